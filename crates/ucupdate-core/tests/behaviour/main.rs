@@ -1,6 +1,6 @@
 //! Commands on the rule book, deciding and explaining, as those who embed the crate use them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot make its fixture has failed")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 
 mod commands;
 mod deciding;
