@@ -1,1 +1,2 @@
 //! ucupdate-cab
+pub mod package;
