@@ -100,11 +100,12 @@ impl RuleBook {
         self.package(candidate.package)?.release(rule, &candidate.version)
     }
 
-    /// The interim images in use, by locale and update type.
-    pub fn interim_images(&self) -> impl Iterator<Item = &InterimImage> {
+    /// The interim images in use, by locale and update type, and the packages that brought them.
+    pub fn interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
         self.interim.iter().filter_map(|((locale, update_type), package)| {
             let mut images = self.package(*package)?.interim.iter();
-            images.find(|image| image.locale == *locale && image.update_type == *update_type)
+            let found = images.find(|image| image.locale == *locale && image.update_type == *update_type);
+            found.map(|image| (image, *package))
         })
     }
 

@@ -92,7 +92,7 @@ impl EligibilityIndex {
             }
         }
         let test_serials = FoldedTable::new(serials.into_iter());
-        let interim = book.interim_images().map(|image| CompiledInterim {
+        let interim = book.interim_images().map(|(image, _)| CompiledInterim {
             locale: image.locale.clone(),
             update_type: image.update_type.clone(),
             offer: Offer::new(&image.version, InterimImage::folder(&image.locale), &image.files),
