@@ -2,14 +2,18 @@
 
 mod access;
 mod audit;
+mod finding;
 #[cfg(test)]
 mod fixture;
+pub mod laws;
+mod lines;
 mod log_line;
 mod log_name;
 mod zone;
 
-pub use access::{ACCESS_FIELDS, AccessFormat, AccessRow, AccessText};
-pub use audit::{AUDIT_HEADER, AuditFormat, AuditRow, OfferedCell, RequestedCell};
+pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
+pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, OfferedCell, RequestedCell};
+pub use finding::{Finding, Problem, ReadLimits};
 pub use log_line::LogLine;
 pub use log_name::{
     LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,

@@ -131,6 +131,13 @@ impl LogDate {
         Self(FieldTime::new(date, (0, 0, 0)).unwrap_or(civil))
     }
 
+    /// This day at `HH:mm:ss`; `None` where no clock shows that.
+    pub(crate) fn at(self, time: &str) -> Option<FieldTime> {
+        let midnight = self.0.to_string();
+        let day = midnight.get(..10)?;
+        format!("{day} {time}").parse().ok()
+    }
+
     /// How many days after `other` this is; negative where it is before.
     pub fn days_since(self, other: Self) -> i64 {
         (self.0.as_utc().as_seconds() - other.0.as_utc().as_seconds()) / 86_400

@@ -1,9 +1,8 @@
 //! Writing access rows as a W3C extended log.
 
 use super::row::AccessRow;
-use super::text::AccessText;
 use crate::LogLine;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use ucupdate_core::UnixTime;
 
 /// The fields of a row, in order, as the `#Fields:` line of the field's log names them.
@@ -38,24 +37,7 @@ impl AccessFormat {
 
     /// One row as a line with its line end. [`AccessRow::others`] are not written.
     pub fn line(&self, row: &AccessRow) -> LogLine {
-        let mut text = String::with_capacity(192);
-        let written: fmt::Result = (|| {
-            write!(text, "{}", Shown(row.finished_at))?;
-            for field in [&row.server_ip, &row.method, &row.uri_stem, &row.uri_query] {
-                write!(text, " {field}")?;
-            }
-            write_number(&mut text, row.server_port.map(u64::from))?;
-            for field in [&row.user_name, &row.client_ip, &row.user_agent] {
-                write!(text, " {field}")?;
-            }
-            write_number(&mut text, row.status.map(u64::from))?;
-            write_number(&mut text, row.sub_status.map(u64::from))?;
-            write_number(&mut text, row.win32_status.map(u64::from))?;
-            write_number(&mut text, row.time_taken_ms)?;
-            text.write_char('\n')
-        })();
-        written.expect("a String takes any text");
-        LogLine::new(row.finished_at, text)
+        LogLine::new(row.finished_at, Line(row).to_string())
     }
 }
 
@@ -66,10 +48,32 @@ impl Default for AccessFormat {
     }
 }
 
-fn write_number(to: &mut String, number: Option<u64>) -> fmt::Result {
+/// A row as it stands in a log.
+struct Line<'a>(&'a AccessRow);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = self.0;
+        write!(f, "{}", Shown(row.finished_at))?;
+        for field in [&row.server_ip, &row.method, &row.uri_stem, &row.uri_query] {
+            write!(f, " {field}")?;
+        }
+        write_number(f, row.server_port.map(u64::from))?;
+        for field in [&row.user_name, &row.client_ip, &row.user_agent] {
+            write!(f, " {field}")?;
+        }
+        write_number(f, row.status.map(u64::from))?;
+        write_number(f, row.sub_status.map(u64::from))?;
+        write_number(f, row.win32_status.map(u64::from))?;
+        write_number(f, row.time_taken_ms)?;
+        f.write_str("\n")
+    }
+}
+
+fn write_number(f: &mut fmt::Formatter<'_>, number: Option<u64>) -> fmt::Result {
     match number {
-        Some(number) => write!(to, " {number}"),
-        None => write!(to, " {}", AccessText::default()),
+        Some(number) => write!(f, " {number}"),
+        None => f.write_str(" -"),
     }
 }
 

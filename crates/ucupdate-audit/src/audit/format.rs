@@ -70,11 +70,9 @@ impl AuditFormat {
 
 /// The server's clock: month first, unlike every other time of the log.
 fn push_logged(time: FieldTime, to: &mut String) {
-    use std::fmt::Write as _;
-    let (date, of_day) =
-        ((time.month(), time.day(), time.year()), (time.hour(), time.minute(), time.second()));
-    write!(to, "{:02}-{:02}-{:04} {:02}:{:02}:{:02}", date.0, date.1, date.2, of_day.0, of_day.1, of_day.2)
-        .expect("a String takes any text");
+    let date = format!("{:02}-{:02}-{:04}", time.month(), time.day(), time.year());
+    let of_day = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
+    to.extend([&*date, " ", &*of_day]);
 }
 
 fn push_cell(said: &str, to: &mut String) {
