@@ -362,10 +362,7 @@ pub(crate) fn local(name: &str) -> &str {
 pub(crate) fn shown(name: &str) -> Box<str> {
     const MOST: usize = 64;
     let cut = shortened(name, MOST);
-    let mut shown: String = cut
-        .chars()
-        .flat_map(|found| if is_plain(found) { found.escape_debug() } else { '?'.escape_debug() })
-        .collect();
+    let mut shown: String = cut.chars().map(|found| if is_plain(found) { found } else { '?' }).collect();
     if cut.len() < name.len() {
         shown.push_str("...");
     }
