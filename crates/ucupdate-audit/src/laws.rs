@@ -2,6 +2,7 @@
 //!
 //! Each function panics where its law does not hold, and returns nothing. Programs have no use for them.
 
+pub use crate::rolling::law::rolling_log;
 use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
     OfferedCell, ReadLimits, RequestedCell,

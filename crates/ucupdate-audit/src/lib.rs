@@ -9,6 +9,7 @@ pub mod laws;
 mod lines;
 mod log_line;
 mod log_name;
+mod rolling;
 mod zone;
 
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
@@ -19,4 +20,5 @@ pub use log_name::{
     LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,
     ServerNameError, expired,
 };
+pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};
 pub use zone::{Zone, ZoneError};
