@@ -229,6 +229,11 @@ impl UpdateService {
         }
     }
 
+    /// How many log rows were lost since the start because more waited than may: the store was down for too long.
+    pub fn dropped_log_rows(&self) -> u64 {
+        self.inner.logs.as_ref().map_or(0, Logs::dropped)
+    }
+
     /// Removes logs older than the days to keep, of this server, and gives how many.
     ///
     /// # Errors
