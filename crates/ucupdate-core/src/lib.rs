@@ -15,6 +15,7 @@ mod file_name;
 mod folded_table;
 mod index;
 mod label;
+pub mod laws;
 mod message;
 mod package;
 mod rule;

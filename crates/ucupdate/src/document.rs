@@ -124,14 +124,22 @@ mod tests {
     use ucupdate_core::RuleBook;
 
     fn checkpoint() -> CheckpointDocument {
-        CheckpointDocument { format: FORMAT, revision: 3, sha256: sha256(b""), book: RuleBook::default().to_delta() }
+        CheckpointDocument {
+            format: FORMAT,
+            revision: 3,
+            sha256: sha256(b""),
+            book: RuleBook::default().to_delta(),
+        }
     }
 
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
         let newer = br#"{"format":"1.1.0","revision":"in words"}"#;
         let refused = read::<CheckpointDocument>("state/x.json", newer).unwrap_err();
-        assert_eq!(refused.to_string(), "`state/x.json` has format 1.1.0, and this program reads up to 1.0.0");
+        assert_eq!(
+            refused.to_string(),
+            "`state/x.json` has format 1.1.0, and this program reads up to 1.0.0"
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use ucupdate_core::{
-    FileName, InterimImage, IngestedPackage, PackageId, Release, ReleaseFiles, RuleBook, Sha256Digest, StoredFile,
+    FileName, IngestedPackage, InterimImage, PackageId, Release, ReleaseFiles, RuleBook, Sha256Digest,
+    StoredFile,
 };
 use ucupdate_store::StoreKey;
 
@@ -50,7 +51,11 @@ impl FileIndex {
         for rule in book.rules() {
             for candidate in rule.candidates() {
                 if let Some(release) = book.release(rule.key(), candidate) {
-                    index.add(&Release::folder(rule.key(), &release.version), &release.files, candidate.package);
+                    index.add(
+                        &Release::folder(rule.key(), &release.version),
+                        &release.files,
+                        candidate.package,
+                    );
                 }
             }
         }

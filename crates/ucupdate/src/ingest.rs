@@ -19,12 +19,13 @@ use std::io::{self, Read};
 use std::pin::Pin;
 use tokio::sync::mpsc;
 use ucupdate_cab::package::{
-    Member, MemberSink, MemberStart, Package, PackageError, PackageLimits, PackagedInterim, PackagedRelease, read_package,
+    Member, MemberSink, MemberStart, Package, PackageError, PackageLimits, PackagedInterim, PackagedRelease,
+    read_package,
 };
 use ucupdate_cab::{CabError, Cabinet, Limits};
 use ucupdate_core::{
-    Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles, ReportedVersion,
-    SteppingStone, StoredFile,
+    Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
+    ReportedVersion, SteppingStone, StoredFile,
 };
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError};
 
@@ -115,7 +116,8 @@ impl UpdateService {
         progress: impl FnMut(IngestProgress) + Send,
     ) -> Result<Ingested, IngestError> {
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
-        let mut intake = Intake { service: self, ingest, progress, so_far: IngestProgress::default(), stored: Vec::new() };
+        let mut intake =
+            Intake { service: self, ingest, progress, so_far: IngestProgress::default(), stored: Vec::new() };
         let taken = match intake.read(bytes).await {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
@@ -201,7 +203,12 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 
     /// Tells the rule book. Gives whether it names the files that were stored.
-    async fn take(&self, package: Package, file_name: &str, author: &str) -> Result<(Ingested, bool), IngestError> {
+    async fn take(
+        &self,
+        package: Package,
+        file_name: &str,
+        author: &str,
+    ) -> Result<(Ingested, bool), IngestError> {
         if package.problems.iter().any(|problem| problem.is_refusal()) {
             return Err(IngestError::Refused(Box::new(package)));
         }
@@ -321,7 +328,11 @@ fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<
 }
 
 /// Sends the input to the reader until it is at its end or the reader has seen enough.
-async fn feed(mut bytes: ByteStream, input: mpsc::Sender<io::Result<Bytes>>, fed: &std::sync::atomic::AtomicU64) {
+async fn feed(
+    mut bytes: ByteStream,
+    input: mpsc::Sender<io::Result<Bytes>>,
+    fed: &std::sync::atomic::AtomicU64,
+) {
     while let Some(chunk) = bytes.next().await {
         let ended = chunk.is_err();
         let length = chunk.as_ref().map_or(0, Bytes::len);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName, RetentionDays,
-    RollOptions, RollingLog, ServerName, Zone, expired,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
+    RetentionDays, RollOptions, RollingLog, ServerName, Zone, expired,
 };
 use ucupdate_core::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -86,8 +86,14 @@ impl Logs {
             log
         };
         Self {
-            audit: log(RollingLog::audit(options.server.clone(), &audit_format, options.roll), LogKind::Audit),
-            access: log(RollingLog::access(options.server.clone(), &access_format, options.roll), LogKind::Access),
+            audit: log(
+                RollingLog::audit(options.server.clone(), &audit_format, options.roll),
+                LogKind::Audit,
+            ),
+            access: log(
+                RollingLog::access(options.server.clone(), &access_format, options.roll),
+                LogKind::Access,
+            ),
             audit_format,
             access_format,
             options,
@@ -261,7 +267,8 @@ impl Log {
                 None => woken.await,
                 Some(deadline) => {
                     let left = deadline.as_millis().saturating_sub(clock.now().as_millis());
-                    let left = Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(Duration::from_millis(1));
+                    let left =
+                        Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(Duration::from_millis(1));
                     let _woken_or_due = tokio::time::timeout(left, woken).await;
                 }
             }

@@ -95,7 +95,8 @@ impl RuleHistory {
                 Err(_) => continue,
             };
             // A checkpoint is believed only as far as the history bears it out.
-            let revision = self.store.get_bytes(&layout::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
+            let revision =
+                self.store.get_bytes(&layout::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if Some(checkpoint.revision) != layout::checkpoint_number(&meta.key)
                 || !revision.is_ok_and(|bytes| document::sha256(&bytes) == checkpoint.sha256)
             {
@@ -271,6 +272,7 @@ pub(crate) fn random_bytes() -> Result<[u8; 16], StateError> {
 /// A pause that grows with the tries and differs between servers.
 fn jitter(tries: u32) -> Duration {
     let most = 5_u64 << tries.min(6);
-    let random = random_bytes().map_or(u64::from(tries), |bytes| u64::from(bytes[0]) << 8 | u64::from(bytes[1]));
+    let random =
+        random_bytes().map_or(u64::from(tries), |bytes| u64::from(bytes[0]) << 8 | u64::from(bytes[1]));
     Duration::from_millis(1 + random % most)
 }

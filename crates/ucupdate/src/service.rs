@@ -17,8 +17,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::{
-    Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Refusal, RuleBook, RuleKey, Said, Side,
-    TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse, decide,
+    Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Refusal, RuleBook, RuleKey, Said,
+    Side, TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse, decide,
 };
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
@@ -128,7 +128,10 @@ impl UpdateService {
     pub async fn open(store: Arc<dyn ImageStore>, options: Options) -> Result<Self, StateError> {
         let history = RuleHistory::open(Arc::clone(&store)).await?;
         let snapshot = ArcSwap::from_pointee(Snapshot::new(history.book().clone(), history.revision()));
-        let logs = options.logs.clone().map(|logs| Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock)));
+        let logs = options
+            .logs
+            .clone()
+            .map(|logs| Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock)));
         let probe = options.probe;
         let inner = Arc::new(Inner { store, options, history: Mutex::new(history), snapshot, logs });
         if let Some(period) = probe {
@@ -260,7 +263,11 @@ impl UpdateService {
     ///
     /// # Errors
     /// When the store does not give it, or holds it with another size than was ingested.
-    pub async fn open_file(&self, file: &ServedFile, range: Option<Range<u64>>) -> Result<ByteStream, StoreError> {
+    pub async fn open_file(
+        &self,
+        file: &ServedFile,
+        range: Option<Range<u64>>,
+    ) -> Result<ByteStream, StoreError> {
         let object = self.inner.store.get(&file.key, range).await?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
@@ -369,7 +376,12 @@ impl UpdateService {
     ///
     /// # Errors
     /// Those of [`command`](Self::command).
-    pub async fn set_policy(&self, rule: RuleKey, policy: OfferPolicy, author: &str) -> Result<Changed, ChangeError> {
+    pub async fn set_policy(
+        &self,
+        rule: RuleKey,
+        policy: OfferPolicy,
+        author: &str,
+    ) -> Result<Changed, ChangeError> {
         self.command(&Command::SetPolicy(rule, policy), author).await
     }
 
@@ -385,7 +397,11 @@ impl UpdateService {
     ///
     /// # Errors
     /// Those of [`command`](Self::command).
-    pub async fn remove_test_device(&self, name: TestDeviceName, author: &str) -> Result<Changed, ChangeError> {
+    pub async fn remove_test_device(
+        &self,
+        name: TestDeviceName,
+        author: &str,
+    ) -> Result<Changed, ChangeError> {
         self.command(&Command::RemoveTestDevice(name), author).await
     }
 

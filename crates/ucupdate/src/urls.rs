@@ -187,7 +187,9 @@ mod tests {
 
     #[test]
     fn an_origin_is_absolute_and_ends_without_a_slash() {
-        for text in ["http://a", "https://a.b:8443", "HTTP://a/prefix/more", "http://[::1]:80", "http://127.0.0.1:1"] {
+        for text in
+            ["http://a", "https://a.b:8443", "HTTP://a/prefix/more", "http://[::1]:80", "http://127.0.0.1:1"]
+        {
             assert_eq!(text.parse::<Origin>().map(|origin| origin.to_string()), Ok(text.to_owned()));
         }
         let refused = |text: &str| text.parse::<Origin>().unwrap_err().to_string();
@@ -197,7 +199,16 @@ mod tests {
         assert_eq!(refused("http://"), "origin ends in a slash");
         assert_eq!(refused("http://a?b"), "origin holds '?'");
         assert_eq!(refused("http://u@a"), "origin holds '@'");
-        for text in ["http://:80", "http://a:", "http://a:0", "http://a:99999", "http://[::1", "http://[x]", "http://[::1]80", "http:///p"] {
+        for text in [
+            "http://:80",
+            "http://a:",
+            "http://a:0",
+            "http://a:99999",
+            "http://[::1",
+            "http://[x]",
+            "http://[::1]80",
+            "http:///p",
+        ] {
             assert_eq!(refused(text), "origin has no usable host and port", "{text}");
         }
     }

@@ -8,7 +8,11 @@ use ucupdate_core::{Delta, Release, RuleBook, Sha256Digest, StoredFile};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
 /// Reads back the files of every version that a delta gives to everybody anew.
-pub(crate) async fn approved(store: &dyn ImageStore, book: &RuleBook, delta: &Delta) -> Result<(), ChangeError> {
+pub(crate) async fn approved(
+    store: &dyn ImageStore,
+    book: &RuleBook,
+    delta: &Delta,
+) -> Result<(), ChangeError> {
     let mut read = HashSet::new();
     for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
         let Some(candidate) = rule.approved() else { continue };
