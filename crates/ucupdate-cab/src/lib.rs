@@ -1,2 +1,16 @@
-//! ucupdate-cab
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod cabinet;
+mod code_page;
+mod error;
+mod limits;
+mod names;
 pub mod package;
+
+pub use builder::{BuildError, CabinetBuilder};
+pub use cabinet::{Attributes, Cabinet, Compression, Entry, FileReader, Finished};
+pub use code_page::CodePage;
+pub use error::{CabError, Item, Place};
+pub use limits::Limits;
+pub use names::{NameProblem, SafePath};

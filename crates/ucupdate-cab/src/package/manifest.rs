@@ -111,7 +111,7 @@ impl ManifestItem {
     /// What a name stands for, in any case; `None` for a name that is not known.
     pub fn of(name: &str) -> Option<Self> {
         let same = |known: &&str| known.eq_ignore_ascii_case(name);
-        let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(|also| same(&also)))?;
+        let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(|also| same(also)))?;
         Some(row.item)
     }
 
@@ -151,6 +151,11 @@ pub(super) const WORDS: [ManifestItem; 6] = [
     ManifestItem::Locale,
     ManifestItem::UpdateType,
 ];
+
+/// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
+const MAX_TEXT_BYTES: usize = 1024;
+/// The most descriptions of one update.
+pub(super) const MAX_DESCRIPTIONS: usize = 16;
 
 /// What a manifest says, in its own words: nothing is checked yet but that each is said once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -221,7 +226,7 @@ impl Manifest {
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
         let mut said = around.clone();
-        let own = self.items(element, &mut Vec::new());
+        let own = self.items(element, &mut Vec::new())?;
         said.extend(own.into_iter().filter(|(item, _)| item.is_word()));
         for child in &element.children {
             match ManifestItem::of(&child.name) {
@@ -255,14 +260,14 @@ impl Manifest {
     ) -> Result<(), XmlError> {
         let mut descriptions = Vec::new();
         let mut said = around.clone();
-        said.extend(self.items(element, &mut descriptions));
+        said.extend(self.items(element, &mut descriptions)?);
         let mut files = Vec::new();
         self.files(element, &mut files);
         let mut found = Vec::new();
         for file in &files {
             let mut descriptions = descriptions.clone();
             let mut said = said.clone();
-            said.extend(self.items(file, &mut descriptions));
+            said.extend(self.items(file, &mut descriptions)?);
             found.push(Entry { is_interim, number, said, descriptions });
         }
         if files.is_empty() {
@@ -302,7 +307,7 @@ impl Manifest {
     }
 
     /// What an element says itself.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Said {
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Said, XmlError> {
         let mut said = Said::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
         let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
@@ -317,7 +322,13 @@ impl Manifest {
                 }
             };
             let value = value.trim();
+            if value.len() > MAX_TEXT_BYTES {
+                return Err(XmlError::TooMany { what: "bytes in one item", most: MAX_TEXT_BYTES, at });
+            }
             if item == ManifestItem::DescriptionFileName {
+                if descriptions.len() == MAX_DESCRIPTIONS {
+                    return Err(XmlError::TooMany { what: "descriptions of one update", most: MAX_DESCRIPTIONS, at });
+                }
                 if !value.is_empty() {
                     descriptions.push(value.to_owned());
                 }
@@ -337,7 +348,7 @@ impl Manifest {
         if !element.text.is_empty() {
             self.unknown("text between elements", element.at);
         }
-        said
+        Ok(said)
     }
 
     fn unknown(&mut self, name: &str, at: usize) {
@@ -475,6 +486,11 @@ mod tests {
         assert!(Manifest::read(b"<Updates><Update/></Updates>", &limits).is_ok());
         let two = "<Updates><Update/><Update/></Updates>";
         assert_eq!(refused(two, &limits), "manifest has more than 1 updates, at byte 18");
+        let long = format!("<Updates><Update Model='{}'/></Updates>", "x".repeat(1025));
+        assert_eq!(refused(&long, &limits), "manifest has more than 1024 bytes in one item, at byte 9");
+        let many = "<DescriptionFileName>a</DescriptionFileName>".repeat(17);
+        let many = format!("<Updates><Update>{many}</Update></Updates>");
+        assert_eq!(refused(&many, &limits), "manifest has more than 16 descriptions of one update, at byte 721");
     }
 
     fn entry() -> impl Strategy<Value = Entry> {

@@ -1,13 +1,17 @@
 //! Packages.
 
 mod catalogue;
+mod compare;
 mod digest;
 mod hierarchy;
 mod limits;
 mod manifest;
 mod member;
+#[allow(clippy::module_inception, reason = "the type of this name lives there")]
+mod package;
 mod path;
 mod problem;
+mod understand;
 mod xml;
 
 pub use catalogue::{
@@ -21,7 +25,10 @@ pub use member::{
     MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
 };
 pub use problem::{Problem, ProblemKind, Severity};
-pub use path::{MAX_MEMBER_PATH_BYTES, MemberPath, MemberPathError};
+pub use package::{
+    Comparison, Package, PackageForm, PackageId, PackagedCatalogue, PackagedInterim, PackagedRelease,
+};
+pub use understand::{Kept, understand};
 
 /// When cabinets' time begins: 01-01-1980.
 fn dos_epoch() -> ucupdate_core::FieldTime {

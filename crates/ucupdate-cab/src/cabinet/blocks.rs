@@ -1,0 +1,229 @@
+//! The data blocks of a folder ([MS-CAB] 2.4), in turn, through the parts it lies in.
+
+use std::io::Read;
+use std::ops::Range;
+
+use super::checksum::checksum;
+use super::decoder::{Decoder, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+use super::header::{u16_at, u32_at};
+use super::set::{Folder, Piece};
+use super::source::Source;
+use crate::error::{CabError, Item, Place};
+
+/// The bytes of a block's header without its reserve area.
+const BLOCK_BYTES: usize = 8;
+
+/// A part's input, behind its tables.
+pub(crate) struct InputPart<R> {
+    pub(crate) source: Source<R>,
+    pub(crate) bytes: u32,
+    pub(crate) block_reserve: u8,
+    pub(crate) reserve: Box<[u8]>,
+    drained: bool,
+}
+
+impl<R: Read> InputPart<R> {
+    pub(crate) fn new(source: Source<R>, bytes: u32, block_reserve: u8, reserve: Box<[u8]>) -> Self {
+        Self { source, bytes, block_reserve, reserve, drained: false }
+    }
+
+    /// Reads to the end of the cabinet.
+    pub(crate) fn drain(&mut self) -> Result<(), CabError> {
+        if !self.drained {
+            self.source.skip_to(u64::from(self.bytes), Item::End)?;
+            self.source.release();
+            self.drained = true;
+        }
+        Ok(())
+    }
+}
+
+/// A folder being decompressed.
+pub(crate) struct OpenFolder {
+    decoder: Decoder,
+    /// The piece being read, and how many of its blocks were.
+    piece: usize,
+    of_piece: u16,
+    /// Blocks of all pieces that were read.
+    blocks: u32,
+    /// The bytes of the folder decoded so far.
+    decoded: u64,
+    /// What was decoded and not yet delivered.
+    ready: Range<usize>,
+    /// The begin of a block that goes on in the next part.
+    carried: Vec<u8>,
+}
+
+impl OpenFolder {
+    pub(crate) fn new(folder: &Folder) -> Self {
+        Self {
+            decoder: Decoder::new(folder.compression),
+            piece: 0,
+            of_piece: 0,
+            blocks: 0,
+            decoded: 0,
+            ready: 0..0,
+            carried: Vec::new(),
+        }
+    }
+
+    pub(crate) fn ready(&self) -> Range<usize> {
+        self.ready.clone()
+    }
+
+    /// The next at most `most` bytes that are ready.
+    pub(crate) fn deliver(&mut self, most: usize) -> Range<usize> {
+        let end = self.ready.end.min(self.ready.start.saturating_add(most));
+        let range = self.ready.start..end;
+        self.ready.start = end;
+        range
+    }
+
+    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        self.decoder.output().get(range).unwrap_or_default()
+    }
+
+    /// Decodes the next block, so that bytes are ready.
+    pub(crate) fn next_block<R: Read>(
+        &mut self,
+        folder: &Folder,
+        parts: &mut [InputPart<R>],
+    ) -> Result<(), CabError> {
+        loop {
+            let piece = self.next_piece(folder)?;
+            let (before, from) = parts.split_at_mut(piece.part.min(parts.len()));
+            for part in before {
+                part.drain()?;
+            }
+            let Some(part) = from.first_mut() else { return Err(self.ends_early(folder)) };
+            if self.of_piece == 0 {
+                seek(&mut part.source, folder, piece)?;
+            }
+            self.of_piece += 1;
+            if self.read_block(folder, part)? {
+                return self.check_end(folder);
+            }
+        }
+    }
+
+    /// The piece that the next block is in.
+    fn next_piece<'a>(&mut self, folder: &'a Folder) -> Result<&'a Piece, CabError> {
+        loop {
+            let Some(piece) = folder.pieces.get(self.piece) else { return Err(self.ends_early(folder)) };
+            if self.of_piece < piece.blocks {
+                return Ok(piece);
+            }
+            self.piece += 1;
+            self.of_piece = 0;
+        }
+    }
+
+    /// Reads one block; `false` where it goes on in the next part.
+    fn read_block<R: Read>(&mut self, folder: &Folder, part: &mut InputPart<R>) -> Result<bool, CabError> {
+        let what = Item::Block { folder: folder.number, block: self.blocks };
+        let at = part.source.place();
+        let head_bytes = BLOCK_BYTES + usize::from(part.block_reserve);
+        let ahead = u64::from(part.bytes).saturating_sub(part.source.taken());
+        let fits = |bytes: usize| {
+            if bytes as u64 > ahead {
+                let expected = format!("at most {ahead} bytes before the end of the cabinet");
+                return Err(CabError::damaged(what, at, expected, format!("a block of {bytes}")));
+            }
+            Ok(())
+        };
+        fits(head_bytes)?;
+        let head = part.source.need(head_bytes, what)?;
+        let (sum, packed, size) =
+            (u32_at(head, 0), usize::from(u16_at(head, 4)), usize::from(u16_at(head, 6)));
+        check_sizes(what, at, packed + self.carried.len(), size)?;
+        let whole = head_bytes + packed;
+        fits(whole)?;
+        let block = part.source.need(whole, what)?;
+        let (head, data) = block.split_at(head_bytes.min(block.len()));
+        check_sum(what, at, sum, head, data)?;
+        self.blocks += 1;
+        if size == 0 {
+            let goes_on = folder.pieces.get(self.piece + 1).is_some();
+            let is_last = folder.pieces.get(self.piece).is_some_and(|piece| piece.blocks == self.of_piece);
+            if !(goes_on && is_last) {
+                let found = "one of no bytes, as stand only before the next part of a set";
+                return Err(CabError::damaged(what, at, "a block that gives bytes", found));
+            }
+            self.carried.extend_from_slice(data);
+            // It is counted when its end is read.
+            self.blocks -= 1;
+            part.source.take(whole);
+            return Ok(false);
+        }
+        let decoded = if self.carried.is_empty() {
+            self.decoder.decode(data, size)
+        } else {
+            self.carried.extend_from_slice(data);
+            self.decoder.decode(&self.carried, size)
+        };
+        decoded.map_err(|fault| CabError::damaged(what, at, fault.expected, fault.found))?;
+        self.carried = Vec::new();
+        part.source.take(whole);
+        self.decoded += size as u64;
+        self.ready = 0..size;
+        Ok(true)
+    }
+
+    /// Checks, before any of the last bytes is delivered, that the folder ends where its files do.
+    fn check_end(&self, folder: &Folder) -> Result<(), CabError> {
+        let what = Item::Folder(folder.number);
+        let expected = || format!("{} bytes, those of its files", folder.bytes);
+        if self.decoded > folder.bytes {
+            return Err(CabError::damaged(what, folder.at, expected(), format!("at least {}", self.decoded)));
+        }
+        let later: u64 = folder.pieces.iter().skip(self.piece + 1).map(|piece| u64::from(piece.blocks)).sum();
+        let here = folder.pieces.get(self.piece).map_or(0, |piece| u64::from(piece.blocks - self.of_piece));
+        if self.decoded == folder.bytes && later + here > 0 {
+            let found = format!("as many, and {} data blocks more", later + here);
+            return Err(CabError::damaged(what, folder.at, expected(), found));
+        }
+        Ok(())
+    }
+
+    fn ends_early(&self, folder: &Folder) -> CabError {
+        let expected = format!("{} bytes, those of its files", folder.bytes);
+        let found = format!("{} in its {} data blocks", self.decoded, self.blocks);
+        CabError::damaged(Item::Folder(folder.number), folder.at, expected, found)
+    }
+}
+
+/// Goes to a piece's first block, which must lie ahead.
+fn seek<R: Read>(source: &mut Source<R>, folder: &Folder, piece: &Piece) -> Result<(), CabError> {
+    let what = Item::Folder(folder.number);
+    let first = u64::from(piece.first_block);
+    if first < source.taken() {
+        let expected = format!("its data behind byte {} of the cabinet", source.taken());
+        return Err(CabError::damaged(what, folder.at, expected, format!("byte {first}")));
+    }
+    source.skip_to(first, what)
+}
+
+fn check_sizes(what: Item, at: Place, packed: usize, size: usize) -> Result<(), CabError> {
+    if packed > MAX_INPUT_BYTES {
+        let expected = format!("at most {MAX_INPUT_BYTES} compressed bytes");
+        return Err(CabError::damaged(what, at, expected, packed));
+    }
+    if size > MAX_OUTPUT_BYTES {
+        let expected = format!("at most {MAX_OUTPUT_BYTES} bytes uncompressed");
+        return Err(CabError::damaged(what, at, expected, size));
+    }
+    Ok(())
+}
+
+/// Checks a block's checksum: of its data, then of its header behind the checksum. Zero is none.
+fn check_sum(what: Item, at: Place, expected: u32, head: &[u8], data: &[u8]) -> Result<(), CabError> {
+    if expected == 0 {
+        return Ok(());
+    }
+    let found = checksum(head.get(4..).unwrap_or_default(), checksum(data, 0));
+    if found != expected {
+        let found = format!("{found:#010x}");
+        return Err(CabError::damaged(what, at, format!("the checksum {expected:#010x}"), found));
+    }
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! The header and tables of one cabinet ([MS-CAB] 2.1 to 2.3).
+
+use std::io::Read;
+
+use super::Compression;
+use super::source::Source;
+use crate::error::{CabError, Item, Place};
+use crate::limits::Limits;
+
+/// `MSCF`.
+pub(crate) const SIGNATURE: [u8; 4] = *b"MSCF";
+/// The bytes of a header without its optional fields.
+pub(crate) const HEADER_BYTES: usize = 36;
+/// The bytes of a folder's entry without its reserve area.
+pub(crate) const FOLDER_BYTES: usize = 8;
+/// The bytes of a file's entry without its name.
+pub(crate) const FILE_BYTES: usize = 16;
+/// The bytes of the longest name with its end.
+pub(crate) const MAX_NAME_BYTES: usize = 256;
+
+pub(crate) const HAS_PREVIOUS: u16 = 1;
+pub(crate) const HAS_NEXT: u16 = 2;
+pub(crate) const HAS_RESERVE: u16 = 4;
+
+/// The folder index of a file continued from the part before, to the next part, or both.
+pub(crate) const FROM_PREVIOUS: u16 = 0xFFFD;
+pub(crate) const TO_NEXT: u16 = 0xFFFE;
+pub(crate) const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
+
+/// What the header and tables of one part say.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) bytes: u32,
+    pub(crate) set_id: u16,
+    /// Its place in the set, counted from 0.
+    pub(crate) index: u16,
+    /// What the neighbours are called.
+    pub(crate) previous: Option<Box<str>>,
+    pub(crate) next: Option<Box<str>>,
+    pub(crate) reserve: Box<[u8]>,
+    /// The bytes of the reserve area in each data block.
+    pub(crate) block_reserve: u8,
+    pub(crate) folders: Vec<FolderRow>,
+    pub(crate) files: Vec<FileRow>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FolderRow {
+    /// Where its first block begins, from the start of the cabinet.
+    pub(crate) first_block: u32,
+    pub(crate) blocks: u16,
+    pub(crate) compression: Compression,
+    pub(crate) at: Place,
+}
+
+#[derive(Debug)]
+pub(crate) struct FileRow {
+    pub(crate) size: u32,
+    /// Where it begins in the folder's bytes.
+    pub(crate) begin: u32,
+    pub(crate) folder: u16,
+    pub(crate) date: u16,
+    pub(crate) time: u16,
+    pub(crate) attributes: u16,
+    pub(crate) name: Box<[u8]>,
+    pub(crate) at: Place,
+}
+
+/// What the parts read so far have together, against the limits.
+pub(crate) struct Spent<'a> {
+    pub(crate) limits: &'a Limits,
+    cabinet_bytes: u64,
+    folders: u64,
+    files: u64,
+    table_bytes: u64,
+}
+
+impl<'a> Spent<'a> {
+    pub(crate) fn new(limits: &'a Limits) -> Self {
+        Self { limits, cabinet_bytes: 0, folders: 0, files: 0, table_bytes: 0 }
+    }
+
+    pub(crate) fn cabinet_bytes(&self) -> u64 {
+        self.cabinet_bytes
+    }
+
+    fn cabinet(&mut self, bytes: u32) -> Result<(), CabError> {
+        self.cabinet_bytes += u64::from(bytes);
+        let (limit, found) = (self.limits.cabinet_bytes, self.cabinet_bytes);
+        CabError::above("cabinet_bytes", "cabinet has bytes:", limit, found)
+    }
+
+    fn rows(&mut self, folders: u16, files: u16) -> Result<(), CabError> {
+        self.folders += u64::from(folders);
+        self.files += u64::from(files);
+        CabError::above("folders", "cabinet has folders:", self.limits.folders, self.folders)?;
+        // Names refer to each other by 16-bit numbers.
+        let limit = self.limits.files.min(u64::from(u16::MAX));
+        CabError::above("files", "cabinet has files:", limit, self.files)
+    }
+
+    fn table(&mut self, bytes: usize) -> Result<(), CabError> {
+        self.table_bytes += bytes as u64;
+        let (limit, found) = (self.limits.table_bytes, self.table_bytes);
+        CabError::above("table_bytes", "header and tables have bytes:", limit, found)
+    }
+}
+
+/// Reads the header and tables of the cabinet that begins at the source's next byte.
+pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Part, CabError> {
+    source.begin_cabinet();
+    let at = source.place();
+    let fixed = Fixed::parse(source.need(HEADER_BYTES, Item::Header)?);
+    source.take(HEADER_BYTES);
+    let damaged = |expected: &str, found: String| Err(CabError::damaged(Item::Header, at, expected, found));
+    if fixed.signature != SIGNATURE {
+        return damaged("`MSCF`", format!("{:02x?}", fixed.signature));
+    }
+    if fixed.version.0 != 1 || fixed.version.1 > 3 {
+        let found = format!("version {}.{}", fixed.version.0, fixed.version.1).into();
+        return Err(CabError::Unsupported { what: Item::Header, at, expected: "version 1.3", found });
+    }
+    spent.cabinet(fixed.bytes)?;
+    spent.rows(fixed.folders, fixed.files)?;
+    spent.table(HEADER_BYTES)?;
+    source.set_cabinet_bytes(u64::from(fixed.bytes));
+
+    let mut part = Part {
+        bytes: fixed.bytes,
+        set_id: fixed.set_id,
+        index: fixed.index,
+        previous: None,
+        next: None,
+        reserve: Box::default(),
+        block_reserve: 0,
+        folders: Vec::new(),
+        files: Vec::new(),
+    };
+    let mut folder_reserve = 0;
+    if fixed.flags & HAS_RESERVE != 0 {
+        let sizes = source.need(4, Item::Header)?;
+        let header_reserve = usize::from(u16_at(sizes, 0));
+        folder_reserve = usize::from(byte_at(sizes, 2));
+        part.block_reserve = byte_at(sizes, 3);
+        source.take(4);
+        spent.table(header_reserve)?;
+        part.reserve = source.need(header_reserve, Item::Header)?.into();
+        source.take(header_reserve);
+    }
+    if fixed.flags & HAS_PREVIOUS != 0 {
+        part.previous = Some(text(source, spent)?);
+        text(source, spent)?;
+    }
+    if fixed.flags & HAS_NEXT != 0 {
+        part.next = Some(text(source, spent)?);
+        text(source, spent)?;
+    }
+    for index in 0..fixed.folders {
+        part.folders.push(folder(source, spent, index, folder_reserve)?);
+    }
+    let file_table = u64::from(fixed.file_table);
+    if file_table < source.taken() {
+        let found = format!("{file_table}, and the tables before it end at {}", source.taken());
+        return damaged("the file table behind the folder table", found);
+    }
+    source.skip_to(file_table, Item::Header)?;
+    for index in 0..fixed.files {
+        part.files.push(file(source, spent, index)?);
+    }
+    Ok(part)
+}
+
+fn folder<R: Read>(
+    source: &mut Source<R>,
+    spent: &mut Spent<'_>,
+    index: u16,
+    reserve: usize,
+) -> Result<FolderRow, CabError> {
+    let at = source.place();
+    let what = Item::Folder(index);
+    spent.table(FOLDER_BYTES + reserve)?;
+    let row = source.need(FOLDER_BYTES + reserve, what)?;
+    let (first_block, blocks, kind) = (u32_at(row, 0), u16_at(row, 4), u16_at(row, 6));
+    source.take(FOLDER_BYTES + reserve);
+    let unsupported = |found: String| {
+        let expected = "none, MSZIP, or LZX with a window of 15 to 21 bits";
+        Err(CabError::Unsupported { what, at, expected, found: found.into() })
+    };
+    let window_bits = kind >> 8 & 0x1F;
+    let compression = match kind & 0xF {
+        0 => Compression::None,
+        1 => Compression::Mszip,
+        2 => return unsupported("Quantum compression".into()),
+        3 => match u8::try_from(window_bits) {
+            Ok(window_bits @ 15..=21) => Compression::Lzx { window_bits },
+            _ => return unsupported(format!("LZX with a window of {window_bits} bits")),
+        },
+        _ => return unsupported(format!("compression type {kind:#06x}")),
+    };
+    Ok(FolderRow { first_block, blocks, compression, at })
+}
+
+fn file<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>, index: u16) -> Result<FileRow, CabError> {
+    let at = source.place();
+    let what = Item::File(index);
+    spent.table(FILE_BYTES)?;
+    let row = source.need(FILE_BYTES, what)?;
+    let mut file = FileRow {
+        size: u32_at(row, 0),
+        begin: u32_at(row, 4),
+        folder: u16_at(row, 8),
+        date: u16_at(row, 10),
+        time: u16_at(row, 12),
+        attributes: u16_at(row, 14),
+        name: Box::default(),
+        at,
+    };
+    source.take(FILE_BYTES);
+    let limit = spent.limits.file_bytes;
+    CabError::above("file_bytes", "file in the cabinet has bytes:", limit, u64::from(file.size))?;
+    file.name = terminated(source, spent, what)?;
+    let limit = spent.limits.name_bytes;
+    CabError::above("name_bytes", "name of a file has bytes:", limit, file.name.len() as u64)?;
+    Ok(file)
+}
+
+/// A neighbour's name: only ever shown.
+fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
+    let bytes = terminated(source, spent, Item::Header)?;
+    Ok(String::from_utf8_lossy(&bytes).into())
+}
+
+/// Bytes up to a zero, which is taken too.
+fn terminated<R: Read>(
+    source: &mut Source<R>,
+    spent: &mut Spent<'_>,
+    what: Item,
+) -> Result<Box<[u8]>, CabError> {
+    let at = source.place();
+    let ahead = source.look(MAX_NAME_BYTES)?;
+    let Some(length) = ahead.iter().position(|byte| *byte == 0) else {
+        let found = ahead.len() as u64;
+        if found < MAX_NAME_BYTES as u64 {
+            return Err(CabError::Truncated { what, at, expected: found + 1, found });
+        }
+        return Err(CabError::damaged(what, at, "a zero after at most 255 bytes of name", "none"));
+    };
+    spent.table(length + 1)?;
+    let bytes = ahead.get(..length).unwrap_or_default().into();
+    source.take(length + 1);
+    Ok(bytes)
+}
+
+/// The fixed fields of a header.
+pub(crate) struct Fixed {
+    pub(crate) signature: [u8; 4],
+    pub(crate) reserved: [u32; 3],
+    pub(crate) bytes: u32,
+    pub(crate) file_table: u32,
+    /// Major, then minor.
+    pub(crate) version: (u8, u8),
+    pub(crate) folders: u16,
+    pub(crate) files: u16,
+    pub(crate) flags: u16,
+    pub(crate) set_id: u16,
+    pub(crate) index: u16,
+}
+
+impl Fixed {
+    /// Reads [`HEADER_BYTES`]; what is missing counts as zero.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        Self {
+            signature: u32_at(bytes, 0).to_le_bytes(),
+            reserved: [u32_at(bytes, 4), u32_at(bytes, 12), u32_at(bytes, 20)],
+            bytes: u32_at(bytes, 8),
+            file_table: u32_at(bytes, 16),
+            version: (byte_at(bytes, 25), byte_at(bytes, 24)),
+            folders: u16_at(bytes, 26),
+            files: u16_at(bytes, 28),
+            flags: u16_at(bytes, 30),
+            set_id: u16_at(bytes, 32),
+            index: u16_at(bytes, 34),
+        }
+    }
+}
+
+/// The byte at `at`, zero where there is none.
+pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or_default()
+}
+
+/// The little-endian number at `at`.
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([byte_at(bytes, at), byte_at(bytes, at + 1)])
+}
+
+/// The little-endian number at `at`.
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
+}

@@ -1,0 +1,224 @@
+//! The tables of all parts as one: folders that go on in the next part, files named in both.
+
+use super::Compression;
+use super::decoder::MAX_OUTPUT_BYTES;
+use super::entry::Entry;
+use super::header::{FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Part, Spent, TO_NEXT};
+use crate::code_page::CodePage;
+use crate::error::{CabError, Item, Place};
+use crate::limits::Limits;
+use crate::names::mark_clashes;
+
+/// A folder, and where its data blocks stand.
+pub(crate) struct Folder {
+    pub(crate) number: u16,
+    pub(crate) compression: Compression,
+    /// The bytes of its files together.
+    pub(crate) bytes: u64,
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) at: Place,
+}
+
+/// The blocks of a folder in one part.
+pub(crate) struct Piece {
+    pub(crate) part: usize,
+    pub(crate) first_block: u32,
+    pub(crate) blocks: u16,
+}
+
+/// All folders and files.
+pub(crate) struct Tables {
+    /// As their data comes.
+    pub(crate) folders: Vec<Folder>,
+    /// As the tables name them.
+    pub(crate) entries: Vec<Entry>,
+    /// The files as their data comes: indexes of folders and of entries.
+    pub(crate) order: Vec<(u16, u16)>,
+}
+
+/// Checks that the parts, sorted by their index, are one whole set.
+pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
+    let not_one_set = |expected: String, found: String| {
+        Err(CabError::NotOneSet { expected: expected.into(), found: found.into() })
+    };
+    let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
+        return not_one_set("at least one input".into(), "none".into());
+    };
+    if parts.len() == 1 && first.previous.is_none() && first.next.is_none() {
+        return Ok(());
+    }
+    let mut expected = 0;
+    let mut before: Option<&Part> = None;
+    for part in parts {
+        if part.set_id != first.set_id {
+            return not_one_set(format!("set {}", first.set_id), format!("a part of set {}", part.set_id));
+        }
+        if before.is_some_and(|before| before.index == part.index) {
+            return not_one_set("each part once".into(), format!("part {} twice", u32::from(part.index) + 1));
+        }
+        if part.index != expected {
+            let name = before.map_or(part.previous.clone(), |before| before.next.clone());
+            return Err(CabError::MissingPart { part: expected.saturating_add(1), name });
+        }
+        if part.previous.is_some() != (expected > 0) {
+            let found = if expected > 0 { "one that names none" } else { "one that names another" };
+            let expected = format!("part {}, which names the part before it", u32::from(expected) + 1);
+            return not_one_set(expected, found.into());
+        }
+        if before.is_some_and(|before| before.next.is_none()) {
+            return not_one_set(format!("{expected} parts, as part {expected} names no next"), "more".into());
+        }
+        before = Some(part);
+        expected += 1;
+    }
+    match &last.next {
+        Some(name) => {
+            Err(CabError::MissingPart { part: last.index.saturating_add(2), name: Some(name.clone()) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Makes one table of those of the parts, which are in order.
+pub(crate) fn join(parts: Vec<Part>, spent: &Spent<'_>, code_page: CodePage) -> Result<Tables, CabError> {
+    let mut joined = Joined { folders: Vec::new(), rows: Vec::new() };
+    for (number, part) in parts.into_iter().enumerate() {
+        joined.add(number, part)?;
+    }
+    joined.into_tables(spent, code_page)
+}
+
+struct Joined {
+    folders: Vec<Folder>,
+    /// Files with the index of their folder.
+    rows: Vec<(u16, FileRow)>,
+}
+
+impl Joined {
+    fn add(&mut self, number: usize, part: Part) -> Result<(), CabError> {
+        let goes_on =
+            part.files.iter().any(|file| matches!(file.folder, FROM_PREVIOUS | FROM_PREVIOUS_TO_NEXT));
+        let offset = if goes_on { self.folders.len().saturating_sub(1) } else { self.folders.len() };
+        let is_last = part.next.is_none();
+        for (index, row) in part.folders.into_iter().enumerate() {
+            let piece = Piece { part: number, first_block: row.first_block, blocks: row.blocks };
+            if let (true, 0, Some(folder)) = (goes_on, index, self.folders.last_mut()) {
+                if folder.compression != row.compression {
+                    let what = Item::Folder(folder.number);
+                    let expected = format!("{} as in the part before", folder.compression);
+                    return Err(CabError::damaged(what, row.at, expected, row.compression));
+                }
+                folder.pieces.push(piece);
+                continue;
+            }
+            self.folders.push(Folder {
+                number: small(self.folders.len()),
+                compression: row.compression,
+                bytes: 0,
+                pieces: vec![piece],
+                at: row.at,
+            });
+        }
+        for (index, row) in part.files.into_iter().enumerate() {
+            let what = Item::File(small(index));
+            let damaged =
+                |expected: String, found: &str| Err(CabError::damaged(what, row.at, expected, found));
+            let continued = matches!(row.folder, FROM_PREVIOUS | FROM_PREVIOUS_TO_NEXT);
+            if continued && number == 0 {
+                return damaged(
+                    "a folder in this part".into(),
+                    "one continued from the part before the first",
+                );
+            }
+            if matches!(row.folder, TO_NEXT | FROM_PREVIOUS_TO_NEXT) && is_last {
+                return damaged("a folder in this part".into(), "one continued in a part after the last");
+            }
+            let folder = match row.folder {
+                FROM_PREVIOUS | FROM_PREVIOUS_TO_NEXT => Some(offset),
+                TO_NEXT => self.folders.len().checked_sub(1),
+                own => Some(offset + usize::from(own)),
+            };
+            let Some(folder) = folder.filter(|folder| *folder < self.folders.len()) else {
+                let found = row.folder.to_string();
+                return damaged("the index of a folder".into(), &found);
+            };
+            let folder = small(folder);
+            if continued {
+                let same = |(other, known): &(u16, FileRow)| {
+                    *other == folder
+                        && (known.begin, known.size, &known.name) == (row.begin, row.size, &row.name)
+                };
+                if !self.rows.iter().any(same) {
+                    return damaged("a file that the part before begins".into(), "one it does not name");
+                }
+                continue;
+            }
+            self.rows.push((folder, row));
+        }
+        Ok(())
+    }
+
+    fn into_tables(self, spent: &Spent<'_>, code_page: CodePage) -> Result<Tables, CabError> {
+        let Self { mut folders, rows } = self;
+        let mut by_place: Vec<u16> = rows.iter().enumerate().map(|(index, _)| small(index)).collect();
+        let key = |index: &u16| {
+            rows.get(usize::from(*index)).map(|(folder, row)| (*folder, row.begin, row.size, *index))
+        };
+        by_place.sort_by_key(key);
+        for index in &by_place {
+            let Some((folder, row)) = rows.get(usize::from(*index)) else { continue };
+            let Some(folder) = folders.get_mut(usize::from(*folder)) else { continue };
+            if row.size > 0 && u64::from(row.begin) != folder.bytes {
+                let expected = format!("its begin at byte {} of its folder", folder.bytes);
+                return Err(CabError::damaged(Item::File(*index), row.at, expected, row.begin));
+            }
+            folder.bytes += u64::from(row.size);
+        }
+        check_output(&folders, spent.limits, spent.cabinet_bytes())?;
+
+        let mut entries: Vec<Entry> =
+            rows.into_iter().map(|(folder, row)| Entry::new(row, folder, code_page)).collect();
+        let mut paths: Vec<_> = entries.iter_mut().map(Entry::take_path).collect();
+        mark_clashes(&mut paths);
+        entries.iter_mut().zip(paths).for_each(|(entry, path)| entry.path = path);
+
+        folders.sort_by_key(|folder| folder.pieces.first().map(|piece| (piece.part, piece.first_block)));
+        let mut rank = vec![0; folders.len()];
+        for (place, folder) in folders.iter().enumerate() {
+            if let Some(rank) = rank.get_mut(usize::from(folder.number)) {
+                *rank = small(place);
+            }
+        }
+        let ranked = |index: u16| {
+            let folder = entries.get(usize::from(index)).map_or(0, Entry::folder);
+            (rank.get(usize::from(folder)).copied().unwrap_or_default(), index)
+        };
+        let mut order: Vec<(u16, u16)> = by_place.into_iter().map(ranked).collect();
+        order.sort_by_key(|(folder, _)| *folder);
+        Ok(Tables { folders, entries, order })
+    }
+}
+
+/// Checks what the tables claim before anything is decompressed for it.
+fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Result<(), CabError> {
+    for folder in folders {
+        let blocks: u64 = folder.pieces.iter().map(|piece| u64::from(piece.blocks)).sum();
+        let most = blocks * MAX_OUTPUT_BYTES as u64;
+        if folder.bytes > most {
+            let expected = format!("files of at most {most} bytes in {blocks} data blocks");
+            return Err(CabError::damaged(Item::Folder(folder.number), folder.at, expected, folder.bytes));
+        }
+    }
+    let output: u64 = folders.iter().map(|folder| folder.bytes).sum();
+    CabError::above("total_output_bytes", "files have bytes together:", limits.total_output_bytes, output)?;
+    if output > Limits::RATIO_SLACK_BYTES {
+        let ratio = output.div_ceil(cabinet_bytes.max(1));
+        CabError::above("ratio", "files have times the cabinet's bytes:", limits.ratio, ratio)?;
+    }
+    Ok(())
+}
+
+/// Tables are counted in 16 bits, so this loses nothing: a set's parts are limited to as many together.
+fn small(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}

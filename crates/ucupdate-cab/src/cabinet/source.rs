@@ -1,0 +1,167 @@
+//! One input, read forward through a buffer: counts, hashes and never reads behind the cabinet's end.
+
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{CabError, Item, Place};
+
+/// The most bytes that can be looked at together: any data block with its header fits, and a stub's cabinet header
+/// with most reserve areas.
+pub(crate) const MAX_LOOK_BYTES: usize = 128 * 1024;
+
+const FIRST_BUFFER_BYTES: usize = 16 * 1024;
+
+/// An input and how far it was read.
+pub(crate) struct Source<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// What was read and not yet taken: `buffer[start..end]`.
+    start: usize,
+    end: usize,
+    /// The place of `buffer[start]` in the input.
+    offset: u64,
+    /// Where the cabinet begins in the input.
+    base: u64,
+    /// Where the cabinet ends in the input, once its header was read.
+    limit: u64,
+    part: Option<u16>,
+    /// Of the cabinet's bytes, once it has begun.
+    hash: Option<Sha256>,
+}
+
+impl<R: Read> Source<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self {
+            input,
+            buffer: vec![0; FIRST_BUFFER_BYTES],
+            start: 0,
+            end: 0,
+            offset: 0,
+            base: 0,
+            limit: u64::MAX,
+            part: None,
+            hash: None,
+        }
+    }
+
+    /// From here on places say which part of a set this is, counted from 1.
+    pub(crate) fn name_part(&mut self, part: u16) {
+        self.part = Some(part);
+    }
+
+    /// The place of the next byte.
+    pub(crate) fn place(&self) -> Place {
+        Place { offset: self.offset, part: self.part }
+    }
+
+    /// The place of a byte of the cabinet.
+    pub(crate) fn place_of(&self, in_cabinet: u64) -> Place {
+        Place { offset: self.base + in_cabinet, part: self.part }
+    }
+
+    /// How many bytes of the cabinet were taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.offset - self.base
+    }
+
+    /// The next byte is the cabinet's first: counting and hashing begin.
+    pub(crate) fn begin_cabinet(&mut self) {
+        self.base = self.offset;
+        self.hash = Some(Sha256::new());
+    }
+
+    /// The cabinet has so many bytes: nothing behind them is read.
+    pub(crate) fn set_cabinet_bytes(&mut self, bytes: u64) {
+        self.limit = self.base.saturating_add(bytes);
+        let ahead = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        self.end = self.end.min(self.start.saturating_add(ahead));
+    }
+
+    /// What can be looked at of the next `want` bytes; less only where the input ends.
+    pub(crate) fn look(&mut self, want: usize) -> Result<&[u8], CabError> {
+        let want = want.min(MAX_LOOK_BYTES);
+        if self.end - self.start < want {
+            self.refill(want)?;
+        }
+        let end = self.end.min(self.start + want);
+        Ok(&self.buffer[self.start..end])
+    }
+
+    /// The next `want` bytes, which `what` has from its begin at `at`.
+    pub(crate) fn need(&mut self, want: usize, what: Item) -> Result<&[u8], CabError> {
+        let at = self.place();
+        let found = self.look(want)?.len();
+        if found < want {
+            return Err(CabError::Truncated { what, at, expected: want as u64, found: found as u64 });
+        }
+        Ok(&self.buffer[self.start..self.start + want])
+    }
+
+    /// Takes `count` bytes that were looked at.
+    pub(crate) fn take(&mut self, count: usize) {
+        let end = self.end.min(self.start + count);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&self.buffer[self.start..end]);
+        }
+        self.offset += (end - self.start) as u64;
+        self.start = end;
+    }
+
+    /// Takes all before a byte of the cabinet, which must lie ahead.
+    pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Item) -> Result<(), CabError> {
+        let at = self.place();
+        let expected = in_cabinet.saturating_sub(self.taken());
+        let mut left = expected;
+        while left > 0 {
+            let want = usize::try_from(left).unwrap_or(usize::MAX).min(FIRST_BUFFER_BYTES);
+            let found = self.look(want)?.len();
+            if found == 0 {
+                return Err(CabError::Truncated { what, at, expected, found: expected - left });
+            }
+            self.take(found);
+            left -= found as u64;
+        }
+        Ok(())
+    }
+
+    /// The hash of the cabinet's bytes taken so far.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        self.hash.clone().unwrap_or_default().finalize().into()
+    }
+
+    /// Gives the buffer back, where nothing more is read.
+    pub(crate) fn release(&mut self) {
+        self.buffer = Vec::new();
+        self.start = 0;
+        self.end = 0;
+    }
+
+    fn refill(&mut self, want: usize) -> Result<(), CabError> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() < want {
+            self.buffer.resize(MAX_LOOK_BYTES, 0);
+        }
+        while self.end < want {
+            let ahead = self.limit.saturating_sub(self.offset + self.end as u64);
+            let room = usize::try_from(ahead).unwrap_or(usize::MAX).min(self.buffer.len() - self.end);
+            if room == 0 {
+                break;
+            }
+            match self.input.read(&mut self.buffer[self.end..self.end + room]) {
+                Ok(0) => break,
+                Ok(count) => self.end += count.min(room),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => {
+                    let offset = self.offset + self.end as u64;
+                    return Err(CabError::Io { at: Place { offset, part: self.part }, cause });
+                }
+            }
+        }
+        Ok(())
+    }
+}

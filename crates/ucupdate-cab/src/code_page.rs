@@ -1,0 +1,100 @@
+//! How names that are not marked as UTF-8 become text.
+
+use encoding_rs::Encoding;
+use oem_cp::code_table::DECODING_TABLE_CP_MAP;
+use oem_cp::code_table_type::TableType;
+
+/// A code page for names above ASCII that are not marked as UTF-8.
+///
+/// A cabinet does not say which code page its maker's system had ([MS-CAB] 2.3, `szName`), so whoever reads says it.
+/// Names in ASCII and names marked as UTF-8 do not depend on it.
+///
+/// ```
+/// use ucupdate_cab::CodePage;
+/// assert_eq!(CodePage::default(), CodePage::from_number(1252).unwrap());
+/// assert!(CodePage::from_number(437).is_some());
+/// assert!(CodePage::from_number(7).is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePage(u16);
+
+impl CodePage {
+    /// The code page of this number: 1250 to 1258, 874, 932, 936, 949, 950 and 65001 (UTF-8) of Windows, and the
+    /// single-byte ones of DOS, as 437 and 850. `None` for others.
+    pub fn from_number(number: u16) -> Option<Self> {
+        let known = windows(number).is_some() || DECODING_TABLE_CP_MAP.contains_key(&number);
+        known.then_some(Self(number))
+    }
+
+    /// Its number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The text of `bytes`; `None` where they are none in this code page.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
+        match windows(self.0) {
+            Some(encoding) => {
+                encoding.decode_without_bom_handling_and_without_replacement(bytes).map(Into::into)
+            }
+            None => decode_single_bytes(DECODING_TABLE_CP_MAP.get(&self.0)?, bytes),
+        }
+    }
+}
+
+impl Default for CodePage {
+    /// Windows-1252, of the western editions of Windows.
+    fn default() -> Self {
+        Self(1252)
+    }
+}
+
+/// The text of bytes in a code page of DOS: below 128 ASCII, above by its table.
+fn decode_single_bytes(table: &TableType, bytes: &[u8]) -> Option<String> {
+    let upper = |byte: u8| {
+        let index = usize::from(byte & 0x7F);
+        match table {
+            TableType::Complete(table) => table.get(index).copied(),
+            TableType::Incomplete(table) => table.get(index).copied().flatten(),
+        }
+    };
+    bytes.iter().map(|byte| if byte.is_ascii() { Some(char::from(*byte)) } else { upper(*byte) }).collect()
+}
+
+fn windows(number: u16) -> Option<&'static Encoding> {
+    Some(match number {
+        874 => encoding_rs::WINDOWS_874,
+        932 => encoding_rs::SHIFT_JIS,
+        936 => encoding_rs::GBK,
+        949 => encoding_rs::EUC_KR,
+        950 => encoding_rs::BIG5,
+        1250 => encoding_rs::WINDOWS_1250,
+        1251 => encoding_rs::WINDOWS_1251,
+        1252 => encoding_rs::WINDOWS_1252,
+        1253 => encoding_rs::WINDOWS_1253,
+        1254 => encoding_rs::WINDOWS_1254,
+        1255 => encoding_rs::WINDOWS_1255,
+        1256 => encoding_rs::WINDOWS_1256,
+        1257 => encoding_rs::WINDOWS_1257,
+        1258 => encoding_rs::WINDOWS_1258,
+        65001 => encoding_rs::UTF_8,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_text_by_the_code_page() {
+        let decode = |number, bytes: &[u8]| CodePage::from_number(number).unwrap().decode(bytes);
+        assert_eq!(decode(1252, b"Ger\xe4t").as_deref(), Some("Ger\u{e4}t"));
+        assert_eq!(decode(437, b"Ger\x84t").as_deref(), Some("Ger\u{e4}t"));
+        assert_eq!(decode(850, b"Ger\x84t").as_deref(), Some("Ger\u{e4}t"));
+        assert_eq!(decode(1251, b"\xd2\xe5\xeb").as_deref(), Some("\u{422}\u{435}\u{43b}"));
+        assert_eq!(decode(932, b"\x83\x65").as_deref(), Some("\u{30c6}"));
+        assert_eq!(decode(65001, b"\xff"), None);
+        assert_eq!(decode(932, b"\x83"), None);
+    }
+}
