@@ -111,7 +111,7 @@ impl ManifestItem {
     /// What a name stands for, in any case; `None` for a name that is not known.
     pub fn of(name: &str) -> Option<Self> {
         let same = |known: &&str| known.eq_ignore_ascii_case(name);
-        let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(|also| same(also)))?;
+        let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(same))?;
         Some(row.item)
     }
 
@@ -383,8 +383,21 @@ impl Manifest {
     }
 }
 
-fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
-    quick_xml::escape::escape(text)
+/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {
+        let (text, blank) = match part.char_indices().next_back() {
+            Some((at, blank)) if matches!(blank, '\t' | '\n' | '\r') => (&part[..at], Some(blank)),
+            _ => (part, None),
+        };
+        escaped.push_str(text);
+        if let Some(blank) = blank {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "&#{};", u32::from(blank));
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -494,7 +507,7 @@ mod tests {
     }
 
     fn entry() -> impl Strategy<Value = Entry> {
-        let text = "[ -~\u{e4}]{0,12}".prop_map(|text| text.trim().to_owned());
+        let text = "[ -~\u{e4}\t\r\n]{0,12}".prop_map(|text| text.trim().to_owned());
         let items = prop::collection::btree_map(
             prop::sample::select(vec![Item::Version, Item::Vendor, Item::Model, Item::Locale, Item::FileName]),
             text.clone(),

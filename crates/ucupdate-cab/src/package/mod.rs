@@ -1,9 +1,12 @@
 //! Packages.
 
+mod build;
 mod catalogue;
 mod compare;
 mod digest;
 mod hierarchy;
+#[doc(hidden)]
+pub mod laws;
 mod limits;
 mod manifest;
 mod member;
@@ -11,9 +14,12 @@ mod member;
 mod package;
 mod path;
 mod problem;
+pub mod sample;
+mod read;
 mod understand;
 mod xml;
 
+pub use build::{NewInterim, NewRelease, PackageBuildError, PackageBuilder};
 pub use catalogue::{
     Catalogue, CatalogueBuildError, CatalogueBuilder, CatalogueError, CatalogueMember, Listing, MemberDigest,
     SignedContent, Signer,
@@ -28,6 +34,7 @@ pub use problem::{Problem, ProblemKind, Severity};
 pub use package::{
     Comparison, Package, PackageForm, PackageId, PackagedCatalogue, PackagedInterim, PackagedRelease,
 };
+pub use read::{PackageError, read_package};
 pub use understand::{Kept, understand};
 
 /// When cabinets' time begins: 01-01-1980.
