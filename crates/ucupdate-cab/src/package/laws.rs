@@ -13,9 +13,8 @@ use std::io;
 /// # Panics
 /// When that does not hold.
 pub fn package(bytes: &[u8]) {
-    let mut limits = Limits::default();
     // So that one input costs little; the reader's own laws look at its limits.
-    limits.total_output_bytes = 8 * 1024 * 1024;
+    let limits = Limits { total_output_bytes: 8 * 1024 * 1024, ..Limits::default() };
     let Ok(cabinet) = Cabinet::open(bytes, limits) else { return };
     let files = cabinet.entries().len();
     let mut sink = Witness::default();

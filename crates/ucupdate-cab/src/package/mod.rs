@@ -15,6 +15,8 @@ mod package;
 mod path;
 mod problem;
 pub mod sample;
+#[cfg(test)]
+mod tests;
 mod read;
 mod understand;
 mod xml;

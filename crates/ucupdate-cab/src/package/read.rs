@@ -71,7 +71,7 @@ fn read_member<R: Read>(
     sink: &mut dyn MemberSink,
 ) -> Result<Member, PackageError> {
     let mut sha256 = sha2::Sha256::new();
-    let mut sha1 = start.role.may_be_image().then(sha1::Sha1::new);
+    let mut sha1 = start.role.may_be_image().then(<sha1::Sha1 as sha1::Digest>::new);
     loop {
         let chunk = file
             .read_chunk()

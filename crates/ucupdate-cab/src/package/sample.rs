@@ -39,6 +39,7 @@ fn key(text: &str) -> RuleKey {
 }
 
 /// The time of every image, as in the field's audit log: `16-12-2008 04:43:58`.
+#[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn time_stamp() -> FieldTime {
     FieldTime::new((2008, 12, 16), (4, 43, 58)).expect("the calendar has that day")
 }
@@ -71,10 +72,11 @@ pub fn image(name: &str, bytes: usize) -> Vec<u8> {
 }
 
 /// The cabinet of the original's kind: [`ip8540`] 3.5.6907.0, [`cx700`] 3.5.6907.9 and the interim image 1.0.522.103, all
-/// for ENU, each image of so many bytes.
+/// for ENU, each image of so many bytes (at least one).
+#[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
     let release = |key: RuleKey, version: &str| {
-        let image = image(key.model().as_str(), image_bytes);
+        let image = image(key.model().as_str(), image_bytes.max(1));
         NewRelease::new(key, ReportedVersion::new(version), image, time_stamp())
             .with_description("CPE.xml", *b"<?xml version=\"1.0\" encoding=\"utf-8\"?><Description></Description>")
     };
@@ -83,7 +85,7 @@ pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
         phone.locale().clone(),
         phone.update_type(),
         ReportedVersion::new(INTERIM_VERSION),
-        image("OCInterim", image_bytes),
+        image("OCInterim", image_bytes.max(1)),
         time_stamp(),
     );
     PackageBuilder::new()
@@ -100,9 +102,10 @@ pub fn uc_updates_exe(image_bytes: usize) -> Vec<u8> {
 }
 
 /// A cabinet for [`conference_camera`] that would overwrite customised settings.
+#[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn round_table(image_bytes: usize) -> Vec<u8> {
     let key = conference_camera();
-    let image = image(key.model().as_str(), image_bytes);
+    let image = image(key.model().as_str(), image_bytes.max(1));
     let settings = b"<?xml version=\"1.0\" encoding=\"utf-8\"?><RTConfig></RTConfig>".to_vec();
     PackageBuilder::new()
         .with_release(NewRelease::new(key, ReportedVersion::new(ROUND_TABLE_VERSION), image, time_stamp()))
