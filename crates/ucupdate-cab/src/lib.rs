@@ -7,7 +7,7 @@ mod error;
 mod limits;
 mod names;
 
-pub use builder::{BuildError, CabinetBuilder};
+pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use cabinet::{Attributes, Cabinet, Compression, Entry, FileReader, Finished};
 pub use code_page::CodePage;
 pub use error::{CabError, Item, Place};
