@@ -8,7 +8,7 @@ mod limits;
 mod names;
 pub mod package;
 
-pub use builder::{BuildError, CabinetBuilder};
+pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use cabinet::{Attributes, Cabinet, Compression, Entry, FileReader, Finished};
 pub use code_page::CodePage;
 pub use error::{CabError, Item, Place};
