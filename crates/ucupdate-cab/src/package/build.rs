@@ -234,7 +234,8 @@ impl PackageBuilder {
 
     /// What the manifest says of a package that was read by its folders.
     fn entries(&self, package: &Package) -> Vec<Entry> {
-        let path = |index: usize| package.members.get(index).map(|member| member.name.clone()).unwrap_or_default();
+        let path =
+            |index: usize| package.members.get(index).map(|member| member.name.clone()).unwrap_or_default();
         let mut entries = Vec::new();
         for (index, release) in package.releases.iter().enumerate() {
             let mut entry = Entry { number: index + 1, ..Entry::default() };
@@ -345,7 +346,8 @@ mod tests {
             .with_interim(interim);
         let package = read(&builder.clone().build().unwrap());
         assert_eq!(package.form, PackageForm::Manifest);
-        let names: Vec<_> = package.members.iter().map(|member| member.path.as_ref().unwrap().as_str()).collect();
+        let names: Vec<_> =
+            package.members.iter().map(|member| member.path.as_ref().unwrap().as_str()).collect();
         assert_eq!(
             names,
             [
@@ -376,8 +378,10 @@ mod tests {
 
     #[test]
     fn the_same_input_gives_the_same_bytes_in_any_order() {
-        let one = PackageBuilder::new().with_release(release(CX700, "1.2")).with_release(release(IP8540, "1.2"));
-        let two = PackageBuilder::new().with_release(release(IP8540, "1.2")).with_release(release(CX700, "1.2"));
+        let one =
+            PackageBuilder::new().with_release(release(CX700, "1.2")).with_release(release(IP8540, "1.2"));
+        let two =
+            PackageBuilder::new().with_release(release(IP8540, "1.2")).with_release(release(CX700, "1.2"));
         assert_eq!(one.build().unwrap(), two.build().unwrap());
     }
 
@@ -404,8 +408,12 @@ mod tests {
         let error = builder.build().unwrap_err();
         let PackageBuildError::Refused { problems } = &error else { panic!("{error}") };
         assert!(problems.iter().any(|problem| problem.kind == ProblemKind::DigestMismatch), "{problems:?}");
-        assert!(error.to_string().starts_with("package would be refused: refusal: UCPhone/Polycom"), "{error}");
-        let twice = PackageBuilder::new().with_release(release(CX700, "1.2")).with_release(release(CX700, "1.3"));
+        assert!(
+            error.to_string().starts_with("package would be refused: refusal: UCPhone/Polycom"),
+            "{error}"
+        );
+        let twice =
+            PackageBuilder::new().with_release(release(CX700, "1.2")).with_release(release(CX700, "1.3"));
         assert!(matches!(twice.build(), Err(PackageBuildError::Refused { .. })));
         assert!(matches!(PackageBuilder::new().build(), Err(PackageBuildError::Refused { .. })));
     }
@@ -414,8 +422,16 @@ mod tests {
     fn a_time_that_cabinets_do_not_hold_is_an_error() {
         let early: FieldTime = "16-12-1979 04:43:58".parse().unwrap();
         let release = NewRelease::new(CX700.parse().unwrap(), ReportedVersion::new("1.2"), vec![1], early);
-        assert!(matches!(PackageBuilder::new().with_release(release).build(), Err(PackageBuildError::Cabinet(_))));
-        let before = NewRelease::new(CX700.parse().unwrap(), ReportedVersion::new("1.2"), vec![1], FieldTime::FILETIME_ZERO);
+        assert!(matches!(
+            PackageBuilder::new().with_release(release).build(),
+            Err(PackageBuildError::Cabinet(_))
+        ));
+        let before = NewRelease::new(
+            CX700.parse().unwrap(),
+            ReportedVersion::new("1.2"),
+            vec![1],
+            FieldTime::FILETIME_ZERO,
+        );
         let before = PackageBuilder::new().with_release(before).build();
         assert!(matches!(before, Err(PackageBuildError::Catalogue(_))));
     }

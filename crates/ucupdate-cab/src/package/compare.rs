@@ -16,7 +16,8 @@ impl Reading<'_> {
         for (signature, image) in pairs {
             if catalogue.as_ref().is_none_or(|last| last.member != signature) {
                 self.package.catalogues.extend(catalogue.take());
-                catalogue = Some(PackagedCatalogue { member: signature, catalogue: self.catalogue(signature) });
+                catalogue =
+                    Some(PackagedCatalogue { member: signature, catalogue: self.catalogue(signature) });
             }
             let Some(PackagedCatalogue { catalogue: read, .. }) = &catalogue else { continue };
             let listing = read.as_ref().ok().and_then(|read| self.compare_one(read, signature, image));
@@ -33,7 +34,10 @@ impl Reading<'_> {
             Some(Kept::Whole(bytes)) => Catalogue::read(bytes, self.limits),
             Some(Kept::TooLong { most }) => {
                 let found = self.package.members.get(signature).map_or(0, |member| member.size);
-                Err(CatalogueError::TooLong { found: usize::try_from(found).unwrap_or(usize::MAX), most: *most })
+                Err(CatalogueError::TooLong {
+                    found: usize::try_from(found).unwrap_or(usize::MAX),
+                    most: *most,
+                })
             }
             None => Catalogue::read(&[], self.limits),
         };

@@ -25,7 +25,9 @@ pub(super) fn placed(path: &SafePath) -> Option<Placed<'_>> {
             words: [device_type, vendor, model, revision, locale, update_type],
             version,
         }),
-        [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => Some(Placed::Interim { locale }),
+        [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => {
+            Some(Placed::Interim { locale })
+        }
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! What holds for any bytes whatever: run by the fuzzer, and on known inputs by ordinary tests.
 
 use super::{
-    Catalogue, Kept, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm, PackageLimits,
-    ProblemKind, Sha256Digest, read_package, sample, understand,
+    Catalogue, Kept, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
+    PackageLimits, ProblemKind, Sha256Digest, read_package, sample, understand,
 };
 use crate::{Cabinet, Limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,10 @@ fn coherent(package: &Package) {
     }
     assert_eq!(package.form == PackageForm::Neither, pairs.is_empty());
     let has = |kind| package.problems.iter().any(|problem| problem.kind == kind);
-    assert_eq!(has(ProblemKind::NoRelease) || has(ProblemKind::TooManyProblems), pairs.is_empty() || package.problems.len() > 1000);
+    assert_eq!(
+        has(ProblemKind::NoRelease) || has(ProblemKind::TooManyProblems),
+        pairs.is_empty() || package.problems.len() > 1000
+    );
     let compared: BTreeSet<_> = package.comparisons.iter().map(|it| (it.image, it.signature)).collect();
     assert_eq!(compared, pairs);
     let forged = package.comparisons.iter().any(|comparison| comparison.listing == Some(Listing::NotListed));

@@ -94,7 +94,13 @@ pub const MANIFEST_NAMES: &[ManifestName] = {
         row(Item::Update, "Update", &[], Confirmed, READ_BY_ADMINISTRATORS),
         row(Item::Version, "version", &[], Confirmed, READ_BY_ADMINISTRATORS),
         row(Item::DeviceType, "DeviceType", &[], Inferred, AUDIT),
-        row(Item::Vendor, "Vendor", &["Brand"], Inferred, "column title of the audit log; Lync's rules say Brand"),
+        row(
+            Item::Vendor,
+            "Vendor",
+            &["Brand"],
+            Inferred,
+            "column title of the audit log; Lync's rules say Brand",
+        ),
         row(Item::Model, "Model", &[], Inferred, AUDIT),
         row(Item::Revision, "Revision", &[], Inferred, AUDIT),
         row(Item::Locale, "Locale", &[], Inferred, AUDIT),
@@ -209,7 +215,10 @@ impl Manifest {
     pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
-            return Err(XmlError::NotXml { what: format!("expected root element Updates, found {}", root.name), at: root.at });
+            return Err(XmlError::NotXml {
+                what: format!("expected root element Updates, found {}", root.name),
+                at: root.at,
+            });
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
@@ -327,7 +336,11 @@ impl Manifest {
             }
             if item == ManifestItem::DescriptionFileName {
                 if descriptions.len() == MAX_DESCRIPTIONS {
-                    return Err(XmlError::TooMany { what: "descriptions of one update", most: MAX_DESCRIPTIONS, at });
+                    return Err(XmlError::TooMany {
+                        what: "descriptions of one update",
+                        most: MAX_DESCRIPTIONS,
+                        at,
+                    });
                 }
                 if !value.is_empty() {
                     descriptions.push(value.to_owned());
@@ -374,7 +387,8 @@ impl Manifest {
                 }
             }
             for text in &entry.descriptions {
-                let _ = write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
+                let _ =
+                    write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
             }
             let _ = writeln!(xml, "</{element}>");
         }
@@ -439,8 +453,12 @@ mod tests {
              <u:brand>Polycom</u:brand><model>CX700</model></update></UPDATES></u:updates>",
         );
         assert_eq!(one, two);
-        let expected =
-            [(Item::Version, "1.2"), (Item::Vendor, "Polycom"), (Item::Model, "CX700"), (Item::FileName, "CPE.nbt")];
+        let expected = [
+            (Item::Version, "1.2"),
+            (Item::Vendor, "Polycom"),
+            (Item::Model, "CX700"),
+            (Item::FileName, "CPE.nbt"),
+        ];
         said(&one.entries[0], &expected);
         assert!(one.unknown.is_empty());
     }
@@ -484,8 +502,9 @@ mod tests {
 
     #[test]
     fn an_item_said_twice_is_kept_as_a_finding() {
-        let manifest =
-            read("<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>");
+        let manifest = read(
+            "<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>",
+        );
         let [twice] = &manifest.twice[..] else { panic!("{manifest:?}") };
         assert_eq!((twice.item, twice.first.as_str(), twice.second.as_str()), (Item::Version, "1", "2"));
     }
@@ -493,7 +512,8 @@ mod tests {
     #[test]
     fn another_root_or_too_many_updates_are_refused() {
         let mut limits = PackageLimits::default();
-        let refused = |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
+        let refused =
+            |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
         assert_eq!(refused("<html/>", &limits), "expected root element Updates, found html, at byte 0");
         limits.releases = 1;
         assert!(Manifest::read(b"<Updates><Update/></Updates>", &limits).is_ok());
@@ -503,19 +523,31 @@ mod tests {
         assert_eq!(refused(&long, &limits), "manifest has more than 1024 bytes in one item, at byte 9");
         let many = "<DescriptionFileName>a</DescriptionFileName>".repeat(17);
         let many = format!("<Updates><Update>{many}</Update></Updates>");
-        assert_eq!(refused(&many, &limits), "manifest has more than 16 descriptions of one update, at byte 721");
+        assert_eq!(
+            refused(&many, &limits),
+            "manifest has more than 16 descriptions of one update, at byte 721"
+        );
     }
 
     fn entry() -> impl Strategy<Value = Entry> {
         let text = "[ -~\u{e4}\t\r\n]{0,12}".prop_map(|text| text.trim().to_owned());
         let items = prop::collection::btree_map(
-            prop::sample::select(vec![Item::Version, Item::Vendor, Item::Model, Item::Locale, Item::FileName]),
+            prop::sample::select(vec![
+                Item::Version,
+                Item::Vendor,
+                Item::Model,
+                Item::Locale,
+                Item::FileName,
+            ]),
             text.clone(),
             0..5,
         );
         let descriptions = prop::collection::vec("[a-z&<>\"']{1,8}", 0..3);
-        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| {
-            Entry { is_interim, number: 0, said, descriptions }
+        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| Entry {
+            is_interim,
+            number: 0,
+            said,
+            descriptions,
         })
     }
 

@@ -14,10 +14,10 @@ mod member;
 mod package;
 mod path;
 mod problem;
+mod read;
 pub mod sample;
 #[cfg(test)]
 mod tests;
-mod read;
 mod understand;
 mod xml;
 
@@ -32,10 +32,10 @@ pub use manifest::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
 pub use member::{
     MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
 };
-pub use problem::{Problem, ProblemKind, Severity};
 pub use package::{
     Comparison, Package, PackageForm, PackageId, PackagedCatalogue, PackagedInterim, PackagedRelease,
 };
+pub use problem::{Problem, ProblemKind, Severity};
 pub use read::{PackageError, read_package};
 pub use understand::{Kept, understand};
 

@@ -142,7 +142,7 @@ impl fmt::Display for ProblemKind {
 pub struct Problem {
     /// What kind.
     pub kind: ProblemKind,
-    /// The member it is about, by its name in the cabinet.
+    /// The member it is about: its path, or its name as given where that is no path.
     pub file: Option<String>,
     /// Where in that member, or where else: `Update 3`.
     pub place: Option<String>,

@@ -94,8 +94,13 @@ fn read_member<R: Read>(
 enum Keeping {
     /// Another kind of member.
     Nothing,
-    Bytes { bytes: Vec<u8>, most: usize },
-    TooLong { most: usize },
+    Bytes {
+        bytes: Vec<u8>,
+        most: usize,
+    },
+    TooLong {
+        most: usize,
+    },
 }
 
 impl Keeping {

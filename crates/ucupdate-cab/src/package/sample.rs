@@ -54,8 +54,10 @@ pub fn time_stamp() -> FieldTime {
 /// ```
 pub fn image(name: &str, bytes: usize) -> Vec<u8> {
     // FNV-1a for a seed, xorshift for noise: nothing here needs to be unpredictable.
-    let mut state =
-        name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)) | 1;
+    let mut state = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+        | 1;
     let mut image = Vec::with_capacity(bytes + 512);
     image.extend_from_slice(b"B000FF\n");
     while image.len() < bytes {
@@ -77,8 +79,10 @@ pub fn image(name: &str, bytes: usize) -> Vec<u8> {
 pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
     let release = |key: RuleKey, version: &str| {
         let image = image(key.model().as_str(), image_bytes.max(1));
-        NewRelease::new(key, ReportedVersion::new(version), image, time_stamp())
-            .with_description("CPE.xml", *b"<?xml version=\"1.0\" encoding=\"utf-8\"?><Description></Description>")
+        NewRelease::new(key, ReportedVersion::new(version), image, time_stamp()).with_description(
+            "CPE.xml",
+            *b"<?xml version=\"1.0\" encoding=\"utf-8\"?><Description></Description>",
+        )
     };
     let phone = ip8540();
     let interim = NewInterim::new(
@@ -128,8 +132,11 @@ mod tests {
     #[test]
     fn the_sample_of_phones_is_what_the_logs_of_the_field_speak_of() {
         let package = read(&uc_updates(2000));
-        let said: Vec<_> =
-            package.releases.iter().map(|release| (release.key.clone(), release.version.to_string())).collect();
+        let said: Vec<_> = package
+            .releases
+            .iter()
+            .map(|release| (release.key.clone(), release.version.to_string()))
+            .collect();
         assert_eq!(said, [(ip8540(), "3.5.6907.0".to_owned()), (cx700(), "3.5.6907.9".to_owned())]);
         let image = package.releases[0].image;
         assert_eq!(

@@ -59,15 +59,19 @@ impl Files {
             .enumerate()
             .map(|(index, (name, bytes))| Member::of_bytes(index, name, bytes, self.time))
             .collect();
-        let kept: BTreeMap<usize, Kept> =
-            self.files.iter().enumerate().map(|(index, (_, bytes))| (index, Kept::Whole(bytes.clone()))).collect();
+        let kept: BTreeMap<usize, Kept> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(index, (_, bytes))| (index, Kept::Whole(bytes.clone())))
+            .collect();
         understand(Sha256Digest::of(b"a cabinet"), members, &kept, &self.limits)
     }
 
     fn cabinet(&self) -> Vec<u8> {
         let mut cabinet = CabinetBuilder::new(Compression::Mszip);
         for (name, bytes) in &self.files {
-            cabinet.file(name.replace('/', "\\"), time(), bytes.clone());
+            cabinet.file(name, time(), bytes.clone());
         }
         cabinet.build().unwrap()
     }
@@ -100,7 +104,8 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
     let md5 = MemberDigest::Other { algorithm: "1.2.840.113549.2.5".to_owned(), bytes: vec![0xab; 2] };
     let md5 = CatalogueBuilder::new().with_digest("CPE.nbt", md5).build().unwrap();
     let listing = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);
-    let changed = signed(&listing, &Signing { digest_of: Some(b"another list".to_vec()), ..Signing::default() });
+    let changed =
+        signed(&listing, &Signing { digest_of: Some(b"another list".to_vec()), ..Signing::default() });
     let with_signature = |bytes: Vec<u8>| {
         Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), bytes)
     };
@@ -124,11 +129,13 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::SaidTwice,
             flat().with_manifest(&cpe("<Version>2.0</Version>")),
-            "refusal: updateInfo.xml: byte 227: the manifest says two things for one: expected version \"3.5.6907.9\" only, found \"2.0\" too",
+            "refusal: updateInfo.xml: byte 193: the manifest says two things for one: expected version \"3.5.6907.9\" only, found \"2.0\" too",
         ),
         (
             Kind::UpdateIncomplete,
-            flat().with_manifest("<Update version='1.2'><FileName>CPE.nbt</FileName><Vendor>Polycom</Vendor></Update>"),
+            flat().with_manifest(
+                "<Update version='1.2'><FileName>CPE.nbt</FileName><Vendor>Polycom</Vendor></Update>",
+            ),
             "refusal: CPE.nbt: Update 1: the manifest's entry does not say enough: expected DeviceType, Model, Revision, Locale by the manifest or the path",
         ),
         (
@@ -148,7 +155,9 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         ),
         (
             Kind::Contradiction,
-            good().with_manifest(&update("3.5.6907.9", &format!("<FileName>{FOLDER}/CPE.nbt</FileName>")).replace("CX700", "CX600")),
+            good().with_manifest(&format!(
+                "<Update Model='CX600'><FileName>{FOLDER}/CPE.nbt</FileName></Update>"
+            )),
             "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: Update 1: the manifest and the file's path disagree: expected Model \"CX700\", by the path, found \"CX600\"",
         ),
         (
@@ -168,7 +177,9 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         ),
         (
             Kind::ImageEmpty,
-            Files::new().with(&format!("{FOLDER}/CPE.nbt"), "").with(&format!("{FOLDER}/CPE.cat"), catalogue()),
+            Files::new()
+                .with(&format!("{FOLDER}/CPE.nbt"), "")
+                .with(&format!("{FOLDER}/CPE.cat"), catalogue()),
             "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the image is empty: expected at least one byte",
         ),
         (
@@ -179,7 +190,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::DigestMismatch,
             with_signature(forged),
-            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature does not speak for this image: expected SHA-1 da89ef6d2f2f86fc1e5fc6e06a5a7be7fd4a8c9b, found SHA-1 ",
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature does not speak for this image: expected SHA-1 ccc54cc15249df3ec90bd48997e5dcada11e8fbf, found SHA-1 ",
         ),
         (
             Kind::ListChanged,
@@ -188,7 +199,9 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         ),
         (
             Kind::TooManyReleases,
-            good().with_image("UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE").limited(|limits| limits.releases = 1),
+            good()
+                .with_image("UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE")
+                .limited(|limits| limits.releases = 1),
             "refusal: UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE.nbt: the package has too many releases: expected at most 1",
         ),
         (
@@ -198,13 +211,17 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         ),
         (
             Kind::TooManyProblems,
-            good().with("a.txt", "").with("b.txt", "").with("c.txt", "").limited(|limits| limits.problems = 2),
+            good()
+                .with("a.txt", "")
+                .with("b.txt", "")
+                .with("c.txt", "")
+                .limited(|limits| limits.problems = 2),
             "refusal: the package has more problems than are told: expected at most 2",
         ),
         (
             Kind::NameUnknown,
             flat().with_manifest(&cpe("<Colour>black</Colour>")),
-            "warning: updateInfo.xml: byte 227: the manifest holds a name that is not known: expected a name of the table, found Colour",
+            "warning: updateInfo.xml: byte 193: the manifest holds a name that is not known: expected a name of the table, found Colour",
         ),
         (
             Kind::ManifestSaysNothing,
@@ -234,7 +251,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::CatalogueUnreadable,
             with_signature(b"garbage".to_vec()),
-            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature cannot be read: expected a signed certificate trust list, found content info: unknown/unsupported ASN.1 DER tag: 0x67, at byte 0",
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature cannot be read: expected a signed certificate trust list, found content info: ASN.1 DER message is incomplete: expected 99, actual 7, at byte 0",
         ),
         (
             Kind::CatalogueUnsigned,
@@ -271,7 +288,11 @@ fn every_kind_of_problem_is_told_in_a_line_and_weighs_what_the_table_says() {
         let package = files.understood();
         let lines: Vec<String> =
             package.problems.iter().filter(|it| it.kind == kind).map(ToString::to_string).collect();
-        assert!(lines.iter().any(|line| line.starts_with(told)), "{kind:?}: {lines:#?} of {:#?}", package.problems);
+        assert!(
+            lines.iter().any(|line| line.starts_with(told)),
+            "{kind:?}: {lines:#?} of {:#?}",
+            package.problems
+        );
         if kind.severity() == Severity::Refusal {
             assert!(package.is_refused());
         } else {
@@ -306,7 +327,10 @@ fn a_cabinet_without_manifest_is_read_by_its_folders() {
     assert_eq!((release.image, release.signature, &release.descriptions[..]), (0, 1, &[2][..]));
     assert_eq!(release.time_stamp, Some(time()));
     let [interim] = &package.interim[..] else { panic!("{package:?}") };
-    assert_eq!((interim.locale.as_str(), interim.update_type.as_str(), &interim.version), ("ENU", "CPE", &None));
+    assert_eq!(
+        (interim.locale.as_str(), interim.update_type.as_str(), &interim.version),
+        ("ENU", "CPE", &None)
+    );
     assert_eq!((interim.image, interim.signature), (3, 4));
 }
 
@@ -395,8 +419,9 @@ fn a_signature_by_sha256_speaks_for_its_image() {
     let sha256 = CatalogueBuilder::new().with_sha256();
     for (image, refused) in [(IMAGE, false), (&b"forged"[..], true)] {
         let catalogue = sha256.clone().with_image("CPE.nbt", IMAGE).build().unwrap();
-        let files =
-            Files::new().with(&format!("{FOLDER}/CPE.nbt"), image).with(&format!("{FOLDER}/CPE.cat"), catalogue);
+        let files = Files::new()
+            .with(&format!("{FOLDER}/CPE.nbt"), image)
+            .with(&format!("{FOLDER}/CPE.cat"), catalogue);
         assert_eq!(files.understood().is_refused(), refused);
     }
 }
@@ -405,7 +430,8 @@ fn a_signature_by_sha256_speaks_for_its_image() {
 fn a_signed_catalogue_that_lists_its_image_leaves_nothing_to_say() {
     let listing = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);
     let catalogue = signed(&listing, &Signing::default());
-    let files = Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), catalogue);
+    let files =
+        Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), catalogue);
     let package = files.understood();
     assert_eq!(package.problems, []);
     let signer = &package.catalogues[0].catalogue.as_ref().unwrap().signers[0];
@@ -464,7 +490,7 @@ fn a_sink_that_fails_ends_the_reading_with_the_members_name() {
     let error = read_package(cabinet, &PackageLimits::default(), &mut FullDisk { members: 0 }).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "\"UCPhone\\\\Polycom\\\\CX700\\\\A\\\\ENU\\\\3.5.6907.9\\\\CPE\\\\CPE.cat\" cannot be kept: disk is full"
+        "\"UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat\" cannot be kept: disk is full"
     );
 }
 

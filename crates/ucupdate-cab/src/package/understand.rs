@@ -4,16 +4,14 @@
 //! a problem, never a guess. Each image must have a signature, each signature an image, and no signature may speak for
 //! other bytes than its image's.
 
+use super::PackageLimits;
 use super::digest::Sha256Digest;
 use super::hierarchy::{Placed, interim_folder, placed, release_folder};
 use super::manifest::{Entry, MAX_DESCRIPTIONS, Manifest, ManifestItem, WORDS};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
-use super::package::{
-    Package, PackageForm, PackageId, PackagedInterim, PackagedRelease,
-};
-use crate::names::{NameProblem, SafePath};
+use super::package::{Package, PackageForm, PackageId, PackagedInterim, PackagedRelease};
 use super::problem::{Problem, ProblemKind};
-use super::PackageLimits;
+use crate::names::{NameProblem, SafePath};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ucupdate_core::{Locale, ReportedVersion, RuleKey, RuleKeyError, UpdateType, check_path_part};
 
@@ -143,8 +141,10 @@ impl Reading<'_> {
         }
     }
 
+    /// A member's path; its name as given where that is none.
     pub(super) fn name(&self, index: usize) -> String {
-        self.package.members.get(index).map(|member| member.name.clone()).unwrap_or_default()
+        let Some(member) = self.package.members.get(index) else { return String::new() };
+        member.path.as_ref().map_or_else(|_| member.name.clone(), |path| path.as_str().to_owned())
     }
 
     fn path(&self, index: usize) -> Option<&SafePath> {
@@ -158,7 +158,7 @@ impl Reading<'_> {
     /// Looks at the names alone.
     fn index(&mut self) {
         let mut problems = Vec::new();
-        for (index, member) in self.package.members.iter().enumerate() {
+        for (index, member) in self.package.members.iter_mut().enumerate() {
             let path = match &member.path {
                 Ok(path) => path,
                 Err(cause) => {
@@ -171,6 +171,7 @@ impl Reading<'_> {
                 let cause = NameProblem::Duplicate { first: u16::try_from(*first).unwrap_or(u16::MAX) };
                 problems.push(name_problem(&cause).file(&member.name).found(cause.to_string()));
                 self.taken.insert(index);
+                (member.path, member.role) = (Err(cause), MemberRole::Other);
                 continue;
             }
             self.by_path.insert(path.in_lower_case(), index);
@@ -316,7 +317,8 @@ impl Reading<'_> {
 
     fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
         let from_root = self.by_path.get(&path.in_lower_case());
-        let from_folder = || self.by_path.get(&format!("{}/{}", folder?.to_ascii_lowercase(), path.in_lower_case()));
+        let from_folder =
+            || self.by_path.get(&format!("{}/{}", folder?.to_ascii_lowercase(), path.in_lower_case()));
         from_root.or_else(from_folder).copied()
     }
 
@@ -356,7 +358,8 @@ impl Reading<'_> {
                 None => {
                     let expected = "an update of the manifest that names it, or a folder \
                                     <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>";
-                    let problem = Problem::new(ProblemKind::ImageFitsNeither, expected).file(&self.name(image));
+                    let problem =
+                        Problem::new(ProblemKind::ImageFitsNeither, expected).file(&self.name(image));
                     self.tell(problem.found(format!("{} part(s) in the path", path.parts().count())));
                     continue;
                 }
@@ -454,7 +457,14 @@ impl Reading<'_> {
                 self.tell_duplicate(about(Problem::new(ProblemKind::DuplicateRelease, what)), first);
                 return;
             }
-            self.package.interim.push(PackagedInterim { locale, update_type, version, image, signature, time_stamp });
+            self.package.interim.push(PackagedInterim {
+                locale,
+                update_type,
+                version,
+                image,
+                signature,
+                time_stamp,
+            });
             return;
         }
         let key = match rule_key([0, 1, 2, 3, 4, 5].map(word)) {
@@ -468,7 +478,14 @@ impl Reading<'_> {
         }
         // A release without version was told as incomplete above.
         let Some(version) = version else { return };
-        self.package.releases.push(PackagedRelease { key, version, image, signature, descriptions, time_stamp });
+        self.package.releases.push(PackagedRelease {
+            key,
+            version,
+            image,
+            signature,
+            descriptions,
+            time_stamp,
+        });
     }
 
     fn tell_duplicate(&mut self, problem: Problem, first: usize) {
@@ -493,7 +510,9 @@ impl Reading<'_> {
         let beside = self.signature_beside(&path);
         if beside.is_none() {
             let expected = format!("{} beside it", path.with_extension("cat"));
-            self.tell(Problem::new(ProblemKind::ImageWithoutSignature, expected).file(&self.name(found.image)));
+            self.tell(
+                Problem::new(ProblemKind::ImageWithoutSignature, expected).file(&self.name(found.image)),
+            );
         }
         beside
     }
@@ -530,7 +549,10 @@ impl Reading<'_> {
             if self.taken.contains(&index) || self.role(index) != Some(MemberRole::Signature) {
                 continue;
             }
-            let Some(path) = self.path(index).filter(|path| !signatures.contains(&path.in_lower_case())) else { continue };
+            let Some(path) = self.path(index).filter(|path| !signatures.contains(&path.in_lower_case()))
+            else {
+                continue;
+            };
             let expected = format!("{} beside it", path.with_extension("nbt"));
             self.tell(Problem::new(ProblemKind::SignatureWithoutImage, expected).file(&self.name(index)));
         }
@@ -544,7 +566,8 @@ impl Reading<'_> {
                 _ => false,
             };
             if left {
-                let problem = Problem::new(ProblemKind::ExtraFile, "images, signatures and their descriptions");
+                let problem =
+                    Problem::new(ProblemKind::ExtraFile, "images, signatures and their descriptions");
                 self.tell(problem.file(&self.name(index)));
             }
         }
@@ -572,7 +595,8 @@ fn entry_folder(entry: &Entry, words: &[Option<String>; 6], version: Option<&str
     if entry.is_interim {
         return words[4].as_deref().map(interim_folder);
     }
-    let [Some(device_type), Some(vendor), Some(model), Some(revision), Some(locale), update_type] = words else {
+    let [Some(device_type), Some(vendor), Some(model), Some(revision), Some(locale), update_type] = words
+    else {
         return None;
     };
     let file_name = entry.say(ManifestItem::FileName).and_then(|said| SafePath::read(said).ok());

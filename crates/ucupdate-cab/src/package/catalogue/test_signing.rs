@@ -19,10 +19,10 @@ use x509_cert::time::Validity;
 
 /// Signs as far as this crate looks: a certificate, and the digest of the list. The signature itself is a dummy.
 pub(crate) struct Signing {
-    pub(super) algorithm: ObjectIdentifier,
+    pub(crate) algorithm: ObjectIdentifier,
     pub(crate) digest_of: Option<Vec<u8>>,
-    pub(super) with_certificate: bool,
-    pub(super) year_of_end: u16,
+    pub(crate) with_certificate: bool,
+    pub(crate) year_of_end: u16,
 }
 
 impl Default for Signing {
