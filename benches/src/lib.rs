@@ -1,1 +1,3 @@
-//! x
+//! What the benches share.
+
+pub mod cabinets;
