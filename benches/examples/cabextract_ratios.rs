@@ -48,7 +48,11 @@ fn measure(folder: &Path, content: &[u8]) -> Result<()> {
     let one = row("MSZIP, one file of 100 MB", &one, 0.6)?;
     let many = row("MSZIP, 200 files in one folder", &many, 0.6)?;
     row("LZX 2 MiB, 20 folders", &lzx, 1.2)?;
-    println!("{:<34} {:>5.2} (expected at most 1.10)", "ours, 200 files / one file", many.div_duration_f64(one));
+    println!(
+        "{:<34} {:>5.2} (expected at most 1.10)",
+        "ours, 200 files / one file",
+        many.div_duration_f64(one)
+    );
     Ok(())
 }
 
