@@ -6,6 +6,7 @@ mod code_page;
 mod error;
 mod limits;
 mod names;
+pub mod package;
 
 pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use cabinet::{Attributes, Cabinet, Compression, Entry, FileReader, Finished};
