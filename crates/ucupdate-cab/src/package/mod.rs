@@ -2,8 +2,13 @@
 
 mod catalogue;
 mod digest;
+mod hierarchy;
 mod limits;
+mod manifest;
+mod member;
 mod path;
+mod problem;
+mod xml;
 
 pub use catalogue::{
     Catalogue, CatalogueBuildError, CatalogueBuilder, CatalogueError, CatalogueMember, Listing, MemberDigest,
@@ -11,6 +16,11 @@ pub use catalogue::{
 };
 pub use digest::{Digest, DigestError, Sha1Digest, Sha256Digest};
 pub use limits::PackageLimits;
+pub use manifest::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
+pub use member::{
+    MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
+};
+pub use problem::{Problem, ProblemKind, Severity};
 pub use path::{MAX_MEMBER_PATH_BYTES, MemberPath, MemberPathError};
 
 /// When cabinets' time begins: 01-01-1980.
