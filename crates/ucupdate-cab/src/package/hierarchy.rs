@@ -1,7 +1,7 @@
 //! The folder hierarchy of the field: `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`,
 //! and the interim image's `OCInterim/<Locale>/<file>`. Confirmed: so files lie on the original server.
 
-use super::path::MemberPath;
+use crate::names::SafePath;
 use ucupdate_core::RuleKey;
 
 /// The folder of interim images.
@@ -17,7 +17,7 @@ pub(super) enum Placed<'a> {
 }
 
 /// Reads the folders of a file; `None` where they are not those of the field.
-pub(super) fn placed(path: &MemberPath) -> Option<Placed<'_>> {
+pub(super) fn placed(path: &SafePath) -> Option<Placed<'_>> {
     // One more than there are, so that a longer path is told apart.
     let parts: Vec<&str> = path.parts().take(9).collect();
     match parts[..] {
@@ -25,7 +25,9 @@ pub(super) fn placed(path: &MemberPath) -> Option<Placed<'_>> {
             words: [device_type, vendor, model, revision, locale, update_type],
             version,
         }),
-        [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => Some(Placed::Interim { locale }),
+        [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => {
+            Some(Placed::Interim { locale })
+        }
         _ => None,
     }
 }
@@ -47,7 +49,7 @@ mod tests {
 
     #[test]
     fn folders_of_the_field_are_read_and_no_others() {
-        let path = |text: &str| text.parse::<MemberPath>().unwrap();
+        let path = |text: &str| SafePath::read(text).unwrap();
         let release = path("UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt");
         let words = ["UCPhone", "LG-Nortel", "IP8540", "A", "ENU", "CPE"];
         assert_eq!(placed(&release), Some(Placed::Release { words, version: "3.5.6907.0" }));
@@ -69,7 +71,7 @@ mod tests {
         let key: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
         let folder = release_folder(&key, "3.5.6907.9");
         assert_eq!(folder, "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE");
-        let path: MemberPath = format!("{folder}/CPE.nbt").parse().unwrap();
+        let path = SafePath::read(&format!("{folder}/CPE.nbt")).unwrap();
         assert_eq!(placed(&path), Some(Placed::Release { words: key.words(), version: "3.5.6907.9" }));
     }
 }

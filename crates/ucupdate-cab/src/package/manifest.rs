@@ -6,151 +6,15 @@
 //! the table does not hold is passed over and reported. What the manifest leaves out, a file's path may say.
 
 use super::PackageLimits;
+use super::manifest_names::ManifestItem;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Where a name comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "known, concluded, or made up")]
-pub enum NameMark {
-    /// Published.
-    Confirmed,
-    /// Concluded from other names of the field.
-    Inferred,
-    /// Made for this project.
-    Ours,
-}
-
-/// What a name in the manifest stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum ManifestItem {
-    /// The root, and the list in it.
-    Updates,
-    /// An element for one release.
-    Update,
-    /// An element for one interim image.
-    Interim,
-    /// An element inside these, for one of several files.
-    File,
-    /// A version.
-    Version,
-    /// A word of the rule: the device type.
-    DeviceType,
-    /// A word of the rule: the vendor.
-    Vendor,
-    /// A word of the rule: the model.
-    Model,
-    /// A word of the rule: the hardware revision.
-    Revision,
-    /// A word of the rule: the locale.
-    Locale,
-    /// A word of the rule: the update type. Else it is the stem of the image's name.
-    UpdateType,
-    /// The image: a path from the root of the cabinet, or from the release's folder.
-    FileName,
-    /// The image's signature, a path alike. Else it is the `.cat` beside the image.
-    SignatureFileName,
-    /// A description, a path alike; there may be several.
-    DescriptionFileName,
-}
-
-/// One row of the table of names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ManifestName {
-    /// What it stands for.
-    pub item: ManifestItem,
-    /// How it is written here.
-    pub name: &'static str,
-    /// What else is read as the same.
-    pub also: &'static [&'static str],
-    /// How far it is known.
-    pub mark: NameMark,
-    /// From where.
-    pub source: &'static str,
-}
-
-const fn row(
-    item: ManifestItem,
-    name: &'static str,
-    also: &'static [&'static str],
-    mark: NameMark,
-    source: &'static str,
-) -> ManifestName {
-    ManifestName { item, name, also, mark, source }
-}
-
-/// Every name that is known in a manifest.
-pub const MANIFEST_NAMES: &[ManifestName] = {
-    use ManifestItem as Item;
-    use NameMark::{Confirmed, Inferred, Ours};
-    const READ_BY_ADMINISTRATORS: &str = "administrators read the original as Updates/Updates/Update";
-    const AUDIT: &str = "column title of the audit log";
-    const RESPONSE: &str = "item of the update response";
-    &[
-        row(Item::Updates, "Updates", &[], Confirmed, READ_BY_ADMINISTRATORS),
-        row(Item::Update, "Update", &[], Confirmed, READ_BY_ADMINISTRATORS),
-        row(Item::Version, "version", &[], Confirmed, READ_BY_ADMINISTRATORS),
-        row(Item::DeviceType, "DeviceType", &[], Inferred, AUDIT),
-        row(Item::Vendor, "Vendor", &["Brand"], Inferred, "column title of the audit log; Lync's rules say Brand"),
-        row(Item::Model, "Model", &[], Inferred, AUDIT),
-        row(Item::Revision, "Revision", &[], Inferred, AUDIT),
-        row(Item::Locale, "Locale", &[], Inferred, AUDIT),
-        row(Item::UpdateType, "UpdateType", &[], Inferred, "field of Lync's rules"),
-        row(Item::FileName, "FileName", &[], Inferred, RESPONSE),
-        row(Item::SignatureFileName, "SignatureFileName", &[], Inferred, RESPONSE),
-        row(Item::DescriptionFileName, "DescriptionFileName", &[], Ours, "after the two above"),
-        row(Item::Interim, "Interim", &[], Ours, "after the folder OCInterim"),
-        row(Item::File, "File", &[], Ours, "an update of several files"),
-    ]
-};
-
-impl ManifestItem {
-    /// What a name stands for, in any case; `None` for a name that is not known.
-    pub fn of(name: &str) -> Option<Self> {
-        let same = |known: &&str| known.eq_ignore_ascii_case(name);
-        let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(|also| same(&also)))?;
-        Some(row.item)
-    }
-
-    /// How it is written.
-    pub fn name(self) -> &'static str {
-        MANIFEST_NAMES.iter().find(|row| row.item == self).map_or("", |row| row.name)
-    }
-
-    fn is_container(self) -> bool {
-        match self {
-            Self::Updates | Self::Update | Self::Interim | Self::File => true,
-            Self::Version
-            | Self::DeviceType
-            | Self::Vendor
-            | Self::Model
-            | Self::Revision
-            | Self::Locale
-            | Self::UpdateType
-            | Self::FileName
-            | Self::SignatureFileName
-            | Self::DescriptionFileName => false,
-        }
-    }
-
-    /// Whether what a list says of all in it holds for each: the words of a rule do, a list's own version does not.
-    fn is_word(self) -> bool {
-        WORDS.contains(&self)
-    }
-}
-
-/// The words of a rule, in its order.
-pub(super) const WORDS: [ManifestItem; 6] = [
-    ManifestItem::DeviceType,
-    ManifestItem::Vendor,
-    ManifestItem::Model,
-    ManifestItem::Revision,
-    ManifestItem::Locale,
-    ManifestItem::UpdateType,
-];
+/// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
+const MAX_TEXT_BYTES: usize = 1024;
+/// The most descriptions of one update.
+pub(super) const MAX_DESCRIPTIONS: usize = 16;
 
 /// What a manifest says, in its own words: nothing is checked yet but that each is said once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -204,7 +68,10 @@ impl Manifest {
     pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
-            return Err(XmlError::NotXml { what: format!("expected root element Updates, found {}", root.name), at: root.at });
+            return Err(XmlError::NotXml {
+                what: format!("expected root element Updates, found {}", root.name),
+                at: root.at,
+            });
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
@@ -221,7 +88,7 @@ impl Manifest {
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
         let mut said = around.clone();
-        let own = self.items(element, &mut Vec::new());
+        let own = self.items(element, &mut Vec::new())?;
         said.extend(own.into_iter().filter(|(item, _)| item.is_word()));
         for child in &element.children {
             match ManifestItem::of(&child.name) {
@@ -255,14 +122,14 @@ impl Manifest {
     ) -> Result<(), XmlError> {
         let mut descriptions = Vec::new();
         let mut said = around.clone();
-        said.extend(self.items(element, &mut descriptions));
+        said.extend(self.items(element, &mut descriptions)?);
         let mut files = Vec::new();
         self.files(element, &mut files);
         let mut found = Vec::new();
         for file in &files {
             let mut descriptions = descriptions.clone();
             let mut said = said.clone();
-            said.extend(self.items(file, &mut descriptions));
+            said.extend(self.items(file, &mut descriptions)?);
             found.push(Entry { is_interim, number, said, descriptions });
         }
         if files.is_empty() {
@@ -302,7 +169,7 @@ impl Manifest {
     }
 
     /// What an element says itself.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Said {
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Said, XmlError> {
         let mut said = Said::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
         let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
@@ -317,7 +184,17 @@ impl Manifest {
                 }
             };
             let value = value.trim();
+            if value.len() > MAX_TEXT_BYTES {
+                return Err(XmlError::TooMany { what: "bytes in one item", most: MAX_TEXT_BYTES, at });
+            }
             if item == ManifestItem::DescriptionFileName {
+                if descriptions.len() == MAX_DESCRIPTIONS {
+                    return Err(XmlError::TooMany {
+                        what: "descriptions of one update",
+                        most: MAX_DESCRIPTIONS,
+                        at,
+                    });
+                }
                 if !value.is_empty() {
                     descriptions.push(value.to_owned());
                 }
@@ -337,7 +214,7 @@ impl Manifest {
         if !element.text.is_empty() {
             self.unknown("text between elements", element.at);
         }
-        said
+        Ok(said)
     }
 
     fn unknown(&mut self, name: &str, at: usize) {
@@ -363,7 +240,8 @@ impl Manifest {
                 }
             }
             for text in &entry.descriptions {
-                let _ = write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
+                let _ =
+                    write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
             }
             let _ = writeln!(xml, "</{element}>");
         }
@@ -372,8 +250,21 @@ impl Manifest {
     }
 }
 
-fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
-    quick_xml::escape::escape(text)
+/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {
+        let (text, blank) = match part.char_indices().next_back() {
+            Some((at, blank)) if matches!(blank, '\t' | '\n' | '\r') => (&part[..at], Some(blank)),
+            _ => (part, None),
+        };
+        escaped.push_str(text);
+        if let Some(blank) = blank {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "&#{};", u32::from(blank));
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -393,18 +284,6 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_the_only_place_of_names() {
-        assert_eq!(Item::of("bRAND"), Some(Item::Vendor));
-        assert_eq!(Item::of("Colour"), None);
-        for row in MANIFEST_NAMES {
-            assert_eq!(Item::of(row.name), Some(row.item));
-            assert_eq!(row.item.name(), row.name);
-        }
-        let confirmed = MANIFEST_NAMES.iter().filter(|row| row.mark == NameMark::Confirmed).count();
-        assert_eq!(confirmed, 3, "Updates, Update and version are all that is published");
-    }
-
-    #[test]
     fn items_are_read_as_attributes_or_elements_in_any_case_order_and_namespace() {
         let one = read(
             "<Updates><Updates><Update version='1.2' Model='CX700'><Vendor>Polycom</Vendor>\
@@ -415,8 +294,12 @@ mod tests {
              <u:brand>Polycom</u:brand><model>CX700</model></update></UPDATES></u:updates>",
         );
         assert_eq!(one, two);
-        let expected =
-            [(Item::Version, "1.2"), (Item::Vendor, "Polycom"), (Item::Model, "CX700"), (Item::FileName, "CPE.nbt")];
+        let expected = [
+            (Item::Version, "1.2"),
+            (Item::Vendor, "Polycom"),
+            (Item::Model, "CX700"),
+            (Item::FileName, "CPE.nbt"),
+        ];
         said(&one.entries[0], &expected);
         assert!(one.unknown.is_empty());
     }
@@ -460,8 +343,9 @@ mod tests {
 
     #[test]
     fn an_item_said_twice_is_kept_as_a_finding() {
-        let manifest =
-            read("<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>");
+        let manifest = read(
+            "<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>",
+        );
         let [twice] = &manifest.twice[..] else { panic!("{manifest:?}") };
         assert_eq!((twice.item, twice.first.as_str(), twice.second.as_str()), (Item::Version, "1", "2"));
     }
@@ -469,24 +353,42 @@ mod tests {
     #[test]
     fn another_root_or_too_many_updates_are_refused() {
         let mut limits = PackageLimits::default();
-        let refused = |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
+        let refused =
+            |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
         assert_eq!(refused("<html/>", &limits), "expected root element Updates, found html, at byte 0");
         limits.releases = 1;
         assert!(Manifest::read(b"<Updates><Update/></Updates>", &limits).is_ok());
         let two = "<Updates><Update/><Update/></Updates>";
         assert_eq!(refused(two, &limits), "manifest has more than 1 updates, at byte 18");
+        let long = format!("<Updates><Update Model='{}'/></Updates>", "x".repeat(1025));
+        assert_eq!(refused(&long, &limits), "manifest has more than 1024 bytes in one item, at byte 9");
+        let many = "<DescriptionFileName>a</DescriptionFileName>".repeat(17);
+        let many = format!("<Updates><Update>{many}</Update></Updates>");
+        assert_eq!(
+            refused(&many, &limits),
+            "manifest has more than 16 descriptions of one update, at byte 721"
+        );
     }
 
     fn entry() -> impl Strategy<Value = Entry> {
-        let text = "[ -~\u{e4}]{0,12}".prop_map(|text| text.trim().to_owned());
+        let text = "[ -~\u{e4}\t\r\n]{0,12}".prop_map(|text| text.trim().to_owned());
         let items = prop::collection::btree_map(
-            prop::sample::select(vec![Item::Version, Item::Vendor, Item::Model, Item::Locale, Item::FileName]),
+            prop::sample::select(vec![
+                Item::Version,
+                Item::Vendor,
+                Item::Model,
+                Item::Locale,
+                Item::FileName,
+            ]),
             text.clone(),
             0..5,
         );
         let descriptions = prop::collection::vec("[a-z&<>\"']{1,8}", 0..3);
-        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| {
-            Entry { is_interim, number: 0, said, descriptions }
+        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| Entry {
+            is_interim,
+            number: 0,
+            said,
+            descriptions,
         })
     }
 

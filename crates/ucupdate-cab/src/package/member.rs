@@ -1,7 +1,7 @@
 //! The files of a package, and where their bytes go.
 
 use super::digest::{Sha1Digest, Sha256Digest};
-use super::path::MemberPath;
+use crate::names::{NameProblem, SafePath};
 use std::io;
 use ucupdate_core::FieldTime;
 
@@ -30,7 +30,7 @@ pub enum MemberRole {
 
 impl MemberRole {
     /// What the name alone says of a member.
-    pub fn of(path: &MemberPath) -> Self {
+    pub fn of(path: &SafePath) -> Self {
         if path.as_str().eq_ignore_ascii_case(MANIFEST_FILE_NAME) {
             Self::Manifest
         } else if path.has_extension("nbt") {
@@ -71,8 +71,8 @@ pub struct MemberStart {
     pub index: usize,
     /// Its name, as the cabinet gives it.
     pub name: String,
-    /// Where it lies below the root; `None` for a name that is not safe, whose bytes nobody should write anywhere.
-    pub path: Option<MemberPath>,
+    /// Where it lies below the root; or what is wrong with the name, under which nobody should write anything then.
+    pub path: Result<SafePath, NameProblem>,
     /// Its size in bytes.
     pub size: u64,
     /// When it was last changed, by the cabinet; `None` where the cabinet's date is not in the calendar.
@@ -82,9 +82,19 @@ pub struct MemberStart {
 }
 
 impl MemberStart {
-    /// A member as a cabinet announces it.
+    /// A member of this name; of two equal names, it is the package that knows.
     pub fn new(index: usize, name: &str, size: u64, modified: Option<FieldTime>) -> Self {
-        let path: Option<MemberPath> = name.parse().ok();
+        Self::at(index, name, SafePath::read(name), size, modified)
+    }
+
+    /// A member whose name was already read.
+    pub(super) fn at(
+        index: usize,
+        name: &str,
+        path: Result<SafePath, NameProblem>,
+        size: u64,
+        modified: Option<FieldTime>,
+    ) -> Self {
         let role = path.as_ref().map_or(MemberRole::Other, MemberRole::of);
         Self { index, name: name.to_owned(), path, size, modified, role }
     }
@@ -98,8 +108,8 @@ pub struct Member {
     pub index: usize,
     /// Its name, as the cabinet gives it.
     pub name: String,
-    /// Where it lies below the root; `None` for a name that is not safe.
-    pub path: Option<MemberPath>,
+    /// Where it lies below the root; or what is wrong with the name.
+    pub path: Result<SafePath, NameProblem>,
     /// Its size in bytes.
     pub size: u64,
     /// When it was last changed, by the cabinet, in two-second steps.

@@ -66,7 +66,7 @@ macro_rules! kinds {
 kinds!(
     /// A name that climbs, is absolute, or that some system cannot hold.
     UnsafeName Refusal "unsafe-name" "the name is not safe to write under",
-    /// Two members of one path, but for case.
+    /// Two members of one path but for case, or a file where another needs a folder.
     DuplicateFile Refusal "duplicate-file" "another member has the same path",
     /// The manifest is no XML, or none of ours, or beyond a limit.
     ManifestUnreadable Refusal "manifest-unreadable" "the manifest cannot be read",
@@ -142,7 +142,7 @@ impl fmt::Display for ProblemKind {
 pub struct Problem {
     /// What kind.
     pub kind: ProblemKind,
-    /// The member it is about, by its name in the cabinet.
+    /// The member it is about: its path, or its name as given where that is no path.
     pub file: Option<String>,
     /// Where in that member, or where else: `Update 3`.
     pub place: Option<String>,

@@ -49,7 +49,8 @@ pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Element, XmlE
         return Err(XmlError::TooLong { found: bytes.len(), most: limits.manifest_bytes });
     }
     let text = decode(bytes)?;
-    Tree { limits, reader: Reader::from_str(&text), open: Vec::new(), prefixes: Vec::new(), elements: 0 }.read()
+    Tree { limits, reader: Reader::from_str(&text), open: Vec::new(), prefixes: Vec::new(), elements: 0 }
+        .read()
 }
 
 /// The text of a document. A mark of byte order wins over what the document declares.
@@ -127,7 +128,9 @@ impl Tree<'_> {
                 }
                 Event::DocType(_) => return Err(XmlError::Refused { what: "a DOCTYPE", at }),
                 Event::Decl(_) if at == 0 => None,
-                Event::Decl(_) => return Err(XmlError::Refused { what: "a declaration after the start", at }),
+                Event::Decl(_) => {
+                    return Err(XmlError::Refused { what: "a declaration after the start", at });
+                }
                 Event::Comment(_) | Event::PI(_) => None,
                 Event::Eof => break,
             };
@@ -140,7 +143,9 @@ impl Tree<'_> {
             (Some(open), _) => {
                 Err(XmlError::NotXml { what: format!("expected </{}>, found the end", open.name), at })
             }
-            (None, None) => Err(XmlError::NotXml { what: "expected an element, found the end".to_owned(), at }),
+            (None, None) => {
+                Err(XmlError::NotXml { what: "expected an element, found the end".to_owned(), at })
+            }
             (None, Some(root)) => Ok(root),
         }
     }
@@ -168,14 +173,11 @@ impl Tree<'_> {
         self.elements += 1;
         let depth = self.open.len();
         let mut attributes = Vec::new();
-        let mut said = 0;
-        for attribute in start.attributes() {
-            let attribute = attribute
-                .map_err(|error| XmlError::NotXml { what: error.to_string(), at })?;
+        for (said, attribute) in start.attributes().enumerate() {
+            let attribute = attribute.map_err(|error| XmlError::NotXml { what: error.to_string(), at })?;
             if said == self.limits.manifest_attributes {
                 return too_many("attributes of one element", self.limits.manifest_attributes);
             }
-            said += 1;
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|error| XmlError::NotXml { what: error.to_string(), at })?;
@@ -286,7 +288,9 @@ mod tests {
     #[test]
     fn the_encodings_of_windows_are_read() {
         let text = "<?xml version=\"1.0\" encoding=\"utf-16\"?><R>Ger\u{e4}t</R>";
-        let utf16 = |mark: &[u8]| [mark, &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat();
+        let utf16 = |mark: &[u8]| {
+            [mark, &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat()
+        };
         let limits = PackageLimits::default();
         for bytes in [
             utf16(b"\xff\xfe"),
@@ -313,7 +317,10 @@ mod tests {
         refused("<a>&#1;</a>", "a character that XML does not have is not allowed in a manifest, at byte 3");
         refused("<x:a/>", "a prefix that is not declared is not allowed in a manifest, at byte 0");
         refused("<a x:b='1'/>", "a prefix that is not declared is not allowed in a manifest, at byte 0");
-        refused("<a><?xml version='1.0'?></a>", "a declaration after the start is not allowed in a manifest, at byte 3");
+        refused(
+            "<a><?xml version='1.0'?></a>",
+            "a declaration after the start is not allowed in a manifest, at byte 3",
+        );
         for text in ["<a b='1' b='2'/>", "<a></b>", "<a b/>", "<a b=\"&x;\"/>", "</a>", "<a"] {
             assert!(parsed(text).is_err(), "{text}");
         }
@@ -322,7 +329,10 @@ mod tests {
     #[test]
     fn a_prefix_holds_in_its_element_only() {
         assert!(parsed("<a><b xmlns:x='u'><x:c/></b></a>").is_ok());
-        refused("<a><b xmlns:x='u'/><x:c/></a>", "a prefix that is not declared is not allowed in a manifest, at byte 19");
+        refused(
+            "<a><b xmlns:x='u'/><x:c/></a>",
+            "a prefix that is not declared is not allowed in a manifest, at byte 19",
+        );
     }
 
     #[test]
@@ -334,11 +344,14 @@ mod tests {
         assert!(read(b"<a b='1'><c/><c/></a>", &limits).is_ok());
         assert_eq!(refused("<a><c/><c/><c/></a>"), "manifest has more than 3 elements, at byte 11");
         assert_eq!(refused("<a><b><c/></b></a>"), "manifest has more than 2 levels of elements, at byte 6");
-        assert_eq!(refused("<a b='1' c='2'/>"), "manifest has more than 1 attributes of one element, at byte 0");
+        assert_eq!(
+            refused("<a b='1' c='2'/>"),
+            "manifest has more than 1 attributes of one element, at byte 0"
+        );
         assert_eq!(refused(&" ".repeat(301)), "manifest has 301 bytes, expected at most 300");
-        limits.manifest_attributes = 64;
         let many: String = (0..33).map(|n| format!(" xmlns:p{n}='u'")).collect();
-        let refused = read(format!("<a{many}/>").as_bytes(), &PackageLimits::default()).unwrap_err().to_string();
+        let refused =
+            read(format!("<a{many}/>").as_bytes(), &PackageLimits::default()).unwrap_err().to_string();
         assert_eq!(refused, "manifest has more than 32 prefixes, at byte 0");
     }
 }
