@@ -50,10 +50,10 @@ fn described(snapshot: &ucupdate::Snapshot) -> usize {
 #[tokio::test]
 async fn a_package_with_one_bad_file_takes_nothing_and_says_which() {
     let service = open(MemoryStore::default()).await;
-    let mut cabinet = CabinetBuilder::new(Compression::MsZip);
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
     let folder = "UCPhone\\Polycom\\CX700\\A\\ENU\\3.5.6907.9\\CPE";
     let time = sample::time_stamp();
-    let catalogue = CatalogueBuilder::new().file("CPE.nbt", b"good").build().unwrap();
+    let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", b"good").build().unwrap();
     cabinet.file(&format!("{folder}\\CPE.nbt"), time, b"good".to_vec());
     cabinet.file(&format!("{folder}\\CPE.cat"), time, catalogue);
     cabinet.file("UCPhone\\Polycom\\CX700\\B\\ENU\\3.5.6907.9\\CPE\\CPE.nbt", time, b"alone".to_vec());
@@ -145,8 +145,8 @@ async fn progress_is_told_for_each_file() {
 #[tokio::test]
 async fn an_interim_image_that_names_no_version_has_the_stones() {
     let service = open(MemoryStore::default()).await;
-    let mut cabinet = CabinetBuilder::new(Compression::MsZip);
-    let catalogue = CatalogueBuilder::new().file("CPE.nbt", b"image").build().unwrap();
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", b"image").build().unwrap();
     cabinet.file("OCInterim\\ENU\\CPE.nbt", sample::time_stamp(), b"image".to_vec());
     cabinet.file("OCInterim\\ENU\\CPE.cat", sample::time_stamp(), catalogue);
     let ingested = ingest(&service, cabinet.build().unwrap()).await.unwrap();
