@@ -22,7 +22,12 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Answers a `GET` or `HEAD` of the file with this path below a root.
-pub(crate) async fn answer(service: &UpdateService, path: &str, method: &Method, headers: &HeaderMap) -> Answer {
+pub(crate) async fn answer(
+    service: &UpdateService,
+    path: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Answer {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
         return Answer::nothing_here();
     };

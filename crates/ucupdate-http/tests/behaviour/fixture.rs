@@ -16,7 +16,8 @@ use ucupdate::core::{
     Device, FieldTime, InstalledModule, ReportedVersion, Said, UnixTime, UpdateRequest, UpdateResponse,
 };
 use ucupdate::store::{
-    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey, stream_of,
+    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
+    stream_of,
 };
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
@@ -42,7 +43,8 @@ pub struct Server {
 
 /// URLs as in the field's audit log, and an outside to them.
 pub fn urls() -> BaseUrls {
-    BaseUrls::new("http://ocs.demo.local".parse().unwrap()).with_external("https://ocs.demo.local".parse().unwrap())
+    BaseUrls::new("http://ocs.demo.local".parse().unwrap())
+        .with_external("https://ocs.demo.local".parse().unwrap())
 }
 
 impl Server {
@@ -60,7 +62,9 @@ impl Server {
         let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
         let service = UpdateService::open(
             Arc::new(store.clone()),
-            Options::serving(urls).with_logs(LogOptions::new("OCS".parse().unwrap())).with_clock(clock.clone()),
+            Options::serving(urls)
+                .with_logs(LogOptions::new("OCS".parse().unwrap()))
+                .with_clock(clock.clone()),
         )
         .await
         .unwrap();
@@ -96,7 +100,8 @@ impl Server {
 
     /// Asks inside as a device does, and reads the answer.
     pub async fn ask(&self, request: &UpdateRequest) -> UpdateResponse {
-        let answered = self.post("/RequestHandler/ucdevice.upx", self.service.codec().encode_request(request)).await;
+        let answered =
+            self.post("/RequestHandler/ucdevice.upx", self.service.codec().encode_request(request)).await;
         assert_eq!(answered.status, StatusCode::OK, "{}", answered.text());
         self.read(&answered)
     }
