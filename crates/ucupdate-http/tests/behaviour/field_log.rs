@@ -12,7 +12,12 @@ const AGENT: &str = "Microsoft UCPhone Device";
 const AUDIT_LOG: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_OCS_2009-03-06.log";
 
 /// Sends a request of a phone's at its connection.
-async fn send(server: &Server, request: http::request::Builder, connection: Connection, body: Vec<u8>) -> Answered {
+async fn send(
+    server: &Server,
+    request: http::request::Builder,
+    connection: Connection,
+    body: Vec<u8>,
+) -> Answered {
     let request = request.header("user-agent", AGENT).extension(connection);
     let answered = server.answer(request.body(Body::from(body)).unwrap()).await;
     assert_eq!(answered.status, StatusCode::OK, "{}", answered.text());
@@ -90,7 +95,8 @@ async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
         .filter(|row| row.is_of_update_service() && row.status == Some(200))
         .collect();
     let connected = |port| {
-        Connection::from_remote("192.168.20.103".parse().unwrap()).with_local(([192, 168, 200, 101], port).into())
+        Connection::from_remote("192.168.20.103".parse().unwrap())
+            .with_local(([192, 168, 200, 101], port).into())
     };
 
     let mut device = phone("1.0.452.0", "01-01-1601 00:00:00");
@@ -121,7 +127,10 @@ async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
     assert_eq!(offered_folder, None, "in the end it is up to date");
 
     let ours = server.log("Logs/Server/Access/OCS_2009-04-15.log").await;
-    let fields: Vec<_> = but_time_taken(&log).into_iter().filter(|row| row.contains(" 200 0 0") && !row.contains("/Abs/")).collect();
+    let fields: Vec<_> = but_time_taken(&log)
+        .into_iter()
+        .filter(|row| row.contains(" 200 0 0") && !row.contains("/Abs/"))
+        .collect();
     assert_eq!(fields.len(), rows.len());
     assert_eq!(but_time_taken(&ours), fields);
 }
