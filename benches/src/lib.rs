@@ -1,1 +1,4 @@
-//! x
+//! What the benches share, made by code.
+
+pub mod cabinets;
+pub mod rules;
