@@ -61,7 +61,7 @@ fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStr
             Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
                 .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
         }
-        // The length is that of the 200 it stands for (section 8.6); said here, no server puts a 0.
+        // The length is that of the 200 it stands for (section 8.6); said here, nothing in between puts a 0.
         Selection::NotModified => {
             Answer::without_content(StatusCode::NOT_MODIFIED).with(header::CONTENT_LENGTH, size.into())
         }

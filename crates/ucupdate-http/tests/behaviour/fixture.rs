@@ -23,41 +23,41 @@ use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
 
 /// Where the interim image of the sample package is fetched.
-pub const INTERIM_IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
+pub(crate) const INTERIM_IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
 /// The size of the sample's images.
-pub const IMAGE_BYTES: usize = 4000;
+pub(crate) const IMAGE_BYTES: usize = 4000;
 
 /// The interim image of the sample package.
-pub fn interim_image() -> Vec<u8> {
+pub(crate) fn interim_image() -> Vec<u8> {
     sample::image("OCInterim", IMAGE_BYTES)
 }
 
 /// A service with its store and clock, and the router over it.
-pub struct Server {
-    pub service: UpdateService,
-    pub store: FailingStore,
-    pub clock: Arc<SettableClock>,
-    pub app: axum::Router,
+pub(crate) struct Server {
+    pub(crate) service: UpdateService,
+    pub(crate) store: FailingStore,
+    pub(crate) clock: Arc<SettableClock>,
+    pub(crate) app: axum::Router,
 }
 
 /// URLs as in the field's audit log, and an outside to them.
-pub fn urls() -> BaseUrls {
+pub(crate) fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().unwrap())
         .with_external("https://ocs.demo.local".parse().unwrap())
 }
 
 impl Server {
     /// With the sample package ingested, nothing approved and no test device.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_options(HttpOptions::default()).await
     }
 
-    pub async fn with_options(options: HttpOptions) -> Self {
+    pub(crate) async fn with_options(options: HttpOptions) -> Self {
         Self::with(urls(), options).await
     }
 
-    pub async fn with(urls: BaseUrls, options: HttpOptions) -> Self {
+    pub(crate) async fn with(urls: BaseUrls, options: HttpOptions) -> Self {
         let store = FailingStore::default();
         let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
         let service = UpdateService::open(
@@ -74,57 +74,49 @@ impl Server {
         Self { service, store, clock, app }
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.app.clone().oneshot(request).await.unwrap()
     }
 
     /// Sends, and takes the whole answer.
-    pub async fn answer(&self, request: Request<Body>) -> Answered {
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Answered {
         let (parts, body) = self.send(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answered { status: parts.status, headers: parts.headers, body }
     }
 
-    pub async fn get(&self, path: &str) -> Answered {
+    pub(crate) async fn get(&self, path: &str) -> Answered {
         self.answer(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
     /// A `GET` of the interim image with these fields.
-    pub async fn get_interim(&self, fields: &[(&str, &str)]) -> Answered {
+    pub(crate) async fn get_interim(&self, fields: &[(&str, &str)]) -> Answered {
         self.answer(with_fields(Request::get(INTERIM_IMAGE), fields).body(Body::empty()).unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Answered {
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answered {
         self.answer(Request::post(path).body(body.into()).unwrap()).await
     }
 
-    /// Asks inside as a device does, and reads the answer.
-    pub async fn ask(&self, request: &UpdateRequest) -> UpdateResponse {
-        let answered =
-            self.post("/RequestHandler/ucdevice.upx", self.service.codec().encode_request(request)).await;
-        assert_eq!(answered.status, StatusCode::OK, "{}", answered.text());
-        self.read(&answered)
-    }
-
-    pub fn read(&self, answered: &Answered) -> UpdateResponse {
+    pub(crate) fn read(&self, answered: &Answered) -> UpdateResponse {
         self.service.codec().decode_response(&answered.body).unwrap().value
     }
 
     /// A log behind the store, once what waits is written.
-    pub async fn log(&self, key: &str) -> String {
+    pub(crate) async fn log(&self, key: &str) -> String {
         self.service.flush_logs().await.unwrap();
         let bytes = self.store.get_bytes(&StoreKey::parse(key).unwrap(), 1 << 20).await.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     /// The rows of the access log, as text.
-    pub async fn access_lines(&self) -> Vec<String> {
+    pub(crate) async fn access_lines(&self) -> Vec<String> {
         let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
         log.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
     /// The only row of the access log.
-    pub async fn access_row(&self) -> AccessRow {
+    pub(crate) async fn access_row(&self) -> AccessRow {
         let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
         let rows: Result<Vec<_>, _> = ucupdate::audit::AccessReader::new(log.as_bytes()).collect();
         let [row] = <[AccessRow; 1]>::try_from(rows.unwrap()).expect("one row");
@@ -132,7 +124,7 @@ impl Server {
     }
 
     /// The lines of the audit log without its header; none when there is no log.
-    pub async fn audit_lines(&self) -> Vec<String> {
+    pub(crate) async fn audit_lines(&self) -> Vec<String> {
         self.service.flush_logs().await.unwrap();
         let key = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_OCS_2009-03-06.log";
         if !self.store.exists(&StoreKey::parse(key).unwrap()).await.unwrap() {
@@ -144,26 +136,26 @@ impl Server {
 
 /// An answer, taken whole.
 #[derive(Debug)]
-pub struct Answered {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answered {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
     /// A header field; panics where there is none.
     #[track_caller]
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
     }
 }
 
 /// The phone of the field's audit log, with a version installed.
-pub fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
+pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
     UpdateRequest {
         device: Device {
             device_type: "UCPhone".parse().unwrap(),
@@ -185,37 +177,40 @@ pub fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
 }
 
 /// The connection of the field's phone to a port of the field's server.
-pub fn connection(port: u16) -> Connection {
+pub(crate) fn connection(port: u16) -> Connection {
     Connection::from_remote("10.1.1.123".parse().unwrap()).with_local(([10, 1, 1, 90], port).into())
 }
 
 /// The moment of a `yyyy-MM-dd HH:mm:ss` in UTC.
-pub fn moment(text: &str) -> UnixTime {
+pub(crate) fn moment(text: &str) -> UnixTime {
     let number = |range: Range<usize>| text[range].parse::<u8>().unwrap();
     let date = (text[..4].parse().unwrap(), number(5..7), number(8..10));
     FieldTime::new(date, (number(11..13), number(14..16), number(17..19))).unwrap().as_utc()
 }
 
 /// A request with these fields.
-pub fn with_fields(builder: http::request::Builder, fields: &[(&str, &str)]) -> http::request::Builder {
+pub(crate) fn with_fields(
+    builder: http::request::Builder,
+    fields: &[(&str, &str)],
+) -> http::request::Builder {
     fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value))
 }
 
 /// A vector of the field.
-pub fn vector(name: &str) -> String {
+pub(crate) fn vector(name: &str) -> String {
     std::fs::read_to_string(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name)).unwrap()
 }
 
 /// A store in memory whose reading of images fails when told.
 #[derive(Clone, Debug, Default)]
-pub struct FailingStore {
+pub(crate) struct FailingStore {
     objects: MemoryStore,
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
 /// How reading fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The store does not answer now.
     Unavailable,
     /// The store does not work.
@@ -229,11 +224,11 @@ pub enum Fault {
 }
 
 impl FailingStore {
-    pub fn fail(&self, fault: Fault) {
+    pub(crate) fn fail(&self, fault: Fault) {
         *self.fault.lock().unwrap() = Some(fault);
     }
 
-    pub async fn delete_images(&self) {
+    pub(crate) async fn delete_images(&self) {
         for meta in self.objects.list_all("images/", 1000).await.unwrap() {
             self.objects.delete(&meta.key).await.unwrap();
         }
@@ -264,7 +259,12 @@ impl ImageStore for FailingStore {
             Fault::Long => vec![Ok(half), Ok(all)],
             Fault::BreaksOff => vec![Ok(half), Err(io::Error::other("the disk is gone"))],
         };
-        Ok(Object::new(meta, range, stream::iter(pieces).boxed()))
+        // As from a disk: not all of it is there at once, so that a server sends what it has.
+        let pieces = stream::iter(pieces).then(|piece| async {
+            tokio::task::yield_now().await;
+            piece
+        });
+        Ok(Object::new(meta, range, pieces.boxed()))
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {

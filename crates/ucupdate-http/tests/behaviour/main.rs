@@ -1,4 +1,5 @@
 //! How the HTTP face behaves, from request to rows.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod answers_of_files;
 mod answers_of_the_handler;
