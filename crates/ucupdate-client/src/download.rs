@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::error::{ClientError, ContentFault};
 use crate::part::{self, Entity, Part, Paths};
 use crate::{headers, target};
+use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -173,7 +174,7 @@ impl Client {
         let mut response = self.get(url, rest).await?;
         if let Some((entity, offset)) = part.rest()
             && response.status() != 200
-            && !continues(&response, entity, offset)
+            && !continues(response.status().as_u16(), response.headers(), entity, offset)
         {
             // A part of something else, or of nobody knows what: a server that does not heed `If-Range` sends such.
             resumed_from = None;
@@ -223,10 +224,10 @@ struct Fetched {
 }
 
 /// Whether an answer is the rest of what we have a part of: the same strong ETag, from the byte asked for to the last.
-fn continues(response: &Response, entity: &Entity, offset: u64) -> bool {
-    let Some(range) = headers::content_range(response.headers()) else { return false };
-    response.status() == 206
-        && headers::strong_etag(response.headers()) == Some(&entity.etag)
+fn continues(status: u16, headers: &HeaderMap, entity: &Entity, offset: u64) -> bool {
+    let Some(range) = headers::content_range(headers) else { return false };
+    status == 206
+        && headers::strong_etag(headers) == Some(&entity.etag)
         && range.first == offset
         && range.total.is_some_and(|total| range.last + 1 == total)
         && entity.total.is_none_or(|total| range.total == Some(total))
@@ -273,4 +274,35 @@ fn verify(url: &Url, part: &Part, total: Option<u64>, etag: Option<&str>) -> Res
         return Ok(Verified::Sha256);
     }
     Ok(if total.is_some() { Verified::SizeOnly } else { Verified::Nothing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{CONTENT_RANGE, ETAG};
+
+    #[test]
+    fn only_the_rest_of_the_same_file_continues_a_part() {
+        let answer = |range: &str, etag: &str| {
+            HeaderMap::from_iter([(CONTENT_RANGE, range.parse().unwrap()), (ETAG, etag.parse().unwrap())])
+        };
+        let entity = Entity { etag: "\"v1\"".into(), total: Some(10) };
+        let good = answer("bytes 4-9/10", "\"v1\"");
+        assert!(continues(206, &good, &entity, 4));
+        assert!(!continues(416, &good, &entity, 4));
+        assert!(!continues(206, &good, &entity, 5));
+        assert!(!continues(206, &HeaderMap::new(), &entity, 4));
+        for (range, etag) in [
+            ("bytes 4-9/10", "\"v2\""),
+            ("bytes 4-9/10", "W/\"v1\""),
+            ("bytes 0-9/10", "\"v1\""),
+            ("bytes 4-8/10", "\"v1\""),
+            ("bytes 4-9/*", "\"v1\""),
+            ("bytes 4-10/11", "\"v1\""),
+        ] {
+            assert!(!continues(206, &answer(range, etag), &entity, 4), "{range}, {etag}");
+        }
+        let of_unknown_size = Entity { total: None, ..entity };
+        assert!(continues(206, &answer("bytes 4-10/11", "\"v1\""), &of_unknown_size, 4));
+    }
 }

@@ -163,10 +163,15 @@ async fn a_server_that_is_silent_or_trickles_is_not_waited_for_for_ever() {
         Response::new(Body::from_stream(pieces))
     })
     .await;
-    let impatient = options().with_retry(Retry::never()).with_idle_timeout(Duration::from_millis(100));
-    let client = Client::new(impatient.with_ask_timeout(Duration::from_millis(300))).unwrap();
-    for url in [silent, trickling] {
-        let error = client.ask(&url, &request()).await.unwrap_err();
+    let once = || options().with_retry(Retry::never());
+    for (url, options) in [
+        (silent, once().with_idle_timeout(Duration::from_millis(100))),
+        (trickling, once().with_ask_timeout(Duration::from_millis(300))),
+    ] {
+        let client = Client::new(options).unwrap();
+        let request = request();
+        let asked = tokio::time::timeout(Duration::from_secs(4), client.ask(&url, &request));
+        let error = asked.await.unwrap().unwrap_err();
         assert!(matches!(error, ClientError::Connection { fault: ConnectionFault::Timeout, .. }), "{error}");
         assert_eq!(error.device_code().unwrap().to_string(), "0x2ee2/0");
     }

@@ -35,6 +35,18 @@ async fn a_download_that_breaks_off_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_download_that_falls_silent_is_broken_off_and_goes_on() {
+    let bytes = image(5000, 1);
+    let (_, url) = Files::new(&bytes).then(Step::Stall(2000)).start().await;
+    let folder = tempdir().unwrap();
+    let impatient = Client::new(options().with_idle_timeout(Duration::from_millis(200))).unwrap();
+    let fetched = tokio::time::timeout(Duration::from_secs(4), fetch(&impatient, &url, folder.path()));
+    let fetched = fetched.await.unwrap().unwrap();
+    assert_eq!(fs::read(&fetched.path).unwrap(), bytes);
+    assert_eq!((fetched.tries, fetched.resumed_from), (2, Some(2000)));
+}
+
+#[tokio::test]
 async fn a_download_cut_short_each_time_gets_no_name_and_another_program_goes_on() {
     let bytes = image(5000, 1);
     let (files, url) = Files::new(&bytes).then(Step::Cut(2000)).start().await;

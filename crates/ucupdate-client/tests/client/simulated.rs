@@ -94,3 +94,24 @@ async fn modules_whose_files_would_overwrite_one_another_are_refused() {
         phone().update(&client(), &url, Side::Internal, now, folder.path(), |_| ()).await.unwrap_err();
     assert_eq!(error.to_string(), "offered files `CPE.cat` and `CPE.cat` would overwrite one another");
 }
+
+#[tokio::test]
+async fn many_devices_share_a_client_from_many_tasks() {
+    let url =
+        start(|installed, url| if installed == "1.0.522.34" { vec![offer(url)] } else { Vec::new() }).await;
+    let (client, folder) = (client(), tempdir().unwrap());
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let (client, url) = (client.clone(), url.clone());
+            let into = folder.path().join(number.to_string());
+            tokio::spawn(async move {
+                let mut device = phone().numbered(number);
+                let now = FieldTime::FILETIME_ZERO;
+                device.update(&client, &url, Side::Internal, now, &into, |_| ()).await.unwrap().installed
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap()[0].to.as_str(), "1.0.522.103");
+    }
+}
