@@ -5,7 +5,7 @@
 //! another process may have made one and not synced it yet.
 
 use crate::disk::{Disk, Entry, Kind, ReadFile};
-use crate::staging::{Staged, Staging};
+use crate::staging::{STAGING, Staged, Staging};
 use bytes::Bytes;
 use std::io;
 use std::ops::Range;
@@ -143,7 +143,10 @@ impl Folder {
 
     /// The object at a key, when each folder of its path is a folder.
     fn find(&self, key: &StoreKey) -> Result<Entry, StoreError> {
-        let not_found = || StoreError::NotFound { key: key.clone() };
+        let not_found = || match self.is_here() {
+            Ok(()) => StoreError::NotFound { key: key.clone() },
+            Err(error) => error,
+        };
         let look = |path| self.place(path).map_err(|error| reading(key, error));
         for folder in key.folders() {
             match look(folder)? {
@@ -170,39 +173,57 @@ impl Folder {
     }
 
     fn place(&self, path: &str) -> io::Result<Place> {
-        let entry = match self.disk.entry(path) {
-            Ok(entry) => entry,
-            Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
-            Err(error) => return Err(error),
-        };
-        if self.staging.folds_case
-            && let Some(other) = self.other_spelling(path)?
-        {
-            return Ok(Place::Other(other));
+        for _ in 0..MOST_TRIES {
+            let entry = match self.disk.entry(path) {
+                Ok(entry) => entry,
+                Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
+                Err(error) => return Err(error),
+            };
+            if self.staging.folds_case {
+                match self.spelling(path)? {
+                    Some(found) if found == path => {}
+                    Some(other) => return Ok(Place::Other(other)),
+                    // It went between the look and the listing: look again.
+                    None => continue,
+                }
+            }
+            return Ok(match entry.kind {
+                Kind::File => Place::Object(entry),
+                Kind::Folder => Place::Folder,
+                Kind::Other => Place::Foreign,
+            });
         }
-        Ok(match entry.kind {
-            Kind::File => Place::Object(entry),
-            Kind::Folder => Place::Folder,
-            Kind::Other => Place::Foreign,
-        })
+        // Something answers to this path all the time and has quite another name: another normal form.
+        Ok(Place::Other(path.to_owned()))
     }
 
-    /// Something answers to this path: the name it really has, when that is another.
-    fn other_spelling(&self, path: &str) -> io::Result<Option<String>> {
+    /// The name that something at this path really has, in the folder of the path.
+    fn spelling(&self, path: &str) -> io::Result<Option<String>> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let mut is_itself = false;
-        let mut other = None;
-        self.disk.entries(folder, &mut |found, _| {
-            is_itself |= found == name;
-            if found.to_lowercase() == name.to_lowercase() {
-                other = Some(found.to_owned());
+        let mut spelling = None;
+        let folded = name.to_lowercase();
+        let read = self.disk.entries(folder, &mut |found, _| {
+            if found == name || (spelling.is_none() && found.to_lowercase() == folded) {
+                spelling = Some(found.to_owned());
             }
-        })?;
-        if is_itself {
-            return Ok(None);
+        });
+        match read {
+            Err(error) if !is_nothing(&error) => return Err(error),
+            _ => {}
         }
-        let other = other.unwrap_or_else(|| name.to_owned());
-        Ok(Some(if folder.is_empty() { other } else { format!("{folder}/{other}") }))
+        let full = |found| if folder.is_empty() { found } else { format!("{folder}/{found}") };
+        Ok(spelling.map(full))
+    }
+
+    /// A root that was removed or unmounted behind our back is not an empty store.
+    pub(crate) fn is_here(&self) -> Result<(), StoreError> {
+        match self.disk.entry(STAGING) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StoreError::backend(
+                format!("looking for `{STAGING}`, which every open store has"),
+                error,
+            )),
+        }
     }
 
     /// Makes the folders of a key that are not there. They are not durable yet.

@@ -14,7 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use ucupdate_store::{ByteStream, ImageStore, MAX_CREATE_BYTES, Object, ObjectMeta, StoreError, StoreKey};
+use ucupdate_store::{
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
+};
 
 /// The most bytes that one step of a read takes from the disk.
 const READ_PIECE: u64 = 256 * 1024;
@@ -140,7 +142,8 @@ impl ImageStore for LocalStore {
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
         let (prefix, after) = (prefix.to_owned(), after.cloned());
         self.blocking(move |folder| {
-            let page = folder.page(&prefix, after.as_ref());
+            folder.is_here()?;
+            let page = folder.page(&prefix, after.as_ref(), MAX_PAGE_OBJECTS);
             page.map_err(|error| io_error(None, format!("listing `{prefix}`"), error))
         })
         .await
