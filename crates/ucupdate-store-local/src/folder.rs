@@ -33,9 +33,8 @@ enum Place {
 }
 
 impl Folder {
-    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let opened = Staging::open(Arc::clone(&disk));
-        let staging = opened.map_err(|error| io_error(None, "opening the store's folder".into(), error))?;
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let staging = Staging::open(Arc::clone(&disk))?;
         Ok(Self { disk, staging })
     }
 
@@ -54,7 +53,10 @@ impl Folder {
         for _ in 0..MOST_TRIES {
             match self.disk.link(staged.path(), key.as_str()) {
                 Ok(()) => return self.sync_folders(key),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_folders(key)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.is_still_staged(key, &staged)?;
+                    self.make_folders(key)?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     if let Place::Object(_) = self.make_room(key)? {
                         return self.exists_already(key);
@@ -88,7 +90,7 @@ impl Folder {
                     return Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified));
                 }
                 // A folder went, or came, between the look and the step: look again.
-                Err(error) if self.has_changed(key, &error) => {}
+                Err(error) if self.has_changed(key, &error) => self.is_still_staged(key, &staged)?,
                 Err(error) => return Err(writing(key, error)),
             }
         }
@@ -97,6 +99,13 @@ impl Folder {
 
     fn has_changed(&self, key: &StoreKey, error: &io::Error) -> bool {
         error.kind() == io::ErrorKind::NotFound || matches!(self.place(key.as_str()), Ok(Place::Folder))
+    }
+
+    fn is_still_staged(&self, key: &StoreKey, staged: &Staged) -> Result<(), StoreError> {
+        let looked = self.disk.entry(staged.path()).map(drop);
+        looked.map_err(|error| {
+            io_error(None, format!("writing `{key}`: looking for `{}`", staged.path()), error)
+        })
     }
 
     pub(crate) fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
@@ -131,7 +140,7 @@ impl Folder {
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.sync_removal(key).map_err(deleting)?;
+        self.sync_removal(key).map_err(|error| not_durable(key, error))?;
         for folder in folders_from_within(key) {
             // Not when something lies in it; and an empty folder that stays does no harm.
             if self.disk.remove_dir(folder).is_err() {
@@ -288,7 +297,7 @@ impl Folder {
             match self.disk.sync_dir(folder) {
                 // The object was deleted in the meantime, and its folder with it.
                 Err(error) if is_nothing(&error) => {}
-                Err(error) => return Err(writing(key, error)),
+                Err(error) => return Err(not_durable(key, error)),
                 Ok(()) => {}
             }
         }
@@ -338,6 +347,11 @@ fn gave_up(key: &StoreKey) -> StoreError {
 
 fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
+}
+
+/// The effect is seen already: this must not be told as if nothing had happened.
+fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
+    io_error(None, format!("making what was done at `{key}` durable"), error)
 }
 
 fn reading(key: &StoreKey, error: io::Error) -> StoreError {

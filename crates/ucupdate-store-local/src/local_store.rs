@@ -60,9 +60,10 @@ impl LocalStore {
     /// folder cannot be made or written to, or its file system has no locks.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let disk = RealDisk::open(path)
-            .map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
-        Self::with_disk(Arc::new(disk))
+        let opened = RealDisk::open(path).and_then(|disk| Folder::open(Arc::new(disk)));
+        let folder =
+            opened.map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
+        Ok(Self { folder: Arc::new(folder) })
     }
 
     /// As [`open`](Self::open), on whatever keeps to [`Disk`].
@@ -70,7 +71,9 @@ impl LocalStore {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        Ok(Self { folder: Arc::new(Folder::open(disk)?) })
+        let opened = Folder::open(disk);
+        let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
+        Ok(Self { folder: Arc::new(folder) })
     }
 
     async fn blocking<T: Send + 'static>(

@@ -55,8 +55,17 @@ async fn fail_at_every_effect(kind: ErrorKind, check: impl Fn(StoreError, &str))
             let store = LocalStore::with_disk(Arc::new(failing)).unwrap();
             let end = call(&store, name).await;
             let has_failed = counter.load(Ordering::SeqCst) > first + number;
+            let at = if matches!(name, "create" | "put") { "a/c/new" } else { "a/b/old" };
             if let Err(error) = end {
                 assert_whole(&store, &why).await;
+                if !error.may_have_written() {
+                    let old = if at == "a/b/old" { Some(OLD.into()) } else { None };
+                    assert_eq!(
+                        store.get_bytes(&key(at), 99).await.ok(),
+                        old,
+                        "{why}: said that nothing happened"
+                    );
+                }
                 check(error, &why);
                 // With room again, the same call succeeds.
                 let again = call(&store, name).await;
@@ -69,7 +78,6 @@ async fn fail_at_every_effect(kind: ErrorKind, check: impl Fn(StoreError, &str))
 
             let store = LocalStore::with_disk(Arc::new(disk.clone())).unwrap();
             assert_whole(&store, &why).await;
-            let at = if matches!(name, "create" | "put") { "a/c/new" } else { "a/b/old" };
             let holds = if name == "delete" { None } else { Some(NEW.into()) };
             assert_eq!(store.get_bytes(&key(at), 99).await.ok(), holds, "{why}");
             drop(store);
@@ -104,13 +112,18 @@ async fn a_failing_step_is_said_and_leaves_old_or_new() {
 }
 
 #[tokio::test]
-async fn a_disk_that_became_read_only_is_told_apart() {
-    let disk = disk_with_one_object().await;
-    let failing = FailingDisk::new(disk, 2, ErrorKind::ReadOnlyFilesystem);
-    let store = LocalStore::with_disk(Arc::new(failing)).unwrap();
-    let refused = store.put_bytes(&key("a/b/old"), NEW).await;
-    assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
-    assert_eq!(store.get_bytes(&key("a/b/old"), 99).await.unwrap(), OLD);
+async fn a_disk_that_became_read_only_is_told_apart_while_nothing_has_happened() {
+    let told = std::cell::Cell::new((0, 0));
+    fail_at_every_effect(ErrorKind::ReadOnlyFilesystem, |error, why| match error {
+        StoreError::ReadOnly { .. } => told.set((told.get().0 + 1, told.get().1)),
+        StoreError::Backend { what, .. } => {
+            assert!(what.starts_with("making what was done at"), "{why}: {what}");
+            told.set((told.get().0, told.get().1 + 1));
+        }
+        error => panic!("{why}: {error:?}"),
+    })
+    .await;
+    assert!(told.get().0 > 4 && told.get().1 > 4, "both were met: {told:?}");
 }
 
 /// A small file system in memory, while it lives. Needs to be root, and to be let.

@@ -118,3 +118,16 @@ async fn what_is_staged_without_a_lock_is_cleared_away() {
     assert!(!folder.path().join(format!(".staging/{name}.0")).exists());
     assert!(folder.path().join(".staging/README").exists());
 }
+
+/// Somebody tidied the folder up under a running store.
+#[tokio::test]
+async fn a_staging_folder_that_was_removed_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    store.put_bytes(&key("a"), "old").await.unwrap();
+    std::fs::remove_dir_all(folder.path().join(".staging")).unwrap();
+    assert!(matches!(store.put_bytes(&key("a"), "new").await, Err(StoreError::Backend { .. })));
+    assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "old");
+    let store = LocalStore::open(folder.path()).unwrap();
+    store.put_bytes(&key("a"), "new").await.unwrap();
+}
