@@ -1,3 +1,4 @@
-//! What the benches share.
+//! What the benches share, made by code.
 
 pub mod cabinets;
+pub mod rules;

@@ -1,1 +1,26 @@
-//! ucupdate-audit
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod audit;
+mod finding;
+#[cfg(test)]
+mod fixture;
+pub mod laws;
+mod lines;
+mod log_line;
+mod log_name;
+mod rolling;
+mod timeline;
+mod zone;
+
+pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
+pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, OfferedCell, RequestedCell};
+pub use finding::{Finding, Problem, ReadLimits};
+pub use log_line::LogLine;
+pub use log_name::{
+    LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,
+    ServerNameError, expired,
+};
+pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};
+pub use timeline::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
+pub use zone::{Zone, ZoneError};

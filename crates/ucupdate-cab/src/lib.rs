@@ -7,6 +7,7 @@ mod error;
 pub mod laws;
 mod limits;
 mod names;
+pub mod package;
 
 pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use cabinet::{Attributes, Cabinet, Compression, Entry, FileReader, Finished};

@@ -4,6 +4,7 @@ use crate::file_name::{PathPartError, check_path_part};
 use crate::{DeviceType, HardwareRevision, LabelError, Locale, Model, UpdateType, Vendor};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The six words that name a rule. Each can stand in a path; together they are equal without regard to ASCII case.
 ///
@@ -17,7 +18,10 @@ use std::str::FromStr;
 /// assert!("UCPhone/LG-Nortel/../A/ENU/CPE".parse::<RuleKey>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleKey {
+pub struct RuleKey(Arc<Words>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Words {
     device_type: DeviceType,
     vendor: Vendor,
     model: Model,
@@ -27,6 +31,10 @@ pub struct RuleKey {
 }
 
 impl RuleKey {
+    /// What the six words are, in the order they are written.
+    pub const FIELDS: [&'static str; 6] =
+        ["device type", "vendor", "model", "hardware revision", "locale", "update type"];
+
     /// A key of its six words.
     ///
     /// # Errors
@@ -39,8 +47,9 @@ impl RuleKey {
         locale: Locale,
         update_type: UpdateType,
     ) -> Result<Self, RuleKeyError> {
-        let key = Self { device_type, vendor, model, hardware_revision, locale, update_type };
-        for (field, text) in FIELDS.iter().zip(key.words()) {
+        let key =
+            Self(Arc::new(Words { device_type, vendor, model, hardware_revision, locale, update_type }));
+        for (field, text) in Self::FIELDS.into_iter().zip(key.words()) {
             check_path_part(text).map_err(|cause| RuleKeyError::Path { field, cause })?;
         }
         Ok(key)
@@ -48,49 +57,47 @@ impl RuleKey {
 
     /// The device type.
     pub fn device_type(&self) -> &DeviceType {
-        &self.device_type
+        &self.0.device_type
     }
 
     /// The vendor.
     pub fn vendor(&self) -> &Vendor {
-        &self.vendor
+        &self.0.vendor
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
-        &self.model
+        &self.0.model
     }
 
     /// The hardware revision.
     pub fn hardware_revision(&self) -> &HardwareRevision {
-        &self.hardware_revision
+        &self.0.hardware_revision
     }
 
     /// The locale.
     pub fn locale(&self) -> &Locale {
-        &self.locale
+        &self.0.locale
     }
 
     /// The update type.
     pub fn update_type(&self) -> &UpdateType {
-        &self.update_type
+        &self.0.update_type
     }
 
     /// The six words, in the order they are written.
     #[inline]
     pub fn words(&self) -> [&str; 6] {
         [
-            self.device_type.as_str(),
-            self.vendor.as_str(),
-            self.model.as_str(),
-            self.hardware_revision.as_str(),
-            self.locale.as_str(),
-            self.update_type.as_str(),
+            self.0.device_type.as_str(),
+            self.0.vendor.as_str(),
+            self.0.model.as_str(),
+            self.0.hardware_revision.as_str(),
+            self.0.locale.as_str(),
+            self.0.update_type.as_str(),
         ]
     }
 }
-
-const FIELDS: [&str; 6] = ["device type", "vendor", "model", "hardware revision", "locale", "update type"];
 
 impl FromStr for RuleKey {
     type Err = RuleKeyError;
@@ -100,11 +107,11 @@ impl FromStr for RuleKey {
     /// # Errors
     /// When there are more or fewer than six, or one is no label or no part of a path.
     fn from_str(text: &str) -> Result<Self, RuleKeyError> {
-        let parts: Vec<&str> = text.split('/').take(FIELDS.len() + 1).collect();
+        let parts: Vec<&str> = text.split('/').take(Self::FIELDS.len() + 1).collect();
         let [device_type, vendor, model, hardware_revision, locale, update_type] = parts[..] else {
             return Err(RuleKeyError::PartCount { found: text.split('/').count() });
         };
-        let label = |index: usize| move |cause| RuleKeyError::Label { field: FIELDS[index], cause };
+        let label = |index: usize| move |cause| RuleKeyError::Label { field: Self::FIELDS[index], cause };
         Self::new(
             device_type.parse().map_err(label(0))?,
             vendor.parse().map_err(label(1))?,

@@ -115,7 +115,7 @@ impl FieldTime {
     pub fn to_dos(self) -> Option<(u16, u16)> {
         let years = self.year.checked_sub(1980).filter(|years| *years < 128)?;
         let date = years << 9 | u16::from(self.month) << 5 | u16::from(self.day);
-        let time = u16::from(self.hour) << 11 | u16::from(self.minute) << 5 | u16::from(self.second) / 2;
+        let time = u16::from(self.hour) << 11 | u16::from(self.minute) << 5 | (u16::from(self.second) / 2);
         Some((date, time))
     }
 
@@ -194,7 +194,7 @@ impl FieldTime {
 const DAYS_TO_1970: i64 = 719_468;
 
 fn days_in_month(year: u16, month: u8) -> u8 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if leap => 29,
         2 => 28,

@@ -36,6 +36,12 @@ pub struct FirmwareVersion {
 }
 
 impl FirmwareVersion {
+    /// A version of four numbers, for those that stand in code.
+    pub fn from_parts(parts: [u16; 4]) -> Self {
+        let [a, b, c, d] = parts;
+        Self { parts: parts.map(i32::from), raw: format!("{a}.{b}.{c}.{d}").into() }
+    }
+
     /// The text this was read from, without the blanks around it.
     pub fn as_str(&self) -> &str {
         &self.raw

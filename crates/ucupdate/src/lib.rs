@@ -1,1 +1,39 @@
-//! ucupdate
+//! An embeddable device update service for UC phones.
+
+mod clock;
+mod document;
+mod error;
+mod files;
+mod ingest;
+mod layout;
+mod logs;
+mod rule_history;
+mod service;
+mod snapshot;
+mod urls;
+mod verify;
+
+pub use clock::{Clock, SettableClock, SystemClock};
+pub use document::DocumentError;
+pub use error::{ChangeError, StateError};
+pub use files::{FileIndex, ServedFile};
+pub use ingest::{IngestError, IngestOptions, IngestProgress, Ingested};
+pub use logs::{LogError, LogOptions};
+pub use rule_history::{Changed, Revision};
+pub use service::{Asker, NoUrls, Options, UpdateService};
+pub use snapshot::Snapshot;
+pub use urls::{BaseUrls, Layout, Origin, OriginError};
+
+/// Audit rows and access rows.
+pub use ucupdate_audit as audit;
+/// Cabinets and packages.
+pub use ucupdate_cab as cab;
+/// Versions, rules, deciding.
+pub use ucupdate_core as core;
+/// The trait all that lasts lies behind.
+pub use ucupdate_store as store;
+/// A store in a folder.
+#[cfg(feature = "local")]
+pub use ucupdate_store_local as local;
+/// The codec of the wire.
+pub use ucupdate_upx as upx;

@@ -1,0 +1,135 @@
+//! Writing access rows as a W3C extended log.
+
+use super::row::AccessRow;
+use crate::LogLine;
+use std::fmt;
+use ucupdate_core::UnixTime;
+
+/// The fields of a row, in order, as the `#Fields:` line of the field's log names them.
+pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
+cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
+
+/// How access rows are written: W3C extended log format, times in UTC, lines that end in LF.
+///
+/// ```
+/// use ucupdate_audit::AccessFormat;
+/// use ucupdate_core::UnixTime;
+/// let header = AccessFormat::new("ucupdate 0.1.0").header(UnixTime::from_seconds(1_236_355_251));
+/// assert!(header.starts_with("#Software: ucupdate 0.1.0\n#Version: 1.0\n#Date: 2009-03-06 16:00:51\n#Fields: date time "));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessFormat {
+    software: Box<str>,
+}
+
+impl AccessFormat {
+    /// The format of a log written by this software; control characters in its name become blanks.
+    pub fn new(software: &str) -> Self {
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        Self { software: software.chars().map(plain).collect() }
+    }
+
+    /// The four lines that begin a log, with their line ends.
+    pub fn header(&self, now: UnixTime) -> String {
+        let (software, date) = (&self.software, Shown(now));
+        format!("#Software: {software}\n#Version: 1.0\n#Date: {date}\n#Fields: {ACCESS_FIELDS}\n")
+    }
+
+    /// One row as a line with its line end. [`AccessRow::others`] are not written.
+    pub fn line(&self, row: &AccessRow) -> LogLine {
+        LogLine::new(row.finished_at, Line(row).to_string())
+    }
+}
+
+impl Default for AccessFormat {
+    /// Written by `ucupdate` in this version.
+    fn default() -> Self {
+        Self::new(concat!("ucupdate ", env!("CARGO_PKG_VERSION")))
+    }
+}
+
+/// A row as it stands in a log.
+struct Line<'a>(&'a AccessRow);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = self.0;
+        write!(f, "{}", Shown(row.finished_at))?;
+        for field in [&row.server_ip, &row.method, &row.uri_stem, &row.uri_query] {
+            write!(f, " {field}")?;
+        }
+        write_number(f, row.server_port.map(u64::from))?;
+        for field in [&row.user_name, &row.client_ip, &row.user_agent] {
+            write!(f, " {field}")?;
+        }
+        write_number(f, row.status.map(u64::from))?;
+        write_number(f, row.sub_status.map(u64::from))?;
+        write_number(f, row.win32_status.map(u64::from))?;
+        write_number(f, row.time_taken_ms)?;
+        f.write_str("\n")
+    }
+}
+
+fn write_number(f: &mut fmt::Formatter<'_>, number: Option<u64>) -> fmt::Result {
+    match number {
+        Some(number) => write!(f, " {number}"),
+        None => f.write_str(" -"),
+    }
+}
+
+/// `yyyy-MM-dd HH:mm:ss` in UTC.
+struct Shown(UnixTime);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let civil = self.0.civil_utc();
+        let date = (civil.year(), civil.month(), civil.day());
+        let time = (civil.hour(), civil.minute(), civil.second());
+        write!(f, "{:04}-{:02}-{:02} {:02}:{:02}:{:02}", date.0, date.1, date.2, time.0, time.1, time.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use std::time::Duration;
+
+    #[test]
+    fn the_fields_row_and_field_names_are_written_byte_for_byte() {
+        let log = String::from_utf8(fixture::vector("iis-2009-03-06.log")).unwrap();
+        let lines: Vec<&str> = log.split_inclusive('\n').collect();
+        let header = AccessFormat::new("Microsoft Internet Information Services 7.0")
+            .header(UnixTime::from_seconds(1_236_355_251));
+        assert_eq!(header, lines[..4].concat());
+        let path = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
+        let finished = UnixTime::from_seconds(1_236_359_577);
+        let row = AccessRow {
+            server_ip: "10.1.1.90".into(),
+            server_port: Some(80),
+            client_ip: "10.1.1.123".into(),
+            user_agent: "Microsoft UCPhone Device".into(),
+            ..AccessRow::finished("GET", path, 200, Duration::from_millis(137_810), finished)
+        };
+        assert_eq!(AccessFormat::default().line(&row).as_str(), lines[6]);
+    }
+
+    #[test]
+    fn nothing_in_a_row_forges_a_field_or_a_row() {
+        let row = AccessRow {
+            user_agent: "x 200\r\n#Fields: date".into(),
+            user_name: "-".into(),
+            ..AccessRow::finished("GET", "/a+b%20\u{e4}", 404, Duration::ZERO, UnixTime::default())
+        };
+        assert_eq!(
+            AccessFormat::default().line(&row).as_str(),
+            "1970-01-01 00:00:00 - GET /a%2Bb%2520%C3%A4 - - %2D - x+200%0D%0A#Fields:+date 404 0 2 0\n",
+        );
+    }
+
+    #[test]
+    fn the_name_of_the_software_is_one_line() {
+        let header = AccessFormat::new("a\n#Fields: time").header(UnixTime::default());
+        assert!(header.starts_with("#Software: a #Fields: time\n#Version: 1.0\n"), "{header:?}");
+    }
+}

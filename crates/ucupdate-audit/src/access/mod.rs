@@ -1,0 +1,11 @@
+//! The access log: one row for each exchange with the web server, in W3C extended log format.
+
+mod format;
+mod reader;
+mod row;
+mod text;
+
+pub use format::{ACCESS_FIELDS, AccessFormat};
+pub use reader::AccessReader;
+pub use row::AccessRow;
+pub use text::AccessText;

@@ -1,0 +1,132 @@
+//! How a text stands in a field of the access log.
+
+use crate::audit::escape::{is_never_plain, push_escaped, unescape_where};
+use std::fmt;
+
+/// A text in the form a W3C extended log holds it: never empty, no blank, no control character.
+///
+/// Blanks are `+` and nothing is `-`, as the field's web server writes them. What would be taken for one of those (`+`,
+/// `%`, a lone `-`), control characters and everything outside ASCII are `%XX` for each byte of their UTF-8 form.
+///
+/// ```
+/// use ucupdate_audit::AccessText;
+/// let agent = AccessText::new("Microsoft UCPhone Device");
+/// assert_eq!(agent.as_logged(), "Microsoft+UCPhone+Device");
+/// assert_eq!(agent.said(), "Microsoft UCPhone Device");
+/// assert_eq!(AccessText::new("").as_logged(), "-");
+/// assert_eq!(AccessText::new("-").as_logged(), "%2D");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AccessText(Box<str>);
+
+impl AccessText {
+    /// The form of what was said.
+    pub fn new(said: &str) -> Self {
+        match said {
+            "" => return Self::default(),
+            "-" => return Self("%2D".into()),
+            _ => {}
+        }
+        let mut logged = String::with_capacity(said.len());
+        for c in said.chars() {
+            match c {
+                ' ' => logged.push('+'),
+                c if c == '%' || c == '+' || !c.is_ascii_graphic() => push_escaped(c, &mut logged),
+                c => logged.push(c),
+            }
+        }
+        Self(logged.into())
+    }
+
+    /// A field of a log, kept as it stands there; only what no field can hold is escaped.
+    pub fn from_logged(field: &str) -> Self {
+        if field.is_empty() {
+            return Self::default();
+        }
+        let unfit = |c: char| c != '%' && (c == ' ' || is_never_plain(c));
+        if !field.contains(unfit) {
+            return Self(field.into());
+        }
+        let mut logged = String::with_capacity(field.len());
+        for c in field.chars() {
+            if unfit(c) { push_escaped(c, &mut logged) } else { logged.push(c) }
+        }
+        Self(logged.into())
+    }
+
+    /// The text as the log holds it.
+    pub fn as_logged(&self) -> &str {
+        &self.0
+    }
+
+    /// What was said: blanks for `+`, characters for `%XX`, empty for `-`. A `%` that begins no character is text.
+    pub fn said(&self) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
+        unescape_where(&self.0.replace('+', " "), |_| true)
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        &*self.0 == "-"
+    }
+}
+
+impl Default for AccessText {
+    /// Nothing said.
+    fn default() -> Self {
+        Self("-".into())
+    }
+}
+
+impl From<&str> for AccessText {
+    fn from(said: &str) -> Self {
+        Self::new(said)
+    }
+}
+
+impl fmt::Display for AccessText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for AccessText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessText({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn other_servers_spelling_is_kept() {
+        for logged in ["Mozilla/4.0+(compatible;+MSIE+6.0)", "/a%20b", "/Ger\u{e4}t", "DEMO\\OCPhone", "-"] {
+            assert_eq!(AccessText::from_logged(logged).as_logged(), logged);
+        }
+        assert_eq!(AccessText::from_logged("/a%20b%2Fc%").said(), "/a b/c%");
+        assert_eq!(AccessText::from_logged("a\u{85}b c").as_logged(), "a%C2%85b%20c");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back_and_is_one_field(said in any::<String>()) {
+            let text = AccessText::new(&said);
+            prop_assert!(text.as_logged().bytes().all(|byte| byte.is_ascii_graphic()));
+            prop_assert!(!text.as_logged().is_empty());
+            prop_assert_eq!(text.said(), said);
+            prop_assert_eq!(AccessText::from_logged(text.as_logged()), text);
+        }
+
+        #[test]
+        fn any_field_is_one_field(field in any::<String>()) {
+            let text = AccessText::from_logged(&field);
+            prop_assert!(!text.as_logged().contains(|c: char| c == ' ' || c.is_control()));
+            prop_assert_eq!(AccessText::from_logged(text.as_logged()), text);
+        }
+    }
+}

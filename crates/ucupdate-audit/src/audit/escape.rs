@@ -1,0 +1,164 @@
+//! How a text stands in a cell of the audit log, so that it forges nothing and reads back as it was said.
+//!
+//! What could end a cell, a module part or a row, turn a cell into a formula, or fool whoever looks at it is written as
+//! `%XX`, two upper-case digits for each byte of its UTF-8 form. `%` itself is `%25`. Reading undoes exactly what writing
+//! does: `%20`, which is never written, is three characters of text, as in a URL from the original's log.
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A cell of its own.
+    Cell,
+    /// Between `;` and `#`, with others, in a cell of modules.
+    ModulePart,
+}
+
+/// Writes `text` so that nothing in it divides or computes.
+pub(crate) fn escape(text: &str, place: Place, to: &mut String) {
+    let mut leading = true;
+    for c in text.chars() {
+        if is_never_plain(c)
+            || (leading && begins_formula(c))
+            || (place == Place::ModulePart && divides_modules(c))
+        {
+            push_escaped(c, to);
+        } else {
+            to.push(c);
+        }
+        leading &= c.is_whitespace();
+    }
+}
+
+pub(crate) fn push_escaped(c: char, to: &mut String) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        to.push('%');
+        to.push(DIGITS[usize::from(byte >> 4)]);
+        to.push(DIGITS[usize::from(byte & 0xf)]);
+    }
+}
+
+/// The inverse of [`escape`], whatever the place.
+pub(crate) fn unescape(cell: &str) -> String {
+    unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
+}
+
+/// Reads the `%XX` of those characters that `escaped` names; any other `%` is text.
+pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> String {
+    let mut read = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        read.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match escaped_char(rest).filter(|(c, _)| escaped(*c)) {
+            Some((c, length)) => {
+                read.push(c);
+                rest = &rest[length..];
+            }
+            None => {
+                read.push('%');
+                rest = &rest[1..];
+            }
+        }
+    }
+    read.push_str(rest);
+    read
+}
+
+/// The character that `text` begins with as `%XX` for each byte, and how many bytes that took.
+fn escaped_char(text: &str) -> Option<(char, usize)> {
+    let bytes = text.as_bytes();
+    let mut decoded = [0_u8; 4];
+    for index in 0..decoded.len() {
+        let &[b'%', high, low] = bytes.get(index * 3..index * 3 + 3)? else {
+            return None;
+        };
+        decoded[index] = digit(high)? << 4 | digit(low)?;
+        let text = std::str::from_utf8(&decoded[..=index]).ok();
+        if let Some(c) = text.and_then(|text| text.chars().next()) {
+            return Some((c, (index + 1) * 3));
+        }
+    }
+    None
+}
+
+/// Upper case only: lower-case digits are never written, so they are text.
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Controls (line ends among them), what Unicode ends lines and turns writing direction with, and the escape itself.
+pub(crate) fn is_never_plain(c: char) -> bool {
+    c == '%' || c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What makes a spreadsheet compute a cell that begins with it, the wide forms of East Asian keyboards included.
+fn begins_formula(c: char) -> bool {
+    matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+}
+
+fn divides_modules(c: char) -> bool {
+    matches!(c, ';' | '#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn written(text: &str, place: Place) -> String {
+        let mut cell = String::new();
+        escape(text, place, &mut cell);
+        assert_eq!(unescape(&cell), text);
+        cell
+    }
+
+    #[test]
+    fn what_divides_or_computes_is_escaped_and_the_rest_is_not() {
+        for (text, cell) in [
+            ("", ""),
+            ("ruisilva@demo.local", "ruisilva@demo.local"),
+            ("=1+1", "%3D1+1"),
+            ("  -1", "  %2D1"),
+            ("\t@SUM", "%09%40SUM"),
+            ("100%", "100%25"),
+            ("%0A", "%250A"),
+            ("a\r\nb", "a%0D%0Ab"),
+            ("a\u{85}b", "a%C2%85b"),
+            ("a\u{2028}b", "a%E2%80%A8b"),
+            ("\u{ff1d}1", "%EF%BC%9D1"),
+            ("a;b#c", "a;b#c"),
+            ("Ger\u{e4}t", "Ger\u{e4}t"),
+        ] {
+            assert_eq!(written(text, Place::Cell), cell, "{text:?}");
+        }
+        assert_eq!(written("a;b#c", Place::ModulePart), "a%3Bb%23c");
+    }
+
+    #[test]
+    fn an_escape_that_is_never_written_is_text() {
+        for text in ["My%20Folder", "%", "%2", "%zz", "%3d", "%C2", "%C2%20", "%C3%A4", "%FF%FF%FF%FF"] {
+            assert_eq!(unescape(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back_as_it_was_said(text in any::<String>()) {
+            written(&text, Place::Cell);
+            let part = written(&text, Place::ModulePart);
+            prop_assert!(!part.contains([';', '#', '\n', '\r']));
+        }
+
+        #[test]
+        fn what_was_read_once_is_written_and_read_the_same(cell in "[%0-9A-F=;# \u{e4}]{0,20}") {
+            written(&unescape(&cell), Place::Cell);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The audit log: one row for each request that was answered.
+
+mod cells;
+pub(crate) mod escape;
+mod format;
+mod reader;
+mod row;
+
+pub use format::{AUDIT_HEADER, AuditFormat};
+pub use reader::AuditReader;
+pub use row::{AuditRow, OfferedCell, RequestedCell};

@@ -1,0 +1,49 @@
+//! The field's second audit row, as the request and the answer it stands for.
+
+use ucupdate_core::{
+    Device, InstalledModule, OfferedModule, ReportedVersion, Said, UnixTime, UpdateRequest, UpdateResponse,
+};
+
+pub(crate) fn request() -> UpdateRequest {
+    UpdateRequest {
+        device: Device {
+            device_type: "UCPhone".parse().unwrap(),
+            vendor: "LG-Nortel".parse().unwrap(),
+            model: "IP8540".parse().unwrap(),
+            hardware_revision: "A".parse().unwrap(),
+            locale: "ENU".parse().unwrap(),
+            mac_address: Said::new("0021630F207B"),
+            serial_number: Said::new("C185H001209"),
+        },
+        user_name: "ruisilva@demo.local".into(),
+        request_date_time: Said::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new("0.0.0.0"),
+            time_stamp: Said::new("01-01-1601 00:00:00"),
+        }],
+    }
+}
+
+pub(crate) fn offer() -> UpdateResponse {
+    UpdateResponse {
+        modules: vec![OfferedModule {
+            file_name: "CPE.nbt".parse().unwrap(),
+            signature_file_name: "CPE.cat".parse().unwrap(),
+            version: ReportedVersion::new("1.0.522.103"),
+            time_stamp: Said::new("16-12-2008 04:43:58"),
+            base_url: "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU".into(),
+            external_base_url: "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU".into(),
+        }],
+    }
+}
+
+/// When the server logged it.
+pub(crate) fn logged_at() -> UnixTime {
+    UnixTime::from_seconds(1_236_359_439)
+}
+
+pub(crate) fn vector(name: &str) -> Vec<u8> {
+    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}

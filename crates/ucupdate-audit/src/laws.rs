@@ -1,0 +1,164 @@
+//! What must hold for any bytes: the laws that fuzzing and the tests share.
+//!
+//! Each function panics where its law does not hold, and returns nothing. Programs have no use for them.
+
+pub use crate::rolling::law::rolling_log;
+use crate::{
+    AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
+    OfferedCell, ReadLimits, RequestedCell,
+};
+use ucupdate_core::{ReportedVersion, Said, UnixTime};
+
+/// Any bytes read as an audit log without a panic, and a row that is read, written and read again is the same row, in a
+/// line of its own. Any texts as cells are one row that reads back as they were said.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn audit_row(bytes: &[u8]) {
+    let bytes = cut(bytes);
+    let limits = ReadLimits::default().with_line_bytes(16 * 1024).with_modules(64);
+    let reader = AuditReader::new(bytes).with_limits(limits);
+    for mut row in reader.filter_map(Result::ok) {
+        row.others.clear();
+        reads_back(&row);
+    }
+    reads_back(&row_of_texts(bytes));
+}
+
+/// So much that a row of it, written, stays within the limits of reading.
+fn cut(bytes: &[u8]) -> &[u8] {
+    bytes.get(..64 * 1024).unwrap_or(bytes)
+}
+
+/// Writes the row twice and reads two.
+fn reads_back(row: &AuditRow) {
+    let format = AuditFormat::new();
+    let line = format.line(row);
+    assert_eq!(line.as_str().matches(['\n', '\r']).count(), 1, "{line:?}");
+    let log = [AUDIT_HEADER, line.as_str(), line.as_str()].concat();
+    let read: Result<Vec<AuditRow>, _> = AuditReader::new(log.as_bytes()).collect();
+    assert_eq!(read.expect("what was written is read"), [row.clone(), row.clone()]);
+}
+
+/// A row whose cells are the bytes' pieces between zeros.
+fn row_of_texts(bytes: &[u8]) -> AuditRow {
+    let text = String::from_utf8_lossy(bytes);
+    let mut texts = text.split('\0');
+    let mut next = || texts.next().unwrap_or_default();
+    let mut row = AuditRow {
+        logged_at: UnixTime::from_seconds(1_236_359_439),
+        user_name: next().into(),
+        user_host: next().into(),
+        device_type: next().into(),
+        request_date_time: Said::new(next()),
+        mac_address: Said::new(next()),
+        serial_number: Said::new(next()),
+        vendor: next().into(),
+        model: next().into(),
+        revision: next().into(),
+        locale: next().into(),
+        ..AuditRow::default()
+    };
+    row.requested.push(RequestedCell {
+        file_name: next().into(),
+        version: ReportedVersion::new(next()),
+        time_stamp: Said::new(next()),
+    });
+    while let (Some(url), version, time_stamp) = (texts.next(), texts.next(), texts.next()) {
+        row.offered.push(OfferedCell {
+            url: url.into(),
+            version: ReportedVersion::new(version.unwrap_or_default()),
+            time_stamp: Said::new(time_stamp.unwrap_or_default()),
+        });
+        if row.offered.len() == 64 {
+            break;
+        }
+    }
+    row
+}
+
+/// Any bytes read as an access log without a panic, and a row that is read, written and read again is the same row. Any
+/// texts as fields are one row that reads back as they were said.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn access_row(bytes: &[u8]) {
+    let bytes = cut(bytes);
+    let limits = ReadLimits::default().with_line_bytes(16 * 1024);
+    for mut row in AccessReader::new(bytes).with_limits(limits).filter_map(Result::ok) {
+        row.others.clear();
+        access_reads_back(&row);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let texts: Vec<&str> = text.split('\0').collect();
+    let field = |index: usize| AccessText::new(texts.get(index).copied().unwrap_or_default());
+    let row = AccessRow {
+        server_ip: field(0),
+        method: field(1),
+        uri_stem: field(2),
+        uri_query: field(3),
+        user_name: field(4),
+        client_ip: field(5),
+        user_agent: field(6),
+        ..AccessRow::default()
+    };
+    access_reads_back(&row);
+    assert_eq!(row.server_ip.said(), texts.first().copied().unwrap_or_default());
+}
+
+fn access_reads_back(row: &AccessRow) {
+    let format = AccessFormat::default();
+    let line = format.line(row);
+    assert_eq!(line.as_str().matches(['\n', '\r']).count(), 1, "{line:?}");
+    let log = [&*format.header(row.finished_at), line.as_str(), line.as_str()].concat();
+    let read: Result<Vec<AccessRow>, _> = AccessReader::new(log.as_bytes()).collect();
+    assert_eq!(read.expect("what was written is read"), [row.clone(), row.clone()]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_fields_logs_keep_the_laws_whole_and_cut() {
+        for name in ["RequestHandlerAuditLog_2009-03-06.log", "iis-2009-03-06.log"] {
+            let log = fixture::vector(name);
+            for end in (0..log.len()).step_by(7).chain([log.len()]) {
+                audit_row(&log[..end]);
+                access_row(&log[..end]);
+            }
+        }
+    }
+
+    /// Text made of what the formats divide and escape by.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            "[-=+@%;#,\"\0\r\n\t 0-9A-Fa]{0,8}",
+            Just(AUDIT_HEADER.to_owned()),
+            Just("03-06-2009 17:07:20,".to_owned()),
+            Just("Logging DateTime,Model,Requested,Response\n".to_owned()),
+            Just("01-01-1970 00:00:00,".to_owned()),
+            Just("#Fields: date time s-port\n2009-03-06 17:07:20 ".to_owned()),
+            "\\PC{0,4}",
+            any::<String>(),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_keeps_the_laws(bytes in hostile()) {
+            audit_row(&bytes);
+            access_row(&bytes);
+        }
+
+        #[test]
+        fn any_damage_to_the_fields_log_keeps_the_laws(at in 0..1000_usize, byte in any::<u8>()) {
+            let mut log = fixture::vector("RequestHandlerAuditLog_2009-03-06.log");
+            log[at] = byte;
+            audit_row(&log);
+        }
+    }
+}

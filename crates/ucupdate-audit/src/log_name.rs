@@ -1,0 +1,392 @@
+//! How log files are called, and which are too old to keep.
+
+use std::fmt;
+use std::str::FromStr;
+use ucupdate_core::{FieldTime, PathPartError, check_path_part};
+
+/// Which log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "the service keeps these two logs")]
+pub enum LogKind {
+    /// What devices asked and were answered.
+    Audit,
+    /// What the web server served.
+    Access,
+}
+
+impl LogKind {
+    /// The folder of this log, with a slash at the end: the prefix to list by.
+    ///
+    /// The audit log's is the original's; the access log's is ours.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Audit => "Logs/Server/Audit/imageUpdates/",
+            Self::Access => "Logs/Server/Access/",
+        }
+    }
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Audit => "RequestHandlerAuditLog_",
+            Self::Access => "",
+        }
+    }
+}
+
+/// The most bytes a server name may have.
+pub const MAX_SERVER_NAME_BYTES: usize = 64;
+
+/// The name of one server, as it stands in the names of its logs.
+///
+/// ASCII letters, digits, `-`, `_` and `.`, the first and last a letter or digit; never the name of a Windows device. An
+/// underscore does not make file names ambiguous: date and number are read from the right, and a number is no date.
+///
+/// Two processes should not share a name; where they do, they still never share a file.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerName(Box<str>);
+
+impl ServerName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ServerName {
+    type Err = ServerNameError;
+
+    /// Reads a server name.
+    ///
+    /// # Errors
+    /// When it is longer than [`MAX_SERVER_NAME_BYTES`], holds another character, or cannot stand in a path.
+    fn from_str(text: &str) -> Result<Self, ServerNameError> {
+        check_path_part(text).map_err(|cause| ServerNameError::Path { cause })?;
+        if text.len() > MAX_SERVER_NAME_BYTES {
+            return Err(ServerNameError::TooLong { found: text.len() });
+        }
+        if let Some(found) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
+            return Err(ServerNameError::Character { found });
+        }
+        let at_edge = |c: char| c.is_ascii_alphanumeric();
+        if !(text.starts_with(at_edge) && text.ends_with(at_edge)) {
+            return Err(ServerNameError::Edge);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerName({self})")
+    }
+}
+
+/// Why a text is not a server name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerNameError {
+    /// It cannot stand in a path.
+    #[error("server name {cause}")]
+    Path {
+        /// Why not.
+        cause: PathPartError,
+    },
+    /// Longer than [`MAX_SERVER_NAME_BYTES`].
+    #[error("server name has {found} bytes, expected at most {MAX_SERVER_NAME_BYTES}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// A character outside the set.
+    #[error("server name holds {found:?}, expected ASCII letters, digits, `-`, `_` and `.`")]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+    /// A first or last character that is no letter or digit.
+    #[error("server name does not begin and end with a letter or digit")]
+    Edge,
+}
+
+/// The day of a log file, `yyyy-MM-dd`.
+///
+/// ```
+/// use ucupdate_audit::LogDate;
+/// let date: LogDate = "2009-03-06".parse().unwrap();
+/// assert_eq!((date.to_string().as_str(), date.days_since("2009-02-28".parse().unwrap())), ("2009-03-06", 6));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogDate(FieldTime);
+
+impl LogDate {
+    /// The day of this civil time.
+    pub fn of(civil: FieldTime) -> Self {
+        let date = (civil.year(), civil.month(), civil.day());
+        Self(FieldTime::new(date, (0, 0, 0)).unwrap_or(civil))
+    }
+
+    /// This day at `HH:mm:ss`; `None` where no clock shows that.
+    pub(crate) fn at(self, time: &str) -> Option<FieldTime> {
+        let midnight = self.0.to_string();
+        let day = midnight.get(..10)?;
+        format!("{day} {time}").parse().ok()
+    }
+
+    /// How many days after `other` this is; negative where it is before.
+    pub fn days_since(self, other: Self) -> i64 {
+        (self.0.as_utc().as_seconds() - other.0.as_utc().as_seconds()) / 86_400
+    }
+}
+
+impl FromStr for LogDate {
+    type Err = LogDateError;
+
+    /// Reads `yyyy-MM-dd`.
+    ///
+    /// # Errors
+    /// When the form is another, or there is no such day in the years 1601 to 9999.
+    fn from_str(text: &str) -> Result<Self, LogDateError> {
+        let mut parts = text.split('-');
+        let mut digits = |length: usize| {
+            let part = parts.next().filter(|part| part.len() == length)?;
+            part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u16>().ok())?
+        };
+        let (Some(year), Some(month), Some(day)) = (digits(4), digits(2), digits(2)) else {
+            return Err(LogDateError);
+        };
+        if parts.next().is_some() {
+            return Err(LogDateError);
+        }
+        let small = |value: u16| u8::try_from(value).map_err(|_| LogDateError);
+        FieldTime::new((year, small(month)?, small(day)?), (0, 0, 0)).map(Self).ok_or(LogDateError)
+    }
+}
+
+impl fmt::Display for LogDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+}
+
+impl fmt::Debug for LogDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogDate({self})")
+    }
+}
+
+/// A text is not the day of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a day as yyyy-MM-dd, in the years 1601 to 9999")]
+pub struct LogDateError;
+
+/// What one log file is called: which log, whose, of which day, and its number among the files of that day.
+///
+/// ```
+/// use ucupdate_audit::{LogKind, LogName};
+/// let key = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2.log";
+/// let name: LogName = key.parse().unwrap();
+/// assert_eq!((name.kind, name.server.as_str(), name.number), (LogKind::Audit, "ocs", 2));
+/// assert_eq!(name.to_string(), key);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogName {
+    /// Which log.
+    pub kind: LogKind,
+    /// Whose.
+    pub server: ServerName,
+    /// Of which day.
+    pub date: LogDate,
+    /// The file's number that day, from 1. The first shows none: `_2` is the second. Zero is written as one.
+    pub number: u32,
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}_{}", self.kind.folder(), self.kind.prefix(), self.server, self.date)?;
+        if self.number > 1 {
+            write!(f, "_{}", self.number)?;
+        }
+        f.write_str(".log")
+    }
+}
+
+impl FromStr for LogName {
+    type Err = LogNameError;
+
+    /// Reads a whole key, exactly as one is written.
+    ///
+    /// # Errors
+    /// When it is not the name of a log of this service.
+    fn from_str(key: &str) -> Result<Self, LogNameError> {
+        let (kind, file) = [LogKind::Audit, LogKind::Access]
+            .into_iter()
+            .find_map(|kind| Some((kind, key.strip_prefix(kind.folder())?.strip_prefix(kind.prefix())?)))
+            .ok_or(LogNameError::Folder)?;
+        let stem = file.strip_suffix(".log").ok_or(LogNameError::Form)?;
+        let (mut rest, mut last) = stem.rsplit_once('_').ok_or(LogNameError::Form)?;
+        let mut number = 1;
+        if let Some(shown) = file_number(last) {
+            number = shown;
+            (rest, last) = rest.rsplit_once('_').ok_or(LogNameError::Form)?;
+        }
+        let date = last.parse().map_err(|_| LogNameError::Form)?;
+        let server = rest.parse().map_err(|cause| LogNameError::Server { cause })?;
+        Ok(Self { kind, server, date, number })
+    }
+}
+
+/// A number as it is shown: from 2, without zeros in front.
+fn file_number(text: &str) -> Option<u32> {
+    let plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| plain && *number > 1)
+}
+
+/// Why a key is not the name of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogNameError {
+    /// Neither in the audit log's folder nor in the access log's.
+    #[error("key is in the folder of no log")]
+    Folder,
+    /// Not `<server>_<yyyy-MM-dd>.log` or `<server>_<yyyy-MM-dd>_<number>.log`.
+    #[error("file name does not end in _<yyyy-MM-dd>.log or _<yyyy-MM-dd>_<number>.log")]
+    Form,
+    /// What stands for the server is no server name.
+    #[error("{cause}")]
+    Server {
+        /// Why not.
+        cause: ServerNameError,
+    },
+}
+
+/// How many days logs are kept: 1 to 365, as in the original; 10 by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RetentionDays(u16);
+
+impl RetentionDays {
+    /// So many days; `None` outside 1 to 365.
+    pub const fn new(days: u16) -> Option<Self> {
+        if matches!(days, 1..=365) { Some(Self(days)) } else { None }
+    }
+
+    /// The number of days.
+    pub const fn days(self) -> u16 {
+        self.0
+    }
+}
+
+impl Default for RetentionDays {
+    /// The original's ten.
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
+/// Those of `keys` that are logs, of either kind and any server, of a day more than `keep` days before `today`.
+///
+/// What is not called as a log is never named here, nor a log of a day to come.
+///
+/// ```
+/// use ucupdate_audit::{RetentionDays, expired};
+/// let keys = ["Logs/Server/Access/ocs_2009-03-06.log", "Logs/Server/Access/ocs_2009-03-07_2.log", "notes.txt"];
+/// let old = expired(keys, "2009-03-17".parse().unwrap(), RetentionDays::default());
+/// assert_eq!(old, ["Logs/Server/Access/ocs_2009-03-06.log"]);
+/// ```
+pub fn expired<'a>(
+    keys: impl IntoIterator<Item = &'a str>,
+    today: LogDate,
+    keep: RetentionDays,
+) -> Vec<&'a str> {
+    let is_expired = |key: &str| {
+        let name: Option<LogName> = key.parse().ok();
+        name.is_some_and(|name| today.days_since(name.date) > i64::from(keep.0))
+    };
+    keys.into_iter().filter(|key| is_expired(key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn refused<T: FromStr<Err: fmt::Display> + fmt::Debug>(text: &str, message: &str) {
+        assert_eq!(text.parse::<T>().unwrap_err().to_string(), message, "{text:?}");
+    }
+
+    #[test]
+    fn a_server_name_is_safe_in_a_path_and_says_why_it_is_not() {
+        for name in ["ocs", "OCS-01.demo.local", "a_b", "x_2009-03-06", "1"] {
+            assert_eq!(name.parse::<ServerName>().unwrap().as_str(), name);
+        }
+        refused::<ServerName>("", "server name is empty");
+        refused::<ServerName>("..", "server name begins with a blank or ends in a blank or full stop");
+        refused::<ServerName>("a/b", "server name holds '/', which no part of a path may");
+        refused::<ServerName>("CON.x", "server name is the name of a device on Windows");
+        refused::<ServerName>(
+            "a b",
+            "server name holds ' ', expected ASCII letters, digits, `-`, `_` and `.`",
+        );
+        refused::<ServerName>("-a", "server name does not begin and end with a letter or digit");
+        refused::<ServerName>(&"x".repeat(65), "server name has 65 bytes, expected at most 64");
+    }
+
+    #[test]
+    fn only_what_is_written_is_read_as_a_log_name() {
+        let access = |file: &str| format!("Logs/Server/Access/{file}");
+        let form = "file name does not end in _<yyyy-MM-dd>.log or _<yyyy-MM-dd>_<number>.log";
+        refused::<LogName>("images/ocs_2009-03-06.log", "key is in the folder of no log");
+        for file in [
+            "ocs.log",
+            "ocs_2009-03-06.txt",
+            "ocs_2009-02-29.log",
+            "ocs_09-3-6.log",
+            "ocs_2009-03-06_1.log",
+            "ocs_2009-03-06_02.log",
+            "ocs_2009-03-06_4294967296.log",
+        ] {
+            refused::<LogName>(&access(file), form);
+        }
+        refused::<LogName>(&access("_2009-03-06.log"), "server name is empty");
+    }
+
+    #[test]
+    fn an_underscore_in_a_server_name_is_no_ambiguity() {
+        let name: LogName = "Logs/Server/Access/x_2009-03-06_7_2010-01-01_3.log".parse().unwrap();
+        assert_eq!(
+            (name.server.as_str(), name.date.to_string().as_str(), name.number),
+            ("x_2009-03-06_7", "2010-01-01", 3)
+        );
+    }
+
+    #[test]
+    fn logs_are_kept_so_many_days_and_those_of_tomorrow_for_now() {
+        let key = |day: &str| format!("Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_{day}.log");
+        let keys = [key("2009-03-05"), key("2009-03-06"), key("2009-03-08"), key("1999-01-01")];
+        let keys = keys.iter().map(String::as_str);
+        let old = expired(keys, "2009-03-07".parse().unwrap(), RetentionDays::new(1).unwrap());
+        assert_eq!(old, [key("2009-03-05"), key("1999-01-01")]);
+        assert_eq!((RetentionDays::new(0), RetentionDays::new(366)), (None, None));
+        assert_eq!(RetentionDays::new(365).map(RetentionDays::days), Some(365));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_is_read_is_written_the_same(
+            server in "[a-z0-9](_[0-9]{4}-[0-9]{2}-[0-9]{2}|_[0-9]|[a-z._-]){0,3}[a-z0-9]",
+            number in 1..30_u32,
+            audit in any::<bool>(),
+        ) {
+            let kind = if audit { LogKind::Audit } else { LogKind::Access };
+            let date = "2009-03-06".parse().unwrap();
+            let name = LogName { kind, server: server.parse().unwrap(), date, number };
+            prop_assert_eq!(name.to_string().parse(), Ok(name));
+        }
+    }
+}

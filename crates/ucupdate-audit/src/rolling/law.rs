@@ -1,0 +1,213 @@
+//! The law of rolling logs, against a store that fails as it likes.
+
+use super::{Effect, EffectOutcome, RollOptions, RollingLog};
+use crate::{AuditFormat, AuditReader, AuditRow};
+use std::collections::BTreeMap;
+use ucupdate_core::UnixTime;
+
+/// Two logs of one server name in one store, as these bytes have rows come, time pass and the store fail: refused
+/// writes, lost answers, writes that land much later.
+///
+/// Every row acknowledged is in the store exactly once, at every moment; no row is there twice; rows are in order; a
+/// file has one writer, is whole, and is no longer than the roll size; and once the store works again, all rows taken
+/// are acknowledged.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn rolling_log(script: &[u8]) {
+    let script = script.get(..MOVES).unwrap_or(script);
+    let mut model = Model::new();
+    for &byte in script {
+        if model.step(byte) {
+            model.check();
+        }
+    }
+    model.recover();
+    model.check();
+}
+
+const MOVES: usize = 2000;
+const ROLL_BYTES: usize = 4096;
+
+struct Model {
+    store: BTreeMap<String, Vec<u8>>,
+    /// Which log made a file, as the files came into being.
+    made: Vec<(String, usize)>,
+    /// Writes that may yet land.
+    late: Vec<(usize, Effect)>,
+    logs: [RollingLog; 2],
+    taken: [u64; 2],
+    now: UnixTime,
+}
+
+/// How the store treats one effect.
+#[derive(Clone, Copy)]
+enum Mood {
+    Works,
+    Refuses,
+    LosesAnswer,
+    LosesRequest,
+    ActsLate,
+}
+
+impl Model {
+    fn new() -> Self {
+        let options = RollOptions::default().with_roll_bytes(ROLL_BYTES).expect("4096 is in range");
+        let log = || {
+            let server = "ocs".parse().expect("letters are a server name");
+            RollingLog::audit(server, &AuditFormat::new(), options)
+        };
+        let foreign = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2.log";
+        Self {
+            store: BTreeMap::from([(foreign.to_owned(), FOREIGN.to_vec())]),
+            made: Vec::new(),
+            late: Vec::new(),
+            logs: [log(), log()],
+            taken: [0; 2],
+            now: UnixTime::from_seconds(1_236_383_990),
+        }
+    }
+
+    /// Whether the store may have changed.
+    fn step(&mut self, byte: u8) -> bool {
+        let (which, choice) = (usize::from(byte >> 7), byte & 0x7f);
+        match choice {
+            0..=39 => self.push(which, usize::from(choice % 4) * 400),
+            40..=49 => self.pass(i64::from(choice - 39) * 150),
+            50 => self.pass(6 * 3_600_000),
+            51 => self.pass(-30 * 3_600_000),
+            52..=53 => self.logs[which].flush_now(),
+            54..=63 => self.land(usize::from(choice)),
+            64..=99 => self.drive(which, Mood::Works),
+            100..=106 => self.drive(which, Mood::Refuses),
+            107..=113 => self.drive(which, Mood::LosesAnswer),
+            114..=120 => self.drive(which, Mood::LosesRequest),
+            _ => self.drive(which, Mood::ActsLate),
+        }
+        choice >= 54
+    }
+
+    fn push(&mut self, which: usize, filling: usize) {
+        let row = AuditRow {
+            user_name: format!("{which}:{}", self.taken[which]).into(),
+            vendor: "x".repeat(filling).into(),
+            ..AuditRow::device_log_upload("h", self.now)
+        };
+        if self.logs[which].push(AuditFormat::new().line(&row), self.now) == Some(self.taken[which]) {
+            self.taken[which] += 1;
+        }
+    }
+
+    fn pass(&mut self, millis: i64) {
+        self.now = UnixTime::from_millis(self.now.as_millis() + millis);
+    }
+
+    fn land(&mut self, choice: usize) {
+        if !self.late.is_empty() {
+            let (which, effect) = self.late.remove(choice % self.late.len());
+            self.act(which, &effect);
+        }
+    }
+
+    fn drive(&mut self, which: usize, mood: Mood) {
+        let Some(effect) = self.logs[which].poll(self.now) else { return };
+        let outcome = match mood {
+            Mood::Works => self.act(which, &effect),
+            Mood::Refuses => EffectOutcome::Failed,
+            Mood::LosesAnswer => {
+                self.act(which, &effect);
+                EffectOutcome::Unclear
+            }
+            Mood::LosesRequest => EffectOutcome::Unclear,
+            Mood::ActsLate => {
+                self.late.push((which, effect));
+                EffectOutcome::Unclear
+            }
+        };
+        self.logs[which].done(outcome, self.now);
+    }
+
+    fn act(&mut self, which: usize, effect: &Effect) -> EffectOutcome {
+        match effect {
+            Effect::Create { key, .. } if self.store.contains_key(key) => EffectOutcome::Exists,
+            Effect::Create { key, bytes } => {
+                self.made.push((key.clone(), which));
+                self.store.insert(key.clone(), bytes.to_vec());
+                EffectOutcome::Stored
+            }
+            Effect::Put { key, bytes } => {
+                assert!(self.made.contains(&(key.clone(), which)), "{key} is written by who made it");
+                self.store.insert(key.clone(), bytes.to_vec());
+                EffectOutcome::Stored
+            }
+            Effect::ReadBack { key, .. } => effect.compare(self.store.get(key).map(Vec::as_slice)),
+        }
+    }
+
+    /// The store works, and everything is flushed.
+    fn recover(&mut self) {
+        for which in 0..self.logs.len() {
+            // A row takes a few effects at most: files that are met, read back, made again.
+            let mut left = MOVES * 4;
+            while !self.logs[which].is_flushed() && left > 0 {
+                self.logs[which].flush_now();
+                self.drive(which, Mood::Works);
+                left -= 1;
+            }
+            assert!(self.logs[which].is_flushed());
+            assert_eq!(self.logs[which].acknowledged(), self.taken[which]);
+        }
+        while !self.late.is_empty() {
+            self.land(0);
+        }
+    }
+
+    fn check(&self) {
+        let mut found = [0_u64; 2];
+        for (key, which) in &self.made {
+            let content = self.store.get(key).map(Vec::as_slice).unwrap_or_default();
+            assert!(content.len() <= ROLL_BYTES && content.ends_with(b"\n"), "{key} is whole");
+            for row in AuditReader::new(content) {
+                let row = row.expect("a row that was written is read");
+                // Each row is the successor of the one before: none is missing between, none is there twice.
+                assert_eq!(&*row.user_name, format!("{which}:{}", found[*which]), "in {key}");
+                found[*which] += 1;
+            }
+        }
+        for (log, found) in self.logs.iter().zip(found) {
+            assert!(found >= log.acknowledged(), "{found} of {} acknowledged", log.acknowledged());
+        }
+        assert_eq!(self.store.len(), self.made.len() + 1);
+        assert!(self.store.values().any(|content| content == FOREIGN), "a foreign file is left alone");
+    }
+}
+
+const FOREIGN: &[u8] = b"another's";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+        #[test]
+        fn acknowledged_rows_are_kept_once_and_in_order_whatever_the_store_does(
+            script in prop::collection::vec(any::<u8>(), 0..160),
+        ) {
+            rolling_log(&script);
+        }
+
+        /// Mostly pushes, time and drives, so that files are continued and rolled often.
+        #[test]
+        fn acknowledged_rows_are_kept_when_the_store_fails_seldom(
+            script in prop::collection::vec(
+                prop_oneof![4 => 0..40_u8, 4 => 45..50_u8, 8 => 64..70_u8, 1 => 50..128_u8, 1 => 128..=255_u8],
+                0..160,
+            ),
+        ) {
+            rolling_log(&script);
+        }
+    }
+}

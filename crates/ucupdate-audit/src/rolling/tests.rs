@@ -1,0 +1,250 @@
+//! The state machine's moves, one by one. That they keep every row is the law's to show.
+
+use super::*;
+use crate::{AuditRow, RetentionDays, expired};
+use std::time::Duration;
+
+const NOON: UnixTime = UnixTime::from_seconds(1_236_340_800);
+
+fn log(options: RollOptions) -> RollingLog {
+    RollingLog::audit("ocs".parse().unwrap(), &AuditFormat::new(), options)
+}
+
+fn line(text: &str, at: UnixTime) -> LogLine {
+    AuditFormat::new().line(&AuditRow::device_log_upload(text, at))
+}
+
+fn seconds(seconds: i64) -> UnixTime {
+    after(NOON, seconds * 1000)
+}
+
+/// The file's name without its folder, what is done to it, and its rows' hosts.
+fn shown(effect: Option<Effect>) -> String {
+    let Some(effect) = effect else { return "nothing".to_owned() };
+    let verb = match effect {
+        Effect::Create { .. } => "create",
+        Effect::Put { .. } => "put",
+        Effect::ReadBack { .. } => "read back",
+    };
+    let text = std::str::from_utf8(effect.bytes()).unwrap();
+    let hosts: Vec<&str> = text.lines().skip(1).filter_map(|row| row.split(',').nth(2)).collect();
+    let file = effect.key().rsplit('_').take_while(|part| *part != "ocs").collect::<Vec<_>>();
+    let file = file.into_iter().rev().collect::<Vec<_>>().join("_");
+    format!("{verb} {file}: {}", hosts.join(" "))
+}
+
+#[test]
+fn rows_wait_for_the_interval_and_then_go_together() {
+    let mut log = log(RollOptions::default());
+    assert_eq!(log.next_deadline(), None);
+    assert_eq!(log.push(line("a", NOON), NOON), Some(0));
+    log.push(line("b", NOON), after(NOON, 900));
+    assert_eq!(log.next_deadline(), Some(seconds(1)));
+    assert_eq!(shown(log.poll(after(NOON, 999))), "nothing");
+    assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06.log: a b");
+    assert_eq!((log.next_deadline(), log.acknowledged(), log.pending()), (None, 0, 2));
+    log.push(line("c", NOON), seconds(1));
+    log.done(EffectOutcome::Stored, seconds(2));
+    assert_eq!((log.acknowledged(), log.pending(), log.next_deadline()), (2, 1, Some(seconds(2))));
+    assert_eq!(shown(log.poll(seconds(2))), "put 2009-03-06.log: a b c");
+    log.done(EffectOutcome::Stored, seconds(2));
+    assert!(log.is_flushed());
+}
+
+#[test]
+fn enough_bytes_do_not_wait() {
+    let mut log = log(RollOptions::default().with_flush_bytes(80).unwrap());
+    log.push(line("a", NOON), NOON);
+    assert_eq!(shown(log.poll(NOON)), "nothing");
+    log.push(line("b", NOON), NOON);
+    assert_eq!(log.next_deadline(), Some(NOON));
+    assert_eq!(shown(log.poll(NOON)), "create 2009-03-06.log: a b");
+}
+
+#[test]
+fn a_file_of_someone_else_is_never_continued() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    log.flush_now();
+    assert_eq!(shown(log.poll(NOON)), "create 2009-03-06.log: a");
+    log.done(EffectOutcome::Exists, NOON);
+    assert_eq!(shown(log.poll(NOON)), "create 2009-03-06_2.log: a");
+    log.done(EffectOutcome::Stored, NOON);
+    log.push(line("b", NOON), NOON);
+    assert_eq!(shown(log.poll(seconds(1))), "put 2009-03-06_2.log: a b");
+}
+
+#[test]
+fn a_number_that_was_mentioned_is_not_tried() {
+    let mut log = log(RollOptions::default());
+    let folder = LogKind::Audit.folder();
+    log.mention(&format!("{folder}RequestHandlerAuditLog_ocs_2009-03-06_41.log"));
+    log.mention(&format!("{folder}RequestHandlerAuditLog_ocs_2009-03-06_7.log"));
+    log.mention(&format!("{folder}RequestHandlerAuditLog_other_2009-03-06_99.log"));
+    log.push(line("a", NOON), NOON);
+    assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06_42.log: a");
+    log.mention(&format!("{folder}RequestHandlerAuditLog_ocs_2009-03-06_50.log"));
+    log.done(EffectOutcome::Exists, seconds(1));
+    assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06_51.log: a");
+}
+
+#[test]
+fn what_failed_is_tried_again_later_with_the_same_bytes() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    let first = log.poll(seconds(1));
+    log.done(EffectOutcome::Failed, seconds(1));
+    log.push(line("b", NOON), seconds(1));
+    assert_eq!(log.next_deadline(), Some(after(seconds(1), 100)));
+    assert_eq!(log.poll(after(seconds(1), 99)), None);
+    assert_eq!(log.poll(after(seconds(1), 100)), first);
+    log.done(EffectOutcome::Failed, seconds(2));
+    assert_eq!(log.next_deadline(), Some(after(seconds(2), 200)));
+    log.flush_now();
+    assert_eq!(log.poll(seconds(2)), first);
+    for _ in 0..40 {
+        log.done(EffectOutcome::Failed, seconds(2));
+        log.flush_now();
+        assert_eq!(log.poll(seconds(2)), first);
+    }
+    log.done(EffectOutcome::Failed, seconds(2));
+    assert_eq!(log.next_deadline(), Some(seconds(32)));
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_read_back_and_then_left_alone() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    log.poll(seconds(1));
+    log.done(EffectOutcome::Unclear, seconds(1));
+    let back = log.poll(seconds(2)).unwrap();
+    assert_eq!(shown(Some(back.clone())), "read back 2009-03-06.log: a");
+    log.done(back.compare(Some(back.bytes())), seconds(2));
+    assert_eq!(log.acknowledged(), 1);
+    log.push(line("b", NOON), seconds(2));
+    assert_eq!(shown(log.poll(seconds(3))), "create 2009-03-06_2.log: b");
+}
+
+#[test]
+fn a_create_that_never_came_about_is_made_again_and_may_be_met_by_itself() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    log.poll(seconds(1));
+    log.done(EffectOutcome::Unclear, seconds(1));
+    let back = log.poll(seconds(2)).unwrap();
+    log.done(back.compare(None), seconds(2));
+    assert_eq!(shown(log.poll(seconds(3))), "create 2009-03-06.log: a");
+    log.done(EffectOutcome::Exists, seconds(3));
+    assert_eq!(shown(log.poll(seconds(3))), "read back 2009-03-06.log: a");
+    log.done(back.compare(Some(b"another's")), seconds(3));
+    assert_eq!(shown(log.poll(seconds(3))), "create 2009-03-06_2.log: a");
+}
+
+#[test]
+fn a_file_whose_put_was_unclear_is_closed_once_it_is_settled() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    log.poll(seconds(1));
+    log.done(EffectOutcome::Stored, seconds(1));
+    log.push(line("b", NOON), seconds(1));
+    log.poll(seconds(2));
+    log.done(EffectOutcome::Unclear, seconds(2));
+    assert_eq!(shown(log.poll(seconds(3))), "put 2009-03-06.log: a b");
+    log.done(EffectOutcome::Stored, seconds(3));
+    log.push(line("c", NOON), seconds(3));
+    assert_eq!(shown(log.poll(seconds(4))), "create 2009-03-06_2.log: c");
+}
+
+#[test]
+fn files_roll_by_the_rows_day_in_the_zone_and_stragglers_stay() {
+    let format = AuditFormat::new().with_zone(Zone::named("Asia/Tokyo").unwrap());
+    let mut log = RollingLog::audit("ocs".parse().unwrap(), &format, RollOptions::default());
+    let midnight = seconds(3 * 3600);
+    for (host, at) in [("a", after(midnight, -1)), ("b", midnight), ("c", after(midnight, -1))] {
+        log.push(format.line(&AuditRow::device_log_upload(host, at)), midnight);
+    }
+    log.flush_now();
+    assert_eq!(shown(log.poll(midnight)), "create 2009-03-06.log: a");
+    log.done(EffectOutcome::Stored, midnight);
+    assert_eq!(shown(log.poll(midnight)), "create 2009-03-07.log: b c");
+}
+
+#[test]
+fn files_roll_by_size_and_a_row_longer_than_a_file_is_dropped() {
+    let mut log = log(RollOptions::default().with_roll_bytes(4096).unwrap());
+    let long = "x".repeat(2000);
+    for _ in 0..3 {
+        log.push(line(&long, NOON), NOON);
+    }
+    assert_eq!(log.push(line(&"x".repeat(4096), NOON), NOON), None);
+    assert_eq!(log.dropped(), 1);
+    let mut files = Vec::new();
+    while let Some(effect) = log.poll(seconds(1)) {
+        assert!(effect.bytes().len() <= 4096);
+        files.push(effect.key().to_owned());
+        log.done(EffectOutcome::Stored, seconds(1));
+    }
+    assert_eq!((files.len(), log.acknowledged()), (3, 3));
+    assert!(files[2].ends_with("_2009-03-06_3.log"), "{files:?}");
+    let old =
+        expired(files.iter().map(String::as_str), "2009-03-17".parse().unwrap(), RetentionDays::default());
+    assert_eq!(old, files);
+}
+
+#[test]
+fn beyond_what_may_wait_rows_are_dropped_and_counted() {
+    let mut log = log(RollOptions::default().with_pending(2, 100).unwrap());
+    assert_eq!(log.push(line("a", NOON), NOON), Some(0));
+    assert_eq!(log.push(line("b", NOON), NOON), Some(1));
+    assert_eq!(log.push(line("c", NOON), NOON), None);
+    log.poll(seconds(1));
+    assert_eq!(log.push(line("d", NOON), NOON), None);
+    log.done(EffectOutcome::Stored, seconds(1));
+    assert_eq!(log.push(line(&"e".repeat(80), NOON), NOON), None);
+    assert_eq!((log.push(line("f", NOON), NOON), log.dropped()), (Some(2), 3));
+}
+
+#[test]
+fn a_clock_set_back_makes_no_row_wait_for_the_old_hour() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    assert_eq!(shown(log.poll(seconds(-3600))), "create 2009-03-06.log: a");
+    log.done(EffectOutcome::Failed, seconds(-3600));
+    assert!(log.poll(seconds(-7200)).is_some());
+}
+
+#[test]
+fn numbers_that_are_all_taken_do_not_spin() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    let mut tried = 0;
+    while log.poll(seconds(1)).is_some() {
+        log.done(EffectOutcome::Exists, seconds(1));
+        tried += 1;
+    }
+    assert_eq!((tried, log.next_deadline()), (64, Some(seconds(2))));
+}
+
+#[test]
+fn an_access_log_begins_with_its_own_header_and_rolls_in_utc() {
+    let format = AccessFormat::new("test 1");
+    let options = RollOptions::default().with_flush_interval(Duration::from_millis(100)).unwrap();
+    let mut log = RollingLog::access("ocs".parse().unwrap(), &format, options);
+    let row = crate::AccessRow::finished("GET", "/", 200, Duration::ZERO, NOON);
+    log.push(format.line(&row), NOON);
+    let effect = log.poll(after(NOON, 100)).unwrap();
+    assert_eq!(effect.key(), "Logs/Server/Access/ocs_2009-03-06.log");
+    let text = format.header(NOON) + format.line(&row).as_str();
+    assert_eq!(std::str::from_utf8(effect.bytes()), Ok(&*text));
+}
+
+#[test]
+fn an_outcome_that_nobody_waits_for_changes_nothing() {
+    let mut log = log(RollOptions::default());
+    log.done(EffectOutcome::Stored, NOON);
+    log.push(line("a", NOON), NOON);
+    log.poll(seconds(1));
+    log.done(EffectOutcome::Failed, seconds(1));
+    log.done(EffectOutcome::Stored, seconds(1));
+    assert_eq!(log.acknowledged(), 0);
+}

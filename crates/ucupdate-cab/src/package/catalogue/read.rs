@@ -1,0 +1,370 @@
+//! Reading a catalogue. The shape is fixed, so nothing recurses; every list ends at a limit.
+
+use super::walk::{Element, Walk, numbered};
+use super::{Catalogue, CatalogueError, CatalogueMember, MemberDigest, SignedContent, Signer};
+use crate::package::PackageLimits;
+use crate::package::digest::{Digest, Sha1Digest, Sha256Digest};
+use der::asn1::ObjectIdentifier;
+use der::{Decode, Tag, TagNumber};
+use ucupdate_core::FieldTime;
+use x509_cert::name::Name;
+
+pub(super) const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+/// `szOID_CTL`.
+pub(super) const TRUST_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.1");
+/// `SPC_INDIRECT_DATA_OBJID`.
+pub(super) const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
+/// `CAT_NAMEVALUE_OBJID`.
+pub(super) const NAME_VALUE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.2.1");
+pub(super) const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+pub(super) const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+pub(super) const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
+
+/// The most certificates a catalogue may carry; a chain and that of a time stamp are under ten.
+const MAX_CERTIFICATES: usize = 64;
+/// The most signers a catalogue may have; the field's have one.
+const MAX_SIGNERS: usize = 8;
+/// The most attributes one file or signer may have.
+const MAX_ATTRIBUTES: usize = 64;
+/// The longest name of a signer that is put into words; reading one costs the square of its length.
+const MAX_NAME_BYTES: usize = 2048;
+
+impl Catalogue {
+    /// Reads a catalogue in DER.
+    ///
+    /// # Errors
+    /// When it is longer than [`PackageLimits::catalogue_bytes`], lists more than
+    /// [`PackageLimits::catalogue_members`], is not DER, or is not a signed certificate trust list; the error says
+    /// at which byte.
+    pub fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, CatalogueError> {
+        if bytes.len() > limits.catalogue_bytes {
+            return Err(CatalogueError::TooLong { found: bytes.len(), most: limits.catalogue_bytes });
+        }
+        let mut outer = Walk::new(bytes, "content info", 0)?;
+        let info = outer.expect(Tag::Sequence)?;
+        outer.end()?;
+
+        let mut info = info.inside("content info")?;
+        expect_oid(&info.expect(Tag::ObjectIdentifier)?, SIGNED_DATA, "signed data (1.2.840.113549.1.7.2)")?;
+        let content = info.expect(numbered(TagNumber::N0))?;
+        info.end()?;
+        let mut content = content.inside("content info")?;
+        let signed = content.expect(Tag::Sequence)?;
+        content.end()?;
+
+        let mut signed = signed.inside("signed data")?;
+        signed.expect(Tag::Integer)?;
+        signed.expect(Tag::Set)?;
+        let list = trust_list(&signed.expect(Tag::Sequence)?)?;
+        let certificates = signed.take(numbered(TagNumber::N0))?;
+        signed.take(numbered(TagNumber::N1))?;
+        let signers = signed.expect(Tag::Set)?;
+        signed.end()?;
+
+        let (listed_at, members) = read_list(list.inside("certificate trust list")?, limits)?;
+        let certificates = match certificates {
+            Some(set) => read_certificates(set.inside("certificates")?)?,
+            None => Vec::new(),
+        };
+        let signers = read_signers(signers.inside("signers")?, list.value, &certificates)?;
+        Ok(Self { listed_at, members, signers })
+    }
+}
+
+/// The list inside what was signed: bare, as PKCS#7 has it, or wrapped in an octet string, as CMS has it.
+fn trust_list<'a>(encapsulated: &Element<'a>) -> Result<Element<'a>, CatalogueError> {
+    let mut walk = encapsulated.inside("signed content")?;
+    expect_oid(
+        &walk.expect(Tag::ObjectIdentifier)?,
+        TRUST_LIST,
+        "a certificate trust list (1.3.6.1.4.1.311.10.1)",
+    )?;
+    let content = walk.expect(numbered(TagNumber::N0))?;
+    walk.end()?;
+    let mut walk = content.inside("signed content")?;
+    let mut list = walk.step()?.ok_or_else(|| content.unexpected("a certificate trust list"))?;
+    walk.end()?;
+    if list.tag == Tag::OctetString {
+        let mut wrapped = list.inside("signed content")?;
+        list = wrapped.expect(Tag::Sequence)?;
+        wrapped.end()?;
+    }
+    list.tagged(Tag::Sequence)
+}
+
+fn expect_oid(element: &Element<'_>, oid: ObjectIdentifier, expected: &str) -> Result<(), CatalogueError> {
+    let found = element.oid()?;
+    if found == oid {
+        return Ok(());
+    }
+    match element.unexpected(expected) {
+        CatalogueError::Unexpected { place, at, expected, .. } => {
+            Err(CatalogueError::Unexpected { place, at, expected, found: found.to_string() })
+        }
+        other => Err(other),
+    }
+}
+
+fn read_list(
+    mut list: Walk<'_>,
+    limits: &PackageLimits,
+) -> Result<(FieldTime, Vec<CatalogueMember>), CatalogueError> {
+    list.take(Tag::Integer)?; // the version
+    list.expect(Tag::Sequence)?; // what the list is for
+    list.take(Tag::OctetString)?; // its identifier
+    list.take(Tag::Integer)?; // its number in a series
+    let listed_at = match list.take(Tag::GeneralizedTime)? {
+        Some(time) => time.time()?,
+        None => list.expect(Tag::UtcTime)?.time()?,
+    };
+    if list.take(Tag::UtcTime)?.is_none() {
+        list.take(Tag::GeneralizedTime)?; // the next update
+    }
+    list.expect(Tag::Sequence)?; // how subjects are named
+    let mut members = Vec::new();
+    if let Some(subjects) = list.take(Tag::Sequence)? {
+        let mut subjects = subjects.inside("members of the list")?;
+        while let Some(subject) = subjects.step()? {
+            if members.len() == limits.catalogue_members {
+                let most = limits.catalogue_members;
+                return Err(CatalogueError::TooMany { what: "members", most });
+            }
+            members.push(read_member(&subject.tagged(Tag::Sequence)?)?);
+        }
+    }
+    list.take(numbered(TagNumber::N0))?; // extensions
+    list.end()?;
+    Ok((listed_at, members))
+}
+
+fn read_member(subject: &Element<'_>) -> Result<CatalogueMember, CatalogueError> {
+    let mut walk = subject.inside("member of the list")?;
+    let identifier = walk.expect(Tag::OctetString)?.value;
+    let text = utf16_text(identifier);
+    let mut member = CatalogueMember {
+        digest: digest_of_identifier(identifier, text.as_deref()),
+        tag: text.unwrap_or_else(|| hexadecimal(identifier)),
+        file: None,
+    };
+    if let Some(set) = walk.take(Tag::Set)? {
+        for_each_attribute(set.inside("attributes of a member")?, |oid, value| {
+            if oid == INDIRECT_DATA {
+                member.digest = Some(read_indirect_digest(value)?);
+            } else if oid == NAME_VALUE {
+                let (name, value) = read_name_value(value)?;
+                if name.eq_ignore_ascii_case("File") {
+                    member.file = Some(value);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    walk.end()?;
+    Ok(member)
+}
+
+/// Calls `each` with the kind and the first value of every attribute.
+fn for_each_attribute<'a>(
+    mut attributes: Walk<'a>,
+    mut each: impl FnMut(ObjectIdentifier, &Element<'a>) -> Result<(), CatalogueError>,
+) -> Result<(), CatalogueError> {
+    let mut seen = 0;
+    while let Some(attribute) = attributes.step()? {
+        if seen == MAX_ATTRIBUTES {
+            return Err(CatalogueError::TooMany { what: "attributes in one place", most: MAX_ATTRIBUTES });
+        }
+        seen += 1;
+        let mut walk = attribute.tagged(Tag::Sequence)?.inside("attribute")?;
+        let oid = walk.expect(Tag::ObjectIdentifier)?.oid()?;
+        let values = walk.expect(Tag::Set)?;
+        walk.end()?;
+        if let Some(value) = values.inside("value of an attribute")?.step()? {
+            each(oid, &value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The digest in an `SpcIndirectDataContent`.
+fn read_indirect_digest(value: &Element<'_>) -> Result<MemberDigest, CatalogueError> {
+    let mut walk = value.tagged(Tag::Sequence)?.inside("indirect data")?;
+    walk.expect(Tag::Sequence)?; // what kind of file
+    let mut digest = walk.expect(Tag::Sequence)?.inside("digest")?;
+    walk.end()?;
+    let algorithm = algorithm_of(&digest.expect(Tag::Sequence)?)?;
+    let bytes = digest.expect(Tag::OctetString)?.value;
+    digest.end()?;
+    Ok(match (algorithm, <[u8; 20]>::try_from(bytes), <[u8; 32]>::try_from(bytes)) {
+        (SHA1, Ok(bytes), _) => MemberDigest::Sha1(Digest::new(bytes)),
+        (SHA256, _, Ok(bytes)) => MemberDigest::Sha256(Digest::new(bytes)),
+        _ => MemberDigest::Other { algorithm: algorithm.to_string(), bytes: bytes.to_vec() },
+    })
+}
+
+fn algorithm_of(identifier: &Element<'_>) -> Result<ObjectIdentifier, CatalogueError> {
+    identifier.inside("algorithm")?.expect(Tag::ObjectIdentifier)?.oid()
+}
+
+/// The digest that a subject's identifier is: hexadecimal digits in UTF-16, or the bytes themselves.
+fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberDigest> {
+    if let Some(text) = text {
+        return match text.len() {
+            40 => text.parse().ok().map(MemberDigest::Sha1),
+            64 => text.parse().ok().map(MemberDigest::Sha256),
+            _ => None,
+        };
+    }
+    if let Ok(bytes) = <[u8; 20]>::try_from(identifier) {
+        return Some(MemberDigest::Sha1(Digest::new(bytes)));
+    }
+    <[u8; 32]>::try_from(identifier).ok().map(|bytes| MemberDigest::Sha256(Digest::new(bytes)))
+}
+
+/// A name and its value, as `File` and `CPE.nbt`.
+fn read_name_value(value: &Element<'_>) -> Result<(String, String), CatalogueError> {
+    let mut walk = value.tagged(Tag::Sequence)?.inside("name and value")?;
+    let name = walk.expect(Tag::BmpString)?;
+    walk.expect(Tag::Integer)?;
+    let value = walk.expect(Tag::OctetString)?;
+    // A BMP string is big-endian, the value beside it little-endian.
+    let name = printable(name.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])));
+    let value = printable(value.value.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])));
+    Ok((name, value))
+}
+
+/// UTF-16 up to the first NUL; what is no character, or controls, becomes U+FFFD.
+fn printable(units: impl Iterator<Item = u16>) -> String {
+    char::decode_utf16(units.take_while(|unit| *unit != 0))
+        .map(|found| found.ok().filter(|c| !c.is_control()).unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}
+
+/// An identifier as text, where it is graphic ASCII in UTF-16, with or without a NUL at the end.
+fn utf16_text(identifier: &[u8]) -> Option<String> {
+    let identifier = identifier.strip_suffix(&[0, 0]).unwrap_or(identifier);
+    if identifier.is_empty() || !identifier.len().is_multiple_of(2) {
+        return None;
+    }
+    let graphic = |pair: &[u8]| pair[1] == 0 && (pair[0] == b' ' || pair[0].is_ascii_graphic());
+    let pairs = identifier.chunks_exact(2);
+    pairs.clone().all(graphic).then(|| pairs.map(|pair| char::from(pair[0])).collect())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What of a certificate names a signer.
+struct Certificate<'a> {
+    serial_number: &'a [u8],
+    issuer: &'a [u8],
+    subject: Element<'a>,
+    validity: Element<'a>,
+}
+
+fn read_certificates(mut walk: Walk<'_>) -> Result<Vec<Certificate<'_>>, CatalogueError> {
+    let mut certificates = Vec::new();
+    while let Some(choice) = walk.step()? {
+        if choice.tag != Tag::Sequence {
+            continue; // attribute certificates and other forms
+        }
+        if certificates.len() == MAX_CERTIFICATES {
+            return Err(CatalogueError::TooMany { what: "certificates", most: MAX_CERTIFICATES });
+        }
+        let mut walk = choice.inside("certificate")?.expect(Tag::Sequence)?.inside("certificate")?;
+        walk.take(numbered(TagNumber::N0))?; // the version
+        let serial_number = walk.expect(Tag::Integer)?.value;
+        walk.expect(Tag::Sequence)?; // the algorithm of its signature
+        let issuer = walk.expect(Tag::Sequence)?.whole;
+        let validity = walk.expect(Tag::Sequence)?;
+        let subject = walk.expect(Tag::Sequence)?;
+        certificates.push(Certificate { serial_number, issuer, subject, validity });
+    }
+    Ok(certificates)
+}
+
+fn read_signers(
+    mut walk: Walk<'_>,
+    list: &[u8],
+    certificates: &[Certificate<'_>],
+) -> Result<Vec<Signer>, CatalogueError> {
+    let mut signers = Vec::new();
+    while let Some(signer) = walk.step()? {
+        if signers.len() == MAX_SIGNERS {
+            return Err(CatalogueError::TooMany { what: "signers", most: MAX_SIGNERS });
+        }
+        signers.push(read_signer(&signer.tagged(Tag::Sequence)?, list, certificates)?);
+    }
+    Ok(signers)
+}
+
+fn read_signer(
+    signer: &Element<'_>,
+    list: &[u8],
+    certificates: &[Certificate<'_>],
+) -> Result<Signer, CatalogueError> {
+    let mut read = Signer {
+        subject: None,
+        issuer: None,
+        serial_number: None,
+        not_before: None,
+        not_after: None,
+        signed_at: None,
+        content: SignedContent::Unknown,
+    };
+    let mut walk = signer.inside("signer")?;
+    walk.expect(Tag::Integer)?;
+    if let Some(named) = walk.take(Tag::Sequence)? {
+        let mut named = named.inside("name of the signer")?;
+        let issuer = named.expect(Tag::Sequence)?;
+        let serial_number = named.expect(Tag::Integer)?.value;
+        named.end()?;
+        read.issuer = Some(name_text(&issuer)?);
+        read.serial_number = Some(hexadecimal(serial_number));
+        let of_signer =
+            |it: &&Certificate<'_>| it.serial_number == serial_number && it.issuer == issuer.whole;
+        if let Some(certificate) = certificates.iter().find(of_signer) {
+            read.subject = Some(name_text(&certificate.subject)?);
+            let mut validity = certificate.validity.inside("validity of a certificate")?;
+            read.not_before = validity.step()?.map(|it| it.time()).transpose()?;
+            read.not_after = validity.step()?.map(|it| it.time()).transpose()?;
+        }
+    } else {
+        walk.step()?; // named by a key
+    }
+    let algorithm = algorithm_of(&walk.expect(Tag::Sequence)?)?;
+    if let Some(attributes) = walk.take(numbered(TagNumber::N0))? {
+        for_each_attribute(attributes.inside("signed attributes")?, |oid, value| {
+            if oid == MESSAGE_DIGEST {
+                read.content = compare(algorithm, list, value.tagged(Tag::OctetString)?.value);
+            } else if oid == SIGNING_TIME {
+                read.signed_at = Some(value.time()?);
+            }
+            Ok(())
+        })?;
+    }
+    walk.expect(Tag::Sequence)?; // the algorithm of the signature
+    walk.expect(Tag::OctetString)?;
+    walk.take(numbered(TagNumber::N1))?; // attributes that are not signed, as a time stamp
+    walk.end()?;
+    Ok(read)
+}
+
+fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedContent {
+    let same = match algorithm {
+        SHA1 => Sha1Digest::of(list).as_bytes().as_slice() == signed,
+        SHA256 => Sha256Digest::of(list).as_bytes().as_slice() == signed,
+        _ => return SignedContent::Unknown,
+    };
+    if same { SignedContent::Matches } else { SignedContent::Differs }
+}
+
+/// A name as RFC 4514 writes it.
+fn name_text(name: &Element<'_>) -> Result<String, CatalogueError> {
+    if name.whole.len() > MAX_NAME_BYTES {
+        return Err(CatalogueError::TooMany { what: "bytes in the name of a signer", most: MAX_NAME_BYTES });
+    }
+    let name = Name::from_der(name.whole).map_err(|error| name.der_error(error))?;
+    Ok(name.to_string().replace(char::is_control, "\u{fffd}"))
+}

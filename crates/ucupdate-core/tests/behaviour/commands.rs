@@ -1,0 +1,181 @@
+use crate::fixtures::*;
+use ucupdate_core::{Command, PackageId, RuleBook, Sha256Digest, TestDevice, TestDeviceId};
+
+const CAMERA: &str = "RoundTable/Microsoft/RT100/1/ENU/RT";
+
+fn id(byte: u8) -> PackageId {
+    PackageId::of(&Sha256Digest::new([byte; 32]))
+}
+
+#[test]
+fn ingesting_makes_versions_pending_and_approving_gives_them_to_everybody() {
+    let mut book = RuleBook::default();
+    assert_eq!(
+        ingest(&mut book, &package(1, &[(PHONE, "3.5.6907.0", 1)])),
+        [format!("{PHONE}: 3.5.6907.0 is pending")]
+    );
+    assert_eq!(state(&book, PHONE), "3.5.6907.0 - -");
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    assert_eq!(state(&book, PHONE), "- 3.5.6907.0 -");
+}
+
+#[test]
+fn ingesting_the_same_package_twice_changes_nothing_and_says_so() {
+    let mut book = RuleBook::default();
+    let package = package(1, &[(PHONE, "3.5.6907.0", 1)]);
+    ingest(&mut book, &package);
+    let again = book.ingest(&package).unwrap();
+    assert!(again.delta.is_empty());
+    assert_eq!(
+        again.notes[0].to_string(),
+        format!("{PHONE}: 3.5.6907.0 is pending already, nothing changes")
+    );
+}
+
+#[test]
+fn the_same_version_with_other_bytes_is_refused_wherever_it_stands() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    let other = package(2, &[(PHONE, "1.0.0.0", 2)]);
+    for state in ["pending", "approved", "kept for roll back"] {
+        let refusal = book.ingest(&other).unwrap_err().to_string();
+        assert_eq!(
+            refusal,
+            format!("{PHONE}: 1.0.0.0 is {state} already, with other bytes (from package 010101010101)")
+        );
+        if state == "approved" {
+            ingest(&mut book, &package(3, &[(PHONE, "2.0", 3)]));
+        }
+        make_if_pending(&mut book);
+    }
+}
+
+fn make_if_pending(book: &mut RuleBook) {
+    if book.rule(&key(PHONE)).unwrap().pending().is_some() {
+        make(book, Command::Approve(vec![key(PHONE)]));
+    }
+}
+
+#[test]
+fn another_package_with_the_same_bytes_changes_no_rule() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    let outcome = book.ingest(&package(2, &[(PHONE, "1.0", 1)])).unwrap();
+    assert!(outcome.delta.rules.is_empty());
+    assert_eq!(outcome.delta.packages.len(), 1, "but it is kept that it came");
+}
+
+#[test]
+fn a_version_that_replaces_a_pending_one_names_it() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    let notes = ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
+    assert_eq!(notes, [format!("{PHONE}: 2.0 replaces 1.0, which was pending")]);
+}
+
+#[test]
+fn the_first_spelling_of_a_rule_stays() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    ingest(&mut book, &package(2, &[(&PHONE.to_lowercase(), "2.0", 2)]));
+    assert_eq!(book.rules().len(), 1);
+    assert_eq!(book.rules().next().unwrap().key().to_string(), PHONE);
+}
+
+#[test]
+fn moves_in_a_wrong_state_are_refused_each_with_its_own_reason() {
+    let mut book = RuleBook::default();
+    assert_eq!(refused(&book, Command::Approve(vec![key(PHONE)])), format!("no rule {PHONE}"));
+    assert_eq!(refused(&book, Command::Approve(Vec::new())), "no rule is named");
+    assert_eq!(refused(&book, Command::Remove(key(PHONE))), format!("no rule {PHONE}"));
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    assert_eq!(refused(&book, Command::Approve(vec![key(PHONE)])), format!("{PHONE}: no version is pending"));
+    assert_eq!(refused(&book, Command::Reject(key(PHONE))), format!("{PHONE}: no version is pending"));
+    make(&mut book, Command::RollBack(key(PHONE)));
+    assert_eq!(
+        refused(&book, Command::RollBack(key(PHONE))),
+        format!("{PHONE}: no version is approved and none was before, so there is nothing to roll back")
+    );
+}
+
+#[test]
+fn approving_several_rules_is_all_or_none() {
+    let cx700 = "UCPhone/Polycom/CX700/A/ENU/CPE";
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    assert_eq!(refused(&book, Command::Approve(vec![key(PHONE), key(cx700)])), format!("no rule {cx700}"));
+    assert_eq!(state(&book, PHONE), "1.0 - -");
+}
+
+#[test]
+fn approving_all_of_a_package_skips_what_is_not_pending_from_it() {
+    let cx700 = "UCPhone/Polycom/CX700/A/ENU/CPE";
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1), (cx700, "1.0", 1)]));
+    ingest(&mut book, &package(2, &[(cx700, "2.0", 2)]));
+    let notes = make(&mut book, Command::ApproveAllOf(id(1)));
+    assert_eq!(
+        notes,
+        [format!("{PHONE}: 1.0 is approved"), format!("{cx700}: skipped, no version is pending")]
+    );
+    assert_eq!(state(&book, cx700), "2.0 - -");
+    assert_eq!(refused(&book, Command::ApproveAllOf(id(1))), "nothing of package 010101010101 is pending");
+    assert_eq!(refused(&book, Command::ApproveAllOf(id(9))), "no package 090909090909");
+}
+
+#[test]
+fn approving_something_older_is_done_and_warned_of() {
+    let mut book = RuleBook::default();
+    for (id, version) in [(1, "2.0"), (2, "1.0")] {
+        ingest(&mut book, &package(id, &[(PHONE, version, id)]));
+        if id == 1 {
+            make(&mut book, Command::Approve(vec![key(PHONE)]));
+        }
+    }
+    assert_eq!(
+        make(&mut book, Command::Approve(vec![key(PHONE)])),
+        [
+            format!("{PHONE}: 1.0 is older than 2.0, which was approved before"),
+            format!("{PHONE}: 1.0 is approved"),
+        ]
+    );
+}
+
+#[test]
+fn round_table_is_deployed_as_soon_as_it_is_ingested_unless_that_is_switched_off() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(CAMERA, "1.0", 1)]));
+    assert_eq!(state(&book, CAMERA), "- 1.0 -");
+    make(&mut book, Command::DeployAtIngest("roundtable".parse().unwrap(), false));
+    ingest(&mut book, &package(2, &[(CAMERA, "2.0", 2)]));
+    assert_eq!(state(&book, CAMERA), "2.0 1.0 -");
+}
+
+#[test]
+fn an_interim_image_below_its_threshold_is_refused() {
+    let book = RuleBook::default();
+    let low = with_interim(package(1, &[]), "ENU", "1.0.522.97");
+    assert_eq!(
+        book.ingest(&low).unwrap_err().to_string(),
+        "interim image 1.0.522.97 for ENU is below 1.0.522.98, so devices would be offered it for ever"
+    );
+}
+
+#[test]
+fn a_name_a_mac_address_and_a_serial_number_belong_to_one_test_device() {
+    let mut book = RuleBook::default();
+    make(&mut book, Command::AddTestDevice(test_device("desk")));
+    let serial =
+        TestDevice { name: "Desk".parse().unwrap(), id: TestDeviceId::Serial("C1".parse().unwrap()) };
+    assert_eq!(
+        refused(&book, Command::AddTestDevice(serial)),
+        "desk is a test device already, known by its MAC address 0021630F207B"
+    );
+    assert_eq!(
+        refused(&book, Command::AddTestDevice(test_device("lab"))),
+        "MAC address 0021630F207B belongs to the test device desk already"
+    );
+    make(&mut book, Command::RemoveTestDevice("DESK".parse().unwrap()));
+    assert_eq!(refused(&book, Command::RemoveTestDevice("desk".parse().unwrap())), "no test device desk");
+}

@@ -1,0 +1,235 @@
+use crate::fixtures::*;
+use proptest::prelude::*;
+use ucupdate_core::*;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+fn index(book: &RuleBook) -> EligibilityIndex {
+    EligibilityIndex::compile(book, 1)
+}
+
+#[track_caller]
+fn decided(book: &RuleBook, device: &Device, version: &str) -> String {
+    decide(&index(book), device, &module(version), NOW).to_string()
+}
+
+/// The book of the field's log: 3.5.6907.0 pending, the interim image there, the phone a test device.
+fn field_book() -> RuleBook {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
+    make(&mut book, Command::AddTestDevice(test_device("lab phone")));
+    book
+}
+
+#[test]
+fn the_phone_of_the_field_climbs_by_the_interim_image() {
+    let book = field_book();
+    let phone = device(PHONE);
+    let via = "offer 1.0.522.103 as a stepping stone to 3.5.6907.0, because it is a test device";
+    assert_eq!(decided(&book, &phone, "1.0.522.34"), via);
+    assert_eq!(decided(&book, &phone, "0.0.0.0"), via);
+    assert_eq!(decided(&book, &phone, "1.0.522.103"), "offer 3.5.6907.0, because it is a test device");
+    assert_eq!(decided(&book, &phone, "3.5.6907.0"), "nothing: the device has 3.5.6907.0");
+    let index = index(&book);
+    let offer = decide(&index, &phone, &module("1.0.522.34"), NOW).offer().cloned().unwrap();
+    assert_eq!(&*offer.folder, "OCInterim/ENU");
+    let offer = decide(&index, &phone, &module("1.0.522.103"), NOW).offer().cloned().unwrap();
+    assert_eq!(&*offer.folder, "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE");
+}
+
+#[test]
+fn a_pending_version_is_for_test_devices_only() {
+    let mut book = field_book();
+    let mut phone = device(PHONE);
+    phone.mac_address = Said::new("00:00:00:00:00:01");
+    assert_eq!(
+        decided(&book, &phone, "1.0.522.103"),
+        "nothing: a version is pending, and the device is no test device"
+    );
+    make(&mut book, Command::Reject(key(PHONE)));
+    assert_eq!(decided(&book, &phone, "1.0.522.103"), "nothing: no version is approved");
+}
+
+#[test]
+fn a_device_with_both_may_match_by_either_and_blanks_match_nothing() {
+    let mut book = field_book();
+    make(&mut book, Command::RemoveTestDevice("lab phone".parse().unwrap()));
+    let serial = TestDeviceId::Serial("c185h001209".parse().unwrap());
+    make(&mut book, Command::AddTestDevice(TestDevice { name: "by serial".parse().unwrap(), id: serial }));
+    let mut phone = device(PHONE);
+    assert!(decided(&book, &phone, "1.0.522.103").starts_with("offer 3.5.6907.0"));
+    phone.serial_number = Said::new(" ");
+    assert!(decided(&book, &phone, "1.0.522.103").starts_with("nothing"));
+}
+
+#[test]
+fn a_missing_interim_image_is_said_and_never_jumped_over() {
+    let book = field_book();
+    let german = device("UCPhone/LG-Nortel/IP8540/A/DEU/CPE");
+    assert_eq!(decided(&book, &german, "1.0.522.34"), "nothing: no rule is for such a device");
+    let mut book = book;
+    ingest(&mut book, &package(2, &[("UCPhone/LG-Nortel/IP8540/A/DEU/CPE", "3.5.6907.0", 2)]));
+    assert_eq!(
+        decided(&book, &german, "1.0.522.34"),
+        "nothing: devices below 1.0.522.98 go by 1.0.522.103 first, and no such image is there for this locale"
+    );
+}
+
+#[test]
+fn a_version_is_offered_when_it_differs_even_if_it_is_older() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "3.5.6907.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    let phone = device(PHONE);
+    let offered = "offer 3.5.6907.0, because it is approved for everybody";
+    assert_eq!(decided(&book, &phone, "4.0.7577.0"), offered);
+    assert_eq!(decided(&book, &phone, "3.5.6907"), "nothing: the device has 3.5.6907.0");
+    let newer = OfferPolicy { offer: OfferRule::Newer, unreadable: false };
+    make(&mut book, Command::SetPolicy(key(PHONE), newer));
+    assert_eq!(
+        decided(&book, &phone, "4.0.7577.0"),
+        "nothing: 3.5.6907.0 is not newer than what the device has"
+    );
+    assert_eq!(decided(&book, &phone, "3.5.6906.9"), offered);
+}
+
+#[test]
+fn what_cannot_be_read_is_its_own_outcome_unless_the_rule_says_otherwise() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "4.1.0.82b", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    let phone = device(PHONE);
+    assert_eq!(decided(&book, &phone, "4.1.0.82b"), "nothing: the device has 4.1.0.82b");
+    assert_eq!(
+        decided(&book, &phone, "4.1.0.82a"),
+        "nothing: the installed version cannot be read, so 4.1.0.82b is not offered"
+    );
+    assert!(decided(&book, &phone, "4.1.0.82").starts_with("offer 4.1.0.82b"), "read, and different");
+    make(
+        &mut book,
+        Command::SetPolicy(key(PHONE), OfferPolicy { offer: OfferRule::Different, unreadable: true }),
+    );
+    assert!(decided(&book, &phone, "4.1.0.82a").starts_with("offer 4.1.0.82b"));
+}
+
+#[test]
+fn every_word_but_the_vendor_spelled_otherwise_is_another_device() {
+    let book = field_book();
+    for other in [
+        "UCPhone2/LG-Nortel/IP8540/A/ENU/CPE",
+        "UCPhone/LG/IP8540/A/ENU/CPE",
+        "UCPhone/LG-Nortel/IP8541/A/ENU/CPE",
+        "UCPhone/LG-Nortel/IP8540/B/ENU/CPE",
+        "UCPhone/LG-Nortel/IP8540/A/ENG/CPE",
+    ] {
+        assert_eq!(decided(&book, &device(other), "1.0"), "nothing: no rule is for such a device", "{other}");
+    }
+    assert_ne!(
+        decided(&book, &device(&PHONE.to_uppercase()), "1.0"),
+        "nothing: no rule is for such a device"
+    );
+}
+
+#[test]
+fn a_module_that_no_rule_knows_does_not_void_the_others() {
+    let book = field_book();
+    let index = index(&book);
+    let mut odd = module("1.0.522.103");
+    odd.file_name = "boot.bin".into();
+    assert_eq!(decide(&index, &device(PHONE), &odd, NOW), Decision::NoRule);
+    assert!(decide(&index, &device(PHONE), &module("1.0.522.103"), NOW).offer().is_some());
+}
+
+fn words() -> impl Strategy<Value = String> {
+    ("[AB]", "[CD]", "[EF]")
+        .prop_map(|(vendor, model, locale)| format!("UCPhone/{vendor}/{model}/A/{locale}/CPE"))
+}
+
+fn version() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("0.0.0.0".to_owned()),
+        (0..3_u32, 0..3_u32).prop_map(|(a, b)| format!("{a}.{b}")),
+        (0..3_u32, 0..3_u32).prop_map(|(a, b)| format!("{a}.{b}.0.0")),
+        Just("1.0.522.34".to_owned()),
+        Just("odd".to_owned()),
+    ]
+}
+
+/// Rules as `(key, version, approve)`, each brought by a package of its own.
+fn books() -> impl Strategy<Value = Vec<(String, String, bool)>> {
+    prop::collection::vec((words(), version(), any::<bool>()), 0..8)
+}
+
+fn written(rules: &[(String, String, bool)]) -> RuleBook {
+    let mut book = RuleBook::default();
+    make(&mut book, Command::AddTestDevice(test_device("lab")));
+    for (id, (rule, version, approve)) in (1..).zip(rules) {
+        let package = package(id, &[(rule, version, id)]);
+        let Ok(outcome) = book.ingest(&package) else { continue };
+        book.apply(&outcome.delta);
+        if *approve {
+            let _ =
+                book.command(&Command::Approve(vec![key(rule)])).map(|outcome| book.apply(&outcome.delta));
+        }
+    }
+    book
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_offered_the_release_he_has(rules in books(), who in words(), has in version()) {
+        let index = index(&written(&rules));
+        let module = module(&has);
+        if let Some(offer) = decide(&index, &device(&who), &module, NOW).offer() {
+            prop_assert!(!offer.version.same_release(&module.version));
+        }
+    }
+
+    #[test]
+    fn a_pending_version_never_reaches_others_than_test_devices(rules in books(), who in words(), has in version()) {
+        let book = written(&rules);
+        let mut other = device(&who);
+        other.mac_address = Said::default();
+        if let Some(offer) = decide(&index(&book), &other, &module(&has), NOW).offer() {
+            let approved = book.rule(&key(&who)).and_then(Rule::approved).map(|approved| &approved.version);
+            prop_assert_eq!(approved, Some(&offer.version));
+        }
+    }
+
+    #[test]
+    fn deciding_does_not_depend_on_the_order_rules_were_written_in(
+        rules in books().prop_map(|mut rules| {
+            rules.sort();
+            rules.dedup_by(|one, two| one.0 == two.0);
+            rules
+        }),
+        who in words(),
+        has in version(),
+    ) {
+        let reversed: Vec<_> = rules.iter().rev().cloned().collect();
+        let (one, two) = (index(&written(&rules)), index(&written(&reversed)));
+        let (who, has) = (device(&who), module(&has));
+        prop_assert_eq!(decide(&one, &who, &has, NOW).to_string(), decide(&two, &who, &has, NOW).to_string());
+    }
+
+    #[test]
+    fn the_explanation_ends_in_the_same_decision(rules in books(), who in words(), has in version()) {
+        let index = index(&written(&rules));
+        let request = UpdateRequest {
+            device: device(&who),
+            user_name: "".into(),
+            request_date_time: Said::default(),
+            modules: vec![module(&has)],
+        };
+        let explained = explain(&index, &request, NOW);
+        prop_assert_eq!(explained.modules[0].decision, decide(&index, &device(&who), &module(&has), NOW));
+    }
+
+    #[test]
+    fn a_book_is_the_same_after_its_own_delta(rules in books()) {
+        let book = written(&rules);
+        let mut again = RuleBook::default();
+        again.apply(&book.to_delta());
+        prop_assert_eq!(again, book);
+    }
+}

@@ -1,0 +1,10 @@
+//! Commands on the rule book, deciding and explaining, as those who embed the crate use them.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
+
+mod commands;
+mod deciding;
+mod explaining;
+mod fixtures;
+#[cfg(feature = "serde")]
+mod stored_form;

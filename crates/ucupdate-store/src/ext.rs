@@ -1,0 +1,168 @@
+//! Comfort for whoever calls a store; none of it is for the implementor.
+
+use crate::{ImageStore, ObjectMeta, StoreError, StoreKey, stream_of};
+use bytes::Bytes;
+use std::fmt;
+use std::future::Future;
+
+/// What can be made of the six methods of any [`ImageStore`], `Arc<dyn ImageStore>` among them.
+///
+/// ```
+/// use ucupdate_store::{ImageStoreExt, MemoryStore, StoreKey};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+///
+/// let store = MemoryStore::default();
+/// let key = StoreKey::parse("state/a.json").unwrap();
+/// store.put_bytes(&key, "{}").await?;
+/// assert_eq!(store.get_bytes(&key, 1024).await?, "{}");
+/// assert!(store.exists(&key).await?);
+/// assert_eq!(store.list_all("state/", 10).await?.len(), 1);
+/// # Ok::<_, ucupdate_store::StoreError>(()) }).unwrap();
+/// ```
+pub trait ImageStoreExt: ImageStore {
+    /// Reads an object of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] when it has more; otherwise those of [`ImageStore::get`] and
+    /// [`Object::into_bytes`](crate::Object::into_bytes).
+    fn get_bytes(
+        &self,
+        key: &StoreKey,
+        limit: usize,
+    ) -> impl Future<Output = Result<Bytes, StoreError>> + Send {
+        async move { self.get(key, None).await?.into_bytes(limit).await }
+    }
+
+    /// Writes an object that is at hand whole, replacing what was there.
+    ///
+    /// # Errors
+    /// Those of [`ImageStore::put`].
+    fn put_bytes(
+        &self,
+        key: &StoreKey,
+        bytes: impl Into<Bytes> + Send,
+    ) -> impl Future<Output = Result<ObjectMeta, StoreError>> + Send {
+        let bytes = stream_of(bytes);
+        async move { self.put(key, bytes).await }
+    }
+
+    /// Whether an object is at the key.
+    ///
+    /// # Errors
+    /// Those of [`ImageStore::head`], without [`StoreError::NotFound`].
+    fn exists(&self, key: &StoreKey) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async move {
+            match self.head(key).await {
+                Ok(_) => Ok(true),
+                Err(StoreError::NotFound { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+    }
+
+    /// The objects whose key begins with `prefix`, page after page.
+    fn pages<'a>(&'a self, prefix: &'a str) -> Pages<'a, Self> {
+        Pages { store: self, prefix, after: None, ended: false }
+    }
+
+    /// The objects whose key begins with `prefix`, sorted by key, the first `limit` of them. Ask for one more than may be
+    /// there to learn whether there are more.
+    ///
+    /// # Errors
+    /// Those of [`ImageStore::list`].
+    fn list_all(
+        &self,
+        prefix: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<ObjectMeta>, StoreError>> + Send {
+        async move {
+            let mut found = Vec::new();
+            let mut pages = self.pages(prefix);
+            while found.len() < limit {
+                let Some(page) = pages.next().await? else { break };
+                found.extend(page);
+            }
+            found.truncate(limit);
+            Ok(found)
+        }
+    }
+}
+
+impl<S: ImageStore + ?Sized> ImageStoreExt for S {}
+
+/// The pages of a listing, from [`ImageStoreExt::pages`].
+pub struct Pages<'a, S: ?Sized> {
+    store: &'a S,
+    prefix: &'a str,
+    after: Option<StoreKey>,
+    ended: bool,
+}
+
+impl<S: ImageStore + ?Sized> Pages<'_, S> {
+    /// The next page, never empty; `None` at the end. After an error, or when the future is dropped, the same page is
+    /// fetched again.
+    ///
+    /// # Errors
+    /// Those of [`ImageStore::list`].
+    pub async fn next(&mut self) -> Result<Option<Vec<ObjectMeta>>, StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let page = self.store.list(self.prefix, self.after.as_ref()).await?;
+        let Some(last) = page.last() else {
+            self.ended = true;
+            return Ok(None);
+        };
+        self.after = Some(last.key.clone());
+        Ok(Some(page))
+    }
+}
+
+impl<S: ?Sized> fmt::Debug for Pages<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("prefix", &self.prefix)
+            .field("after", &self.after)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn the_comforts_work_through_a_trait_object() {
+        let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+        let key = StoreKey::parse("a/b").unwrap();
+        assert!(!store.exists(&key).await.unwrap());
+        assert_eq!(store.put_bytes(&key, vec![1, 2, 3]).await.unwrap().size, 3);
+        assert_eq!(store.get_bytes(&key, 3).await.unwrap(), [1, 2, 3].as_slice());
+        assert!(matches!(store.get_bytes(&key, 2).await, Err(StoreError::TooLarge { .. })));
+        assert!(store.exists(&key).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn pages_join_without_gap_and_the_bound_of_a_listing_holds() {
+        let store = MemoryStore::default();
+        for n in 0..2_345 {
+            store.create(&StoreKey::parse(&format!("n/{n:05}")).unwrap(), Bytes::new()).await.unwrap();
+        }
+        let mut pages = store.pages("n/");
+        let (mut sizes, mut seen) = (Vec::new(), 0);
+        while let Some(page) = pages.next().await.unwrap() {
+            for meta in &page {
+                assert_eq!(meta.key.as_str(), format!("n/{seen:05}"));
+                seen += 1;
+            }
+            sizes.push(page.len());
+        }
+        assert_eq!((sizes, seen), (vec![1000, 1000, 345], 2_345));
+        assert!(pages.next().await.unwrap().is_none());
+        for limit in [0, 1, 1000, 1001, 2_345, 9_999] {
+            assert_eq!(store.list_all("n/", limit).await.unwrap().len(), limit.min(2_345));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A store in memory: for tests, and for programs that may forget.
+
+use crate::{
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
+    stream_of,
+};
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future;
+use std::ops::{Bound, Range};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::SystemTime;
+
+/// An [`ImageStore`] in memory. Clones share their objects, which last as long as the last clone.
+///
+/// It is as strict as a folder: no key beside one below it (`a` beside `a/b`), so that a layout tested here can also
+/// lie on a disk. Case is told apart. It takes what memory there is: bound what goes in.
+///
+/// ```
+/// use ucupdate_store::{ImageStore, ImageStoreExt, MemoryStore, StoreError, StoreKey};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+///
+/// let store = MemoryStore::default();
+/// let key = StoreKey::parse("state/revisions/1.json").unwrap();
+/// store.create(&key, "first".into()).await.unwrap();
+/// let second = store.create(&key, "second".into()).await;
+/// assert!(matches!(second, Err(StoreError::AlreadyExists { .. })));
+/// assert_eq!(store.clone().get_bytes(&key, 100).await.unwrap(), "first");
+/// # });
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    objects: Arc<RwLock<BTreeMap<StoreKey, Kept>>>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    bytes: Bytes,
+    modified: SystemTime,
+}
+
+impl MemoryStore {
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<StoreKey, Kept>> {
+        // Each change is one insertion or removal, so what a panic left behind is whole.
+        self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<StoreKey, Kept>> {
+        self.objects.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, key: &StoreKey) -> Result<(ObjectMeta, Bytes), StoreError> {
+        match self.read().get(key) {
+            Some(kept) => Ok((meta(key, kept), kept.bytes.clone())),
+            None => Err(StoreError::NotFound { key: key.clone() }),
+        }
+    }
+}
+
+#[async_trait]
+impl ImageStore for MemoryStore {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        if bytes.len() > MAX_CREATE_BYTES {
+            return Err(StoreError::TooLarge {
+                key: key.clone(),
+                found: size_of(&bytes),
+                limit: MAX_CREATE_BYTES as u64,
+            });
+        }
+        let mut objects = self.write();
+        if objects.contains_key(key) {
+            return Err(StoreError::AlreadyExists { key: key.clone() });
+        }
+        refuse_conflict(&objects, key)?;
+        objects.insert(key.clone(), Kept { bytes, modified: SystemTime::now() });
+        Ok(())
+    }
+
+    async fn put(&self, key: &StoreKey, mut bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = future::poll_fn(|cx| bytes.as_mut().poll_next(cx)).await {
+            let piece = piece.map_err(|source| StoreError::Input { key: key.clone(), source })?;
+            whole.extend_from_slice(&piece);
+        }
+        let kept = Kept { bytes: whole.freeze(), modified: SystemTime::now() };
+        let meta = meta(key, &kept);
+        let mut objects = self.write();
+        refuse_conflict(&objects, key)?;
+        objects.insert(key.clone(), kept);
+        Ok(meta)
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let (meta, bytes) = self.find(key)?;
+        let range = meta.resolve(range)?;
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        let part = bytes.slice(place(range.start)..place(range.end));
+        Ok(Object::new(meta, range, stream_of(part)))
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.find(key).map(|(meta, _)| meta)
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.write().remove(key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        let first = match after {
+            Some(after) if after.as_str() >= prefix => Bound::Excluded(after.as_str()),
+            _ => Bound::Included(prefix),
+        };
+        let objects = self.read();
+        let page = objects
+            .range::<str, _>((first, Bound::Unbounded))
+            .take_while(|(key, _)| key.as_str().starts_with(prefix))
+            .take(MAX_PAGE_OBJECTS);
+        Ok(page.map(|(key, kept)| meta(key, kept)).collect())
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("objects", &self.read().len()).finish()
+    }
+}
+
+fn meta(key: &StoreKey, kept: &Kept) -> ObjectMeta {
+    ObjectMeta::new(key.clone(), size_of(&kept.bytes), kept.modified)
+}
+
+fn size_of(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// A folder cannot hold a file and a folder of one name, so neither can we.
+fn refuse_conflict(objects: &BTreeMap<StoreKey, Kept>, key: &StoreKey) -> Result<(), StoreError> {
+    let conflict = |other: &str| Err(StoreError::Conflict { key: key.clone(), other: other.into() });
+    for folder in key.folders() {
+        if objects.contains_key(folder) {
+            return conflict(folder);
+        }
+    }
+    let below = format!("{key}/");
+    let next = objects.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded)).next();
+    match next {
+        Some((other, _)) if other.as_str().starts_with(&below) => conflict(other.as_str()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Which characters XML 1.0 allows, and where.
+
+/// Whether a document may hold the character at all.
+pub(crate) fn is_xml_char(found: char) -> bool {
+    matches!(found, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// Whether the text is a name without a prefix, as the recommendation on namespaces has it.
+pub(crate) fn is_xml_name(name: &str) -> bool {
+    // Nearly all names are plain, and then one look at each byte is enough.
+    if name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return true;
+    }
+    let mut chars = name.chars();
+    chars.next().is_some_and(starts_name) && chars.all(continues_name)
+}
+
+/// Whether the text is only blanks as XML knows them.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+fn starts_name(found: char) -> bool {
+    matches!(found,
+        'A'..='Z' | 'a'..='z' | '_'
+        | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}'
+        | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}' | '\u{2C00}'..='\u{2FEF}'
+        | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
+}
+
+fn continues_name(found: char) -> bool {
+    starts_name(found)
+        || matches!(found, '0'..='9' | '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+}
+
+/// The first character of the text that XML cannot hold, and where it stands. Most text is settled by one look at its bytes.
+pub(crate) fn first_illegal(text: &str) -> Option<(usize, char)> {
+    // Besides control characters only U+FFFE and U+FFFF are forbidden; in UTF-8 these begin with EF.
+    let suspect = text.bytes().fold(false, |suspect, byte| {
+        suspect | ((byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')) | (byte == 0xEF)
+    });
+    if !suspect {
+        return None;
+    }
+    text.char_indices().find(|(_, found)| !is_xml_char(*found))
+}
+
+/// The text with at most `most` bytes of it, cut between characters.
+pub(crate) fn shortened(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_what_is_none() {
+        for name in ["a", "_", "Ger\u{e4}t", "a-b.c1", "\u{4e00}"] {
+            assert!(is_xml_name(name), "{name}");
+        }
+        for name in ["", "1", "-a", "a:b", "a b", "a\u{d7}", ".a", "a/"] {
+            assert!(!is_xml_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn control_characters_and_the_two_last_of_the_plane_are_found() {
+        assert_eq!(first_illegal("a\tb\r\n\u{7f}\u{feff}"), None);
+        assert_eq!(first_illegal("ab\u{0}"), Some((2, '\u{0}')));
+        assert_eq!(first_illegal("\u{e4}\u{fffe}"), Some((2, '\u{fffe}')));
+        assert_eq!(first_illegal("\u{ffff}"), Some((0, '\u{ffff}')));
+        assert_eq!(first_illegal("\u{1fffe}"), None);
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(shortened("a\u{e4}b", 2), "a");
+        assert_eq!(shortened("a\u{e4}b", 3), "a\u{e4}");
+        assert_eq!(shortened("ab", 9), "ab");
+    }
+}

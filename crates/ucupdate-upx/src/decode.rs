@@ -1,0 +1,292 @@
+//! From items to messages: what is required, what is refused, what is passed over.
+
+use crate::chars::is_blank;
+use crate::dialect::Dialect;
+use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};
+use crate::limits::Limits;
+use crate::names::{self, Item, Place};
+use crate::reading::{Found, Raw, RawModule, UnknownItem, find};
+use crate::xml::{local, shown};
+use std::str::FromStr;
+use ucupdate_core::{
+    Device, FileName, InstalledModule, LabelError, OfferedModule, ReportedVersion, Said, UpdateRequest,
+    UpdateResponse,
+};
+
+/// A message, and what of its body did not go into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decoded<T> {
+    /// The message.
+    pub value: T,
+    /// What the dialect does not know, in the order it stands in the body; at most
+    /// [`Limits::unknown`](crate::Limits::unknown) of it.
+    pub unknown: Vec<UnknownItem>,
+    /// How many unknown items there are in all.
+    pub unknown_count: usize,
+    /// What is wrong with the modules that were passed over; none in a response, where they are errors.
+    pub skipped: Vec<ItemProblem>,
+}
+
+/// Makes items of messages, and gathers what is wrong on the way.
+struct Reader<'a> {
+    dialect: &'a Dialect,
+    limits: &'a Limits,
+    problems: Vec<ItemProblem>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, item: Item, module: Option<usize>, at: Option<usize>, fault: ItemFault) {
+        let name = self.dialect.name(item).into();
+        self.problems.push(ItemProblem { item, name, module, at, fault });
+    }
+
+    fn label<T: FromStr<Err = LabelError>>(&mut self, raw: &Raw<'_>, item: Item) -> Option<T> {
+        let Some(found) = raw.item(item) else {
+            self.problem(item, None, None, ItemFault::Absent);
+            return None;
+        };
+        if found.twice {
+            return None; // said by `repeated`
+        }
+        match found.value.parse() {
+            Ok(label) => Some(label),
+            Err(LabelError::Blank) => {
+                self.problem(item, None, Some(found.at), ItemFault::Blank);
+                None
+            }
+            Err(cause) => {
+                self.problem(item, None, Some(found.at), ItemFault::Label(cause));
+                None
+            }
+        }
+    }
+
+    /// Names what is given twice or too long.
+    fn repeated(&mut self, found: &[Found<'_>], module: Option<usize>) {
+        for found in found {
+            if found.overlong {
+                let most = self.limits.text_bytes;
+                self.problem(found.item, module, Some(found.at), ItemFault::TooLong { most });
+            } else if found.twice {
+                self.problem(found.item, module, Some(found.at), ItemFault::Twice);
+            }
+        }
+    }
+
+    fn file_name(
+        &mut self,
+        found: &[Found<'_>],
+        item: Item,
+        number: usize,
+        module: &RawModule,
+    ) -> Option<FileName> {
+        let Some(found) = find(found, item) else {
+            self.problem(item, Some(number), Some(module.at), ItemFault::Absent);
+            return None;
+        };
+        if found.overlong || found.twice {
+            return None;
+        }
+        if is_blank(&found.value) {
+            self.problem(item, Some(number), Some(found.at), ItemFault::Blank);
+            return None;
+        }
+        match found.value.parse() {
+            Ok(name) => Some(name),
+            Err(cause) => {
+                self.problem(item, Some(number), Some(found.at), ItemFault::FileName(cause));
+                None
+            }
+        }
+    }
+}
+
+/// Makes a request of its items.
+///
+/// # Errors
+/// When required items are absent, blank or no labels, or any item is given twice; when none, or only unreadable modules,
+/// are recognised.
+pub(crate) fn request(
+    raw: Raw<'_>,
+    dialect: &Dialect,
+    limits: &Limits,
+) -> Result<Decoded<UpdateRequest>, DecodeError> {
+    check_root(&raw, dialect, MessageKind::Request)?;
+    let mut reader = Reader { dialect, limits, problems: Vec::new() };
+    let device_type = reader.label(&raw, Item::DeviceType);
+    let vendor = reader.label(&raw, Item::Vendor);
+    let model = reader.label(&raw, Item::Model);
+    let hardware_revision = reader.label(&raw, Item::Revision);
+    let locale = reader.label(&raw, Item::Locale);
+    reader.repeated(&raw.items, None);
+    let (Some(device_type), Some(vendor), Some(model), Some(hardware_revision), Some(locale), []) =
+        (device_type, vendor, model, hardware_revision, locale, reader.problems.as_slice())
+    else {
+        return Err(items(MessageKind::Request, reader.problems));
+    };
+    let mut modules = Vec::with_capacity(raw.modules.len());
+    for (index, module) in raw.modules.iter().enumerate() {
+        modules.extend(installed(&mut reader, &raw, module, index + 1));
+    }
+    if modules.is_empty() && !raw.modules.is_empty() {
+        return Err(DecodeError::NoModuleRead { problems: reader.problems });
+    }
+    if let Some((name, at)) = raw.outside_module.filter(|_| raw.modules.is_empty()) {
+        let module = dialect.name(Item::RequestModule).into();
+        return Err(DecodeError::OutsideModule { name: shown(name), at, module });
+    }
+    let device = Device {
+        device_type,
+        vendor,
+        model,
+        hardware_revision,
+        locale,
+        mac_address: Said::new(text(&raw.items, Item::MacAddress)),
+        serial_number: Said::new(text(&raw.items, Item::SerialNumber)),
+    };
+    let value = UpdateRequest {
+        device,
+        user_name: text(&raw.items, Item::UserName).into(),
+        request_date_time: Said::new(text(&raw.items, Item::RequestDateTime)),
+        modules,
+    };
+    Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: reader.problems })
+}
+
+/// One module a device has; `None` when it is passed over, and then the reader knows why.
+fn installed(
+    reader: &mut Reader<'_>,
+    raw: &Raw<'_>,
+    module: &RawModule,
+    number: usize,
+) -> Option<InstalledModule> {
+    let before = reader.problems.len();
+    let found = raw.module(module);
+    match find(found, Item::FileName) {
+        None => reader.problem(Item::FileName, Some(number), Some(module.at), ItemFault::Absent),
+        Some(found) if !found.overlong && !found.twice && is_blank(&found.value) => {
+            reader.problem(Item::FileName, Some(number), Some(found.at), ItemFault::Blank);
+        }
+        Some(_) => {}
+    }
+    reader.repeated(found, Some(number));
+    (reader.problems.len() == before).then(|| InstalledModule {
+        file_name: text(found, Item::FileName).into(),
+        version: ReportedVersion::new(text(found, Item::Version)),
+        time_stamp: Said::new(text(found, Item::TimeStamp)),
+    })
+}
+
+/// Makes a response of its items.
+///
+/// # Errors
+/// When anything in it is not as it should be: what a response says, a device writes to its flash.
+pub(crate) fn response(
+    raw: Raw<'_>,
+    dialect: &Dialect,
+    limits: &Limits,
+) -> Result<Decoded<UpdateResponse>, DecodeError> {
+    check_root(&raw, dialect, MessageKind::Response)?;
+    let mut reader = Reader { dialect, limits, problems: Vec::new() };
+    let count = match raw.item(Item::NumOfFiles) {
+        None => {
+            reader.problem(Item::NumOfFiles, None, None, ItemFault::Absent);
+            None
+        }
+        Some(found) if found.twice => None,
+        Some(found) => match number(&found.value) {
+            Ok(number) => Some((number, found.at)),
+            Err(fault) => {
+                reader.problem(Item::NumOfFiles, None, Some(found.at), fault);
+                None
+            }
+        },
+    };
+    reader.repeated(&raw.items, None);
+    let mut modules = Vec::with_capacity(raw.modules.len());
+    for (index, module) in raw.modules.iter().enumerate() {
+        modules.extend(offered(&mut reader, &raw, module, index + 1));
+    }
+    let (Some((said, at)), []) = (count, reader.problems.as_slice()) else {
+        return Err(items(MessageKind::Response, reader.problems));
+    };
+    if usize::try_from(said) != Ok(modules.len()) {
+        let name = dialect.name(Item::NumOfFiles).into();
+        return Err(DecodeError::Count { name, at, said, found: modules.len() });
+    }
+    if let Some((name, at)) = raw.outside_module.filter(|_| raw.modules.is_empty()) {
+        let module = dialect.name(Item::ResponseModule).into();
+        return Err(DecodeError::OutsideModule { name: shown(name), at, module });
+    }
+    let value = UpdateResponse { modules };
+    Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: Vec::new() })
+}
+
+fn offered(
+    reader: &mut Reader<'_>,
+    raw: &Raw<'_>,
+    module: &RawModule,
+    number: usize,
+) -> Option<OfferedModule> {
+    let found = raw.module(module);
+    let file_name = reader.file_name(found, Item::OfferedFileName, number, module);
+    let signature_file_name = reader.file_name(found, Item::SignatureFileName, number, module);
+    reader.repeated(found, Some(number));
+    Some(OfferedModule {
+        file_name: file_name?,
+        signature_file_name: signature_file_name?,
+        version: ReportedVersion::new(text(found, Item::OfferedVersion)),
+        time_stamp: Said::new(text(found, Item::OfferedTimeStamp)),
+        base_url: text(found, Item::BaseUrl).into(),
+        external_base_url: text(found, Item::ExternalBaseUrl).into(),
+    })
+}
+
+fn number(said: &str) -> Result<u32, ItemFault> {
+    if is_blank(said) {
+        return Err(ItemFault::Blank);
+    }
+    let digits = said.trim_ascii();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(ItemFault::NotANumber);
+    }
+    digits.parse().map_err(|_| ItemFault::NotANumber)
+}
+
+fn text<'f>(found: &'f [Found<'_>], item: Item) -> &'f str {
+    find(found, item).map_or("", |found| &found.value)
+}
+
+fn items(kind: MessageKind, mut problems: Vec<ItemProblem>) -> DecodeError {
+    problems.sort_by_key(|problem| (problem.module, problem.item as usize));
+    DecodeError::Items { kind, problems }
+}
+
+/// Refuses the other message, and a body of which nothing was recognised.
+fn check_root(raw: &Raw<'_>, dialect: &Dialect, expected: MessageKind) -> Result<(), DecodeError> {
+    let (found, root, place) = match expected {
+        MessageKind::Request => (MessageKind::Response, Place::ResponseRoot, Place::Request),
+        MessageKind::Response => (MessageKind::Request, Place::RequestRoot, Place::Response),
+    };
+    if !raw.root_is_known && dialect.find(root, local(raw.root), 0).is_some() {
+        return Err(DecodeError::WrongMessage { root: shown(raw.root), expected, found });
+    }
+    if !raw.items.is_empty() || !raw.in_modules.is_empty() {
+        return Ok(());
+    }
+    let required: Vec<&str> = names::of(place)
+        .iter()
+        .filter(|entry| entry.required)
+        .map(|entry| dialect.name(entry.item))
+        .collect();
+    let own_root = match expected {
+        MessageKind::Request => Item::RequestRoot,
+        MessageKind::Response => Item::ResponseRoot,
+    };
+    Err(DecodeError::NothingRecognised {
+        root: shown(raw.root),
+        expected: dialect.name(own_root).into(),
+        items: required.join(", ").into(),
+    })
+}

@@ -1,0 +1,360 @@
+//! Why a body is refused: whose fault it is, what was expected, what was found, and where.
+
+use crate::limits::Limit;
+use crate::names::Item;
+use std::fmt;
+use ucupdate_core::{LabelError, PathPartError};
+
+/// Which of the two messages a body is, or was expected to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a device asks and is answered")]
+pub enum MessageKind {
+    /// What a device asks.
+    Request,
+    /// What it is answered.
+    Response,
+}
+
+impl fmt::Display for MessageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        })
+    }
+}
+
+/// What a server answers to a body that was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// It is not what it should be (HTTP 400).
+    Malformed,
+    /// It reaches a limit (HTTP 413).
+    TooLarge,
+    /// It is in an encoding that is not read (HTTP 415).
+    Encoding,
+    /// It is the upload of a device's log (HTTP 501).
+    DeviceLog,
+}
+
+/// Why a body is not the message it should be. The text is one line; offsets are bytes from the start of the body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// No body.
+    #[error("body is empty, expected a {expected}")]
+    Empty {
+        /// What was expected.
+        expected: MessageKind,
+    },
+    /// The upload of a device's log, by the look of its first bytes.
+    #[error("body begins as {form}: a device's log, which is not taken in; expected an XML document")]
+    DeviceLog {
+        /// As what it begins.
+        form: LogForm,
+    },
+    /// An encoding that is not read.
+    #[error("body is in {found}, expected UTF-8 or US-ASCII")]
+    Encoding {
+        /// The encoding found or declared.
+        found: Box<str>,
+    },
+    /// Not well-formed XML, or XML of a kind that is not taken.
+    #[error("at byte {at}: {fault}")]
+    Xml {
+        /// Where.
+        at: usize,
+        /// What is wrong there.
+        fault: XmlFault,
+    },
+    /// A limit is reached.
+    #[error("at byte {at}: more than {most} {limit}")]
+    Limit {
+        /// Where.
+        at: usize,
+        /// Which limit.
+        limit: Limit,
+        /// Its number.
+        most: usize,
+    },
+    /// XML, but nothing in it is an item of the dialect.
+    #[error(
+        "no item of the dialect is in the body, whose root is `{root}`; expected `{expected}` with {items}"
+    )]
+    NothingRecognised {
+        /// The root found.
+        root: Box<str>,
+        /// The root expected.
+        expected: Box<str>,
+        /// The items that are required, with a comma between.
+        items: Box<str>,
+    },
+    /// A request where a response was expected, or the other way.
+    #[error("body is a {found} (its root is `{root}`), expected a {expected}")]
+    WrongMessage {
+        /// The root found.
+        root: Box<str>,
+        /// What was expected.
+        expected: MessageKind,
+        /// What was found.
+        found: MessageKind,
+    },
+    /// Items are absent, blank, given twice or not what they should be: all of them are named.
+    #[error("{kind}: {}", Listed(problems))]
+    Items {
+        /// In which message.
+        kind: MessageKind,
+        /// Each, in the order of the table of names; modules last.
+        problems: Vec<ItemProblem>,
+    },
+    /// Modules are there, but none of them could be read.
+    #[error("no module of the request can be read: {}", Listed(problems))]
+    NoModuleRead {
+        /// What is wrong with each.
+        problems: Vec<ItemProblem>,
+    },
+    /// There is no module, yet an item that belongs in one: a list under another name must not pass for an empty one.
+    #[error("`{name}` at byte {at} stands outside any `{module}`")]
+    OutsideModule {
+        /// The item's name.
+        name: Box<str>,
+        /// Where it stands.
+        at: usize,
+        /// The name a module has in the dialect.
+        module: Box<str>,
+    },
+    /// The count of files is not the number of modules.
+    #[error("`{name}` at byte {at} is {said}, but there are {found} modules")]
+    Count {
+        /// The item's name.
+        name: Box<str>,
+        /// Where it stands.
+        at: usize,
+        /// What it says.
+        said: u32,
+        /// How many modules there are.
+        found: usize,
+    },
+}
+
+impl DecodeError {
+    /// What a server answers to it.
+    pub fn kind(&self) -> DecodeErrorKind {
+        match self {
+            Self::DeviceLog { .. } => DecodeErrorKind::DeviceLog,
+            Self::Encoding { .. } => DecodeErrorKind::Encoding,
+            Self::Limit { .. } => DecodeErrorKind::TooLarge,
+            Self::Empty { .. }
+            | Self::Xml { .. }
+            | Self::NothingRecognised { .. }
+            | Self::WrongMessage { .. }
+            | Self::Items { .. }
+            | Self::NoModuleRead { .. }
+            | Self::OutsideModule { .. }
+            | Self::Count { .. } => DecodeErrorKind::Malformed,
+        }
+    }
+}
+
+/// As what a body that is a device's log begins. How devices upload them is unknown; these are our guesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogForm {
+    /// `--`: a multipart form.
+    Multipart,
+    /// `MSCF`: a cabinet.
+    Cabinet,
+    /// `PK`: a zip archive.
+    Zip,
+    /// `1F 8B`: gzip.
+    Gzip,
+}
+
+impl fmt::Display for LogForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Multipart => "a multipart form",
+            Self::Cabinet => "a cabinet",
+            Self::Zip => "a zip archive",
+            Self::Gzip => "gzip",
+        })
+    }
+}
+
+/// What keeps a body from being XML that is taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum XmlFault {
+    /// The first byte belongs to no XML document.
+    #[error("found {found:?}, expected `<`")]
+    NotXml {
+        /// The character there.
+        found: char,
+    },
+    /// No element at all.
+    #[error("body ends, expected an element")]
+    NoRoot,
+    /// A byte that is not UTF-8 (or not ASCII, where that is declared).
+    #[error("found byte 0x{found:02X}, expected {expected}")]
+    Byte {
+        /// The byte there.
+        found: u8,
+        /// The encoding expected.
+        expected: &'static str,
+    },
+    /// A character XML 1.0 cannot hold, as itself or by its number.
+    #[error("character U+{:04X} is none of XML 1.0", *found)]
+    Character {
+        /// The character's number.
+        found: u32,
+    },
+    /// The XML declaration is not one, or says another version than 1.0.
+    #[error("XML declaration is not `<?xml version=\"1.0\" encoding=\"utf-8\"?>` or alike")]
+    Declaration,
+    /// An XML declaration behind the start.
+    #[error("XML declaration, which may only stand at the start")]
+    LateDeclaration,
+    /// A document type declaration.
+    #[error("document type declaration, which is not taken")]
+    DocType,
+    /// A second element beside the root.
+    #[error("second root element `{name}`")]
+    SecondRoot {
+        /// Its name.
+        name: Box<str>,
+    },
+    /// Text outside the root.
+    #[error("text outside the root element")]
+    TextOutside,
+    /// The body ends in an element.
+    #[error("body ends in `{name}`, expected `</{name}>`")]
+    Unclosed {
+        /// The innermost open element.
+        name: Box<str>,
+    },
+    /// An end tag for another element than the open one.
+    #[error("found `</{found}>`, expected `</{expected}>`")]
+    WrongEnd {
+        /// The open element; empty when none is open.
+        expected: Box<str>,
+        /// What the tag says.
+        found: Box<str>,
+    },
+    /// A name that is none in XML.
+    #[error("`{name}` is no name of XML")]
+    Name {
+        /// What stands there.
+        name: Box<str>,
+    },
+    /// A prefix without a namespace.
+    #[error("prefix `{prefix}` has no namespace")]
+    Prefix {
+        /// The prefix.
+        prefix: Box<str>,
+    },
+    /// A declaration of a namespace that is not allowed.
+    #[error("namespace of `{name}` may not be declared so")]
+    Namespace {
+        /// The attribute that declares it.
+        name: Box<str>,
+    },
+    /// Something in a start tag that is no attribute.
+    #[error("expected an attribute as `name=\"value\"`")]
+    Attribute,
+    /// An attribute twice in one element.
+    #[error("attribute `{name}` is given twice")]
+    AttributeTwice {
+        /// Its name.
+        name: Box<str>,
+    },
+    /// A reference other than to the five predefined entities or a character.
+    #[error("reference `&{name};`, expected one of `lt`, `gt`, `amp`, `quot`, `apos` or a number")]
+    Reference {
+        /// What it refers to.
+        name: Box<str>,
+    },
+    /// `]]>` in text.
+    #[error("`]]>` in text")]
+    CdataEnd,
+    /// `--` in a comment.
+    #[error("`--` in a comment")]
+    Comment,
+    /// A processing instruction without a proper name.
+    #[error("processing instruction without a proper name")]
+    Instruction,
+    /// Markup that is not complete.
+    #[error("{0}")]
+    Syntax(&'static str),
+}
+
+/// What is wrong with one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ItemProblem {
+    /// Which item.
+    pub item: Item,
+    /// Its name in the dialect.
+    pub name: Box<str>,
+    /// In which module, counted from one; `None` directly in the message.
+    pub module: Option<usize>,
+    /// Where the item stands, or for an absent one its module; `None` where it is absent from the message.
+    pub at: Option<usize>,
+    /// What is wrong.
+    pub fault: ItemFault,
+}
+
+impl fmt::Display for ItemProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(module) = self.module {
+            write!(f, " of module {module}")?;
+        }
+        if let Some(at) = self.at {
+            write!(f, " at byte {at}")?;
+        }
+        write!(f, " {}", self.fault)
+    }
+}
+
+/// How an item can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ItemFault {
+    /// Not there.
+    #[error("is absent")]
+    Absent,
+    /// Nothing but blanks.
+    #[error("is blank")]
+    Blank,
+    /// There twice, so that neither can be believed.
+    #[error("is given twice")]
+    Twice,
+    /// Longer than [`Limits::text_bytes`](crate::Limits::text_bytes).
+    #[error("has more than {most} bytes")]
+    TooLong {
+        /// The limit.
+        most: usize,
+    },
+    /// Not a label.
+    #[error(transparent)]
+    Label(LabelError),
+    /// Not a file name.
+    #[error(transparent)]
+    FileName(PathPartError),
+    /// Not a number.
+    #[error("is not a number")]
+    NotANumber,
+}
+
+struct Listed<'a>(&'a [ItemProblem]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let before = if index == 0 { "" } else { "; " };
+            write!(f, "{before}{problem}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! What holds for any bytes at all: for fuzzers, and for the test that replays what they found.
+//!
+//! Each function panics where a law is broken, and does nothing else.
+
+use crate::{Codec, DecodeError, Decoded, Dialect, Limits};
+
+/// Reading `body` as a request ends within the limits, and what was read is written and read as the same.
+///
+/// # Panics
+/// When that does not hold.
+pub fn request(body: &[u8]) {
+    let codec = Codec::default();
+    let report = codec.inspect(body);
+    assert!(report.unknown().len() <= codec.limits().unknown);
+    assert!(!report.to_string().is_empty());
+    let Some(decoded) = checked(&codec, body, codec.decode_request(body)) else { return };
+    assert!(decoded.value.modules.len() + skipped_modules(&decoded) <= codec.limits().modules);
+    let written = codec.encode_request(&decoded.value);
+    let again = roomy().decode_request(&written).expect("what we write can be read");
+    assert_eq!(again.value, decoded.value);
+    assert_eq!((again.unknown_count, again.skipped.len()), (0, 0));
+    assert_eq!(codec.encode_request(&again.value), written);
+}
+
+/// Reading `body` as a response ends within the limits, and what was read is written and read as the same.
+///
+/// # Panics
+/// When that does not hold.
+pub fn response(body: &[u8]) {
+    let codec = Codec::default();
+    let report = codec.inspect(body);
+    assert!(report.unknown().len() <= codec.limits().unknown);
+    assert!(!report.to_string().is_empty());
+    let Some(decoded) = checked(&codec, body, codec.decode_response(body)) else { return };
+    assert!(decoded.value.modules.len() <= codec.limits().modules);
+    assert!(decoded.skipped.is_empty());
+    let written = codec.encode_response(&decoded.value);
+    let again = roomy().decode_response(&written).expect("what we write can be read");
+    assert_eq!(again.value, decoded.value);
+    assert_eq!(again.unknown_count, 0);
+    assert_eq!(codec.encode_response(&again.value), written);
+}
+
+fn checked<T>(codec: &Codec, body: &[u8], read: Result<Decoded<T>, DecodeError>) -> Option<Decoded<T>> {
+    match read {
+        Ok(decoded) => {
+            assert!(body.len() <= codec.limits().bytes);
+            assert!(decoded.unknown.len() <= codec.limits().unknown);
+            assert!(decoded.unknown.len() <= decoded.unknown_count);
+            for unknown in &decoded.unknown {
+                assert!(unknown.at < body.len());
+                assert!(unknown.value.len() <= codec.limits().text_bytes);
+            }
+            Some(decoded)
+        }
+        Err(error) => {
+            let said = error.to_string();
+            assert!(!said.contains(['\n', '\r']), "one line: {said:?}");
+            None
+        }
+    }
+}
+
+fn skipped_modules<T>(decoded: &Decoded<T>) -> usize {
+    let mut numbers: Vec<_> = decoded.skipped.iter().map(|problem| problem.module).collect();
+    numbers.dedup();
+    numbers.len()
+}
+
+/// What was read within the limits may be longer when it is written: `>` becomes `&gt;`.
+fn roomy() -> Codec {
+    let limits = Limits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
+    Codec::new(Dialect::canonical(), limits)
+}

@@ -1,0 +1,77 @@
+//! The canonical bodies, both ways and byte for byte.
+
+use ucupdate_core::{
+    Device, InstalledModule, OfferedModule, ReportedVersion, Said, UpdateRequest, UpdateResponse,
+};
+use ucupdate_upx::Codec;
+
+const REQUEST: &[u8] = include_bytes!("../../../../vectors/canonical-request.xml");
+const OFFER: &[u8] = include_bytes!("../../../../vectors/canonical-offer.xml");
+const NOTHING: &[u8] = include_bytes!("../../../../vectors/canonical-nothing.xml");
+
+fn request() -> UpdateRequest {
+    UpdateRequest {
+        device: Device {
+            device_type: "UCPhone".parse().unwrap(),
+            vendor: "LG-Nortel".parse().unwrap(),
+            model: "IP8540".parse().unwrap(),
+            hardware_revision: "A".parse().unwrap(),
+            locale: "ENU".parse().unwrap(),
+            mac_address: Said::new("0021630F207B"),
+            serial_number: Said::new("C185H001209"),
+        },
+        user_name: "ruisilva@demo.local".into(),
+        request_date_time: Said::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new("0.0.0.0"),
+            time_stamp: Said::new("01-01-1601 00:00:00"),
+        }],
+    }
+}
+
+fn offer() -> UpdateResponse {
+    UpdateResponse {
+        modules: vec![OfferedModule {
+            file_name: "CPE.nbt".parse().unwrap(),
+            signature_file_name: "CPE.cat".parse().unwrap(),
+            version: ReportedVersion::new("1.0.522.103"),
+            time_stamp: Said::new("16-12-2008 04:43:58"),
+            base_url: "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU".into(),
+            external_base_url: "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU".into(),
+        }],
+    }
+}
+
+#[test]
+fn the_canonical_request_is_read_and_written_byte_for_byte() {
+    let codec = Codec::default();
+    let decoded = codec.decode_request(REQUEST).unwrap();
+    assert_eq!(decoded.value, request());
+    assert_eq!((decoded.unknown_count, decoded.unknown.len(), decoded.skipped.len()), (0, 0, 0));
+    assert_eq!(codec.encode_request(&request()), REQUEST);
+}
+
+#[test]
+fn the_canonical_responses_are_read_and_written_byte_for_byte() {
+    let codec = Codec::default();
+    for (bytes, value) in [(OFFER, offer()), (NOTHING, UpdateResponse::default())] {
+        let decoded = codec.decode_response(bytes).unwrap();
+        assert_eq!(decoded.value, value);
+        assert_eq!(decoded.unknown_count, 0);
+        assert_eq!(codec.encode_response(&value), bytes);
+    }
+}
+
+#[test]
+fn each_canonical_body_is_refused_as_the_other_message() {
+    let codec = Codec::default();
+    assert_eq!(
+        codec.decode_response(REQUEST).unwrap_err().to_string(),
+        "body is a request (its root is `Request`), expected a response"
+    );
+    assert_eq!(
+        codec.decode_request(NOTHING).unwrap_err().to_string(),
+        "body is a response (its root is `Response`), expected a request"
+    );
+}

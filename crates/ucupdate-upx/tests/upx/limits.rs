@@ -1,0 +1,109 @@
+//! Every number in `Limits` is reached once, and what is just within it is read.
+
+use crate::asking;
+use std::fmt::Write as _;
+use ucupdate_upx::{Codec, DecodeError, DecodeErrorKind, Dialect, Limit, Limits};
+
+/// `make(n)` is read with the limit at `n`, and refused by that limit with one less.
+#[track_caller]
+fn reached(limit: Limit, with: fn(Limits, usize) -> Limits, make: impl Fn(usize) -> String) {
+    let n = 40;
+    let body = make(n);
+    let read = |most: usize| {
+        Codec::new(Dialect::canonical(), with(Limits::default(), most)).decode_request(body.as_bytes())
+    };
+    read(n).unwrap();
+    let error = read(n - 1).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::TooLarge);
+    match error {
+        DecodeError::Limit { limit: found, most, at } => {
+            assert_eq!((found, most), (limit, n - 1));
+            assert!(at <= body.len());
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// How many elements, or pieces of markup, `asking` has.
+const OWN: usize = 6;
+
+#[test]
+fn reading_ends_at_each_number() {
+    reached(Limit::Elements, Limits::with_elements, |n| asking(&"<a/>".repeat(n - OWN)));
+    reached(Limit::Markup, Limits::with_markup, |n| {
+        asking(
+            &["<!---->", "<?a?>", "&#32;", "<![CDATA[]]>"]
+                .repeat(n)
+                .iter()
+                .take(n - OWN)
+                .copied()
+                .collect::<String>(),
+        )
+    });
+    reached(Limit::Markup, Limits::with_markup, |n| asking(&"<a b=''/>".repeat((n - OWN) / 2)));
+    reached(Limit::Depth, Limits::with_depth, |n| {
+        asking(&format!("{}{}", "<a>".repeat(n - 1), "</a>".repeat(n - 1)))
+    });
+    reached(Limit::Attributes, Limits::with_attributes, |n| {
+        asking(&format!(
+            "<a{}/>",
+            (0..n).fold(String::new(), |mut all, i| {
+                let _ = write!(all, " a{i}=''");
+                all
+            })
+        ))
+    });
+    reached(Limit::Namespaces, Limits::with_namespaces, |n| {
+        asking(&format!("{}<a xmlns='u'/>", "<a xmlns:p='u'/>".repeat(n - 1)))
+    });
+    reached(Limit::NameBytes, Limits::with_name_bytes, |n| asking(&format!("<{}/>", "a".repeat(n))));
+    reached(Limit::NameBytes, Limits::with_name_bytes, |n| asking(&format!("<a {}=''/>", "a".repeat(n))));
+    reached(Limit::TextBytes, Limits::with_text_bytes, |n| {
+        asking(&format!("<UserName>{}&lt;</UserName>", "a".repeat(n - 1)))
+    });
+    reached(Limit::TextBytes, Limits::with_text_bytes, |n| {
+        asking("").replace("<Request>", &format!("<Request UserName='{}'>", "a".repeat(n)))
+    });
+    reached(Limit::Modules, Limits::with_modules, |n| asking(&"<Module FileName='a'/>".repeat(n)));
+}
+
+#[test]
+fn a_body_may_have_so_many_bytes() {
+    let body = asking("");
+    let read = |most: usize| {
+        Codec::new(Dialect::canonical(), Limits::default().with_bytes(most)).decode_request(body.as_bytes())
+    };
+    read(body.len()).unwrap();
+    let most = body.len() - 1;
+    assert_eq!(read(most).unwrap_err(), DecodeError::Limit { at: most, limit: Limit::Bytes, most });
+}
+
+#[test]
+fn unknown_items_are_kept_up_to_their_number_and_then_counted() {
+    let limits = Limits::default().with_unknown(3).with_text_bytes(8);
+    let codec = Codec::new(Dialect::canonical(), limits);
+    let found = codec.decode_request(asking(&"<a>123456789</a>".repeat(5)).as_bytes()).unwrap();
+    assert_eq!((found.unknown.len(), found.unknown_count), (3, 5));
+    assert_eq!(&*found.unknown[0].value, "12345678");
+}
+
+#[test]
+fn a_full_request_and_a_full_response_are_within_the_defaults() {
+    let limits = Limits::default();
+    let module =
+        format!("<Module><FileName>{}</FileName><Version>3.5.6907.0</Version></Module>", "a".repeat(128));
+    let body = asking(&module.repeat(limits.modules));
+    let found = Codec::default().decode_request(body.as_bytes()).unwrap();
+    assert_eq!(found.value.modules.len(), limits.modules);
+    let offered = |index: usize| ucupdate_core::OfferedModule {
+        file_name: format!("{index}.nbt").parse().unwrap(),
+        signature_file_name: format!("{index}.cat").parse().unwrap(),
+        version: ucupdate_core::ReportedVersion::new("1.0.522.103"),
+        time_stamp: ucupdate_core::Said::new("16-12-2008 04:43:58"),
+        base_url: "i".repeat(300).into(),
+        external_base_url: "e".repeat(300).into(),
+    };
+    let value = ucupdate_core::UpdateResponse { modules: (0..limits.modules).map(offered).collect() };
+    let written = Codec::default().encode_response(&value);
+    assert_eq!(Codec::default().decode_response(&written).unwrap().value, value);
+}

@@ -1,0 +1,52 @@
+//! Where the time comes from. Everything below the facade takes it as an argument.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+use ucupdate_core::UnixTime;
+
+/// A clock.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// What it shows.
+    fn now(&self) -> UnixTime;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixTime {
+        SystemTime::now().into()
+    }
+}
+
+/// A clock that stands still until it is set: for tests and replays.
+///
+/// ```
+/// use ucupdate::{Clock, SettableClock};
+/// use ucupdate_core::UnixTime;
+/// let clock = SettableClock::at(UnixTime::from_seconds(10));
+/// clock.set(UnixTime::from_seconds(11));
+/// assert_eq!(clock.now(), UnixTime::from_seconds(11));
+/// ```
+#[derive(Debug, Default)]
+pub struct SettableClock(AtomicI64);
+
+impl SettableClock {
+    /// A clock that shows `now`.
+    pub fn at(now: UnixTime) -> Self {
+        Self(AtomicI64::new(now.as_millis()))
+    }
+
+    /// Sets what it shows.
+    pub fn set(&self, now: UnixTime) {
+        self.0.store(now.as_millis(), Ordering::Release);
+    }
+}
+
+impl Clock for SettableClock {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_millis(self.0.load(Ordering::Acquire))
+    }
+}

@@ -1,0 +1,67 @@
+//! Errors of the facade, by whose fault they are.
+
+use crate::document::DocumentError;
+use ucupdate_core::Refusal;
+use ucupdate_store::StoreError;
+
+/// Why the rule book could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The store did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What lies in the store cannot be used.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The rule book refuses it; nothing is changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An image that would be approved is not what was ingested; nothing is changed.
+    #[error("{file} of {version} for {rule} {what}; ingest its package again")]
+    Image {
+        /// The file's name.
+        file: String,
+        /// Its version.
+        version: String,
+        /// Its rule.
+        rule: String,
+        /// `is gone from the store`, ...
+        what: &'static str,
+    },
+    /// Other servers changed the rule book each time this one tried.
+    #[error("others changed the rule book {tries} times in between; try again")]
+    Contended {
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The change is larger than a revision may be.
+    #[error("the change needs {found} bytes, and a revision has at most {limit}; ingest smaller packages")]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+        /// The most a revision has.
+        limit: usize,
+    },
+    /// The rule book could not be read or written. Whether the change was made may be unknown: the message says so.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::State(error.into())
+    }
+}
+
+impl From<DocumentError> for ChangeError {
+    fn from(error: DocumentError) -> Self {
+        Self::State(error.into())
+    }
+}

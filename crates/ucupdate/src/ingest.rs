@@ -1,0 +1,441 @@
+//! Ingesting: a cabinet comes in as a stream, its members go to the store as they are decompressed, and only when all
+//! of them lie there whole does the rule book learn of it.
+//!
+//! ```text
+//! bytes ──► bounded channel ──► reader thread: cabinet, digests ──► bounded channel ──► put, a member at a time
+//!                                                                └─► what the package is ──► package.json ──► revision
+//! ```
+//!
+//! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
+
+use crate::document::{self, PackageDocument, RevisionDocument};
+use crate::error::ChangeError;
+use crate::layout;
+use crate::rule_history::{Changed, random_bytes};
+use crate::service::UpdateService;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use std::io::{self, Read};
+use std::pin::Pin;
+use tokio::sync::mpsc;
+use ucupdate_cab::package::{
+    Member, MemberSink, MemberStart, Package, PackageError, PackageLimits, PackagedInterim, PackagedRelease,
+    read_package,
+};
+use ucupdate_cab::{CabError, Cabinet, Limits};
+use ucupdate_core::{
+    Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
+    ReportedVersion, Sha256Digest, SteppingStone, StoredFile,
+};
+use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError};
+
+/// How packages are read.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct IngestOptions {
+    /// What a cabinet may cost.
+    pub cabinet: Limits,
+    /// What a package may cost.
+    pub package: PackageLimits,
+}
+
+/// How far an ingest is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IngestProgress {
+    /// Bytes of the input read so far.
+    pub input_bytes: u64,
+    /// Members stored so far.
+    pub files: u64,
+    /// Bytes of members stored so far.
+    pub stored_bytes: u64,
+}
+
+/// What came of an ingest that was not refused.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// What the package holds, and what is worth telling of it.
+    pub package: Package,
+    /// The revision the ingest made; none when nothing changes.
+    pub revision: Option<u64>,
+    /// What happened to each rule, in order.
+    pub notes: Vec<Note>,
+}
+
+/// Why a package was not taken. Nothing of it is, then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The input broke off with an error of its own.
+    #[error("cannot read the package")]
+    Input(#[source] io::Error),
+    /// The cabinet cannot be read.
+    #[error(transparent)]
+    Cabinet(CabError),
+    /// The package cannot be read.
+    #[error(transparent)]
+    Package(PackageError),
+    /// The package is read, and something in it forbids taking it.
+    #[error("{}", first_refusal(.0))]
+    Refused(Box<Package>),
+    /// The rule book refuses it, or the store fails.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+fn first_refusal(package: &Package) -> String {
+    let mut refusals = package.refusals();
+    let first = refusals.next().map_or_else(|| "package is refused".to_owned(), ToString::to_string);
+    match refusals.count() {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl UpdateService {
+    /// Takes in a package: a cabinet, or a self-extracting program that carries one.
+    ///
+    /// `file_name` is what the history calls it. `progress` is called now and then with how far it is.
+    ///
+    /// Dropping the future half-way changes no rule; what was stored so far is garbage that nothing refers to.
+    ///
+    /// # Errors
+    /// When the package cannot be read or is refused: nothing is taken then, and the error says which file is to blame.
+    pub async fn ingest(
+        &self,
+        file_name: &str,
+        bytes: ByteStream,
+        author: &str,
+        progress: impl FnMut(IngestProgress) + Send,
+    ) -> Result<Ingested, IngestError> {
+        let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
+        let mut intake =
+            Intake { service: self, ingest, progress, so_far: IngestProgress::default(), stored: Vec::new() };
+        let taken = match intake.read(bytes).await {
+            Ok(package) => intake.take(package, file_name, author).await,
+            Err(error) => Err(error),
+        };
+        // Unless the rule book names the files now, nobody ever will.
+        if !matches!(taken, Ok((_, true))) && may_delete(&taken) {
+            intake.delete_stored().await;
+        }
+        taken.map(|(ingested, _)| ingested)
+    }
+}
+
+/// A revision whose write is unclear may name the files: then they stay, and are swept up later if it does not.
+fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
+    !matches!(taken, Err(IngestError::Change(ChangeError::State(_) | ChangeError::Contended { .. })))
+}
+
+struct Intake<'a, P> {
+    service: &'a UpdateService,
+    ingest: IngestId,
+    progress: P,
+    so_far: IngestProgress,
+    /// The members stored so far, in cabinet order: index and key.
+    stored: Vec<(usize, ucupdate_store::StoreKey)>,
+}
+
+impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
+    fn store(&self) -> &dyn ImageStore {
+        &*self.service.inner.store
+    }
+
+    /// Reads the cabinet on a thread of its own and stores each member as it comes.
+    async fn read(&mut self, bytes: ByteStream) -> Result<Package, IngestError> {
+        let options = self.service.inner.options.ingest.clone();
+        let (input, chunks) = mpsc::channel(4);
+        let (members, mut events) = mpsc::channel(4);
+        let reader = tokio::task::spawn_blocking(move || {
+            let input = ChannelReader { chunks, now: Bytes::new() };
+            let cabinet = Cabinet::open(input, options.cabinet).map_err(PackageError::from)?;
+            read_package(cabinet, &options.package, &mut ChannelSink { members, bytes: None })
+        });
+        let fed = std::sync::atomic::AtomicU64::new(0);
+        let feeding = async {
+            feed(bytes, input, &fed).await;
+            Ok::<_, IngestError>(())
+        };
+        let storing = async {
+            while let Some(member) = events.recv().await {
+                let input_bytes = fed.load(std::sync::atomic::Ordering::Relaxed);
+                self.store_member(member, input_bytes).await?;
+            }
+            Ok::<_, IngestError>(())
+        };
+        // When a put fails, both channels are dropped here, and the reader ends at its next chunk.
+        let stored = tokio::try_join!(feeding, storing).map(|_| ());
+        drop(events);
+        let package = reader.await.map_err(|failed| {
+            IngestError::Input(io::Error::other(format!("reader of the package ended: {failed}")))
+        })?;
+        stored?;
+        package.map_err(|error| match error {
+            PackageError::Cabinet(CabError::Io { cause, .. })
+            | PackageError::Member { source: CabError::Io { cause, .. }, .. } => IngestError::Input(cause),
+            PackageError::Cabinet(error) => IngestError::Cabinet(error),
+            error => IngestError::Package(error),
+        })
+    }
+
+    async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
+        let key = layout::member(self.ingest, member.index, &member.name);
+        // Noted before the put, so that a put of unclear fate is swept up too.
+        self.stored.push((member.index, key.clone()));
+        let meta = match self.store().put(&key, member.bytes()).await {
+            Ok(meta) => meta,
+            // The reader gave up in the middle of a member: it has the reason.
+            Err(StoreError::Input { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.so_far.input_bytes = input_bytes;
+        self.so_far.files += 1;
+        self.so_far.stored_bytes += meta.size;
+        (self.progress)(self.so_far);
+        Ok(())
+    }
+
+    /// Tells the rule book. Gives whether it names the files that were stored.
+    async fn take(
+        &self,
+        package: Package,
+        file_name: &str,
+        author: &str,
+    ) -> Result<(Ingested, bool), IngestError> {
+        if package.is_refused() {
+            return Err(IngestError::Refused(Box::new(package)));
+        }
+        self.check_stored(&package).await?;
+        self.service.refresh().await.map_err(ChangeError::from)?;
+        let mut record = self.record(&package, file_name);
+        let known = self.service.snapshot().book().package(record.id()).cloned();
+        let known = match known {
+            Some(known) if known.sha256 == record.sha256 && self.all_there(&known).await? => Some(known),
+            _ => None,
+        };
+        // The same cabinet as before, whose files are all there: they are used again.
+        let anew = known.is_none();
+        match known {
+            Some(known) => record = known,
+            None => self.describe(&record).await?,
+        }
+        let changed =
+            self.service.change(author, &Command::Ingest(record.id()), |book| book.ingest(&record)).await?;
+        let Changed { revision, notes } = changed;
+        let named = anew && revision.is_some();
+        Ok((Ingested { package, revision, notes }, named))
+    }
+
+    /// Every member lies in the store with the size that was read.
+    async fn check_stored(&self, package: &Package) -> Result<(), IngestError> {
+        for member in &package.members {
+            let key = self.key_of(member);
+            let meta = self.store().head(&key).await?;
+            if meta.size != member.size {
+                let found = format!("{} bytes, expected {}", meta.size, member.size).into();
+                return Err(StoreError::Integrity { key, found }.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn all_there(&self, known: &IngestedPackage) -> Result<bool, IngestError> {
+        for file in known.files() {
+            let Ok(key) = ucupdate_store::StoreKey::parse(&file.key) else { return Ok(false) };
+            match self.store().head(&key).await {
+                Ok(meta) if meta.size == file.size => {}
+                Ok(_) | Err(StoreError::NotFound { .. } | StoreError::Integrity { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn describe(&self, record: &IngestedPackage) -> Result<(), IngestError> {
+        let document = PackageDocument { format: RevisionDocument::format(), package: record.clone() };
+        self.store().put_bytes(&layout::package(self.ingest), document::write(&document)).await?;
+        Ok(())
+    }
+
+    fn key_of(&self, member: &Member) -> ucupdate_store::StoreKey {
+        layout::member(self.ingest, member.index, &member.name)
+    }
+
+    fn record(&self, package: &Package, file_name: &str) -> IngestedPackage {
+        let file = |index: usize| {
+            let member = package.members.iter().find(|member| member.index == index)?;
+            Some(StoredFile {
+                name: member.path.as_ref().ok()?.file_name().parse::<FileName>().ok()?,
+                key: self.key_of(member).as_str().into(),
+                size: member.size,
+                sha256: digest(&member.sha256),
+                modified: member.modified,
+            })
+        };
+        let files = |image: usize, signature: usize, descriptions: &[usize]| {
+            Some(ReleaseFiles {
+                image: file(image)?,
+                signature: file(signature)?,
+                descriptions: descriptions.iter().filter_map(|index| file(*index)).collect(),
+            })
+        };
+        let release = |release: &PackagedRelease| {
+            Some(Release {
+                rule: release.key.clone(),
+                version: release.version.clone(),
+                files: files(release.image, release.signature, &release.descriptions)?,
+            })
+        };
+        let stones = self.service.snapshot().book().settings().stones.clone();
+        let interim = |image: &PackagedInterim| {
+            Some(InterimImage {
+                locale: image.locale.clone(),
+                update_type: image.update_type.clone(),
+                version: interim_version(image, &stones)?,
+                files: files(image.image, image.signature, &[])?,
+            })
+        };
+        IngestedPackage {
+            sha256: digest(&package.sha256),
+            ingest: self.ingest,
+            file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
+            ingested_at: self.service.now(),
+            releases: package.releases.iter().filter_map(release).collect(),
+            interim: package.interim.iter().filter_map(interim).collect(),
+        }
+    }
+
+    async fn delete_stored(&mut self) {
+        let keys = self.stored.drain(..).map(|(_, key)| key).chain([layout::package(self.ingest)]);
+        let store = &*self.service.inner.store;
+        for key in keys {
+            // What cannot be deleted now is garbage that nothing refers to; it is swept up later.
+            let _left = store.delete(&key).await;
+        }
+    }
+}
+
+fn digest(read: &ucupdate_cab::package::Sha256Digest) -> Sha256Digest {
+    Sha256Digest::new(*read.as_bytes())
+}
+
+/// What the package names, else what the stone names.
+fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
+    image.version.clone().or_else(|| stones.first().map(|stone| stone.by.clone().into()))
+}
+
+/// Sends the input to the reader until it is at its end or the reader has seen enough.
+async fn feed(
+    mut bytes: ByteStream,
+    input: mpsc::Sender<io::Result<Bytes>>,
+    fed: &std::sync::atomic::AtomicU64,
+) {
+    while let Some(chunk) = bytes.next().await {
+        let ended = chunk.is_err();
+        let length = chunk.as_ref().map_or(0, Bytes::len);
+        if input.send(chunk).await.is_err() || ended {
+            return;
+        }
+        fed.fetch_add(length as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// The reader's side of the input.
+struct ChannelReader {
+    chunks: mpsc::Receiver<io::Result<Bytes>>,
+    now: Bytes,
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.now.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(chunk) => self.now = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.now.len());
+        buffer[..length].copy_from_slice(&self.now.split_to(length));
+        Ok(length)
+    }
+}
+
+/// A member that begins, and the way its bytes come.
+struct NewMember {
+    index: usize,
+    name: String,
+    chunks: mpsc::Receiver<MemberChunk>,
+}
+
+enum MemberChunk {
+    Bytes(Bytes),
+    /// The member is whole. A channel that closes without it was given up.
+    Whole,
+}
+
+impl NewMember {
+    fn bytes(self) -> ByteStream {
+        let chunks = stream::unfold(Some(self.chunks), |chunks| async {
+            let mut chunks = chunks?;
+            match chunks.recv().await {
+                Some(MemberChunk::Bytes(bytes)) => Some((Ok(bytes), Some(chunks))),
+                Some(MemberChunk::Whole) => None,
+                None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
+            }
+        });
+        let chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(chunks);
+        chunks
+    }
+}
+
+/// The reader's side of the output.
+struct ChannelSink {
+    members: mpsc::Sender<NewMember>,
+    bytes: Option<mpsc::Sender<MemberChunk>>,
+}
+
+impl ChannelSink {
+    fn send(&self, chunk: MemberChunk) -> io::Result<()> {
+        let bytes = self.bytes.as_ref().ok_or_else(given_up)?;
+        bytes.blocking_send(chunk).map_err(|_| given_up())
+    }
+}
+
+fn given_up() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "ingest was given up")
+}
+
+impl MemberSink for ChannelSink {
+    fn begin(&mut self, member: &MemberStart) -> io::Result<()> {
+        let (bytes, chunks) = mpsc::channel(8);
+        self.bytes = Some(bytes);
+        let member = NewMember { index: member.index, name: member.name.clone(), chunks };
+        self.members.blocking_send(member).map_err(|_| given_up())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.send(MemberChunk::Bytes(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn end(&mut self, _member: &Member) -> io::Result<()> {
+        self.send(MemberChunk::Whole)?;
+        self.bytes = None;
+        Ok(())
+    }
+}
+
+/// The id of the package in a cabinet that was read.
+impl Ingested {
+    /// The package's id.
+    pub fn id(&self) -> PackageId {
+        PackageId::of(&digest(&self.package.sha256))
+    }
+}

@@ -1,0 +1,64 @@
+//! Where things lie in a store.
+//!
+//! ```text
+//! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
+//! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
+//! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
+//! images/<ingest id>/package.json      written last: what the members are
+//! Logs/...                             as `ucupdate-audit` names them
+//! ```
+
+use ucupdate_core::{IngestId, check_path_part};
+use ucupdate_store::StoreKey;
+
+/// The folder of the checkpoints.
+pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
+
+/// The key of a revision.
+pub(crate) fn revision(number: u64) -> StoreKey {
+    key(format!("state/revisions/{number:020}.json"))
+}
+
+/// The key of the checkpoint made at a revision.
+pub(crate) fn checkpoint(number: u64) -> StoreKey {
+    key(format!("{CHECKPOINTS}{number:020}.json"))
+}
+
+/// The revision a checkpoint was made at.
+pub(crate) fn checkpoint_number(key: &StoreKey) -> Option<u64> {
+    let digits = key.as_str().strip_prefix(CHECKPOINTS)?.strip_suffix(".json")?;
+    (digits.len() == 20).then(|| digits.parse().ok())?
+}
+
+/// The key of the `index`th member of a package. A name that no path may hold is left out of the key, not of the report.
+pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> StoreKey {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let name = if check_path_part(name).is_ok() { name } else { "member" };
+    key(format!("images/{ingest}/{index}-{name}"))
+}
+
+/// The key of what describes the members of a package.
+pub(crate) fn package(ingest: IngestId) -> StoreKey {
+    key(format!("images/{ingest}/package.json"))
+}
+
+fn key(text: String) -> StoreKey {
+    StoreKey::parse(&text).expect("digits, hexadecimal digits and checked parts of a path make a key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_lie_where_the_layout_says() {
+        assert_eq!(revision(7).as_str(), "state/revisions/00000000000000000007.json");
+        assert_eq!(checkpoint_number(&checkpoint(64)), Some(64));
+        let ingest = IngestId::from_bits(0xab);
+        let folder = format!("images/{}ab", "0".repeat(30));
+        assert_eq!(member(ingest, 3, r"A\ENU\CPE.nbt").as_str(), format!("{folder}/3-CPE.nbt"));
+        assert_eq!(member(ingest, 4, "../..").as_str(), format!("{folder}/4-member"));
+        assert_eq!(member(ingest, 5, "a:b").as_str(), format!("{folder}/5-member"));
+        assert_eq!(package(ingest).as_str(), format!("{folder}/package.json"));
+    }
+}

@@ -1,0 +1,278 @@
+//! The history of the rule book: dense revisions in a store, made one at a time by any number of servers.
+//!
+//! A change is made by *creating* the next revision. Of two servers one wins; the other reads what the winner wrote and
+//! makes its change on that, if its precondition still holds. There is no leader, no lock and no listing that
+//! correctness depends on.
+
+use crate::document::{self, ChangeId, CheckpointDocument, DocumentError, RevisionDocument};
+use crate::error::{ChangeError, StateError};
+use crate::layout;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate_core::{Command, Note, Outcome, Refusal, RuleBook, Sha256Digest, UnixTime};
+use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
+
+/// The most bytes a revision has.
+pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
+
+/// The most bytes of a checkpoint that are read.
+const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
+
+/// How often a change is tried while others win.
+const MAX_TRIES: u32 = 20;
+
+/// How often a write whose answer is unclear is settled and tried again.
+const MAX_UNCLEAR: u32 = 5;
+
+/// A checkpoint is made at each multiple.
+const CHECKPOINT_EVERY: u64 = 64;
+
+/// The rule book as this process knows it, and where it stands in the history.
+#[derive(Debug)]
+pub(crate) struct RuleHistory {
+    store: Arc<dyn ImageStore>,
+    book: RuleBook,
+    revision: u64,
+    /// The SHA-256 of that revision.
+    sha256: Sha256Digest,
+}
+
+/// A change that was made, or found to change nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changed {
+    /// The revision the change made; none when nothing changes.
+    pub revision: Option<u64>,
+    /// What is worth telling, in the order it happened.
+    pub notes: Vec<Note>,
+}
+
+/// One revision, as the history tells it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Revision {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it was made.
+    pub at: UnixTime,
+    /// Who made it.
+    pub author: String,
+    /// What was asked.
+    pub command: Command,
+    /// What was told, a line each.
+    pub notes: Vec<String>,
+}
+
+impl RuleHistory {
+    /// Reads the newest checkpoint and the revisions after it.
+    pub(crate) async fn open(store: Arc<dyn ImageStore>) -> Result<Self, StateError> {
+        let mut history =
+            Self { store, book: RuleBook::default(), revision: 0, sha256: document::sha256(b"") };
+        history.start_from_checkpoint().await?;
+        history.catch_up().await?;
+        Ok(history)
+    }
+
+    pub(crate) fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Takes the newest checkpoint that can be read. That none can costs only time; one that a newer program wrote is
+    /// an error, since its revisions cannot be read either.
+    async fn start_from_checkpoint(&mut self) -> Result<(), StateError> {
+        let Ok(mut found) = self.store.list_all(layout::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
+        found.retain(|meta| layout::checkpoint_number(&meta.key).is_some());
+        for meta in found.iter().rev() {
+            let Ok(bytes) = self.store.get_bytes(&meta.key, MAX_CHECKPOINT_BYTES).await else { continue };
+            let checkpoint: CheckpointDocument = match document::read(meta.key.as_str(), &bytes) {
+                Ok(checkpoint) => checkpoint,
+                Err(newer @ DocumentError::Newer { .. }) => return Err(newer.into()),
+                Err(_) => continue,
+            };
+            // A checkpoint is believed only as far as the history bears it out.
+            let revision =
+                self.store.get_bytes(&layout::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
+            if Some(checkpoint.revision) != layout::checkpoint_number(&meta.key)
+                || !revision.is_ok_and(|bytes| document::sha256(&bytes) == checkpoint.sha256)
+            {
+                continue;
+            }
+            self.book.apply(&checkpoint.book);
+            self.revision = checkpoint.revision;
+            self.sha256 = checkpoint.sha256;
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Reads the revisions others made since; gives whether there were any.
+    pub(crate) async fn catch_up(&mut self) -> Result<bool, StateError> {
+        let mut moved = false;
+        while let Some((document, sha256)) = self.read_next().await? {
+            self.take(&document, sha256);
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    async fn read_next(&self) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
+        let Some((document, sha256)) = read_revision(&*self.store, self.revision + 1).await? else {
+            return Ok(None);
+        };
+        if document.previous != self.sha256 {
+            let key = layout::revision(self.revision + 1).to_string();
+            return Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 }.into());
+        }
+        Ok(Some((document, sha256)))
+    }
+
+    fn take(&mut self, document: &RevisionDocument, sha256: Sha256Digest) {
+        self.book.apply(&document.delta);
+        self.revision = document.revision;
+        self.sha256 = sha256;
+    }
+
+    /// Makes a change: `make` says what it would do on a book, and is asked again whenever another server was first.
+    pub(crate) async fn change(
+        &mut self,
+        author: &str,
+        at: UnixTime,
+        command: &Command,
+        make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
+    ) -> Result<Changed, ChangeError> {
+        let change = ChangeId(document::sha256(&random_bytes()?));
+        self.catch_up().await?;
+        for tries in 0..MAX_TRIES {
+            if tries > 0 {
+                tokio::time::sleep(jitter(tries)).await;
+                self.catch_up().await?;
+            }
+            let outcome = make(&self.book)?;
+            if outcome.delta.is_empty() {
+                return Ok(Changed { revision: None, notes: outcome.notes });
+            }
+            let document = RevisionDocument {
+                format: RevisionDocument::format(),
+                revision: self.revision + 1,
+                change,
+                previous: self.sha256,
+                at,
+                author: author.to_owned(),
+                command: command.clone(),
+                notes: outcome.notes.iter().map(ToString::to_string).collect(),
+                delta: outcome.delta,
+            };
+            let bytes = Bytes::from(document::write(&document));
+            if bytes.len() > MAX_REVISION_BYTES {
+                return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
+            }
+            if self.create(&document, bytes.clone()).await? {
+                self.take(&document, document::sha256(&bytes));
+                self.make_checkpoint().await;
+                return Ok(Changed { revision: Some(self.revision), notes: outcome.notes });
+            }
+        }
+        Err(ChangeError::Contended { tries: MAX_TRIES })
+    }
+
+    /// Creates the next revision; false when another server did. An unclear answer is settled by reading back: the
+    /// change id tells whose it is.
+    async fn create(&self, document: &RevisionDocument, bytes: Bytes) -> Result<bool, StateError> {
+        let key = layout::revision(document.revision);
+        let mut unclear = 0;
+        loop {
+            let error = match self.store.create(&key, bytes.clone()).await {
+                Ok(()) => return Ok(true),
+                Err(error) => error,
+            };
+            let exists = matches!(error, StoreError::AlreadyExists { .. });
+            if !exists && !error.is_retryable() && !error.may_have_written() {
+                return Err(error.into());
+            }
+            match read_revision(&*self.store, document.revision).await {
+                Ok(Some((there, _))) => return Ok(there.change == document.change),
+                Ok(None) | Err(StateError::Store(_)) if unclear < MAX_UNCLEAR => {}
+                Ok(None) => return Err(error.into()),
+                Err(failed) => return Err(failed),
+            }
+            unclear += 1;
+            tokio::time::sleep(jitter(unclear)).await;
+        }
+    }
+
+    /// Keeps the whole book now and then, so that a start reads few revisions. Losing one costs only time, so a store
+    /// that fails here fails nothing.
+    async fn make_checkpoint(&self) {
+        if !self.revision.is_multiple_of(CHECKPOINT_EVERY) {
+            return;
+        }
+        let checkpoint = CheckpointDocument {
+            format: RevisionDocument::format(),
+            revision: self.revision,
+            sha256: self.sha256,
+            book: self.book.to_delta(),
+        };
+        let bytes = document::write(&checkpoint);
+        let _lost = self.store.put_bytes(&layout::checkpoint(self.revision), bytes).await;
+    }
+
+    /// The revisions from `first` on, at most `limit` of them, oldest first.
+    pub(crate) async fn read(
+        store: &dyn ImageStore,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Revision>, StateError> {
+        let mut revisions = Vec::new();
+        let mut number = first.max(1);
+        while revisions.len() < limit {
+            let Some((document, _)) = read_revision(store, number).await? else { break };
+            revisions.push(Revision {
+                number,
+                at: document.at,
+                author: document.author,
+                command: document.command,
+                notes: document.notes,
+            });
+            number += 1;
+        }
+        Ok(revisions)
+    }
+}
+
+async fn read_revision(
+    store: &dyn ImageStore,
+    number: u64,
+) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
+    let key = layout::revision(number);
+    let bytes = match store.get_bytes(&key, MAX_REVISION_BYTES).await {
+        Ok(bytes) => bytes,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let document: RevisionDocument = document::read(key.as_str(), &bytes)?;
+    if document.revision != number {
+        return Err(DocumentError::Number { key: key.to_string(), said: document.revision }.into());
+    }
+    Ok(Some((document, document::sha256(&bytes))))
+}
+
+/// Random bytes that no other server draws.
+pub(crate) fn random_bytes() -> Result<[u8; 16], StateError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| StoreError::backend("drawing random bytes", std::io::Error::other(error)))?;
+    Ok(bytes)
+}
+
+/// A pause that grows with the tries and differs between servers.
+fn jitter(tries: u32) -> Duration {
+    let most = 5_u64 << tries.min(6);
+    let random =
+        random_bytes().map_or(u64::from(tries), |bytes| u64::from(bytes[0]) << 8 | u64::from(bytes[1]));
+    Duration::from_millis(1 + random % most)
+}

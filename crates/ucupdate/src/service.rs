@@ -1,0 +1,437 @@
+//! [`UpdateService`]: what a server embeds.
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{ChangeError, StateError};
+use crate::files::ServedFile;
+use crate::ingest::IngestOptions;
+use crate::logs::{LogError, LogOptions, Logs};
+use crate::rule_history::{Changed, Revision, RuleHistory};
+use crate::snapshot::Snapshot;
+use crate::urls::BaseUrls;
+use crate::verify;
+use arc_swap::ArcSwap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use ucupdate_audit::{AccessRow, AuditRow};
+use ucupdate_core::{
+    Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Refusal, RuleBook, RuleKey, Said,
+    Side, TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse, decide,
+};
+use ucupdate_store::{ByteStream, ImageStore, StoreError};
+use ucupdate_upx::Codec;
+
+/// How a service is to work. The default administers a store and answers nobody: it has no URLs and writes no logs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where devices fetch files. Without it no request is answered.
+    pub urls: Option<BaseUrls>,
+    /// The logs to write, if any.
+    pub logs: Option<LogOptions>,
+    /// How often to look for changes other servers made; none looks only when asked. An embedding server wants the
+    /// second that [`Options::serving`] gives.
+    pub probe: Option<Duration>,
+    /// The wire's codec.
+    pub codec: Codec,
+    /// How packages are read.
+    pub ingest: IngestOptions,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            urls: None,
+            logs: None,
+            probe: None,
+            codec: Codec::default(),
+            ingest: IngestOptions::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl Options {
+    /// For a server that answers devices: with these URLs, looking for changes of others each second. Logs are still
+    /// to be asked for, since they need the server's name.
+    pub fn serving(urls: BaseUrls) -> Self {
+        Self { urls: Some(urls), probe: Some(Duration::from_secs(1)), ..Self::default() }
+    }
+
+    /// With logs.
+    #[must_use]
+    pub fn with_logs(mut self, logs: LogOptions) -> Self {
+        self.logs = Some(logs);
+        self
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// With another codec: another dialect, or other limits.
+    #[must_use]
+    pub fn with_codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+}
+
+/// A device update service on a store. Cloning shares it.
+///
+/// Answering does no input or output: it reads an immutable snapshot of the rule book, which a background task renews.
+#[derive(Clone)]
+pub struct UpdateService {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn ImageStore>,
+    pub(crate) options: Options,
+    history: Mutex<RuleHistory>,
+    snapshot: ArcSwap<Snapshot>,
+    logs: Option<Logs>,
+}
+
+/// Who asks, beside what the request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
+pub struct Asker<'a> {
+    /// From inside or outside.
+    pub side: Side,
+    /// The address it asks from, as the audit row shows it.
+    pub host: &'a str,
+}
+
+/// No request can be answered: the service has no URLs to send devices to.
+///
+/// The original answers with blank URLs then; here a server that would is refused at its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no base URLs are set, so devices could not be told where to fetch files")]
+pub struct NoUrls;
+
+impl UpdateService {
+    /// Opens the service on a store: reads the rule book, and starts the background tasks the options ask for.
+    ///
+    /// # Errors
+    /// When the rule book cannot be read, or a newer program wrote it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, when the options ask for logs or probing.
+    pub async fn open(store: Arc<dyn ImageStore>, options: Options) -> Result<Self, StateError> {
+        let history = RuleHistory::open(Arc::clone(&store)).await?;
+        let snapshot = ArcSwap::from_pointee(Snapshot::new(history.book().clone(), history.revision()));
+        let logs = options
+            .logs
+            .clone()
+            .map(|logs| Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock)));
+        let probe = options.probe;
+        let inner = Arc::new(Inner { store, options, history: Mutex::new(history), snapshot, logs });
+        if let Some(period) = probe {
+            let weak = Arc::downgrade(&inner);
+            tokio::spawn(async move {
+                let mut ticks = tokio::time::interval(period.max(Duration::from_millis(10)));
+                ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                loop {
+                    ticks.tick().await;
+                    let Some(inner) = weak.upgrade() else { return };
+                    // A store that fails now is asked again next time; until then the old snapshot answers.
+                    if let Err(_error) = (Self { inner }).refresh().await {
+                        #[cfg(feature = "tracing")]
+                        tracing::warn!(error = &_error as &dyn std::error::Error, "cannot look for changes");
+                    }
+                }
+            });
+        }
+        Ok(Self { inner })
+    }
+
+    /// What is answered from now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.snapshot.load_full()
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Arc<dyn ImageStore> {
+        &self.inner.store
+    }
+
+    /// The wire's codec.
+    pub fn codec(&self) -> &Codec {
+        &self.inner.options.codec
+    }
+
+    /// Where devices fetch files.
+    pub fn urls(&self) -> Option<&BaseUrls> {
+        self.inner.options.urls.as_ref()
+    }
+
+    /// What the service's clock shows.
+    pub fn now(&self) -> UnixTime {
+        self.inner.options.clock.now()
+    }
+
+    /// Answers a request, and leaves its audit row. No input or output, no waiting.
+    ///
+    /// # Errors
+    /// When the service has no URLs.
+    pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
+        let urls = self.urls().ok_or(NoUrls)?;
+        let snapshot = self.inner.snapshot.load();
+        let now = self.now();
+        let mut modules = Vec::new();
+        for module in &request.modules {
+            let decision = decide(snapshot.index(), &request.device, module, now);
+            trace_decision(request, &decision);
+            modules.extend(decision.offer().map(|offer| OfferedModule {
+                file_name: offer.image.clone(),
+                signature_file_name: offer.signature.clone(),
+                version: offer.version.clone(),
+                time_stamp: offer.time_stamp.map_or_else(Said::default, Said::from),
+                base_url: urls.folder(Side::Internal, &offer.folder).into(),
+                external_base_url: urls.folder(Side::External, &offer.folder).into(),
+            }));
+        }
+        let response = UpdateResponse { modules };
+        if let Some(logs) = &self.inner.logs {
+            logs.audit(&AuditRow::answered(request, &response, asker.side, asker.host, now), now);
+        }
+        Ok(response)
+    }
+
+    /// Leaves an audit row of a device log upload, which is not taken.
+    pub fn audit_device_log_upload(&self, host: &str) {
+        if let Some(logs) = &self.inner.logs {
+            let now = self.now();
+            logs.audit(&AuditRow::device_log_upload(host, now), now);
+        }
+    }
+
+    /// Leaves an access row of an answer that is finished.
+    pub fn log_access(&self, row: &AccessRow) {
+        if let Some(logs) = &self.inner.logs {
+            logs.access(row, self.now());
+        }
+    }
+
+    /// Writes what the logs hold back; returns when it lies in the store.
+    ///
+    /// # Errors
+    /// When the store does not take it; nothing is lost, and the rows are tried again.
+    pub async fn flush_logs(&self) -> Result<(), LogError> {
+        match &self.inner.logs {
+            Some(logs) => logs.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// How many log rows were lost since the start because more waited than may: the store was down for too long.
+    pub fn dropped_log_rows(&self) -> u64 {
+        self.inner.logs.as_ref().map_or(0, Logs::dropped)
+    }
+
+    /// Removes logs older than the days to keep, of this server, and gives how many.
+    ///
+    /// # Errors
+    /// When the store does not do it.
+    pub async fn remove_old_logs(&self) -> Result<usize, LogError> {
+        match &self.inner.logs {
+            Some(logs) => logs.remove_old().await,
+            None => Ok(0),
+        }
+    }
+
+    /// Flushes the logs and ends the background work. Requests answered after it leave no rows.
+    ///
+    /// # Errors
+    /// When the store does not take the last rows.
+    pub async fn shutdown(&self) -> Result<(), LogError> {
+        match &self.inner.logs {
+            Some(logs) => logs.shutdown().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Opens a served file, or the part of it in `range`.
+    ///
+    /// # Errors
+    /// When the store does not give it, or holds it with another size than was ingested.
+    pub async fn open_file(
+        &self,
+        file: &ServedFile,
+        range: Option<Range<u64>>,
+    ) -> Result<ByteStream, StoreError> {
+        let object = self.inner.store.get(&file.key, range).await?;
+        if object.meta.size != file.size {
+            return Err(StoreError::Integrity {
+                key: file.key.clone(),
+                found: format!("{} bytes, expected {}", object.meta.size, file.size).into(),
+            });
+        }
+        Ok(object.bytes)
+    }
+
+    /// Looks for changes other servers made, and gives the revision that holds now.
+    ///
+    /// # Errors
+    /// When the rule book cannot be read; the old snapshot goes on answering.
+    pub async fn refresh(&self) -> Result<u64, StateError> {
+        let mut history = self.inner.history.lock().await;
+        history.catch_up().await?;
+        self.publish(&history).await;
+        Ok(history.revision())
+    }
+
+    /// Makes the snapshot that of the history. Compiling is left to a thread for such work.
+    async fn publish(&self, history: &RuleHistory) {
+        if self.inner.snapshot.load().revision() == history.revision() {
+            return;
+        }
+        let (book, revision) = (history.book().clone(), history.revision());
+        let compiled = tokio::task::spawn_blocking(move || Snapshot::new(book, revision)).await;
+        // Compiling neither blocks nor panics, so this fails only when the runtime is going down.
+        if let Ok(snapshot) = compiled {
+            self.inner.snapshot.store(Arc::new(snapshot));
+        }
+    }
+
+    pub(crate) async fn change(
+        &self,
+        author: &str,
+        command: &Command,
+        make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
+    ) -> Result<Changed, ChangeError> {
+        let mut history = self.inner.history.lock().await;
+        let changed = history.change(author, self.now(), command, make).await;
+        self.publish(&history).await;
+        changed
+    }
+
+    /// Makes a change to the rule book in the name of `author`.
+    ///
+    /// What would be approved is read from the store first: an image that is absent, or not what was ingested, is never
+    /// approved.
+    ///
+    /// # Errors
+    /// When it is refused, an image is not what it should be, or the store does not do it. After a refusal nothing has
+    /// changed.
+    pub async fn command(&self, command: &Command, author: &str) -> Result<Changed, ChangeError> {
+        if matches!(command, Command::Approve(_) | Command::ApproveAllOf(_)) {
+            self.refresh().await?;
+            let snapshot = self.snapshot();
+            let outcome = snapshot.book().command(command)?;
+            verify::approved(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
+        }
+        self.change(author, command, |book| book.command(command)).await
+    }
+
+    /// Approves what is pending in each of the rules; all or none.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn approve(&self, rules: Vec<RuleKey>, author: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::Approve(rules), author).await
+    }
+
+    /// Approves what a package made pending.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn approve_all_of(&self, package: PackageId, author: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::ApproveAllOf(package), author).await
+    }
+
+    /// Rejects what is pending in a rule.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn reject(&self, rule: RuleKey, author: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::Reject(rule), author).await
+    }
+
+    /// Gives everybody what was approved before.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn roll_back(&self, rule: RuleKey, author: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::RollBack(rule), author).await
+    }
+
+    /// Removes a rule. Its files stay served to devices that are fetching them.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn remove(&self, rule: RuleKey, author: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::Remove(rule), author).await
+    }
+
+    /// Says how a rule treats what devices say of their version.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn set_policy(
+        &self,
+        rule: RuleKey,
+        policy: OfferPolicy,
+        author: &str,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::SetPolicy(rule, policy), author).await
+    }
+
+    /// Adds a test device.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn add_test_device(&self, device: TestDevice, author: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::AddTestDevice(device), author).await
+    }
+
+    /// Removes a test device.
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command).
+    pub async fn remove_test_device(
+        &self,
+        name: TestDeviceName,
+        author: &str,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::RemoveTestDevice(name), author).await
+    }
+
+    /// The history of the rule book from revision `first` on, at most `limit` of it, oldest first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
+        RuleHistory::read(&*self.inner.store, first, limit).await
+    }
+}
+
+impl fmt::Debug for UpdateService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateService")
+            .field("store", &self.inner.store)
+            .field("revision", &self.inner.snapshot.load().revision())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn trace_decision(request: &UpdateRequest, decision: &Decision<'_>) {
+    tracing::debug!(
+        mac = request.device.mac_address.as_said(),
+        serial = request.device.serial_number.as_said(),
+        %decision,
+        "decided"
+    );
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace_decision(_request: &UpdateRequest, _decision: &Decision<'_>) {}

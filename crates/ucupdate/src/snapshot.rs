@@ -1,0 +1,43 @@
+//! What a server answers from: one revision of the rule book, compiled. It never changes.
+
+use crate::files::FileIndex;
+use ucupdate_core::{EligibilityIndex, Explanation, RuleBook, UnixTime, UpdateRequest, explain};
+
+/// One revision of the rule book, compiled for answering.
+#[derive(Debug)]
+pub struct Snapshot {
+    book: RuleBook,
+    index: EligibilityIndex,
+    files: FileIndex,
+}
+
+impl Snapshot {
+    pub(crate) fn new(book: RuleBook, revision: u64) -> Self {
+        Self { index: EligibilityIndex::compile(&book, revision), files: FileIndex::of(&book), book }
+    }
+
+    /// The revision: 0 for the empty book of a new store.
+    pub fn revision(&self) -> u64 {
+        self.index.revision()
+    }
+
+    /// The rule book.
+    pub fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
+    /// The compiled rules, for [`decide`](ucupdate_core::decide).
+    pub fn index(&self) -> &EligibilityIndex {
+        &self.index
+    }
+
+    /// The files that are served, by their path.
+    pub fn files(&self) -> &FileIndex {
+        &self.files
+    }
+
+    /// Why a request is answered as it is.
+    pub fn explain(&self, request: &UpdateRequest, now: UnixTime) -> Explanation<'_> {
+        explain(&self.index, request, now)
+    }
+}
