@@ -1,0 +1,3 @@
+//! The subcommands, a module each: how it is called, what it does, what its result is.
+
+pub(crate) mod version;
