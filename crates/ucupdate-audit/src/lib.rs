@@ -1,4 +1,4 @@
-//! ucupdate-audit
+#![doc = include_str!("../README.md")]
 
 mod access;
 mod audit;
@@ -10,6 +10,7 @@ mod lines;
 mod log_line;
 mod log_name;
 mod rolling;
+mod timeline;
 mod zone;
 
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
@@ -21,4 +22,5 @@ pub use log_name::{
     ServerNameError, expired,
 };
 pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};
+pub use timeline::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
 pub use zone::{Zone, ZoneError};

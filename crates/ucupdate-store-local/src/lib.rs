@@ -1,1 +1,12 @@
-//! ucupdate-store-local
+#![doc = include_str!("../README.md")]
+
+mod disk;
+mod folder;
+mod local_store;
+mod pages;
+mod real_disk;
+mod staging;
+
+pub use disk::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+pub use local_store::LocalStore;
+pub use real_disk::RealDisk;

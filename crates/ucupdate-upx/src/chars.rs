@@ -7,6 +7,12 @@ pub(crate) fn is_xml_char(found: char) -> bool {
 
 /// Whether the text is a name without a prefix, as the recommendation on namespaces has it.
 pub(crate) fn is_xml_name(name: &str) -> bool {
+    // Nearly all names are plain, and then one look at each byte is enough.
+    if name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return true;
+    }
     let mut chars = name.chars();
     chars.next().is_some_and(starts_name) && chars.all(continues_name)
 }

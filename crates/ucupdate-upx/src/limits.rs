@@ -19,7 +19,8 @@ pub struct Limits {
     pub bytes: usize,
     /// Elements of a body. Default 1,024.
     pub elements: usize,
-    /// Elements, comments, processing instructions, references and CDATA sections of a body together. Default 4,096.
+    /// Elements, attributes, comments, processing instructions, references and CDATA sections of a body together.
+    /// Default 4,096.
     pub markup: usize,
     /// How deep elements may stand in one another. Default 16.
     pub depth: usize,
@@ -111,7 +112,7 @@ impl fmt::Display for Limit {
         f.pad(match self {
             Self::Bytes => "bytes in the body",
             Self::Elements => "elements",
-            Self::Markup => "elements, comments, instructions and references",
+            Self::Markup => "elements, attributes, comments, instructions and references",
             Self::Depth => "elements in one another",
             Self::Attributes => "attributes in one element",
             Self::Namespaces => "declared namespaces",

@@ -111,7 +111,7 @@ table! {
     /// The request's outermost element.
     RequestRoot RequestRoot "root" "Request" optional Confirmed Inferred "a body is posted, but none is published; named for what it is";
     /// What kind of device asks.
-    DeviceType Request "device_type" "DeviceType" required Confirmed Inferred "audit log, column `DeviceType`";
+    DeviceType Request "device_type" "DeviceType" required Confirmed Inferred "audit log, column `Device Type`";
     /// The user who signed in last.
     UserName Request "user_name" "UserName" optional Confirmed Inferred "audit log, column `User Name`";
     /// The device's own clock.

@@ -218,6 +218,7 @@ impl<'a, 'l> Xml<'a, 'l> {
                 }
             };
             rest = behind;
+            self.count_markup(attribute.at)?;
             self.within(attribute.at, Limit::Attributes, self.attributes.len() + 1, self.limits.attributes)?;
             self.check_name(attribute.name, attribute.at)?;
             if self.attributes.iter().any(|other| other.name == attribute.name) {
@@ -271,10 +272,8 @@ impl<'a, 'l> Xml<'a, 'l> {
 
     fn check_name(&mut self, name: &str, at: usize) -> Result<(), DecodeError> {
         self.within(at, Limit::NameBytes, name.len(), self.limits.name_bytes)?;
-        let good = match name.split_once(':') {
-            Some((prefix, local)) => is_xml_name(prefix) && is_xml_name(local),
-            None => is_xml_name(name),
-        };
+        let good = is_xml_name(name)
+            || name.split_once(':').is_some_and(|(prefix, local)| is_xml_name(prefix) && is_xml_name(local));
         if good { Ok(()) } else { self.fault(at, XmlFault::Name { name: shown(name) }) }
     }
 

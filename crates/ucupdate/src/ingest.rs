@@ -85,7 +85,7 @@ pub enum IngestError {
 }
 
 fn first_refusal(package: &Package) -> String {
-    let mut refusals = package.problems.iter().filter(|problem| problem.is_refusal());
+    let mut refusals = package.refusals();
     let first = refusals.next().map_or_else(|| "package is refused".to_owned(), ToString::to_string);
     match refusals.count() {
         0 => first,
@@ -157,7 +157,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let reader = tokio::task::spawn_blocking(move || {
             let input = ChannelReader { chunks, now: Bytes::new() };
             let cabinet = Cabinet::open(input, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, options.package, &mut ChannelSink { members, bytes: None })
+            read_package(cabinet, &options.package, &mut ChannelSink { members, bytes: None })
         });
         let fed = std::sync::atomic::AtomicU64::new(0);
         let feeding = async {
@@ -209,7 +209,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         file_name: &str,
         author: &str,
     ) -> Result<(Ingested, bool), IngestError> {
-        if package.problems.iter().any(|problem| problem.is_refusal()) {
+        if package.is_refused() {
             return Err(IngestError::Refused(Box::new(package)));
         }
         self.check_stored(&package).await?;

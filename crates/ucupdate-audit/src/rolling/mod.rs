@@ -216,14 +216,14 @@ impl RollingLog {
             (Step::Create | Step::ReadBack, Exists) => {
                 flight.step = Step::Create;
                 flight.unclear = false;
-                flight.name.number = flight.name.number.saturating_add(1);
+                self.take(&flight.name);
+                flight.name = self.next_name(flight.name.date);
                 flight.tries += 1;
                 flight.wait = if flight.tries % NUMBERS_AT_ONCE == 0 {
                     Wait::Until(after(now, self.options.flush_millis.into()))
                 } else {
                     Wait::No
                 };
-                self.taken = Some((flight.name.date, flight.name.number));
             }
             (Step::Create, Unclear) => {
                 flight.unclear = true;
@@ -391,13 +391,19 @@ impl RollingLog {
         LogName { kind: self.kind(), server: self.server.clone(), date, number }
     }
 
+    /// This number of its day, and all below it, are not tried again.
+    fn take(&mut self, name: &LogName) {
+        let mentioned = self.taken.filter(|(date, _)| *date == name.date).map_or(0, |(_, number)| number);
+        self.taken = Some((name.date, name.number.max(mentioned)));
+    }
+
     /// The rows in flight are in the store. The file is continued only where every write was clear.
     fn land(&mut self, flight: Flight, clear: bool) {
         for row in self.pending.drain(..flight.rows) {
             self.pending_bytes -= row.line.as_str().len();
             self.acknowledged += 1;
         }
-        self.taken = Some((flight.name.date, flight.name.number));
+        self.take(&flight.name);
         self.own = clear.then_some(OwnFile { name: flight.name, content: flight.bytes });
     }
 }

@@ -83,6 +83,9 @@ fn a_number_that_was_mentioned_is_not_tried() {
     log.mention(&format!("{folder}RequestHandlerAuditLog_other_2009-03-06_99.log"));
     log.push(line("a", NOON), NOON);
     assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06_42.log: a");
+    log.mention(&format!("{folder}RequestHandlerAuditLog_ocs_2009-03-06_50.log"));
+    log.done(EffectOutcome::Exists, seconds(1));
+    assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06_51.log: a");
 }
 
 #[test]

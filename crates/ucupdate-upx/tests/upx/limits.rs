@@ -40,6 +40,7 @@ fn reading_ends_at_each_number() {
                 .collect::<String>(),
         )
     });
+    reached(Limit::Markup, Limits::with_markup, |n| asking(&"<a b=''/>".repeat((n - OWN) / 2)));
     reached(Limit::Depth, Limits::with_depth, |n| {
         asking(&format!("{}{}", "<a>".repeat(n - 1), "</a>".repeat(n - 1)))
     });

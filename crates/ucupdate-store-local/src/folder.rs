@@ -1,0 +1,343 @@
+//! The work on the folder itself: what blocks, step by step, each step an effect on the [`Disk`].
+//!
+//! The order of the steps is what makes an object whole or absent after a power cut: bytes synced, then the name made, then
+//! every folder above it synced, and only then is success told. Folders are synced up to the root each time, since
+//! another process may have made one and not synced it yet.
+
+use crate::disk::{Disk, Entry, Kind, ReadFile};
+use crate::staging::{Staged, Staging};
+use bytes::Bytes;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
+
+/// Others may remove the empty folders of our path again and again; not for ever.
+const MOST_TRIES: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(crate) disk: Arc<dyn Disk>,
+    staging: Arc<Staging>,
+}
+
+/// What is found where a key or one of its folders should lie.
+enum Place {
+    Nothing,
+    Folder,
+    Object(Entry),
+    /// A link, a device: nothing that we made.
+    Foreign,
+    /// On a file system that folds case: something of another name, which it takes for this one.
+    Other(String),
+}
+
+impl Folder {
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
+        let opened = Staging::open(Arc::clone(&disk));
+        let staging = opened.map_err(|error| io_error(None, "opening the store's folder".into(), error))?;
+        Ok(Self { disk, staging })
+    }
+
+    /// Begins a new object.
+    pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
+        self.staging.stage().map_err(|error| writing(key, error))
+    }
+
+    pub(crate) fn create(&self, key: &StoreKey, bytes: &Bytes) -> Result<(), StoreError> {
+        self.make_folders(key)?;
+        if let Place::Object(_) = self.place(key.as_str()).map_err(|error| writing(key, error))? {
+            return self.exists_already(key);
+        }
+        let mut staged = self.stage(key)?;
+        staged.write(bytes).and_then(|()| staged.finish()).map_err(|error| writing(key, error))?;
+        for _ in 0..MOST_TRIES {
+            match self.disk.link(staged.path(), key.as_str()) {
+                Ok(()) => return self.sync_folders(key),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_folders(key)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if let Place::Object(_) = self.make_room(key)? {
+                        return self.exists_already(key);
+                    }
+                }
+                Err(error) => {
+                    self.make_folders(key)?;
+                    return Err(writing(key, error));
+                }
+            }
+        }
+        Err(gave_up(key))
+    }
+
+    /// What is told of is durable: whoever lost its own answer may find its own object here.
+    fn exists_already(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.sync_folders(key)?;
+        Err(StoreError::AlreadyExists { key: key.clone() })
+    }
+
+    /// Gives a staged object its place, over what was there.
+    pub(crate) fn replace(&self, key: &StoreKey, mut staged: Staged) -> Result<ObjectMeta, StoreError> {
+        let entry = staged.finish().map_err(|error| writing(key, error))?;
+        for _ in 0..MOST_TRIES {
+            self.make_folders(key)?;
+            self.make_room(key)?;
+            match self.disk.rename(staged.path(), key.as_str()) {
+                Ok(()) => {
+                    staged.moved();
+                    self.sync_folders(key)?;
+                    return Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified));
+                }
+                // A folder went, or came, between the look and the step: look again.
+                Err(error) if self.has_changed(key, &error) => {}
+                Err(error) => return Err(writing(key, error)),
+            }
+        }
+        Err(gave_up(key))
+    }
+
+    fn has_changed(&self, key: &StoreKey, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::NotFound || matches!(self.place(key.as_str()), Ok(Place::Folder))
+    }
+
+    pub(crate) fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        let entry = self.find(key)?;
+        Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified))
+    }
+
+    /// The object's metadata, its file, standing at the beginning of the range, and the range.
+    #[allow(clippy::type_complexity, reason = "three things, named where they are taken")]
+    pub(crate) fn open_object(
+        &self,
+        key: &StoreKey,
+        range: Option<Range<u64>>,
+    ) -> Result<(ObjectMeta, Range<u64>, Box<dyn ReadFile>), StoreError> {
+        self.find(key)?;
+        let opened = self.disk.open(key.as_str()).and_then(|file| Ok((file.entry()?, file)));
+        let (entry, mut file) = opened.map_err(|error| reading(key, error))?;
+        let meta = ObjectMeta::new(key.clone(), entry.size, entry.modified);
+        let range = meta.resolve(range)?;
+        file.seek(io::SeekFrom::Start(range.start)).map_err(|error| reading(key, error))?;
+        Ok((meta, range, file))
+    }
+
+    pub(crate) fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let deleting = |error| io_error(Some(key), format!("deleting `{key}`"), error);
+        match self.find(key) {
+            Ok(_) => match self.disk.unlink(key.as_str()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(deleting(error)),
+                _ => {}
+            },
+            // Somebody else may have removed it and not synced yet: that is still to be done.
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.sync_removal(key).map_err(deleting)?;
+        for folder in folders_from_within(key) {
+            // Not when something lies in it; and an empty folder that stays does no harm.
+            if self.disk.remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The object at a key, when each folder of its path is a folder.
+    fn find(&self, key: &StoreKey) -> Result<Entry, StoreError> {
+        let not_found = || StoreError::NotFound { key: key.clone() };
+        let look = |path| self.place(path).map_err(|error| reading(key, error));
+        for folder in key.folders() {
+            match look(folder)? {
+                Place::Folder => {}
+                Place::Foreign => return Err(foreign(key, folder)),
+                Place::Nothing | Place::Object(_) | Place::Other(_) => return Err(not_found()),
+            }
+        }
+        match look(key.as_str())? {
+            Place::Object(entry) => Ok(entry),
+            Place::Foreign => Err(foreign(key, key.as_str())),
+            Place::Nothing | Place::Folder | Place::Other(_) => Err(not_found()),
+        }
+    }
+
+    /// Whether each part of a listing's folder is a folder of just that name.
+    pub(crate) fn is_folder(&self, folder: &StoreKey) -> io::Result<bool> {
+        for path in folder.folders().chain([folder.as_str()]) {
+            if !matches!(self.place(path)?, Place::Folder) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn place(&self, path: &str) -> io::Result<Place> {
+        let entry = match self.disk.entry(path) {
+            Ok(entry) => entry,
+            Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
+            Err(error) => return Err(error),
+        };
+        if self.staging.folds_case
+            && let Some(other) = self.other_spelling(path)?
+        {
+            return Ok(Place::Other(other));
+        }
+        Ok(match entry.kind {
+            Kind::File => Place::Object(entry),
+            Kind::Folder => Place::Folder,
+            Kind::Other => Place::Foreign,
+        })
+    }
+
+    /// Something answers to this path: the name it really has, when that is another.
+    fn other_spelling(&self, path: &str) -> io::Result<Option<String>> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let mut is_itself = false;
+        let mut other = None;
+        self.disk.entries(folder, &mut |found, _| {
+            is_itself |= found == name;
+            if found.to_lowercase() == name.to_lowercase() {
+                other = Some(found.to_owned());
+            }
+        })?;
+        if is_itself {
+            return Ok(None);
+        }
+        let other = other.unwrap_or_else(|| name.to_owned());
+        Ok(Some(if folder.is_empty() { other } else { format!("{folder}/{other}") }))
+    }
+
+    /// Makes the folders of a key that are not there. They are not durable yet.
+    fn make_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
+        for _ in 0..MOST_TRIES {
+            match self.make_each_folder(key) {
+                // Somebody removed, or made, what was empty or missing a moment ago.
+                Err(MakeError::Io(error))
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {}
+                Err(MakeError::Io(error)) => return Err(writing(key, error)),
+                Err(MakeError::Store(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(gave_up(key))
+    }
+
+    fn make_each_folder(&self, key: &StoreKey) -> Result<(), MakeError> {
+        for folder in key.folders() {
+            match self.place(folder).map_err(MakeError::Io)? {
+                Place::Folder => {}
+                Place::Nothing => self.disk.create_dir(folder).map_err(MakeError::Io)?,
+                Place::Object(_) => return Err(MakeError::Store(conflict(key, folder))),
+                Place::Other(other) => return Err(MakeError::Store(conflict(key, &other))),
+                Place::Foreign => return Err(MakeError::Store(foreign(key, folder))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that an object can lie at the key: an empty folder there is removed, one with objects is a conflict.
+    fn make_room(&self, key: &StoreKey) -> Result<Place, StoreError> {
+        let place = self.place(key.as_str()).map_err(|error| writing(key, error))?;
+        match place {
+            Place::Folder if self.remove_empty(key.as_str()) => Ok(Place::Nothing),
+            Place::Folder => Err(conflict(key, &format!("{key}/"))),
+            Place::Other(other) => Err(conflict(key, &other)),
+            Place::Foreign => Err(foreign(key, key.as_str())),
+            Place::Nothing | Place::Object(_) => Ok(place),
+        }
+    }
+
+    /// Removes a folder in which there are only folders, left by a deletion that was cut short.
+    fn remove_empty(&self, folder: &str) -> bool {
+        let mut within = Vec::new();
+        let mut all_folders = true;
+        let read = self.disk.entries(folder, &mut |name, kind| {
+            all_folders &= kind == Kind::Folder;
+            if all_folders {
+                within.push(format!("{folder}/{name}"));
+            }
+        });
+        read.is_ok()
+            && all_folders
+            && within.iter().all(|folder| self.remove_empty(folder))
+            && self.disk.remove_dir(folder).is_ok()
+    }
+
+    /// Makes the entry of an object and of each folder above it durable.
+    fn sync_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
+        for folder in folders_from_within(key).chain([""]) {
+            match self.disk.sync_dir(folder) {
+                // The object was deleted in the meantime, and its folder with it.
+                Err(error) if is_nothing(&error) => {}
+                Err(error) => return Err(writing(key, error)),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes it durable that an object is not there: in its folder, or, when that has gone, in the one above.
+    fn sync_removal(&self, key: &StoreKey) -> io::Result<()> {
+        for folder in folders_from_within(key).chain([""]) {
+            match self.disk.sync_dir(folder) {
+                Err(error) if is_nothing(&error) => {}
+                end => return end,
+            }
+        }
+        Ok(())
+    }
+}
+
+enum MakeError {
+    Io(io::Error),
+    Store(StoreError),
+}
+
+/// The innermost folder first.
+fn folders_from_within(key: &StoreKey) -> impl Iterator<Item = &str> {
+    std::iter::successors(key.folder(), |folder| folder.rsplit_once('/').map(|(above, _)| above))
+}
+
+/// Nothing there, or a file where a folder is needed, below which nothing can be.
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn conflict(key: &StoreKey, other: &str) -> StoreError {
+    StoreError::Conflict { key: key.clone(), other: other.into() }
+}
+
+fn foreign(key: &StoreKey, path: &str) -> StoreError {
+    let found = format!("`{path}` is neither a file nor a folder; links are not followed");
+    StoreError::Integrity { key: key.clone(), found: found.into() }
+}
+
+fn gave_up(key: &StoreKey) -> StoreError {
+    let why = format!("its folders came and went {MOST_TRIES} times");
+    StoreError::unavailable(format!("writing `{key}`"), why)
+}
+
+fn writing(key: &StoreKey, error: io::Error) -> StoreError {
+    io_error(Some(key), format!("writing `{key}`"), error)
+}
+
+fn reading(key: &StoreKey, error: io::Error) -> StoreError {
+    if is_nothing(&error) {
+        return StoreError::NotFound { key: key.clone() };
+    }
+    io_error(Some(key), format!("reading `{key}`"), error)
+}
+
+/// An error of the disk, by what the caller can do about it.
+pub(crate) fn io_error(key: Option<&StoreKey>, what: String, error: io::Error) -> StoreError {
+    use io::ErrorKind as Kind;
+    match (error.kind(), key) {
+        (Kind::StorageFull | Kind::QuotaExceeded, _) => {
+            StoreError::unavailable(format!("no space left while {what}"), error)
+        }
+        (
+            Kind::Interrupted | Kind::WouldBlock | Kind::TimedOut | Kind::ResourceBusy | Kind::OutOfMemory,
+            _,
+        ) => StoreError::unavailable(what, error),
+        (Kind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
+        _ => StoreError::backend(what, error),
+    }
+}

@@ -1,0 +1,227 @@
+//! The store: the folder's blocking work, away from the runtime's own threads.
+
+use crate::disk::{Disk, ReadFile};
+use crate::folder::{Folder, io_error};
+use crate::real_disk::RealDisk;
+use crate::staging::Staged;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use std::fmt;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+use ucupdate_store::{ByteStream, ImageStore, MAX_CREATE_BYTES, Object, ObjectMeta, StoreError, StoreKey};
+
+/// The most bytes that one step of a read takes from the disk.
+const READ_PIECE: u64 = 256 * 1024;
+
+/// From so many bytes on, what a put has gathered is written.
+const WRITE_BATCH_BYTES: usize = 256 * 1024;
+
+/// From so many pieces on too: the smallest piece costs memory.
+const WRITE_BATCH_PIECES: usize = 1024;
+
+/// An [`ImageStore`] in a folder. Clones share it; any number of stores and processes may have one folder open.
+///
+/// Its calls need a tokio runtime around them: what blocks goes to the runtime's blocking threads.
+///
+/// ```
+/// use ucupdate_store::{ImageStoreExt, StoreKey};
+/// use ucupdate_store_local::LocalStore;
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+///
+/// let store = LocalStore::open(folder)?;
+/// let key = StoreKey::parse("images/7f3a/0-CPE.nbt").unwrap();
+/// store.put_bytes(&key, "image").await?;
+/// assert_eq!(std::fs::read(folder.join("images/7f3a/0-CPE.nbt")).unwrap(), b"image");
+/// # Ok::<_, ucupdate_store::StoreError>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct LocalStore {
+    folder: Arc<Folder>,
+}
+
+impl LocalStore {
+    /// Opens the folder at `path`, and makes it when it is not there. What processes that are gone had begun and not
+    /// finished is cleared away; what living ones are writing is left alone.
+    ///
+    /// This blocks for a moment: a few calls of the file system.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no room for a folder and a lock file; [`StoreError::Backend`] when the
+    /// folder cannot be made or written to, or its file system has no locks.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let disk = RealDisk::open(path)
+            .map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
+        Self::with_disk(Arc::new(disk))
+    }
+
+    /// As [`open`](Self::open), on whatever keeps to [`Disk`].
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
+        Ok(Self { folder: Arc::new(Folder::open(disk)?) })
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let folder = Arc::clone(&self.folder);
+        match spawn_blocking(move || work(&folder)).await {
+            Ok(end) => end,
+            Err(error) if error.is_panic() => Err(StoreError::backend("working on the folder", error)),
+            Err(error) => Err(StoreError::unavailable("the runtime is shutting down", error)),
+        }
+    }
+}
+
+#[async_trait]
+impl ImageStore for LocalStore {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        if bytes.len() > MAX_CREATE_BYTES {
+            let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            return Err(StoreError::TooLarge { key: key.clone(), found, limit: MAX_CREATE_BYTES as u64 });
+        }
+        let key = key.clone();
+        self.blocking(move |folder| folder.create(&key, &bytes)).await
+    }
+
+    async fn put(&self, key: &StoreKey, mut bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let key_there = key.clone();
+        let staged = self.blocking(move |folder| folder.stage(&key_there)).await?;
+        let mut staged = ClearedAside(Some(staged));
+        let mut batch = Batch::default();
+        while let Some(piece) = bytes.next().await {
+            let piece = piece.map_err(|source| StoreError::Input { key: key.clone(), source })?;
+            batch.push(piece);
+            if batch.is_full() {
+                let (key, full, mut file) = (key.clone(), std::mem::take(&mut batch), staged.take()?);
+                let file = self.blocking(move |_| {
+                    full.write_to(&mut file, &key)?;
+                    Ok(file)
+                });
+                staged = ClearedAside(Some(file.await?));
+            }
+        }
+        let (key, mut file) = (key.clone(), staged.take()?);
+        self.blocking(move |folder| {
+            batch.write_to(&mut file, &key)?;
+            folder.replace(&key, file)
+        })
+        .await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let key = key.clone();
+        let (meta, range, file) = self.blocking(move |folder| folder.open_object(&key, range)).await?;
+        let bytes = pieces_of(file, range.end - range.start);
+        Ok(Object::new(meta, range, bytes))
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        let key = key.clone();
+        self.blocking(move |folder| folder.head(&key)).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.blocking(move |folder| folder.delete(&key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        let (prefix, after) = (prefix.to_owned(), after.cloned());
+        self.blocking(move |folder| {
+            let page = folder.page(&prefix, after.as_ref());
+            page.map_err(|error| io_error(None, format!("listing `{prefix}`"), error))
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for LocalStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalStore").field("disk", &self.folder.disk).finish()
+    }
+}
+
+/// Pieces that wait to be written together.
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        self.pieces.push(piece);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= WRITE_BATCH_BYTES || self.pieces.len() >= WRITE_BATCH_PIECES
+    }
+
+    fn write_to(&self, staged: &mut Staged, key: &StoreKey) -> Result<(), StoreError> {
+        let written = self.pieces.iter().try_for_each(|piece| staged.write(piece));
+        written.map_err(|error| io_error(Some(key), format!("writing `{key}`"), error))
+    }
+}
+
+/// A staged object of a put that may be dropped at any point: then it is removed, away from the runtime's own threads,
+/// for removing a large file takes its time.
+struct ClearedAside(Option<Staged>);
+
+impl ClearedAside {
+    fn take(&mut self) -> Result<Staged, StoreError> {
+        self.0.take().ok_or_else(|| StoreError::backend("writing", "the staged file was taken before"))
+    }
+}
+
+impl Drop for ClearedAside {
+    fn drop(&mut self) {
+        let Some(staged) = self.0.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(staged))),
+            Err(_) => drop(staged),
+        }
+    }
+}
+
+/// The next `left` bytes of a file in pieces, each read on a blocking thread when it is asked for.
+fn pieces_of(file: Box<dyn ReadFile>, left: u64) -> ByteStream {
+    Box::pin(stream::unfold(Some((file, left)), |state| async {
+        let (file, left) = state?;
+        if left == 0 {
+            return None;
+        }
+        let read = spawn_blocking(move || read_piece(file, left)).await;
+        Some(match read {
+            Ok(Ok((piece, file, left))) => (Ok(piece), Some((file, left))),
+            Ok(Err(error)) => (Err(error), None),
+            Err(error) => (Err(io::Error::other(error)), None),
+        })
+    }))
+}
+
+type ReadSoFar = (Bytes, Box<dyn ReadFile>, u64);
+
+fn read_piece(mut file: Box<dyn ReadFile>, left: u64) -> io::Result<ReadSoFar> {
+    let most = left.min(READ_PIECE);
+    let mut piece = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
+    (&mut file).take(most).read_to_end(&mut piece)?;
+    let read = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+    if read < most {
+        let message = format!("file ended {} bytes early: it was cut since it was opened", left - read);
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+    }
+    Ok((piece.into(), file, left - read))
+}

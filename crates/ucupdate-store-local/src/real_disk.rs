@@ -1,0 +1,187 @@
+//! The disk of the machine, below one folder and never outside it.
+
+use crate::disk::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata, OpenOptions};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A folder of the machine's disk. `..` and symbolic links cannot lead out of it, whoever makes them and whenever.
+///
+/// On Windows the entries of a folder cannot be synced; there [`sync_dir`](Disk::sync_dir) does nothing.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: Dir,
+    path: PathBuf,
+}
+
+impl RealDisk {
+    /// Opens the folder at `path`, and makes it, durably, when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened, or is no folder.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        create_durably(&path)?;
+        let root = Dir::open_ambient_dir(&path, ambient_authority())?;
+        Ok(Self { root, path })
+    }
+
+    /// The folder that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// As `create_dir_all`, with the entry of each new folder synced.
+fn create_durably(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let Some(above) = path.parent() else { return Ok(()) };
+    create_durably(above)?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ if cfg!(windows) => Ok(()),
+        _ => File::open(if above.as_os_str().is_empty() { Path::new(".") } else { above })?.sync_all(),
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        let file = self.root.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+        Ok(Box::new(RealFile(file)))
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
+        Ok(Box::new(RealFile(self.root.open(path)?)))
+    }
+
+    fn entry(&self, path: &str) -> io::Result<Entry> {
+        self.root.symlink_metadata(or_root(path)).and_then(|metadata| entry_of(&metadata))
+    }
+
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+        for entry in self.root.read_dir(or_root(folder))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let mut file_type = entry.file_type()?;
+            if !(file_type.is_file() || file_type.is_dir() || file_type.is_symlink()) {
+                // Some file systems do not say it with the name.
+                match entry.metadata() {
+                    Ok(metadata) => file_type = metadata.file_type(),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            each(name, kind_of(file_type));
+        }
+        Ok(())
+    }
+
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        self.root.create_dir(path)
+    }
+
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.root.hard_link(from, &self.root, to)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.root.rename(from, &self.root, to)
+    }
+
+    fn unlink(&self, path: &str) -> io::Result<()> {
+        self.root.remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &str) -> io::Result<()> {
+        self.root.remove_dir(path)
+    }
+
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        if cfg!(windows) {
+            return Ok(());
+        }
+        self.root.open(or_root(folder))?.sync_all()
+    }
+
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        let file = self.root.open_with(path, OpenOptions::new().read(true).write(true))?.into_std();
+        match fs4::FileExt::try_lock(&file) {
+            Ok(()) => Ok(Some(Box::new(RealLock(file)))),
+            Err(fs4::TryLockError::WouldBlock) => Ok(None),
+            Err(fs4::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+fn or_root(path: &str) -> &str {
+    if path.is_empty() { "." } else { path }
+}
+
+fn entry_of(metadata: &Metadata) -> io::Result<Entry> {
+    Ok(Entry {
+        kind: kind_of(metadata.file_type()),
+        size: metadata.len(),
+        modified: metadata.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std),
+    })
+}
+
+fn kind_of(file_type: cap_std::fs::FileType) -> Kind {
+    if file_type.is_file() {
+        Kind::File
+    } else if file_type.is_dir() {
+        Kind::Folder
+    } else {
+        Kind::Other
+    }
+}
+
+struct RealFile(cap_std::fs::File);
+
+impl Read for RealFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Seek for RealFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl Write for RealFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl WriteFile for RealFile {
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn entry(&self) -> io::Result<Entry> {
+        self.0.metadata().and_then(|metadata| entry_of(&metadata))
+    }
+}
+
+impl ReadFile for RealFile {
+    fn entry(&self) -> io::Result<Entry> {
+        self.0.metadata().and_then(|metadata| entry_of(&metadata))
+    }
+}
+
+/// The lock ends when the file is closed.
+struct RealLock(#[allow(dead_code, reason = "held for its end")] File);
+
+impl Lock for RealLock {}

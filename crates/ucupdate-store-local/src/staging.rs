@@ -1,0 +1,185 @@
+//! Where objects lie until they are whole: `.staging/` in the store's own root, so that one step of the file system moves
+//! them to their place. No key can name it.
+//!
+//! Each open store has a random name here and holds the lock of `<name>.lock`; what it stages is `<name>.<number>`. A lock
+//! ends with its process, so whoever opens the store next can tell what a killed process left from what a living one is
+//! writing, with no waiting and no clock.
+
+use crate::disk::{Disk, Entry, Lock, WriteFile};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The folder of all that is staged.
+pub(crate) const STAGING: &str = ".staging";
+
+/// Each try fails only when a name is taken, or another process clears away our lock before we hold it.
+const MOST_TRIES: usize = 16;
+
+/// The place where one open store stages.
+pub(crate) struct Staging {
+    disk: Arc<dyn Disk>,
+    name: String,
+    next: AtomicU64,
+    /// Whether the file system takes `a` and `A` for one name.
+    pub(crate) folds_case: bool,
+    _lock: Box<dyn Lock>,
+}
+
+impl Staging {
+    /// Clears away what processes that are gone have left, and begins to stage.
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Arc<Self>> {
+        match disk.create_dir(STAGING) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => clear_leftovers(&*disk)?,
+        }
+        for _ in 0..MOST_TRIES {
+            let name = random_name()?;
+            let path = lock_path(&name);
+            match disk.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                created => drop(created?),
+            }
+            let lock = match disk.lock(&path) {
+                Ok(Some(lock)) => lock,
+                Ok(None) => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            // Only the holder of its lock removes a lock file: from here on it stays. Another may have held it before.
+            if !is_there(&*disk, &path)? {
+                continue;
+            }
+            let folds_case = is_there(&*disk, &path.to_ascii_uppercase())?;
+            return Ok(Arc::new(Self { disk, name, next: AtomicU64::new(0), folds_case, _lock: lock }));
+        }
+        Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MOST_TRIES} tries")))
+    }
+
+    /// Begins a new file.
+    pub(crate) fn stage(self: &Arc<Self>) -> io::Result<Staged> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = format!("{STAGING}/{}.{number}", self.name);
+        let file = self.disk.create(&path)?;
+        Ok(Staged { path, file: Some(file), staging: Arc::clone(self), moved: false })
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // If it fails, whoever opens the store next does it.
+        let _ = self.disk.unlink(&lock_path(&self.name));
+    }
+}
+
+impl fmt::Debug for Staging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staging").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A file in the staging folder. It is removed when it is dropped, unless it was moved away.
+pub(crate) struct Staged {
+    path: String,
+    file: Option<Box<dyn WriteFile>>,
+    staging: Arc<Staging>,
+    moved: bool,
+}
+
+impl Staged {
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file()?.write_all(bytes)
+    }
+
+    /// Makes the bytes durable, ends the writing, and tells what the file is.
+    pub(crate) fn finish(&mut self) -> io::Result<Entry> {
+        let file = self.file()?;
+        file.sync()?;
+        let entry = file.entry()?;
+        self.file = None;
+        Ok(entry)
+    }
+
+    /// Says that the file has another name now and is not to be removed.
+    pub(crate) fn moved(&mut self) {
+        self.moved = true;
+    }
+
+    fn file(&mut self) -> io::Result<&mut Box<dyn WriteFile>> {
+        self.file.as_mut().ok_or_else(|| io::Error::other("staged file was finished before"))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Closed first: Windows does not remove an open file.
+        self.file = None;
+        if !self.moved {
+            // If it fails, whoever opens the store next does it.
+            let _ = self.staging.disk.unlink(&self.path);
+        }
+    }
+}
+
+fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
+    let mut names = BTreeSet::new();
+    let mut files = Vec::new();
+    disk.entries(STAGING, &mut |file, _| {
+        if let Some((name, number)) = file.rsplit_once('.') {
+            names.insert(name.to_owned());
+            if number != "lock" {
+                files.push(file.to_owned());
+            }
+        }
+    })?;
+    for name in names {
+        let lock_path = lock_path(&name);
+        let lock = match disk.lock(&lock_path) {
+            Ok(None) => continue,
+            Ok(Some(lock)) => Some(lock),
+            // Whoever stages holds a lock from before until after, so what has none is nobody's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let own = files.iter().filter(|file| file.rsplit_once('.').is_some_and(|(of, _)| of == name));
+        for file in own {
+            gone(disk.unlink(&format!("{STAGING}/{file}")))?;
+        }
+        if lock.is_some() {
+            gone(disk.unlink(&lock_path))?;
+        }
+    }
+    Ok(())
+}
+
+/// What somebody else removed in the meantime is as well removed.
+fn gone(unlinked: io::Result<()>) -> io::Result<()> {
+    match unlinked {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        end => end,
+    }
+}
+
+fn is_there(disk: &dyn Disk, path: &str) -> io::Result<bool> {
+    match disk.entry(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn lock_path(name: &str) -> String {
+    format!("{STAGING}/{name}.lock")
+}
+
+fn random_name() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(format!("s{:032x}", u128::from_be_bytes(bytes)))
+}

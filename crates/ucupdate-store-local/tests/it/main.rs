@@ -1,0 +1,3 @@
+//! The folder as its users meet it.
+
+mod contract;
