@@ -1,0 +1,206 @@
+//! How the command is called: the global options, the subcommands, and the values they share.
+
+use crate::commands::{
+    changes, explain, history, ingest, inspect, package, rules, sample, test_device, tree, version,
+};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{ask, demo, serve};
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Keeps UC phones up to date: takes in firmware packages, offers what was approved, and says why.
+#[derive(Debug, Parser)]
+#[command(name = "ucupdate", version, max_term_width = 100)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every subcommand, before or after it.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Where rules and images lie: file:PATH, or memory: for a store that ends with the command
+    #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
+    pub(crate) store: StoreLocation,
+    /// Write the result as one JSON object with "format": 1
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    // A server and its devices.
+    /// Answer devices and serve their files
+    Serve(serve::ServeArgs),
+    /// Ask a server as a phone does
+    Ask(ask::AskArgs),
+    /// Show a whole update on this machine, from package to phone
+    Demo(demo::DemoArgs),
+    // What a store holds and what is decided in it.
+    /// Take in packages: cabinets, or programs that carry one
+    Ingest(ingest::IngestArgs),
+    /// List the rules: what is pending, approved, and kept for roll back
+    Rules(rules::RulesArgs),
+    /// Show the files that are served, as a hierarchy of folders
+    Tree(tree::TreeArgs),
+    /// Approve what is pending, so that every device gets it
+    Approve(changes::ApproveArgs),
+    /// Reject what is pending in a rule
+    Reject(changes::RuleArgs),
+    /// Give every device what was approved before
+    Rollback(changes::RuleArgs),
+    /// Remove a rule
+    Remove(changes::RuleArgs),
+    /// List who changed what, and when
+    History(history::HistoryArgs),
+    /// Name the devices that get pending versions
+    #[command(subcommand)]
+    TestDevice(test_device::TestDeviceCommand),
+    // Why a device gets what it gets.
+    /// Say what a request is answered from this store, and why
+    Explain(explain::ExplainArgs),
+    /// Say which items of a captured body are recognised, unknown, missing
+    Inspect(inspect::InspectArgs),
+    /// Say how a version is read, and how it compares with another
+    Version(version::VersionArgs),
+    // Packages, without a store.
+    /// Build, show and extract packages
+    #[command(subcommand)]
+    Package(package::PackageCommand),
+    /// Write generated packages and a request to try things with
+    Sample(sample::SampleArgs),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self {
+            Self::Serve(args) => serve::run(args, context).await,
+            Self::Ask(args) => ask::run(args, context).await,
+            Self::Demo(args) => demo::run(args, context).await,
+            Self::Ingest(args) => ingest::run(args, context).await,
+            Self::Rules(args) => rules::run(args, context).await,
+            Self::Tree(args) => tree::run(args, context).await,
+            Self::Approve(args) => changes::approve(args, context).await,
+            Self::Reject(args) => changes::reject(args, context).await,
+            Self::Rollback(args) => changes::roll_back(args, context).await,
+            Self::Remove(args) => changes::remove(args, context).await,
+            Self::History(args) => history::run(args, context).await,
+            Self::TestDevice(command) => test_device::run(command, context).await,
+            Self::Explain(args) => explain::run(args, context).await,
+            Self::Inspect(args) => inspect::run(args, context).await,
+            Self::Version(args) => version::run(args, context).await,
+            Self::Package(command) => package::run(command, context).await,
+            Self::Sample(args) => sample::run(args, context).await,
+        }
+    }
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What clap has to say: a mistake, or the help that was asked for.
+pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
+    CommandLine::try_parse_from(args)
+}
+
+/// Where a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreLocation {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In memory, as long as the command runs.
+    Memory,
+}
+
+impl FromStr for StoreLocation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => Ok(Self::Folder(path.into())),
+            Some(("memory", "")) => Ok(Self::Memory),
+            _ => Err("expected file:PATH or memory:".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for StoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "file:{}", path.display()),
+            Self::Memory => f.write_str("memory:"),
+        }
+    }
+}
+
+/// In whose name a change is made.
+#[derive(Debug, Args)]
+pub(crate) struct AuthorArgs {
+    /// In whose name the change is made [default: the system's user name]
+    #[arg(long, value_name = "NAME", value_parser = author)]
+    author: Option<String>,
+}
+
+impl AuthorArgs {
+    /// The name: as given, else that of the system's user, else `unknown`.
+    pub(crate) fn name(&self) -> String {
+        let system = || {
+            let variables = ["USER", "LOGNAME", "USERNAME"];
+            variables.into_iter().find_map(|variable| author(&std::env::var(variable).ok()?).ok())
+        };
+        self.author.clone().or_else(system).unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// The most bytes the name of an author may have.
+const MAX_AUTHOR_BYTES: usize = 128;
+
+fn author(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("name is blank".to_owned());
+    }
+    if name.len() > MAX_AUTHOR_BYTES {
+        return Err(format!("name has {} bytes, expected at most {MAX_AUTHOR_BYTES}", name.len()));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("name holds a control character".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_store_is_a_folder_or_memory() {
+        assert_eq!("file:a:b".parse(), Ok(StoreLocation::Folder("a:b".into())));
+        assert_eq!("memory:".parse(), Ok(StoreLocation::Memory));
+        for wrong in ["", "file:", "memory", "memory:x", "s3:bucket", "ucupdate-data"] {
+            assert!(wrong.parse::<StoreLocation>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_author_has_a_name_of_one_line() {
+        assert_eq!(author(" Ann "), Ok("Ann".to_owned()));
+        for wrong in ["", "  ", "a\nb", "a\u{1b}", &"x".repeat(129)] {
+            assert!(author(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What every command works with: where results go, and the store.
+
+use crate::args::{GlobalArgs, StoreLocation};
+use crate::failure::Failure;
+use crate::output::Output;
+use std::sync::Arc;
+use ucupdate::local::LocalStore;
+use ucupdate::store::{ImageStore, MemoryStore};
+use ucupdate::{Options, UpdateService};
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Where results and messages go.
+    pub(crate) output: Output,
+    store: StoreLocation,
+}
+
+/// What to do where there is no store yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfMissing {
+    /// Make an empty one.
+    Create,
+    /// Say so: a mistyped path must not look like a store in which nothing is.
+    Refuse,
+}
+
+impl Context {
+    pub(crate) fn new(args: GlobalArgs) -> Self {
+        Self { output: Output::new(args.json), store: args.store }
+    }
+
+    /// The store the command was pointed at.
+    ///
+    /// # Errors
+    /// When it is not there and is not to be made, or cannot be opened.
+    pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
+        let path = match &self.store {
+            StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
+            StoreLocation::Folder(path) => path.clone(),
+        };
+        let opening = tokio::task::spawn_blocking(move || {
+            if if_missing == IfMissing::Refuse && !path.is_dir() {
+                return Err(Failure::new(format_args!("no store at {}", path.display())));
+            }
+            Ok(Arc::new(LocalStore::open(&path)?))
+        });
+        Ok(opening.await??)
+    }
+
+    /// The service on the store, for administering it: it answers no devices and writes no logs.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or its rule book not be read.
+    pub(crate) async fn administer(&self, if_missing: IfMissing) -> Result<UpdateService, Failure> {
+        let store = self.open_store(if_missing).await?;
+        Ok(UpdateService::open(store, Options::default()).await?)
+    }
+}

@@ -1,0 +1,12 @@
+//! Room for `demo`, which comes with its own branch.
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {}
+
+pub(crate) async fn run(_args: DemoArgs, _context: &mut Context) -> Result<(), Failure> {
+    Err(Failure::new("not in this build"))
+}

@@ -1,0 +1,12 @@
+//! Room for `serve`, which comes with its own branch.
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {}
+
+pub(crate) async fn run(_args: ServeArgs, _context: &mut Context) -> Result<(), Failure> {
+    Err(Failure::new("not in this build"))
+}

@@ -1,0 +1,71 @@
+//! Foreign text, made fit for a terminal.
+
+use std::fmt::{self, Display, Write};
+
+/// Shows a text in one line that does nothing to a terminal: what controls, hides or turns round is escaped.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: Display> Display for Shown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping { below: f, keeps_lines: false }, "{}", self.0)
+    }
+}
+
+/// As [`Shown`], but line ends stay: for texts made of several lines of ours.
+pub(crate) struct ShownLines<T>(pub(crate) T);
+
+impl<T: Display> Display for ShownLines<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping { below: f, keeps_lines: true }, "{}", self.0)
+    }
+}
+
+/// Whether a character does something other than show itself.
+pub(crate) fn is_unfit(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
+            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+struct Escaping<'a, 'b> {
+    below: &'a mut fmt::Formatter<'b>,
+    keeps_lines: bool,
+}
+
+impl Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        let unfit = |c: char| is_unfit(c) && !(self.keeps_lines && c == '\n');
+        while let Some(at) = rest.find(unfit) {
+            let (fit, from) = rest.split_at(at);
+            self.below.write_str(fit)?;
+            let mut after = from.chars();
+            if let Some(character) = after.next() {
+                write!(self.below, "{}", character.escape_unicode())?;
+            }
+            rest = after.as_str();
+        }
+        self.below.write_str(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_a_terminal_is_escaped_and_the_rest_is_kept() {
+        for (text, shown) in [
+            ("Käbel.nbt", "Käbel.nbt"),
+            ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
+            ("a\nb\tc", "a\\u{a}b\\u{9}c"),
+            ("tbn\u{202e}exe", "tbn\\u{202e}exe"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("", ""),
+        ] {
+            assert_eq!(Shown(text).to_string(), shown);
+        }
+        assert_eq!(ShownLines("a\nb\r").to_string(), "a\nb\\u{d}");
+    }
+}
