@@ -5,6 +5,7 @@ use super::read::{SHA1, SHA256};
 use super::test_signing::{Signing, moment, signed};
 use super::*;
 use crate::package::PackageLimits;
+use crate::package::digest::{sha1_of, sha256_of};
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use der::asn1::{ObjectIdentifier, OctetString};
