@@ -224,22 +224,4 @@ mod tests {
             decision(&bytes);
         }
     }
-
-    /// The corpora of the fuzz targets lie beside the workspace, not in the published crate.
-    fn replay(target: &str, law: fn(&[u8])) {
-        let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
-        let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
-        let mut replayed = 0;
-        for file in files {
-            law(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed > 0, "{folder} is empty");
-    }
-
-    #[test]
-    fn the_corpora_keep_the_laws() {
-        replay("version", version);
-        replay("decide", decision);
-    }
 }

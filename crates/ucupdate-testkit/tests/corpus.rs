@@ -1,0 +1,52 @@
+//! The corpora of the fuzz targets, replayed on a stable toolchain: what once broke a law never does again.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+const LAWS: [(&str, fn(&[u8])); 12] = [
+    ("access_row", ucupdate_audit::laws::access_row),
+    ("audit_row", ucupdate_audit::laws::audit_row),
+    ("cabinet", ucupdate_cab::laws::cabinet),
+    ("catalogue", ucupdate_cab::package::laws::catalogue),
+    ("decide", ucupdate_core::laws::decision),
+    ("manifest", ucupdate_cab::package::laws::manifest),
+    ("package", ucupdate_cab::package::laws::package),
+    ("rolling_log", ucupdate_audit::laws::rolling_log),
+    ("store_key", ucupdate_store::laws::store_key),
+    ("upx_request", ucupdate_upx::laws::request),
+    ("upx_response", ucupdate_upx::laws::response),
+    ("version", ucupdate_core::laws::version),
+];
+
+fn fuzz() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
+}
+
+/// The names in a folder.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn every_target_has_a_law_and_a_corpus() {
+    let laws: BTreeSet<String> = LAWS.iter().map(|(target, _)| (*target).to_owned()).collect();
+    let targets: BTreeSet<String> = names(&fuzz().join("fuzz_targets"))
+        .iter()
+        .map(|file| file.trim_end_matches(".rs").to_owned())
+        .collect();
+    assert_eq!(targets, laws);
+    assert_eq!(names(&fuzz().join("corpus")), laws);
+}
+
+#[test]
+fn every_input_of_the_corpora_keeps_its_law() {
+    for (target, law) in LAWS {
+        let folder = fuzz().join("corpus").join(target);
+        let inputs = names(&folder);
+        assert!(!inputs.is_empty(), "the corpus of {target} is empty");
+        for input in inputs {
+            law(&std::fs::read(folder.join(&input)).unwrap());
+        }
+    }
+}
