@@ -1,0 +1,120 @@
+//! Preconditions and ranges together, in the order of RFC 9110, section 13.2.2: what of a file is to be sent.
+//!
+//! Files have no `Last-Modified`: a path may come to name other bytes with an older time (a roll back does that), so a
+//! date proves nothing here. Conditions on dates are therefore ignored, as sections 13.1.3 and 13.1.4 demand.
+
+use crate::etag::ETag;
+use crate::ranges::AskedRange;
+use http::{HeaderMap, Method, header};
+use std::ops::Range;
+
+/// What of a file is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// All of it: 200.
+    Whole,
+    /// These bytes: 206.
+    Part(Range<u64>),
+    /// Nothing, since the asker has it: 304.
+    NotModified,
+    /// Nothing, since it is not what the asker takes it for: 412.
+    ConditionFailed,
+    /// Nothing, since the range lies outside: 416.
+    Unsatisfiable,
+}
+
+impl Selection {
+    /// What a `GET` or `HEAD` with these fields selects of a file of `size` bytes.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap, etag: &ETag, size: u64) -> Self {
+        // Section 13.1.1. A field whose list cannot be read names no tag, so its condition is false.
+        let mut if_match = headers.get_all(header::IF_MATCH).iter().peekable();
+        if if_match.peek().is_some() && !if_match.any(|list| etag.is_among_strongly(list)) {
+            return Self::ConditionFailed;
+        }
+        // Section 13.1.2.
+        if headers.get_all(header::IF_NONE_MATCH).iter().any(|list| etag.is_among_weakly(list)) {
+            return Self::NotModified;
+        }
+        // Section 14.2: only GET has ranges. Section 13.1.5: without a match of `If-Range`, `Range` is ignored.
+        if *method != Method::GET || !if_range_holds(headers, etag) {
+            return Self::Whole;
+        }
+        match AskedRange::of(headers, size) {
+            AskedRange::Whole => Self::Whole,
+            AskedRange::Part(part) => Self::Part(part),
+            AskedRange::Unsatisfiable => Self::Unsatisfiable,
+        }
+    }
+}
+
+/// Holds also when there is no such field.
+fn if_range_holds(headers: &HeaderMap, etag: &ETag) -> bool {
+    let mut fields = headers.get_all(header::IF_RANGE).iter();
+    match (fields.next(), fields.next()) {
+        (None, _) => true,
+        (Some(field), None) => etag.is_exactly(field),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::etag::tests::zeros;
+    use http::{HeaderName, HeaderValue};
+
+    fn selected(method: &Method, fields: &[(HeaderName, &str)]) -> Selection {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let value = value.replace("OURS", &zeros().to_string());
+            headers.append(name, HeaderValue::try_from(value).unwrap());
+        }
+        Selection::of(method, &headers, &zeros(), 10)
+    }
+
+    #[test]
+    fn conditions_are_evaluated_in_the_order_of_rfc_9110() {
+        use Selection::{ConditionFailed, NotModified, Part, Unsatisfiable, Whole};
+        use http::header::{
+            IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+        };
+        const DATE: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
+        let table: [(&[(HeaderName, &str)], Selection); 24] = [
+            (&[], Whole),
+            (&[(IF_MATCH, "OURS")], Whole),
+            (&[(IF_MATCH, "*")], Whole),
+            (&[(IF_MATCH, "\"a\""), (IF_MATCH, "OURS")], Whole),
+            (&[(IF_MATCH, "W/OURS")], ConditionFailed),
+            (&[(IF_MATCH, "\"a\", \"b\"")], ConditionFailed),
+            (&[(IF_MATCH, "nonsense")], ConditionFailed),
+            (&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "OURS")], ConditionFailed),
+            (&[(IF_MATCH, "OURS"), (IF_NONE_MATCH, "OURS")], NotModified),
+            (&[(IF_NONE_MATCH, "OURS")], NotModified),
+            (&[(IF_NONE_MATCH, "W/OURS")], NotModified),
+            (&[(IF_NONE_MATCH, "*")], NotModified),
+            (&[(IF_NONE_MATCH, "\"a\", OURS")], NotModified),
+            (&[(IF_NONE_MATCH, "\"a\""), (IF_NONE_MATCH, "OURS")], NotModified),
+            (&[(IF_NONE_MATCH, "\"a\"")], Whole),
+            (&[(IF_NONE_MATCH, "OURS"), (RANGE, "bytes=99-")], NotModified),
+            (&[(IF_MODIFIED_SINCE, DATE), (IF_UNMODIFIED_SINCE, DATE)], Whole),
+            (&[(RANGE, "bytes=2-5")], Part(2..6)),
+            (&[(RANGE, "bytes=99-")], Unsatisfiable),
+            (&[(RANGE, "bytes=2-5"), (IF_RANGE, "OURS")], Part(2..6)),
+            (&[(RANGE, "bytes=99-"), (IF_RANGE, "\"a\"")], Whole),
+            (&[(RANGE, "bytes=2-5"), (IF_RANGE, "W/OURS")], Whole),
+            (&[(RANGE, "bytes=2-5"), (IF_RANGE, DATE)], Whole),
+            (&[(RANGE, "bytes=2-5"), (IF_RANGE, "OURS"), (IF_RANGE, "OURS")], Whole),
+        ];
+        for (fields, expected) in table {
+            assert_eq!(selected(&Method::GET, fields), expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn head_has_conditions_but_no_ranges() {
+        let range = (header::RANGE, "bytes=99-");
+        assert_eq!(selected(&Method::HEAD, std::slice::from_ref(&range)), Selection::Whole);
+        assert_eq!(selected(&Method::HEAD, &[range, (header::IF_NONE_MATCH, "*")]), Selection::NotModified);
+        assert_eq!(selected(&Method::HEAD, &[(header::IF_MATCH, "\"a\"")]), Selection::ConditionFailed);
+    }
+}

@@ -1,0 +1,72 @@
+//! Files: what a `GET` or `HEAD` of one is answered.
+//!
+//! A path never becomes a key of the store by its text: it is looked up among the files the rule book names. Sending a
+//! device on to a presigned URL of the store, instead of streaming through this server, belongs in [`answer`], in place
+//! of [`sent`]: there the file is known to lie in the store, and what is to be sent of it is decided.
+
+use crate::answer::Answer;
+use crate::conditions::Selection;
+use crate::etag::ETag;
+use crate::ranges;
+use crate::response_body::Content;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use std::ops::Range;
+use ucupdate::store::ByteStream;
+use ucupdate::{ServedFile, UpdateService};
+
+/// The methods of a file.
+pub(crate) const ALLOWED: &str = "GET, HEAD";
+
+/// How the field's server serves images and signatures.
+const CONTENT_TYPE: &str = "binary/octet-stream";
+
+/// Answers a `GET` or `HEAD` of the file with this path below a root.
+pub(crate) async fn answer(service: &UpdateService, path: &str, method: &Method, headers: &HeaderMap) -> Answer {
+    let Some(file) = service.snapshot().files().find(path).cloned() else {
+        return Answer::nothing_here();
+    };
+    let etag = ETag::of(&file.sha256);
+    let selection = Selection::of(method, headers, &etag, file.size);
+    // Also where no byte is sent the file is opened: conditions count only for what would be sent without them
+    // (RFC 9110, section 13.2.1), and HEAD says what GET would.
+    let range = match &selection {
+        Selection::Whole if *method == Method::GET => None,
+        Selection::Part(part) => Some(part.clone()),
+        _ => Some(0..0),
+    };
+    match service.open_file(&file, range).await {
+        Ok(bytes) => sent(&file, selection, method, bytes)
+            .with(header::ETAG, etag.header_value())
+            .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        Err(error) => Answer::not_opened(&error),
+    }
+}
+
+fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStream) -> Answer {
+    let size = file.size;
+    match selection {
+        Selection::Whole if *method == Method::HEAD => {
+            let nothing = Content::Bytes(Bytes::new());
+            Answer::new(StatusCode::OK, CONTENT_TYPE, nothing).with(header::CONTENT_LENGTH, size.into())
+        }
+        Selection::Whole => Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Stream(bytes, size)),
+        Selection::Part(part) => {
+            let Range { start, end } = part;
+            Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
+                .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
+        }
+        // The length is that of the 200 it stands for (section 8.6); said here, no server puts a 0.
+        Selection::NotModified => {
+            Answer::without_content(StatusCode::NOT_MODIFIED).with(header::CONTENT_LENGTH, size.into())
+        }
+        Selection::ConditionFailed => {
+            Answer::reason(StatusCode::PRECONDITION_FAILED, "the file is not one that If-Match names")
+        }
+        Selection::Unsatisfiable => {
+            let reason = format!("the range lies outside the {size} bytes of the file");
+            Answer::reason(StatusCode::RANGE_NOT_SATISFIABLE, &reason)
+                .with(header::CONTENT_RANGE, ranges::unsatisfied_range(size))
+        }
+    }
+}

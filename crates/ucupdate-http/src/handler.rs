@@ -1,0 +1,100 @@
+//! The request handler: what a `POST` to `ucdevice.upx` is answered.
+
+use crate::answer::Answer;
+use crate::request_body::{self, BodyError};
+use crate::response_body::Content;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::Body;
+use std::time::Duration;
+use ucupdate::upx::{DecodeError, DecodeErrorKind};
+use ucupdate::{Asker, UpdateService};
+
+/// The methods of the request handler.
+pub(crate) const ALLOWED: &str = "POST";
+
+/// Ours: what the original sends is not known, and neither side may go by it.
+const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
+const DEVICE_LOG: &str = "uploads of device logs are not taken";
+
+/// Answers a `POST`. The type the request says its content has decides nothing.
+pub(crate) async fn answer<B: Body<Data = Bytes>>(
+    service: &UpdateService,
+    asker: Asker<'_>,
+    headers: &HeaderMap,
+    body: B,
+    limits: (usize, Duration),
+) -> Answer {
+    if let Some(encoding) = content_encoding(headers) {
+        let reason = format!("content encoding {encoding:?} is not read, expected none");
+        return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason)
+            .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    let (limit, time) = limits;
+    let body = match request_body::read(body, content_length(headers), limit, time).await {
+        Ok(body) => body,
+        Err(error) => return not_read(service, asker, limit, error),
+    };
+    let request = match service.codec().decode_request(&body) {
+        Ok(decoded) => decoded.value,
+        Err(error) => return not_decoded(service, asker, &error),
+    };
+    match service.answer(&request, asker) {
+        Ok(response) => {
+            let bytes = service.codec().encode_response(&response);
+            Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Bytes(bytes.into()))
+        }
+        Err(error) => Answer::reason(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: BodyError) -> Answer {
+    let (status, reason) = match error {
+        BodyError::TooLarge { start } => {
+            if is_device_log(service, &start) {
+                return device_log(service, asker, DEVICE_LOG);
+            }
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("body has more than {limit} bytes"))
+        }
+        BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body did not come in time".to_owned()),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "body broke off".to_owned()),
+    };
+    Answer::reason(status, &reason)
+}
+
+fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError) -> Answer {
+    let reason = error.to_string();
+    #[cfg(feature = "tracing")]
+    tracing::info!(host = asker.host, reason, "a request is refused");
+    match error.kind() {
+        DecodeErrorKind::DeviceLog => device_log(service, asker, &reason),
+        DecodeErrorKind::TooLarge => Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason),
+        DecodeErrorKind::Encoding => Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason),
+        _ => Answer::reason(StatusCode::BAD_REQUEST, &reason),
+    }
+}
+
+fn device_log(service: &UpdateService, asker: Asker<'_>, reason: &str) -> Answer {
+    service.audit_device_log_upload(asker.host);
+    Answer::reason(StatusCode::NOT_IMPLEMENTED, reason)
+}
+
+/// Whether a body that begins so is the upload of a device's log.
+fn is_device_log(service: &UpdateService, start: &[u8]) -> bool {
+    let decoded = service.codec().decode_request(start);
+    decoded.is_err_and(|error| error.kind() == DecodeErrorKind::DeviceLog)
+}
+
+/// The encodings the content has, but for those that are none.
+fn content_encoding(headers: &HeaderMap) -> Option<String> {
+    let fields = headers.get_all(header::CONTENT_ENCODING);
+    let listed = fields.iter().map(|field| String::from_utf8_lossy(field.as_bytes())).collect::<Vec<_>>().join(",");
+    let is_none = |encoding: &str| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+    (!listed.split(',').all(|encoding| is_none(encoding.trim()))).then_some(listed)
+}
+
+/// What the request says; nonsense is the server's below to refuse, and the body is counted anyway.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}

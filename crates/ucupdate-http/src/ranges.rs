@@ -1,0 +1,181 @@
+//! The `Range` field (RFC 9110, section 14): which part of a file is asked for.
+//!
+//! One range is served. A set of several is passed over and the whole file sent, as section 14.2 lets a server do: no
+//! device asks so, and the answer's cost stays that of one file.
+
+use http::{HeaderMap, HeaderValue, header};
+use std::ops::Range;
+
+/// What a `Range` field asks of a file of known size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AskedRange {
+    /// Nothing, or nothing that is understood: the whole file.
+    Whole,
+    /// These bytes; never empty, never beyond the end.
+    Part(Range<u64>),
+    /// A range outside the file: 416 (section 15.5.17).
+    Unsatisfiable,
+}
+
+impl AskedRange {
+    /// Reads the field for a file of `size` bytes.
+    pub(crate) fn of(headers: &HeaderMap, size: u64) -> Self {
+        let mut fields = headers.get_all(header::RANGE).iter();
+        let Some(field) = fields.next() else { return Self::Whole };
+        if fields.next().is_some() {
+            return Self::Whole; // two fields are one list, of several ranges (section 5.3)
+        }
+        match field.to_str().ok().and_then(RangeSpec::single) {
+            Some(spec) => spec.within(size),
+            None => Self::Whole,
+        }
+    }
+}
+
+/// The value of `Content-Range` for a part (section 14.4).
+pub(crate) fn content_range(part: &Range<u64>, size: u64) -> HeaderValue {
+    header_value(format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1)))
+}
+
+/// The value of `Content-Range` in a 416.
+pub(crate) fn unsatisfied_range(size: u64) -> HeaderValue {
+    header_value(format!("bytes */{size}"))
+}
+
+fn header_value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("letters, digits and signs are visible ASCII")
+}
+
+/// One range as a request says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RangeSpec {
+    /// From a byte to a byte, both counted from 0 and both meant.
+    FromTo(u64, u64),
+    /// From a byte to the end.
+    From(u64),
+    /// So many bytes at the end.
+    Last(u64),
+}
+
+impl RangeSpec {
+    /// The range of a field that says one. `None` for another unit, for what is invalid, and for several.
+    fn single(field: &str) -> Option<Self> {
+        let (unit, set) = field.split_once('=')?;
+        if !unit.trim().eq_ignore_ascii_case("bytes") {
+            return None;
+        }
+        let mut specs = set.split(',').map(|spec| spec.trim_matches([' ', '\t'])).filter(|spec| !spec.is_empty());
+        let (spec, None) = (specs.next()?, specs.next()) else { return None };
+        match spec.split_once('-')? {
+            ("", length) => Some(Self::Last(number(length)?)),
+            (first, "") => Some(Self::From(number(first)?)),
+            (first, last) => {
+                let (first, last) = (number(first)?, number(last)?);
+                (first <= last).then_some(Self::FromTo(first, last))
+            }
+        }
+    }
+
+    /// The bytes of a file of `size` bytes (section 14.1.2).
+    fn within(self, size: u64) -> AskedRange {
+        match self {
+            Self::Last(0) => AskedRange::Unsatisfiable,
+            // An empty file has no byte that a 206 could name, yet the range is satisfiable.
+            Self::Last(_) if size == 0 => AskedRange::Whole,
+            Self::Last(length) => AskedRange::Part(size.saturating_sub(length)..size),
+            Self::From(first) | Self::FromTo(first, _) if first >= size => AskedRange::Unsatisfiable,
+            Self::From(first) => AskedRange::Part(first..size),
+            Self::FromTo(first, last) => AskedRange::Part(first..last.saturating_add(1).min(size)),
+        }
+    }
+}
+
+/// Decimal digits only; what is beyond 64 bits is beyond every file.
+fn number(digits: &str) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn asked(field: &str, size: u64) -> AskedRange {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, HeaderValue::from_str(field).unwrap());
+        AskedRange::of(&headers, size)
+    }
+
+    #[test]
+    fn a_range_is_the_part_of_the_file_it_names() {
+        for (field, size, part) in [
+            ("bytes=0-0", 10, 0..1),
+            ("bytes=2-5", 10, 2..6),
+            ("bytes=2-", 10, 2..10),
+            ("bytes=9-99", 10, 9..10),
+            ("bytes=0-9", 10, 0..10),
+            ("bytes=-3", 10, 7..10),
+            ("bytes=-99", 10, 0..10),
+            ("BYTES=2-5", 10, 2..6),
+            ("bytes= ,2-5 ,", 10, 2..6),
+            ("bytes=002-0005", 10, 2..6),
+            ("bytes=1-18446744073709551615", 10, 1..10),
+            ("bytes=1-99999999999999999999999", 10, 1..10),
+            ("bytes=-99999999999999999999999", 10, 0..10),
+        ] {
+            assert_eq!(asked(field, size), AskedRange::Part(part), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_range_outside_the_file_is_unsatisfiable() {
+        for (field, size) in [
+            ("bytes=10-", 10),
+            ("bytes=10-20", 10),
+            ("bytes=99999999999999999999-", 10),
+            ("bytes=-0", 10),
+            ("bytes=0-", 0),
+            ("bytes=0-0", 0),
+        ] {
+            assert_eq!(asked(field, size), AskedRange::Unsatisfiable, "{field}");
+        }
+        assert_eq!(unsatisfied_range(10), "bytes */10");
+    }
+
+    #[test]
+    fn what_is_not_understood_and_what_asks_for_several_parts_gets_the_whole() {
+        for field in [
+            "", "bytes", "bytes=", "bytes=,", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=+1-2", "bytes=1-2-3",
+            "bytes=0x1-2", "lines=0-1", "bytes 0-1", "bytes=0-1,3-4", "bytes=0-0,0-0", "bytes=--1", "bytes=1 -2",
+        ] {
+            assert_eq!(asked(field, 10), AskedRange::Whole, "{field:?}");
+        }
+        assert_eq!(asked("bytes=-5", 0), AskedRange::Whole);
+        let mut headers = HeaderMap::new();
+        assert_eq!(AskedRange::of(&headers, 10), AskedRange::Whole);
+        headers.append(header::RANGE, HeaderValue::from_static("bytes=0-1"));
+        headers.append(header::RANGE, HeaderValue::from_static("bytes=3-4"));
+        assert_eq!(AskedRange::of(&headers, 10), AskedRange::Whole);
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_is_never_empty_and_never_beyond_the_file(
+            field in "(bytes=)?[0-9]{0,21}-?[0-9]{0,21}", size in prop_oneof![0_u64..5, any::<u64>()],
+        ) {
+            if let AskedRange::Part(part) = asked(&field, size) {
+                prop_assert!(part.start < part.end && part.end <= size, "{:?} of {}", part, size);
+                let expected = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+                prop_assert_eq!(content_range(&part, size).to_str().unwrap(), expected);
+            }
+        }
+
+        #[test]
+        fn any_two_numbers_in_order_are_those_bytes(first in 0_u64..100, more in 0_u64..100, size in 1_u64..150) {
+            let last = first + more;
+            let expected = if first < size { AskedRange::Part(first..(last + 1).min(size)) } else { AskedRange::Unsatisfiable };
+            prop_assert_eq!(asked(&format!("bytes={first}-{last}"), size), expected);
+        }
+    }
+}

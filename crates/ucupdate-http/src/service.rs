@@ -1,0 +1,186 @@
+//! [`DeviceUpdates`]: the service itself, which sorts requests and sees to it that each answer has its row.
+
+use crate::answer::Answer;
+use crate::authenticate::Verdict;
+use crate::connection::Connection;
+use crate::exchange::Exchange;
+use crate::files;
+use crate::handler;
+use crate::options::HttpOptions;
+use crate::paths::{self, Target};
+use crate::response_body::ResponseBody;
+use bytes::Bytes;
+use http::{Method, Request, Response, request};
+use http_body::Body;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use ucupdate::core::Side;
+use ucupdate::{Asker, NoUrls, UpdateService};
+
+/// The HTTP face of an [`UpdateService`]: a tower `Service` of `http` requests that never fails. Cloning shares it.
+///
+/// | path | methods | |
+/// |---|---|---|
+/// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and those added | `POST` | what a device asks, and is answered |
+/// | below the roots of both [`Layout`](ucupdate::Layout)s | `GET`, `HEAD` | files, with ranges and entity tags |
+///
+/// Paths match without ASCII case. Another method is 405 with `Allow`, another path 404. Outside, credentials are wanted
+/// (see [`HttpOptions`]); where the service has no URL for the outside, its paths are 404.
+///
+/// A request may carry a [`Connection`] as an extension. It needs a tokio runtime with time. A body comes from anywhere,
+/// as long as it is an [`http_body::Body`] of [`Bytes`].
+///
+/// Each answer leaves one access row when its last byte was taken or it was dropped. A request that its server gives up
+/// before there is an answer leaves none.
+#[derive(Clone)]
+pub struct DeviceUpdates {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    service: UpdateService,
+    options: HttpOptions,
+    /// Whether devices outside are served at all.
+    external: bool,
+}
+
+impl DeviceUpdates {
+    /// The face of a service, with the default [`HttpOptions`].
+    ///
+    /// # Errors
+    /// When the service has no URLs: it could tell no device where to fetch files.
+    pub fn new(service: UpdateService) -> Result<Self, NoUrls> {
+        Self::with_options(service, HttpOptions::default())
+    }
+
+    /// The face of a service.
+    ///
+    /// # Errors
+    /// When the service has no URLs: it could tell no device where to fetch files.
+    pub fn with_options(service: UpdateService, options: HttpOptions) -> Result<Self, NoUrls> {
+        let urls = service.urls().ok_or(NoUrls)?;
+        let external = !urls.folder(Side::External, "").is_empty();
+        Ok(Self { inner: Arc::new(Inner { service, options, external }) })
+    }
+
+    /// The service behind.
+    pub fn service(&self) -> &UpdateService {
+        &self.inner.service
+    }
+
+    /// Whether a path, as a request says it, is one of those served here, whatever there is at it: for a server that
+    /// sorts requests itself.
+    pub fn serves(&self, path: &str) -> bool {
+        self.inner.target(&paths::decoded(path)) != Target::Unknown
+    }
+}
+
+impl Inner {
+    /// What a decoded path stands for.
+    fn target(&self, path: &str) -> Target {
+        match Target::of(path, &self.options.handler_paths) {
+            Target::Handler(Side::External) | Target::File(Side::External, _) if !self.external => Target::Unknown,
+            target => target,
+        }
+    }
+
+    async fn respond<B: Body<Data = Bytes>>(&self, request: Request<B>) -> Response<ResponseBody> {
+        let (parts, body) = request.into_parts();
+        let unknown = Connection::default();
+        let connection = parts.extensions.get::<Connection>().unwrap_or(&unknown);
+        let mut exchange = Exchange::begin(self.service.clone(), &parts, connection);
+        let answer = self.answer(&parts, connection, body, &mut exchange).await;
+        answer.into_response(&parts.method, exchange)
+    }
+
+    async fn answer<B: Body<Data = Bytes>>(
+        &self,
+        request: &request::Parts,
+        connection: &Connection,
+        body: B,
+        exchange: &mut Exchange,
+    ) -> Answer {
+        let target = self.target(&paths::decoded(request.uri.path()));
+        let (side, allowed) = match &target {
+            Target::Unknown => return Answer::nothing_here(),
+            Target::Handler(side) => (*side, handler::ALLOWED),
+            Target::File(side, _) => (*side, files::ALLOWED),
+        };
+        let is_allowed = match &target {
+            Target::Handler(_) => request.method == Method::POST,
+            _ => request.method == Method::GET || request.method == Method::HEAD,
+        };
+        if !is_allowed {
+            return Answer::method_not_allowed(allowed);
+        }
+        if side == Side::External
+            && let Err(refusal) = self.admit(request, connection, exchange).await
+        {
+            return refusal;
+        }
+        let Target::File(_, path) = target else {
+            let asker = Asker { side, host: &connection.host() };
+            return handler::answer(&self.service, asker, &request.headers, body, self.body_limits()).await;
+        };
+        files::answer(&self.service, &path, &request.method, &request.headers).await
+    }
+
+    /// Whether a request from outside is let in.
+    async fn admit(
+        &self,
+        request: &request::Parts,
+        connection: &Connection,
+        exchange: &mut Exchange,
+    ) -> Result<(), Answer> {
+        if self.options.external_anonymous || connection.user().is_some() {
+            return Ok(());
+        }
+        let verdict = match &self.options.authenticate {
+            Some(hook) => hook.authenticate(request).await,
+            None => Verdict::Challenge { challenges: Vec::new() },
+        };
+        if let Verdict::Allow { user } | Verdict::Forbid { user } = &verdict {
+            exchange.set_user(user);
+        }
+        match verdict {
+            Verdict::Allow { .. } => Ok(()),
+            refused => Err(Answer::refused(refused, &self.options.challenges)),
+        }
+    }
+
+    fn body_limits(&self) -> (usize, std::time::Duration) {
+        let limit = self.options.body_limit.unwrap_or(self.service.codec().limits().bytes);
+        (limit, self.options.body_time)
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for DeviceUpdates
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move { Ok(inner.respond(request).await) })
+    }
+}
+
+impl fmt::Debug for DeviceUpdates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceUpdates")
+            .field("service", &self.inner.service)
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
+    }
+}
