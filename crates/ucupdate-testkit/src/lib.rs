@@ -1,1 +1,4 @@
-//! ucupdate-testkit
+#![doc = include_str!("../README.md")]
+
+pub mod crash;
+pub mod faulty;

@@ -237,11 +237,11 @@ fn terminated<R: Read>(
     what: Item,
 ) -> Result<Box<[u8]>, CabError> {
     let at = source.place();
-    let ahead = source.look(MAX_NAME_BYTES)?;
+    let ahead = source.look(MAX_NAME_BYTES);
     let Some(length) = ahead.iter().position(|byte| *byte == 0) else {
         let found = ahead.len() as u64;
         if found < MAX_NAME_BYTES as u64 {
-            return Err(CabError::Truncated { what, at, expected: found + 1, found });
+            return Err(source.ended(what, at, found + 1, found));
         }
         return Err(CabError::damaged(what, at, "a zero after at most 255 bytes of name", "none"));
     };

@@ -47,6 +47,13 @@ pub enum Compression {
     },
 }
 
+impl Compression {
+    /// LZX with a window of so many bits; `None` where the format has no such window.
+    pub fn lzx(window_bits: u8) -> Option<Self> {
+        (15..=21).contains(&window_bits).then_some(Self::Lzx { window_bits })
+    }
+}
+
 impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -26,6 +26,8 @@ pub(crate) struct Source<R> {
     /// Where the cabinet ends in the input, once its header was read.
     limit: u64,
     part: Option<u16>,
+    /// What stopped the input, kept until a byte is needed that it did not give.
+    failure: Option<io::Error>,
     /// Of the cabinet's bytes, once it has begun.
     hash: Option<Sha256>,
 }
@@ -41,6 +43,7 @@ impl<R: Read> Source<R> {
             base: 0,
             limit: u64::MAX,
             part: None,
+            failure: None,
             hash: None,
         }
     }
@@ -78,24 +81,35 @@ impl<R: Read> Source<R> {
         self.end = self.end.min(self.start.saturating_add(ahead));
     }
 
-    /// What can be looked at of the next `want` bytes; less only where the input ends.
-    pub(crate) fn look(&mut self, want: usize) -> Result<&[u8], CabError> {
+    /// What can be looked at of the next `want` bytes; less only where the input ends or fails.
+    pub(crate) fn look(&mut self, want: usize) -> &[u8] {
         let want = want.min(MAX_LOOK_BYTES);
         if self.end - self.start < want {
-            self.refill(want)?;
+            self.refill(want);
         }
         let end = self.end.min(self.start + want);
-        Ok(&self.buffer[self.start..end])
+        &self.buffer[self.start..end]
     }
 
     /// The next `want` bytes, which `what` has from its begin at `at`.
     pub(crate) fn need(&mut self, want: usize, what: Item) -> Result<&[u8], CabError> {
         let at = self.place();
-        let found = self.look(want)?.len();
+        let found = self.look(want).len();
         if found < want {
-            return Err(CabError::Truncated { what, at, expected: want as u64, found: found as u64 });
+            return Err(self.ended(what, at, want as u64, found as u64));
         }
         Ok(&self.buffer[self.start..self.start + want])
+    }
+
+    /// Why there are only `found` of the `expected` bytes that `what` has from `at` on.
+    pub(crate) fn ended(&mut self, what: Item, at: Place, expected: u64, found: u64) -> CabError {
+        match self.failure.take() {
+            Some(cause) => {
+                let offset = self.offset + (self.end - self.start) as u64;
+                CabError::Io { at: Place { offset, part: self.part }, cause }
+            }
+            None => CabError::Truncated { what, at, expected, found },
+        }
     }
 
     /// Takes `count` bytes that were looked at.
@@ -115,9 +129,9 @@ impl<R: Read> Source<R> {
         let mut left = expected;
         while left > 0 {
             let want = usize::try_from(left).unwrap_or(usize::MAX).min(FIRST_BUFFER_BYTES);
-            let found = self.look(want)?.len();
+            let found = self.look(want).len();
             if found == 0 {
-                return Err(CabError::Truncated { what, at, expected, found: expected - left });
+                return Err(self.ended(what, at, expected, expected - left));
             }
             self.take(found);
             left -= found as u64;
@@ -137,7 +151,7 @@ impl<R: Read> Source<R> {
         self.end = 0;
     }
 
-    fn refill(&mut self, want: usize) -> Result<(), CabError> {
+    fn refill(&mut self, want: usize) {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -146,7 +160,7 @@ impl<R: Read> Source<R> {
         if self.buffer.len() < want {
             self.buffer.resize(MAX_LOOK_BYTES, 0);
         }
-        while self.end < want {
+        while self.end < want && self.failure.is_none() {
             let ahead = self.limit.saturating_sub(self.offset + self.end as u64);
             let room = usize::try_from(ahead).unwrap_or(usize::MAX).min(self.buffer.len() - self.end);
             if room == 0 {
@@ -156,12 +170,8 @@ impl<R: Read> Source<R> {
                 Ok(0) => break,
                 Ok(count) => self.end += count.min(room),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => {
-                    let offset = self.offset + self.end as u64;
-                    return Err(CabError::Io { at: Place { offset, part: self.part }, cause });
-                }
+                Err(error) => self.failure = Some(error),
             }
         }
-        Ok(())
     }
 }

@@ -10,22 +10,23 @@ use super::header::{
     SIGNATURE, byte_at, u16_at, u32_at,
 };
 use super::source::{MAX_LOOK_BYTES, Source};
-use crate::error::CabError;
+use crate::error::{CabError, Item, Place};
 use crate::limits::Limits;
 
 /// Takes all before the cabinet.
 pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(), CabError> {
-    let begin = source.look(SIGNATURE.len())?;
+    let at = source.place();
+    let begin = source.look(SIGNATURE.len());
     if begin == SIGNATURE {
         return Ok(());
     }
     if !begin.starts_with(b"MZ") {
         let found = if begin.is_empty() { "no bytes".into() } else { format!("bytes {begin:02x?}").into() };
-        return Err(CabError::NotACabinet { found });
+        return Err(not_found(source, at, found));
     }
     loop {
         let searched = source.place().offset;
-        let ahead = source.look(MAX_LOOK_BYTES)?;
+        let ahead = source.look(MAX_LOOK_BYTES);
         let at_end = ahead.len() < MAX_LOOK_BYTES;
         // Half is judged, with the other half to see the tables in.
         let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
@@ -36,7 +37,7 @@ pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(
             .find(|place| is_cabinet(ahead.get(*place..).unwrap_or_default(), at_end));
         if found.is_none() && at_end {
             let found = format!("a program of {} bytes without one", searched + ahead.len() as u64);
-            return Err(CabError::NotACabinet { found: found.into() });
+            return Err(not_found(source, at, found.into()));
         }
         let skip = found.unwrap_or(judged);
         let before = searched + skip as u64;
@@ -45,6 +46,14 @@ pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(
         if found.is_some() {
             return Ok(());
         }
+    }
+}
+
+/// There is no cabinet, unless the input failed before one came.
+fn not_found<R: Read>(source: &mut Source<R>, at: Place, found: Box<str>) -> CabError {
+    match source.ended(Item::Header, at, 0, 0) {
+        CabError::Io { at, cause } => CabError::Io { at, cause },
+        _ => CabError::NotACabinet { found },
     }
 }
 

@@ -1,3 +1,5 @@
-//! The folder as its users meet it.
+//! The folder as its users meet it, and as a power cut leaves it.
+#![allow(clippy::unwrap_used, reason = "these are tests, and their helpers too")]
 
 mod contract;
+mod crash;

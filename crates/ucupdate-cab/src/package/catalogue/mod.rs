@@ -12,6 +12,8 @@
 mod build;
 mod read;
 #[cfg(test)]
+pub(crate) mod test_signing;
+#[cfg(test)]
 mod tests;
 mod walk;
 

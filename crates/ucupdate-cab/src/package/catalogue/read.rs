@@ -243,7 +243,7 @@ fn printable(units: impl Iterator<Item = u16>) -> String {
 /// An identifier as text, where it is graphic ASCII in UTF-16, with or without a NUL at the end.
 fn utf16_text(identifier: &[u8]) -> Option<String> {
     let identifier = identifier.strip_suffix(&[0, 0]).unwrap_or(identifier);
-    if identifier.is_empty() || identifier.len() % 2 != 0 {
+    if identifier.is_empty() || !identifier.len().is_multiple_of(2) {
         return None;
     }
     let graphic = |pair: &[u8]| pair[1] == 0 && (pair[0] == b' ' || pair[0].is_ascii_graphic());

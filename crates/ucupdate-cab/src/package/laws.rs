@@ -1,0 +1,178 @@
+//! What holds for any bytes whatever: run by the fuzzer, and on known inputs by ordinary tests.
+
+use super::{
+    Catalogue, Kept, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
+    PackageLimits, ProblemKind, Sha256Digest, read_package, sample, understand,
+};
+use crate::{Cabinet, Limits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+/// Any bytes as a cabinet: reading ends in an error or a coherent package, and the sink was told the truth.
+///
+/// # Panics
+/// When that does not hold.
+pub fn package(bytes: &[u8]) {
+    // So that one input costs little; the reader's own laws look at its limits.
+    let limits = Limits { total_output_bytes: 8 * 1024 * 1024, ..Limits::default() };
+    let Ok(cabinet) = Cabinet::open(bytes, limits) else { return };
+    let files = cabinet.entries().len();
+    let mut sink = Witness::default();
+    let Ok(package) = read_package(cabinet, &PackageLimits::default(), &mut sink) else { return };
+    assert_eq!(package.members.len(), files);
+    assert_eq!(sink.ended, files);
+    coherent(&package);
+}
+
+/// Any bytes as a manifest, of a package of known files.
+///
+/// # Panics
+/// When that does not end in a coherent package.
+pub fn manifest(bytes: &[u8]) {
+    let image = sample::image("laws", 64);
+    let catalogue = super::CatalogueBuilder::new().with_image("CPE.nbt", &image).build().unwrap_or_default();
+    let mut members = vec![Member::of_bytes(0, super::MANIFEST_FILE_NAME, bytes, None)];
+    let mut kept = BTreeMap::from([(0, Kept::Whole(bytes.to_vec()))]);
+    for folder in ["", "OCInterim\\ENU\\", "UCPhone\\Polycom\\CX700\\A\\ENU\\3.5.6907.9\\CPE\\"] {
+        members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.nbt"), &image, None));
+        kept.insert(members.len(), Kept::Whole(catalogue.clone()));
+        members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.cat"), &catalogue, None));
+        members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.xml"), b"<a/>", None));
+    }
+    coherent(&understand(Sha256Digest::of(bytes), members, &kept, &PackageLimits::default()));
+}
+
+/// Any bytes as a signature catalogue: reading ends in an error or in what was within the limits.
+///
+/// # Panics
+/// When that does not hold.
+pub fn catalogue(bytes: &[u8]) {
+    let limits = PackageLimits::default();
+    let Ok(catalogue) = Catalogue::read(bytes, &limits) else { return };
+    assert!(catalogue.members.len() <= limits.catalogue_members);
+    let other = Sha256Digest::of(bytes);
+    for member in &catalogue.members {
+        let listing = match &member.digest {
+            Some(MemberDigest::Sha1(digest)) => catalogue.listing(Some(digest), &other),
+            Some(MemberDigest::Sha256(digest)) => catalogue.listing(None, digest),
+            Some(MemberDigest::Other { .. }) | None => continue,
+        };
+        assert_eq!(listing, Listing::Listed);
+    }
+    // A catalogue ends where it ends.
+    let longer = [bytes, &[0]].concat();
+    assert!(Catalogue::read(&longer, &limits).is_err());
+    let shorter = bytes.get(..bytes.len().saturating_sub(1)).unwrap_or_default();
+    assert!(Catalogue::read(shorter, &limits).is_err());
+}
+
+fn coherent(package: &Package) {
+    let is = |index: usize, role| assert_eq!(package.members[index].role, role, "member {index}");
+    let mut rules = BTreeSet::new();
+    let mut pairs = BTreeSet::new();
+    for release in &package.releases {
+        is(release.image, super::MemberRole::Image);
+        is(release.signature, super::MemberRole::Signature);
+        assert!(rules.insert(&release.key), "{} twice", release.key);
+        assert!(release.descriptions.iter().all(|index| *index < package.members.len()));
+        assert!(ucupdate_core::check_path_part(release.version.as_str()).is_ok());
+        pairs.insert((release.image, release.signature));
+    }
+    for interim in &package.interim {
+        is(interim.image, super::MemberRole::Image);
+        is(interim.signature, super::MemberRole::Signature);
+        pairs.insert((interim.image, interim.signature));
+    }
+    assert_eq!(package.form == PackageForm::Neither, pairs.is_empty());
+    let has = |kind| package.problems.iter().any(|problem| problem.kind == kind);
+    assert_eq!(
+        has(ProblemKind::NoRelease) || has(ProblemKind::TooManyProblems),
+        pairs.is_empty() || package.problems.len() > 1000
+    );
+    let compared: BTreeSet<_> = package.comparisons.iter().map(|it| (it.image, it.signature)).collect();
+    assert_eq!(compared, pairs);
+    let forged = package.comparisons.iter().any(|comparison| comparison.listing == Some(Listing::NotListed));
+    assert!(!forged || package.is_refused());
+    for problem in &package.problems {
+        assert!(!problem.to_string().contains(char::is_control), "{problem:?}");
+    }
+    for (index, member) in package.members.iter().enumerate() {
+        assert_eq!(member.index, index);
+    }
+}
+
+/// A sink that checks what it is told.
+#[derive(Default)]
+struct Witness {
+    current: Option<MemberStart>,
+    bytes: Vec<u8>,
+    ended: usize,
+}
+
+impl MemberSink for Witness {
+    fn begin(&mut self, member: &MemberStart) -> io::Result<()> {
+        assert!(self.current.is_none());
+        self.bytes.clear();
+        self.current = Some(member.clone());
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        assert!(self.current.is_some() && !bytes.is_empty());
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, member: &Member) -> io::Result<()> {
+        let begun = self.current.take();
+        assert_eq!(begun.map(|start| start.index), Some(member.index));
+        assert_eq!(member.size, self.bytes.len() as u64);
+        assert_eq!(member.sha256, Sha256Digest::of(&self.bytes));
+        self.ended += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_laws_hold_for_the_samples() {
+        super::package(&super::sample::uc_updates(100));
+        super::package(&super::sample::round_table(100));
+        super::package(&super::sample::uc_updates_exe(100));
+        super::package(b"");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_laws_hold_for_damaged_samples(at in any::<prop::sample::Index>(), byte: u8) {
+            let mut bytes = super::sample::uc_updates(100);
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            super::package(&bytes);
+        }
+
+        #[test]
+        fn the_laws_hold_for_any_manifest(items in prop::collection::vec(0..16_usize, 0..12)) {
+            const PIECES: [&str; 16] = [
+                "<Update version='3.5.6907.9'>", "</Update>", "<Update>", "<Interim version='1.0.522.103'>", "</Interim>",
+                "<FileName>CPE.nbt</FileName>", "<DeviceType>UCPhone</DeviceType>", "<Vendor>Polycom</Vendor>",
+                "<Model>CX700</Model>", "<Revision>A</Revision>", "<Locale>ENU</Locale>", "<File FileName='../x'/>",
+                "<FileName>OCInterim/ENU/CPE.nbt</FileName>", "<UpdateType>CPE</UpdateType>", "<Odd>text</Odd>",
+                "<SignatureFileName>CPE.cat</SignatureFileName>",
+            ];
+            let inner: String = items.iter().map(|item| PIECES[*item]).collect();
+            super::manifest(format!("<Updates>{inner}</Updates>").as_bytes());
+        }
+
+        #[test]
+        fn the_laws_hold_for_any_bytes(bytes: Vec<u8>) {
+            super::catalogue(&bytes);
+            super::manifest(&bytes);
+        }
+    }
+}

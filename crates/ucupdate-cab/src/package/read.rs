@@ -1,0 +1,165 @@
+//! Reading a package out of a cabinet: one pass, forward, each byte hashed and handed on.
+
+use super::PackageLimits;
+use super::digest::{Digest, Sha256Digest};
+use super::member::{Member, MemberSink, MemberStart};
+use super::package::Package;
+use super::understand::{Kept, understand};
+use crate::cabinet::{Cabinet, FileReader};
+use crate::error::CabError;
+use sha2::Digest as _;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+/// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
+///
+/// Whatever a readable cabinet holds, a [`Package`] comes back: one that is no package has the problem
+/// [`NoRelease`](super::ProblemKind::NoRelease). Members come in the order of the cabinet's data, and what they are for
+/// is known only at the end, so a sink keeps all until the package that comes back is not
+/// [refused](Package::is_refused).
+///
+/// Memory: one chunk of at most 32 KiB and the manifest and signatures, at most [`PackageLimits::kept_bytes`].
+///
+/// ```
+/// use ucupdate_cab::package::{NoSink, PackageForm, PackageLimits, read_package, sample};
+/// use ucupdate_cab::{Cabinet, Limits};
+/// let bytes = sample::uc_updates(1000);
+/// let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+/// let package = read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap();
+/// assert_eq!(package.form, PackageForm::Manifest);
+/// assert_eq!(package.releases[0].key.to_string(), "UCPhone/LG-Nortel/IP8540/A/ENU/CPE");
+/// assert_eq!(package.releases[0].version.as_str(), "3.5.6907.0");
+/// assert!(!package.is_refused());
+/// ```
+///
+/// # Errors
+/// When the cabinet cannot be read to its end, or the sink fails; the error names the member.
+pub fn read_package<R: Read>(
+    mut cabinet: Cabinet<R>,
+    limits: &PackageLimits,
+    sink: &mut dyn MemberSink,
+) -> Result<Package, PackageError> {
+    let mut members = Vec::new();
+    let mut kept = BTreeMap::new();
+    let mut kept_bytes = 0;
+    while let Some(mut file) = cabinet.next_file()? {
+        let entry = file.entry();
+        let path = entry.path().cloned().map_err(Clone::clone);
+        let name = entry.name_as_given();
+        let start = MemberStart::at(file.index(), &name, path, entry.size(), entry.modified());
+        let mut keeping = Keeping::new(&start, limits, kept_bytes);
+        sink.begin(&start).map_err(|cause| PackageError::sink(&start, cause))?;
+        let member = read_member(&mut file, start, &mut keeping, sink)?;
+        sink.end(&member).map_err(|cause| PackageError::Sink { member: member.name.clone(), cause })?;
+        if let Some(bytes) = keeping.kept() {
+            if let Kept::Whole(bytes) = &bytes {
+                kept_bytes += bytes.len();
+            }
+            kept.insert(member.index, bytes);
+        }
+        members.push(member);
+    }
+    let finished = cabinet.finish()?;
+    members.sort_by_key(|member| member.index);
+    Ok(understand(Sha256Digest::new(finished.sha256), members, &kept, limits))
+}
+
+fn read_member<R: Read>(
+    file: &mut FileReader<'_, R>,
+    start: MemberStart,
+    keeping: &mut Keeping,
+    sink: &mut dyn MemberSink,
+) -> Result<Member, PackageError> {
+    let mut sha256 = sha2::Sha256::new();
+    let mut sha1 = start.role.may_be_image().then(<sha1::Sha1 as sha1::Digest>::new);
+    loop {
+        let chunk = file
+            .read_chunk()
+            .map_err(|cause| PackageError::Member { member: start.name.clone(), source: cause })?;
+        if chunk.is_empty() {
+            break;
+        }
+        sha256.update(chunk);
+        if let Some(sha1) = &mut sha1 {
+            sha1::Digest::update(sha1, chunk);
+        }
+        keeping.push(chunk);
+        sink.write(chunk).map_err(|cause| PackageError::sink(&start, cause))?;
+    }
+    let sha1 = sha1.map(|sha1| Digest::new(sha1::Digest::finalize(sha1).into()));
+    Ok(Member::new(start, Digest::new(sha256.finalize().into()), sha1))
+}
+
+/// The bytes of a member that are kept, up to a limit.
+enum Keeping {
+    /// Another kind of member.
+    Nothing,
+    Bytes {
+        bytes: Vec<u8>,
+        most: usize,
+    },
+    TooLong {
+        most: usize,
+    },
+}
+
+impl Keeping {
+    fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
+        let most = match start.role {
+            _ if !start.role.is_kept() => return Self::Nothing,
+            super::MemberRole::Manifest => limits.manifest_bytes,
+            _ => limits.catalogue_bytes,
+        };
+        let left = limits.kept_bytes.saturating_sub(kept_bytes);
+        Self::Bytes { bytes: Vec::new(), most: most.min(left) }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        if let Self::Bytes { bytes, most } = self {
+            if bytes.len() + chunk.len() > *most {
+                *self = Self::TooLong { most: *most };
+            } else {
+                bytes.extend_from_slice(chunk);
+            }
+        }
+    }
+
+    fn kept(self) -> Option<Kept> {
+        match self {
+            Self::Nothing => None,
+            Self::Bytes { bytes, .. } => Some(Kept::Whole(bytes)),
+            Self::TooLong { most } => Some(Kept::TooLong { most }),
+        }
+    }
+}
+
+/// Why a package was not read to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// The cabinet cannot be read.
+    #[error(transparent)]
+    Cabinet(#[from] CabError),
+    /// A member of the cabinet cannot be read.
+    #[error("{member:?} cannot be read out of the cabinet")]
+    Member {
+        /// The member's name.
+        member: String,
+        /// Why.
+        source: CabError,
+    },
+    /// The sink did not take a member.
+    #[error("{member:?} cannot be kept: {cause}")]
+    Sink {
+        /// The member's name.
+        member: String,
+        /// What the sink said.
+        cause: io::Error,
+    },
+}
+
+impl PackageError {
+    fn sink(start: &MemberStart, cause: io::Error) -> Self {
+        Self::Sink { member: start.name.clone(), cause }
+    }
+}

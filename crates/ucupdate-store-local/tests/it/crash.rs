@@ -1,0 +1,143 @@
+//! `LocalStore` after a power cut at each effect of each writing call, and the proof that the kit would see a fault.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use ucupdate_store::StoreKey;
+use ucupdate_store_local::{Disk, LocalStore};
+use ucupdate_testkit::crash::{
+    Broken, CrashDisk, NameFirst, Report, Scenario, SkippedSync, Step, every_crash,
+};
+
+fn key(text: &str) -> StoreKey {
+    StoreKey::parse(text).unwrap()
+}
+
+fn create(at: &str) -> Step {
+    Step::Create(key(at), vec![b'c'; 1300])
+}
+
+fn put(at: &str) -> Step {
+    Step::Put(key(at), vec![b'p'; 2100])
+}
+
+fn old(at: &str) -> Step {
+    Step::Put(key(at), vec![b'o'; 700])
+}
+
+fn delete(at: &str) -> Step {
+    Step::Delete(key(at))
+}
+
+/// Each writing call, on new ground, among neighbours, over what is durable, and over what another process had not synced
+/// when it was killed.
+fn scenarios() -> Vec<(&'static str, Scenario)> {
+    let neighbour = || vec![old("a/neighbour")];
+    vec![
+        ("create, new folders", Scenario::of([create("a/b/new")])),
+        ("create, known folder", Scenario::of([create("a/new")]).after(neighbour())),
+        (
+            "create, folders not synced",
+            Scenario::of([create("a/b/new")]).after_unsynced([old("a/b/neighbour")]),
+        ),
+        ("create of what is there", Scenario::of([create("a/b/old")]).after([old("a/b/old")])),
+        ("create of what is not synced", Scenario::of([create("a/b/old")]).after_unsynced([old("a/b/old")])),
+        ("put, new folders", Scenario::of([put("a/b/new")])),
+        ("put, at the root", Scenario::of([put("new")])),
+        ("put, replacing", Scenario::of([put("a/old")]).after([old("a/old"), old("a/neighbour")])),
+        (
+            "put, replacing what is not synced",
+            Scenario::of([put("a/b/old")]).after_unsynced([old("a/b/old")]),
+        ),
+        ("delete, last in its folders", Scenario::of([delete("a/b/old")]).after([old("a/b/old")])),
+        (
+            "delete, beside a neighbour",
+            Scenario::of([delete("a/old")]).after([old("a/old"), old("a/neighbour")]),
+        ),
+        (
+            "delete of what is gone and not synced",
+            Scenario::of([delete("a/b/old")]).after([old("a/b/old")]).after_unsynced([delete("a/b/old")]),
+        ),
+        (
+            "one after the other",
+            Scenario::of([create("a/b"), put("a/b"), delete("a/b"), put("a"), delete("a"), create("a/b/c")]),
+        ),
+    ]
+}
+
+async fn run(scenario: &Scenario, run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>) -> Result<Report, Broken> {
+    every_crash(scenario, run_on, async |disk| LocalStore::with_disk(disk)).await
+}
+
+#[tokio::test]
+async fn after_a_power_cut_anywhere_each_object_is_old_or_new_and_what_was_acknowledged_is_there() {
+    let mut crash_points = 0;
+    for (name, scenario) in scenarios() {
+        let report = run(&scenario, |disk| Arc::new(disk)).await;
+        let report = report.unwrap_or_else(|broken| panic!("{name}: {broken}"));
+        println!("{name}: {report}");
+        crash_points += report.crash_points;
+    }
+    println!("{crash_points} distinct crash points in all");
+    assert!(crash_points > 500, "only {crash_points} distinct crash points");
+}
+
+/// Runs with each sync left out in turn: the numbers of those that nobody missed.
+async fn syncs_nobody_misses(scenario: &Scenario) -> (usize, Vec<usize>) {
+    let mut not_missed = Vec::new();
+    for number in 0.. {
+        let mut counter = None;
+        let report = run(scenario, |disk| {
+            let disk = SkippedSync::new(disk, number);
+            counter = Some(disk.counter());
+            Arc::new(disk)
+        });
+        let is_missed = report.await.is_err();
+        let syncs = counter.unwrap().load(Ordering::SeqCst);
+        if number >= syncs {
+            assert!(!is_missed, "nothing was left out");
+            return (syncs, not_missed);
+        }
+        if !is_missed {
+            not_missed.push(number);
+        }
+    }
+    unreachable!("the loop ends at the number of syncs");
+}
+
+#[tokio::test]
+async fn with_any_one_sync_left_out_the_kit_fails() {
+    let create = |at| Step::Create(key(at), vec![b'c'; 500]);
+    let put = |at| Step::Put(key(at), vec![b'p'; 500]);
+    let old = |at| Step::Put(key(at), vec![b'o'; 100]);
+    for (name, syncs, scenario) in [
+        ("create", 4, Scenario::of([create("a/b/new")])),
+        (
+            "create of what is not synced",
+            3,
+            Scenario::of([create("a/b/old")]).after_unsynced([old("a/b/old")]),
+        ),
+        ("put, new", 4, Scenario::of([put("a/b/new")])),
+        ("put, replacing", 3, Scenario::of([put("a/old")]).after_unsynced([old("a/old")])),
+        ("put, replacing what is synced", 2, Scenario::of([put("old")]).after([old("old")])),
+        ("delete", 1, Scenario::of([delete("a/old")]).after([old("a/old"), old("a/neighbour")])),
+    ] {
+        assert_eq!(syncs_nobody_misses(&scenario).await, (syncs, vec![]), "{name}");
+    }
+    // Where the folder itself has gone, only the sync of the one above it is needed.
+    let gone = Scenario::of([delete("a/old")]).after([old("a/old")]).after_unsynced([delete("a/old")]);
+    assert_eq!(syncs_nobody_misses(&gone).await, (2, vec![0]));
+}
+
+#[tokio::test]
+async fn with_a_name_made_before_the_bytes_are_written_the_kit_fails() {
+    for step in [create("a/b"), put("a/b")] {
+        for scenario in
+            [Scenario::of([step.clone()]), Scenario::of([step.clone()]).after([old("a/neighbour")])]
+        {
+            let broken = run(&scenario, |disk| Arc::new(NameFirst::new(disk))).await.unwrap_err();
+            assert!(broken.found.contains("has 0 bytes that nobody wrote so"), "{broken}");
+        }
+    }
+    let replacing = Scenario::of([put("a/b")]).after([old("a/b")]);
+    assert!(run(&replacing, |disk| Arc::new(NameFirst::new(disk))).await.is_err());
+}

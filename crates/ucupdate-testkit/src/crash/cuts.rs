@@ -1,0 +1,137 @@
+//! All that a power cut may leave of one moment of a disk.
+
+use super::disk::State;
+
+/// Disks write a sector whole or not at all.
+const SECTOR: usize = 512;
+
+/// Up to so many unsynced entries, every selection of them is tried: 2 to this power.
+const MOST_SELECTED: usize = 8;
+
+/// What becomes of bytes that no sync has made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// They happened to be written.
+    Kept,
+    /// The file is as it was last synced.
+    Lost,
+    /// The file's size was written and its bytes were not.
+    Zeroed,
+    /// The bytes before this place were written.
+    Torn(usize),
+    /// All but the sector at this place were written.
+    Holed(usize),
+}
+
+impl Fate {
+    pub(super) fn of(self, bytes: &[u8], synced: &[u8]) -> Vec<u8> {
+        let old = |at: usize| synced.get(at).copied().unwrap_or(0);
+        match self {
+            Self::Kept => bytes.to_vec(),
+            Self::Lost => synced.to_vec(),
+            Self::Zeroed => (0..bytes.len()).map(old).collect(),
+            Self::Torn(at) => {
+                let at = at.min(bytes.len());
+                bytes[..at].iter().chain(synced.get(at..).unwrap_or_default()).copied().collect()
+            }
+            Self::Holed(from) => {
+                let place = bytes.iter().copied().enumerate();
+                place
+                    .map(|(at, byte)| if (from..from + SECTOR).contains(&at) { old(at) } else { byte })
+                    .collect()
+            }
+        }
+    }
+}
+
+/// Every disk that a power cut at this moment may leave, the same one perhaps in several ways.
+pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
+    let mut fates = vec![Fate::Kept];
+    let unsynced = state.unsynced_bytes();
+    if unsynced > 0 {
+        fates.extend([Fate::Lost, Fate::Zeroed]);
+        fates.extend((0..unsynced).step_by(SECTOR).skip(1).map(Fate::Torn));
+        fates.extend((0..unsynced).step_by(SECTOR).map(Fate::Holed));
+    }
+    let selections = selections(state.pending.len());
+    selections
+        .into_iter()
+        .flat_map(move |kept| fates.clone().into_iter().map(move |fate| state.cut(&kept, fate)))
+}
+
+/// Which of so many changes survive: every selection of a few; of many, every beginning, each one alone and all but each.
+fn selections(changes: usize) -> Vec<Vec<usize>> {
+    if changes <= MOST_SELECTED {
+        let bits = |set: usize| (0..changes).filter(move |at| set >> at & 1 == 1).collect();
+        return (0..1 << changes).map(bits).collect();
+    }
+    let beginnings = (0..=changes).map(|end| (0..end).collect());
+    let alone = (0..changes).map(|one| vec![one]);
+    let all_but = (0..changes).map(|one| (0..changes).filter(|&at| at != one).collect());
+    beginnings.chain(alone).chain(all_but).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash::CrashDisk;
+    use std::collections::BTreeSet;
+    use std::io::Write;
+    use ucupdate_store_local::Disk;
+
+    #[test]
+    fn unsynced_bytes_may_be_kept_lost_zeroed_or_torn() {
+        let (bytes, synced) = ([1; 1300], [2; 600]);
+        assert_eq!(Fate::Kept.of(&bytes, &synced), bytes);
+        assert_eq!(Fate::Lost.of(&bytes, &synced), synced);
+        assert_eq!(Fate::Zeroed.of(&bytes, &synced), [[2; 600].as_slice(), &[0; 700]].concat());
+        assert_eq!(Fate::Torn(512).of(&bytes, &synced), [[1; 512].as_slice(), &[2; 88]].concat());
+        assert_eq!(Fate::Torn(1024).of(&bytes, &synced), [1; 1024]);
+        let holed = [[1; 512].as_slice(), &[2; 88], &[0; 424], &[1; 276]].concat();
+        assert_eq!(Fate::Holed(512).of(&bytes, &synced), holed);
+    }
+
+    #[test]
+    fn every_selection_of_unsynced_entries_may_survive() {
+        assert_eq!(selections(0), [[0; 0]]);
+        assert_eq!(selections(2), [vec![], vec![0], vec![1], vec![0, 1]]);
+        assert_eq!(selections(8).len(), 256);
+        assert_eq!(selections(9).len(), 28);
+    }
+
+    #[test]
+    fn a_cut_disk_holds_what_was_synced_and_perhaps_more() {
+        let disk = CrashDisk::default();
+        disk.record();
+        disk.create_dir("a").unwrap();
+        disk.sync_dir("").unwrap();
+        let mut file = disk.create("a/x").unwrap();
+        file.write_all(&[7; 600]).unwrap();
+        let states = disk.recorded();
+        assert_eq!(states.len(), 5);
+        let left: BTreeSet<_> = cuts(&states[4])
+            .map(|cut| CrashDisk::of(cut).files())
+            .map(|files| {
+                files.into_iter().map(|(path, bytes)| (path, bytes.len(), bytes.contains(&0))).collect()
+            })
+            .collect();
+        let x = |len, zeros| vec![("a/x".to_owned(), len, zeros)];
+        assert_eq!(left, BTreeSet::from([vec![], x(0, false), x(512, false), x(600, false), x(600, true)]));
+        file.sync().unwrap();
+        disk.sync_dir("a").unwrap();
+        assert_eq!(disk.after_power_cut().files(), disk.files());
+    }
+
+    #[test]
+    fn a_rename_survives_whole_or_not_at_all() {
+        let disk = CrashDisk::default();
+        disk.create("new").unwrap().write_all(b"new").unwrap();
+        disk.create("old").unwrap().write_all(b"old").unwrap();
+        disk.settle();
+        disk.record();
+        disk.rename("new", "old").unwrap();
+        let left: Vec<_> =
+            cuts(disk.recorded().last().unwrap()).map(|cut| CrashDisk::of(cut).files().len()).collect();
+        assert_eq!(left, [2, 1]);
+    }
+}

@@ -1,0 +1,290 @@
+//! Runs a store over a crash disk, cuts the power everywhere, and asks the store what it holds then.
+
+use super::cuts::cuts;
+use super::disk::CrashDisk;
+use super::sabotage::NoDirSync;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey, stream_of};
+use ucupdate_store_local::Disk;
+
+const READ_LIMIT: usize = 1024 * 1024;
+
+/// One call on a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "the writing calls of ImageStore")]
+pub enum Step {
+    /// `create`. A key that is taken is no failure: then what is there is acknowledged.
+    Create(StoreKey, Vec<u8>),
+    /// `put`, in pieces of 600 bytes.
+    Put(StoreKey, Vec<u8>),
+    /// `delete`.
+    Delete(StoreKey),
+}
+
+/// What a store is taken through.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// Done and durable before.
+    pub before: Vec<Step>,
+    /// Done before by a process that was killed before it synced any folder: visible, perhaps not durable, and never
+    /// acknowledged.
+    pub unsynced: Vec<Step>,
+    /// What the power is cut in, one after the other.
+    pub steps: Vec<Step>,
+    /// Folders in which the store keeps files of its own, which are no objects and may stay.
+    pub own_folders: Vec<String>,
+}
+
+impl Scenario {
+    /// The power is cut in these steps.
+    pub fn of(steps: impl Into<Vec<Step>>) -> Self {
+        Self { steps: steps.into(), ..Self::default() }
+    }
+
+    /// With these done and durable before.
+    #[must_use]
+    pub fn after(self, before: impl Into<Vec<Step>>) -> Self {
+        Self { before: before.into(), ..self }
+    }
+
+    /// With these done before, and no folder synced since.
+    #[must_use]
+    pub fn after_unsynced(self, unsynced: impl Into<Vec<Step>>) -> Self {
+        Self { unsynced: unsynced.into(), ..self }
+    }
+}
+
+/// How much was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Effects that the steps had on the disk.
+    pub effects: usize,
+    /// Ways in which the power was cut: moments times selections of what survived.
+    pub cuts: usize,
+    /// Distinct crash points: moments with distinct disks left; the store was opened on each.
+    pub crash_points: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} effects, {} power cuts, {} distinct crash points",
+            self.effects, self.cuts, self.crash_points
+        )
+    }
+}
+
+/// What a store got wrong.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("power cut after effect {effect} of {effects}: {found}; left on the disk: {left:?}")]
+#[non_exhaustive]
+pub struct Broken {
+    /// How many effects there had been.
+    pub effect: usize,
+    /// How many there would have been.
+    pub effects: usize,
+    /// What the store then said.
+    pub found: String,
+    /// The files that were left, with their sizes.
+    pub left: Vec<(String, usize)>,
+}
+
+/// What may lie at each key.
+type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
+
+/// Takes a store through a scenario and cuts the power at every effect, in every way.
+///
+/// `open` opens the store on a disk. `run_on` may put something between the store and the disk while the steps run
+/// (`|disk| Arc::new(disk)` does not); it is not there when the store is opened after a cut. Then the store must open,
+/// hold at each key what was acknowledged, or the old or the new object of a step in flight, whole, and nothing else; the
+/// step in flight must succeed when it is done again; and of what was staged no file may be left.
+///
+/// # Errors
+/// [`Broken`] at the first cut that the store does not get right.
+///
+/// # Panics
+/// When a step fails although the disk has no fault.
+pub async fn every_crash<S: ImageStore>(
+    scenario: &Scenario,
+    run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,
+    open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
+) -> Result<Report, Broken> {
+    let disk = CrashDisk::default();
+    let mut allowed = Allowed::new();
+    {
+        let store = open(Arc::new(disk.clone())).await.expect("an empty disk can be opened");
+        for step in &scenario.before {
+            step.run(&store).await.expect("the disk has no fault");
+            step.acknowledge(&mut allowed);
+        }
+    }
+    disk.settle();
+    {
+        let store = open(Arc::new(NoDirSync::new(disk.clone()))).await.expect("the disk has no fault");
+        for step in &scenario.unsynced {
+            step.run(&store).await.expect("the disk has no fault");
+            step.begin(&mut allowed);
+        }
+    }
+
+    // What may lie where, from which effect on.
+    let mut moments = Vec::new();
+    let store = open(run_on(disk.clone())).await.expect("the disk has no fault");
+    disk.record();
+    for step in &scenario.steps {
+        moments.push((disk.effects(), Some(step), allowed.clone()));
+        let first_effect = disk.effects() + 1;
+        let mut in_flight = allowed.clone();
+        match step.run(&store).await {
+            Ok(()) => {
+                step.begin(&mut in_flight);
+                step.acknowledge(&mut allowed);
+            }
+            Err(StoreError::AlreadyExists { .. }) => step.acknowledge_what_is_there(&mut allowed),
+            Err(error) => panic!("{step:?} failed although the disk has no fault: {error:?}"),
+        }
+        if disk.effects() >= first_effect {
+            moments.push((first_effect, Some(step), in_flight));
+        }
+    }
+    moments.push((disk.effects(), None, allowed));
+    let states = disk.recorded();
+    drop(store);
+
+    let mut report = Report { effects: states.len() - 1, ..Report::default() };
+    for (effect, state) in states.iter().enumerate() {
+        let now = moments.iter().rfind(|(from, ..)| *from <= effect);
+        let (_, step, allowed) = now.expect("the first moment is before the first effect");
+        let mut seen = HashSet::new();
+        for cut in cuts(state) {
+            report.cuts += 1;
+            let left = cut.tree();
+            if !seen.insert(left.clone()) {
+                continue;
+            }
+            report.crash_points += 1;
+            if let Err(found) = look(CrashDisk::of(cut), &open, *step, allowed, &scenario.own_folders).await {
+                let size = |(path, bytes): (String, Option<Vec<u8>>)| Some((path, bytes?.len()));
+                let left = left.into_iter().filter_map(size).collect();
+                return Err(Broken { effect, effects: report.effects, found, left });
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn look<S: ImageStore>(
+    disk: CrashDisk,
+    open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
+    in_flight: Option<&Step>,
+    allowed: &Allowed,
+    own_folders: &[String],
+) -> Result<(), String> {
+    let store =
+        open(Arc::new(disk.clone())).await.map_err(|error| format!("the store does not open: {error:?}"))?;
+    let mut found = holds(&store).await?;
+    for (key, may_be) in allowed {
+        let is = found.remove(key);
+        if !may_be.contains(&is) {
+            return Err(match is {
+                None => format!("the object at `{key}` is gone"),
+                Some(bytes) => {
+                    format!("the object at `{key}` has {} bytes that nobody wrote so", bytes.len())
+                }
+            });
+        }
+        let head = store.exists(key).await;
+        if !matches!(head, Ok(there) if there == is.is_some()) {
+            return Err(format!("`{key}` is listed or not, and head says {head:?}"));
+        }
+    }
+    if let Some(key) = found.keys().next() {
+        return Err(format!("an object appeared at `{key}`"));
+    }
+    if let Some(step) = in_flight {
+        let again = step.run(&store).await;
+        if !matches!(again, Ok(()) | Err(StoreError::AlreadyExists { .. })) {
+            return Err(format!("{step:?}, done again, gave {again:?}"));
+        }
+        if again.is_ok() && holds(&store).await?.remove(step.key()) != step.leaves() {
+            return Err(format!("{step:?}, done again, is not seen"));
+        }
+    }
+    let mut objects: Vec<Vec<u8>> = holds(&store).await?.into_values().collect();
+    drop(store);
+    for (path, bytes) in disk.files() {
+        let is_own = own_folders.iter().any(|folder| path.starts_with(folder));
+        match objects.iter().position(|object| *object == bytes) {
+            Some(at) => drop(objects.swap_remove(at)),
+            None if is_own => {}
+            None => return Err(format!("`{path}` was left behind")),
+        }
+    }
+    Ok(())
+}
+
+/// Every object, as listing and reading give it.
+async fn holds(store: &impl ImageStore) -> Result<BTreeMap<StoreKey, Vec<u8>>, String> {
+    let listed = store.list_all("", 1000).await.map_err(|error| format!("listing failed: {error:?}"))?;
+    let mut found = BTreeMap::new();
+    for meta in listed {
+        let read = store.get_bytes(&meta.key, READ_LIMIT).await;
+        let bytes = read.map_err(|error| format!("reading `{}` failed: {error:?}", meta.key))?;
+        found.insert(meta.key, bytes.to_vec());
+    }
+    Ok(found)
+}
+
+impl Step {
+    async fn run(&self, store: &impl ImageStore) -> Result<(), StoreError> {
+        match self {
+            Self::Create(key, bytes) => store.create(key, bytes.clone().into()).await,
+            Self::Put(key, bytes) => {
+                let pieces: Vec<_> = bytes.chunks(600).map(|piece| Ok(piece.to_vec().into())).collect();
+                let bytes = if pieces.is_empty() {
+                    stream_of("")
+                } else {
+                    Box::pin(futures_util::stream::iter(pieces))
+                };
+                store.put(key, bytes).await.map(drop)
+            }
+            Self::Delete(key) => store.delete(key).await,
+        }
+    }
+
+    fn key(&self) -> &StoreKey {
+        match self {
+            Self::Create(key, _) | Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
+
+    fn leaves(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Create(_, bytes) | Self::Put(_, bytes) => Some(bytes.clone()),
+            Self::Delete(_) => None,
+        }
+    }
+
+    /// Old or new.
+    fn begin(&self, allowed: &mut Allowed) {
+        let may_be = allowed.entry(self.key().clone()).or_insert_with(|| BTreeSet::from([None]));
+        may_be.insert(self.leaves());
+    }
+
+    /// New.
+    fn acknowledge(&self, allowed: &mut Allowed) {
+        allowed.insert(self.key().clone(), BTreeSet::from([self.leaves()]));
+    }
+
+    /// There.
+    fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
+        if let Some(may_be) = allowed.get_mut(self.key()) {
+            may_be.remove(&None);
+        }
+    }
+}

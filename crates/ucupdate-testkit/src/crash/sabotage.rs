@@ -1,0 +1,311 @@
+//! Disks that do less than they are told, or fail: they prove the crash kit, and try a store's errors.
+
+use super::disk::CrashDisk;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ucupdate_store_local::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+
+/// Passes on the methods named as they are.
+macro_rules! as_the_disk_behind {
+    ($($method:ident($($arg:ident: $kind:ty),*) -> $end:ty;)*) => {
+        $(fn $method(&self, $($arg: $kind),*) -> $end {
+            self.disk.$method($($arg),*)
+        })*
+    };
+}
+
+/// A disk that says it synced a folder and did not: what a process had done when it was killed.
+#[derive(Debug)]
+pub struct NoDirSync {
+    disk: CrashDisk,
+}
+
+impl NoDirSync {
+    /// Stands before `disk`.
+    pub fn new(disk: CrashDisk) -> Self {
+        Self { disk }
+    }
+}
+
+impl Disk for NoDirSync {
+    as_the_disk_behind! {
+        create(path: &str) -> io::Result<Box<dyn WriteFile>>;
+        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
+        entry(path: &str) -> io::Result<Entry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        create_dir(path: &str) -> io::Result<()>;
+        link(from: &str, to: &str) -> io::Result<()>;
+        rename(from: &str, to: &str) -> io::Result<()>;
+        unlink(path: &str) -> io::Result<()>;
+        remove_dir(path: &str) -> io::Result<()>;
+        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    }
+
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        self.disk.entry(folder).map(drop)
+    }
+}
+
+/// A disk that leaves out one sync, of a file or a folder: the one of this number, from 0.
+#[derive(Debug)]
+pub struct SkippedSync {
+    disk: CrashDisk,
+    number: usize,
+    syncs: Arc<AtomicUsize>,
+}
+
+impl SkippedSync {
+    /// Stands before `disk` and leaves out sync number `number`.
+    pub fn new(disk: CrashDisk, number: usize) -> Self {
+        Self { disk, number, syncs: Arc::default() }
+    }
+
+    /// How many syncs there were, also after the disk was given away.
+    pub fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.syncs)
+    }
+}
+
+impl Disk for SkippedSync {
+    as_the_disk_behind! {
+        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
+        entry(path: &str) -> io::Result<Entry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        create_dir(path: &str) -> io::Result<()>;
+        link(from: &str, to: &str) -> io::Result<()>;
+        rename(from: &str, to: &str) -> io::Result<()>;
+        unlink(path: &str) -> io::Result<()>;
+        remove_dir(path: &str) -> io::Result<()>;
+        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        let (file, number, syncs) = (self.disk.create(path)?, self.number, self.counter());
+        Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync: move || Ok(next(&syncs) != number) }))
+    }
+
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        match next(&self.syncs) == self.number {
+            true => self.disk.entry(folder).map(drop),
+            false => self.disk.sync_dir(folder),
+        }
+    }
+}
+
+/// A disk on which one effect fails with an error of this kind, and nothing of it happens (of a write, the first half
+/// does). What comes after succeeds again.
+#[derive(Debug)]
+pub struct FailingDisk {
+    disk: CrashDisk,
+    number: usize,
+    kind: io::ErrorKind,
+    effects: Arc<AtomicUsize>,
+}
+
+impl FailingDisk {
+    /// Stands before `disk`; the effect of this number fails, from 0.
+    pub fn new(disk: CrashDisk, number: usize, kind: io::ErrorKind) -> Self {
+        Self { disk, number, kind, effects: Arc::default() }
+    }
+
+    /// How many effects were tried, also after the disk was given away.
+    pub fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.effects)
+    }
+
+    fn effect(&self) -> io::Result<()> {
+        fail_at(&self.effects, self.number, self.kind)
+    }
+}
+
+fn fail_at(effects: &AtomicUsize, number: usize, kind: io::ErrorKind) -> io::Result<()> {
+    if next(effects) == number { Err(kind.into()) } else { Ok(()) }
+}
+
+impl Disk for FailingDisk {
+    as_the_disk_behind! {
+        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
+        entry(path: &str) -> io::Result<Entry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        self.effect()?;
+        let file = self.disk.create(path)?;
+        let (number, kind) = (self.number, self.kind);
+        let (writes, syncs) = (self.counter(), self.counter());
+        Ok(Box::new(Sabotaged {
+            file,
+            on_write: move || fail_at(&writes, number, kind),
+            on_sync: move || fail_at(&syncs, number, kind).map(|()| true),
+        }))
+    }
+
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        self.effect()?;
+        self.disk.create_dir(path)
+    }
+
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.effect()?;
+        self.disk.link(from, to)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.effect()?;
+        self.disk.rename(from, to)
+    }
+
+    fn unlink(&self, path: &str) -> io::Result<()> {
+        self.effect()?;
+        self.disk.unlink(path)
+    }
+
+    fn remove_dir(&self, path: &str) -> io::Result<()> {
+        self.effect()?;
+        self.disk.remove_dir(path)
+    }
+
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        self.effect()?;
+        self.disk.sync_dir(folder)
+    }
+}
+
+fn next(counter: &AtomicUsize) -> usize {
+    counter.fetch_add(1, Ordering::SeqCst)
+}
+
+/// A file whose writes may fail half-way and whose syncs may fail or be left out.
+struct Sabotaged<W, S> {
+    file: Box<dyn WriteFile>,
+    on_write: W,
+    on_sync: S,
+}
+
+impl<W: Fn() -> io::Result<()>, S> Write for Sabotaged<W, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(error) = (self.on_write)() {
+            self.file.write_all(bytes.get(..bytes.len() / 2).unwrap_or_default())?;
+            return Err(error);
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl<W, S> WriteFile for Sabotaged<W, S>
+where
+    W: Fn() -> io::Result<()> + Send,
+    S: Fn() -> io::Result<bool> + Send,
+{
+    fn sync(&mut self) -> io::Result<()> {
+        if (self.on_sync)()? { self.file.sync() } else { Ok(()) }
+    }
+
+    fn entry(&self) -> io::Result<Entry> {
+        self.file.entry()
+    }
+}
+
+/// A disk that swaps naming and writing: a file's bytes are held back until it is linked or renamed to its place, and are
+/// written and synced right after.
+#[derive(Debug)]
+pub struct NameFirst {
+    disk: CrashDisk,
+    held: Arc<Mutex<HashMap<String, Held>>>,
+}
+
+struct Held {
+    file: Box<dyn WriteFile>,
+    bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({} bytes)", self.bytes.len())
+    }
+}
+
+impl NameFirst {
+    /// Stands before `disk`.
+    pub fn new(disk: CrashDisk) -> Self {
+        Self { disk, held: Arc::default() }
+    }
+
+    fn write_now(&self, path: &str) -> io::Result<()> {
+        let Some(mut held) = locked(&self.held).remove(path) else { return Ok(()) };
+        held.file.write_all(&held.bytes)?;
+        held.file.sync()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Disk for NameFirst {
+    as_the_disk_behind! {
+        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
+        entry(path: &str) -> io::Result<Entry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        create_dir(path: &str) -> io::Result<()>;
+        unlink(path: &str) -> io::Result<()>;
+        remove_dir(path: &str) -> io::Result<()>;
+        sync_dir(folder: &str) -> io::Result<()>;
+        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        let held = Held { file: self.disk.create(path)?, bytes: Vec::new() };
+        locked(&self.held).insert(path.to_owned(), held);
+        Ok(Box::new(HoldingBack { held: Arc::clone(&self.held), path: path.to_owned() }))
+    }
+
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.link(from, to)?;
+        self.write_now(from)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)?;
+        self.write_now(from)
+    }
+}
+
+struct HoldingBack {
+    held: Arc<Mutex<HashMap<String, Held>>>,
+    path: String,
+}
+
+impl Write for HoldingBack {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if let Some(held) = locked(&self.held).get_mut(&self.path) {
+            held.bytes.extend_from_slice(more);
+        }
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl WriteFile for HoldingBack {
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn entry(&self) -> io::Result<Entry> {
+        let held = locked(&self.held);
+        let held = held.get(&self.path).ok_or(io::ErrorKind::NotFound)?;
+        let size = u64::try_from(held.bytes.len()).map_err(io::Error::other)?;
+        Ok(Entry { size, ..held.file.entry()? })
+    }
+}

@@ -1,0 +1,344 @@
+//! A store that fails when it is told to.
+//!
+//! ```
+//! use ucupdate_store::{ImageStoreExt, MemoryStore, StoreError, StoreKey};
+//! use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//!
+//! let store = Faulty::new(MemoryStore::default());
+//! let key = StoreKey::parse("state/1").unwrap();
+//! store.on(Call::Put).below("state/").once(Fault::LostAnswer);
+//!
+//! let end = store.put_bytes(&key, "done all the same").await;
+//! assert!(matches!(end, Err(StoreError::Unavailable { .. })));
+//! assert_eq!(store.get_bytes(&key, 100).await.unwrap(), "done all the same");
+//! assert_eq!(store.calls(Call::Put), 1);
+//! # });
+//! ```
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, future, stream};
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+
+/// The calls of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "the methods of ImageStore")]
+pub enum Call {
+    /// `create`.
+    Create,
+    /// `put`.
+    Put,
+    /// `get`.
+    Get,
+    /// `head`.
+    Head,
+    /// `delete`.
+    Delete,
+    /// `list`.
+    List,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing is done; [`StoreError::Unavailable`].
+    Unavailable,
+    /// Nothing is done; [`StoreError::Backend`].
+    Backend,
+    /// All is done, and the answer is [`StoreError::Unavailable`].
+    LostAnswer,
+    /// All is done, after this time.
+    Slow(Duration),
+    /// Nothing is done, and no answer comes.
+    Hangs,
+    /// The bytes of a `get` break off with an error after so many; a `put` takes so many, is
+    /// [`StoreError::Unavailable`] then, and writes nothing. Other calls are not disturbed.
+    BreaksOff(u64),
+    /// The bytes of a `get` end after so many without an error, against the contract. Other calls are not disturbed.
+    EndsEarly(u64),
+}
+
+/// A store before another that does what a script says, and counts its calls. Clones share script and counts.
+#[derive(Clone, Debug, Default)]
+pub struct Faulty<S> {
+    store: S,
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    rules: Vec<Rule>,
+    calls: HashMap<Call, usize>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    call: Call,
+    prefix: String,
+    skipped: usize,
+    times: Option<usize>,
+    fault: Fault,
+}
+
+/// A fault being set, from [`Faulty::on`].
+#[derive(Debug)]
+#[must_use = "nothing goes wrong before `once`, `times` or `always`"]
+pub struct On<'a> {
+    script: &'a Mutex<Script>,
+    call: Call,
+    prefix: String,
+    skipped: usize,
+}
+
+impl<S> Faulty<S> {
+    /// A store without a fault yet.
+    pub fn new(store: S) -> Self {
+        Self { store, script: Arc::default() }
+    }
+
+    /// Sets a fault for a call. Of several that fit, the one set first is used up first.
+    pub fn on(&self, call: Call) -> On<'_> {
+        On { script: &self.script, call, prefix: String::new(), skipped: 0 }
+    }
+
+    /// Forgets every fault.
+    pub fn heal(&self) {
+        script_of(&self.script).rules.clear();
+    }
+
+    /// How many times this was called.
+    pub fn calls(&self, call: Call) -> usize {
+        script_of(&self.script).calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// How many calls there were of any kind.
+    pub fn all_calls(&self) -> usize {
+        script_of(&self.script).calls.values().sum()
+    }
+
+    /// The store behind.
+    pub fn inner(&self) -> &S {
+        &self.store
+    }
+
+    fn fault(&self, call: Call, key: &str) -> Option<Fault> {
+        let mut script = script_of(&self.script);
+        *script.calls.entry(call).or_default() += 1;
+        for rule in &mut script.rules {
+            if rule.call != call || !key.starts_with(&rule.prefix) || rule.times == Some(0) {
+                continue;
+            }
+            if rule.skipped > 0 {
+                rule.skipped -= 1;
+                continue;
+            }
+            rule.times = rule.times.map(|times| times - 1);
+            return Some(rule.fault);
+        }
+        None
+    }
+}
+
+fn script_of(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl On<'_> {
+    /// Only for keys (of `list`: prefixes) that begin so.
+    pub fn below(self, prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), ..self }
+    }
+
+    /// Only after so many of these calls went well.
+    pub fn after(self, calls: usize) -> Self {
+        Self { skipped: calls, ..self }
+    }
+
+    /// The next call goes wrong so.
+    pub fn once(self, fault: Fault) {
+        self.times(1, fault);
+    }
+
+    /// The next so many calls go wrong so.
+    pub fn times(self, times: usize, fault: Fault) {
+        self.set(Some(times), fault);
+    }
+
+    /// Every call goes wrong so, until [`Faulty::heal`].
+    pub fn always(self, fault: Fault) {
+        self.set(None, fault);
+    }
+
+    fn set(self, times: Option<usize>, fault: Fault) {
+        let rule = Rule { call: self.call, prefix: self.prefix, skipped: self.skipped, times, fault };
+        script_of(self.script).rules.push(rule);
+    }
+}
+
+/// Does a call as the fault wants it.
+async fn with<T>(
+    fault: Option<Fault>,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match fault {
+        None | Some(Fault::BreaksOff(_) | Fault::EndsEarly(_)) => call.await,
+        Some(Fault::Unavailable) => Err(unavailable()),
+        Some(Fault::Backend) => Err(StoreError::backend("being faulty", "the script said so")),
+        Some(Fault::LostAnswer) => {
+            call.await?;
+            Err(unavailable())
+        }
+        Some(Fault::Slow(time)) => {
+            tokio::time::sleep(time).await;
+            call.await
+        }
+        Some(Fault::Hangs) => future::pending().await,
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::unavailable("being faulty", "the script said so")
+}
+
+#[async_trait]
+impl<S: ImageStore> ImageStore for Faulty<S> {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        with(self.fault(Call::Create, key.as_str()), self.store.create(key, bytes)).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let fault = self.fault(Call::Put, key.as_str());
+        if let Some(Fault::BreaksOff(after)) = fault {
+            let mut taken = first(bytes, after);
+            while let Some(piece) = taken.next().await {
+                piece.map_err(|source| StoreError::Input { key: key.clone(), source })?;
+            }
+            return Err(unavailable());
+        }
+        with(fault, self.store.put(key, bytes)).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let fault = self.fault(Call::Get, key.as_str());
+        let mut object = with(fault, self.store.get(key, range)).await?;
+        object.bytes = match fault {
+            Some(Fault::BreaksOff(after)) => {
+                let broken = io::Error::other("the script said so");
+                Box::pin(first(object.bytes, after).chain(stream::once(future::ready(Err(broken)))))
+            }
+            Some(Fault::EndsEarly(after)) => first(object.bytes, after),
+            _ => object.bytes,
+        };
+        Ok(object)
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        with(self.fault(Call::Head, key.as_str()), self.store.head(key)).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        with(self.fault(Call::Delete, key.as_str()), self.store.delete(key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        with(self.fault(Call::List, prefix), self.store.list(prefix, after)).await
+    }
+}
+
+/// The first so many bytes of a stream.
+fn first(bytes: ByteStream, most: u64) -> ByteStream {
+    Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let piece = bytes.next().await?.map(|mut piece| {
+            piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            piece
+        });
+        let taken = piece.as_ref().map_or(0, |piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        Some((piece, (bytes, left - taken.min(left))))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate_store::{ImageStoreExt, MemoryStore};
+
+    mod without_a_fault_it_keeps_the_contract {
+        ucupdate_store::conformance_suite!(
+            crate::faulty::Faulty::new(ucupdate_store::MemoryStore::default())
+        );
+    }
+
+    fn key(text: &str) -> StoreKey {
+        StoreKey::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn faults_come_when_and_where_the_script_says() {
+        let store = Faulty::new(MemoryStore::default());
+        store.on(Call::Create).below("a/").after(1).times(2, Fault::Backend);
+        let mut ends = Vec::new();
+        for text in ["a/1", "b/1", "a/2", "b/2", "a/3", "a/4"] {
+            ends.push(store.create(&key(text), Bytes::new()).await.is_ok());
+        }
+        assert_eq!(ends, [true, true, false, true, false, true]);
+        assert_eq!((store.calls(Call::Create), store.all_calls()), (6, 6));
+
+        store.on(Call::Head).always(Fault::Unavailable);
+        for _ in 0..3 {
+            assert!(matches!(store.head(&key("a/1")).await, Err(StoreError::Unavailable { .. })));
+        }
+        store.heal();
+        assert!(store.exists(&key("a/1")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_an_error_and_the_work_is_done() {
+        let store = Faulty::new(MemoryStore::default());
+        store.on(Call::Create).once(Fault::LostAnswer);
+        assert!(store.create(&key("a"), "x".into()).await.unwrap_err().may_have_written());
+        assert_eq!(store.inner().get_bytes(&key("a"), 9).await.unwrap(), "x");
+    }
+
+    #[tokio::test]
+    async fn bytes_break_off_or_end_early() {
+        let store = Faulty::new(MemoryStore::default());
+        store.put_bytes(&key("a"), "0123456789").await.unwrap();
+
+        store.on(Call::Get).once(Fault::BreaksOff(4));
+        let pieces: Vec<_> = store.get(&key("a"), None).await.unwrap().bytes.collect().await;
+        assert_eq!(pieces.len(), 2);
+        assert_eq!(pieces[0].as_ref().unwrap(), "0123");
+        assert!(pieces[1].is_err());
+
+        store.on(Call::Get).once(Fault::EndsEarly(4));
+        let pieces: Vec<_> = store.get(&key("a"), None).await.unwrap().bytes.collect().await;
+        assert_eq!(pieces.len(), 1);
+        assert_eq!(pieces[0].as_ref().unwrap(), "0123");
+
+        store.on(Call::Put).once(Fault::BreaksOff(4));
+        assert!(matches!(store.put_bytes(&key("a"), "new").await, Err(StoreError::Unavailable { .. })));
+        assert_eq!(store.get_bytes(&key("a"), 10).await.unwrap(), "0123456789");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_store_answers_late_and_a_hanging_one_never() {
+        let store = Faulty::new(MemoryStore::default());
+        let hour = Duration::from_secs(3600);
+        store.on(Call::Delete).once(Fault::Slow(hour));
+        let began = tokio::time::Instant::now();
+        store.delete(&key("a")).await.unwrap();
+        assert_eq!(began.elapsed(), hour);
+        store.on(Call::Delete).once(Fault::Hangs);
+        assert!(tokio::time::timeout(hour, store.delete(&key("a"))).await.is_err());
+    }
+}
