@@ -1,6 +1,8 @@
 //! How the command is called: the global options, the subcommands, and the values they share.
 
-use crate::commands::version;
+use crate::commands::{
+    changes, explain, history, ingest, inspect, package, rules, sample, test_device, tree, version,
+};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{ask, demo, serve};
@@ -41,8 +43,39 @@ pub(crate) enum Command {
     Ask(ask::AskArgs),
     /// Show a whole update on this machine, from package to phone
     Demo(demo::DemoArgs),
+    // What a store holds and what is decided in it.
+    /// Take in packages: cabinets, or programs that carry one
+    Ingest(ingest::IngestArgs),
+    /// List the rules: what is pending, approved, and kept for roll back
+    Rules(rules::RulesArgs),
+    /// Show the files that are served, as a hierarchy of folders
+    Tree(tree::TreeArgs),
+    /// Approve what is pending, so that every device gets it
+    Approve(changes::ApproveArgs),
+    /// Reject what is pending in a rule
+    Reject(changes::RuleArgs),
+    /// Give every device what was approved before
+    Rollback(changes::RuleArgs),
+    /// Remove a rule
+    Remove(changes::RuleArgs),
+    /// List who changed what, and when
+    History(history::HistoryArgs),
+    /// Name the devices that get pending versions
+    #[command(subcommand)]
+    TestDevice(test_device::TestDeviceCommand),
+    // Why a device gets what it gets.
+    /// Say what a request is answered from this store, and why
+    Explain(explain::ExplainArgs),
+    /// Say which items of a captured body are recognised, unknown, missing
+    Inspect(inspect::InspectArgs),
     /// Say how a version is read, and how it compares with another
     Version(version::VersionArgs),
+    // Packages, without a store.
+    /// Build, show and extract packages
+    #[command(subcommand)]
+    Package(package::PackageCommand),
+    /// Write generated packages and a request to try things with
+    Sample(sample::SampleArgs),
 }
 
 impl Command {
@@ -52,7 +85,20 @@ impl Command {
             Self::Serve(args) => serve::run(args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
             Self::Demo(args) => demo::run(args, context).await,
+            Self::Ingest(args) => ingest::run(args, context).await,
+            Self::Rules(args) => rules::run(args, context).await,
+            Self::Tree(args) => tree::run(args, context).await,
+            Self::Approve(args) => changes::approve(args, context).await,
+            Self::Reject(args) => changes::reject(args, context).await,
+            Self::Rollback(args) => changes::roll_back(args, context).await,
+            Self::Remove(args) => changes::remove(args, context).await,
+            Self::History(args) => history::run(args, context).await,
+            Self::TestDevice(command) => test_device::run(command, context).await,
+            Self::Explain(args) => explain::run(args, context).await,
+            Self::Inspect(args) => inspect::run(args, context).await,
             Self::Version(args) => version::run(args, context).await,
+            Self::Package(command) => package::run(command, context).await,
+            Self::Sample(args) => sample::run(args, context).await,
         }
     }
 }

@@ -9,9 +9,12 @@ mod commands;
 mod context;
 mod demo;
 mod failure;
+mod files;
+mod new_files;
 mod output;
 mod serve;
 mod shown;
+mod table;
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -1,0 +1,83 @@
+//! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
+
+use crate::args::AuthorArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::shown::Shown;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::core::{Command, PackageId, RuleKey};
+
+/// How `approve` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApproveArgs {
+    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; all are approved or none
+    #[arg(value_name = "RULE", required_unless_present = "all_of", conflicts_with = "all_of")]
+    rules: Vec<RuleKey>,
+    /// Approve all that this package made pending
+    #[arg(long, value_name = "PACKAGE-ID")]
+    all_of: Option<PackageId>,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
+/// How a command about one rule is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RuleArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
+/// What a change did.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The revision of the rule book the change made; none when nothing changes.
+    revision: Option<u64>,
+    /// What happened, a sentence each.
+    notes: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.notes.iter();
+        match lines.next() {
+            Some(first) => write!(f, "{}", Shown(first))?,
+            None => return f.write_str(if self.revision.is_some() { "done" } else { "nothing changes" }),
+        }
+        lines.try_for_each(|line| write!(f, "\n{}", Shown(line)))
+    }
+}
+
+/// Makes a change, and tells what it did.
+pub(crate) async fn change(
+    command: &Command,
+    author: &AuthorArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let changed = service.command(command, &author.name()).await?;
+    let notes = changed.notes.iter().map(ToString::to_string).collect();
+    context.output.result(&Report { revision: changed.revision, notes })
+}
+
+pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
+    let command = match args.all_of {
+        Some(package) => Command::ApproveAllOf(package),
+        None => Command::Approve(args.rules),
+    };
+    change(&command, &args.author, context).await
+}
+
+pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
+    change(&Command::Reject(args.rule), &args.author, context).await
+}
+
+pub(crate) async fn roll_back(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
+    change(&Command::RollBack(args.rule), &args.author, context).await
+}
+
+pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
+    change(&Command::Remove(args.rule), &args.author, context).await
+}

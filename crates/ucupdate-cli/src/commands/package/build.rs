@@ -1,0 +1,119 @@
+//! `ucupdate package build`: a folder laid out in the field's hierarchy, as a package.
+
+use super::relative;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use crate::new_files::NewFiles;
+use crate::shown::Shown;
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use ucupdate::core::{FieldTime, UnixTime};
+use ucupdate_cab::package::{NoSink, PackageBuilder, PackageLimits, read_package};
+use ucupdate_cab::{Cabinet, Limits};
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BuildArgs {
+    /// The folder; each image needs its signature catalogue beside it
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The cabinet to be made
+    #[arg(value_name = "OUT.cab")]
+    out: PathBuf,
+}
+
+/// The most bytes of all files together: they are in memory while the package is built.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// How deep folders may lie.
+const MAX_DEPTH: usize = 32;
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The cabinet, as it was named.
+    file: String,
+    package: String,
+    /// The SHA-256 of the cabinet.
+    sha256: String,
+    size: u64,
+    /// What somebody should know of it.
+    warnings: Vec<super::ProblemReport>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "package {} in {}, {} bytes", self.package, Shown(&self.file), self.size)
+    }
+}
+
+pub(crate) async fn run(args: BuildArgs, context: &mut Context) -> Result<(), Failure> {
+    let report = files::blocking(move || build(&args)).await?;
+    if !context.output.is_json() {
+        report.warnings.iter().for_each(|warning| context.output.message(warning));
+    }
+    context.output.result(&report)
+}
+
+fn build(args: &BuildArgs) -> Result<Report, Failure> {
+    let folder = args.out.parent().unwrap_or(Path::new(""));
+    let name = args.out.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Failure::new(format_args!("{}: is no name for a file", args.out.display())))?;
+    let out = NewFiles::open(folder)?;
+    out.refuse_existing([name])?;
+
+    let mut found = Found { builder: PackageBuilder::new(), bytes: 0 };
+    found.add(&args.folder, &args.folder, 0)?;
+    let cabinet = found.builder.build().map_err(|error| Failure::in_doing(args.folder.display(), &error))?;
+    let package = read_package(Cabinet::open(&cabinet[..], Limits::default())?, &PackageLimits::default(), &mut NoSink)?;
+    let size = out.write(name, None, &mut &cabinet[..])?;
+    Ok(Report {
+        file: args.out.display().to_string(),
+        package: package.id.to_string(),
+        sha256: package.sha256.to_string(),
+        size,
+        warnings: package.warnings().map(super::ProblemReport::of).collect(),
+    })
+}
+
+/// What is to be packed, so far.
+struct Found {
+    builder: PackageBuilder,
+    bytes: u64,
+}
+
+impl Found {
+    /// Adds what is in a folder, and below it.
+    fn add(&mut self, folder: &Path, root: &Path, depth: usize) -> Result<(), Failure> {
+        let failed = |path: &Path, error: &std::io::Error| Failure::in_doing(path.display(), error);
+        if depth > MAX_DEPTH {
+            let path = folder.display();
+            return Err(Failure::new(format_args!("{path}: lies deeper than {MAX_DEPTH} folders")));
+        }
+        for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
+            let entry = entry.map_err(|error| failed(folder, &error))?;
+            let path = entry.path();
+            let meta = entry.metadata().map_err(|error| failed(&path, &error))?;
+            if meta.is_dir() {
+                self.add(&path, root, depth + 1)?;
+                continue;
+            }
+            if !meta.is_file() {
+                return Err(Failure::new(format_args!("{}: is neither a file nor a folder", path.display())));
+            }
+            self.bytes = self.bytes.saturating_add(meta.len());
+            if self.bytes > MAX_BYTES {
+                let root = root.display();
+                return Err(Failure::new(format_args!("{root}: files have more than {MAX_BYTES} bytes together")));
+            }
+            let most = usize::try_from(meta.len()).unwrap_or(usize::MAX);
+            let bytes = files::read(&path, most)?;
+            let modified = meta.modified().map_err(|error| failed(&path, &error))?;
+            let time: FieldTime = UnixTime::from(modified).civil_utc();
+            let builder = std::mem::take(&mut self.builder);
+            self.builder = builder.with_file(&relative(&path, root)?, bytes, time);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! `ucupdate package extract`: the files of a cabinet, written below a folder.
+
+use super::{joined, open};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use crate::new_files::NewFiles;
+use crate::shown::Shown;
+use serde::Serialize;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExtractArgs {
+    /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The folder to write below, made if it is not there
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    /// What was written.
+    files: Vec<FileReport>,
+    /// What was not, since its name is not safe to write under.
+    unsafe_names: Vec<UnsafeReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileReport {
+    /// Below the folder, parts divided by `/`.
+    path: String,
+    size: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct UnsafeReport {
+    /// As the cabinet gives it.
+    name: String,
+    reason: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut files = self.files.iter();
+        files.next().map_or(Ok(()), |file| write!(f, "{}", Shown(&file.path)))?;
+        files.try_for_each(|file| write!(f, "\n{}", Shown(&file.path)))
+    }
+}
+
+pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), Failure> {
+    let report = files::blocking(move || extract(&args)).await?;
+    for name in &report.unsafe_names {
+        context.output.message(format_args!("not extracted: {}: {}", Shown(&name.name), name.reason));
+    }
+    context.output.result(&report)?;
+    match report.unsafe_names.len() {
+        0 => Ok(()),
+        found => Err(Failure::new(format_args!("{found} file(s) not extracted, since their names are not safe"))),
+    }
+}
+
+fn extract(args: &ExtractArgs) -> Result<Report, Failure> {
+    let failed = |error: &dyn std::error::Error| Failure::in_doing(joined(&args.files), error);
+    let mut cabinet = open(&args.files)?;
+    let folder = NewFiles::open_or_make(&args.to)?;
+    // Before anything is written, so that a second call does not end half-way.
+    folder.refuse_existing(cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())))?;
+    let mut report = Report::default();
+    while let Some(mut file) = cabinet.next_file().map_err(|error| failed(&error))? {
+        let entry = file.entry();
+        let path = match entry.path() {
+            Ok(path) => path.as_str().to_owned(),
+            Err(problem) => {
+                let (name, reason) = (entry.name_as_given().into_owned(), problem.to_string());
+                report.unsafe_names.push(UnsafeReport { name, reason });
+                continue;
+            }
+        };
+        let modified = entry.modified();
+        let mut content = Content { file: &mut file, damage: None };
+        let written = folder.write(&path, modified, &mut content);
+        let damage = content.damage;
+        let size = written.map_err(|failure| damage.map_or(failure, |damage| Failure::in_doing(joined(&args.files), &damage)))?;
+        report.files.push(FileReport { path, size });
+    }
+    cabinet.finish().map_err(|error| failed(&error))?;
+    Ok(report)
+}
+
+/// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.
+struct Content<'a, 'c, R> {
+    file: &'a mut ucupdate_cab::FileReader<'c, R>,
+    damage: Option<io::Error>,
+}
+
+impl<R: Read> Read for Content<'_, '_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            self.damage = Some(error);
+            kind.into()
+        })
+    }
+}
