@@ -1,0 +1,397 @@
+//! A file on its way: `<name>.part`, and beside it `<name>.part.note`, which says what the part is a part of.
+//!
+//! The note names the URL, the strong ETag, and the SHA-256 of the first so many bytes. A part goes on only from a point
+//! whose SHA-256 was noted and still is that of the bytes on the disk. So it does not matter in which order the two files
+//! reached the disk before a power cut, or whether the note was torn: whatever does not fit is started over.
+
+use crate::error::ClientError;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
+use ucupdate_core::{FileName, Sha256Digest};
+
+/// After how many bytes a note is written anew.
+const NOTE_EVERY: u64 = 1024 * 1024;
+
+/// What the file is written in, in bytes.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// The most bytes of a note that are read.
+const MAX_NOTE_BYTES: u64 = 8 * 1024;
+
+/// The first line of a note. Another form gets another number, and is then no note for this program.
+const NOTE_FORM: &str = "ucupdate part 1";
+
+/// Where a file and its part lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    pub(crate) whole: PathBuf,
+    pub(crate) part: PathBuf,
+    pub(crate) note: PathBuf,
+}
+
+impl Paths {
+    pub(crate) fn new(folder: &Path, name: &FileName) -> Self {
+        let [whole, part, note] = names(name.as_str()).map(|name| folder.join(name));
+        Self { whole, part, note }
+    }
+}
+
+/// Whether two files and their parts can lie in one folder, on a file system that knows no case too.
+pub(crate) fn are_apart(a: &FileName, b: &FileName) -> bool {
+    let (a, b) = (names(&a.as_str().to_lowercase()), names(&b.as_str().to_lowercase()));
+    !a.iter().any(|name| b.contains(name))
+}
+
+fn names(name: &str) -> [String; 3] {
+    [name.to_owned(), format!("{name}.part"), format!("{name}.part.note")]
+}
+
+/// What the bytes of a part are bytes of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entity {
+    /// The strong ETag, quotes included.
+    pub(crate) etag: Box<str>,
+    /// The size of the whole, where it is known.
+    pub(crate) total: Option<u64>,
+}
+
+/// An open part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    paths: Paths,
+    url: Box<str>,
+    file: BufWriter<tokio::fs::File>,
+    entity: Option<Entity>,
+    hasher: Sha256,
+    bytes: u64,
+    noted: u64,
+}
+
+impl Part {
+    /// Opens the part of the file at `url`: as far as an earlier one can go on, else empty.
+    pub(crate) async fn open(paths: &Paths, url: &str) -> Result<Self, ClientError> {
+        let (own, said) = (paths.clone(), url.to_owned());
+        let loaded = tokio::task::spawn_blocking(move || load(&own, &said))
+            .await
+            .map_err(io::Error::other)
+            .and_then(|loaded| loaded)
+            .map_err(ClientError::disk("open", &paths.part))?;
+        let Loaded { file, entity, hasher, bytes } = loaded;
+        Ok(Self {
+            paths: paths.clone(),
+            url: url.into(),
+            file: BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file)),
+            entity,
+            hasher,
+            bytes,
+            noted: bytes,
+        })
+    }
+
+    /// How many bytes are there.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Of what, and from which byte on, the rest can be asked for.
+    pub(crate) fn rest(&self) -> Option<(&Entity, u64)> {
+        self.entity.as_ref().map(|entity| (entity, self.bytes)).filter(|(_, bytes)| *bytes > 0)
+    }
+
+    /// Throws away what is there and begins with another entity; `None` for one that cannot be resumed.
+    pub(crate) async fn start_over(&mut self, entity: Option<Entity>) -> Result<(), ClientError> {
+        self.entity = entity;
+        self.hasher = Sha256::new();
+        self.bytes = 0;
+        self.noted = 0;
+        let emptied = async {
+            self.file.seek(SeekFrom::Start(0)).await?;
+            self.file.get_mut().set_len(0).await
+        };
+        emptied.await.map_err(ClientError::disk("empty", &self.paths.part))?;
+        remove(&self.paths.note).await
+    }
+
+    /// Adds bytes.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        self.file.write_all(bytes).await.map_err(ClientError::disk("write", &self.paths.part))?;
+        self.hasher.update(bytes);
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if self.bytes - self.noted >= NOTE_EVERY { self.note().await } else { Ok(()) }
+    }
+
+    /// Notes how far it has come.
+    pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
+        self.file.flush().await.map_err(ClientError::disk("write", &self.paths.part))?;
+        let Some(entity) = &self.entity else { return Ok(()) };
+        let note =
+            Note { url: self.url.clone(), entity: entity.clone(), bytes: self.bytes, sha256: self.sha256() };
+        self.noted = self.bytes;
+        tokio::fs::write(&self.paths.note, note.to_text())
+            .await
+            .map_err(ClientError::disk("write", &self.paths.note))
+    }
+
+    /// Makes what is there last. The part stays a part until it is [placed](place).
+    pub(crate) async fn sync(&mut self) -> Result<(), ClientError> {
+        self.note().await?;
+        let synced = async {
+            self.file.get_ref().set_len(self.bytes).await?;
+            self.file.get_ref().sync_all().await
+        };
+        synced.await.map_err(ClientError::disk("sync", &self.paths.part))
+    }
+
+    /// The SHA-256 of what is there.
+    pub(crate) fn sha256(&self) -> Sha256Digest {
+        Sha256Digest::new(self.hasher.clone().finalize().into())
+    }
+
+    /// Removes the part and its note, as well as it can: there is an error already that matters more.
+    pub(crate) async fn discard(self) {
+        let Self { paths, file, .. } = self;
+        drop(file);
+        let _ = remove(&paths.part).await;
+        let _ = remove(&paths.note).await;
+    }
+}
+
+/// Gives a synced part its final name, over whatever had it.
+pub(crate) async fn place(paths: &Paths) -> Result<(), ClientError> {
+    tokio::fs::rename(&paths.part, &paths.whole).await.map_err(ClientError::disk("rename", &paths.part))?;
+    remove(&paths.note).await
+}
+
+/// Makes the names in a folder last, where the system has a way to.
+pub(crate) async fn sync_folder(folder: &Path) -> Result<(), ClientError> {
+    if cfg!(unix) {
+        let synced = async { tokio::fs::File::open(folder).await?.sync_all().await };
+        synced.await.map_err(ClientError::disk("sync", folder))?;
+    }
+    Ok(())
+}
+
+async fn remove(path: &Path) -> Result<(), ClientError> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ClientError::disk("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Loaded {
+    file: fs::File,
+    entity: Option<Entity>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
+    let mut file =
+        fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&paths.part)?;
+    let mut loaded = (None, Sha256::new(), 0);
+    if let Some(note) = read_note(&paths.note).filter(|note| &*note.url == url)
+        && let Some((hasher, bytes)) = verified(&mut file, &note)?
+    {
+        loaded = (Some(note.entity), hasher, bytes);
+    }
+    let (entity, hasher, bytes) = loaded;
+    // What lies after that is written over, or cut off at the end: a note that still holds keeps holding until then.
+    file.seek(SeekFrom::Start(bytes))?;
+    Ok(Loaded { file, entity, hasher, bytes })
+}
+
+/// Where the part can go on, and the hash up to there; `None` when it is not what the note says.
+///
+/// One that is whole goes on before its last byte: so the server is asked whether the file is still the same.
+fn verified(file: &mut fs::File, note: &Note) -> io::Result<Option<(Sha256, u64)>> {
+    if note.bytes == 0 || note.entity.total.is_some_and(|total| note.bytes > total) {
+        return Ok(None);
+    }
+    let resumed = if note.entity.total == Some(note.bytes) { note.bytes - 1 } else { note.bytes };
+    let mut hasher = Sha256::new();
+    if !hash(file, resumed, &mut hasher)? {
+        return Ok(None);
+    }
+    let mut to_the_end = hasher.clone();
+    let fits = hash(file, note.bytes - resumed, &mut to_the_end)?
+        && Sha256Digest::new(to_the_end.finalize().into()) == note.sha256;
+    Ok((fits && resumed > 0).then_some((hasher, resumed)))
+}
+
+/// Hashes so many bytes; false when there are fewer.
+fn hash(file: &mut fs::File, bytes: u64, hasher: &mut Sha256) -> io::Result<bool> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut taken = file.take(bytes);
+    loop {
+        let read = taken.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(taken.limit() == 0);
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Note {
+    url: Box<str>,
+    entity: Entity,
+    bytes: u64,
+    sha256: Sha256Digest,
+}
+
+impl Note {
+    fn to_text(&self) -> String {
+        let total = self.entity.total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
+        let Self { url, entity, bytes, sha256 } = self;
+        format!(
+            "{NOTE_FORM}\nurl {url}\netag {}\ntotal {total}\nbytes {bytes}\nsha256 {sha256}\n",
+            entity.etag
+        )
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        if lines.next()? != NOTE_FORM {
+            return None;
+        }
+        let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
+        let url = value("url")?.into();
+        let etag = value("etag")?.into();
+        let total = match value("total")? {
+            "unknown" => None,
+            number => Some(number.parse().ok()?),
+        };
+        let bytes = value("bytes")?.parse().ok()?;
+        let sha256 = value("sha256")?.parse().ok()?;
+        lines.next().is_none().then_some(Self { url, entity: Entity { etag, total }, bytes, sha256 })
+    }
+}
+
+fn read_note(path: &Path) -> Option<Note> {
+    let mut text = String::new();
+    fs::File::open(path).ok()?.take(MAX_NOTE_BYTES).read_to_string(&mut text).ok()?;
+    Note::from_text(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const URL: &str = "http://a/CPE.nbt";
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    fn entity(total: Option<u64>) -> Entity {
+        Entity { etag: "\"v1\"".into(), total }
+    }
+
+    /// A folder with a part that holds `bytes` and is noted.
+    async fn left(bytes: &[u8], total: Option<u64>) -> (tempfile::TempDir, Paths) {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::new(folder.path(), &"CPE.nbt".parse().unwrap());
+        let mut part = Part::open(&paths, URL).await.unwrap();
+        part.start_over(Some(entity(total))).await.unwrap();
+        part.write(bytes).await.unwrap();
+        part.note().await.unwrap();
+        (folder, paths)
+    }
+
+    async fn resumed_at(paths: &Paths, url: &str) -> u64 {
+        Part::open(paths, url).await.unwrap().rest().map_or(0, |(_, bytes)| bytes)
+    }
+
+    #[test]
+    fn a_part_goes_on_where_it_was_noted_and_bytes_after_that_do_not_count() {
+        runtime().block_on(async {
+            let (_folder, paths) = left(b"abc", Some(9)).await;
+            let mut bytes = fs::read(&paths.part).unwrap();
+            bytes.extend_from_slice(b"unsure of these");
+            fs::write(&paths.part, bytes).unwrap();
+            let mut part = Part::open(&paths, URL).await.unwrap();
+            assert_eq!(part.rest(), Some((&entity(Some(9)), 3)));
+            part.write(b"def").await.unwrap();
+            part.sync().await.unwrap();
+            assert_eq!(fs::read(&paths.part).unwrap(), b"abcdef");
+            assert_eq!(
+                part.sha256().to_string(),
+                "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721"
+            );
+        });
+    }
+
+    #[test]
+    fn a_part_of_another_url_or_with_other_bytes_or_without_a_note_starts_over() {
+        runtime().block_on(async {
+            let (_folder, paths) = left(b"abc", None).await;
+            assert_eq!(resumed_at(&paths, "http://b/CPE.nbt").await, 0);
+            let (_folder, paths) = left(b"abc", None).await;
+            fs::write(&paths.part, b"axc").unwrap();
+            assert_eq!(resumed_at(&paths, URL).await, 0);
+            let (_folder, paths) = left(b"abc", None).await;
+            fs::write(&paths.part, b"ab").unwrap();
+            assert_eq!(resumed_at(&paths, URL).await, 0);
+            let (_folder, paths) = left(b"abc", None).await;
+            fs::remove_file(&paths.note).unwrap();
+            assert_eq!(resumed_at(&paths, URL).await, 0);
+        });
+    }
+
+    #[test]
+    fn a_whole_part_goes_on_before_its_last_byte() {
+        runtime().block_on(async {
+            let (_folder, paths) = left(b"abc", Some(3)).await;
+            assert_eq!(resumed_at(&paths, URL).await, 2);
+            assert_eq!(resumed_at(&paths, URL).await, 2, "opening it costs nothing");
+            let (_folder, paths) = left(b"a", Some(1)).await;
+            assert_eq!(resumed_at(&paths, URL).await, 0);
+        });
+    }
+
+    #[test]
+    fn a_note_of_another_form_is_none() {
+        let text =
+            Note { url: URL.into(), entity: entity(None), bytes: 3, sha256: Sha256Digest::new([1; 32]) }
+                .to_text();
+        assert!(Note::from_text(&text).is_some());
+        assert_eq!(Note::from_text(&text.replace("part 1", "part 2")), None);
+        for end in 0..text.len() {
+            assert_eq!(Note::from_text(&text[..end]), None, "torn at {end}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_overwrite_one_another_are_not_apart() {
+        let apart = |a: &str, b: &str| are_apart(&a.parse().unwrap(), &b.parse().unwrap());
+        assert!(apart("CPE.nbt", "CPE.cat"));
+        assert!(!apart("CPE.nbt", "cpe.NBT"));
+        assert!(!apart("CPE.nbt", "CPE.nbt.part"));
+        assert!(!apart("cpe.cat.part.note", "CPE.cat"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_note_reads_back_as_it_was_written(
+            url in "http://[!-~]{1,40}",
+            etag in "\"[!#-~]{0,40}\"",
+            total in proptest::option::of(any::<u64>()),
+            bytes in any::<u64>(),
+            sha256 in any::<[u8; 32]>(),
+        ) {
+            let note = Note {
+                url: url.into(),
+                entity: Entity { etag: etag.into(), total },
+                bytes,
+                sha256: Sha256Digest::new(sha256),
+            };
+            prop_assert_eq!(Note::from_text(&note.to_text()), Some(note));
+        }
+    }
+}

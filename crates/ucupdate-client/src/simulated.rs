@@ -1,0 +1,257 @@
+//! A device that exists only here: what it is, what it has installed, and how an offer changes that.
+
+use crate::client::{Asked, Client};
+use crate::download::{Downloaded, Progress, check_names};
+use crate::error::ClientError;
+use std::path::Path;
+use ucupdate_core::{
+    Device, FieldTime, FirmwareVersion, InstalledModule, MacAddress, OfferedModule, ReportedVersion, Said,
+    SerialNumber, Side, UpdateRequest,
+};
+
+/// A device that asks, and installs what it is offered.
+///
+/// It speaks as the field's phones do: out of the box it has `cpe.nbt` in version `0.0.0.0` of `01-01-1601 00:00:00`, which
+/// is how a phone says "no image known". Nobody tells the server what was installed; the next request's version does.
+///
+/// ```
+/// use ucupdate_client::SimulatedDevice;
+/// use ucupdate_core::{Device, DeviceType, FieldTime, HardwareRevision, Locale, Model, Said, Vendor};
+///
+/// let device = Device {
+///     device_type: DeviceType::from_static("UCPhone"),
+///     vendor: Vendor::from_static("LG-Nortel"),
+///     model: Model::from_static("IP8540"),
+///     hardware_revision: HardwareRevision::from_static("A"),
+///     locale: Locale::from_static("ENU"),
+///     mac_address: Said::new("0021630F207B"),
+///     serial_number: Said::new("C185H001209"),
+/// };
+/// let phone = SimulatedDevice::new(device).with_installed("1.0.522.34", FieldTime::FILETIME_ZERO);
+/// let request = phone.next_request("06-03-2009 17:10:39".parse().unwrap());
+/// assert_eq!(&*request.modules[0].file_name, "cpe.nbt");
+/// assert_eq!(request.modules[0].version.as_str(), "1.0.522.34");
+/// assert_eq!(request.request_date_time.as_said(), "06-03-2009 17:10:39");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimulatedDevice {
+    device: Device,
+    user_name: Box<str>,
+    installed: Vec<InstalledModule>,
+}
+
+/// What installing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Installed {
+    /// The module, as the device calls it.
+    pub file_name: Box<str>,
+    /// The version it had; `None` for a module it did not have.
+    pub from: Option<ReportedVersion>,
+    /// The version it has now.
+    pub to: ReportedVersion,
+}
+
+/// One update check, from the question to the reboot.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Update {
+    /// The answer.
+    pub asked: Asked,
+    /// What was fetched, one for each module offered.
+    pub downloads: Vec<Downloaded>,
+    /// What was installed; empty when there was nothing to do.
+    pub installed: Vec<Installed>,
+}
+
+impl SimulatedDevice {
+    /// A device out of the box.
+    pub fn new(device: Device) -> Self {
+        let module = InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: FirmwareVersion::from_parts([0; 4]).into(),
+            time_stamp: FieldTime::FILETIME_ZERO.into(),
+        };
+        Self { device, user_name: Box::default(), installed: vec![module] }
+    }
+
+    /// The same with a user who signed in last.
+    #[must_use]
+    pub fn with_user_name(mut self, user_name: &str) -> Self {
+        self.user_name = user_name.into();
+        self
+    }
+
+    /// The same with this version, as the device says it, of an image of that time installed as `cpe.nbt`, and nothing else.
+    #[must_use]
+    pub fn with_installed(self, version: &str, time_stamp: FieldTime) -> Self {
+        self.with_modules(vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new(version),
+            time_stamp: time_stamp.into(),
+        }])
+    }
+
+    /// The same with these modules, and nothing else.
+    #[must_use]
+    pub fn with_modules(mut self, modules: Vec<InstalledModule>) -> Self {
+        self.installed = modules;
+        self
+    }
+
+    /// The same as number `number` of a fleet: with a MAC address (a locally administered one, `02-00-…`) and a serial number
+    /// of its own.
+    ///
+    /// ```
+    /// # use ucupdate_client::SimulatedDevice;
+    /// # fn example(one: SimulatedDevice) {
+    /// let fleet: Vec<SimulatedDevice> = (0..1000).map(|number| one.clone().numbered(number)).collect();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn numbered(mut self, number: u32) -> Self {
+        let [a, b, c, d] = number.to_be_bytes();
+        self.device.mac_address = MacAddress::new([0x02, 0, a, b, c, d]).into();
+        self.device.serial_number = Said::<SerialNumber>::new(&format!("SIM{number:010}"));
+        self
+    }
+
+    /// Who it is.
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What it has.
+    pub fn installed(&self) -> &[InstalledModule] {
+        &self.installed
+    }
+
+    /// What it asks next, when its clock shows `now`.
+    pub fn next_request(&self, now: FieldTime) -> UpdateRequest {
+        UpdateRequest {
+            device: self.device.clone(),
+            user_name: self.user_name.clone(),
+            request_date_time: now.into(),
+            modules: self.installed.clone(),
+        }
+    }
+
+    /// Installs an offered module and reboots: from now on the device says that module's version and time stamp.
+    ///
+    /// The module is the one whose file name has the same stem, without case; its own spelling stays. One that the device
+    /// does not have comes last.
+    pub fn install(&mut self, offered: &OfferedModule) -> Installed {
+        let to = offered.version.clone();
+        let time_stamp = offered.time_stamp.clone();
+        let stem = offered.file_name.stem();
+        let has = |module: &&mut InstalledModule| module.update_type_stem().eq_ignore_ascii_case(stem);
+        if let Some(module) = self.installed.iter_mut().find(has) {
+            let from = Some(std::mem::replace(&mut module.version, to.clone()));
+            module.time_stamp = time_stamp;
+            return Installed { file_name: module.file_name.clone(), from, to };
+        }
+        let file_name: Box<str> = offered.file_name.as_str().into();
+        let module = InstalledModule { file_name: file_name.clone(), version: to.clone(), time_stamp };
+        self.installed.push(module);
+        Installed { file_name, from: None, to }
+    }
+
+    /// Asks the request handler at `url`.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub async fn ask(&self, client: &Client, url: &str, now: FieldTime) -> Result<Asked, ClientError> {
+        client.ask(url, &self.next_request(now)).await
+    }
+
+    /// Asks, fetches what is offered into the folder `into`, and installs it when all of it has come.
+    ///
+    /// That is one check. A device on a stepping stone has to check again; whoever loops bounds the loop, since two servers
+    /// that disagree make a device go to and fro for ever.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`] and [`Client::download`]; then nothing is installed.
+    pub async fn update(
+        &mut self,
+        client: &Client,
+        url: &str,
+        side: Side,
+        now: FieldTime,
+        into: &Path,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<Update, ClientError> {
+        let asked = self.ask(client, url, now).await?;
+        check_names(&asked.response.modules)?;
+        let mut downloads = Vec::with_capacity(asked.response.modules.len());
+        for offered in &asked.response.modules {
+            downloads.push(client.download(offered, side, into, &mut progress).await?);
+        }
+        let installed = asked.response.modules.iter().map(|offered| self.install(offered)).collect();
+        Ok(Update { asked, downloads, installed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate_core::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+
+    fn phone() -> SimulatedDevice {
+        SimulatedDevice::new(Device {
+            device_type: DeviceType::from_static("UCPhone"),
+            vendor: Vendor::from_static("Polycom"),
+            model: Model::from_static("CX700"),
+            hardware_revision: HardwareRevision::from_static("A"),
+            locale: Locale::from_static("ENU"),
+            mac_address: Said::default(),
+            serial_number: Said::default(),
+        })
+    }
+
+    fn offered(file_name: &str, version: &str) -> OfferedModule {
+        OfferedModule {
+            file_name: file_name.parse().unwrap(),
+            signature_file_name: "CPE.cat".parse().unwrap(),
+            version: ReportedVersion::new(version),
+            time_stamp: Said::new("16-12-2008 04:43:58"),
+            base_url: "http://a/b".into(),
+            external_base_url: Box::default(),
+        }
+    }
+
+    #[test]
+    fn out_of_the_box_a_device_knows_no_image() {
+        let request = phone().next_request(FieldTime::FILETIME_ZERO);
+        let body = ucupdate_upx::Codec::default().encode_request(&request);
+        let text = String::from_utf8(body).unwrap();
+        assert!(text.contains(
+            "<FileName>cpe.nbt</FileName><Version>0.0.0.0</Version><TimeStamp>01-01-1601 00:00:00</TimeStamp>"
+        ));
+    }
+
+    #[test]
+    fn installing_changes_the_module_with_the_same_stem_and_keeps_its_spelling() {
+        let mut phone = phone().with_installed("1.0.522.34", FieldTime::FILETIME_ZERO);
+        let installed = phone.install(&offered("CPE.nbt", "1.0.522.103"));
+        assert_eq!(&*installed.file_name, "cpe.nbt");
+        assert_eq!(installed.from.unwrap().as_str(), "1.0.522.34");
+        assert_eq!(phone.installed().len(), 1);
+        assert_eq!(phone.installed()[0].version.as_str(), "1.0.522.103");
+        assert_eq!(phone.installed()[0].time_stamp.as_said(), "16-12-2008 04:43:58");
+    }
+
+    #[test]
+    fn a_module_the_device_did_not_have_comes_last() {
+        let mut phone = phone();
+        assert_eq!(phone.install(&offered("BOOT.nbt", "2.0")).from, None);
+        assert_eq!(&*phone.installed()[1].file_name, "BOOT.nbt");
+    }
+
+    #[test]
+    fn a_fleets_devices_differ_in_mac_address_and_serial_number() {
+        let (first, last) = (phone().numbered(0), phone().numbered(u32::MAX));
+        assert_eq!(first.device().mac_address.as_said(), "020000000000");
+        assert_eq!(last.device().mac_address.as_said(), "0200FFFFFFFF");
+        assert_eq!(last.device().serial_number.as_said(), "SIM4294967295");
+    }
+}

@@ -1,0 +1,131 @@
+//! Which URLs are asked: http and https, nothing secret inside, and files by name below a folder.
+
+use crate::error::{ClientError, UrlFault};
+use reqwest::Url;
+use ucupdate_core::FileName;
+
+/// The URL to ask, from the caller.
+pub(crate) fn handler_url(url: &str) -> Result<Url, ClientError> {
+    checked(url).map_err(|fault| refused(url, fault))
+}
+
+/// The URL of a file: the base URL, `/`, and the name, whose characters are written so that they stay a name.
+pub(crate) fn file_url(base: &str, name: &FileName) -> Result<Url, ClientError> {
+    let folder = checked(base).and_then(|url| {
+        if url.query().is_some() || url.fragment().is_some() { Err(UrlFault::NotAFolder) } else { Ok(url) }
+    });
+    let mut url = folder.map_err(|fault| refused(base, fault))?;
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push(name.as_str());
+    }
+    Ok(url)
+}
+
+/// Where a redirect from `from` leads.
+pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, ClientError> {
+    let joined = from.join(location).map_err(unreadable).and_then(|to| checked(to.as_str())).and_then(|to| {
+        if from.scheme() == "https" && to.scheme() == "http" { Err(UrlFault::Downgrade) } else { Ok(to) }
+    });
+    joined.map_err(|fault| refused(location, fault))
+}
+
+/// The error, without the password that may be in the URL.
+fn refused(text: &str, fault: UrlFault) -> ClientError {
+    let shown = match Url::parse(text) {
+        Ok(mut url) if fault == UrlFault::Credentials => {
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
+            url.as_str().into()
+        }
+        _ => text.into(),
+    };
+    ClientError::Url { url: shown, fault }
+}
+
+fn checked(text: &str) -> Result<Url, UrlFault> {
+    if text.trim().is_empty() {
+        return Err(UrlFault::Blank);
+    }
+    let url = Url::parse(text).map_err(unreadable)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(UrlFault::Scheme { found: url.scheme().into() });
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlFault::Credentials);
+    }
+    Ok(url)
+}
+
+fn unreadable(cause: impl std::fmt::Display) -> UrlFault {
+    UrlFault::Unreadable { cause: cause.to_string().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn why(result: Result<Url, ClientError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_lies_below_the_base_url_with_or_without_its_last_slash() {
+        let name: FileName = "CPE.nbt".parse().unwrap();
+        let expected = "http://pool01.contoso.com/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
+        for base in [
+            "http://pool01.contoso.com/DeviceUpdateFiles_Int/OCInterim/ENU",
+            "http://pool01.contoso.com/DeviceUpdateFiles_Int/OCInterim/ENU/",
+        ] {
+            assert_eq!(file_url(base, &name).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused_with_the_reason() {
+        let name: FileName = "CPE.nbt".parse().unwrap();
+        assert_eq!(why(file_url(" ", &name)), "URL \" \" is blank");
+        assert_eq!(
+            why(file_url("file:///etc", &name)),
+            "URL \"file:///etc\" has the scheme file, expected http or https"
+        );
+        assert_eq!(
+            why(file_url("http://a/b?c=", &name)),
+            "URL \"http://a/b?c=\" holds `?` or `#`, expected the URL of a folder"
+        );
+        assert_eq!(
+            why(handler_url("http://me:secret@a/")),
+            "URL \"http://a/\" holds a user name or password, expected none"
+        );
+        assert_eq!(
+            why(handler_url("ucdevice.upx")),
+            "URL \"ucdevice.upx\" cannot be read: relative URL without a base"
+        );
+    }
+
+    #[test]
+    fn a_redirect_may_lead_to_https_but_not_from_it() {
+        let plain = Url::parse("http://a/b/c").unwrap();
+        let safe = Url::parse("https://a/b/c").unwrap();
+        assert_eq!(redirected(&plain, "https://b/d").unwrap().as_str(), "https://b/d");
+        assert_eq!(redirected(&safe, "/d").unwrap().as_str(), "https://a/d");
+        assert_eq!(
+            why(redirected(&safe, "http://a/d")),
+            "URL \"http://a/d\" leads from https to http, which is not followed"
+        );
+        assert!(redirected(&plain, "ftp://a/d").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_stays_one_part_of_the_path_below_the_folder(name in "[ -~]{1,40}") {
+            if let Ok(name) = name.parse::<FileName>() {
+                let url = file_url("http://a/b", &name).unwrap();
+                let parts: Vec<&str> = url.path_segments().unwrap().collect();
+                prop_assert_eq!(parts.len(), 2);
+                prop_assert_eq!(parts[0], "b");
+                prop_assert_eq!(url.query(), None);
+                prop_assert_eq!(url.fragment(), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The client against servers on loopback.
+#![allow(clippy::unwrap_used, reason = "tests and their servers may")]
+
+mod ask;
+mod download;
+mod resume;
+mod server;
+mod simulated;
+mod tls;

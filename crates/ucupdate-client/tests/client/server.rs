@@ -1,0 +1,238 @@
+//! Servers for the tests: one that answers by a function, and one for files, which can be told to misbehave.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use futures_util::{StreamExt, stream};
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use ucupdate_client::{Client, ClientOptions, Retry};
+use ucupdate_core::{OfferedModule, ReportedVersion, Said, Sha256Digest};
+
+/// Answers each request by `answer`; gives the URL of the server's root, without a slash at the end.
+pub(crate) async fn serve<F, A>(answer: F) -> String
+where
+    F: Fn(Request<Body>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    url
+}
+
+/// A port of loopback that nobody listens at.
+pub(crate) async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// Options in which no test waits for long.
+pub(crate) fn options() -> ClientOptions {
+    let retry = Retry::default()
+        .with_tries(3)
+        .with_first_wait(Duration::from_millis(5))
+        .with_longest_wait(Duration::from_secs(2));
+    ClientOptions::default()
+        .with_system_roots(false)
+        .with_idle_timeout(Duration::from_secs(5))
+        .with_retry(retry)
+}
+
+pub(crate) fn client() -> Client {
+    Client::new(options()).unwrap()
+}
+
+pub(crate) fn status(status: u16, body: &'static str) -> Response<Body> {
+    Response::builder().status(status).body(Body::from(body)).unwrap()
+}
+
+/// What a file server does with the next request for an image.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Sends so many bytes, then breaks off.
+    Cut(usize),
+    /// Sends so many bytes, then nothing more.
+    Stall(usize),
+    /// Has other bytes from now on, and serves them.
+    Change(Vec<u8>),
+    /// Refuses.
+    Refuse(u16, Option<&'static str>),
+}
+
+/// How a file server tells files apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Etags {
+    Sha256,
+    Other,
+    Weak,
+    OnlyOnWhole,
+    Wrong,
+    Absent,
+}
+
+/// What a request asked for.
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) range: Option<String>,
+    pub(crate) if_range: Option<String>,
+}
+
+/// A server of one image and one signature, whatever the path.
+pub(crate) struct Files {
+    pub(crate) image: Mutex<Vec<u8>>,
+    pub(crate) steps: Mutex<VecDeque<Step>>,
+    pub(crate) signature_steps: Mutex<VecDeque<Step>>,
+    pub(crate) etags: Etags,
+    pub(crate) heeds_if_range: bool,
+    pub(crate) declares_size: bool,
+    pub(crate) seen: Mutex<Vec<Seen>>,
+}
+
+pub(crate) const SIGNATURE: &[u8] = b"a signature catalogue";
+
+impl Files {
+    pub(crate) fn new(image: &[u8]) -> Self {
+        Self {
+            image: Mutex::new(image.to_vec()),
+            steps: Mutex::default(),
+            signature_steps: Mutex::default(),
+            etags: Etags::Sha256,
+            heeds_if_range: true,
+            declares_size: true,
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn then(self, step: Step) -> Self {
+        self.steps.lock().unwrap().push_back(step);
+        self
+    }
+
+    pub(crate) async fn start(self) -> (Arc<Self>, String) {
+        let files = Arc::new(self);
+        let served = Arc::clone(&files);
+        let url = serve(move |request| {
+            let answer = served.answer(&request);
+            async move { answer }
+        })
+        .await;
+        (files, url)
+    }
+
+    /// The ranges that images were asked for in, and whole ones as `None`.
+    pub(crate) fn image_ranges(&self) -> Vec<Option<String>> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|seen| seen.path.ends_with(".nbt")).map(|seen| seen.range.clone()).collect()
+    }
+
+    fn answer(&self, request: &Request<Body>) -> Response<Body> {
+        let said = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (range, if_range) = (said(header::RANGE), said(header::IF_RANGE));
+        let path = request.uri().path().to_owned();
+        let is_image = path.ends_with(".nbt");
+        self.seen.lock().unwrap().push(Seen { path, range: range.clone(), if_range: if_range.clone() });
+        let steps = if is_image { &self.steps } else { &self.signature_steps };
+        let step = steps.lock().unwrap().pop_front();
+        if let Some(Step::Refuse(code, retry_after)) = step {
+            let mut refusal = status(code, "");
+            if let Some(wait) = retry_after {
+                refusal.headers_mut().insert(header::RETRY_AFTER, wait.parse().unwrap());
+            }
+            return refusal;
+        }
+        if let Some(Step::Change(bytes)) = &step {
+            *self.image.lock().unwrap() = bytes.clone();
+        }
+        let bytes = if is_image { self.image.lock().unwrap().clone() } else { SIGNATURE.to_vec() };
+        let etag = self.etag(&bytes);
+        let fresh = !self.heeds_if_range || if_range == etag;
+        let first = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let first: Option<usize> = first.filter(|_| fresh);
+        let rest = bytes[first.unwrap_or(0).min(bytes.len())..].to_vec();
+        let mut headers = HeaderMap::new();
+        if let Some(etag) = etag.filter(|_| self.etags != Etags::OnlyOnWhole || first.is_none()) {
+            headers.insert(header::ETAG, etag.parse().unwrap());
+        }
+        if self.declares_size {
+            headers.insert(header::CONTENT_LENGTH, rest.len().into());
+        }
+        let mut code = StatusCode::OK;
+        if let Some(first) = first {
+            if rest.is_empty() {
+                return status(416, "");
+            }
+            code = StatusCode::PARTIAL_CONTENT;
+            let range = format!("bytes {first}-{}/{}", bytes.len() - 1, bytes.len());
+            headers.insert(header::CONTENT_RANGE, range.parse().unwrap());
+        }
+        let mut response = Response::new(self.body(rest, step));
+        *response.status_mut() = code;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    fn body(&self, mut bytes: Vec<u8>, step: Option<Step>) -> Body {
+        match step {
+            Some(Step::Cut(end)) => {
+                bytes.truncate(end);
+                // The pause lets the bytes leave before the connection breaks.
+                let pieces = [Ok(Bytes::from(bytes)), Err(io::Error::other("cut"))];
+                Body::from_stream(stream::iter(pieces).then(|piece| async {
+                    if piece.is_err() {
+                        tokio::time::sleep(Duration::from_millis(30)).await;
+                    }
+                    piece
+                }))
+            }
+            Some(Step::Stall(end)) => {
+                bytes.truncate(end);
+                let first = stream::iter([Ok::<_, io::Error>(Bytes::from(bytes))]);
+                Body::from_stream(first.chain(stream::once(pending())))
+            }
+            _ if self.declares_size => Body::from(bytes),
+            _ => Body::from_stream(stream::iter([Ok::<_, io::Error>(Bytes::from(bytes))])),
+        }
+    }
+
+    fn etag(&self, bytes: &[u8]) -> Option<String> {
+        match self.etags {
+            Etags::Sha256 | Etags::OnlyOnWhole => Some(format!("\"{}\"", sha256(bytes))),
+            Etags::Other => Some(format!("\"v{}\"", &sha256(bytes).to_string()[..8])),
+            Etags::Weak => Some(format!("W/\"{}\"", sha256(bytes))),
+            Etags::Wrong => Some(format!("\"{}\"", sha256(b"something else"))),
+            Etags::Absent => None,
+        }
+    }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
+    use sha2::Digest;
+    Sha256Digest::new(sha2::Sha256::digest(bytes).into())
+}
+
+/// Bytes that differ from place to place and from seed to seed.
+pub(crate) fn image(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut step = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..length).map(|_| step()).collect()
+}
+
+/// An offer of `CPE.nbt` and `CPE.cat` below `base`.
+pub(crate) fn offer(base: &str) -> OfferedModule {
+    OfferedModule {
+        file_name: "CPE.nbt".parse().unwrap(),
+        signature_file_name: "CPE.cat".parse().unwrap(),
+        version: ReportedVersion::new("1.0.522.103"),
+        time_stamp: Said::new("16-12-2008 04:43:58"),
+        base_url: base.into(),
+        external_base_url: Box::default(),
+    }
+}
