@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use ucupdate::core::FieldTime;
 
+/// The most passing names that are looked at for a free one.
+const MOST_LEFT: u32 = 100;
+
 /// A folder in which files are made. No path leads out of it, not by a link either.
 #[derive(Debug)]
 pub(crate) struct NewFiles {
@@ -40,7 +43,10 @@ impl NewFiles {
     ///
     /// # Errors
     /// When something is.
-    pub(crate) fn refuse_existing<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Result<(), Failure> {
+    pub(crate) fn refuse_existing<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Failure> {
         paths.into_iter().try_for_each(|path| match self.folder.symlink_metadata(path) {
             Ok(_) => Err(self.exists(path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -64,9 +70,7 @@ impl NewFiles {
         if !parent.is_empty() {
             self.folder.create_dir_all(parent).map_err(failed)?;
         }
-        let partial = Path::new(parent).join(format!(".ucupdate-{}.partial", std::process::id()));
-        let options = OpenOptions::new().write(true).create_new(true).clone();
-        let file = self.folder.open_with(&partial, &options).map_err(failed)?;
+        let (partial, file) = self.partial(Path::new(parent)).map_err(failed)?;
         let named = fill(file, modified, content)
             .and_then(|bytes| self.name(&partial, Path::new(path)).map(|()| bytes));
         if named.is_err() {
@@ -77,6 +81,23 @@ impl NewFiles {
             io::ErrorKind::AlreadyExists => self.exists(path),
             _ => failed(error),
         })
+    }
+
+    /// A new file of a passing name; what another process left there is left alone.
+    fn partial(&self, parent: &Path) -> io::Result<(PathBuf, File)> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        let mut number = 0;
+        loop {
+            let path = parent.join(format!(".ucupdate-{}-{number}.partial", std::process::id()));
+            match self.folder.open_with(&path, &options) {
+                Ok(file) => return Ok((path, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST_LEFT => {
+                    number += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Gives a whole file its name, which must be free.
@@ -91,7 +112,10 @@ impl NewFiles {
     }
 
     fn exists(&self, path: &str) -> Failure {
-        Failure::new(format_args!("{}: is there already, and is not overwritten", self.path.join(path).display()))
+        Failure::new(format_args!(
+            "{}: is there already, and is not overwritten",
+            self.path.join(path).display()
+        ))
     }
 
     fn failed(&self, path: &str, error: &io::Error) -> Failure {

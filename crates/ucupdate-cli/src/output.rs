@@ -124,10 +124,14 @@ fn escaped_json(text: &str) -> String {
 /// Tells how the command is called: help on stdout, a mistake on stderr with exit code 2.
 pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
     let text = usage.render().to_string();
-    let text = ShownLines(text.trim_end());
-    // Whoever closed both streams did not want to know.
-    let _untold =
-        if usage.use_stderr() { writeln!(io::stderr(), "{text}") } else { writeln!(io::stdout(), "{text}") };
+    let text = text.trim_end();
+    // Whoever closed the stream did not want to know.
+    let _untold = if usage.use_stderr() {
+        let (lead, text) = text.strip_prefix("error: ").map_or(("", text), |text| ("ucupdate: ", text));
+        writeln!(io::stderr(), "{lead}{}", ShownLines(text))
+    } else {
+        writeln!(io::stdout(), "{}", ShownLines(text))
+    };
     ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
 }
 

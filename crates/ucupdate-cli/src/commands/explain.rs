@@ -114,7 +114,10 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     let snapshot = service.snapshot();
     let report = Report::of(&snapshot.explain(&decoded.value, service.now()), &decoded);
     if !context.output.is_json() {
-        report.skipped.iter().for_each(|skipped| context.output.message(format_args!("passed over: {skipped}")));
+        report
+            .skipped
+            .iter()
+            .for_each(|skipped| context.output.message(format_args!("passed over: {skipped}")));
         report.unknown.iter().for_each(|path| context.output.message(format_args!("not known: {path}")));
     }
     context.output.result(&report)

@@ -86,19 +86,25 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     let mut report = Report::default();
     let mut service = None;
     let mut failure = None;
+    let mut told = Ok(());
     for path in &args.files {
         match one(path, &author, &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
-                warnings.for_each(|warning| context.output.message(format_args!("{}: {warning}", path.display())));
-                context.output.text(&package)?;
+                warnings.for_each(|warning| {
+                    context.output.message(format_args!("{}: {warning}", path.display()))
+                });
+                // That nobody reads on is no reason to take in only half of the files.
+                told = told.and(context.output.text(&package));
             }
             Err((reason, problems)) => {
                 let file = path.display().to_string();
                 failure = Some(Failure::new(format_args!("{file}: {reason}")));
                 if !context.output.is_json() {
-                    problems.iter().for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
+                    problems
+                        .iter()
+                        .for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
                 }
                 report.refused = Some(RefusedReport { file, reason, problems });
                 break;
@@ -106,9 +112,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
         }
     }
     if context.output.is_json() {
-        context.output.json_result(&report)?;
+        told = context.output.json_result(&report);
     }
-    failure.map_or(Ok(()), Err)
+    failure.map_or(told, Err)
 }
 
 /// Why one file was not taken in, and what is wrong with its package.

@@ -70,8 +70,14 @@ impl fmt::Display for Report {
         }
         let mut table = Table::new(["RULE", "PENDING", "APPROVED", "ROLLBACK"]);
         for rule in &self.rules {
-            let version = |of: &Option<CandidateReport>| of.as_ref().map_or("-".to_owned(), |of| of.version.clone());
-            table.row([&rule.rule, &version(&rule.pending), &version(&rule.approved), &version(&rule.rollback)]);
+            let version =
+                |of: &Option<CandidateReport>| of.as_ref().map_or("-".to_owned(), |of| of.version.clone());
+            table.row([
+                &rule.rule,
+                &version(&rule.pending),
+                &version(&rule.approved),
+                &version(&rule.rollback),
+            ]);
         }
         table.fmt(f)
     }

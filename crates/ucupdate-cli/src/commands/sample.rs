@@ -60,7 +60,11 @@ fn write(path: &Path) -> Result<Report, Failure> {
             "the same cabinet in a program that would unpack it",
             sample::uc_updates_exe(sample::IMAGE_BYTES),
         ),
-        ("RoundTable.cab", "a conference camera's, in use as soon as it is ingested", sample::round_table(sample::IMAGE_BYTES)),
+        (
+            "RoundTable.cab",
+            "a conference camera's, in use as soon as it is ingested",
+            sample::round_table(sample::IMAGE_BYTES),
+        ),
         ("request.xml", "what an LG-Nortel IP8540 asks that has 1.0.522.34", request()?),
     ];
     let folder = NewFiles::open_or_make(path)?;

@@ -59,14 +59,19 @@ pub(crate) async fn run(args: BuildArgs, context: &mut Context) -> Result<(), Fa
 fn build(args: &BuildArgs) -> Result<Report, Failure> {
     let folder = args.out.parent().unwrap_or(Path::new(""));
     let name = args.out.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Failure::new(format_args!("{}: is no name for a file", args.out.display())))?;
+    let name =
+        name.ok_or_else(|| Failure::new(format_args!("{}: is no name for a file", args.out.display())))?;
     let out = NewFiles::open(folder)?;
     out.refuse_existing([name])?;
 
     let mut found = Found { builder: PackageBuilder::new(), bytes: 0 };
     found.add(&args.folder, &args.folder, 0)?;
     let cabinet = found.builder.build().map_err(|error| Failure::in_doing(args.folder.display(), &error))?;
-    let package = read_package(Cabinet::open(&cabinet[..], Limits::default())?, &PackageLimits::default(), &mut NoSink)?;
+    let package = read_package(
+        Cabinet::open(&cabinet[..], Limits::default())?,
+        &PackageLimits::default(),
+        &mut NoSink,
+    )?;
     let size = out.write(name, None, &mut &cabinet[..])?;
     Ok(Report {
         file: args.out.display().to_string(),
@@ -105,7 +110,9 @@ impl Found {
             self.bytes = self.bytes.saturating_add(meta.len());
             if self.bytes > MAX_BYTES {
                 let root = root.display();
-                return Err(Failure::new(format_args!("{root}: files have more than {MAX_BYTES} bytes together")));
+                return Err(Failure::new(format_args!(
+                    "{root}: files have more than {MAX_BYTES} bytes together"
+                )));
             }
             let most = usize::try_from(meta.len()).unwrap_or(usize::MAX);
             let bytes = files::read(&path, most)?;

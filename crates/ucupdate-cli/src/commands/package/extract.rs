@@ -57,10 +57,12 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
     for name in &report.unsafe_names {
         context.output.message(format_args!("not extracted: {}: {}", Shown(&name.name), name.reason));
     }
-    context.output.result(&report)?;
+    let told = context.output.result(&report);
     match report.unsafe_names.len() {
-        0 => Ok(()),
-        found => Err(Failure::new(format_args!("{found} file(s) not extracted, since their names are not safe"))),
+        0 => told,
+        found => {
+            Err(Failure::new(format_args!("{found} file(s) not extracted, since their names are not safe")))
+        }
     }
 }
 
@@ -85,7 +87,9 @@ fn extract(args: &ExtractArgs) -> Result<Report, Failure> {
         let mut content = Content { file: &mut file, damage: None };
         let written = folder.write(&path, modified, &mut content);
         let damage = content.damage;
-        let size = written.map_err(|failure| damage.map_or(failure, |damage| Failure::in_doing(joined(&args.files), &damage)))?;
+        let size = written.map_err(|failure| {
+            damage.map_or(failure, |damage| Failure::in_doing(joined(&args.files), &damage))
+        })?;
         report.files.push(FileReport { path, size });
     }
     cabinet.finish().map_err(|error| failed(&error))?;

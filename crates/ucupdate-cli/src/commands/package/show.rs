@@ -132,7 +132,13 @@ impl fmt::Display for Report {
         }
         for image in &self.interim {
             let version = image.version.as_deref().unwrap_or("of no said version");
-            write!(f, "\n  interim image {} for {}, {}", Shown(version), Shown(&image.locale), Shown(&image.update_type))?;
+            write!(
+                f,
+                "\n  interim image {} for {}, {}",
+                Shown(version),
+                Shown(&image.locale),
+                Shown(&image.update_type)
+            )?;
         }
         write!(f, "\nproblems: {}", self.problems.len())?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
