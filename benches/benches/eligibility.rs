@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::hint::black_box;
-use ucupdate_benches::{book, device, module, rule_words};
+use ucupdate_benches::rules::{book, device, module, rule_words};
 use ucupdate_core::{Decision, EligibilityIndex, UnixTime, UpdateRequest, decide, explain};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);

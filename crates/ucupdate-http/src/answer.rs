@@ -51,8 +51,11 @@ impl Answer {
 
     /// 405.
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
-        Self::reason(StatusCode::METHOD_NOT_ALLOWED, &format!("method is not one of those allowed here: {allowed}"))
-            .with(header::ALLOW, HeaderValue::from_static(allowed))
+        Self::reason(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &format!("method is not one of those allowed here: {allowed}"),
+        )
+        .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
     /// 503, to come again.

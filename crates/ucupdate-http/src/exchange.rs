@@ -32,7 +32,8 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn begin(service: UpdateService, request: &request::Parts, connection: &Connection) -> Self {
-        let user_agent = request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let user_agent =
+            request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
         Self {
             service,
             started: Instant::now(),

@@ -22,7 +22,12 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Answers a `GET` or `HEAD` of the file with this path below a root.
-pub(crate) async fn answer(service: &UpdateService, path: &str, method: &Method, headers: &HeaderMap) -> Answer {
+pub(crate) async fn answer(
+    service: &UpdateService,
+    path: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Answer {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
         return Answer::nothing_here();
     };
@@ -56,7 +61,7 @@ fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStr
             Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
                 .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
         }
-        // The length is that of the 200 it stands for (section 8.6); said here, no server puts a 0.
+        // The length is that of the 200 it stands for (section 8.6); said here, nothing in between puts a 0.
         Selection::NotModified => {
             Answer::without_content(StatusCode::NOT_MODIFIED).with(header::CONTENT_LENGTH, size.into())
         }

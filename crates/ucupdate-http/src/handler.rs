@@ -89,7 +89,8 @@ fn is_device_log(service: &UpdateService, start: &[u8]) -> bool {
 /// The encodings the content has, but for those that are none.
 fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(header::CONTENT_ENCODING);
-    let listed = fields.iter().map(|field| String::from_utf8_lossy(field.as_bytes())).collect::<Vec<_>>().join(",");
+    let listed =
+        fields.iter().map(|field| String::from_utf8_lossy(field.as_bytes())).collect::<Vec<_>>().join(",");
     let is_none = |encoding: &str| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
     (!listed.split(',').all(|encoding| is_none(encoding.trim()))).then_some(listed)
 }

@@ -98,14 +98,24 @@ mod tests {
         stands_for("/REQUESTHANDLEREXT/ucdevice.upx", Target::Handler(Side::External));
         stands_for("/UCDeviceUpdates/ucdevice.upx", Target::Handler(Side::Internal));
         stands_for("/RequestHandler/ucdevice%2Eupx", Target::Handler(Side::Internal));
-        for path in ["/", "", "*", "/RequestHandler", "/RequestHandler/ucdevice.upx/", "//RequestHandler/ucdevice.upx"] {
+        for path in [
+            "/",
+            "",
+            "*",
+            "/RequestHandler",
+            "/RequestHandler/ucdevice.upx/",
+            "//RequestHandler/ucdevice.upx",
+        ] {
             stands_for(path, Target::Unknown);
         }
     }
 
     #[test]
     fn files_lie_under_both_layouts_of_both_sides() {
-        stands_for("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt", file(Side::Internal, "OCInterim/ENU/CPE.nbt"));
+        stands_for(
+            "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt",
+            file(Side::Internal, "OCInterim/ENU/CPE.nbt"),
+        );
         stands_for("/deviceupdatefiles_ext/a", file(Side::External, "a"));
         stands_for("/RequestHandler/Files/a/b", file(Side::Internal, "a/b"));
         stands_for("/requesthandlerEXT/files/a/b", file(Side::External, "a/b"));

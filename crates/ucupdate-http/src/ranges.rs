@@ -64,7 +64,8 @@ impl RangeSpec {
         if !unit.trim().eq_ignore_ascii_case("bytes") {
             return None;
         }
-        let mut specs = set.split(',').map(|spec| spec.trim_matches([' ', '\t'])).filter(|spec| !spec.is_empty());
+        let mut specs =
+            set.split(',').map(|spec| spec.trim_matches([' ', '\t'])).filter(|spec| !spec.is_empty());
         let (spec, None) = (specs.next()?, specs.next()) else { return None };
         match spec.split_once('-')? {
             ("", length) => Some(Self::Last(number(length)?)),
@@ -146,8 +147,22 @@ mod tests {
     #[test]
     fn what_is_not_understood_and_what_asks_for_several_parts_gets_the_whole() {
         for field in [
-            "", "bytes", "bytes=", "bytes=,", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=+1-2", "bytes=1-2-3",
-            "bytes=0x1-2", "lines=0-1", "bytes 0-1", "bytes=0-1,3-4", "bytes=0-0,0-0", "bytes=--1", "bytes=1 -2",
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=,",
+            "bytes=-",
+            "bytes=5-2",
+            "bytes=a-b",
+            "bytes=+1-2",
+            "bytes=1-2-3",
+            "bytes=0x1-2",
+            "lines=0-1",
+            "bytes 0-1",
+            "bytes=0-1,3-4",
+            "bytes=0-0,0-0",
+            "bytes=--1",
+            "bytes=1 -2",
         ] {
             assert_eq!(asked(field, 10), AskedRange::Whole, "{field:?}");
         }
@@ -167,7 +182,7 @@ mod tests {
             if let AskedRange::Part(part) = asked(&field, size) {
                 prop_assert!(part.start < part.end && part.end <= size, "{:?} of {}", part, size);
                 let expected = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-                prop_assert_eq!(content_range(&part, size).to_str().unwrap(), expected);
+                prop_assert_eq!(content_range(&part, size), expected);
             }
         }
 

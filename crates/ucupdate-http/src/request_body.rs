@@ -45,7 +45,9 @@ where
 async fn first_piece<B: Body<Data = Bytes>>(body: B, limit: usize) -> Bytes {
     let mut body = pin!(body);
     match body.frame().await {
-        Some(Ok(frame)) => frame.into_data().map(|data| data.slice(..data.len().min(limit))).unwrap_or_default(),
+        Some(Ok(frame)) => {
+            frame.into_data().map(|data| data.slice(..data.len().min(limit))).unwrap_or_default()
+        }
         Some(Err(_)) | None => Bytes::new(),
     }
 }
@@ -90,7 +92,8 @@ mod tests {
     type Piece = io::Result<Frame<Bytes>>;
 
     fn pieces(pieces: &[&'static str]) -> impl Body<Data = Bytes> + use<> {
-        let pieces: Vec<Piece> = pieces.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
+        let pieces: Vec<Piece> =
+            pieces.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
         StreamBody::new(stream::iter(pieces))
     }
 
@@ -127,10 +130,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_is_given_up() {
-        let drip = stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(b"a")))).then(|piece: Piece| async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            piece
-        });
+        let drip =
+            stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(b"a")))).then(|piece: Piece| async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                piece
+            });
         let begin = tokio::time::Instant::now();
         assert_eq!(read_all(StreamBody::new(drip), 100).await, Err(BodyError::TooSlow));
         assert_eq!(begin.elapsed().as_secs(), 30);
@@ -138,7 +142,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_or_never_says_anything_is_refused() {
-        let broken: Vec<Piece> = vec![Ok(Frame::data("a".into())), Err(io::ErrorKind::ConnectionReset.into())];
+        let broken: Vec<Piece> =
+            vec![Ok(Frame::data("a".into())), Err(io::ErrorKind::ConnectionReset.into())];
         assert_eq!(read_all(StreamBody::new(stream::iter(broken)), 9).await, Err(BodyError::Broken));
         let nothing = stream::repeat_with(|| Piece::Ok(Frame::data(Bytes::new())));
         assert_eq!(read_all(StreamBody::new(nothing), 9).await, Err(BodyError::Broken));

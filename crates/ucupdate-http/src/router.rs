@@ -3,8 +3,8 @@
 use crate::connection::Connection;
 use crate::service::DeviceUpdates;
 use axum::Router;
-use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::Request;
+use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::serve::IncomingStream;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -48,7 +48,8 @@ pub async fn connection_from_axum(mut request: Request) -> Request {
     let extensions = request.extensions_mut();
     if extensions.get::<Connection>().is_none() {
         let whole = extensions.get::<ConnectInfo<Connection>>().map(|info| info.0.clone());
-        let remote = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Connection::from_remote(info.0.ip()));
+        let remote =
+            extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Connection::from_remote(info.0.ip()));
         if let Some(connection) = whole.or(remote) {
             extensions.insert(connection);
         }

@@ -83,7 +83,9 @@ impl Inner {
     /// What a decoded path stands for.
     fn target(&self, path: &str) -> Target {
         match Target::of(path, &self.options.handler_paths) {
-            Target::Handler(Side::External) | Target::File(Side::External, _) if !self.external => Target::Unknown,
+            Target::Handler(Side::External) | Target::File(Side::External, _) if !self.external => {
+                Target::Unknown
+            }
             target => target,
         }
     }

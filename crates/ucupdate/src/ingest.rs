@@ -179,7 +179,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         })?;
         stored?;
         package.map_err(|error| match error {
-            PackageError::Cabinet(CabError::Io { cause, .. }) => IngestError::Input(cause),
+            PackageError::Cabinet(CabError::Io { cause, .. })
+            | PackageError::Member { source: CabError::Io { cause, .. }, .. } => IngestError::Input(cause),
             PackageError::Cabinet(error) => IngestError::Cabinet(error),
             error => IngestError::Package(error),
         })

@@ -3,7 +3,8 @@
 use super::catalogue::{CatalogueBuildError, CatalogueBuilder};
 use super::digest::Sha256Digest;
 use super::hierarchy::{interim_folder, release_folder};
-use super::manifest::{Entry, Manifest, ManifestItem, WORDS};
+use super::manifest::{Entry, Manifest};
+use super::manifest_names::{ManifestItem, WORDS};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use super::package::Package;
 use super::problem::Problem;

@@ -1,4 +1,31 @@
-//! Packages.
+//! Packages: what a cabinet brings for which devices, and what is wrong with it.
+//!
+//! [`read_package`] goes once through a [`Cabinet`](crate::Cabinet), hands the bytes of each member to a [`MemberSink`], and
+//! gives back a [`Package`]: releases, interim images, signatures, and [`Problem`]s. Whatever a readable cabinet holds, there
+//! is a package; one with a problem that weighs [`Severity::Refusal`] is to be taken not at all.
+//!
+//! # How a package says what it brings
+//! By a **manifest**, `updateInfo.xml` at the root of the cabinet. Published of the original's is only
+//! `Updates/Updates/Update` with a `version`; the other names are inferred or ours, and stand in [`MANIFEST_NAMES`] with
+//! their marks. [`PackageBuilder`] writes, with each file named by its path from the root:
+//!
+//! ```xml
+//! <?xml version="1.0" encoding="utf-8"?>
+//! <Updates><Updates>
+//! <Update version="3.5.6907.9"><DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>
+//!   <Revision>A</Revision><Locale>ENU</Locale><UpdateType>CPE</UpdateType><FileName>…/CPE.nbt</FileName>
+//!   <SignatureFileName>…/CPE.cat</SignatureFileName><DescriptionFileName>…</DescriptionFileName></Update>
+//! <Interim version="1.0.522.103"><Locale>ENU</Locale><UpdateType>CPE</UpdateType><FileName>…</FileName></Interim>
+//! </Updates></Updates>
+//! ```
+//!
+//! Or by its **folders**, as on the original server:
+//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>` for an
+//! interim image. What a manifest leaves out, the folders of its file may say; where both speak they must agree; an image
+//! that fits neither is a problem, never a guess.
+//!
+//! An image's signature is the `.cat` of its name beside it. Its [`Catalogue`] is read and its digests are compared with
+//! the image; who is named as signer is told, not verified.
 
 mod build;
 mod catalogue;
@@ -9,12 +36,15 @@ mod hierarchy;
 pub mod laws;
 mod limits;
 mod manifest;
+mod manifest_names;
 mod member;
 #[allow(clippy::module_inception, reason = "the type of this name lives there")]
 mod package;
 mod path;
+mod place;
 mod problem;
 mod read;
+mod release;
 pub mod sample;
 #[cfg(test)]
 mod tests;
@@ -28,7 +58,7 @@ pub use catalogue::{
 };
 pub use digest::{Digest, DigestError, Sha1Digest, Sha256Digest};
 pub use limits::PackageLimits;
-pub use manifest::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
+pub use manifest_names::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
 pub use member::{
     MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
 };

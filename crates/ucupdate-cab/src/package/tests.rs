@@ -369,6 +369,21 @@ fn the_manifest_places_images_that_lie_anywhere() {
 }
 
 #[test]
+fn a_path_of_the_manifest_may_begin_at_the_root_but_not_climb() {
+    for (said, refused) in [
+        (r"\files\CPE.nbt", false),
+        ("./files/CPE.nbt", false),
+        (r"..\files\CPE.nbt", true),
+        (r"C:\CPE.nbt", true),
+    ] {
+        let inner = cpe("").replace("CPE.nbt", said);
+        let package = Files::new().with_image("files/CPE").with_manifest(&inner).understood();
+        assert_eq!(package.is_refused(), refused, "{said}: {:#?}", package.problems);
+        assert_eq!(package.problems.iter().any(|it| it.kind == ProblemKind::UnsafeName), refused);
+    }
+}
+
+#[test]
 fn several_updates_may_share_an_image() {
     let other = cpe("").replace("CX700", "CX600");
     let package = Files::new().with_image("CPE").with_manifest(&format!("{}{other}", cpe(""))).understood();

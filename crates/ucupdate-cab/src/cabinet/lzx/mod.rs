@@ -8,6 +8,9 @@
 mod bits;
 mod trees;
 
+#[cfg(test)]
+mod tests;
+
 use self::bits::{Bits, Swapped};
 use self::trees::{Tree, read_lengths};
 use super::decoder::{Fault, MAX_OUTPUT_BYTES};
@@ -207,6 +210,9 @@ impl Lzx {
         let kind = bits.take(3);
         self.block_left = (bits.take(16) << 8 | bits.take(8)) as usize;
         self.skip_byte = false;
+        if bits.is_overrun() {
+            return Err("one cut off");
+        }
         if self.block_left == 0 {
             return Err("a block of no bytes");
         }

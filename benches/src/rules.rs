@@ -1,0 +1,111 @@
+//! Rule books and devices.
+
+use ucupdate_core::{
+    Command, Device, FieldTime, IngestId, IngestedPackage, InstalledModule, InterimImage, LabelError,
+    Release, ReleaseFiles, ReportedVersion, RuleBook, RuleKey, Said, Sha256Digest, StoredFile, TestDevice,
+    TestDeviceId, UnixTime,
+};
+
+/// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
+pub fn rule_words(number: u32) -> [String; 6] {
+    let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
+    let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];
+    let (rest, vendor) = (number / 4, vendors[number as usize % 4]);
+    let (model, locale) = (rest / 5, locales[rest as usize % 5]);
+    ["UCPhone", vendor, &format!("CX{model}"), "A", locale, "CPE"].map(str::to_owned)
+}
+
+fn key(number: u32) -> RuleKey {
+    rule_words(number).join("/").parse().expect("the words above make a rule")
+}
+
+fn files(number: u32) -> ReleaseFiles {
+    let file = |name: &str| StoredFile {
+        name: name.parse().expect("a file name"),
+        key: format!("images/{number}/{name}").into(),
+        size: 30 << 20,
+        sha256: Sha256Digest::new([7; 32]),
+        modified: Some(FieldTime::FILETIME_ZERO),
+    };
+    ReleaseFiles { image: file("CPE.nbt"), signature: file("CPE.cat"), descriptions: Vec::new() }
+}
+
+fn package(id: u32, version: &str, rules: impl Iterator<Item = u32>) -> IngestedPackage {
+    let mut sha256 = [0; 32];
+    sha256[..4].copy_from_slice(&id.to_be_bytes());
+    let release =
+        |number| Release { rule: key(number), version: ReportedVersion::new(version), files: files(number) };
+    IngestedPackage {
+        sha256: Sha256Digest::new(sha256),
+        ingest: IngestId::from_bits(id.into()),
+        file_name: "UCUpdates.cab".into(),
+        ingested_at: UnixTime::default(),
+        releases: rules.map(release).collect(),
+        interim: Vec::new(),
+    }
+}
+
+/// A book of so many rules, 3.5.6907.0 approved in each and 4.0.7577.0 pending in every tenth, with the interim images
+/// and a test device.
+///
+/// # Panics
+/// Never: what it does is allowed in an empty book.
+pub fn book(rules: u32) -> RuleBook {
+    let mut book = RuleBook::default();
+    // Packages of some hundred releases, as a book grows in the field; looking a release up is linear in its package.
+    for (id, first) in (1..).zip((0..rules).step_by(500)) {
+        let mut package = package(id, "3.5.6907.0", first..rules.min(first + 500));
+        if id == 1 {
+            package.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
+                locale: locale.parse().expect("a locale"),
+                update_type: "CPE".parse().expect("an update type"),
+                version: ReportedVersion::new("1.0.522.103"),
+                files: files(0),
+            }));
+        }
+        let ingested = book.ingest(&package).expect("the versions are new");
+        book.apply(&ingested.delta);
+        let approve = Command::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
+        let approved = book.command(&approve).expect("all of it is pending");
+        book.apply(&approved.delta);
+    }
+    let newer = package(0, "4.0.7577.0", (0..rules).step_by(10));
+    let ingested = book.ingest(&newer).expect("the version is new");
+    book.apply(&ingested.delta);
+    let tester = TestDevice {
+        name: "lab".parse().expect("a name"),
+        id: TestDeviceId::Mac("000000000001".parse().expect("an address")),
+    };
+    let added = book.command(&Command::AddTestDevice(tester)).expect("it is the first");
+    book.apply(&added.delta);
+    book
+}
+
+/// The device the `number`th rule is for.
+///
+/// # Panics
+/// Never: the words are labels.
+pub fn device(number: u32, mac: &str) -> Device {
+    let build = || -> Result<Device, LabelError> {
+        let [device_type, vendor, model, revision, locale, _] = rule_words(number);
+        Ok(Device {
+            device_type: device_type.parse()?,
+            vendor: vendor.parse()?,
+            model: model.parse()?,
+            hardware_revision: revision.parse()?,
+            locale: locale.parse()?,
+            mac_address: Said::new(mac),
+            serial_number: Said::new("C185H001209"),
+        })
+    };
+    build().expect("the words are labels")
+}
+
+/// A module at a version.
+pub fn module(version: &str) -> InstalledModule {
+    InstalledModule {
+        file_name: "cpe.nbt".into(),
+        version: ReportedVersion::new(version),
+        time_stamp: Said::new("01-01-1601 00:00:00"),
+    }
+}

@@ -1,0 +1,224 @@
+//! What a `POST` to the request handler is answered, and everything that is not one.
+
+use crate::fixture::{Server, connection, phone, urls, vector};
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Request, StatusCode};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate::cab::package::sample;
+use ucupdate::core::Side;
+use ucupdate::store::MemoryStore;
+use ucupdate::{NoUrls, Options, UpdateService};
+use ucupdate_http::{DeviceUpdates, HttpOptions};
+
+const HANDLER: &str = "/RequestHandler/ucdevice.upx";
+
+#[tokio::test]
+async fn a_request_is_answered_in_the_canonical_dialect_under_every_path_of_the_handler() {
+    let server = Server::start().await;
+    server.service.approve(vec![sample::ip8540()], "admin").await.unwrap();
+    for path in [HANDLER, "/requestHandler/UCDEVICE.upx", "/UCDeviceUpdates/ucdevice.upx"] {
+        let answered = server.post(path, vector("canonical-request.xml")).await;
+        assert_eq!(answered.status, StatusCode::OK);
+        assert_eq!(answered.text(), vector("canonical-offer.xml"), "{path}");
+        assert_eq!(answered.header("content-type"), "text/xml; charset=utf-8");
+        assert_eq!(answered.header("content-length"), answered.body.len().to_string());
+    }
+}
+
+#[tokio::test]
+async fn nothing_to_do_is_200_with_a_count_of_none() {
+    let server = Server::start().await;
+    let answered = server.post(HANDLER, vector("canonical-request.xml")).await;
+    assert_eq!((answered.status, answered.text()), (StatusCode::OK, &*vector("canonical-nothing.xml")));
+}
+
+#[tokio::test]
+async fn the_type_a_request_says_it_has_decides_nothing() {
+    let server = Server::start().await;
+    for content_type in ["application/octet-stream", "text/plain; charset=utf-16", "multipart/form-data", "x"]
+    {
+        let request = Request::post(HANDLER).header("content-type", content_type);
+        let answered = server.answer(request.body(vector("canonical-request.xml").into()).unwrap()).await;
+        assert_eq!(answered.status, StatusCode::OK, "{content_type}");
+    }
+}
+
+/// Trap 5.
+#[tokio::test]
+async fn a_malformed_request_is_400_with_its_reason_in_one_line_and_has_no_audit_row() {
+    let server = Server::start().await;
+    for (body, says) in [
+        ("", "body is empty"),
+        ("hello", "expected `<`"),
+        ("<Request><DeviceType>UCPhone</DeviceType></Request>", "Vendor"),
+        ("<Anfrage><Geraet>UCPhone</Geraet></Anfrage>", "no item of the dialect"),
+    ] {
+        let answered = server.post(HANDLER, body).await;
+        assert_eq!(answered.status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(answered.header("content-type"), "text/plain; charset=utf-8");
+        assert!(answered.text().contains(says), "{body}: {}", answered.text());
+        assert_eq!(answered.text().find('\n'), Some(answered.text().len() - 1), "{}", answered.text());
+    }
+    assert!(server.audit_lines().await.is_empty());
+    assert_eq!(server.access_lines().await.len(), 4);
+}
+
+/// Trap 17.
+#[tokio::test]
+async fn answers_name_the_configured_urls_whatever_the_request_says_its_host_is() {
+    let server = Server::start().await;
+    server.service.approve(vec![sample::ip8540()], "admin").await.unwrap();
+    let request = Request::post("http://evil.example/RequestHandler/ucdevice.upx")
+        .header("host", "evil.example")
+        .header("x-forwarded-host", "evil.example")
+        .header("forwarded", "host=evil.example");
+    let answered = server.answer(request.body(vector("canonical-request.xml").into()).unwrap()).await;
+    assert_eq!(answered.text(), vector("canonical-offer.xml"));
+}
+
+#[tokio::test]
+async fn a_service_without_urls_has_no_http_face() {
+    let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await.unwrap();
+    assert_eq!(DeviceUpdates::new(service).map(drop), Err(NoUrls));
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_413_whether_it_says_so_or_not() {
+    let server = Server::start().await;
+    let large = Bytes::from(vec![b' '; 64 * 1024 + 1]);
+    assert_eq!(server.post(HANDLER, large.clone()).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+
+    let unsaid = stream::iter([io::Result::Ok(large.slice(..40_000)), Ok(large.slice(..40_000))]);
+    let answered = server.post(HANDLER, Body::from_stream(unsaid)).await;
+    assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answered.text(), "body has more than 65536 bytes\n");
+
+    let request = Request::post(HANDLER).header("content-length", "65537");
+    let answered = server.answer(request.body(Body::from("<")).unwrap()).await;
+    assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
+
+    let deep = format!("{}{}", "<a>".repeat(100), "</a>".repeat(100));
+    let answered = server.post(HANDLER, deep).await;
+    assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE, "a limit of the codec: {}", answered.text());
+
+    let smaller = Server::with_options(HttpOptions::default().with_body_limit(10)).await;
+    let answered = smaller.post(HANDLER, vector("canonical-request.xml")).await;
+    assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_408_after_the_time_it_has() {
+    let server = Server::with_options(HttpOptions::default().with_body_time(Duration::from_secs(5))).await;
+    let begin = tokio::time::Instant::now();
+    let answered = server.post(HANDLER, Body::from_stream(stream::pending::<io::Result<Bytes>>())).await;
+    assert_eq!(answered.status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_400() {
+    let server = Server::start().await;
+    let broken = stream::iter([Ok(Bytes::from("<Request>")), Err(io::Error::other("gone"))]);
+    let answered = server.post(HANDLER, Body::from_stream(broken)).await;
+    assert_eq!((answered.status, answered.text()), (StatusCode::BAD_REQUEST, "body broke off\n"));
+}
+
+#[tokio::test]
+async fn content_in_an_encoding_is_415_and_identity_is_none() {
+    let server = Server::start().await;
+    for (encodings, expected) in [
+        (&["gzip"][..], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (&["identity, deflate"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (&["identity", "br"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (&["Identity"], StatusCode::OK),
+        (&[" identity , identity"], StatusCode::OK),
+        (&[""], StatusCode::OK),
+    ] {
+        let fields: Vec<_> = encodings.iter().map(|encoding| ("content-encoding", *encoding)).collect();
+        let request = crate::fixture::with_fields(Request::post(HANDLER), &fields);
+        let answered = server.answer(request.body(vector("canonical-request.xml").into()).unwrap()).await;
+        assert_eq!(answered.status, expected, "{encodings:?}");
+        if expected != StatusCode::OK {
+            assert_eq!(answered.header("accept-encoding"), "identity");
+        }
+    }
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("<Request/>".bytes().flat_map(|byte| [byte, 0])).collect();
+    assert_eq!(server.post(HANDLER, utf16).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn an_upload_of_device_logs_is_501_and_audited_however_large_it_is() {
+    let server = Server::start().await;
+    let multipart = "------boundary\r\nContent-Disposition: form-data\r\n\r\n";
+    let large = format!("{multipart}{}", "x".repeat(100_000));
+    let streamed = Body::from_stream(stream::iter([io::Result::Ok(Bytes::from(large.clone()))]));
+    for body in [Body::from(multipart), Body::from(large), streamed] {
+        let answered =
+            server.answer(Request::post(HANDLER).extension(connection(443)).body(body).unwrap()).await;
+        assert_eq!(answered.status, StatusCode::NOT_IMPLEMENTED);
+        assert!(answered.text().contains("log"), "{}", answered.text());
+    }
+    let rows = server.audit_lines().await;
+    assert_eq!(rows, ["03-06-2009 16:00:51,,10.1.1.123,,,\"\",\"\",\"\",\"\",\"\",\"\",,"; 3]);
+}
+
+#[tokio::test]
+async fn other_methods_are_405_with_those_that_are_allowed_and_other_paths_404() {
+    let server = Server::start().await;
+    for (method, path, status, allow) in [
+        ("GET", HANDLER, 405, Some("POST")),
+        ("OPTIONS", "/UCDeviceUpdates/ucdevice.upx", 405, Some("POST")),
+        ("PROPFIND", HANDLER, 405, Some("POST")),
+        ("POST", crate::fixture::INTERIM_IMAGE, 405, Some("GET, HEAD")),
+        ("PUT", "/RequestHandler/Files/x", 405, Some("GET, HEAD")),
+        ("OPTIONS", "/RequestHandler/Files/x", 405, Some("GET, HEAD")),
+        ("POST", "/", 404, None),
+        ("OPTIONS", "*", 404, None),
+        ("POST", "/RequestHandler", 404, None),
+        ("GET", "/Abs/Int/Handler/F-0bd2.dabs", 404, None),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let answered = server.answer(request).await;
+        assert_eq!(answered.status, status, "{method} {path}");
+        let found = answered.headers.get("allow").map(|allow| allow.to_str().unwrap());
+        assert_eq!(found, allow, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_can_be_added_and_is_sorted_like_those_of_the_field() {
+    let server =
+        Server::with_options(HttpOptions::default().with_handler_path("/old/path.upx", Side::Internal)).await;
+    let request = server.service.codec().encode_request(&phone("1.0.522.34", ""));
+    assert_eq!(server.post("/OLD/path.UPX", request).await.status, StatusCode::OK);
+
+    let updates = DeviceUpdates::new(server.service.clone()).unwrap();
+    assert!(updates.serves("/requesthandler/ucdevice.upx") && updates.serves("/DeviceUpdateFiles_Int/none"));
+    assert!(!updates.serves("/old/path.upx") && !updates.serves("/"));
+    assert_eq!(updates.service().urls(), Some(&urls()));
+}
+
+#[tokio::test]
+async fn the_router_merges_into_another_and_nests_under_a_prefix() {
+    let server = Server::start().await;
+    let ours = ucupdate_http::router(DeviceUpdates::new(server.service.clone()).unwrap());
+    let merged = axum::Router::new()
+        .route("/healthz", axum::routing::get(|| async { "well" }))
+        .merge(ours.clone())
+        .nest_service("/prefix", DeviceUpdates::new(server.service.clone()).unwrap());
+    for (path, status) in [
+        ("/healthz", StatusCode::OK),
+        (crate::fixture::INTERIM_IMAGE, StatusCode::OK),
+        (&format!("/prefix{}", crate::fixture::INTERIM_IMAGE), StatusCode::OK),
+        ("/nothing", StatusCode::NOT_FOUND),
+    ] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(merged.clone(), request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+    }
+}

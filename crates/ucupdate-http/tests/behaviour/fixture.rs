@@ -1,0 +1,281 @@
+//! A server on a store in memory, with the packages of the field's logs; and a store that fails when told.
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use tower::ServiceExt as _;
+use ucupdate::audit::AccessRow;
+use ucupdate::cab::package::sample;
+use ucupdate::core::{
+    Device, FieldTime, InstalledModule, ReportedVersion, Said, UnixTime, UpdateRequest, UpdateResponse,
+};
+use ucupdate::store::{
+    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
+    stream_of,
+};
+use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
+use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
+
+/// Where the interim image of the sample package is fetched.
+pub(crate) const INTERIM_IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
+
+/// The size of the sample's images.
+pub(crate) const IMAGE_BYTES: usize = 4000;
+
+/// The interim image of the sample package.
+pub(crate) fn interim_image() -> Vec<u8> {
+    sample::image("OCInterim", IMAGE_BYTES)
+}
+
+/// A service with its store and clock, and the router over it.
+pub(crate) struct Server {
+    pub(crate) service: UpdateService,
+    pub(crate) store: FailingStore,
+    pub(crate) clock: Arc<SettableClock>,
+    pub(crate) app: axum::Router,
+}
+
+/// URLs as in the field's audit log, and an outside to them.
+pub(crate) fn urls() -> BaseUrls {
+    BaseUrls::new("http://ocs.demo.local".parse().unwrap())
+        .with_external("https://ocs.demo.local".parse().unwrap())
+}
+
+impl Server {
+    /// With the sample package ingested, nothing approved and no test device.
+    pub(crate) async fn start() -> Self {
+        Self::with_options(HttpOptions::default()).await
+    }
+
+    pub(crate) async fn with_options(options: HttpOptions) -> Self {
+        Self::with(urls(), options).await
+    }
+
+    pub(crate) async fn with(urls: BaseUrls, options: HttpOptions) -> Self {
+        let store = FailingStore::default();
+        let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
+        let service = UpdateService::open(
+            Arc::new(store.clone()),
+            Options::serving(urls)
+                .with_logs(LogOptions::new("OCS".parse().unwrap()))
+                .with_clock(clock.clone()),
+        )
+        .await
+        .unwrap();
+        let package = stream_of(sample::uc_updates(IMAGE_BYTES));
+        service.ingest("UCUpdates.cab", package, "admin", |_| {}).await.unwrap();
+        let app = router(DeviceUpdates::with_options(service.clone(), options).unwrap());
+        Self { service, store, clock, app }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.app.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends, and takes the whole answer.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Answered {
+        let (parts, body) = self.send(request).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answered { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.answer(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A `GET` of the interim image with these fields.
+    pub(crate) async fn get_interim(&self, fields: &[(&str, &str)]) -> Answered {
+        self.answer(with_fields(Request::get(INTERIM_IMAGE), fields).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answered {
+        self.answer(Request::post(path).body(body.into()).unwrap()).await
+    }
+
+    pub(crate) fn read(&self, answered: &Answered) -> UpdateResponse {
+        self.service.codec().decode_response(&answered.body).unwrap().value
+    }
+
+    /// A log behind the store, once what waits is written.
+    pub(crate) async fn log(&self, key: &str) -> String {
+        self.service.flush_logs().await.unwrap();
+        let bytes = self.store.get_bytes(&StoreKey::parse(key).unwrap(), 1 << 20).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    /// The rows of the access log, as text.
+    pub(crate) async fn access_lines(&self) -> Vec<String> {
+        let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
+        log.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    /// The only row of the access log.
+    pub(crate) async fn access_row(&self) -> AccessRow {
+        let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
+        let rows: Result<Vec<_>, _> = ucupdate::audit::AccessReader::new(log.as_bytes()).collect();
+        let [row] = <[AccessRow; 1]>::try_from(rows.unwrap()).expect("one row");
+        row
+    }
+
+    /// The lines of the audit log without its header; none when there is no log.
+    pub(crate) async fn audit_lines(&self) -> Vec<String> {
+        self.service.flush_logs().await.unwrap();
+        let key = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_OCS_2009-03-06.log";
+        if !self.store.exists(&StoreKey::parse(key).unwrap()).await.unwrap() {
+            return Vec::new();
+        }
+        self.log(key).await.lines().skip(1).map(str::to_owned).collect()
+    }
+}
+
+/// An answer, taken whole.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answered {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// A header field; panics where there is none.
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
+    }
+}
+
+/// The phone of the field's audit log, with a version installed.
+pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
+    UpdateRequest {
+        device: Device {
+            device_type: "UCPhone".parse().unwrap(),
+            vendor: "LG-Nortel".parse().unwrap(),
+            model: "IP8540".parse().unwrap(),
+            hardware_revision: "A".parse().unwrap(),
+            locale: "ENU".parse().unwrap(),
+            mac_address: Said::new("0021630F207B"),
+            serial_number: Said::new("C185H001209"),
+        },
+        user_name: "ruisilva@demo.local".into(),
+        request_date_time: Said::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new(version),
+            time_stamp: Said::new(time_stamp),
+        }],
+    }
+}
+
+/// The connection of the field's phone to a port of the field's server.
+pub(crate) fn connection(port: u16) -> Connection {
+    Connection::from_remote("10.1.1.123".parse().unwrap()).with_local(([10, 1, 1, 90], port).into())
+}
+
+/// The moment of a `yyyy-MM-dd HH:mm:ss` in UTC.
+pub(crate) fn moment(text: &str) -> UnixTime {
+    let number = |range: Range<usize>| text[range].parse::<u8>().unwrap();
+    let date = (text[..4].parse().unwrap(), number(5..7), number(8..10));
+    FieldTime::new(date, (number(11..13), number(14..16), number(17..19))).unwrap().as_utc()
+}
+
+/// A request with these fields.
+pub(crate) fn with_fields(
+    builder: http::request::Builder,
+    fields: &[(&str, &str)],
+) -> http::request::Builder {
+    fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value))
+}
+
+/// A vector of the field.
+pub(crate) fn vector(name: &str) -> String {
+    std::fs::read_to_string(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name)).unwrap()
+}
+
+/// A store in memory whose reading of images fails when told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FailingStore {
+    objects: MemoryStore,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+/// How reading fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The store does not answer now.
+    Unavailable,
+    /// The store does not work.
+    Backend,
+    /// Bytes end early, without an error, against the contract.
+    Short,
+    /// More bytes come than there are, against the contract.
+    Long,
+    /// Bytes break off with an error.
+    BreaksOff,
+}
+
+impl FailingStore {
+    pub(crate) fn fail(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    pub(crate) async fn delete_images(&self) {
+        for meta in self.objects.list_all("images/", 1000).await.unwrap() {
+            self.objects.delete(&meta.key).await.unwrap();
+        }
+    }
+}
+
+#[async_trait]
+impl ImageStore for FailingStore {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.objects.create(key, bytes).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.objects.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let object = self.objects.get(key, range).await?;
+        let fault = *self.fault.lock().unwrap();
+        let Some(fault) = fault.filter(|_| key.as_str().starts_with("images/")) else { return Ok(object) };
+        let (meta, range) = (object.meta.clone(), object.range.clone());
+        let all = object.into_bytes(1 << 20).await?;
+        let half = all.slice(..all.len() / 2);
+        let pieces: Vec<io::Result<Bytes>> = match fault {
+            Fault::Unavailable => return Err(StoreError::unavailable("reading", "it is asleep")),
+            Fault::Backend => return Err(StoreError::backend("reading", "it is on fire")),
+            Fault::Short => vec![Ok(half)],
+            Fault::Long => vec![Ok(half), Ok(all)],
+            Fault::BreaksOff => vec![Ok(half), Err(io::Error::other("the disk is gone"))],
+        };
+        // As from a disk: not all of it is there at once, so that a server sends what it has.
+        let pieces = stream::iter(pieces).then(|piece| async {
+            tokio::task::yield_now().await;
+            piece
+        });
+        Ok(Object::new(meta, range, pieces.boxed()))
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.objects.head(key).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.objects.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.objects.list(prefix, after).await
+    }
+}

@@ -1,0 +1,10 @@
+//! How the HTTP face behaves, from request to rows.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod answers_of_files;
+mod answers_of_the_handler;
+mod field_log;
+mod fixture;
+mod on_the_wire;
+mod outside;
+mod rows;

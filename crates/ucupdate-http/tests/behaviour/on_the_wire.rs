@@ -1,0 +1,92 @@
+//! Over real sockets: what only a server around the service shows.
+
+use crate::fixture::{Fault, IMAGE_BYTES, INTERIM_IMAGE, Server, interim_image, vector};
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use ucupdate_http::Connection;
+
+/// Serves on a port of its own, until the test is over.
+async fn listen(server: &Server) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = server.app.clone().into_make_service_with_connect_info::<Connection>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+/// Says this, and gives everything that comes until the connection ends.
+async fn converse(address: SocketAddr, said: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(said.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    // A connection that is broken may end in a reset: what came before counts.
+    let _ended = stream.read_to_end(&mut heard).await;
+    heard
+}
+
+fn count(heard: &[u8], what: &str) -> usize {
+    String::from_utf8_lossy(heard).matches(what).count()
+}
+
+#[tokio::test]
+async fn answers_follow_one_another_on_one_connection() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    let body = vector("canonical-request.xml");
+    let said = format!(
+        "POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}\
+         HEAD {INTERIM_IMAGE} HTTP/1.1\r\nHost: x\r\n\r\n\
+         GET {INTERIM_IMAGE} HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n\
+         GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n\
+         GET {INTERIM_IMAGE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let heard = converse(address, &said).await;
+    let statuses: Vec<_> = String::from_utf8_lossy(&heard)
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|answer| answer[..3].to_owned())
+        .collect();
+    assert_eq!(statuses, ["200", "200", "304", "404", "200"]);
+    assert_eq!(count(&heard, &format!("content-length: {IMAGE_BYTES}\r\n")), 2, "of HEAD and the image");
+    assert!(heard.ends_with(&interim_image()));
+    assert_eq!(server.access_lines().await.len(), 5);
+}
+
+#[tokio::test]
+async fn the_addresses_of_a_row_are_those_of_the_socket() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    converse(
+        address,
+        "GET /nothing HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    let row = server.access_row().await;
+    assert_eq!((row.client_ip.as_logged(), row.server_ip.as_logged()), ("127.0.0.1", "127.0.0.1"));
+    assert_eq!(row.server_port, Some(address.port()));
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_in_the_store_breaks_the_connection() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    for fault in [Fault::Short, Fault::BreaksOff] {
+        server.store.fail(fault);
+        // Kept alive: only breaking it can end the answer before its length.
+        let heard = converse(address, &format!("GET {INTERIM_IMAGE} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        assert_eq!(count(&heard, &format!("content-length: {IMAGE_BYTES}\r\n")), 1);
+        assert!(heard.len() < IMAGE_BYTES, "{fault:?}: {} bytes came", heard.len());
+    }
+}
+
+#[tokio::test]
+async fn a_body_too_large_is_refused_before_it_is_sent() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    let said =
+        "POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n<Req";
+    let heard = converse(address, said).await;
+    assert!(heard.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&heard));
+}

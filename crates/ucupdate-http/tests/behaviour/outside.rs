@@ -1,0 +1,115 @@
+//! Who may ask and fetch from outside.
+
+use crate::fixture::{Server, connection, vector};
+use async_trait::async_trait;
+use axum::body::Body;
+use http::{HeaderValue, Request, StatusCode, request::Parts};
+use ucupdate::BaseUrls;
+use ucupdate::core::Side;
+use ucupdate_http::{Authenticate, HttpOptions, Verdict};
+
+const HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
+const FILE: &str = "/DeviceUpdateFiles_Ext/OCInterim/ENU/CPE.nbt";
+
+/// Goes by a word in the `Authorization` field.
+struct ByWord;
+
+#[async_trait]
+impl Authenticate for ByWord {
+    async fn authenticate(&self, request: &Parts) -> Verdict {
+        match request.headers.get("authorization").map(HeaderValue::as_bytes) {
+            Some(b"friend") => Verdict::allow("DEMO\\OCPhone"),
+            Some(b"foe") => Verdict::Forbid { user: "DEMO\\Foe".into() },
+            Some(b"later") => Verdict::Unavailable,
+            Some(b"unasked") => Verdict::Challenge { challenges: Vec::new() },
+            _ => Verdict::Challenge {
+                challenges: vec![HeaderValue::from_static("Negotiate"), HeaderValue::from_static("NTLM")],
+            },
+        }
+    }
+}
+
+fn post(path: &str) -> http::request::Builder {
+    Request::post(path).extension(connection(443))
+}
+
+fn canonical() -> Body {
+    vector("canonical-request.xml").into()
+}
+
+#[tokio::test]
+async fn outside_the_anonymous_are_refused_and_told_so_for_requests_and_files() {
+    let server = Server::start().await;
+    for request in [post(HANDLER).body(canonical()), Request::get(FILE).body(Body::empty())] {
+        let answered = server.answer(request.unwrap()).await;
+        assert_eq!(answered.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answered.header("www-authenticate"), "NTLM");
+        assert_eq!(answered.text(), "anonymous access is not supported\n");
+    }
+    let internal = server.post("/RequestHandler/ucdevice.upx", canonical()).await;
+    assert_eq!(internal.status, StatusCode::OK, "inside anyone may ask");
+    assert_eq!(server.audit_lines().await.len(), 1, "who is refused has an access row only");
+}
+
+#[tokio::test]
+async fn outside_serves_the_anonymous_only_when_that_is_said_aloud() {
+    let server = Server::with_options(HttpOptions::default().external_anonymous(true)).await;
+    assert_eq!(server.post(HANDLER, canonical()).await.status, StatusCode::OK);
+    assert_eq!(server.get(FILE).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_hook_decides_and_its_user_is_in_the_access_row() {
+    let server = Server::with_options(HttpOptions::default().with_authenticate(ByWord)).await;
+    for (word, status) in [("friend", 200), ("foe", 403), ("later", 503), ("unasked", 401), ("?", 401)] {
+        let answered =
+            server.answer(post(HANDLER).header("authorization", word).body(canonical()).unwrap()).await;
+        assert_eq!(answered.status, status, "{word}");
+    }
+    let challenged = server.answer(Request::get(FILE).body(Body::empty()).unwrap()).await;
+    let challenges: Vec<_> = challenged.headers.get_all("www-authenticate").iter().collect();
+    assert_eq!(challenges, ["Negotiate", "NTLM"]);
+
+    let users: Vec<String> =
+        server.access_lines().await.iter().map(|row| row.split(' ').nth(7).unwrap().to_owned()).collect();
+    assert_eq!(users, ["DEMO\\OCPhone", "DEMO\\Foe", "-", "-", "-", "-"]);
+}
+
+#[tokio::test]
+async fn a_user_that_a_layer_in_front_has_authenticated_is_let_in() {
+    let server = Server::start().await;
+    let request = Request::get(FILE).extension(connection(443).with_user("DEMO\\OCPhone"));
+    assert_eq!(server.answer(request.body(Body::empty()).unwrap()).await.status, StatusCode::OK);
+    assert_eq!(server.access_row().await.user_name.as_logged(), "DEMO\\OCPhone");
+}
+
+#[tokio::test]
+async fn challenges_can_be_set_but_not_to_none() {
+    let basic = vec![HeaderValue::from_static("Basic realm=\"updates\"")];
+    let options = HttpOptions::default().with_challenges(basic).with_challenges(Vec::new());
+    let server = Server::with_options(options).await;
+    assert_eq!(server.get(FILE).await.header("www-authenticate"), "Basic realm=\"updates\"");
+}
+
+#[tokio::test]
+async fn without_a_url_for_the_outside_there_is_no_outside() {
+    let inside = BaseUrls::new("http://ocs.demo.local".parse().unwrap());
+    let server = Server::with(inside, HttpOptions::default().external_anonymous(true)).await;
+    assert_eq!(server.post(HANDLER, canonical()).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.get(FILE).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.post("/RequestHandler/ucdevice.upx", canonical()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_audit_row_of_a_device_outside_has_the_url_for_outside() {
+    let options =
+        HttpOptions::default().external_anonymous(true).with_handler_path("/ext.upx", Side::External);
+    let server = Server::with_options(options).await;
+    server.service.approve(vec![ucupdate::cab::package::sample::ip8540()], "admin").await.unwrap();
+    server.answer(post("/ext.upx").body(canonical()).unwrap()).await;
+    let rows = server.audit_lines().await;
+    assert!(
+        rows[0].contains(",https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU/CPE.nbt;"),
+        "{rows:?}"
+    );
+}

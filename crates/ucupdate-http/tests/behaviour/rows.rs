@@ -1,0 +1,100 @@
+//! The access row that each answer leaves.
+
+use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, moment, vector};
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_row_says_all_that_is_known_of_an_exchange() {
+    let server = Server::start().await;
+    let request = Request::post("/requestHandler/ucdevice.upx?a=%20b&c")
+        .header("user-agent", "Microsoft UCPhone Device")
+        .extension(connection(443).with_user("DEMO\\OCPhone"))
+        .body(Body::from(vector("canonical-request.xml")))
+        .unwrap();
+    server.answer(request).await;
+    let rows = server.access_lines().await;
+    let expected = "2009-03-06 16:00:51 10.1.1.90 POST /requestHandler/ucdevice.upx a=%20b&c 443 DEMO\\OCPhone \
+                    10.1.1.123 Microsoft+UCPhone+Device 200 0 0";
+    assert_eq!(rows.iter().map(|row| row.rsplit_once(' ').unwrap().0).collect::<Vec<_>>(), [expected]);
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_a_dash_and_what_is_not_found_has_the_error_of_windows() {
+    let server = Server::start().await;
+    server.get("/a%20b+c").await;
+    let row = &server.access_lines().await[0];
+    assert!(row.starts_with("2009-03-06 16:00:51 - GET /a+b%2Bc - - - - - 404 0 2 "), "{row}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_is_stamped_when_the_answer_is_over() {
+    let server = Server::start().await;
+    let response = server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap()).await;
+    server.clock.set(moment("2009-03-06 17:12:57"));
+    tokio::time::advance(Duration::from_millis(137_810)).await;
+    response.into_body().collect().await.unwrap();
+    let row = server.access_row().await;
+    assert_eq!(row.finished_at, moment("2009-03-06 17:12:57"));
+    assert_eq!(row.time_taken_ms, Some(137_810));
+    assert_eq!((row.status, row.sub_status, row.win32_status), (Some(200), Some(0), Some(0)));
+}
+
+#[tokio::test]
+async fn a_row_is_left_once_and_by_the_last_byte() {
+    let server = Server::start().await;
+    let response = server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap()).await;
+    let mut body = response.into_body();
+    while body.frame().await.is_some() {}
+    assert_eq!(server.access_lines().await.len(), 1, "before it is dropped");
+    drop(body);
+    assert_eq!(server.access_lines().await.len(), 1);
+}
+
+#[tokio::test]
+async fn answers_without_a_body_leave_their_rows() {
+    let server = Server::start().await;
+    let head = Request::head(INTERIM_IMAGE).body(Body::empty()).unwrap();
+    let unchanged = Request::get(INTERIM_IMAGE).header("if-none-match", "*").body(Body::empty()).unwrap();
+    for request in [head, unchanged] {
+        server.answer(request).await;
+    }
+    let rows = server.access_lines().await;
+    assert_eq!(rows.len(), 2);
+    assert!(rows[0].contains(" HEAD ") && rows[0].contains(" 200 0 0 "), "{}", rows[0]);
+    assert!(rows[1].contains(" GET ") && rows[1].contains(" 304 0 0 "), "{}", rows[1]);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_not_taken_whole_is_a_connection_gone() {
+    let server = Server::start().await;
+    let whole = |fault: Option<Fault>| {
+        if let Some(fault) = fault {
+            server.store.fail(fault);
+        }
+        server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap())
+    };
+    drop(whole(None).await);
+    let broken = whole(Some(Fault::BreaksOff)).await;
+    assert_eq!(broken.status(), StatusCode::OK);
+    assert!(broken.into_body().collect().await.is_err());
+    for row in server.access_lines().await {
+        assert!(row.contains(" 200 0 64 "), "{row}");
+    }
+    assert_eq!(server.access_lines().await.len(), 2);
+}
+
+#[tokio::test]
+async fn no_request_forges_or_bloats_a_row() {
+    let server = Server::start().await;
+    let agent = http::HeaderValue::from_bytes(b"x 200 0 0 1\t\xff#").unwrap();
+    let path = format!("/%0A2009-03-06%20forged?{}", "q".repeat(60_000));
+    let request = Request::get(path).header("user-agent", agent).body(Body::empty()).unwrap();
+    server.answer(request).await;
+    let rows = server.access_lines().await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].split(' ').count(), 14, "{}", rows[0]);
+    assert!(rows[0].len() < 5000, "{}", rows[0].len());
+}

@@ -1,0 +1,90 @@
+//! Services on stores in memory, and the phone of the field's log.
+
+use std::sync::Arc;
+use ucupdate::audit::ServerName;
+use ucupdate::cab::package::sample;
+use ucupdate::core::{
+    Device, InstalledModule, ReportedVersion, RuleKey, Said, Side, TestDevice, TestDeviceId, UnixTime,
+    UpdateRequest, UpdateResponse,
+};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
+use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
+
+/// Images in tests are small.
+pub(crate) const IMAGE_BYTES: usize = 4096;
+
+/// 17:10:39 on the day of the field's log.
+pub(crate) const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+pub(crate) fn options() -> Options {
+    let urls = BaseUrls::new("http://ocs.demo.local".parse().unwrap())
+        .with_external("https://ocs.demo.local".parse().unwrap());
+    let mut options = Options::serving(urls).with_clock(Arc::new(SettableClock::at(NOW)));
+    options.probe = None;
+    options
+}
+
+pub(crate) fn logging() -> Options {
+    let server: ServerName = "ocs".parse().unwrap();
+    options().with_logs(LogOptions::new(server))
+}
+
+pub(crate) async fn open(store: impl ImageStore) -> UpdateService {
+    UpdateService::open(Arc::new(store), options()).await.unwrap()
+}
+
+pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<Ingested, IngestError> {
+    service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await
+}
+
+/// A service that has ingested the sample package.
+pub(crate) async fn with_sample(store: impl ImageStore) -> UpdateService {
+    let service = open(store).await;
+    ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+    service
+}
+
+pub(crate) fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
+    UpdateRequest {
+        device: Device {
+            device_type: rule.device_type().clone(),
+            vendor: rule.vendor().clone(),
+            model: rule.model().clone(),
+            hardware_revision: rule.hardware_revision().clone(),
+            locale: rule.locale().clone(),
+            mac_address: Said::new("0021630F207B"),
+            serial_number: Said::new("C185H001209"),
+        },
+        user_name: "ruisilva@demo.local".into(),
+        request_date_time: Said::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new(version),
+            time_stamp: Said::new("01-01-1601 00:00:00"),
+        }],
+    }
+}
+
+pub(crate) fn ask(service: &UpdateService, rule: &RuleKey, version: &str) -> UpdateResponse {
+    let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
+    service.answer(&request(rule, version), asker).unwrap()
+}
+
+/// The version offered, `-` for nothing.
+pub(crate) fn offered(service: &UpdateService, rule: &RuleKey, version: &str) -> String {
+    let response = ask(service, rule, version);
+    response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())
+}
+
+pub(crate) fn lab_phone() -> TestDevice {
+    TestDevice {
+        name: "lab phone".parse().unwrap(),
+        id: TestDeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap()),
+    }
+}
+
+/// The keys below a prefix.
+pub(crate) async fn keys(service: &UpdateService, prefix: &str) -> Vec<String> {
+    let found = service.store().list_all(prefix, 10_000).await.unwrap();
+    found.iter().map(|meta| meta.key.to_string()).collect()
+}

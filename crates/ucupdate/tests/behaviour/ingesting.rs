@@ -1,0 +1,166 @@
+use crate::fixtures::*;
+use bytes::Bytes;
+use futures_util::stream;
+use std::io;
+use ucupdate::cab::package::{CatalogueBuilder, PackageBuilder, sample};
+use ucupdate::cab::{CabinetBuilder, Compression};
+use ucupdate::core::PackageId;
+use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+#[tokio::test]
+async fn the_same_package_twice_changes_nothing_leaves_nothing_and_says_so() {
+    let service = with_sample(MemoryStore::default()).await;
+    let before = keys(&service, "").await;
+    let again = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+    assert_eq!(again.revision, None);
+    assert!(
+        again.notes.iter().all(|note| note.to_string().ends_with("nothing changes")),
+        "{:?}",
+        again.notes
+    );
+    assert_eq!(keys(&service, "").await, before);
+}
+
+#[tokio::test]
+async fn a_package_has_the_same_id_from_a_cabinet_and_from_the_program_that_carries_it() {
+    let service = with_sample(MemoryStore::default()).await;
+    let from_program = ingest(&service, sample::uc_updates_exe(IMAGE_BYTES)).await.unwrap();
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(sample::uc_updates(IMAGE_BYTES));
+    assert_eq!(from_program.id(), PackageId::of(&ucupdate::core::Sha256Digest::new(digest.into())));
+    assert_eq!(from_program.revision, None);
+}
+
+#[tokio::test]
+async fn every_image_in_the_store_is_what_went_in() {
+    let service = with_sample(MemoryStore::default()).await;
+    let snapshot = service.snapshot();
+    let file = snapshot.files().find("OCInterim/ENU/CPE.nbt").unwrap();
+    let stored = service.store().get_bytes(&file.key, IMAGE_BYTES).await.unwrap();
+    let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&stored).into();
+    assert_eq!((file.size, file.sha256.as_bytes()), (IMAGE_BYTES as u64, &digest));
+    assert_eq!(snapshot.files().iter().len(), 6 + described(&snapshot));
+}
+
+/// Files beside the three images and their signatures.
+fn described(snapshot: &ucupdate::Snapshot) -> usize {
+    snapshot.files().iter().filter(|file| file.name.extension() == "xml").count()
+}
+
+#[tokio::test]
+async fn a_package_with_one_bad_file_takes_nothing_and_says_which() {
+    let service = open(MemoryStore::default()).await;
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    let folder = "UCPhone\\Polycom\\CX700\\A\\ENU\\3.5.6907.9\\CPE";
+    let time = sample::time_stamp();
+    let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", b"good").build().unwrap();
+    cabinet.file(&format!("{folder}\\CPE.nbt"), time, b"good".to_vec());
+    cabinet.file(&format!("{folder}\\CPE.cat"), time, catalogue);
+    cabinet.file("UCPhone\\Polycom\\CX700\\B\\ENU\\3.5.6907.9\\CPE\\CPE.nbt", time, b"alone".to_vec());
+    let refused = ingest(&service, cabinet.build().unwrap()).await.unwrap_err().to_string();
+    assert!(refused.contains("CX700") && refused.contains("B"), "{refused}");
+    assert_eq!(keys(&service, "").await, Vec::<String>::new());
+    assert_eq!(service.snapshot().revision(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_cabinet_is_refused_and_leaves_nothing() {
+    let service = open(MemoryStore::default()).await;
+    for bytes in [Vec::new(), b"not a cabinet".to_vec(), sample::uc_updates(IMAGE_BYTES)[..2000].to_vec()] {
+        assert!(ingest(&service, bytes).await.is_err());
+        assert_eq!(keys(&service, "").await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_input_that_breaks_off_is_refused_with_its_own_error() {
+    let service = open(MemoryStore::default()).await;
+    let cabinet = sample::uc_updates(IMAGE_BYTES);
+    let input = stream::iter([
+        Ok(Bytes::copy_from_slice(&cabinet[..cabinet.len() / 2])),
+        Err(io::Error::new(io::ErrorKind::ConnectionReset, "the upload was cut")),
+    ]);
+    let refused = service.ingest("x.cab", Box::pin(input), "ann", |_| {}).await.unwrap_err();
+    assert_eq!(refused.to_string(), "cannot read the package");
+    assert_eq!(std::error::Error::source(&refused).unwrap().to_string(), "the upload was cut");
+    assert_eq!(keys(&service, "").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_store_that_fails_half_way_leaves_the_rules_as_they_were() {
+    for failing in 0..8 {
+        let store = Faulty::new(MemoryStore::default());
+        store.on(Call::Put).after(failing).once(Fault::Unavailable);
+        let service = open(store).await;
+        let ingested = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await;
+        assert!(ingested.is_err(), "put {failing}");
+        assert_eq!(service.snapshot().revision(), 0);
+        let again = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+        assert_eq!(again.revision, Some(1), "and the next ingest takes it");
+    }
+}
+
+#[tokio::test]
+async fn dropping_an_ingest_half_way_changes_no_rule() {
+    let service = open(MemoryStore::default()).await;
+    let cabinet = sample::uc_updates(IMAGE_BYTES);
+    let head = stream::iter([Ok(Bytes::copy_from_slice(&cabinet[..cabinet.len() / 2]))]);
+    let input = futures_util::StreamExt::chain(head, stream::pending());
+    let ingest = service.ingest("x.cab", Box::pin(input), "ann", |_| {});
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), ingest).await.is_err());
+    assert_eq!(service.refresh().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::cx700();
+    let path = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
+    let lost = service.snapshot().files().find(path).cloned().unwrap();
+    service.store().delete(&lost.key).await.unwrap();
+    let refused = service.approve(vec![phone.clone()], "ann").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("CPE.nbt of 3.5.6907.9 for {phone} is gone from the store; ingest its package again")
+    );
+    let again = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+    assert_eq!(again.revision, Some(2));
+    let found = service.snapshot().files().find(path).cloned().unwrap();
+    assert_ne!(found.key, lost.key, "a key is never used twice");
+    service.approve(vec![phone], "ann").await.unwrap();
+}
+
+#[tokio::test]
+async fn progress_is_told_for_each_file() {
+    let service = open(MemoryStore::default()).await;
+    let mut told = Vec::new();
+    let cabinet = stream::iter([Ok(Bytes::from(sample::uc_updates(IMAGE_BYTES)))]);
+    let done =
+        service.ingest("x.cab", Box::pin(cabinet), "ann", |progress| told.push(progress)).await.unwrap();
+    assert_eq!(told.len(), done.package.members.len());
+    let all: u64 = done.package.members.iter().map(|member| member.size).sum();
+    assert_eq!(told.last().unwrap().stored_bytes, all);
+}
+
+#[tokio::test]
+async fn an_interim_image_that_names_no_version_has_the_stones() {
+    let service = open(MemoryStore::default()).await;
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", b"image").build().unwrap();
+    cabinet.file("OCInterim\\ENU\\CPE.nbt", sample::time_stamp(), b"image".to_vec());
+    cabinet.file("OCInterim\\ENU\\CPE.cat", sample::time_stamp(), catalogue);
+    let ingested = ingest(&service, cabinet.build().unwrap()).await.unwrap();
+    assert_eq!(ingested.notes[0].to_string(), "interim image 1.0.522.103 for ENU is in use");
+}
+
+#[tokio::test]
+async fn a_package_is_described_beside_its_members() {
+    let service = with_sample(MemoryStore::default()).await;
+    let found = keys(&service, "images/").await;
+    let described = found.iter().find(|key| key.ends_with("/package.json")).unwrap();
+    let bytes = service.store().get_bytes(&StoreKey::parse(described).unwrap(), 1 << 20).await.unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(document["format"], "1.0.0");
+    assert_eq!(document["package"]["releases"].as_array().unwrap().len(), 2);
+    let _builder = PackageBuilder::new();
+}

@@ -1,0 +1,117 @@
+use crate::fixtures::*;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate::audit::{AUDIT_HEADER, AccessRow};
+use ucupdate::cab::package::sample;
+use ucupdate::core::UnixTime;
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::{LogOptions, SettableClock, UpdateService};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
+const ACCESS: &str = "Logs/Server/Access/ocs_2009-03-06.log";
+
+async fn text(store: &dyn ImageStore, key: &str) -> String {
+    let bytes = store.get_bytes(&StoreKey::parse(key).unwrap(), 1 << 20).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn every_answer_leaves_an_audit_row_and_shutdown_writes_the_last() {
+    let store = MemoryStore::default();
+    let service = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    service.flush_logs().await.unwrap();
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    service.audit_device_log_upload("10.1.1.9");
+    service.shutdown().await.unwrap();
+    let row = "03-06-2009 17:10:39,ruisilva@demo.local,10.1.1.123,UCPhone,06-03-2009 17:10:39,\"0021630F207B\",\
+               \"C185H001209\",\"LG-Nortel\",\"IP8540\",\"A\",\"ENU\",cpe.nbt;0.0.0.0;01-01-1601 00:00:00,\n";
+    let upload = "03-06-2009 17:10:39,,10.1.1.9,,,\"\",\"\",\"\",\"\",\"\",\"\",,\n";
+    assert_eq!(text(&store, AUDIT).await, format!("{AUDIT_HEADER}{row}{row}{upload}"));
+}
+
+#[tokio::test]
+async fn access_rows_are_written_too() {
+    let store = MemoryStore::default();
+    let service = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    service.log_access(&AccessRow::finished("GET", "/nowhere", 404, Duration::from_millis(7), NOW));
+    service.shutdown().await.unwrap();
+    let log = text(&store, ACCESS).await;
+    assert!(log.starts_with("#Software: ucupdate "), "{log}");
+    assert!(log.ends_with("2009-03-06 17:10:39 - GET /nowhere - - - - - 404 0 2 7\n"), "{log}");
+}
+
+#[tokio::test]
+async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let service = UpdateService::open(store.clone(), logging()).await.unwrap();
+    for fault in [Fault::Unavailable, Fault::LostAnswer] {
+        store.on(Call::Create).below("Logs/").always(fault.clone());
+        store.on(Call::Put).below("Logs/").always(fault);
+        ask(&service, &sample::ip8540(), "0.0.0.0");
+        let _may_be_down = service.flush_logs().await;
+        store.heal();
+        service.flush_logs().await.unwrap();
+    }
+    let mut rows = 0;
+    for key in keys(&service, "Logs/Server/Audit/").await {
+        rows += text(&*store, &key).await.matches("ruisilva").count();
+    }
+    assert_eq!(rows, 2);
+    assert_eq!(service.dropped_log_rows(), 0);
+}
+
+#[tokio::test]
+async fn two_servers_of_one_name_never_share_a_file() {
+    let store = MemoryStore::default();
+    let one = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    let two = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    for _ in 0..3 {
+        for service in [&one, &two] {
+            ask(service, &sample::ip8540(), "0.0.0.0");
+            service.flush_logs().await.unwrap();
+        }
+    }
+    let names = keys(&one, "Logs/Server/Audit/").await;
+    assert_eq!(names, [AUDIT.to_owned(), AUDIT.replace(".log", "_2.log")]);
+    for name in names {
+        assert_eq!(text(&store, &name).await.matches("ruisilva").count(), 3);
+    }
+}
+
+#[tokio::test]
+async fn logs_older_than_the_days_to_keep_are_removed_and_those_of_others_are_not() {
+    let store = MemoryStore::default();
+    let old = ["RequestHandlerAuditLog_ocs_2009-02-23.log", "RequestHandlerAuditLog_ocs_2009-02-23_2.log"];
+    let kept = [
+        "RequestHandlerAuditLog_ocs_2009-02-24.log",
+        "RequestHandlerAuditLog_other_2009-02-01.log",
+        "notes.txt",
+    ];
+    for name in old.iter().chain(&kept) {
+        let key = StoreKey::parse(&format!("Logs/Server/Audit/imageUpdates/{name}")).unwrap();
+        store.put_bytes(&key, "x").await.unwrap();
+    }
+    let service = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    assert_eq!(service.remove_old_logs().await.unwrap(), 2);
+    assert_eq!(keys(&service, "Logs/Server/Audit/").await.len(), kept.len());
+}
+
+#[tokio::test]
+async fn the_audit_log_rolls_at_midnight_of_its_zone() {
+    let store = MemoryStore::default();
+    let clock = Arc::new(SettableClock::at(UnixTime::from_seconds(1_236_383_999)));
+    let mut logs = LogOptions::new("ocs".parse().unwrap());
+    logs.zone = ucupdate::audit::Zone::named("Europe/Berlin").unwrap();
+    let options = options().with_clock(clock.clone()).with_logs(logs);
+    let service = UpdateService::open(Arc::new(store), options).await.unwrap();
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    service.shutdown().await.unwrap();
+    let day = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-07.log";
+    assert_eq!(
+        keys(&service, "Logs/Server/Audit/").await,
+        [day],
+        "23:59:59 in UTC is the next day in Berlin"
+    );
+}

@@ -1,0 +1,78 @@
+use crate::fixtures::*;
+use ucupdate::cab::package::sample;
+use ucupdate::core::Side;
+use ucupdate::store::MemoryStore;
+use ucupdate::{Asker, NoUrls, Options, UpdateService};
+
+#[tokio::test]
+async fn a_test_phone_climbs_by_the_interim_image_and_the_answer_is_the_canonical_one() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::ip8540();
+    assert_eq!(offered(&service, &phone, "0.0.0.0"), "-");
+    service.add_test_device(lab_phone(), "ann").await.unwrap();
+    let answer = service.codec().encode_response(&ask(&service, &phone, "0.0.0.0"));
+    let canonical =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/canonical-offer.xml")).unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), String::from_utf8(canonical).unwrap());
+    assert_eq!(offered(&service, &phone, "1.0.522.103"), "3.5.6907.0");
+    assert_eq!(offered(&service, &phone, "3.5.6907.0"), "-");
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::cx700();
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    assert_eq!(offered(&service, &phone, "4.0.7577.0"), "3.5.6907.9");
+    service.roll_back(phone.clone(), "bob").await.unwrap();
+    assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
+    let history = service.history(1, 10).await.unwrap();
+    let told: Vec<String> = history
+        .iter()
+        .map(|revision| format!("{} {} {}", revision.number, revision.author, revision.notes.last().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "1 ann interim image 1.0.522.103 for ENU is in use",
+            "2 ann UCPhone/Polycom/CX700/A/ENU/CPE: 3.5.6907.9 is approved",
+            "3 bob UCPhone/Polycom/CX700/A/ENU/CPE: rolled back, and since nothing was approved before, nothing is offered",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_removed_rule_offers_nothing_while_its_files_stay_served() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::cx700();
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    let path = "ucphone/polycom/cx700/a/enu/3.5.6907.9/cpe/cpe.nbt";
+    let before = service.snapshot().files().find(path).cloned().unwrap();
+    service.remove(phone.clone(), "ann").await.unwrap();
+    assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
+    assert_eq!(service.snapshot().files().find(path), Some(&before));
+    assert_eq!(&*before.path, "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt");
+}
+
+#[tokio::test]
+async fn a_service_without_urls_answers_nobody() {
+    let store = std::sync::Arc::new(MemoryStore::default());
+    let service = UpdateService::open(store, Options::default()).await.unwrap();
+    let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
+    assert_eq!(service.answer(&request(&sample::cx700(), "1.0"), asker), Err(NoUrls));
+}
+
+#[tokio::test]
+async fn one_unknown_module_of_two_does_not_void_the_other() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::cx700();
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    let mut request = request(&phone, "1.0.522.103");
+    let mut unknown = request.modules[0].clone();
+    unknown.file_name = "boot.bin".into();
+    request.modules.insert(0, unknown);
+    let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
+    let response = service.answer(&request, asker).unwrap();
+    assert_eq!(response.modules.len(), 1);
+    assert_eq!(response.modules[0].file_name.as_str(), "CPE.nbt");
+}
