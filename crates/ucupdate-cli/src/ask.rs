@@ -11,11 +11,13 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 use ucupdate::core::{
-    Device, DeviceType, FieldTime, HardwareRevision, InstalledModule, Locale, Model, OfferedModule, ReportedVersion, Said,
-    Side, UpdateRequest, Vendor,
+    Device, DeviceType, FieldTime, HardwareRevision, InstalledModule, Locale, Model, OfferedModule,
+    ReportedVersion, Said, Side, UpdateRequest, Vendor,
 };
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_client::{Client, ClientError, ClientOptions, DeviceCode, Downloaded, DownloadedFile, Progress, Retry, UpdateFile, Verified};
+use ucupdate_client::{
+    Client, ClientError, ClientOptions, Downloaded, DownloadedFile, Progress, Retry, UpdateFile, Verified,
+};
 use ucupdate_http::HANDLER_PATHS;
 
 /// How it is called.
@@ -23,8 +25,8 @@ use ucupdate_http::HANDLER_PATHS;
 pub(crate) struct AskArgs {
     /// The request handler, as http://127.0.0.1:8080/RequestHandler/ucdevice.upx; where only scheme, host and port are
     /// given, that of devices inside
-    #[arg(long)]
-    url: String,
+    #[arg(long, required_unless_present = "print_request")]
+    url: Option<String>,
     /// UCPhone, RoundTable, ...
     #[arg(long, value_name = "TYPE")]
     device_type: DeviceType,
@@ -228,12 +230,12 @@ const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
 
 pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Failure> {
     let request = args.request();
-    let (args, options) = files::blocking(move || Ok((args.options()?, args)).map(|(options, args)| (args, options))).await?;
+    let (options, args) = files::blocking(move || Ok((args.options()?, args))).await?;
     if args.print_request {
         let body = options.codec.encode_request(&request);
         return print_request(body, &mut context.output);
     }
-    let url = handler_url(&args.url);
+    let url = handler_url(args.url.as_deref().unwrap_or_default());
     let side = side(&url);
     // Whoever waits at a terminal asks again himself; a download that breaks off is gone on with.
     let asking = Client::new(options.clone().with_retry(Retry::never()))?;
@@ -310,7 +312,9 @@ fn progress_bar(output: &Output) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+    {
         bar.set_style(style);
     }
     bar
@@ -331,6 +335,7 @@ fn show(bar: &ProgressBar, progress: Progress) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ucupdate_client::DeviceCode;
 
     #[test]
     fn an_origin_stands_for_the_handler_inside() {

@@ -73,7 +73,8 @@ impl Output {
     pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let end: &[u8] = if self.stdout.is_terminal() { b"\n" } else { b"" };
         let mut stdout = self.stdout.lock();
-        let written = stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush());
+        let written =
+            stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush());
         written.map_err(|error| unwritten(&error))
     }
 

@@ -10,7 +10,8 @@ use ucupdate::audit::{RetentionDays, ServerName, Zone};
 use ucupdate::{Layout, Origin};
 
 /// Where it listens when nothing is said.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080));
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080));
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -98,7 +99,9 @@ impl ServeArgs {
         for (option, files) in [("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)] {
             if wanted > 0 && files.len() != wanted && files.len() != 1 {
                 let found = files.len();
-                return Err(Failure::new(format_args!("{option} is given {found} times, expected once or {wanted} times")));
+                return Err(Failure::new(format_args!(
+                    "{option} is given {found} times, expected once or {wanted} times"
+                )));
             }
         }
         let pairs = self.tls_cert.iter().cycle().zip(self.tls_key.iter().cycle());
@@ -117,7 +120,8 @@ impl ServeArgs {
     /// Names the options.
     pub(crate) fn check_urls(&self, listeners: &[Wanted<'_>]) -> Result<(), Failure> {
         let missing = self.missing_urls().join(" and ");
-        let Some((reached_by_others, _)) = listeners.iter().find(|(address, _)| !address.ip().is_loopback()) else {
+        let Some((reached_by_others, _)) = listeners.iter().find(|(address, _)| !address.ip().is_loopback())
+        else {
             return Ok(());
         };
         if missing.is_empty() {
@@ -139,18 +143,20 @@ impl ServeArgs {
     pub(crate) fn urls(&self, endpoints: &[Endpoint]) -> Result<((Origin, Origin), Option<String>), Failure> {
         let made_up = |tls: bool| {
             let preferred = endpoints.iter().find(|endpoint| endpoint.tls.is_some() == tls);
-            let endpoint = preferred.or(endpoints.first()).ok_or_else(|| Failure::new("there is no listener"))?;
+            let endpoint =
+                preferred.or(endpoints.first()).ok_or_else(|| Failure::new("there is no listener"))?;
             Ok::<Origin, Failure>(endpoint.url().parse()?)
         };
         let url = |given: &Option<Origin>, tls| given.clone().map_or_else(|| made_up(tls), Ok);
         let (internal, external) = (url(&self.internal_url, false)?, url(&self.external_url, true)?);
         let missing = self.missing_urls();
         let warning = (!missing.is_empty()).then(|| {
-            let which: Vec<String> = [("inside", &self.internal_url, &internal), ("outside", &self.external_url, &external)]
-                .into_iter()
-                .filter(|(_, given, _)| given.is_none())
-                .map(|(side, _, url)| format!("{url} ({side})"))
-                .collect();
+            let which: Vec<String> =
+                [("inside", &self.internal_url, &internal), ("outside", &self.external_url, &external)]
+                    .into_iter()
+                    .filter(|(_, given, _)| given.is_none())
+                    .map(|(side, _, url)| format!("{url} ({side})"))
+                    .collect();
             format!(
                 "warning: {} not given, so devices are sent to {}: only those on this machine get there",
                 missing.join(" and "),
@@ -182,21 +188,31 @@ mod tests {
 
     #[test]
     fn certificates_are_shared_or_one_for_each_listener() {
-        let shared = args("--listen-tls [::1]:1 --listen-tls [::1]:2 --tls-cert c --tls-key k --listen 127.0.0.1:3").unwrap();
+        let shared =
+            args("--listen-tls [::1]:1 --listen-tls [::1]:2 --tls-cert c --tls-key k --listen 127.0.0.1:3")
+                .unwrap();
         let pair = |cert, key| Some((Path::new(cert), Path::new(key)));
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
         assert_eq!(
             shared.listeners().unwrap(),
-            [(address("127.0.0.1:3"), None), (address("[::1]:1"), pair("c", "k")), (address("[::1]:2"), pair("c", "k"))]
+            [
+                (address("127.0.0.1:3"), None),
+                (address("[::1]:1"), pair("c", "k")),
+                (address("[::1]:2"), pair("c", "k"))
+            ]
         );
-        let own = "--listen-tls [::1]:1 --tls-cert c1 --tls-key k1 --listen-tls [::1]:2 --tls-cert c2 --tls-key k2";
+        let own =
+            "--listen-tls [::1]:1 --tls-cert c1 --tls-key k1 --listen-tls [::1]:2 --tls-cert c2 --tls-key k2";
         let own = args(own).unwrap();
         assert_eq!(
             own.listeners().unwrap(),
             [(address("[::1]:1"), pair("c1", "k1")), (address("[::1]:2"), pair("c2", "k2"))]
         );
         let odd = "--listen-tls [::1]:1 --listen-tls [::1]:2 --listen-tls [::1]:3 --tls-cert a --tls-cert b --tls-key k";
-        assert_eq!(reason(args(odd).unwrap().listeners()), "--tls-cert is given 2 times, expected once or 3 times");
+        assert_eq!(
+            reason(args(odd).unwrap().listeners()),
+            "--tls-cert is given 2 times, expected once or 3 times"
+        );
         assert_eq!(args("").unwrap().listeners().unwrap(), [(DEFAULT_LISTEN, None)]);
     }
 

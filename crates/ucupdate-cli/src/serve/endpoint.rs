@@ -18,7 +18,8 @@ impl Endpoint {
     /// # Errors
     /// Names the address that cannot be bound.
     pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
+        let failed =
+            |error: std::io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, tls, local })

@@ -24,7 +24,8 @@ impl FromStr for TrustedNet {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        net.map(Self).map_err(|_| "expected an address or a network such as 10.0.0.0/8 or fd00::/8".to_owned())
+        net.map(Self)
+            .map_err(|_| "expected an address or a network such as 10.0.0.0/8 or fd00::/8".to_owned())
     }
 }
 
@@ -93,7 +94,8 @@ fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[TrustedNet])
 
 /// The items of a list that may be spread over several headers, from the right. One that is no ASCII text ends it.
 fn items<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
-    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    let values: Vec<&str> =
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
     values.into_iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim)
 }
 
@@ -102,13 +104,18 @@ fn is_trusted(address: IpAddr, trusted: &[TrustedNet]) -> bool {
 }
 
 fn is_tls(scheme: &str) -> Option<bool> {
-    [("https", true), ("http", false)].into_iter().find_map(|(name, tls)| scheme.eq_ignore_ascii_case(name).then_some(tls))
+    [("https", true), ("http", false)]
+        .into_iter()
+        .find_map(|(name, tls)| scheme.eq_ignore_ascii_case(name).then_some(tls))
 }
 
 /// An address, maybe with a port: `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
+    let address = bare
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
     address.map(|address| address.to_canonical())
 }
 
@@ -139,7 +146,11 @@ mod tests {
 
     #[test]
     fn nobody_is_believed_who_is_not_trusted() {
-        let lies = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https"), ("forwarded", "for=1.2.3.4;proto=https")];
+        let lies = [
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+            ("forwarded", "for=1.2.3.4;proto=https"),
+        ];
         assert_eq!(believed("10.0.0.1", &[], &lies), ("10.0.0.1".to_owned(), false));
         assert_eq!(believed("10.0.0.1", &["10.0.0.2"], &lies), ("10.0.0.1".to_owned(), false));
         assert_eq!(believed("10.0.0.1", &["10.0.0.0/24"], &lies), ("1.2.3.4".to_owned(), true));
@@ -161,13 +172,19 @@ mod tests {
         ] {
             assert_eq!(remote(trusted, &[("x-forwarded-for", list)]), device, "{list}");
         }
-        let lines = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "192.0.2.7"), ("x-forwarded-for", "10.0.0.2")];
+        let lines = [
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-forwarded-for", "10.0.0.2"),
+        ];
         assert_eq!(remote(trusted, &lines), "192.0.2.7", "several headers are one list");
     }
 
     #[test]
     fn what_is_no_address_ends_the_walk_at_the_proxy_that_wrote_it() {
-        for list in ["", "unknown", "_hidden", "6.6.6.6, unknown", "999.1.1.1", "6.6.6.6,", "6.6.6.6, 1.2.3.4:x"] {
+        for list in
+            ["", "unknown", "_hidden", "6.6.6.6, unknown", "999.1.1.1", "6.6.6.6,", "6.6.6.6, 1.2.3.4:x"]
+        {
             assert_eq!(remote(&["10.0.0.0/8"], &[("x-forwarded-for", list)]), "10.0.0.1", "{list:?}");
         }
         assert_eq!(remote(&["10.0.0.0/8"], &[("x-forwarded-for", "6.6.6.6, unknown, 10.0.0.7")]), "10.0.0.7");

@@ -5,10 +5,13 @@ use ucupdate::audit::ServerName;
 /// The machine's host name, made such that it can stand in a file's name; `localhost` where it has none.
 pub(crate) fn server_name() -> ServerName {
     let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let from_variable = || ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|variable| std::env::var(variable).ok());
-    from_system.or_else(from_variable).as_deref().and_then(made_safe).unwrap_or_else(|| {
-        "localhost".parse().expect("`localhost` is letters")
-    })
+    let from_variable =
+        || ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|variable| std::env::var(variable).ok());
+    from_system
+        .or_else(from_variable)
+        .as_deref()
+        .and_then(made_safe)
+        .unwrap_or_else(|| "localhost".parse().expect("`localhost` is letters"))
 }
 
 /// The name with `-` for what a server name cannot hold, cut to what fits; `None` when nothing is left.

@@ -99,7 +99,10 @@ async fn bind(args: &ServeArgs) -> Result<Vec<Endpoint>, Failure> {
 }
 
 /// Finishes what was begun, then writes the logs.
-async fn end(
+///
+/// # Errors
+/// When log rows could not be written, or were lost before.
+pub(crate) async fn end(
     server: Server,
     service: &UpdateService,
     mut stopping: Stopping,
@@ -129,7 +132,9 @@ async fn end(
     }
     match service.dropped_log_rows() {
         0 => Ok(()),
-        lost => Err(Failure::new(format_args!("{lost} log row(s) were lost, since the store did not take them"))),
+        lost => {
+            Err(Failure::new(format_args!("{lost} log row(s) were lost, since the store did not take them")))
+        }
     }
 }
 
@@ -151,7 +156,8 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
 /// Writes events to stderr: warnings, unless `RUST_LOG` says otherwise.
 fn trace_to_stderr(is_terminal: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(is_terminal).with_env_filter(filter);
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(is_terminal).with_env_filter(filter);
     // Where something else listens already, it hears them.
     let _listens_already = subscriber.try_init();
 }

@@ -15,7 +15,8 @@ impl Prefixes {
         let mut prefixes = Vec::new();
         for origin in origins {
             let after_scheme = origin.as_str().split_once("//").map_or("", |(_, rest)| rest);
-            let prefix: Option<Box<str>> = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).map(Box::from);
+            let prefix: Option<Box<str>> =
+                after_scheme.find('/').and_then(|at| after_scheme.get(at..)).map(Box::from);
             prefixes.extend(prefix.filter(|prefix| !prefixes.contains(prefix)));
         }
         Self(prefixes)
@@ -56,7 +57,10 @@ mod tests {
     #[test]
     fn a_prefix_is_what_follows_host_and_port() {
         assert_eq!(prefixes(&["http://a", "https://a:8443"]), Prefixes::default());
-        assert_eq!(prefixes(&["http://a/p", "https://b:8443/q/r", "http://c/p"]), Prefixes(vec!["/p".into(), "/q/r".into()]));
+        assert_eq!(
+            prefixes(&["http://a/p", "https://b:8443/q/r", "http://c/p"]),
+            Prefixes(vec!["/p".into(), "/q/r".into()])
+        );
     }
 
     #[test]
@@ -66,7 +70,15 @@ mod tests {
         assert_eq!(stripped("/p/RequestHandler/x?y=/p"), Some("/RequestHandler/x?y=/p".to_owned()));
         assert_eq!(stripped("/P/RequestHandler/x"), Some("/RequestHandler/x".to_owned()));
         assert_eq!(stripped("http://a/p/RequestHandler/x"), Some("http://a/RequestHandler/x".to_owned()));
-        for untouched in ["/RequestHandler/x", "/p", "/p/", "/pq/RequestHandler/x", "/p/p/RequestHandler/x", "/p/other", "*"] {
+        for untouched in [
+            "/RequestHandler/x",
+            "/p",
+            "/p/",
+            "/pq/RequestHandler/x",
+            "/p/p/RequestHandler/x",
+            "/p/other",
+            "*",
+        ] {
             assert_eq!(stripped(untouched), None, "{untouched}");
         }
     }

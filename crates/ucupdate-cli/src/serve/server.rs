@@ -208,7 +208,8 @@ impl Intake {
         peer: Peer,
         tls: bool,
     ) -> <DeviceUpdates as tower::Service<http::Request<Incoming>>>::Future {
-        let from = forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.trusted);
+        let from =
+            forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.trusted);
         let connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
         request.extensions_mut().insert(connection);
         if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {

@@ -22,7 +22,8 @@ pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, F
     if chain_of.is_empty() {
         return Err(in_file(certificates, "no certificate in it, expected PEM".to_owned()));
     }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, pem_fault(&error, "private key")))?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, pem_fault(&error, "private key")))?;
     let signing = ring::sign::any_supported_type(&private)
         .map_err(|error| in_file(key, format!("private key is of no use: {}", chain(&error))))?;
     let certified = rustls::sign::CertifiedKey::new(chain_of, signing);
@@ -33,7 +34,9 @@ pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, F
             let what = format!("private key is not that of the certificate in {}", certificates.display());
             return Err(in_file(key, what));
         }
-        Err(error) => return Err(in_file(certificates, format!("certificate is of no use: {}", chain(&error)))),
+        Err(error) => {
+            return Err(in_file(certificates, format!("certificate is of no use: {}", chain(&error))));
+        }
     }
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -76,7 +79,9 @@ mod tests {
             fs::write(&key_path, key).unwrap();
             match acceptor(&cert_path, &key_path) {
                 Ok(_) => "accepts".to_owned(),
-                Err(Failure::Reason(reason)) => reason.replace(&format!("{}/", self.folder.path().display()), ""),
+                Err(Failure::Reason(reason)) => {
+                    reason.replace(&format!("{}/", self.folder.path().display()), "")
+                }
                 Err(other) => format!("{other:?}"),
             }
         }
@@ -92,7 +97,10 @@ mod tests {
         assert_eq!(files.outcome(&key, &key), "cert.pem: no certificate in it, expected PEM");
         assert_eq!(files.outcome(&cert, &cert), "key.pem: no private key in it, expected PEM");
         let other = KeyPair::generate().unwrap().serialize_pem();
-        assert_eq!(files.outcome(&cert, &other), "key.pem: private key is not that of the certificate in cert.pem");
+        assert_eq!(
+            files.outcome(&cert, &other),
+            "key.pem: private key is not that of the certificate in cert.pem"
+        );
         let junk = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         assert!(files.outcome(&cert, junk).starts_with("key.pem: private key is of no use: "));
         let cut = &cert[..cert.len() / 2];
@@ -102,7 +110,9 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let missing = Path::new("/nowhere/cert.pem");
-        let Err(Failure::Reason(reason)) = acceptor(missing, missing).map(drop) else { panic!("expected a reason") };
+        let Err(Failure::Reason(reason)) = acceptor(missing, missing).map(drop) else {
+            panic!("expected a reason")
+        };
         assert!(reason.starts_with("/nowhere/cert.pem: No such file"), "{reason}");
     }
 }
