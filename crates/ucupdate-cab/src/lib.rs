@@ -4,6 +4,7 @@ mod builder;
 mod cabinet;
 mod code_page;
 mod error;
+pub mod laws;
 mod limits;
 mod names;
 pub mod package;

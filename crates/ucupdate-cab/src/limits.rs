@@ -29,7 +29,7 @@ pub struct Limits {
     pub files: u64,
     /// The bytes of one name. The format ends at 255, which is the default.
     pub name_bytes: u64,
-    /// The bytes of all headers, names and reserve areas together. Default: 1 MiB.
+    /// The bytes of all headers, names and reserve areas together. Default: 512 KiB.
     pub table_bytes: u64,
     /// How far a program is searched for the cabinet in it. Default: 16 MiB.
     pub stub_bytes: u64,
@@ -52,7 +52,7 @@ impl Default for Limits {
             folders: 256,
             files: 8192,
             name_bytes: 255,
-            table_bytes: 1024 * 1024,
+            table_bytes: 512 * 1024,
             stub_bytes: 16 * 1024 * 1024,
             parts: 32,
         }

@@ -24,9 +24,9 @@ impl NewFiles {
     /// # Errors
     /// When it cannot be opened.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let folder = Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(|error| Failure::in_doing(path.display(), &error))?;
+        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let folder = Dir::open_ambient_dir(here, ambient_authority())
+            .map_err(|error| Failure::in_doing(here.display(), &error))?;
         Ok(Self { folder, path: path.to_owned() })
     }
 

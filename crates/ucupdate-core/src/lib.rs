@@ -1,9 +1,4 @@
-//! The middle of ucupdate: firmware versions and their order, what devices say of themselves, update rules, and the pure
-//! function that decides what a device is offered.
-//!
-//! # What this crate does not do
-//! No input or output, no XML, no clock and no randomness: bytes become these values in `ucupdate-upx` and
-//! `ucupdate-cab`, and whoever calls says what time it is.
+#![doc = include_str!("../README.md")]
 
 mod book;
 mod command;

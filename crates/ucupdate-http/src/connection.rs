@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 ///
 /// ```
 /// use ucupdate_http::Connection;
-/// let connection = Connection::from_remote("10.1.1.123:49152".parse::<std::net::SocketAddr>().unwrap().ip())
+/// let connection = Connection::from_remote("10.1.1.123".parse().unwrap())
 ///     .with_local("10.1.1.90:443".parse().unwrap())
 ///     .with_tls(true);
 /// let mut request = http::Request::new(());

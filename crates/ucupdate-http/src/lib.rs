@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "axum", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "axum"), doc = "The HTTP face of `ucupdate`; built without the feature `axum`.")]
 
 mod answer;
 mod authenticate;

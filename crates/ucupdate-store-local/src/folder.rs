@@ -5,7 +5,7 @@
 //! another process may have made one and not synced it yet.
 
 use crate::disk::{Disk, Entry, Kind, ReadFile};
-use crate::staging::{Staged, Staging};
+use crate::staging::{STAGING, Staged, Staging};
 use bytes::Bytes;
 use std::io;
 use std::ops::Range;
@@ -33,9 +33,8 @@ enum Place {
 }
 
 impl Folder {
-    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let opened = Staging::open(Arc::clone(&disk));
-        let staging = opened.map_err(|error| io_error(None, "opening the store's folder".into(), error))?;
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let staging = Staging::open(Arc::clone(&disk))?;
         Ok(Self { disk, staging })
     }
 
@@ -54,7 +53,10 @@ impl Folder {
         for _ in 0..MOST_TRIES {
             match self.disk.link(staged.path(), key.as_str()) {
                 Ok(()) => return self.sync_folders(key),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_folders(key)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.is_still_staged(key, &staged)?;
+                    self.make_folders(key)?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     if let Place::Object(_) = self.make_room(key)? {
                         return self.exists_already(key);
@@ -88,7 +90,7 @@ impl Folder {
                     return Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified));
                 }
                 // A folder went, or came, between the look and the step: look again.
-                Err(error) if self.has_changed(key, &error) => {}
+                Err(error) if self.has_changed(key, &error) => self.is_still_staged(key, &staged)?,
                 Err(error) => return Err(writing(key, error)),
             }
         }
@@ -97,6 +99,13 @@ impl Folder {
 
     fn has_changed(&self, key: &StoreKey, error: &io::Error) -> bool {
         error.kind() == io::ErrorKind::NotFound || matches!(self.place(key.as_str()), Ok(Place::Folder))
+    }
+
+    fn is_still_staged(&self, key: &StoreKey, staged: &Staged) -> Result<(), StoreError> {
+        let looked = self.disk.entry(staged.path()).map(drop);
+        looked.map_err(|error| {
+            io_error(None, format!("writing `{key}`: looking for `{}`", staged.path()), error)
+        })
     }
 
     pub(crate) fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
@@ -131,7 +140,7 @@ impl Folder {
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.sync_removal(key).map_err(deleting)?;
+        self.sync_removal(key).map_err(|error| not_durable(key, error))?;
         for folder in folders_from_within(key) {
             // Not when something lies in it; and an empty folder that stays does no harm.
             if self.disk.remove_dir(folder).is_err() {
@@ -143,7 +152,10 @@ impl Folder {
 
     /// The object at a key, when each folder of its path is a folder.
     fn find(&self, key: &StoreKey) -> Result<Entry, StoreError> {
-        let not_found = || StoreError::NotFound { key: key.clone() };
+        let not_found = || match self.is_here() {
+            Ok(()) => StoreError::NotFound { key: key.clone() },
+            Err(error) => error,
+        };
         let look = |path| self.place(path).map_err(|error| reading(key, error));
         for folder in key.folders() {
             match look(folder)? {
@@ -170,39 +182,57 @@ impl Folder {
     }
 
     fn place(&self, path: &str) -> io::Result<Place> {
-        let entry = match self.disk.entry(path) {
-            Ok(entry) => entry,
-            Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
-            Err(error) => return Err(error),
-        };
-        if self.staging.folds_case
-            && let Some(other) = self.other_spelling(path)?
-        {
-            return Ok(Place::Other(other));
+        for _ in 0..MOST_TRIES {
+            let entry = match self.disk.entry(path) {
+                Ok(entry) => entry,
+                Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
+                Err(error) => return Err(error),
+            };
+            if self.staging.folds_case {
+                match self.spelling(path)? {
+                    Some(found) if found == path => {}
+                    Some(other) => return Ok(Place::Other(other)),
+                    // It went between the look and the listing: look again.
+                    None => continue,
+                }
+            }
+            return Ok(match entry.kind {
+                Kind::File => Place::Object(entry),
+                Kind::Folder => Place::Folder,
+                Kind::Other => Place::Foreign,
+            });
         }
-        Ok(match entry.kind {
-            Kind::File => Place::Object(entry),
-            Kind::Folder => Place::Folder,
-            Kind::Other => Place::Foreign,
-        })
+        // Something answers to this path all the time and has quite another name: another normal form.
+        Ok(Place::Other(path.to_owned()))
     }
 
-    /// Something answers to this path: the name it really has, when that is another.
-    fn other_spelling(&self, path: &str) -> io::Result<Option<String>> {
+    /// The name that something at this path really has, in the folder of the path.
+    fn spelling(&self, path: &str) -> io::Result<Option<String>> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let mut is_itself = false;
-        let mut other = None;
-        self.disk.entries(folder, &mut |found, _| {
-            is_itself |= found == name;
-            if found.to_lowercase() == name.to_lowercase() {
-                other = Some(found.to_owned());
+        let mut spelling = None;
+        let folded = name.to_lowercase();
+        let read = self.disk.entries(folder, &mut |found, _| {
+            if found == name || (spelling.is_none() && found.to_lowercase() == folded) {
+                spelling = Some(found.to_owned());
             }
-        })?;
-        if is_itself {
-            return Ok(None);
+        });
+        match read {
+            Err(error) if !is_nothing(&error) => return Err(error),
+            _ => {}
         }
-        let other = other.unwrap_or_else(|| name.to_owned());
-        Ok(Some(if folder.is_empty() { other } else { format!("{folder}/{other}") }))
+        let full = |found| if folder.is_empty() { found } else { format!("{folder}/{found}") };
+        Ok(spelling.map(full))
+    }
+
+    /// A root that was removed or unmounted behind our back is not an empty store.
+    pub(crate) fn is_here(&self) -> Result<(), StoreError> {
+        match self.disk.entry(STAGING) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StoreError::backend(
+                format!("looking for `{STAGING}`, which every open store has"),
+                error,
+            )),
+        }
     }
 
     /// Makes the folders of a key that are not there. They are not durable yet.
@@ -267,7 +297,7 @@ impl Folder {
             match self.disk.sync_dir(folder) {
                 // The object was deleted in the meantime, and its folder with it.
                 Err(error) if is_nothing(&error) => {}
-                Err(error) => return Err(writing(key, error)),
+                Err(error) => return Err(not_durable(key, error)),
                 Ok(()) => {}
             }
         }
@@ -317,6 +347,11 @@ fn gave_up(key: &StoreKey) -> StoreError {
 
 fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
+}
+
+/// The effect is seen already: this must not be told as if nothing had happened.
+fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
+    io_error(None, format!("making what was done at `{key}` durable"), error)
 }
 
 fn reading(key: &StoreKey, error: io::Error) -> StoreError {

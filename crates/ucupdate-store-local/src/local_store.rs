@@ -14,7 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use ucupdate_store::{ByteStream, ImageStore, MAX_CREATE_BYTES, Object, ObjectMeta, StoreError, StoreKey};
+use ucupdate_store::{
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
+};
 
 /// The most bytes that one step of a read takes from the disk.
 const READ_PIECE: u64 = 256 * 1024;
@@ -58,9 +60,10 @@ impl LocalStore {
     /// folder cannot be made or written to, or its file system has no locks.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let disk = RealDisk::open(path)
-            .map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
-        Self::with_disk(Arc::new(disk))
+        let opened = RealDisk::open(path).and_then(|disk| Folder::open(Arc::new(disk)));
+        let folder =
+            opened.map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
+        Ok(Self { folder: Arc::new(folder) })
     }
 
     /// As [`open`](Self::open), on whatever keeps to [`Disk`].
@@ -68,7 +71,9 @@ impl LocalStore {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        Ok(Self { folder: Arc::new(Folder::open(disk)?) })
+        let opened = Folder::open(disk);
+        let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
+        Ok(Self { folder: Arc::new(folder) })
     }
 
     async fn blocking<T: Send + 'static>(
@@ -140,7 +145,8 @@ impl ImageStore for LocalStore {
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
         let (prefix, after) = (prefix.to_owned(), after.cloned());
         self.blocking(move |folder| {
-            let page = folder.page(&prefix, after.as_ref());
+            folder.is_here()?;
+            let page = folder.page(&prefix, after.as_ref(), MAX_PAGE_OBJECTS);
             page.map_err(|error| io_error(None, format!("listing `{prefix}`"), error))
         })
         .await

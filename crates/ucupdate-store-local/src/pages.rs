@@ -8,12 +8,18 @@ use crate::disk::Kind;
 use crate::folder::Folder;
 use std::collections::BTreeMap;
 use std::io;
-use ucupdate_store::{MAX_PAGE_OBJECTS, ObjectMeta, StoreKey};
+use ucupdate_store::{ObjectMeta, StoreKey};
 
 impl Folder {
-    /// The first objects, at most [`MAX_PAGE_OBJECTS`], whose key begins with `prefix` and comes after `after`.
-    pub(crate) fn page(&self, prefix: &str, after: Option<&StoreKey>) -> io::Result<Vec<ObjectMeta>> {
-        let mut page = Page { folder: self, after: after.map_or("", StoreKey::as_str), found: Vec::new() };
+    /// The first objects, at most `most`, whose key begins with `prefix` and comes after `after`.
+    pub(crate) fn page(
+        &self,
+        prefix: &str,
+        after: Option<&StoreKey>,
+        most: usize,
+    ) -> io::Result<Vec<ObjectMeta>> {
+        let after = after.map_or("", StoreKey::as_str);
+        let mut page = Page { folder: self, after, most, found: Vec::new() };
         match prefix.rsplit_once('/') {
             None => page.fill("", prefix)?,
             Some((folder, name)) => {
@@ -32,6 +38,7 @@ impl Folder {
 struct Page<'a> {
     folder: &'a Folder,
     after: &'a str,
+    most: usize,
     found: Vec<ObjectMeta>,
 }
 
@@ -40,7 +47,7 @@ impl Page<'_> {
     fn fill(&mut self, folder: &str, name: &str) -> io::Result<()> {
         let mut from = String::new();
         loop {
-            let most = MAX_PAGE_OBJECTS - self.found.len();
+            let most = self.most - self.found.len();
             let next = self.next_entries(folder, name, &from, most)?;
             let is_last = next.len() < most;
             for (entry, kind) in next {
@@ -49,7 +56,7 @@ impl Page<'_> {
                     Kind::Folder => self.fill(&path, "")?,
                     _ => self.add(&path)?,
                 }
-                if self.found.len() == MAX_PAGE_OBJECTS {
+                if self.found.len() == self.most {
                     return Ok(());
                 }
                 from = entry;
@@ -86,8 +93,10 @@ impl Page<'_> {
             }
         });
         match read {
-            // The folder went while we came to it: everything in it was deleted.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            // The folder went while we came to it: everything in it was deleted. The root never goes.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_empty() => {
+                Ok(BTreeMap::new())
+            }
             Err(error) => Err(error),
             Ok(()) => Ok(next),
         }
@@ -112,5 +121,101 @@ impl Page<'_> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RealDisk;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn lay(root: &Path, file: &str) {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, file).unwrap();
+    }
+
+    fn open(root: &Path) -> Folder {
+        Folder::open(Arc::new(RealDisk::open(root).unwrap())).unwrap()
+    }
+
+    fn keys(page: &[ObjectMeta]) -> Vec<&str> {
+        page.iter().map(|meta| meta.key.as_str()).collect()
+    }
+
+    /// Parts end in a digit when they are a folder's, so that no folder and file have one name.
+    fn some_key() -> impl Strategy<Value = String> {
+        let folder = "[ab.~-]{0,1}[ab-][0-1]";
+        (proptest::collection::vec(folder, 0..4), "[ab.~-]{0,1}[ab-]{1,2}")
+            .prop_map(|(folders, name)| [folders, vec![name]].concat().join("/"))
+            .prop_filter("no dot in front", |key| StoreKey::parse(key).is_ok())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn pages_of_any_size_join_to_the_sorted_keys_that_begin_with_the_prefix(
+            written in proptest::collection::btree_set(some_key(), 0..25),
+            most in 1_usize..9,
+            prefix in "([ab-][01]/){0,1}[ab-]{0,1}",
+        ) {
+            let root = tempfile::tempdir().unwrap();
+            written.iter().for_each(|key| lay(root.path(), key));
+            fs::create_dir_all(root.path().join("a0/empty1/empty1")).unwrap();
+            let folder = open(root.path());
+            let mut found = Vec::new();
+            loop {
+                let after = found.last().map(|key: &String| StoreKey::parse(key).unwrap());
+                let page = folder.page(&prefix, after.as_ref(), most).unwrap();
+                prop_assert!(page.len() <= most);
+                if page.is_empty() {
+                    break;
+                }
+                found.extend(page.into_iter().map(|meta| meta.key.to_string()));
+            }
+            let expected: Vec<_> = written.iter().filter(|key| key.starts_with(&prefix)).cloned().collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn folders_without_objects_fill_no_page() {
+        let root = tempfile::tempdir().unwrap();
+        for n in 0..30 {
+            fs::create_dir_all(root.path().join(format!("{n:02}/empty"))).unwrap();
+        }
+        lay(root.path(), "31/x");
+        assert_eq!(keys(&open(root.path()).page("", None, 4).unwrap()), ["31/x"]);
+    }
+
+    #[test]
+    fn what_is_no_key_is_not_listed() {
+        let root = tempfile::tempdir().unwrap();
+        for file in [".hidden", "a/.b/c", "a/nul.txt", "a/b:c", "a/d"] {
+            lay(root.path(), file);
+        }
+        let folder = open(root.path());
+        assert_eq!(keys(&folder.page("", None, 9).unwrap()), ["a/d"]);
+        assert!(folder.page(".staging/", None, 9).unwrap().is_empty());
+    }
+
+    #[test]
+    fn memory_holds_one_page_of_names_at_a_time() {
+        let root = tempfile::tempdir().unwrap();
+        let written: BTreeSet<_> = (0..200).map(|n| format!("{:03}", n * 37 % 200)).collect();
+        written.iter().for_each(|key| lay(root.path(), key));
+        let folder = open(root.path());
+        let page = Page { folder: &folder, after: "", most: 9, found: Vec::new() };
+        let next = page.next_entries("", "", "049", 9).unwrap();
+        assert_eq!(
+            next.into_keys().collect::<Vec<_>>(),
+            written.iter().skip(50).take(9).cloned().collect::<Vec<_>>()
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! An embeddable device update service for UC phones.
+#![doc = include_str!("../README.md")]
 
 mod clock;
 mod document;

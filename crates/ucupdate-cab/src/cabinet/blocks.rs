@@ -216,12 +216,16 @@ fn check_sizes(what: Item, at: Place, packed: usize, size: usize) -> Result<(), 
 }
 
 /// Checks a block's checksum: of its data, then of its header behind the checksum. Zero is none.
+///
+/// [MS-CAB] 2.4 counts the reserve area in, as lying between the two; libmspack and gcab leave it out. Either is right.
 fn check_sum(what: Item, at: Place, expected: u32, head: &[u8], data: &[u8]) -> Result<(), CabError> {
     if expected == 0 {
         return Ok(());
     }
-    let found = checksum(head.get(4..).unwrap_or_default(), checksum(data, 0));
-    if found != expected {
+    let of_data = checksum(data, 0);
+    let with = |end: usize| checksum(head.get(4..end).unwrap_or_default(), of_data);
+    let found = with(BLOCK_BYTES);
+    if found != expected && with(head.len()) != expected {
         let found = format!("{found:#010x}");
         return Err(CabError::damaged(what, at, format!("the checksum {expected:#010x}"), found));
     }

@@ -12,21 +12,23 @@ use crate::error::CabError;
 /// [`io::Error`] that carries the [`CabError`].
 pub struct FileReader<'a, R> {
     cabinet: &'a mut Cabinet<R>,
+    /// Its place in the cabinet's entries.
+    index: usize,
 }
 
 impl<'a, R: Read> FileReader<'a, R> {
-    pub(super) fn new(cabinet: &'a mut Cabinet<R>) -> Self {
-        Self { cabinet }
+    pub(super) fn new(cabinet: &'a mut Cabinet<R>, index: usize) -> Self {
+        Self { cabinet, index }
     }
 
     /// What the table says of the file.
     pub fn entry(&self) -> &Entry {
-        self.cabinet.current_entry().expect("a reader is made only for a file that was begun")
+        &self.cabinet.entries()[self.index]
     }
 
     /// The file's place in [`Cabinet::entries`].
     pub fn index(&self) -> usize {
-        self.cabinet.file.as_ref().map_or(0, |file| file.entry)
+        self.index
     }
 
     /// The next bytes, at most 32 KiB, without copying them; empty at the end of the file.

@@ -97,14 +97,10 @@ pub struct Cabinet<R> {
     /// How many of the files in `tables.order` were begun.
     begun: usize,
     folder: Option<(usize, OpenFolder)>,
-    file: Option<CurrentFile>,
+    /// What is left of the current file.
+    left: u64,
     output_bytes: u64,
     given_up: bool,
-}
-
-struct CurrentFile {
-    entry: usize,
-    left: u64,
 }
 
 /// What was read, once all was.
@@ -177,7 +173,7 @@ impl<R: Read> Cabinet<R> {
             tables.push(part);
         }
         let tables = set::join(tables, &spent, code_page)?;
-        Ok(Self { parts, tables, begun: 0, folder: None, file: None, output_bytes: 0, given_up: false })
+        Ok(Self { parts, tables, begun: 0, folder: None, left: 0, output_bytes: 0, given_up: false })
     }
 
     /// All files, in the order of the tables; known as soon as the cabinet is open, for all parts of a set.
@@ -208,7 +204,6 @@ impl<R: Read> Cabinet<R> {
     /// When the input fails, ends too early or is damaged. After that the cabinet gives nothing more.
     pub fn next_file(&mut self) -> Result<Option<FileReader<'_, R>>, CabError> {
         while !self.chunk(usize::MAX)?.is_empty() {}
-        self.file = None;
         let Some((folder, entry)) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
         self.begun += 1;
         let (folder, entry) = (usize::from(folder), usize::from(entry));
@@ -216,8 +211,8 @@ impl<R: Read> Cabinet<R> {
         if left > 0 && self.folder.as_ref().is_none_or(|(open, _)| *open != folder) {
             self.folder = self.tables.folders.get(folder).map(|known| (folder, OpenFolder::new(known)));
         }
-        self.file = Some(CurrentFile { entry, left });
-        Ok(Some(FileReader::new(self)))
+        self.left = left;
+        Ok(Some(FileReader::new(self, entry)))
     }
 
     /// Reads to the end of the cabinet and gives its hash. Files not read yet are decompressed and checked too.
@@ -246,18 +241,15 @@ impl<R: Read> Cabinet<R> {
         if self.given_up {
             return Err(CabError::GivenUp);
         }
-        let Some(file) = self.file.as_mut().filter(|file| file.left > 0) else { return Ok(0..0) };
-        let Some((index, open)) = &mut self.folder else { return Ok(0..0) };
+        let Some((index, open)) = self.folder.as_mut().filter(|_| self.left > 0) else { return Ok(0..0) };
         let Some(folder) = self.tables.folders.get(*index) else { return Ok(0..0) };
         if open.ready().is_empty() {
-            if let Err(error) = open.next_block(folder, &mut self.parts) {
-                self.given_up = true;
-                return Err(error);
-            }
+            let next = open.next_block(folder, &mut self.parts);
+            next.inspect_err(|_| self.given_up = true)?;
         }
-        let left = usize::try_from(file.left).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let range = open.deliver(left.min(most));
-        file.left -= range.len() as u64;
+        self.left -= range.len() as u64;
         self.output_bytes += range.len() as u64;
         Ok(range)
     }
@@ -265,10 +257,6 @@ impl<R: Read> Cabinet<R> {
     /// The bytes that [`chunk`](Self::chunk) gave.
     fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.folder.as_ref().map_or(&[], |(_, open)| open.bytes(range))
-    }
-
-    fn current_entry(&self) -> Option<&Entry> {
-        self.tables.entries.get(self.file.as_ref()?.entry)
     }
 }
 

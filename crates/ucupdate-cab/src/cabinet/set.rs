@@ -47,9 +47,8 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     if parts.len() == 1 && first.previous.is_none() && first.next.is_none() {
         return Ok(());
     }
-    let mut expected = 0;
     let mut before: Option<&Part> = None;
-    for part in parts {
+    for (expected, part) in (0_u16..).zip(parts) {
         if part.set_id != first.set_id {
             return not_one_set(format!("set {}", first.set_id), format!("a part of set {}", part.set_id));
         }
@@ -69,7 +68,6 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
             return not_one_set(format!("{expected} parts, as part {expected} names no next"), "more".into());
         }
         before = Some(part);
-        expected += 1;
     }
     match &last.next {
         Some(name) => {

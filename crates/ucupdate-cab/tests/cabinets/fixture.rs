@@ -150,10 +150,10 @@ impl RawBlock {
     fn to_bytes(&self, reserve: u8) -> Vec<u8> {
         let mut head = u16::try_from(self.packed.len()).unwrap().to_le_bytes().to_vec();
         head.extend(self.size.to_le_bytes());
-        head.extend(vec![0xFD; reserve.into()]);
         let sum = if self.has_sum { plain_checksum(&head, plain_checksum(&self.packed, 0)) } else { 0 };
         let mut bytes = sum.to_le_bytes().to_vec();
         bytes.extend(head);
+        bytes.extend(vec![0xFD; reserve.into()]);
         bytes.extend(&self.packed);
         bytes
     }

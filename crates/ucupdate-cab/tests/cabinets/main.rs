@@ -1,9 +1,18 @@
 //! Cabinets of every kind, whole and broken, against what went in and against other readers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::print_stderr,
+    reason = "fixtures fail loudly, cut noise to bytes, and say which tool is missing"
+)]
+
 mod broken;
 mod builder;
 mod fixture;
+mod laws;
 mod limits;
+mod memory;
 mod peers;
 mod programs;
 mod reading;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabError, Cabinet, CodePage, Compression, Limits, NameProblem};
 use ucupdate_core::FieldTime;
 
-use super::fixture::{Raw, firmware, kinds, lzx, pack, read_all};
+use super::fixture::{Raw, firmware, kinds, lzx, pack, plain_checksum, read_all};
 
 #[test]
 fn every_kind_of_compression_gives_what_went_in() {
@@ -174,6 +174,21 @@ fn blocks_without_a_checksum_are_read() {
         block.has_sum = false;
     }
     assert!(read_all(&raw.to_bytes()).unwrap().0[0].1 == content);
+}
+
+#[test]
+fn a_checksum_may_count_the_reserve_area_of_its_block() {
+    let mut raw = Raw::of(Compression::None, &[("a", b"content")]);
+    raw.block_reserve = 5;
+    let mut bytes = raw.to_bytes();
+    assert!(read_all(&bytes).is_ok());
+    let block = bytes.len() - 7 - 5 - 8;
+    let (head, data) = bytes[block..].split_at(8 + 5);
+    let sum = plain_checksum(&head[4..], plain_checksum(data, 0));
+    bytes[block..block + 4].copy_from_slice(&sum.to_le_bytes());
+    assert!(read_all(&bytes).is_ok());
+    bytes[block] ^= 1;
+    assert!(read_all(&bytes).is_err());
 }
 
 #[test]

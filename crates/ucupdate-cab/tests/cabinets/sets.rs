@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
 
-use super::fixture::{Raw, RawBlock, RawFile, RawFolder, firmware, kind, lzx, pack, read_set};
+use super::fixture::{Content, Raw, RawBlock, RawFile, RawFolder, firmware, kind, lzx, pack, read_set};
 
 const FROM_PREVIOUS: u16 = 0xFFFD;
 const TO_NEXT: u16 = 0xFFFE;
@@ -11,7 +11,7 @@ const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 
 /// Three parts: `begin` whole in the first, `long` through all three with two blocks cut in half, `end` in the last,
 /// and `own` in a folder of the last part's own.
-fn set(compression: Compression) -> (Vec<Vec<u8>>, Vec<(String, Vec<u8>)>) {
+pub(crate) fn set(compression: Compression) -> (Vec<Vec<u8>>, Content) {
     let content = firmware(7, 150_000);
     let mut whole = pack(compression, &content);
     let second = cut(&mut whole, 1);
@@ -73,7 +73,7 @@ fn parts_given_in_any_order_are_one_cabinet() {
     for kind in [Compression::None, Compression::Mszip, lzx(15), lzx(17)] {
         let (parts, expected) = set(kind);
         let digest: [u8; 32] =
-            Sha256::digest(parts.iter().flat_map(|part| Sha256::digest(part)).collect::<Vec<u8>>()).into();
+            Sha256::digest(parts.iter().flat_map(Sha256::digest).collect::<Vec<u8>>()).into();
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let (files, finished) = read_set(&order.map(|part| &parts[part][..])).unwrap();
             assert!(files == expected, "{kind} {order:?}");

@@ -21,12 +21,9 @@ pub(crate) struct VersionArgs {
 #[derive(Debug, Serialize)]
 struct Report {
     a: Reading,
-    #[serde(skip_serializing_if = "Option::is_none")]
     b: Option<Reading>,
     /// `<`, `=` or `>`; none where either has no order.
-    #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     same_release: Option<bool>,
 }
 
@@ -36,10 +33,8 @@ struct Reading {
     /// As said, without the blanks around it.
     version: String,
     /// Its numbers, where it can be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<u32>>,
     /// Why it cannot.
-    #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
 }
 

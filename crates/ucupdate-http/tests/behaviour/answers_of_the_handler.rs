@@ -5,6 +5,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -221,4 +222,15 @@ async fn the_router_merges_into_another_and_nests_under_a_prefix() {
         let response = tower::ServiceExt::oneshot(merged.clone(), request).await.unwrap();
         assert_eq!(response.status(), status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_service_itself_takes_any_body_and_its_answer_knows_its_length() {
+    let server = Server::start().await;
+    let updates = DeviceUpdates::new(server.service.clone()).unwrap();
+    let request = Request::post(HANDLER).body(Full::from(vector("canonical-request.xml"))).unwrap();
+    let body = tower::ServiceExt::oneshot(updates, request).await.unwrap().into_body();
+    let expected = vector("canonical-nothing.xml");
+    assert_eq!(http_body::Body::size_hint(&body).exact(), Some(expected.len() as u64));
+    assert_eq!(body.collect().await.unwrap().to_bytes(), expected);
 }

@@ -2,8 +2,10 @@
 
 use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, moment, vector};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 #[tokio::test]
@@ -97,4 +99,20 @@ async fn no_request_forges_or_bloats_a_row() {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].split(' ').count(), 14, "{}", rows[0]);
     assert!(rows[0].len() < 5000, "{}", rows[0].len());
+}
+
+#[tokio::test]
+async fn a_connection_comes_from_axum_unless_a_layer_in_front_has_put_one() {
+    let server = Server::start().await;
+    let peer: SocketAddr = "[::ffff:10.1.1.7]:49152".parse().unwrap();
+    for connection in [None, Some(connection(80))] {
+        let mut request = Request::get("/nothing").extension(ConnectInfo(peer)).body(Body::empty()).unwrap();
+        if let Some(connection) = connection {
+            request.extensions_mut().insert(connection);
+        }
+        server.answer(request).await;
+    }
+    let clients: Vec<String> =
+        server.access_lines().await.iter().map(|row| row.split(' ').nth(8).unwrap().to_owned()).collect();
+    assert_eq!(clients, ["10.1.1.7", "10.1.1.123"]);
 }

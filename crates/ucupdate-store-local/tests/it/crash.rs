@@ -1,16 +1,12 @@
 //! `LocalStore` after a power cut at each effect of each writing call, and the proof that the kit would see a fault.
 
+use crate::key;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use ucupdate_store::StoreKey;
 use ucupdate_store_local::{Disk, LocalStore};
 use ucupdate_testkit::crash::{
     Broken, CrashDisk, NameFirst, Report, Scenario, SkippedSync, Step, every_crash,
 };
-
-fn key(text: &str) -> StoreKey {
-    StoreKey::parse(text).unwrap()
-}
 
 fn create(at: &str) -> Step {
     Step::Create(key(at), vec![b'c'; 1300])

@@ -3,3 +3,14 @@
 
 mod contract;
 mod crash;
+mod failures;
+#[cfg(unix)]
+mod links;
+mod processes;
+mod runtime;
+
+use ucupdate_store::StoreKey;
+
+fn key(text: &str) -> StoreKey {
+    StoreKey::parse(text).unwrap()
+}

@@ -9,7 +9,7 @@ use futures_util::stream;
 
 /// Names on both sides of `/` in the order of bytes, where walking folders goes wrong.
 const TRICKY: [&str; 14] = [
-    "B", "a-b", "a-b.c", "a.b", "a/-", "a/b-c", "a/b/c", "a/b/c0", "a/b0", "a0", "aa/b", "ab", "b/a/a/a",
+    "C", "a-b", "a-b.c", "a.b", "a/-", "a/b-c", "a/b/c", "a/b/c0", "a/b0", "a0", "aa/b", "ab", "b/a/a/a",
     "\u{e4}/a",
 ];
 
@@ -31,7 +31,7 @@ pub async fn a_listing_is_sorted_by_bytes<S: ImageStore>(store: S) {
 /// A prefix may end within a part, at its end, or after a `/`; the whole key is a prefix of itself.
 pub async fn a_prefix_is_text_and_not_a_folder<S: ImageStore>(store: S) {
     write_tricky(&store).await;
-    for prefix in ["a", "a/", "a/b", "a/b/", "a/b/c", "aa", "aa/", "a-", "a-b.", "b/a/a", "b", "\u{e4}", "B"]
+    for prefix in ["a", "a/", "a/b", "a/b/", "a/b/c", "aa", "aa/", "a-", "a-b.", "b/a/a", "b", "\u{e4}", "C"]
     {
         let expected: Vec<_> = TRICKY.into_iter().filter(|key| key.starts_with(prefix)).collect();
         assert!(!expected.is_empty());

@@ -198,11 +198,12 @@ impl State {
 
     /// The name that is there and answers to `name`, if any does.
     fn spelling(&self, entries: &Entries, name: &str) -> String {
-        let same = |found: &&String| found.to_lowercase() == name.to_lowercase();
-        match entries.keys().find(same) {
-            Some(found) if self.folds_case => found.clone(),
-            _ => name.to_owned(),
+        if !self.folds_case {
+            return name.to_owned();
         }
+        let folded = name.to_lowercase();
+        let found = entries.keys().find(|found| found.to_lowercase() == folded);
+        found.cloned().unwrap_or_else(|| name.to_owned())
     }
 
     /// The folder of a path, and the name in it.
@@ -271,6 +272,11 @@ impl State {
         }
     }
 
+    fn listed(&self, folder: &str) -> io::Result<Vec<(String, Kind)>> {
+        let entries = self.entries_of(self.find(folder)?)?;
+        entries.iter().map(|(name, &node)| Ok((name.clone(), self.entry(node)?.kind))).collect()
+    }
+
     fn is_file(&self, node: usize) -> bool {
         matches!(self.nodes.get(node), Some(Node::File { .. }))
     }
@@ -309,10 +315,9 @@ impl Disk for CrashDisk {
     }
 
     fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
-        let state = self.shared().state.clone();
-        for (name, &node) in state.entries_of(state.find(folder)?)? {
-            each(name, state.entry(node)?.kind);
-        }
+        // Listed first: `each` may call the disk again.
+        let listed = self.shared().state.listed(folder)?;
+        listed.iter().for_each(|(name, kind)| each(name, *kind));
         Ok(())
     }
 

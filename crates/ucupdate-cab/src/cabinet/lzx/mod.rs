@@ -124,7 +124,7 @@ impl Lzx {
     /// Decodes the next frame, which gives `size` bytes.
     pub(crate) fn decode(&mut self, data: &[u8], size: usize) -> Result<(), Fault> {
         let expected = || format!("an LZX frame of {size} bytes");
-        if self.output.len() % FRAME_BYTES != 0 {
+        if !self.output.len().is_multiple_of(FRAME_BYTES) {
             return Err(Fault::new("no LZX frame behind one of less than 32768 bytes", "another"));
         }
         if size > FRAME_BYTES {
@@ -184,11 +184,12 @@ impl Lzx {
         target.copy_from_slice(bytes);
         *raw = rest;
         self.block_left -= count;
-        if self.block_left == 0 && self.skip_byte {
-            if let Some((_, rest)) = raw.split_first() {
-                *raw = rest;
-                self.skip_byte = false;
-            }
+        if self.block_left == 0
+            && self.skip_byte
+            && let Some((_, rest)) = raw.split_first()
+        {
+            *raw = rest;
+            self.skip_byte = false;
         }
         Ok(position + count)
     }
@@ -399,8 +400,11 @@ fn copy_pieces<const N: usize>(window: &mut [u8], from: usize, to: usize, length
 const EXTRA_BITS: [u32; MAX_SLOTS] = {
     let mut table = [0; MAX_SLOTS];
     let mut slot = 4;
+    let mut bits = 1;
     while slot < MAX_SLOTS {
-        table[slot] = if slot >= 36 { 17 } else { (slot as u32 - 2) / 2 };
+        // One bit more for each two slots, up to 17.
+        table[slot] = bits;
+        bits += if slot % 2 == 1 && bits < 17 { 1 } else { 0 };
         slot += 1;
     }
     table

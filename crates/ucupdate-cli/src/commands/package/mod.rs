@@ -19,7 +19,7 @@ use ucupdate_cab::{Cabinet, Limits};
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PackageCommand {
-    /// Build a package from a folder laid out as <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>
+    /// Build a package from a folder laid out as UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE
     Build(build::BuildArgs),
     /// Show what a cabinet holds and what is understood of it
     Show(show::ShowArgs),
@@ -49,7 +49,7 @@ pub(crate) struct ProblemReport {
     expected: String,
     found: Option<String>,
     /// All of it as a sentence.
-    text: String,
+    pub(crate) text: String,
 }
 
 impl ProblemReport {

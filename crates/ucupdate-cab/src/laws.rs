@@ -1,0 +1,108 @@
+//! What holds for any bytes whatever: run by the fuzzer, and on known inputs by ordinary tests.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use sha2::{Digest, Sha256};
+use ucupdate_core::check_path_part;
+
+use crate::{CabError, Cabinet, Finished, Limits};
+
+/// Limits under which one input costs little.
+fn small() -> Limits {
+    let megabyte = 1024 * 1024;
+    Limits {
+        cabinet_bytes: megabyte,
+        total_output_bytes: 4 * megabyte,
+        stub_bytes: megabyte,
+        ..Limits::default()
+    }
+}
+
+/// Any bytes as a cabinet: they are refused, or deliver what their tables say, the same whichever way it is read.
+///
+/// # Panics
+/// When that does not hold.
+pub fn cabinet(bytes: &[u8]) {
+    let Ok(cabinet) = Cabinet::open(bytes, small()) else { return };
+    let limits = small();
+    assert!(cabinet.entries().len() as u64 <= limits.files);
+    let claimed: u64 = cabinet.entries().iter().map(crate::Entry::size).sum();
+    assert!(claimed <= limits.total_output_bytes);
+    names_are_safe(&cabinet);
+
+    let skipped = cabinet.finish();
+    let mut contents = Sha256::new();
+    let by_chunks = read(bytes, |cabinet| {
+        let mut read = 0;
+        while let Some(mut file) = cabinet.next_file()? {
+            let expected = read + file.entry().size();
+            loop {
+                let chunk = file.read_chunk()?;
+                if chunk.is_empty() {
+                    break;
+                }
+                contents.update(chunk);
+                read += chunk.len() as u64;
+            }
+            assert_eq!(read, expected, "a file of another length than its entry says");
+        }
+        assert_eq!(read, claimed);
+        Ok(())
+    });
+    let mut piecewise = Sha256::new();
+    let by_pieces = read(bytes, |cabinet| {
+        while let Some(mut file) = cabinet.next_file()? {
+            let mut piece = [0; 1000];
+            loop {
+                let count = file.read(&mut piece).map_err(cabinet_error)?;
+                if count == 0 {
+                    break;
+                }
+                piecewise.update(piece.get(..count).unwrap_or_default());
+            }
+        }
+        Ok(())
+    });
+    match (skipped, by_chunks, by_pieces) {
+        (Ok(skipped), Ok(chunks), Ok(pieces)) => {
+            assert_eq!(skipped, chunks);
+            assert_eq!(skipped, pieces);
+            assert_eq!(skipped.output_bytes, claimed);
+            assert_eq!(contents.finalize(), piecewise.finalize());
+        }
+        (Err(skipped), Err(chunks), Err(pieces)) => {
+            assert_eq!(skipped.to_string(), chunks.to_string());
+            assert_eq!(skipped.to_string(), pieces.to_string());
+            assert!(!skipped.to_string().contains(char::is_control));
+        }
+        other => panic!("read one way it is whole, another way not: {other:?}"),
+    }
+}
+
+fn read(
+    bytes: &[u8],
+    read: impl FnOnce(&mut Cabinet<&[u8]>) -> Result<(), CabError>,
+) -> Result<Finished, CabError> {
+    let mut cabinet = Cabinet::open(bytes, small())?;
+    read(&mut cabinet)?;
+    cabinet.finish()
+}
+
+/// The cabinet's error in an error of input, which is where all errors of a reader over a slice come from.
+fn cabinet_error(error: std::io::Error) -> CabError {
+    error.downcast().unwrap_or(CabError::GivenUp)
+}
+
+fn names_are_safe(cabinet: &Cabinet<&[u8]>) {
+    let mut names = BTreeSet::new();
+    for entry in cabinet.entries() {
+        let Ok(path) = entry.path() else { continue };
+        assert!(path.parts().all(|part| check_path_part(part).is_ok()), "{path}");
+        assert!(names.insert(path.as_str().to_lowercase()), "{path} twice");
+    }
+    for name in &names {
+        let folders = name.match_indices('/').map(|(at, _)| name.get(..at).unwrap_or_default());
+        assert!(folders.into_iter().all(|folder| !names.contains(folder)), "a folder of {name} is a file");
+    }
+}

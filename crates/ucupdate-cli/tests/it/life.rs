@@ -1,0 +1,118 @@
+//! The life of a rule, from its first package to its removal, with every refusal on the way.
+
+use crate::place::{CX700, IP8540, Place, package};
+
+#[test]
+fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
+    let place = Place::with_package();
+    place.file("new.cab", &package(IP8540, "3.5.6907.35", b"newer"));
+    place.file("old.cab", &package(IP8540, "3.5.6907.0", b"other bytes"));
+    let row = |pending: &str, approved: &str, rollback: &str| {
+        let rules = place.run(&["rules"]).done();
+        let line = rules.lines().find(|line| line.starts_with(IP8540)).unwrap_or("").to_owned();
+        assert_eq!(
+            line.split_whitespace().skip(1).collect::<Vec<_>>(),
+            [pending, approved, rollback],
+            "{rules}"
+        );
+    };
+    let refused = |args: &[&str], reason: &str| {
+        let before = place.run(&["rules"]).done();
+        assert_eq!(place.run(args).refused(), reason, "{args:?}");
+        assert_eq!(place.run(&["rules"]).done(), before, "{args:?}");
+    };
+    let done = |args: &[&str], text: &str| assert_eq!(place.run(args).done(), text, "{args:?}");
+    let nothing_approved =
+        format!("{IP8540}: no version is approved and none was before, so there is nothing to roll back");
+    let nothing_pending = format!("{IP8540}: no version is pending");
+
+    row("3.5.6907.0", "-", "-");
+    refused(&["rollback", IP8540], &nothing_approved);
+    done(&["approve", &IP8540.to_lowercase()], &format!("{IP8540}: 3.5.6907.0 is approved\n"));
+    row("-", "3.5.6907.0", "-");
+    refused(&["approve", IP8540], &nothing_pending);
+    refused(&["approve", CX700, IP8540], &nothing_pending);
+    refused(&["reject", IP8540], &nothing_pending);
+    refused(
+        &["ingest", "old.cab"],
+        &format!(
+            "old.cab: {IP8540}: 3.5.6907.0 is approved already, with other bytes (from package {})",
+            package_of(&place, IP8540)
+        ),
+    );
+
+    place.run(&["ingest", "new.cab"]).done();
+    done(&["reject", IP8540], &format!("{IP8540}: 3.5.6907.35 is rejected\n"));
+    place.run(&["ingest", "new.cab"]).done();
+    row("3.5.6907.35", "3.5.6907.0", "-");
+    done(&["approve", IP8540], &format!("{IP8540}: 3.5.6907.35 is approved\n"));
+    row("-", "3.5.6907.35", "3.5.6907.0");
+    done(&["rollback", IP8540], &format!("{IP8540}: rolled back to 3.5.6907.0\n"));
+    row("-", "3.5.6907.0", "-");
+    place.run(&["rollback", IP8540]).done();
+    row("-", "-", "-");
+    refused(&["rollback", IP8540], &nothing_approved);
+
+    done(&["remove", IP8540], &format!("{IP8540}: removed\n"));
+    for command in ["approve", "reject", "rollback", "remove"] {
+        refused(&[command, IP8540], &format!("no rule {IP8540}"));
+    }
+    assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 9);
+}
+
+fn package_of(place: &Place, rule: &str) -> String {
+    let rules = place.run(&["rules", "--json"]).json();
+    let rules = rules["rules"].as_array().unwrap();
+    let found = rules.iter().find(|found| found["rule"] == rule).unwrap();
+    found["approved"]["package"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn all_of_a_package_is_approved_at_once_and_the_rest_is_passed_over() {
+    let place = Place::with_package();
+    let rules = place.run(&["rules", "--json"]).json();
+    let package = rules["rules"][0]["pending"]["package"].as_str().unwrap().to_owned();
+    place.run(&["reject", IP8540]).done();
+    let changed = place.run(&["approve", "--all-of", &package.to_uppercase(), "--json"]).json();
+    assert_eq!(changed["revision"], 3);
+    assert_eq!(
+        changed["notes"],
+        serde_json::json!([
+            format!("{IP8540}: skipped, no version is pending"),
+            format!("{CX700}: 3.5.6907.9 is approved")
+        ])
+    );
+    let reason = place.run(&["approve", "--all-of", &package]).refused();
+    assert_eq!(reason, format!("nothing of package {package} is pending"));
+    assert_eq!(place.run(&["approve", "--all-of", "0123456789ab"]).refused(), "no package 0123456789ab");
+}
+
+#[test]
+fn a_test_device_gets_what_is_pending_and_belongs_to_one_name() {
+    let place = Place::with_package();
+    let request = include_str!("../../../../vectors/canonical-request.xml");
+    place.file("request.xml", request.replace("<Version>0.0.0.0<", "<Version>3.5.1.0<").as_bytes());
+    let decision =
+        || place.run(&["explain", "request.xml", "--json"]).json()["modules"][0]["decision"].clone();
+    assert_eq!(decision(), "nothing-approved");
+    place.run(&["test-device", "add", "lobby", "--mac", "00:21:63:0f:20:7b"]).done();
+    assert_eq!(decision(), "offer");
+    let explained = place.run(&["explain", "request.xml"]).done();
+    assert!(explained.contains("the device is the test device lobby"), "{explained}");
+    for (args, reason) in [
+        (
+            ["test-device", "add", "LOBBY", "--serial", "1"],
+            "lobby is a test device already, known by its MAC address 0021630F207B",
+        ),
+        (
+            ["test-device", "add", "hall", "--mac", "0021630F207B"],
+            "MAC address 0021630F207B belongs to the test device lobby already",
+        ),
+    ] {
+        assert!(place.run(&args).refused().eq_ignore_ascii_case(reason), "{:?}", place.run(&args));
+    }
+    place.run(&["test-device", "remove", "Lobby"]).done();
+    assert_eq!(place.run(&["test-device", "remove", "lobby"]).refused(), "no test device lobby");
+    assert_eq!(place.run(&["test-device", "list"]).done(), "no test devices\n");
+    assert_eq!(decision(), "nothing-approved");
+}

@@ -1,0 +1,11 @@
+//! The command as people and scripts call it: the built binary, in folders of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod life;
+mod packages;
+mod place;
+mod readme;
+mod streams;
+mod together;
+mod usage;

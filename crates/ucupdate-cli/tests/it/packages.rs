@@ -1,0 +1,191 @@
+//! Packages: taken whole or not at all, and written out under safe names only.
+
+use crate::place::{CX700, IP8540, Place, package, time};
+use serde_json::Value;
+use ucupdate_cab::package::{CatalogueBuilder, sample};
+use ucupdate_cab::{CabinetBuilder, Compression};
+
+/// A cabinet of two releases by their folders; of the second, the image is not the one that was signed.
+fn one_bad_file() -> Vec<u8> {
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    for (model, signed, image) in [("CX700", "image", "image"), ("IP8540", "image", "image, damaged")] {
+        let folder = format!(r"UCPhone\Polycom\{model}\A\ENU\3.5.6907.9\CPE");
+        let signature = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", signed.as_bytes());
+        cabinet.file(format!(r"{folder}\CPE.nbt"), time(), image);
+        cabinet.file(format!(r"{folder}\CPE.cat"), time(), signature.build().unwrap());
+    }
+    cabinet.build().unwrap()
+}
+
+fn cabinet(names: &[&str]) -> Vec<u8> {
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    for name in names {
+        cabinet.file(*name, time(), name.as_bytes());
+    }
+    cabinet.build().unwrap()
+}
+
+#[test]
+fn a_cabinet_and_the_program_that_carries_it_are_one_package() {
+    let place = Place::new();
+    place.file("uc.cab", &sample::uc_updates(500));
+    place.file("UCUpdates.exe", &sample::uc_updates_exe(500));
+    let id = |file: &str| place.run(&["package", "show", file, "--json"]).json()["package"].clone();
+    assert_eq!(id("uc.cab"), id("UCUpdates.exe"));
+    let both = place.run(&["ingest", "uc.cab", "UCUpdates.exe", "--json"]).json();
+    assert_eq!(both["packages"][0]["package"], id("uc.cab"));
+    assert_eq!(both["packages"][1]["package"], id("uc.cab"));
+    assert_eq!(
+        (&both["packages"][0]["revision"], &both["packages"][1]["revision"]),
+        (&1.into(), &Value::Null)
+    );
+    let again = place.run(&["ingest", "uc.cab"]).done();
+    assert!(again.lines().next().unwrap().ends_with("is there already, nothing changes"), "{again}");
+    assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn one_bad_file_and_nothing_of_the_package_is_taken_and_the_file_is_named() {
+    let place = Place::new();
+    place.file("bad.cab", &one_bad_file());
+    let ran = place.run(&["ingest", "bad.cab"]);
+    let told = ran.stderr.clone();
+    let reason = ran.refused();
+    assert!(reason.starts_with("bad.cab: ") && reason.contains("IP8540"), "{reason}");
+    assert_eq!(told.matches("the signature does not speak for this image").count(), 1, "{told}");
+    assert_eq!(place.run(&["rules"]).done(), "no rules\n");
+    assert_eq!(place.run(&["tree"]).done(), "nothing is ingested\n");
+    assert_eq!(place.run(&["history"]).done(), "no changes\n");
+}
+
+#[test]
+fn a_refused_second_file_leaves_the_first_and_stops_before_the_third() {
+    let place = Place::new();
+    place.file("first.cab", &package(CX700, "3.5.6907.9", b"first"));
+    place.file("bad.cab", &one_bad_file());
+    place.file("third.cab", &package(IP8540, "3.5.6907.0", b"third"));
+    let ran = place.run(&["--json", "ingest", "first.cab", "bad.cab", "third.cab"]);
+    let result = ran.json();
+    assert_eq!(result["packages"].as_array().unwrap().len(), 1);
+    assert_eq!(result["refused"]["file"], "bad.cab");
+    let problems = result["refused"]["problems"].as_array().unwrap();
+    let refusal = problems.iter().find(|problem| problem["severity"] == "refusal").unwrap();
+    assert_eq!(refusal["kind"], "digest-mismatch");
+    assert!(refusal["file"].as_str().unwrap().contains("IP8540"), "{refusal}");
+    assert!(ran.refused().starts_with("bad.cab: "));
+    let rules = place.run(&["rules", "--json"]).json();
+    assert_eq!(rules["rules"].as_array().unwrap().len(), 1);
+    assert_eq!(rules["rules"][0]["pending"]["version"], "3.5.6907.9");
+}
+
+#[test]
+fn a_cabinet_that_is_no_package_is_shown_and_what_is_no_cabinet_is_not() {
+    let place = Place::new();
+    place.file("holiday.cab", &cabinet(&["holiday.jpg"]));
+    let shown = place.run(&["package", "show", "holiday.cab"]).done();
+    assert!(shown.contains("holiday.jpg") && shown.contains("the cabinet holds no release"), "{shown}");
+    assert_eq!(place.run(&["package", "show", "holiday.cab", "--json"]).json()["refused"], true);
+    let cab = sample::uc_updates(500);
+    place.file("cut.cab", &cab[..cab.len() / 2]);
+    place.file("empty.cab", b"");
+    for file in ["cut.cab", "empty.cab"] {
+        for command in ["show", "extract"] {
+            let args = ["package", command, file, "--to", "out"];
+            let args = if command == "show" { &args[..3] } else { &args[..] };
+            assert!(place.run(args).refused().starts_with(&format!("{file}: ")), "{args:?}");
+        }
+        assert!(place.run(&["ingest", file]).refused().starts_with(&format!("{file}: ")));
+    }
+    let reason = place.run(&["package", "show", "holiday.cab", "holiday.cab"]).refused();
+    assert!(reason.starts_with("holiday.cab, holiday.cab: "), "{reason}");
+}
+
+#[test]
+fn hostile_names_are_not_written_and_do_not_reach_the_terminal() {
+    let place = Place::new();
+    let hostile = [
+        r"..\climbs.txt",
+        r"\absolute.txt",
+        "C:\\drive.txt",
+        "NUL",
+        "red\u{1b}[31m.txt",
+        "a\nucupdate: done",
+    ];
+    let names: Vec<&str> = ["good.txt"].into_iter().chain(hostile).chain([r"folder\also good.txt"]).collect();
+    place.file("hostile.cab", &cabinet(&names));
+
+    let ran = place.run(&["package", "extract", "hostile.cab", "--to", "a/b"]);
+    assert_eq!(ran.stdout, "good.txt\nfolder/also good.txt\n");
+    assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), hostile.len() + 1);
+    assert_eq!(ran.refused(), "6 file(s) not extracted, since their names are not safe");
+    assert_eq!(std::fs::read(place.path("a/b/folder/also good.txt")).unwrap(), br"folder\also good.txt");
+    let found = |path: &str| std::fs::read_dir(place.path(path)).unwrap().count();
+    assert_eq!((found("a"), found("a/b"), found("a/b/folder")), (1, 2, 1));
+
+    let result = place.run(&["package", "extract", "hostile.cab", "--to", "c", "--json"]).json();
+    assert_eq!(result["unsafe_names"][4]["name"], "red\u{1b}[31m.txt");
+    let shown = place.run(&["package", "show", "hostile.cab"]).done();
+    assert!(!shown.contains('\u{1b}') && !shown.contains("\nucupdate"), "{shown}");
+    assert!(shown.contains(r"red\u{1b}[31m.txt"), "{shown}");
+    let refused = place.run(&["ingest", "hostile.cab"]);
+    assert!(!refused.stderr.contains('\u{1b}'), "{refused:?}");
+    refused.refused();
+}
+
+#[test]
+fn what_is_there_is_never_written_over() {
+    let place = Place::new();
+    place.file("two.cab", &cabinet(&["one.txt", "two.txt"]));
+    std::fs::create_dir(place.path("out")).unwrap();
+    place.file("out/two.txt", b"mine");
+    let reason = place.run(&["package", "extract", "two.cab", "--to", "out"]).refused();
+    assert_eq!(reason, "out/two.txt: is there already, and is not overwritten");
+    assert_eq!(std::fs::read(place.path("out/two.txt")).unwrap(), b"mine");
+    assert!(!place.path("out/one.txt").exists(), "nothing is written when not all can be");
+    let reason = place.run(&["package", "build", "out", "two.cab"]).refused();
+    assert_eq!(reason, "two.cab: is there already, and is not overwritten");
+    place.file("request.xml", b"mine");
+    assert_eq!(
+        place.run(&["sample", "."]).refused(),
+        "./request.xml: is there already, and is not overwritten"
+    );
+    assert!(!place.path("UCUpdates.cab").exists());
+}
+
+#[test]
+fn what_is_extracted_builds_the_same_package_again() {
+    let place = Place::new();
+    place.file("uc.cab", &sample::uc_updates(500));
+    place.run(&["package", "extract", "uc.cab", "--to", "out"]).done();
+    let built = place.run(&["package", "build", "out", "again.cab", "--json"]).json();
+    let shown = place.run(&["package", "show", "uc.cab", "--json"]).json();
+    assert_eq!(built["sha256"], shown["sha256"]);
+    std::fs::remove_file(place.path("out/OCInterim/ENU/CPE.cat")).unwrap();
+    let reason = place.run(&["package", "build", "out", "refused.cab"]).refused();
+    assert!(
+        reason.starts_with("out: package would be refused: ") && reason.contains("OCInterim"),
+        "{reason}"
+    );
+    assert!(!place.path("refused.cab").exists());
+}
+
+#[test]
+fn the_samples_are_what_they_say() {
+    let place = Place::new();
+    let files = place.run(&["sample", "s", "--json"]).json();
+    assert_eq!(files["files"].as_array().unwrap().len(), 4);
+    let ingested = place.run(&["ingest", "s/UCUpdates.exe", "s/UCUpdates.cab", "s/RoundTable.cab"]).done();
+    assert!(ingested.contains("interim image 1.0.522.103 for ENU is in use"), "{ingested}");
+    let rules = place.run(&["rules"]).done();
+    for row in [
+        "RoundTable/Microsoft/RTDevice/A/ENU/CPE  -           1.1.27.0  -",
+        "UCPhone/LG-Nortel/IP8540/A/ENU/CPE       3.5.6907.0  -         -",
+        "UCPhone/Polycom/CX700/A/ENU/CPE          3.5.6907.9  -         -",
+    ] {
+        assert!(rules.contains(row), "{rules}");
+    }
+    place.run(&["approve", IP8540]).done();
+    let explained = place.run(&["explain", "s/request.xml"]).done();
+    assert!(explained.contains("offer 1.0.522.103 as a stepping stone to 3.5.6907.0"), "{explained}");
+}

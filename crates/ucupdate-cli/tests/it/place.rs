@@ -1,0 +1,105 @@
+//! A folder to call the command in, and what came of a call.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+use ucupdate::core::{FieldTime, ReportedVersion, RuleKey};
+use ucupdate_cab::package::{NewRelease, PackageBuilder, sample};
+
+pub(crate) const IP8540: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
+pub(crate) const CX700: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
+
+/// A folder that is gone after the test.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// One in which the two phones' package is ingested.
+    pub(crate) fn with_package() -> Self {
+        let place = Self::new();
+        place.file("uc.cab", &sample::uc_updates(500));
+        place.run(&["ingest", "uc.cab"]).done();
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// The command, called here by the user `ann`.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));
+        command.args(args).current_dir(self.folder.path()).env("USER", "ann");
+        command
+    }
+
+    #[track_caller]
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What it printed, once it was done.
+    #[track_caller]
+    pub(crate) fn done(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.stdout
+    }
+
+    /// The reason, when it was refused.
+    #[track_caller]
+    pub(crate) fn refused(self) -> String {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        assert!(self.stderr.lines().all(|line| line.starts_with("ucupdate: ")), "{self:?}");
+        self.stderr.lines().last().and_then(|line| line.strip_prefix("ucupdate: ")).unwrap().to_owned()
+    }
+
+    /// Its result, as JSON of format 1.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let value: Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        assert_eq!(value["format"], 1);
+        assert_eq!(self.stdout.lines().count(), 1);
+        value
+    }
+}
+
+/// When images were made.
+pub(crate) fn time() -> FieldTime {
+    sample::time_stamp()
+}
+
+/// A package of one release.
+pub(crate) fn package(rule: &str, version: &str, image: &[u8]) -> Vec<u8> {
+    let rule: RuleKey = rule.parse().unwrap();
+    let release = NewRelease::new(rule, ReportedVersion::new(version), image, time());
+    PackageBuilder::new().with_release(release).build().unwrap()
+}

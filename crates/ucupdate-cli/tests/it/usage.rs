@@ -1,0 +1,141 @@
+//! How the command is called, and what it says when called wrongly or pointed at nothing.
+
+use crate::place::{IP8540, Place};
+
+#[test]
+fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
+    let place = Place::new();
+    for (args, said) in [
+        (&[][..], "Usage: ucupdate"),
+        (&["fly"], "unrecognized subcommand 'fly'"),
+        (&["--store", "nowhere", "rules"], "expected file:PATH or memory:"),
+        (&["ingest"], "FILE"),
+        (&["ingest", "a.cab", "--author", " "], "name is blank"),
+        (&["approve"], "RULE"),
+        (&["approve", "UCPhone/CX700"], "rule has 2 part(s), expected 6"),
+        (&["approve", "UCPhone/LG-Nortel/../A/ENU/CPE"], "model of the rule"),
+        (&["approve", "--all-of", "xyz"], "expected 12 hexadecimal digits"),
+        (&["approve", IP8540, "--all-of", "0123456789ab"], "cannot be used with"),
+        (&["reject"], "RULE"),
+        (&["test-device", "add", "lab"], "--mac"),
+        (&["test-device", "add", "lab", "--mac", "0021630F207B", "--serial", "1"], "cannot be used with"),
+        (&["test-device", "add", "lab", "--mac", "0021630F20"], "--mac"),
+        (&["test-device", "add", "", "--serial", "1"], "name of the test device is blank"),
+        (&["version"], "<A>"),
+        (&["package"], "Usage: ucupdate package"),
+        (&["package", "extract", "a.cab"], "--to"),
+        (&["history", "--last", "many"], "invalid digit"),
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
+        assert_eq!(ran.stdout, "", "{args:?}");
+        assert!(ran.stderr.contains(said), "{args:?}: {ran:?}");
+    }
+    assert!(!place.path("ucupdate-data").exists(), "a wrong call makes nothing");
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let place = Place::new();
+    assert!(place.run(&["--help"]).done().contains("Usage: ucupdate"));
+    assert!(place.run(&["help", "ingest"]).done().contains("Usage: ucupdate ingest"));
+    assert_eq!(place.run(&["--version"]).done(), format!("ucupdate {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn global_options_stand_before_or_after_and_two_dashes_end_options() {
+    let place = Place::with_package();
+    let before = place.run(&["--json", "--store", "file:ucupdate-data", "rules"]);
+    let after = place.run(&["rules", "--store", "file:ucupdate-data", "--json"]);
+    assert_eq!(before.json(), after.json());
+    assert_eq!(
+        place.run(&["test-device", "list", "--json"]).json()["test_devices"].as_array().unwrap().len(),
+        0
+    );
+    let dashed = place.run(&["version", "--", "--json"]).done();
+    assert_eq!(dashed, "\"--json\": unreadable, version has 1 part(s), expected two to four\n");
+    assert_eq!(
+        place.run(&["ingest", "--", "--json"]).refused(),
+        "--json: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn only_ingest_makes_a_store() {
+    let place = Place::new();
+    place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
+    for args in [
+        &["rules"][..],
+        &["tree"],
+        &["history"],
+        &["approve", IP8540],
+        &["reject", IP8540],
+        &["rollback", IP8540],
+        &["remove", IP8540],
+        &["test-device", "add", "lab", "--serial", "1"],
+        &["test-device", "list"],
+        &["test-device", "remove", "lab"],
+        &["explain", "request.xml"],
+    ] {
+        assert_eq!(place.run(args).refused(), "no store at ucupdate-data", "{args:?}");
+    }
+    place.file("not-a-folder", b"");
+    assert_eq!(place.run(&["--store", "file:not-a-folder", "rules"]).refused(), "no store at not-a-folder");
+    assert_eq!(
+        place.run(&["ingest", "absent.cab"]).refused(),
+        "absent.cab: No such file or directory (os error 2)"
+    );
+    assert!(!place.path("ucupdate-data").exists());
+    assert_eq!(place.run(&["--store", "memory:", "rules"]).done(), "no rules\n");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let place = Place::with_package();
+    for args in [
+        &["explain", "absent"][..],
+        &["inspect", "absent"],
+        &["package", "show", "absent"],
+        &["package", "show", "uc.cab", "absent"],
+        &["package", "extract", "absent", "--to", "out"],
+        &["package", "build", "absent", "out.cab"],
+    ] {
+        assert_eq!(place.run(args).refused(), "absent: No such file or directory (os error 2)", "{args:?}");
+    }
+    place.file("body.xml", b"<a/>");
+    let reason = place.run(&["inspect", "body.xml", "--dialect", "absent.toml"]).refused();
+    assert_eq!(reason, "absent.toml: No such file or directory (os error 2)");
+    place.file("dialect.toml", b"[request]\nvendors = \"Brand\"\n");
+    let reason = place.run(&["inspect", "body.xml", "--dialect", "dialect.toml"]).refused();
+    assert_eq!(reason, "dialect.toml: `request.vendors` is no item of the dialect");
+}
+
+#[test]
+fn a_request_that_is_none_is_refused_by_explain_and_reported_by_inspect() {
+    let place = Place::with_package();
+    place.file("body.xml", b"<a><b>c</b></a>");
+    assert!(place.run(&["explain", "body.xml"]).refused().starts_with("body.xml: "));
+    let report = place.run(&["inspect", "body.xml", "--json"]);
+    assert_eq!(report.code, Some(0));
+    assert_eq!(report.json()["kind"], serde_json::Value::Null);
+    assert_eq!(report.json()["unknown_count"], 2);
+    assert!(report.json()["refused"].is_string());
+    place.file("large.xml", &vec![b' '; 1 << 20]);
+    assert!(place.run(&["inspect", "large.xml"]).refused().contains("large.xml: has more than"));
+}
+
+#[test]
+fn a_change_is_made_in_the_name_of_its_author() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540, "--author", "Bob"]).done();
+    let no_user = |args: &[&str]| {
+        let mut command = place.command(args);
+        command.env_remove("USER").env_remove("LOGNAME").env_remove("USERNAME");
+        command
+    };
+    assert!(no_user(&["rollback", IP8540]).output().unwrap().status.success());
+    assert!(no_user(&["remove", IP8540]).env("LOGNAME", "carl").output().unwrap().status.success());
+    let history = place.run(&["history", "--json"]).json();
+    let authors = history["revisions"].as_array().unwrap().iter().map(|revision| revision["author"].clone());
+    assert_eq!(authors.collect::<Vec<_>>(), ["ann", "Bob", "unknown", "carl"]);
+}

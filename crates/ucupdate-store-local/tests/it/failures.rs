@@ -1,0 +1,177 @@
+//! Disks that are full, or fail at any one step.
+
+use crate::key;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
+use ucupdate_store_local::LocalStore;
+use ucupdate_testkit::crash::{CrashDisk, FailingDisk};
+
+const OLD: &str = "the old object";
+const NEW: &str = "the new object, which is longer";
+
+/// A disk on which an object lies, durably.
+async fn disk_with_one_object() -> CrashDisk {
+    let disk = CrashDisk::default();
+    let store = LocalStore::with_disk(Arc::new(disk.clone())).unwrap();
+    store.put_bytes(&key("a/b/old"), OLD).await.unwrap();
+    drop(store);
+    disk.settle();
+    disk
+}
+
+async fn call(store: &LocalStore, name: &str) -> Result<(), StoreError> {
+    match name {
+        "create" => store.create(&key("a/c/new"), NEW.into()).await,
+        "put" => store.put_bytes(&key("a/c/new"), NEW).await.map(drop),
+        "replace" => store.put_bytes(&key("a/b/old"), NEW).await.map(drop),
+        "delete" => store.delete(&key("a/b/old")).await,
+        _ => unreachable!("{name}"),
+    }
+}
+
+/// What lies at a key is nothing, or one of these, whole.
+async fn assert_whole(store: &LocalStore, why: &str) {
+    for meta in store.list_all("", 9).await.unwrap() {
+        let bytes = store.get_bytes(&meta.key, 99).await.unwrap();
+        assert!(bytes == OLD || bytes == NEW, "{why}: half an object at {}", meta.key);
+    }
+}
+
+async fn fail_at_every_effect(kind: ErrorKind, check: impl Fn(StoreError, &str)) {
+    for name in ["create", "put", "replace", "delete"] {
+        for number in 0.. {
+            let why = format!("{name} with {kind:?} at effect {number}");
+            let disk = disk_with_one_object().await;
+            // Opening has effects of its own, which are not in question here.
+            let opening = FailingDisk::new(disk.clone(), usize::MAX, kind);
+            let counter = opening.counter();
+            drop(LocalStore::with_disk(Arc::new(opening)).unwrap());
+            let first = counter.load(Ordering::SeqCst) - 1;
+
+            let failing = FailingDisk::new(disk.clone(), first + number, kind);
+            let counter = failing.counter();
+            let store = LocalStore::with_disk(Arc::new(failing)).unwrap();
+            let end = call(&store, name).await;
+            let has_failed = counter.load(Ordering::SeqCst) > first + number;
+            let at = if matches!(name, "create" | "put") { "a/c/new" } else { "a/b/old" };
+            if let Err(error) = end {
+                assert_whole(&store, &why).await;
+                if !error.may_have_written() {
+                    let old = if at == "a/b/old" { Some(OLD.into()) } else { None };
+                    assert_eq!(
+                        store.get_bytes(&key(at), 99).await.ok(),
+                        old,
+                        "{why}: said that nothing happened"
+                    );
+                }
+                check(error, &why);
+                // With room again, the same call succeeds.
+                let again = call(&store, name).await;
+                assert!(
+                    matches!(again, Ok(()) | Err(StoreError::AlreadyExists { .. })),
+                    "{why}: again {again:?}"
+                );
+            }
+            drop(store);
+
+            let store = LocalStore::with_disk(Arc::new(disk.clone())).unwrap();
+            assert_whole(&store, &why).await;
+            let holds = if name == "delete" { None } else { Some(NEW.into()) };
+            assert_eq!(store.get_bytes(&key(at), 99).await.ok(), holds, "{why}");
+            drop(store);
+            let staged: Vec<_> =
+                disk.files().into_keys().filter(|path| path.starts_with(".staging")).collect();
+            assert_eq!(staged, [""; 0], "{why}: what was staged is cleared away");
+            if !has_failed {
+                assert!(number >= 3, "{name} has at least three effects");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_room_at_any_step_is_said_and_leaves_old_or_new() {
+    fail_at_every_effect(ErrorKind::StorageFull, |error, why| {
+        let StoreError::Unavailable { what, source } = &error else { panic!("{why}: {error:?}") };
+        assert!(what.starts_with("no space left while "), "{why}: {what}");
+        assert_eq!(source.to_string(), "no storage space", "{why}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failing_step_is_said_and_leaves_old_or_new() {
+    fail_at_every_effect(ErrorKind::Other, |error, why| {
+        let StoreError::Backend { what, .. } = &error else { panic!("{why}: {error:?}") };
+        assert!(what.contains("`a/"), "{why}: {what} names no key");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_disk_that_became_read_only_is_told_apart_while_nothing_has_happened() {
+    let told = std::cell::Cell::new((0, 0));
+    fail_at_every_effect(ErrorKind::ReadOnlyFilesystem, |error, why| match error {
+        StoreError::ReadOnly { .. } => told.set((told.get().0 + 1, told.get().1)),
+        StoreError::Backend { what, .. } => {
+            assert!(what.starts_with("making what was done at"), "{why}: {what}");
+            told.set((told.get().0, told.get().1 + 1));
+        }
+        error => panic!("{why}: {error:?}"),
+    })
+    .await;
+    assert!(told.get().0 > 4 && told.get().1 > 4, "both were met: {told:?}");
+}
+
+/// A small file system in memory, while it lives. Needs to be root, and to be let.
+#[cfg(target_os = "linux")]
+struct SmallDisk(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", size, "tmpfs"])
+            .arg(folder.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(folder))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_really_full_disk_is_said_and_leaves_the_old_object() {
+    let Some(disk) = SmallDisk::mount("size=256k") else {
+        eprintln!("skipped: no small file system could be mounted (it takes root)");
+        return;
+    };
+    let store = LocalStore::open(disk.0.path()).unwrap();
+    let (small, large) = (key("a/small"), key("b/large"));
+    store.put_bytes(&small, vec![b'o'; 1000]).await.unwrap();
+
+    for end in [
+        store.create(&large, vec![b'n'; 600_000].into()).await,
+        store.put_bytes(&large, vec![b'n'; 600_000]).await.map(drop),
+        store.put_bytes(&small, vec![b'n'; 600_000]).await.map(drop),
+    ] {
+        let Err(StoreError::Unavailable { what, .. }) = end else { panic!("a full disk gave {end:?}") };
+        assert!(what.starts_with("no space left while writing"), "{what}");
+    }
+    let listed = store.list_all("", 9).await.unwrap();
+    assert_eq!(listed.len(), 1, "nothing half-written is seen: {listed:?}");
+    assert_eq!(store.get_bytes(&small, 1000).await.unwrap(), vec![b'o'; 1000]);
+    // What was staged has gone, so there is room again.
+    store.put_bytes(&large, vec![b'n'; 150_000]).await.unwrap();
+}

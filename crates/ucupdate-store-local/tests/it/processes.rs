@@ -1,0 +1,133 @@
+//! Several processes with one folder, and what a killed one leaves.
+//!
+//! The children are this test program again, told by a variable of the environment what to be.
+
+use crate::key;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
+use ucupdate_store_local::LocalStore;
+
+const ROLE: &str = "UCUPDATE_TEST_CHILD";
+const KEYS: usize = 40;
+const CHILDREN: usize = 4;
+
+fn child(role: &str, folder: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_process", "--nocapture"])
+        .env(ROLE, role)
+        .env("UCUPDATE_TEST_FOLDER", folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Not a test of its own: what the children run.
+#[tokio::test]
+async fn child_process() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let store = LocalStore::open(std::env::var("UCUPDATE_TEST_FOLDER").unwrap()).unwrap();
+    match role.as_str() {
+        "stage" => {
+            let first = futures_util::stream::iter([Ok(Bytes::from(vec![b'n'; 400_000]))]);
+            let told = first.chain(futures_util::stream::poll_fn(|_| {
+                println!("\nstaged");
+                std::task::Poll::Pending
+            }));
+            store.put(&key("a/never"), Box::pin(told)).await.unwrap();
+        }
+        name => {
+            for n in 0..KEYS {
+                match store.create(&key(&format!("race/{n}")), name.to_owned().into()).await {
+                    Ok(()) => println!("\nwon {n}"),
+                    Err(StoreError::AlreadyExists { .. }) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }
+    }
+}
+
+fn lines_of(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap)
+}
+
+fn staged(folder: &Path) -> usize {
+    let names = std::fs::read_dir(folder.join(".staging")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| !name.to_str().unwrap().ends_with(".lock")).count()
+}
+
+#[tokio::test]
+async fn of_creates_in_several_processes_exactly_one_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    let mut children: Vec<_> =
+        (0..CHILDREN).map(|number| child(&format!("child-{number}"), folder.path())).collect();
+    let mut winners = vec![Vec::new(); KEYS];
+    for (number, child) in children.iter_mut().enumerate() {
+        for line in lines_of(child) {
+            if let Some(n) = line.strip_prefix("won ") {
+                winners[n.parse::<usize>().unwrap()].push(format!("child-{number}"));
+            }
+        }
+        assert!(child.wait().unwrap().success());
+    }
+    for (n, winners) in winners.iter().enumerate() {
+        let [winner] = winners.as_slice() else { panic!("race/{n} was won by {winners:?}") };
+        assert_eq!(store.get_bytes(&key(&format!("race/{n}")), 99).await.unwrap(), *winner);
+    }
+    assert_eq!(staged(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn what_a_killed_process_staged_is_cleared_away_and_what_a_living_one_stages_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = child("stage", folder.path());
+    assert!(lines_of(&mut child).any(|line| line == "staged"));
+    assert_eq!(staged(folder.path()), 1);
+
+    let store = LocalStore::open(folder.path()).unwrap();
+    assert_eq!(staged(folder.path()), 1, "the living one's is left alone");
+    assert!(store.list_all("", 9).await.unwrap().is_empty(), "and not seen");
+    store.put_bytes(&key("a/other"), "x").await.unwrap();
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _second = LocalStore::open(folder.path()).unwrap();
+    assert_eq!(staged(folder.path()), 0, "the killed one's is cleared away");
+    assert_eq!(store.list_all("", 9).await.unwrap().len(), 1);
+    let locks = std::fs::read_dir(folder.path().join(".staging")).unwrap().count();
+    assert_eq!(locks, 2, "and so is its lock, but not ours");
+    drop(store);
+    drop(_second);
+    assert_eq!(std::fs::read_dir(folder.path().join(".staging")).unwrap().count(), 0);
+}
+
+/// A power cut may keep a staged file and lose its lock.
+#[tokio::test]
+async fn what_is_staged_without_a_lock_is_cleared_away() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(".staging")).unwrap();
+    let name = format!("s{:032x}", 7);
+    std::fs::write(folder.path().join(format!(".staging/{name}.0")), "x").unwrap();
+    std::fs::write(folder.path().join(".staging/README"), "not ours").unwrap();
+    let _store = LocalStore::open(folder.path()).unwrap();
+    assert!(!folder.path().join(format!(".staging/{name}.0")).exists());
+    assert!(folder.path().join(".staging/README").exists());
+}
+
+/// Somebody tidied the folder up under a running store.
+#[tokio::test]
+async fn a_staging_folder_that_was_removed_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    store.put_bytes(&key("a"), "old").await.unwrap();
+    std::fs::remove_dir_all(folder.path().join(".staging")).unwrap();
+    assert!(matches!(store.put_bytes(&key("a"), "new").await, Err(StoreError::Backend { .. })));
+    assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "old");
+    let store = LocalStore::open(folder.path()).unwrap();
+    store.put_bytes(&key("a"), "new").await.unwrap();
+}

@@ -1,0 +1,125 @@
+//! What the store does to the runtime around it, and how it reads.
+
+use crate::key;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use ucupdate_store::{ImageStore, ImageStoreExt};
+use ucupdate_store_local::{Disk, Entry, Kind, LocalStore, Lock, ReadFile, WriteFile};
+use ucupdate_testkit::crash::CrashDisk;
+
+/// A disk that makes each sync of a folder wait until somebody lets it go on.
+#[derive(Debug)]
+struct WaitingDisk {
+    disk: CrashDisk,
+    go_on: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Disk for WaitingDisk {
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        let (go_on, changed) = &*self.go_on;
+        let waited =
+            changed.wait_timeout_while(go_on.lock().unwrap(), Duration::from_secs(20), |go_on| !*go_on);
+        if waited.unwrap().1.timed_out() {
+            return Err(io::Error::other("nobody came: the runtime was blocked"));
+        }
+        self.disk.sync_dir(folder)
+    }
+    fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        self.disk.create(path)
+    }
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
+        self.disk.open(path)
+    }
+    fn entry(&self, path: &str) -> io::Result<Entry> {
+        self.disk.entry(path)
+    }
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+        self.disk.entries(folder, each)
+    }
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        self.disk.create_dir(path)
+    }
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.link(from, to)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn unlink(&self, path: &str) -> io::Result<()> {
+        self.disk.unlink(path)
+    }
+    fn remove_dir(&self, path: &str) -> io::Result<()> {
+        self.disk.remove_dir(path)
+    }
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.disk.lock(path)
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_slow_disk_does_not_hold_up_the_runtime() {
+    let go_on = Arc::new((Mutex::new(false), Condvar::new()));
+    let disk = WaitingDisk { disk: CrashDisk::default(), go_on: Arc::clone(&go_on) };
+    let store = LocalStore::with_disk(Arc::new(disk)).unwrap();
+    let let_it = tokio::spawn(async move {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        *go_on.0.lock().unwrap() = true;
+        go_on.1.notify_all();
+    });
+    store.create(&key("a/created"), "x".into()).await.unwrap();
+    store.put_bytes(&key("a/put"), "x").await.unwrap();
+    store.delete(&key("a/put")).await.unwrap();
+    let_it.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_open_read_goes_on_with_the_old_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    let at = key("a/b");
+    store.put_bytes(&at, vec![b'o'; 2_000_000]).await.unwrap();
+    let replaced = store.get(&at, None).await.unwrap();
+    store.put_bytes(&at, "new").await.unwrap();
+    assert_eq!(replaced.into_bytes(2_000_000).await.unwrap(), vec![b'o'; 2_000_000]);
+    let deleted = store.get(&at, None).await.unwrap();
+    store.delete(&at).await.unwrap();
+    assert_eq!(deleted.into_bytes(9).await.unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_while_it_is_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    let at = key("a");
+    store.put_bytes(&at, vec![b'o'; 2_000_000]).await.unwrap();
+    let object = store.get(&at, None).await.unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(folder.path().join("a"))
+        .unwrap()
+        .set_len(1_000_000)
+        .unwrap();
+    let pieces: Vec<_> = object.bytes.collect().await;
+    let read: usize = pieces.iter().flatten().map(Bytes::len).sum();
+    assert!(read < 1_000_000 && pieces.last().unwrap().is_err(), "{read} bytes came");
+}
+
+#[tokio::test]
+async fn objects_are_read_and_written_in_pieces_of_bounded_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    let at = key("a");
+    let tiny = stream::iter((0..20_000_u32).map(|n| Ok(Bytes::copy_from_slice(&n.to_be_bytes()))));
+    assert_eq!(store.put(&at, Box::pin(tiny)).await.unwrap().size, 80_000);
+    let all = store.get_bytes(&at, 80_000).await.unwrap();
+    assert!(all.chunks(4).zip(0..).all(|(four, n): (_, u32)| four == n.to_be_bytes()));
+
+    store.put_bytes(&at, vec![7; 1_000_000]).await.unwrap();
+    let pieces: Vec<_> = store.get(&at, None).await.unwrap().bytes.collect().await;
+    assert!(pieces.len() > 2 && pieces.iter().flatten().all(|piece| piece.len() <= 256 * 1024));
+}

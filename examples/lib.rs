@@ -1,0 +1,13 @@
+//! Thin servers and embeddings of ucupdate. Each file beside this one is an example:
+//!
+//! ```console
+//! $ cargo run --example memory-server
+//! ```
+//!
+//! | example | what it shows |
+//! |---|---|
+//! | `memory-server` | the smallest server: a generated package, approved, in memory |
+//! | `local-server` | a server on a folder, with logs and a clean end |
+//! | `embed-in-axum` | the service inside somebody's own router, which administers it too |
+//! | `decide` | the rules and the decision alone: no server, no store, no async |
+//! | `minimal-store` | a store of one's own, held to the contract by the conformance suite |
