@@ -65,7 +65,7 @@ async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Ru
     teller.step(format_args!("A server starts at {}, with an empty store.", running.url))?;
     Story::new(&running.service, &running.url, folder.path(), &mut teller)?.tell().await?;
     if stays {
-        teller.to_try(to_try::commands(&running.url, &store_folder, folder.path())?)?;
+        teller.commands(to_try::commands(&running.url, &store_folder, folder.path())?)?;
     }
     teller.end()?;
     Ok(running)

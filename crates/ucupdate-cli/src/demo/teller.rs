@@ -70,7 +70,7 @@ impl<'c> Teller<'c> {
     }
 
     /// Shows commands to try.
-    pub(crate) fn to_try(&mut self, commands: Vec<Command>) -> Result<(), Failure> {
+    pub(crate) fn commands(&mut self, commands: Vec<Command>) -> Result<(), Failure> {
         self.text("\nTo try, in another terminal:")?;
         for command in &commands {
             self.text(format_args!("\n# {}\n{}", command.what, command.command))?;

@@ -76,7 +76,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
     let intake = Intake { updates, prefixes, trusted: args.trust_proxy, limits: Limits::default() };
     let server = Server::start(endpoints, intake);
-    context.output.result(&listening)?;
+    match context.output.result(&listening) {
+        // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
+        Ok(()) | Err(Failure::OutputClosed) => {}
+        Err(failure) => return Err(failure),
+    }
 
     tokio::select! {
         () = stopping.told() => {}

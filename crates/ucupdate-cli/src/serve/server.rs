@@ -219,3 +219,6 @@ impl Intake {
         self.updates.clone().call(request)
     }
 }
+
+#[cfg(test)]
+mod tests;
