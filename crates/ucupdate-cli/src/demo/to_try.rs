@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn a_word_is_one_word_to_a_shell() {
         for (word, shown) in [
-            ("/tmp/ucupdate-demo-x1/store", "/tmp/ucupdate-demo-x1/store"),
+            ("/a/ucupdate-demo-x1/store", "/a/ucupdate-demo-x1/store"),
             ("a b", "'a b'"),
             ("it's", r"'it'\''s'"),
             ("$HOME", "'$HOME'"),

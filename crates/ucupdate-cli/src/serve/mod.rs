@@ -68,9 +68,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name));
     logs.zone = args.time_zone;
     logs.days = args.log_days;
-    let store = context.open_store(IfMissing::Create).await?;
     let options = Options::serving(urls).with_logs(logs).with_codec(codec);
-    let service = UpdateService::open(store, options).await?;
+    let opening = async {
+        let store = context.open_store(IfMissing::Create).await?;
+        Ok::<_, Failure>(UpdateService::open(store, options).await?)
+    };
+    let service = tokio::select! {
+        opened = opening => opened?,
+        () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
+    };
     let options = HttpOptions::default().external_anonymous(args.external_anonymous);
     let updates = DeviceUpdates::with_options(service.clone(), options)?;
     let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
@@ -127,7 +133,9 @@ pub(crate) async fn end(
     let flush_time = if hurried { HURRIED_FLUSH_TIME } else { FLUSH_TIME };
     tokio::select! {
         flushed = tokio::time::timeout(flush_time, service.shutdown()) => match flushed {
-            Ok(flushed) => flushed?,
+            Ok(flushed) => {
+                flushed.map_err(|error| Failure::in_doing("not all log rows were written", &error))?;
+            }
             Err(_elapsed) => {
                 return Err(Failure::new(format_args!("log rows could not be written within {flush_time:?}")));
             }
