@@ -1,67 +1,94 @@
-//! SHA-256 as a value; computing one is for those who read the bytes.
+//! Digests as values, and the names made of them; computing one is for those who read the bytes.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// The SHA-256 of some bytes: the identity of content everywhere in this workspace.
+pub type Sha256Digest = Digest<32>;
+
+/// The SHA-1 of some bytes: what signature catalogues of the phones' time name images by. It proves no identity here.
+pub type Sha1Digest = Digest<20>;
+
+/// `N` bytes that a hash function gave, written as lower-case hexadecimal digits.
 ///
 /// ```
-/// use ucupdate_core::Sha256Digest;
-/// let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// let of_nothing: Sha256Digest = text.parse().unwrap();
-/// assert_eq!(of_nothing.to_string(), text);
-/// assert_eq!(of_nothing.as_bytes()[0], 0xe3);
+/// use ucupdate_core::Sha1Digest;
+/// let of_nothing = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+/// let digest: Sha1Digest = of_nothing.to_uppercase().parse().unwrap();
+/// assert_eq!(digest.to_string(), of_nothing);
+/// assert_eq!(digest.as_bytes()[0], 0xda);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sha256Digest([u8; 32]);
+pub struct Digest<const N: usize>([u8; N]);
 
-impl Sha256Digest {
-    /// The digest with these bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
+impl<const N: usize> Digest<N> {
+    /// A digest of its bytes.
+    pub const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
 
     /// The bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
+    pub const fn as_bytes(&self) -> &[u8; N] {
         &self.0
     }
 }
 
-impl FromStr for Sha256Digest {
+impl<const N: usize> FromStr for Digest<N> {
     type Err = DigestError;
 
-    /// Reads 64 hexadecimal digits.
+    /// Reads hexadecimal digits, in any case, two for each byte.
     ///
     /// # Errors
     /// When there are more or fewer, or another character.
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(DigestError);
+        let found = text.chars().count();
+        if found != N * 2 {
+            return Err(DigestError::DigitCount { expected: N * 2, found });
         }
-        let mut bytes = [0; 32];
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| DigestError)?;
+        let mut bytes = [0; N];
+        for (at, found) in text.chars().enumerate() {
+            let Some(value) = found.to_digit(16).and_then(|value| u8::try_from(value).ok()) else {
+                return Err(DigestError::NotADigit { found });
+            };
+            if let Some(byte) = bytes.get_mut(at / 2) {
+                *byte = *byte << 4 | value;
+            }
         }
         Ok(Self(bytes))
     }
 }
 
-impl fmt::Display for Sha256Digest {
+impl<const N: usize> fmt::Display for Digest<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Debug for Sha256Digest {
+impl<const N: usize> fmt::Debug for Digest<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sha256Digest({self})")
+        write!(f, "Digest({self})")
     }
 }
 
-/// A text is not a SHA-256.
+/// Why a text is not a [`Digest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("SHA-256 is not 64 hexadecimal digits")]
-pub struct DigestError;
+#[non_exhaustive]
+pub enum DigestError {
+    /// More or fewer digits than the digest has.
+    #[error("digest has {found} character(s), expected {expected} hexadecimal digits")]
+    DigitCount {
+        /// How many it should have.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Something other than a hexadecimal digit.
+    #[error("digest holds {found:?}, expected hexadecimal digits")]
+    NotADigit {
+        /// The first such character.
+        found: char,
+    },
+}
 
 /// The name of an ingested package: the first twelve hexadecimal digits of its cabinet's SHA-256.
 ///
@@ -125,17 +152,17 @@ pub struct PackageIdError {
 
 #[cfg(feature = "serde")]
 mod stored {
-    use super::{PackageId, Sha256Digest};
+    use super::{Digest, PackageId};
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    impl Serialize for Sha256Digest {
+    impl<const N: usize> Serialize for Digest<N> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.collect_str(self)
         }
     }
 
-    impl<'de> Deserialize<'de> for Sha256Digest {
+    impl<'de, const N: usize> Deserialize<'de> for Digest<N> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
         }
@@ -159,10 +186,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_digest_is_refused() {
-        for text in ["", "e3", &"g".repeat(64), &"\u{e9}".repeat(32)] {
-            assert!(text.parse::<Sha256Digest>().is_err(), "{text}");
-        }
+    fn what_is_no_digest_says_why() {
+        let refused = |text: &str| text.parse::<Digest<2>>().unwrap_err().to_string();
+        assert_eq!(refused("abc"), "digest has 3 character(s), expected 4 hexadecimal digits");
+        assert_eq!(refused("abcg"), "digest holds 'g', expected hexadecimal digits");
+        assert_eq!(refused("ab\u{e4}\u{e4}"), "digest holds '\u{e4}', expected hexadecimal digits");
+    }
+
+    #[test]
+    fn what_is_no_package_id_is_quoted() {
         assert_eq!(
             "abc".parse::<PackageId>().unwrap_err().to_string(),
             "\"abc\" is no package id, expected 12 hexadecimal digits"

@@ -25,7 +25,7 @@ pub use book::{Delta, Entry, RuleBook, Settings};
 pub use command::{Command, Note, Outcome, Refusal};
 pub use decide::{Decision, Via, decide};
 pub use device::{Device, MAX_SERIAL_BYTES, MacAddress, MacAddressError, SerialNumber, SerialNumberError};
-pub use digest::{DigestError, PackageId, PackageIdError, Sha256Digest};
+pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use explain::{Difference, Explanation, Step, Trace, explain};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
 pub use index::{EligibilityIndex, Offer};

@@ -29,7 +29,7 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 /// | below the roots of both [`Layout`](ucupdate::Layout)s | `GET`, `HEAD` | files, with ranges and entity tags |
 ///
 /// Paths match without ASCII case. Another method is 405 with `Allow`, another path 404. Outside, credentials are wanted
-/// (see [`HttpOptions`]); where the service has no URL for the outside, its paths are 404.
+/// (see [`HttpOptions`]); where the service has no URL for the outside, none are good enough.
 ///
 /// A request may carry a [`Connection`] as an extension. It needs a tokio runtime with time. A body comes from anywhere,
 /// as long as it is an [`http_body::Body`] of [`Bytes`].
@@ -44,7 +44,7 @@ pub struct DeviceUpdates {
 struct Inner {
     service: UpdateService,
     options: HttpOptions,
-    /// Whether devices outside are served at all.
+    /// Whether there are URLs for devices outside.
     external: bool,
 }
 
@@ -60,10 +60,13 @@ impl DeviceUpdates {
     /// The face of a service.
     ///
     /// # Errors
-    /// When the service has no URLs: it could tell no device where to fetch files.
+    /// When the service has no URLs, or none for devices outside though the options let them in: they could not be told
+    /// where to fetch files.
     pub fn with_options(service: UpdateService, options: HttpOptions) -> Result<Self, NoUrls> {
-        let urls = service.urls().ok_or(NoUrls)?;
-        let external = !urls.folder(Side::External, "").is_empty();
+        let external = service.urls().ok_or(NoUrls::Any)?.external().is_some();
+        if !external && (options.external_anonymous || options.authenticate.is_some()) {
+            return Err(NoUrls::External);
+        }
         Ok(Self { inner: Arc::new(Inner { service, options, external }) })
     }
 
@@ -82,12 +85,7 @@ impl DeviceUpdates {
 impl Inner {
     /// What a decoded path stands for.
     fn target(&self, path: &str) -> Target {
-        match Target::of(path, &self.options.handler_paths) {
-            Target::Handler(Side::External) | Target::File(Side::External, _) if !self.external => {
-                Target::Unknown
-            }
-            target => target,
-        }
+        Target::of(path, &self.options.handler_paths)
     }
 
     async fn respond<B: Body<Data = Bytes>>(&self, request: Request<B>) -> Response<ResponseBody> {
@@ -138,7 +136,7 @@ impl Inner {
         connection: &Connection,
         exchange: &mut Exchange,
     ) -> Result<(), Answer> {
-        if self.options.external_anonymous || connection.user().is_some() {
+        if self.external && (self.options.external_anonymous || connection.user().is_some()) {
             return Ok(());
         }
         let verdict = match &self.options.authenticate {

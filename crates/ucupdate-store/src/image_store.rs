@@ -56,7 +56,7 @@ pub const MAX_PAGE_OBJECTS: usize = 1000;
 ///
 /// # Implementing it
 /// The six methods are all there is; whatever else is comfortable is in [`ImageStoreExt`](crate::ImageStoreExt). Use
-/// [`ObjectMeta::resolve`] for ranges. The crate's page shows a store of about sixty lines.
+/// [`ObjectMeta::resolve`] for ranges. The crate's page shows a whole store.
 #[async_trait]
 pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// Writes a new object whole, or refuses an existing key and leaves its object as it was.
@@ -200,16 +200,33 @@ impl Object {
             let kind = io::ErrorKind::UnexpectedEof;
             return Err(broken(io::Error::new(kind, format!("{seen} bytes came, expected {expected}"))));
         }
-        Ok(match pieces.len() {
-            1 => pieces.remove(0),
-            _ => pieces.concat().into(),
-        })
+        Ok(joined(pieces))
     }
 }
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object").field("meta", &self.meta).field("range", &self.range).finish_non_exhaustive()
+    }
+}
+
+/// All the bytes of a stream, in memory: for stores of small objects. Bound what goes in before.
+///
+/// # Errors
+/// The stream's own.
+pub async fn collect(mut bytes: ByteStream) -> io::Result<Bytes> {
+    let mut pieces = Vec::new();
+    while let Some(piece) = future::poll_fn(|cx| bytes.as_mut().poll_next(cx)).await {
+        pieces.push(piece?);
+    }
+    Ok(joined(pieces))
+}
+
+/// One piece is passed on as it is.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.len() {
+        1 => pieces.remove(0),
+        _ => pieces.concat().into(),
     }
 }
 

@@ -10,10 +10,12 @@ pub mod laws;
 mod memory;
 mod read_only;
 
+/// The attribute that an `impl ImageStore` carries.
+pub use async_trait::async_trait;
 pub use error::{BoxError, StoreError};
 pub use ext::{ImageStoreExt, Pages};
 pub use image_store::{
-    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, stream_of,
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, collect, stream_of,
 };
 pub use key::{MAX_KEY_BYTES, MAX_KEY_PART_BYTES, StoreKey, StoreKeyError};
 pub use memory::MemoryStore;

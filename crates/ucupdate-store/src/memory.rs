@@ -2,13 +2,12 @@
 
 use crate::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
-    stream_of,
+    collect, stream_of,
 };
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future;
 use std::ops::{Bound, Range};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
@@ -78,13 +77,9 @@ impl ImageStore for MemoryStore {
         Ok(())
     }
 
-    async fn put(&self, key: &StoreKey, mut bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        let mut whole = BytesMut::new();
-        while let Some(piece) = future::poll_fn(|cx| bytes.as_mut().poll_next(cx)).await {
-            let piece = piece.map_err(|source| StoreError::Input { key: key.clone(), source })?;
-            whole.extend_from_slice(&piece);
-        }
-        let kept = Kept { bytes: whole.freeze(), modified: SystemTime::now() };
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let whole = collect(bytes).await.map_err(|source| StoreError::Input { key: key.clone(), source })?;
+        let kept = Kept { bytes: whole, modified: SystemTime::now() };
         let meta = meta(key, &kept);
         let mut objects = self.write();
         refuse_conflict(&objects, key)?;

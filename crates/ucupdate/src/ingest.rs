@@ -25,7 +25,7 @@ use ucupdate_cab::package::{
 use ucupdate_cab::{CabError, Cabinet, Limits};
 use ucupdate_core::{
     Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
-    ReportedVersion, Sha256Digest, SteppingStone, StoredFile,
+    ReportedVersion, SteppingStone, StoredFile,
 };
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError};
 
@@ -276,7 +276,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
                 name: member.path.as_ref().ok()?.file_name().parse::<FileName>().ok()?,
                 key: self.key_of(member).as_str().into(),
                 size: member.size,
-                sha256: digest(&member.sha256),
+                sha256: member.sha256,
                 modified: member.modified,
             })
         };
@@ -304,7 +304,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             })
         };
         IngestedPackage {
-            sha256: digest(&package.sha256),
+            sha256: package.sha256,
             ingest: self.ingest,
             file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
             ingested_at: self.service.now(),
@@ -321,10 +321,6 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             let _left = store.delete(&key).await;
         }
     }
-}
-
-fn digest(read: &ucupdate_cab::package::Sha256Digest) -> Sha256Digest {
-    Sha256Digest::new(*read.as_bytes())
 }
 
 /// What the package names, else what the stone names.
@@ -436,6 +432,6 @@ impl MemberSink for ChannelSink {
 impl Ingested {
     /// The package's id.
     pub fn id(&self) -> PackageId {
-        PackageId::of(&digest(&self.package.sha256))
+        self.package.id
     }
 }

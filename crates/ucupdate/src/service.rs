@@ -110,12 +110,19 @@ pub struct Asker<'a> {
     pub host: &'a str,
 }
 
-/// No request can be answered: the service has no URLs to send devices to.
+/// A request cannot be answered: the service has no URL to send the device to.
 ///
 /// The original answers with blank URLs then; here a server that would is refused at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no base URLs are set, so devices could not be told where to fetch files")]
-pub struct NoUrls;
+#[allow(clippy::exhaustive_enums, reason = "the field knows these two sides")]
+pub enum NoUrls {
+    /// None at all.
+    #[error("no base URLs are set, so devices could not be told where to fetch files")]
+    Any,
+    /// None for the outside, and the device asks from there.
+    #[error("no external base URL is set, so devices outside could not be told where to fetch files")]
+    External,
+}
 
 impl UpdateService {
     /// Opens the service on a store: reads the rule book, and starts the background tasks the options ask for.
@@ -181,9 +188,12 @@ impl UpdateService {
     /// Answers a request, and leaves its audit row. No input or output, no waiting.
     ///
     /// # Errors
-    /// When the service has no URLs.
+    /// When the service has no URL for the side that asks.
     pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
-        let urls = self.urls().ok_or(NoUrls)?;
+        let urls = self.urls().ok_or(NoUrls::Any)?;
+        if asker.side == Side::External && urls.external().is_none() {
+            return Err(NoUrls::External);
+        }
         let snapshot = self.inner.snapshot.load();
         let now = self.now();
         let mut modules = Vec::new();

@@ -160,6 +160,11 @@ impl BaseUrls {
         self
     }
 
+    /// Where the URLs for devices outside begin, if there is an outside.
+    pub fn external(&self) -> Option<&Origin> {
+        self.external.as_ref()
+    }
+
     /// The URL of a folder for a side, without a slash at the end; blank where the side is not served.
     ///
     /// Characters of the folder that a URL cannot hold are written `%XX`.

@@ -1,7 +1,6 @@
 //! Building packages: files and what they are, into a cabinet that this crate reads back without a refusal.
 
 use super::catalogue::{CatalogueBuildError, CatalogueBuilder};
-use super::digest::Sha256Digest;
 use super::hierarchy::{interim_folder, release_folder};
 use super::manifest::{Entry, Manifest};
 use super::manifest_names::{ManifestItem, WORDS};
@@ -13,6 +12,7 @@ use super::{PackageLimits, dos_epoch};
 use crate::builder::{BuildError, CabinetBuilder};
 use crate::cabinet::Compression;
 use std::collections::BTreeMap;
+use ucupdate_core::Sha256Digest;
 use ucupdate_core::{FieldTime, Locale, ReportedVersion, RuleKey, UpdateType};
 
 /// A release to be packed.

@@ -2,7 +2,7 @@
 
 use super::{
     Catalogue, Kept, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
-    PackageLimits, ProblemKind, Sha256Digest, read_package, sample, understand,
+    PackageLimits, ProblemKind, read_package, sample, sha256_of, understand,
 };
 use crate::{Cabinet, Limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ pub fn manifest(bytes: &[u8]) {
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.cat"), &catalogue, None));
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.xml"), b"<a/>", None));
     }
-    coherent(&understand(Sha256Digest::of(bytes), members, &kept, &PackageLimits::default()));
+    coherent(&understand(sha256_of(bytes), members, &kept, &PackageLimits::default()));
 }
 
 /// Any bytes as a signature catalogue: reading ends in an error or in what was within the limits.
@@ -50,7 +50,7 @@ pub fn catalogue(bytes: &[u8]) {
     let limits = PackageLimits::default();
     let Ok(catalogue) = Catalogue::read(bytes, &limits) else { return };
     assert!(catalogue.members.len() <= limits.catalogue_members);
-    let other = Sha256Digest::of(bytes);
+    let other = sha256_of(bytes);
     for member in &catalogue.members {
         let listing = match &member.digest {
             Some(MemberDigest::Sha1(digest)) => catalogue.listing(Some(digest), &other),
@@ -127,7 +127,7 @@ impl MemberSink for Witness {
         let begun = self.current.take();
         assert_eq!(begun.map(|start| start.index), Some(member.index));
         assert_eq!(member.size, self.bytes.len() as u64);
-        assert_eq!(member.sha256, Sha256Digest::of(&self.bytes));
+        assert_eq!(member.sha256, sha256_of(&self.bytes));
         self.ended += 1;
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! The files of a package, and where their bytes go.
 
-use super::digest::{Sha1Digest, Sha256Digest};
 use crate::names::{NameProblem, SafePath};
+use crate::package::digest::{sha1_of, sha256_of};
 use std::io;
 use ucupdate_core::FieldTime;
+use ucupdate_core::{Sha1Digest, Sha256Digest};
 
 /// The name of the manifest, at the root of the cabinet.
 pub const MANIFEST_FILE_NAME: &str = "updateInfo.xml";
@@ -132,8 +133,8 @@ impl Member {
     /// A member whose bytes are in memory.
     pub fn of_bytes(index: usize, name: &str, bytes: &[u8], modified: Option<FieldTime>) -> Self {
         let start = MemberStart::new(index, name, bytes.len() as u64, modified);
-        let sha1 = start.role.may_be_image().then(|| Sha1Digest::of(bytes));
-        Self::new(start, Sha256Digest::of(bytes), sha1)
+        let sha1 = start.role.may_be_image().then(|| sha1_of(bytes));
+        Self::new(start, sha256_of(bytes), sha1)
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn sha1_is_for_what_may_be_an_image() {
-        assert_eq!(Member::of_bytes(0, "CPE.nbt", b"abc", None).sha1, Some(Sha1Digest::of(b"abc")));
+        assert_eq!(Member::of_bytes(0, "CPE.nbt", b"abc", None).sha1, Some(sha1_of(b"abc")));
         assert!(Member::of_bytes(0, "phone.ld", b"abc", None).sha1.is_some());
         assert_eq!(Member::of_bytes(0, "CPE.cat", b"abc", None).sha1, None);
     }

@@ -56,15 +56,13 @@ pub use catalogue::{
     Catalogue, CatalogueBuildError, CatalogueBuilder, CatalogueError, CatalogueMember, Listing, MemberDigest,
     SignedContent, Signer,
 };
-pub use digest::{Digest, DigestError, Sha1Digest, Sha256Digest};
+pub use digest::{sha1_of, sha256_of};
 pub use limits::PackageLimits;
 pub use manifest_names::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
 pub use member::{
     MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
 };
-pub use package::{
-    Comparison, Package, PackageForm, PackageId, PackagedCatalogue, PackagedInterim, PackagedRelease,
-};
+pub use package::{Comparison, Package, PackageForm, PackagedCatalogue, PackagedInterim, PackagedRelease};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use read::{PackageError, read_package};
 pub use understand::{Kept, understand};

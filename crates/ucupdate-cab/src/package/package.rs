@@ -1,11 +1,11 @@
 //! What one cabinet held: its members, the releases and interim images in them, and everything that is wrong.
 
 use super::catalogue::{Catalogue, CatalogueError, Listing};
-use super::digest::Sha256Digest;
 use super::member::Member;
 use super::problem::{Problem, Severity};
 use std::fmt;
 use ucupdate_core::{FieldTime, Locale, ReportedVersion, RuleKey, UpdateType};
+use ucupdate_core::{PackageId, Sha256Digest};
 
 /// A package: what one cabinet held, as far as it was understood, and what is wrong with it.
 ///
@@ -48,36 +48,6 @@ impl Package {
     /// Whether nothing of the package may be taken.
     pub fn is_refused(&self) -> bool {
         self.refusals().next().is_some()
-    }
-}
-
-/// The name of a package: the first twelve hexadecimal digits of its cabinet's SHA-256.
-///
-/// ```
-/// use ucupdate_cab::package::{PackageId, Sha256Digest};
-/// let id = PackageId::of(&Sha256Digest::of(b"abc"));
-/// assert_eq!(id.to_string(), "ba7816bf8f01");
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PackageId([u8; 6]);
-
-impl PackageId {
-    /// The name of the package whose cabinet has this SHA-256.
-    pub fn of(sha256: &Sha256Digest) -> Self {
-        let [a, b, c, d, e, f, ..] = *sha256.as_bytes();
-        Self([a, b, c, d, e, f])
-    }
-}
-
-impl fmt::Display for PackageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for PackageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PackageId({self})")
     }
 }
 

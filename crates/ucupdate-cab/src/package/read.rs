@@ -1,7 +1,6 @@
 //! Reading a package out of a cabinet: one pass, forward, each byte hashed and handed on.
 
 use super::PackageLimits;
-use super::digest::{Digest, Sha256Digest};
 use super::member::{Member, MemberSink, MemberStart};
 use super::package::Package;
 use super::understand::{Kept, understand};
@@ -10,6 +9,7 @@ use crate::error::CabError;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use ucupdate_core::{Digest, Sha256Digest};
 
 /// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
 ///

@@ -65,7 +65,7 @@ impl Files {
             .enumerate()
             .map(|(index, (_, bytes))| (index, Kept::Whole(bytes.clone())))
             .collect();
-        understand(Sha256Digest::of(b"a cabinet"), members, &kept, &self.limits)
+        understand(sha256_of(b"a cabinet"), members, &kept, &self.limits)
     }
 
     fn cabinet(&self) -> Vec<u8> {
@@ -313,7 +313,7 @@ fn every_case_reads_the_same_out_of_a_cabinet() {
         let package = read(&bytes, &files.limits);
         let expected = Package { id: package.id, sha256: package.sha256, ..files.understood() };
         assert_eq!(package, expected, "{kind:?}");
-        assert_eq!(package.sha256, Sha256Digest::of(&bytes));
+        assert_eq!(package.sha256, sha256_of(&bytes));
     }
 }
 

@@ -5,13 +5,14 @@
 //! other bytes than its image's.
 
 use super::PackageLimits;
-use super::digest::Sha256Digest;
 use super::manifest::{Entry, MAX_DESCRIPTIONS, Manifest};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
-use super::package::{Package, PackageForm, PackageId};
+use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
 use crate::names::{NameProblem, SafePath};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use ucupdate_core::PackageId;
+use ucupdate_core::Sha256Digest;
 use ucupdate_core::{Locale, RuleKey, UpdateType};
 
 /// The bytes of a member that were kept for understanding the package: its manifest, its signatures.
@@ -35,9 +36,9 @@ pub enum Kept {
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use ucupdate_cab::package::{Member, PackageLimits, ProblemKind, Sha256Digest, understand};
+/// use ucupdate_cab::package::{Member, PackageLimits, ProblemKind, sha256_of, understand};
 /// let members = vec![Member::of_bytes(0, "holiday.jpg", b"...", None)];
-/// let package = understand(Sha256Digest::of(b"a cabinet"), members, &BTreeMap::new(), &PackageLimits::default());
+/// let package = understand(sha256_of(b"a cabinet"), members, &BTreeMap::new(), &PackageLimits::default());
 /// assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::NoRelease);
 /// ```
 pub fn understand(

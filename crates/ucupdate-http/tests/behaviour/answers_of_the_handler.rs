@@ -84,7 +84,7 @@ async fn answers_name_the_configured_urls_whatever_the_request_says_its_host_is(
 #[tokio::test]
 async fn a_service_without_urls_has_no_http_face() {
     let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await.unwrap();
-    assert_eq!(DeviceUpdates::new(service).map(drop), Err(NoUrls));
+    assert_eq!(DeviceUpdates::new(service).map(drop), Err(NoUrls::Any));
 }
 
 #[tokio::test]

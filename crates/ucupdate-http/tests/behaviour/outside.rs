@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{HeaderValue, Request, StatusCode, request::Parts};
 use ucupdate::BaseUrls;
 use ucupdate::core::Side;
-use ucupdate_http::{Authenticate, HttpOptions, Verdict};
+use ucupdate_http::{Authenticate, Connection, HttpOptions, Verdict};
 
 const HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
 const FILE: &str = "/DeviceUpdateFiles_Ext/OCInterim/ENU/CPE.nbt";
@@ -92,12 +92,25 @@ async fn challenges_can_be_set_but_not_to_none() {
 }
 
 #[tokio::test]
-async fn without_a_url_for_the_outside_there_is_no_outside() {
-    let inside = BaseUrls::new("http://ocs.demo.local".parse().unwrap());
-    let server = Server::with(inside, HttpOptions::default().external_anonymous(true)).await;
-    assert_eq!(server.post(HANDLER, canonical()).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(server.get(FILE).await.status, StatusCode::NOT_FOUND);
+async fn without_a_url_for_the_outside_nobody_outside_is_let_in() {
+    let inside = || BaseUrls::new("http://ocs.demo.local".parse().unwrap());
+    let server = Server::with(inside(), HttpOptions::default()).await;
+    assert_eq!(server.post(HANDLER, canonical()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get(FILE).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(server.post("/RequestHandler/ucdevice.upx", canonical()).await.status, StatusCode::OK);
+    let signed_in = Connection::default().with_user("ruisilva");
+    let mut request = post(HANDLER).body(canonical()).unwrap();
+    request.extensions_mut().insert(signed_in);
+    assert_eq!(server.answer(request).await.status, StatusCode::UNAUTHORIZED);
+
+    let store = std::sync::Arc::new(ucupdate::store::MemoryStore::default());
+    let service = ucupdate::UpdateService::open(store, ucupdate::Options::serving(inside())).await.unwrap();
+    let options = HttpOptions::default().external_anonymous(true);
+    assert_eq!(
+        ucupdate_http::DeviceUpdates::with_options(service, options).map(drop),
+        Err(ucupdate::NoUrls::External),
+        "letting them in without telling them where to go is a mistake of whoever set it up"
+    );
 }
 
 #[tokio::test]

@@ -54,8 +54,8 @@ async fn a_package_with_one_bad_file_takes_nothing_and_says_which() {
     let folder = "UCPhone\\Polycom\\CX700\\A\\ENU\\3.5.6907.9\\CPE";
     let time = sample::time_stamp();
     let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", b"good").build().unwrap();
-    cabinet.file(&format!("{folder}\\CPE.nbt"), time, b"good".to_vec());
-    cabinet.file(&format!("{folder}\\CPE.cat"), time, catalogue);
+    cabinet.file(format!("{folder}\\CPE.nbt"), time, b"good".to_vec());
+    cabinet.file(format!("{folder}\\CPE.cat"), time, catalogue);
     cabinet.file("UCPhone\\Polycom\\CX700\\B\\ENU\\3.5.6907.9\\CPE\\CPE.nbt", time, b"alone".to_vec());
     let refused = ingest(&service, cabinet.build().unwrap()).await.unwrap_err().to_string();
     assert!(refused.contains("CX700") && refused.contains("B"), "{refused}");

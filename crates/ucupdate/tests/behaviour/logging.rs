@@ -47,7 +47,7 @@ async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = UpdateService::open(store.clone(), logging()).await.unwrap();
     for fault in [Fault::Unavailable, Fault::LostAnswer] {
-        store.on(Call::Create).below("Logs/").always(fault.clone());
+        store.on(Call::Create).below("Logs/").always(fault);
         store.on(Call::Put).below("Logs/").always(fault);
         ask(&service, &sample::ip8540(), "0.0.0.0");
         let _may_be_down = service.flush_logs().await;

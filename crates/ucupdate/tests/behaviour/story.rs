@@ -59,7 +59,16 @@ async fn a_service_without_urls_answers_nobody() {
     let store = std::sync::Arc::new(MemoryStore::default());
     let service = UpdateService::open(store, Options::default()).await.unwrap();
     let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
-    assert_eq!(service.answer(&request(&sample::cx700(), "1.0"), asker), Err(NoUrls));
+    assert_eq!(service.answer(&request(&sample::cx700(), "1.0"), asker), Err(NoUrls::Any));
+}
+
+#[tokio::test]
+async fn a_device_outside_is_never_answered_with_a_blank_url() {
+    let mut inside = options();
+    inside.urls = Some(ucupdate::BaseUrls::new("http://ocs.demo.local".parse().unwrap()));
+    let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), inside).await.unwrap();
+    let asker = Asker { side: Side::External, host: "10.1.1.123" };
+    assert_eq!(service.answer(&request(&sample::cx700(), "1.0"), asker), Err(NoUrls::External));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::MemberDigest;
 use super::read::{INDIRECT_DATA, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, TRUST_LIST};
-use crate::package::digest::{Sha1Digest, Sha256Digest};
+use crate::package::digest::{sha1_of, sha256_of};
 use cms::cert::CertificateChoices;
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerInfo, SignerInfos};
@@ -111,9 +111,9 @@ impl CatalogueBuilder {
     #[must_use]
     pub fn with_image(self, file_name: &str, bytes: &[u8]) -> Self {
         let digest = if self.by_sha256 {
-            MemberDigest::Sha256(Sha256Digest::of(bytes))
+            MemberDigest::Sha256(sha256_of(bytes))
         } else {
-            MemberDigest::Sha1(Sha1Digest::of(bytes))
+            MemberDigest::Sha1(sha1_of(bytes))
         };
         self.with_digest(file_name, digest)
     }
@@ -145,7 +145,7 @@ impl CatalogueBuilder {
             identifier.push_str(&digest.to_string());
             subjects.push(subject(file_name, digest, names_sha256)?);
         }
-        let identifier = Sha256Digest::of(identifier.as_bytes());
+        let identifier = sha256_of(identifier.as_bytes());
         Any::encode_from(&TrustList {
             usage: vec![CATALOGUE],
             // Random in the field; here the same input gives the same bytes.

@@ -19,20 +19,20 @@ mod walk;
 
 pub use build::{CatalogueBuildError, CatalogueBuilder};
 
-use super::digest::{Sha1Digest, Sha256Digest};
 use std::fmt;
 use ucupdate_core::FieldTime;
+use ucupdate_core::{Sha1Digest, Sha256Digest};
 
 /// What a signature catalogue says.
 ///
 /// ```
-/// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, Listing, PackageLimits, Sha1Digest, Sha256Digest};
+/// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, Listing, PackageLimits, sha1_of, sha256_of};
 /// let image = b"an image";
 /// let bytes = CatalogueBuilder::new().with_image("CPE.nbt", image).build().unwrap();
 /// let catalogue = Catalogue::read(&bytes, &PackageLimits::default()).unwrap();
 /// assert_eq!(catalogue.members[0].file.as_deref(), Some("CPE.nbt"));
 /// assert!(catalogue.signers.is_empty());
-/// let listing = |bytes: &[u8]| catalogue.listing(Some(&Sha1Digest::of(bytes)), &Sha256Digest::of(bytes));
+/// let listing = |bytes: &[u8]| catalogue.listing(Some(&sha1_of(bytes)), &sha256_of(bytes));
 /// assert_eq!(listing(image), Listing::Listed);
 /// assert_eq!(listing(b"another"), Listing::NotListed);
 /// ```

@@ -3,9 +3,10 @@
 use super::walk::{Element, Walk, numbered};
 use super::{Catalogue, CatalogueError, CatalogueMember, MemberDigest, SignedContent, Signer};
 use crate::package::PackageLimits;
-use crate::package::digest::{Digest, Sha1Digest, Sha256Digest};
+use crate::package::digest::{sha1_of, sha256_of};
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Tag, TagNumber};
+use ucupdate_core::Digest;
 use ucupdate_core::FieldTime;
 use x509_cert::name::Name;
 
@@ -353,8 +354,8 @@ fn read_signer(
 
 fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedContent {
     let same = match algorithm {
-        SHA1 => Sha1Digest::of(list).as_bytes().as_slice() == signed,
-        SHA256 => Sha256Digest::of(list).as_bytes().as_slice() == signed,
+        SHA1 => sha1_of(list).as_bytes().as_slice() == signed,
+        SHA256 => sha256_of(list).as_bytes().as_slice() == signed,
         _ => return SignedContent::Unknown,
     };
     if same { SignedContent::Matches } else { SignedContent::Differs }

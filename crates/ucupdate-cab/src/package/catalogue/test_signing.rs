@@ -3,7 +3,7 @@
 use super::CatalogueBuilder;
 use super::build::{algorithm, attribute, time, wrap};
 use super::read::{MESSAGE_DIGEST, SHA1, SIGNING_TIME};
-use crate::package::digest::{Sha1Digest, Sha256Digest};
+use crate::package::digest::{sha1_of, sha256_of};
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::CmsVersion;
 use cms::signed_data::{SignerIdentifier, SignerInfo};
@@ -41,8 +41,8 @@ pub(crate) fn signed(builder: &CatalogueBuilder, signing: &Signing) -> Vec<u8> {
     let serial_number = SerialNumber::new(&[0x61, 0x02, 0xff]).unwrap();
     let content = signing.digest_of.clone().unwrap_or_else(|| list.value().to_vec());
     let digest = match signing.algorithm {
-        SHA1 => Sha1Digest::of(&content).as_bytes().to_vec(),
-        _ => Sha256Digest::of(&content).as_bytes().to_vec(),
+        SHA1 => sha1_of(&content).as_bytes().to_vec(),
+        _ => sha256_of(&content).as_bytes().to_vec(),
     };
     let end = FieldTime::new((signing.year_of_end, 1, 2), (3, 4, 5)).unwrap();
     let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

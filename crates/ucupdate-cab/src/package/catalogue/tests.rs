@@ -5,6 +5,7 @@ use super::read::{SHA1, SHA256};
 use super::test_signing::{Signing, moment, signed};
 use super::*;
 use crate::package::PackageLimits;
+use crate::package::digest::{sha1_of, sha256_of};
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use der::asn1::{ObjectIdentifier, OctetString};
@@ -22,7 +23,7 @@ fn unsigned() -> Vec<u8> {
 }
 
 fn listing(bytes: &[u8], image: &[u8]) -> Listing {
-    read(bytes).unwrap().listing(Some(&Sha1Digest::of(image)), &Sha256Digest::of(image))
+    read(bytes).unwrap().listing(Some(&sha1_of(image)), &sha256_of(image))
 }
 
 #[test]
@@ -30,8 +31,8 @@ fn a_catalogue_speaks_for_files_by_sha1() {
     let catalogue = read(&unsigned()).unwrap();
     let [member] = &catalogue.members[..] else { panic!("{catalogue:?}") };
     assert_eq!(member.file.as_deref(), Some("CPE.nbt"));
-    assert_eq!(member.tag, Sha1Digest::of(IMAGE).to_string().to_uppercase());
-    assert_eq!(member.digest, Some(MemberDigest::Sha1(Sha1Digest::of(IMAGE))));
+    assert_eq!(member.tag, sha1_of(IMAGE).to_string().to_uppercase());
+    assert_eq!(member.digest, Some(MemberDigest::Sha1(sha1_of(IMAGE))));
     assert_eq!(listing(&unsigned(), IMAGE), Listing::Listed);
     assert_eq!(listing(&unsigned(), b"forged"), Listing::NotListed);
 }
@@ -40,18 +41,18 @@ fn a_catalogue_speaks_for_files_by_sha1() {
 fn a_catalogue_speaks_for_files_by_sha256() {
     let bytes = CatalogueBuilder::new().with_sha256().with_image("CPE.nbt", IMAGE).build().unwrap();
     let catalogue = read(&bytes).unwrap();
-    assert_eq!(catalogue.members[0].digest, Some(MemberDigest::Sha256(Sha256Digest::of(IMAGE))));
-    assert_eq!(catalogue.members[0].tag, Sha256Digest::of(IMAGE).to_string());
-    assert_eq!(catalogue.listing(None, &Sha256Digest::of(IMAGE)), Listing::Listed);
-    assert_eq!(catalogue.listing(None, &Sha256Digest::of(b"forged")), Listing::NotListed);
+    assert_eq!(catalogue.members[0].digest, Some(MemberDigest::Sha256(sha256_of(IMAGE))));
+    assert_eq!(catalogue.members[0].tag, sha256_of(IMAGE).to_string());
+    assert_eq!(catalogue.listing(None, &sha256_of(IMAGE)), Listing::Listed);
+    assert_eq!(catalogue.listing(None, &sha256_of(b"forged")), Listing::NotListed);
 }
 
 #[test]
 fn an_identifier_is_the_digest_where_nothing_else_says_one() {
-    let sha1 = Sha1Digest::of(IMAGE);
+    let sha1 = sha1_of(IMAGE);
     for identifier in [
         sha1.as_bytes().to_vec(),
-        Sha256Digest::of(IMAGE).as_bytes().to_vec(),
+        sha256_of(IMAGE).as_bytes().to_vec(),
         sha1.to_string().encode_utf16().flat_map(u16::to_le_bytes).collect(),
     ] {
         let with_attributes = unsigned();
