@@ -66,6 +66,18 @@ impl Output {
         if text.is_empty() { Ok(()) } else { self.write(&text) }
     }
 
+    /// Writes bytes to stdout as they are; on a terminal with a line end, so that the next prompt has its own line.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let end: &[u8] = if self.stdout.is_terminal() { b"\n" } else { b"" };
+        let mut stdout = self.stdout.lock();
+        let written =
+            stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush());
+        written.map_err(|error| unwritten(&error))
+    }
+
     /// Tells something beside the results, in one line on stderr.
     pub(crate) fn message(&mut self, message: impl Display) {
         // Nobody can be told that stderr is closed.

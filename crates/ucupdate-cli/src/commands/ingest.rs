@@ -102,9 +102,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 let file = path.display().to_string();
                 failure = Some(Failure::new(format_args!("{file}: {reason}")));
                 if !context.output.is_json() {
-                    problems
-                        .iter()
-                        .for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
+                    // The reason is told last, and not twice.
+                    let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
+                    others.for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
                 }
                 report.refused = Some(RefusedReport { file, reason, problems });
                 break;

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod asking;
+mod demo;
+mod ending;
 mod life;
 mod packages;
 mod place;
 mod readme;
+mod serve;
+mod serving;
 mod streams;
 mod together;
 mod usage;

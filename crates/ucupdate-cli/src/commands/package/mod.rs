@@ -49,7 +49,7 @@ pub(crate) struct ProblemReport {
     expected: String,
     found: Option<String>,
     /// All of it as a sentence.
-    text: String,
+    pub(crate) text: String,
 }
 
 impl ProblemReport {

@@ -1,0 +1,187 @@
+//! The story: the phone of the field's audit log goes from an old firmware to a new one, and another one follows by the
+//! path that only the oldest phones ask at.
+
+use super::teller::Teller;
+use crate::failure::Failure;
+use std::path::Path;
+use ucupdate::UpdateService;
+use ucupdate::audit::LogKind;
+use ucupdate::core::{
+    Device, Explanation, FieldTime, MacAddress, RuleKey, Said, SerialNumber, Side, TestDevice, TestDeviceId,
+};
+use ucupdate::store::{ImageStoreExt as _, stream_of};
+use ucupdate_cab::package::sample;
+use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verified};
+
+/// Where phones ask.
+const HANDLER: &str = "/RequestHandler/ucdevice.upx";
+/// Where a phone with firmware 1.0.452.0 asks.
+const OLD_HANDLER: &str = "/UCDeviceUpdates/ucdevice.upx";
+
+/// In whose name the story's changes are made.
+const AUTHOR: &str = "demo";
+
+/// The most bytes of the audit log: a dozen rows have two thousand.
+const MAX_LOG_BYTES: usize = 1024 * 1024;
+
+/// The story, and who is in it.
+pub(crate) struct Story<'a, 'c> {
+    service: &'a UpdateService,
+    /// The server's origin.
+    url: &'a str,
+    folder: &'a Path,
+    client: Client,
+    teller: &'a mut Teller<'c>,
+}
+
+impl<'a, 'c> Story<'a, 'c> {
+    pub(crate) fn new(
+        service: &'a UpdateService,
+        url: &'a str,
+        folder: &'a Path,
+        teller: &'a mut Teller<'c>,
+    ) -> Result<Self, Failure> {
+        let client = Client::new(ClientOptions::default().with_system_roots(false))?;
+        Ok(Self { service, url, folder, client, teller })
+    }
+
+    /// Tells it, from the package to the audit log.
+    pub(crate) async fn tell(&mut self) -> Result<(), Failure> {
+        self.package_comes_in().await?;
+        self.test_device_is_updated().await?;
+        self.everybody_is_updated().await?;
+        self.audit_log_tells().await
+    }
+
+    async fn package_comes_in(&mut self) -> Result<(), Failure> {
+        self.teller.step("A package comes in: UCUpdates.cab, with firmware for two models of phones.")?;
+        let cabinet = stream_of(sample::uc_updates(sample::IMAGE_BYTES));
+        let ingested = self.service.ingest("UCUpdates.cab", cabinet, AUTHOR, |_| {}).await?;
+        for note in &ingested.notes {
+            self.teller.line(note)?;
+        }
+        Ok(())
+    }
+
+    async fn test_device_is_updated(&mut self) -> Result<(), Failure> {
+        let rule = sample::ip8540();
+        let mut phone = test_phone();
+        self.teller.step("A phone asks: an LG-Nortel IP8540 that knows no version of its own.")?;
+        self.asks(&mut phone, HANDLER, None).await?;
+
+        self.teller
+            .step("It becomes a test device, so that it gets what is pending before everybody does.")?;
+        let mac = phone.device().mac_address.read().copied();
+        let id = TestDeviceId::Mac(mac.ok_or_else(|| Failure::new("the phone has no MAC address"))?);
+        let device = TestDevice { name: "Rui's phone".parse()?, id };
+        for note in self.service.add_test_device(device, AUTHOR).await?.notes {
+            self.teller.line(note)?;
+        }
+
+        self.teller.step("It asks again. What it has is too old for the new firmware, so it goes by an interim image first.")?;
+        self.asks(&mut phone, HANDLER, Some(sample::INTERIM_VERSION)).await?;
+
+        self.teller.step("It asks after the reboot, and gets the new firmware.")?;
+        self.asks(&mut phone, HANDLER, Some(sample::IP8540_VERSION)).await?;
+        self.teller.line(format_args!("For everybody else {rule} is as it was: pending."))
+    }
+
+    async fn everybody_is_updated(&mut self) -> Result<(), Failure> {
+        let rule = sample::cx700();
+        self.teller.step("An administrator approves the other model's firmware, for everybody.")?;
+        for note in self.service.approve(vec![rule.clone()], AUTHOR).await?.notes {
+            self.teller.line(note)?;
+        }
+
+        let mut phone = SimulatedDevice::new(device(&rule, "0004F2A1B2C3", ""))
+            .with_installed("1.0.452.0", FieldTime::FILETIME_ZERO);
+        self.teller.step(format_args!(
+            "A Polycom CX700 asks whose firmware is so old that it asks at {OLD_HANDLER}."
+        ))?;
+        self.asks(&mut phone, OLD_HANDLER, Some(sample::INTERIM_VERSION)).await?;
+
+        self.teller.step(format_args!(
+            "It asks after the reboot, now at {HANDLER}, and once more after the next."
+        ))?;
+        self.asks(&mut phone, HANDLER, Some(sample::CX700_VERSION)).await?;
+        self.asks(&mut phone, HANDLER, None).await
+    }
+
+    /// A phone asks, fetches what it is offered, installs it and reboots. What it is offered must be `expected`: else this
+    /// is another story.
+    async fn asks(
+        &mut self,
+        phone: &mut SimulatedDevice,
+        handler: &str,
+        expected: Option<&str>,
+    ) -> Result<(), Failure> {
+        let now = self.service.now();
+        let request = phone.next_request(now.civil_utc());
+        let snapshot = self.service.snapshot();
+        let Explanation { modules, .. } = snapshot.explain(&request, now);
+        let url = format!("{}{handler}", self.url);
+        for module in modules {
+            self.teller.line(format_args!("POST {url}, {} {}", module.file_name, module.installed))?;
+            self.teller.line(format_args!("=> {}", module.decision))?;
+        }
+        let into = self.folder.join(phone.device().model.as_str());
+        let update = phone.update(&self.client, &url, Side::Internal, now.civil_utc(), &into, |_| {}).await?;
+        let Update { asked, downloads, installed, .. } = update;
+        let offered = installed.first().map(|module| module.to.as_str());
+        if offered != expected {
+            let (offered, expected) = (offered.unwrap_or("nothing"), expected.unwrap_or("nothing"));
+            return Err(Failure::new(format_args!("{url} offered {offered}, expected {expected}")));
+        }
+        if installed.is_empty() {
+            return self
+                .teller
+                .line(format_args!("The phone shows ({}): asked, nothing to do.", asked.device_code()));
+        }
+        for downloaded in &downloads {
+            for file in [&downloaded.image, &downloaded.signature] {
+                if file.verified != Verified::Sha256 {
+                    return Err(Failure::new(format_args!("{} came without a hash to check", file.url)));
+                }
+                self.teller.line(format_args!("GET {}, {} bytes, SHA-256 checked", file.url, file.bytes))?;
+            }
+        }
+        for module in &installed {
+            self.teller.line(format_args!("It installs {} {} and reboots.", module.file_name, module.to))?;
+        }
+        Ok(())
+    }
+
+    async fn audit_log_tells(&mut self) -> Result<(), Failure> {
+        self.teller.step("The audit log has a row for each time a phone asked.")?;
+        self.service.flush_logs().await?;
+        let store = self.service.store();
+        let mut pages = store.pages(LogKind::Audit.folder());
+        while let Some(page) = pages.next().await? {
+            for log in page {
+                self.teller.line(&log.key)?;
+                let bytes = store.get_bytes(&log.key, MAX_LOG_BYTES).await?;
+                self.teller.audit_log(&String::from_utf8_lossy(&bytes))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The phone of the field's audit log.
+fn test_phone() -> SimulatedDevice {
+    SimulatedDevice::new(device(&sample::ip8540(), "0021630F207B", "C185H001209"))
+        .with_user_name("ruisilva@demo.local")
+}
+
+/// A device the rule is for.
+pub(crate) fn device(rule: &RuleKey, mac: &str, serial: &str) -> Device {
+    Device {
+        device_type: rule.device_type().clone(),
+        vendor: rule.vendor().clone(),
+        model: rule.model().clone(),
+        hardware_revision: rule.hardware_revision().clone(),
+        locale: rule.locale().clone(),
+        mac_address: Said::<MacAddress>::new(mac),
+        serial_number: Said::<SerialNumber>::new(serial),
+    }
+}

@@ -1,0 +1,90 @@
+//! Tells the story: as it happens for people, or all of it as one JSON object at the end.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use serde::Serialize;
+use std::fmt::Display;
+
+/// Tells numbered steps, then a log, then what to try.
+pub(crate) struct Teller<'c> {
+    output: &'c mut Output,
+    told: Told,
+}
+
+/// What was told.
+#[derive(Debug, Default, Serialize)]
+struct Told {
+    steps: Vec<Step>,
+    /// Line by line, the header first.
+    audit_log: Vec<String>,
+    /// Empty unless the server stays.
+    to_try: Vec<Command>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    title: String,
+    lines: Vec<String>,
+}
+
+/// A command to try.
+#[derive(Debug, Serialize)]
+pub(crate) struct Command {
+    /// What it is for.
+    pub(crate) what: &'static str,
+    /// For a shell.
+    pub(crate) command: String,
+}
+
+impl<'c> Teller<'c> {
+    pub(crate) fn new(output: &'c mut Output) -> Self {
+        Self { output, told: Told::default() }
+    }
+
+    /// Begins the next step.
+    pub(crate) fn step(&mut self, title: impl Display) -> Result<(), Failure> {
+        let title = title.to_string();
+        let number = self.told.steps.len() + 1;
+        self.text(format_args!("{}{number}. {title}", if number == 1 { "" } else { "\n" }))?;
+        self.told.steps.push(Step { title, lines: Vec::new() });
+        Ok(())
+    }
+
+    /// Says something about the step.
+    pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
+        let line = line.to_string();
+        self.text(format_args!("   {line}"))?;
+        if let Some(step) = self.told.steps.last_mut() {
+            step.lines.push(line);
+        }
+        Ok(())
+    }
+
+    /// Shows a log, its lines as they are.
+    pub(crate) fn audit_log(&mut self, log: &str) -> Result<(), Failure> {
+        for (index, line) in log.lines().enumerate() {
+            self.text(format_args!("{}{line}", if index == 0 { "\n" } else { "" }))?;
+            self.told.audit_log.push(line.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Shows commands to try.
+    pub(crate) fn commands(&mut self, commands: Vec<Command>) -> Result<(), Failure> {
+        self.text("\nTo try, in another terminal:")?;
+        for command in &commands {
+            self.text(format_args!("\n# {}\n{}", command.what, command.command))?;
+        }
+        self.told.to_try = commands;
+        Ok(())
+    }
+
+    /// Ends the telling.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        if self.output.is_json() { self.output.json_result(&self.told) } else { Ok(()) }
+    }
+
+    fn text(&mut self, text: impl Display) -> Result<(), Failure> {
+        if self.output.is_json() { Ok(()) } else { self.output.text(text) }
+    }
+}

@@ -1,0 +1,75 @@
+//! What to try on the server of the demo, to be pasted into a shell.
+
+use super::story::device;
+use super::teller::Command;
+use crate::failure::Failure;
+use std::path::Path;
+use ucupdate::upx::Codec;
+use ucupdate::{Clock as _, SystemClock};
+use ucupdate_cab::package::sample;
+use ucupdate_client::SimulatedDevice;
+
+/// Another phone of the model whose new firmware is still pending.
+const MAC: &str = "0021630F207C";
+const SERIAL: &str = "C185H001210";
+
+/// Writes what the phone asks into `folder`, and gives the commands about it.
+///
+/// # Errors
+/// When the file cannot be written, or it is not known where this program is.
+pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Command>, Failure> {
+    let rule = sample::ip8540();
+    let device = device(&rule, MAC, SERIAL);
+    let program =
+        std::env::current_exe().map_err(|error| Failure::in_doing("finding this program", &error))?;
+    let program = quoted(&program.display().to_string());
+    let ask = format!(
+        "{program} ask --url {url} --device-type {} --vendor {} --model {} --hardware-revision {} --locale {} --mac {MAC} \
+         --serial {SERIAL}",
+        device.device_type, device.vendor, device.model, device.hardware_revision, device.locale
+    );
+    let request = folder.join("request.xml");
+    let body = Codec::default()
+        .encode_request(&SimulatedDevice::new(device).next_request(SystemClock.now().civil_utc()));
+    std::fs::write(&request, body).map_err(|error| Failure::in_doing(request.display(), &error))?;
+    let on_store = format!("{program} --store {}", quoted(&format!("file:{}", store.display())));
+    let path = |path: &Path| quoted(&path.display().to_string());
+    let command = |what, command| Command { what, command };
+    Ok(vec![
+        command("another phone of the model that is pending asks, and is offered nothing", ask.clone()),
+        command("why not: the same request, in a file", format!("{on_store} explain {}", path(&request))),
+        command("approve it for everybody", format!("{on_store} approve {rule}")),
+        command(
+            "a second later the phone is offered it",
+            format!("{ask} --download {}", path(&folder.join("download"))),
+        ),
+    ])
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+=@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_word_to_a_shell() {
+        for (word, shown) in [
+            ("/a/ucupdate-demo-x1/store", "/a/ucupdate-demo-x1/store"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
+}

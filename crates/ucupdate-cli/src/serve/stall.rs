@@ -1,0 +1,130 @@
+//! A stream that gives up on a reader who takes nothing: else whoever stops reading in the middle of a download holds a
+//! connection for ever.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A stream whose writing fails when nothing could be written for some time. Reading is left to whoever reads, who knows
+/// how long is too long.
+#[derive(Debug)]
+pub(crate) struct Patient<S> {
+    stream: S,
+    patience: Duration,
+    /// When a write that waits has waited for too long; set while one waits.
+    end: Pin<Box<Sleep>>,
+    waits: bool,
+}
+
+impl<S> Patient<S> {
+    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+        Self { stream, patience, end: Box::pin(sleep(patience)), waits: false }
+    }
+
+    fn within_patience<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waits = false;
+            return written;
+        }
+        if !self.waits {
+            self.waits = true;
+            self.end.as_mut().reset(Instant::now() + self.patience);
+        }
+        self.end.as_mut().poll(cx).map(|()| {
+            self.waits = false;
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing was taken for {:?}", self.patience)))
+        })
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.within_patience(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.within_patience(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.within_patience(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.within_patience(cx, shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_who_takes_nothing_is_given_up() {
+        let (near, _far) = duplex(8);
+        let mut near = Patient::new(near, PATIENCE);
+        let begin = Instant::now();
+        let error = near.write_all(&[0; 9]).await.unwrap_err();
+        assert_eq!((error.kind(), begin.elapsed()), (io::ErrorKind::TimedOut, PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_is_waited_for_as_long_as_it_takes_something() {
+        let (near, mut far) = duplex(8);
+        let mut near = Patient::new(near, PATIENCE);
+        let reader = tokio::spawn(async move {
+            let mut taken = 0;
+            while let Ok(1..) = far.read(&mut [0; 1]).await {
+                taken += 1;
+                tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
+            }
+            taken
+        });
+        near.write_all(&[0; 30]).await.unwrap();
+        drop(near);
+        assert_eq!(reader.await.unwrap(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_between_writes_does_not_count() {
+        let (near, mut far) = duplex(8);
+        let mut near = Patient::new(near, PATIENCE);
+        near.write_all(&[0; 8]).await.unwrap();
+        tokio::time::sleep(PATIENCE * 3).await;
+        let mut taken = [0; 8];
+        let (written, read) = tokio::join!(near.write_all(&[0; 1]), far.read_exact(&mut taken));
+        assert!(written.is_ok() && read.is_ok());
+    }
+}

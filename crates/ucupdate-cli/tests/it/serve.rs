@@ -1,0 +1,205 @@
+//! `serve`: listeners, URLs, who may ask, proxies.
+
+use crate::place::{CX700, IP8540, Place};
+use crate::serving::{PHONE, exchange, post, status};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+const HANDLER: &str = "/RequestHandler/ucdevice.upx";
+const EXTERNAL_HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
+
+/// The phone's request, as `ask` writes it.
+fn request(place: &Place) -> Vec<u8> {
+    place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
+}
+
+/// Writes a certificate for this machine and its key.
+fn certificate(place: &Place) {
+    let made = generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let CertifiedKey { cert, signing_key } = made;
+    place.file("cert.pem", cert.pem().as_bytes());
+    place.file("key.pem", signing_key.serialize_pem().as_bytes());
+}
+
+#[test]
+fn several_listeners_are_one_server() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    certificate(&place);
+    let serving = place.serve(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        "127.0.0.1:0",
+        "--listen-tls",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "cert.pem",
+        "--tls-key",
+        "key.pem",
+    ]);
+    let urls = serving.urls();
+    let schemes: Vec<_> = urls.iter().map(|url| url.split_once("://127.0.0.1:").unwrap().0).collect();
+    assert_eq!(schemes, ["http", "http", "https"]);
+    assert!(urls.iter().all(|url| !url.ends_with(":0")), "{urls:?}");
+    let first = format!("{}/DeviceUpdateFiles_Int/OCInterim/ENU", urls[0]);
+    for url in &urls {
+        // A phone posts by https and gets by http in one session.
+        let asked =
+            place.run(&[&["ask", "--json", "--ca-cert", "cert.pem", "--url", url], &PHONE[..]].concat());
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        assert_eq!(asked.json()["offered"][0]["base_url"], first, "{url}");
+    }
+    let external = format!("{}{EXTERNAL_HANDLER}", urls[2]);
+    let refused =
+        place.run(&[&["ask", "--ca-cert", "cert.pem", "--url", &external], &PHONE[..]].concat()).refused();
+    assert!(refused.ends_with(" (0x0/401)"), "{refused}");
+    let untrusted = place.run(&[&["ask", "--url", &urls[2]], &PHONE[..]].concat()).refused();
+    assert!(untrusted.contains("certificate not trusted"), "{untrusted}");
+    let ended = serving.terminated();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("warning: --internal-url and --external-url not given"), "{ended:?}");
+    assert_eq!(place.log("Audit").lines().count(), 1 + urls.len());
+}
+
+#[test]
+fn as_json_the_listeners_are_one_object() {
+    let place = Place::new();
+    let serving = place.start(&["serve", "--json", "--listen", "127.0.0.1:0", "--listen", "[::1]:0"], 1);
+    let ended = serving.terminated();
+    let urls = ended.json()["listening"].clone();
+    assert!(urls[0].as_str().unwrap().starts_with("http://127.0.0.1:"), "{urls}");
+    assert!(urls[1].as_str().unwrap().starts_with("http://[::1]:"), "{urls}");
+}
+
+#[test]
+fn without_urls_nobody_but_this_machine_is_served() {
+    let place = Place::new();
+    let refused = place.run(&["serve", "--listen", "0.0.0.0:0"]).refused();
+    assert_eq!(
+        refused,
+        "--internal-url and --external-url must be given to listen on 0.0.0.0:0: answers tell devices to fetch files \
+         there, as http://updates.contoso.com"
+    );
+    let half = ["serve", "--listen", "127.0.0.1:0", "--listen", "0.0.0.0:0", "--internal-url", "http://a"];
+    assert!(place.run(&half).refused().starts_with("--external-url must be given to listen on 0.0.0.0:0"));
+    assert!(!place.path("ucupdate-data").exists(), "a server that does not start leaves nothing");
+}
+
+#[test]
+fn a_listener_that_cannot_be_is_named_and_nothing_is_started() {
+    let place = Place::new();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    let ran = place.run(&["serve", "--listen", "127.0.0.1:0", "--listen", &taken]);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.refused().starts_with(&format!("cannot listen on {taken}: ")));
+    assert!(!place.path("ucupdate-data").exists());
+    drop(held);
+    certificate(&place);
+    let wrong = ["serve", "--listen-tls", "127.0.0.1:0", "--tls-cert", "key.pem", "--tls-key", "key.pem"];
+    assert_eq!(place.run(&wrong).refused(), "key.pem: no certificate in it, expected PEM");
+}
+
+#[test]
+fn outside_nobody_is_served_unless_it_is_said_aloud() {
+    let place = Place::with_package();
+    place.run(&["approve", CX700]).done();
+    let (body, image) =
+        (request(&place), "/DeviceUpdateFiles_Ext/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt");
+    let get = format!("GET {image} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    for (options, expected) in [(&[][..], 401), (&["--external-anonymous"], 200)] {
+        let serving = place.serve(&[&["--listen", "127.0.0.1:0"], options].concat());
+        let address = serving.address();
+        assert_eq!(status(&post(&address, EXTERNAL_HANDLER, &[], &body)), expected);
+        assert_eq!(status(&exchange(&address, get.as_bytes())), expected);
+        assert_eq!(status(&post(&address, HANDLER, &[], &body)), 200);
+    }
+}
+
+#[test]
+fn a_prefix_is_served_whether_a_proxy_takes_it_off_or_not() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let body = request(&place);
+    let urls =
+        ["--internal-url", "http://updates.contoso.com/phones", "--external-url", "https://contoso.com/p"];
+    let serving = place.serve(&[&["--listen", "127.0.0.1:0", "--layout", "lync"], &urls[..]].concat());
+    let address = serving.address();
+    for path in [
+        "/phones/RequestHandler/ucdevice.upx",
+        "/p/RequestHandler/ucdevice.upx",
+        HANDLER,
+        "/UCDeviceUpdates/ucdevice.upx",
+    ] {
+        let answer = post(&address, path, &[], &body);
+        assert_eq!(status(&answer), 200, "{path}");
+        let base = "<BaseURL>http://updates.contoso.com/phones/RequestHandler/Files/OCInterim/ENU</BaseURL>\
+                    <ExternalBaseURL>https://contoso.com/p/RequestHandlerExt/Files/OCInterim/ENU</ExternalBaseURL>";
+        assert!(answer.contains(base), "{answer}");
+    }
+    for (path, expected) in [
+        ("/phones/RequestHandler/Files/OCInterim/ENU/CPE.nbt", 200),
+        ("/RequestHandler/Files/OCInterim/ENU/CPE.nbt", 200),
+        ("/phones/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt", 200),
+        ("/p/RequestHandlerExt/Files/OCInterim/ENU/CPE.nbt", 401),
+        ("/other/RequestHandler/Files/OCInterim/ENU/CPE.nbt", 404),
+        ("/phones/phones/RequestHandler/Files/OCInterim/ENU/CPE.nbt", 404),
+    ] {
+        let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        assert_eq!(status(&exchange(&address, get.as_bytes())), expected, "{path}");
+    }
+}
+
+#[test]
+fn only_a_trusted_proxy_is_believed() {
+    let place = Place::with_package();
+    let body = request(&place);
+    let said = [("X-Forwarded-For", "6.6.6.6, 10.1.1.123"), ("X-Forwarded-Proto", "https")];
+    let mut hosts = Vec::new();
+    for options in [&[][..], &["--trust-proxy", "127.0.0.0/8"], &["--trust-proxy", "10.0.0.0/8"]] {
+        let serving = place.serve(&[&["--listen", "127.0.0.1:0"], options].concat());
+        assert_eq!(status(&post(&serving.address(), HANDLER, &said, &body)), 200);
+        assert_eq!(serving.terminated().code, Some(0));
+    }
+    for row in place.log("Audit").lines().filter(|line| line.contains(",\"IP8540\",")) {
+        hosts.push(row.split(',').nth(2).unwrap().to_owned());
+    }
+    hosts.sort();
+    assert_eq!(hosts, ["10.1.1.123", "127.0.0.1", "127.0.0.1"]);
+    assert_eq!(place.log("Access").matches(" 10.1.1.123 ").count(), 1);
+}
+
+#[test]
+fn logs_that_are_older_than_they_may_be_are_removed_at_the_start() {
+    let place = Place::with_package();
+    let folder = place.path("ucupdate-data/Logs/Server/Audit/imageUpdates");
+    std::fs::create_dir_all(&folder).unwrap();
+    let log = |server: &str, date: &str| folder.join(format!("RequestHandlerAuditLog_{server}_{date}.log"));
+    let (old, other) = (log("here", "2009-03-06"), log("there", "2009-03-06"));
+    for path in [&old, &other] {
+        std::fs::write(path, "Logging DateTime\n").unwrap();
+    }
+    let serving = place.serve(&["--listen", "127.0.0.1:0", "--log-days", "3"]);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while old.exists() {
+        assert!(std::time::Instant::now() < until, "{old:?} is still there");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(other.exists(), "that of another server is the other's");
+    drop(serving);
+}
+
+#[test]
+fn times_of_the_audit_log_are_those_of_the_zone() {
+    let place = Place::with_package();
+    let body = request(&place);
+    let serving = place.serve(&["--listen", "127.0.0.1:0", "--time-zone", "Pacific/Kiritimati"]);
+    assert_eq!(status(&post(&serving.address(), HANDLER, &[], &body)), 200);
+    assert_eq!(serving.terminated().code, Some(0));
+    let row = place.log("Audit").lines().nth(1).unwrap().to_owned();
+    // The zone is fourteen hours ahead of UTC, in which the phone of `ask` has its time.
+    let cells: Vec<&str> = row.split(',').collect();
+    let hour = |time: &str| time.split([' ', ':']).nth(1).unwrap().parse::<u32>().unwrap();
+    let ahead = (hour(cells[0]) + 24 - hour(cells[4])) % 24;
+    assert!(ahead == 14 || ahead == 15, "{row}");
+}

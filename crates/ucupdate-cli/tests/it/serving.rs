@@ -1,0 +1,197 @@
+//! A server that runs, and requests to it.
+
+use crate::place::{Place, Ran};
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The arguments of `ask` that make it the phone of the field's logs.
+pub(crate) const PHONE: [&str; 16] = [
+    "--device-type",
+    "UCPhone",
+    "--vendor",
+    "LG-Nortel",
+    "--model",
+    "IP8540",
+    "--hardware-revision",
+    "A",
+    "--locale",
+    "ENU",
+    "--mac",
+    "0021630F207B",
+    "--serial",
+    "C185H001209",
+    "--user",
+    "ruisilva@demo.local",
+];
+
+/// A server that is killed with the test.
+pub(crate) struct Serving {
+    child: Child,
+    /// What it printed so far, a line each.
+    pub(crate) lines: Vec<String>,
+    more: mpsc::Receiver<String>,
+    stderr: thread::JoinHandle<String>,
+}
+
+impl Place {
+    /// Starts something that goes on, and waits for so many lines of it.
+    pub(crate) fn start(&self, args: &[&str], lines: usize) -> Serving {
+        self.start_in(args, &std::env::temp_dir(), lines)
+    }
+
+    /// The same with another folder for what is temporary.
+    pub(crate) fn start_in(&self, args: &[&str], temp: &Path, lines: usize) -> Serving {
+        let mut command = self.command(args);
+        command.env("TMPDIR", temp).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (send, more) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut serving = Serving { child, lines: Vec::new(), more, stderr };
+        serving.wait_for_lines(lines);
+        serving
+    }
+
+    /// Starts `serve` with these arguments, among them so many listeners.
+    pub(crate) fn serve(&self, args: &[&str]) -> Serving {
+        let listeners = args.iter().filter(|arg| arg.starts_with("--listen")).count();
+        self.start(&[&["serve", "--server-name", "here"], args].concat(), listeners)
+    }
+
+    /// Starts `serve` at one address of this machine.
+    pub(crate) fn serve_here(&self) -> Serving {
+        self.serve(&["--listen", "127.0.0.1:0"])
+    }
+
+    /// The log of this kind (`Audit` or `Access`) of the server that is called `here`; empty when there is none.
+    pub(crate) fn log(&self, kind: &str) -> String {
+        let mut log = String::new();
+        let mut folders = vec![self.path("ucupdate-data/Logs/Server").join(kind)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    assert!(path.display().to_string().contains("here_"), "{path:?}");
+                    log += &std::fs::read_to_string(path).unwrap();
+                }
+            }
+        }
+        log
+    }
+}
+
+impl Serving {
+    fn wait_for_lines(&mut self, count: usize) {
+        while self.lines.len() < count {
+            match self.more.recv_timeout(PATIENCE) {
+                Ok(line) => self.lines.push(line),
+                Err(error) => {
+                    panic!("{error}: {:?} and then nothing; {:?}", self.lines, self.child.try_wait())
+                }
+            }
+        }
+    }
+
+    /// The origins it listens at.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.lines.iter().map(|line| line.strip_prefix("listening on ").unwrap().to_owned()).collect()
+    }
+
+    /// The first of them.
+    pub(crate) fn url(&self) -> String {
+        self.urls().remove(0)
+    }
+
+    /// Its address, for a connection by hand.
+    pub(crate) fn address(&self) -> String {
+        self.url().split_once("://").unwrap().1.to_owned()
+    }
+
+    /// Sends a signal (`TERM`, `INT`, `KILL`).
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill =
+            std::process::Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> Ran {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < until, "still runs after {PATIENCE:?}: {:?}", self.lines);
+            thread::sleep(Duration::from_millis(10));
+        };
+        self.lines.extend(self.more.iter());
+        let stderr = std::mem::replace(&mut self.stderr, thread::spawn(String::new)).join().unwrap();
+        Ran { code: status.code(), stdout: self.lines.join("\n"), stderr }
+    }
+
+    /// Tells it to end, and waits.
+    #[track_caller]
+    pub(crate) fn terminated(self) -> Ran {
+        self.signal("TERM");
+        self.ended()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Sends bytes to an address and gives all that comes back.
+pub(crate) fn exchange(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    // A server that closes at once may reset the connection after its answer.
+    let _end = stream.read_to_end(&mut answer);
+    let _closed = stream.shutdown(Shutdown::Both);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A `POST` of a body, with more headers, to be closed after.
+pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
+    let mut request =
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        write!(request, "{name}: {value}\r\n").unwrap();
+    }
+    request += "\r\n";
+    exchange(address, &[request.as_bytes(), body].concat())
+}
+
+/// The status of an answer.
+#[track_caller]
+pub(crate) fn status(answer: &str) -> u16 {
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"))
+}
