@@ -8,6 +8,8 @@ use std::fmt::Display;
 pub(crate) enum Failure {
     /// Refused or failed, for this reason: exit code 1.
     Reason(String),
+    /// Called in a way that cannot be meant, for this reason: exit code 2.
+    Usage(String),
     /// Whoever read stdout has gone, so there is nobody to tell anything: a quiet end.
     OutputClosed,
 }
@@ -16,6 +18,11 @@ impl Failure {
     /// One with a reason.
     pub(crate) fn new(reason: impl Display) -> Self {
         Self::Reason(reason.to_string())
+    }
+
+    /// One that is the caller's mistake.
+    pub(crate) fn usage(reason: impl Display) -> Self {
+        Self::Usage(reason.to_string())
     }
 
     /// One with an error for its reason, and before it what was being done or looked at: a path, `starting the runtime`.

@@ -41,5 +41,9 @@ fn main() -> ExitCode {
             context.output.message(&reason);
             ExitCode::FAILURE
         }
+        Err(Failure::Usage(reason)) => {
+            context.output.message(&reason);
+            ExitCode::from(2)
+        }
     }
 }

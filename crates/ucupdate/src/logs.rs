@@ -60,6 +60,18 @@ pub enum LogError {
     Store(#[from] StoreError),
 }
 
+impl LogError {
+    /// Both: the rows that wait in either.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Waiting { waiting, last }, Self::Waiting { waiting: more, .. }) => {
+                Self::Waiting { waiting: waiting + more, last }
+            }
+            (first, _) => first,
+        }
+    }
+}
+
 /// How often a flush that is waited for is tried, before the waiter is told.
 const FLUSH_TRIES: u64 = 5;
 
@@ -116,8 +128,11 @@ impl Logs {
     }
 
     pub(crate) async fn flush(&self) -> Result<(), LogError> {
-        let (audit, access) = tokio::join!(self.audit.flush(), self.access.flush());
-        audit.and(access)
+        match tokio::join!(self.audit.flush(), self.access.flush()) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(failure), Ok(())) | (Ok(()), Err(failure)) => Err(failure),
+            (Err(audit), Err(access)) => Err(audit.and(access)),
+        }
     }
 
     pub(crate) async fn shutdown(&self) -> Result<(), LogError> {

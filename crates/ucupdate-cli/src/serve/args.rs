@@ -99,7 +99,7 @@ impl ServeArgs {
         for (option, files) in [("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)] {
             if wanted > 0 && files.len() != wanted && files.len() != 1 {
                 let found = files.len();
-                return Err(Failure::new(format_args!(
+                return Err(Failure::usage(format_args!(
                     "{option} is given {found} times, expected once or {wanted} times"
                 )));
             }

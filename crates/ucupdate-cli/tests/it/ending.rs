@@ -110,7 +110,7 @@ fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     assert_eq!(status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], body.as_bytes())), 200);
     let ended = serving.terminated();
     let reason = ended.refused();
-    let counted = "not all log rows were written: 1 log row(s) wait because the store does not take them: ";
+    let counted = "not all log rows were written: 2 log row(s) wait because the store does not take them: ";
     assert!(reason.starts_with(counted), "{reason}");
 }
 
