@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabinetBuilder, Compression, self_extracting};
 use ucupdate_core::FieldTime;
 
-use super::fixture::{Raw, firmware, kinds, lzx, read_all};
+use super::fixture::{Raw, blocks, firmware, kinds, lzx, read_all};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
@@ -199,5 +199,28 @@ fn cabextract_joins_the_sets_of_the_fixtures_as_this_reader_does() {
         for (name, content) in expected {
             assert!(fs::read(folder.path().join(name)).unwrap() == *content, "{kind} {name}");
         }
+    }
+}
+
+#[test]
+fn cabextract_makes_calls_relative_again_as_this_reader_does() {
+    let mut content = firmware(31, 120_000);
+    // Written as a call of byte 0, which lzxd takes for one of the end.
+    content[100] = 0xE8;
+    content[101..105].copy_from_slice(&120_000_u32.to_le_bytes());
+    for strategy in [lzxc::Strategy::Uncompressed, lzxc::Strategy::Optimal] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut raw = Raw::of(lzx(15), &[("CPE.nbt", &content)]);
+        let encoder = lzxc::Encoder::new(lzxc::WindowSize::KB32).with_strategy(strategy);
+        let packed = encoder.with_e8_translation(120_000).encode_stream(&content);
+        raw.folders[0].blocks = blocks(packed, &content);
+        let bytes = raw.to_bytes();
+        let ours = read_all(&bytes).unwrap().0.remove(0).1;
+        assert_eq!(ours[101..105], (-100_i32).to_le_bytes());
+        fs::write(folder.path().join("a.cab"), bytes).unwrap();
+        if run("cabextract", &["-q", "a.cab"], folder.path()).is_none() {
+            return;
+        }
+        assert!(fs::read(folder.path().join("CPE.nbt")).unwrap() == ours);
     }
 }
