@@ -133,7 +133,7 @@ async fn one(
     if service.is_none() {
         match context.administer(IfMissing::Create).await {
             Ok(opened) => *service = Some(opened),
-            Err(Failure::Reason(reason)) => return Err(plain(reason)),
+            Err(Failure::Reason(reason) | Failure::Usage(reason)) => return Err(plain(reason)),
             Err(Failure::OutputClosed) => return Err(plain("output is closed".to_owned())),
         }
     }

@@ -180,7 +180,7 @@ mod tests {
 
     fn reason<T>(result: Result<T, Failure>) -> String {
         match result {
-            Err(Failure::Reason(reason)) => reason,
+            Err(Failure::Reason(reason) | Failure::Usage(reason)) => reason,
             Err(other) => format!("{other:?}"),
             Ok(_) => "done".to_owned(),
         }
@@ -213,6 +213,7 @@ mod tests {
             reason(args(odd).unwrap().listeners()),
             "--tls-cert is given 2 times, expected once or 3 times"
         );
+        assert!(matches!(args(odd).unwrap().listeners(), Err(Failure::Usage(_))), "it is the caller's mistake");
         assert_eq!(args("").unwrap().listeners().unwrap(), [(DEFAULT_LISTEN, None)]);
     }
 
