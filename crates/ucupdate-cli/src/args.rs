@@ -1,7 +1,7 @@
 //! How the command is called: the global options, the subcommands, and the values they share.
 
 use crate::commands::{
-    changes, explain, history, ingest, inspect, package, rules, sample, test_device, tree, version,
+    changes, explain, gc, history, ingest, inspect, package, rules, sample, test_device, tree, version,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Remove(changes::RuleArgs),
     /// List who changed what, and when
     History(history::HistoryArgs),
+    /// Sweep up what ingests that died half-way left behind
+    Gc(gc::GcArgs),
     /// Name the devices that get pending versions
     #[command(subcommand)]
     TestDevice(test_device::TestDeviceCommand),
@@ -93,6 +95,7 @@ impl Command {
             Self::Rollback(args) => changes::roll_back(args, context).await,
             Self::Remove(args) => changes::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,
+            Self::Gc(args) => gc::run(args, context).await,
             Self::TestDevice(command) => test_device::run(command, context).await,
             Self::Explain(args) => explain::run(args, context).await,
             Self::Inspect(args) => inspect::run(args, context).await,

@@ -104,7 +104,8 @@ impl UpdateService {
     ///
     /// `file_name` is what the history calls it. `progress` is called now and then with how far it is.
     ///
-    /// Dropping the future half-way changes no rule; what was stored so far is garbage that nothing refers to.
+    /// Dropping the future half-way changes no rule; what was stored so far is garbage that nothing refers to. An ingest
+    /// begins with sweeping up what is a day old of that; [`collect_garbage`](Self::collect_garbage) does it at any time.
     ///
     /// # Errors
     /// When the package cannot be read or is refused: nothing is taken then, and the error says which file is to blame.
@@ -115,6 +116,7 @@ impl UpdateService {
         author: &str,
         progress: impl FnMut(IngestProgress) + Send,
     ) -> Result<Ingested, IngestError> {
+        self.sweep_up().await;
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
         let mut intake =
             Intake { service: self, ingest, progress, so_far: IngestProgress::default(), stored: Vec::new() };

@@ -14,6 +14,16 @@ use ucupdate_store::StoreKey;
 /// The folder of the checkpoints.
 pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
 
+/// The folder of the images.
+pub(crate) const IMAGES: &str = "images/";
+
+/// The ingest an object below [`IMAGES`] belongs to; none for what is not ours.
+pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
+    let (ingest, _) = key.as_str().strip_prefix(IMAGES)?.split_once('/')?;
+    let is_ours = ingest.len() == 32 && ingest.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_ours.then(|| u128::from_str_radix(ingest, 16).ok())?.map(IngestId::from_bits)
+}
+
 /// The key of a revision.
 pub(crate) fn revision(number: u64) -> StoreKey {
     key(format!("state/revisions/{number:020}.json"))
@@ -60,5 +70,7 @@ mod tests {
         assert_eq!(member(ingest, 4, "../..").as_str(), format!("{folder}/4-member"));
         assert_eq!(member(ingest, 5, "a:b").as_str(), format!("{folder}/5-member"));
         assert_eq!(package(ingest).as_str(), format!("{folder}/package.json"));
+        assert_eq!(ingest_of(&package(ingest)), Some(ingest));
+        assert_eq!(ingest_of(&"images/mine/x".parse().unwrap()), None);
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod explain;
+pub(crate) mod gc;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod inspect;

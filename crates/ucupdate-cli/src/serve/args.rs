@@ -213,7 +213,10 @@ mod tests {
             reason(args(odd).unwrap().listeners()),
             "--tls-cert is given 2 times, expected once or 3 times"
         );
-        assert!(matches!(args(odd).unwrap().listeners(), Err(Failure::Usage(_))), "it is the caller's mistake");
+        assert!(
+            matches!(args(odd).unwrap().listeners(), Err(Failure::Usage(_))),
+            "it is the caller's mistake"
+        );
         assert_eq!(args("").unwrap().listeners().unwrap(), [(DEFAULT_LISTEN, None)]);
     }
 

@@ -116,3 +116,19 @@ fn a_test_device_gets_what_is_pending_and_belongs_to_one_name() {
     assert_eq!(place.run(&["test-device", "list"]).done(), "no test devices\n");
     assert_eq!(decision(), "nothing-approved");
 }
+
+#[test]
+fn what_a_killed_ingest_left_is_swept_up_on_demand() {
+    let place = Place::with_package();
+    let folder = format!("ucupdate-data/images/{:032x}", 7);
+    std::fs::create_dir_all(place.path(&folder)).unwrap();
+    place.file(&format!("{folder}/0-CPE.nbt"), b"left");
+    assert_eq!(place.run(&["gc"]).done(), "0 object(s) of 0 bytes removed, 1 too young\n");
+    let found = place.run(&["gc", "--grace-hours", "0", "--dry-run", "--json"]).json();
+    assert_eq!((&found["bytes"], &found["dry_run"]), (&4.into(), &true.into()));
+    let left = format!("images/{:032x}/0-CPE.nbt", 7);
+    let removed = place.run(&["gc", "--grace-hours", "0"]).done();
+    assert_eq!(removed, format!("{left}\n1 object(s) of 4 bytes removed\n"));
+    assert!(!place.path(&folder).exists());
+    place.run(&["approve", "UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]).done();
+}

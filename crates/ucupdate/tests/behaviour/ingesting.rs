@@ -2,6 +2,7 @@ use crate::fixtures::*;
 use bytes::Bytes;
 use futures_util::stream;
 use std::io;
+use ucupdate::UpdateService;
 use ucupdate::cab::package::{CatalogueBuilder, PackageBuilder, sample};
 use ucupdate::cab::{CabinetBuilder, Compression};
 use ucupdate::core::PackageId;
@@ -163,4 +164,31 @@ async fn a_package_is_described_beside_its_members() {
     assert_eq!(document["format"], "1.0.0");
     assert_eq!(document["package"]["releases"].as_array().unwrap().len(), 2);
     let _builder = PackageBuilder::new();
+}
+
+#[tokio::test]
+async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let mut options = options();
+    let clock = std::sync::Arc::new(ucupdate::SettableClock::at(std::time::SystemTime::now().into()));
+    options.clock = clock.clone();
+    let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), options).await.unwrap();
+    ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap();
+    let kept = keys(&service, "images/").await;
+    let left = format!("images/{:032x}/0-CPE.nbt", 7);
+    service.store().put_bytes(&left.parse().unwrap(), "left").await.unwrap();
+    service.store().put_bytes(&"images/mine/by-hand".parse().unwrap(), "not ours").await.unwrap();
+
+    let young = service.collect_garbage(day, true).await.unwrap();
+    assert_eq!((young.objects.len(), young.young), (0, 1), "another server may be in the middle of it");
+    clock.set(ucupdate::core::UnixTime::from_millis(service.now().as_millis() + 25 * 60 * 60 * 1000));
+    let found = service.collect_garbage(day, false).await.unwrap();
+    assert_eq!((found.objects.len(), found.bytes), (1, 4));
+    assert!(keys(&service, "images/").await.contains(&left), "finding removes nothing");
+
+    ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+    let after = keys(&service, "images/").await;
+    assert!(!after.contains(&left), "the next ingest sweeps it up");
+    assert!(kept.iter().all(|key| after.contains(key)), "and nothing a kept package has");
+    assert!(after.contains(&"images/mine/by-hand".to_owned()));
 }
