@@ -17,6 +17,8 @@ async fn app(folder: &Path, origin: Origin) -> Result<(axum::Router, UpdateServi
     let store = Arc::new(LocalStore::open(folder)?);
     let options = Options::serving(BaseUrls::new(origin)).with_logs(LogOptions::new("local-server".parse()?));
     let service = UpdateService::open(store, options).await?;
+    // Logs are kept for ten days; a server that runs longer than that does this daily.
+    service.remove_old_logs().await?;
     Ok((router(DeviceUpdates::new(service.clone())?), service))
 }
 

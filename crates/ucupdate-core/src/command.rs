@@ -3,8 +3,8 @@
 use crate::book::{Delta, Entry, RuleBook, Settings};
 use crate::rule::{Candidate, OfferPolicy, Rule, RuleError};
 use crate::{
-    DeviceType, IngestedPackage, Locale, PackageId, ReportedVersion, RuleKey, TestDevice, TestDeviceId,
-    TestDeviceName,
+    DeviceType, IngestedPackage, InterimImage, Locale, PackageId, ReportedVersion, RuleKey, TestDevice,
+    TestDeviceId, TestDeviceName,
 };
 use std::collections::BTreeMap;
 
@@ -139,6 +139,16 @@ pub enum Note {
         /// Its version.
         version: ReportedVersion,
     },
+    /// The interim image takes the place of another, for every device that steps by it.
+    #[error("interim image {version} for {locale} is in use, in place of {replaced}")]
+    InterimReplaced {
+        /// For which locale.
+        locale: Locale,
+        /// Its version.
+        version: ReportedVersion,
+        /// The one that was in use.
+        replaced: ReportedVersion,
+    },
     /// A test device was added.
     #[error("{name} is a test device, known by its {id}")]
     TestDeviceAdded {
@@ -200,6 +210,36 @@ pub enum Refusal {
         /// The package that brought it.
         package: PackageId,
     },
+    /// Another cabinet whose SHA-256 begins alike was ingested before: they are told apart by all of it.
+    #[error("another package is called {package} already: their SHA-256 begin alike")]
+    OtherPackage {
+        /// The id both have.
+        package: PackageId,
+    },
+    /// What is pending is not what was looked at: somebody else was quicker.
+    #[error(
+        "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
+    )]
+    Moved {
+        /// In which rule.
+        rule: RuleKey,
+        /// What was looked at.
+        expected: ReportedVersion,
+        /// What it is now.
+        found: ReportedVersion,
+    },
+    /// The same interim image is in use with other bytes.
+    #[error(
+        "interim image {version} for {locale} is in use already, with other bytes (from package {package})"
+    )]
+    OtherInterimBytes {
+        /// For which locale.
+        locale: Locale,
+        /// Its version.
+        version: ReportedVersion,
+        /// The package that brought it.
+        package: PackageId,
+    },
     /// The interim image would not lift a device over its threshold.
     #[error("interim image {version} for {locale} is below {below}, so devices would be offered it for ever")]
     InterimTooLow {
@@ -246,6 +286,9 @@ impl RuleBook {
         let mut change = Change::on(self);
         let id = package.id();
         let known = self.package(id);
+        if known.is_some_and(|known| known.sha256 != package.sha256) {
+            return Err(Refusal::OtherPackage { package: id });
+        }
         if known.is_none_or(|known| known.ingest != package.ingest) {
             change.delta.packages.push(Entry::is(id, package.clone()));
         }
@@ -262,12 +305,7 @@ impl RuleBook {
                     below: stone.below.clone().into(),
                 });
             }
-            let key = (image.locale.clone(), image.update_type.clone());
-            if self.interim.get(&key) != Some(&id) {
-                change.delta.interim.push(Entry::is(key, id));
-                let (locale, version) = (image.locale.clone(), image.version.clone());
-                change.notes.push(Note::InterimInUse { locale, version });
-            }
+            change.take_in_interim(image, id)?;
         }
         // The same package whose rules and interim images stand as they are: not even its record changes, unless its
         // files had to be stored anew.
@@ -450,6 +488,29 @@ impl<'a> Change<'a> {
         if self.book.settings.deploy_at_ingest.contains(key.device_type()) {
             self.approve(&key)?;
         }
+        Ok(())
+    }
+
+    /// An interim image of a package: in use at once, since a stone's image needs no approval.
+    fn take_in_interim(&mut self, image: &InterimImage, package: PackageId) -> Result<(), Refusal> {
+        let (locale, version) = (image.locale.clone(), image.version.clone());
+        let mut in_use = self.book.interim_images();
+        let there =
+            in_use.find(|(there, _)| there.locale == locale && there.update_type == image.update_type);
+        if let Some((there, from)) = there {
+            let same_release = there.version.same_release(&version);
+            if same_release && there.files.same_bytes(&image.files) {
+                return Ok(());
+            }
+            if same_release {
+                return Err(Refusal::OtherInterimBytes { locale, version, package: from });
+            }
+            let replaced = there.version.clone();
+            self.notes.push(Note::InterimReplaced { locale: locale.clone(), version, replaced });
+        } else {
+            self.notes.push(Note::InterimInUse { locale: locale.clone(), version });
+        }
+        self.delta.interim.push(Entry::is((locale, image.update_type.clone()), package));
         Ok(())
     }
 

@@ -132,12 +132,13 @@ impl SerialNumber {
 impl FromStr for SerialNumber {
     type Err = SerialNumberError;
 
-    /// Reads a serial number.
+    /// Reads a serial number; blanks around it are dropped.
     ///
     /// # Errors
     /// When it is blank, longer than [`MAX_SERIAL_BYTES`], or holds a control character.
     fn from_str(text: &str) -> Result<Self, SerialNumberError> {
-        if text.trim().is_empty() {
+        let text = text.trim();
+        if text.is_empty() {
             return Err(SerialNumberError::Blank);
         }
         if text.len() > MAX_SERIAL_BYTES {

@@ -32,7 +32,22 @@ pub(crate) struct CheckpointDocument {
     pub(crate) revision: u64,
     /// The SHA-256 of that revision, which the next one names.
     pub(crate) sha256: Sha256Digest,
+    /// The SHA-256 of the book below, as it is written: a book that was damaged is never believed.
+    pub(crate) book_sha256: Sha256Digest,
     pub(crate) book: Delta,
+}
+
+impl CheckpointDocument {
+    /// A checkpoint of a book at a revision with this digest.
+    pub(crate) fn of(book: Delta, revision: u64, sha256: Sha256Digest) -> Self {
+        let book_sha256 = self::sha256(&write(&book));
+        Self { format: FORMAT, revision, sha256, book_sha256, book }
+    }
+
+    /// Whether the book is the one that was written.
+    pub(crate) fn is_whole(&self) -> bool {
+        sha256(&write(&self.book)) == self.book_sha256
+    }
 }
 
 /// What an ingested package holds, beside its members.
@@ -124,12 +139,7 @@ mod tests {
     use ucupdate_core::RuleBook;
 
     fn checkpoint() -> CheckpointDocument {
-        CheckpointDocument {
-            format: FORMAT,
-            revision: 3,
-            sha256: sha256(b""),
-            book: RuleBook::default().to_delta(),
-        }
+        CheckpointDocument::of(RuleBook::default().to_delta(), 3, sha256(b""))
     }
 
     #[test]

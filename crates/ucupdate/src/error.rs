@@ -23,7 +23,7 @@ pub enum ChangeError {
     /// The rule book refuses it; nothing is changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// An image that would be approved is not what was ingested; nothing is changed.
+    /// An image that everybody would get is not what was ingested; nothing is changed.
     #[error("{file} of {version} for {rule} {what}; ingest its package again")]
     Image {
         /// The file's name.
@@ -49,7 +49,8 @@ pub enum ChangeError {
         /// The most a revision has.
         limit: usize,
     },
-    /// The rule book could not be read or written. Whether the change was made may be unknown: the message says so.
+    /// The rule book could not be read or written. When that is [`StoreError::Unavailable`] or [`StoreError::Backend`] the
+    /// change may have been made all the same: the history tells.
     #[error(transparent)]
     State(#[from] StateError),
 }

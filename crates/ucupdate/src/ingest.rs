@@ -13,6 +13,7 @@ use crate::error::ChangeError;
 use crate::layout;
 use crate::rule_history::{Changed, random_bytes};
 use crate::service::UpdateService;
+use crate::verify::{self, FileState};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use std::io::{self, Read};
@@ -25,9 +26,9 @@ use ucupdate_cab::package::{
 use ucupdate_cab::{CabError, Cabinet, Limits};
 use ucupdate_core::{
     Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
-    ReportedVersion, SteppingStone, StoredFile,
+    ReportedVersion, RuleBook, SteppingStone, StoredFile,
 };
-use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError};
+use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// How packages are read.
 #[derive(Clone, Debug, Default)]
@@ -143,7 +144,7 @@ struct Intake<'a, P> {
     progress: P,
     so_far: IngestProgress,
     /// The members stored so far, in cabinet order: index and key.
-    stored: Vec<(usize, ucupdate_store::StoreKey)>,
+    stored: Vec<(usize, StoreKey)>,
 }
 
 impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
@@ -215,29 +216,36 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         if package.is_refused() {
             return Err(IngestError::Refused(Box::new(package)));
         }
-        self.check_stored(&package).await?;
         self.service.refresh().await.map_err(ChangeError::from)?;
-        let mut record = self.record(&package, file_name);
+        let record = self.record(&package, file_name);
+        self.check_stored(&package, &record).await?;
         let known = self.service.snapshot().book().package(record.id()).cloned();
-        let known = match known {
-            Some(known) if known.sha256 == record.sha256 && self.all_there(&known).await? => Some(known),
+        // The same cabinet as before, whose files are all there, byte for byte: they are used again. Where they are not,
+        // the new ones take their place.
+        let damaged = match known {
+            Some(known) if known.sha256 == record.sha256 && !self.all_there(&known).await? => {
+                Some(known.ingest)
+            }
             _ => None,
         };
-        // The same cabinet as before, whose files are all there: they are used again.
-        let anew = known.is_none();
-        match known {
-            Some(known) => record = known,
-            None => self.describe(&record).await?,
-        }
-        let changed =
-            self.service.change(author, &Command::Ingest(record.id()), |book| book.ingest(&record)).await?;
-        let Changed { revision, notes } = changed;
-        let named = anew && revision.is_some();
+        self.describe(&record).await?;
+        let make = |book: &RuleBook| {
+            let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
+            match there.filter(|there| Some(there.ingest) != damaged) {
+                Some(there) => book.ingest(there),
+                None => book.ingest(&record),
+            }
+        };
+        let Changed { revision, notes } =
+            self.service.change(author, &Command::Ingest(record.id()), make).await?;
+        let snapshot = self.service.snapshot();
+        let named = snapshot.book().package(record.id()).is_some_and(|there| there.ingest == self.ingest);
         Ok((Ingested { package, revision, notes }, named))
     }
 
-    /// Every member lies in the store with the size that was read.
-    async fn check_stored(&self, package: &Package) -> Result<(), IngestError> {
+    /// Every member lies in the store with the size that was read, and every file that the rule book will name byte for
+    /// byte.
+    async fn check_stored(&self, package: &Package, record: &IngestedPackage) -> Result<(), IngestError> {
         for member in &package.members {
             let key = self.key_of(member);
             let meta = self.store().head(&key).await?;
@@ -246,16 +254,20 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
                 return Err(StoreError::Integrity { key, found }.into());
             }
         }
+        for file in record.files() {
+            if verify::state(self.store(), file).await? != FileState::Whole {
+                let key = StoreKey::parse(&file.key).expect("the keys of a new record are ours");
+                let found = "other bytes than were written".into();
+                return Err(StoreError::Integrity { key, found }.into());
+            }
+        }
         Ok(())
     }
 
     async fn all_there(&self, known: &IngestedPackage) -> Result<bool, IngestError> {
         for file in known.files() {
-            let Ok(key) = ucupdate_store::StoreKey::parse(&file.key) else { return Ok(false) };
-            match self.store().head(&key).await {
-                Ok(meta) if meta.size == file.size => {}
-                Ok(_) | Err(StoreError::NotFound { .. } | StoreError::Integrity { .. }) => return Ok(false),
-                Err(error) => return Err(error.into()),
+            if verify::state(self.store(), file).await? != FileState::Whole {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -267,7 +279,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok(())
     }
 
-    fn key_of(&self, member: &Member) -> ucupdate_store::StoreKey {
+    fn key_of(&self, member: &Member) -> StoreKey {
         layout::member(self.ingest, member.index, &member.name)
     }
 

@@ -26,12 +26,14 @@ pub struct LogOptions {
     pub software: String,
     /// When to flush, when to roll, how much may wait.
     pub roll: RollOptions,
-    /// How many days to keep.
+    /// How many days [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps. Call that at the start and daily.
     pub days: RetentionDays,
+    /// How long a flush or the shutdown tries before it gives up and says how many rows wait.
+    pub flush_time: Duration,
 }
 
 impl LogOptions {
-    /// The logs of a server: audit times in UTC, flushed every second, kept for ten days.
+    /// The logs of a server: audit times in UTC, flushed every second, kept for ten days, ten seconds for a flush.
     pub fn new(server: ServerName) -> Self {
         Self {
             server,
@@ -39,6 +41,7 @@ impl LogOptions {
             software: format!("ucupdate {}", env!("CARGO_PKG_VERSION")),
             roll: RollOptions::default(),
             days: RetentionDays::default(),
+            flush_time: Duration::from_secs(10),
         }
     }
 }
@@ -72,8 +75,14 @@ impl LogError {
     }
 }
 
-/// How often a flush that is waited for is tried, before the waiter is told.
-const FLUSH_TRIES: u64 = 5;
+/// How long a write that is waited for rests after a failure.
+const RETRY_TIME: Duration = Duration::from_millis(250);
+
+/// How long the store may take over one log file. What comes later counts as unclear, and is settled.
+const STORE_TIME: Duration = Duration::from_secs(60);
+
+/// How long the store may take to say which files there are.
+const LIST_TIME: Duration = Duration::from_secs(10);
 
 /// The logs of one server.
 #[derive(Debug)]
@@ -128,7 +137,8 @@ impl Logs {
     }
 
     pub(crate) async fn flush(&self) -> Result<(), LogError> {
-        match tokio::join!(self.audit.flush(), self.access.flush()) {
+        let time = self.options.flush_time;
+        match tokio::join!(self.audit.flush(time), self.access.flush(time)) {
             (Ok(()), Ok(())) => Ok(()),
             (Err(failure), Ok(())) | (Ok(()), Err(failure)) => Err(failure),
             (Err(audit), Err(access)) => Err(audit.and(access)),
@@ -186,7 +196,6 @@ struct Log {
 #[derive(Clone, Debug, Default)]
 struct Progress {
     stopped: bool,
-    failures: u64,
     last_failure: String,
 }
 
@@ -216,58 +225,64 @@ impl Log {
         self.wake.notify_one();
     }
 
-    /// Waits until every row there is now lies in the store.
-    async fn flush(&self) -> Result<(), LogError> {
-        let mut progress = self.progress.subscribe();
-        let failures = progress.borrow_and_update().failures;
+    /// Waits until every row there is now lies in the store, at most so long.
+    async fn flush(&self, time: Duration) -> Result<(), LogError> {
         let target = {
             let mut rolling = self.rolling();
             rolling.flush_now();
             rolling.acknowledged() + rolling.pending() as u64
         };
         self.wake.notify_one();
+        let ended = tokio::time::Instant::now() + time;
+        let mut progress = self.progress.subscribe();
         loop {
-            let waiting = {
-                let rolling = self.rolling();
-                if rolling.acknowledged() >= target {
-                    return Ok(());
-                }
-                rolling.pending()
-            };
-            let now = progress.borrow_and_update().clone();
-            if now.stopped || now.failures >= failures + FLUSH_TRIES {
-                return Err(LogError::Waiting { waiting, last: now.last_failure });
+            // Seen before the rows are counted: whatever comes after this wakes the wait below.
+            let stopped = progress.borrow_and_update().stopped;
+            if self.rolling().acknowledged() >= target {
+                return Ok(());
             }
-            // The log itself holds the sender, so this ends with progress, not with an error.
-            if progress.changed().await.is_err() {
-                return Err(LogError::Waiting { waiting, last: now.last_failure });
+            // A time that passes only on the service's clock never ends a back-off in a test, so who waits asks again.
+            let next = ended.min(tokio::time::Instant::now() + RETRY_TIME);
+            let waited = tokio::time::timeout_at(next, progress.changed()).await;
+            if stopped || tokio::time::Instant::now() >= ended {
+                return Err(self.waiting());
             }
-            self.hurry_after_failure();
+            if waited.is_err() {
+                self.rolling().flush_now();
+                self.wake.notify_one();
+            }
         }
     }
 
-    /// Who waits for a flush does not wait for the back-off too.
-    fn hurry_after_failure(&self) {
-        self.rolling().flush_now();
-        self.wake.notify_one();
+    fn waiting(&self) -> LogError {
+        let last = self.progress.borrow().last_failure.clone();
+        let last = if last.is_empty() { "no answer yet".to_owned() } else { last };
+        LogError::Waiting { waiting: self.rolling().pending(), last }
     }
 
     /// The task: does what the log asks of the store until it is stopped.
     async fn write(self: Arc<Self>, kind: LogKind, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
-        let mut pages = store.pages(kind.folder());
-        while let Ok(Some(page)) = pages.next().await {
-            let mut rolling = self.rolling();
-            page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
-        }
+        let listing = async {
+            let mut pages = store.pages(kind.folder());
+            while let Ok(Some(page)) = pages.next().await {
+                let mut rolling = self.rolling();
+                page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
+            }
+        };
+        let _late = tokio::time::timeout(LIST_TIME, listing).await;
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
-                let (outcome, failure) = perform(&*store, &effect).await;
+                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, perform(&*store, &effect))
+                    .await
+                {
+                    Ok(done) => done,
+                    Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
+                };
                 self.rolling().done(outcome, clock.now());
                 self.progress.send_modify(|progress| {
                     if let Some(failure) = failure {
-                        progress.failures += 1;
                         progress.last_failure = failure;
                     }
                 });

@@ -98,6 +98,7 @@ impl RuleHistory {
             let revision =
                 self.store.get_bytes(&layout::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if Some(checkpoint.revision) != layout::checkpoint_number(&meta.key)
+                || !checkpoint.is_whole()
                 || !revision.is_ok_and(|bytes| document::sha256(&bytes) == checkpoint.sha256)
             {
                 continue;
@@ -211,14 +212,13 @@ impl RuleHistory {
         if !self.revision.is_multiple_of(CHECKPOINT_EVERY) {
             return;
         }
-        let checkpoint = CheckpointDocument {
-            format: RevisionDocument::format(),
-            revision: self.revision,
-            sha256: self.sha256,
-            book: self.book.to_delta(),
-        };
+        let checkpoint = CheckpointDocument::of(self.book.to_delta(), self.revision, self.sha256);
         let bytes = document::write(&checkpoint);
-        let _lost = self.store.put_bytes(&layout::checkpoint(self.revision), bytes).await;
+        let kept = self.store.put_bytes(&layout::checkpoint(self.revision), bytes).await.is_ok();
+        // The two newest are enough: the older of them is for the day the newer is damaged.
+        if let Some(old) = self.revision.checked_sub(2 * CHECKPOINT_EVERY).filter(|old| kept && *old > 0) {
+            let _left = self.store.delete(&layout::checkpoint(old)).await;
+        }
     }
 
     /// The revisions from `first` on, at most `limit` of them, oldest first.

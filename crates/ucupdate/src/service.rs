@@ -8,7 +8,7 @@ use crate::logs::{LogError, LogOptions, Logs};
 use crate::rule_history::{Changed, Revision, RuleHistory};
 use crate::snapshot::Snapshot;
 use crate::urls::BaseUrls;
-use crate::verify;
+use crate::verify::Verified;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::ops::Range;
@@ -294,8 +294,10 @@ impl UpdateService {
     /// When the rule book cannot be read; the old snapshot goes on answering.
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
-        history.catch_up().await?;
+        // What could be read holds, whatever comes after it.
+        let caught_up = in_time("looking for changes", history.catch_up()).await;
         self.publish(&history).await;
+        caught_up?;
         Ok(history.revision())
     }
 
@@ -319,27 +321,32 @@ impl UpdateService {
         make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
     ) -> Result<Changed, ChangeError> {
         let mut history = self.inner.history.lock().await;
-        let changed = history.change(author, self.now(), command, make).await;
+        let changed =
+            in_time("changing the rule book", history.change(author, self.now(), command, make)).await;
         self.publish(&history).await;
         changed
     }
 
     /// Makes a change to the rule book in the name of `author`.
     ///
-    /// What would be approved is read from the store first: an image that is absent, or not what was ingested, is never
-    /// approved.
+    /// What everybody would get is read from the store first: an image that is absent, or not what was ingested, is
+    /// neither approved nor rolled back to. When somebody else changes what that would be in the meantime, the command is
+    /// refused.
     ///
     /// # Errors
     /// When it is refused, an image is not what it should be, or the store does not do it. After a refusal nothing has
     /// changed.
     pub async fn command(&self, command: &Command, author: &str) -> Result<Changed, ChangeError> {
-        if matches!(command, Command::Approve(_) | Command::ApproveAllOf(_)) {
-            self.refresh().await?;
-            let snapshot = self.snapshot();
-            let outcome = snapshot.book().command(command)?;
-            verify::approved(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
-        }
-        self.change(author, command, |book| book.command(command)).await
+        self.refresh().await?;
+        let snapshot = self.snapshot();
+        let outcome = snapshot.book().command(command)?;
+        let verified = Verified::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
+        self.change(author, command, |book| {
+            let outcome = book.command(command)?;
+            verified.covers(book, &outcome.delta)?;
+            Ok(outcome)
+        })
+        .await
     }
 
     /// Approves what is pending in each of the rules; all or none.
@@ -421,6 +428,21 @@ impl UpdateService {
     /// When it cannot be read.
     pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
         RuleHistory::read(&*self.inner.store, first, limit).await
+    }
+}
+
+/// How long the store may take over a change or a look for changes before somebody else has his turn.
+const STORE_TIME: Duration = Duration::from_secs(60);
+
+/// What comes of work on the history, or the store's silence as an error. Work that is dropped half-way leaves the
+/// history whole: what it may have written is found by the next look.
+async fn in_time<T, E: From<StoreError>>(
+    what: &'static str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout(STORE_TIME, work).await {
+        Ok(done) => done,
+        Err(late) => Err(StoreError::unavailable(what, late).into()),
     }
 }
 

@@ -1,48 +1,102 @@
-//! What is approved is what was ingested: images are read back before devices are sent to them.
+//! What everybody gets is what was ingested: images are read back before devices are sent to them.
 
 use crate::error::ChangeError;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
-use ucupdate_core::{Delta, Release, RuleBook, Sha256Digest, StoredFile};
+use ucupdate_core::{
+    Candidate, Delta, IngestId, Refusal, Release, ReportedVersion, Rule, RuleBook, RuleKey, Sha256Digest,
+    StoredFile,
+};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
-/// Reads back the files of every version that a delta gives to everybody anew.
-pub(crate) async fn approved(
-    store: &dyn ImageStore,
-    book: &RuleBook,
-    delta: &Delta,
-) -> Result<(), ChangeError> {
-    let mut read = HashSet::new();
-    for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
-        let Some(candidate) = rule.approved() else { continue };
-        if book.rule(rule.key()).and_then(ucupdate_core::Rule::approved) == Some(candidate) {
-            continue;
+/// The versions whose files were read back and found to be what was ingested.
+pub(crate) struct Verified(Vec<(RuleKey, ReportedVersion, IngestId)>);
+
+impl Verified {
+    /// Reads back the files of every version that a delta gives to everybody anew.
+    pub(crate) async fn read(
+        store: &dyn ImageStore,
+        book: &RuleBook,
+        delta: &Delta,
+    ) -> Result<Self, ChangeError> {
+        let mut verified = Vec::new();
+        let mut read = HashSet::new();
+        for (rule, candidate) in given_anew(book, delta) {
+            let Some((release, ingest)) = release(book, rule, candidate) else { continue };
+            for file in release.files.iter() {
+                if read.insert(file.key.clone()) {
+                    check(store, release, file).await?;
+                }
+            }
+            verified.push((rule.key().clone(), candidate.version.clone(), ingest));
         }
-        let Some(release) = book.release(rule.key(), candidate) else { continue };
-        for file in release.files.iter() {
-            if read.insert(file.key.clone()) {
-                check(store, release, file).await?;
+        Ok(Self(verified))
+    }
+
+    /// Refuses a delta that gives something else to everybody than what was read back.
+    pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
+        for (rule, candidate) in given_anew(book, delta) {
+            let Some((_, ingest)) = release(book, rule, candidate) else { continue };
+            let read = self.0.iter().find(|(key, ..)| key == rule.key());
+            let is_it =
+                read.is_some_and(|(_, version, from)| *version == candidate.version && *from == ingest);
+            if !is_it {
+                let found = candidate.version.clone();
+                let expected = read.map_or_else(|| found.clone(), |(_, version, _)| version.clone());
+                return Err(Refusal::Moved { rule: rule.key().clone(), expected, found });
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The rules in which a delta gives everybody another version than they have, and that version.
+fn given_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = (&'a Rule, &'a Candidate)> {
+    delta.rules.iter().filter_map(|entry| {
+        let rule = entry.now.as_ref()?;
+        let candidate = rule.approved()?;
+        (book.rule(rule.key()).and_then(Rule::approved) != Some(candidate)).then_some((rule, candidate))
+    })
+}
+
+fn release<'a>(book: &'a RuleBook, rule: &Rule, candidate: &Candidate) -> Option<(&'a Release, IngestId)> {
+    Some((book.release(rule.key(), candidate)?, book.package(candidate.package)?.ingest))
 }
 
 async fn check(store: &dyn ImageStore, release: &Release, file: &StoredFile) -> Result<(), ChangeError> {
-    let image = |what| ChangeError::Image {
+    let what = match state(store, file).await? {
+        FileState::Whole => return Ok(()),
+        FileState::Other => "is not in the store as it was ingested",
+        FileState::Gone => "is gone from the store",
+    };
+    Err(ChangeError::Image {
         file: file.name.to_string(),
         version: release.version.to_string(),
         rule: release.rule.to_string(),
         what,
-    };
-    let Ok(key) = StoreKey::parse(&file.key) else { return Err(image("has a key that is none")) };
+    })
+}
+
+/// How a file of a package lies in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileState {
+    /// As it was ingested, byte for byte.
+    Whole,
+    /// Otherwise.
+    Other,
+    /// Not at all.
+    Gone,
+}
+
+/// Reads a file back.
+pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
+    let Ok(key) = StoreKey::parse(&file.key) else { return Ok(FileState::Gone) };
     match digest(store, &key).await {
-        Ok(found) if found == (file.size, file.sha256) => Ok(()),
-        Ok(_) => Err(image("is not in the store as it was ingested")),
-        Err(StoreError::NotFound { .. }) => Err(image("is gone from the store")),
-        Err(StoreError::Integrity { .. }) => Err(image("is damaged in the store")),
-        Err(error) => Err(error.into()),
+        Ok(found) if found == (file.size, file.sha256) => Ok(FileState::Whole),
+        Ok(_) | Err(StoreError::Integrity { .. }) => Ok(FileState::Other),
+        Err(StoreError::NotFound { .. }) => Ok(FileState::Gone),
+        Err(error) => Err(error),
     }
 }
 

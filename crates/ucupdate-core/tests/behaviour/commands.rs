@@ -179,3 +179,37 @@ fn a_name_a_mac_address_and_a_serial_number_belong_to_one_test_device() {
     make(&mut book, Command::RemoveTestDevice("DESK".parse().unwrap()));
     assert_eq!(refused(&book, Command::RemoveTestDevice("desk".parse().unwrap())), "no test device desk");
 }
+
+#[test]
+fn another_cabinet_whose_digest_begins_alike_is_refused_and_replaces_nothing() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    let mut alike = package(1, &[(PHONE, "1.0", 66)]);
+    let mut sha256 = [1; 32];
+    sha256[31] = 99;
+    alike.sha256 = Sha256Digest::new(sha256);
+    assert_eq!(
+        book.ingest(&alike).unwrap_err().to_string(),
+        "another package is called 010101010101 already: their SHA-256 begin alike"
+    );
+}
+
+#[test]
+fn an_interim_image_is_never_swapped_in_silence() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &with_interim(package(1, &[]), "ENU", "1.0.522.103"));
+    let same = ingest(&mut book, &with_interim(package(2, &[]), "ENU", "1.0.522.103"));
+    assert!(same.is_empty(), "the same bytes change nothing: {same:?}");
+    let mut other = with_interim(package(3, &[]), "ENU", "1.0.522.103");
+    other.interim[0].files = files(9);
+    assert_eq!(
+        book.ingest(&other).unwrap_err().to_string(),
+        "interim image 1.0.522.103 for ENU is in use already, with other bytes (from package 010101010101)"
+    );
+    other.interim[0].version = ucupdate_core::ReportedVersion::new("1.0.522.104");
+    assert_eq!(
+        ingest(&mut book, &other),
+        ["interim image 1.0.522.104 for ENU is in use, in place of 1.0.522.103"]
+    );
+}

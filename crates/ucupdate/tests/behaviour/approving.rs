@@ -1,6 +1,90 @@
 use crate::fixtures::*;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
 use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStoreExt as _, MemoryStore};
+use ucupdate::store::{
+    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
+};
+
+/// While it reads the first image for somebody, another administrator on another server ingests a newer package.
+#[derive(Clone, Debug, Default)]
+struct Interrupting {
+    store: MemoryStore,
+    armed: Arc<Mutex<bool>>,
+}
+
+#[async_trait]
+impl ImageStore for Interrupting {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.store.create(key, bytes).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.store.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let now = key.as_str().starts_with("images/") && std::mem::take(&mut *self.armed.lock().unwrap());
+        if now {
+            let other = open(self.store.clone()).await;
+            ingest(&other, newer_package()).await.unwrap();
+        }
+        self.store.get(key, range).await
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.store.head(key).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.store.list(prefix, after).await
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_looked_at_is_not_approved() {
+    let store = Interrupting::default();
+    let service = with_sample(store.clone()).await;
+    *store.armed.lock().unwrap() = true;
+    let phone = sample::ip8540();
+    let refused = service.approve(vec![phone.clone()], "ann").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "{phone}: 9.9.9.9 is what would be given to everybody now, not 3.5.6907.0 as it was when this was asked"
+        )
+    );
+    assert_eq!(service.snapshot().book().rule(&phone).unwrap().approved(), None);
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
+}
+
+#[tokio::test]
+async fn rolling_back_goes_to_the_version_before_and_never_to_one_whose_image_is_gone() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::ip8540();
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    ingest(&service, newer_package()).await.unwrap();
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    let path = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
+    let old = service.snapshot().files().find(path).cloned().unwrap();
+    let bytes = service.store().get_bytes(&old.key, IMAGE_BYTES).await.unwrap();
+    service.store().delete(&old.key).await.unwrap();
+    assert_eq!(
+        service.roll_back(phone.clone(), "bob").await.unwrap_err().to_string(),
+        format!("CPE.nbt of 3.5.6907.0 for {phone} is gone from the store; ingest its package again")
+    );
+    assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
+    service.store().put_bytes(&old.key, bytes).await.unwrap();
+    service.roll_back(phone.clone(), "bob").await.unwrap();
+    assert_eq!(offered(&service, &phone, "9.9.9.9"), "3.5.6907.0", "older, and offered all the same");
+}
 
 #[tokio::test]
 async fn an_image_that_is_not_what_was_ingested_is_never_approved() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use ucupdate::audit::ServerName;
-use ucupdate::cab::package::sample;
+use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::core::{
     Device, InstalledModule, ReportedVersion, RuleKey, Said, Side, TestDevice, TestDeviceId, UnixTime,
     UpdateRequest, UpdateResponse,
@@ -42,6 +42,14 @@ pub(crate) async fn with_sample(store: impl ImageStore) -> UpdateService {
     let service = open(store).await;
     ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     service
+}
+
+/// A package with 9.9.9.9 for the sample's first phone.
+pub(crate) fn newer_package() -> Vec<u8> {
+    let image = sample::image("newer", IMAGE_BYTES);
+    let release =
+        NewRelease::new(sample::ip8540(), ReportedVersion::new("9.9.9.9"), image, sample::time_stamp());
+    PackageBuilder::new().with_release(release).build().unwrap()
 }
 
 pub(crate) fn request(rule: &RuleKey, version: &str) -> UpdateRequest {

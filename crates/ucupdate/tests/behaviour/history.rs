@@ -1,6 +1,7 @@
 use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate::cab::package::sample;
 use ucupdate::core::{Command, TestDevice, TestDeviceId};
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{ChangeError, UpdateService};
@@ -152,4 +153,76 @@ async fn a_command_that_changes_nothing_makes_no_revision() {
     let command = Command::DeployAtIngest("RoundTable".parse().unwrap(), true);
     assert_eq!(service.command(&command, "ann").await.unwrap().revision, None);
     assert_eq!(service.snapshot().revision(), 0);
+}
+
+#[tokio::test]
+async fn revisions_before_one_that_cannot_be_read_hold_all_the_same() {
+    let store = MemoryStore::default();
+    let (one, two) = (open(store.clone()).await, open(store.clone()).await);
+    two.add_test_device(tester(1), "ann").await.unwrap();
+    let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
+    store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
+    assert!(one.refresh().await.is_err());
+    assert_eq!(one.snapshot().revision(), 1);
+}
+
+/// A store with 64 revisions, an approved version, and so one checkpoint; and the checkpoint's key and text.
+async fn with_checkpoint(store: &MemoryStore) -> (UpdateService, StoreKey, String) {
+    let service = with_sample(store.clone()).await;
+    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    for number in 0..62 {
+        service.add_test_device(tester(number), "ann").await.unwrap();
+    }
+    let key = StoreKey::parse("state/checkpoints/00000000000000000064.json").unwrap();
+    let bytes = store.get_bytes(&key, 1 << 20).await.unwrap();
+    (service, key, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_damaged_and_still_parses_is_not_believed() {
+    let store = MemoryStore::default();
+    let (service, key, text) = with_checkpoint(&store).await;
+    store.put_bytes(&key, text.replacen("\"everybody\"", "\"test-devices\"", 1)).await.unwrap();
+    assert_eq!(open(store).await.snapshot().book(), service.snapshot().book());
+}
+
+#[tokio::test]
+async fn a_damaged_checkpoint_never_makes_garbage_of_live_images() {
+    let store = MemoryStore::default();
+    let (service, key, text) = with_checkpoint(&store).await;
+    let ingest_id = service.snapshot().book().packages().next().unwrap().ingest.to_string();
+    let flipped = if ingest_id.ends_with('0') { "1" } else { "0" };
+    let other = format!("{}{flipped}", &ingest_id[..31]);
+    assert!(text.contains(&ingest_id));
+    store.put_bytes(&key, text.replace(&ingest_id, &other)).await.unwrap();
+    let late = open(store.clone()).await;
+    late.collect_garbage(Duration::ZERO, true).await.unwrap();
+    for file in service.snapshot().files().iter() {
+        assert!(store.exists(&file.key).await.unwrap(), "{} is gone", file.path);
+    }
+}
+
+#[tokio::test]
+async fn only_the_newest_checkpoints_are_kept() {
+    let store = MemoryStore::default();
+    let service = open(store.clone()).await;
+    for number in 0..200 {
+        service.add_test_device(tester(number), "ann").await.unwrap();
+    }
+    let kept = keys(&service, "state/checkpoints/").await;
+    assert_eq!(
+        kept,
+        ["state/checkpoints/00000000000000000128.json", "state/checkpoints/00000000000000000192.json"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_is_an_error_in_the_end() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let service = open(Arc::clone(&store)).await;
+    store.on(Call::Get).always(Fault::Hangs);
+    let failed = service.refresh().await.unwrap_err();
+    assert!(failed.to_string().starts_with("store unavailable: looking for changes"), "{failed}");
+    store.heal();
+    assert_eq!(service.add_test_device(tester(1), "ann").await.unwrap().revision, Some(1));
 }

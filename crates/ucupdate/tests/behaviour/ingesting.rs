@@ -1,12 +1,17 @@
 use crate::fixtures::*;
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use std::io;
+use std::ops::Range;
 use ucupdate::UpdateService;
-use ucupdate::cab::package::{CatalogueBuilder, PackageBuilder, sample};
-use ucupdate::cab::{CabinetBuilder, Compression};
+use ucupdate::cab::package::{CatalogueBuilder, sample};
+use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
 use ucupdate::core::PackageId;
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::store::{
+    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
+    collect,
+};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 #[tokio::test]
@@ -36,11 +41,29 @@ async fn a_package_has_the_same_id_from_a_cabinet_and_from_the_program_that_carr
 async fn every_image_in_the_store_is_what_went_in() {
     let service = with_sample(MemoryStore::default()).await;
     let snapshot = service.snapshot();
-    let file = snapshot.files().find("OCInterim/ENU/CPE.nbt").unwrap();
-    let stored = service.store().get_bytes(&file.key, IMAGE_BYTES).await.unwrap();
-    let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&stored).into();
-    assert_eq!((file.size, file.sha256.as_bytes()), (IMAGE_BYTES as u64, &digest));
+    for file in snapshot.files().iter() {
+        let stored = service.store().get_bytes(&file.key, IMAGE_BYTES).await.unwrap();
+        let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&stored).into();
+        assert_eq!((file.size, file.sha256.as_bytes()), (stored.len() as u64, &digest), "{}", file.path);
+    }
+    let image = snapshot.files().find("OCInterim/ENU/CPE.nbt").unwrap();
+    let expected: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(interim_image()).into();
+    assert_eq!(image.sha256.as_bytes(), &expected);
     assert_eq!(snapshot.files().iter().len(), 6 + described(&snapshot));
+}
+
+/// The interim image of the sample, straight from its cabinet.
+fn interim_image() -> Vec<u8> {
+    let package = sample::uc_updates(IMAGE_BYTES);
+    let mut cabinet = Cabinet::open(package.as_slice(), Limits::default()).unwrap();
+    while let Some(mut file) = cabinet.next_file().unwrap() {
+        if file.entry().name_as_given().ends_with("OCInterim\\ENU\\CPE.nbt") {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+            return bytes;
+        }
+    }
+    panic!("the sample has an interim image")
 }
 
 /// Files beside the three images and their signatures.
@@ -163,7 +186,6 @@ async fn a_package_is_described_beside_its_members() {
     let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(document["format"], "1.0.0");
     assert_eq!(document["package"]["releases"].as_array().unwrap().len(), 2);
-    let _builder = PackageBuilder::new();
 }
 
 #[tokio::test]
@@ -191,4 +213,79 @@ async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
     assert!(!after.contains(&left), "the next ingest sweeps it up");
     assert!(kept.iter().all(|key| after.contains(key)), "and nothing a kept package has");
     assert!(after.contains(&"images/mine/by-hand".to_owned()));
+}
+
+/// A store that keeps other bytes of images than it was given, as many.
+#[derive(Clone, Debug, Default)]
+struct Flipping(MemoryStore);
+
+#[async_trait]
+impl ImageStore for Flipping {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let mut bytes = collect(bytes).await.unwrap().to_vec();
+        if key.as_str().ends_with(".nbt") {
+            bytes[10] ^= 1;
+        }
+        self.0.put_bytes(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        self.0.get(key, range).await
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.0.head(key).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.0.list(prefix, after).await
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_did_not_keep_as_it_was_given_is_not_taken() {
+    let service = open(Flipping::default()).await;
+    let refused = ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap_err().to_string();
+    assert!(refused.ends_with("is damaged: other bytes than were written"), "{refused}");
+    assert_eq!(service.snapshot().revision(), 0);
+}
+
+#[tokio::test]
+async fn ingesting_again_restores_images_that_rotted() {
+    let service = with_sample(MemoryStore::default()).await;
+    let path = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
+    let rotten = service.snapshot().files().find(path).cloned().unwrap();
+    service.store().put_bytes(&rotten.key, vec![0; IMAGE_BYTES]).await.unwrap();
+    assert!(service.approve(vec![sample::cx700()], "ann").await.is_err());
+    assert_eq!(ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap().revision, Some(2));
+    service.approve(vec![sample::cx700()], "ann").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_package_twice_at_once_is_taken_once() {
+    for _ in 0..10 {
+        let store = MemoryStore::default();
+        let (one, two) = (open(store.clone()).await, open(store.clone()).await);
+        let (first, second) = tokio::join!(
+            ingest(&one, sample::uc_updates(IMAGE_BYTES)),
+            ingest(&two, sample::uc_updates(IMAGE_BYTES))
+        );
+        let revisions = [first.unwrap().revision, second.unwrap().revision];
+        assert!(revisions.contains(&None) && revisions.contains(&Some(1)), "{revisions:?}");
+        one.refresh().await.unwrap();
+        let ingest = one.snapshot().book().packages().next().unwrap().ingest.to_string();
+        let images = keys(&one, "images/").await;
+        assert!(images.iter().all(|key| key.contains(&ingest)), "nothing else is left: {images:?}");
+        for file in one.snapshot().files().iter() {
+            assert!(store.exists(&file.key).await.unwrap());
+        }
+    }
 }

@@ -45,7 +45,9 @@ async fn access_rows_are_written_too() {
 #[tokio::test]
 async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
-    let service = UpdateService::open(store.clone(), logging()).await.unwrap();
+    let mut options = logging();
+    options.logs.as_mut().unwrap().flush_time = Duration::from_millis(600);
+    let service = UpdateService::open(store.clone(), options).await.unwrap();
     for fault in [Fault::Unavailable, Fault::LostAnswer] {
         store.on(Call::Create).below("Logs/").always(fault);
         store.on(Call::Put).below("Logs/").always(fault);
@@ -114,4 +116,55 @@ async fn the_audit_log_rolls_at_midnight_of_its_zone() {
         [day],
         "23:59:59 in UTC is the next day in Berlin"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_flush_returns_however_it_falls_together_with_the_write() {
+    let mut options = logging();
+    let logs = options.logs.as_mut().unwrap();
+    logs.roll = logs.roll.with_roll_bytes(4096).unwrap();
+    let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
+    let flushing = async {
+        for _ in 0..3000 {
+            ask(&service, &sample::ip8540(), "0.0.0.0");
+            service.flush_logs().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), flushing).await.expect("no flush hangs");
+}
+
+#[tokio::test]
+async fn a_shutdown_outlasts_a_short_outage_of_the_store() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let service = UpdateService::open(store.clone(), logging()).await.unwrap();
+    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    store.on(Call::Get).below("Logs/").always(Fault::Unavailable);
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    let healing = store.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        healing.heal();
+    });
+    service.shutdown().await.unwrap();
+    assert_eq!(keys(&service, "Logs/Server/Audit/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let mut options = logging();
+    options.logs.as_mut().unwrap().flush_time = Duration::from_millis(300);
+    let service = UpdateService::open(store.clone(), options).await.unwrap();
+    store.on(Call::Create).below("Logs/").always(Fault::Backend);
+    store.on(Call::Get).below("Logs/").always(Fault::Backend);
+    for _ in 0..3 {
+        ask(&service, &sample::ip8540(), "0.0.0.0");
+    }
+    let failed = service.flush_logs().await.unwrap_err().to_string();
+    assert!(
+        failed.starts_with("3 log row(s) wait because the store does not take them: store failed"),
+        "{failed}"
+    );
+    store.heal();
+    service.flush_logs().await.unwrap();
 }
