@@ -28,7 +28,7 @@ use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
 use ucupdate_http::{DeviceUpdates, HttpOptions};
 
 /// How long what was begun may take to finish after the server is told to end.
-const DRAIN_TIME: Duration = Duration::from_secs(30);
+const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// How long the logs may take to be written at the end.
 const FLUSH_TIME: Duration = Duration::from_secs(30);

@@ -234,3 +234,21 @@ async fn the_service_itself_takes_any_body_and_its_answer_knows_its_length() {
     assert_eq!(http_body::Body::size_hint(&body).exact(), Some(expected.len() as u64));
     assert_eq!(body.collect().await.unwrap().to_bytes(), expected);
 }
+
+/// Trap 11.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_limit_of_a_body_holds_under_64_requests_at_once() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let asking: Vec<_> = (0..64)
+        .map(|number| {
+            let server = std::sync::Arc::clone(&server);
+            let body = if number % 2 == 0 { vector("canonical-request.xml") } else { " ".repeat(80 * 1024) };
+            tokio::spawn(async move { (number, server.post(HANDLER, body).await.status) })
+        })
+        .collect();
+    for asked in asking {
+        let (number, status) = asked.await.unwrap();
+        let expected = if number % 2 == 0 { StatusCode::OK } else { StatusCode::PAYLOAD_TOO_LARGE };
+        assert_eq!(status, expected, "{number}");
+    }
+}

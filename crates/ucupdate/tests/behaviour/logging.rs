@@ -168,3 +168,24 @@ async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
     store.heal();
     service.flush_logs().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_may_wait_is_bounded_under_64_requests_at_once() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    store.on(Call::Get).below("Logs/").always(Fault::Unavailable);
+    let mut options = logging();
+    let logs = options.logs.as_mut().unwrap();
+    logs.roll = logs.roll.with_pending(10, 1 << 20).unwrap();
+    let service = UpdateService::open(store, options).await.unwrap();
+    let asking: Vec<_> = (0..64)
+        .map(|_| {
+            let service = service.clone();
+            tokio::task::spawn_blocking(move || ask(&service, &sample::ip8540(), "0.0.0.0"))
+        })
+        .collect();
+    for asked in asking {
+        asked.await.unwrap();
+    }
+    assert_eq!(service.dropped_log_rows(), 54, "ten rows wait, and the rest are counted");
+}
