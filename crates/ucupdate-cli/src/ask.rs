@@ -160,8 +160,8 @@ impl fmt::Display for Report {
         if self.offered.is_empty() {
             return write!(
                 f,
-                "nothing offered ({}): what is approved is what the device has, or there is no rule for exactly {}; \
-                 `ucupdate explain` on the server tells which",
+                "nothing offered ({}): the device has what is approved for it, or nothing is, or there is no rule for \
+                 exactly {}; `ucupdate explain` on the server tells which",
                 self.code,
                 Shown(&self.asker)
             );
@@ -236,6 +236,9 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
         return print_request(body, &mut context.output);
     }
     let url = handler_url(args.url.as_deref().unwrap_or_default());
+    if !["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme)) {
+        return Err(Failure::usage(format_args!("--url is {url:?}, expected http://… or https://…")));
+    }
     let side = side(&url);
     // Whoever waits at a terminal asks again himself; a download that breaks off is gone on with.
     let asking = Client::new(options.clone().with_retry(Retry::never()))?;

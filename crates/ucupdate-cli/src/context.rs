@@ -25,6 +25,9 @@ pub(crate) enum IfMissing {
     Refuse,
 }
 
+/// The folders of which every store in use has one.
+const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
+
 impl Context {
     pub(crate) fn new(args: GlobalArgs) -> Self {
         Self { output: Output::new(args.json), store: args.store }
@@ -40,7 +43,8 @@ impl Context {
             StoreLocation::Folder(path) => path.clone(),
         };
         let opening = tokio::task::spawn_blocking(move || {
-            if if_missing == IfMissing::Refuse && !path.is_dir() {
+            // A mistyped path must neither look like an empty store nor become one.
+            if if_missing == IfMissing::Refuse && !MARKS.iter().any(|mark| path.join(mark).is_dir()) {
                 return Err(Failure::new(format_args!("no store at {}", path.display())));
             }
             Ok(Arc::new(LocalStore::open(&path)?))

@@ -89,8 +89,11 @@ impl Answer {
                 StatusCode::NOT_FOUND,
                 "the rule book names this file, but it is gone from the store; its package is to be ingested again",
             ),
-            error if error.is_retryable() => Self::unavailable("the store does not answer now"),
-            _ => Self::reason(StatusCode::INTERNAL_SERVER_ERROR, "the store does not give this file"),
+            StoreError::Integrity { .. } => Self::reason(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the file is not in the store as it was ingested",
+            ),
+            _ => Self::unavailable("the store does not answer now"),
         }
     }
 

@@ -18,7 +18,8 @@ const MOST_TRIES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) disk: Arc<dyn Disk>,
-    staging: Arc<Staging>,
+    /// None where this process may not write: then the store is for reading.
+    staging: Option<Arc<Staging>>,
 }
 
 /// What is found where a key or one of its folders should lie.
@@ -34,13 +35,18 @@ enum Place {
 
 impl Folder {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
-        let staging = Staging::open(Arc::clone(&disk))?;
+        let staging = match Staging::open(Arc::clone(&disk)) {
+            Ok(staging) => Some(staging),
+            Err(error) if may_not_write(&error) => None,
+            Err(error) => return Err(error),
+        };
         Ok(Self { disk, staging })
     }
 
     /// Begins a new object.
     pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
-        self.staging.stage().map_err(|error| writing(key, error))
+        let staging = self.staging.as_ref().ok_or_else(|| StoreError::ReadOnly { key: key.clone() })?;
+        staging.stage().map_err(|error| writing(key, error))
     }
 
     pub(crate) fn create(&self, key: &StoreKey, bytes: &Bytes) -> Result<(), StoreError> {
@@ -188,7 +194,7 @@ impl Folder {
                 Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
                 Err(error) => return Err(error),
             };
-            if self.staging.folds_case {
+            if self.staging.as_ref().is_some_and(|staging| staging.folds_case) {
                 match self.spelling(path)? {
                     Some(found) if found == path => {}
                     Some(other) => return Ok(Place::Other(other)),
@@ -347,6 +353,11 @@ fn gave_up(key: &StoreKey) -> StoreError {
 
 fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
+}
+
+/// Whether a folder is there and this process may only read it.
+fn may_not_write(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// The effect is seen already: this must not be told as if nothing had happened.

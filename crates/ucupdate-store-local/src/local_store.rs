@@ -53,6 +53,9 @@ impl LocalStore {
     /// Opens the folder at `path`, and makes it when it is not there. What processes that are gone had begun and not
     /// finished is cleared away; what living ones are writing is left alone.
     ///
+    /// Where this process may read the folder and not write to it, the store is for reading: writing is
+    /// [`StoreError::ReadOnly`].
+    ///
     /// This blocks for a moment: a few calls of the file system.
     ///
     /// # Errors

@@ -92,6 +92,14 @@ pub enum DocumentError {
         /// What it should follow.
         found: Sha256Digest,
     },
+    /// It is not there, though one after it is: somebody removed it.
+    #[error(
+        "`{key}` is missing, and later revisions are there; put it back, or nothing after it can be read"
+    )]
+    Missing {
+        /// Where it should lie.
+        key: String,
+    },
     /// It carries another number than its key.
     #[error("`{key}` says it is revision {said}")]
     Number {

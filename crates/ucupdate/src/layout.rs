@@ -24,9 +24,12 @@ pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
     is_ours.then(|| u128::from_str_radix(ingest, 16).ok())?.map(IngestId::from_bits)
 }
 
+/// The folder of the revisions.
+pub(crate) const REVISIONS: &str = "state/revisions/";
+
 /// The key of a revision.
 pub(crate) fn revision(number: u64) -> StoreKey {
-    key(format!("state/revisions/{number:020}.json"))
+    key(format!("{REVISIONS}{number:020}.json"))
 }
 
 /// The key of the checkpoint made at a revision.

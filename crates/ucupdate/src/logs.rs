@@ -282,8 +282,9 @@ impl Log {
                 };
                 self.rolling().done(outcome, clock.now());
                 self.progress.send_modify(|progress| {
-                    if let Some(failure) = failure {
-                        progress.last_failure = failure;
+                    trace_turn(kind, &progress.last_failure, failure.as_deref());
+                    if failure.is_some() || outcome == EffectOutcome::Stored {
+                        progress.last_failure = failure.unwrap_or_default();
                     }
                 });
                 continue;
@@ -305,6 +306,21 @@ impl Log {
         }
     }
 }
+
+/// Says once when a log begins to wait, and once when it is written again.
+#[cfg(feature = "tracing")]
+fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
+    match (before.is_empty(), failure) {
+        (true, Some(failure)) => {
+            tracing::warn!(log = ?kind, failure, "log rows wait: the store does not take them")
+        }
+        (false, None) => tracing::warn!(log = ?kind, "log rows are written again"),
+        _ => {}
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>) {}
 
 /// Does one effect, and says how it went.
 async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {

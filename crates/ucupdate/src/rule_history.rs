@@ -71,7 +71,20 @@ impl RuleHistory {
             Self { store, book: RuleBook::default(), revision: 0, sha256: document::sha256(b"") };
         history.start_from_checkpoint().await?;
         history.catch_up().await?;
+        // A store that cannot list says nothing of gaps; what is read is right all the same.
+        let later = history.store.list(layout::REVISIONS, Some(&layout::revision(history.revision))).await;
+        if later.is_ok_and(|later| !later.is_empty()) {
+            history.refuse_gap().await?;
+        }
         Ok(history)
+    }
+
+    /// There is a revision after the next one: then the next is there by now, or somebody removed it.
+    async fn refuse_gap(&mut self) -> Result<(), StateError> {
+        if self.catch_up().await? {
+            return Ok(());
+        }
+        Err(DocumentError::Missing { key: layout::revision(self.revision + 1).to_string() }.into())
     }
 
     pub(crate) fn book(&self) -> &RuleBook {
@@ -168,6 +181,10 @@ impl RuleHistory {
                 notes: outcome.notes.iter().map(ToString::to_string).collect(),
                 delta: outcome.delta,
             };
+            if self.store.exists(&layout::revision(self.revision + 2)).await? {
+                self.refuse_gap().await?;
+                continue;
+            }
             let bytes = Bytes::from(document::write(&document));
             if bytes.len() > MAX_REVISION_BYTES {
                 return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });

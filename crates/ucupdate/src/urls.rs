@@ -48,9 +48,12 @@ impl FromStr for Origin {
         if text.ends_with('/') {
             return Err(OriginError::Slash);
         }
-        let host = rest.split('/').next().unwrap_or(rest);
+        let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
         if !is_host(host) {
             return Err(OriginError::Host);
+        }
+        if path.is_some_and(|path| path.split('/').any(|part| matches!(part, "" | "." | ".."))) {
+            return Err(OriginError::Path);
         }
         Ok(Self(text.into()))
     }
@@ -92,6 +95,9 @@ pub enum OriginError {
     /// A slash at the end.
     #[error("origin ends in a slash")]
     Slash,
+    /// An empty part of the path, `.` or `..`: devices would ask for something else.
+    #[error("path of the origin holds an empty part, `.` or `..`")]
+    Path,
     /// No host, or a port that is none.
     #[error("origin has no usable host and port")]
     Host,

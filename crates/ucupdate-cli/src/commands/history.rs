@@ -12,7 +12,7 @@ use ucupdate::core::UnixTime;
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
     /// Show only the last N revisions
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     last: Option<u64>,
 }
 

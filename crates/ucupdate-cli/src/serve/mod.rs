@@ -36,6 +36,9 @@ const FLUSH_TIME: Duration = Duration::from_secs(30);
 /// The same for one who is told to end at once.
 const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
+/// How long further signals count as the first.
+const ONE_WORD: Duration = Duration::from_millis(500);
+
 /// How often old logs are looked for.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -123,29 +126,47 @@ pub(crate) async fn end(
         .shutdown(async {
             tokio::select! {
                 () = tokio::time::sleep(DRAIN_TIME) => {}
-                () = stopping.told() => hurried = true,
+                () = told_again(&mut stopping) => hurried = true,
             }
         })
         .await;
     if cut > 0 {
         context.output.message(format_args!("{cut} connection(s) were closed before they were finished"));
     }
-    let flush_time = if hurried { HURRIED_FLUSH_TIME } else { FLUSH_TIME };
+    let hurry = async {
+        if !hurried {
+            told_again(&mut stopping).await;
+        }
+        tokio::time::sleep(HURRIED_FLUSH_TIME).await;
+    };
     tokio::select! {
-        flushed = tokio::time::timeout(flush_time, service.shutdown()) => match flushed {
+        biased;
+        flushed = tokio::time::timeout(FLUSH_TIME, service.shutdown()) => match flushed {
             Ok(flushed) => {
                 flushed.map_err(|error| Failure::in_doing("not all log rows were written", &error))?;
             }
             Err(_elapsed) => {
-                return Err(Failure::new(format_args!("log rows could not be written within {flush_time:?}")));
+                return Err(Failure::new(format_args!("log rows could not be written within {FLUSH_TIME:?}")));
             }
         },
-        () = stopping.told() => return Err(Failure::new("ended before all log rows were written")),
+        () = hurry => return Err(Failure::new("ended before all log rows were written")),
     }
     match service.dropped_log_rows() {
         0 => Ok(()),
         lost => {
             Err(Failure::new(format_args!("{lost} log row(s) were lost, since the store did not take them")))
+        }
+    }
+}
+
+/// Waits until it is told once more. Some tell twice at once, a program and its group: that is one word.
+async fn told_again(stopping: &mut Stopping) {
+    let first_word = tokio::time::sleep(ONE_WORD);
+    tokio::pin!(first_word);
+    loop {
+        tokio::select! {
+            () = &mut first_word => return stopping.told().await,
+            () = stopping.told() => {}
         }
     }
 }

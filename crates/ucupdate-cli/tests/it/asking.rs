@@ -114,7 +114,11 @@ fn a_refusal_shows_the_phones_code() {
     drop(serving);
     let nobody = at(&address);
     assert!(nobody.ends_with(" (0x2efd/0)"), "{nobody}");
-    assert!(at("ftp://127.0.0.1").contains("has the scheme ftp, expected http or https"));
+    for url in ["ftp://127.0.0.1", "127.0.0.1", ""] {
+        let wrong = place.run(&[&["ask", "--url", url], &PHONE[..]].concat());
+        assert_eq!(wrong.code, Some(2), "{wrong:?}");
+        assert!(wrong.stderr.contains("expected http://"), "{wrong:?}");
+    }
 }
 
 #[test]

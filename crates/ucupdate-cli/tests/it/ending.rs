@@ -84,6 +84,9 @@ fn told_twice_it_ends_at_once_and_says_what_it_closed() {
     let address = serving.address();
     serving.signal("INT");
     wait_until_nothing_is_accepted(&address);
+    // Twice at once is one word: `timeout` tells a program and its group.
+    serving.signal("INT");
+    std::thread::sleep(Duration::from_millis(1000));
     let begin = Instant::now();
     serving.signal("INT");
     let ended = serving.ended();
@@ -109,7 +112,9 @@ fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     std::fs::write(&logs, "in the way").unwrap();
     assert_eq!(status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], body.as_bytes())), 200);
     let ended = serving.terminated();
-    let reason = ended.refused();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.stderr.matches("log rows wait: the store does not take them").count(), 2, "{ended:?}");
+    let reason = ended.stderr.lines().last().unwrap().trim_start_matches("ucupdate: ");
     let counted = "not all log rows were written: 2 log row(s) wait because the store does not take them: ";
     assert!(reason.starts_with(counted), "{reason}");
 }
@@ -146,4 +151,23 @@ fn killed_at_any_time_no_change_that_was_acknowledged_is_lost() {
     let serving = place.serve_here();
     let offered = place.run(&[&["ask", "--url", &serving.url()], &PHONE[..]].concat()).done();
     assert!(offered.starts_with("offered 1.0.522.103 "), "{offered}");
+}
+
+#[test]
+fn told_twice_at_once_it_still_finishes_and_writes_its_rows() {
+    let place = Place::with_package();
+    let body = place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done();
+    for _ in 0..5 {
+        let serving = place.serve_here();
+        assert_eq!(
+            status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], body.as_bytes())),
+            200
+        );
+        serving.signal("TERM");
+        serving.signal("TERM");
+        let ended = serving.ended();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    let audit = place.log("Audit");
+    assert_eq!(audit.lines().filter(|row| row.contains("\"0021630F207B\"")).count(), 5, "{audit}");
 }

@@ -175,3 +175,17 @@ async fn a_really_full_disk_is_said_and_leaves_the_old_object() {
     // What was staged has gone, so there is room again.
     store.put_bytes(&large, vec![b'n'; 150_000]).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_folder_that_may_only_be_read_is_a_store_for_reading() {
+    for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+        let disk = disk_with_one_object().await;
+        let store = LocalStore::with_disk(Arc::new(FailingDisk::new(disk, 0, kind))).unwrap();
+        assert_eq!(store.get_bytes(&key("a/b/old"), 99).await.unwrap(), OLD);
+        for name in ["create", "put", "replace"] {
+            let refused = call(&store, name).await.unwrap_err();
+            assert!(matches!(refused, StoreError::ReadOnly { .. }), "{name}: {refused:?}");
+        }
+        assert_eq!(store.list_all("", 9).await.unwrap().len(), 1);
+    }
+}

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
 use ucupdate::core::{Command, TestDevice, TestDeviceId};
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{ChangeError, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -225,4 +225,33 @@ async fn a_store_that_never_answers_is_an_error_in_the_end() {
     assert!(failed.to_string().starts_with("store unavailable: looking for changes"), "{failed}");
     store.heal();
     assert_eq!(service.add_test_device(tester(1), "ann").await.unwrap().revision, Some(1));
+}
+
+#[tokio::test]
+async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
+    let store = MemoryStore::default();
+    let service = open(store.clone()).await;
+    for number in 1..=3 {
+        service.add_test_device(tester(number), "ann").await.unwrap();
+    }
+    let second = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
+    let whole = store.get_bytes(&second, 1 << 20).await.unwrap();
+    store.delete(&second).await.unwrap();
+    let message = format!(
+        "`{second}` is missing, and later revisions are there; put it back, or nothing after it can be read"
+    );
+    let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
+    assert_eq!(refused.to_string(), message);
+    store.put_bytes(&second, whole).await.unwrap();
+    assert_eq!(open(store.clone()).await.snapshot().revision(), 3);
+
+    // A server that was running when the next two came, and only the second of them is there.
+    let fourth = StoreKey::parse("state/revisions/00000000000000000004.json").unwrap();
+    let other = open(store.clone()).await;
+    other.add_test_device(tester(4), "ann").await.unwrap();
+    other.add_test_device(tester(5), "ann").await.unwrap();
+    store.delete(&fourth).await.unwrap();
+    let refused = service.add_test_device(tester(6), "bob").await.unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("`{fourth}` is missing")), "{refused}");
+    assert!(!store.exists(&fourth).await.unwrap());
 }

@@ -53,11 +53,20 @@ impl fmt::Display for Report {
 }
 
 pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), Failure> {
-    let report = files::blocking(move || extract(&args)).await?;
+    let (report, ended) = files::blocking(move || {
+        let mut report = Report::default();
+        let ended = extract(&args, &mut report);
+        Ok((report, ended))
+    })
+    .await?;
+    if ended.is_err() && report.files.is_empty() {
+        return ended;
+    }
     for name in &report.unsafe_names {
         context.output.message(format_args!("not extracted: {}: {}", Shown(&name.name), name.reason));
     }
     let told = context.output.result(&report);
+    ended?;
     match report.unsafe_names.len() {
         0 => told,
         found => {
@@ -66,13 +75,12 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
     }
 }
 
-fn extract(args: &ExtractArgs) -> Result<Report, Failure> {
+fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| Failure::in_doing(joined(&args.files), error);
     let mut cabinet = open(&args.files)?;
     let folder = NewFiles::open_or_make(&args.to)?;
     // Before anything is written, so that a second call does not end half-way.
     folder.refuse_existing(cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())))?;
-    let mut report = Report::default();
     while let Some(mut file) = cabinet.next_file().map_err(|error| failed(&error))? {
         let entry = file.entry();
         let path = match entry.path() {
@@ -93,7 +101,7 @@ fn extract(args: &ExtractArgs) -> Result<Report, Failure> {
         report.files.push(FileReport { path, size });
     }
     cabinet.finish().map_err(|error| failed(&error))?;
-    Ok(report)
+    Ok(())
 }
 
 /// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.
