@@ -8,6 +8,7 @@ mod image_store;
 mod key;
 pub mod laws;
 mod memory;
+mod presign;
 mod read_only;
 
 pub use error::{BoxError, StoreError};
@@ -17,4 +18,5 @@ pub use image_store::{
 };
 pub use key::{MAX_KEY_BYTES, MAX_KEY_PART_BYTES, StoreKey, StoreKeyError};
 pub use memory::MemoryStore;
+pub use presign::Presign;
 pub use read_only::ReadOnly;
