@@ -19,7 +19,7 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
         tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
         at: first.range.start,
         end: first.range.end,
-        patience: remote.patience(),
+        patience: None,
         pieces: first.into_stream(),
         remote,
         path,
@@ -42,8 +42,8 @@ struct Download {
     at: u64,
     end: u64,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
-    /// Since bytes last came.
-    patience: Patience,
+    /// What is left of it since the bytes broke off; none is used up while they come, nor while nobody asks for them.
+    patience: Option<Patience>,
 }
 
 impl Download {
@@ -59,7 +59,7 @@ impl Download {
                         continue;
                     }
                     self.at += length;
-                    self.patience = self.remote.patience();
+                    self.patience = None;
                     return Some(Ok(piece));
                 }
                 Ok(Some(Err(error))) => io::Error::other(Cause::new(chain(&error))),
@@ -82,8 +82,9 @@ impl Download {
     /// Opens the rest of the same object; else the error that ends the bytes.
     async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
         let Some(tag) = &self.tag else { return Err(broken) };
+        let patience = self.patience.get_or_insert_with(|| self.remote.patience());
         loop {
-            if !self.patience.wait().await {
+            if !patience.wait().await {
                 return Err(broken);
             }
             let options = GetOptions {

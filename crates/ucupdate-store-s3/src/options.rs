@@ -54,8 +54,9 @@ pub struct S3Options {
     /// How long a request is tried again, with growing pauses, before the store is called unavailable. The last try may
     /// take an [`attempt_timeout`](Self::attempt_timeout) more. Default 60 s.
     pub deadline: Duration,
-    /// The bytes in memory for each `put`, and of each part of an object that has more. S3 takes no part below 5 MiB but
-    /// the last, and 10,000 parts. Default 8 MiB, so 78 GiB an object.
+    /// The bytes that are gathered before they are sent, and of each part of an object that has more; a `put` holds up to
+    /// three times as many. S3 takes no part below 5 MiB but the last, and 10,000 parts. Default 8 MiB, so 78 GiB an
+    /// object.
     pub part_bytes: usize,
     /// Whether opening proves that the server honours `If-None-Match: *`. Default yes.
     pub self_test: bool,

@@ -64,8 +64,7 @@ impl S3Store {
         let value = |key| builder.get_config_value(&key);
         let bucket = value(AmazonS3ConfigKey::Bucket).unwrap_or_default();
         let endpoint = value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
-        let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        let client = connect::client(builder.with_allow_http(plain), &options)?;
+        let client = connect::client(builder, &options)?;
         let remote = Remote {
             client,
             prefix,

@@ -143,6 +143,21 @@ async fn bytes_that_break_off_are_taken_up_where_they_broke() {
 }
 
 #[tokio::test]
+async fn a_reader_who_dawdles_past_the_deadline_loses_nothing() {
+    let server = S3Server::start(Bucket::default()).await;
+    let store = S3Store::open(hasty(&server).with_deadline(Duration::from_millis(300))).await.unwrap();
+    store.put_bytes(&key("a"), letters(b'x', MIB)).await.unwrap();
+    server.on(Call::Get).once(Fault::Truncates(300_000));
+    let mut object = store.get(&key("a"), None).await.unwrap();
+    let mut seen = object.bytes.next().await.unwrap().unwrap().len();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    while let Some(piece) = object.bytes.next().await {
+        seen += piece.unwrap().len();
+    }
+    assert_eq!(seen, MIB);
+}
+
+#[tokio::test]
 async fn bytes_of_another_object_are_never_joined_to_the_first() {
     let (store, server) = start().await;
     store.put_bytes(&key("a"), letters(b'o', MIB)).await.unwrap();
