@@ -4,6 +4,7 @@ use crate::cause::{Cause, Failure};
 use crate::remote::{Mark, Remote};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use futures_util::stream::Fuse;
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::{MultipartId, ObjectStore as _, PutMultipartOptions, PutOptions, PutPayload};
@@ -18,7 +19,7 @@ pub(crate) async fn put(
     path: &Path,
     bytes: ByteStream,
 ) -> Result<u64, StoreError> {
-    let mut parts = Parts { bytes, left: BytesMut::new(), size: remote.part_bytes, taken: 0 };
+    let mut parts = Parts { bytes: bytes.fuse(), left: BytesMut::new(), size: remote.part_bytes, taken: 0 };
     let broken = |source| StoreError::Input { key: key.clone(), source };
     let first = parts.next().await.map_err(broken)?;
     if parts.is_over().await.map_err(broken)? {
@@ -64,7 +65,8 @@ pub(crate) async fn put(
 
 /// A stream cut into pieces of one size; the last may be shorter.
 struct Parts {
-    bytes: ByteStream,
+    /// Fused, since a stream may panic when it is asked again after its end.
+    bytes: Fuse<ByteStream>,
     left: BytesMut,
     size: usize,
     taken: u64,

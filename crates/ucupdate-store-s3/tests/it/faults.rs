@@ -272,6 +272,20 @@ async fn an_upload_that_a_lifecycle_rule_took_away_is_not_told_as_done() {
 }
 
 #[tokio::test]
+async fn bytes_are_not_asked_for_after_their_end() {
+    let (store, _server) = start().await;
+    for length in [0, 10, MIB, MIB + 1, 2 * MIB] {
+        // An `unfold` panics when it is asked again.
+        let strict = stream::unfold(Some(letters(b'x', length)), |left| async move {
+            let mut left = left.filter(|left| !left.is_empty())?;
+            let piece = left.split_to(left.len().min(300_000));
+            Some((Ok(piece), Some(left)))
+        });
+        assert_eq!(store.put(&key("a"), Box::pin(strict)).await.unwrap().size, length as u64);
+    }
+}
+
+#[tokio::test]
 async fn no_more_than_a_part_is_taken_before_it_is_sent() {
     let (store, server) = start().await;
     server.on(Call::Part).always(Fault::Hangs);
