@@ -5,6 +5,7 @@
 mod conformance;
 mod faults;
 mod peers;
+mod tls;
 
 use std::time::Duration;
 use ucupdate_store::StoreKey;
