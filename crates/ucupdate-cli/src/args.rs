@@ -25,7 +25,7 @@ pub(crate) struct CommandLine {
 /// Options of every subcommand, before or after it.
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// Where rules and images lie: file:PATH, or memory: for a store that ends with the command
+    /// Where rules and images lie: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     pub(crate) store: StoreLocation,
     /// Write the result as one JSON object with "format": 1
@@ -119,6 +119,9 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<CommandLi
 pub(crate) enum StoreLocation {
     /// In this folder.
     Folder(PathBuf),
+    /// In the bucket at this address.
+    #[cfg(feature = "s3")]
+    Bucket(String),
     /// In memory, as long as the command runs.
     Memory,
 }
@@ -130,7 +133,14 @@ impl FromStr for StoreLocation {
         match text.split_once(':') {
             Some(("file", path)) if !path.is_empty() => Ok(Self::Folder(path.into())),
             Some(("memory", "")) => Ok(Self::Memory),
-            _ => Err("expected file:PATH or memory:".to_owned()),
+            #[cfg(feature = "s3")]
+            Some(("s3", _)) => match ucupdate::s3::S3Options::at(text) {
+                Ok(_) => Ok(Self::Bucket(text.to_owned())),
+                Err(error) => Err(error.to_string()),
+            },
+            #[cfg(not(feature = "s3"))]
+            Some(("s3", _)) => Err("this command was built without its feature s3".to_owned()),
+            _ => Err("expected file:PATH, s3://BUCKET/PREFIX or memory:".to_owned()),
         }
     }
 }
@@ -139,6 +149,8 @@ impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
+            #[cfg(feature = "s3")]
+            Self::Bucket(address) => f.write_str(address),
             Self::Memory => f.write_str("memory:"),
         }
     }
@@ -197,6 +209,15 @@ mod tests {
         for wrong in ["", "file:", "memory", "memory:x", "s3:bucket", "ucupdate-data"] {
             assert!(wrong.parse::<StoreLocation>().is_err(), "{wrong}");
         }
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn a_store_may_be_a_bucket() {
+        for address in ["s3://firmware", "s3://firmware/fleet/a"] {
+            assert_eq!(address.parse(), Ok(StoreLocation::Bucket(address.to_owned())));
+        }
+        assert!("s3://".parse::<StoreLocation>().is_err());
     }
 
     #[test]

@@ -40,6 +40,8 @@ impl Context {
     pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
         let path = match &self.store {
             StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
+            #[cfg(feature = "s3")]
+            StoreLocation::Bucket(address) => return open_bucket(address, if_missing).await,
             StoreLocation::Folder(path) => path.clone(),
         };
         let opening = tokio::task::spawn_blocking(move || {
@@ -60,4 +62,16 @@ impl Context {
         let store = self.open_store(if_missing).await?;
         Ok(UpdateService::open(store, Options::default()).await?)
     }
+}
+
+/// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made; of a prefix below which nothing lies, it is
+/// for `if_missing` to say whether it may begin.
+#[cfg(feature = "s3")]
+async fn open_bucket(address: &str, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
+    let options = ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
+    let store = ucupdate::s3::S3Store::open(options).await?;
+    if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
+        return Err(Failure::new(format_args!("no store at {address}")));
+    }
+    Ok(Arc::new(store))
 }

@@ -8,6 +8,7 @@ mod image_store;
 mod key;
 pub mod laws;
 mod memory;
+mod presign;
 mod read_only;
 
 /// The attribute that an `impl ImageStore` carries.
@@ -19,4 +20,5 @@ pub use image_store::{
 };
 pub use key::{MAX_KEY_BYTES, MAX_KEY_PART_BYTES, StoreKey, StoreKeyError};
 pub use memory::MemoryStore;
+pub use presign::Presign;
 pub use read_only::ReadOnly;

@@ -2,3 +2,5 @@
 
 pub mod crash;
 pub mod faulty;
+#[cfg(feature = "s3")]
+pub mod s3;

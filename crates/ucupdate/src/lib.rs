@@ -37,5 +37,8 @@ pub use ucupdate_store as store;
 /// A store in a folder.
 #[cfg(feature = "local")]
 pub use ucupdate_store_local as local;
+/// A store in a bucket.
+#[cfg(feature = "s3")]
+pub use ucupdate_store_s3 as s3;
 /// The codec of the wire.
 pub use ucupdate_upx as upx;

@@ -8,7 +8,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
     for (args, said) in [
         (&[][..], "Usage: ucupdate"),
         (&["fly"], "unrecognized subcommand 'fly'"),
-        (&["--store", "nowhere", "rules"], "expected file:PATH or memory:"),
+        (&["--store", "nowhere", "rules"], "expected file:PATH, s3://BUCKET/PREFIX or memory:"),
         (&["ingest"], "FILE"),
         (&["ingest", "a.cab", "--author", " "], "name is blank"),
         (&["approve"], "RULE"),
@@ -32,6 +32,33 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         assert!(ran.stderr.contains(said), "{args:?}: {ran:?}");
     }
     assert!(!place.path("ucupdate-data").exists(), "a wrong call makes nothing");
+}
+
+#[cfg(not(feature = "s3"))]
+#[test]
+fn a_bucket_is_refused_by_a_command_that_was_built_without() {
+    let ran = Place::new().run(&["--store", "s3://firmware", "rules"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("built without its feature s3"), "{ran:?}");
+}
+
+#[cfg(feature = "s3")]
+#[test]
+fn a_bucket_is_where_the_usual_variables_say() {
+    let place = Place::new();
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = place.command(&["--store", "s3://firmware/fleet", "rules"]);
+        command.env_clear().envs(variables.iter().copied());
+        crate::place::Ran::of(command.output().unwrap()).refused()
+    };
+    assert_eq!(
+        run(&[("AWS_ACCESS_KEY_ID", "id")]),
+        "`AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not"
+    );
+    assert_eq!(
+        run(&[("AWS_ENDPOINT_URL", "localhost:9102")]),
+        "expected an endpoint that begins with `http://` or `https://`, found `localhost:9102`"
+    );
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! What a server's refusal or a broken connection means to the one who asked.
+
+use object_store::client::HttpError;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a request did not do what it was for, by what can be done next.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// No object (or no upload) is there.
+    NotFound(Cause),
+    /// The condition did not hold, or a rival's request is under way.
+    Refused(Cause),
+    /// The range lies outside the object.
+    Unsatisfiable,
+    /// It may go well later; and it may have been done all the same.
+    Later(Cause),
+    /// Trying again will not mend it.
+    Never(Cause),
+}
+
+/// What the server or the connection said.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    said: Box<str>,
+    status: Option<u16>,
+}
+
+impl Cause {
+    pub(crate) fn new(said: impl Into<Box<str>>) -> Self {
+        Self { said: said.into(), status: None }
+    }
+
+    pub(crate) fn silence(time: Duration) -> Self {
+        Self::new(format!("no answer within {time:?}"))
+    }
+
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+impl Error for Cause {}
+
+/// An answer that is no success, as the connection saw it. `object_store` has no name for most of them.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: u16,
+    code: Box<str>,
+    message: Box<str>,
+}
+
+impl Answer {
+    /// What a body of S3 says beside the status.
+    pub(crate) fn new(status: u16, body: &str) -> Self {
+        Self { status, code: element(body, "Code").into(), message: element(body, "Message").into() }
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn may_pass(&self) -> bool {
+        // A success that holds an error is S3's way to say that completing an upload failed on the way.
+        matches!(self.status, 200 | 408 | 425 | 429 | 500 | 502..=504 | 507)
+            || matches!(&*self.code, "RequestTimeout" | "SlowDown" | "InternalError" | "OperationAborted")
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server answered {}", self.status)?;
+        if !self.code.is_empty() {
+            write!(f, " {}", self.code)?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        if (300..400).contains(&self.status) {
+            write!(f, " (the bucket lies in another region or at another endpoint)")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Answer {}
+
+/// The text of the first element of this name; errors of S3 are flat.
+fn element<'a>(body: &'a str, name: &str) -> &'a str {
+    let open = format!("<{name}>");
+    let Some((_, rest)) = body.split_once(&open) else { return "" };
+    rest.split_once("</").map_or("", |(text, _)| text)
+}
+
+/// What an error of `object_store` means.
+pub(crate) fn classify(error: object_store::Error) -> Failure {
+    use object_store::Error as E;
+    match &error {
+        E::NotFound { source, .. } => Failure::NotFound(told(404, &source.to_string())),
+        E::AlreadyExists { source, .. } => Failure::Refused(told(409, &source.to_string())),
+        E::Precondition { source, .. } | E::NotModified { source, .. } => {
+            Failure::Refused(told(412, &source.to_string()))
+        }
+        E::PermissionDenied { source, .. } => Failure::Never(told(403, &source.to_string())),
+        E::Unauthenticated { source, .. } => Failure::Never(told(401, &source.to_string())),
+        _ => in_chain(&error),
+    }
+}
+
+fn told(status: u16, text: &str) -> Cause {
+    Cause { said: Answer::new(status, text).to_string().into(), status: Some(status) }
+}
+
+/// An answer or a broken connection somewhere below, or something that only `object_store` can name.
+fn in_chain(error: &(dyn Error + 'static)) -> Failure {
+    let mut below = Some(error);
+    while let Some(error) = below {
+        if let Some(answer) = error.downcast_ref::<Answer>() {
+            let cause = Cause { said: answer.to_string().into(), status: Some(answer.status) };
+            return match answer.status {
+                416 => Failure::Unsatisfiable,
+                _ if answer.may_pass() => Failure::Later(cause),
+                _ => Failure::Never(cause),
+            };
+        }
+        if let Some(broken) = error.downcast_ref::<HttpError>()
+            && broken.source().is_none_or(|source| !source.is::<Answer>())
+        {
+            return Failure::Later(Cause::new(chain(broken.source().unwrap_or(broken))));
+        }
+        below = error.source();
+    }
+    Failure::Never(Cause::new(error.to_string()))
+}
+
+/// An error and all that lies below it, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        below = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::client::HttpErrorKind;
+
+    fn answered(status: u16, body: &str) -> object_store::Error {
+        let source = HttpError::new(HttpErrorKind::Unknown, Answer::new(status, body));
+        object_store::Error::Generic { store: "S3", source: Box::new(source) }
+    }
+
+    #[test]
+    fn an_answer_means_what_can_be_done_next() {
+        for status in [408, 429, 500, 502, 503, 504, 507] {
+            assert!(matches!(classify(answered(status, "")), Failure::Later(_)), "{status}");
+        }
+        for status in [301, 307, 400, 405, 411, 501, 505] {
+            assert!(matches!(classify(answered(status, "")), Failure::Never(_)), "{status}");
+        }
+        assert!(matches!(classify(answered(416, "")), Failure::Unsatisfiable));
+        let late = "<Error><Code>RequestTimeout</Code><Message>idle</Message></Error>";
+        assert!(matches!(classify(answered(400, late)), Failure::Later(_)));
+    }
+
+    #[test]
+    fn a_broken_connection_may_be_mended() {
+        let source = HttpError::new(HttpErrorKind::Connect, std::io::Error::other("refused"));
+        let error = object_store::Error::Generic { store: "S3", source: Box::new(source) };
+        let Failure::Later(cause) = classify(error) else { panic!("expected another try") };
+        assert_eq!(cause.to_string(), "refused");
+    }
+
+    #[test]
+    fn what_nobody_can_name_is_not_tried_again() {
+        let error = object_store::Error::Generic { store: "S3", source: "no XML".into() };
+        assert!(matches!(classify(error), Failure::Never(_)));
+    }
+
+    #[test]
+    fn the_message_is_short_and_says_what_the_server_said() {
+        let body =
+            "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Not you</Message></Error>";
+        let source =
+            format!("Error performing PUT - Server returned non-2xx status code: 403 Forbidden: {body}");
+        let error = object_store::Error::PermissionDenied { path: "a".into(), source: source.into() };
+        let Failure::Never(cause) = classify(error) else { panic!("expected no other try") };
+        assert_eq!(
+            (cause.to_string().as_str(), cause.status()),
+            ("server answered 403 AccessDenied: Not you", Some(403))
+        );
+        assert_eq!(
+            Answer::new(301, "").to_string(),
+            "server answered 301 (the bucket lies in another region or at another endpoint)"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! The way to a server: a client of `object_store` that tries nothing twice by itself, on connections of our own.
+
+use crate::cause::Answer;
+use crate::error::S3OptionsError;
+use crate::options::{Credentials, S3Options};
+use async_trait::async_trait;
+use http_body_util::{BodyExt as _, Limited};
+use object_store::ClientOptions;
+use object_store::RetryConfig;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate_store::BoxError;
+
+/// The most bytes read of an answer that is no success.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A builder with everything that options say about server, bucket and credentials.
+pub(crate) fn builder(options: &S3Options) -> AmazonS3Builder {
+    use AmazonS3ConfigKey as Key;
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&options.bucket)
+        .with_region(&options.region)
+        .with_virtual_hosted_style_request(options.virtual_hosts);
+    if let Some(endpoint) = &options.endpoint {
+        builder = builder.with_endpoint(endpoint);
+    }
+    match &options.credentials {
+        Credentials::Keys { key_id, secret, session_token } => {
+            builder = builder.with_access_key_id(key_id).with_secret_access_key(secret);
+            if let Some(token) = session_token {
+                builder = builder.with_token(token);
+            }
+        }
+        Credentials::WebIdentity { token_file, role_arn, session_name } => {
+            builder = builder
+                .with_config(Key::WebIdentityTokenFile, token_file)
+                .with_config(Key::RoleArn, role_arn);
+            if let Some(name) = session_name {
+                builder = builder.with_config(Key::RoleSessionName, name);
+            }
+        }
+        Credentials::Container { relative_uri } => {
+            builder = builder.with_config(Key::ContainerCredentialsRelativeUri, relative_uri);
+        }
+        Credentials::Pod { full_uri, token_file } => {
+            builder = builder
+                .with_config(Key::ContainerCredentialsFullUri, full_uri)
+                .with_config(Key::ContainerAuthorizationTokenFile, token_file);
+        }
+        Credentials::Instance => {}
+    }
+    builder
+}
+
+/// The client. What decides about trying again, about connections and about conditions is ours, whatever the builder says.
+pub(crate) fn client(builder: AmazonS3Builder, options: &S3Options) -> Result<AmazonS3, S3OptionsError> {
+    builder
+        // A second try that object_store makes unseen would be told of the first as of a rival.
+        .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_disable_bulk_delete(true)
+        .with_http_connector(Connector { http: http(options)? })
+        .build()
+        .map_err(|error| S3OptionsError::Connection { source: error.into() })
+}
+
+fn http(options: &S3Options) -> Result<reqwest::Client, S3OptionsError> {
+    let failed = |source: BoxError| S3OptionsError::Connection { source };
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(options).map_err(failed)?)
+        .user_agent(concat!("ucupdate/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http1_only()
+        // What is compressed on the way has another size than the object.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .no_proxy()
+        // A signature holds for one host.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .build()
+        .map_err(|error| failed(error.into()))
+}
+
+/// Whom we trust. Made here, since reqwest would want a crypto provider for the whole process.
+fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
+    let mut roots = RootCertStore::empty();
+    let mut extra = Vec::new();
+    for pem in &options.root_certificates {
+        let before = extra.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate?;
+            roots.add(certificate.clone())?;
+            extra.push(certificate);
+        }
+        if extra.len() == before {
+            return Err("root certificates hold no certificate in PEM".into());
+        }
+    }
+    let provider = Arc::new(ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    // A system without certificates is no error: a server of one's own may be asked without TLS.
+    let system =
+        if options.system_roots { Verifier::new_with_extra_roots(extra, provider).ok() } else { None };
+    Ok(match system {
+        Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        None => builder.with_root_certificates(roots),
+    }
+    .with_no_client_auth())
+}
+
+#[derive(Debug)]
+struct Connector {
+    http: reqwest::Client,
+}
+
+impl HttpConnector for Connector {
+    /// The same connections for objects and for credentials; times are kept by whoever asks.
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Outspoken(self.http.clone())))
+    }
+}
+
+/// Tells of answers that are no success as errors with a name; `object_store` keeps statuses to itself, but for a few.
+#[derive(Debug)]
+struct Outspoken(reqwest::Client);
+
+#[async_trait]
+impl HttpService for Outspoken {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let completes = completes_an_upload(&request);
+        let answer = HttpService::call(&self.0, request).await?;
+        let status = answer.status().as_u16();
+        if answer.status().is_success() && !completes || status == 304 {
+            return Ok(answer);
+        }
+        let (parts, body) = answer.into_parts();
+        let bytes = match Limited::new(body, MAX_REFUSAL_BYTES).collect().await {
+            Ok(bytes) => bytes.to_bytes(),
+            // Whether it was done was in the body; of a refusal the status says enough.
+            Err(error) if completes => return Err(HttpError::new_boxed(HttpErrorKind::Interrupted, error)),
+            Err(_) => bytes::Bytes::new(),
+        };
+        let said = Answer::new(status, &String::from_utf8_lossy(&bytes));
+        let named = match status {
+            // These object_store names itself.
+            401 | 403 | 409 | 412 => true,
+            404 => said.code() != "NoSuchBucket",
+            200..300 => said.code().is_empty(),
+            _ => false,
+        };
+        if named {
+            Ok(HttpResponse::from_parts(parts, bytes.into()))
+        } else {
+            Err(HttpError::new(HttpErrorKind::Unknown, said))
+        }
+    }
+}
+
+/// Of this request alone S3 says in the body of a success that it failed.
+fn completes_an_upload(request: &HttpRequest) -> bool {
+    request.method().as_str() == "POST"
+        && request.uri().query().is_some_and(|query| query.starts_with("uploadId="))
+}

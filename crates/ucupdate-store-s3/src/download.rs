@@ -1,0 +1,109 @@
+//! The bytes of an object, from as many answers as it takes: what breaks off is taken up again where it broke, as long as
+//! the object is the same.
+
+use crate::cause::{Cause, Failure, chain};
+use crate::patience::Patience;
+use crate::remote::Remote;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _};
+use std::io;
+use std::sync::Arc;
+use ucupdate_store::ByteStream;
+
+/// The bytes of `first`, which was just opened.
+pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
+    let download = Download {
+        tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
+        at: first.range.start,
+        end: first.range.end,
+        patience: None,
+        pieces: first.into_stream(),
+        remote,
+        path,
+    };
+    Box::pin(stream::unfold(Some(download), |download| async move {
+        let mut download = download?;
+        match download.next().await {
+            Some(Ok(piece)) => Some((Ok(piece), Some(download))),
+            Some(Err(error)) => Some((Err(error), None)),
+            None => None,
+        }
+    }))
+}
+
+struct Download {
+    remote: Arc<Remote>,
+    path: Path,
+    /// The tag of the object; without one nothing is taken up again.
+    tag: Option<String>,
+    at: u64,
+    end: u64,
+    pieces: BoxStream<'static, object_store::Result<Bytes>>,
+    /// What is left of it since the bytes broke off; none is used up while they come, nor while nobody asks for them.
+    patience: Option<Patience>,
+}
+
+impl Download {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        while self.at < self.end {
+            let broken = match tokio::time::timeout(self.remote.attempt_timeout, self.pieces.next()).await {
+                Ok(Some(Ok(piece))) => {
+                    let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                    if length > self.end - self.at {
+                        return Some(Err(io::Error::other("more bytes came than the server announced")));
+                    }
+                    if length == 0 {
+                        continue;
+                    }
+                    self.at += length;
+                    self.patience = None;
+                    return Some(Ok(piece));
+                }
+                Ok(Some(Err(error))) => io::Error::other(Cause::new(chain(&error))),
+                Ok(None) => io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    format!("the body ended {} bytes early", self.end - self.at),
+                ),
+                Err(_) => io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    Cause::new(format!("no bytes came within {:?}", self.remote.attempt_timeout)),
+                ),
+            };
+            if let Err(error) = self.take_up(broken).await {
+                return Some(Err(error));
+            }
+        }
+        None
+    }
+
+    /// Opens the rest of the same object; else the error that ends the bytes.
+    async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
+        let Some(tag) = &self.tag else { return Err(broken) };
+        let patience = self.patience.get_or_insert_with(|| self.remote.patience());
+        loop {
+            if !patience.wait().await {
+                return Err(broken);
+            }
+            let options = GetOptions {
+                range: Some(GetRange::Bounded(self.at..self.end)),
+                if_match: Some(tag.clone()),
+                ..GetOptions::default()
+            };
+            match self.remote.once(self.remote.client.get_opts(&self.path, options)).await {
+                // Some servers do not heed the condition.
+                Ok(again) if again.meta.e_tag.as_ref() == Some(tag) && again.range == (self.at..self.end) => {
+                    self.pieces = again.into_stream();
+                    return Ok(());
+                }
+                Ok(_) | Err(Failure::Refused(_) | Failure::NotFound(_) | Failure::Unsatisfiable) => {
+                    return Err(io::Error::other("the object was replaced while it was read"));
+                }
+                Err(Failure::Later(_)) => {}
+                Err(Failure::Never(cause)) => return Err(io::Error::other(cause)),
+            }
+        }
+    }
+}

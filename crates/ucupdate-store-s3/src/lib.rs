@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod cause;
+mod connect;
+mod download;
+mod error;
+mod options;
+mod patience;
+mod remote;
+mod s3_store;
+mod upload;
+
+pub use error::{S3OpenError, S3OptionsError};
+pub use options::{Credentials, S3Options};
+pub use s3_store::S3Store;
+
+// So that whoever calls `S3Store::with_object_store` has the builder that it takes.
+pub use object_store;

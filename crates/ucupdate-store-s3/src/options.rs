@@ -1,0 +1,404 @@
+//! What a store in a bucket is opened with. The usual `AWS_*` variables are named here and read by whoever calls.
+
+use crate::error::S3OptionsError;
+use std::fmt;
+use std::time::Duration;
+use ucupdate_store::{MAX_KEY_BYTES, StoreKey};
+
+/// The most bytes of a key in S3.
+const MAX_S3_KEY_BYTES: usize = 1024;
+/// The most bytes of a prefix: what S3's keys leave beside the longest of ours and a `/`.
+const MAX_PREFIX_BYTES: usize = MAX_S3_KEY_BYTES - MAX_KEY_BYTES - 1;
+/// The most bytes S3 takes in one part.
+const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
+
+/// Where a store lies, who asks, and how long it waits.
+///
+/// ```
+/// use std::time::Duration;
+/// use ucupdate_store_s3::{Credentials, S3Options};
+///
+/// let options = S3Options::at("s3://firmware/fleet/a")?
+///     .with_endpoint("http://127.0.0.1:9102")
+///     .with_credentials(Credentials::keys("key id", "secret"))
+///     .with_deadline(Duration::from_secs(20));
+/// assert_eq!(options.bucket, "firmware");
+/// assert_eq!(options.prefix, "fleet/a");
+/// assert_eq!(options.region, "us-east-1");
+/// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct S3Options {
+    /// The bucket. It is never made here.
+    pub bucket: String,
+    /// What stands before every key, without the `/` after it; empty for the whole bucket. Everything below it is the
+    /// store's: whatever else writes there may hide or be hidden.
+    pub prefix: String,
+    /// The server, as `https://s3.example.com`; `None` for AWS by the region. One that begins with `http://` is asked
+    /// without TLS.
+    pub endpoint: Option<String>,
+    /// The region, which is signed with every request. Default `us-east-1`.
+    pub region: String,
+    /// Who asks. Default [`Credentials::Instance`].
+    pub credentials: Credentials,
+    /// Whether the bucket stands in the host's name and not in the path; an endpoint of one's own then holds it already.
+    /// Default no.
+    pub virtual_hosts: bool,
+    /// Root certificates to trust, in PEM, any number in each text. Default none.
+    pub root_certificates: Vec<Vec<u8>>,
+    /// Whether the system's root certificates are trusted too. Default yes.
+    pub system_roots: bool,
+    /// How long one request may take, and how long a body may stand still. Default 30 s.
+    pub attempt_timeout: Duration,
+    /// How long a request is tried again, with growing pauses, before the store is called unavailable. The last try may
+    /// take an [`attempt_timeout`](Self::attempt_timeout) more. Default 60 s.
+    pub deadline: Duration,
+    /// The bytes that are gathered before they are sent, and of each part of an object that has more; a `put` holds up to
+    /// three times as many. S3 takes no part below 5 MiB but the last, and 10,000 parts. Default 8 MiB, so 78 GiB an
+    /// object.
+    pub part_bytes: usize,
+    /// Whether opening proves that the server honours `If-None-Match: *`. Default yes.
+    pub self_test: bool,
+}
+
+/// Who asks.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// A key and its secret.
+    Keys {
+        /// The id of the key.
+        key_id: String,
+        /// Its secret.
+        secret: String,
+        /// The token of a session, for keys that last for a time only.
+        session_token: Option<String>,
+    },
+    /// A role that a token in a file entitles to, as on Kubernetes with AWS.
+    WebIdentity {
+        /// The file with the token.
+        token_file: String,
+        /// The role.
+        role_arn: String,
+        /// What the session is called.
+        session_name: Option<String>,
+    },
+    /// What AWS gives to a container, by its path there.
+    Container {
+        /// The path, as `/v2/credentials/...`.
+        relative_uri: String,
+    },
+    /// What AWS gives to a pod.
+    Pod {
+        /// The address to ask.
+        full_uri: String,
+        /// The file with the token that is shown there.
+        token_file: String,
+    },
+    /// What AWS gives to a virtual machine.
+    Instance,
+}
+
+impl Credentials {
+    /// A key and its secret.
+    pub fn keys(key_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self::Keys { key_id: key_id.into(), secret: secret.into(), session_token: None }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    /// Without a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keys { key_id, .. } => {
+                f.debug_struct("Keys").field("key_id", key_id).finish_non_exhaustive()
+            }
+            Self::WebIdentity { role_arn, .. } => {
+                f.debug_struct("WebIdentity").field("role_arn", role_arn).finish_non_exhaustive()
+            }
+            Self::Container { .. } => f.write_str("Container"),
+            Self::Pod { .. } => f.write_str("Pod"),
+            Self::Instance => f.write_str("Instance"),
+        }
+    }
+}
+
+impl S3Options {
+    /// A whole bucket.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            prefix: String::new(),
+            endpoint: None,
+            region: "us-east-1".to_owned(),
+            credentials: Credentials::Instance,
+            virtual_hosts: false,
+            root_certificates: Vec::new(),
+            system_roots: true,
+            attempt_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(60),
+            part_bytes: 8 * 1024 * 1024,
+            self_test: true,
+        }
+    }
+
+    /// The bucket, or the part of one, at an address `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    ///
+    /// # Errors
+    /// [`S3OptionsError::Address`] for any other text.
+    pub fn at(address: &str) -> Result<Self, S3OptionsError> {
+        let refused = || S3OptionsError::Address { found: address.into() };
+        let rest = address.strip_prefix("s3://").ok_or_else(refused)?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(refused());
+        }
+        Ok(Self::new(bucket).with_prefix(prefix.strip_suffix('/').unwrap_or(prefix)))
+    }
+
+    /// What the usual variables say, as `variable` gives them by name; one that is empty counts as not set. Nothing of the
+    /// environment is read here.
+    ///
+    /// | variable | what |
+    /// |---|---|
+    /// | `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else `AWS_ENDPOINT` | the server |
+    /// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region |
+    /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | a key |
+    /// | `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` | else a role |
+    /// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | else a container's |
+    /// | `AWS_CONTAINER_CREDENTIALS_FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | else a pod's |
+    ///
+    /// # Errors
+    /// [`S3OptionsError::Variable`] when a key is set without its secret, or the other way round.
+    ///
+    /// ```
+    /// use ucupdate_store_s3::{Credentials, S3Options};
+    ///
+    /// let environment = [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "?")];
+    /// let variable = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+    /// let options = S3Options::new("firmware").with_variables(variable)?;
+    /// assert_eq!(options.region, "eu-central-1");
+    /// assert!(matches!(options.credentials, Credentials::Keys { .. }));
+    /// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
+    /// ```
+    pub fn with_variables(
+        mut self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, S3OptionsError> {
+        let of = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let first = |names: [&str; 3]| names.into_iter().find_map(of);
+        if let Some(endpoint) = first(["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]) {
+            self.endpoint = Some(endpoint);
+        }
+        if let Some(region) = of("AWS_REGION").or_else(|| of("AWS_DEFAULT_REGION")) {
+            self.region = region;
+        }
+        let both = |one: &'static str, other: &'static str| match (of(one), of(other)) {
+            (Some(one), Some(other)) => Ok(Some((one, other))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(S3OptionsError::Variable { set: one, missing: other }),
+            (None, Some(_)) => Err(S3OptionsError::Variable { set: other, missing: one }),
+        };
+        if let Some((key_id, secret)) = both("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")? {
+            self.credentials = Credentials::Keys { key_id, secret, session_token: of("AWS_SESSION_TOKEN") };
+        } else if let (Some(token_file), Some(role_arn)) =
+            (of("AWS_WEB_IDENTITY_TOKEN_FILE"), of("AWS_ROLE_ARN"))
+        {
+            let session_name = of("AWS_ROLE_SESSION_NAME");
+            self.credentials = Credentials::WebIdentity { token_file, role_arn, session_name };
+        } else if let Some(relative_uri) = of("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+            self.credentials = Credentials::Container { relative_uri };
+        } else if let (Some(full_uri), Some(token_file)) =
+            (of("AWS_CONTAINER_CREDENTIALS_FULL_URI"), of("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"))
+        {
+            self.credentials = Credentials::Pod { full_uri, token_file };
+        }
+        Ok(self)
+    }
+
+    /// Keys stand after this prefix and a `/`.
+    #[must_use]
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), ..self }
+    }
+
+    /// Asks this server.
+    #[must_use]
+    pub fn with_endpoint(self, endpoint: impl Into<String>) -> Self {
+        Self { endpoint: Some(endpoint.into()), ..self }
+    }
+
+    /// Signs for this region.
+    #[must_use]
+    pub fn with_region(self, region: impl Into<String>) -> Self {
+        Self { region: region.into(), ..self }
+    }
+
+    /// Asks as this one.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
+    }
+
+    /// Puts the bucket into the host's name.
+    #[must_use]
+    pub fn with_virtual_hosts(self) -> Self {
+        Self { virtual_hosts: true, ..self }
+    }
+
+    /// Trusts these root certificates too, in PEM.
+    #[must_use]
+    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Trusts none of the system's root certificates.
+    #[must_use]
+    pub fn without_system_roots(self) -> Self {
+        Self { system_roots: false, ..self }
+    }
+
+    /// Gives one request this time.
+    #[must_use]
+    pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
+        Self { attempt_timeout, ..self }
+    }
+
+    /// Tries for this time; zero tries once.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Writes in parts of this many bytes.
+    #[must_use]
+    pub fn with_part_bytes(self, part_bytes: usize) -> Self {
+        Self { part_bytes, ..self }
+    }
+
+    /// Opens without the proof that the server honours `If-None-Match: *`: for a server that was proved before, or for a
+    /// key that may only read. **On a server that does not, two writers undo each other's changes and nobody is told.**
+    #[must_use]
+    pub fn trusting_the_server(self) -> Self {
+        Self { self_test: false, ..self }
+    }
+
+    /// What stands before every key, with its `/`.
+    pub(crate) fn checked_prefix(&self) -> Result<String, S3OptionsError> {
+        if self.part_bytes == 0 || self.part_bytes > MAX_PART_BYTES {
+            return Err(S3OptionsError::PartBytes { found: self.part_bytes, limit: MAX_PART_BYTES });
+        }
+        if let Some(endpoint) = &self.endpoint
+            && !endpoint.starts_with("http://")
+            && !endpoint.starts_with("https://")
+        {
+            return Err(S3OptionsError::Endpoint { found: endpoint.as_str().into() });
+        }
+        if self.prefix.is_empty() {
+            return Ok(String::new());
+        }
+        if self.prefix.len() > MAX_PREFIX_BYTES {
+            return Err(S3OptionsError::PrefixTooLong { found: self.prefix.len(), limit: MAX_PREFIX_BYTES });
+        }
+        StoreKey::parse(&self.prefix)
+            .map_err(|source| S3OptionsError::Prefix { found: self.prefix.as_str().into(), source })?;
+        Ok(format!("{}/", self.prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_bucket_and_maybe_a_prefix() {
+        for (address, bucket, prefix) in [
+            ("s3://firmware", "firmware", ""),
+            ("s3://firmware/", "firmware", ""),
+            ("s3://firmware/fleet", "firmware", "fleet/"),
+            ("s3://firmware/fleet/a/", "firmware", "fleet/a/"),
+        ] {
+            let options = S3Options::at(address).unwrap();
+            assert_eq!(
+                (options.bucket.as_str(), options.checked_prefix().unwrap().as_str()),
+                (bucket, prefix)
+            );
+        }
+        for address in ["", "s3:", "s3://", "s3:///fleet", "firmware", "https://firmware", "S3://firmware"] {
+            let message = S3Options::at(address).unwrap_err().to_string();
+            assert_eq!(message, format!("expected `s3://BUCKET` or `s3://BUCKET/PREFIX`, found `{address}`"));
+        }
+    }
+
+    #[test]
+    fn options_of_which_no_store_can_be_made_are_refused() {
+        let of = |prefix: &str| S3Options::new("b").with_prefix(prefix).checked_prefix();
+        assert!(matches!(of("a//b"), Err(S3OptionsError::Prefix { .. })));
+        assert!(matches!(of("/a"), Err(S3OptionsError::Prefix { .. })));
+        let long = format!("{}/{}", "x".repeat(200), "x".repeat(54));
+        assert_eq!(of(&long).unwrap().len() + MAX_KEY_BYTES, MAX_S3_KEY_BYTES);
+        assert!(matches!(
+            of(&format!("{long}x")),
+            Err(S3OptionsError::PrefixTooLong { found: 256, limit: 255 })
+        ));
+        let refused = S3Options::new("b").with_endpoint("localhost:9000").checked_prefix();
+        assert!(matches!(refused, Err(S3OptionsError::Endpoint { .. })));
+        let refused = S3Options::new("b").with_part_bytes(0).checked_prefix();
+        assert!(matches!(refused, Err(S3OptionsError::PartBytes { found: 0, .. })));
+    }
+
+    fn of(variables: &[(&str, &str)]) -> Result<S3Options, S3OptionsError> {
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|&(_, value)| value.to_owned());
+        S3Options::new("b").with_variables(variable)
+    }
+
+    #[test]
+    fn variables_say_where_and_who_and_the_more_exact_name_wins() {
+        let options = of(&[
+            ("AWS_ENDPOINT_URL", "http://general"),
+            ("AWS_ENDPOINT_URL_S3", "http://exact"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_REGION", ""),
+        ])
+        .unwrap();
+        assert_eq!(options.endpoint.as_deref(), Some("http://exact"));
+        assert_eq!(options.region, "eu-west-1");
+        assert!(matches!(options.credentials, Credentials::Instance));
+
+        let options = of(&[
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "token"),
+            ("AWS_ROLE_ARN", "role"),
+            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2"),
+        ])
+        .unwrap();
+        assert!(matches!(options.credentials, Credentials::WebIdentity { session_name: None, .. }));
+        let options = of(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2")]).unwrap();
+        assert!(matches!(options.credentials, Credentials::Container { .. }));
+        let options = of(&[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://pod"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "token"),
+        ])
+        .unwrap();
+        assert!(matches!(options.credentials, Credentials::Pod { .. }));
+    }
+
+    #[test]
+    fn half_a_key_is_refused_by_name() {
+        let message = of(&[("AWS_SECRET_ACCESS_KEY", "?")]).unwrap_err().to_string();
+        assert_eq!(message, "`AWS_SECRET_ACCESS_KEY` is set and `AWS_ACCESS_KEY_ID` is not");
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let credentials = Credentials::Keys {
+            key_id: "shown".into(),
+            secret: "hidden".into(),
+            session_token: Some("hidden".into()),
+        };
+        let shown = format!("{:?}", S3Options::new("b").with_credentials(credentials));
+        assert!(shown.contains("shown") && !shown.contains("hidden"), "{shown}");
+    }
+}

@@ -1,0 +1,193 @@
+//! One bucket as the rest of the crate speaks to it: requests with patience, and what their failures mean for a key.
+
+use crate::cause::{Cause, Failure, classify};
+use crate::patience::Patience;
+use bytes::Bytes;
+use object_store::aws::AmazonS3;
+use object_store::path::Path;
+use object_store::{
+    Attribute, AttributeValue, Attributes, GetOptions, GetResult, ObjectStore, PutMode, PutOptions,
+    PutPayload,
+};
+use std::time::Duration;
+use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
+
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(crate) client: AmazonS3,
+    /// Before every key; empty, or with a `/` at its end.
+    pub(crate) prefix: String,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) part_bytes: usize,
+    pub(crate) max_parts: usize,
+}
+
+/// A word that is written beside the bytes of an object, to know it again: a key may be taken by a twin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark(String);
+
+/// How a creation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    Now,
+    Before,
+}
+
+impl Mark {
+    pub(crate) fn new() -> Result<Self, Cause> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| Cause::new(format!("no randomness: {error}")))?;
+        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn attributes(&self) -> Attributes {
+        Attributes::from_iter([(Self::attribute(), AttributeValue::from(self.0.clone()))])
+    }
+
+    /// Whether an object with these attributes was written with this mark.
+    pub(crate) fn is_on(&self, attributes: &Attributes) -> bool {
+        attributes.get(&Self::attribute()).is_some_and(|value| value.as_ref() == self.0)
+    }
+
+    fn attribute() -> Attribute {
+        Attribute::Metadata("ucupdate-write".into())
+    }
+}
+
+impl Remote {
+    pub(crate) fn path(&self, key: &StoreKey) -> Path {
+        Path::parse(format!("{}{key}", self.prefix))
+            .expect("a key has no empty part, no `.` or `..` and no control character")
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(self.deadline)
+    }
+
+    /// One try.
+    pub(crate) async fn once<T>(
+        &self,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(self.attempt_timeout, request).await {
+            Ok(end) => end.map_err(classify),
+            Err(_) => Err(Failure::Later(Cause::silence(self.attempt_timeout))),
+        }
+    }
+
+    /// As many tries as the deadline allows, of what may be done twice.
+    pub(crate) async fn ask<T, F: Future<Output = object_store::Result<T>>>(
+        &self,
+        mut request: impl FnMut() -> F,
+    ) -> Result<T, Failure> {
+        let mut patience = self.patience();
+        loop {
+            match self.once(request()).await {
+                Err(Failure::Later(cause)) => {
+                    if !patience.wait().await {
+                        return Err(Failure::Later(cause));
+                    }
+                }
+                end => return end,
+            }
+        }
+    }
+
+    pub(crate) async fn open(&self, path: &Path, options: GetOptions) -> Result<GetResult, Failure> {
+        self.ask(|| self.client.get_opts(path, options.clone())).await
+    }
+
+    /// What is known of the object at `path`.
+    pub(crate) async fn look(&self, path: &Path) -> Result<GetResult, Failure> {
+        self.open(path, looking()).await
+    }
+
+    /// Whether the object at `path` is the one that was written with this mark; `None` where none is. One try.
+    pub(crate) async fn is_marked(&self, path: &Path, mark: &Mark) -> Result<Option<bool>, Failure> {
+        match self.once(self.client.get_opts(path, looking())).await {
+            Ok(found) => Ok(Some(mark.is_on(&found.attributes))),
+            Err(Failure::NotFound(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Creates an object, and finds out who did where the answer does not say: by reading back the mark.
+    pub(crate) async fn create(&self, path: &Path, bytes: &Bytes, mark: &Mark) -> Result<Created, Failure> {
+        let mut patience = self.patience();
+        loop {
+            let options =
+                PutOptions { mode: PutMode::Create, attributes: mark.attributes(), ..PutOptions::default() };
+            let put = self.client.put_opts(path, PutPayload::from(bytes.clone()), options);
+            let mut unclear = match self.once(put).await {
+                Ok(_) => return Ok(Created::Now),
+                // A refusal too is read back: a proxy on the way may have tried twice what we tried once.
+                Err(Failure::Refused(cause)) => cause,
+                Err(Failure::Later(cause)) => {
+                    if !patience.wait().await {
+                        return Err(Failure::Later(cause));
+                    }
+                    cause
+                }
+                Err(failure) => return Err(failure),
+            };
+            match self.is_marked(path, mark).await {
+                Ok(Some(true)) => return Ok(Created::Now),
+                Ok(Some(false)) => return Ok(Created::Before),
+                // A rival was under way and failed, or nothing had arrived.
+                Ok(None) => {}
+                Err(Failure::Later(cause)) => unclear = cause,
+                Err(failure) => return Err(failure),
+            }
+            if !patience.wait().await {
+                return Err(Failure::Later(unclear));
+            }
+        }
+    }
+
+    /// What `head` tells of a written object.
+    pub(crate) async fn written(
+        &self,
+        key: &StoreKey,
+        path: &Path,
+        size: u64,
+    ) -> Result<ObjectMeta, StoreError> {
+        match self.look(path).await {
+            Ok(found) => Ok(meta(key, &found.meta)),
+            // Somebody deleted it since.
+            Err(Failure::NotFound(_)) => Ok(ObjectMeta::new(key.clone(), size, std::time::SystemTime::now())),
+            Err(failure) => Err(failure.reading(key)),
+        }
+    }
+}
+
+fn looking() -> GetOptions {
+    GetOptions { head: true, ..GetOptions::default() }
+}
+
+pub(crate) fn meta(key: &StoreKey, found: &object_store::ObjectMeta) -> ObjectMeta {
+    ObjectMeta::new(key.clone(), found.size, found.last_modified.into())
+}
+
+impl Failure {
+    /// What this means to one who reads `key`.
+    pub(crate) fn reading(self, key: &StoreKey) -> StoreError {
+        match self {
+            Self::NotFound(_) => StoreError::NotFound { key: key.clone() },
+            failure => failure.during(format!("reading `{key}`")),
+        }
+    }
+
+    /// What this means where a missing object is no answer.
+    pub(crate) fn during(self, what: String) -> StoreError {
+        match self {
+            Self::Later(cause) | Self::Refused(cause) => StoreError::unavailable(what, cause),
+            Self::Never(cause) | Self::NotFound(cause) => StoreError::backend(what, cause),
+            Self::Unsatisfiable => StoreError::backend(what, "server answered 416"),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The store itself: the six methods, by what the other modules do.
+
+use crate::cause::{Cause, Failure};
+use crate::connect;
+use crate::download;
+use crate::error::S3OpenError;
+use crate::options::S3Options;
+use crate::remote::{Created, Mark, Remote, meta};
+use crate::upload;
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
+use object_store::path::Path;
+use object_store::signer::Signer as _;
+use object_store::{GetOptions, GetRange, ObjectStoreExt as _};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate_store::{
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, Presign, StoreError,
+    StoreKey, stream_of,
+};
+
+/// The last place servers can be asked for: many read places as signed numbers of 64 bits.
+const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
+/// The most parts S3 takes.
+const MAX_PARTS: usize = 10_000;
+/// How often a range is asked for anew of an object that changes its size meanwhile.
+const RANGE_TRIES: usize = 8;
+
+/// A store in a bucket, or in the part of one below a prefix. Clones share their connections.
+#[derive(Clone)]
+pub struct S3Store {
+    remote: Arc<Remote>,
+    shown: Arc<str>,
+}
+
+impl S3Store {
+    /// Opens the store, and proves that the server honours `If-None-Match: *` by creating an object twice, whose key no
+    /// [`StoreKey`] can name, and deleting it.
+    ///
+    /// # Errors
+    /// [`S3OpenError::IgnoresConditions`], [`S3OpenError::RefusesConditions`] and [`S3OpenError::ForgetsMetadata`] where no
+    /// store can be kept; [`S3OpenError::Bucket`] when the server does not let us or does not answer;
+    /// [`S3OpenError::Options`] when the options are at fault.
+    pub async fn open(options: S3Options) -> Result<Self, S3OpenError> {
+        Self::with_object_store(connect::builder(&options), options).await
+    }
+
+    /// As [`open`](Self::open), by a builder of `object_store` that says what options cannot: another way to credentials,
+    /// encryption, a storage class of S3 Express. Of the options count the prefix, the times, the size of parts, the root
+    /// certificates and the self-test; server, bucket, region and credentials are the builder's. Its retries, its
+    /// connector and its conditional writes are replaced by ours, on which the contract rests.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub async fn with_object_store(
+        builder: AmazonS3Builder,
+        options: S3Options,
+    ) -> Result<Self, S3OpenError> {
+        let prefix = options.checked_prefix()?;
+        let value = |key| builder.get_config_value(&key);
+        let bucket = value(AmazonS3ConfigKey::Bucket).unwrap_or_default();
+        let endpoint = value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
+        let client = connect::client(builder, &options)?;
+        let remote = Remote {
+            client,
+            prefix,
+            attempt_timeout: options.attempt_timeout,
+            deadline: options.deadline,
+            part_bytes: options.part_bytes,
+            max_parts: MAX_PARTS,
+        };
+        let shown = format!("s3://{bucket}/{}", remote.prefix).into();
+        let store = Self { remote: Arc::new(remote), shown };
+        if options.self_test {
+            let endpoint = endpoint.unwrap_or_else(|| format!("S3 in {}", options.region));
+            store.prove(&endpoint, &bucket).await?;
+        }
+        Ok(store)
+    }
+
+    /// Creates an object twice.
+    async fn prove(&self, endpoint: &str, bucket: &str) -> Result<(), S3OpenError> {
+        let remote = &self.remote;
+        let unusable = |failure: Failure| {
+            let source = failure.during(format!("trying {self:?}"));
+            S3OpenError::Bucket { endpoint: endpoint.into(), bucket: bucket.into(), source }
+        };
+        let mark = || Mark::new().map_err(|cause| unusable(Failure::Never(cause)));
+        let (first, second) = (mark()?, mark()?);
+        // No key begins with a full stop, so nobody meets it.
+        let path = Path::parse(format!("{}.ucupdate-probe-{}", remote.prefix, first.as_str()))
+            .expect("a prefix is a key and the rest is plain");
+        let bytes = Bytes::from_static(b"ucupdate was here, to see whether If-None-Match is honoured\n");
+
+        let refuses = |failure: Failure| match failure {
+            Failure::Never(cause) if cause.status() == Some(501) => {
+                S3OpenError::RefusesConditions { endpoint: endpoint.into(), source: cause.into() }
+            }
+            failure => unusable(failure),
+        };
+        remote.create(&path, &bytes, &first).await.map_err(refuses)?;
+        let again = remote.create(&path, &bytes, &second).await;
+        let kept = remote.look(&path).await;
+        // Whatever was found, nothing is left behind.
+        let deleted = remote.ask(|| remote.client.delete(&path)).await;
+
+        let probe = || path.as_ref().into();
+        if again.map_err(refuses)? == Created::Now {
+            return Err(S3OpenError::IgnoresConditions { endpoint: endpoint.into(), probe: probe() });
+        }
+        if !first.is_on(&kept.map_err(unusable)?.attributes) {
+            return Err(S3OpenError::ForgetsMetadata { endpoint: endpoint.into(), probe: probe() });
+        }
+        deleted.map_err(unusable)
+    }
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "S3Store({})", self.shown)
+    }
+}
+
+#[async_trait]
+impl ImageStore for S3Store {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        if bytes.len() > MAX_CREATE_BYTES {
+            let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            return Err(StoreError::TooLarge { key: key.clone(), found, limit: MAX_CREATE_BYTES as u64 });
+        }
+        let failed = |failure: Failure| failure.during(format!("creating `{key}`"));
+        let mark = Mark::new().map_err(|cause| failed(Failure::Never(cause)))?;
+        match self.remote.create(&self.remote.path(key), &bytes, &mark).await.map_err(failed)? {
+            Created::Now => Ok(()),
+            Created::Before => Err(StoreError::AlreadyExists { key: key.clone() }),
+        }
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let path = self.remote.path(key);
+        let size = upload::put(&self.remote, key, &path, bytes).await?;
+        self.remote.written(key, &path, size).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let path = self.remote.path(key);
+        for _ in 0..RANGE_TRIES {
+            let asked = match &range {
+                None => None,
+                // HTTP has no empty range.
+                Some(range) if range.start >= range.end || range.start >= LAST_PLACE => {
+                    return empty(self.head(key).await?, Some(range.clone()));
+                }
+                Some(range) if range.end >= LAST_PLACE => Some(GetRange::Offset(range.start)),
+                Some(range) => Some(GetRange::Bounded(range.clone())),
+            };
+            let options = GetOptions { range: asked, ..GetOptions::default() };
+            match self.remote.open(&path, options).await {
+                Ok(found) => {
+                    let (meta, range) = (meta(key, &found.meta), found.range.clone());
+                    let bytes = download::bytes(Arc::clone(&self.remote), path, found);
+                    return Ok(Object::new(meta, range, bytes));
+                }
+                // The range begins at the end of the object, or after it; or the object grew since.
+                Err(Failure::Unsatisfiable) => {
+                    let meta = self.head(key).await?;
+                    if meta.resolve(range.clone())?.is_empty() {
+                        return empty(meta, range);
+                    }
+                }
+                Err(failure) => return Err(failure.reading(key)),
+            }
+        }
+        let cause = Cause::new("the object changed its size with every try");
+        Err(Failure::Later(cause).reading(key))
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        match self.remote.look(&self.remote.path(key)).await {
+            Ok(found) => Ok(meta(key, &found.meta)),
+            Err(failure) => Err(failure.reading(key)),
+        }
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let path = self.remote.path(key);
+        match self.remote.ask(|| self.remote.client.delete(&path)).await {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(failure.during(format!("deleting `{key}`"))),
+        }
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        if !begins_a_key(prefix) {
+            return Ok(Vec::new());
+        }
+        let remote = &self.remote;
+        let failed = |failure: Failure| failure.during(format!("listing `{prefix}`"));
+        let never = |said: &str| failed(Failure::Never(Cause::new(said)));
+        let whole = format!("{}{prefix}", remote.prefix);
+        let mut options = PaginatedListOptions {
+            offset: after.map(|after| format!("{}{after}", remote.prefix)),
+            max_keys: Some(MAX_PAGE_OBJECTS),
+            ..PaginatedListOptions::default()
+        };
+        loop {
+            let page = remote
+                .ask(|| remote.client.list_paginated(Some(&whole), options.clone()))
+                .await
+                .map_err(failed)?;
+            let mut found: Vec<ObjectMeta> = Vec::new();
+            for object in &page.result.objects {
+                // What is no key is not ours: a probe, or what somebody else put there.
+                let Some(key) = object.location.as_ref().strip_prefix(&remote.prefix) else { continue };
+                let Ok(key) = StoreKey::parse(key) else { continue };
+                if after.is_some_and(|after| key <= *after) || !key.as_str().starts_with(prefix) {
+                    continue;
+                }
+                if found.last().is_some_and(|last| last.key >= key) {
+                    return Err(never("the server does not list keys in the order of their bytes"));
+                }
+                found.push(meta(&key, object));
+            }
+            found.truncate(MAX_PAGE_OBJECTS);
+            if !found.is_empty() || page.page_token.is_none() {
+                return Ok(found);
+            }
+            if page.page_token == options.page_token {
+                return Err(never("the server gives the same page again and again"));
+            }
+            options.page_token = page.page_token;
+        }
+    }
+}
+
+#[async_trait]
+impl Presign for S3Store {
+    async fn presigned_get(&self, key: &StoreKey, lasting: Duration) -> Result<String, StoreError> {
+        let path = self.remote.path(key);
+        let signed = self.remote.client.signed_url(http::Method::GET, &path, lasting);
+        match self.remote.once(signed).await {
+            Ok(url) => Ok(url.into()),
+            Err(failure) => Err(failure.during(format!("signing an address of `{key}`"))),
+        }
+    }
+}
+
+fn empty(meta: ObjectMeta, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+    let range = meta.resolve(range)?;
+    Ok(Object::new(meta, range, stream_of(Bytes::new())))
+}
+
+/// Whether a key can begin with this text. Most servers would choke on some of the others.
+fn begins_a_key(prefix: &str) -> bool {
+    prefix.is_empty() || StoreKey::parse(prefix).is_ok() || StoreKey::parse(&format!("{prefix}x")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Credentials;
+    use ucupdate_store::ImageStoreExt as _;
+    use ucupdate_testkit::s3::{BUCKET, Bucket, Call, KEY_ID, S3Server, SECRET};
+
+    #[tokio::test]
+    async fn more_than_the_most_parts_is_too_large() {
+        let server = S3Server::start(Bucket::default().taking_small_parts()).await;
+        let options = S3Options::new(BUCKET)
+            .with_endpoint(server.endpoint())
+            .with_credentials(Credentials::keys(KEY_ID, SECRET))
+            .with_part_bytes(100);
+        let mut store = S3Store::open(options).await.unwrap();
+        Arc::get_mut(&mut store.remote).unwrap().max_parts = 5;
+        let key = StoreKey::parse("a").unwrap();
+        let end = store.put_bytes(&key, vec![b'x'; 501]).await;
+        assert!(matches!(end, Err(StoreError::TooLarge { found: 501, limit: 500, .. })), "{end:?}");
+        assert_eq!((server.calls(Call::Part), server.bucket().unfinished_uploads()), (5, 0));
+        assert_eq!(store.put_bytes(&key, vec![b'x'; 500]).await.unwrap().size, 500);
+    }
+
+    #[test]
+    fn only_what_a_key_can_begin_with_is_asked_for() {
+        for prefix in ["", "a", "a/", "a.", "a b", "con", "a/com1", "\u{e4}"] {
+            assert!(begins_a_key(prefix), "{prefix:?}");
+        }
+        let long = "x".repeat(5000);
+        for prefix in ["/", ".", "a//", "a/.", "a./b", "NUL/", "com1.", "a\0", "a:", &long] {
+            assert!(!begins_a_key(prefix), "{prefix:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Writing an object of any size with the memory of one part: in one request when it fits, else in parts.
+
+use crate::cause::{Cause, Failure};
+use crate::remote::{Mark, Remote};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use futures_util::stream::Fuse;
+use object_store::multipart::{MultipartStore as _, PartId};
+use object_store::path::Path;
+use object_store::{MultipartId, ObjectStore as _, PutMultipartOptions, PutOptions, PutPayload};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use ucupdate_store::{ByteStream, StoreError, StoreKey};
+
+/// Writes all of `bytes` to `path` and tells how many they were.
+pub(crate) async fn put(
+    remote: &Arc<Remote>,
+    key: &StoreKey,
+    path: &Path,
+    bytes: ByteStream,
+) -> Result<u64, StoreError> {
+    let mut parts = Parts { bytes: bytes.fuse(), left: BytesMut::new(), size: remote.part_bytes, taken: 0 };
+    let broken = |source| StoreError::Input { key: key.clone(), source };
+    let first = parts.next().await.map_err(broken)?;
+    if parts.is_over().await.map_err(broken)? {
+        let payload = PutPayload::from(first);
+        remote
+            .ask(|| remote.client.put_opts(path, payload.clone(), PutOptions::default()))
+            .await
+            .map_err(|failure| failure.during(format!("writing `{key}`")))?;
+        return Ok(parts.taken);
+    }
+
+    let failed = |failure: Failure| failure.during(format!("writing `{key}` in parts"));
+    let mark = Mark::new().map_err(|cause| failed(Failure::Never(cause)))?;
+    let options = || PutMultipartOptions { attributes: mark.attributes(), ..PutMultipartOptions::default() };
+    let id = remote.ask(|| remote.client.create_multipart_opts(path, options())).await.map_err(failed)?;
+    let mut upload = Upload { remote: Arc::clone(remote), path: path.clone(), id: Some(id) };
+
+    let written = async {
+        let mut ids = vec![upload.part(0, first).await.map_err(failed)?];
+        while !parts.is_over().await.map_err(broken)? {
+            if ids.len() == remote.max_parts {
+                let limit =
+                    u64::try_from(remote.part_bytes.saturating_mul(remote.max_parts)).unwrap_or(u64::MAX);
+                return Err(StoreError::TooLarge { key: key.clone(), found: limit.saturating_add(1), limit });
+            }
+            let part = parts.next().await.map_err(broken)?;
+            ids.push(upload.part(ids.len(), part).await.map_err(failed)?);
+        }
+        upload.complete(ids, &mark).await.map_err(failed)
+    }
+    .await;
+    match written {
+        Ok(()) => {
+            upload.id = None;
+            Ok(parts.taken)
+        }
+        Err(error) => {
+            upload.abort().await;
+            Err(error)
+        }
+    }
+}
+
+/// A stream cut into pieces of one size; the last may be shorter.
+struct Parts {
+    /// Fused, since a stream may panic when it is asked again after its end.
+    bytes: Fuse<ByteStream>,
+    left: BytesMut,
+    size: usize,
+    taken: u64,
+}
+
+impl Parts {
+    async fn next(&mut self) -> std::io::Result<Bytes> {
+        let mut part = std::mem::take(&mut self.left);
+        while part.len() < self.size {
+            let Some(piece) = self.bytes.next().await.transpose()? else { break };
+            // Copied, since a small piece may hold on to much memory.
+            part.extend_from_slice(&piece);
+        }
+        self.left = part.split_off(part.len().min(self.size));
+        self.taken = self.taken.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
+        Ok(part.freeze())
+    }
+
+    /// Whether no byte is left; waits for one to know.
+    async fn is_over(&mut self) -> std::io::Result<bool> {
+        while self.left.is_empty() {
+            let Some(piece) = self.bytes.next().await.transpose()? else { return Ok(true) };
+            self.left.extend_from_slice(&piece);
+        }
+        Ok(false)
+    }
+}
+
+/// An upload in parts that has begun. Dropped before its end it is aborted, as far as a runtime is left to do so.
+struct Upload {
+    remote: Arc<Remote>,
+    path: Path,
+    id: Option<MultipartId>,
+}
+
+impl Upload {
+    async fn part(&self, number: usize, bytes: Bytes) -> Result<PartId, Failure> {
+        let (id, payload) = (self.id()?, PutPayload::from(bytes));
+        self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
+    }
+
+    /// Completes, and finds out whether it was done where the answer does not say: by reading back the mark.
+    async fn complete(&self, parts: Vec<PartId>, mark: &Mark) -> Result<(), Failure> {
+        let mut patience = self.remote.patience();
+        let mut unclear = None;
+        loop {
+            let complete = self.remote.client.complete_multipart(&self.path, self.id()?, parts.clone());
+            match (self.remote.once(complete).await, &unclear) {
+                (Ok(_), _) => return Ok(()),
+                (Err(Failure::Later(cause) | Failure::Refused(cause)), _) => unclear = Some(cause),
+                // The upload is gone: we completed it, or it was aborted behind our back.
+                (Err(Failure::NotFound(gone)), Some(_)) => {
+                    match self.remote.is_marked(&self.path, mark).await {
+                        Ok(Some(true)) => return Ok(()),
+                        // It may have been ours, and replaced since.
+                        Ok(_) => return Err(Failure::Later(gone)),
+                        Err(Failure::Later(cause)) => unclear = Some(cause),
+                        Err(failure) => return Err(failure),
+                    }
+                }
+                (Err(failure), _) => return Err(failure),
+            }
+            if !patience.wait().await {
+                return Err(Failure::Later(unclear.unwrap_or_else(|| Cause::new("no answer"))));
+            }
+        }
+    }
+
+    /// As far as the server lets us; what stays is for the bucket's lifecycle rule.
+    async fn abort(&mut self) {
+        let Some(id) = &self.id else { return };
+        abort(&self.remote, &self.path, id).await;
+        self.id = None;
+    }
+
+    fn id(&self) -> Result<&MultipartId, Failure> {
+        self.id.as_ref().ok_or_else(|| Failure::Never(Cause::new("the upload has ended")))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (remote, path) = (Arc::clone(&self.remote), self.path.clone());
+            runtime.spawn(async move { abort(&remote, &path, &id).await });
+        }
+    }
+}
+
+async fn abort(remote: &Remote, path: &Path, id: &MultipartId) {
+    let _best_effort = remote.ask(|| remote.client.abort_multipart(path, id)).await;
+}

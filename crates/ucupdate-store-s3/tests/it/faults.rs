@@ -1,0 +1,314 @@
+//! What goes wrong on the way, and what the store makes of it.
+
+use crate::{hasty, key, options};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use ucupdate_store::{ByteStream, ImageStore as _, ImageStoreExt as _, StoreError};
+use ucupdate_store_s3::S3Store;
+use ucupdate_testkit::s3::{Bucket, Call, Fault, S3Server};
+
+const MIB: usize = 1024 * 1024;
+
+async fn start() -> (S3Store, S3Server) {
+    let server = S3Server::start(Bucket::default().taking_small_parts()).await;
+    let store = S3Store::open(hasty(&server).with_part_bytes(MIB)).await.unwrap();
+    (store, server)
+}
+
+fn letters(letter: u8, length: usize) -> Bytes {
+    vec![letter; length].into()
+}
+
+fn said(error: &StoreError) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(429), Fault::Drops, Fault::Hangs] {
+        let (store, server) = start().await;
+        for call in [Call::Put, Call::Head, Call::Get, Call::List, Call::Delete] {
+            server.on(call).once(fault);
+        }
+        store.create(&key("a"), "x".into()).await.unwrap();
+        assert_eq!(store.put_bytes(&key("b"), "y").await.unwrap().size, 1, "{fault:?}");
+        assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "x", "{fault:?}");
+        assert_eq!(store.list_all("", 9).await.unwrap().len(), 2, "{fault:?}");
+        store.delete(&key("a")).await.unwrap();
+        assert!(!store.exists(&key("a")).await.unwrap(), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_pass_is_told_at_once() {
+    let (store, server) = start().await;
+    for status in [301, 400, 403, 405] {
+        server.on(Call::Put).once(Fault::Status(status));
+        let before = server.calls(Call::Put);
+        let error = store.create(&key("a"), "x".into()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Backend { .. }), "{status}: {error:?}");
+        assert!(said(&error).contains(&status.to_string()), "{status}: {}", said(&error));
+        assert_eq!(server.calls(Call::Put), before + 1);
+    }
+    assert!(!store.exists(&key("a")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_unavailable_at_the_deadline() {
+    let (store, server) = start().await;
+    for call in [Call::Put, Call::Head, Call::Get, Call::List, Call::Delete] {
+        server.on(call).always(Fault::Status(503));
+    }
+    let list = store.list("", None).await.map(drop);
+    let head = store.head(&key("a")).await.map(drop);
+    let ends = [list, head, store.create(&key("a"), "x".into()).await, store.delete(&key("a")).await];
+    for end in ends {
+        let error = end.unwrap_err();
+        assert!(error.is_retryable() && error.may_have_written(), "{error:?}");
+        assert!(said(&error).starts_with("server answered 503"), "{}", said(&error));
+    }
+    assert!(server.calls(Call::List) > 3, "{} tries", server.calls(Call::List));
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_was_lost_is_known_again() {
+    let (store, server) = start().await;
+    server.on(Call::Put).once(Fault::LosesAnswer);
+    store.create(&key("a"), "mine".into()).await.unwrap();
+    assert_eq!(server.calls(Call::Put), 1, "it is read back and not written again");
+    assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn a_creation_of_the_same_bytes_by_a_twin_is_told_from_ours() {
+    let (store, server) = start().await;
+    let twin = S3Store::open(hasty(&server)).await.unwrap();
+    twin.create(&key("a"), "the same".into()).await.unwrap();
+    server.on(Call::Put).once(Fault::LosesAnswer);
+    let end = store.create(&key("a"), "the same".into()).await;
+    assert!(matches!(end, Err(StoreError::AlreadyExists { .. })), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_of_our_own_second_try_is_no_refusal() {
+    let (store, server) = start().await;
+    // The first is done and not told of, and cannot be read back; the second is refused because of the first.
+    server.on(Call::Put).once(Fault::LosesAnswer);
+    server.on(Call::Head).once(Fault::Status(404));
+    store.create(&key("a"), "mine".into()).await.unwrap();
+    assert_eq!(server.calls(Call::Put), 2);
+}
+
+#[tokio::test]
+async fn a_race_that_is_still_open_is_waited_for() {
+    let (store, server) = start().await;
+    server.on(Call::Put).times(2, Fault::Status(409));
+    store.create(&key("a"), "mine".into()).await.unwrap();
+    server.on(Call::Put).once(Fault::Status(409));
+    let end = store.create(&key("a"), "second".into()).await;
+    assert!(matches!(end, Err(StoreError::AlreadyExists { .. })), "{end:?}");
+    assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn a_creation_that_nobody_can_settle_is_told_as_unclear() {
+    let (store, server) = start().await;
+    server.on(Call::Put).always(Fault::LosesAnswer);
+    server.on(Call::Head).always(Fault::Drops);
+    let error = store.create(&key("a"), "mine".into()).await.unwrap_err();
+    assert!(error.may_have_written() && error.is_retryable(), "{error:?}");
+    server.heal();
+    assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn bytes_that_break_off_are_taken_up_where_they_broke() {
+    let (store, server) = start().await;
+    let bytes: Bytes = (0..MIB).map(|at| u8::try_from((at / 251 + at) % 256).unwrap()).collect();
+    store.put_bytes(&key("a"), bytes.clone()).await.unwrap();
+    for fault in [Fault::Truncates(0), Fault::Truncates(300_000), Fault::Stalls(300_000)] {
+        let before = server.calls(Call::Get);
+        server.on(Call::Get).times(2, fault);
+        assert!(store.get_bytes(&key("a"), MIB).await.unwrap() == bytes, "{fault:?}");
+        assert_eq!(server.calls(Call::Get), before + 3, "{fault:?}");
+        server.on(Call::Get).once(fault);
+        let part = store.get(&key("a"), Some(1000..900_000)).await.unwrap().into_bytes(MIB).await.unwrap();
+        assert!(part == bytes.slice(1000..900_000), "{fault:?}");
+        server.heal();
+    }
+}
+
+#[tokio::test]
+async fn a_reader_who_dawdles_past_the_deadline_loses_nothing() {
+    let server = S3Server::start(Bucket::default()).await;
+    let store = S3Store::open(hasty(&server).with_deadline(Duration::from_millis(300))).await.unwrap();
+    store.put_bytes(&key("a"), letters(b'x', MIB)).await.unwrap();
+    server.on(Call::Get).once(Fault::Truncates(300_000));
+    let mut object = store.get(&key("a"), None).await.unwrap();
+    let mut seen = object.bytes.next().await.unwrap().unwrap().len();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    while let Some(piece) = object.bytes.next().await {
+        seen += piece.unwrap().len();
+    }
+    assert_eq!(seen, MIB);
+}
+
+#[tokio::test]
+async fn bytes_of_another_object_are_never_joined_to_the_first() {
+    let (store, server) = start().await;
+    store.put_bytes(&key("a"), letters(b'o', MIB)).await.unwrap();
+    server.on(Call::Get).once(Fault::Truncates(300_000));
+    let mut object = store.get(&key("a"), None).await.unwrap();
+    store.put_bytes(&key("a"), letters(b'n', MIB)).await.unwrap();
+    let mut seen = 0;
+    let error = loop {
+        match object.bytes.next().await.expect("the bytes end in an error") {
+            Ok(piece) => {
+                assert!(piece.iter().all(|&letter| letter == b'o'));
+                seen += piece.len();
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(seen <= 300_000, "{seen} bytes of the first object came");
+    assert_eq!(error.to_string(), "the object was replaced while it was read");
+    assert!(object.bytes.next().await.is_none(), "nothing comes after an error");
+}
+
+#[tokio::test]
+async fn bytes_that_never_come_end_in_an_error() {
+    let (store, server) = start().await;
+    store.put_bytes(&key("a"), letters(b'x', MIB)).await.unwrap();
+    server.on(Call::Get).always(Fault::Truncates(0));
+    let error = store.get_bytes(&key("a"), MIB).await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_part_is_tried_again_and_an_upload_of_which_one_fails_is_aborted() {
+    let (store, server) = start().await;
+    server.on(Call::Begin).once(Fault::Status(500));
+    server.on(Call::Part).after(1).times(2, Fault::Status(503));
+    store.put_bytes(&key("a"), letters(b'o', 3 * MIB)).await.unwrap();
+    assert!(store.get_bytes(&key("a"), 9 * MIB).await.unwrap() == letters(b'o', 3 * MIB));
+
+    server.on(Call::Part).after(1).once(Fault::Status(403));
+    let error = store.put_bytes(&key("a"), letters(b'n', 3 * MIB)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Backend { .. }), "{error:?}");
+    assert_eq!(server.bucket().unfinished_uploads(), 0);
+    assert!(store.get_bytes(&key("a"), 9 * MIB).await.unwrap() == letters(b'o', 3 * MIB));
+}
+
+#[tokio::test]
+async fn an_upload_whose_bytes_break_off_or_are_dropped_is_aborted() {
+    let (store, server) = start().await;
+    let broken = stream::iter([Ok(letters(b'n', 2 * MIB)), Err(std::io::Error::other("pulled"))]);
+    let end = store.put(&key("a"), Box::pin(broken)).await;
+    assert!(matches!(end, Err(StoreError::Input { .. })), "{end:?}");
+    assert_eq!((server.calls(Call::Part), server.bucket().unfinished_uploads()), (2, 0));
+
+    let endless = stream::iter([Ok(letters(b'n', 2 * MIB))]).chain(stream::pending());
+    let a = key("a");
+    let put = store.put(&a, Box::pin(endless));
+    assert!(tokio::time::timeout(Duration::from_millis(500), put).await.is_err());
+    for _ in 0..100 {
+        if server.bucket().unfinished_uploads() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(server.calls(Call::Part) > 2, "the upload had begun");
+    assert_eq!(server.bucket().unfinished_uploads(), 0, "it is aborted behind the dropped future");
+    assert!(server.bucket().keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_completion_whose_answer_was_lost_is_known_again() {
+    let (store, server) = start().await;
+    server.on(Call::Complete).once(Fault::LosesAnswer);
+    assert_eq!(store.put_bytes(&key("a"), letters(b'n', 3 * MIB)).await.unwrap().size, 3 * MIB as u64);
+    assert_eq!(server.calls(Call::Complete), 2);
+}
+
+#[tokio::test]
+async fn a_completion_that_fails_in_the_body_of_a_success_is_tried_again() {
+    let (store, server) = start().await;
+    server.on(Call::Complete).times(2, Fault::Status(200));
+    store.put_bytes(&key("a"), letters(b'n', 3 * MIB)).await.unwrap();
+    assert_eq!(server.calls(Call::Complete), 3);
+}
+
+#[tokio::test]
+async fn an_upload_that_a_lifecycle_rule_took_away_is_not_told_as_done() {
+    let (store, server) = start().await;
+    let bucket = server.bucket().clone();
+    let last = stream::once(async move {
+        bucket.abort_uploads();
+        Ok(letters(b'n', 1))
+    });
+    let bytes = stream::iter([Ok(letters(b'n', 2 * MIB))]).chain(last);
+    let error = store.put(&key("a"), Box::pin(bytes)).await.unwrap_err();
+    assert!(error.may_have_written(), "{error:?}");
+    assert!(server.bucket().keys().is_empty());
+
+    // Completed, the answer lost, and replaced before we look.
+    let rival = server.bucket().clone();
+    server.on(Call::Complete).once(Fault::LosesAnswer);
+    server.on(Call::Head).once(Fault::Slow(Duration::from_millis(200)));
+    let b = key("b");
+    let put = store.put_bytes(&b, letters(b'n', 2 * MIB));
+    let replace = async {
+        while server.calls(Call::Head) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        rival.insert("fleet/a/b", "rival");
+    };
+    let (end, ()) = futures_util::future::join(put, replace).await;
+    assert!(matches!(end, Err(StoreError::Unavailable { .. })), "{end:?}");
+}
+
+#[tokio::test]
+async fn bytes_are_not_asked_for_after_their_end() {
+    let (store, _server) = start().await;
+    for length in [0, 10, MIB, MIB + 1, 2 * MIB] {
+        // An `unfold` panics when it is asked again.
+        let strict = stream::unfold(Some(letters(b'x', length)), |left| async move {
+            let mut left = left.filter(|left| !left.is_empty())?;
+            let piece = left.split_to(left.len().min(300_000));
+            Some((Ok(piece), Some(left)))
+        });
+        assert_eq!(store.put(&key("a"), Box::pin(strict)).await.unwrap().size, length as u64);
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_a_part_is_taken_before_it_is_sent() {
+    let (store, server) = start().await;
+    server.on(Call::Part).always(Fault::Hangs);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&taken);
+    let bytes: ByteStream = Box::pin(stream::iter(0..1000).map(move |_| {
+        counter.fetch_add(64 * 1024, Ordering::SeqCst);
+        Ok(letters(b'x', 64 * 1024))
+    }));
+    let end = store.put(&key("a"), bytes).await;
+    assert!(matches!(end, Err(StoreError::Unavailable { .. })), "{end:?}");
+    assert!(
+        taken.load(Ordering::SeqCst) <= MIB + 2 * 64 * 1024,
+        "{} bytes were taken",
+        taken.load(Ordering::SeqCst)
+    );
+}
+
+#[tokio::test]
+async fn parts_smaller_than_the_server_takes_are_its_refusal() {
+    let server = S3Server::start(Bucket::default()).await;
+    let store = S3Store::open(options(&server).with_part_bytes(MIB)).await.unwrap();
+    let error = store.put_bytes(&key("a"), letters(b'x', 3 * MIB)).await.unwrap_err();
+    assert!(said(&error).contains("EntityTooSmall"), "{error:?}");
+    assert_eq!(server.bucket().unfinished_uploads(), 0);
+}

@@ -1,0 +1,149 @@
+//! Servers that a store must not be kept on, other people's objects, and what can be fetched past us.
+
+use crate::{fresh, hasty, key, options};
+use std::error::Error as _;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use ucupdate_store::{ImageStore as _, ImageStoreExt as _, Presign as _, StoreError};
+use ucupdate_store_s3::{Credentials, S3OpenError, S3Options, S3Store};
+use ucupdate_testkit::s3::{Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
+
+#[tokio::test]
+async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
+    let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
+    let error = S3Store::open(options(&server)).await.unwrap_err();
+    let S3OpenError::IgnoresConditions { probe, .. } = &error else {
+        panic!("expected a refusal, got {error:?}")
+    };
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{} does not honour `If-None-Match: *` (it wrote over `{probe}`): no store can be kept safely there",
+            server.endpoint()
+        )
+    );
+    assert!(server.bucket().keys().is_empty(), "the probe is deleted all the same");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_conditions_or_forgets_metadata_is_refused_at_start() {
+    let server = S3Server::start(Bucket::default()).await;
+    server.on(Call::Put).once(Fault::Status(501));
+    let error = S3Store::open(options(&server)).await.unwrap_err();
+    assert!(matches!(error, S3OpenError::RefusesConditions { .. }), "{error:?}");
+
+    let server = S3Server::start(Bucket::default().forgetting_metadata()).await;
+    let error = S3Store::open(options(&server)).await.unwrap_err();
+    assert!(matches!(error, S3OpenError::ForgetsMetadata { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn opening_says_what_is_wrong_with_the_bucket_or_the_key() {
+    let server = S3Server::start(Bucket::default()).await;
+    let source = async |options: S3Options| match S3Store::open(options).await.unwrap_err() {
+        S3OpenError::Bucket { source, .. } => source,
+        error => panic!("expected the bucket to be at fault, got {error:?}"),
+    };
+    let said = |error: &StoreError| error.source().unwrap().to_string();
+
+    let error = source(options(&server).with_credentials(Credentials::keys(KEY_ID, "guessed"))).await;
+    assert!(said(&error).contains("403 SignatureDoesNotMatch"), "{error:?}");
+
+    let mut elsewhere = options(&server);
+    elsewhere.bucket = "no-such-bucket".into();
+    let error = source(elsewhere).await;
+    assert!(said(&error).contains("404 NoSuchBucket"), "{error:?}");
+
+    let mut nobody = hasty(&server).with_deadline(Duration::from_millis(300));
+    nobody.self_test = true;
+    drop(server);
+    let error = source(nobody).await;
+    assert!(error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn opening_leaves_nothing_behind() {
+    let (_store, server) = fresh(Bucket::default(), |options| options).await;
+    assert!(server.bucket().keys().is_empty());
+    assert_eq!(server.calls(Call::Put), 2);
+}
+
+#[tokio::test]
+async fn a_trusted_server_is_not_asked_when_opening() {
+    let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
+    S3Store::open(options(&server).trusting_the_server()).await.unwrap();
+    assert_eq!(server.calls(Call::Put), 0);
+}
+
+#[tokio::test]
+async fn what_others_put_there_is_neither_listed_nor_in_the_way() {
+    let (store, server) = fresh(Bucket::default(), |options| options).await;
+    for n in 0..1500 {
+        server.bucket().insert(&format!("fleet/a/.ucupdate-probe-{n:04}"), "probe");
+    }
+    for foreign in ["fleet/a/b:c", "fleet/b/x", "fleet/ab", "other"] {
+        server.bucket().insert(foreign, "foreign");
+    }
+    assert!(store.list("", None).await.unwrap().is_empty());
+    store.create(&key("b"), "ours".into()).await.unwrap();
+    let found: Vec<_> = store.list_all("", 9).await.unwrap().into_iter().map(|meta| meta.key).collect();
+    assert_eq!(found, [key("b")]);
+}
+
+#[tokio::test]
+async fn keys_lie_in_the_bucket_as_they_are() {
+    let (store, server) = fresh(Bucket::default(), |options| options).await;
+    let texts = ["%41/%2F", "a b/+c", "~#!$'()[]{}@^`", "Ger\u{e4}t/\u{1f4de}", "x&y=z,;"];
+    for text in texts {
+        store.create(&key(text), text.into()).await.unwrap();
+    }
+    let mut expected = texts.map(|text| format!("fleet/a/{text}"));
+    expected.sort();
+    assert_eq!(server.bucket().keys(), expected);
+}
+
+/// Fetches an address as a phone would, with nothing but what stands in it.
+async fn fetch(url: &str, more: &str) -> (String, String) {
+    let rest = url.strip_prefix("http://").expect("the server is asked without TLS");
+    let (host, path) = rest.split_once('/').expect("an address has a path");
+    let mut socket = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_signed_address_gives_its_object_and_no_other() {
+    let (store, _server) = fresh(Bucket::default(), |options| options).await;
+    let image = key("images/a b/CPE.nbt");
+    store.put_bytes(&image, "0123456789").await.unwrap();
+    store.put_bytes(&key("images/other"), "secret").await.unwrap();
+
+    let url = store.presigned_get(&image, Duration::from_secs(60)).await.unwrap();
+    assert!(!url.contains(SECRET));
+    assert_eq!(fetch(&url, "").await, ("200".into(), "0123456789".into()));
+    assert_eq!(fetch(&url, "Range: bytes=4-\r\n").await, ("206".into(), "456789".into()));
+    let (status, _) = fetch(&url.replace("images/a%20b/CPE.nbt", "images/other"), "").await;
+    assert_eq!(status, "403");
+    let nothing = store.presigned_get(&key("never"), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(fetch(&nothing, "").await.0, "404");
+}
+
+#[tokio::test]
+async fn a_builder_of_ones_own_says_where_and_who() {
+    let server = S3Server::start(Bucket::default()).await;
+    let builder = ucupdate_store_s3::object_store::aws::AmazonS3Builder::new()
+        .with_bucket_name(ucupdate_testkit::s3::BUCKET)
+        .with_endpoint(server.endpoint())
+        .with_access_key_id(KEY_ID)
+        .with_secret_access_key(SECRET);
+    let options = S3Options::new("not looked at").with_prefix("own");
+    let store = S3Store::with_object_store(builder, options).await.unwrap();
+    store.create(&key("a"), "x".into()).await.unwrap();
+    assert_eq!(server.bucket().keys(), ["own/a"]);
+    assert_eq!(format!("{store:?}"), "S3Store(s3://ucupdate-test/own/)");
+}

@@ -1,0 +1,241 @@
+//! What goes wrong between a client and the server: a script of faults, followed request by request.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, future, stream};
+use http::{Method, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use s3s::service::S3Service;
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// The requests of S3 that a store makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "what a store asks of S3")]
+pub enum Call {
+    /// `PutObject`.
+    Put,
+    /// `GetObject`.
+    Get,
+    /// `HeadObject`.
+    Head,
+    /// `DeleteObject`.
+    Delete,
+    /// `ListObjectsV2`.
+    List,
+    /// `CreateMultipartUpload`.
+    Begin,
+    /// `UploadPart`.
+    Part,
+    /// `CompleteMultipartUpload`.
+    Complete,
+    /// `AbortMultipartUpload`.
+    Abort,
+}
+
+impl Call {
+    /// Which call a request is; `None` for one that no store makes.
+    fn of(method: &Method, path: &str, query: &str) -> Option<Self> {
+        let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let whole_bucket = !path.trim_matches('/').contains('/');
+        Some(match method.as_str() {
+            "PUT" if has("partNumber") => Self::Part,
+            "PUT" => Self::Put,
+            "POST" if has("uploads") => Self::Begin,
+            "POST" if has("uploadId") => Self::Complete,
+            "DELETE" if has("uploadId") => Self::Abort,
+            "DELETE" => Self::Delete,
+            "HEAD" => Self::Head,
+            "GET" if whole_bucket => Self::List,
+            "GET" => Self::Get,
+            _ => return None,
+        })
+    }
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing is done; this status is answered.
+    Status(u16),
+    /// Nothing is done; the connection is closed.
+    Drops,
+    /// All is done, and the connection is closed without an answer.
+    LosesAnswer,
+    /// Nothing is done, and no answer comes.
+    Hangs,
+    /// All is done, after this time.
+    Slow(Duration),
+    /// All is done; the body of the answer breaks off after so many bytes.
+    Truncates(u64),
+    /// All is done; the body of the answer stands still after so many bytes.
+    Stalls(u64),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Script(Mutex<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    faults: Vec<Line>,
+    calls: HashMap<Call, usize>,
+}
+
+#[derive(Debug)]
+struct Line {
+    call: Call,
+    skipped: usize,
+    times: usize,
+    fault: Fault,
+}
+
+/// A fault being set, from [`S3Server::on`](super::S3Server::on).
+#[derive(Debug)]
+#[must_use = "nothing goes wrong before `once`, `times` or `always`"]
+pub struct On<'a> {
+    script: &'a Script,
+    call: Call,
+    skipped: usize,
+}
+
+impl On<'_> {
+    /// Only after so many of these calls went well.
+    pub fn after(self, calls: usize) -> Self {
+        Self { skipped: calls, ..self }
+    }
+
+    /// The next call goes wrong so.
+    pub fn once(self, fault: Fault) {
+        self.times(1, fault);
+    }
+
+    /// The next so many calls go wrong so.
+    pub fn times(self, times: usize, fault: Fault) {
+        let line = Line { call: self.call, skipped: self.skipped, times, fault };
+        self.script.lines().faults.push(line);
+    }
+
+    /// Every call goes wrong so, until [`S3Server::heal`](super::S3Server::heal).
+    pub fn always(self, fault: Fault) {
+        self.times(usize::MAX, fault);
+    }
+}
+
+impl Script {
+    pub(super) fn on(&self, call: Call) -> On<'_> {
+        On { script: self, call, skipped: 0 }
+    }
+
+    pub(super) fn heal(&self) {
+        self.lines().faults.clear();
+    }
+
+    pub(super) fn calls(&self, call: Call) -> usize {
+        self.lines().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fault(&self, call: Call) -> Option<Fault> {
+        let mut lines = self.lines();
+        *lines.calls.entry(call).or_default() += 1;
+        for line in &mut lines.faults {
+            if line.call != call || line.times == 0 {
+                continue;
+            }
+            if line.skipped > 0 {
+                line.skipped -= 1;
+                continue;
+            }
+            line.times -= 1;
+            return Some(line.fault);
+        }
+        None
+    }
+}
+
+/// Answers as the script wants it. An error closes the connection.
+pub(super) async fn answer(
+    service: S3Service,
+    script: Arc<Script>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, BoxError> {
+    let call = Call::of(request.method(), request.uri().path(), request.uri().query().unwrap_or(""));
+    let request = request.map(s3s::Body::from);
+    match call.and_then(|call| script.fault(call)) {
+        Some(Fault::Drops) => return Err("the script closed the connection".into()),
+        Some(Fault::Hangs) => future::pending().await,
+        Some(Fault::Status(status)) => {
+            // Who still writes would not read the answer.
+            BodyExt::collect(request.into_body()).await?;
+            return refusal(status);
+        }
+        Some(Fault::LosesAnswer) => {
+            // Real servers do their work to the end; only then is it done.
+            BodyExt::collect(service.call(request).await?.into_body()).await?;
+            return Err("the script lost the answer".into());
+        }
+        Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
+        Some(Fault::Truncates(most)) => {
+            let broken = stream::once(async {
+                // What was written is on its way first; at once, the connection would take it along.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(io::Error::other("the script broke the body off").into())
+            });
+            return cut(service, request, most, broken.boxed()).await;
+        }
+        Some(Fault::Stalls(most)) => return cut(service, request, most, stream::pending().boxed()).await,
+        None => {}
+    }
+    let answer = service.call(request).await?;
+    Ok(answer.map(|body| BodyExt::map_err(body, BoxError::from).boxed_unsync()))
+}
+
+fn refusal(status: u16) -> Result<Response<Body>, BoxError> {
+    let code = match status {
+        400 => "InvalidRequest",
+        403 => "AccessDenied",
+        404 => "NoSuchKey",
+        409 => "ConditionalRequestConflict",
+        500 => "InternalError",
+        503 => "SlowDown",
+        _ => "Unheard",
+    };
+    let text = format!("<Error><Code>{code}</Code><Message>the script said so</Message></Error>");
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+    Ok(Response::builder().status(status).body(body)?)
+}
+
+/// Answers with the first so many bytes of the body, then with `rest`.
+async fn cut(
+    service: S3Service,
+    request: Request<s3s::Body>,
+    most: u64,
+    rest: stream::BoxStream<'static, Result<Frame<Bytes>, BoxError>>,
+) -> Result<Response<Body>, BoxError> {
+    let answer = service.call(request).await?;
+    Ok(answer.map(|body| {
+        let first = stream::unfold((body.into_data_stream(), most), |(mut pieces, left)| async move {
+            if left == 0 {
+                return None;
+            }
+            let piece = pieces.next().await?.map(|mut piece| {
+                piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                piece
+            });
+            let taken = piece.as_ref().map_or(0, |piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            Some((piece.map(Frame::data), (pieces, left - taken.min(left))))
+        });
+        StreamBody::new(first.chain(rest)).boxed_unsync()
+    }))
+}
