@@ -401,7 +401,8 @@ impl NewMember {
                 None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
             }
         });
-        let chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(chunks);
+        // Fused: a store may ask once more after the end.
+        let chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(chunks.fuse());
         chunks
     }
 }
