@@ -2,5 +2,7 @@
 
 pub mod crash;
 pub mod faulty;
+#[cfg(feature = "prove")]
+pub mod prove;
 #[cfg(feature = "s3")]
 pub mod s3;
