@@ -6,8 +6,9 @@
 
 use std::error::Error;
 use ucupdate_core::{
-    Command, Device, EligibilityIndex, IngestId, IngestedPackage, InstalledModule, Release, ReleaseFiles,
-    ReportedVersion, RuleBook, Said, Sha256Digest, StoredFile, UnixTime, UpdateRequest, explain,
+    AskedFrom, Command, Device, EligibilityIndex, IngestId, IngestedPackage, InstalledModule, Release,
+    ReleaseFiles, ReportedVersion, RuleBook, Said, Sha256Digest, StoredFile, UnixTime, UpdateRequest,
+    explain,
 };
 
 fn file(name: &str) -> Result<StoredFile, Box<dyn Error>> {
@@ -70,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let request = request(revision, version)?;
         #[allow(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
         {
-            println!("{}\n", explain(&index, &request, now));
+            println!("{}\n", explain(&index, &request, AskedFrom::default(), now));
         }
     }
     Ok(())
@@ -79,14 +80,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::decide;
+    use ucupdate_core::{Question, decide};
 
     #[test]
     fn one_kind_of_phone_is_offered_one_version() {
         main().unwrap();
         let index = EligibilityIndex::compile(&book().unwrap(), 2);
         let request = request("A", "1.0.522.103").unwrap();
-        let decision = decide(&index, &request.device, &request.modules[0], UnixTime::from_seconds(0));
+        let decision =
+            decide(&index, &Question::new(&request.device, &request.modules[0]), UnixTime::from_seconds(0));
         assert_eq!(decision.to_string(), "offer 3.5.6907.9, because it is approved for everybody");
     }
 }

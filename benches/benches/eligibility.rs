@@ -14,8 +14,11 @@ use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::hint::black_box;
-use ucupdate_benches::rules::{book, device, module, rule_words};
-use ucupdate_core::{Decision, EligibilityIndex, UnixTime, UpdateRequest, decide, explain};
+use ucupdate_benches::rules::{book, device, in_rollout, module, rule_words};
+use ucupdate_core::{
+    AskedFrom, Decision, EligibilityIndex, InstalledModule, Question, UnixTime, UpdateRequest, decide,
+    explain,
+};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
@@ -72,69 +75,119 @@ impl Floor {
     }
 }
 
+/// So many devices ask in turn, each of another rule, so that no answer lies in the nearest cache because it was given
+/// just before.
+const ASKED: u32 = 4096;
+
 fn deciding(criterion: &mut Criterion) {
-    for (rules, name) in [(100, "100"), (10_000, "10k"), (100_000, "100k")] {
+    for (rules, name) in [(100, "100"), (10_000, "10k"), (100_000, "100k"), (1_000_000, "1M")] {
         let book = book(rules);
         let index = EligibilityIndex::compile(&book, 1);
         let floor = Floor::new(rules);
         let std: HashMap<[String; 6], u32> = (0..rules)
             .map(|number| (rule_words(number).map(|word| word.to_ascii_lowercase()), number))
             .collect();
-        let number = rules / 2;
-        let words = rule_words(number);
-        let said = words.each_ref().map(String::as_str);
+        // Rules far apart, each asked for once a round; 7919 is prime to all these sizes.
+        let numbers: Vec<u32> =
+            (0..ASKED).map(|at| u32::try_from(u64::from(at) * 7919 % u64::from(rules)).unwrap()).collect();
+        let said: Vec<[String; 6]> = numbers.iter().map(|number| rule_words(*number)).collect();
         let mut group = criterion.benchmark_group(format!("decide/{name}_rules"));
 
         group.bench_function("floor", |bench| {
-            assert_eq!(floor.find(said), Some(number));
-            bench.iter(|| floor.find(black_box(said)));
+            let mut turn = Turn::default();
+            for (words, number) in said.iter().zip(&numbers) {
+                assert_eq!(floor.find(words.each_ref().map(String::as_str)), Some(*number));
+            }
+            bench.iter(|| floor.find(black_box(said[turn.next()].each_ref().map(String::as_str))));
         });
         group.bench_function("std_map", |bench| {
-            let find = || std.get(&said.map(str::to_ascii_lowercase)).copied();
-            assert_eq!(find(), Some(number));
-            bench.iter(find);
+            let mut turn = Turn::default();
+            let find =
+                |words: &[String; 6]| std.get(&words.each_ref().map(|w| w.to_ascii_lowercase())).copied();
+            assert_eq!(find(&said[1]), Some(numbers[1]));
+            bench.iter(|| find(black_box(&said[turn.next()])));
         });
-        let phone = device(number, "00-21-63-0F-20-7B");
-        for (case, version, expected) in [
-            ("hit", "2.0.0.0", "offer"),
-            ("up_to_date", "3.5.6907.0", "up-to-date"),
-            ("stone", "1.0.522.34", "offer"),
+
+        let phones = |mac: &dyn Fn(u32) -> String, shift: u32| {
+            let phones = numbers.iter().map(|number| device(*number + shift, &mac(*number)));
+            phones.collect::<Vec<_>>()
+        };
+        let own = |number: u32| format!("002163{number:06X}");
+        let tester = |_| "000000000001".to_owned();
+        let (owned, tested, strange) = (phones(&own, 0), phones(&tester, 0), phones(&own, rules));
+        for (case, phones, version, expected) in [
+            ("hit", &owned, "2.0.0.0", None),
+            ("up_to_date", &owned, "3.5.6907.0", None),
+            ("stone", &owned, "1.0.522.34", None),
+            ("test_device", &tested, "2.0.0.0", None),
+            ("miss", &strange, "2.0.0.0", Some("no-rule")),
         ] {
             let module = module(version);
-            group.bench_function(case, |bench| {
-                assert_eq!(decide(&index, &phone, &module, NOW).word(), expected);
-                let measured = allocation_counter::measure(|| {
-                    black_box(decide(&index, &phone, &module, NOW).offer());
-                });
-                assert_eq!(measured.count_total, 0, "deciding allocates nothing");
-                bench.iter(|| decide(&index, black_box(&phone), black_box(&module), NOW).offer().is_some());
-            });
+            group.bench_function(case, |bench| measure(bench, &index, phones, &module, expected));
         }
-        // Every tenth rule has a version pending besides, and this is the test device.
-        let tester = device(number, "00-00-00-00-00-01");
-        let has = module("2.0.0.0");
-        group.bench_function("test_device", |bench| {
-            let offered = decide(&index, &tester, &has, NOW).offer().unwrap().version.clone();
-            assert_eq!(offered.as_str(), "4.0.7577.0");
-            bench.iter(|| decide(&index, black_box(&tester), black_box(&has), NOW).offer().is_some());
-        });
-        let stranger = device(rules, "00-00-00-00-00-01");
-        group.bench_function("no_match", |bench| {
-            assert_eq!(decide(&index, &stranger, &has, NOW), Decision::NoRule);
-            bench.iter(|| decide(&index, black_box(&stranger), black_box(&has), NOW).offer().is_some());
-        });
-        let request = UpdateRequest {
-            device: phone,
-            user_name: "".into(),
-            request_date_time: ucupdate_core::Said::default(),
-            modules: vec![module("2.0.0.0")],
-        };
+        // The same rules, each with a rollout to a tenth of the devices before what is approved.
+        let shared = EligibilityIndex::compile(&in_rollout(&book), 2);
+        let module = module("2.0.0.0");
+        group.bench_function("percentage", |bench| measure(bench, &shared, &owned, &module, None));
+
+        let requests: Vec<UpdateRequest> = owned
+            .iter()
+            .map(|device| UpdateRequest {
+                device: device.clone(),
+                user_name: "".into(),
+                request_date_time: ucupdate_core::Said::default(),
+                modules: vec![module.clone()],
+            })
+            .collect();
         group.bench_function("explain", |bench| {
-            assert_eq!(explain(&index, &request, NOW).modules[0].decision.word(), "offer");
-            bench.iter(|| explain(&index, black_box(&request), NOW).modules.len());
+            let mut turn = Turn::default();
+            bench.iter(|| {
+                let explained = explain(&index, black_box(&requests[turn.next()]), AskedFrom::default(), NOW);
+                explained.modules.len()
+            });
         });
         group.finish();
     }
+}
+
+/// Whose turn it is.
+#[derive(Default)]
+struct Turn(usize);
+
+impl Turn {
+    fn next(&mut self) -> usize {
+        self.0 = (self.0 + 1) % ASKED as usize;
+        self.0
+    }
+}
+
+fn measure(
+    bench: &mut criterion::Bencher<'_>,
+    index: &EligibilityIndex,
+    phones: &[ucupdate_core::Device],
+    module: &InstalledModule,
+    expected: Option<&str>,
+) {
+    let (mut turn, mut offers) = (Turn::default(), 0);
+    for phone in phones {
+        let question = Question::new(phone, module);
+        let measured = allocation_counter::measure(|| {
+            black_box(decide(index, &question, NOW).offer());
+        });
+        assert_eq!(measured.count_total, 0, "deciding allocates nothing");
+        let decision = decide(index, &question, NOW);
+        offers += u32::from(decision.offer().is_some());
+        match expected {
+            Some(word) => assert_eq!(decision.word(), word),
+            None => assert!(!matches!(decision, Decision::NoRule), "there is a rule for each of these"),
+        }
+    }
+    let up_to_date = module.version.as_str() == "3.5.6907.0";
+    assert_eq!(offers, if expected.is_some() || up_to_date { 0 } else { ASKED });
+    bench.iter(|| {
+        let question = Question::new(black_box(&phones[turn.next()]), black_box(module));
+        decide(index, &question, NOW).offer().is_some()
+    });
 }
 
 fn compiling(criterion: &mut Criterion) {

@@ -1,9 +1,9 @@
 //! Rule books and devices.
 
 use ucupdate_core::{
-    Command, Device, FieldTime, IngestId, IngestedPackage, InstalledModule, InterimImage, LabelError,
-    Release, ReleaseFiles, ReportedVersion, RuleBook, RuleKey, Said, Sha256Digest, StoredFile, TestDevice,
-    TestDeviceId, UnixTime,
+    Audience, Candidate, Command, Device, DeviceId, FieldTime, IngestId, IngestedPackage, InstalledModule,
+    InterimImage, LabelError, Release, ReleaseFiles, ReportedVersion, Rollout, RuleBook, RuleKey, Said,
+    Sha256Digest, Share, StoredFile, TestDevice, UnixTime,
 };
 
 /// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
@@ -74,10 +74,38 @@ pub fn book(rules: u32) -> RuleBook {
     book.apply(&ingested.delta);
     let tester = TestDevice {
         name: "lab".parse().expect("a name"),
-        id: TestDeviceId::Mac("000000000001".parse().expect("an address")),
+        id: DeviceId::Mac("000000000001".parse().expect("an address")),
     };
     let added = book.command(&Command::AddTestDevice(tester)).expect("it is the first");
     book.apply(&added.delta);
+    book
+}
+
+/// The same book with 3.5.6907.1 rolled out to a tenth of the devices in each rule.
+///
+/// # Panics
+/// Never: the version is ingested first.
+pub fn in_rollout(book: &RuleBook) -> RuleBook {
+    let mut book = book.clone();
+    let keys: Vec<RuleKey> = book.rules().map(|rule| rule.key().clone()).collect();
+    for (id, some) in (1_000_000..).zip(keys.chunks(500)) {
+        let mut package = package(id, "3.5.6907.1", std::iter::empty());
+        package.releases.extend(some.iter().map(|rule| Release {
+            rule: rule.clone(),
+            version: ReportedVersion::new("3.5.6907.1"),
+            files: files(id),
+        }));
+        let candidate = Candidate { version: ReportedVersion::new("3.5.6907.1"), package: package.id() };
+        let mut delta = book.ingest(&package).expect("the version is new").delta;
+        for entry in &mut delta.rules {
+            let rule = entry.now.as_mut().expect("nothing is removed");
+            rule.reject().expect("it is pending");
+            let share = Share::Percent("10".parse().expect("a share"));
+            let rollout = Rollout::new("wave".parse().expect("a name")).to_share(share);
+            rule.start_rollout(Audience::Everybody, candidate.clone(), rollout).expect("it is the first");
+        }
+        book.apply(&delta);
+    }
     book
 }
 

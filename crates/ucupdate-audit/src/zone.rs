@@ -21,6 +21,9 @@ use ucupdate_core::{FieldTime, UnixTime};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Zone(Option<Named>);
 
+/// 2100-01-01: a zone's rules go on for ever, and somewhere a list of its changes has to end.
+const LAST_CHANGE: i64 = 4_102_444_800;
+
 /// Every zone but UTC.
 #[derive(Clone, PartialEq, Eq)]
 struct Named {
@@ -51,6 +54,17 @@ impl Zone {
     /// The zone's name.
     pub fn name(&self) -> &str {
         self.0.as_ref().map_or("UTC", |named| &named.name)
+    }
+
+    /// By how many seconds its clock is ahead of UTC in 1970, and each change of that until 2100, by its moment.
+    pub fn offsets(&self) -> (i32, Vec<(UnixTime, i32)>) {
+        let Some(named) = &self.0 else { return (0, Vec::new()) };
+        let first = named.zone.to_offset(Timestamp::UNIX_EPOCH).seconds();
+        let following = named.zone.following(Timestamp::UNIX_EPOCH);
+        let changes = following
+            .map(|change| (UnixTime::from_seconds(change.timestamp().as_second()), change.offset().seconds()))
+            .take_while(|(at, _)| at.as_seconds() < LAST_CHANGE);
+        (first, changes.collect())
     }
 
     /// What a clock in this zone shows, to the second. Moments outside the years 1601 to 9999 give an end of them.

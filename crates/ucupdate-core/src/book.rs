@@ -5,13 +5,14 @@
 //! program.
 
 use crate::{
-    DeviceType, IngestedPackage, InterimImage, Locale, PackageId, Release, Rule, RuleKey, SteppingStone,
-    TestDevice, TestDeviceId, TestDeviceName, UpdateType, rule::Candidate,
+    DeviceId, DeviceType, Group, GroupName, Hold, HoldName, IngestedPackage, InterimImage, Locale, PackageId,
+    Release, ReportedVersion, Rule, RuleKey, SteppingStone, Stop, StopScope, TestDevice, TestDeviceName,
+    UpdateType, rule::Candidate,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// All that people decide: rules, packages, test devices, stepping stones, settings.
+/// All that people decide: rules, packages, test devices, groups, holds, stepping stones, settings.
 ///
 /// Cloning is cheap for what it is: entries are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,11 @@ pub struct RuleBook {
     pub(crate) packages: BTreeMap<PackageId, Arc<IngestedPackage>>,
     pub(crate) interim: BTreeMap<InterimKey, PackageId>,
     pub(crate) test_devices: BTreeMap<TestDeviceName, TestDevice>,
+    pub(crate) groups: BTreeMap<GroupName, Group>,
+    /// The lists of the groups that have one; none is empty.
+    pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
+    pub(crate) holds: BTreeMap<HoldName, Hold>,
+    pub(crate) stops: BTreeMap<StopScope, Stop>,
     pub(crate) settings: Settings,
 }
 
@@ -31,10 +37,21 @@ pub(crate) type InterimKey = (Locale, UpdateType);
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Settings {
-    /// The stepping stones; the first that applies is taken.
+    /// The stepping stones, by threshold, of one threshold the narrowest first; the first that applies is taken.
     pub stones: Vec<SteppingStone>,
     /// Device types whose packages go to everybody as soon as they are ingested, as the original does for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
+}
+
+impl Settings {
+    pub(crate) fn sort_stones(&mut self) {
+        let order = |one: &SteppingStone, two: &SteppingStone| {
+            let below = one.below.cmp(&two.below);
+            let narrowness = two.narrowness().cmp(&one.narrowness());
+            below.then(narrowness).then_with(|| one.name.cmp(&two.name))
+        };
+        self.stones.sort_by(order);
+    }
 }
 
 impl Default for Settings {
@@ -54,6 +71,10 @@ impl Default for RuleBook {
             packages: BTreeMap::new(),
             interim: BTreeMap::new(),
             test_devices: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            members: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            stops: BTreeMap::new(),
             settings: Settings::default(),
         }
     }
@@ -86,8 +107,44 @@ impl RuleBook {
     }
 
     /// The test device known by `id`, if there is one.
-    pub fn test_device(&self, id: &TestDeviceId) -> Option<&TestDevice> {
+    pub fn test_device(&self, id: &DeviceId) -> Option<&TestDevice> {
         self.test_devices.values().find(|device| device.id == *id)
+    }
+
+    /// The groups, by name.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    /// The group of this name, if there is one.
+    pub fn group(&self, name: &GroupName) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// The devices on a group's list; none where the group has a predicate.
+    pub fn members(&self, group: &GroupName) -> impl ExactSizeIterator<Item = &DeviceId> {
+        static NOBODY: BTreeSet<DeviceId> = BTreeSet::new();
+        self.members.get(group).map_or(&NOBODY, Arc::as_ref).iter()
+    }
+
+    /// The holds, by name.
+    pub fn holds(&self) -> impl ExactSizeIterator<Item = &Hold> {
+        self.holds.values()
+    }
+
+    /// The hold of this name, if there is one.
+    pub fn hold(&self, name: &HoldName) -> Option<&Hold> {
+        self.holds.get(name)
+    }
+
+    /// The kill switches that are thrown, and what each stops.
+    pub fn stops(&self) -> impl ExactSizeIterator<Item = (&StopScope, &Stop)> {
+        self.stops.iter()
+    }
+
+    /// The kill switch of exactly this scope, if it is thrown.
+    pub fn stop(&self, scope: &StopScope) -> Option<&Stop> {
+        self.stops.get(scope)
     }
 
     /// What holds for the whole book.
@@ -98,6 +155,13 @@ impl RuleBook {
     /// The release a candidate of `rule` stands for; none where its package is gone.
     pub fn release(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&Release> {
         self.package(candidate.package)?.release(rule, &candidate.version)
+    }
+
+    /// The release of a version that was ingested last for a rule, as a candidate.
+    pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
+        let brought = self.packages().filter_map(|package| Some((package, package.release(rule, version)?)));
+        let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
+        Some(Candidate { version: release.version.clone(), package: package.id() })
     }
 
     /// The interim images in use, by locale and update type, and the packages that brought them.
@@ -136,8 +200,37 @@ impl RuleBook {
                 None => drop(self.test_devices.remove(&entry.key)),
             }
         }
+        for entry in &delta.groups {
+            match &entry.now {
+                Some(group) => drop(self.groups.insert(entry.key.clone(), group.clone())),
+                None => drop(self.groups.remove(&entry.key)),
+            }
+        }
+        for Entry { key: (group, device), now } in &delta.members {
+            let members = Arc::make_mut(self.members.entry(group.clone()).or_default());
+            let _changed = match now {
+                Some(_) => members.insert(device.clone()),
+                None => members.remove(device),
+            };
+            if members.is_empty() {
+                self.members.remove(group);
+            }
+        }
+        for entry in &delta.holds {
+            match &entry.now {
+                Some(hold) => drop(self.holds.insert(entry.key.clone(), hold.clone())),
+                None => drop(self.holds.remove(&entry.key)),
+            }
+        }
+        for entry in &delta.stops {
+            match &entry.now {
+                Some(stop) => drop(self.stops.insert(entry.key.clone(), stop.clone())),
+                None => drop(self.stops.remove(&entry.key)),
+            }
+        }
         if let Some(settings) = &delta.settings {
             self.settings.clone_from(settings);
+            self.settings.sort_stones();
         }
     }
 
@@ -156,6 +249,17 @@ impl RuleBook {
                 .iter()
                 .map(|(key, device)| Entry::is(key.clone(), device.clone()))
                 .collect(),
+            groups: self.groups.iter().map(|(key, group)| Entry::is(key.clone(), group.clone())).collect(),
+            members: self
+                .members
+                .iter()
+                .flat_map(|(group, devices)| {
+                    devices.iter().map(move |device| (group.clone(), device.clone()))
+                })
+                .map(|key| Entry::is(key, Member {}))
+                .collect(),
+            holds: self.holds.iter().map(|(key, hold)| Entry::is(key.clone(), hold.clone())).collect(),
+            stops: self.stops.iter().map(|(key, stop)| Entry::is(key.clone(), stop.clone())).collect(),
             settings: Some(self.settings.clone()),
         }
     }
@@ -178,6 +282,18 @@ pub struct Delta {
     /// Test devices.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub test_devices: Vec<Entry<TestDeviceName, TestDevice>>,
+    /// Groups.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub groups: Vec<Entry<GroupName, Group>>,
+    /// Who is on which group's list.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
+    /// Holds.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub holds: Vec<Entry<HoldName, Hold>>,
+    /// Kill switches.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub stops: Vec<Entry<StopScope, Stop>>,
     /// The settings, when they changed.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub settings: Option<Settings>,
@@ -189,6 +305,12 @@ impl Delta {
         *self == Self::default()
     }
 }
+
+/// That a device is on a group's list. There is nothing more to say of it yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Member {}
 
 /// One entry as it is now, or gone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,14 @@
 //! The trace of a decision: what was looked at, and what settled it.
 
-use crate::decide::{Decision, Via, decide, holds};
-use crate::index::EligibilityIndex;
-use crate::rule::Audience;
-use crate::{Device, InstalledModule, ReportedVersion, RuleKey, UnixTime, UpdateRequest, VersionError};
+use crate::bucket::Place;
+use crate::decide::{Decision, Witness, walk};
+use crate::index::{CompiledRule, EligibilityIndex};
+use crate::known_devices::Known;
+use crate::rule::{Assignment, Audience, Role};
+use crate::{
+    AskedFrom, Percent, Question, ReportedVersion, RuleKey, SteppingStone, UnixTime, UpdateRequest,
+    VersionError,
+};
 use std::fmt;
 
 /// Why a request is answered as it is: one trace for each module.
@@ -28,7 +33,7 @@ pub struct Trace<'a> {
     pub installed: ReportedVersion,
     /// What was looked at, in order.
     pub steps: Vec<Step<'a>>,
-    /// What was decided: the same as [`decide`] gives.
+    /// What was decided: the same as [`decide`](crate::decide) gives.
     pub decision: Decision<'a>,
 }
 
@@ -52,12 +57,12 @@ pub enum Step<'a> {
     NoRules,
     /// An assignment was tried.
     Assignment {
-        /// Its audience.
-        audience: Audience,
-        /// Its version.
-        version: &'a ReportedVersion,
-        /// Whether it holds the device; later ones are not tried then.
-        holds: bool,
+        /// The assignment.
+        assignment: &'a Assignment,
+        /// Why it does not give the device its version; none where it settled the matter.
+        miss: Option<Miss>,
+        /// The share it was for at that moment.
+        share: Percent,
         /// The test device this is, when that is why.
         test_device: Option<&'a str>,
     },
@@ -66,13 +71,35 @@ pub enum Step<'a> {
         /// Why.
         cause: VersionError,
     },
-    /// A stepping stone applies.
+    /// A stepping stone lies on the way.
     SteppingStone {
-        /// Devices below this have to step.
-        below: String,
-        /// The version they step to.
-        by: String,
+        /// Which.
+        stone: &'a SteppingStone,
     },
+}
+
+/// Why an assignment does not give a device its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Miss {
+    /// It is for test devices, and the device is none.
+    NoTestDevice,
+    /// It is for another device.
+    OtherDevice,
+    /// The device is not on the group's list.
+    NotOnList,
+    /// A part of the group's predicate does not hold.
+    Predicate {
+        /// Which: `vendor`, `network`, ...
+        part: &'static str,
+    },
+    /// The device comes later than the share reaches.
+    Share {
+        /// The device's place among all; none for one that names neither MAC address nor serial number.
+        place: Option<Place>,
+    },
+    /// The rollout is paused.
+    Paused,
 }
 
 /// A word in which a device and a rule differ.
@@ -87,63 +114,86 @@ pub struct Difference<'a> {
     pub device: String,
 }
 
-/// Explains how a request is answered. The decisions are those of [`decide`].
-pub fn explain<'a>(index: &'a EligibilityIndex, request: &UpdateRequest, now: UnixTime) -> Explanation<'a> {
-    let modules = request.modules.iter().map(|module| trace(index, &request.device, module, now));
+/// Explains how a request is answered. The decisions are those of [`decide`](crate::decide): both walk the same way.
+pub fn explain<'a>(
+    index: &'a EligibilityIndex,
+    request: &UpdateRequest,
+    from: AskedFrom,
+    now: UnixTime,
+) -> Explanation<'a> {
+    let modules = Question::all_of(request, from).map(|question| Trace::of(index, &question, now));
     Explanation { revision: index.revision, now, modules: modules.collect() }
 }
 
-fn trace<'a>(
-    index: &'a EligibilityIndex,
-    device: &Device,
-    module: &InstalledModule,
-    now: UnixTime,
-) -> Trace<'a> {
-    let decision = decide(index, device, module, now);
-    let mut steps = Vec::new();
-    match index.rule(device, module.update_type_stem()) {
-        None => steps.push(nearest(index, device, module.update_type_stem())),
-        Some(rule) => {
-            steps.push(Step::Rule { rule: rule.rule.key() });
-            for assignment in &rule.assignments {
-                let holds = holds(index, assignment.audience, device, now);
-                let test_device =
-                    index.test_device(device).filter(|_| assignment.audience == Audience::TestDevices);
-                steps.push(Step::Assignment {
-                    audience: assignment.audience,
-                    version: &assignment.version,
-                    holds,
-                    test_device: test_device.map(|device| device.name.as_str()),
-                });
-                if holds {
-                    break;
-                }
+impl<'a> Trace<'a> {
+    /// The trace of one question.
+    pub fn of(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
+        let mut seen = Seen { index, question, now, steps: Vec::new() };
+        let decision = walk(index, question, now, &mut seen);
+        let mut steps = seen.steps;
+        let module = question.module;
+        if let Decision::VersionUnreadable { .. } = decision {
+            steps.extend(module.version.why_unreadable().map(|cause| Step::Unreadable { cause }));
+        }
+        Self { file_name: module.file_name.clone(), installed: module.version.clone(), steps, decision }
+    }
+
+    /// The first cause, for a "no": what would have to be otherwise. None for an offer.
+    pub fn first_cause(&self) -> Option<String> {
+        match &self.decision {
+            Decision::Offer { .. } => None,
+            Decision::NoRule | Decision::NothingApproved { .. } => {
+                let tried = self.steps.iter().rev().find(|step| !matches!(step, Step::Rule { .. }));
+                Some(tried.map_or_else(|| self.decision.to_string(), ToString::to_string))
             }
+            other => Some(other.to_string()),
         }
     }
-    if let Decision::VersionUnreadable { .. } = decision {
-        steps.extend(module.version.why_unreadable().map(|cause| Step::Unreadable { cause }));
+}
+
+struct Seen<'a, 'q> {
+    index: &'a EligibilityIndex,
+    question: &'q Question<'q>,
+    now: UnixTime,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a> Witness<'a> for Seen<'a, '_> {
+    fn rule(&mut self, rule: &'a CompiledRule) {
+        self.steps.push(Step::Rule { rule: rule.rule.key() });
     }
-    let stone = match decision {
-        Decision::SteppingStoneMissing { stone }
-        | Decision::Offer { via: Via::SteppingStone { stone, .. }, .. } => Some(stone),
-        _ => None,
-    };
-    steps.extend(
-        stone.map(|stone| Step::SteppingStone { below: stone.below.to_string(), by: stone.by.to_string() }),
-    );
-    Trace { file_name: module.file_name.clone(), installed: module.version.clone(), steps, decision }
+
+    fn no_rule(&mut self) {
+        self.steps.push(nearest(self.index, self.question));
+    }
+
+    fn assignment(&mut self, at: usize, known: Known<'a>, miss: Option<Miss>) {
+        let assignment = &self.index.assigned[at];
+        let test_device = match assignment.audience {
+            Audience::TestDevices => known.test_device(),
+            _ => None,
+        };
+        let test_device = test_device.and_then(|number| self.index.test_devices.get(number as usize));
+        let share = assignment.rollout.as_ref().map_or(Percent::ALL, |rollout| rollout.share.at(self.now));
+        let test_device = test_device.map(|device| device.name.as_str());
+        self.steps.push(Step::Assignment { assignment, miss, share, test_device });
+    }
+
+    fn stone(&mut self, stone: &'a SteppingStone) {
+        self.steps.push(Step::SteppingStone { stone });
+    }
 }
 
 /// The rule with the fewest words that differ; of several the first by key.
-fn nearest<'a>(index: &'a EligibilityIndex, device: &Device, update_type: &str) -> Step<'a> {
+fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
+    let device = question.device;
     let said = [
         device.device_type.as_str(),
         device.vendor.as_str(),
         device.model.as_str(),
         device.hardware_revision.as_str(),
         device.locale.as_str(),
-        update_type,
+        question.module.update_type_stem(),
     ];
     let differ = |key: &RuleKey| {
         let words = key.words().into_iter().zip(said);
@@ -193,21 +243,43 @@ impl fmt::Display for Step<'_> {
                 })
             }
             Self::NoRules => f.write_str("there are no rules"),
-            Self::Assignment { audience: Audience::TestDevices, version, holds: true, test_device } => {
-                write!(
-                    f,
-                    "pending {version}: the device is the test device {}",
-                    test_device.unwrap_or_default()
-                )
-            }
-            Self::Assignment { audience: Audience::TestDevices, version, .. } => {
-                write!(f, "pending {version}: the device is no test device")
-            }
-            Self::Assignment { audience: Audience::Everybody, version, .. } => {
-                write!(f, "approved {version}: for everybody")
+            Self::Assignment { assignment, miss, share, test_device } => {
+                let version = &assignment.candidate.version;
+                match (assignment.role(), &assignment.rollout) {
+                    (Role::Pin, _) => write!(f, "pinned {version}: for {}", assignment.audience)?,
+                    (Role::Pending, _) => write!(f, "pending {version}")?,
+                    (Role::Approved, _) => write!(f, "approved {version}: for everybody")?,
+                    (Role::Rollout, rollout) => {
+                        let name = rollout.as_ref().map_or("", |rollout| rollout.name.as_str());
+                        write!(f, "rollout {name} of {version}: for ")?;
+                        if *share != Percent::ALL {
+                            write!(f, "{share} of ")?;
+                        }
+                        assignment.audience.fmt(f)?;
+                    }
+                }
+                match miss {
+                    None if assignment.audience == Audience::TestDevices => {
+                        write!(f, ": the device is the test device {}", test_device.unwrap_or_default())
+                    }
+                    None => Ok(()),
+                    Some(Miss::NoTestDevice) => f.write_str(": the device is no test device"),
+                    Some(Miss::OtherDevice) => f.write_str(": the device is another"),
+                    Some(Miss::NotOnList) => f.write_str(": the device is not on its list"),
+                    Some(Miss::Predicate { part }) => write!(f, ": the device's {part} is another"),
+                    Some(Miss::Share { place: Some(place) }) => {
+                        write!(f, ": the device comes from {} on", place.first_share())
+                    }
+                    Some(Miss::Share { place: None }) => f.write_str(
+                        ": the device names neither MAC address nor serial number, so it comes last",
+                    ),
+                    Some(Miss::Paused) => f.write_str(": it is paused"),
+                }
             }
             Self::Unreadable { cause } => write!(f, "{cause}"),
-            Self::SteppingStone { below, by } => write!(f, "stepping stone: below {below} goes by {by}"),
+            Self::SteppingStone { stone } => {
+                write!(f, "stepping stone: below {} goes by {}", stone.below, stone.by)
+            }
         }
     }
 }

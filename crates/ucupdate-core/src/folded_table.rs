@@ -1,4 +1,4 @@
-//! A table from case-folded words to a number: built once, then only read.
+//! A table from case-folded words to a number and a small value beside it: built once, then only read.
 //!
 //! The words of one key are written one behind the other, ASCII letters in lower case, a zero byte between. Looking one
 //! up takes one hash, usually one probe, one comparison of bytes, and no allocation.
@@ -6,14 +6,27 @@
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-/// A table from case-folded words to `0..len`, in the order they were given.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FoldedTable {
+/// A table from case-folded words to `0..len`, in the order they were given, with a value beside each.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldedTable<V = ()> {
     /// A power of two of them, at most half full. Zero is an empty slot, else the index of a key plus one.
     slots: Vec<Slot>,
-    /// Where each key ends in `bytes`; it begins where the one before ends.
-    ends: Vec<usize>,
+    keys: Vec<Key<V>>,
     bytes: Vec<u8>,
+}
+
+impl<V> Default for FoldedTable<V> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), keys: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+/// Where a key lies in `bytes`. The value lies beside it, so that finding a key has fetched it.
+#[derive(Clone, Copy, Debug)]
+struct Key<V> {
+    begin: u32,
+    length: u32,
+    value: V,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,19 +40,19 @@ struct Slot {
 const USUAL_KEY_BYTES: usize = 128;
 const MOST_KEY_BYTES: usize = 6 * crate::MAX_LABEL_BYTES + 5;
 
-impl FoldedTable {
-    /// A table of these keys. Of two that are equal the first is found.
+impl<V: Copy> FoldedTable<V> {
+    /// A table of these keys and their values. Of two keys that are equal the first is found.
     ///
     /// # Panics
-    /// Beyond 4 billion keys.
-    pub(crate) fn new<'a, const N: usize>(keys: impl ExactSizeIterator<Item = [&'a str; N]>) -> Self {
+    /// Beyond 4 billion bytes of keys.
+    pub(crate) fn new<'a, const N: usize>(keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>) -> Self {
         let slots = (keys.len() * 2).next_power_of_two().max(4);
         let mut table = Self {
             slots: vec![Slot::default(); slots],
-            ends: Vec::with_capacity(keys.len()),
+            keys: Vec::with_capacity(keys.len()),
             bytes: Vec::new(),
         };
-        for words in keys {
+        for (words, value) in keys {
             let begin = table.bytes.len();
             for (at, word) in words.iter().enumerate() {
                 if at > 0 {
@@ -48,21 +61,24 @@ impl FoldedTable {
                 table.bytes.extend_from_slice(word.as_bytes());
             }
             table.bytes[begin..].make_ascii_lowercase();
-            table.ends.push(table.bytes.len());
-            let index = u32::try_from(table.ends.len()).expect("fewer than 4 billion rules fit in memory");
-            let hash = hash(&table.bytes[begin..]);
+            let small =
+                |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
+            let (begin, length) = (small(begin), small(table.bytes.len() - begin));
+            table.keys.push(Key { begin, length, value });
+            let index_plus_one = small(table.keys.len());
+            let hash = hash(&table.bytes[begin as usize..]);
             let mut at = table.first_slot(hash);
             while table.slots[at].index_plus_one != 0 {
                 at = (at + 1) & (table.slots.len() - 1);
             }
-            table.slots[at] = Slot { tag: tag(hash), index_plus_one: index };
+            table.slots[at] = Slot { tag: tag(hash), index_plus_one };
         }
         table
     }
 
-    /// The index of the key these words fold to.
+    /// The index of the key these words fold to, and its value.
     #[inline]
-    pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<usize> {
+    pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
         let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
         if length <= USUAL_KEY_BYTES {
             self.find_folded(fold(words, &mut [0; USUAL_KEY_BYTES]))
@@ -74,12 +90,12 @@ impl FoldedTable {
     }
 
     #[cold]
-    fn find_long<const N: usize>(&self, words: [&str; N]) -> Option<usize> {
+    fn find_long<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
         self.find_folded(fold(words, &mut [0; MOST_KEY_BYTES]))
     }
 
     #[inline]
-    fn find_folded(&self, key: &[u8]) -> Option<usize> {
+    fn find_folded(&self, key: &[u8]) -> Option<(usize, V)> {
         if self.slots.is_empty() {
             return None;
         }
@@ -88,17 +104,15 @@ impl FoldedTable {
         loop {
             let slot = self.slots[at];
             let index = (slot.index_plus_one as usize).checked_sub(1)?;
-            if slot.tag == tag(hash) && self.key(index) == key {
-                return Some(index);
+            if slot.tag == tag(hash) {
+                let Key { begin, length, value } = self.keys[index];
+                let begin = begin as usize;
+                if self.bytes[begin..begin + length as usize] == *key {
+                    return Some((index, value));
+                }
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
-    }
-
-    #[inline]
-    fn key(&self, index: usize) -> &[u8] {
-        let begin = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.bytes[begin..self.ends[index]]
     }
 
     #[inline]
@@ -141,18 +155,18 @@ mod tests {
 
     #[test]
     fn keys_are_found_without_ascii_case() {
-        let table = FoldedTable::new([["a", "BC"], ["ab", "c"]].into_iter());
-        assert_eq!(table.find(["A", "bc"]), Some(0));
-        assert_eq!(table.find(["AB", "C"]), Some(1));
+        let table = FoldedTable::new([(["a", "BC"], 'x'), (["ab", "c"], 'y')].into_iter());
+        assert_eq!(table.find(["A", "bc"]), Some((0, 'x')));
+        assert_eq!(table.find(["AB", "C"]), Some((1, 'y')));
         assert_eq!(table.find(["abc", ""]), None);
-        assert_eq!(FoldedTable::default().find(["a"]), None);
+        assert_eq!(FoldedTable::<()>::default().find(["a"]), None);
     }
 
     #[test]
     fn keys_longer_than_usual_are_found_too() {
         let long = "x".repeat(USUAL_KEY_BYTES);
-        let table = FoldedTable::new([[long.as_str(), "y"]].into_iter());
-        assert_eq!(table.find([long.to_uppercase().as_str(), "Y"]), Some(0));
+        let table = FoldedTable::new([([long.as_str(), "y"], ())].into_iter());
+        assert_eq!(table.find([long.to_uppercase().as_str(), "Y"]), Some((0, ())));
         assert_eq!(table.find(["x".repeat(MOST_KEY_BYTES).as_str(), "y"]), None);
     }
 
@@ -163,9 +177,10 @@ mod tests {
             asked in ("[a-cA-C]{0,3}", "[a-cA-C]{0,3}"),
         ) {
             let keys: Vec<_> = keys.into_iter().collect();
-            let table = FoldedTable::new(keys.iter().map(|(one, two)| [one.as_str(), two.as_str()]));
+            let table = FoldedTable::new(keys.iter().map(|(one, two)| ([one.as_str(), two.as_str()], ())));
             let lower = (asked.0.to_ascii_lowercase(), asked.1.to_ascii_lowercase());
-            prop_assert_eq!(table.find([&asked.0, &asked.1]), keys.iter().position(|key| *key == lower));
+            let found = table.find([&asked.0, &asked.1]).map(|(index, ())| index);
+            prop_assert_eq!(found, keys.iter().position(|key| *key == lower));
         }
     }
 }

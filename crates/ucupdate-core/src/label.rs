@@ -3,11 +3,6 @@
 //! They match exactly but for ASCII case, and are kept as they were said. Whether one can stand in a path is a further
 //! question, asked when a rule is made: see [`RuleKey`](crate::RuleKey).
 
-use std::borrow::Cow;
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::str::FromStr;
-
 /// The most bytes a label may have.
 pub const MAX_LABEL_BYTES: usize = 128;
 
@@ -35,7 +30,7 @@ pub enum LabelError {
 }
 
 /// The text without blanks around it, once it is known to be a label.
-fn check(said: &str) -> Result<&str, LabelError> {
+pub(crate) fn check(said: &str) -> Result<&str, LabelError> {
     let text = said.trim_matches([' ', '\t', '\r', '\n']);
     if text.is_empty() {
         return Err(LabelError::Blank);
@@ -49,11 +44,12 @@ fn check(said: &str) -> Result<&str, LabelError> {
     }
 }
 
+/// Makes a type of label.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident, $example:literal) => {
         $(#[$doc])*
         ///
-        /// Never blank, at most [`MAX_LABEL_BYTES`] long, no control characters; blanks around it are dropped. Equal
+        /// Never blank, at most [`MAX_LABEL_BYTES`](crate::MAX_LABEL_BYTES) long, no control characters; blanks around it are dropped. Equal
         /// without regard to ASCII case; the spelling is kept.
         ///
         /// ```
@@ -64,7 +60,7 @@ macro_rules! label {
         #[doc = concat!("assert!(\"  \".parse::<", stringify!($name), ">().is_err());")]
         /// ```
         #[derive(Clone)]
-        pub struct $name(Cow<'static, str>);
+        pub struct $name(std::borrow::Cow<'static, str>);
 
         impl $name {
             /// One that the program itself names.
@@ -73,13 +69,13 @@ macro_rules! label {
             /// When the text is not a label; in a `const` that is an error of the build.
             pub const fn from_static(text: &'static str) -> Self {
                 let bytes = text.as_bytes();
-                assert!(!bytes.is_empty() && bytes.len() <= MAX_LABEL_BYTES);
+                assert!(!bytes.is_empty() && bytes.len() <= $crate::MAX_LABEL_BYTES);
                 let mut at = 0;
                 while at < bytes.len() {
                     assert!(bytes[at].is_ascii_graphic(), "a label in code is graphic ASCII");
                     at += 1;
                 }
-                Self(Cow::Borrowed(text))
+                Self(std::borrow::Cow::Borrowed(text))
             }
 
             /// The text as it was said, without blanks around it.
@@ -89,15 +85,15 @@ macro_rules! label {
             }
         }
 
-        impl FromStr for $name {
-            type Err = LabelError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::LabelError;
 
             /// Reads a label.
             ///
             /// # Errors
             /// When it is blank, too long, or holds a control character.
-            fn from_str(said: &str) -> Result<Self, LabelError> {
-                check(said).map(|text| Self(Cow::Owned(text.to_owned())))
+            fn from_str(said: &str) -> Result<Self, $crate::LabelError> {
+                $crate::label::check(said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
             }
         }
 
@@ -117,27 +113,27 @@ macro_rules! label {
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                crate::label::folded(&self.0).cmp(crate::label::folded(&other.0))
+                $crate::label::folded(&self.0).cmp($crate::label::folded(&other.0))
             }
         }
 
-        impl Hash for $name {
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                for byte in folded(&self.0) {
+        impl std::hash::Hash for $name {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                for byte in $crate::label::folded(&self.0) {
                     state.write_u8(byte);
                 }
                 state.write_u8(0xff);
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
             }
         }
@@ -159,6 +155,30 @@ macro_rules! label {
         }
     };
 }
+
+pub(crate) use label;
+
+/// Stores a type as the text it displays as, and reads it back by its `FromStr`.
+#[cfg(feature = "serde")]
+macro_rules! stored_as_text {
+    ($name:ty) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
+            }
+        }
+    };
+}
+
+#[cfg(feature = "serde")]
+pub(crate) use stored_as_text;
 
 /// The bytes of a text, ASCII letters in lower case.
 #[inline]

@@ -3,10 +3,11 @@
 //! Each function panics where a law is broken.
 
 use crate::{
-    Audience, Command, Decision, Device, EligibilityIndex, FieldTime, FileName, FirmwareVersion, IngestId,
-    IngestedPackage, InstalledModule, InterimImage, Release, ReleaseFiles, ReportedVersion, Rule, RuleBook,
-    RuleKey, Said, Sha256Digest, StoredFile, TestDevice, TestDeviceId, UnixTime, UpdateRequest, decide,
-    explain,
+    AskedFrom, Audience, Command, Decision, Device, DeviceId, EligibilityIndex, FieldTime, FileName,
+    FirmwareVersion, Group, HeldDevices, Hold, IngestId, IngestedPackage, InstalledModule, InterimImage,
+    OfferPolicy, OfferRule, Predicate, Question, Release, ReleaseFiles, ReportedVersion, Role, Rollout, Rule,
+    RuleBook, RuleKey, Said, SameRelease, Sha256Digest, Share, Side, SteppingStone, StopScope, StoredFile,
+    TestDevice, TraceRecord, UnixTime, UpdateRequest, Via, decide, diff, explain, plan,
 };
 use std::cmp::Ordering;
 
@@ -48,16 +49,18 @@ pub fn version(bytes: &[u8]) {
 pub fn decision(bytes: &[u8]) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();
-    for id in 0..=(script.below(12)) {
+    for id in 0..=(script.below(32)) {
         act(&mut book, &mut script, id);
     }
     let index = EligibilityIndex::compile(&book, 1);
+    let mut before = RuleBook::default();
+    before.apply(&book.to_delta());
+    assert_eq!(before, book, "a book is its own delta");
+    act(&mut before, &mut script, 100);
+    let other = EligibilityIndex::compile(&before, 2);
     for _ in 0..=script.below(4) {
-        ask(&book, &index, &mut script);
+        ask(&book, &index, &other, &mut script);
     }
-    let mut again = RuleBook::default();
-    again.apply(&book.to_delta());
-    assert_eq!(again, book, "a book is its own delta");
 }
 
 /// Bytes that choose; zeros when they are used up.
@@ -93,7 +96,11 @@ impl Script<'_> {
         ReportedVersion::new(self.of(&table))
     }
 
+    /// One rule most of the time, so that what happens meets; else any of several.
     fn rule(&mut self) -> RuleKey {
+        if self.below(4) > 0 {
+            return "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule");
+        }
         let words = [
             self.of(&["UCPhone", "ucphone", "RoundTable"]),
             self.of(&["LG-Nortel", "Polycom"]),
@@ -116,40 +123,136 @@ fn stored(name: &str, content: u8) -> StoredFile {
     }
 }
 
-fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
-    let outcome = match script.below(8) {
-        0..=2 => {
-            let files = ReleaseFiles {
-                image: stored("CPE.nbt", id),
-                signature: stored("CPE.cat", id),
-                descriptions: Vec::new(),
-            };
-            let release = Release { rule: script.rule(), version: script.version(), files: files.clone() };
-            let locale = script.of(&["ENU", "DEU"]).parse().expect("a locale");
-            let interim = InterimImage {
-                locale,
-                update_type: "CPE".parse().expect("an update type"),
-                version: script.version(),
-                files,
-            };
-            let with_interim = script.below(2) == 0;
-            book.ingest(&IngestedPackage {
-                sha256: Sha256Digest::new([id; 32]),
-                ingest: IngestId::from_bits(id.into()),
-                file_name: "x.cab".into(),
-                ingested_at: UnixTime::from_seconds(id.into()),
-                releases: vec![release],
-                interim: if with_interim { vec![interim] } else { Vec::new() },
-            })
+fn package(script: &mut Script<'_>, id: u8) -> IngestedPackage {
+    let files = ReleaseFiles {
+        image: stored("CPE.nbt", id),
+        signature: stored("CPE.cat", id),
+        descriptions: Vec::new(),
+    };
+    let release = Release { rule: script.rule(), version: script.version(), files: files.clone() };
+    let locale = script.of(&["ENU", "DEU"]).parse().expect("a locale");
+    let interim = InterimImage {
+        locale,
+        update_type: "CPE".parse().expect("an update type"),
+        version: script.version(),
+        files,
+    };
+    let with_interim = script.below(2) == 0;
+    IngestedPackage {
+        sha256: Sha256Digest::new([id; 32]),
+        ingest: IngestId::from_bits(id.into()),
+        file_name: "x.cab".into(),
+        ingested_at: UnixTime::from_seconds(id.into()),
+        releases: vec![release],
+        interim: if with_interim { vec![interim] } else { Vec::new() },
+    }
+}
+
+fn device_id(script: &mut Script<'_>) -> DeviceId {
+    DeviceId::Mac(script.of(&["000000000001", "000000000002"]).parse().expect("an address"))
+}
+
+fn group_name(script: &mut Script<'_>) -> crate::GroupName {
+    script.of(&["lab", "old", "inside"]).parse().expect("a name")
+}
+
+fn group(script: &mut Script<'_>) -> Group {
+    let mut predicate = Predicate::default();
+    match script.below(4) {
+        0 => return Group { name: group_name(script), predicate: None },
+        1 => {
+            let range = script.of(&["<1.0.522.98", ">=1.0, <3.5.6907.0", ">=3.5.6907.0"]);
+            predicate.installed = Some(range.parse().expect("a range"));
         }
-        3 => book.command(&Command::Approve(vec![script.rule()])),
-        4 => book.command(&Command::RollBack(script.rule())),
-        5 => book.command(&Command::Reject(script.rule())),
-        6 => book.command(&Command::Remove(script.rule())),
-        _ => book.command(&Command::AddTestDevice(TestDevice {
+        2 => predicate.side = Some(Side::Internal),
+        _ => predicate.mac_prefixes.push("000000".parse().expect("a prefix")),
+    }
+    Group { name: group_name(script), predicate: Some(predicate) }
+}
+
+fn audience(script: &mut Script<'_>) -> Audience {
+    match script.below(3) {
+        0 => Audience::Device(device_id(script)),
+        1 => Audience::Group(group_name(script)),
+        _ => Audience::Everybody,
+    }
+}
+
+fn policy(script: &mut Script<'_>) -> OfferPolicy {
+    let version = |script: &mut Script<'_>| script.version().readable().cloned();
+    OfferPolicy {
+        offer: if script.below(3) == 0 { OfferRule::Newer } else { OfferRule::Different },
+        unreadable: script.below(2) == 0,
+        same_release: match script.below(3) {
+            0 => SameRelease::Padded,
+            1 => SameRelease::Exact,
+            _ => SameRelease::FirstThree,
+        },
+        minimum: if script.below(3) == 0 { version(script) } else { None },
+        floor: if script.below(3) == 0 { version(script) } else { None },
+        window: match script.below(4) {
+            0 => Some("daily 00:01-00:03".parse().expect("a window")),
+            _ => None,
+        },
+    }
+}
+
+fn command(script: &mut Script<'_>) -> Command {
+    let rollout_name = |script: &mut Script<'_>| script.of(&["one", "two"]).parse().expect("a name");
+    let share = |script: &mut Script<'_>| {
+        let text = script.of(&["0", "1", "30", "50.5", "100"]);
+        Share::Percent(text.parse().expect("a share"))
+    };
+    let (all, rule) = (StopScope::All, script.rule());
+    match script.below(20) {
+        0..=1 => Command::Approve(vec![rule]),
+        2 => Command::RollBack(rule),
+        3 => Command::Reject(rule),
+        4 => Command::Remove(rule),
+        5 => Command::AddTestDevice(TestDevice {
             name: script.of(&["desk", "lab"]).parse().expect("a name"),
-            id: TestDeviceId::Mac(script.of(&["000000000001", "000000000002"]).parse().expect("an address")),
-        })),
+            id: device_id(script),
+        }),
+        6 => Command::PutGroup(group(script)),
+        7 => {
+            Command::ChangeMembers { group: group_name(script), add: vec![device_id(script)], remove: vec![] }
+        }
+        8 => Command::Pin { rule, audience: audience(script), version: script.version() },
+        9..=11 => Command::StartRollout {
+            rule,
+            audience: audience(script),
+            version: script.version(),
+            rollout: Rollout::new(rollout_name(script)).to_share(share(script)),
+        },
+        12 => Command::SetShare(rule, rollout_name(script), share(script)),
+        13 => Command::PauseRollout(rule, rollout_name(script), "slow".into()),
+        14 => Command::FinishRollout(rule, rollout_name(script)),
+        15 => Command::AddHold(Hold {
+            name: script.of(&["a", "b"]).parse().expect("a name"),
+            on: match script.below(3) {
+                0 => HeldDevices::Device(device_id(script)),
+                1 => HeldDevices::Group(group_name(script)),
+                _ => HeldDevices::Rule(rule),
+            },
+            until: (script.below(2) == 0).then(|| UnixTime::from_seconds(100)),
+            reason: "".into(),
+        }),
+        16 => Command::SetPolicy(rule, policy(script)),
+        17 => Command::AddStone(SteppingStone::new(
+            script.of(&["late", "later"]).parse().expect("a name"),
+            rule.device_type().clone(),
+            FirmwareVersion::from_parts([3, 5, 6907, 0]),
+            FirmwareVersion::from_parts([3, 5, 6907, 0]),
+        )),
+        18 => Command::Kill { scope: all, by: "ann".into(), reason: "".into() },
+        _ => Command::RemoveGroup(group_name(script)),
+    }
+}
+
+fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
+    let outcome = match script.below(3) {
+        0 => book.ingest(&package(script, id)),
+        _ => book.command(&command(script)),
     };
     match outcome {
         Ok(outcome) => book.apply(&outcome.delta),
@@ -157,7 +260,7 @@ fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
     }
 }
 
-fn ask(book: &RuleBook, index: &EligibilityIndex, script: &mut Script<'_>) {
+fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, script: &mut Script<'_>) {
     let key = script.rule();
     let device = Device {
         device_type: key.device_type().clone(),
@@ -165,46 +268,71 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, script: &mut Script<'_>) {
         model: key.model().clone(),
         hardware_revision: key.hardware_revision().clone(),
         locale: key.locale().clone(),
-        mac_address: Said::new(script.of(&["00-00-00-00-00-01", "", "odd"])),
+        mac_address: Said::new(script.of(&["00-00-00-00-00-01", "", "odd", "00-00-00-00-00-03"])),
         serial_number: Said::default(),
     };
-    let mut module = InstalledModule {
+    let module = InstalledModule {
         file_name: format!("{}.nbt", key.update_type()).into(),
         version: script.version(),
         time_stamp: Said::default(),
     };
     let now = UnixTime::from_seconds(script.below(255).into());
-    let mut seen = vec![module.version.clone()];
-    loop {
-        let decision = decide(index, &device, &module, now);
-        let request = UpdateRequest {
-            device: device.clone(),
-            user_name: "".into(),
-            request_date_time: Said::default(),
-            modules: vec![module.clone()],
-        };
-        assert_eq!(
-            explain(index, &request, now).modules[0].decision,
-            decision,
-            "explaining decides the same"
-        );
-        let Some(offer) = decision.offer() else { return };
-        assert!(!offer.version.same_release(&module.version), "nobody is offered what he has");
+    let side = [None, Some(Side::Internal), Some(Side::External)][usize::from(script.below(3))];
+    let from = AskedFrom { side, address: None };
+    let question = Question::new(&device, &module).from(from);
+    let decision = decide(index, &question, now);
+
+    let request = UpdateRequest {
+        device: device.clone(),
+        user_name: "".into(),
+        request_date_time: Said::default(),
+        modules: vec![module.clone()],
+    };
+    let explained = explain(index, &request, from, now);
+    assert_eq!(explained.modules[0].decision, decision, "explaining decides the same");
+    assert_eq!(explained.modules[0].first_cause().is_some(), decision.offer().is_none());
+    let record = TraceRecord::of(index, &question, now);
+    assert_eq!(record.replay(index).as_ref(), Ok(&record), "a record replays to itself");
+
+    let changed: Vec<_> = diff(index, other, [question], now).collect();
+    let differs = decide(index, &question, now).offer() != decide(other, &question, now).offer();
+    assert_eq!(changed.len(), usize::from(differs), "the difference is that of the answers");
+
+    if let Decision::Offer { offer, via, because } = decision {
         let rule = book.rule(&key).expect("an offer has a rule");
-        if let Decision::Offer { because: Audience::Everybody, via: crate::Via::Direct, .. } = decision {
+        let same = rule.policy().same_release;
+        assert!(
+            !same.are(&offer.version, &module.version) || via != Via::Direct,
+            "nobody is offered what he has"
+        );
+        assert!(book.stop(&StopScope::All).is_none(), "what is stopped offers nothing");
+        let is_test = index.test_device(&device).is_some();
+        assert!(because.role() != Role::Pending || is_test, "what is pending is for test devices only");
+        assert!(rule.assignments().contains(because));
+        if via == Via::Direct && because.role() == Role::Approved {
             let approved = rule.approved().expect("everybody is offered what is approved");
             assert!(approved.version.same_release(&offer.version));
         }
-        let is_test = index.test_device(&device).is_some();
-        let pending = Rule::pending(rule).is_some();
-        let to_test = matches!(decision, Decision::Offer { because: Audience::TestDevices, .. });
-        assert_eq!(to_test, is_test && pending, "what is pending is for test devices, and only for them");
+    }
+    check_plan(book.rule(&key), index, &question, now);
+}
+
+/// The way never leads to a version twice, nor back to where it began.
+fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
+    let plan = plan(index, question, now);
+    assert!(plan.end.offer().is_none(), "a plan ends: {plan}");
+    // By the whole version: to a rule that looks at three numbers a stone may be what the device has.
+    let same = match rule.map(|rule| rule.policy().same_release) {
+        Some(SameRelease::Exact) => SameRelease::Exact,
+        _ => SameRelease::Padded,
+    };
+    let mut seen = vec![&question.module.version];
+    for hop in &plan.hops {
         assert!(
-            !seen.iter().any(|before| before.same_release(&offer.version)),
-            "the way never leads through a version twice"
+            !seen.iter().any(|before| same.are(before, &hop.offer.version)),
+            "no version twice: {plan}; {rule:?}"
         );
-        seen.push(offer.version.clone());
-        module.version = offer.version.clone();
+        seen.push(&hop.offer.version);
     }
 }
 
@@ -220,7 +348,7 @@ mod tests {
         }
 
         #[test]
-        fn decisions_keep_their_laws(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
+        fn decisions_keep_their_laws(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             decision(&bytes);
         }
     }

@@ -74,12 +74,23 @@ pub struct OfferedModule {
 
 /// Where a device asks from: the network inside, or outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "the field knows these two")]
 pub enum Side {
     /// From the network inside: anyone may ask.
     Internal,
     /// From outside: only with credentials.
     External,
+}
+
+impl Side {
+    /// The side as one word: `internal` or `external`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::External => "external",
+        }
+    }
 }
 
 impl OfferedModule {

@@ -105,14 +105,14 @@ pub enum TestDeviceNameError {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "devices say these two of themselves")]
-pub enum TestDeviceId {
+pub enum DeviceId {
     /// By its MAC address.
     Mac(MacAddress),
     /// By its serial number.
     Serial(SerialNumber),
 }
 
-impl fmt::Display for TestDeviceId {
+impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mac(mac) => write!(f, "MAC address {mac}"),
@@ -128,7 +128,7 @@ pub struct TestDevice {
     /// Its friendly name.
     pub name: TestDeviceName,
     /// What it is known by.
-    pub id: TestDeviceId,
+    pub id: DeviceId,
 }
 
 #[cfg(feature = "serde")]

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use ucupdate_core::{Command, Delta, IngestedPackage, Sha256Digest, UnixTime};
 
-/// The format this program writes, and the newest it reads.
-const FORMAT: Version = Version::new(1, 0, 0);
+/// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
+/// program that does not know them must not take a rollout for an approval.
+const FORMAT: Version = Version::new(1, 1, 0);
 
 /// One revision of the rule book: what was asked, and what the changed entries are now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,11 +153,11 @@ mod tests {
 
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
-        let newer = br#"{"format":"1.1.0","revision":"in words"}"#;
+        let newer = br#"{"format":"1.2.0","revision":"in words"}"#;
         let refused = read::<CheckpointDocument>("state/x.json", newer).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "`state/x.json` has format 1.1.0, and this program reads up to 1.0.0"
+            "`state/x.json` has format 1.2.0, and this program reads up to 1.1.0"
         );
     }
 

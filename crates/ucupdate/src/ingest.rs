@@ -26,7 +26,7 @@ use ucupdate_cab::package::{
 use ucupdate_cab::{CabError, Cabinet, Limits};
 use ucupdate_core::{
     Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
-    ReportedVersion, RuleBook, SteppingStone, StoredFile,
+    ReportedVersion, RuleBook, SteppingStone, StoneImage, StoredFile,
 };
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
@@ -339,7 +339,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
 
 /// What the package names, else what the stone names.
 fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
-    image.version.clone().or_else(|| stones.first().map(|stone| stone.by.clone().into()))
+    let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
+    image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
 }
 
 /// Sends the input to the reader until it is at its end or the reader has seen enough.

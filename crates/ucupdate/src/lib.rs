@@ -13,6 +13,7 @@ mod service;
 mod snapshot;
 mod urls;
 mod verify;
+mod zones;
 
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use document::DocumentError;

@@ -17,8 +17,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::{
-    Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Refusal, RuleBook, RuleKey, Said,
-    Side, TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse, decide,
+    AskedFrom, Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Question, Refusal,
+    RuleBook, RuleKey, Said, Side, TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse,
+    decide,
 };
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
@@ -110,6 +111,13 @@ pub struct Asker<'a> {
     pub host: &'a str,
 }
 
+impl Asker<'_> {
+    /// Where it asks from, as rules see it. A host that is no IP address is none to them.
+    pub fn asked_from(&self) -> AskedFrom {
+        AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
+    }
+}
+
 /// A request cannot be answered: the service has no URL to send the device to.
 ///
 /// The original answers with blank URLs then; here a server that would is refused at its start.
@@ -197,8 +205,8 @@ impl UpdateService {
         let snapshot = self.inner.snapshot.load();
         let now = self.now();
         let mut modules = Vec::new();
-        for module in &request.modules {
-            let decision = decide(snapshot.index(), &request.device, module, now);
+        for question in Question::all_of(request, asker.asked_from()) {
+            let decision = decide(snapshot.index(), &question, now);
             trace_decision(request, &decision);
             modules.extend(decision.offer().map(|offer| OfferedModule {
                 file_name: offer.image.clone(),

@@ -1,7 +1,8 @@
 //! What a server answers from: one revision of the rule book, compiled. It never changes.
 
 use crate::files::FileIndex;
-use ucupdate_core::{EligibilityIndex, Explanation, RuleBook, UnixTime, UpdateRequest, explain};
+use crate::zones::Iana;
+use ucupdate_core::{AskedFrom, EligibilityIndex, Explanation, RuleBook, UnixTime, UpdateRequest, explain};
 
 /// One revision of the rule book, compiled for answering.
 #[derive(Debug)]
@@ -13,7 +14,11 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn new(book: RuleBook, revision: u64) -> Self {
-        Self { index: EligibilityIndex::compile(&book, revision), files: FileIndex::of(&book), book }
+        Self {
+            index: EligibilityIndex::compile_with(&book, revision, &Iana),
+            files: FileIndex::of(&book),
+            book,
+        }
     }
 
     /// The revision: 0 for the empty book of a new store.
@@ -37,7 +42,7 @@ impl Snapshot {
     }
 
     /// Why a request is answered as it is.
-    pub fn explain(&self, request: &UpdateRequest, now: UnixTime) -> Explanation<'_> {
-        explain(&self.index, request, now)
+    pub fn explain(&self, request: &UpdateRequest, from: AskedFrom, now: UnixTime) -> Explanation<'_> {
+        explain(&self.index, request, from, now)
     }
 }

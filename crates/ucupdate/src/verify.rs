@@ -5,8 +5,8 @@ use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use ucupdate_core::{
-    Candidate, Delta, IngestId, Refusal, Release, ReportedVersion, Rule, RuleBook, RuleKey, Sha256Digest,
-    StoredFile,
+    Candidate, Delta, IngestId, Refusal, Release, ReportedVersion, Role, Rule, RuleBook, RuleKey,
+    Sha256Digest, StoredFile,
 };
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
@@ -38,12 +38,13 @@ impl Verified {
     pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
         for (rule, candidate) in given_anew(book, delta) {
             let Some((_, ingest)) = release(book, rule, candidate) else { continue };
-            let read = self.0.iter().find(|(key, ..)| key == rule.key());
-            let is_it =
-                read.is_some_and(|(_, version, from)| *version == candidate.version && *from == ingest);
-            if !is_it {
+            let mut read = self.0.iter().filter(|(key, ..)| key == rule.key());
+            let is_it = |(_, version, from): &(RuleKey, ReportedVersion, IngestId)| {
+                *version == candidate.version && *from == ingest
+            };
+            if !read.clone().any(is_it) {
                 let found = candidate.version.clone();
-                let expected = read.map_or_else(|| found.clone(), |(_, version, _)| version.clone());
+                let expected = read.next().map_or_else(|| found.clone(), |(_, version, _)| version.clone());
                 return Err(Refusal::Moved { rule: rule.key().clone(), expected, found });
             }
         }
@@ -51,12 +52,18 @@ impl Verified {
     }
 }
 
-/// The rules in which a delta gives everybody another version than they have, and that version.
+/// The versions a delta gives anew to others than test devices (whoever tests has to cope), with their rules.
 fn given_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = (&'a Rule, &'a Candidate)> {
-    delta.rules.iter().filter_map(|entry| {
-        let rule = entry.now.as_ref()?;
-        let candidate = rule.approved()?;
-        (book.rule(rule.key()).and_then(Rule::approved) != Some(candidate)).then_some((rule, candidate))
+    let rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
+    rules.flat_map(move |rule| {
+        let before = book.rule(rule.key());
+        let given = |rule: &'a Rule| {
+            let assignments = rule.assignments().iter();
+            assignments.filter(|assignment| assignment.role() != Role::Pending).map(|given| &given.candidate)
+        };
+        given(rule)
+            .filter(move |candidate| !before.is_some_and(|rule| given(rule).any(|had| had == *candidate)))
+            .map(move |candidate| (rule, candidate))
     })
 }
 

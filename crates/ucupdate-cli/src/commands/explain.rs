@@ -7,7 +7,7 @@ use crate::files;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate::core::{Decision, Explanation, Trace, UpdateRequest, Via};
+use ucupdate::core::{AskedFrom, Decision, Explanation, Trace, UpdateRequest, Via};
 use ucupdate::upx::Decoded;
 
 /// How it is called.
@@ -112,7 +112,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     let decoded = decoded.await?;
     let service = context.administer(IfMissing::Refuse).await?;
     let snapshot = service.snapshot();
-    let report = Report::of(&snapshot.explain(&decoded.value, service.now()), &decoded);
+    let report = Report::of(&snapshot.explain(&decoded.value, AskedFrom::default(), service.now()), &decoded);
     if !context.output.is_json() {
         report
             .skipped

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Command, MacAddress, SerialNumber, TestDevice, TestDeviceId, TestDeviceName};
+use ucupdate::core::{Command, DeviceId, MacAddress, SerialNumber, TestDevice, TestDeviceName};
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]
@@ -61,8 +61,8 @@ struct DeviceReport {
 impl DeviceReport {
     fn of(device: &TestDevice) -> Self {
         let (mac, serial) = match &device.id {
-            TestDeviceId::Mac(mac) => (Some(mac.to_string()), None),
-            TestDeviceId::Serial(serial) => (None, Some(serial.to_string())),
+            DeviceId::Mac(mac) => (Some(mac.to_string()), None),
+            DeviceId::Serial(serial) => (None, Some(serial.to_string())),
         };
         Self { name: device.name.to_string(), mac, serial }
     }
@@ -85,7 +85,7 @@ impl fmt::Display for Report {
 pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         TestDeviceCommand::Add(args) => {
-            let id = args.mac.map(TestDeviceId::Mac).or(args.serial.map(TestDeviceId::Serial));
+            let id = args.mac.map(DeviceId::Mac).or(args.serial.map(DeviceId::Serial));
             let id = id.ok_or_else(|| Failure::new("neither a MAC address nor a serial number is given"))?;
             let device = TestDevice { name: args.name, id };
             change(&Command::AddTestDevice(device), &args.author, context).await

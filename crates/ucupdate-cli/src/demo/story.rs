@@ -7,7 +7,8 @@ use std::path::Path;
 use ucupdate::UpdateService;
 use ucupdate::audit::LogKind;
 use ucupdate::core::{
-    Device, Explanation, FieldTime, MacAddress, RuleKey, Said, SerialNumber, Side, TestDevice, TestDeviceId,
+    AskedFrom, Device, DeviceId, Explanation, FieldTime, MacAddress, RuleKey, Said, SerialNumber, Side,
+    TestDevice,
 };
 use ucupdate::store::{ImageStoreExt as _, stream_of};
 use ucupdate_cab::package::sample;
@@ -72,7 +73,7 @@ impl<'a, 'c> Story<'a, 'c> {
         self.teller
             .step("It becomes a test device, so that it gets what is pending before everybody does.")?;
         let mac = phone.device().mac_address.read().copied();
-        let id = TestDeviceId::Mac(mac.ok_or_else(|| Failure::new("the phone has no MAC address"))?);
+        let id = DeviceId::Mac(mac.ok_or_else(|| Failure::new("the phone has no MAC address"))?);
         let device = TestDevice { name: "Rui's phone".parse()?, id };
         for note in self.service.add_test_device(device, AUTHOR).await?.notes {
             self.teller.line(note)?;
@@ -118,7 +119,7 @@ impl<'a, 'c> Story<'a, 'c> {
         let now = self.service.now();
         let request = phone.next_request(now.civil_utc());
         let snapshot = self.service.snapshot();
-        let Explanation { modules, .. } = snapshot.explain(&request, now);
+        let Explanation { modules, .. } = snapshot.explain(&request, AskedFrom::default(), now);
         let url = format!("{}{handler}", self.url);
         for module in modules {
             self.teller.line(format_args!("POST {url}, {} {}", module.file_name, module.installed))?;

@@ -10,7 +10,7 @@ fn index(book: &RuleBook) -> EligibilityIndex {
 
 #[track_caller]
 fn decided(book: &RuleBook, device: &Device, version: &str) -> String {
-    decide(&index(book), device, &module(version), NOW).to_string()
+    decide(&index(book), &Question::new(device, &module(version)), NOW).to_string()
 }
 
 /// The book of the field's log: 3.5.6907.0 pending, the interim image there, the phone a test device.
@@ -31,9 +31,9 @@ fn the_phone_of_the_field_climbs_by_the_interim_image() {
     assert_eq!(decided(&book, &phone, "1.0.522.103"), "offer 3.5.6907.0, because it is a test device");
     assert_eq!(decided(&book, &phone, "3.5.6907.0"), "nothing: the device has 3.5.6907.0");
     let index = index(&book);
-    let offer = decide(&index, &phone, &module("1.0.522.34"), NOW).offer().cloned().unwrap();
+    let offer = decide(&index, &Question::new(&phone, &module("1.0.522.34")), NOW).offer().cloned().unwrap();
     assert_eq!(&*offer.folder, "OCInterim/ENU");
-    let offer = decide(&index, &phone, &module("1.0.522.103"), NOW).offer().cloned().unwrap();
+    let offer = decide(&index, &Question::new(&phone, &module("1.0.522.103")), NOW).offer().cloned().unwrap();
     assert_eq!(&*offer.folder, "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE");
 }
 
@@ -54,7 +54,7 @@ fn a_pending_version_is_for_test_devices_only() {
 fn a_device_with_both_may_match_by_either_and_blanks_match_nothing() {
     let mut book = field_book();
     make(&mut book, Command::RemoveTestDevice("lab phone".parse().unwrap()));
-    let serial = TestDeviceId::Serial("c185h001209".parse().unwrap());
+    let serial = DeviceId::Serial("c185h001209".parse().unwrap());
     make(&mut book, Command::AddTestDevice(TestDevice { name: "by serial".parse().unwrap(), id: serial }));
     let mut phone = device(PHONE);
     assert!(decided(&book, &phone, "1.0.522.103").starts_with("offer 3.5.6907.0"));
@@ -84,7 +84,7 @@ fn a_version_is_offered_when_it_differs_even_if_it_is_older() {
     let offered = "offer 3.5.6907.0, because it is approved for everybody";
     assert_eq!(decided(&book, &phone, "4.0.7577.0"), offered);
     assert_eq!(decided(&book, &phone, "3.5.6907"), "nothing: the device has 3.5.6907.0");
-    let newer = OfferPolicy { offer: OfferRule::Newer, unreadable: false };
+    let newer = OfferPolicy::offering(OfferRule::Newer);
     make(&mut book, Command::SetPolicy(key(PHONE), newer));
     assert_eq!(
         decided(&book, &phone, "4.0.7577.0"),
@@ -105,10 +105,9 @@ fn what_cannot_be_read_is_its_own_outcome_unless_the_rule_says_otherwise() {
         "nothing: the installed version cannot be read, so 4.1.0.82b is not offered"
     );
     assert!(decided(&book, &phone, "4.1.0.82").starts_with("offer 4.1.0.82b"), "read, and different");
-    make(
-        &mut book,
-        Command::SetPolicy(key(PHONE), OfferPolicy { offer: OfferRule::Different, unreadable: true }),
-    );
+    let mut policy = OfferPolicy::default();
+    policy.unreadable = true;
+    make(&mut book, Command::SetPolicy(key(PHONE), policy));
     assert!(decided(&book, &phone, "4.1.0.82a").starts_with("offer 4.1.0.82b"));
 }
 
@@ -136,8 +135,8 @@ fn a_module_that_no_rule_knows_does_not_void_the_others() {
     let index = index(&book);
     let mut odd = module("1.0.522.103");
     odd.file_name = "boot.bin".into();
-    assert_eq!(decide(&index, &device(PHONE), &odd, NOW), Decision::NoRule);
-    assert!(decide(&index, &device(PHONE), &module("1.0.522.103"), NOW).offer().is_some());
+    assert_eq!(decide(&index, &Question::new(&device(PHONE), &odd), NOW), Decision::NoRule);
+    assert!(decide(&index, &Question::new(&device(PHONE), &module("1.0.522.103")), NOW).offer().is_some());
 }
 
 fn words() -> impl Strategy<Value = String> {
@@ -180,7 +179,7 @@ proptest! {
     fn nobody_is_offered_the_release_he_has(rules in books(), who in words(), has in version()) {
         let index = index(&written(&rules));
         let module = module(&has);
-        if let Some(offer) = decide(&index, &device(&who), &module, NOW).offer() {
+        if let Some(offer) = decide(&index, &Question::new(&device(&who), &module), NOW).offer() {
             prop_assert!(!offer.version.same_release(&module.version));
         }
     }
@@ -190,7 +189,7 @@ proptest! {
         let book = written(&rules);
         let mut other = device(&who);
         other.mac_address = Said::default();
-        if let Some(offer) = decide(&index(&book), &other, &module(&has), NOW).offer() {
+        if let Some(offer) = decide(&index(&book), &Question::new(&other, &module(&has)), NOW).offer() {
             let approved = book.rule(&key(&who)).and_then(Rule::approved).map(|approved| &approved.version);
             prop_assert_eq!(approved, Some(&offer.version));
         }
@@ -209,7 +208,7 @@ proptest! {
         let reversed: Vec<_> = rules.iter().rev().cloned().collect();
         let (one, two) = (index(&written(&rules)), index(&written(&reversed)));
         let (who, has) = (device(&who), module(&has));
-        prop_assert_eq!(decide(&one, &who, &has, NOW).to_string(), decide(&two, &who, &has, NOW).to_string());
+        prop_assert_eq!(decide(&one, &Question::new(&who, &has), NOW).to_string(), decide(&two, &Question::new(&who, &has), NOW).to_string());
     }
 
     #[test]
@@ -221,8 +220,8 @@ proptest! {
             request_date_time: Said::default(),
             modules: vec![module(&has)],
         };
-        let explained = explain(&index, &request, NOW);
-        prop_assert_eq!(explained.modules[0].decision, decide(&index, &device(&who), &module(&has), NOW));
+        let explained = explain(&index, &request, AskedFrom::default(), NOW);
+        prop_assert_eq!(explained.modules[0].decision, decide(&index, &Question::new(&device(&who), &module(&has)), NOW));
     }
 
     #[test]

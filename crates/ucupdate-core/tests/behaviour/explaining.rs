@@ -8,7 +8,8 @@ fn explained(book: &RuleBook, device: Device, versions: &[&str]) -> String {
         request_date_time: Said::default(),
         modules: versions.iter().map(|version| module(version)).collect(),
     };
-    explain(&EligibilityIndex::compile(book, 7), &request, UnixTime::default()).to_string()
+    explain(&EligibilityIndex::compile(book, 7), &request, AskedFrom::default(), UnixTime::default())
+        .to_string()
 }
 
 #[test]

@@ -111,6 +111,6 @@ pub fn module(version: &str) -> InstalledModule {
 pub fn test_device(name: &str) -> TestDevice {
     TestDevice {
         name: name.parse().unwrap(),
-        id: ucupdate_core::TestDeviceId::Mac("00-21-63-0f-20-7b".parse().unwrap()),
+        id: ucupdate_core::DeviceId::Mac("00-21-63-0f-20-7b".parse().unwrap()),
     }
 }

@@ -29,6 +29,8 @@ fn a_delta_has_this_form_in_a_store() {
 fn every_command_comes_back_from_a_store() {
     let rule = key(PHONE);
     let id = PackageId::of(&Sha256Digest::new([1; 32]));
+    let mut policy = OfferPolicy::offering(OfferRule::Newer);
+    policy.unreadable = true;
     for command in [
         Command::Ingest(id),
         Command::Approve(vec![rule.clone()]),
@@ -38,7 +40,7 @@ fn every_command_comes_back_from_a_store() {
         Command::Remove(rule.clone()),
         Command::AddTestDevice(test_device("lab")),
         Command::RemoveTestDevice("lab".parse().unwrap()),
-        Command::SetPolicy(rule, OfferPolicy { offer: OfferRule::Newer, unreadable: true }),
+        Command::SetPolicy(rule, policy),
         Command::DeployAtIngest("RoundTable".parse().unwrap(), true),
     ] {
         let stored = serde_json::to_string(&command).unwrap();

@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use ucupdate::audit::AccessReader;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Said, Side, TestDevice, TestDeviceId, UpdateRequest};
+use ucupdate::core::{DeviceId, Said, Side, TestDevice, UpdateRequest};
 use ucupdate_http::Connection;
 
 const AGENT: &str = "Microsoft UCPhone Device";
@@ -59,7 +59,7 @@ async fn the_fields_three_requests_leave_its_audit_log_byte_for_byte_and_its_acc
     let answered = ask("2009-03-06 17:07:20", first).await;
     assert!(server.read(&answered).modules.is_empty(), "pending is for test devices");
 
-    let id = TestDeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap());
+    let id = DeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap());
     let device = TestDevice { name: "Rui's phone".parse().unwrap(), id };
     server.service.add_test_device(device, "admin").await.unwrap();
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ucupdate::audit::ServerName;
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::core::{
-    Device, InstalledModule, ReportedVersion, RuleKey, Said, Side, TestDevice, TestDeviceId, UnixTime,
+    Device, DeviceId, InstalledModule, ReportedVersion, RuleKey, Said, Side, TestDevice, UnixTime,
     UpdateRequest, UpdateResponse,
 };
 use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
@@ -85,10 +85,7 @@ pub(crate) fn offered(service: &UpdateService, rule: &RuleKey, version: &str) ->
 }
 
 pub(crate) fn lab_phone() -> TestDevice {
-    TestDevice {
-        name: "lab phone".parse().unwrap(),
-        id: TestDeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap()),
-    }
+    TestDevice { name: "lab phone".parse().unwrap(), id: DeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap()) }
 }
 
 /// The keys below a prefix.

@@ -2,7 +2,7 @@ use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, TestDevice, TestDeviceId};
+use ucupdate::core::{Command, DeviceId, TestDevice};
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{ChangeError, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
@@ -10,7 +10,7 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 fn tester(number: u32) -> TestDevice {
     TestDevice {
         name: format!("phone {number}").parse().unwrap(),
-        id: TestDeviceId::Serial(format!("S{number}").parse().unwrap()),
+        id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
     }
 }
 
