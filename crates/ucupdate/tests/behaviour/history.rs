@@ -110,7 +110,7 @@ async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwr
     service.add_test_device(tester(1), "ann").await.unwrap();
     let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
-    let message = format!("`{newer}` has format 2.0.0, and this program reads up to 1.0.0");
+    let message = format!("`{newer}` has format 2.0.0, and this program reads up to 1.1.0");
     assert_eq!(service.add_test_device(tester(2), "ann").await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
     assert_eq!(refused.to_string(), message);
