@@ -20,6 +20,7 @@ mod stone;
 mod test_device;
 mod time;
 mod version;
+mod version_range;
 
 pub use book::{Delta, Entry, RuleBook, Settings};
 pub use command::{Command, Note, Outcome, Refusal};
@@ -47,3 +48,4 @@ pub use test_device::{
 };
 pub use time::{FieldTime, FieldTimeError, UnixTime};
 pub use version::{FirmwareVersion, ReportedVersion, VersionError};
+pub use version_range::{MAX_COMPARATORS, VersionRange, VersionRangeError};

@@ -64,6 +64,27 @@ impl FirmwareVersion {
             && self.parts[3].max(0) == other.parts[3].max(0)
     }
 
+    /// The order of releases: a missing part counts as zero, so it is equal exactly where [`same_release`](Self::same_release)
+    /// holds.
+    ///
+    /// ```
+    /// use std::cmp::Ordering;
+    /// use ucupdate_core::FirmwareVersion;
+    /// let v = |text: &str| text.parse::<FirmwareVersion>().unwrap();
+    /// assert_eq!(v("1.0.522").release_order(&v("1.0.522.0")), Ordering::Equal);
+    /// assert_eq!(v("1.0.522").cmp(&v("1.0.522.0")), Ordering::Less);
+    /// ```
+    #[inline]
+    pub fn release_order(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+
+    /// The release's place among all: its four numbers as one, a missing part zero. Below 2 to the power of 124.
+    #[inline]
+    pub(crate) fn place(&self) -> u128 {
+        self.parts.iter().fold(0, |place, part| place << 31 | u128::from(part.max(&0).unsigned_abs()))
+    }
+
     /// Whether this is `0.0.0.0`, which phones send for "no image known".
     pub fn is_none_known(&self) -> bool {
         self.parts.iter().all(|part| *part <= 0)
@@ -377,6 +398,8 @@ mod tests {
             if a == b {
                 prop_assert!(a.same_release(&b));
             }
+            prop_assert_eq!(a.release_order(&b) == Ordering::Equal, a.same_release(&b));
+            prop_assert!(a.release_order(&b) == Ordering::Equal || a.release_order(&b) == a.cmp(&b));
         }
 
         #[test]
