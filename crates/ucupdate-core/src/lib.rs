@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod book;
+mod client_filter;
 mod command;
 mod decide;
 mod device;
@@ -19,10 +20,14 @@ mod said;
 mod stone;
 mod test_device;
 mod time;
+mod user_agent;
 mod version;
 mod version_range;
 
 pub use book::{Delta, Entry, RuleBook, Settings};
+pub use client_filter::{
+    ClientAction, ClientFilter, ClientRule, ClientRuleError, ClientVerdict, ClientVersions,
+};
 pub use command::{Command, Note, Outcome, Refusal};
 pub use decide::{Decision, Via, decide};
 pub use device::{Device, MAX_SERIAL_BYTES, MacAddress, MacAddressError, SerialNumber, SerialNumberError};
@@ -31,7 +36,7 @@ pub use explain::{Difference, Explanation, Step, Trace, explain};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
 pub use index::{EligibilityIndex, Offer};
 pub use label::{
-    DeviceType, HardwareRevision, LabelError, Locale, MAX_LABEL_BYTES, Model, UpdateType, Vendor,
+    ClientType, DeviceType, HardwareRevision, LabelError, Locale, MAX_LABEL_BYTES, Model, UpdateType, Vendor,
 };
 pub use message::{InstalledModule, OfferedModule, Side, UpdateRequest, UpdateResponse};
 pub use package::{
@@ -47,5 +52,6 @@ pub use test_device::{
     MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceId, TestDeviceName, TestDeviceNameError,
 };
 pub use time::{FieldTime, FieldTimeError, UnixTime};
+pub use user_agent::{ClientProduct, MAX_PRODUCTS, MAX_USER_AGENT_BYTES, UserAgent};
 pub use version::{FirmwareVersion, ReportedVersion, VersionError};
 pub use version_range::{MAX_COMPARATORS, VersionRange, VersionRangeError};
