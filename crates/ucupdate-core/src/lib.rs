@@ -5,6 +5,7 @@ mod client_filter;
 mod command;
 mod decide;
 mod device;
+mod device_identity;
 mod digest;
 mod explain;
 mod file_name;
@@ -12,6 +13,7 @@ mod folded_table;
 mod index;
 mod label;
 pub mod laws;
+mod loops;
 mod message;
 mod package;
 mod rule;
@@ -31,6 +33,7 @@ pub use client_filter::{
 pub use command::{Command, Note, Outcome, Refusal};
 pub use decide::{Decision, Via, decide};
 pub use device::{Device, MAX_SERIAL_BYTES, MacAddress, MacAddressError, SerialNumber, SerialNumberError};
+pub use device_identity::DeviceIdentity;
 pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use explain::{Difference, Explanation, Step, Trace, explain};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
@@ -38,6 +41,7 @@ pub use index::{EligibilityIndex, Offer};
 pub use label::{
     ClientType, DeviceType, HardwareRevision, LabelError, Locale, MAX_LABEL_BYTES, Model, UpdateType, Vendor,
 };
+pub use loops::{Loop, LoopGuard, LoopKind, LoopOptions, Observation, devices_in_loops};
 pub use message::{InstalledModule, OfferedModule, Side, UpdateRequest, UpdateResponse};
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,

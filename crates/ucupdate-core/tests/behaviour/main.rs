@@ -7,5 +7,6 @@ mod commands;
 mod deciding;
 mod explaining;
 mod fixtures;
+mod loops;
 #[cfg(feature = "serde")]
 mod stored_form;
