@@ -25,6 +25,8 @@ mod time;
 mod user_agent;
 mod version;
 mod version_range;
+#[doc = include_str!("../VERSIONS.md")]
+pub mod versions {}
 
 pub use book::{Delta, Entry, RuleBook, Settings};
 pub use client_filter::{

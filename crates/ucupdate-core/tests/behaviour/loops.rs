@@ -264,8 +264,7 @@ fn any_asks() -> impl Strategy<Value = Vec<Observation>> {
 }
 
 proptest! {
-    /// An administrator of one shared rule book who only ever moves on is never told of a loop, and neither is one who
-    /// changes back and forth, as long as each change lasts until the server that made it was asked again.
+    /// Whoever only ever moves on is never told of a loop, however many servers share the rule book.
     #[test]
     fn servers_that_agree_never_raise_an_alarm(turns in turns(), every in 1..4 * DAY) {
         prop_assert_eq!(loops(obedient(&turns, |_, minute| format!("1.{}", minute / every))), []);

@@ -10,3 +10,4 @@ mod fixtures;
 mod loops;
 #[cfg(feature = "serde")]
 mod stored_form;
+mod versions_page;
