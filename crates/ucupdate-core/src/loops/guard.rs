@@ -43,6 +43,9 @@ pub struct LoopGuard {
     forgotten: u64,
 }
 
+/// With fewer a circle could not be seen.
+pub(super) const LEAST_ASKS: usize = 4;
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Subject {
     device: DeviceIdentity,
@@ -83,7 +86,7 @@ impl LoopGuard {
         if rule.is_some() && before.is_none_or(|before| before <= at) {
             track.rule = rule;
         }
-        track.insert(seen, self.options.asks);
+        track.insert(seen, self.options.asks.max(LEAST_ASKS));
         let now = track.latest();
         if before != now {
             if let Some(before) = before {

@@ -127,10 +127,10 @@ impl LoopOptions {
         self
     }
 
-    /// The same with so many asks of each remembered, at least 4.
+    /// The same with so many asks of each remembered; fewer than 4 are taken for 4.
     #[must_use]
     pub const fn with_asks(mut self, most: usize) -> Self {
-        self.asks = if most < 4 { 4 } else { most };
+        self.asks = most;
         self
     }
 
