@@ -16,7 +16,7 @@
 //! | the first rule that holds the client decides | inferred | from the order |
 //! | a client that no rule holds gets a default action, which is "allow" unless it is set | confirmed | `MSFT_SIPClientVersionFilterSetting.DefaultAction` |
 //! | lowering the minimum of `OCPhone` to 1.0.199 lets old phones in to be updated | confirmed | administrators' reports |
-//! | a user agent of several products matches by any of them | inferred | phones name `CPE` and `OCPhone`, and there are rules for both |
+//! | a user agent of several products matches by any of them | inferred | clients name their platform before themselves, and there are rules for both |
 //! | a wildcard compares as if the client's part were left out | unknown | ours: `<=1.0.*` holds every 1.0 |
 //! | a version that cannot be read is held by no comparison | unknown | ours: it is never taken for 0.0.0.0 |
 

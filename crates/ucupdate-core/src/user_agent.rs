@@ -13,6 +13,7 @@ pub const MAX_PRODUCTS: usize = 8;
 /// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
 /// which may hold further ones and are passed over. Clients of the field name their platform and then themselves
 /// (`UCCAPI/3.5.6890.0 OC/3.5.6890.0 (...)`): confirmed, an example of MS-SIPREGE has it.
+/// That a phone's has this form too is inferred.
 ///
 /// ```
 /// use ucupdate_core::UserAgent;
