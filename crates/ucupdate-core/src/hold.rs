@@ -49,7 +49,7 @@ pub enum HeldDevices {
 impl fmt::Display for HeldDevices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Device(device) => write!(f, "the device with {device}"),
+            Self::Device(device) => write!(f, "the device with {device:#}"),
             Self::Group(group) => write!(f, "the group {group}"),
             Self::Rule(rule) => write!(f, "the rule {rule}"),
         }

@@ -110,7 +110,7 @@ pub enum Note {
         replaced: ReportedVersion,
     },
     /// A test device was added.
-    #[error("{name} is a test device, known by its {id}")]
+    #[error("{name} is a test device, known by its {id:#}")]
     TestDeviceAdded {
         /// Its name.
         name: TestDeviceName,

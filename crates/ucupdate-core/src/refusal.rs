@@ -88,7 +88,7 @@ pub enum Refusal {
         below: ReportedVersion,
     },
     /// The name is taken.
-    #[error("{name} is a test device already, known by its {id}")]
+    #[error("{name} is a test device already, known by its {id:#}")]
     TestDeviceNameTaken {
         /// The name.
         name: TestDeviceName,
@@ -96,7 +96,7 @@ pub enum Refusal {
         id: DeviceId,
     },
     /// The MAC address or serial number belongs to another.
-    #[error("{id} belongs to the test device {name} already")]
+    #[error("{id:#} belongs to the test device {name} already")]
     TestDeviceIdTaken {
         /// Whose it is.
         name: TestDeviceName,

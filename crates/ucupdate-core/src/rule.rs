@@ -28,7 +28,7 @@ pub enum Audience {
 impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Device(device) => write!(f, "the device with {device}"),
+            Self::Device(device) => write!(f, "the device with {device:#}"),
             Self::Group(group) => write!(f, "the group {group}"),
             Self::TestDevices => f.write_str("the test devices"),
             Self::Everybody => f.write_str("everybody"),

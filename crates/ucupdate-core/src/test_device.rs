@@ -1,7 +1,7 @@
 //! Test devices: those that get a pending version before everybody does.
 
+use crate::DeviceId;
 use crate::label::folded;
-use crate::{MacAddress, SerialNumber};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -99,26 +99,6 @@ pub enum TestDeviceNameError {
     /// A control character inside.
     #[error("name of the test device holds a control character")]
     Control,
-}
-
-/// What a test device is known by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
-#[allow(clippy::exhaustive_enums, reason = "devices say these two of themselves")]
-pub enum DeviceId {
-    /// By its MAC address.
-    Mac(MacAddress),
-    /// By its serial number.
-    Serial(SerialNumber),
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mac(mac) => write!(f, "MAC address {mac}"),
-            Self::Serial(serial) => write!(f, "serial number {serial}"),
-        }
-    }
 }
 
 /// A device that gets a pending version before everybody does.
