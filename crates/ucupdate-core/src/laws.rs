@@ -63,6 +63,58 @@ pub fn decision(bytes: &[u8]) {
     }
 }
 
+/// A record of an answer replays to itself, and says what deciding says: so many questions to a book made of the bytes.
+///
+/// # Panics
+/// When a law is broken.
+pub fn replay(bytes: &[u8], questions: u32) {
+    let mut script = Script(bytes);
+    let mut book = RuleBook::default();
+    for id in 0..32 {
+        act(&mut book, &mut script, id);
+    }
+    let index = EligibilityIndex::compile(&book, 1);
+    let mut key: RuleKey = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule");
+    for number in 0..questions {
+        // Bits of the number choose; every 64th question is about a rule of its own.
+        let bits = number.wrapping_mul(0x9e37_79b9).to_be_bytes();
+        let mut choice = Script(&bits);
+        if number % 64 == 0 {
+            key = Script(&number.to_be_bytes()).rule();
+        }
+        let (device, mut module) = device_of(&key, choice.of(&["00-00-00-00-00-01", "", "odd"]), &mut choice);
+        if number % 3 == 0 {
+            let [_, a, b, c] = number.to_be_bytes();
+            module.version = ReportedVersion::new(&format!("{a}.{b}.{c}"));
+        }
+        let now = UnixTime::from_seconds((number % 300).into());
+        let question = Question::new(&device, &module);
+        let decision = decide(&index, &question, now);
+        let record = TraceRecord::of(&index, &question, now);
+        assert_eq!((&*record.decision, record.lines.last()), (decision.word(), Some(&decision.to_string())));
+        assert_eq!(record.replay(&index).as_ref(), Ok(&record), "a record replays to itself");
+    }
+}
+
+/// A device a rule is for, and what it asks.
+fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, InstalledModule) {
+    let device = Device {
+        device_type: key.device_type().clone(),
+        vendor: key.vendor().clone(),
+        model: key.model().clone(),
+        hardware_revision: key.hardware_revision().clone(),
+        locale: key.locale().clone(),
+        mac_address: Said::new(mac),
+        serial_number: Said::default(),
+    };
+    let module = InstalledModule {
+        file_name: format!("{}.nbt", key.update_type()).into(),
+        version: script.version(),
+        time_stamp: Said::default(),
+    };
+    (device, module)
+}
+
 /// Bytes that choose; zeros when they are used up.
 struct Script<'a>(&'a [u8]);
 
@@ -262,20 +314,8 @@ fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
 
 fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, script: &mut Script<'_>) {
     let key = script.rule();
-    let device = Device {
-        device_type: key.device_type().clone(),
-        vendor: key.vendor().clone(),
-        model: key.model().clone(),
-        hardware_revision: key.hardware_revision().clone(),
-        locale: key.locale().clone(),
-        mac_address: Said::new(script.of(&["00-00-00-00-00-01", "", "odd", "00-00-00-00-00-03"])),
-        serial_number: Said::default(),
-    };
-    let module = InstalledModule {
-        file_name: format!("{}.nbt", key.update_type()).into(),
-        version: script.version(),
-        time_stamp: Said::default(),
-    };
+    let mac = script.of(&["00-00-00-00-00-01", "", "odd", "00-00-00-00-00-03"]);
+    let (device, module) = device_of(&key, mac, script);
     let now = UnixTime::from_seconds(script.below(255).into());
     let side = [None, Some(Side::Internal), Some(Side::External)][usize::from(script.below(3))];
     let from = AskedFrom { side, address: None };
@@ -345,6 +385,12 @@ mod tests {
         #[test]
         fn versions_keep_their_laws(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             version(&bytes);
+        }
+
+        #[test]
+        fn records_replay_to_what_was_decided(bytes in prop::collection::vec(any::<u8>(), 200..400)) {
+            // 256 books, so a million questions and more.
+            replay(&bytes, 4000);
         }
 
         #[test]

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 
+mod assignments;
 mod client_filter;
 mod commands;
 mod deciding;
+#[cfg(feature = "serde")]
+mod differing;
 mod explaining;
 mod fixtures;
+mod holding;
 mod loops;
+mod stones;
 #[cfg(feature = "serde")]
 mod stored_form;
 mod versions_page;

@@ -1,0 +1,201 @@
+//! What keeps an offer back: holds, windows, floors, the kill switch; and what does not.
+
+use crate::fixtures::*;
+use ucupdate_core::*;
+
+/// A Friday, 17:10:39 UTC.
+const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+fn book() -> RuleBook {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    book
+}
+
+#[track_caller]
+fn decided_at(book: &RuleBook, has: &str, now: UnixTime) -> String {
+    let index = EligibilityIndex::compile(book, 1);
+    decide(&index, &Question::new(&device(PHONE), &module(has)), now).to_string()
+}
+
+fn decided(book: &RuleBook, has: &str) -> String {
+    decided_at(book, has, NOW)
+}
+
+fn hold(name: &str, on: HeldDevices) -> Command {
+    Command::AddHold(Hold { name: name.parse().unwrap(), on, until: None, reason: "board meeting".into() })
+}
+
+fn policy(change: impl FnOnce(&mut OfferPolicy)) -> Command {
+    let mut policy = OfferPolicy::default();
+    change(&mut policy);
+    Command::SetPolicy(key(PHONE), policy)
+}
+
+const OFFERED: &str = "offer 2.0, because it is approved for everybody";
+
+#[test]
+fn a_device_a_group_or_a_rule_can_be_held() {
+    let serial = DeviceId::Serial("c185h001209".parse().unwrap());
+    let mut inside = Predicate::default();
+    inside.models.push("ip8540".parse().unwrap());
+    for on in [
+        HeldDevices::Device(serial),
+        HeldDevices::Group("phones".parse().unwrap()),
+        HeldDevices::Rule(key(PHONE)),
+    ] {
+        let mut book = book();
+        let group = Group { name: "phones".parse().unwrap(), predicate: Some(inside.clone()) };
+        make(&mut book, Command::PutGroup(group));
+        make(&mut book, hold("quiet", on.clone()));
+        assert_eq!(
+            decided(&book, "1.9"),
+            "nothing: 2.0 is held back, by the hold quiet: board meeting",
+            "{on}"
+        );
+        assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0", "{on}");
+        make(&mut book, Command::RemoveHold("QUIET".parse().unwrap()));
+        assert_eq!(decided(&book, "1.9"), OFFERED, "{on}");
+    }
+}
+
+#[test]
+fn a_hold_that_is_over_holds_nobody_and_hides_no_other() {
+    let mut book = book();
+    let until = |name: &str, seconds: i64| {
+        Command::AddHold(Hold {
+            name: name.parse().unwrap(),
+            on: HeldDevices::Rule(key(PHONE)),
+            until: Some(UnixTime::from_seconds(seconds)),
+            reason: "".into(),
+        })
+    };
+    make(&mut book, until("a", NOW.as_seconds()));
+    assert_eq!(decided(&book, "1.9"), OFFERED);
+    make(&mut book, until("b", NOW.as_seconds() + 1));
+    assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, by the hold b");
+}
+
+#[test]
+fn names_of_holds_are_taken_once_and_what_they_hold_must_be_there() {
+    let mut book = book();
+    make(&mut book, hold("a", HeldDevices::Rule(key(PHONE))));
+    assert_eq!(
+        refused(&book, hold("A", HeldDevices::Rule(key(PHONE)))),
+        format!("a hold a is there already, on the rule {PHONE}")
+    );
+    assert_eq!(refused(&book, hold("b", HeldDevices::Group("x".parse().unwrap()))), "no group x");
+    assert_eq!(refused(&book, Command::RemoveHold("b".parse().unwrap())), "no hold b");
+}
+
+#[test]
+fn a_closed_window_keeps_everybody_waiting_but_test_devices_and_those_below_the_minimum() {
+    let mut book = book();
+    make(&mut book, policy(|policy| policy.window = Some("Sat,Sun 01:00-05:00".parse().unwrap())));
+    let closed = "nothing: 2.0 is held back, outside the window Sat,Sun 01:00-05:00 UTC";
+    assert_eq!(decided(&book, "1.9"), closed);
+    let night = UnixTime::from_seconds(NOW.as_seconds() + 9 * 3600);
+    assert_eq!(decided_at(&book, "1.9", night), OFFERED);
+    make(
+        &mut book,
+        policy(|policy| {
+            policy.window = Some("Sat,Sun 01:00-05:00".parse().unwrap());
+            policy.minimum = Some("1.8".parse().unwrap());
+        }),
+    );
+    assert_eq!(decided(&book, "1.9"), closed);
+    assert_eq!(decided(&book, "1.7"), OFFERED);
+    ingest(&mut book, &package(2, &[(PHONE, "3.0", 2)]));
+    make(&mut book, Command::AddTestDevice(test_device("lab")));
+    assert_eq!(decided(&book, "1.9"), "offer 3.0, because it is a test device");
+}
+
+#[test]
+fn a_window_in_a_zone_nobody_knows_is_never_open() {
+    let mut book = book();
+    make(&mut book, policy(|policy| policy.window = Some("daily 00:00-24:00 Mars/Olympus".parse().unwrap())));
+    assert!(decided(&book, "1.9").ends_with("outside the window daily 00:00-24:00 Mars/Olympus"));
+}
+
+#[test]
+fn nobody_is_taken_down_below_the_floor() {
+    let mut book = book();
+    make(&mut book, policy(|policy| policy.floor = Some("3.0".parse().unwrap())));
+    assert_eq!(
+        decided(&book, "4.0"),
+        "nothing: 2.0 is older than what the device has, and below the floor 3.0"
+    );
+    assert_eq!(decided(&book, "1.9"), OFFERED, "up is always allowed");
+    make(&mut book, policy(|policy| policy.floor = Some("2.0".parse().unwrap())));
+    assert_eq!(decided(&book, "4.0"), OFFERED, "the floor itself is not below it");
+}
+
+#[test]
+fn one_call_stops_everything_and_two_people_start_it_again() {
+    let mut book = book();
+    let kill = |scope: StopScope| Command::Kill { scope, by: "ann".into(), reason: "phones burn".into() };
+    let ask = |by: &str| Command::AskRestart { scope: StopScope::All, by: by.into() };
+    let approve = |by: &str| Command::ApproveRestart { scope: StopScope::All, by: by.into() };
+    assert_eq!(refused(&book, ask("ann")), "all is not stopped");
+    make(&mut book, kill(StopScope::All));
+    assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, everything is stopped by ann: phones burn");
+    assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0");
+    assert_eq!(refused(&book, kill(StopScope::All)), "all is stopped already, by ann");
+    assert_eq!(
+        refused(&book, approve("bob")),
+        "nobody asked for a restart of all; one asks, and somebody else approves"
+    );
+    make(&mut book, ask("ann"));
+    assert_eq!(
+        refused(&book, approve("Ann ")),
+        "ann asked for the restart of all, so somebody else has to approve it"
+    );
+    assert!(decided(&book, "1.9").starts_with("nothing"), "asking alone starts nothing");
+    make(&mut book, approve("bob"));
+    assert_eq!(decided(&book, "1.9"), OFFERED);
+    make(&mut book, kill(StopScope::Rule(key(&PHONE.to_lowercase()))));
+    assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, the rule is stopped by ann: phones burn");
+}
+
+#[test]
+fn killing_again_after_somebody_asked_for_a_restart_withdraws_what_was_asked() {
+    let mut book = book();
+    let kill = Command::Kill { scope: StopScope::All, by: "cid".into(), reason: "still".into() };
+    make(&mut book, kill.clone());
+    make(&mut book, Command::AskRestart { scope: StopScope::All, by: "ann".into() });
+    make(&mut book, kill);
+    let approve = Command::ApproveRestart { scope: StopScope::All, by: "bob".into() };
+    assert!(refused(&book, approve).starts_with("nobody asked"));
+}
+
+#[test]
+fn every_no_has_one_first_cause_with_the_near_miss() {
+    let mut book = book();
+    let mut other = Predicate::default();
+    other.networks.push("10.9.0.0/16".parse().unwrap());
+    make(&mut book, Command::PutGroup(Group { name: "site".parse().unwrap(), predicate: Some(other) }));
+    make(&mut book, Command::RollBack(key(PHONE)));
+    let index = |book: &RuleBook| EligibilityIndex::compile(book, 1);
+    let cause = |book: &RuleBook, rule: &str| {
+        let (index, device, module) = (index(book), device(rule), module("1.9"));
+        Trace::of(&index, &Question::new(&device, &module), NOW).first_cause().unwrap()
+    };
+    assert_eq!(cause(&book, PHONE), "nothing: no version is approved");
+    let near =
+        format!("no rule for it; the nearest is {PHONE}, for hardware revision A, where the device says B");
+    assert_eq!(cause(&book, "UCPhone/LG-Nortel/IP8540/B/ENU/CPE"), near);
+    make(
+        &mut book,
+        Command::StartRollout {
+            rule: key(PHONE),
+            audience: Audience::Group("site".parse().unwrap()),
+            version: ReportedVersion::new("2.0"),
+            rollout: Rollout::new("wave".parse().unwrap()),
+        },
+    );
+    assert_eq!(
+        cause(&book, PHONE),
+        "rollout wave of 2.0: for the group site: the device's network is another"
+    );
+}

@@ -1,0 +1,118 @@
+//! Chains of stepping stones, and what is wrong with one: found when it is written.
+
+use crate::fixtures::*;
+use ucupdate_core::*;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+const GERMAN: &str = "UCPhone/LG-Nortel/IP8540/A/DEU/CPE";
+
+fn version(text: &str) -> FirmwareVersion {
+    text.parse().unwrap()
+}
+
+fn stone(name: &str, below: &str, by: &str) -> SteppingStone {
+    SteppingStone::new(name.parse().unwrap(), "UCPhone".parse().unwrap(), version(below), version(by))
+}
+
+/// 4.0.7577.0 approved, 3.5.6907.0 known, the interim image there.
+fn book() -> RuleBook {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
+    ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    book
+}
+
+#[track_caller]
+fn planned(book: &RuleBook, rule: &str, has: &str) -> String {
+    let index = EligibilityIndex::compile(book, 1);
+    plan(&index, &Question::new(&device(rule), &module(has)), NOW).to_string()
+}
+
+#[test]
+fn a_chain_of_stones_is_climbed_one_by_one() {
+    let mut book = book();
+    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    let whole = "1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0 (stepping stone) -> 4.0.7577.0";
+    assert_eq!(planned(&book, PHONE, "1.0.522.34"), whole);
+    assert_eq!(planned(&book, PHONE, "3.5.6907.0"), "3.5.6907.0 -> 4.0.7577.0");
+    assert_eq!(planned(&book, PHONE, "4.0.7577.0"), "4.0.7577.0, then nothing: the device has 4.0.7577.0");
+    assert_eq!(planned(&book, PHONE, "5.0"), "5.0 -> 4.0.7577.0", "nobody steps on his way down");
+}
+
+#[test]
+fn a_stone_may_be_for_one_model_or_hardware_revision() {
+    let mut book = book();
+    let mut other = stone("lync", "3.5.6907.0", "3.5.6907.0");
+    other.hardware_revision = Some("B".parse().unwrap());
+    let nowhere = refused(&book, Command::AddStone(other.clone()));
+    assert!(
+        nowhere.starts_with("no package brought 3.5.6907.0 for any rule of lync: UCPhone/*/*/B"),
+        "{nowhere}"
+    );
+    other.hardware_revision = Some("a".parse().unwrap());
+    make(&mut book, Command::AddStone(other));
+    assert!(planned(&book, PHONE, "1.0.522.103").contains("3.5.6907.0 (stepping stone)"));
+}
+
+#[test]
+fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
+    let book = book();
+    assert_eq!(
+        refused(&book, Command::AddStone(stone("x", "3.5.6907.0", "3.5.6906.9"))),
+        "3.5.6906.9 is below 3.5.6907.0, so devices would step to it for ever"
+    );
+    assert_eq!(
+        refused(&book, Command::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
+        "no device would come to it: ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103 is for the same devices"
+    );
+    assert_eq!(
+        refused(&book, Command::AddStone(stone("OCS-Interim", "2.0", "3.5.6907.0"))),
+        "a stepping stone is there already: ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103"
+    );
+    assert_eq!(refused(&book, Command::RemoveStone("x".parse().unwrap())), "no stepping stone x");
+}
+
+#[test]
+fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
+    let mut book = book();
+    ingest(&mut book, &package(3, &[(GERMAN, "4.0.7577.0", 3)]));
+    assert_eq!(
+        refused(&book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0"))),
+        format!(
+            "{GERMAN}: devices below 3.5.6907.0 step by 3.5.6907.0 first, and its image is not there, so they get nothing"
+        )
+    );
+    let mut interim = stone("late", "2.0", "2.0");
+    interim.image = StoneImage::Interim;
+    assert_eq!(
+        refused(&book, Command::AddStone(interim)),
+        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it for ever"
+    );
+}
+
+#[test]
+fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jump() {
+    let mut book = book();
+    let notes = ingest(&mut book, &package(3, &[(GERMAN, "4.0.7577.0", 3)]));
+    assert_eq!(
+        notes[1],
+        format!(
+            "{GERMAN}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing"
+        )
+    );
+    make(&mut book, Command::Approve(vec![key(GERMAN)]));
+    assert!(planned(&book, GERMAN, "1.0.452.0").contains("no such image is there"));
+    assert_eq!(planned(&book, GERMAN, "1.0.522.98"), "1.0.522.98 -> 4.0.7577.0");
+}
+
+#[test]
+fn stones_of_one_threshold_are_taken_the_narrowest_first() {
+    let mut book = book();
+    ingest(&mut book, &package(4, &[(PHONE, "3.5.7000.0", 4)]));
+    make(&mut book, Command::AddStone(stone("wide", "3.5.6907.0", "3.5.6907.0")));
+    let mut narrow = stone("narrow", "3.5.6907.0", "3.5.7000.0");
+    narrow.model = Some("IP8540".parse().unwrap());
+    make(&mut book, Command::AddStone(narrow));
+    assert!(planned(&book, PHONE, "1.0.522.103").starts_with("1.0.522.103 -> 3.5.7000.0 (stepping stone)"));
+}
