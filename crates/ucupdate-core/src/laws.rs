@@ -40,6 +40,50 @@ pub fn version(bytes: &[u8]) {
     }
 }
 
+/// What people write in rules is read or refused with a reason, and what is read reads back from what it shows.
+///
+/// The first byte chooses what the rest is read as.
+///
+/// # Panics
+/// When a law is broken.
+pub fn rule_text(bytes: &[u8]) {
+    fn check<T>(text: &str)
+    where
+        T: std::str::FromStr<Err: std::fmt::Display> + std::fmt::Display + PartialEq + std::fmt::Debug,
+    {
+        match text.parse::<T>() {
+            Ok(read) => assert_eq!(read.to_string().parse::<T>().ok().as_ref(), Some(&read), "{text:?}"),
+            Err(refused) => assert!(!refused.to_string().is_empty()),
+        }
+    }
+    let Some((kind, rest)) = bytes.split_first() else { return };
+    let text = &*String::from_utf8_lossy(rest);
+    match kind % 12 {
+        0 => check::<crate::VersionRange>(text),
+        1 => check::<crate::Window>(text),
+        2 => check::<crate::Stages>(text),
+        3 => check::<crate::Percent>(text),
+        4 => check::<crate::MacPrefix>(text),
+        5 => check::<crate::SerialRange>(text),
+        6 => check::<crate::IpNetwork>(text),
+        7 => check::<StopScope>(text),
+        8 => check::<crate::GroupName>(text),
+        9 => check::<RuleKey>(text),
+        10 => check::<crate::MacAddress>(text),
+        _ => {
+            let domain = text.parse::<crate::UserDomain>();
+            let (device, module) = device_of(
+                &"UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule"),
+                text,
+                &mut Script(rest),
+            );
+            let mut predicate = Predicate::default();
+            predicate.user_domains.extend(domain);
+            let _holds = predicate.holds(&Question::new(&device, &module).by_user(text));
+        }
+    }
+}
+
 /// Deciding keeps its promises whatever was ingested, approved, rolled back, and asked.
 ///
 /// The input is a script: bytes choose what happens to a small rule book and who asks.
@@ -391,6 +435,11 @@ mod tests {
         fn records_replay_to_what_was_decided(bytes in prop::collection::vec(any::<u8>(), 200..400)) {
             // 256 books, so a million questions and more.
             replay(&bytes, 4000);
+        }
+
+        #[test]
+        fn texts_of_rules_keep_their_laws(kind: u8, text in "[0-9A-Fa-f.:,@%/<>= -]{0,24}|\\PC{0,24}") {
+            rule_text(&[&[kind], text.as_bytes()].concat());
         }
 
         #[test]

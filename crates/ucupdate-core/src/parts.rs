@@ -92,7 +92,11 @@ impl FromStr for SerialRange {
     /// # Errors
     /// When one is no serial number, they differ in length, or the second comes before the first.
     fn from_str(text: &str) -> Result<Self, SerialRangeError> {
-        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        // Both have the same length, so the dots stand in the middle, whatever dots the numbers have.
+        let middle = text.len().saturating_sub(2) / 2;
+        let halves = text.get(..middle).zip(text.get(middle..).and_then(|rest| rest.strip_prefix("..")));
+        let halves = halves.filter(|(first, last)| first.len() == last.len());
+        let (first, last) = halves.or_else(|| text.split_once("..")).unwrap_or((text, text));
         let (first, last): (SerialNumber, SerialNumber) = (first.parse()?, last.parse()?);
         let lengths = (first.as_str().len(), last.as_str().len());
         if lengths.0 != lengths.1 {

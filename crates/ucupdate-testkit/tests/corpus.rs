@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A law panics where it is broken.
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 12] = [
+const LAWS: [(&str, Law); 13] = [
     ("access_row", ucupdate_audit::laws::access_row),
     ("audit_row", ucupdate_audit::laws::audit_row),
     ("cabinet", ucupdate_cab::laws::cabinet),
@@ -17,6 +17,7 @@ const LAWS: [(&str, Law); 12] = [
     ("manifest", ucupdate_cab::package::laws::manifest),
     ("package", ucupdate_cab::package::laws::package),
     ("rolling_log", ucupdate_audit::laws::rolling_log),
+    ("rule_text", ucupdate_core::laws::rule_text),
     ("store_key", ucupdate_store::laws::store_key),
     ("upx_request", ucupdate_upx::laws::request),
     ("upx_response", ucupdate_upx::laws::response),
