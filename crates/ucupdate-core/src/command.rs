@@ -33,6 +33,12 @@ pub enum Command {
     SetPolicy(RuleKey, OfferPolicy),
     /// Say whether packages of a device type go to everybody as they are ingested.
     DeployAtIngest(DeviceType, bool),
+    /// Let packages that no rule and no interim image is of leave the book; all or none. Their files may go then.
+    Retire(Vec<PackageId>),
+    /// Restore the rule book of this earlier revision. The history does it: a book alone does not know the earlier one.
+    RollBackTo(u64),
+    /// Take in packages of a store whose history is lost. The store does it: a book alone does not know them.
+    Rebuild(Vec<PackageId>),
 }
 
 /// What a command did.
@@ -166,6 +172,24 @@ pub enum Note {
     /// A setting was changed.
     #[error("settings changed")]
     SettingsChanged,
+    /// A package left the book.
+    #[error("package {package} has left the rule book")]
+    Retired {
+        /// Which package.
+        package: PackageId,
+    },
+    /// The book is as it was at an earlier revision.
+    #[error("the rule book is as it was at revision {revision}")]
+    Restored {
+        /// Which revision.
+        revision: u64,
+    },
+    /// Nothing is given to everybody, as it was then.
+    #[error("{rule}: nothing is approved, as it was then")]
+    NothingApproved {
+        /// In which rule.
+        rule: RuleKey,
+    },
 }
 
 /// Why a command is refused. The book is as it was.
@@ -275,6 +299,29 @@ pub enum Refusal {
     /// No rule was named.
     #[error("no rule is named")]
     NoneNamed,
+    /// A rule or an interim image is of the package.
+    #[error("package {package} is in use: a rule or an interim image is of it")]
+    PackageInUse {
+        /// Which package.
+        package: PackageId,
+    },
+    /// The package has left the book, and its files the store.
+    #[error("package {package} is kept no more; ingest it again")]
+    PackageRetired {
+        /// Which package.
+        package: PackageId,
+    },
+    /// Somebody changed the rule book since it was looked at.
+    #[error("the rule book is at revision {found} now, not at {expected} as it was when this was asked")]
+    BookMoved {
+        /// The revision that was looked at.
+        expected: u64,
+        /// The one it is at.
+        found: u64,
+    },
+    /// A book alone cannot do it: it needs the history, or the store.
+    #[error("this takes the history or the store beside the rule book")]
+    NotOfTheBook,
 }
 
 impl RuleBook {
@@ -369,6 +416,8 @@ impl RuleBook {
                     change.settings(settings);
                 }
             }
+            Command::Retire(packages) => return self.retire(packages),
+            Command::RollBackTo(_) | Command::Rebuild(_) => return Err(Refusal::NotOfTheBook),
         }
         Ok(change.finish())
     }

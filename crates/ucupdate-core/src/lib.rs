@@ -3,6 +3,7 @@
 mod book;
 mod command;
 mod decide;
+mod delta_to;
 mod device;
 mod digest;
 mod explain;
@@ -13,6 +14,8 @@ mod label;
 pub mod laws;
 mod message;
 mod package;
+mod rebuild;
+mod retire;
 mod rule;
 mod rule_key;
 mod said;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 
+mod books;
 mod commands;
 mod deciding;
 mod explaining;

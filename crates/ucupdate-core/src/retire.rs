@@ -1,0 +1,44 @@
+//! Packages that nothing refers to any more leave the book; whose files they were may be deleted then.
+
+use crate::book::{Delta, Entry, RuleBook};
+use crate::command::{Note, Outcome, Refusal};
+use crate::{PackageId, Rule};
+use std::collections::BTreeSet;
+
+impl RuleBook {
+    /// The packages that rules (in any assignment, or kept for roll back) and interim images are of.
+    pub fn named_packages(&self) -> BTreeSet<PackageId> {
+        let of_rules = self.rules().flat_map(Rule::candidates).map(|candidate| candidate.package);
+        of_rules.chain(self.interim.values().copied()).collect()
+    }
+
+    /// What it takes for these packages to leave the book; all or none.
+    ///
+    /// # Errors
+    /// [`Refusal::PackageInUse`] when a rule or an interim image is of one of them, [`Refusal::NoPackage`] when one is not
+    /// in the book, [`Refusal::NoneNamed`] when there are none.
+    pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<Outcome, Refusal> {
+        if packages.is_empty() {
+            return Err(Refusal::NoneNamed);
+        }
+        let retired: BTreeSet<PackageId> = packages.iter().copied().collect();
+        if let Some(package) = retired.iter().find(|package| self.package(**package).is_none()) {
+            return Err(Refusal::NoPackage { package: *package });
+        }
+        if let Some(package) = self.named_packages().intersection(&retired).next() {
+            return Err(Refusal::PackageInUse { package: *package });
+        }
+        let notes = retired.iter().map(|package| Note::Retired { package: *package }).collect();
+        let packages = retired.into_iter().map(Entry::gone).collect();
+        Ok(Outcome { delta: Delta { packages, ..Delta::default() }, notes })
+    }
+}
+
+impl Delta {
+    /// The packages that the entries of this delta are of, as [`RuleBook::named_packages`] has those of a book.
+    pub fn named_packages(&self) -> BTreeSet<PackageId> {
+        let rules = self.rules.iter().filter_map(|entry| entry.now.as_ref());
+        let of_rules = rules.flat_map(Rule::candidates).map(|candidate| candidate.package);
+        of_rules.chain(self.interim.iter().filter_map(|entry| entry.now)).collect()
+    }
+}
