@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod carry;
 mod clock;
 mod document;
 mod error;
@@ -8,12 +9,21 @@ mod garbage;
 mod ingest;
 mod layout;
 mod logs;
+mod rebuild;
+mod retention;
+mod roll_back;
 mod rule_history;
 mod service;
 mod snapshot;
+#[cfg(feature = "local")]
+mod tree_export;
+#[cfg(feature = "local")]
+mod tree_folder;
 mod urls;
+mod verification;
 mod verify;
 
+pub use carry::{Carried, CarryError, carry};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use document::DocumentError;
 pub use error::{ChangeError, StateError};
@@ -21,10 +31,15 @@ pub use files::{FileIndex, ServedFile};
 pub use garbage::Garbage;
 pub use ingest::{IngestError, IngestOptions, IngestProgress, Ingested};
 pub use logs::{LogError, LogOptions};
+pub use rebuild::{LeftOut, Rebuilt};
+pub use retention::Retention;
 pub use rule_history::{Changed, Revision};
 pub use service::{Asker, NoUrls, Options, UpdateService};
 pub use snapshot::Snapshot;
+#[cfg(feature = "local")]
+pub use tree_export::{TreeError, TreeOptions, TreeWritten};
 pub use urls::{BaseUrls, Layout, Origin, OriginError};
+pub use verification::{Finding, Verification, VerifyOptions, verify_store};
 
 /// Audit rows and access rows.
 pub use ucupdate_audit as audit;
