@@ -3,8 +3,8 @@
 use crate::folded_table::FoldedTable;
 use crate::rule::{Audience, Candidate, OfferPolicy, Rule};
 use crate::{
-    Device, FieldTime, FileName, InterimImage, Locale, MacAddress, Release, ReleaseFiles, ReportedVersion,
-    RuleBook, SteppingStone, TestDevice, TestDeviceId, UpdateType,
+    Device, FieldTime, FileName, InterimImage, Locale, MacAddress, Release, ReleaseFiles, ReleasesByRule,
+    ReportedVersion, RuleBook, SteppingStone, TestDevice, TestDeviceId, UpdateType,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,7 +76,8 @@ impl Offer {
 impl EligibilityIndex {
     /// Compiles a book; `revision` is the book's own number, and shows in explanations.
     pub fn compile(book: &RuleBook, revision: u64) -> Self {
-        let rules = book.rules.values().map(|rule| CompiledRule::new(book, rule)).collect();
+        let releases = ReleasesByRule::of(book);
+        let rules = book.rules.values().map(|rule| CompiledRule::new(&releases, rule)).collect();
         let table = FoldedTable::new(book.rules.keys().map(crate::RuleKey::words));
         let test_devices: Vec<TestDevice> = book.test_devices().cloned().collect();
         let mut test_macs = HashMap::default();
@@ -156,10 +157,10 @@ impl EligibilityIndex {
 }
 
 impl CompiledRule {
-    fn new(book: &RuleBook, rule: &Arc<Rule>) -> Self {
+    fn new(releases: &ReleasesByRule<'_>, rule: &Arc<Rule>) -> Self {
         let key = rule.key();
         let offer = |candidate: &Candidate| {
-            let release = book.release(key, candidate)?;
+            let release = releases.find(key, candidate)?;
             // The release's own spelling of its version stands in its URL.
             let folder = Release::folder(key, &release.version);
             Some(Offer::new(&release.version, folder, &release.files))

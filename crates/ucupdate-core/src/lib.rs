@@ -15,6 +15,7 @@ pub mod laws;
 mod message;
 mod package;
 mod rebuild;
+mod releases;
 mod retire;
 mod rule;
 mod rule_key;
@@ -39,6 +40,7 @@ pub use message::{InstalledModule, OfferedModule, Side, UpdateRequest, UpdateRes
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
+pub use releases::ReleasesByRule;
 pub use rule::{
     Approved, Assignment, Audience, Candidate, OfferPolicy, OfferRule, RolledBack, Rule, RuleError,
 };

@@ -15,7 +15,7 @@ impl UpdateService {
     /// Restores the rule book of an earlier revision, as a new revision: rules, interim images, test devices and settings
     /// are as they were then. What was ingested since stays in the store, and can be approved again.
     ///
-    /// Every image that is to be given out anew, pending or approved, is read back first.
+    /// Every image of a rule that changes, and every interim image that does, is read back first.
     ///
     /// # Errors
     /// [`ChangeError::NotRestorable`] when images of then are gone or damaged, which names them;
@@ -55,7 +55,7 @@ impl UpdateService {
     }
 }
 
-/// Something that a delta gives to devices, and that they did not get before.
+/// Something that a rule or an interim image which a delta changes gives to devices.
 struct Anew<'a> {
     /// `3.5.6907.0 for UCPhone/...`.
     what: String,
@@ -68,11 +68,8 @@ struct Anew<'a> {
 fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
     let mut all = Vec::new();
     for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
-        let before = book.rule(rule.key());
+        // What is kept for roll back is read too: one call more and it is given to everybody.
         for candidate in rule.candidates() {
-            if before.is_some_and(|before| before.candidates().any(|had| had == candidate)) {
-                continue;
-            }
             let release: Option<&Release> = book.release(rule.key(), candidate);
             all.push(Anew {
                 what: format!("{} for {}", candidate.version, rule.key()),

@@ -9,6 +9,7 @@ use crate::verify::{self, FileState};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 use ucupdate_core::{IngestedPackage, PackageId, RuleBook, Sha256Digest, StoredFile, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
@@ -210,7 +211,8 @@ pub async fn verify_store(
         let key = layout::revision(number);
         let Some(bytes) = bytes_of(store, &key, MAX_REVISION_BYTES).await? else {
             // The first of those that are missing stands for all up to the next that is there.
-            let Some(next) = listed.range(number + 1..).next() else { break };
+            let later = (Bound::Excluded(number), Bound::Unbounded);
+            let Some(next) = listed.range(later).next() else { break };
             chain.sha256 = None;
             found.findings.push(Finding::RevisionMissing { key: key.to_string() });
             number = next - 1;

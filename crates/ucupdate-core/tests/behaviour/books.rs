@@ -171,3 +171,28 @@ fn a_book_from_packages_alone_has_the_newest_pending_and_nothing_approved() {
     }
     assert_eq!(in_parts, book);
 }
+
+#[test]
+fn releases_are_found_by_rule_as_they_are_in_their_packages() {
+    let lower = PHONE.to_ascii_lowercase();
+    let packages = [
+        package(1, &[(PHONE, "1.0", 1), (OTHER, "1.0", 2), (&lower, "1.0.0.0", 3), (PHONE, "2.0", 4)]),
+        package(2, &[(&lower, "odd", 5)]),
+    ];
+    let mut book = RuleBook::default();
+    book.apply(&book.rebuild(&packages).delta);
+    let releases = ReleasesByRule::of(&book);
+    let mut found = 0;
+    for rule in [PHONE, &lower, OTHER, "UCPhone/Polycom/CX600/A/ENU/CPE"] {
+        for version in ["1.0", "1.0.0", "2.0", "odd", "3.0"] {
+            for package in packages.iter().map(id).chain([PackageId::of(&Sha256Digest::new([9; 32]))]) {
+                let candidate = Candidate { version: ReportedVersion::new(version), package };
+                let (one, other) =
+                    (releases.find(&key(rule), &candidate), book.release(&key(rule), &candidate));
+                assert_eq!(one.map(std::ptr::from_ref), other.map(std::ptr::from_ref), "{rule} {version}");
+                found += u32::from(one.is_some());
+            }
+        }
+    }
+    assert_eq!(found, 8 + 2);
+}
