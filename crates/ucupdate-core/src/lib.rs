@@ -21,6 +21,8 @@ mod rule;
 mod rule_key;
 mod said;
 mod stone;
+#[cfg(feature = "serde")]
+mod stored_text;
 mod test_device;
 mod time;
 mod version;
