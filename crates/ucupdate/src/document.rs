@@ -81,7 +81,7 @@ impl Checkpoint {
         // The digest and the book are made at the same time.
         let (digest, book) = std::thread::scope(|scope| {
             let digest = std::thread::Builder::new().spawn_scoped(scope, || sha256(text.as_bytes()));
-            let book = serde_json::from_str(text).map(RuleBook::of);
+            let book = read_book(text).map(RuleBook::of);
             (digest.map_or_else(|_| Some(sha256(text.as_bytes())), |digest| digest.join().ok()), book)
         });
         if digest != Some(document.book_sha256) {
@@ -117,6 +117,37 @@ impl<'a> CheckpointDocument<&'a str> {
         let head: CheckpointDocument<()> = serde_json::from_str(&[head, BOOK, "null}"].concat()).ok()?;
         Some(head.map(|()| book))
     }
+}
+
+/// Reads the book of a checkpoint: its two large parts at the same time, where it has the form that is written.
+fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
+    match read_in_parts(text) {
+        Some(book) => Ok(book),
+        None => serde_json::from_str(text),
+    }
+}
+
+fn read_in_parts(text: &str) -> Option<Delta> {
+    // Quotes in a text are escaped, so this stands nowhere but between two fields; and if not between these two, what is
+    // on its sides cannot be read.
+    let (rules, rest) = text.strip_prefix("{\"rules\":")?.split_once(",\"packages\":")?;
+    let (packages, rules) = std::thread::scope(|scope| {
+        let packages = std::thread::Builder::new().spawn_scoped(scope, || {
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter();
+            let packages = values.next()?.ok()?;
+            Some((packages, rest.get(values.byte_offset()..)?))
+        });
+        let rules = serde_json::from_str(rules);
+        (packages.ok().and_then(|packages| packages.join().ok()).flatten(), rules)
+    });
+    let (packages, rest) = packages?;
+    let rest = rest.strip_prefix(',').unwrap_or(rest);
+    let others: Delta = serde_json::from_str(&["{", rest].concat()).ok()?;
+    let is_apart = others.rules.is_empty() && others.packages.is_empty();
+    let mut book = others;
+    book.rules = rules.ok()?;
+    book.packages = packages;
+    is_apart.then_some(book)
 }
 
 /// What an ingested package holds, beside its members.
@@ -221,6 +252,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ucupdate_core::{IngestId, Release, ReleaseFiles, ReportedVersion, StoredFile};
 
     fn checkpoint() -> Checkpoint {
         Checkpoint { revision: 3, sha256: sha256(b""), book: RuleBook::default() }
@@ -259,6 +291,50 @@ mod tests {
             assert_ne!(damaged, text);
             assert_eq!(Checkpoint::read("state/x.json", damaged.as_bytes()).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn a_book_is_read_in_parts_as_it_is_as_a_whole() {
+        let digest = Sha256Digest::new([1; 32]);
+        let file = |name: &str| StoredFile {
+            name: name.parse().unwrap(),
+            // A key may be any text here, and this one is made to mislead.
+            key: "a\",\"packages\":[]}".into(),
+            size: 1,
+            sha256: digest,
+            modified: None,
+        };
+        let package = IngestedPackage {
+            sha256: digest,
+            ingest: IngestId::from_bits(1),
+            file_name: ",\"packages\":".into(),
+            ingested_at: UnixTime::default(),
+            releases: vec![Release {
+                rule: "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap(),
+                version: ReportedVersion::new("odd\\,\"packages\":"),
+                files: ReleaseFiles {
+                    image: file("CPE.nbt"),
+                    signature: file("CPE.cat"),
+                    descriptions: Vec::new(),
+                },
+            }],
+            interim: Vec::new(),
+        };
+        let mut book = RuleBook::default();
+        book.apply(&book.rebuild(&[package]).delta);
+        let text = String::from_utf8(write(&book.to_delta())).unwrap();
+        assert_eq!(read_in_parts(&text), Some(book.to_delta()));
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            assert_eq!(read_in_parts(&text[..end]), None);
+        }
+        let more = r#","packages":[{"key":"010101010101","now":null}],"settings""#;
+        let twice = text.replace(",\"settings\"", more);
+        assert_eq!(read_in_parts(&twice), None);
+        let without = String::from_utf8(write(&RuleBook::default().to_delta())).unwrap();
+        assert_eq!(
+            (read_in_parts(&without), read_book(&without).unwrap()),
+            (None, RuleBook::default().to_delta())
+        );
     }
 
     #[test]
