@@ -119,14 +119,13 @@ fn entries<K: Ord + Clone, T: PartialEq, V>(
     let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| Entry::gone(key.clone()));
     let mut entries: Vec<Entry<K, V>> = gone.collect();
     for (key, now) in to {
-        match from.get_key_value(key) {
-            Some(before) if same_spelling(before, (key, now)) => {
-                if before.1 == now {
-                    continue;
-                }
-            }
-            Some((before, _)) => entries.push(Entry::gone(before.clone())),
-            None => {}
+        let before = from.get_key_value(key);
+        let is_spelled_so = before.is_some_and(|before| same_spelling(before, (key, now)));
+        if is_spelled_so && before.is_some_and(|(_, before)| before == now) {
+            continue;
+        }
+        if let Some((before, _)) = before.filter(|_| !is_spelled_so) {
+            entries.push(Entry::gone(before.clone()));
         }
         entries.push(Entry::is(key.clone(), value(now)));
     }

@@ -124,7 +124,7 @@ fn an_earlier_rule_book_is_restored_by_a_new_revision() {
     for wrong in [&["rollback"][..], &["rollback", "--to", "0"], &["rollback", IP8540, "--to", "1"]] {
         assert_eq!(place.run(wrong).code, Some(2), "{wrong:?}");
     }
-for path in files(&place.path("ucupdate-data/images")) {
+    for path in files(&place.path("ucupdate-data/images")) {
         if path.ends_with("package.json") {
             continue;
         }
