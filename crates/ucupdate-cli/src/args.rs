@@ -1,8 +1,8 @@
 //! How the command is called: the global options, the subcommands, and the values they share.
 
 use crate::commands::{
-    changes, explain, fleet, gc, history, ingest, inspect, loops, package, rules, sample, test_device, tree,
-    version,
+    carry, changes, explain, fleet, gc, history, ingest, inspect, loops, package, rebuild, rules, sample,
+    test_device, tree, verify, version,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,6 +12,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
+use ucupdate::Retention;
 
 /// Keeps UC phones up to date: takes in firmware packages, offers what was approved, and says why.
 #[derive(Debug, Parser)]
@@ -55,8 +57,8 @@ pub(crate) enum Command {
     Approve(changes::ApproveArgs),
     /// Reject what is pending in a rule
     Reject(changes::RuleArgs),
-    /// Give every device what was approved before
-    Rollback(changes::RuleArgs),
+    /// Give every device what was approved before, in a rule or, with --to, in all of them
+    Rollback(changes::RollBackArgs),
     /// Remove a rule
     Remove(changes::RuleArgs),
     /// List who changed what, and when
@@ -65,8 +67,16 @@ pub(crate) enum Command {
     Fleet(fleet::FleetArgs),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
-    /// Sweep up what ingests that died half-way left behind
+    /// Remove images that no kept revision is of, and what ingests that died half-way left behind
     Gc(gc::GcArgs),
+    /// See whether history and images are whole, and say how to repair what is not
+    Verify(verify::VerifyArgs),
+    /// Carry state and images into another store, or write the files that are served into a folder
+    Export(carry::ExportArgs),
+    /// Carry state and images of another store into this one
+    Import(carry::ImportArgs),
+    /// Begin a history for a store that has only images
+    Rebuild(rebuild::RebuildArgs),
     /// Name the devices that get pending versions
     #[command(subcommand)]
     TestDevice(test_device::TestDeviceCommand),
@@ -103,6 +113,10 @@ impl Command {
             Self::Fleet(args) => fleet::run(args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
+            Self::Verify(args) => verify::run(args, context).await,
+            Self::Export(args) => carry::export(args, context).await,
+            Self::Import(args) => carry::import(args, context).await,
+            Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::TestDevice(command) => test_device::run(command, context).await,
             Self::Explain(args) => explain::run(args, context).await,
             Self::Inspect(args) => inspect::run(args, context).await,
@@ -179,6 +193,24 @@ impl AuthorArgs {
             variables.into_iter().find_map(|variable| author(&std::env::var(variable).ok()?).ok())
         };
         self.author.clone().or_else(system).unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// Which revisions' images are kept.
+#[derive(Debug, Args)]
+pub(crate) struct RetentionArgs {
+    /// Keep the images of the last N revisions, or those of --keep-days, whichever is more
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    keep_revisions: u64,
+    /// Keep the images of the revisions that held in the last N days
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=36500))]
+    keep_days: u32,
+}
+
+impl RetentionArgs {
+    pub(crate) fn retention(&self) -> Retention {
+        let time = Duration::from_secs(u64::from(self.keep_days) * 24 * 60 * 60);
+        Retention { revisions: self.keep_revisions, time }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::args::{GlobalArgs, StoreLocation};
 use crate::failure::Failure;
 use crate::output::Output;
+use std::path::Path;
 use std::sync::Arc;
 use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore};
@@ -38,20 +39,48 @@ impl Context {
     /// # Errors
     /// When it is not there and is not to be made, or cannot be opened.
     pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
-        let path = match &self.store {
-            StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
+        open(&self.store, if_missing).await
+    }
+
+    /// Another store beside it.
+    ///
+    /// # Errors
+    /// Those of [`open_store`](Self::open_store).
+    pub(crate) async fn open_other(
+        &self,
+        other: &StoreLocation,
+        if_missing: IfMissing,
+    ) -> Result<Arc<dyn ImageStore>, Failure> {
+        open(other, if_missing).await
+    }
+
+    /// The folder the store is in, where it is in one.
+    pub(crate) fn store_folder(&self) -> Option<&Path> {
+        match &self.store {
+            StoreLocation::Folder(path) => Some(path),
             #[cfg(feature = "s3")]
-            StoreLocation::Bucket(address) => return open_bucket(address, if_missing).await,
-            StoreLocation::Folder(path) => path.clone(),
+            StoreLocation::Bucket(_) => None,
+            StoreLocation::Memory => None,
+        }
+    }
+
+    /// Sees that another location is not the store itself.
+    ///
+    /// # Errors
+    /// When it is.
+    pub(crate) fn refuse_itself(&self, other: &StoreLocation) -> Result<(), Failure> {
+        let is_same_folder = || match (&self.store, other) {
+            (StoreLocation::Folder(one), StoreLocation::Folder(other)) => one
+                .canonicalize()
+                .ok()
+                .zip(other.canonicalize().ok())
+                .is_some_and(|(one, other)| one == other),
+            _ => false,
         };
-        let opening = tokio::task::spawn_blocking(move || {
-            // A mistyped path must neither look like an empty store nor become one.
-            if if_missing == IfMissing::Refuse && !MARKS.iter().any(|mark| path.join(mark).is_dir()) {
-                return Err(Failure::new(format_args!("no store at {}", path.display())));
-            }
-            Ok(Arc::new(LocalStore::open(&path)?))
-        });
-        Ok(opening.await??)
+        if self.store == *other || is_same_folder() {
+            return Err(Failure::usage(format_args!("{other} is the store itself")));
+        }
+        Ok(())
     }
 
     /// The service on the store, for administering it: it answers no devices and writes no logs.
@@ -62,6 +91,23 @@ impl Context {
         let store = self.open_store(if_missing).await?;
         Ok(UpdateService::open(store, Options::default()).await?)
     }
+}
+
+async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
+    let path = match location {
+        StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
+        #[cfg(feature = "s3")]
+        StoreLocation::Bucket(address) => return open_bucket(address, if_missing).await,
+        StoreLocation::Folder(path) => path.clone(),
+    };
+    let opening = tokio::task::spawn_blocking(move || {
+        // A mistyped path must neither look like an empty store nor become one.
+        if if_missing == IfMissing::Refuse && !MARKS.iter().any(|mark| path.join(mark).is_dir()) {
+            return Err(Failure::new(format_args!("no store at {}", path.display())));
+        }
+        Ok(Arc::new(LocalStore::open(&path)?))
+    });
+    Ok(opening.await??)
 }
 
 /// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made; of a prefix below which nothing lies, it is

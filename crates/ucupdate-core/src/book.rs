@@ -127,6 +127,14 @@ impl RuleBook {
         self.members.get(group).map_or(&NOBODY, Arc::as_ref).iter()
     }
 
+    /// The lists of all groups, a device at a time, the group in its own spelling.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (GroupName, DeviceId)> {
+        self.members.iter().flat_map(|(group, devices)| {
+            let group = self.groups.get(group).map_or(group, |group| &group.name);
+            devices.iter().map(move |device| (group.clone(), device.clone()))
+        })
+    }
+
     /// The holds, by name.
     pub fn holds(&self) -> impl ExactSizeIterator<Item = &Hold> {
         self.holds.values()
@@ -250,14 +258,7 @@ impl RuleBook {
                 .map(|(key, device)| Entry::is(key.clone(), device.clone()))
                 .collect(),
             groups: self.groups.iter().map(|(key, group)| Entry::is(key.clone(), group.clone())).collect(),
-            members: self
-                .members
-                .iter()
-                .flat_map(|(group, devices)| {
-                    devices.iter().map(move |device| (group.clone(), device.clone()))
-                })
-                .map(|key| Entry::is(key, Member {}))
-                .collect(),
+            members: self.listed().map(|key| Entry::is(key, Member {})).collect(),
             holds: self.holds.iter().map(|(key, hold)| Entry::is(key.clone(), hold.clone())).collect(),
             stops: self.stops.iter().map(|(key, stop)| Entry::is(key.clone(), stop.clone())).collect(),
             settings: Some(self.settings.clone()),

@@ -33,6 +33,12 @@ pub enum Command {
     SetPolicy(RuleKey, OfferPolicy),
     /// Say whether packages of a device type go to everybody as they are ingested.
     DeployAtIngest(DeviceType, bool),
+    /// Let packages that no rule and no interim image is of leave the book; all or none. Their files may go then.
+    Retire(Vec<PackageId>),
+    /// Restore the rule book of this earlier revision. The history does it: a book alone does not know the earlier one.
+    RollBackTo(u64),
+    /// Take in packages of a store whose history is lost. The store does it: a book alone does not know them.
+    Rebuild(Vec<PackageId>),
     /// Make a group, or change what its devices have in common.
     PutGroup(Group),
     /// Remove a group that nothing uses.
@@ -222,6 +228,8 @@ impl RuleBook {
                     change.settings(settings);
                 }
             }
+            Command::Retire(packages) => return self.retire(packages),
+            Command::RollBackTo(_) | Command::Rebuild(_) => return Err(Refusal::NotOfTheBook),
             Command::PutGroup(group) => change.put_group(group)?,
             Command::RemoveGroup(name) => change.remove_group(name)?,
             Command::ChangeMembers { group, add, remove } => change.change_members(group, add, remove)?,

@@ -153,7 +153,6 @@ pub struct PackageIdError {
 #[cfg(feature = "serde")]
 mod stored {
     use super::{Digest, PackageId};
-    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     impl<const N: usize> Serialize for Digest<N> {
@@ -164,7 +163,7 @@ mod stored {
 
     impl<'de, const N: usize> Deserialize<'de> for Digest<N> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            crate::stored_text::read(deserializer, str::parse)
         }
     }
 
@@ -176,7 +175,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for PackageId {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            crate::stored_text::read(deserializer, str::parse)
         }
     }
 }

@@ -44,7 +44,11 @@ pub fn check_path_part(part: &str) -> Result<(), PathPartError> {
     if part.len() > MAX_PATH_PART_BYTES {
         return Err(PathPartError::TooLong { found: part.len() });
     }
-    if let Some(found) = part.chars().find(|c| c.is_control() || r#"/\:*?"<>|"#.contains(*c)) {
+    // As good as all of them are letters, digits and these; the others are looked at one by one.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
+    if !part.bytes().all(is_plain)
+        && let Some(found) = part.chars().find(|c| c.is_control() || r#"/\:*?"<>|"#.contains(*c))
+    {
         return Err(PathPartError::Character { found });
     }
     if part.starts_with(' ') || part.ends_with([' ', '.']) {
@@ -59,13 +63,13 @@ pub fn check_path_part(part: &str) -> Result<(), PathPartError> {
 
 fn is_windows_device(stem: &str) -> bool {
     const PLAIN: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
-    let lower = stem.to_ascii_lowercase();
-    if PLAIN.contains(&lower.as_str()) {
+    if PLAIN.iter().any(|name| name.eq_ignore_ascii_case(stem)) {
         return true;
     }
-    let Some(number) = lower.strip_prefix("com").or_else(|| lower.strip_prefix("lpt")) else {
+    let Some((name, number)) = stem.split_at_checked(3) else { return false };
+    if !name.eq_ignore_ascii_case("com") && !name.eq_ignore_ascii_case("lpt") {
         return false;
-    };
+    }
     // Windows takes the superscripts one to three for digits here.
     matches!(number, "\u{b9}" | "\u{b2}" | "\u{b3}")
         || (number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit()))
@@ -135,7 +139,6 @@ impl fmt::Debug for FileName {
 #[cfg(feature = "serde")]
 mod stored {
     use super::FileName;
-    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     impl Serialize for FileName {
@@ -146,7 +149,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for FileName {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            crate::stored_text::read(deserializer, str::parse)
         }
     }
 }

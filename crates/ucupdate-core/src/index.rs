@@ -9,7 +9,7 @@ use crate::policy::OfferPolicy;
 use crate::rule::{Assignment, Audience, Candidate, Rule};
 use crate::window::{OnlyUtc, Window, Zone, ZoneName, Zones};
 use crate::{
-    Device, DeviceId, FieldTime, FileName, GroupName, InterimImage, PackageId, Release, ReleaseFiles,
+    Device, DeviceId, FieldTime, FileName, GroupName, InterimImage, Release, ReleaseFiles, ReleasesByRule,
     ReportedVersion, RuleBook, RuleKey, Share, SteppingStone, StoneImage, TestDevice, UpdateType,
 };
 use foldhash::fast::FixedState;
@@ -251,8 +251,7 @@ struct Compiler<'a> {
     book: &'a RuleBook,
     zones: &'a dyn Zones,
     zones_known: BTreeMap<ZoneName, Option<Zone>>,
-    /// The releases of each package, by rule: a package has hundreds, and a book refers to each of them.
-    releases: HashMap<&'a RuleKey, Vec<(PackageId, &'a Release)>, FixedState>,
+    releases: ReleasesByRule<'a>,
     groups: BTreeMap<&'a GroupName, u32>,
     devices: BTreeMap<DeviceId, u32>,
     interim: BTreeMap<(crate::Locale, UpdateType), u32>,
@@ -264,13 +263,6 @@ impl<'a> Compiler<'a> {
     fn new(book: &'a RuleBook, zones: &'a dyn Zones) -> Self {
         let names: Vec<&GroupName> = book.groups.keys().collect();
         let (known, devices) = KnownDevices::of(book, &names);
-        let mut releases: HashMap<_, Vec<_>, _> =
-            HashMap::with_capacity_and_hasher(book.rules.len(), FixedState::default());
-        for package in book.packages() {
-            for release in &package.releases {
-                releases.entry(&release.rule).or_default().push((package.id(), release));
-            }
-        }
         let index = EligibilityIndex {
             known,
             test_devices: book.test_devices().cloned().collect(),
@@ -285,7 +277,7 @@ impl<'a> Compiler<'a> {
             book,
             zones,
             zones_known: BTreeMap::new(),
-            releases,
+            releases: ReleasesByRule::of(book),
             groups,
             devices,
             interim: BTreeMap::new(),
@@ -359,21 +351,13 @@ impl<'a> Compiler<'a> {
                     }
                     StoneImage::Release => {
                         let by = ReportedVersion::from(stone.by.clone());
-                        let newest = self.newest_release(key, &by);
+                        let newest = self.releases.newest(key, &by);
                         newest.map_or(NONE, |release| self.add_release(key, release))
                     }
                 };
                 (number, offer)
             })
             .collect()
-    }
-
-    fn newest_release(&self, key: &RuleKey, version: &ReportedVersion) -> Option<&'a Release> {
-        let brought = self.releases.get(key)?.iter();
-        let brought = brought.filter(|(_, release)| release.version.same_release(version));
-        let order =
-            |id: PackageId| self.book.package(id).map(|package| (package.ingested_at, package.sha256));
-        brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| *release)
     }
 
     fn assignment(
@@ -429,11 +413,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn offer_for(&mut self, key: &RuleKey, candidate: &Candidate) -> u32 {
-        let brought = self.releases.get(key).into_iter().flatten();
-        let mut brought = brought.filter(|(package, _)| *package == candidate.package);
-        let release = brought.find(|(_, release)| release.version.same_release(&candidate.version));
-        match release {
-            Some((_, release)) => self.add_release(key, release),
+        match self.releases.find(key, candidate) {
+            Some(release) => self.add_release(key, release),
             None => NONE,
         }
     }

@@ -1,8 +1,8 @@
 //! What is worth telling of a command.
 
 use crate::{
-    Audience, DeviceId, GroupName, HeldDevices, HoldName, Locale, MissingStone, ReportedVersion, RolloutName,
-    RuleError, RuleKey, Share, SteppingStone, StoneName, StopScope, TestDeviceName,
+    Audience, DeviceId, GroupName, HeldDevices, HoldName, Locale, MissingStone, PackageId, ReportedVersion,
+    RolloutName, RuleError, RuleKey, Share, SteppingStone, StoneName, StopScope, TestDeviceName,
 };
 
 /// One thing worth telling of a command.
@@ -126,6 +126,24 @@ pub enum Note {
     /// A setting was changed.
     #[error("settings changed")]
     SettingsChanged,
+    /// A package left the book.
+    #[error("package {package} has left the rule book")]
+    Retired {
+        /// Which package.
+        package: PackageId,
+    },
+    /// The book is as it was at an earlier revision.
+    #[error("the rule book is as it was at revision {revision}")]
+    Restored {
+        /// Which revision.
+        revision: u64,
+    },
+    /// Nothing is given to everybody, as it was then.
+    #[error("{rule}: nothing is approved, as it was then")]
+    NothingApproved {
+        /// In which rule.
+        rule: RuleKey,
+    },
     /// A rollout began.
     #[error("{rule}: rollout {name} gives {version} to {share} of {audience}")]
     RolloutStarted {

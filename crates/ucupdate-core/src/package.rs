@@ -65,7 +65,7 @@ impl Release {
     /// `rule` gives the spelling: the first ingest's stays.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
         let [device_type, vendor, model, revision, locale, update_type] = rule.words();
-        format!("{device_type}/{vendor}/{model}/{revision}/{locale}/{version}/{update_type}")
+        [device_type, vendor, model, revision, locale, version.as_str(), update_type].join("/")
     }
 }
 

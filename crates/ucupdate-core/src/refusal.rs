@@ -112,6 +112,29 @@ pub enum Refusal {
     /// No rule was named.
     #[error("no rule is named")]
     NoneNamed,
+    /// A rule or an interim image is of the package.
+    #[error("package {package} is in use: a rule or an interim image is of it")]
+    PackageInUse {
+        /// Which package.
+        package: PackageId,
+    },
+    /// The package has left the book, and its files the store.
+    #[error("package {package} is kept no more; ingest it again")]
+    PackageRetired {
+        /// Which package.
+        package: PackageId,
+    },
+    /// Somebody changed the rule book since it was looked at.
+    #[error("the rule book is at revision {found} now, not at {expected} as it was when this was asked")]
+    BookMoved {
+        /// The revision that was looked at.
+        expected: u64,
+        /// The one it is at.
+        found: u64,
+    },
+    /// A book alone cannot do it: it needs the history, or the store.
+    #[error("this takes the history or the store beside the rule book")]
+    NotOfTheBook,
     /// No release of this version was ever ingested for the rule.
     #[error("{rule}: no package brought {version}")]
     NoSuchVersion {

@@ -170,7 +170,6 @@ pub enum RuleKeyError {
 #[cfg(feature = "serde")]
 mod stored {
     use super::RuleKey;
-    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     impl Serialize for RuleKey {
@@ -181,7 +180,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for RuleKey {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            crate::stored_text::read(deserializer, str::parse)
         }
     }
 }

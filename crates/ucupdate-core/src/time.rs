@@ -261,7 +261,6 @@ impl fmt::Debug for FieldTime {
 #[cfg(feature = "serde")]
 mod stored {
     use super::FieldTime;
-    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     impl Serialize for FieldTime {
@@ -272,7 +271,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for FieldTime {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            crate::stored_text::read(deserializer, str::parse)
         }
     }
 }

@@ -299,8 +299,8 @@ impl fmt::Debug for ReportedVersion {
 #[cfg(feature = "serde")]
 mod stored {
     use super::{FirmwareVersion, ReportedVersion};
-    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::convert::Infallible;
 
     impl Serialize for ReportedVersion {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -310,7 +310,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for ReportedVersion {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer).map(|text| Self::new(&text))
+            crate::stored_text::read(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
         }
     }
 
@@ -322,7 +322,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for FirmwareVersion {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            crate::stored_text::read(deserializer, str::parse)
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-use ucupdate_core::{Command, Delta, IngestedPackage, Sha256Digest, UnixTime};
+use ucupdate_core::{Command, Delta, IngestedPackage, RuleBook, Sha256Digest, UnixTime};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
 /// program that does not know them must not take a rollout for an approval.
@@ -27,28 +28,127 @@ pub(crate) struct RevisionDocument {
 }
 
 /// The whole book as of a revision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CheckpointDocument {
-    pub(crate) format: Version,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
     pub(crate) revision: u64,
     /// The SHA-256 of that revision, which the next one names.
     pub(crate) sha256: Sha256Digest,
-    /// The SHA-256 of the book below, as it is written: a book that was damaged is never believed.
-    pub(crate) book_sha256: Sha256Digest,
-    pub(crate) book: Delta,
+    pub(crate) book: RuleBook,
 }
 
-impl CheckpointDocument {
-    /// A checkpoint of a book at a revision with this digest.
-    pub(crate) fn of(book: Delta, revision: u64, sha256: Sha256Digest) -> Self {
-        let book_sha256 = self::sha256(&write(&book));
-        Self { format: FORMAT, revision, sha256, book_sha256, book }
+/// A checkpoint as it is written.
+#[derive(Serialize, Deserialize)]
+struct CheckpointDocument<B> {
+    format: Version,
+    revision: u64,
+    sha256: Sha256Digest,
+    /// The SHA-256 of the book below, byte for byte as it stands there: a book that was damaged is never believed.
+    book_sha256: Sha256Digest,
+    book: B,
+}
+
+impl Checkpoint {
+    /// Its stored form.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let book = serde_json::value::to_raw_value(&self.book.to_delta()).expect(OUR_OWN);
+        write(&CheckpointDocument {
+            format: FORMAT,
+            revision: self.revision,
+            sha256: self.sha256,
+            book_sha256: sha256(book.get().as_bytes()),
+            book,
+        })
     }
 
-    /// Whether the book is the one that was written.
-    pub(crate) fn is_whole(&self) -> bool {
-        sha256(&write(&self.book)) == self.book_sha256
+    /// Reads one; none when its book is not the one that was written. This takes its time for a large book: do it away
+    /// from the runtime's own threads.
+    pub(crate) fn read(key: &str, bytes: &[u8]) -> Result<Option<Self>, DocumentError> {
+        let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
+        let document = match CheckpointDocument::split(bytes) {
+            Some(document) => document,
+            // Whatever else it is, it is looked through as a whole.
+            None => match serde_json::from_slice::<CheckpointDocument<&RawValue>>(bytes) {
+                Ok(document) => document.map(RawValue::get),
+                Err(error) => {
+                    check_format(key, bytes)?;
+                    return Err(unreadable(error));
+                }
+            },
+        };
+        if document.format > FORMAT {
+            return Err(DocumentError::Newer { key: key.to_owned(), found: document.format });
+        }
+        let text = document.book;
+        // The digest and the book are made at the same time.
+        let (digest, book) = std::thread::scope(|scope| {
+            let digest = std::thread::Builder::new().spawn_scoped(scope, || sha256(text.as_bytes()));
+            let book = read_book(text).map(RuleBook::of);
+            (digest.map_or_else(|_| Some(sha256(text.as_bytes())), |digest| digest.join().ok()), book)
+        });
+        if digest != Some(document.book_sha256) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            revision: document.revision,
+            sha256: document.sha256,
+            book: book.map_err(unreadable)?,
+        }))
     }
+}
+
+impl<B> CheckpointDocument<B> {
+    fn map<C>(self, book: impl FnOnce(B) -> C) -> CheckpointDocument<C> {
+        CheckpointDocument {
+            format: self.format,
+            revision: self.revision,
+            sha256: self.sha256,
+            book_sha256: self.book_sha256,
+            book: book(self.book),
+        }
+    }
+}
+
+impl<'a> CheckpointDocument<&'a str> {
+    /// A document in exactly the form that is written, its book not looked through: that is done by whoever reads it.
+    fn split(bytes: &'a [u8]) -> Option<Self> {
+        const BOOK: &str = ",\"book\":";
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (head, rest) = text.split_once(BOOK)?;
+        let book = rest.strip_suffix('}')?;
+        let head: CheckpointDocument<()> = serde_json::from_str(&[head, BOOK, "null}"].concat()).ok()?;
+        Some(head.map(|()| book))
+    }
+}
+
+/// Reads the book of a checkpoint: its two large parts at the same time, where it has the form that is written.
+fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
+    match read_in_parts(text) {
+        Some(book) => Ok(book),
+        None => serde_json::from_str(text),
+    }
+}
+
+fn read_in_parts(text: &str) -> Option<Delta> {
+    // Quotes in a text are escaped, so this stands nowhere but between two fields; and if not between these two, what is
+    // on its sides cannot be read.
+    let (rules, rest) = text.strip_prefix("{\"rules\":")?.split_once(",\"packages\":")?;
+    let (packages, rules) = std::thread::scope(|scope| {
+        let packages = std::thread::Builder::new().spawn_scoped(scope, || {
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter();
+            let packages = values.next()?.ok()?;
+            Some((packages, rest.get(values.byte_offset()..)?))
+        });
+        let rules = serde_json::from_str(rules);
+        (packages.ok().and_then(|packages| packages.join().ok()).flatten(), rules)
+    });
+    let (packages, rest) = packages?;
+    let rest = rest.strip_prefix(',').unwrap_or(rest);
+    let others: Delta = serde_json::from_str(&["{", rest].concat()).ok()?;
+    let is_apart = others.rules.is_empty() && others.packages.is_empty();
+    let mut book = others;
+    book.rules = rules.ok()?;
+    book.packages = packages;
+    is_apart.then_some(book)
 }
 
 /// What an ingested package holds, beside its members.
@@ -125,17 +225,25 @@ struct Format {
 
 /// Reads a document; the format is looked at before anything else.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, DocumentError> {
+    check_format(key, bytes)?;
+    serde_json::from_slice(bytes).map_err(|source| DocumentError::Unreadable { key: key.to_owned(), source })
+}
+
+fn check_format(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
     let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
     let Format { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
     if format > FORMAT {
         return Err(DocumentError::Newer { key: key.to_owned(), found: format });
     }
-    serde_json::from_slice(bytes).map_err(unreadable)
+    Ok(())
 }
+
+/// Why writing a document cannot fail.
+const OUR_OWN: &str = "our own documents have text keys and finite numbers only";
 
 /// Writes a document.
 pub(crate) fn write<T: Serialize>(document: &T) -> Vec<u8> {
-    serde_json::to_vec(document).expect("our own documents have text keys and finite numbers only")
+    serde_json::to_vec(document).expect(OUR_OWN)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
@@ -145,29 +253,108 @@ pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::RuleBook;
+    use ucupdate_core::{IngestId, Release, ReleaseFiles, ReportedVersion, StoredFile};
 
-    fn checkpoint() -> CheckpointDocument {
-        CheckpointDocument::of(RuleBook::default().to_delta(), 3, sha256(b""))
+    fn checkpoint() -> Checkpoint {
+        Checkpoint { revision: 3, sha256: sha256(b""), book: RuleBook::default() }
     }
 
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
-        let newer = br#"{"format":"1.2.0","revision":"in words"}"#;
-        let refused = read::<CheckpointDocument>("state/x.json", newer).unwrap_err();
+        for newer in [
+            r#"{"format":"1.2.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.1.0", "1.2.0", 1),
+        ] {
+            let message = "`state/x.json` has format 1.2.0, and this program reads up to 1.1.0";
+            let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
+            assert_eq!(refused.to_string(), message);
+            let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
+            assert_eq!(refused.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused_with_its_place_or_not_whole() {
+        let bytes = checkpoint().write();
+        for end in 0..bytes.len() {
+            match Checkpoint::read("state/x.json", &bytes[..end]) {
+                Ok(read) => assert_eq!(read, None),
+                Err(refused) => assert_eq!(refused.to_string(), "`state/x.json` cannot be read"),
+            }
+        }
+        assert_eq!(Checkpoint::read("state/x.json", &bytes).unwrap(), Some(checkpoint()));
+    }
+
+    #[test]
+    fn a_book_that_is_not_byte_for_byte_what_was_written_is_none() {
+        let text = String::from_utf8(checkpoint().write()).unwrap();
+        for damaged in [text.replace("1.0.522.98", "1.0.522.99"), text.replace("\"below\":", "\"below\": ")] {
+            assert_ne!(damaged, text);
+            assert_eq!(Checkpoint::read("state/x.json", damaged.as_bytes()).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_book_is_read_in_parts_as_it_is_as_a_whole() {
+        let digest = Sha256Digest::new([1; 32]);
+        let file = |name: &str| StoredFile {
+            name: name.parse().unwrap(),
+            // A key may be any text here, and this one is made to mislead.
+            key: "a\",\"packages\":[]}".into(),
+            size: 1,
+            sha256: digest,
+            modified: None,
+        };
+        let package = IngestedPackage {
+            sha256: digest,
+            ingest: IngestId::from_bits(1),
+            file_name: ",\"packages\":".into(),
+            ingested_at: UnixTime::default(),
+            releases: vec![Release {
+                rule: "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap(),
+                version: ReportedVersion::new("odd\\,\"packages\":"),
+                files: ReleaseFiles {
+                    image: file("CPE.nbt"),
+                    signature: file("CPE.cat"),
+                    descriptions: Vec::new(),
+                },
+            }],
+            interim: Vec::new(),
+        };
+        let mut book = RuleBook::default();
+        book.apply(&book.rebuild(&[package]).delta);
+        let text = String::from_utf8(write(&book.to_delta())).unwrap();
+        assert_eq!(read_in_parts(&text), Some(book.to_delta()));
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            assert_eq!(read_in_parts(&text[..end]), None);
+        }
+        let more = r#","packages":[{"key":"010101010101","now":null}],"settings""#;
+        let twice = text.replace(",\"settings\"", more);
+        assert_eq!(read_in_parts(&twice), None);
+        let without = String::from_utf8(write(&RuleBook::default().to_delta())).unwrap();
         assert_eq!(
-            refused.to_string(),
-            "`state/x.json` has format 1.2.0, and this program reads up to 1.1.0"
+            (read_in_parts(&without), read_book(&without).unwrap()),
+            (None, RuleBook::default().to_delta())
         );
     }
 
     #[test]
-    fn what_is_cut_short_is_refused_with_its_place() {
-        let bytes = write(&checkpoint());
-        for end in 0..bytes.len() {
-            let refused = read::<CheckpointDocument>("state/x.json", &bytes[..end]).unwrap_err();
-            assert_eq!(refused.to_string(), "`state/x.json` cannot be read");
-        }
-        assert_eq!(read::<CheckpointDocument>("state/x.json", &bytes).unwrap(), checkpoint());
+    fn a_checkpoint_in_another_order_is_read_all_the_same() {
+        let text = String::from_utf8(checkpoint().write()).unwrap();
+        let (head, book) = text.split_once(",\"book\":").unwrap();
+        let book = book.strip_suffix('}').unwrap();
+        let other = format!("{{ \"book\" : {book} ,{}}}", head.strip_prefix('{').unwrap());
+        assert_eq!(Checkpoint::read("state/x.json", other.as_bytes()).unwrap(), Some(checkpoint()));
+    }
+
+    #[test]
+    fn a_checkpoint_has_this_form_in_a_store() {
+        let book = r#"{"settings":{"stones":[{"name":"ocs-interim","device_type":"UCPhone","below":"1.0.522.98","by":"1.0.522.103","image":"interim"}],"deploy_at_ingest":["RoundTable"]}}"#;
+        let form = format!(
+            r#"{{"format":"1.1.0","revision":3,"sha256":"{}","book_sha256":"{}","book":{book}}}"#,
+            sha256(b""),
+            sha256(book.as_bytes())
+        );
+        assert_eq!(String::from_utf8(checkpoint().write()).unwrap(), form);
     }
 }

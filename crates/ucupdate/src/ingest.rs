@@ -229,7 +229,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             _ => None,
         };
         self.describe(&record).await?;
-        let make = |book: &RuleBook| {
+        let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
             match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),

@@ -32,6 +32,11 @@ pub(crate) fn revision(number: u64) -> StoreKey {
     key(format!("{REVISIONS}{number:020}.json"))
 }
 
+/// The number of the revision with this key.
+pub(crate) fn revision_number(key: &StoreKey) -> Option<u64> {
+    number_in(REVISIONS, key)
+}
+
 /// The key of the checkpoint made at a revision.
 pub(crate) fn checkpoint(number: u64) -> StoreKey {
     key(format!("{CHECKPOINTS}{number:020}.json"))
@@ -39,8 +44,13 @@ pub(crate) fn checkpoint(number: u64) -> StoreKey {
 
 /// The revision a checkpoint was made at.
 pub(crate) fn checkpoint_number(key: &StoreKey) -> Option<u64> {
-    let digits = key.as_str().strip_prefix(CHECKPOINTS)?.strip_suffix(".json")?;
-    (digits.len() == 20).then(|| digits.parse().ok())?
+    number_in(CHECKPOINTS, key)
+}
+
+fn number_in(folder: &str, key: &StoreKey) -> Option<u64> {
+    let digits = key.as_str().strip_prefix(folder)?.strip_suffix(".json")?;
+    let is_ours = digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_ours.then(|| digits.parse().ok())?
 }
 
 /// The key of the `index`th member of a package. A name that no path may hold is left out of the key, not of the report.
@@ -48,6 +58,11 @@ pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> StoreKey {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let name = if check_path_part(name).is_ok() { name } else { "member" };
     key(format!("images/{ingest}/{index}-{name}"))
+}
+
+/// The folder of an ingest, with the slash at its end.
+pub(crate) fn ingest(ingest: IngestId) -> String {
+    format!("{IMAGES}{ingest}/")
 }
 
 /// The key of what describes the members of a package.
@@ -67,6 +82,7 @@ mod tests {
     fn things_lie_where_the_layout_says() {
         assert_eq!(revision(7).as_str(), "state/revisions/00000000000000000007.json");
         assert_eq!(checkpoint_number(&checkpoint(64)), Some(64));
+        assert_eq!((revision_number(&revision(7)), revision_number(&checkpoint(7))), (Some(7), None));
         let ingest = IngestId::from_bits(0xab);
         let folder = format!("images/{}ab", "0".repeat(30));
         assert_eq!(member(ingest, 3, r"A\ENU\CPE.nbt").as_str(), format!("{folder}/3-CPE.nbt"));

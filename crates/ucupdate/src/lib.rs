@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audit_logs;
+mod carry;
 mod clock;
 mod document;
 mod error;
@@ -11,14 +12,23 @@ mod ingest;
 mod layout;
 mod logs;
 mod observations;
+mod rebuild;
+mod retention;
+mod roll_back;
 mod rule_history;
 mod service;
 mod snapshot;
+#[cfg(feature = "local")]
+mod tree_export;
+#[cfg(feature = "local")]
+mod tree_folder;
 mod urls;
+mod verification;
 mod verify;
 mod zones;
 
 pub use audit_logs::{AuditLogError, AuditLogs, Logged, LoggedRow, MAX_STORED_LOG_BYTES};
+pub use carry::{Carried, CarryError, carry};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use document::DocumentError;
 pub use error::{ChangeError, StateError};
@@ -28,10 +38,15 @@ pub use garbage::Garbage;
 pub use ingest::{IngestError, IngestOptions, IngestProgress, Ingested};
 pub use logs::{LogError, LogOptions};
 pub use observations::observations;
+pub use rebuild::{LeftOut, Rebuilt};
+pub use retention::Retention;
 pub use rule_history::{Changed, Revision};
 pub use service::{Asker, NoUrls, Options, UpdateService};
 pub use snapshot::Snapshot;
+#[cfg(feature = "local")]
+pub use tree_export::{TreeError, TreeOptions, TreeWritten};
 pub use urls::{BaseUrls, Layout, Origin, OriginError};
+pub use verification::{Finding, Verification, VerifyOptions, verify_store};
 
 /// Audit rows and access rows.
 pub use ucupdate_audit as audit;

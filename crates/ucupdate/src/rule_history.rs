@@ -4,20 +4,20 @@
 //! makes its change on that, if its precondition still holds. There is no leader, no lock and no listing that
 //! correctness depends on.
 
-use crate::document::{self, ChangeId, CheckpointDocument, DocumentError, RevisionDocument};
+use crate::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use crate::error::{ChangeError, StateError};
 use crate::layout;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::{Command, Note, Outcome, Refusal, RuleBook, Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
+use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 
 /// The most bytes a revision has.
 pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
 
 /// The most bytes of a checkpoint that are read.
-const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
+pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
 /// How often a change is tried while others win.
 const MAX_TRIES: u32 = 20;
@@ -67,9 +67,8 @@ pub struct Revision {
 impl RuleHistory {
     /// Reads the newest checkpoint and the revisions after it.
     pub(crate) async fn open(store: Arc<dyn ImageStore>) -> Result<Self, StateError> {
-        let mut history =
-            Self { store, book: RuleBook::default(), revision: 0, sha256: document::sha256(b"") };
-        history.start_from_checkpoint().await?;
+        let mut history = Self::empty(store);
+        history.start_from_checkpoint(u64::MAX).await?;
         history.catch_up().await?;
         // A store that cannot list says nothing of gaps; what is read is right all the same.
         let later = history.store.list(layout::REVISIONS, Some(&layout::revision(history.revision))).await;
@@ -77,6 +76,24 @@ impl RuleHistory {
             history.refuse_gap().await?;
         }
         Ok(history)
+    }
+
+    /// The history up to a revision that is there, and no further.
+    pub(crate) async fn open_at(store: Arc<dyn ImageStore>, revision: u64) -> Result<Self, StateError> {
+        let mut history = Self::empty(store);
+        history.start_from_checkpoint(revision).await?;
+        while history.revision < revision {
+            let Some((document, sha256)) = history.read_next().await? else {
+                let key = layout::revision(history.revision + 1).to_string();
+                return Err(DocumentError::Missing { key }.into());
+            };
+            history.take(&document, sha256);
+        }
+        Ok(history)
+    }
+
+    fn empty(store: Arc<dyn ImageStore>) -> Self {
+        Self { store, book: RuleBook::default(), revision: 0, sha256: document::sha256(b"") }
     }
 
     /// There is a revision after the next one: then the next is there by now, or somebody removed it.
@@ -95,28 +112,22 @@ impl RuleHistory {
         self.revision
     }
 
-    /// Takes the newest checkpoint that can be read. That none can costs only time; one that a newer program wrote is
-    /// an error, since its revisions cannot be read either.
-    async fn start_from_checkpoint(&mut self) -> Result<(), StateError> {
+    /// Takes the newest checkpoint up to a revision that can be read. That none can costs only time; one that a newer
+    /// program wrote is an error, since its revisions cannot be read either.
+    async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
         let Ok(mut found) = self.store.list_all(layout::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
-        found.retain(|meta| layout::checkpoint_number(&meta.key).is_some());
+        found.retain(|meta| layout::checkpoint_number(&meta.key).is_some_and(|number| number <= most));
         for meta in found.iter().rev() {
-            let Ok(bytes) = self.store.get_bytes(&meta.key, MAX_CHECKPOINT_BYTES).await else { continue };
-            let checkpoint: CheckpointDocument = match document::read(meta.key.as_str(), &bytes) {
-                Ok(checkpoint) => checkpoint,
-                Err(newer @ DocumentError::Newer { .. }) => return Err(newer.into()),
-                Err(_) => continue,
-            };
+            let Some(checkpoint) = read_checkpoint(&*self.store, &meta.key).await? else { continue };
             // A checkpoint is believed only as far as the history bears it out.
             let revision =
                 self.store.get_bytes(&layout::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if Some(checkpoint.revision) != layout::checkpoint_number(&meta.key)
-                || !checkpoint.is_whole()
                 || !revision.is_ok_and(|bytes| document::sha256(&bytes) == checkpoint.sha256)
             {
                 continue;
             }
-            self.book.apply(&checkpoint.book);
+            self.book = checkpoint.book;
             self.revision = checkpoint.revision;
             self.sha256 = checkpoint.sha256;
             return Ok(());
@@ -151,13 +162,14 @@ impl RuleHistory {
         self.sha256 = sha256;
     }
 
-    /// Makes a change: `make` says what it would do on a book, and is asked again whenever another server was first.
+    /// Makes a change: `make` says what it would do on a book and its revision, and is asked again whenever another server
+    /// was first.
     pub(crate) async fn change(
         &mut self,
         author: &str,
         at: UnixTime,
         command: &Command,
-        make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
+        make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Changed, ChangeError> {
         let change = ChangeId(document::sha256(&random_bytes()?));
         self.catch_up().await?;
@@ -166,7 +178,7 @@ impl RuleHistory {
                 tokio::time::sleep(jitter(tries)).await;
                 self.catch_up().await?;
             }
-            let outcome = make(&self.book)?;
+            let outcome = make(&self.book, self.revision)?;
             if outcome.delta.is_empty() {
                 return Ok(Changed { revision: None, notes: outcome.notes });
             }
@@ -229,8 +241,8 @@ impl RuleHistory {
         if !self.revision.is_multiple_of(CHECKPOINT_EVERY) {
             return;
         }
-        let checkpoint = CheckpointDocument::of(self.book.to_delta(), self.revision, self.sha256);
-        let bytes = document::write(&checkpoint);
+        let checkpoint = Checkpoint { revision: self.revision, sha256: self.sha256, book: self.book.clone() };
+        let bytes = checkpoint.write();
         let kept = self.store.put_bytes(&layout::checkpoint(self.revision), bytes).await.is_ok();
         // The two newest are enough: the older of them is for the day the newer is damaged.
         if let Some(old) = self.revision.checked_sub(2 * CHECKPOINT_EVERY).filter(|old| kept && *old > 0) {
@@ -261,7 +273,23 @@ impl RuleHistory {
     }
 }
 
-async fn read_revision(
+/// Reads a checkpoint; none when the store does not give it, or it is not what was written.
+async fn read_checkpoint(
+    store: &dyn ImageStore,
+    key: &StoreKey,
+) -> Result<Option<Checkpoint>, DocumentError> {
+    let Ok(bytes) = store.get_bytes(key, MAX_CHECKPOINT_BYTES).await else { return Ok(None) };
+    let key = key.to_string();
+    let reading = tokio::task::spawn_blocking(move || Checkpoint::read(&key, &bytes));
+    match reading.await {
+        Ok(Err(newer @ DocumentError::Newer { .. })) => Err(newer),
+        Ok(Ok(checkpoint)) => Ok(checkpoint),
+        Ok(Err(_)) | Err(_) => Ok(None),
+    }
+}
+
+/// Reads a revision; none when it is not there.
+pub(crate) async fn read_revision(
     store: &dyn ImageStore,
     number: u64,
 ) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {

@@ -5,6 +5,7 @@ use crate::error::{ChangeError, StateError};
 use crate::files::ServedFile;
 use crate::ingest::IngestOptions;
 use crate::logs::{LogError, LogOptions, Logs};
+use crate::retention::Retention;
 use crate::rule_history::{Changed, Revision, RuleHistory};
 use crate::snapshot::Snapshot;
 use crate::urls::BaseUrls;
@@ -39,6 +40,8 @@ pub struct Options {
     pub codec: Codec,
     /// How packages are read.
     pub ingest: IngestOptions,
+    /// How far back images are kept.
+    pub retention: Retention,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -51,6 +54,7 @@ impl Default for Options {
             probe: None,
             codec: Codec::default(),
             ingest: IngestOptions::default(),
+            retention: Retention::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -326,7 +330,7 @@ impl UpdateService {
         &self,
         author: &str,
         command: &Command,
-        make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
+        make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Changed, ChangeError> {
         let mut history = self.inner.history.lock().await;
         let changed =
@@ -345,11 +349,14 @@ impl UpdateService {
     /// When it is refused, an image is not what it should be, or the store does not do it. After a refusal nothing has
     /// changed.
     pub async fn command(&self, command: &Command, author: &str) -> Result<Changed, ChangeError> {
+        if let Command::RollBackTo(revision) = command {
+            return self.roll_back_to(*revision, author).await;
+        }
         self.refresh().await?;
         let snapshot = self.snapshot();
         let outcome = snapshot.book().command(command)?;
         let verified = Verified::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
-        self.change(author, command, |book| {
+        self.change(author, command, |book, _| {
             let outcome = book.command(command)?;
             verified.covers(book, &outcome.delta)?;
             Ok(outcome)

@@ -14,11 +14,13 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn new(book: RuleBook, revision: u64) -> Self {
-        Self {
-            index: EligibilityIndex::compile_with(&book, revision, &Iana),
-            files: FileIndex::of(&book),
-            book,
-        }
+        // A large book takes a while, and a server starts or changes all the sooner.
+        let (index, files) = std::thread::scope(|scope| {
+            let files = std::thread::Builder::new().spawn_scoped(scope, || FileIndex::of(&book));
+            let index = EligibilityIndex::compile_with(&book, revision, &Iana);
+            (index, files.ok().and_then(|files| files.join().ok()))
+        });
+        Self { index, files: files.unwrap_or_else(|| FileIndex::of(&book)), book }
     }
 
     /// The revision: 0 for the empty book of a new store.

@@ -108,7 +108,10 @@ pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<F
 }
 
 /// The size and SHA-256 of an object.
-async fn digest(store: &dyn ImageStore, key: &StoreKey) -> Result<(u64, Sha256Digest), StoreError> {
+pub(crate) async fn digest(
+    store: &dyn ImageStore,
+    key: &StoreKey,
+) -> Result<(u64, Sha256Digest), StoreError> {
     let mut object = store.get(key, None).await?;
     let mut hash = Sha256::new();
     let mut size = 0;

@@ -30,6 +30,19 @@ pub(crate) struct RuleArgs {
     author: AuthorArgs,
 }
 
+/// How `rollback` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RollBackArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    #[arg(required_unless_present = "to", conflicts_with = "to")]
+    rule: Option<RuleKey>,
+    /// Restore the whole rule book of this earlier revision instead, as a new revision
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    to: Option<u64>,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
 /// What a change did.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -74,8 +87,13 @@ pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), 
     change(&Command::Reject(args.rule), &args.author, context).await
 }
 
-pub(crate) async fn roll_back(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    change(&Command::RollBack(args.rule), &args.author, context).await
+pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
+    let command = match (args.rule, args.to) {
+        (_, Some(revision)) => Command::RollBackTo(revision),
+        (Some(rule), None) => Command::RollBack(rule),
+        (None, None) => return Err(Failure::usage("expected RULE or --to REVISION")),
+    };
+    change(&command, &args.author, context).await
 }
 
 pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! The subcommands, a module each: how it is called, what it does, what its result is.
 
+pub(crate) mod carry;
 pub(crate) mod changes;
 pub(crate) mod explain;
 pub(crate) mod fleet;
@@ -9,8 +10,10 @@ pub(crate) mod ingest;
 pub(crate) mod inspect;
 pub(crate) mod loops;
 pub(crate) mod package;
+pub(crate) mod rebuild;
 pub(crate) mod rules;
 pub(crate) mod sample;
 pub(crate) mod test_device;
 pub(crate) mod tree;
+pub(crate) mod verify;
 pub(crate) mod version;

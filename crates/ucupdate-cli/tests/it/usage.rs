@@ -103,6 +103,12 @@ fn only_ingest_makes_a_store() {
         &["test-device", "list"],
         &["test-device", "remove", "lab"],
         &["explain", "request.xml"],
+        &["gc"],
+        &["verify"],
+        &["export", "copy"],
+        &["export", "--tree", "www"],
+        &["rebuild"],
+        &["rollback", "--to", "1"],
     ] {
         assert_eq!(place.run(args).refused(), "no store at ucupdate-data", "{args:?}");
     }

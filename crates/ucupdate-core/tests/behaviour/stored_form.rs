@@ -42,6 +42,9 @@ fn every_command_comes_back_from_a_store() {
         Command::RemoveTestDevice("lab".parse().unwrap()),
         Command::SetPolicy(rule, policy),
         Command::DeployAtIngest("RoundTable".parse().unwrap(), true),
+        Command::Retire(vec![id]),
+        Command::RollBackTo(7),
+        Command::Rebuild(vec![id]),
     ] {
         let stored = serde_json::to_string(&command).unwrap();
         assert_eq!(serde_json::from_str::<Command>(&stored).unwrap(), command, "{stored}");

@@ -93,3 +93,11 @@ pub(crate) async fn keys(service: &UpdateService, prefix: &str) -> Vec<String> {
     let found = service.store().list_all(prefix, 10_000).await.unwrap();
     found.iter().map(|meta| meta.key.to_string()).collect()
 }
+
+/// A package with a version for the sample's first phone, and an image of its own.
+pub(crate) fn package_with(version: &str) -> Vec<u8> {
+    let image = sample::image(version, IMAGE_BYTES);
+    let version = ReportedVersion::new(version);
+    let release = NewRelease::new(sample::ip8540(), version, image, sample::time_stamp());
+    PackageBuilder::new().with_release(release).build().unwrap()
+}

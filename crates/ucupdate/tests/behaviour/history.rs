@@ -88,7 +88,13 @@ async fn a_start_from_a_checkpoint_reads_only_what_came_after() {
         assert_eq!(open(Arc::clone(&store)).await.snapshot().book(), service.snapshot().book(), "{damage}");
     }
     store.delete_all_below("state/checkpoints/").await;
-    assert_eq!(open(store).await.snapshot().book(), service.snapshot().book());
+    let before = store.calls(Call::Get);
+    assert_eq!(open(Arc::clone(&store)).await.snapshot().book(), service.snapshot().book());
+    assert_eq!(
+        store.calls(Call::Get) - before,
+        70 + 1,
+        "without one, each revision once, and the next that is not there"
+    );
 }
 
 trait DeleteAll {

@@ -3,9 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot make its fixture has failed")]
 
 mod approving;
+mod carrying;
 mod fixtures;
 mod fleet;
 mod history;
 mod ingesting;
+mod keeping;
 mod logging;
+mod meanwhile;
+mod rebuilding;
+mod rolling_back;
 mod story;
+#[cfg(feature = "local")]
+mod trees;
+mod verifying;

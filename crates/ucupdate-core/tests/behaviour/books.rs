@@ -1,0 +1,231 @@
+//! Whole books: the delta between two, an earlier one restored, packages that leave, and a book from packages alone.
+
+use crate::fixtures::*;
+use proptest::prelude::*;
+use ucupdate_core::*;
+
+const OTHER: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
+
+fn id(package: &IngestedPackage) -> PackageId {
+    package.id()
+}
+
+/// A book in which so many of these moves were made, each of them allowed or not.
+fn book(moves: &[u8]) -> RuleBook {
+    let mut book = RuleBook::default();
+    for number in moves {
+        let rule = if number % 2 == 0 { PHONE } else { OTHER };
+        let spelled = if number % 3 == 0 { rule.to_ascii_lowercase() } else { rule.to_owned() };
+        let version = format!("3.5.{}.0", number % 5);
+        let package = package(*number, &[(&spelled, &version, number % 5)]);
+        let package = if number % 4 == 0 { with_interim(package, "enu", "1.0.522.103") } else { package };
+        let outcome = match number / 10 {
+            0..=9 => book.ingest(&package),
+            10..=14 => book.command(&Command::Approve(vec![key(rule)])),
+            15..=17 => book.command(&Command::Remove(key(rule))),
+            18..=19 => book.command(&Command::RollBack(key(rule))),
+            20..=21 => book.command(&Command::AddTestDevice(test_device(if number % 2 == 0 {
+                "lab"
+            } else {
+                "Lab"
+            }))),
+            22 => book.command(&Command::RemoveTestDevice("lab".parse().unwrap())),
+            23 => of_devices(&book, *number),
+            _ => book.command(&Command::DeployAtIngest("UCPhone".parse().unwrap(), number % 2 == 0)),
+        };
+        if let Ok(outcome) = outcome {
+            book.apply(&outcome.delta);
+        }
+    }
+    book
+}
+
+/// Groups, lists, holds, stops, rollouts: one of them by the number.
+fn of_devices(book: &RuleBook, number: u8) -> Result<Outcome, Refusal> {
+    let name = |text: &str| if number % 2 == 0 { text.to_owned() } else { text.to_uppercase() };
+    let group: GroupName = name("labs").parse().unwrap();
+    let mac = DeviceId::Mac(MacAddress::new([0, 0, 0, 0, 0, number % 2]));
+    let rule = key(PHONE);
+    book.command(&match number % 10 {
+        0 | 1 => Command::PutGroup(Group { name: group, predicate: None }),
+        2 | 3 => Command::ChangeMembers { group, add: vec![mac], remove: vec![] },
+        4 => Command::RemoveGroup(group),
+        5 | 6 => Command::AddHold(Hold {
+            name: name("quiet").parse().unwrap(),
+            on: HeldDevices::Device(mac),
+            until: None,
+            reason: "".into(),
+        }),
+        7 => Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "".into() },
+        8 => Command::StartRollout {
+            rule,
+            audience: Audience::Everybody,
+            version: ReportedVersion::new("3.5.1.0"),
+            rollout: Rollout::new(name("wave").parse().unwrap()),
+        },
+        _ => Command::AskRestart { scope: StopScope::All, by: "bob".into() },
+    })
+}
+
+/// All of a book, spelling and all.
+fn whole(book: &RuleBook) -> String {
+    format!("{:?}", book.to_delta())
+}
+
+/// Any move, but each kind of those on devices as often as all others of its size.
+fn a_move() -> impl Strategy<Value = u8> {
+    prop_oneof![any::<u8>(), 230_u8..240]
+}
+
+proptest! {
+    #[test]
+    fn the_delta_from_one_book_to_another_makes_the_other(
+        one in prop::collection::vec(a_move(), 0..30),
+        other in prop::collection::vec(a_move(), 0..30),
+    ) {
+        let (mut one, other) = (book(&one), book(&other));
+        one.apply(&one.delta_to(&other));
+        prop_assert_eq!(whole(&one), whole(&other));
+        prop_assert!(one.delta_to(&other).is_empty());
+        prop_assert_eq!(whole(&RuleBook::of(other.to_delta())), whole(&other));
+    }
+
+    #[test]
+    fn what_is_named_in_a_book_is_what_its_deltas_named_and_no_more(moves in prop::collection::vec(a_move(), 0..30)) {
+        let book = book(&moves);
+        prop_assert_eq!(book.to_delta().named_packages(), book.named_packages());
+    }
+}
+
+#[test]
+fn restoring_an_earlier_book_brings_back_all_but_the_packages() {
+    let (first, second) =
+        (package(1, &[(PHONE, "1.0", 1)]), package(2, &[(PHONE, "2.0", 2), (OTHER, "2.0", 2)]));
+    let mut book = RuleBook::default();
+    ingest(&mut book, &first);
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, Command::AddTestDevice(test_device("lab")));
+    let earlier = book.clone();
+    ingest(&mut book, &second);
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, Command::RemoveTestDevice("lab".parse().unwrap()));
+    assert_eq!(state(&book, PHONE), "- 2.0 1.0");
+
+    let restored = book.restore(&earlier, 3).unwrap();
+    let told: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "the rule book is as it was at revision 3".to_owned(),
+            format!("{OTHER}: removed"),
+            format!("{PHONE}: rolled back to 1.0"),
+        ]
+    );
+    book.apply(&restored.delta);
+    assert_eq!((state(&book, PHONE), state(&book, OTHER)), ("- 1.0 -".into(), "no rule".into()));
+    assert_eq!(book.test_devices().len(), 1);
+    assert_eq!(book.packages().len(), 2, "what was ingested since stays known");
+    assert!(book.restore(&earlier, 3).unwrap().delta.is_empty());
+}
+
+#[test]
+fn an_earlier_book_whose_package_has_left_is_not_restored() {
+    let first = package(1, &[(PHONE, "1.0", 1)]);
+    let mut book = RuleBook::default();
+    ingest(&mut book, &first);
+    let earlier = book.clone();
+    let in_use = refused(&book, Command::Retire(vec![id(&first)]));
+    assert_eq!(in_use, "package 010101010101 is in use: a rule or an interim image is of it");
+    make(&mut book, Command::Reject(key(PHONE)));
+    assert_eq!(
+        make(&mut book, Command::Retire(vec![id(&first)])),
+        ["package 010101010101 has left the rule book"]
+    );
+    assert_eq!(book.packages().len(), 0);
+    let refused_to = book.restore(&earlier, 1).unwrap_err().to_string();
+    assert_eq!(refused_to, "package 010101010101 is kept no more; ingest it again");
+    assert_eq!(refused(&book, Command::Retire(vec![id(&first)])), "no package 010101010101");
+    assert_eq!(refused(&book, Command::Retire(Vec::new())), "no rule is named");
+
+    ingest(&mut book, &first);
+    assert_eq!(book.restore(&earlier, 1).unwrap().delta, Delta::default());
+}
+
+#[test]
+fn a_package_that_is_kept_for_roll_back_or_holds_an_interim_image_does_not_leave() {
+    let (old, new) = (package(1, &[(PHONE, "1.0", 1)]), package(2, &[(PHONE, "2.0", 2)]));
+    let stone = with_interim(package(3, &[]), "ENU", "1.0.522.103");
+    let mut book = RuleBook::default();
+    for package in [&old, &new] {
+        ingest(&mut book, package);
+        make(&mut book, Command::Approve(vec![key(PHONE)]));
+    }
+    ingest(&mut book, &stone);
+    for package in [&old, &new, &stone] {
+        assert!(refused(&book, Command::Retire(vec![id(package)])).ends_with("is of it"));
+    }
+}
+
+#[test]
+fn a_book_alone_neither_restores_nor_rebuilds() {
+    for command in [Command::RollBackTo(1), Command::Rebuild(Vec::new())] {
+        let said = refused(&RuleBook::default(), command);
+        assert_eq!(said, "this takes the history or the store beside the rule book");
+    }
+}
+
+#[test]
+fn a_book_from_packages_alone_has_the_newest_pending_and_nothing_approved() {
+    let camera = "RoundTable/Microsoft/RTDevice/A/ENU/CPE";
+    let mut packages = [
+        package(1, &[(PHONE, "1.10.0.0", 1), (camera, "1.1.27.0", 1)]),
+        with_interim(package(2, &[(PHONE, "1.9.0.0", 2)]), "ENU", "1.0.522.103"),
+        with_interim(package(3, &[(OTHER, "odd", 3)]), "DEU", "0.9"),
+        package(4, &[(OTHER, "1.0", 4)]),
+    ];
+    for (at, package) in (1..).zip(&mut packages) {
+        package.ingested_at = UnixTime::from_seconds(at);
+    }
+    let outcome = RuleBook::default().rebuild(&packages);
+    let mut book = RuleBook::default();
+    book.apply(&outcome.delta);
+    assert_eq!(state(&book, PHONE), "1.10.0.0 - -", "the newest version, not the last ingested");
+    assert_eq!(state(&book, camera), "1.1.27.0 - -", "nothing is deployed unasked");
+    assert_eq!(state(&book, OTHER), "1.0 - -");
+    assert_eq!(book.packages().len(), 4);
+    assert_eq!(book.interim_images().count(), 1, "one that would be offered for ever is not used");
+    assert_eq!(outcome.notes.len(), 4);
+    assert!(book.rebuild(&packages).delta.is_empty());
+
+    // In two parts it comes to the same.
+    let mut in_parts = RuleBook::default();
+    for part in [&packages[..2], &packages[2..]] {
+        in_parts.apply(&in_parts.rebuild(part).delta);
+    }
+    assert_eq!(in_parts, book);
+}
+
+#[test]
+fn releases_are_found_by_rule_as_they_are_in_their_packages() {
+    let lower = PHONE.to_ascii_lowercase();
+    let packages = [
+        package(1, &[(PHONE, "1.0", 1), (OTHER, "1.0", 2), (&lower, "1.0.0.0", 3), (PHONE, "2.0", 4)]),
+        package(2, &[(&lower, "odd", 5)]),
+    ];
+    let mut book = RuleBook::default();
+    book.apply(&book.rebuild(&packages).delta);
+    let releases = ReleasesByRule::of(&book);
+    let mut found = 0;
+    for rule in [PHONE, &lower, OTHER, "UCPhone/Polycom/CX600/A/ENU/CPE"] {
+        for version in ["1.0", "1.0.0", "2.0", "odd", "3.0"] {
+            for package in packages.iter().map(id).chain([PackageId::of(&Sha256Digest::new([9; 32]))]) {
+                let candidate = Candidate { version: ReportedVersion::new(version), package };
+                let (one, other) =
+                    (releases.find(&key(rule), &candidate), book.release(&key(rule), &candidate));
+                assert_eq!(one.map(std::ptr::from_ref), other.map(std::ptr::from_ref), "{rule} {version}");
+                found += u32::from(one.is_some());
+            }
+        }
+    }
+    assert_eq!(found, 8 + 2);
+}

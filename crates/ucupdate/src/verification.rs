@@ -1,0 +1,419 @@
+//! Whether a store holds together: the chain of revisions, the checkpoints, and the images that kept revisions need.
+
+use crate::document::{self, Checkpoint, DocumentError, RevisionDocument};
+use crate::error::StateError;
+use crate::layout;
+use crate::retention::Retention;
+use crate::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
+use crate::verify::{self, FileState};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Bound;
+use ucupdate_core::{IngestedPackage, PackageId, RuleBook, Sha256Digest, StoredFile, UnixTime};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+
+/// How many images are looked at, or read, at once.
+const AT_ONCE: usize = 8;
+
+/// What to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// Only whether images are there with their size, instead of reading each whole for its SHA-256.
+    pub quick: bool,
+    /// Which revisions are kept.
+    pub retention: Retention,
+}
+
+impl VerifyOptions {
+    /// Reading no image.
+    #[must_use]
+    pub fn quick(mut self) -> Self {
+        self.quick = true;
+        self
+    }
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verification {
+    /// How many revisions were read.
+    pub revisions: u64,
+    /// How many checkpoints were compared with the history.
+    pub checkpoints: usize,
+    /// The oldest revision whose images are kept; 0 where there is no history.
+    pub kept_from: u64,
+    /// How many files of packages were looked at.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is wrong: first of the history, then of the images.
+    pub findings: Vec<Finding>,
+    /// Objects of ingests that no package of the rule book came from. They are no fault: a running ingest has some, and
+    /// sweeping up removes the others.
+    pub orphans: usize,
+    /// Their bytes.
+    pub orphan_bytes: u64,
+}
+
+/// Something that is wrong in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// A revision is not there, though a later one is.
+    RevisionMissing {
+        /// Its key.
+        key: String,
+    },
+    /// A revision cannot be read, or is not what its place says.
+    RevisionDamaged {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A newer program wrote a revision; it and all after it were not looked at.
+    Newer {
+        /// Its key.
+        key: String,
+        /// What it says.
+        what: String,
+    },
+    /// A checkpoint is not what the history says.
+    CheckpointDamaged {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file of a package is not in the store.
+    FileGone {
+        /// Its key.
+        key: String,
+        /// Its name.
+        file: String,
+        /// The package it came in.
+        package: PackageId,
+        /// What that package was called.
+        package_file: String,
+    },
+    /// A file of a package is not what was ingested.
+    FileDamaged {
+        /// Its key.
+        key: String,
+        /// Its name.
+        file: String,
+        /// The package it came in.
+        package: PackageId,
+        /// What that package was called.
+        package_file: String,
+    },
+    /// A kept revision is of a package that has left the rule book.
+    PackageGone {
+        /// Which package.
+        package: PackageId,
+    },
+}
+
+impl Finding {
+    /// Its kind in one word: `revision-missing`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RevisionMissing { .. } => "revision-missing",
+            Self::RevisionDamaged { .. } => "revision-damaged",
+            Self::Newer { .. } => "newer",
+            Self::CheckpointDamaged { .. } => "checkpoint-damaged",
+            Self::FileGone { .. } => "file-gone",
+            Self::FileDamaged { .. } => "file-damaged",
+            Self::PackageGone { .. } => "package-gone",
+        }
+    }
+
+    /// The key of the object that is wrong, where it is one.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::RevisionMissing { key }
+            | Self::RevisionDamaged { key, .. }
+            | Self::Newer { key, .. }
+            | Self::CheckpointDamaged { key, .. }
+            | Self::FileGone { key, .. }
+            | Self::FileDamaged { key, .. } => Some(key),
+            Self::PackageGone { .. } => None,
+        }
+    }
+
+    /// What mends it.
+    pub fn repair(&self) -> String {
+        match self {
+            Self::RevisionMissing { key } | Self::RevisionDamaged { key, .. } => format!(
+                "put `{key}` back from a copy of the store; without one, export what is left elsewhere or rebuild from the images"
+            ),
+            Self::Newer { .. } => "use the program that wrote it, or a newer one".to_owned(),
+            Self::CheckpointDamaged { key, .. } => {
+                format!("delete `{key}`: it is only a cache, and starting takes longer until the next one")
+            }
+            Self::FileGone { package_file, package, .. }
+            | Self::FileDamaged { package_file, package, .. } => {
+                format!("ingest package {package} ({package_file}) again, or put the object back from a copy")
+            }
+            Self::PackageGone { package } => {
+                format!("ingest package {package} again to be able to roll back that far, or leave it")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RevisionMissing { key } => write!(f, "`{key}` is missing, and later revisions are there"),
+            Self::RevisionDamaged { what, .. } | Self::Newer { what, .. } => f.write_str(what),
+            Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
+            Self::FileGone { key, file, package, .. } => {
+                write!(f, "{file} of package {package} is gone from `{key}`")
+            }
+            Self::FileDamaged { key, file, package, .. } => {
+                write!(f, "{file} of package {package} is not at `{key}` as it was ingested")
+            }
+            Self::PackageGone { package } => {
+                write!(f, "a kept revision is of package {package}, which has left the rule book")
+            }
+        }
+    }
+}
+
+/// Looks through a store: reads every revision from the first, compares the checkpoints with them, and looks at each file
+/// of the packages that the rule book has. Nothing is changed. `now` says which revisions are kept.
+///
+/// # Errors
+/// Only when the store does not answer. What is wrong in it is in the result.
+pub async fn verify_store(
+    store: &dyn ImageStore,
+    options: &VerifyOptions,
+    now: UnixTime,
+) -> Result<Verification, StoreError> {
+    let mut checkpoints: BTreeMap<u64, StoreKey> = BTreeMap::new();
+    for meta in store.list_all(layout::CHECKPOINTS, usize::MAX).await? {
+        let Some(number) = layout::checkpoint_number(&meta.key) else { continue };
+        checkpoints.insert(number, meta.key);
+    }
+    let listed = store.list_all(layout::REVISIONS, usize::MAX).await?;
+    let listed: BTreeSet<u64> = listed.iter().filter_map(|meta| layout::revision_number(&meta.key)).collect();
+    let mut chain =
+        Chain { book: RuleBook::default(), sha256: Some(document::sha256(b"")), made: Vec::new() };
+    let mut found = Verification::default();
+    let mut number = 0;
+    // A revision may come while these are read; it is read too.
+    loop {
+        number += 1;
+        let key = layout::revision(number);
+        let Some(bytes) = bytes_of(store, &key, MAX_REVISION_BYTES).await? else {
+            // The first of those that are missing stands for all up to the next that is there.
+            let later = (Bound::Excluded(number), Bound::Unbounded);
+            let Some(next) = listed.range(later).next() else { break };
+            chain.sha256 = None;
+            found.findings.push(Finding::RevisionMissing { key: key.to_string() });
+            number = next - 1;
+            continue;
+        };
+        found.revisions += 1;
+        match chain.take(number, &key, &bytes) {
+            Ok(()) => {}
+            Err(newer @ DocumentError::Newer { .. }) => {
+                found.findings.push(Finding::Newer { key: key.to_string(), what: newer.to_string() });
+                break;
+            }
+            Err(error) => {
+                let what = told(&error);
+                found.findings.push(Finding::RevisionDamaged { key: key.to_string(), what });
+            }
+        }
+        if let Some(key) = checkpoints.remove(&number) {
+            found.checkpoints += 1;
+            if let Some(what) = chain.differs(store, &key, number).await? {
+                found.findings.push(Finding::CheckpointDamaged { key: key.to_string(), what });
+            }
+        }
+    }
+    for key in checkpoints.into_values() {
+        found.checkpoints += 1;
+        let what = "is of a revision that could not be read".to_owned();
+        found.findings.push(Finding::CheckpointDamaged { key: key.to_string(), what });
+    }
+    let (kept_from, kept) = chain.kept(options.retention, now);
+    found.kept_from = kept_from;
+    let gone = kept.into_iter().filter(|package| chain.book.package(*package).is_none());
+    found.findings.extend(gone.map(|package| Finding::PackageGone { package }));
+    look_at_files(store, &chain.book, options.quick, &mut found).await?;
+    count_orphans(store, &chain.book, &mut found).await?;
+    Ok(found)
+}
+
+/// The history as far as it was read.
+struct Chain {
+    book: RuleBook,
+    /// Of the last revision; none where that is missing.
+    sha256: Option<Sha256Digest>,
+    /// Of each revision: its number, when it was made, and what it is of.
+    made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
+}
+
+impl Chain {
+    fn take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
+        let before = self.sha256.replace(document::sha256(bytes));
+        let document: RevisionDocument = document::read(key.as_str(), bytes)?;
+        let key = || key.to_string();
+        // What it says is counted in, right or wrong: what it names is needed.
+        self.made.push((number, document.at, document.delta.named_packages()));
+        self.book.apply(&document.delta);
+        if document.revision != number {
+            return Err(DocumentError::Number { key: key(), said: document.revision });
+        }
+        match before {
+            Some(found) if found != document.previous => {
+                Err(DocumentError::Chain { key: key(), said: document.previous, found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How a checkpoint made at this revision differs from it.
+    async fn differs(
+        &self,
+        store: &dyn ImageStore,
+        key: &StoreKey,
+        number: u64,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(bytes) = bytes_of(store, key, MAX_CHECKPOINT_BYTES).await? else { return Ok(None) };
+        let checkpoint = match Checkpoint::read(key.as_str(), &bytes) {
+            Ok(Some(checkpoint)) => checkpoint,
+            Ok(None) => return Ok(Some("does not hold the book that was written".to_owned())),
+            Err(DocumentError::Unreadable { source, .. }) => {
+                return Ok(Some(format!("cannot be read: {source}")));
+            }
+            Err(error) => return Ok(Some(format!("cannot be used: {error}"))),
+        };
+        let says = if checkpoint.revision != number {
+            format!("says it is of revision {}", checkpoint.revision)
+        } else if Some(checkpoint.sha256) != self.sha256 {
+            "is of another revision than lies in the store".to_owned()
+        } else if checkpoint.book != self.book {
+            "holds another book than the history gives".to_owned()
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(says))
+    }
+
+    /// The oldest kept revision, and the packages that kept revisions are of.
+    fn kept(&self, retention: Retention, now: UnixTime) -> (u64, BTreeSet<PackageId>) {
+        let mut packages = self.book.named_packages();
+        let mut kept_from = 0;
+        let newest = self.made.last().map_or(0, |(number, ..)| *number);
+        for (number, at, named) in self.made.iter().rev() {
+            kept_from = *number;
+            packages.extend(named);
+            if retention.ends_at(*number, *at, newest, now) {
+                break;
+            }
+        }
+        (kept_from, packages)
+    }
+}
+
+async fn look_at_files(
+    store: &dyn ImageStore,
+    book: &RuleBook,
+    quick: bool,
+    found: &mut Verification,
+) -> Result<(), StoreError> {
+    let mut seen = BTreeSet::new();
+    let mut files: Vec<(&StoredFile, &IngestedPackage)> = Vec::new();
+    for package in book.packages() {
+        files.extend(package.files().filter(|file| seen.insert(&file.key)).map(|file| (file, package)));
+    }
+    found.files = files.len();
+    found.bytes = files.iter().map(|(file, _)| file.size).sum();
+    let states = stream::iter(files).map(|(file, package)| async move {
+        let state = if quick { quick_state(store, file).await? } else { verify::state(store, file).await? };
+        Ok::<_, StoreError>((file, package, state))
+    });
+    let mut states = states.buffered(AT_ONCE);
+    while let Some((stored, package, state)) = states.try_next().await? {
+        let (key, file) = (stored.key.to_string(), stored.name.to_string());
+        let (package, package_file) = (package.id(), package.file_name.to_string());
+        match state {
+            FileState::Whole => {}
+            FileState::Gone => {
+                found.findings.push(Finding::FileGone { key, file, package, package_file });
+            }
+            FileState::Other => {
+                found.findings.push(Finding::FileDamaged { key, file, package, package_file });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn quick_state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
+    let Ok(key) = StoreKey::parse(&file.key) else { return Ok(FileState::Gone) };
+    match store.head(&key).await {
+        Ok(meta) if meta.size == file.size => Ok(FileState::Whole),
+        Ok(_) | Err(StoreError::Integrity { .. }) => Ok(FileState::Other),
+        Err(StoreError::NotFound { .. }) => Ok(FileState::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+async fn count_orphans(
+    store: &dyn ImageStore,
+    book: &RuleBook,
+    found: &mut Verification,
+) -> Result<(), StoreError> {
+    let named: BTreeSet<_> = book.packages().map(|package| package.ingest).collect();
+    let mut pages = store.pages(layout::IMAGES);
+    while let Some(page) = pages.next().await? {
+        for meta in page {
+            if layout::ingest_of(&meta.key).is_some_and(|ingest| !named.contains(&ingest)) {
+                found.orphans += 1;
+                found.orphan_bytes += meta.size;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of an object that may have gone. One that is larger than it may be is none of ours and shows as damaged.
+async fn bytes_of(
+    store: &dyn ImageStore,
+    key: &StoreKey,
+    limit: usize,
+) -> Result<Option<bytes::Bytes>, StoreError> {
+    match store.get_bytes(key, limit).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => Ok(Some(bytes::Bytes::new())),
+        Err(error) => Err(error),
+    }
+}
+
+fn told(error: &DocumentError) -> String {
+    match error {
+        DocumentError::Unreadable { source, .. } => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
+impl crate::service::UpdateService {
+    /// [`verify_store`] on this service's store, with its retention and its clock. A store whose history is broken opens
+    /// no service; [`verify_store`] looks at that too.
+    ///
+    /// # Errors
+    /// Only when the store does not answer.
+    pub async fn verify(&self, quick: bool) -> Result<Verification, StateError> {
+        let options = VerifyOptions { quick, retention: self.inner.options.retention };
+        Ok(verify_store(&**self.store(), &options, self.now()).await?)
+    }
+}

@@ -1,0 +1,165 @@
+//! State and images from one store into another: the same answers there.
+
+use crate::fixtures::*;
+use std::sync::Arc;
+use ucupdate::cab::package::sample;
+use ucupdate::core::{DeviceId, TestDevice, UpdateResponse};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
+use ucupdate::{CarryError, UpdateService, carry};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+fn shared(store: impl ImageStore) -> Arc<dyn ImageStore> {
+    Arc::new(store)
+}
+
+/// Two packages, one approved; 70 revisions, so that there is a checkpoint.
+async fn full() -> MemoryStore {
+    let store = MemoryStore::default();
+    let service = with_sample(store.clone()).await;
+    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    ingest(&service, newer_package()).await.unwrap();
+    for number in 0..67 {
+        let tester = TestDevice {
+            name: format!("phone {number}").parse().unwrap(),
+            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
+        };
+        service.add_test_device(tester, "ann").await.unwrap();
+    }
+    store
+}
+
+async fn answers(store: &MemoryStore) -> Vec<UpdateResponse> {
+    let service = open(store.clone()).await;
+    let versions = ["0.0.0.0", "1.0.522.34", "1.0.522.103", "3.5.6907.0", "9.9.9.9", "odd"];
+    let rules = [sample::ip8540(), sample::cx700()];
+    rules.iter().flat_map(|rule| versions.map(|version| ask(&service, rule, version))).collect()
+}
+
+/// All that was to be carried, with its bytes.
+async fn state_and_images(store: &MemoryStore) -> Vec<(String, bytes::Bytes)> {
+    let mut all = Vec::new();
+    for prefix in ["images/", "state/"] {
+        for meta in store.list_all(prefix, 1000).await.unwrap() {
+            all.push((meta.key.to_string(), store.get_bytes(&meta.key, 1 << 24).await.unwrap()));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_other_store_gives_the_same_answers_byte_for_byte() {
+    let (one, other) = (full().await, MemoryStore::default());
+    let mut told = 0;
+    let carried = carry(&shared(one.clone()), &shared(other.clone()), |_| told += 1).await.unwrap();
+    assert_eq!((carried.revision, carried.revisions, carried.passed_over), (70, 70, 0));
+    assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
+    assert_eq!(answers(&one).await, answers(&other).await);
+    assert_eq!(told, carried.objects + carried.revisions);
+    // And there life goes on.
+    open(other).await.approve(vec![sample::ip8540()], "bob").await.unwrap();
+
+    // A way back into the first, which the other is further than.
+    let back = carry(&shared(one.clone()), &shared(one), |_| {}).await.unwrap();
+    assert_eq!((back.revisions, back.objects), (0, 0));
+}
+
+#[tokio::test]
+async fn what_broke_off_goes_on_where_it_was() {
+    let one = full().await;
+    let all = one.list_all("images/", 1000).await.unwrap().len();
+    for (call, fault) in [
+        (Call::Put, Fault::Unavailable),
+        (Call::Put, Fault::BreaksOff(100)),
+        (Call::Put, Fault::LostAnswer),
+        (Call::Create, Fault::Unavailable),
+        (Call::Create, Fault::LostAnswer),
+        (Call::Get, Fault::Unavailable),
+        (Call::Head, Fault::Unavailable),
+    ] {
+        let other = MemoryStore::default();
+        let faulty = Arc::new(Faulty::new(other.clone()));
+        let to: Arc<dyn ImageStore> = faulty.clone();
+        let mut broke_off = 0;
+        for after in [0, 1, 3, 6] {
+            faulty.on(call).after(after).once(fault);
+            broke_off += u32::from(carry(&shared(one.clone()), &to, |_| {}).await.is_err());
+            faulty.heal();
+            let images = other.list_all("images/", 1000).await.unwrap().len();
+            let revisions = other.list_all("state/revisions/", 1000).await.unwrap().len();
+            assert!(revisions == 0 || images == all, "the images come first");
+        }
+        // The answer of a create that is lost is found by reading.
+        assert!(broke_off > 0 || (call, fault) == (Call::Create, Fault::LostAnswer), "{call:?} {fault:?}");
+        let last = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
+        assert!(last.passed_over > 0, "{call:?} {fault:?}");
+        assert_eq!(state_and_images(&one).await, state_and_images(&other).await, "{call:?} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_behind_is_brought_up_and_one_that_is_further_is_left() {
+    let (one, other) = (full().await, MemoryStore::default());
+    carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+    open(one.clone()).await.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    let more = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+    assert_eq!((more.revision, more.revisions, more.objects), (71, 1, 0));
+    assert_eq!(answers(&one).await, answers(&other).await);
+
+    open(other.clone()).await.reject(sample::cx700(), "bob").await.unwrap();
+    let refused = carry(&shared(one), &shared(other), |_| {}).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the other store is further: it has revision 72, and what is to be carried ends at 71"
+    );
+}
+
+#[tokio::test]
+async fn a_store_with_another_history_is_left_as_it_is() {
+    let one = full().await;
+    let other = MemoryStore::default();
+    with_sample(other.clone()).await;
+    let before = state_and_images(&other).await;
+    let refused = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the other store has another history: its revision 1 is not the one to be carried"
+    );
+    assert_eq!(state_and_images(&other).await, before);
+
+    let gap = MemoryStore::default();
+    gap.put_bytes(&"state/revisions/00000000000000000005.json".parse().unwrap(), "{}").await.unwrap();
+    let refused = carry(&shared(one), &shared(gap), |_| {}).await.unwrap_err();
+    assert!(matches!(refused, CarryError::OtherHistory { revision: 5 }), "{refused}");
+    let nothing = carry(&shared(MemoryStore::default()), &shared(MemoryStore::default()), |_| {}).await;
+    assert_eq!(nothing.unwrap_err().to_string(), "there is no history to be carried");
+}
+
+#[tokio::test]
+async fn a_damaged_image_is_not_carried() {
+    for damage in [None, Some(vec![0; IMAGE_BYTES])] {
+        let (one, other) = (full().await, MemoryStore::default());
+        let service: UpdateService = open(one.clone()).await;
+        let key = service.snapshot().files().find("OCInterim/ENU/CPE.nbt").unwrap().key.clone();
+        match damage {
+            None => one.delete(&key).await.unwrap(),
+            Some(bytes) => drop(one.put_bytes(&key, bytes).await.unwrap()),
+        }
+        let refused = carry(&shared(one), &shared(other.clone()), |_| {}).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("`{key}` is gone, or is not what was ingested; verify the store and repair it first")
+        );
+        assert!(!other.exists(&key).await.unwrap());
+        assert_eq!(open(other).await.snapshot().revision(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_with_other_bytes_is_written_over() {
+    let (one, other) = (full().await, MemoryStore::default());
+    let service = open(one.clone()).await;
+    let key = service.snapshot().files().find("OCInterim/ENU/CPE.nbt").unwrap().key.clone();
+    other.put_bytes(&key, vec![0; IMAGE_BYTES]).await.unwrap();
+    carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+    assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
+}

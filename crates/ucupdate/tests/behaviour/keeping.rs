@@ -1,0 +1,272 @@
+//! Which images are kept, and that what leaves is needed by nobody, whoever is quicker.
+
+use crate::fixtures::*;
+use crate::meanwhile::Meanwhile;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use ucupdate::cab::package::sample;
+use ucupdate::core::{Command, DeviceId, PackageId, RuleBook, TestDevice, UnixTime};
+use ucupdate::store::{ImageStore, ImageStoreExt as _};
+use ucupdate::{Garbage, Options, Retention, SettableClock, UpdateService};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// So many days from now.
+fn in_days(days: i64) -> UnixTime {
+    let now = UnixTime::from(SystemTime::now()).as_millis();
+    UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
+}
+
+/// A service on some day that keeps three revisions, or those of a day.
+async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {
+    let mut options = Options::default().with_clock(Arc::new(SettableClock::at(in_days(days))));
+    options.retention = Retention { revisions: 3, time: DAY };
+    UpdateService::open(Arc::new(store), options).await.unwrap()
+}
+
+async fn change_something(service: &UpdateService, times: u32) {
+    for _ in 0..times {
+        let number = service.snapshot().revision();
+        let tester = TestDevice {
+            name: format!("phone {number}").parse().unwrap(),
+            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
+        };
+        service.add_test_device(tester, "ann").await.unwrap();
+    }
+}
+
+/// Ten days ago versions 1, 2 and 3 were ingested and approved, and then other things happened: of 1 no kept revision is.
+async fn with_three_versions(store: &Meanwhile) -> PackageId {
+    let service = on_day(store.clone(), -10).await;
+    let mut first = None;
+    for version in ["1.0", "2.0", "3.0"] {
+        let ingested = ingest(&service, package_with(version)).await.unwrap();
+        service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+        first.get_or_insert(ingested.id());
+    }
+    change_something(&service, 3).await;
+    store.age().await;
+    first.unwrap()
+}
+
+async fn collect(service: &UpdateService) -> Garbage {
+    service.collect_unkept("gc", DAY, true).await.unwrap()
+}
+
+/// Every file that the rule book names is there, and nothing else is.
+async fn assert_sound(store: &Meanwhile) -> RuleBook {
+    let service = on_day(store.clone(), 0).await;
+    let found = service.verify(false).await.unwrap();
+    assert_eq!(found.findings, []);
+    assert_eq!(found.orphans, 0);
+    service.snapshot().book().clone()
+}
+
+#[tokio::test]
+async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_the_store() {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let too_early = on_day(store.clone(), -10).await;
+    assert_eq!(collect(&too_early).await.packages, [], "all of it is of that day");
+    let service = on_day(store.clone(), 0).await;
+    let before = keys(&service, "").await;
+    let found = service.collect_unkept("gc", DAY, false).await.unwrap();
+    assert_eq!((&found.packages[..], found.kept_from, found.objects.len()), (&[first][..], 7, 4));
+    assert_eq!(keys(&service, "").await, before, "finding changes nothing");
+
+    let removed = collect(&service).await;
+    assert_eq!((removed.packages, &removed.objects), (found.packages, &found.objects));
+    let last = service.history(10, 1).await.unwrap().remove(0);
+    assert_eq!((last.author.as_str(), last.command), ("gc", Command::Retire(vec![first])));
+    assert_eq!(service.snapshot().book().packages().len(), 2);
+    let left = keys(&service, "images/").await;
+    assert!(removed.objects.iter().all(|gone| !left.contains(&gone.to_string())));
+    assert_sound(&store).await;
+    assert_eq!(collect(&service).await.packages, [], "and there is no more");
+}
+
+#[tokio::test]
+async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing() {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    collect(&service).await;
+    let refused = service.roll_back_to(2, "bob").await.unwrap_err().to_string();
+    let phone = sample::ip8540();
+    assert_eq!(
+        refused,
+        format!(
+            "revision 2 cannot be restored: 1.0 for {phone} is kept no more, ingest package {first} again"
+        )
+    );
+    assert_eq!(service.snapshot().revision(), 10);
+
+    // Ingested again it is stored anew, and then one can go back.
+    ingest(&service, package_with("1.0")).await.unwrap();
+    service.roll_back_to(2, "bob").await.unwrap();
+    let book = assert_sound(&store).await;
+    assert_eq!(book.rule(&phone).unwrap().approved().unwrap().version.as_str(), "1.0");
+}
+
+#[tokio::test]
+async fn revisions_are_kept_by_number_or_by_time_whichever_is_more() {
+    for (revisions, days, is_kept) in [(50, 0, true), (3, 0, false), (3, -10, true), (1, 0, false)] {
+        let store = Meanwhile::default();
+        with_three_versions(&store).await;
+        let mut options = Options::default().with_clock(Arc::new(SettableClock::at(in_days(days))));
+        options.retention = Retention { revisions, time: DAY };
+        let service = UpdateService::open(Arc::new(store), options).await.unwrap();
+        let found = service.collect_unkept("gc", Duration::ZERO, false).await.unwrap();
+        assert_eq!(found.packages.is_empty(), is_kept, "{revisions} revisions, {days} days");
+    }
+}
+
+#[tokio::test]
+async fn two_that_collect_at_once_remove_the_same() {
+    for _ in 0..5 {
+        let store = Meanwhile::default();
+        let first = with_three_versions(&store).await;
+        let (one, two) = (on_day(store.clone(), 0).await, on_day(store.clone(), 0).await);
+        let (one, two) = tokio::join!(collect(&one), collect(&two));
+        assert!(one.packages == [first] || two.packages == [first]);
+        assert_eq!(assert_sound(&store).await.packages().len(), 2);
+    }
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Create, "state/revisions/", |store| async move {
+        collect(&on_day(store, 0).await).await;
+    });
+    assert_eq!(collect(&service).await.packages, [], "the other was quicker");
+    assert!(store.has_happened());
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn a_package_that_is_ingested_again_just_before_it_would_leave_stays() {
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Create, "state/revisions/", |store| async move {
+        ingest(&on_day(store, 0).await, package_with("1.0")).await.unwrap();
+    });
+    assert_eq!(collect(&service).await.packages, []);
+    assert!(store.has_happened());
+    let book = assert_sound(&store).await;
+    assert_eq!(book.rule(&sample::ip8540()).unwrap().pending().unwrap().version.as_str(), "1.0");
+}
+
+#[tokio::test]
+async fn a_package_that_is_ingested_again_while_its_files_are_deleted_is_stored_anew() {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Delete, "images/", |store| async move {
+        ingest(&on_day(store, 0).await, package_with("1.0")).await.unwrap();
+    });
+    assert_eq!(collect(&service).await.packages, [first]);
+    assert!(store.has_happened());
+    assert!(assert_sound(&store).await.package(first).is_some());
+}
+
+#[tokio::test]
+async fn an_ingest_that_counts_on_files_stored_before_stores_them_itself_when_they_leave_meanwhile() {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Create, "state/revisions/", move |store| async move {
+        assert_eq!(collect(&on_day(store, 0).await).await.packages, [first]);
+    });
+    ingest(&service, package_with("1.0")).await.unwrap();
+    assert!(store.has_happened());
+    assert!(assert_sound(&store).await.package(first).is_some());
+}
+
+#[tokio::test]
+async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Create, "state/revisions/", |store| async move {
+        collect(&on_day(store, 0).await).await;
+    });
+    let refused = service.roll_back_to(2, "bob").await.unwrap_err().to_string();
+    assert!(store.has_happened());
+    assert_eq!(refused, format!("package {first} is kept no more; ingest it again"));
+    let book = assert_sound(&store).await;
+    assert_eq!(book.rule(&sample::ip8540()).unwrap().approved().unwrap().version.as_str(), "3.0");
+}
+
+#[tokio::test]
+async fn a_package_that_is_rolled_back_to_just_before_it_would_leave_stays() {
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Create, "state/revisions/", |store| async move {
+        on_day(store, 0).await.roll_back_to(2, "bob").await.unwrap();
+    });
+    assert_eq!(collect(&service).await.packages, []);
+    assert!(store.has_happened());
+    let book = assert_sound(&store).await;
+    assert_eq!(book.rule(&sample::ip8540()).unwrap().approved().unwrap().version.as_str(), "1.0");
+}
+
+#[tokio::test]
+async fn a_package_that_was_wanted_and_given_up_meanwhile_stays_for_rolling_back() {
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    store.before(Call::Create, "state/revisions/", |store| async move {
+        let other = on_day(store, 0).await;
+        ingest(&other, package_with("1.0")).await.unwrap();
+        other.reject(sample::ip8540(), "bob").await.unwrap();
+    });
+    assert_eq!(collect(&service).await.packages, [], "no rule is of it now, and a kept revision is");
+    assert!(store.has_happened());
+    service.roll_back_to(10, "bob").await.unwrap();
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn a_collecting_that_broke_off_is_gone_on_with() {
+    for (call, fault) in [
+        (Call::Create, Fault::LostAnswer),
+        (Call::Create, Fault::Unavailable),
+        (Call::Delete, Fault::LostAnswer),
+        (Call::Delete, Fault::Unavailable),
+        (Call::List, Fault::Unavailable),
+        (Call::Get, Fault::Unavailable),
+    ] {
+        let inner = Meanwhile::default();
+        with_three_versions(&inner).await;
+        let store = Arc::new(Faulty::new(inner.clone()));
+        let service = on_day(Arc::clone(&store), 0).await;
+        for after in 0..4 {
+            store.on(call).after(after).once(fault);
+            let _broken = service.collect_unkept("gc", DAY, true).await;
+            store.heal();
+        }
+        collect(&service).await;
+        assert_eq!(assert_sound(&inner).await.packages().len(), 2, "{call:?} {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn images_of_a_store_that_lost_its_history_are_not_swept_up() {
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    let images = store.list_all("images/", 100).await.unwrap();
+    for meta in store.list_all("state/", 100).await.unwrap() {
+        store.delete(&meta.key).await.unwrap();
+    }
+    assert_eq!(collect(&on_day(store.clone(), 0).await).await.objects, []);
+    // Somebody does not know, and ingests; days later somebody sweeps up.
+    ingest(&on_day(store.clone(), 0).await, sample::round_table(IMAGE_BYTES)).await.unwrap();
+    let service = on_day(store.clone(), 0).await;
+    let found = collect(&service).await;
+    assert_eq!((found.objects.len(), found.before_history), (0, images.len()));
+    for meta in images {
+        assert!(store.exists(&meta.key).await.unwrap());
+    }
+}

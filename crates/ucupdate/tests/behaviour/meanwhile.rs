@@ -1,0 +1,106 @@
+//! A store in memory in which something else happens just before a call: another server is quicker.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use ucupdate::store::{
+    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
+};
+use ucupdate_testkit::faulty::Call;
+
+type Other = Box<dyn FnOnce(Meanwhile) -> BoxFuture<'static, ()> + Send>;
+
+struct Awaited {
+    call: Call,
+    prefix: String,
+    other: Other,
+}
+
+/// Clones share the store, and what is awaited.
+#[derive(Clone, Default)]
+pub(crate) struct Meanwhile {
+    pub(crate) store: MemoryStore,
+    awaited: Arc<Mutex<Option<Awaited>>>,
+    old: Arc<Mutex<HashSet<StoreKey>>>,
+}
+
+impl Meanwhile {
+    /// Just before the next such call for a key that begins so, `other` happens.
+    pub(crate) fn before<F>(&self, call: Call, prefix: &str, other: impl FnOnce(Self) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let other: Other = Box::new(|store| Box::pin(other(store)));
+        *self.awaited.lock().unwrap() = Some(Awaited { call, prefix: prefix.to_owned(), other });
+    }
+
+    /// Whether it has happened.
+    pub(crate) fn has_happened(&self) -> bool {
+        self.awaited.lock().unwrap().is_none()
+    }
+
+    /// What is there now was written long ago.
+    pub(crate) async fn age(&self) {
+        let there = self.store.list_all("", 10_000).await.unwrap();
+        self.old.lock().unwrap().extend(there.into_iter().map(|meta| meta.key));
+    }
+
+    async fn comes(&self, call: Call, key: &str) {
+        let is_it = |awaited: &mut Awaited| awaited.call == call && key.starts_with(&awaited.prefix);
+        let awaited = self.awaited.lock().unwrap().take_if(is_it);
+        if let Some(awaited) = awaited {
+            (awaited.other)(self.clone()).await;
+        }
+    }
+}
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
+#[async_trait]
+impl ImageStore for Meanwhile {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.comes(Call::Create, key.as_str()).await;
+        self.store.create(key, bytes).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.comes(Call::Put, key.as_str()).await;
+        self.store.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        self.comes(Call::Get, key.as_str()).await;
+        self.store.get(key, range).await
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.comes(Call::Head, key.as_str()).await;
+        self.store.head(key).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.comes(Call::Delete, key.as_str()).await;
+        self.store.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.comes(Call::List, prefix).await;
+        let mut page = self.store.list(prefix, after).await?;
+        let old = self.old.lock().unwrap();
+        for meta in &mut page {
+            if old.contains(&meta.key) {
+                meta.modified -= Duration::from_secs(10 * 24 * 60 * 60);
+            }
+        }
+        Ok(page)
+    }
+}
