@@ -3,7 +3,7 @@
 use crate::fresh;
 use std::io::Write as _;
 use std::sync::Once;
-use ucupdate_store_s3::{Credentials, S3Options, S3Store};
+use ucupdate_store_s3::{Credentials, S3OpenError, S3Options, S3Store};
 
 mod in_this_process {
     use super::fresh;
@@ -37,6 +37,12 @@ mod on_a_real_server {
 
 /// A store below a new prefix of the bucket that the environment names.
 async fn real_server() -> Option<S3Store> {
+    let options = real_options()?;
+    Some(S3Store::open(options).await.expect("the store opens on the server that the environment names"))
+}
+
+/// Where a real server is, if the environment names one.
+fn real_options() -> Option<S3Options> {
     static SAID: Once = Once::new();
     let variable = |name: &str| std::env::var(format!("UCUPDATE_TEST_S3_{name}")).ok();
     let Some(endpoint) = variable("ENDPOINT") else {
@@ -57,7 +63,21 @@ async fn real_server() -> Option<S3Store> {
         .with_endpoint(endpoint)
         .with_region(or("REGION", "us-east-1"))
         .with_credentials(Credentials::keys(or("KEY_ID", "test"), or("SECRET", "test")));
-    Some(S3Store::open(options).await.expect("the store opens on the server that the environment names"))
+    Some(options)
+}
+
+/// Only where `UCUPDATE_TEST_S3_IS_REFUSED` is set: a server of which it is known that it honours no conditions.
+#[tokio::test]
+async fn a_server_that_must_be_refused_is_refused() {
+    if std::env::var_os("UCUPDATE_TEST_S3_IS_REFUSED").is_none() {
+        return;
+    }
+    let options = real_options().expect("UCUPDATE_TEST_S3_ENDPOINT names it");
+    let endpoint = options.endpoint.clone().unwrap();
+    let error = S3Store::open(options).await.expect_err("the store does not open");
+    let _ = writeln!(std::io::stderr(), "refused: {error}");
+    assert!(matches!(error, S3OpenError::IgnoresConditions { .. }), "{error:?}");
+    assert!(error.to_string().starts_with(&format!("{endpoint} does not honour `If-None-Match: *` (")));
 }
 
 /// A server that others wrote: what it keeps of the contract. Its bucket is a folder with files, so it cannot hold `a` beside
