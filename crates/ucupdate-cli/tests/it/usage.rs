@@ -25,6 +25,11 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["package"], "Usage: ucupdate package"),
         (&["package", "extract", "a.cab"], "--to"),
         (&["history", "--last", "many"], "invalid digit"),
+        (&["serve", "--listen", "127.0.0.1:0", "--redirect-images"], "file:ucupdate-data does not"),
+        (
+            &["--store", "memory:", "serve", "--listen", "127.0.0.1:0", "--redirect-images=9"],
+            "memory: does not",
+        ),
     ] {
         let ran = place.run(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
