@@ -92,6 +92,13 @@ impl Context {
 /// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made.
 #[cfg(feature = "s3")]
 async fn open_bucket(address: &str) -> Result<ucupdate::s3::S3Store, Failure> {
-    let options = ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
+    let mut options =
+        ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
+    if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
+        let read = std::fs::read(&file);
+        let pem = read
+            .map_err(|error| Failure::in_doing(format_args!("AWS_CA_BUNDLE {}", file.display()), &error))?;
+        options = options.with_root_certificates(pem);
+    }
     Ok(ucupdate::s3::S3Store::open(options).await?)
 }

@@ -64,6 +64,13 @@ fn a_bucket_is_where_the_usual_variables_say() {
         run(&[("AWS_ENDPOINT_URL", "localhost:9102")]),
         "expected an endpoint that begins with `http://` or `https://`, found `localhost:9102`"
     );
+    place.file("none.pem", b"no certificate");
+    let key = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "?")];
+    let with_bundle = |file| run(&[&key[..], &[("AWS_CA_BUNDLE", file)]].concat());
+    let missing = with_bundle("missing.pem");
+    assert!(missing.starts_with("AWS_CA_BUNDLE missing.pem: "), "{missing}");
+    let none = with_bundle("none.pem");
+    assert!(none.contains("root certificates hold no certificate in PEM"), "{none}");
 }
 
 #[test]
