@@ -24,4 +24,5 @@ export UCUPDATE_TEST_S3_IS_REFUSED=yes
 timeout --kill-after=10 120 "$suite" a_server_that_must_be_refused --nocapture
 left=$(find "$folder/buckets" -type f -path '*ucupdate-probe*' | wc -l)
 [ "$left" -eq 0 ] || { echo "$left file(s) of the probe are left behind" >&2; exit 1; }
-said "s3rver is refused, and nothing is left behind"
+version=$(node -p "require('$folder/node_modules/s3rver/package.json').version")
+said "s3rver $version is refused, and nothing is left behind"
