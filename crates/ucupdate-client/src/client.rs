@@ -35,7 +35,7 @@ pub struct Client {
 pub(crate) struct Found {
     /// What comes.
     pub(crate) response: Response,
-    /// The strong ETag of the file: of the first answer that has one, redirects among them.
+    /// The strong ETag of the file: of a redirect on the way where it is a SHA-256, else of what comes.
     pub(crate) etag: Option<Box<str>>,
 }
 
@@ -184,8 +184,12 @@ impl Client {
                 .send()
                 .await
                 .map_err(|error| ClientError::connection(&target::shown(&url), &error))?;
-            // Who is asked says what the file is; who gives the bytes may have other words for it.
-            etag = etag.or_else(|| headers::strong_etag(response.headers()).map(Into::into));
+            // Who is asked says what the file is; who gives the bytes may have other words for it. Of a redirect only what is a
+            // hash is believed, which the bytes are held against: any other tag may be that of the redirect itself.
+            let told = headers::strong_etag(response.headers());
+            let told =
+                told.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
+            etag = etag.or_else(|| told.map(Into::into));
             match response.status().as_u16() {
                 200 | 206 => return Ok(Found { response, etag }),
                 416 if rest.is_some() => return Ok(Found { response, etag }),

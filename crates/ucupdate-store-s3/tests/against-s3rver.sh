@@ -21,7 +21,7 @@ in_background "$folder/node_modules/.bin/s3rver" -d "$folder/buckets" -a 127.0.0
 export UCUPDATE_TEST_S3_ENDPOINT=http://127.0.0.1:$port UCUPDATE_TEST_S3_KEY_ID=S3RVER UCUPDATE_TEST_S3_SECRET=S3RVER
 within 60 "s3rver answers" curl -s -o /dev/null "$UCUPDATE_TEST_S3_ENDPOINT"
 export UCUPDATE_TEST_S3_IS_REFUSED=yes
-timeout --kill-after=10 120 "$suite" a_server_that_must_be_refused --nocapture
+timeout --foreground --kill-after=10 120 "$suite" a_server_that_must_be_refused --nocapture
 left=$(find "$folder/buckets" -type f -path '*ucupdate-probe*' | wc -l)
 [ "$left" -eq 0 ] || { echo "$left file(s) of the probe are left behind" >&2; exit 1; }
 version=$(node -p "require('$folder/node_modules/s3rver/package.json').version")

@@ -91,6 +91,6 @@ make_bucket() {
 run_suite() {
   local name=$1 began=$SECONDS
   shift
-  timeout --kill-after=10 600 "$suite" on_a_real_server "$@"
+  timeout --foreground --kill-after=10 600 "$suite" on_a_real_server "$@"
   said "$name: passed in $((SECONDS - began)) s"
 }

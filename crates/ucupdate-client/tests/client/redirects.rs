@@ -85,13 +85,17 @@ async fn what_breaks_off_at_the_other_server_goes_on_by_the_tag_of_the_first() {
 #[tokio::test]
 async fn a_server_that_sends_on_the_rest_too_never_makes_two_images_one() {
     let (old, new) = (image(5000, 1), image(5000, 2));
-    for heeds_if_range in [true, false] {
+    let of_the_redirect = Some("\"redirect\"".to_owned());
+    for (heeds_if_range, etag) in
+        [(true, None), (false, None), (true, of_the_redirect.clone()), (false, of_the_redirect)]
+    {
         let files = Files::new(&old).then(Step::Cut(2000)).then(Step::Change(new.clone()));
         let (_, url) = mirror(Files { heeds_if_range, ..files }).await;
-        // It says nothing of the file, so the tags are the other server's.
+        // It says nothing of the file, so the tags that count are the other server's.
         let to_all = serve(move |request: Request<Body>| {
             let to = format!("{url}{}", request.uri().path());
-            async move { sent_on(&to, None) }
+            let etag = etag.clone();
+            async move { sent_on(&to, etag) }
         })
         .await;
         let folder = tempdir().unwrap();
