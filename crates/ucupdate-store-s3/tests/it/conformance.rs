@@ -1,8 +1,11 @@
 //! The contract, sentence by sentence, on servers in this process and on a real one where the environment names it.
 
-use crate::fresh;
+use crate::peers::fetch;
+use crate::{fresh, key};
 use std::io::Write as _;
 use std::sync::Once;
+use std::time::Duration;
+use ucupdate_store::{ImageStore as _, ImageStoreExt as _, Presign as _};
 use ucupdate_store_s3::{Credentials, S3OpenError, S3Options, S3Store};
 
 mod in_this_process {
@@ -33,6 +36,21 @@ mod on_a_real_server {
         Some(store) => store,
         None => return,
     });
+}
+
+#[tokio::test]
+async fn on_a_real_server_a_signed_address_gives_its_object_and_parts_of_it() {
+    let Some(store) = real_server().await else { return };
+    let image = key("images/a b/CPE.nbt");
+    store.put_bytes(&image, "0123456789").await.unwrap();
+    let url = store.presigned_get(&image, Duration::from_secs(60)).await.unwrap();
+    if !url.starts_with("http://") {
+        return;
+    }
+    assert_eq!(fetch(&url, "").await, ("200".into(), "0123456789".into()));
+    assert_eq!(fetch(&url, "Range: bytes=4-\r\n").await, ("206".into(), "456789".into()));
+    assert_eq!(fetch(&url, "Range: bytes=-1\r\n").await, ("206".into(), "9".into()));
+    store.delete(&image).await.unwrap();
 }
 
 /// A store below a new prefix of the bucket that the environment names.

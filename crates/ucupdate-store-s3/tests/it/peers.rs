@@ -162,7 +162,7 @@ async fn keys_lie_in_the_bucket_as_they_are() {
 }
 
 /// Fetches an address as a phone would, with nothing but what stands in it.
-async fn fetch(url: &str, more: &str) -> (String, String) {
+pub(crate) async fn fetch(url: &str, more: &str) -> (String, String) {
     let rest = url.strip_prefix("http://").expect("the server is asked without TLS");
     let (host, path) = rest.split_once('/').expect("an address has a path");
     let mut socket = TcpStream::connect(host).await.unwrap();
