@@ -5,13 +5,16 @@
 //! $ export AWS_ENDPOINT_URL=http://127.0.0.1:9102 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 //! $ cargo run --example s3-server --features s3 -- s3://firmware/fleet 127.0.0.1:8080
 //! ```
+//!
+//! Images of a megabyte or more are fetched from the bucket itself, by addresses that hold for a quarter of an hour: leave out
+//! `with_image_redirects` where phones do not reach it.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::s3::{S3Options, S3Store};
 use ucupdate::{BaseUrls, LogOptions, Options, Origin, UpdateService};
-use ucupdate_http::{Connection, DeviceUpdates, router};
+use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, ImageRedirects, router};
 
 /// The service on a bucket, with logs, and its router. Refused at once where the bucket's server would let two of ours undo
 /// each other's changes.
@@ -20,8 +23,10 @@ async fn app(bucket: S3Options, origin: Origin) -> Result<(axum::Router, UpdateS
     // In a bucket a log is written anew with each flush: a minute is what the field's own servers are content with.
     let mut logs = LogOptions::new("s3-server".parse()?);
     logs.roll = logs.roll.with_flush_interval(Duration::from_secs(60))?;
-    let service = UpdateService::open(store, Options::serving(BaseUrls::new(origin)).with_logs(logs)).await?;
-    Ok((router(DeviceUpdates::new(service.clone())?), service))
+    let options = Options::serving(BaseUrls::new(origin)).with_logs(logs);
+    let service = UpdateService::open(Arc::clone(&store) as _, options).await?;
+    let redirects = HttpOptions::default().with_image_redirects(ImageRedirects::new(store));
+    Ok((router(DeviceUpdates::with_options(service.clone(), redirects)?), service))
 }
 
 #[tokio::main]
@@ -49,29 +54,86 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{body::Body, http::Request};
-    use http_body_util::BodyExt as _;
-    use tower::ServiceExt as _;
+    use ucupdate::cab::package::sample;
+    use ucupdate::core::{Side, UpdateRequest};
     use ucupdate::s3::Credentials;
-    use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
+    use ucupdate::store::{ImageStoreExt as _, stream_of};
+    use ucupdate_client::{Client, ClientOptions, Downloaded, Verified};
+    use ucupdate_testkit::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
 
-    #[tokio::test]
-    async fn a_request_leaves_its_audit_row_in_the_bucket() {
-        let server = S3Server::start(Bucket::default()).await;
+    /// More than a megabyte, so that images are fetched from the bucket.
+    const IMAGE_BYTES: usize = 1_500_000;
+
+    /// A bucket's server, its store, and our server on it, with the sample package approved; where ours answers.
+    async fn start() -> (S3Server, S3Store, UpdateService, String) {
+        let bucket_server = S3Server::start(Bucket::default()).await;
         let bucket = S3Options::new(BUCKET)
             .with_prefix("fleet")
-            .with_endpoint(server.endpoint())
+            .with_endpoint(bucket_server.endpoint())
             .with_credentials(Credentials::keys(KEY_ID, SECRET));
-        let (app, service) = app(bucket, "http://updates.contoso.com".parse().unwrap()).await.unwrap();
-        let asked = include_str!("../vectors/canonical-request.xml");
-        let request = Request::post("/RequestHandler/ucdevice.upx").body(Body::from(asked)).unwrap();
-        let answer = app.oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), 200);
-        answer.into_body().collect().await.unwrap();
-        service.shutdown().await.unwrap();
-        let keys = server.bucket().keys();
-        let audit =
-            keys.iter().filter(|key| key.starts_with("fleet/Logs/Server/Audit/imageUpdates/")).count();
-        assert_eq!(audit, 1, "{keys:?}");
+        let store = S3Store::open(bucket.clone()).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let (app, service) = app(bucket, origin.parse().unwrap()).await.unwrap();
+        let package = stream_of(sample::uc_updates(IMAGE_BYTES));
+        service.ingest("UCUpdates.cab", package, "admin", |_| {}).await.unwrap();
+        service.approve(vec![sample::ip8540()], "admin").await.unwrap();
+        let served = app.into_make_service_with_connect_info::<Connection>();
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        (bucket_server, store, service, origin)
+    }
+
+    /// What the vector's phone is offered, fetched.
+    async fn update(origin: &str, into: &std::path::Path) -> Downloaded {
+        let asked: UpdateRequest = ucupdate::upx::Codec::default()
+            .decode_request(include_bytes!("../vectors/canonical-request.xml"))
+            .unwrap()
+            .value;
+        let client = Client::new(ClientOptions::default().with_system_roots(false)).unwrap();
+        let answer = client.ask(&format!("{origin}/RequestHandler/ucdevice.upx"), &asked).await.unwrap();
+        client.download(&answer.response.modules[0], Side::Internal, into, |_| ()).await.unwrap()
+    }
+
+    /// The rows of the one log of this kind.
+    async fn rows(store: &S3Store, service: &UpdateService, kind: &str) -> Vec<String> {
+        service.flush_logs().await.unwrap();
+        let logs = store.list_all(&format!("Logs/Server/{kind}/"), 9).await.unwrap();
+        assert_eq!(logs.len(), 1, "{logs:?}");
+        let log = store.get_bytes(&logs[0].key, 1 << 20).await.unwrap();
+        let text = String::from_utf8(log.to_vec()).unwrap();
+        text.lines().filter(|row| !row.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    /// The status of each answer whose path ends so.
+    async fn answered(store: &S3Store, service: &UpdateService, end: &str) -> Vec<String> {
+        let access = rows(store, service, "Access").await;
+        let columns = access.iter().map(|row| row.split(' ').collect::<Vec<_>>());
+        columns.filter(|columns| columns[4].ends_with(end)).map(|columns| columns[10].to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_phone_asks_us_and_fetches_its_image_from_the_bucket() {
+        let (_bucket_server, store, service, origin) = start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let fetched = update(&origin, folder.path()).await;
+        assert_eq!(fetched.image.bytes, IMAGE_BYTES as u64);
+        assert_eq!(fetched.verified(), Verified::Sha256, "the redirect says what the image is");
+        let audit = rows(&store, &service, "Audit/imageUpdates").await;
+        assert_eq!(audit.len(), 2, "its title and one row: {audit:?}");
+        assert_eq!(answered(&store, &service, ".upx").await, ["200"]);
+        assert_eq!(answered(&store, &service, ".nbt").await, ["302"]);
+        assert_eq!(answered(&store, &service, ".cat").await, ["200"]);
+    }
+
+    #[tokio::test]
+    async fn a_download_that_the_bucket_breaks_off_goes_on_from_us() {
+        let (bucket_server, store, service, origin) = start().await;
+        let folder = tempfile::tempdir().unwrap();
+        bucket_server.on(Call::Get).always(Fault::Truncates(1_000_000));
+        let fetched = update(&origin, folder.path()).await;
+        assert_eq!((fetched.image.bytes, fetched.verified()), (IMAGE_BYTES as u64, Verified::Sha256));
+        assert!(fetched.image.resumed_from.is_some_and(|at| at > 0), "{:?}", fetched.image);
+        bucket_server.heal();
+        assert_eq!(answered(&store, &service, ".nbt").await, ["302", "206"]);
     }
 }

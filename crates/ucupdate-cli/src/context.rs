@@ -6,7 +6,7 @@ use crate::output::Output;
 use std::path::Path;
 use std::sync::Arc;
 use ucupdate::local::LocalStore;
-use ucupdate::store::{ImageStore, MemoryStore};
+use ucupdate::store::{ImageStore, MemoryStore, Presign};
 use ucupdate::{Options, UpdateService};
 
 /// What every command works with.
@@ -83,6 +83,25 @@ impl Context {
         Ok(())
     }
 
+    /// The store the command was pointed at, where it is one that signs addresses of its objects; and what signs them.
+    ///
+    /// # Errors
+    /// When it is none of those, of which nothing is made then, or cannot be opened.
+    pub(crate) async fn open_signing_store(
+        &self,
+    ) -> Result<(Arc<dyn ImageStore>, Arc<dyn Presign>), Failure> {
+        #[cfg(feature = "s3")]
+        if let StoreLocation::Bucket(address) = &self.store {
+            let store = Arc::new(open_bucket(address).await?);
+            return Ok((Arc::clone(&store) as Arc<dyn ImageStore>, store));
+        }
+        Err(Failure::usage(format_args!(
+            "--redirect-images wants a store that signs addresses of its objects, as a bucket does (--store \
+             s3://BUCKET/PREFIX); {} does not",
+            self.store
+        )))
+    }
+
     /// The service on the store, for administering it: it answers no devices and writes no logs.
     ///
     /// # Errors
@@ -97,7 +116,13 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
     let path = match location {
         StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
         #[cfg(feature = "s3")]
-        StoreLocation::Bucket(address) => return open_bucket(address, if_missing).await,
+        StoreLocation::Bucket(address) => {
+            let store = open_bucket(address).await?;
+            if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
+                return Err(Failure::new(format_args!("no store at {address}")));
+            }
+            return Ok(Arc::new(store));
+        }
         StoreLocation::Folder(path) => path.clone(),
     };
     let opening = tokio::task::spawn_blocking(move || {
@@ -110,14 +135,16 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
     Ok(opening.await??)
 }
 
-/// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made; of a prefix below which nothing lies, it is
-/// for `if_missing` to say whether it may begin.
+/// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made.
 #[cfg(feature = "s3")]
-async fn open_bucket(address: &str, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
-    let options = ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
-    let store = ucupdate::s3::S3Store::open(options).await?;
-    if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
-        return Err(Failure::new(format_args!("no store at {address}")));
+async fn open_bucket(address: &str) -> Result<ucupdate::s3::S3Store, Failure> {
+    let mut options =
+        ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
+    if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
+        let read = std::fs::read(&file);
+        let pem = read
+            .map_err(|error| Failure::in_doing(format_args!("AWS_CA_BUNDLE {}", file.display()), &error))?;
+        options = options.with_root_certificates(pem);
     }
-    Ok(Arc::new(store))
+    Ok(ucupdate::s3::S3Store::open(options).await?)
 }

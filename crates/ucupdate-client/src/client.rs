@@ -31,6 +31,14 @@ pub struct Client {
     pub(crate) options: Arc<ClientOptions>,
 }
 
+/// A file, or a part of it, that begins to come.
+pub(crate) struct Found {
+    /// What comes.
+    pub(crate) response: Response,
+    /// The strong ETag of the file: of a redirect on the way where it is a SHA-256, else of what comes.
+    pub(crate) etag: Option<Box<str>>,
+}
+
 /// The answer to an update request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -155,7 +163,10 @@ impl Client {
     }
 
     /// Asks for a file, or for the rest of one from `offset` on if it still has that ETag. Gives a 200, 206 or 416.
-    pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<Response, ClientError> {
+    ///
+    /// Redirects are followed, so many and never from https to http. Nothing is sent along that would tell one server of
+    /// another: this client has no credentials, keeps no cookies and names no referrer.
+    pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<Found, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest
             && let (Ok(etag), Ok(range)) = (etag.parse(), format!("bytes={offset}-").parse())
@@ -164,6 +175,7 @@ impl Client {
             wanted.insert(RANGE, range);
         }
         let mut url = url.clone();
+        let mut etag = None;
         for _ in 0..=MAX_REDIRECTS {
             let response = self
                 .http
@@ -171,10 +183,16 @@ impl Client {
                 .headers(wanted.clone())
                 .send()
                 .await
-                .map_err(|error| ClientError::connection(url.as_str(), &error))?;
+                .map_err(|error| ClientError::connection(&target::shown(&url), &error))?;
+            // Who is asked says what the file is; who gives the bytes may have other words for it. Of a redirect only what is a
+            // hash is believed, which the bytes are held against: any other tag may be that of the redirect itself.
+            let told = headers::strong_etag(response.headers());
+            let told =
+                told.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
+            etag = etag.or_else(|| told.map(Into::into));
             match response.status().as_u16() {
-                200 | 206 => return Ok(response),
-                416 if rest.is_some() => return Ok(response),
+                200 | 206 => return Ok(Found { response, etag }),
+                416 if rest.is_some() => return Ok(Found { response, etag }),
                 301 | 302 | 303 | 307 | 308 if headers::location(response.headers()).is_some() => {
                     let location = headers::location(response.headers()).unwrap_or_default();
                     url = target::redirected(&url, location)?;
@@ -183,7 +201,7 @@ impl Client {
             }
         }
         let fault = UrlFault::TooManyRedirects { most: MAX_REDIRECTS };
-        Err(ClientError::Url { url: url.as_str().into(), fault })
+        Err(ClientError::Url { url: target::shown(&url), fault })
     }
 
     /// Waits before the next try, or gives back the error where there is none.
@@ -203,13 +221,15 @@ async fn refusal(url: &Url, response: Response) -> ClientError {
     let status = response.status();
     let retry_after = headers::retry_after(response.headers(), SystemTime::now());
     let reason = match headers::location(response.headers()) {
-        Some(location) if status.is_redirection() => one_line(&format!("redirect to {location}")),
+        Some(location) if status.is_redirection() => {
+            one_line(&format!("redirect to {}", target::without_query(location)))
+        }
         _ => {
             let said = timeout(REFUSAL_TIMEOUT, first_line(response)).await.unwrap_or_default();
             if said.is_empty() { status.canonical_reason().unwrap_or("no reason given").into() } else { said }
         }
     };
-    ClientError::Status { url: url.as_str().into(), status: status.as_u16(), reason, retry_after }
+    ClientError::Status { url: target::shown(url), status: status.as_u16(), reason, retry_after }
 }
 
 async fn first_line(mut response: Response) -> Box<str> {

@@ -1,6 +1,6 @@
 //! Downloads: an image and its signature, whole and verified, or nothing under their names.
 
-use crate::client::Client;
+use crate::client::{Client, Found};
 use crate::error::{ClientError, ContentFault};
 use crate::part::{self, Entity, Part, Paths};
 use crate::{headers, target};
@@ -171,20 +171,20 @@ impl Client {
     ) -> Result<Fetched, ClientError> {
         let mut resumed_from = part.rest().map(|(_, offset)| offset);
         let rest = part.rest().map(|(entity, offset)| (&*entity.etag, offset));
-        let mut response = self.get(url, rest).await?;
+        let mut found = self.get(url, rest).await?;
         if let Some((entity, offset)) = part.rest()
-            && response.status() != 200
-            && !continues(response.status().as_u16(), response.headers(), entity, offset)
+            && found.response.status() != 200
+            && !found.continues(entity, offset)
         {
             // A part of something else, or of nobody knows what: a server that does not heed `If-Range` sends such.
             resumed_from = None;
-            response = self.get(url, None).await?;
+            found = self.get(url, None).await?;
         }
+        let Found { response, etag } = found;
         if let Some(found) = headers::encoding(response.headers()) {
             let fault = ContentFault::Encoding { found: found.into() };
             return Err(ClientError::content(url.as_str(), fault));
         }
-        let etag: Option<Box<str>> = headers::strong_etag(response.headers()).map(Into::into);
         let total = if response.status() == 200 {
             resumed_from = None;
             let total = response.content_length();
@@ -223,11 +223,19 @@ struct Fetched {
     resumed_from: Option<u64>,
 }
 
+impl Found {
+    /// Whether it is the rest of what we have a part of.
+    fn continues(&self, entity: &Entity, offset: u64) -> bool {
+        let status = self.response.status().as_u16();
+        continues(status, self.response.headers(), self.etag.as_deref(), entity, offset)
+    }
+}
+
 /// Whether an answer is the rest of what we have a part of: the same strong ETag, from the byte asked for to the last.
-fn continues(status: u16, headers: &HeaderMap, entity: &Entity, offset: u64) -> bool {
+fn continues(status: u16, headers: &HeaderMap, etag: Option<&str>, entity: &Entity, offset: u64) -> bool {
     let Some(range) = headers::content_range(headers) else { return false };
     status == 206
-        && headers::strong_etag(headers) == Some(&entity.etag)
+        && etag == Some(&entity.etag)
         && range.first == offset
         && range.total.is_some_and(|total| range.last + 1 == total)
         && entity.total.is_none_or(|total| range.total == Some(total))
@@ -285,6 +293,9 @@ mod tests {
     fn only_the_rest_of_the_same_file_continues_a_part() {
         let answer = |range: &str, etag: &str| {
             HeaderMap::from_iter([(CONTENT_RANGE, range.parse().unwrap()), (ETAG, etag.parse().unwrap())])
+        };
+        let continues = |status, headers: &HeaderMap, entity: &Entity, offset| {
+            super::continues(status, headers, headers::strong_etag(headers), entity, offset)
         };
         let entity = Entity { etag: "\"v1\"".into(), total: Some(10) };
         let good = answer("bytes 4-9/10", "\"v1\"");

@@ -2,6 +2,7 @@
 
 use crate::error::{ClientError, UrlFault};
 use reqwest::Url;
+use std::borrow::Cow;
 use ucupdate_core::FileName;
 
 /// The URL to ask, from the caller.
@@ -26,7 +27,20 @@ pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, ClientError>
     let joined = from.join(location).map_err(unreadable).and_then(|to| checked(to.as_str())).and_then(|to| {
         if from.scheme() == "https" && to.scheme() == "http" { Err(UrlFault::Downgrade) } else { Ok(to) }
     });
-    joined.map_err(|fault| refused(location, fault))
+    joined.map_err(|fault| refused(without_query(location).as_ref(), fault))
+}
+
+/// A URL as errors show it. A query may be a signature, by which whoever reads the error could fetch the file too.
+pub(crate) fn shown(url: &Url) -> Box<str> {
+    without_query(url.as_str()).into()
+}
+
+/// A text that is meant to be a URL, with what comes after its `?` left out.
+pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
+    match text.split_once('?') {
+        Some((before, _)) => Cow::Owned(format!("{before}?...")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// The error, without the password that may be in the URL.

@@ -50,9 +50,7 @@ impl RuleBook {
                 |one, other| one.0.as_str() == other.0.as_str(),
                 Clone::clone,
             ),
-            members: entries(&listed(&self.members), &listed(members), same_spelling_of_members, |()| {
-                Member {}
-            }),
+            members: entries(&listed(self), &listed(target), same_spelling_of_members, |()| Member {}),
             holds: entries(&self.holds, holds, |one, other| one.0.as_str() == other.0.as_str(), Clone::clone),
             stops: entries(&self.stops, stops, same_spelling_of_scopes, Clone::clone),
             settings: (self.settings != *settings).then(|| settings.clone()),

@@ -1,13 +1,14 @@
 //! Files: what a `GET` or `HEAD` of one is answered.
 //!
-//! A path never becomes a key of the store by its text: it is looked up among the files the rule book names. Sending a
-//! device on to a presigned URL of the store, instead of streaming through this server, belongs in [`answer`], in place
-//! of [`sent`]: there the file is known to lie in the store, and what is to be sent of it is decided.
+//! A path never becomes a key of the store by its text: it is looked up among the files the rule book names. A device is
+//! sent on, instead of streamed to, only when the file is known to lie in the store: it shall hear of what is gone, or of a
+//! store that does not answer, from us.
 
 use crate::answer::Answer;
 use crate::conditions::Selection;
 use crate::etag::ETag;
 use crate::ranges;
+use crate::redirects::ImageRedirects;
 use crate::response_body::Content;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -21,18 +22,29 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 /// How the field's server serves images and signatures.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root.
+/// Answers a `GET` or `HEAD` of the file with this path below a root, for a device that came by TLS or not.
 pub(crate) async fn answer(
     service: &UpdateService,
+    redirects: Option<&ImageRedirects>,
     path: &str,
-    method: &Method,
-    headers: &HeaderMap,
+    (method, headers): (&Method, &HeaderMap),
+    by_tls: bool,
 ) -> Answer {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
         return Answer::nothing_here();
     };
     let etag = ETag::of(&file.sha256);
     let selection = Selection::of(method, headers, &etag, file.size);
+    if let Some(redirects) = redirects
+        && redirects.cover(&file, method, headers, &selection)
+    {
+        if let Err(error) = service.open_file(&file, Some(0..0)).await {
+            return Answer::not_opened(&error);
+        }
+        if let Some(location) = redirects.location(&file.key, by_tls).await {
+            return sent_on(location).with(header::ETAG, etag.header_value());
+        }
+    }
     // Also where no byte is sent the file is opened: conditions count only for what would be sent without them
     // (RFC 9110, section 13.2.1), and HEAD says what GET would.
     let range = match &selection {
@@ -46,6 +58,13 @@ pub(crate) async fn answer(
             .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         Err(error) => Answer::not_opened(&error),
     }
+}
+
+/// 302. Nobody keeps it: the address ends, and is for the one who asked.
+fn sent_on(location: HeaderValue) -> Answer {
+    Answer::reason(StatusCode::FOUND, "the file is fetched where Location says")
+        .with(header::LOCATION, location)
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
 fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStream) -> Answer {

@@ -12,6 +12,7 @@ mod handler;
 mod options;
 mod paths;
 mod ranges;
+mod redirects;
 mod request_body;
 mod response_body;
 #[cfg(feature = "axum")]
@@ -22,6 +23,7 @@ pub use authenticate::{Authenticate, Verdict};
 pub use connection::Connection;
 pub use options::HttpOptions;
 pub use paths::HANDLER_PATHS;
+pub use redirects::ImageRedirects;
 pub use response_body::ResponseBody;
 #[cfg(feature = "axum")]
 pub use router::{connection_from_axum, router};

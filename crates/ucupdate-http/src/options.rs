@@ -2,6 +2,7 @@
 
 use crate::authenticate::Authenticate;
 use crate::paths::HandlerPaths;
+use crate::redirects::ImageRedirects;
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub struct HttpOptions {
     pub(crate) body_limit: Option<usize>,
     pub(crate) body_time: Duration,
     pub(crate) handler_paths: HandlerPaths,
+    pub(crate) image_redirects: Option<ImageRedirects>,
 }
 
 impl Default for HttpOptions {
@@ -28,6 +30,7 @@ impl Default for HttpOptions {
             body_limit: None,
             body_time: Duration::from_secs(30),
             handler_paths: HandlerPaths::default(),
+            image_redirects: None,
         }
     }
 }
@@ -78,6 +81,13 @@ impl HttpOptions {
     #[must_use]
     pub fn with_handler_path(mut self, path: &str, side: Side) -> Self {
         self.handler_paths.insert(path, side);
+        self
+    }
+
+    /// Sends devices on to fetch images from the store itself. Default no: every file is streamed by this server.
+    #[must_use]
+    pub fn with_image_redirects(mut self, redirects: ImageRedirects) -> Self {
+        self.image_redirects = Some(redirects);
         self
     }
 }

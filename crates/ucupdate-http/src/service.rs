@@ -126,7 +126,9 @@ impl Inner {
             let asker = Asker { side, host: &connection.host() };
             return handler::answer(&self.service, asker, &request.headers, body, self.body_limits()).await;
         };
-        files::answer(&self.service, &path, &request.method, &request.headers).await
+        let redirects = self.options.image_redirects.as_ref();
+        let asked = (&request.method, &request.headers);
+        files::answer(&self.service, redirects, &path, asked, self.by_tls(side, connection)).await
     }
 
     /// Whether a request from outside is let in.
@@ -150,6 +152,15 @@ impl Inner {
             Verdict::Allow { .. } => Ok(()),
             refused => Err(Answer::refused(refused, &self.options.challenges)),
         }
+    }
+
+    /// Whether a device came by TLS, as far as its connection or the URLs for its side say.
+    fn by_tls(&self, side: Side, connection: &Connection) -> bool {
+        let told = self.service.urls().is_some_and(|urls| {
+            let origin = if side == Side::External { urls.external() } else { Some(urls.internal()) };
+            origin.is_some_and(ucupdate::Origin::is_https)
+        });
+        told || connection.tls()
     }
 
     fn body_limits(&self) -> (usize, std::time::Duration) {

@@ -80,20 +80,21 @@ impl Remote {
         }
     }
 
-    /// As many tries as the deadline allows, of what may be done twice.
+    /// As many tries as the deadline allows, of what may be done twice. Where there is no condition, a 409 says that another
+    /// request for the same object is under way, and so passes.
     pub(crate) async fn ask<T, F: Future<Output = object_store::Result<T>>>(
         &self,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Failure> {
         let mut patience = self.patience();
         loop {
-            match self.once(request()).await {
-                Err(Failure::Later(cause)) => {
-                    if !patience.wait().await {
-                        return Err(Failure::Later(cause));
-                    }
-                }
+            let cause = match self.once(request()).await {
+                Err(Failure::Refused(cause)) if cause.status() == Some(409) => cause,
+                Err(Failure::Later(cause)) => cause,
                 end => return end,
+            };
+            if !patience.wait().await {
+                return Err(Failure::Later(cause));
             }
         }
     }

@@ -18,6 +18,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, Presign, StoreError,
     StoreKey, stream_of,
@@ -102,20 +103,43 @@ impl S3Store {
             }
             failure => unusable(failure),
         };
+        let mut probe = Probe { remote: Arc::clone(remote), path: path.clone(), may_be_there: true };
         remote.create(&path, &bytes, &first).await.map_err(refuses)?;
         let again = remote.create(&path, &bytes, &second).await;
         let kept = remote.look(&path).await;
         // Whatever was found, nothing is left behind.
         let deleted = remote.ask(|| remote.client.delete(&path)).await;
+        probe.may_be_there = deleted.is_err();
 
-        let probe = || path.as_ref().into();
+        let named = || path.as_ref().into();
         if again.map_err(refuses)? == Created::Now {
-            return Err(S3OpenError::IgnoresConditions { endpoint: endpoint.into(), probe: probe() });
+            return Err(S3OpenError::IgnoresConditions { endpoint: endpoint.into(), probe: named() });
         }
         if !first.is_on(&kept.map_err(unusable)?.attributes) {
-            return Err(S3OpenError::ForgetsMetadata { endpoint: endpoint.into(), probe: probe() });
+            return Err(S3OpenError::ForgetsMetadata { endpoint: endpoint.into(), probe: named() });
         }
         deleted.map_err(unusable)
+    }
+}
+
+/// The object that opening creates twice. Where opening ends before it is deleted, as when its future is dropped or no answer
+/// comes, that is tried once more, as far as a runtime is left to do so.
+struct Probe {
+    remote: Arc<Remote>,
+    path: Path,
+    may_be_there: bool,
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        if self.may_be_there
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (remote, path) = (Arc::clone(&self.remote), self.path.clone());
+            runtime.spawn(async move {
+                let _best_effort = remote.once(remote.client.delete(&path)).await;
+            });
+        }
     }
 }
 

@@ -278,6 +278,14 @@ mod tests {
         );
     }
 
+    mod without_a_fault_it_keeps_the_contract_as_a_trait_object {
+        use ucupdate_store::{ImageStore, MemoryStore};
+        ucupdate_store::conformance_suite!({
+            let around: std::sync::Arc<dyn ImageStore> = std::sync::Arc::new(MemoryStore::default());
+            std::sync::Arc::new(crate::faulty::Faulty::new(around)) as std::sync::Arc<dyn ImageStore>
+        });
+    }
+
     fn key(text: &str) -> StoreKey {
         StoreKey::parse(text).unwrap()
     }

@@ -119,14 +119,14 @@ impl UpdateService {
     ) -> Result<Ingested, IngestError> {
         self.sweep_up().await;
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
-        let mut intake =
-            Intake { service: self, ingest, progress, so_far: IngestProgress::default(), stored: Vec::new() };
+        let so_far = IngestProgress::default();
+        let mut intake = Intake { service: self, ingest, progress, so_far, stored: Vec::new(), told: false };
         let taken = match intake.read(bytes).await {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
         };
         // Unless the rule book names the files now, nobody ever will.
-        if !matches!(taken, Ok((_, true))) && may_delete(&taken) {
+        if !matches!(taken, Ok((_, true))) && (!intake.told || may_delete(&taken)) {
             intake.delete_stored().await;
         }
         taken.map(|(ingested, _)| ingested)
@@ -145,6 +145,8 @@ struct Intake<'a, P> {
     so_far: IngestProgress,
     /// The members stored so far, in cabinet order: index and key.
     stored: Vec<(usize, StoreKey)>,
+    /// Whether a revision that names them may have been written.
+    told: bool,
 }
 
 impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
@@ -208,7 +210,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
 
     /// Tells the rule book. Gives whether it names the files that were stored.
     async fn take(
-        &self,
+        &mut self,
         package: Package,
         file_name: &str,
         author: &str,
@@ -229,6 +231,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             _ => None,
         };
         self.describe(&record).await?;
+        self.told = true;
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
             match there.filter(|there| Some(there.ingest) != damaged) {

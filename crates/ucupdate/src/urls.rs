@@ -21,6 +21,11 @@ impl Origin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether its scheme is `https`.
+    pub fn is_https(&self) -> bool {
+        self.0.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+    }
 }
 
 impl fmt::Display for Origin {
@@ -164,6 +169,11 @@ impl BaseUrls {
     pub fn with_layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
         self
+    }
+
+    /// Where the URLs for devices inside begin.
+    pub fn internal(&self) -> &Origin {
+        &self.internal
     }
 
     /// Where the URLs for devices outside begin, if there is an outside.

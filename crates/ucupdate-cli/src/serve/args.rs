@@ -46,6 +46,13 @@ pub(crate) struct ServeArgs {
     /// Serve everybody outside, without credentials
     #[arg(long)]
     pub(crate) external_anonymous: bool,
+    /// Send devices on to fetch images from the bucket itself, by addresses that hold for this many seconds, 1 to 604800
+    /// [default: 900, where it is given without a number]. They must reach the bucket's server, speak its TLS and trust it
+    #[arg(
+        long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "900",
+        value_parser = clap::value_parser!(u64).range(1..=604_800)
+    )]
+    pub(crate) redirect_images: Option<u64>,
     /// Believe what proxies in this network say of whom they speak for, by X-Forwarded-For, X-Forwarded-Proto or
     /// Forwarded; as often as wanted
     #[arg(long, value_name = "CIDR")]
@@ -237,8 +244,19 @@ mod tests {
             "--layout skype",
             "--server-name a/b",
             "--trust-proxy everybody",
+            "--redirect-images=0",
+            "--redirect-images=604801",
+            "--redirect-images 60",
         ] {
             assert!(args(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn images_are_sent_on_only_when_it_is_said_and_for_a_quarter_of_an_hour_unless_said_otherwise() {
+        for (line, life) in [("", None), ("--redirect-images", Some(900)), ("--redirect-images=60", Some(60))]
+        {
+            assert_eq!(args(line).unwrap().redirect_images, life, "{line}");
         }
     }
 

@@ -25,7 +25,7 @@ use std::fmt;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
-use ucupdate_http::{DeviceUpdates, HttpOptions};
+use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// How long what was begun may take to finish after the server is told to end.
 const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
@@ -73,14 +73,23 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     logs.days = args.log_days;
     let options = Options::serving(urls).with_logs(logs).with_codec(codec);
     let opening = async {
-        let store = context.open_store(IfMissing::Create).await?;
-        Ok::<_, Failure>(UpdateService::open(store, options).await?)
+        let (store, redirects) = match args.redirect_images {
+            None => (context.open_store(IfMissing::Create).await?, None),
+            Some(seconds) => {
+                let (store, presign) = context.open_signing_store().await?;
+                (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
+            }
+        };
+        Ok::<_, Failure>((UpdateService::open(store, options).await?, redirects))
     };
-    let service = tokio::select! {
+    let (service, redirects) = tokio::select! {
         opened = opening => opened?,
         () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
     };
-    let options = HttpOptions::default().external_anonymous(args.external_anonymous);
+    let mut options = HttpOptions::default().external_anonymous(args.external_anonymous);
+    if let Some(redirects) = redirects {
+        options = options.with_image_redirects(redirects);
+    }
     let updates = DeviceUpdates::with_options(service.clone(), options)?;
     let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
     let intake = Intake { updates, prefixes, trusted: args.trust_proxy, limits: Limits::default() };

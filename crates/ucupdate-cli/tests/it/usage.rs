@@ -25,6 +25,11 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["package"], "Usage: ucupdate package"),
         (&["package", "extract", "a.cab"], "--to"),
         (&["history", "--last", "many"], "invalid digit"),
+        (&["serve", "--listen", "127.0.0.1:0", "--redirect-images"], "file:ucupdate-data does not"),
+        (
+            &["--store", "memory:", "serve", "--listen", "127.0.0.1:0", "--redirect-images=9"],
+            "memory: does not",
+        ),
     ] {
         let ran = place.run(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
@@ -59,6 +64,13 @@ fn a_bucket_is_where_the_usual_variables_say() {
         run(&[("AWS_ENDPOINT_URL", "localhost:9102")]),
         "expected an endpoint that begins with `http://` or `https://`, found `localhost:9102`"
     );
+    place.file("none.pem", b"no certificate");
+    let key = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "?")];
+    let with_bundle = |file| run(&[&key[..], &[("AWS_CA_BUNDLE", file)]].concat());
+    let missing = with_bundle("missing.pem");
+    assert!(missing.starts_with("AWS_CA_BUNDLE missing.pem: "), "{missing}");
+    let none = with_bundle("none.pem");
+    assert!(none.contains("root certificates hold no certificate in PEM"), "{none}");
 }
 
 #[test]

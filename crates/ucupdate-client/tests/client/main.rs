@@ -3,6 +3,7 @@
 
 mod ask;
 mod download;
+mod redirects;
 mod resume;
 mod server;
 mod simulated;

@@ -130,7 +130,7 @@ impl Files {
         seen.iter().filter(|seen| seen.path.ends_with(".nbt")).map(|seen| seen.range.clone()).collect()
     }
 
-    fn answer(&self, request: &Request<Body>) -> Response<Body> {
+    pub(crate) fn answer(&self, request: &Request<Body>) -> Response<Body> {
         let said = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (range, if_range) = (said(header::RANGE), said(header::IF_RANGE));
         let path = request.uri().path().to_owned();

@@ -7,4 +7,5 @@ mod field_log;
 mod fixture;
 mod on_the_wire;
 mod outside;
+mod redirects;
 mod rows;

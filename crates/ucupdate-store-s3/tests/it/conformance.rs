@@ -1,9 +1,12 @@
 //! The contract, sentence by sentence, on servers in this process and on a real one where the environment names it.
 
-use crate::fresh;
+use crate::peers::fetch;
+use crate::{fresh, key};
 use std::io::Write as _;
 use std::sync::Once;
-use ucupdate_store_s3::{Credentials, S3Options, S3Store};
+use std::time::Duration;
+use ucupdate_store::{ImageStore as _, ImageStoreExt as _, Presign as _};
+use ucupdate_store_s3::{Credentials, S3OpenError, S3Options, S3Store};
 
 mod in_this_process {
     use super::fresh;
@@ -35,8 +38,29 @@ mod on_a_real_server {
     });
 }
 
+#[tokio::test]
+async fn on_a_real_server_a_signed_address_gives_its_object_and_parts_of_it() {
+    let Some(store) = real_server().await else { return };
+    let image = key("images/a b/CPE.nbt");
+    store.put_bytes(&image, "0123456789").await.unwrap();
+    let url = store.presigned_get(&image, Duration::from_secs(60)).await.unwrap();
+    if !url.starts_with("http://") {
+        return;
+    }
+    assert_eq!(fetch(&url, "").await, ("200".into(), "0123456789".into()));
+    assert_eq!(fetch(&url, "Range: bytes=4-\r\n").await, ("206".into(), "456789".into()));
+    assert_eq!(fetch(&url, "Range: bytes=-1\r\n").await, ("206".into(), "9".into()));
+    store.delete(&image).await.unwrap();
+}
+
 /// A store below a new prefix of the bucket that the environment names.
 async fn real_server() -> Option<S3Store> {
+    let options = real_options()?;
+    Some(S3Store::open(options).await.expect("the store opens on the server that the environment names"))
+}
+
+/// Where a real server is, if the environment names one.
+fn real_options() -> Option<S3Options> {
     static SAID: Once = Once::new();
     let variable = |name: &str| std::env::var(format!("UCUPDATE_TEST_S3_{name}")).ok();
     let Some(endpoint) = variable("ENDPOINT") else {
@@ -57,7 +81,21 @@ async fn real_server() -> Option<S3Store> {
         .with_endpoint(endpoint)
         .with_region(or("REGION", "us-east-1"))
         .with_credentials(Credentials::keys(or("KEY_ID", "test"), or("SECRET", "test")));
-    Some(S3Store::open(options).await.expect("the store opens on the server that the environment names"))
+    Some(options)
+}
+
+/// Only where `UCUPDATE_TEST_S3_IS_REFUSED` is set: a server of which it is known that it honours no conditions.
+#[tokio::test]
+async fn a_server_that_must_be_refused_is_refused() {
+    if std::env::var_os("UCUPDATE_TEST_S3_IS_REFUSED").is_none() {
+        return;
+    }
+    let options = real_options().expect("UCUPDATE_TEST_S3_ENDPOINT names it");
+    let endpoint = options.endpoint.clone().unwrap();
+    let error = S3Store::open(options).await.expect_err("the store does not open");
+    let _ = writeln!(std::io::stderr(), "refused: {error}");
+    assert!(matches!(error, S3OpenError::IgnoresConditions { .. }), "{error:?}");
+    assert!(error.to_string().starts_with(&format!("{endpoint} does not honour `If-None-Match: *` (")));
 }
 
 /// A server that others wrote: what it keeps of the contract. Its bucket is a folder with files, so it cannot hold `a` beside

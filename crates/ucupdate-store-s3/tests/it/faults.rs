@@ -44,6 +44,22 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_rival_request_under_way_is_waited_for_where_nothing_was_to_be_refused() {
+    let (store, server) = start().await;
+    for call in [Call::Put, Call::Begin, Call::Part, Call::Delete] {
+        server.on(call).once(Fault::Status(409));
+    }
+    assert_eq!(store.put_bytes(&key("a"), "x").await.unwrap().size, 1);
+    assert_eq!(store.put_bytes(&key("b"), letters(b'n', 3 * MIB)).await.unwrap().size, 3 * MIB as u64);
+    store.delete(&key("a")).await.unwrap();
+    assert!(!store.exists(&key("a")).await.unwrap());
+
+    server.on(Call::Put).always(Fault::Status(409));
+    let error = store.put_bytes(&key("a"), "x").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn what_does_not_pass_is_told_at_once() {
     let (store, server) = start().await;
     for status in [301, 400, 403, 405] {

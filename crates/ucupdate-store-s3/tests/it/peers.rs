@@ -26,6 +26,17 @@ async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
     assert!(server.bucket().keys().is_empty(), "the probe is deleted all the same");
 }
 
+/// What the refusal saves from, on the very server that is refused: so the tests' server does ignore what it is told.
+#[tokio::test]
+async fn on_a_server_that_ignores_if_none_match_two_writers_undo_each_other() {
+    let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
+    let store = S3Store::open(options(&server).trusting_the_server()).await.unwrap();
+    let revision = key("state/revisions/1.json");
+    store.create(&revision, "one".into()).await.unwrap();
+    store.create(&revision, "other".into()).await.unwrap();
+    assert_eq!(store.get_bytes(&revision, 9).await.unwrap(), "other");
+}
+
 #[tokio::test]
 async fn a_server_that_refuses_conditions_or_forgets_metadata_is_refused_at_start() {
     let server = S3Server::start(Bucket::default()).await;
@@ -70,6 +81,53 @@ async fn opening_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn any_number_may_open_at_once() {
+    let server = S3Server::start(Bucket::default()).await;
+    let all = (0..16).map(|_| S3Store::open(options(&server)));
+    for opened in futures_util::future::join_all(all).await {
+        opened.unwrap();
+    }
+    assert_eq!((server.calls(Call::Put), server.bucket().keys().len()), (32, 0));
+}
+
+fn proving(mut options: S3Options) -> S3Options {
+    options.self_test = true;
+    options
+}
+
+#[tokio::test]
+async fn an_opening_that_ends_early_takes_its_probe_away() {
+    let given_up = async |server: &S3Server| {
+        let opening = S3Store::open(proving(hasty(server)));
+        assert!(tokio::time::timeout(Duration::from_millis(500), opening).await.is_err());
+    };
+    let failed = async |server: &S3Server| {
+        let quick = hasty(server).with_attempt_timeout(Duration::from_millis(50));
+        let error = S3Store::open(proving(quick.with_deadline(Duration::ZERO))).await.unwrap_err();
+        assert!(matches!(error, S3OpenError::Bucket { .. }), "{error:?}");
+    };
+    for is_dropped in [true, false] {
+        let server = S3Server::start(Bucket::default()).await;
+        server.on(Call::Put).once(Fault::LosesAnswer);
+        server.on(Call::Head).always(Fault::Hangs);
+        if is_dropped {
+            given_up(&server).await
+        } else {
+            failed(&server).await
+        }
+        assert!(server.calls(Call::Put) > 0);
+        for _ in 0..100 {
+            if server.bucket().keys().is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(server.bucket().keys().is_empty(), "dropped: {is_dropped}");
+        assert!(server.calls(Call::Delete) > 0, "dropped: {is_dropped}");
+    }
+}
+
+#[tokio::test]
 async fn a_trusted_server_is_not_asked_when_opening() {
     let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
     S3Store::open(options(&server).trusting_the_server()).await.unwrap();
@@ -104,7 +162,7 @@ async fn keys_lie_in_the_bucket_as_they_are() {
 }
 
 /// Fetches an address as a phone would, with nothing but what stands in it.
-async fn fetch(url: &str, more: &str) -> (String, String) {
+pub(crate) async fn fetch(url: &str, more: &str) -> (String, String) {
     let rest = url.strip_prefix("http://").expect("the server is asked without TLS");
     let (host, path) = rest.split_once('/').expect("an address has a path");
     let mut socket = TcpStream::connect(host).await.unwrap();
@@ -131,6 +189,12 @@ async fn a_signed_address_gives_its_object_and_no_other() {
     assert_eq!(status, "403");
     let nothing = store.presigned_get(&key("never"), Duration::from_secs(60)).await.unwrap();
     assert_eq!(fetch(&nothing, "").await.0, "404");
+    let ended = store.presigned_get(&image, Duration::from_secs(1)).await.unwrap();
+    let longer = ended.replace("X-Amz-Expires=1&", "X-Amz-Expires=100&");
+    assert_ne!(ended, longer);
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert_eq!(fetch(&ended, "").await.0, "403", "its time is over");
+    assert_eq!(fetch(&longer, "").await.0, "403", "its time is signed too");
 }
 
 #[tokio::test]

@@ -177,4 +177,15 @@ mod tests {
             Split { writes: store.clone(), reads: ReadOnly::new(store) }
         });
     }
+
+    mod read_only_around_a_trait_object_as_one {
+        use super::super::support::Split;
+        use crate::{ImageStore, MemoryStore, ReadOnly};
+        use std::sync::Arc;
+        crate::conformance_suite!({
+            let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+            let reads: Arc<dyn ImageStore> = Arc::new(ReadOnly::new(Arc::clone(&store)));
+            Split { writes: store, reads }
+        });
+    }
 }

@@ -111,14 +111,22 @@ async fn an_input_that_breaks_off_is_refused_with_its_own_error() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_half_way_leaves_the_rules_as_they_were() {
-    for failing in 0..8 {
+async fn a_store_that_fails_half_way_leaves_the_rules_as_they_were_and_room_for_another_try() {
+    let puts =
+        (0..8).flat_map(|at| [(Call::Put, at, Fault::Unavailable), (Call::Put, at, Fault::LostAnswer)]);
+    let reads = (0..3).map(|at| (Call::Get, at, Fault::Unavailable));
+    for (call, at, fault) in puts.chain(reads) {
         let store = Faulty::new(MemoryStore::default());
-        store.on(Call::Put).after(failing).once(Fault::Unavailable);
-        let service = open(store).await;
+        let service = open(store.clone()).await;
+        store.on(call).below("images/").after(at).once(fault);
         let ingested = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await;
-        assert!(ingested.is_err(), "put {failing}");
+        assert!(ingested.is_err(), "{call:?} {at}");
         assert_eq!(service.snapshot().revision(), 0);
+        assert_eq!(
+            keys(&service, "").await,
+            [""; 0],
+            "{call:?} {at}: on a full disk nothing else makes room"
+        );
         let again = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
         assert_eq!(again.revision, Some(1), "and the next ingest takes it");
     }
