@@ -1,5 +1,12 @@
 //! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
 
+pub mod crashes;
+pub mod faults;
+mod operation;
+mod rows;
+
+pub use operation::Operation;
+
 use std::fmt;
 
 /// How much is tried.
@@ -49,7 +56,6 @@ pub async fn run(
     only: Option<&str>,
     tell: &mut dyn FnMut(&Row),
 ) -> bool {
-    let _todo = (scale, endpoint);
     let wanted = |name: &str| only.is_none_or(|only| name.starts_with(only));
     let mut held = true;
     let mut tell = |rows: Vec<Row>| {
@@ -58,8 +64,11 @@ pub async fn run(
             tell(&row);
         }
     };
-    if wanted("none") {
-        tell(Vec::new());
+    if wanted("crashes") {
+        tell(crashes::rows(scale).await);
+    }
+    if wanted("faults") {
+        tell(faults::rows(scale, endpoint).await);
     }
     held
 }
