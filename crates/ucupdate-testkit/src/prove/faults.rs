@@ -17,23 +17,29 @@ use ucupdate::store::ImageStore;
 const ATTEMPT: Duration = Duration::from_millis(250);
 /// How long requests are tried again.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// The same where it does not get better.
+const SHORT_DEADLINE: Duration = Duration::from_millis(300);
 /// So late does a request land whose connection was closed: after those that follow it.
 const LATE: Duration = Duration::from_millis(600);
 /// So many points are tried at once; most of their time is waiting.
 const AT_ONCE: usize = 8;
 
-/// What goes wrong, and what it is called.
-const FAULTS: [(&str, Fault); 10] = [
-    ("500", Fault::Status(500)),
-    ("503", Fault::Status(503)),
-    ("time-out", Fault::Hangs),
-    ("dropped connection", Fault::Drops),
-    ("lost answer", Fault::LosesAnswer),
-    ("done late", Fault::Late(LATE)),
-    ("slow answer", Fault::Slow(Duration::from_millis(50))),
-    ("slow body", Fault::Stalls(9)),
-    ("body truncated at once", Fault::Truncates(0)),
-    ("body truncated later", Fault::Truncates(9)),
+/// What goes wrong with one request, or with it and all that come after until the operation ends; and what it is called.
+const FAULTS: [(&str, Fault, bool); 14] = [
+    ("500", Fault::Status(500), false),
+    ("503", Fault::Status(503), false),
+    ("time-out", Fault::Hangs, false),
+    ("dropped connection", Fault::Drops, false),
+    ("lost answer", Fault::LosesAnswer, false),
+    ("done late", Fault::Late(LATE), false),
+    ("slow answer", Fault::Slow(Duration::from_millis(50)), false),
+    ("slow body", Fault::Stalls(9), false),
+    ("body truncated at once", Fault::Truncates(0), false),
+    ("body truncated later", Fault::Truncates(9), false),
+    ("503 from then on", Fault::Status(503), true),
+    ("dropped connections from then on", Fault::Drops, true),
+    ("lost answers from then on", Fault::LosesAnswer, true),
+    ("truncated bodies from then on", Fault::Truncates(9), true),
 ];
 
 /// Where buckets are: in servers in this process, or one bucket on a server with a prefix for each point.
@@ -143,12 +149,12 @@ pub async fn fault_points(
     let mut tried = Tried { requests: requests.len(), ..Tried::default() };
     let mut points = Vec::new();
     for (number, call) in requests.iter().enumerate() {
-        for (name, fault) in FAULTS {
+        for (name, fault, lasting) in FAULTS {
             // An answer without a body cannot break off in it.
             let has_body = matches!(call, Call::Get | Call::List);
             let needs_body = matches!(fault, Fault::Stalls(_) | Fault::Truncates(_));
             if (has_body || !needs_body) && wanted(scale, number, requests.len()) {
-                points.push((number, *call, name, fault));
+                points.push((number, *call, name, fault, lasting));
             }
         }
     }
@@ -156,11 +162,11 @@ pub async fn fault_points(
     let mut running = JoinSet::new();
     loop {
         while running.len() < AT_ONCE
-            && let Some((number, call, name, fault)) = points.next()
+            && let Some((number, call, name, fault, lasting)) = points.next()
         {
             let (trial, buckets) = (Arc::clone(&trial), buckets.clone());
             running.spawn(async move {
-                let end = point(&trial, &buckets, number, fault, wrap).await;
+                let end = point(&trial, &buckets, (number, fault, lasting), wrap).await;
                 (name, end.map_err(|found| format!("{name} at request {number}, a {call:?}: {found}")))
             });
         }
@@ -203,15 +209,20 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: Wrap) -> Result
 async fn point(
     trial: &Trial,
     buckets: &Buckets,
-    number: usize,
-    fault: Fault,
+    (number, fault, lasting): (usize, Fault, bool),
     wrap: Wrap,
 ) -> Result<Option<bool>, String> {
     let place = Place::new(buckets).await;
     trial.prepare(place.store(DEADLINE).await?).await?;
-    let service = trial.open(wrap(place.store(DEADLINE).await?)).await?;
+    let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
+    let service = trial.open(wrap(place.store(deadline).await?)).await?;
     place.quiet().await;
-    place.server.on_any().after(number).once(fault);
+    let faults = place.server.on_any().after(number);
+    if lasting {
+        faults.always(fault);
+    } else {
+        faults.once(fault);
+    }
 
     let mut promise = Promise { acknowledged: 0, begun: 0 };
     for step in 0..trial.steps() {

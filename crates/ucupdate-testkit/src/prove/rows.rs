@@ -31,6 +31,7 @@ pub(super) fn options(server: &str) -> LogOptions {
     let mut options = LogOptions::new(server.parse().expect("a plain name is a server's"));
     let roll = RollOptions::default().with_roll_bytes(4096);
     let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
+    options.flush_time = Duration::from_secs(3);
     options.roll = roll.expect("the sizes are in their ranges");
     options
 }
