@@ -2,10 +2,16 @@
 
 pub mod crashes;
 pub mod faults;
+mod home;
+pub mod kills;
+pub mod log_rows;
 mod operation;
 mod rows;
+mod work;
 
+pub use home::WORK;
 pub use operation::Operation;
+pub use work::work;
 
 use std::fmt;
 
@@ -69,6 +75,14 @@ pub async fn run(
     }
     if wanted("faults") {
         tell(faults::rows(scale, endpoint).await);
+    }
+    // Children run this very program.
+    let program = std::env::current_exe().unwrap_or_default();
+    if wanted("kills") {
+        tell(kills::rows(scale, endpoint, &program).await);
+    }
+    if wanted("log_rows") {
+        tell(log_rows::rows(scale, endpoint, &program).await);
     }
     held
 }

@@ -253,13 +253,8 @@ impl Trial {
         service.flush_logs().await.map_err(|error| NotDone::Failed(chain(&error)))
     }
 
-    /// A package with one release, the same for the same number.
-    fn package(&self, number: u32) -> Vec<u8> {
-        let version = format!("3.5.6907.{number}");
-        let image = sample::image(&version, self.image_bytes);
-        let release =
-            NewRelease::new(sample::ip8540(), ReportedVersion::new(&version), image, sample::time_stamp());
-        PackageBuilder::new().with_release(release).build().expect("one release makes a package")
+    fn package(&self, number: u64) -> Vec<u8> {
+        package(number, self.image_bytes)
     }
 
     /// Remembers the state of a store that nothing disturbed, before the first step or after the next one.
@@ -315,7 +310,7 @@ impl Trial {
             None => 0,
         };
         if tidy && acknowledged == self.steps() {
-            self.has_no_orphan(service, "after it was acknowledged").await?;
+            has_no_orphan(service, "after it was acknowledged").await?;
         }
         // A second roll back would take away what the first gave.
         let is_done = is_new && self.operation == Operation::RollBack;
@@ -338,35 +333,14 @@ impl Trial {
         }
         let swept = service.collect_garbage(Duration::ZERO, true).await;
         swept.map_err(|error| format!("sweeping up: {}", chain(&error)))?;
-        self.has_no_orphan(service, "after sweeping up").await?;
+        has_no_orphan(service, "after sweeping up").await?;
         self.is_whole(service).await
     }
 
     /// Everything that the book names is there byte for byte, and nothing else lies about that is not whole.
     async fn is_whole(&self, service: &UpdateService) -> Result<(), String> {
-        let snapshot = service.snapshot();
-        let store = &**service.store();
-        let mut objects = objects(store, "").await?;
-        for number in 1..=snapshot.revision() {
-            let key = format!("state/revisions/{number:020}.json");
-            if !objects.keys().any(|there| there.as_str() == key) {
-                return Err(format!("`{key}` is missing"));
-            }
-        }
-        let later = objects.keys().filter(|key| key.as_str().starts_with("state/revisions/")).count();
-        if u64::try_from(later) != Ok(snapshot.revision()) {
-            return Err(format!("{later} revisions lie there, and the book is that of {}", snapshot.revision()));
-        }
-        objects.retain(|key, _| key.as_str().starts_with("images/"));
-        for package in snapshot.book().packages() {
-            for file in package.files() {
-                let there = objects.iter().find(|(key, _)| key.as_str() == &*file.key);
-                let (_, bytes) = there.ok_or_else(|| format!("`{}` is named and missing", file.key))?;
-                let digest: [u8; 32] = Sha256::digest(bytes).into();
-                if *file.sha256.as_bytes() != digest {
-                    return Err(format!("`{}` is not what was ingested", file.key));
-                }
-            }
+        let objects = is_complete(service).await?;
+        for package in service.snapshot().book().packages() {
             let folder = format!("images/{}/", package.ingest);
             let expected = self.members.get(&package.id()).ok_or("a package appeared")?;
             let names = |key: &StoreKey| key.as_str().strip_prefix(&folder).map(ToOwned::to_owned);
@@ -386,17 +360,53 @@ impl Trial {
         }
         Ok(())
     }
+}
 
-    async fn has_no_orphan(&self, service: &UpdateService, when: &str) -> Result<(), String> {
-        let snapshot = service.snapshot();
-        let named: Vec<_> =
-            snapshot.book().packages().map(|package| format!("images/{}/", package.ingest)).collect();
-        let listed = service.store().list_all("images/", usize::MAX).await.map_err(|error| chain(&error))?;
-        match listed.iter().find(|meta| !named.iter().any(|folder| meta.key.as_str().starts_with(folder))) {
-            Some(orphan) => Err(format!("`{}` is named by nothing, {when}", orphan.key)),
-            None => Ok(()),
+/// Whether nothing lies below `images/` but what the rule book's packages came with.
+pub(super) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result<(), String> {
+    let snapshot = service.snapshot();
+    let named: Vec<_> =
+        snapshot.book().packages().map(|package| format!("images/{}/", package.ingest)).collect();
+    let listed = service.store().list_all("images/", usize::MAX).await.map_err(|error| chain(&error))?;
+    match listed.iter().find(|meta| !named.iter().any(|folder| meta.key.as_str().starts_with(folder))) {
+        Some(orphan) => Err(format!("`{}` is named by nothing, {when}", orphan.key)),
+        None => Ok(()),
+    }
+}
+
+/// Whether the history is that of the book, without a gap, and every file that the book names is there byte for byte.
+/// Gives what lies below `images/`.
+pub(super) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
+    let snapshot = service.snapshot();
+    let store = &**service.store();
+    let listed = store.list_all("state/revisions/", usize::MAX).await.map_err(|error| chain(&error))?;
+    for (number, meta) in (1_u64..).zip(&listed) {
+        if meta.key.as_str() != format!("state/revisions/{number:020}.json") {
+            return Err(format!("`{}` lies where revision {number} is expected", meta.key));
         }
     }
+    if u64::try_from(listed.len()) != Ok(snapshot.revision()) {
+        return Err(format!("{} revisions lie there, and the book is that of {}", listed.len(), snapshot.revision()));
+    }
+    let objects = objects(store, "images/").await?;
+    for file in snapshot.book().packages().flat_map(|package| package.files()) {
+        let there = StoreKey::parse(&file.key).ok().and_then(|key| objects.get(&key));
+        let bytes = there.ok_or_else(|| format!("`{}` is named and missing", file.key))?;
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        if *file.sha256.as_bytes() != digest {
+            return Err(format!("`{}` is not what was ingested", file.key));
+        }
+    }
+    Ok(objects)
+}
+
+/// A package with one release, the same for the same number.
+pub(super) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
+    let version = format!("3.5.6907.{number}");
+    let image = sample::image(&version, image_bytes);
+    let release =
+        NewRelease::new(sample::ip8540(), ReportedVersion::new(&version), image, sample::time_stamp());
+    PackageBuilder::new().with_release(release).build().expect("one release makes a package")
 }
 
 /// Rows that an earlier process of the server wrote.
@@ -432,7 +442,7 @@ async fn objects(store: &dyn ImageStore, prefix: &str) -> Result<BTreeMap<StoreK
     Ok(found)
 }
 
-async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone> {
+pub(super) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone> {
     match service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await {
         Ok(_) => Ok(()),
         Err(IngestError::Change(error)) => Err(not_changed(error)),
@@ -440,11 +450,11 @@ async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone
     }
 }
 
-async fn approve(service: &UpdateService) -> Result<(), NotDone> {
+pub(super) async fn approve(service: &UpdateService) -> Result<(), NotDone> {
     service.approve(vec![sample::ip8540()], "ann").await.map(drop).map_err(not_changed)
 }
 
-fn not_changed(error: ChangeError) -> NotDone {
+pub(super) fn not_changed(error: ChangeError) -> NotDone {
     match error {
         ChangeError::Refused(refusal) => NotDone::Refused(refusal.to_string()),
         error => NotDone::Failed(chain(&error)),
