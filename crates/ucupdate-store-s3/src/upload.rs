@@ -23,9 +23,7 @@ pub(crate) async fn put(
     let broken = |source| StoreError::Input { key: key.clone(), source };
     let first = parts.next().await.map_err(broken)?;
     if parts.is_over().await.map_err(broken)? {
-        put_whole(remote, path, first)
-            .await
-            .map_err(|failure| failure.during(format!("writing `{key}`")))?;
+        put_whole(remote, path, first).await.map_err(|failure| failure.during(format!("writing `{key}`")))?;
         return Ok(parts.taken);
     }
 

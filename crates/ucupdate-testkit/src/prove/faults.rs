@@ -15,14 +15,16 @@ use ucupdate::store::ImageStore;
 
 /// What a request may take before it counts as lost.
 const ATTEMPT: Duration = Duration::from_millis(250);
-/// How long requests are tried again.
+/// How long requests are tried again when one goes wrong.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The same where it does not get better.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
+/// How often a service is opened before anything is made to go wrong: a busy machine may miss so short a deadline.
+const OPEN_TRIES: usize = 20;
 /// So late does a request land whose connection was closed: after those that follow it.
 const LATE: Duration = Duration::from_millis(600);
 /// So many points are tried at once; most of their time is waiting.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// What goes wrong with one request, or with it and all that come after until the operation ends; and what it is called.
 const FAULTS: [(&str, Fault, bool); 14] = [
@@ -44,6 +46,7 @@ const FAULTS: [(&str, Fault, bool); 14] = [
 
 /// Where buckets are: in servers in this process, or one bucket on a server with a prefix for each point.
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a literal is how it is made")]
 pub enum Buckets {
     /// A server and a bucket for each point.
     InProcess,
@@ -179,16 +182,16 @@ pub async fn fault_points(
     }
 }
 
-/// At the size of a test, the first requests, the last, and each third between.
+/// At the size of a test, the first requests, the last, and each sixth between.
 fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
-    scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(3)
+    scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
 }
 
 /// What the operation does when nothing goes wrong: its requests, in order.
 async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: Wrap) -> Result<Vec<Call>, String> {
     let place = Place::new(buckets).await;
-    trial.prepare(place.store(DEADLINE).await?).await?;
-    let service = trial.open(wrap(place.store(DEADLINE).await?)).await?;
+    trial.prepare(place.store(None).await?).await?;
+    let service = trial.open(wrap(place.store(None).await?)).await?;
     trial.remember(&service).await?;
     place.quiet().await;
     let mut requests = Vec::new();
@@ -213,9 +216,16 @@ async fn point(
     wrap: Wrap,
 ) -> Result<Option<bool>, String> {
     let place = Place::new(buckets).await;
-    trial.prepare(place.store(DEADLINE).await?).await?;
+    trial.prepare(place.store(None).await?).await?;
     let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
-    let service = trial.open(wrap(place.store(deadline).await?)).await?;
+    let mut service = Err("not tried".to_owned());
+    for _ in 0..OPEN_TRIES {
+        service = trial.open(wrap(place.store(Some(deadline)).await?)).await;
+        if service.is_ok() {
+            break;
+        }
+    }
+    let service = service?;
     place.quiet().await;
     let faults = place.server.on_any().after(number);
     if lasting {
@@ -243,7 +253,7 @@ async fn point(
     }
     service.shutdown().await.map_err(|error| format!("shutting down: {}", chain(&error)))?;
     drop(service);
-    trial.look(place.store(DEADLINE).await?, promise, false).await?;
+    trial.look(place.store(None).await?, promise, false).await?;
     place.end().await;
     Ok(met.then_some(promise.acknowledged == trial.steps()))
 }
@@ -281,15 +291,13 @@ impl Place {
         }
     }
 
-    async fn store(&self, deadline: Duration) -> Result<Arc<dyn ImageStore>, String> {
-        let options = self
-            .options
-            .clone()
-            .with_endpoint(self.server.endpoint())
-            .without_system_roots()
-            .with_attempt_timeout(ATTEMPT)
-            .with_deadline(deadline)
-            .trusting_the_server();
+    /// A store that gives up soon, or one that is as patient as any.
+    async fn store(&self, hasty: Option<Duration>) -> Result<Arc<dyn ImageStore>, String> {
+        let options = self.options.clone().with_endpoint(self.server.endpoint());
+        let mut options = options.without_system_roots().trusting_the_server();
+        if let Some(deadline) = hasty {
+            options = options.with_attempt_timeout(ATTEMPT).with_deadline(deadline);
+        }
         let opened = S3Store::open(options).await;
         Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", chain(&error)))?))
     }
@@ -308,7 +316,7 @@ impl Place {
         if self.options.prefix.is_empty() {
             return;
         }
-        let Ok(store) = self.store(DEADLINE).await else { return };
+        let Ok(store) = self.store(None).await else { return };
         if let Ok(left) = ucupdate::store::ImageStoreExt::list_all(&*store, "", usize::MAX).await {
             for meta in left {
                 let _left = store.delete(&meta.key).await;

@@ -84,7 +84,13 @@ impl Home {
     }
 
     /// A process that works on this store and tells on its standard output what it did.
-    pub(super) fn spawn(&self, program: &Path, task: &str, seed: u64, number: usize) -> Result<Child, String> {
+    pub(super) fn spawn(
+        &self,
+        program: &Path,
+        task: &str,
+        seed: u64,
+        number: usize,
+    ) -> Result<Child, String> {
         let (kind, place, prefix) = match self {
             Self::Folder(path) => ("folder", path.display().to_string(), ""),
             Self::Bucket { endpoint, prefix } => ("s3", endpoint.clone(), prefix.as_str()),

@@ -88,7 +88,8 @@ async fn kill_again_and_again(
         let Some((kept, revision, rows)) = &mut store else { continue };
         let home = kept.home.clone();
         let at = |found: String| format!("kill {kill}: {found}");
-        let (done, begun) = live_and_die(&home, seed.wrapping_add(kill as u64), program, &mut dice).await.map_err(at)?;
+        let (done, begun) =
+            live_and_die(&home, seed.wrapping_add(kill as u64), program, &mut dice).await.map_err(at)?;
         let during = if begun.is_some() { begun.as_ref() } else { None };
         let during = during.map_or("nothing", |begun| begun.what.as_str());
         *tally.entry(during.to_owned()).or_default() += 1;

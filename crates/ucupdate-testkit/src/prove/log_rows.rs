@@ -74,7 +74,9 @@ async fn read_while_written(home: &Home, flushes: usize) -> Result<String, Strin
         return Err(format!("{seen} rows are there at the end, expected {written}"));
     }
     let files = rows::files(&*store, Log::Audit, SERVER, CLOCK).await?.len();
-    Ok(format!("{written} rows in {files} files, {looks} looks: whole, in order, and each acknowledged one there"))
+    Ok(format!(
+        "{written} rows in {files} files, {looks} looks: whole, in order, and each acknowledged one there"
+    ))
 }
 
 /// Processes of one server name write at the same time; no file has rows of two.

@@ -71,7 +71,8 @@ pub async fn run(
         }
     };
     if wanted("crashes") {
-        tell(crashes::rows(scale).await);
+        tell(crashes::points(scale).await);
+        tell(crashes::mutants(scale).await);
     }
     if wanted("faults") {
         tell(faults::rows(scale, endpoint).await);

@@ -15,7 +15,8 @@ use ucupdate::{ChangeError, IngestError, Options, SettableClock, UpdateService};
 /// The most bytes of anything that lies in a store of a proof.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
 /// Where a dead ingest left something.
-const DEAD: [&str; 2] = ["images/0000000000000000000000000000dead", "images/000000000000000000000000deaddead"];
+const DEAD: [&str; 2] =
+    ["images/0000000000000000000000000000dead", "images/000000000000000000000000deaddead"];
 
 /// One operation of a service, on a store made ready for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -386,7 +387,11 @@ pub(super) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<Stor
         }
     }
     if u64::try_from(listed.len()) != Ok(snapshot.revision()) {
-        return Err(format!("{} revisions lie there, and the book is that of {}", listed.len(), snapshot.revision()));
+        return Err(format!(
+            "{} revisions lie there, and the book is that of {}",
+            listed.len(),
+            snapshot.revision()
+        ));
     }
     let objects = objects(store, "images/").await?;
     for file in snapshot.book().packages().flat_map(|package| package.files()) {

@@ -130,7 +130,10 @@ pub(super) async fn files(
         let read = store.get_bytes(&key, READ_LIMIT).await;
         let bytes = read.map_err(|error| format!("reading `{key}`: {}", chain(&error)))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| format!("`{key}` holds no text"))?;
-        files.push(RowFile { rows: numbers(log, text, now).map_err(|said| format!("`{key}`: {said}"))?, name });
+        files.push(RowFile {
+            rows: numbers(log, text, now).map_err(|said| format!("`{key}`: {said}"))?,
+            name,
+        });
     }
     Ok(files)
 }

@@ -101,12 +101,12 @@ async fn change(home: &Home, seed: u64) -> Result<(), String> {
     }
 }
 
-/// Writes 400 flushes of rows, numbered from a hundred thousand times its own number.
+/// Writes as many rows as the seed says, in flushes of a few, numbered from a hundred thousand times its own number.
 async fn write_rows(home: &Home, seed: u64, number: usize) -> Result<(), String> {
     let service = open(home).await?;
     let mut dice = Dice::new(seed);
     let mut next = number * ROWS_OF_A_PROCESS;
-    let end = next + usize::try_from(seed % 10_000).unwrap_or(0);
+    let end = next + usize::try_from(seed).unwrap_or(0).min(ROWS_OF_A_PROCESS);
     tell("ready");
     while next < end {
         let more = (1 + dice.count(9)).min(end - next);
