@@ -108,7 +108,8 @@ impl<P> Recording<P> {
         let mut seen = HashSet::new();
         for (effect, state) in states.iter().enumerate() {
             let now = self.promises.iter().enumerate().rfind(|(_, (from, _))| *from <= effect);
-            let (number, (_, promise)) = now.expect("the first promise is from before the first effect");
+            // The first promise is from before the first effect, so there always is one.
+            let Some((number, (_, promise))) = now else { continue };
             let mut seen_now = HashSet::new();
             for cut in cuts(state) {
                 report.cuts += 1;
