@@ -68,7 +68,7 @@ pub struct Broken {
 ///     })
 ///     .await
 ///     .unwrap();
-/// assert_eq!((report.effects, report.disks), (4, 4));
+/// assert_eq!((report.effects, report.disks), (4, 5));
 /// # });
 /// ```
 #[derive(Debug)]
