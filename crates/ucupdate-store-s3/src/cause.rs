@@ -39,6 +39,11 @@ impl Cause {
     pub(crate) fn status(&self) -> Option<u16> {
         self.status
     }
+
+    /// Whether the server is done with the request. A gateway that gave up waiting, and silence, do not say so.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.status, Some(200 | 425 | 429 | 500 | 503 | 507))
+    }
 }
 
 impl fmt::Display for Cause {

@@ -23,11 +23,7 @@ pub(crate) async fn put(
     let broken = |source| StoreError::Input { key: key.clone(), source };
     let first = parts.next().await.map_err(broken)?;
     if parts.is_over().await.map_err(broken)? {
-        let payload = PutPayload::from(first);
-        remote
-            .ask(|| remote.client.put_opts(path, payload.clone(), PutOptions::default()))
-            .await
-            .map_err(|failure| failure.during(format!("writing `{key}`")))?;
+        put_whole(remote, path, first).await.map_err(|failure| failure.during(format!("writing `{key}`")))?;
         return Ok(parts.taken);
     }
 
@@ -59,6 +55,37 @@ pub(crate) async fn put(
         Err(error) => {
             upload.abort().await;
             Err(error)
+        }
+    }
+}
+
+/// Writes an object in one request. A try without an answer may yet arrive, however late. Where nothing else lies at the
+/// key it does no harm then, and is tried again; where an object was to be replaced it would undo whatever replaces this
+/// one, behind the back of one who was told that all went well. So that is told as unclear instead, unless it has arrived.
+async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
+    let mark = Mark::new().map_err(Failure::Never)?;
+    let payload = PutPayload::from(bytes);
+    let mut patience = remote.patience();
+    let mut unsettled = false;
+    loop {
+        let options = PutOptions { attributes: mark.attributes(), ..PutOptions::default() };
+        let cause = match remote.once(remote.client.put_opts(path, payload.clone(), options)).await {
+            Ok(_) => return Ok(()),
+            Err(Failure::Later(cause)) => cause,
+            Err(failure) => return Err(failure),
+        };
+        unsettled |= !cause.is_final();
+        while unsettled {
+            match remote.is_marked(path, &mark).await {
+                Ok(Some(true)) => return Ok(()),
+                Ok(Some(false)) => return Err(Failure::Later(cause)),
+                Ok(None) => unsettled = false,
+                Err(Failure::Later(_)) if patience.wait().await => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        if !patience.wait().await {
+            return Err(Failure::Later(cause));
         }
     }
 }

@@ -17,6 +17,12 @@ struct CommandLine {
 enum Task {
     /// Prove what is promised of stores, and print a table
     Prove(ProveArgs),
+    /// What a proof's child processes do
+    #[command(hide = true)]
+    Work {
+        /// As the parent writes them
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -33,8 +39,6 @@ struct ProveArgs {
 }
 
 fn main() -> ExitCode {
-    let Task::Prove(args) = CommandLine::parse().task;
-    let scale = if args.small { Scale::small() } else { Scale::full() };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -42,6 +46,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let args = match CommandLine::parse().task {
+        Task::Prove(args) => args,
+        Task::Work { arguments } => {
+            let worked = runtime.block_on(prove::work(&arguments));
+            worked.as_ref().err().into_iter().for_each(|error| eprintln!("{error}"));
+            return if worked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
+    let scale = if args.small { Scale::small() } else { Scale::full() };
     let held = runtime.block_on(prove::run(&scale, args.s3.as_deref(), args.only.as_deref(), &mut |row| {
         println!("{row}");
     }));

@@ -60,6 +60,35 @@ async fn a_rival_request_under_way_is_waited_for_where_nothing_was_to_be_refused
 }
 
 #[tokio::test]
+async fn a_put_that_lands_late_undoes_no_later_one_that_was_told_as_done() {
+    let late = Duration::from_millis(300);
+    for (fault, is_clear) in [
+        (Fault::Late(late), false),
+        (Fault::Drops, false),
+        (Fault::LosesAnswer, true),
+        (Fault::Status(500), true),
+        (Fault::Status(503), true),
+        (Fault::Status(504), false),
+    ] {
+        let (store, server) = start().await;
+        store.put_bytes(&key("a"), "old").await.unwrap();
+        server.on(Call::Put).once(fault);
+        let end = store.put_bytes(&key("a"), "new").await;
+        assert_eq!(end.is_ok(), is_clear, "{fault:?}: {end:?}");
+        if let Err(error) = end {
+            assert!(error.is_retryable() && error.may_have_written(), "{fault:?}: {error:?}");
+        }
+        assert_eq!(server.calls(Call::Put), if matches!(fault, Fault::Status(500 | 503)) { 3 } else { 2 });
+    }
+    // Where nothing was, all that may land late is what is there already.
+    let (store, server) = start().await;
+    server.on(Call::Put).once(Fault::Late(late));
+    store.put_bytes(&key("a"), "new").await.unwrap();
+    tokio::time::sleep(late * 2).await;
+    assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "new");
+}
+
+#[tokio::test]
 async fn what_does_not_pass_is_told_at_once() {
     let (store, server) = start().await;
     for status in [301, 400, 403, 405] {

@@ -89,6 +89,13 @@ impl CrashDisk {
         shared.recording = Some(vec![shared.state.clone()]);
     }
 
+    /// Whether entries of this folder have changed that no sync has made durable.
+    pub(super) fn is_unsynced(&self, folder: &str) -> bool {
+        let state = &self.shared().state;
+        let of = |node| state.pending.iter().any(|change| change.entries.iter().any(|(of, ..)| *of == node));
+        state.find(folder).is_ok_and(of)
+    }
+
     /// How many effects were recorded until now.
     pub(super) fn effects(&self) -> usize {
         self.shared().recording.as_ref().map_or(0, |states| states.len() - 1)

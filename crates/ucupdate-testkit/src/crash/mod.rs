@@ -4,16 +4,19 @@
 //! A store that speaks to a [`Disk`](ucupdate_store_local::Disk) is run over a [`CrashDisk`], which keeps what is visible
 //! apart from what is durable and remembers its state after each effect. [`every_crash`] then lays out, for each of those
 //! states, every disk that a power cut may leave: any selection of the entries not synced yet, with unsynced bytes kept,
-//! lost, read as zeros or torn at multiples of 512. The store is opened on each and asked what it holds.
+//! lost, read as zeros or torn at multiples of 512. The store is opened on each and asked what it holds. A [`Recording`]
+//! does the same with any other work on the disk, as that of a service over the store, and any other question.
 //!
 //! The kit is proved by mutants: with [`SkippedSync`] any one sync is left out, with [`NameFirst`] a name is made before
 //! the bytes are written; both must be found.
 
 mod cuts;
 mod disk;
+mod recording;
 mod run;
 mod sabotage;
 
 pub use disk::CrashDisk;
-pub use run::{Broken, Report, Scenario, Step, every_crash};
-pub use sabotage::{FailingDisk, NameFirst, NoDirSync, SkippedSync};
+pub use recording::{Broken, Recording, Report};
+pub use run::{Scenario, Step, every_crash};
+pub use sabotage::{FailingDisk, NameFirst, NoDirSync, SkippedSync, Trace};

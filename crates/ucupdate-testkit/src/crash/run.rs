@@ -1,10 +1,9 @@
 //! Runs a store over a crash disk, cuts the power everywhere, and asks the store what it holds then.
 
-use super::cuts::cuts;
 use super::disk::CrashDisk;
+use super::recording::{Broken, Recording, Report};
 use super::sabotage::NoDirSync;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey, stream_of};
 use ucupdate_store_local::Disk;
@@ -57,43 +56,6 @@ impl Scenario {
     }
 }
 
-/// How much was tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Report {
-    /// Effects that the steps had on the disk.
-    pub effects: usize,
-    /// Ways in which the power was cut: moments times selections of what survived.
-    pub cuts: usize,
-    /// Distinct crash points: moments with distinct disks left; the store was opened on each.
-    pub crash_points: usize,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} effects, {} power cuts, {} distinct crash points",
-            self.effects, self.cuts, self.crash_points
-        )
-    }
-}
-
-/// What a store got wrong.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("power cut after effect {effect} of {effects}: {found}; left on the disk: {left:?}")]
-#[non_exhaustive]
-pub struct Broken {
-    /// How many effects there had been.
-    pub effect: usize,
-    /// How many there would have been.
-    pub effects: usize,
-    /// What the store then said.
-    pub found: String,
-    /// The files that were left, with their sizes.
-    pub left: Vec<(String, usize)>,
-}
-
 /// What may lie at each key.
 type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
@@ -132,13 +94,12 @@ pub async fn every_crash<S: ImageStore>(
         }
     }
 
-    // What may lie where, from which effect on.
-    let mut moments = Vec::new();
     let store = open(run_on(disk.clone())).await.expect("the disk has no fault");
-    disk.record();
+    // What may lie where, from which effect on.
+    let mut recording = Recording::of(&disk, (None, allowed.clone()));
     for step in &scenario.steps {
-        moments.push((disk.effects(), Some(step), allowed.clone()));
-        let first_effect = disk.effects() + 1;
+        recording.promise(recording.effects(), (Some(step), allowed.clone()));
+        let first_effect = recording.effects() + 1;
         let mut in_flight = allowed.clone();
         match step.run(&store).await {
             Ok(()) => {
@@ -148,34 +109,17 @@ pub async fn every_crash<S: ImageStore>(
             Err(StoreError::AlreadyExists { .. }) => step.acknowledge_what_is_there(&mut allowed),
             Err(error) => panic!("{step:?} failed although the disk has no fault: {error:?}"),
         }
-        if disk.effects() >= first_effect {
-            moments.push((first_effect, Some(step), in_flight));
+        if recording.effects() >= first_effect {
+            recording.promise(first_effect, (Some(step), in_flight));
         }
     }
-    moments.push((disk.effects(), None, allowed));
-    let states = disk.recorded();
+    recording.promise(recording.effects(), (None, allowed));
     drop(store);
-
-    let mut report = Report { effects: states.len() - 1, ..Report::default() };
-    for (effect, state) in states.iter().enumerate() {
-        let now = moments.iter().rfind(|(from, ..)| *from <= effect);
-        let (_, step, allowed) = now.expect("the first moment is before the first effect");
-        let mut seen = HashSet::new();
-        for cut in cuts(state) {
-            report.cuts += 1;
-            let left = cut.tree();
-            if !seen.insert(left.clone()) {
-                continue;
-            }
-            report.crash_points += 1;
-            if let Err(found) = look(CrashDisk::of(cut), &open, *step, allowed, &scenario.own_folders).await {
-                let size = |(path, bytes): (String, Option<Vec<u8>>)| Some((path, bytes?.len()));
-                let left = left.into_iter().filter_map(size).collect();
-                return Err(Broken { effect, effects: report.effects, found, left });
-            }
-        }
-    }
-    Ok(report)
+    recording
+        .cut_everywhere(async |left, (step, allowed)| {
+            look(left, &open, *step, allowed, &scenario.own_folders).await
+        })
+        .await
 }
 
 async fn look<S: ImageStore>(

@@ -54,17 +54,39 @@ pub struct SkippedSync {
     disk: CrashDisk,
     number: usize,
     syncs: Arc<AtomicUsize>,
+    trace: Arc<Mutex<Vec<Trace>>>,
+}
+
+/// What a [`SkippedSync`] was asked that decides whether the sync left out can be missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
+pub enum Trace {
+    /// A file was to be synced; its path when it was made.
+    SyncFile(String),
+    /// A folder was to be synced, and whether anything in it was not durable yet.
+    SyncFolder(String, bool),
+    /// A file was given this name, by a link or by a renaming.
+    Named(String),
 }
 
 impl SkippedSync {
     /// Stands before `disk` and leaves out sync number `number`.
     pub fn new(disk: CrashDisk, number: usize) -> Self {
-        Self { disk, number, syncs: Arc::default() }
+        Self { disk, number, syncs: Arc::default(), trace: Arc::default() }
     }
 
     /// How many syncs there were, also after the disk was given away.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.syncs)
+    }
+
+    /// What was asked until now, also after the disk was given away.
+    pub fn trace(&self) -> Arc<Mutex<Vec<Trace>>> {
+        Arc::clone(&self.trace)
+    }
+
+    fn note(&self, asked: Trace) {
+        locked(&self.trace).push(asked);
     }
 }
 
@@ -74,8 +96,6 @@ impl Disk for SkippedSync {
         entry(path: &str) -> io::Result<Entry>;
         entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
         create_dir(path: &str) -> io::Result<()>;
-        link(from: &str, to: &str) -> io::Result<()>;
-        rename(from: &str, to: &str) -> io::Result<()>;
         unlink(path: &str) -> io::Result<()>;
         remove_dir(path: &str) -> io::Result<()>;
         lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
@@ -83,10 +103,26 @@ impl Disk for SkippedSync {
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let (file, number, syncs) = (self.disk.create(path)?, self.number, self.counter());
-        Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync: move || Ok(next(&syncs) != number) }))
+        let (trace, path) = (self.trace(), path.to_owned());
+        let on_sync = move || {
+            locked(&trace).push(Trace::SyncFile(path.clone()));
+            Ok(next(&syncs) != number)
+        };
+        Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync }))
+    }
+
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.note(Trace::Named(to.to_owned()));
+        self.disk.link(from, to)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.note(Trace::Named(to.to_owned()));
+        self.disk.rename(from, to)
     }
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        self.note(Trace::SyncFolder(folder.to_owned(), self.disk.is_unsynced(folder)));
         match next(&self.syncs) == self.number {
             true => self.disk.entry(folder).map(drop),
             false => self.disk.sync_dir(folder),

@@ -1,5 +1,18 @@
 //! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
 
+pub mod crashes;
+pub mod faults;
+mod home;
+pub mod kills;
+pub mod log_rows;
+mod operation;
+mod rows;
+mod work;
+
+pub use home::WORK;
+pub use operation::Operation;
+pub use work::work;
+
 use std::fmt;
 
 /// How much is tried.
@@ -49,7 +62,6 @@ pub async fn run(
     only: Option<&str>,
     tell: &mut dyn FnMut(&Row),
 ) -> bool {
-    let _todo = (scale, endpoint);
     let wanted = |name: &str| only.is_none_or(|only| name.starts_with(only));
     let mut held = true;
     let mut tell = |rows: Vec<Row>| {
@@ -58,8 +70,20 @@ pub async fn run(
             tell(&row);
         }
     };
-    if wanted("none") {
-        tell(Vec::new());
+    if wanted("crashes") {
+        tell(crashes::points(scale).await);
+        tell(crashes::mutants(scale).await);
+    }
+    if wanted("faults") {
+        tell(faults::rows(scale, endpoint).await);
+    }
+    // Children run this very program.
+    let program = std::env::current_exe().unwrap_or_default();
+    if wanted("kills") {
+        tell(kills::rows(scale, endpoint, &program).await);
+    }
+    if wanted("log_rows") {
+        tell(log_rows::rows(scale, endpoint, &program).await);
     }
     held
 }

@@ -21,7 +21,7 @@ pub use wire::{Call, Fault, On};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
-use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::service::S3ServiceBuilder;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -66,12 +66,25 @@ impl S3Server {
         Self::serve(S3ServiceBuilder::new(files), Bucket::default(), Some(folder)).await
     }
 
+    /// Stands before another server, whose host and port this is, and passes on what the script does not disturb. What is
+    /// passed on names this server as its host, as it was signed.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    pub async fn before(address: &str) -> Self {
+        Self::listen(wire::Behind::Server(address.into()), Bucket::default(), None).await
+    }
+
     async fn serve(mut service: S3ServiceBuilder, bucket: Bucket, folder: Option<TempDir>) -> Self {
         service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
+        Self::listen(wire::Behind::Service(service.build()), bucket, folder).await
+    }
+
+    async fn listen(behind: wire::Behind, bucket: Bucket, folder: Option<TempDir>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port can be had");
         let address = listener.local_addr().expect("a listener has an address");
         let script = Arc::default();
-        let accepting = tokio::spawn(accept(listener, service.build(), Arc::clone(&script)));
+        let accepting = tokio::spawn(accept(listener, behind, Arc::clone(&script)));
         Self { address, bucket, script, accepting, _folder: folder }
     }
 
@@ -80,14 +93,29 @@ impl S3Server {
         format!("http://{}", self.address)
     }
 
-    /// What lies in the bucket; empty where a folder is served.
+    /// What lies in the bucket; empty where a folder or another server stands behind.
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
     }
 
     /// Sets a fault for a call. Of several that fit, the one set first is used up first.
     pub fn on(&self, call: Call) -> On<'_> {
-        self.script.on(call)
+        self.script.on(Some(call))
+    }
+
+    /// Sets a fault for whatever call comes.
+    pub fn on_any(&self) -> On<'_> {
+        self.script.on(None)
+    }
+
+    /// The requests that came, in order, those that went wrong among them.
+    pub fn requests(&self) -> Vec<Call> {
+        self.script.requests()
+    }
+
+    /// How many requests went wrong as the script said.
+    pub fn faults_done(&self) -> usize {
+        self.script.faults_done()
     }
 
     /// Forgets every fault.
@@ -108,13 +136,13 @@ impl Drop for S3Server {
 }
 
 /// Serves until it is aborted, and every connection with it.
-async fn accept(listener: TcpListener, service: S3Service, script: Arc<wire::Script>) {
+async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::Script>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         let _ = socket.set_nodelay(true);
-        let (service, script) = (service.clone(), Arc::clone(&script));
+        let (behind, script) = (behind.clone(), Arc::clone(&script));
         let answer = hyper::service::service_fn(move |request| {
-            wire::answer(service.clone(), Arc::clone(&script), request)
+            wire::answer(behind.clone(), Arc::clone(&script), request)
         });
         connections.spawn(async move {
             // A connection that ends in an error is what a fault is for.

@@ -6,12 +6,15 @@ use http::{Method, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use s3s::service::S3Service;
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -72,8 +75,10 @@ pub enum Fault {
     LosesAnswer,
     /// Nothing is done, and no answer comes.
     Hangs,
-    /// All is done, after this time.
+    /// All is done, after this time; nothing, when whoever asked has gone by then.
     Slow(Duration),
+    /// The connection is closed without an answer; all is done after this time.
+    Late(Duration),
     /// All is done; the body of the answer breaks off after so many bytes.
     Truncates(u64),
     /// All is done; the body of the answer stands still after so many bytes.
@@ -87,11 +92,14 @@ pub(super) struct Script(Mutex<Lines>);
 struct Lines {
     faults: Vec<Line>,
     calls: HashMap<Call, usize>,
+    requests: Vec<Call>,
+    faults_done: usize,
 }
 
 #[derive(Debug)]
 struct Line {
-    call: Call,
+    /// None stands for any.
+    call: Option<Call>,
     skipped: usize,
     times: usize,
     fault: Fault,
@@ -102,7 +110,7 @@ struct Line {
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
 pub struct On<'a> {
     script: &'a Script,
-    call: Call,
+    call: Option<Call>,
     skipped: usize,
 }
 
@@ -130,7 +138,7 @@ impl On<'_> {
 }
 
 impl Script {
-    pub(super) fn on(&self, call: Call) -> On<'_> {
+    pub(super) fn on(&self, call: Option<Call>) -> On<'_> {
         On { script: self, call, skipped: 0 }
     }
 
@@ -142,6 +150,14 @@ impl Script {
         self.lines().calls.get(&call).copied().unwrap_or(0)
     }
 
+    pub(super) fn requests(&self) -> Vec<Call> {
+        self.lines().requests.clone()
+    }
+
+    pub(super) fn faults_done(&self) -> usize {
+        self.lines().faults_done
+    }
+
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,8 +165,9 @@ impl Script {
     fn fault(&self, call: Call) -> Option<Fault> {
         let mut lines = self.lines();
         *lines.calls.entry(call).or_default() += 1;
+        lines.requests.push(call);
         for line in &mut lines.faults {
-            if line.call != call || line.times == 0 {
+            if line.call.is_some_and(|of| of != call) || line.times == 0 {
                 continue;
             }
             if line.skipped > 0 {
@@ -158,15 +175,45 @@ impl Script {
                 continue;
             }
             line.times -= 1;
-            return Some(line.fault);
+            let fault = line.fault;
+            lines.faults_done += 1;
+            return Some(fault);
         }
         None
     }
 }
 
+/// What does the work behind the script.
+#[derive(Clone)]
+pub(super) enum Behind {
+    /// A service in this process.
+    Service(S3Service),
+    /// Another server, at this host and port.
+    Server(Arc<str>),
+}
+
+impl Behind {
+    async fn answer(&self, request: Request<s3s::Body>) -> Result<Response<Body>, BoxError> {
+        match self {
+            Self::Service(service) => {
+                let answer = service.call(request).await?;
+                Ok(answer.map(|body| BodyExt::map_err(body, BoxError::from).boxed_unsync()))
+            }
+            Self::Server(address) => {
+                let socket = TcpStream::connect(&**address).await?;
+                socket.set_nodelay(true)?;
+                let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
+                tokio::spawn(connection);
+                let answer = sender.send_request(request).await?;
+                Ok(answer.map(|body| BodyExt::map_err(body, BoxError::from).boxed_unsync()))
+            }
+        }
+    }
+}
+
 /// Answers as the script wants it. An error closes the connection.
 pub(super) async fn answer(
-    service: S3Service,
+    behind: Behind,
     script: Arc<Script>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, BoxError> {
@@ -182,23 +229,35 @@ pub(super) async fn answer(
         }
         Some(Fault::LosesAnswer) => {
             // Real servers do their work to the end; only then is it done.
-            BodyExt::collect(service.call(request).await?.into_body()).await?;
+            BodyExt::collect(behind.answer(request).await?.into_body()).await?;
             return Err("the script lost the answer".into());
         }
         Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
+        Some(Fault::Late(time)) => {
+            let (head, body) = request.into_parts();
+            let body = BodyExt::collect(body).await?.to_bytes();
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                let late = behind.answer(Request::from_parts(head, s3s::Body::from(body))).await;
+                // Nobody is left to tell how it went.
+                if let Ok(answer) = late {
+                    let _end = BodyExt::collect(answer.into_body()).await;
+                }
+            });
+            return Err("the script closed the connection and goes on".into());
+        }
         Some(Fault::Truncates(most)) => {
             let broken = stream::once(async {
                 // What was written is on its way first; at once, the connection would take it along.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 Err(io::Error::other("the script broke the body off").into())
             });
-            return cut(service, request, most, broken.boxed()).await;
+            return cut(behind, request, most, broken.boxed()).await;
         }
-        Some(Fault::Stalls(most)) => return cut(service, request, most, stream::pending().boxed()).await,
+        Some(Fault::Stalls(most)) => return cut(behind, request, most, stream::pending().boxed()).await,
         None => {}
     }
-    let answer = service.call(request).await?;
-    Ok(answer.map(|body| BodyExt::map_err(body, BoxError::from).boxed_unsync()))
+    behind.answer(request).await
 }
 
 fn refusal(status: u16) -> Result<Response<Body>, BoxError> {
@@ -218,12 +277,12 @@ fn refusal(status: u16) -> Result<Response<Body>, BoxError> {
 
 /// Answers with the first so many bytes of the body, then with `rest`.
 async fn cut(
-    service: S3Service,
+    behind: Behind,
     request: Request<s3s::Body>,
     most: u64,
     rest: stream::BoxStream<'static, Result<Frame<Bytes>, BoxError>>,
 ) -> Result<Response<Body>, BoxError> {
-    let answer = service.call(request).await?;
+    let answer = behind.answer(request).await?;
     Ok(answer.map(|body| {
         let first = stream::unfold((body.into_data_stream(), most), |(mut pieces, left)| async move {
             if left == 0 {

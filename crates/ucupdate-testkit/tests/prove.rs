@@ -1,0 +1,167 @@
+//! The proofs at the size of a test, and the proof that they can fail.
+
+#![cfg(feature = "prove")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+use ucupdate::s3::Credentials;
+use ucupdate_store::{
+    ByteStream, ImageStore, ImageStoreExt as _, Object, ObjectMeta, StoreError, StoreKey, collect, stream_of,
+};
+use ucupdate_testkit::prove::{Operation, Row, Scale, crashes, faults, kills, log_rows};
+use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
+
+/// The program whose children the proofs kill.
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_ucupdate-testkit"))
+}
+
+#[track_caller]
+fn hold(rows: &[Row]) {
+    let failed: Vec<_> = rows.iter().filter(|row| !row.holds).map(ToString::to_string).collect();
+    assert!(!rows.is_empty() && failed.is_empty(), "{failed:#?}");
+}
+
+#[tokio::test]
+async fn a_power_cut_anywhere_leaves_an_operation_done_or_not_done() {
+    hold(&crashes::points(&Scale::small()).await);
+}
+
+#[tokio::test]
+async fn with_a_sync_left_out_or_a_name_made_too_soon_an_operation_is_found_half_done() {
+    hold(&crashes::mutants(&Scale::small()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_goes_wrong_leaves_an_operation_done_or_not_done() {
+    hold(&faults::rows(&Scale::small(), None).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_are_put_on_the_way_to_another_server() {
+    let server = S3Server::start(Bucket::default()).await;
+    let buckets = faults::Buckets::At {
+        address: server.endpoint().replace("http://", ""),
+        bucket: BUCKET.into(),
+        credentials: Credentials::keys(KEY_ID, SECRET),
+        region: "us-east-1".into(),
+    };
+    let tried =
+        faults::fault_points(Operation::Approve, &Scale::small(), &buckets, |store| store).await.unwrap();
+    assert!(tried.points > 40 && tried.acknowledged < tried.points, "{tried:?}");
+    assert_eq!(server.bucket().keys(), Vec::<String>::new(), "nothing is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_killed_loses_nothing_that_it_acknowledged() {
+    hold(&kills::rows(&Scale::small(), None, program()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_rows_are_whole_and_in_order_at_any_moment() {
+    hold(&log_rows::rows(&Scale::small(), None, program()).await);
+}
+
+#[tokio::test]
+async fn a_revision_that_is_there_before_its_images_is_found() {
+    let scale = Scale::small();
+    for operation in [Operation::FirstIngest, Operation::NextIngest] {
+        let run_on = |disk| -> Arc<dyn ucupdate_store_local::Disk> { Arc::new(disk) };
+        let found = crashes::crash_points(operation, &scale, run_on, images_last).await.unwrap_err();
+        assert!(found.ends_with("is named and missing"), "{found}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revision_that_is_there_before_its_images_is_found_on_the_wire_too() {
+    let buckets = faults::Buckets::InProcess;
+    let found = faults::fault_points(Operation::FirstIngest, &Scale::small(), &buckets, images_last).await;
+    let found = found.unwrap_err();
+    assert!(found.contains("is named and missing"), "{found}");
+}
+
+#[tokio::test]
+async fn rows_that_are_acknowledged_before_they_are_written_are_missed() {
+    let run_on = |disk| -> Arc<dyn ucupdate_store_local::Disk> { Arc::new(disk) };
+    let rows_late = |store| -> Arc<dyn ImageStore> { Arc::new(Behind::new("Logs/", store)) };
+    let found = crashes::crash_points(Operation::FlushAudit, &Scale::small(), run_on, rows_late).await;
+    let found = found.unwrap_err();
+    assert!(found.contains("rows are in the log, expected"), "{found}");
+}
+
+fn images_last(store: Arc<dyn ImageStore>) -> Arc<dyn ImageStore> {
+    Arc::new(Behind::new("images/", store))
+}
+
+/// A store that acknowledges what is put below a prefix, and writes it only after the next object was created.
+#[derive(Debug)]
+struct Behind {
+    prefix: &'static str,
+    store: Arc<dyn ImageStore>,
+    held: Mutex<BTreeMap<StoreKey, Bytes>>,
+}
+
+impl Behind {
+    fn new(prefix: &'static str, store: Arc<dyn ImageStore>) -> Self {
+        Self { prefix, store, held: Mutex::default() }
+    }
+
+    fn held(&self, key: &StoreKey) -> Option<(ObjectMeta, Bytes)> {
+        let bytes = self.held.lock().unwrap().get(key).cloned()?;
+        Some((ObjectMeta::new(key.clone(), bytes.len() as u64, SystemTime::now()), bytes))
+    }
+}
+
+#[async_trait]
+impl ImageStore for Behind {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.store.create(key, bytes).await?;
+        let held = std::mem::take(&mut *self.held.lock().unwrap());
+        for (key, bytes) in held {
+            self.store.put_bytes(&key, bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        if !key.as_str().starts_with(self.prefix) {
+            return self.store.put(key, bytes).await;
+        }
+        let bytes = collect(bytes).await.unwrap();
+        let size = bytes.len() as u64;
+        self.held.lock().unwrap().insert(key.clone(), bytes);
+        Ok(ObjectMeta::new(key.clone(), size, SystemTime::now()))
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        match self.held(key) {
+            Some((meta, bytes)) => {
+                let range = 0..meta.size;
+                Ok(Object::new(meta, range, stream_of(bytes)))
+            }
+            None => self.store.get(key, range).await,
+        }
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        match self.held(key) {
+            Some((meta, _)) => Ok(meta),
+            None => self.store.head(key).await,
+        }
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.held.lock().unwrap().remove(key);
+        self.store.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.store.list(prefix, after).await
+    }
+}
