@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
-use ucupdate::core::{PackageId, ReportedVersion, RuleBook, TestDevice, TestDeviceId, UnixTime};
+use ucupdate::core::{DeviceId, PackageId, ReportedVersion, RuleBook, TestDevice, UnixTime};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, stream_of};
 use ucupdate::{ChangeError, IngestError, Options, SettableClock, UpdateService};
 
@@ -188,7 +188,7 @@ impl Trial {
                 ingest(service, self.package(1)).await?;
                 for number in 1..self.revisions {
                     let name = "lab phone".parse().expect("a name without control characters");
-                    let id = TestDeviceId::Mac("00-21-63-0F-20-7B".parse().expect("a MAC address"));
+                    let id = DeviceId::Mac("00-21-63-0F-20-7B".parse().expect("a MAC address"));
                     let changed = match number % 2 {
                         1 => service.add_test_device(TestDevice { name, id }, "ann").await,
                         _ => service.remove_test_device(name, "ann").await,
