@@ -1,14 +1,19 @@
 //! `ucupdate loops`: which devices are offered updates in a circle.
 
 use super::history::iso;
+use crate::args::AuthorArgs;
 use crate::audit_args::AuditArgs;
-use crate::context::Context;
+use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::shown::Shown;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
-use ucupdate::core::{DeviceId, Loop, LoopGuard, LoopKind, LoopOptions, ReportedVersion};
+use ucupdate::core::{
+    Command, DeviceId, HeldDevices, Hold, Loop, LoopGuard, LoopKind, LoopOptions, ReportedVersion,
+    devices_in_loops,
+};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -18,6 +23,11 @@ pub(crate) struct LoopsArgs {
     /// Asks within so many minutes of another count once, where a device comes back unchanged
     #[arg(long, value_name = "MINUTES", default_value = "60")]
     apart_minutes: u32,
+    /// Hold the devices whose loop goes on: they are offered nothing until `hold remove`
+    #[arg(long)]
+    hold: bool,
+    #[command(flatten)]
+    author: AuthorArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,6 +42,8 @@ struct Report {
     devices: usize,
     /// Devices that were forgotten, since there were too many.
     forgotten: u64,
+    /// What was done about them, a sentence each; nothing without `--hold`.
+    held: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,7 +131,8 @@ impl fmt::Display for Report {
                 &now,
             ]);
         }
-        table.fmt(f)
+        table.fmt(f)?;
+        self.held.iter().try_for_each(|held| write!(f, "\n{}", Shown(held)))
     }
 }
 
@@ -136,12 +149,42 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
             "{forgotten} device(s) were forgotten, the {kept} that asked last are kept"
         ));
     }
-    let loops = guard.loops().into_iter().map(LoopReport::of).collect();
+    let loops = guard.loops();
+    let held = if args.hold { hold(&loops, &args.author, context).await? } else { Vec::new() };
+    let loops = loops.into_iter().map(LoopReport::of).collect();
     context.output.result(&Report {
         loops,
         rows: read.rows,
         unread: read.unread,
         devices: guard.devices(),
         forgotten: guard.forgotten(),
+        held,
     })
+}
+
+/// Holds the devices whose loop goes on, each by a hold of its own, but those that are held so already.
+async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<Vec<String>, Failure> {
+    let mut held = Vec::new();
+    let devices = devices_in_loops(loops);
+    if devices.is_empty() {
+        return Ok(held);
+    }
+    let service = context.administer(IfMissing::Refuse).await?;
+    for device in devices {
+        let name = format!("loop {device}");
+        let name = name.parse().map_err(|error| Failure::new(format_args!("the hold {name} {error}")))?;
+        if service.snapshot().book().hold(&name).is_some() {
+            held.push(format!("{device} is held already, by the hold {name}"));
+            continue;
+        }
+        let hold = Hold {
+            name,
+            on: HeldDevices::Device(device.clone()),
+            until: None,
+            reason: "it is offered updates in a circle".into(),
+        };
+        let changed = service.command(&Command::AddHold(hold), &author.name()).await?;
+        held.extend(changed.notes.iter().map(ToString::to_string));
+    }
+    Ok(held)
 }

@@ -153,3 +153,20 @@ fn a_zone_or_time_that_is_none_is_a_mistake_of_the_caller() {
         assert_eq!(place.run(&["fleet", args[0], args[1]]).code, Some(2));
     }
 }
+
+#[test]
+fn devices_whose_loop_goes_on_can_be_held_and_are_held_once() {
+    let place = at_odds();
+    let package = Place::with_package();
+    let store = package.path("ucupdate-data").display().to_string();
+    let logs = [ONE, TWO].map(|log| {
+        place.path(&format!("ucupdate-data/Logs/Server/Audit/imageUpdates/{log}")).display().to_string()
+    });
+    let store = format!("file:{store}");
+    let args = ["--store", &store, "loops", "--hold", "--author", "ann", "--audit", &logs[0], &logs[1]];
+    let told = place.run(&args).done();
+    let held = "the device with MAC address 0021630F207B is offered nothing, by the hold loop 0021630F207B";
+    assert_eq!(told.lines().last(), Some(held), "{told}");
+    let again = "0021630F207B is held already, by the hold loop 0021630F207B";
+    assert_eq!(place.run(&args).done().lines().last(), Some(again));
+}
