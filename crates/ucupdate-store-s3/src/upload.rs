@@ -69,12 +69,18 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
     let mut unsettled = false;
     loop {
         let options = PutOptions { attributes: mark.attributes(), ..PutOptions::default() };
-        let cause = match remote.once(remote.client.put_opts(path, payload.clone(), options)).await {
-            Ok(_) => return Ok(()),
-            Err(Failure::Later(cause)) => cause,
-            Err(failure) => return Err(failure),
-        };
-        unsettled |= !cause.is_final();
+        let (cause, is_final) =
+            match remote.once(remote.client.put_opts(path, payload.clone(), options)).await {
+                Ok(_) => return Ok(()),
+                Err(Failure::Later(cause)) => {
+                    let is_final = cause.is_final();
+                    (cause, is_final)
+                }
+                // Without a condition a 409 says that another request is under way, and this one was not done.
+                Err(Failure::Refused(cause)) if cause.status() == Some(409) => (cause, true),
+                Err(failure) => return Err(failure),
+            };
+        unsettled |= !is_final;
         while unsettled {
             match remote.is_marked(path, &mark).await {
                 Ok(Some(true)) => return Ok(()),
