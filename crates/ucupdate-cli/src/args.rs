@@ -1,8 +1,8 @@
 //! How the command is called: the global options, the subcommands, and the values they share.
 
 use crate::commands::{
-    carry, changes, explain, fleet, gc, history, ingest, inspect, loops, package, rebuild, rules, sample,
-    test_device, tree, verify, version,
+    carry, changes, diff, explain, fleet, gc, group, history, hold, ingest, inspect, loops, package, pin,
+    plan, policy, rebuild, rollout, rules, sample, stone, test_device, tree, verify, version,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     // What a store holds and what is decided in it.
     /// Take in packages: cabinets, or programs that carry one
     Ingest(ingest::IngestArgs),
-    /// List the rules: what is pending, approved, and kept for roll back
+    /// List the rules: what is pending, approved, kept for roll back, rolled out and pinned
     Rules(rules::RulesArgs),
     /// Show the files that are served, as a hierarchy of folders
     Tree(tree::TreeArgs),
@@ -80,9 +80,31 @@ pub(crate) enum Command {
     /// Name the devices that get pending versions
     #[command(subcommand)]
     TestDevice(test_device::TestDeviceCommand),
+    /// Name groups of devices
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// Give a version to some devices before everybody gets it, and stop everything
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
+    /// Offer nothing to devices for a while
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// Keep devices at a version
+    #[command(subcommand)]
+    Pin(pin::PinCommand),
+    /// Say how a rule treats versions
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Name versions that devices must pass through
+    #[command(subcommand)]
+    Stone(stone::StoneCommand),
     // Why a device gets what it gets.
     /// Say what a request is answered from this store, and why
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
+    /// Show the whole way of a device, from what it has to where it ends
+    Plan(Box<plan::PlanArgs>),
+    /// List whose answer is another in another revision of the rule book
+    Diff(diff::DiffArgs),
     /// Say which items of a captured body are recognised, unknown, missing
     Inspect(inspect::InspectArgs),
     /// Say how a version is read, and how it compares with another
@@ -118,7 +140,15 @@ impl Command {
             Self::Import(args) => carry::import(args, context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::TestDevice(command) => test_device::run(command, context).await,
-            Self::Explain(args) => explain::run(args, context).await,
+            Self::Group(command) => group::run(command, context).await,
+            Self::Rollout(command) => rollout::run(command, context).await,
+            Self::Hold(command) => hold::run(command, context).await,
+            Self::Pin(command) => pin::run(command, context).await,
+            Self::Policy(command) => policy::run(command, context).await,
+            Self::Stone(command) => stone::run(command, context).await,
+            Self::Explain(args) => explain::run(*args, context).await,
+            Self::Plan(args) => plan::run(*args, context).await,
+            Self::Diff(args) => diff::run(args, context).await,
             Self::Inspect(args) => inspect::run(args, context).await,
             Self::Version(args) => version::run(args, context).await,
             Self::Package(command) => package::run(command, context).await,

@@ -5,17 +5,22 @@
 
 mod args;
 mod ask;
+mod asked_args;
 mod audit_args;
+mod change_args;
 mod commands;
 mod context;
 mod demo;
+mod devices_args;
 mod failure;
 mod files;
+mod moment;
 mod new_files;
 mod output;
 mod serve;
 mod shown;
 mod table;
+mod whom_args;
 
 use crate::context::Context;
 use crate::failure::Failure;

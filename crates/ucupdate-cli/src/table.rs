@@ -7,17 +7,24 @@ use std::fmt::{self, Display};
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
+    /// Lines below rows, with the number of rows above them.
+    lines: Vec<(usize, String)>,
 }
 
 impl<const N: usize> Table<N> {
     /// A table with this heading.
     pub(crate) fn new(heading: [&str; N]) -> Self {
-        Self { rows: vec![heading.map(str::to_owned)] }
+        Self { rows: vec![heading.map(str::to_owned)], lines: Vec::new() }
     }
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: [&dyn Display; N]) {
         self.rows.push(cells.map(|cell| Shown(cell).to_string()));
+    }
+
+    /// Adds a line below the last row: what is to be said of it and is no column.
+    pub(crate) fn line(&mut self, line: impl Display) {
+        self.lines.push((self.rows.len(), format!("  {}", Shown(line))));
     }
 }
 
@@ -28,6 +35,7 @@ impl<const N: usize> Display for Table<N> {
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: [usize; N] = std::array::from_fn(width);
+        let mut lines = self.lines.iter().peekable();
         for (index, row) in self.rows.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
@@ -37,6 +45,9 @@ impl<const N: usize> Display for Table<N> {
                 line.push_str(&format!("{cell:width$}  "));
             }
             f.write_str(line.trim_end())?;
+            while let Some((_, line)) = lines.next_if(|(rows, _)| *rows == index + 1) {
+                write!(f, "\n{line}")?;
+            }
         }
         Ok(())
     }
@@ -53,5 +64,8 @@ mod tests {
         table.row([&"ä", &"-", &""]);
         let text = "RULE  PENDING    X\na/b   1.0\\u{1b}  -\nä     -";
         assert_eq!(table.to_string(), text);
+        table.line("of the last row\u{7}");
+        table.row([&"b", &"", &""]);
+        assert_eq!(table.to_string(), format!("{text}\n  of the last row\\u{{7}}\nb"));
     }
 }

@@ -97,7 +97,7 @@ impl Place {
 
     /// The smallest share that holds it, in hundredths of a percent.
     pub fn first_share(self) -> Percent {
-        let share = (u128::from(self.0) * 10_000 >> 64) + 1;
+        let share = ((u128::from(self.0) * 10_000) >> 64) + 1;
         Percent(u16::try_from(share).unwrap_or(10_000))
     }
 }
@@ -254,7 +254,7 @@ mod tests {
     const MOST_FOR_100_CELLS: f64 = 148.2;
 
     fn cell(place: Place) -> usize {
-        usize::try_from(u128::from(place.as_u64()) * 100 >> 64).unwrap()
+        usize::try_from((u128::from(place.as_u64()) * 100) >> 64).unwrap()
     }
 
     #[test]

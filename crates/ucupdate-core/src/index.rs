@@ -292,8 +292,8 @@ impl<'a> Compiler<'a> {
             let offer = self.add_offer(offer);
             self.interim.insert((image.locale.clone(), image.update_type.clone()), offer);
         }
-        let stop = |scope: StopScope| self.book.stop(&scope).cloned().map(|stop| (scope, stop));
-        self.index.stop_all = stop(StopScope::All);
+        let stop_all = self.book.stop(&StopScope::All).cloned();
+        self.index.stop_all = stop_all.map(|stop| (StopScope::All, stop));
         let mut rule_holds: BTreeMap<&RuleKey, Vec<u32>> = BTreeMap::new();
         for (number, hold) in (0..).zip(self.book.holds()) {
             match &hold.on {

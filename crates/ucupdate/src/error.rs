@@ -1,7 +1,7 @@
 //! Errors of the facade, by whose fault they are.
 
 use crate::document::DocumentError;
-use ucupdate_core::Refusal;
+use ucupdate_core::{Refusal, ZoneName};
 use ucupdate_store::StoreError;
 
 /// Why the rule book could not be read.
@@ -14,6 +14,14 @@ pub enum StateError {
     /// What lies in the store cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// There is no such revision.
+    #[error("no revision {revision}: the rule book is at revision {newest}")]
+    NoRevision {
+        /// The one that was named.
+        revision: u64,
+        /// The newest there is.
+        newest: u64,
+    },
 }
 
 /// Why a change was not made.
@@ -72,6 +80,12 @@ pub enum ChangeError {
         found: usize,
         /// The most a revision has.
         limit: usize,
+    },
+    /// A window is in a time zone that is none, and would never open; nothing is changed.
+    #[error("no time zone `{zone}`, expected a name as `Europe/Lisbon` or `UTC`")]
+    UnknownZone {
+        /// Its name.
+        zone: ZoneName,
     },
     /// The rule book could not be read or written. When that is [`StoreError::Unavailable`] or [`StoreError::Backend`] the
     /// change may have been made all the same: the history tells.

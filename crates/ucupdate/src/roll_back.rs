@@ -3,11 +3,13 @@
 use crate::error::ChangeError;
 use crate::rule_history::{Changed, RuleHistory};
 use crate::service::UpdateService;
+use crate::snapshot::Snapshot;
 use crate::verify::{self, FileState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use ucupdate_core::{
-    Command, Delta, IngestId, InterimImage, PackageId, Refusal, Release, ReleaseFiles, Rule, RuleBook,
+    Command, Delta, IngestId, InterimImage, Outcome, PackageId, Refusal, Release, ReleaseFiles, Rule,
+    RuleBook,
 };
 use ucupdate_store::{ImageStore, StoreError};
 
@@ -24,19 +26,44 @@ impl UpdateService {
     pub async fn roll_back_to(&self, revision: u64, author: &str) -> Result<Changed, ChangeError> {
         self.refresh().await?;
         let snapshot = self.snapshot();
-        let newest = snapshot.revision();
+        let earlier = Restorable::read(self.store(), &snapshot, revision).await?;
+        self.change(author, &Command::RollBackTo(revision), |book, found| {
+            let outcome = earlier.restore(book)?;
+            match earlier.covers(book, &outcome.delta) {
+                true => Ok(outcome),
+                false => Err(Refusal::BookMoved { expected: snapshot.revision(), found }),
+            }
+        })
+        .await
+    }
+}
+
+/// An earlier rule book whose images were read back.
+pub(crate) struct Restorable {
+    history: RuleHistory,
+    /// The packages whose files were read back, and how they lay in the store.
+    read_back: BTreeSet<(PackageId, Option<IngestId>)>,
+}
+
+impl Restorable {
+    /// Reads the book of a revision, and back what restoring it would give to devices anew.
+    pub(crate) async fn read(
+        store: &Arc<dyn ImageStore>,
+        now: &Snapshot,
+        revision: u64,
+    ) -> Result<Self, ChangeError> {
+        let newest = now.revision();
         if revision == 0 || revision > newest {
             return Err(ChangeError::NoRevision { revision, newest });
         }
-        let earlier = RuleHistory::open_at(Arc::clone(self.store()), revision).await?;
-        let earlier = earlier.book();
-        let mut missing = retired(earlier, snapshot.book());
+        let history = RuleHistory::open_at(Arc::clone(store), revision).await?;
+        let mut missing = retired(history.book(), now.book());
         let mut read_back = BTreeSet::new();
         if missing.is_empty() {
-            let delta = snapshot.book().restore(earlier, revision)?.delta;
-            for anew in given_anew(snapshot.book(), &delta) {
+            let delta = now.book().restore(history.book(), revision)?.delta;
+            for anew in given_anew(now.book(), &delta) {
                 if let Some(files) = anew.files {
-                    missing.extend(lacking(&**self.store(), files, &anew.what).await?);
+                    missing.extend(lacking(&**store, files, &anew.what).await?);
                 }
                 read_back.insert((anew.package, anew.ingest));
             }
@@ -44,14 +71,18 @@ impl UpdateService {
         if !missing.is_empty() {
             return Err(ChangeError::NotRestorable { revision, missing });
         }
-        self.change(author, &Command::RollBackTo(revision), |book, found| {
-            let outcome = book.restore(earlier, revision)?;
-            let is_read = given_anew(book, &outcome.delta)
-                .iter()
-                .all(|anew| read_back.contains(&(anew.package, anew.ingest)));
-            if is_read { Ok(outcome) } else { Err(Refusal::BookMoved { expected: newest, found }) }
-        })
-        .await
+        Ok(Self { history, read_back })
+    }
+
+    /// What restoring it would do to a book.
+    pub(crate) fn restore(&self, book: &RuleBook) -> Result<Outcome, Refusal> {
+        book.restore(self.history.book(), self.history.revision())
+    }
+
+    /// Whether all that a delta gives to devices anew was read back.
+    fn covers(&self, book: &RuleBook, delta: &Delta) -> bool {
+        let mut given = given_anew(book, delta).into_iter();
+        given.all(|anew| self.read_back.contains(&(anew.package, anew.ingest)))
     }
 }
 

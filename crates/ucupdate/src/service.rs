@@ -10,6 +10,7 @@ use crate::rule_history::{Changed, Revision, RuleHistory};
 use crate::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::verify::Verified;
+use crate::window_zones::refuse_unknown_zones;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::ops::Range;
@@ -346,12 +347,13 @@ impl UpdateService {
     /// refused.
     ///
     /// # Errors
-    /// When it is refused, an image is not what it should be, or the store does not do it. After a refusal nothing has
-    /// changed.
+    /// When it is refused, an image is not what it should be, a window is in a time zone that is none, or the store does not
+    /// do it. After a refusal nothing has changed.
     pub async fn command(&self, command: &Command, author: &str) -> Result<Changed, ChangeError> {
         if let Command::RollBackTo(revision) = command {
             return self.roll_back_to(*revision, author).await;
         }
+        refuse_unknown_zones(command)?;
         self.refresh().await?;
         let snapshot = self.snapshot();
         let outcome = snapshot.book().command(command)?;

@@ -23,6 +23,16 @@ impl Snapshot {
         Self { index, files: files.unwrap_or_else(|| FileIndex::of(&book)), book }
     }
 
+    /// The same, on a thread for such work.
+    pub(crate) async fn compile(book: RuleBook, revision: u64) -> Self {
+        let compiling = {
+            let book = book.clone();
+            tokio::task::spawn_blocking(move || Self::new(book, revision))
+        };
+        // Compiling does not panic, so this fails only when the runtime is going down.
+        compiling.await.unwrap_or_else(|_| Self::new(book, revision))
+    }
+
     /// The revision: 0 for the empty book of a new store.
     pub fn revision(&self) -> u64 {
         self.index.revision()

@@ -1,6 +1,7 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use crate::args::AuthorArgs;
+use crate::change_args::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::shown::Shown;
@@ -18,7 +19,7 @@ pub(crate) struct ApproveArgs {
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackageId>,
     #[command(flatten)]
-    author: AuthorArgs,
+    how: ChangeArgs,
 }
 
 /// How a command about one rule is called.
@@ -27,7 +28,7 @@ pub(crate) struct RuleArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     #[command(flatten)]
-    author: AuthorArgs,
+    how: ChangeArgs,
 }
 
 /// How `rollback` is called.
@@ -40,16 +41,16 @@ pub(crate) struct RollBackArgs {
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
     #[command(flatten)]
-    author: AuthorArgs,
+    how: ChangeArgs,
 }
 
 /// What a change did.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(super) struct Report {
     /// The revision of the rule book the change made; none when nothing changes.
-    revision: Option<u64>,
+    pub(super) revision: Option<u64>,
     /// What happened, a sentence each.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl fmt::Display for Report {
@@ -80,11 +81,11 @@ pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<
         Some(package) => Command::ApproveAllOf(package),
         None => Command::Approve(args.rules),
     };
-    change(&command, &args.author, context).await
+    make(&command, &args.how, context).await
 }
 
 pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    change(&Command::Reject(args.rule), &args.author, context).await
+    make(&Command::Reject(args.rule), &args.how, context).await
 }
 
 pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
@@ -93,9 +94,9 @@ pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Resu
         (Some(rule), None) => Command::RollBack(rule),
         (None, None) => return Err(Failure::usage("expected RULE or --to REVISION")),
     };
-    change(&command, &args.author, context).await
+    make(&command, &args.how, context).await
 }
 
 pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    change(&Command::Remove(args.rule), &args.author, context).await
+    make(&Command::Remove(args.rule), &args.how, context).await
 }

@@ -1,23 +1,30 @@
 //! `ucupdate explain`: what a request is answered from this store, and why.
 
-use super::inspect::DialectArgs;
+use super::replay;
+use crate::asked_args::{Asked, AskedArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::files;
+use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate::core::{AskedFrom, Decision, Explanation, Trace, UpdateRequest, Via};
-use ucupdate::upx::Decoded;
+use ucupdate::core::{Decision, Explanation, Question, Trace, TraceRecord, Via};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("asked").required(true).args(["request", "device", "replay"])))]
 pub(crate) struct ExplainArgs {
-    /// What a device asks, in a file
-    #[arg(value_name = "REQUEST.xml")]
-    request: PathBuf,
     #[command(flatten)]
-    dialect: DialectArgs,
+    asked: AskedArgs,
+    /// By the rule book of this revision [default: the newest]
+    #[arg(long, value_name = "N")]
+    revision: Option<u64>,
+    /// Keep question and answer in this new file, to be replayed
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    save: Option<PathBuf>,
+    /// Ask again what is kept in this file, by the rule book and at the time of then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "side", "dialect"])]
+    replay: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,12 +68,12 @@ struct OfferReport {
 }
 
 impl Report {
-    fn of(explanation: &Explanation<'_>, decoded: &Decoded<UpdateRequest>) -> Self {
+    fn of(explanation: &Explanation<'_>, asked: Asked) -> Self {
         Self {
             revision: explanation.revision,
             modules: explanation.modules.iter().map(ModuleReport::of).collect(),
-            skipped: decoded.skipped.iter().map(ToString::to_string).collect(),
-            unknown: decoded.unknown.iter().map(|item| item.path.to_string()).collect(),
+            skipped: asked.skipped,
+            unknown: asked.unknown,
             text: explanation.to_string(),
         }
     }
@@ -103,22 +110,22 @@ impl fmt::Display for Report {
 }
 
 pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), Failure> {
-    let ExplainArgs { request: path, dialect } = args;
-    let decoded = files::blocking(move || {
-        let codec = dialect.codec()?;
-        let body = files::read(&path, codec.limits().bytes)?;
-        codec.decode_request(&body).map_err(|error| Failure::in_doing(path.display(), &error))
-    });
-    let decoded = decoded.await?;
-    let service = context.administer(IfMissing::Refuse).await?;
-    let snapshot = service.snapshot();
-    let report = Report::of(&snapshot.explain(&decoded.value, AskedFrom::default(), service.now()), &decoded);
-    if !context.output.is_json() {
-        report
-            .skipped
-            .iter()
-            .for_each(|skipped| context.output.message(format_args!("passed over: {skipped}")));
-        report.unknown.iter().for_each(|path| context.output.message(format_args!("not known: {path}")));
+    if let Some(path) = args.replay {
+        return replay::run(path, args.revision, context).await;
     }
-    context.output.result(&report)
+    let asked = args.asked.asked().await?;
+    let service = context.administer(IfMissing::Refuse).await?;
+    let snapshot = match args.revision {
+        Some(revision) => service.snapshot_at(revision).await?,
+        None => service.snapshot(),
+    };
+    let now = service.now();
+    if let Some(path) = args.save {
+        let questions = Question::all_of(&asked.request, asked.from);
+        let records = questions.map(|question| TraceRecord::of(snapshot.index(), &question, now)).collect();
+        replay::save(path, records).await?;
+    }
+    asked.tell(context);
+    let explanation = snapshot.explain(&asked.request, asked.from, now);
+    context.output.result(&Report::of(&explanation, asked))
 }

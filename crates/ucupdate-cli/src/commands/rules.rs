@@ -1,12 +1,15 @@
 //! `ucupdate rules`: what each kind of device gets.
 
+use super::pin::PinReport;
+use super::policy::offer;
+use super::rollout_report::RolloutReport;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::Snapshot;
-use ucupdate::core::{Candidate, OfferRule, Rule};
+use ucupdate::core::{Candidate, Rule, UnixTime};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -29,6 +32,10 @@ struct RuleReport {
     offer: &'static str,
     /// Whether devices whose version cannot be read are offered one.
     unreadable: bool,
+    /// Versions for some, in the order in which they are looked at.
+    rollouts: Vec<RolloutReport>,
+    /// Who stays at a version.
+    pins: Vec<PinReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,13 +45,14 @@ struct CandidateReport {
 }
 
 impl Report {
-    fn of(snapshot: &Snapshot) -> Self {
-        Self { revision: snapshot.revision(), rules: snapshot.book().rules().map(RuleReport::of).collect() }
+    fn of(snapshot: &Snapshot, now: UnixTime) -> Self {
+        let rules = snapshot.book().rules().map(|rule| RuleReport::of(rule, now));
+        Self { revision: snapshot.revision(), rules: rules.collect() }
     }
 }
 
 impl RuleReport {
-    fn of(rule: &Rule) -> Self {
+    fn of(rule: &Rule, now: UnixTime) -> Self {
         let report = |candidate: &Candidate| CandidateReport {
             version: candidate.version.to_string(),
             package: candidate.package.to_string(),
@@ -54,11 +62,10 @@ impl RuleReport {
             pending: rule.pending().map(report),
             approved: rule.approved().map(report),
             rollback: rule.rollback().map(report),
-            offer: match rule.policy().offer {
-                OfferRule::Newer => "newer",
-                _ => "different",
-            },
+            offer: offer(rule.policy().offer),
             unreadable: rule.policy().unreadable,
+            rollouts: RolloutReport::all_of(rule, now).collect(),
+            pins: PinReport::all_of(rule).collect(),
         }
     }
 }
@@ -78,6 +85,8 @@ impl fmt::Display for Report {
                 &version(&rule.approved),
                 &version(&rule.rollback),
             ]);
+            rule.pins.iter().for_each(|pin| table.line(pin));
+            rule.rollouts.iter().for_each(|rollout| table.line(rollout));
         }
         table.fmt(f)
     }
@@ -85,5 +94,5 @@ impl fmt::Display for Report {
 
 pub(crate) async fn run(_args: RulesArgs, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    context.output.result(&Report::of(&service.snapshot()))
+    context.output.result(&Report::of(&service.snapshot(), service.now()))
 }

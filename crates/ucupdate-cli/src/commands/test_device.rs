@@ -1,7 +1,6 @@
 //! `ucupdate test-device`: the devices that get a pending version before everybody does.
 
-use super::changes::change;
-use crate::args::AuthorArgs;
+use crate::change_args::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::table::Table;
@@ -32,7 +31,7 @@ pub(crate) struct AddArgs {
     #[arg(long)]
     serial: Option<SerialNumber>,
     #[command(flatten)]
-    author: AuthorArgs,
+    how: ChangeArgs,
 }
 
 /// How `remove` is called.
@@ -41,7 +40,7 @@ pub(crate) struct RemoveArgs {
     /// Its name
     name: TestDeviceName,
     #[command(flatten)]
-    author: AuthorArgs,
+    how: ChangeArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,10 +87,10 @@ pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Re
             let id = args.mac.map(DeviceId::Mac).or(args.serial.map(DeviceId::Serial));
             let id = id.ok_or_else(|| Failure::new("neither a MAC address nor a serial number is given"))?;
             let device = TestDevice { name: args.name, id };
-            change(&Command::AddTestDevice(device), &args.author, context).await
+            make(&Command::AddTestDevice(device), &args.how, context).await
         }
         TestDeviceCommand::Remove(args) => {
-            change(&Command::RemoveTestDevice(args.name), &args.author, context).await
+            make(&Command::RemoveTestDevice(args.name), &args.how, context).await
         }
         TestDeviceCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;

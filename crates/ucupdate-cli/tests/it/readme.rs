@@ -50,15 +50,31 @@ fn run(place: &Place, example: &str) -> String {
         Some((call, code)) => (call, code.parse().unwrap()),
         None => (example, 0),
     };
-    let args = call.strip_prefix("ucupdate ").expect("examples call ucupdate").split(' ');
+    let args = words(call.strip_prefix("ucupdate ").expect("examples call ucupdate")).into_iter();
     // An example that names a package means the one of here.
-    let args = args.map(|arg| if is_package(arg) { package(place) } else { arg.to_owned() });
+    let args = args.map(|arg| if is_package(&arg) { package(place) } else { arg });
     let args: Vec<String> = args.collect();
     let ran = place.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(ran.code, Some(code), "{example}: {ran:?}");
     let stdout = if ran.stdout.starts_with('{') { laid_out(&ran.json(), 0) + "\n" } else { ran.stdout };
     let ending = if code == 0 { String::new() } else { format!(" # exits with {code}") };
+    let quoted = |arg: &String| if arg.contains(' ') { format!("\"{arg}\"") } else { arg.clone() };
+    let args: Vec<String> = args.iter().map(quoted).collect();
     format!("$ ucupdate {}{ending}\n{stdout}{}", args.join(" "), ran.stderr)
+}
+
+/// The words of a call; what stands in double quotes is one, as for a shell.
+fn words(call: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in call.chars() {
+        match (c, quoted) {
+            ('"', _) => quoted = !quoted,
+            (' ', false) => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
 }
 
 fn is_package(word: &str) -> bool {

@@ -42,7 +42,7 @@ fn book(moves: &[u8]) -> RuleBook {
 
 /// Groups, lists, holds, stops, rollouts: one of them by the number.
 fn of_devices(book: &RuleBook, number: u8) -> Result<Outcome, Refusal> {
-    let name = |text: &str| if number % 2 == 0 { text.to_owned() } else { text.to_uppercase() };
+    let name = |text: &str| if number.is_multiple_of(2) { text.to_owned() } else { text.to_uppercase() };
     let group: GroupName = name("labs").parse().unwrap();
     let mac = DeviceId::Mac(MacAddress::new([0, 0, 0, 0, 0, number % 2]));
     let rule = key(PHONE);

@@ -10,6 +10,7 @@ mod history;
 mod ingesting;
 mod keeping;
 mod logging;
+mod looking_back;
 mod meanwhile;
 mod rebuilding;
 mod rolling_back;

@@ -1,0 +1,120 @@
+//! Times as people write them: a moment in ISO 8601, and a span of days, hours or minutes.
+
+use std::str::FromStr;
+use ucupdate::core::{FieldTime, UnixTime};
+
+/// A moment: `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z`, `2026-12-01T08:00:00+01:00`; in UTC unless it says
+/// otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) UnixTime);
+
+impl FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        moment(text)
+            .map(Self)
+            .ok_or("expected 2026-12-01, or 2026-12-01T08:00:00Z, in UTC unless it ends as +01:00")
+    }
+}
+
+fn moment(text: &str) -> Option<UnixTime> {
+    let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
+    let (time, ahead) = match (time.strip_suffix('Z'), time.rfind(['+', '-'])) {
+        (Some(time), _) => (time, 0),
+        (None, Some(at)) => (time.get(..at)?, ahead(time.get(at..)?)?),
+        (None, None) => (time, 0),
+    };
+    let seconds = if time.len() == 5 { ":00" } else { "" };
+    let [year, month, day] = date.split('-').collect::<Vec<_>>()[..] else { return None };
+    let civil: FieldTime = format!("{day}-{month}-{year} {time}{seconds}").parse().ok()?;
+    Some(UnixTime::from_seconds(civil.as_utc().as_seconds() - ahead))
+}
+
+/// By how many seconds `+01:00` is ahead of UTC.
+fn ahead(text: &str) -> Option<i64> {
+    let (sign, text) = text.split_at_checked(1)?;
+    let (hours, minutes) = text.split_once(':')?;
+    let number = |text: &str, most: i64| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i64>().ok().filter(|number| digits && *number <= most)
+    };
+    let seconds = number(hours, 14)? * 3600 + number(minutes, 59)? * 60;
+    Some(if sign == "-" { -seconds } else { seconds })
+}
+
+/// A span of time in seconds: `2d`, `12h`, `90m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) u32);
+
+impl FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let units = [('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60)];
+        let found = units.into_iter().find_map(|(unit, seconds)| {
+            let count = text.strip_suffix(unit).filter(|count| count.bytes().all(|b| b.is_ascii_digit()))?;
+            count.parse::<u32>().ok()?.checked_mul(seconds).filter(|seconds| *seconds > 0)
+        });
+        found.map(Self).ok_or("expected so many days, hours or minutes, as 2d, 12h or 90m")
+    }
+}
+
+/// A span as it is written: `2d`, `12h`, `90m`, or `30s` where it is no whole minutes.
+pub(crate) fn span(seconds: u32) -> String {
+    match seconds {
+        days if days % (24 * 60 * 60) == 0 => format!("{}d", days / (24 * 60 * 60)),
+        hours if hours % (60 * 60) == 0 => format!("{}h", hours / (60 * 60)),
+        minutes if minutes % 60 == 0 => format!("{}m", minutes / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_in_utc_unless_it_says_otherwise() {
+        for (text, civil) in [
+            ("2009-03-06", "06-03-2009 00:00:00"),
+            ("2009-03-06T17:10", "06-03-2009 17:10:00"),
+            ("2009-03-06T17:10:39", "06-03-2009 17:10:39"),
+            ("2009-03-06T17:10:39Z", "06-03-2009 17:10:39"),
+            ("2009-03-06T00:30+01:00", "05-03-2009 23:30:00"),
+            ("2009-03-06T17:10:39-05:30", "06-03-2009 22:40:39"),
+        ] {
+            let moment = text.parse::<Moment>().map(|moment| moment.0.civil_utc().to_string());
+            assert_eq!(moment.as_deref(), Ok(civil), "{text}");
+        }
+        for wrong in [
+            "",
+            "7d",
+            "2009-3-6",
+            "2009-02-30",
+            "06-03-2009",
+            "2009-03-06T",
+            "2009-03-06T17",
+            "2009-03-06T17:10:39+1",
+            "2009-03-06T17:10:39+15:00",
+            "2009-03-06T25:00:00Z",
+            "2009-03-06Z",
+            "2009-03-06T17:10:39Zé",
+            "2009-03-06T+é",
+        ] {
+            assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_of_days_hours_or_minutes_and_never_nothing() {
+        for (text, seconds) in [("2d", 172_800), ("12h", 43_200), ("90m", 5400)] {
+            assert_eq!(text.parse(), Ok(Span(seconds)));
+            assert_eq!(span(seconds), text);
+        }
+        assert_eq!((span(1), span(86_400 * 7 + 60)), ("1s".to_owned(), "10081m".to_owned()));
+        for wrong in ["", "d", "2", "-1d", "+1d", "1.5h", "0m", "99999999999d", "60000d", "2 d"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Whom something is for, on the command line and in results: one device, or a group.
+
+use crate::failure::Failure;
+use serde::Serialize;
+use ucupdate::core::{Audience, DeviceId, GroupName, HeldDevices, MacAddress, SerialNumber};
+
+/// One device, or the devices of a group.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhomArgs {
+    /// The device with this MAC address, as 00-21-63-0F-20-7B or 0021630F207B
+    #[arg(long)]
+    mac: Option<MacAddress>,
+    /// The device with this serial number
+    #[arg(long)]
+    serial: Option<SerialNumber>,
+    /// The devices of this group
+    #[arg(long)]
+    group: Option<GroupName>,
+}
+
+impl WhomArgs {
+    /// The audience that is meant.
+    ///
+    /// # Errors
+    /// When none is.
+    pub(crate) fn audience(self) -> Result<Audience, Failure> {
+        let device = device(self.mac, self.serial).map(Audience::Device);
+        device.or(self.group.map(Audience::Group)).ok_or_else(nobody)
+    }
+}
+
+/// The device that is known by one of these.
+pub(crate) fn device(mac: Option<MacAddress>, serial: Option<SerialNumber>) -> Option<DeviceId> {
+    mac.map(DeviceId::Mac).or(serial.map(DeviceId::Serial))
+}
+
+/// Nobody is named; the command line sees to it that somebody is.
+pub(crate) fn nobody() -> Failure {
+    Failure::usage("expected one of --mac, --serial and --group")
+}
+
+/// Whom something is for: one of these, or everybody where all are `null`.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct WhomReport {
+    pub(crate) mac: Option<String>,
+    pub(crate) serial: Option<String>,
+    pub(crate) group: Option<String>,
+}
+
+impl From<&DeviceId> for WhomReport {
+    fn from(device: &DeviceId) -> Self {
+        match device {
+            DeviceId::Mac(mac) => Self { mac: Some(mac.to_string()), ..Self::default() },
+            DeviceId::Serial(serial) => Self { serial: Some(serial.to_string()), ..Self::default() },
+        }
+    }
+}
+
+impl From<&GroupName> for WhomReport {
+    fn from(group: &GroupName) -> Self {
+        Self { group: Some(group.to_string()), ..Self::default() }
+    }
+}
+
+impl From<&Audience> for WhomReport {
+    fn from(audience: &Audience) -> Self {
+        match audience {
+            Audience::Device(device) => device.into(),
+            Audience::Group(group) => group.into(),
+            _ => Self::default(),
+        }
+    }
+}
+
+impl From<&HeldDevices> for WhomReport {
+    fn from(held: &HeldDevices) -> Self {
+        match held {
+            HeldDevices::Device(device) => device.into(),
+            HeldDevices::Group(group) => group.into(),
+            _ => Self::default(),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `diff` and `--dry-run`: whose answer changes; `explain --save` and `--replay`: that an answer comes out the same.
+
+use crate::place::{CX700, IP8540, Place};
+use serde_json::{Value, json};
+
+/// A header and rows of four phones, each as it asked last; the last one cannot be read as a device.
+fn audit_log() -> String {
+    let header =
+        include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log").lines().next().unwrap();
+    let row = |mac: &str, vendor: &str, model: &str, installed: &str| {
+        format!(
+            "03-06-2009 08:00:00,ann@contoso.com,10.1.1.7,UCPhone,06-03-2009 08:00:00,\"{mac}\",\"\",\"{vendor}\",\"{model}\",\
+             \"A\",\"ENU\",cpe.nbt;{installed};16-12-2008 04:43:58,\n"
+        )
+    };
+    let rows = [
+        row("0021630F2071", "LG-Nortel", "IP8540", "1.0.522.34"),
+        row("0021630F2072", "LG-Nortel", "IP8540", "3.5.6907.0"),
+        row("0021630F2073", "LG-Nortel", "IP8540", "1.0.522.103"),
+        row("0004F2000001", "Polycom", "CX700", "1.0.522.103"),
+        row("0004F2000002", "Polycom", "", "1.0.522.103"),
+    ];
+    format!("{header}\n{}", rows.concat())
+}
+
+const LOG: &str = "RequestHandlerAuditLog_ocs_2009-03-06.log";
+
+/// The package of two phones, and an audit log in the store.
+fn with_log() -> Place {
+    let place = Place::with_package();
+    let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
+    std::fs::create_dir_all(place.path(folder)).unwrap();
+    place.file(&format!("{folder}/{LOG}"), audit_log().as_bytes());
+    place
+}
+
+/// The addresses of those whose answer changes.
+fn changed(report: &Value) -> Vec<&str> {
+    report["changes"].as_array().unwrap().iter().map(|change| change["mac"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_dry_run_lists_exactly_whose_answer_would_change_and_changes_nothing() {
+    let place = with_log();
+    let told = place.run(&["approve", IP8540, "--dry-run"]).done();
+    assert_eq!(
+        told,
+        format!(
+            "would be: {IP8540}: 3.5.6907.0 is approved\n\
+             DEVICE        IS                              MODULE   HAS          BEFORE            AFTER\n\
+             0021630F2071  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.34   nothing-approved  1.0.522.103 to 3.5.6907.0\n\
+             0021630F2073  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.103  nothing-approved  3.5.6907.0\n\
+             2 answer(s) to 4 device(s) change, 1 device(s) were passed over\n"
+        )
+    );
+    let report = place.run(&["approve", IP8540, "--dry-run", "--json"]).json();
+    assert_eq!(
+        (&report["dry_run"], &report["revision"], &report["devices"], &report["left_out"]),
+        (&json!(true), &json!(1), &json!(4), &json!(1))
+    );
+    assert_eq!(changed(&report), ["0021630F2071", "0021630F2073"]);
+    let after = &report["changes"][0]["after"];
+    assert_eq!(
+        (&after["version"], &after["stepping_stone_to"]),
+        (&json!("1.0.522.103"), &json!("3.5.6907.0"))
+    );
+    assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 1);
+    assert_eq!(place.run(&["reject", IP8540, "--dry-run", "--json"]).json()["changes"], json!([]));
+
+    place.run(&["approve", IP8540]).done();
+    let refused = place.run(&["approve", IP8540, "--dry-run"]).refused();
+    assert_eq!(refused, format!("{IP8540}: no version is pending"), "what would be refused is");
+    for command in ["rollback", "remove"] {
+        let report = place.run(&[command, IP8540, "--dry-run", "--json"]).json();
+        assert_eq!(changed(&report), ["0021630F2071", "0021630F2073"], "{command}");
+    }
+    let all = place.run(&["rollback", "--to", "1", "--dry-run", "--json"]).json();
+    assert_eq!(changed(&all), ["0021630F2071", "0021630F2073"]);
+    assert_eq!(place.run(&["rules", "--json"]).json()["revision"], 2);
+}
+
+#[test]
+fn every_change_that_may_change_answers_can_be_tried() {
+    let place = with_log();
+    place.run(&["approve", IP8540]).done();
+    place.run(&["group", "add", "branch", "--side", "internal"]).done();
+    let tried = |args: &[&str]| {
+        let report = place.run(&[args, &["--dry-run", "--json"]].concat()).json();
+        changed(&report)
+            .into_iter()
+            .map(|mac| mac.strip_prefix("0021630F20").unwrap_or(mac).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let all = ["0004F2000001"];
+    assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9"]), all);
+    assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9", "--percent", "0"]), [""; 0]);
+    assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9", "--group", "branch"]), [""; 0]);
+    assert_eq!(
+        tried(&["rollout", "start", CX700, "3.5.6907.9", "--group", "branch", "--assume-side", "internal"]),
+        all
+    );
+    assert_eq!(tried(&["test-device", "add", "lab", "--mac", "0004F2000001"]), all);
+    assert_eq!(tried(&["hold", "add", "quiet", "--mac", "0021630F2073"]), ["73"]);
+    assert_eq!(tried(&["policy", "set", IP8540, "--window", "daily 00:00-24:00"]), [""; 0]);
+    assert_eq!(tried(&["pin", "set", CX700, "3.5.6907.9", "--mac", "0004F2000001"]), all);
+    assert_eq!(tried(&["stone", "remove", "ocs-interim"]), ["71"]);
+    assert_eq!(tried(&["group", "add", "branch", "--vendor", "Polycom", "--replace"]), [""; 0]);
+    assert_eq!(place.run(&["rules", "--json"]).json()["revision"], 3);
+}
+
+#[test]
+fn a_diff_is_between_two_revisions_for_the_devices_of_the_store_or_of_files() {
+    let place = with_log();
+    place.run(&["approve", IP8540]).done();
+    place.run(&["approve", CX700]).done();
+    let diff = |args: &[&str]| place.run(&[&["diff", "--json"], args].concat()).json();
+    let (all, ip8540) = (["0004F2000001", "0021630F2071", "0021630F2073"], ["0021630F2071", "0021630F2073"]);
+    assert_eq!(changed(&diff(&["--from", "1"])), all);
+    assert_eq!(changed(&diff(&["--from", "1", "--to", "2"])), ip8540);
+    assert_eq!(changed(&diff(&["--from", "2", "--to", "3"])), ["0004F2000001"]);
+    let back = diff(&["--from", "3", "--to", "1"]);
+    assert_eq!((changed(&back), &back["from"], &back["to"]), (all.to_vec(), &json!(3), &json!(1)));
+    assert_eq!(changed(&diff(&["--from", "0", "--to", "1"])), [""; 0], "another reason is no other answer");
+
+    place.file("field.log", include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log"));
+    for option in ["--devices", "--audit"] {
+        let field = diff(&["--from", "1", option, "field.log"]);
+        assert_eq!((changed(&field), &field["devices"]), (vec!["0021630F207B"], &json!(1)), "{option}");
+    }
+    assert_eq!(
+        place.run(&["diff", "--from", "3"]).done(),
+        "0 answer(s) to 4 device(s) change, 1 device(s) were passed over\n"
+    );
+    assert_eq!(
+        place.run(&["diff", "--from", "4"]).refused(),
+        "no revision 4: the rule book is at revision 3"
+    );
+    assert!(
+        place
+            .run(&["diff", "--from", "1", "--devices", "absent"])
+            .refused()
+            .starts_with("opening `absent`: ")
+    );
+}
+
+#[test]
+fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let device =
+        ["--device", "UCPhone/LG-Nortel/IP8540/A/ENU", "--installed", "1.0.522.34", "--mac", "0021630F207B"];
+    let save = [&["explain", "--save", "a.json"], &device[..]].concat();
+    let explained = place.run(&save).done();
+    let saved = std::fs::read_to_string(place.path("a.json")).unwrap();
+    let value: Value = serde_json::from_str(&saved).unwrap();
+    assert_eq!((&value["format"], &value["records"][0]["revision"]), (&json!(1), &json!(2)));
+    assert_eq!(place.run(&save).refused(), "a.json: is there already, and is not overwritten");
+
+    place.run(&["rollback", IP8540]).done();
+    let replayed = place.run(&["explain", "--replay", "a.json"]).done();
+    let lines: Vec<&str> = replayed.lines().collect();
+    assert!(lines[0].starts_with("rule book revision 2, at 20"), "{replayed}");
+    assert_eq!(lines[1..lines.len() - 1], explained.lines().skip(1).collect::<Vec<_>>()[..]);
+    assert_eq!(*lines.last().unwrap(), "as it was recorded");
+    let json = place.run(&["explain", "--replay", "a.json", "--json"]).json();
+    assert_eq!(
+        (&json["replayed"][0]["same"], &json["replayed"][0]["recorded"]),
+        (&json!(true), &json!(null))
+    );
+    let record = serde_json::to_string(&json["replayed"][0]["record"]).unwrap();
+    assert_eq!(record, serde_json::to_string(&value["records"][0]).unwrap());
+
+    let now = place.run(&["explain", "--replay", "a.json", "--revision", "3", "--json"]).json();
+    assert_eq!(
+        (&now["replayed"][0]["same"], &now["replayed"][0]["record"]["decision"]),
+        (&json!(false), &json!("nothing-approved"))
+    );
+
+    place.file("b.json", saved.replace("for everybody", "for nobody").as_bytes());
+    let refused = place.run(&["explain", "--replay", "b.json"]).refused();
+    assert!(refused.starts_with("b.json: recorded was \"offer 1.0.522.103"), "{refused}");
+    for (text, reason) in [
+        (
+            saved.replace("\"format\":1", "\"format\":2"),
+            "c.json: has format 2, and this program reads up to 1",
+        ),
+        (saved.replace("\"IP8540\"", "\"\""), "c.json: is blank"),
+    ] {
+        place.file("c.json", text.as_bytes());
+        assert_eq!(place.run(&["explain", "--replay", "c.json"]).refused(), reason);
+    }
+    place.file("d.json", b"{}");
+    assert!(
+        place.run(&["explain", "--replay", "d.json"]).refused().starts_with("d.json: missing field `format`")
+    );
+    let absent = place.run(&["explain", "--replay", "absent"]).refused();
+    assert_eq!(absent, "absent: No such file or directory (os error 2)");
+}
