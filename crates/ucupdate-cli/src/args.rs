@@ -1,7 +1,8 @@
 //! How the command is called: the global options, the subcommands, and the values they share.
 
 use crate::commands::{
-    changes, explain, gc, history, ingest, inspect, package, rules, sample, test_device, tree, version,
+    changes, explain, fleet, gc, history, ingest, inspect, loops, package, rules, sample, test_device, tree,
+    version,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -60,6 +61,10 @@ pub(crate) enum Command {
     Remove(changes::RuleArgs),
     /// List who changed what, and when
     History(history::HistoryArgs),
+    /// List the devices that asked, what they have, and how many have which version
+    Fleet(fleet::FleetArgs),
+    /// Find devices that are offered updates in a circle
+    Loops(loops::LoopsArgs),
     /// Sweep up what ingests that died half-way left behind
     Gc(gc::GcArgs),
     /// Name the devices that get pending versions
@@ -95,6 +100,8 @@ impl Command {
             Self::Rollback(args) => changes::roll_back(args, context).await,
             Self::Remove(args) => changes::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,
+            Self::Fleet(args) => fleet::run(args, context).await,
+            Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
             Self::TestDevice(command) => test_device::run(command, context).await,
             Self::Explain(args) => explain::run(args, context).await,

@@ -5,6 +5,7 @@
 
 mod args;
 mod ask;
+mod audit_args;
 mod commands;
 mod context;
 mod demo;

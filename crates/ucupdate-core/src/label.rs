@@ -210,6 +210,10 @@ label!(
     /// Which part of a device an image replaces; `CPE` is the one the field knows.
     UpdateType, "CPE"
 );
+label!(
+    /// What a client calls itself in its user agent: `OCPhone`, `OC`, `UCCP`.
+    ClientType, "OCPhone"
+);
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,11 @@ mod asked_from;
 mod book;
 mod bucket;
 mod change;
+mod client_filter;
 mod command;
 mod decide;
 mod device;
+mod device_identity;
 mod diff;
 mod digest;
 mod explain;
@@ -18,6 +20,7 @@ mod index;
 mod known_devices;
 mod label;
 pub mod laws;
+mod loops;
 mod message;
 mod note;
 mod package;
@@ -33,16 +36,23 @@ mod stone;
 mod test_device;
 mod time;
 mod trace_record;
+mod user_agent;
 mod version;
 mod version_range;
 mod window;
+#[doc = include_str!("../VERSIONS.md")]
+pub mod versions {}
 
 pub use asked_from::{AskedFrom, Question};
 pub use book::{Delta, Entry, Member, RuleBook, Settings};
 pub use bucket::{Percent, PercentError, Place, ReleaseKey};
+pub use client_filter::{
+    ClientAction, ClientFilter, ClientRule, ClientRuleError, ClientVerdict, ClientVersions,
+};
 pub use command::{Command, Outcome};
 pub use decide::{Decision, HeldBy, Via, decide};
 pub use device::{Device, MAX_SERIAL_BYTES, MacAddress, MacAddressError, SerialNumber, SerialNumberError};
+pub use device_identity::DeviceIdentity;
 pub use diff::{Change as AnswerChange, diff};
 pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use explain::{Difference, Explanation, Miss, Step, Trace, explain};
@@ -51,8 +61,9 @@ pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
 pub use index::{EligibilityIndex, Offer};
 pub use label::{
-    DeviceType, HardwareRevision, LabelError, Locale, MAX_LABEL_BYTES, Model, UpdateType, Vendor,
+    ClientType, DeviceType, HardwareRevision, LabelError, Locale, MAX_LABEL_BYTES, Model, UpdateType, Vendor,
 };
+pub use loops::{Loop, LoopGuard, LoopKind, LoopOptions, Observation, devices_in_loops};
 pub use message::{InstalledModule, OfferedModule, Side, UpdateRequest, UpdateResponse};
 pub use note::Note;
 pub use package::{
@@ -72,6 +83,7 @@ pub use test_device::{
 };
 pub use time::{FieldTime, FieldTimeError, UnixTime};
 pub use trace_record::TraceRecord;
+pub use user_agent::{ClientProduct, MAX_PRODUCTS, MAX_USER_AGENT_BYTES, UserAgent};
 pub use version::{FirmwareVersion, ReportedVersion, VersionError};
 pub use version_range::{MAX_COMPARATORS, VersionRange, VersionRangeError};
 pub use window::{OnlyUtc, Window, WindowError, Zone, ZoneName, Zones};

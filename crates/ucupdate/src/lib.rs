@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod audit_logs;
 mod clock;
 mod document;
 mod error;
 mod files;
+mod fleet;
 mod garbage;
 mod ingest;
 mod layout;
 mod logs;
+mod observations;
 mod rule_history;
 mod service;
 mod snapshot;
@@ -15,13 +18,16 @@ mod urls;
 mod verify;
 mod zones;
 
+pub use audit_logs::{AuditLogError, AuditLogs, Logged, LoggedRow, MAX_STORED_LOG_BYTES};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use document::DocumentError;
 pub use error::{ChangeError, StateError};
 pub use files::{FileIndex, ServedFile};
+pub use fleet::{Fleet, FleetDevice, FleetModule, MAX_FLEET_MODULES, VersionCount};
 pub use garbage::Garbage;
 pub use ingest::{IngestError, IngestOptions, IngestProgress, Ingested};
 pub use logs::{LogError, LogOptions};
+pub use observations::observations;
 pub use rule_history::{Changed, Revision};
 pub use service::{Asker, NoUrls, Options, UpdateService};
 pub use snapshot::Snapshot;

@@ -44,7 +44,7 @@ impl RevisionReport {
 }
 
 /// A moment as ISO 8601 has it, in UTC and to the second.
-fn iso(at: UnixTime) -> String {
+pub(super) fn iso(at: UnixTime) -> String {
     let at = at.civil_utc();
     let (date, time) = ((at.year(), at.month(), at.day()), (at.hour(), at.minute(), at.second()));
     format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", date.0, date.1, date.2, time.0, time.1, time.2)

@@ -2,10 +2,12 @@
 
 pub(crate) mod changes;
 pub(crate) mod explain;
+pub(crate) mod fleet;
 pub(crate) mod gc;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod inspect;
+pub(crate) mod loops;
 pub(crate) mod package;
 pub(crate) mod rules;
 pub(crate) mod sample;

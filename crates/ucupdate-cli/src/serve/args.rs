@@ -78,7 +78,8 @@ impl From<LayoutName> for Layout {
     }
 }
 
-fn zone(name: &str) -> Result<Zone, String> {
+/// The time zone of this name.
+pub(crate) fn zone(name: &str) -> Result<Zone, String> {
     Zone::named(name).map_err(|error| error.to_string())
 }
 

@@ -11,7 +11,7 @@ mod stall;
 mod stopping;
 mod tls;
 
-pub(crate) use args::ServeArgs;
+pub(crate) use args::{ServeArgs, zone};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use limits::Limits;
 pub(crate) use prefix::Prefixes;

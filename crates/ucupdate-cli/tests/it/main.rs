@@ -5,6 +5,7 @@
 mod asking;
 mod demo;
 mod ending;
+mod fleet;
 mod life;
 mod packages;
 mod place;

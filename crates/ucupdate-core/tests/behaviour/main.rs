@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 
+mod client_filter;
 mod commands;
 mod deciding;
 mod explaining;
 mod fixtures;
+mod loops;
 #[cfg(feature = "serde")]
 mod stored_form;
+mod versions_page;

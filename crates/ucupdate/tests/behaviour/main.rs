@@ -4,6 +4,7 @@
 
 mod approving;
 mod fixtures;
+mod fleet;
 mod history;
 mod ingesting;
 mod logging;

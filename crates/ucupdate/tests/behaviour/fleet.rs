@@ -1,0 +1,199 @@
+//! What audit logs tell afterwards: which devices there are, and which go in circles.
+
+use crate::fixtures::NOW;
+use std::io::{self, Cursor};
+use std::sync::Arc;
+use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
+use ucupdate::core::{DeviceIdentity, LoopGuard, LoopKind, LoopOptions, ReportedVersion, Said, UnixTime};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
+use ucupdate::{AuditLogError, AuditLogs, Fleet, Logged, LoggedRow};
+
+const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
+const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
+
+/// A row of the field's phone, so many minutes after the field's.
+fn row(minutes: i64, mac: &str, installed: &str, offered: &str) -> AuditRow {
+    let log = format!(
+        "Logging DateTime,Device Type,Mac Address,Vendor,Model,Revision,Locale,Requested,Response\n\
+         03-06-2009 17:10:39,UCPhone,{mac},LG-Nortel,IP8540,A,ENU,cpe.nbt;{installed};,{offered}\n"
+    );
+    let mut row = ucupdate::audit::AuditReader::new(log.as_bytes()).next().unwrap().unwrap();
+    row.logged_at = UnixTime::from_seconds(NOW.as_seconds() + minutes * 60);
+    row
+}
+
+fn offer(version: &str) -> String {
+    format!("http://ocs/UCPhone/LG-Nortel/IP8540/A/ENU/{version}/CPE/CPE.nbt;{version};")
+}
+
+/// A log as a server writes it, under a name of that server.
+async fn put_log(store: &MemoryStore, server: &str, date: &str, number: u32, rows: &[AuditRow]) {
+    let name: LogName = LogName {
+        kind: ucupdate::audit::LogKind::Audit,
+        server: server.parse().unwrap(),
+        date: date.parse().unwrap(),
+        number,
+    };
+    let format = AuditFormat::default();
+    let lines: String = rows.iter().map(|row| format.line(row).as_str().to_owned()).collect();
+    let header = FIELD_LOG.lines().next().unwrap();
+    store.put_bytes(&name.to_string().parse().unwrap(), format!("{header}\n{lines}")).await.unwrap();
+}
+
+async fn read(mut logs: AuditLogs) -> Vec<LoggedRow> {
+    let mut rows = Vec::new();
+    while let Some(logged) = logs.next().await.unwrap() {
+        let Logged::Row(row) = logged else { panic!("{logged:?}") };
+        rows.push(*row);
+    }
+    rows
+}
+
+async fn in_store(store: impl ImageStore + 'static, since: Option<UnixTime>) -> Vec<LoggedRow> {
+    let mut logs = AuditLogs::new(Zone::utc(), since);
+    logs.add_store(Arc::new(store)).await.unwrap();
+    read(logs).await
+}
+
+#[tokio::test]
+async fn the_logs_of_all_servers_are_read_by_time() {
+    let store = MemoryStore::default();
+    let at = |minutes| row(minutes, "0021630F207B", "1.0", "");
+    put_log(&store, "ocs01", "2009-03-06", 1, &[at(0), at(4)]).await;
+    put_log(&store, "ocs01", "2009-03-06", 2, &[at(6)]).await;
+    put_log(&store, "ocs01", "2009-03-06", 10, &[at(8)]).await;
+    put_log(&store, "ocs01", "2009-03-07", 1, &[at(2000)]).await;
+    put_log(&store, "ocs02", "2009-03-06", 1, &[at(2), at(5), at(7), at(3000)]).await;
+    let rows = in_store(store, None).await;
+    let told: Vec<(String, i64)> = rows
+        .iter()
+        .map(|row| {
+            let minutes = (row.row.logged_at.as_seconds() - NOW.as_seconds()) / 60;
+            (row.server.as_ref().unwrap().to_string(), minutes)
+        })
+        .collect();
+    let expected = [
+        ("ocs01", 0),
+        ("ocs02", 2),
+        ("ocs01", 4),
+        ("ocs02", 5),
+        ("ocs01", 6),
+        ("ocs02", 7),
+        ("ocs01", 8),
+        ("ocs01", 2000),
+        ("ocs02", 3000),
+    ];
+    assert_eq!(told, expected.map(|(server, minutes)| (server.to_owned(), minutes)));
+}
+
+#[tokio::test]
+async fn rows_before_the_time_asked_for_are_passed_over_and_old_logs_not_even_read() {
+    let store = MemoryStore::default();
+    let at = |minutes| row(minutes, "0021630F207B", "1.0", "");
+    store
+        .put_bytes(&format!("{FOLDER}RequestHandlerAuditLog_a_2009-03-04.log").parse().unwrap(), "no log")
+        .await
+        .unwrap();
+    put_log(&store, "a", "2009-03-06", 1, &[at(0), at(1), at(2)]).await;
+    store.put_bytes(&format!("{FOLDER}notes.txt").parse().unwrap(), "no log").await.unwrap();
+    let since = UnixTime::from_seconds(NOW.as_seconds() + 60);
+    assert_eq!(in_store(store, Some(since)).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_log_of_the_original_in_the_store_is_read_and_names_no_server() {
+    let store = MemoryStore::default();
+    let key = format!("{FOLDER}RequestHandlerAuditLog_2009-03-06.log");
+    store.put_bytes(&key.parse().unwrap(), FIELD_LOG).await.unwrap();
+    let rows = in_store(store, None).await;
+    assert_eq!((rows.len(), &rows[0].server), (3, &None));
+}
+
+#[tokio::test]
+async fn a_line_that_gives_no_row_is_told_with_its_log_and_a_log_that_cannot_be_opened_ends_it() {
+    let mut logs = AuditLogs::default();
+    logs.add("a.log", || Ok(Cursor::new("Logging DateTime,Model\nnonsense\n03-06-2009 17:10:39,CX700\n")));
+    logs.add("b.log", || Err::<io::Empty, _>(io::Error::other("no disk")));
+    let Some(Logged::Unread { log, finding }) = logs.next().await.unwrap() else { panic!() };
+    assert_eq!((&*log, finding.line), ("a.log", 2));
+    let error = logs.next().await.unwrap_err();
+    assert!(matches!(&error, AuditLogError::Open { log, .. } if &**log == "b.log"));
+    assert_eq!(error.to_string(), "opening `b.log`");
+    assert!(matches!(logs.next().await.unwrap(), Some(Logged::Row(_))));
+    assert!(logs.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_phone_of_the_fields_log_is_in_the_fleet_as_it_asked_last_and_in_no_loop() {
+    let mut logs = AuditLogs::default();
+    logs.add("RequestHandlerAuditLog_2009-03-06.log", || Ok(FIELD_LOG.as_bytes()));
+    let mut guard = LoopGuard::new(LoopOptions::default());
+    let mut fleet = Fleet::default();
+    for logged in read(logs).await {
+        fleet.take_in(&logged);
+        logged.observations().into_iter().for_each(|seen| guard.observe(seen));
+    }
+    assert_eq!((guard.loops(), guard.devices()), (vec![], 1));
+    let (identity, phone) = fleet.devices().next().unwrap();
+    assert_eq!((fleet.devices().len(), identity.to_string().as_str()), (1, "0021630F207B"));
+    assert_eq!((&*phone.vendor, &*phone.user_host, phone.asks), ("LG-Nortel", "10.1.1.123", 3));
+    assert_eq!(
+        (phone.first_asked, phone.last_asked),
+        (UnixTime::from_seconds(1_236_359_240), UnixTime::from_seconds(1_236_359_934))
+    );
+    assert_eq!(phone.modules[0].installed.version.as_str(), "1.0.522.103");
+    assert_eq!(phone.modules[0].offered, Some(ReportedVersion::new("3.5.6907.0")));
+    let request = phone.request().unwrap();
+    assert_eq!((request.device.model.as_str(), request.modules.len()), ("IP8540", 1));
+}
+
+#[tokio::test]
+async fn two_servers_that_disagree_are_found_in_their_logs() {
+    let store = MemoryStore::default();
+    let ask = |minutes, installed, offered| row(minutes, "0021630F207B", installed, &offer(offered));
+    put_log(&store, "ocs01", "2009-03-06", 1, &[ask(0, "1.0", "1.1"), ask(20, "1.0", "1.1")]).await;
+    put_log(&store, "ocs02", "2009-03-06", 1, &[ask(10, "1.1", "1.0")]).await;
+    let mut guard = LoopGuard::new(LoopOptions::default());
+    for logged in in_store(store, None).await {
+        logged.observations().into_iter().for_each(|seen| guard.observe(seen));
+    }
+    let found = guard.loops();
+    assert_eq!((found.len(), found[0].kind, found[0].servers.len()), (1, LoopKind::Flipped, 2));
+    assert_eq!(found[0].rule.as_ref().unwrap().to_string(), "UCPhone/LG-Nortel/IP8540/A/ENU/cpe");
+}
+
+#[test]
+fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come() {
+    let logged = |row: AuditRow| LoggedRow::new(row, None);
+    let mut other_module = row(5, "0021630F207B", "7.0", "");
+    other_module.requested[0].file_name = "Boot.bin".into();
+    other_module.user_name = "ann".into();
+    let mut serial_only = row(1, "", "1.0.522", "");
+    serial_only.serial_number = Said::new("C185H001209");
+    let rows = [
+        row(3, "00-21-63-0F-20-7B", "1.0.522.0", &offer("3.5")),
+        row(0, "0021630F207B", "1.0", ""),
+        other_module,
+        serial_only,
+        row(9, "", "1.0", ""),
+    ];
+    let mut forward = Fleet::default();
+    rows.iter().for_each(|row| forward.take_in(&logged(row.clone())));
+    let mut backward = Fleet::default();
+    rows.iter().rev().for_each(|row| backward.take_in(&logged(row.clone())));
+    assert!(forward.devices().eq(backward.devices()));
+
+    assert_eq!((forward.devices().len(), forward.unidentified()), (2, 1));
+    let (identity, phone) = forward.devices().next().unwrap();
+    assert_eq!(*identity, DeviceIdentity::Mac("0021630F207B".parse().unwrap()));
+    assert_eq!((&*phone.user_name, phone.asks, phone.modules.len()), ("ann", 3, 2));
+    let versions: Vec<&str> = phone.modules.iter().map(|module| module.installed.version.as_str()).collect();
+    assert_eq!(versions, ["7.0", "1.0.522.0"]);
+    let counts: Vec<(String, u64)> =
+        forward.versions().into_iter().map(|count| (count.version.to_string(), count.devices)).collect();
+    assert_eq!(counts, [("7.0".to_owned(), 1), ("1.0.522.0".to_owned(), 2)]);
+
+    let mut small = Fleet::default().with_room(1);
+    rows.iter().for_each(|row| small.take_in(&logged(row.clone())));
+    assert_eq!((small.devices().len(), small.left_out()), (1, 1));
+}
