@@ -23,6 +23,7 @@ pub mod laws;
 mod loops;
 mod message;
 mod note;
+mod outcomes;
 mod package;
 mod parts;
 mod plan;
@@ -66,6 +67,7 @@ pub use label::{
 pub use loops::{Loop, LoopGuard, LoopKind, LoopOptions, Observation, devices_in_loops};
 pub use message::{InstalledModule, OfferedModule, Side, UpdateRequest, UpdateResponse};
 pub use note::Note;
+pub use outcomes::{OutcomeCounts, OutcomeOptions, Outcomes, Tally, Tripped};
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };

@@ -8,6 +8,7 @@ mod deciding;
 mod explaining;
 mod fixtures;
 mod loops;
+mod outcomes;
 #[cfg(feature = "serde")]
 mod stored_form;
 mod versions_page;
