@@ -33,6 +33,7 @@ mod rollout;
 mod rule;
 mod rule_key;
 mod said;
+mod simulate;
 mod stone;
 mod test_device;
 mod time;
@@ -79,6 +80,10 @@ pub use rollout::{Guard, MAX_STAGES, Ramp, Rollout, RolloutName, Share, Stages, 
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_key::{RuleKey, RuleKeyError};
 pub use said::Said;
+pub use simulate::{
+    Chances, FailureModel, Happening, HappeningBy, MAX_SIMULATED_DAYS, MAX_SIMULATED_DEVICES, Sample,
+    Scenario, SimulatedCounts, SimulatedFleet, Simulation, VersionChances, simulate,
+};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use test_device::{
     DeviceId, MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError,

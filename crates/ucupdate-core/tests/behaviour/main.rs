@@ -9,6 +9,7 @@ mod explaining;
 mod fixtures;
 mod loops;
 mod outcomes;
+mod simulating;
 #[cfg(feature = "serde")]
 mod stored_form;
 mod versions_page;
