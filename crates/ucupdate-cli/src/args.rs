@@ -1,8 +1,8 @@
 //! How the command is called: the global options, the subcommands, and the values they share.
 
 use crate::commands::{
-    changes, explain, fleet, gc, history, ingest, inspect, loops, package, rules, sample, test_device, tree,
-    version,
+    changes, explain, fleet, gc, history, ingest, inspect, loops, package, rules, sample, simulate,
+    test_device, tree, version,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     /// Say how a version is read, and how it compares with another
     Version(version::VersionArgs),
+    /// Play days of a fleet under the rules of the store: who will have which version when
+    Simulate(Box<simulate::SimulateArgs>),
     // Packages, without a store.
     /// Build, show and extract packages
     #[command(subcommand)]
@@ -107,6 +109,7 @@ impl Command {
             Self::Explain(args) => explain::run(args, context).await,
             Self::Inspect(args) => inspect::run(args, context).await,
             Self::Version(args) => version::run(args, context).await,
+            Self::Simulate(args) => simulate::run(*args, context).await,
             Self::Package(command) => package::run(command, context).await,
             Self::Sample(args) => sample::run(args, context).await,
         }

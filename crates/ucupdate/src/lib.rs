@@ -16,6 +16,7 @@ mod service;
 mod snapshot;
 mod urls;
 mod verify;
+mod watch;
 mod zones;
 
 pub use audit_logs::{AuditLogError, AuditLogs, Logged, LoggedRow, MAX_STORED_LOG_BYTES};
@@ -32,6 +33,8 @@ pub use rule_history::{Changed, Revision};
 pub use service::{Asker, NoUrls, Options, UpdateService};
 pub use snapshot::Snapshot;
 pub use urls::{BaseUrls, Layout, Origin, OriginError};
+pub use watch::{WATCH_AUTHOR, WatchOptions};
+pub use zones::Iana;
 
 /// Audit rows and access rows.
 pub use ucupdate_audit as audit;

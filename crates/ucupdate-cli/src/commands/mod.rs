@@ -11,6 +11,7 @@ pub(crate) mod loops;
 pub(crate) mod package;
 pub(crate) mod rules;
 pub(crate) mod sample;
+pub(crate) mod simulate;
 pub(crate) mod test_device;
 pub(crate) mod tree;
 pub(crate) mod version;

@@ -62,7 +62,8 @@ impl OutcomeOptions {
 /// watched, and neither are offers of a rollout without a guard.
 ///
 /// Of each module, call [`asked`](Self::asked) and then [`offered`](Self::offered), with the time the answer was decided at. A
-/// clock that goes back counts no failure. Devices are independent of each other: in what order different devices ask does
+/// clock that goes back counts no failure: what a device had before it was offered the version says nothing. So requests that
+/// other servers answered may be taken in later by `asked`, from their audit logs. Devices are independent of each other: in what order different devices ask does
 /// not matter, as long as there is room for them.
 ///
 /// ```
@@ -267,6 +268,11 @@ impl Outcomes {
     /// The rollouts that are to be paused: those of the book that go on and whose guards these outcomes trip.
     pub fn tripped(&self, book: &RuleBook) -> Vec<Tripped> {
         self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
+    }
+
+    /// Whether anything of a device is remembered.
+    pub fn knows(&self, device: &DeviceIdentity) -> bool {
+        self.devices.contains_key(device)
     }
 
     /// How many devices are remembered, counted once for each rollout they are in.

@@ -54,12 +54,12 @@ impl Track {
     pub(super) fn comes_back(&mut self, installed: Mark, target: Mark, guard: &Guard, now: UnixTime) {
         if installed == target {
             self.state = State::Succeeded;
-        } else if self.state != State::InFlight {
-            // What was thought of it stands until it comes with the version or is offered it again.
+        } else if self.state != State::InFlight || now < self.at {
+            // What was thought of it stands until it comes with the version or is offered it again; and what it had before
+            // the offer says nothing, also where the clock went back.
         } else if Some(installed) == self.stone {
-            // Where the clock went back, the later of both times counts: no failure comes of a clock.
-            self.at = self.at.max(now);
-            self.due = self.due.max(deadline(guard, self.at));
+            self.at = now;
+            self.due = deadline(guard, now);
             self.had = installed;
             self.stone = None;
         } else if installed != self.had {

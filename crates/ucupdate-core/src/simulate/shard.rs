@@ -25,8 +25,7 @@ pub(super) struct Stage<'a> {
 
 /// A part of the fleet.
 pub(super) struct Shard {
-    /// The number of its first device among all.
-    first: u32,
+    /// By the time of day at which they ask, so that those that ask one after another lie side by side.
     units: Vec<Unit>,
     /// The first unit of each bucket, a ring: no event is further off than it is long.
     wheel: Vec<u32>,
@@ -42,6 +41,8 @@ pub(super) struct Shard {
 /// A device as it is now.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
+    /// Its number among all devices: what its chance follows from.
+    id: u32,
     member: Member,
     /// What it was offered last.
     offered: u32,
@@ -52,6 +53,8 @@ struct Unit {
     state: State,
     /// How often in a row it was offered the same.
     repeats: u8,
+    /// Whether a guarded rollout has offered it something, and it has not come with that yet.
+    is_watched: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +67,15 @@ impl Shard {
     /// The shard of the devices from `first` on.
     pub(super) fn new(first: u32, members: &[Member], stage: &Stage<'_>, outcomes: OutcomeOptions) -> Self {
         let longest = stage.poll_seconds.max(stage.install.0 + stage.install.1);
+        let unit = |(id, member): (u32, &Member)| {
+            let next = Chance::of(stage.scenario.seed, id).below(stage.poll_seconds, Draw::Phase, 0);
+            let (offered, link, state) = (NONE, NONE, State::Waiting);
+            Unit { id, member: *member, offered, next, link, state, repeats: 0, is_watched: false }
+        };
+        let mut units: Vec<Unit> = (first..).zip(members).map(unit).collect();
+        units.sort_unstable_by_key(|unit| (unit.next, unit.id));
         let mut shard = Self {
-            first,
-            units: Vec::with_capacity(members.len()),
+            units,
             wheel: vec![NONE; (longest / STEP + 2) as usize],
             step: 0,
             outcomes: Outcomes::new(outcomes),
@@ -74,12 +83,9 @@ impl Shard {
             lost: 0,
             counts: SimulatedCounts::default(),
         };
-        for (at, member) in (0..).zip(members) {
-            let next = shard.chance(at, stage).below(stage.poll_seconds, Draw::Phase, 0);
-            let (offered, link, state) = (NONE, NONE, State::Waiting);
-            shard.units.push(Unit { member: *member, offered, next, link, state, repeats: 0 });
-            shard.enqueue(at);
-            *shard.has(member.version) += 1;
+        for at in 0..shard.units.len() {
+            *shard.has(shard.units[at].member.version) += 1;
+            shard.enqueue(u32::try_from(at).unwrap_or(NONE));
         }
         shard
     }
@@ -97,7 +103,7 @@ impl Shard {
     }
 
     fn chance(&self, at: u32, stage: &Stage<'_>) -> Chance {
-        Chance::of(stage.scenario.seed, self.first + at)
+        Chance::of(stage.scenario.seed, self.units[at as usize].id)
     }
 
     fn bucket(&mut self, second: u32) -> &mut u32 {
@@ -190,8 +196,19 @@ impl Shard {
         let now = moment(stage.scenario, unit.next);
         let decision = decide(index, &question, now);
         self.counts.asks += 1;
-        self.outcomes.asked(&question, now);
-        self.outcomes.offered(&question, &decision, now);
+        if unit.is_watched {
+            self.outcomes.asked(&question, now);
+        }
+        match &decision {
+            Decision::Offer { because, .. }
+                if because.rollout.as_ref().is_some_and(|rollout| rollout.guard.is_some()) =>
+            {
+                self.outcomes.offered(&question, &decision, now);
+                unit.is_watched = true;
+            }
+            Decision::UpToDate { .. } => unit.is_watched = false,
+            _ => {}
+        }
         let Some(offer) = decision.offer() else {
             (unit.offered, unit.repeats) = (NONE, 0);
             self.counts.held += u64::from(matches!(decision, Decision::HeldBack { .. }));

@@ -9,3 +9,4 @@ mod history;
 mod ingesting;
 mod logging;
 mod story;
+mod watching;
