@@ -12,6 +12,7 @@ mod place;
 mod readme;
 mod serve;
 mod serving;
+mod simulating;
 mod streams;
 mod together;
 mod usage;
