@@ -11,8 +11,8 @@ use crate::new_files::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
 use ucupdate::core::{
-    AskedFrom, Chances, FailureModel, FieldTime, Percent, Question, ReportedVersion, Scenario,
-    SimulatedFleet, UnixTime, VersionError, simulate,
+    AskedFrom, Chances, FailureModel, FieldTime, MAX_SIMULATED_DEVICES, Percent, Question, ReportedVersion,
+    Scenario, SimulatedFleet, UnixTime, VersionError, simulate,
 };
 use ucupdate::{Fleet, Iana};
 
@@ -120,7 +120,13 @@ async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFle
     for (_, device) in fleet.devices() {
         let Some(request) = device.request() else { continue };
         let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
-        Question::all_of(&request, from).for_each(|question| drop(simulated.add(&question)));
+        for question in Question::all_of(&request, from) {
+            if !simulated.add(&question) {
+                return Err(Failure::new(format_args!(
+                    "there are more than {MAX_SIMULATED_DEVICES} devices"
+                )));
+            }
+        }
     }
     if simulated.is_empty() {
         return Err(Failure::new("the audit logs tell of no devices; --devices plays some that are made up"));

@@ -111,7 +111,7 @@ impl Report {
             // Writing to a string does not fail.
             let _written =
                 write!(text, "\n{hour},{asks},{offers},{held},{succeeded},{failed},{bricked},{loops},{lost}");
-            sample.devices.iter().for_each(|count| drop(write!(text, ",{count}")));
+            sample.devices.iter().for_each(|count| text.push_str(&format!(",{count}")));
         }
         text.push('\n');
         text
