@@ -32,7 +32,7 @@ impl Chance {
     /// A number below `end`; `nth` tells draws for one thing apart.
     pub(super) fn below(self, end: u32, what: Draw, nth: u64) -> u32 {
         let drawn = mix(mix(self.0 ^ (what as u64)) ^ nth);
-        let below = u128::from(drawn) * u128::from(end) >> 64;
+        let below = (u128::from(drawn) * u128::from(end)) >> 64;
         u32::try_from(below).unwrap_or(0)
     }
 
@@ -44,9 +44,9 @@ impl Chance {
 
 const fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
