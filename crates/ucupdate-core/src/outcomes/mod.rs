@@ -80,7 +80,8 @@ impl OutcomeOptions {
 /// # };
 /// # let mut book = RuleBook::default();
 /// # book.apply(&book.ingest(&package).unwrap().delta);
-/// let guard = Guard { failures: Some(1), ..Guard::default() };
+/// let mut guard = Guard::default();
+/// guard.failures = Some(1);
 /// # let start = Command::StartRollout {
 /// #     rule: phone.clone(), audience: Audience::Everybody, version: ReportedVersion::new("4.0.7577.0"),
 /// #     rollout: Rollout::new("wave-1".parse().unwrap()).guarded(guard),
