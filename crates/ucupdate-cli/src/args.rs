@@ -2,7 +2,7 @@
 
 use crate::commands::{
     carry, changes, diff, explain, fleet, gc, group, history, hold, ingest, inspect, loops, package, pin,
-    plan, policy, rebuild, rollout, rules, sample, stone, test_device, tree, verify, version,
+    plan, policy, rebuild, rollout, rules, sample, simulate, stone, test_device, tree, verify, version,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -109,6 +109,8 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     /// Say how a version is read, and how it compares with another
     Version(version::VersionArgs),
+    /// Play days of a fleet under the rules of the store: who will have which version when
+    Simulate(Box<simulate::SimulateArgs>),
     // Packages, without a store.
     /// Build, show and extract packages
     #[command(subcommand)]
@@ -151,6 +153,7 @@ impl Command {
             Self::Diff(args) => diff::run(args, context).await,
             Self::Inspect(args) => inspect::run(args, context).await,
             Self::Version(args) => version::run(args, context).await,
+            Self::Simulate(args) => simulate::run(*args, context).await,
             Self::Package(command) => package::run(command, context).await,
             Self::Sample(args) => sample::run(args, context).await,
         }

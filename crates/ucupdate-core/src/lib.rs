@@ -24,6 +24,7 @@ pub mod laws;
 mod loops;
 mod message;
 mod note;
+mod outcomes;
 mod package;
 mod parts;
 mod plan;
@@ -36,6 +37,7 @@ mod rollout;
 mod rule;
 mod rule_key;
 mod said;
+mod simulate;
 mod stone;
 #[cfg(feature = "serde")]
 mod stored_text;
@@ -72,6 +74,7 @@ pub use label::{
 pub use loops::{Loop, LoopGuard, LoopKind, LoopOptions, Observation, devices_in_loops};
 pub use message::{InstalledModule, OfferedModule, Side, UpdateRequest, UpdateResponse};
 pub use note::Note;
+pub use outcomes::{OutcomeCounts, OutcomeOptions, Outcomes, Tally, Tripped};
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
@@ -84,6 +87,10 @@ pub use rollout::{Guard, MAX_STAGES, Ramp, Rollout, RolloutName, Share, Stages, 
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_key::{RuleKey, RuleKeyError};
 pub use said::Said;
+pub use simulate::{
+    Chances, FailureModel, Happening, HappeningBy, MAX_SIMULATED_DAYS, MAX_SIMULATED_DEVICES, Sample,
+    Scenario, SimulatedCounts, SimulatedFleet, Simulation, VersionChances, simulate,
+};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};
 pub use time::{FieldTime, FieldTimeError, UnixTime};

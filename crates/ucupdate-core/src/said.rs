@@ -36,6 +36,13 @@ impl<T> Said<T> {
     }
 }
 
+impl<T> Said<T> {
+    /// A meaning that nobody said: for asking in somebody's place.
+    pub(crate) fn unsaid(value: T) -> Self {
+        Self { said: Box::default(), read: Some(value) }
+    }
+}
+
 impl<T: FromStr> Said<T> {
     /// Keeps the text and reads what can be read of it; blanks around it do not count for the reading.
     pub fn new(said: &str) -> Self {

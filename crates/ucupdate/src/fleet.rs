@@ -184,6 +184,13 @@ fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
 }
 
 impl FleetDevice {
+    /// A device as one row tells of it.
+    pub(crate) fn of(logged: &LoggedRow) -> Self {
+        let mut device = Self::new(logged);
+        device.take_in(logged);
+        device
+    }
+
     fn new(logged: &LoggedRow) -> Self {
         let row = &logged.row;
         Self {

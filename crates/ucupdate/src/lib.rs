@@ -27,6 +27,7 @@ mod tree_folder;
 mod urls;
 mod verification;
 mod verify;
+mod watch;
 mod window_zones;
 mod zones;
 
@@ -51,6 +52,8 @@ pub use snapshot::Snapshot;
 pub use tree_export::{TreeError, TreeOptions, TreeWritten};
 pub use urls::{BaseUrls, Layout, Origin, OriginError};
 pub use verification::{Finding, Verification, VerifyOptions, verify_store};
+pub use watch::{WATCH_AUTHOR, WatchOptions};
+pub use zones::Iana;
 
 /// Audit rows and access rows.
 pub use ucupdate_audit as audit;

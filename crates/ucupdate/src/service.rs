@@ -10,6 +10,7 @@ use crate::rule_history::{Changed, Revision, RuleHistory};
 use crate::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::verify::Verified;
+use crate::watch::{Watch, WatchOptions};
 use crate::window_zones::refuse_unknown_zones;
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -43,6 +44,8 @@ pub struct Options {
     pub ingest: IngestOptions,
     /// How far back images are kept.
     pub retention: Retention,
+    /// How rollouts are watched, so that guards pause those that fail; without it nobody does.
+    pub watch: Option<WatchOptions>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -56,6 +59,7 @@ impl Default for Options {
             codec: Codec::default(),
             ingest: IngestOptions::default(),
             retention: Retention::default(),
+            watch: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -72,6 +76,13 @@ impl Options {
     #[must_use]
     pub fn with_logs(mut self, logs: LogOptions) -> Self {
         self.logs = Some(logs);
+        self
+    }
+
+    /// Watching rollouts.
+    #[must_use]
+    pub fn with_watch(mut self, watch: WatchOptions) -> Self {
+        self.watch = Some(watch);
         self
     }
 
@@ -104,6 +115,7 @@ pub(crate) struct Inner {
     history: Mutex<RuleHistory>,
     snapshot: ArcSwap<Snapshot>,
     logs: Option<Logs>,
+    pub(crate) watch: Option<Watch>,
 }
 
 /// Who asks, beside what the request says.
@@ -144,7 +156,7 @@ impl UpdateService {
     /// When the rule book cannot be read, or a newer program wrote it.
     ///
     /// # Panics
-    /// Outside a tokio runtime, when the options ask for logs or probing.
+    /// Outside a tokio runtime, when the options ask for logs, probing or watching.
     pub async fn open(store: Arc<dyn ImageStore>, options: Options) -> Result<Self, StateError> {
         let history = RuleHistory::open(Arc::clone(&store)).await?;
         let snapshot = ArcSwap::from_pointee(Snapshot::new(history.book().clone(), history.revision()));
@@ -152,20 +164,33 @@ impl UpdateService {
             .logs
             .clone()
             .map(|logs| Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock)));
-        let probe = options.probe;
-        let inner = Arc::new(Inner { store, options, history: Mutex::new(history), snapshot, logs });
+        let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
+        let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
+        let inner = Arc::new(Inner { store, options, history: Mutex::new(history), snapshot, logs, watch });
         if let Some(period) = probe {
-            let weak = Arc::downgrade(&inner);
-            tokio::spawn(async move {
-                let mut ticks = tokio::time::interval(period.max(Duration::from_millis(10)));
-                ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-                loop {
-                    ticks.tick().await;
-                    let Some(inner) = weak.upgrade() else { return };
-                    // A store that fails now is asked again next time; until then the old snapshot answers.
-                    if let Err(_error) = (Self { inner }).refresh().await {
+            every(period, &inner, |service| async move {
+                // A store that fails now is asked again next time; until then the old snapshot answers.
+                if let Err(_error) = service.refresh().await {
+                    #[cfg(feature = "tracing")]
+                    tracing::warn!(error = &_error as &dyn std::error::Error, "cannot look for changes");
+                }
+            });
+        }
+        if let Some(period) = looks {
+            every(period, &inner, |service| async move {
+                match service.pause_failing_rollouts().await {
+                    Ok(_paused) => {
                         #[cfg(feature = "tracing")]
-                        tracing::warn!(error = &_error as &dyn std::error::Error, "cannot look for changes");
+                        _paused.iter().for_each(
+                            |paused| tracing::warn!(rule = %paused.rule, rollout = %paused.rollout, why = &*paused.why, "paused"),
+                        );
+                    }
+                    Err(_error) => {
+                        #[cfg(feature = "tracing")]
+                        tracing::warn!(
+                            error = &_error as &dyn std::error::Error,
+                            "cannot pause a failing rollout"
+                        );
                     }
                 }
             });
@@ -213,6 +238,9 @@ impl UpdateService {
         for question in Question::all_of(request, asker.asked_from()) {
             let decision = decide(snapshot.index(), &question, now);
             trace_decision(request, &decision);
+            if let Some(watch) = &self.inner.watch {
+                watch.saw(&question, &decision, now);
+            }
             modules.extend(decision.offer().map(|offer| OfferedModule {
                 file_name: offer.image.clone(),
                 signature_file_name: offer.signature.clone(),
@@ -446,6 +474,24 @@ impl UpdateService {
     pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
         RuleHistory::read(&*self.inner.store, first, limit).await
     }
+}
+
+/// Does work now and then as long as the service is used.
+fn every<W: Future<Output = ()> + Send>(
+    period: Duration,
+    inner: &Arc<Inner>,
+    work: impl Fn(UpdateService) -> W + Send + Sync + 'static,
+) {
+    let weak = Arc::downgrade(inner);
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(period.max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(inner) = weak.upgrade() else { return };
+            work(UpdateService { inner }).await;
+        }
+    });
 }
 
 /// How long the store may take over a change or a look for changes before somebody else has his turn.

@@ -3,9 +3,11 @@
 use ucupdate_audit::Zone as AuditZone;
 use ucupdate_core::{Zone, ZoneName, Zones};
 
-/// The IANA database.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Iana;
+/// The IANA database, as it was when this was built. For compiling a rule book, and for
+/// [`simulate`](ucupdate_core::simulate).
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it has no parts")]
+pub struct Iana;
 
 impl Zones for Iana {
     fn zone(&self, name: &ZoneName) -> Option<Zone> {

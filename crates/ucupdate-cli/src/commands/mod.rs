@@ -23,6 +23,7 @@ pub(crate) mod rollout;
 mod rollout_report;
 pub(crate) mod rules;
 pub(crate) mod sample;
+pub(crate) mod simulate;
 pub(crate) mod stone;
 pub(crate) mod test_device;
 pub(crate) mod tree;

@@ -24,7 +24,7 @@ use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
+use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// How long what was begun may take to finish after the server is told to end.
@@ -71,7 +71,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name));
     logs.zone = args.time_zone;
     logs.days = args.log_days;
-    let options = Options::serving(urls).with_logs(logs).with_codec(codec);
+    let watch = WatchOptions::default();
+    let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_store(IfMissing::Create).await?, None),

@@ -17,6 +17,7 @@ mod readme;
 mod rollouts;
 mod serve;
 mod serving;
+mod simulating;
 mod streams;
 mod together;
 mod usage;

@@ -13,6 +13,8 @@ mod explaining;
 mod fixtures;
 mod holding;
 mod loops;
+mod outcomes;
+mod simulating;
 mod stones;
 #[cfg(feature = "serde")]
 mod stored_form;

@@ -18,3 +18,4 @@ mod story;
 #[cfg(feature = "local")]
 mod trees;
 mod verifying;
+mod watching;

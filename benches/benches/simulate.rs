@@ -1,0 +1,50 @@
+//! How long a simulation takes for each request it plays, beside deciding alone.
+//!
+//! Ten thousand devices, thirty days, daily requests: a hundredth of the fleet that a command plays. What comes out is
+//! asserted, for one thread and for two.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "criterion's macros; a bench that cannot set up has failed"
+)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+use ucupdate_benches::rules::{book, in_rollout};
+use ucupdate_core::{
+    Chances, FailureModel, OnlyUtc, ReportedVersion, Scenario, SimulatedFleet, Simulation, simulate,
+};
+
+const DEVICES: usize = 10_000;
+
+fn playing(criterion: &mut Criterion) {
+    // A tenth of the devices of each rule is offered 3.5.6907.1 once they have what is approved.
+    let book = in_rollout(&book(100));
+    let fleet = SimulatedFleet::of_rules(&book, DEVICES, Some(&ReportedVersion::new("2.0.0.0")));
+    let chances = Chances { fail: "2%".parse().unwrap(), brick: "0.1%".parse().unwrap() };
+    let model = FailureModel::new(chances);
+    let play = |threads| {
+        let mut scenario = Scenario::default();
+        scenario.threads = threads;
+        simulate(black_box(&fleet), &book, &model, &scenario, &OnlyUtc)
+    };
+    let played: Simulation = play(1);
+    assert_eq!(played, play(2), "the same whatever the number of threads");
+    let (first, last) = (&played.samples[0], &played.samples[30]);
+    assert_eq!(first.devices.iter().sum::<u64>(), DEVICES as u64);
+    assert_eq!(last.devices.iter().sum::<u64>() + last.lost, DEVICES as u64);
+    let total = played.total();
+    assert!(total.succeeded > 9_500 && total.bricked > 0 && total.failed > total.bricked, "{total:?}");
+
+    let mut group = criterion.benchmark_group("simulate/10k_devices");
+    group.sample_size(10).throughput(Throughput::Elements(total.asks));
+    for threads in [1, 2] {
+        group
+            .bench_function(format!("{threads}_threads"), |bench| bench.iter(|| play(threads).samples.len()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, playing);
+criterion_main!(benches);

@@ -1,0 +1,204 @@
+//! What people do during a simulation, as a file: `3d percent RULE ROLLOUT 50%`, a line each.
+
+use std::str::{FromStr, SplitAsciiWhitespace};
+use ucupdate::core::{
+    Audience, Command, GroupName, Guard, Percent, Ramp, ReportedVersion, Rollout, RolloutName, RuleKey,
+    Share, StopScope, UnixTime,
+};
+
+/// The most lines.
+const MAX_LINES: usize = 10_000;
+
+/// Reads a timetable: so many seconds after the start, and what is done then. Blank lines and those that begin with `#` are
+/// passed over. Ramps that are started begin with their line.
+///
+/// # Errors
+/// Names the line.
+pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<(u32, Command)>, String> {
+    let mut table = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if number > MAX_LINES {
+            return Err(format!("has more than {MAX_LINES} lines"));
+        }
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        table.push(entry(line, start).map_err(|why| format!("line {number}: {why}"))?);
+    }
+    Ok(table)
+}
+
+fn entry(line: &str, start: UnixTime) -> Result<(u32, Command), String> {
+    let mut words = line.split_ascii_whitespace();
+    let after = after(words.next().unwrap_or_default())?;
+    let verb = words.next().unwrap_or_default();
+    let command = match verb {
+        "approve" => Command::Approve(vec![next(&mut words, "RULE")?]),
+        "reject" => Command::Reject(next(&mut words, "RULE")?),
+        "rollback" => Command::RollBack(next(&mut words, "RULE")?),
+        "rollout" => rollout(&mut words, start, after)?,
+        "percent" => Command::SetShare(
+            next(&mut words, "RULE")?,
+            next(&mut words, "ROLLOUT")?,
+            Share::Percent(next(&mut words, "P")?),
+        ),
+        "pause" => {
+            let (rule, name) = named(&mut words)?;
+            let why: Vec<&str> = words.by_ref().collect();
+            Command::PauseRollout(rule, name, why.join(" ").into())
+        }
+        "resume" | "finish" | "stop" => {
+            let (rule, name) = named(&mut words)?;
+            match verb {
+                "resume" => Command::ResumeRollout(rule, name),
+                "finish" => Command::FinishRollout(rule, name),
+                _ => Command::StopRollout(rule, name),
+            }
+        }
+        "kill" => {
+            let rule = words.next().map(str::parse).transpose();
+            let rule: Option<RuleKey> = rule.map_err(|error| format!("RULE: {error}"))?;
+            let scope = rule.map_or(StopScope::All, StopScope::Rule);
+            Command::Kill { scope, by: "timetable".into(), reason: "".into() }
+        }
+        _ => {
+            return Err(format!(
+                "expected approve, reject, rollback, rollout, percent, pause, resume, finish, stop or kill, found {verb:?}"
+            ));
+        }
+    };
+    match words.next() {
+        Some(more) => Err(format!("{verb} does not take {more:?}")),
+        None => Ok((after, command)),
+    }
+}
+
+/// `rollout RULE ROLLOUT VERSION [all | 10% | 10%@0d,50%@3d] [group=NAME] [failures=N] [share=P]`
+fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) -> Result<Command, String> {
+    let (rule, name) = named(words)?;
+    let version = ReportedVersion::new(words.next().ok_or("expected VERSION")?);
+    let (mut rollout, mut audience) = (Rollout::new(name), Audience::Everybody);
+    let mut guard: Option<Guard> = None;
+    for word in words {
+        match word.split_once('=') {
+            Some(("group", group)) => audience = Audience::Group(parsed::<GroupName>(group, "group")?),
+            Some(("failures", count)) => {
+                let failures = Some(parsed(count, "failures")?);
+                let known = guard.unwrap_or_else(|| unguarded(Guard::default()));
+                guard = Some(with(known, |guard| guard.failures = failures));
+            }
+            Some(("share", share)) => {
+                let share = Some(parsed::<Percent>(share, "share")?);
+                let known = guard.unwrap_or_else(|| unguarded(Guard::default()));
+                guard = Some(with(known, |guard| guard.share = share));
+            }
+            Some((other, _)) => return Err(format!("expected group, failures or share, found {other:?}")),
+            None if word == "all" => rollout.share = Share::All,
+            None if word.contains('@') => {
+                let start = start.as_millis().saturating_add(i64::from(after) * 1000);
+                let stages = parsed(word, "stages")?;
+                rollout.share = Share::Ramp(Ramp::new(UnixTime::from_millis(start), stages));
+            }
+            None => rollout.share = Share::Percent(parsed(word, "P")?),
+        }
+    }
+    rollout.guard = guard;
+    Ok(Command::StartRollout { rule, audience, version, rollout })
+}
+
+fn unguarded(guard: Guard) -> Guard {
+    with(guard, |guard| (guard.failures, guard.share) = (None, None))
+}
+
+fn with(mut guard: Guard, change: impl FnOnce(&mut Guard)) -> Guard {
+    change(&mut guard);
+    guard
+}
+
+fn named(words: &mut SplitAsciiWhitespace<'_>) -> Result<(RuleKey, RolloutName), String> {
+    Ok((next(words, "RULE")?, next(words, "ROLLOUT")?))
+}
+
+fn next<T: FromStr<Err: ToString>>(words: &mut SplitAsciiWhitespace<'_>, what: &str) -> Result<T, String> {
+    parsed(words.next().ok_or_else(|| format!("expected {what}"))?, what)
+}
+
+fn parsed<T: FromStr<Err: ToString>>(word: &str, what: &str) -> Result<T, String> {
+    word.parse().map_err(|error: T::Err| format!("{what}: {}", error.to_string()))
+}
+
+/// `3d`, `12h` or `90m`, in seconds.
+fn after(word: &str) -> Result<u32, String> {
+    let seconds = |unit: u32, count: &str| {
+        let digits = count.bytes().all(|byte| byte.is_ascii_digit());
+        count.parse::<u32>().ok().filter(|_| digits)?.checked_mul(unit)
+    };
+    let found = match (word.strip_suffix('d'), word.strip_suffix('h'), word.strip_suffix('m')) {
+        (Some(days), ..) => seconds(86_400, days),
+        (_, Some(hours), _) => seconds(3600, hours),
+        (.., Some(minutes)) => seconds(60, minutes),
+        _ => None,
+    };
+    found.ok_or_else(|| format!("expected a time, as 3d, 12h or 90m, found {word:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
+
+    fn read_line(line: &str) -> Result<(u32, Command), String> {
+        read(line, UnixTime::from_seconds(1000)).map(|mut table| table.remove(0))
+    }
+
+    #[test]
+    fn a_line_is_a_time_and_what_is_done_then() {
+        let rule: RuleKey = RULE.parse().unwrap();
+        let name: RolloutName = "wave".parse().unwrap();
+        let share = Share::Percent("50".parse().unwrap());
+        for (line, after, command) in [
+            ("0d approve RULE", 0, Command::Approve(vec![rule.clone()])),
+            ("90m percent RULE wave 50%", 5400, Command::SetShare(rule.clone(), name.clone(), share)),
+            (
+                "2h pause RULE wave it is late",
+                7200,
+                Command::PauseRollout(rule.clone(), name.clone(), "it is late".into()),
+            ),
+            ("1d finish RULE wave", 86_400, Command::FinishRollout(rule.clone(), name)),
+            (
+                "5d kill",
+                432_000,
+                Command::Kill { scope: StopScope::All, by: "timetable".into(), reason: "".into() },
+            ),
+        ] {
+            assert_eq!(read_line(&line.replace("RULE", RULE)), Ok((after, command)), "{line}");
+        }
+        let (_, started) = read_line(&format!("1m rollout {RULE} wave 4.0.7577.0 10%@0d,all@1d share=5%"))
+            .or_else(|_| read_line(&format!("1m rollout {RULE} wave 4.0.7577.0 10%@0d,100%@1d share=5%")))
+            .unwrap();
+        let Command::StartRollout { rollout, .. } = started else { panic!("{started:?}") };
+        let Share::Ramp(ramp) = rollout.share else { panic!("a ramp") };
+        assert_eq!(ramp.start, UnixTime::from_seconds(1060));
+        let guard = rollout.guard.unwrap();
+        assert_eq!((guard.failures, guard.share.unwrap().to_string()), (None, "5%".to_owned()));
+    }
+
+    #[test]
+    fn a_line_that_is_wrong_is_named() {
+        let refused = |text: &str| read(text, UnixTime::default()).unwrap_err();
+        assert_eq!(
+            refused("# a note\n\nsoon kill"),
+            "line 3: expected a time, as 3d, 12h or 90m, found \"soon\""
+        );
+        assert!(refused("1d fly").starts_with("line 1: expected approve, "));
+        assert_eq!(refused("1d approve"), "line 1: expected RULE");
+        assert_eq!(refused(&format!("1d approve {RULE} now")), "line 1: approve does not take \"now\"");
+        assert_eq!(refused(&format!("1d percent {RULE} wave 101")), "line 1: P: percentage is above 100");
+        assert_eq!(refused(&"#\n".repeat(10_001)), "has more than 10000 lines");
+        for line in ["99999999999d kill", "-1d kill", "1d approve a/b", "1d rollout", "1d kill everything"] {
+            assert!(read(line, UnixTime::default()).is_err(), "{line}");
+        }
+    }
+}
