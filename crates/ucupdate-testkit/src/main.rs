@@ -17,6 +17,9 @@ struct CommandLine {
 enum Task {
     /// Prove what is promised of stores, and print a table
     Prove(ProveArgs),
+    /// Be one of the processes of a proof
+    #[command(hide = true)]
+    Work(prove::WorkerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -33,8 +36,7 @@ struct ProveArgs {
 }
 
 fn main() -> ExitCode {
-    let Task::Prove(args) = CommandLine::parse().task;
-    let scale = if args.small { Scale::small() } else { Scale::full() };
+    let task = CommandLine::parse().task;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -42,8 +44,23 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let held = runtime.block_on(prove::run(&scale, args.s3.as_deref(), args.only.as_deref(), &mut |row| {
-        println!("{row}");
-    }));
-    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let done = runtime.block_on(async {
+        match task {
+            Task::Prove(args) => Ok(prove(&args).await),
+            Task::Work(args) => prove::work(&args).await.map(|()| true),
+        }
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn prove(args: &ProveArgs) -> bool {
+    let scale = if args.small { Scale::small() } else { Scale::full() };
+    prove::run(&scale, args.s3.as_deref(), args.only.as_deref(), &mut |row| println!("{row}")).await
 }

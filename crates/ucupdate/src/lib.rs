@@ -22,7 +22,7 @@ pub use garbage::Garbage;
 pub use ingest::{IngestError, IngestOptions, IngestProgress, Ingested};
 pub use logs::{LogError, LogOptions};
 pub use rule_history::{Changed, Revision};
-pub use service::{Asker, NoUrls, Options, UpdateService};
+pub use service::{Answered, Asker, NoUrls, Options, UpdateService};
 pub use snapshot::Snapshot;
 pub use urls::{BaseUrls, Layout, Origin, OriginError};
 

@@ -110,6 +110,16 @@ pub struct Asker<'a> {
     pub host: &'a str,
 }
 
+/// An answer, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// What the device is told.
+    pub response: UpdateResponse,
+    /// The revision of the rule book it was decided by: 0 for the empty book of a new store.
+    pub revision: u64,
+}
+
 /// A request cannot be answered: the service has no URL to send the device to.
 ///
 /// The original answers with blank URLs then; here a server that would is refused at its start.
@@ -190,6 +200,15 @@ impl UpdateService {
     /// # Errors
     /// When the service has no URL for the side that asks.
     pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
+        self.answered(request, asker).map(|answered| answered.response)
+    }
+
+    /// As [`answer`](Self::answer), and tells which revision of the rule book the answer is of: what somebody looks up who
+    /// asks later why a device was sent where it went.
+    ///
+    /// # Errors
+    /// Those of [`answer`](Self::answer).
+    pub fn answered(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<Answered, NoUrls> {
         let urls = self.urls().ok_or(NoUrls::Any)?;
         if asker.side == Side::External && urls.external().is_none() {
             return Err(NoUrls::External);
@@ -213,7 +232,7 @@ impl UpdateService {
         if let Some(logs) = &self.inner.logs {
             logs.audit(&AuditRow::answered(request, &response, asker.side, asker.host, now), now);
         }
-        Ok(response)
+        Ok(Answered { response, revision: snapshot.revision() })
     }
 
     /// Leaves an audit row of a device log upload, which is not taken.
@@ -301,7 +320,8 @@ impl UpdateService {
         Ok(history.revision())
     }
 
-    /// Makes the snapshot that of the history. Compiling is left to a thread for such work.
+    /// Makes the snapshot that of the history. Compiling, and freeing what was compiled before, is left to threads for such
+    /// work: whoever answers meanwhile reads the old snapshot, waits for nothing, and is not the one who frees it.
     async fn publish(&self, history: &RuleHistory) {
         if self.inner.snapshot.load().revision() == history.revision() {
             return;
@@ -310,7 +330,8 @@ impl UpdateService {
         let compiled = tokio::task::spawn_blocking(move || Snapshot::new(book, revision)).await;
         // Compiling neither blocks nor panics, so this fails only when the runtime is going down.
         if let Ok(snapshot) = compiled {
-            self.inner.snapshot.store(Arc::new(snapshot));
+            let old = self.inner.snapshot.swap(Arc::new(snapshot));
+            tokio::spawn(retire(old));
         }
     }
 
@@ -445,6 +466,22 @@ async fn in_time<T, E: From<StoreError>>(
         Err(late) => Err(StoreError::unavailable(what, late).into()),
     }
 }
+
+/// Holds a snapshot until nobody answers from it any more, and frees it on a thread for such work: with a large book that
+/// takes long. Whoever keeps one for longer than this waits frees it himself.
+async fn retire(old: Arc<Snapshot>) {
+    for _ in 0..RETIRE_TRIES {
+        if Arc::strong_count(&old) == 1 {
+            break;
+        }
+        tokio::time::sleep(RETIRE_PAUSE).await;
+    }
+    tokio::task::spawn_blocking(move || drop(old));
+}
+
+/// How often, and with what pauses, a retired snapshot is looked at. An answer takes microseconds.
+const RETIRE_TRIES: u32 = 100;
+const RETIRE_PAUSE: Duration = Duration::from_millis(20);
 
 impl fmt::Debug for UpdateService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,23 @@
 //! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
 
+mod fault;
+mod fleet;
+mod moment;
+mod place;
+mod processes;
+mod record;
+mod witness;
+mod worker;
+mod written;
+
+pub use place::Place;
+pub use worker::{WorkerArgs, work};
+
 use std::fmt;
+use std::path::PathBuf;
+
+/// Why a proof could not be carried out.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much is tried.
 #[derive(Clone, Debug)]
@@ -8,17 +25,29 @@ use std::fmt;
 pub struct Scale {
     /// Whether this is the full size, and not that of the tests.
     pub full: bool,
+    /// This program, for the processes that proofs start; none for the one that runs.
+    pub program: Option<PathBuf>,
 }
 
 impl Scale {
     /// What a test has time for.
     pub fn small() -> Self {
-        Self { full: false }
+        Self { full: false, program: None }
     }
 
     /// What is promised.
     pub fn full() -> Self {
-        Self { full: true }
+        Self { full: true, program: None }
+    }
+
+    /// With this program for the processes that proofs start: for a test, which is another.
+    #[must_use]
+    pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
+        Self { program: Some(program.into()), ..self }
+    }
+
+    fn program(&self) -> Result<PathBuf, Failed> {
+        Ok(self.program.clone().map_or_else(std::env::current_exe, Ok)?)
     }
 }
 
@@ -49,7 +78,6 @@ pub async fn run(
     only: Option<&str>,
     tell: &mut dyn FnMut(&Row),
 ) -> bool {
-    let _todo = (scale, endpoint);
     let wanted = |name: &str| only.is_none_or(|only| name.starts_with(only));
     let mut held = true;
     let mut tell = |rows: Vec<Row>| {
@@ -58,8 +86,21 @@ pub async fn run(
             tell(&row);
         }
     };
-    if wanted("none") {
-        tell(Vec::new());
+    if wanted("processes") {
+        tell(rows_of("processes", processes::rows(scale, endpoint).await));
     }
     held
+}
+
+/// The rows of a proof, or one that tells why there are none.
+fn rows_of(name: &str, rows: Result<Vec<Row>, Failed>) -> Vec<Row> {
+    rows.unwrap_or_else(|failed| {
+        let mut found = failed.to_string();
+        let mut cause = failed.source();
+        while let Some(error) = cause {
+            found = format!("{found}: {error}");
+            cause = error.source();
+        }
+        vec![Row { what: name.to_owned(), found, holds: false }]
+    })
 }

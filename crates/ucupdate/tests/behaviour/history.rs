@@ -2,9 +2,9 @@ use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, TestDevice, TestDeviceId};
+use ucupdate::core::{Command, Side, TestDevice, TestDeviceId};
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{ChangeError, UpdateService};
+use ucupdate::{Asker, ChangeError, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn tester(number: u32) -> TestDevice {
@@ -254,4 +254,17 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     let refused = service.add_test_device(tester(6), "bob").await.unwrap_err().to_string();
     assert!(refused.starts_with(&format!("`{fourth}` is missing")), "{refused}");
     assert!(!store.exists(&fourth).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_answer_tells_the_revision_it_is_of() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::ip8540();
+    let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
+    let before = service.answered(&request(&phone, "1.0.522.103"), asker).unwrap();
+    assert_eq!((before.revision, before.response.modules.len()), (1, 0));
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    let after = service.answered(&request(&phone, "1.0.522.103"), asker).unwrap();
+    assert_eq!((after.revision, after.response.modules.len()), (2, 1));
+    assert_eq!(after.response, service.answer(&request(&phone, "1.0.522.103"), asker).unwrap());
 }
