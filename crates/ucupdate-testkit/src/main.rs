@@ -20,6 +20,9 @@ enum Task {
     /// Be one of the processes of a proof
     #[command(hide = true)]
     Work(prove::WorkerArgs),
+    /// Measure one thing for a proof
+    #[command(hide = true)]
+    Measure(prove::MeasureArgs),
 }
 
 #[derive(Debug, Args)]
@@ -48,13 +51,17 @@ fn main() -> ExitCode {
         match task {
             Task::Prove(args) => Ok(prove(&args).await),
             Task::Work(args) => prove::work(&args).await.map(|()| true),
+            Task::Measure(args) => prove::measure(&args).await.map(|line| {
+                println!("{line}");
+                true
+            }),
         }
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", prove::whole(&*error));
             ExitCode::FAILURE
         }
     }

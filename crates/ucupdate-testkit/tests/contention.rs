@@ -15,3 +15,13 @@ async fn hold(only: &str, rows: usize) {
 async fn processes_that_contend_lose_nothing_and_agree_on_one_order() {
     hold("processes", 10).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_ingested_within_little_memory() {
+    hold("throughput", 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revisions_of_a_large_rule_book_are_small() {
+    hold("cold-start", 6).await;
+}

@@ -1,15 +1,19 @@
 //! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
 
+mod cold_start;
 mod fault;
 mod fleet;
+mod measure;
 mod moment;
 mod place;
 mod processes;
 mod record;
+mod throughput;
 mod witness;
 mod worker;
 mod written;
 
+pub use measure::{MeasureArgs, What, measure};
 pub use place::Place;
 pub use worker::{WorkerArgs, work};
 
@@ -89,18 +93,27 @@ pub async fn run(
     if wanted("processes") {
         tell(rows_of("processes", processes::rows(scale, endpoint).await));
     }
+    if wanted("throughput") {
+        tell(rows_of("throughput", throughput::rows(scale, endpoint).await));
+    }
+    if wanted("cold-start") {
+        tell(rows_of("cold-start", cold_start::rows(scale, endpoint).await));
+    }
     held
 }
 
 /// The rows of a proof, or one that tells why there are none.
 fn rows_of(name: &str, rows: Result<Vec<Row>, Failed>) -> Vec<Row> {
-    rows.unwrap_or_else(|failed| {
-        let mut found = failed.to_string();
-        let mut cause = failed.source();
-        while let Some(error) = cause {
-            found = format!("{found}: {error}");
-            cause = error.source();
-        }
-        vec![Row { what: name.to_owned(), found, holds: false }]
-    })
+    rows.unwrap_or_else(|failed| vec![Row { what: name.to_owned(), found: whole(&*failed), holds: false }])
+}
+
+/// An error and what caused it, in one line.
+pub fn whole(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }

@@ -1,14 +1,16 @@
 //! Where the store of a proof lies, so that other processes find it.
 
-use super::Failed;
+use super::measure::{Measured, What};
+use super::{Failed, Scale};
 use crate::s3::{BUCKET, KEY_ID, S3Server, SECRET};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use tempfile::TempDir;
 use ucupdate::local::LocalStore;
 use ucupdate::s3::{Credentials, S3Options, S3Store};
-use ucupdate_store::ImageStore;
+use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
 /// The variables that say which bucket of a real server, and who asks.
 const VARIABLES: [(&str, &str); 4] = [
@@ -135,5 +137,34 @@ impl Ground {
             command.envs(VARIABLES.iter().map(|(name, _)| name).zip(said));
         }
         command
+    }
+
+    /// Measures one thing on the store, in a process of its own.
+    pub(crate) async fn measure(
+        &self,
+        scale: &Scale,
+        what: What,
+        file: Option<&Path>,
+    ) -> Result<Measured, Failed> {
+        let mut process = self.process(&scale.program()?, "measure");
+        process.args(["--what", what.word()]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(file) = file {
+            process.arg("--file").arg(file);
+        }
+        let output = process.spawn()?.wait_with_output().await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("the process that was to {} ended: {}", what.word(), said.trim()).into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Deletes what lies in the store: a bucket outlives a proof.
+    pub(crate) async fn clear(&self) -> Result<(), Failed> {
+        let store = self.open().await?;
+        for meta in store.list_all("", usize::MAX).await? {
+            store.delete(&meta.key).await?;
+        }
+        Ok(())
     }
 }

@@ -53,6 +53,7 @@ pub(super) async fn rows(scale: &Scale, endpoint: Option<&str>) -> Result<Vec<Ro
         let history = written::history(&*ground.open().await?).await?;
         let (tally, faults) = witness::check(&history, &records, nanoseconds(PATIENCE));
         rows.extend(table(&ground, &crowd, &records, &tally, &faults));
+        ground.clear().await?;
     }
     Ok(rows)
 }

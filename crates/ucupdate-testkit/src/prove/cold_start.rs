@@ -1,0 +1,141 @@
+//! A large rule book: how soon a server that starts answers by it, how large its revisions are, and whether devices wait
+//! while it changes.
+
+use super::measure::{CHANGES, What};
+use super::moment::shown;
+use super::place::Ground;
+use super::{Failed, Row, Scale, fleet, written};
+use std::sync::Arc;
+use ucupdate::UpdateService;
+use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
+use ucupdate::core::{ReportedVersion, RuleKey, TestDevice, TestDeviceId};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey, stream_of};
+
+/// How soon a server must have started.
+const SOON: u64 = 1_000_000_000;
+
+/// The releases of one package.
+const RELEASES: usize = 500;
+
+/// The most bytes a revision may have.
+const MOST_REVISION_BYTES: u64 = 1024 * 1024;
+
+/// A checkpoint is made at each multiple.
+const CHECKPOINT_EVERY: u64 = 64;
+
+/// The most bytes of an object below `state/`.
+const MAX_STATE_BYTES: usize = 1 << 30;
+
+/// Starts are counted from the quickest of so many.
+const STARTS: usize = 3;
+
+/// Starts on a folder and on a bucket.
+///
+/// # Errors
+/// When the rule book cannot be made, or a process fails.
+pub(super) async fn rows(scale: &Scale, endpoint: Option<&str>) -> Result<Vec<Row>, Failed> {
+    let rules = if scale.full { 100_000 } else { 1_000 };
+    let state = state(rules).await?;
+    let mut rows = Vec::new();
+    for ground in Ground::both(endpoint).await? {
+        let store = ground.open().await?;
+        for (key, bytes) in &state {
+            store.put_bytes(key, bytes.clone()).await?;
+        }
+        rows.extend(table(scale, &ground, &*store, rules).await?);
+        ground.clear().await?;
+    }
+    Ok(rows)
+}
+
+async fn table(
+    scale: &Scale,
+    ground: &Ground,
+    store: &dyn ImageStore,
+    rules: usize,
+) -> Result<[Row; 3], Failed> {
+    let name = format!("book of {rules} rules, {}", ground.name);
+    let checkpoints = store.list_all("state/checkpoints/", usize::MAX).await?;
+    let checkpoint = checkpoints.last().map_or(0, |meta| meta.size >> 20);
+    let (largest, revisions) = written::largest(store).await?;
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        starts.push(ground.measure(scale, What::Open, None).await?);
+    }
+    let start = starts.into_iter().min_by_key(|start| start.took).ok_or("nothing was started")?;
+    let publish = ground.measure(scale, What::Publish, None).await?;
+    Ok([
+        Row {
+            what: format!("{name}: start"),
+            found: format!(
+                "{}, from a checkpoint of {checkpoint} MiB and {} revisions after it; at most {} MiB of memory",
+                shown(start.took),
+                CHECKPOINT_EVERY - 1,
+                start.peak.map_or(0, |bytes| bytes >> 20)
+            ),
+            holds: !scale.full || start.took <= SOON,
+        },
+        Row {
+            what: format!("{name}: largest revision"),
+            found: format!("{} KiB, of {revisions} revisions", largest >> 10),
+            holds: largest <= MOST_REVISION_BYTES,
+        },
+        Row {
+            what: format!("{name}: asking while it changes"),
+            found: format!(
+                "the longest pause between two answers on the only thread was {}, of {} with a start and {CHANGES} changes",
+                shown(publish.longest),
+                shown(publish.took)
+            ),
+            holds: true,
+        },
+    ])
+}
+
+/// What lies below `state/` in a store with a book of so many rules, as many revisions after its checkpoint as there can
+/// be.
+async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, Failed> {
+    let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+    let mut options = fleet::options();
+    options.probe = None;
+    let service = UpdateService::open(Arc::clone(&store), options).await?;
+    for first in (0..rules).step_by(RELEASES) {
+        let cabinet = package(first..rules.min(first + RELEASES))?;
+        let ingested = service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await?;
+        service.approve_all_of(ingested.id(), "ann").await?;
+    }
+    for number in 0.. {
+        if (service.snapshot().revision() + 1).is_multiple_of(CHECKPOINT_EVERY) {
+            break;
+        }
+        let name = format!("lab phone {number}").parse()?;
+        let id = TestDeviceId::Serial(format!("LAB{number}").parse()?);
+        service.add_test_device(TestDevice { name, id }, "ann").await?;
+    }
+    let mut state = Vec::new();
+    for meta in store.list_all("state/", usize::MAX).await? {
+        let bytes = store.get_bytes(&meta.key, MAX_STATE_BYTES).await?;
+        state.push((meta.key, bytes));
+    }
+    Ok(state)
+}
+
+/// A package with a release for each of these rules.
+fn package(rules: std::ops::Range<usize>) -> Result<Vec<u8>, Failed> {
+    let mut package = PackageBuilder::new();
+    for number in rules {
+        let image = sample::image(&number.to_string(), 64);
+        let version = ReportedVersion::new("4.0.7577.0");
+        package = package.with_release(NewRelease::new(rule(number)?, version, image, sample::time_stamp()));
+    }
+    Ok(package.build()?)
+}
+
+/// The `number`th rule: few vendors and locales, many models, as a real fleet has.
+fn rule(number: usize) -> Result<RuleKey, Failed> {
+    let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
+    let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];
+    let (rest, vendor) = (number / vendors.len(), vendors[number % vendors.len()]);
+    let (model, locale) = (rest / locales.len(), locales[rest % locales.len()]);
+    Ok(format!("UCPhone/{vendor}/CX{model}/A/{locale}/CPE").parse()?)
+}
