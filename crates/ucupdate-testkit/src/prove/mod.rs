@@ -91,20 +91,24 @@ pub async fn run(
         }
     };
     if wanted("processes") {
-        tell(rows_of("processes", processes::rows(scale, endpoint).await));
+        let done = processes::prove(scale, endpoint, &mut tell).await;
+        tell(failure("processes", done));
     }
     if wanted("throughput") {
-        tell(rows_of("throughput", throughput::rows(scale, endpoint).await));
+        let done = throughput::prove(scale, endpoint, &mut tell).await;
+        tell(failure("throughput", done));
     }
     if wanted("cold-start") {
-        tell(rows_of("cold-start", cold_start::rows(scale, endpoint).await));
+        let done = cold_start::prove(scale, endpoint, &mut tell).await;
+        tell(failure("cold-start", done));
     }
     held
 }
 
-/// The rows of a proof, or one that tells why there are none.
-fn rows_of(name: &str, rows: Result<Vec<Row>, Failed>) -> Vec<Row> {
-    rows.unwrap_or_else(|failed| vec![Row { what: name.to_owned(), found: whole(&*failed), holds: false }])
+/// The row of a proof that could not be carried out.
+fn failure(name: &str, done: Result<(), Failed>) -> Vec<Row> {
+    let row = |failed: Failed| Row { what: name.to_owned(), found: whole(&*failed), holds: false };
+    done.err().map(row).into_iter().collect()
 }
 
 /// An error and what caused it, in one line.

@@ -45,17 +45,20 @@ impl Crowd {
 ///
 /// # Errors
 /// When a store cannot be had or a process fails.
-pub(super) async fn rows(scale: &Scale, endpoint: Option<&str>) -> Result<Vec<Row>, Failed> {
-    let mut rows = Vec::new();
+pub(super) async fn prove(
+    scale: &Scale,
+    endpoint: Option<&str>,
+    tell: &mut dyn FnMut(Vec<Row>),
+) -> Result<(), Failed> {
     for ground in Ground::both(endpoint).await? {
         let crowd = Crowd::of(scale);
         let records = run(&ground, &crowd, &scale.program()?).await?;
         let history = written::history(&*ground.open().await?).await?;
         let (tally, faults) = witness::check(&history, &records, nanoseconds(PATIENCE));
-        rows.extend(table(&ground, &crowd, &records, &tally, &faults));
+        tell(table(&ground, &crowd, &records, &tally, &faults));
         ground.clear().await?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn table(ground: &Ground, crowd: &Crowd, records: &[Record], tally: &Tally, faults: &[Fault]) -> Vec<Row> {

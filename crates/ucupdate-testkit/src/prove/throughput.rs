@@ -25,12 +25,21 @@ const LEFT_FREE: u64 = 1 << 30;
 ///
 /// # Errors
 /// When there is no room for it, or a process fails.
-pub(super) async fn rows(scale: &Scale, endpoint: Option<&str>) -> Result<Vec<Row>, Failed> {
+pub(super) async fn prove(
+    scale: &Scale,
+    endpoint: Option<&str>,
+    tell: &mut dyn FnMut(Vec<Row>),
+) -> Result<(), Failed> {
     let bytes: u64 = if scale.full { 1_000_000_000 } else { 16_000_000 };
     let folder = tempfile::tempdir()?;
     let free = fs4::available_space(folder.path())?;
     if free < 3 * bytes + LEFT_FREE {
-        return Err(format!("{} MB of the disk are free, expected {}", free >> 20, (3 * bytes + LEFT_FREE) >> 20).into());
+        return Err(format!(
+            "{} MB of the disk are free, expected {}",
+            free >> 20,
+            (3 * bytes + LEFT_FREE) >> 20
+        )
+        .into());
     }
     let cabinet = folder.path().join("UCUpdates.cab");
     tokio::task::spawn_blocking({
@@ -38,7 +47,6 @@ pub(super) async fn rows(scale: &Scale, endpoint: Option<&str>) -> Result<Vec<Ro
         move || write_package(&cabinet, bytes)
     })
     .await??;
-    let mut rows = Vec::new();
     for ground in Ground::both(endpoint).await? {
         let (bare, bare_name) = match ground.place.endpoint {
             Some(_) => (What::Put, "a bare put by object_store"),
@@ -48,17 +56,19 @@ pub(super) async fn rows(scale: &Scale, endpoint: Option<&str>) -> Result<Vec<Ro
         ground.clear().await?;
         let ingest = ground.measure(scale, What::Ingest, Some(&cabinet)).await?;
         ground.clear().await?;
-        rows.extend(table(bytes, ground.name, &ingest, &bare, bare_name));
+        tell(table(bytes, ground.name, &ingest, &bare, bare_name));
     }
-    Ok(rows)
+    Ok(())
 }
 
-fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: &str) -> [Row; 2] {
+fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: &str) -> Vec<Row> {
     let megabytes = bytes / 1_000_000;
-    let mib = |peak: Option<u64>| peak.map_or_else(|| "not known here".into(), |bytes| format!("{} MiB", bytes >> 20));
+    let mib = |peak: Option<u64>| {
+        peak.map_or_else(|| "not known here".into(), |bytes| format!("{} MiB", bytes >> 20))
+    };
     let speed = |measured: &Measured| bytes * 1000 / measured.took.max(1);
     let hundredths = ingest.took * 100 / bare.took.max(1);
-    [
+    vec![
         Row {
             what: format!("ingest of {megabytes} MB, {name}: memory"),
             found: format!(

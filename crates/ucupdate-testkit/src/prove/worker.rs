@@ -36,9 +36,9 @@ pub struct WorkerArgs {
 /// Between bursts of asks.
 const BETWEEN_ASKS: Duration = Duration::from_millis(10);
 /// The asks of a burst.
-const BURST: usize = 2;
+const BURST: usize = 5;
 /// One change of so many is followed by a pause, in which only looking for changes brings news.
-const PAUSE_ONE_OF: usize = 60;
+const PAUSE_ONE_OF: usize = 300;
 /// The longest pause, in milliseconds.
 const LONGEST_PAUSE: usize = 2500;
 
