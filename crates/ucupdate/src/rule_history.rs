@@ -19,9 +19,6 @@ pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
 /// The most bytes of a checkpoint that are read.
 const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
-/// How often a change is tried while others win.
-const MAX_TRIES: u32 = 20;
-
 /// How often a write whose answer is unclear is settled and tried again.
 const MAX_UNCLEAR: u32 = 5;
 
@@ -62,6 +59,13 @@ pub struct Revision {
     pub command: Command,
     /// What was told, a line each.
     pub notes: Vec<String>,
+}
+
+impl ChangeId {
+    /// One that nobody else draws.
+    pub(crate) fn random() -> Result<Self, StateError> {
+        Ok(Self(document::sha256(&random_bytes()?)))
+    }
 }
 
 impl RuleHistory {
@@ -151,51 +155,46 @@ impl RuleHistory {
         self.sha256 = sha256;
     }
 
-    /// Makes a change: `make` says what it would do on a book, and is asked again whenever another server was first.
-    pub(crate) async fn change(
+    /// Tries to make a change, of which `make` says what it would do on a book. None when another server was first: then
+    /// the change may be tried again, on the book as that server left it.
+    pub(crate) async fn try_change(
         &mut self,
+        change: ChangeId,
         author: &str,
         at: UnixTime,
         command: &Command,
         make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
-    ) -> Result<Changed, ChangeError> {
-        let change = ChangeId(document::sha256(&random_bytes()?));
+    ) -> Result<Option<Changed>, ChangeError> {
         self.catch_up().await?;
-        for tries in 0..MAX_TRIES {
-            if tries > 0 {
-                tokio::time::sleep(jitter(tries)).await;
-                self.catch_up().await?;
-            }
-            let outcome = make(&self.book)?;
-            if outcome.delta.is_empty() {
-                return Ok(Changed { revision: None, notes: outcome.notes });
-            }
-            let document = RevisionDocument {
-                format: RevisionDocument::format(),
-                revision: self.revision + 1,
-                change,
-                previous: self.sha256,
-                at,
-                author: author.to_owned(),
-                command: command.clone(),
-                notes: outcome.notes.iter().map(ToString::to_string).collect(),
-                delta: outcome.delta,
-            };
-            if self.store.exists(&layout::revision(self.revision + 2)).await? {
-                self.refuse_gap().await?;
-                continue;
-            }
-            let bytes = Bytes::from(document::write(&document));
-            if bytes.len() > MAX_REVISION_BYTES {
-                return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
-            }
-            if self.create(&document, bytes.clone()).await? {
-                self.take(&document, document::sha256(&bytes));
-                self.make_checkpoint().await;
-                return Ok(Changed { revision: Some(self.revision), notes: outcome.notes });
-            }
+        let outcome = make(&self.book)?;
+        if outcome.delta.is_empty() {
+            return Ok(Some(Changed { revision: None, notes: outcome.notes }));
         }
-        Err(ChangeError::Contended { tries: MAX_TRIES })
+        let document = RevisionDocument {
+            format: RevisionDocument::format(),
+            revision: self.revision + 1,
+            change,
+            previous: self.sha256,
+            at,
+            author: author.to_owned(),
+            command: command.clone(),
+            notes: outcome.notes.iter().map(ToString::to_string).collect(),
+            delta: outcome.delta,
+        };
+        if self.store.exists(&layout::revision(self.revision + 2)).await? {
+            self.refuse_gap().await?;
+            return Ok(None);
+        }
+        let bytes = Bytes::from(document::write(&document));
+        if bytes.len() > MAX_REVISION_BYTES {
+            return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
+        }
+        if !self.create(&document, bytes.clone()).await? {
+            return Ok(None);
+        }
+        self.take(&document, document::sha256(&bytes));
+        self.make_checkpoint().await;
+        Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
     }
 
     /// Creates the next revision; false when another server did. An unclear answer is settled by reading back: the

@@ -1,11 +1,12 @@
 //! [`UpdateService`]: what a server embeds.
 
 use crate::clock::{Clock, SystemClock};
+use crate::document::ChangeId;
 use crate::error::{ChangeError, StateError};
 use crate::files::ServedFile;
 use crate::ingest::IngestOptions;
 use crate::logs::{LogError, LogOptions, Logs};
-use crate::rule_history::{Changed, Revision, RuleHistory};
+use crate::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::verify::Verified;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::{
     Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Refusal, RuleBook, RuleKey, Said,
@@ -341,11 +343,22 @@ impl UpdateService {
         command: &Command,
         make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
     ) -> Result<Changed, ChangeError> {
-        let mut history = self.inner.history.lock().await;
-        let changed =
-            in_time("changing the rule book", history.change(author, self.now(), command, make)).await;
-        self.publish(&history).await;
-        changed
+        let id = ChangeId::random()?;
+        let mut pause = Duration::ZERO;
+        for _ in 0..MAX_TRIES {
+            tokio::time::sleep(pause).await;
+            let begun = Instant::now();
+            let mut history = self.inner.history.lock().await;
+            let tried = history.try_change(id, author, self.now(), command, &make);
+            let tried = in_time("changing the rule book", tried).await;
+            // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
+            self.publish(&history).await;
+            if let Some(changed) = tried? {
+                return Ok(changed);
+            }
+            pause = short_of(begun.elapsed())?;
+        }
+        Err(ChangeError::Contended { tries: MAX_TRIES })
     }
 
     /// Makes a change to the rule book in the name of `author`.
@@ -450,6 +463,15 @@ impl UpdateService {
     pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
         RuleHistory::read(&*self.inner.store, first, limit).await
     }
+}
+
+/// How often a change is tried while others are first.
+const MAX_TRIES: u32 = 40;
+
+/// A random pause of at most a quarter of the time a try took. It does not grow with the tries: that one lost means that
+/// another won, so pauses save requests but let nobody through sooner, and whoever waits for long loses to those who did not.
+fn short_of(took: Duration) -> Result<Duration, StateError> {
+    Ok(took.mul_f64(f64::from(random_bytes()?[0]) / f64::from(u8::MAX) / 4.0))
 }
 
 /// How long the store may take over a change or a look for changes before somebody else has his turn.
