@@ -142,11 +142,17 @@ impl RuleHistory {
         let Some((document, sha256)) = read_revision(&*self.store, self.revision + 1).await? else {
             return Ok(None);
         };
-        if document.previous != self.sha256 {
-            let key = layout::revision(self.revision + 1).to_string();
-            return Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 }.into());
-        }
+        self.check_follows(&document)?;
         Ok(Some((document, sha256)))
+    }
+
+    /// A revision names the one before it.
+    fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
+        if document.previous == self.sha256 {
+            return Ok(());
+        }
+        let key = layout::revision(document.revision).to_string();
+        Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 })
     }
 
     fn take(&mut self, document: &RevisionDocument, sha256: Sha256Digest) {
@@ -156,7 +162,9 @@ impl RuleHistory {
     }
 
     /// Tries to make a change, of which `make` says what it would do on a book. None when another server was first: then
-    /// the change may be tried again, on the book as that server left it.
+    /// the change may be tried again, on the book as that server left it, which this history knows by then. Before the
+    /// first try it is to [`catch_up`](Self::catch_up); before another it need not: so whoever lost comes sooner than whoever
+    /// begins.
     pub(crate) async fn try_change(
         &mut self,
         change: ChangeId,
@@ -165,7 +173,6 @@ impl RuleHistory {
         command: &Command,
         make: impl Fn(&RuleBook) -> Result<Outcome, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
-        self.catch_up().await?;
         let outcome = make(&self.book)?;
         if outcome.delta.is_empty() {
             return Ok(Some(Changed { revision: None, notes: outcome.notes }));
@@ -189,7 +196,9 @@ impl RuleHistory {
         if bytes.len() > MAX_REVISION_BYTES {
             return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
         }
-        if !self.create(&document, bytes.clone()).await? {
+        if let Some((winner, sha256)) = self.create(&document, bytes.clone()).await? {
+            self.check_follows(&winner)?;
+            self.take(&winner, sha256);
             return Ok(None);
         }
         self.take(&document, document::sha256(&bytes));
@@ -197,14 +206,18 @@ impl RuleHistory {
         Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
     }
 
-    /// Creates the next revision; false when another server did. An unclear answer is settled by reading back: the
-    /// change id tells whose it is.
-    async fn create(&self, document: &RevisionDocument, bytes: Bytes) -> Result<bool, StateError> {
+    /// Creates the next revision, or gives the one that another server created. An unclear answer is settled by reading
+    /// back: the change id tells whose it is.
+    async fn create(
+        &self,
+        document: &RevisionDocument,
+        bytes: Bytes,
+    ) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
         let key = layout::revision(document.revision);
         let mut unclear = 0;
         loop {
             let error = match self.store.create(&key, bytes.clone()).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => return Ok(None),
                 Err(error) => error,
             };
             let exists = matches!(error, StoreError::AlreadyExists { .. });
@@ -212,7 +225,8 @@ impl RuleHistory {
                 return Err(error.into());
             }
             match read_revision(&*self.store, document.revision).await {
-                Ok(Some((there, _))) => return Ok(there.change == document.change),
+                Ok(Some((there, _))) if there.change == document.change => return Ok(None),
+                Ok(winner @ Some(_)) => return Ok(winner),
                 Ok(None) | Err(StateError::Store(_)) if unclear < MAX_UNCLEAR => {}
                 Ok(None) => return Err(error.into()),
                 Err(failed) => return Err(failed),

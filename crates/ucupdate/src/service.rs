@@ -345,18 +345,23 @@ impl UpdateService {
     ) -> Result<Changed, ChangeError> {
         let id = ChangeId::random()?;
         let mut pause = Duration::ZERO;
-        for _ in 0..MAX_TRIES {
+        for tries in 0..MAX_TRIES {
             tokio::time::sleep(pause).await;
             let begun = Instant::now();
             let mut history = self.inner.history.lock().await;
-            let tried = history.try_change(id, author, self.now(), command, &make);
-            let tried = in_time("changing the rule book", tried).await;
+            let tried = in_time("changing the rule book", async {
+                if tries == 0 {
+                    history.catch_up().await?;
+                }
+                history.try_change(id, author, self.now(), command, &make).await
+            });
+            let tried = tried.await;
             // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
             self.publish(&history).await;
             if let Some(changed) = tried? {
                 return Ok(changed);
             }
-            pause = short_of(begun.elapsed())?;
+            pause = pause_after(tries, begun.elapsed())?;
         }
         Err(ChangeError::Contended { tries: MAX_TRIES })
     }
@@ -468,10 +473,12 @@ impl UpdateService {
 /// How often a change is tried while others are first.
 const MAX_TRIES: u32 = 40;
 
-/// A random pause of at most a quarter of the time a try took. It does not grow with the tries: that one lost means that
-/// another won, so pauses save requests but let nobody through sooner, and whoever waits for long loses to those who did not.
-fn short_of(took: Duration) -> Result<Duration, StateError> {
-    Ok(took.mul_f64(f64::from(random_bytes()?[0]) / f64::from(u8::MAX) / 4.0))
+/// A random pause after a try that took so long and was lost. It keeps servers that lost together apart, and halves with
+/// each try: that one lost means that another won, so a pause lets nobody through sooner, and whoever waits for longest has to
+/// come before those who begin.
+fn pause_after(tries: u32, took: Duration) -> Result<Duration, StateError> {
+    let share = f64::from(random_bytes()?[0]) / f64::from(u8::MAX);
+    Ok(took.mul_f64(share) / (2 << tries.min(20)))
 }
 
 /// How long the store may take over a change or a look for changes before somebody else has his turn.
