@@ -4,18 +4,15 @@
 use super::measure::{CHANGES, What};
 use super::moment::shown;
 use super::place::Ground;
+use super::scribe::{self, Scribe};
 use super::{Failed, Row, Scale, fleet, written};
 use std::sync::Arc;
 use ucupdate::UpdateService;
-use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
-use ucupdate::core::{Command, ReportedVersion, RuleKey, TestDevice, TestDeviceId};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey, stream_of};
+use ucupdate::core::Command;
+use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 
 /// How soon a server must have started.
 const SOON: u64 = 1_000_000_000;
-
-/// The releases of one package.
-const RELEASES: usize = 500;
 
 /// The most bytes a revision may have.
 const MOST_REVISION_BYTES: u64 = 1024 * 1024;
@@ -105,57 +102,21 @@ async fn table(
 /// after it.
 async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, Failed> {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+    let mut scribe = Scribe::new(&*store);
+    scribe.rules(rules).await?;
+    scribe.test_devices(CHECKPOINT_EVERY - 1 - scribe.revision() % CHECKPOINT_EVERY).await?;
+    // The next change leaves a checkpoint, which is the library's own.
     let mut options = fleet::options();
     options.probe = None;
     let service = UpdateService::open(Arc::clone(&store), options).await?;
-    // One change a package instead of two.
-    service.command(&Command::DeployAtIngest("UCPhone".parse()?, true), "ann").await?;
-    // While the book is small changes are quick: so many that the last package leaves a checkpoint.
-    let packages = rules.div_ceil(RELEASES);
-    let before = (CHECKPOINT_EVERY - 1 - u64::try_from(packages)? % CHECKPOINT_EVERY) % CHECKPOINT_EVERY;
-    add_test_devices(&service, 0..before).await?;
-    for first in (0..rules).step_by(RELEASES) {
-        let cabinet = package(first..rules.min(first + RELEASES))?;
-        service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await?;
-        // Nobody fetches them, and each ingest lists what is there.
-        for meta in store.list_all("images/", usize::MAX).await? {
-            store.delete(&meta.key).await?;
-        }
-    }
-    add_test_devices(&service, before..before + AFTER_CHECKPOINT).await?;
+    let changed = service.command(&Command::DeployAtIngest("UCPhone".parse()?, true), "ann").await?;
+    let revision = changed.revision.ok_or("the setting was set already")?;
+    scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
+    scribe.test_devices(AFTER_CHECKPOINT).await?;
     let mut state = Vec::new();
     for meta in store.list_all("state/", usize::MAX).await? {
         let bytes = store.get_bytes(&meta.key, MAX_STATE_BYTES).await?;
         state.push((meta.key, bytes));
     }
     Ok(state)
-}
-
-async fn add_test_devices(service: &UpdateService, numbers: std::ops::Range<u64>) -> Result<(), Failed> {
-    for number in numbers {
-        let name = format!("lab phone {number}").parse()?;
-        let id = TestDeviceId::Serial(format!("LAB{number}").parse()?);
-        service.add_test_device(TestDevice { name, id }, "ann").await?;
-    }
-    Ok(())
-}
-
-/// A package with a release for each of these rules.
-fn package(rules: std::ops::Range<usize>) -> Result<Vec<u8>, Failed> {
-    let mut package = PackageBuilder::new();
-    for number in rules {
-        let image = sample::image(&number.to_string(), 64);
-        let version = ReportedVersion::new("4.0.7577.0");
-        package = package.with_release(NewRelease::new(rule(number)?, version, image, sample::time_stamp()));
-    }
-    Ok(package.build()?)
-}
-
-/// The `number`th rule: few vendors and locales, many models, as a real fleet has.
-fn rule(number: usize) -> Result<RuleKey, Failed> {
-    let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
-    let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];
-    let (rest, vendor) = (number / vendors.len(), vendors[number % vendors.len()]);
-    let (model, locale) = (rest / locales.len(), locales[rest % locales.len()]);
-    Ok(format!("UCPhone/{vendor}/CX{model}/A/{locale}/CPE").parse()?)
 }

@@ -8,6 +8,7 @@ mod moment;
 mod place;
 mod processes;
 mod record;
+mod scribe;
 mod throughput;
 mod witness;
 mod worker;
