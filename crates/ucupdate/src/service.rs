@@ -345,7 +345,8 @@ impl UpdateService {
     ) -> Result<Changed, ChangeError> {
         let id = ChangeId::random()?;
         let mut pause = Duration::ZERO;
-        for tries in 0..MAX_TRIES {
+        let (asked, mut tries) = (Instant::now(), 0);
+        while tries < MIN_TRIES || asked.elapsed() < MIN_PATIENCE {
             tokio::time::sleep(pause).await;
             let begun = Instant::now();
             let mut history = self.inner.history.lock().await;
@@ -362,8 +363,9 @@ impl UpdateService {
                 return Ok(changed);
             }
             pause = pause_after(tries, begun.elapsed())?;
+            tries += 1;
         }
-        Err(ChangeError::Contended { tries: MAX_TRIES })
+        Err(ChangeError::Contended { tries })
     }
 
     /// Makes a change to the rule book in the name of `author`.
@@ -470,8 +472,10 @@ impl UpdateService {
     }
 }
 
-/// How often a change is tried while others are first.
-const MAX_TRIES: u32 = 40;
+/// How often, and for how long, a change is tried at least while others are first: a store far away gives few tries in that
+/// time, and one at hand many.
+const MIN_TRIES: u32 = 40;
+const MIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A random pause after a try that took so long and was lost. It keeps servers that lost together apart, and halves with
 /// each try: that one lost means that another won, so a pause lets nobody through sooner, and whoever waits for longest has to
