@@ -7,12 +7,13 @@ use clap::{Args, ValueEnum};
 use futures_util::{Stream, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStoreExt as _, WriteMultipart};
+use object_store::{ClientOptions, ObjectStoreExt as _, WriteMultipart};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use ucupdate::core::{Side, TestDevice, TestDeviceId};
 use ucupdate::s3::Credentials;
 use ucupdate::{Asker, UpdateService};
@@ -22,6 +23,9 @@ const PIECE: usize = 256 * 1024;
 
 /// The parts of a bare put: those of a store in a bucket.
 const PART: usize = 8 * 1024 * 1024;
+
+/// How long one request of a bare put may take: some servers take long to join the parts, and it is not tried again well.
+const BARE_TIME: Duration = Duration::from_secs(600);
 
 /// What a process is told to measure.
 #[derive(Clone, Debug, Args)]
@@ -130,7 +134,7 @@ async fn put(place: &Place, file: &Path) -> Result<(), Failed> {
         .with_bucket_name(&options.bucket)
         .with_region(&options.region)
         .with_endpoint(options.endpoint.as_deref().unwrap_or_default())
-        .with_allow_http(true);
+        .with_client_options(ClientOptions::new().with_timeout(BARE_TIME).with_allow_http(true));
     if let Credentials::Keys { key_id, secret, .. } = &options.credentials {
         builder = builder.with_access_key_id(key_id).with_secret_access_key(secret);
     }
