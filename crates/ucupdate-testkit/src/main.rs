@@ -23,6 +23,12 @@ enum Task {
         /// As the parent writes them
         arguments: Vec<String>,
     },
+    /// Be one of the processes that contend for a store
+    #[command(hide = true)]
+    Contend(prove::WorkerArgs),
+    /// Measure one thing for a proof
+    #[command(hide = true)]
+    Measure(prove::MeasureArgs),
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +45,7 @@ struct ProveArgs {
 }
 
 fn main() -> ExitCode {
+    let task = CommandLine::parse().task;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -46,17 +53,28 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let args = match CommandLine::parse().task {
-        Task::Prove(args) => args,
-        Task::Work { arguments } => {
-            let worked = runtime.block_on(prove::work(&arguments));
-            worked.as_ref().err().into_iter().for_each(|error| eprintln!("{error}"));
-            return if worked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let done = runtime.block_on(async {
+        match task {
+            Task::Prove(args) => Ok(prove(&args).await),
+            Task::Work { arguments } => prove::work(&arguments).await.map(|()| true).map_err(Into::into),
+            Task::Contend(args) => prove::contend(&args).await.map(|()| true),
+            Task::Measure(args) => prove::measure(&args).await.map(|line| {
+                println!("{line}");
+                true
+            }),
         }
-    };
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{}", prove::whole(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn prove(args: &ProveArgs) -> bool {
     let scale = if args.small { Scale::small() } else { Scale::full() };
-    let held = runtime.block_on(prove::run(&scale, args.s3.as_deref(), args.only.as_deref(), &mut |row| {
-        println!("{row}");
-    }));
-    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    prove::run(&scale, args.s3.as_deref(), args.only.as_deref(), &mut |row| println!("{row}")).await
 }

@@ -46,7 +46,7 @@ pub use observations::observations;
 pub use rebuild::{LeftOut, Rebuilt};
 pub use retention::Retention;
 pub use rule_history::{Changed, Revision};
-pub use service::{Asker, NoUrls, Options, UpdateService};
+pub use service::{Answered, Asker, NoUrls, Options, UpdateService};
 pub use snapshot::Snapshot;
 #[cfg(feature = "local")]
 pub use tree_export::{TreeError, TreeOptions, TreeWritten};

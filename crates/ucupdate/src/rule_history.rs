@@ -19,9 +19,6 @@ pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
 /// The most bytes of a checkpoint that are read.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
-/// How often a change is tried while others win.
-const MAX_TRIES: u32 = 20;
-
 /// How often a write whose answer is unclear is settled and tried again.
 const MAX_UNCLEAR: u32 = 5;
 
@@ -62,6 +59,13 @@ pub struct Revision {
     pub command: Command,
     /// What was told, a line each.
     pub notes: Vec<String>,
+}
+
+impl ChangeId {
+    /// One that nobody else draws.
+    pub(crate) fn random() -> Result<Self, StateError> {
+        Ok(Self(document::sha256(&random_bytes()?)))
+    }
 }
 
 impl RuleHistory {
@@ -149,11 +153,17 @@ impl RuleHistory {
         let Some((document, sha256)) = read_revision(&*self.store, self.revision + 1).await? else {
             return Ok(None);
         };
-        if document.previous != self.sha256 {
-            let key = layout::revision(self.revision + 1).to_string();
-            return Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 }.into());
-        }
+        self.check_follows(&document)?;
         Ok(Some((document, sha256)))
+    }
+
+    /// A revision names the one before it.
+    fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
+        if document.previous == self.sha256 {
+            return Ok(());
+        }
+        let key = layout::revision(document.revision).to_string();
+        Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 })
     }
 
     fn take(&mut self, document: &RevisionDocument, sha256: Sha256Digest) {
@@ -162,62 +172,63 @@ impl RuleHistory {
         self.sha256 = sha256;
     }
 
-    /// Makes a change: `make` says what it would do on a book and its revision, and is asked again whenever another server
-    /// was first.
-    pub(crate) async fn change(
+    /// Tries to make a change, of which `make` says what it would do on a book and its revision. None when another server
+    /// was first: then the change may be tried again, on the book as that server left it, which this history knows by then.
+    /// Before the first try it is to [`catch_up`](Self::catch_up); before another it need not: so whoever lost comes sooner
+    /// than whoever begins.
+    pub(crate) async fn try_change(
         &mut self,
+        change: ChangeId,
         author: &str,
         at: UnixTime,
         command: &Command,
         make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
-    ) -> Result<Changed, ChangeError> {
-        let change = ChangeId(document::sha256(&random_bytes()?));
-        self.catch_up().await?;
-        for tries in 0..MAX_TRIES {
-            if tries > 0 {
-                tokio::time::sleep(jitter(tries)).await;
-                self.catch_up().await?;
-            }
-            let outcome = make(&self.book, self.revision)?;
-            if outcome.delta.is_empty() {
-                return Ok(Changed { revision: None, notes: outcome.notes });
-            }
-            let document = RevisionDocument {
-                format: RevisionDocument::format(),
-                revision: self.revision + 1,
-                change,
-                previous: self.sha256,
-                at,
-                author: author.to_owned(),
-                command: command.clone(),
-                notes: outcome.notes.iter().map(ToString::to_string).collect(),
-                delta: outcome.delta,
-            };
-            if self.store.exists(&layout::revision(self.revision + 2)).await? {
-                self.refuse_gap().await?;
-                continue;
-            }
-            let bytes = Bytes::from(document::write(&document));
-            if bytes.len() > MAX_REVISION_BYTES {
-                return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
-            }
-            if self.create(&document, bytes.clone()).await? {
-                self.take(&document, document::sha256(&bytes));
-                self.make_checkpoint().await;
-                return Ok(Changed { revision: Some(self.revision), notes: outcome.notes });
-            }
+    ) -> Result<Option<Changed>, ChangeError> {
+        let outcome = make(&self.book, self.revision)?;
+        if outcome.delta.is_empty() {
+            return Ok(Some(Changed { revision: None, notes: outcome.notes }));
         }
-        Err(ChangeError::Contended { tries: MAX_TRIES })
+        let document = RevisionDocument {
+            format: RevisionDocument::format(),
+            revision: self.revision + 1,
+            change,
+            previous: self.sha256,
+            at,
+            author: author.to_owned(),
+            command: command.clone(),
+            notes: outcome.notes.iter().map(ToString::to_string).collect(),
+            delta: outcome.delta,
+        };
+        if self.store.exists(&layout::revision(self.revision + 2)).await? {
+            self.refuse_gap().await?;
+            return Ok(None);
+        }
+        let bytes = Bytes::from(document::write(&document));
+        if bytes.len() > MAX_REVISION_BYTES {
+            return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
+        }
+        if let Some((winner, sha256)) = self.create(&document, bytes.clone()).await? {
+            self.check_follows(&winner)?;
+            self.take(&winner, sha256);
+            return Ok(None);
+        }
+        self.take(&document, document::sha256(&bytes));
+        self.make_checkpoint().await;
+        Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
     }
 
-    /// Creates the next revision; false when another server did. An unclear answer is settled by reading back: the
-    /// change id tells whose it is.
-    async fn create(&self, document: &RevisionDocument, bytes: Bytes) -> Result<bool, StateError> {
+    /// Creates the next revision, or gives the one that another server created. An unclear answer is settled by reading
+    /// back: the change id tells whose it is.
+    async fn create(
+        &self,
+        document: &RevisionDocument,
+        bytes: Bytes,
+    ) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
         let key = layout::revision(document.revision);
         let mut unclear = 0;
         loop {
             let error = match self.store.create(&key, bytes.clone()).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => return Ok(None),
                 Err(error) => error,
             };
             let exists = matches!(error, StoreError::AlreadyExists { .. });
@@ -225,7 +236,8 @@ impl RuleHistory {
                 return Err(error.into());
             }
             match read_revision(&*self.store, document.revision).await {
-                Ok(Some((there, _))) => return Ok(there.change == document.change),
+                Ok(Some((there, _))) if there.change == document.change => return Ok(None),
+                Ok(winner @ Some(_)) => return Ok(winner),
                 Ok(None) | Err(StateError::Store(_)) if unclear < MAX_UNCLEAR => {}
                 Ok(None) => return Err(error.into()),
                 Err(failed) => return Err(failed),

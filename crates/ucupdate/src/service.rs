@@ -1,12 +1,13 @@
 //! [`UpdateService`]: what a server embeds.
 
 use crate::clock::{Clock, SystemClock};
+use crate::document::ChangeId;
 use crate::error::{ChangeError, StateError};
 use crate::files::ServedFile;
 use crate::ingest::IngestOptions;
 use crate::logs::{LogError, LogOptions, Logs};
 use crate::retention::Retention;
-use crate::rule_history::{Changed, Revision, RuleHistory};
+use crate::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::verify::Verified;
@@ -18,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::{
     AskedFrom, Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Question, Refusal,
@@ -135,6 +137,16 @@ impl Asker<'_> {
     }
 }
 
+/// An answer, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// What the device is told.
+    pub response: UpdateResponse,
+    /// The revision of the rule book it was decided by: 0 for the empty book of a new store.
+    pub revision: u64,
+}
+
 /// A request cannot be answered: the service has no URL to send the device to.
 ///
 /// The original answers with blank URLs then; here a server that would is refused at its start.
@@ -228,6 +240,15 @@ impl UpdateService {
     /// # Errors
     /// When the service has no URL for the side that asks.
     pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
+        self.answered(request, asker).map(|answered| answered.response)
+    }
+
+    /// As [`answer`](Self::answer), and tells which revision of the rule book the answer is of: what somebody looks up who
+    /// asks later why a device was sent where it went.
+    ///
+    /// # Errors
+    /// Those of [`answer`](Self::answer).
+    pub fn answered(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<Answered, NoUrls> {
         let urls = self.urls().ok_or(NoUrls::Any)?;
         if asker.side == Side::External && urls.external().is_none() {
             return Err(NoUrls::External);
@@ -254,7 +275,7 @@ impl UpdateService {
         if let Some(logs) = &self.inner.logs {
             logs.audit(&AuditRow::answered(request, &response, asker.side, asker.host, now), now);
         }
-        Ok(response)
+        Ok(Answered { response, revision: snapshot.revision() })
     }
 
     /// Leaves an audit row of a device log upload, which is not taken.
@@ -342,7 +363,8 @@ impl UpdateService {
         Ok(history.revision())
     }
 
-    /// Makes the snapshot that of the history. Compiling is left to a thread for such work.
+    /// Makes the snapshot that of the history. Compiling, and freeing what was compiled before, is left to threads for such
+    /// work: whoever answers meanwhile reads the old snapshot, waits for nothing, and is not the one who frees it.
     async fn publish(&self, history: &RuleHistory) {
         if self.inner.snapshot.load().revision() == history.revision() {
             return;
@@ -351,7 +373,8 @@ impl UpdateService {
         let compiled = tokio::task::spawn_blocking(move || Snapshot::new(book, revision)).await;
         // Compiling neither blocks nor panics, so this fails only when the runtime is going down.
         if let Ok(snapshot) = compiled {
-            self.inner.snapshot.store(Arc::new(snapshot));
+            let old = self.inner.snapshot.swap(Arc::new(snapshot));
+            tokio::spawn(retire(old));
         }
     }
 
@@ -361,11 +384,29 @@ impl UpdateService {
         command: &Command,
         make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Changed, ChangeError> {
-        let mut history = self.inner.history.lock().await;
-        let changed =
-            in_time("changing the rule book", history.change(author, self.now(), command, make)).await;
-        self.publish(&history).await;
-        changed
+        let id = ChangeId::random()?;
+        let mut pause = Duration::ZERO;
+        let (asked, mut tries) = (Instant::now(), 0);
+        while tries < MIN_TRIES || asked.elapsed() < MIN_PATIENCE {
+            tokio::time::sleep(pause).await;
+            let begun = Instant::now();
+            let mut history = self.inner.history.lock().await;
+            let tried = in_time("changing the rule book", async {
+                if tries == 0 {
+                    history.catch_up().await?;
+                }
+                history.try_change(id, author, self.now(), command, &make).await
+            });
+            let tried = tried.await;
+            // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
+            self.publish(&history).await;
+            if let Some(changed) = tried? {
+                return Ok(changed);
+            }
+            pause = pause_after(tries, begun.elapsed())?;
+            tries += 1;
+        }
+        Err(ChangeError::Contended { tries })
     }
 
     /// Makes a change to the rule book in the name of `author`.
@@ -494,6 +535,19 @@ fn every<W: Future<Output = ()> + Send>(
     });
 }
 
+/// How often, and for how long, a change is tried at least while others are first: a store far away gives few tries in that
+/// time, and one at hand many.
+const MIN_TRIES: u32 = 40;
+const MIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A random pause after a try that took so long and was lost. It keeps servers that lost together apart, and halves with
+/// each try: that one lost means that another won, so a pause lets nobody through sooner, and whoever waits for longest has to
+/// come before those who begin.
+fn pause_after(tries: u32, took: Duration) -> Result<Duration, StateError> {
+    let share = f64::from(random_bytes()?[0]) / f64::from(u8::MAX);
+    Ok(took.mul_f64(share) / (2 << tries.min(20)))
+}
+
 /// How long the store may take over a change or a look for changes before somebody else has his turn.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
@@ -508,6 +562,22 @@ async fn in_time<T, E: From<StoreError>>(
         Err(late) => Err(StoreError::unavailable(what, late).into()),
     }
 }
+
+/// Holds a snapshot until nobody answers from it any more, and frees it on a thread for such work: with a large book that
+/// takes long. Whoever keeps one for longer than this waits frees it himself.
+async fn retire(old: Arc<Snapshot>) {
+    for _ in 0..RETIRE_TRIES {
+        if Arc::strong_count(&old) == 1 {
+            break;
+        }
+        tokio::time::sleep(RETIRE_PAUSE).await;
+    }
+    tokio::task::spawn_blocking(move || drop(old));
+}
+
+/// How often, and with what pauses, a retired snapshot is looked at. An answer takes microseconds.
+const RETIRE_TRIES: u32 = 100;
+const RETIRE_PAUSE: Duration = Duration::from_millis(20);
 
 impl fmt::Debug for UpdateService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

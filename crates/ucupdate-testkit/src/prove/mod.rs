@@ -1,19 +1,39 @@
 //! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
 
+mod cold_start;
 pub mod crashes;
+mod fault;
 pub mod faults;
+mod fleet;
 mod home;
 pub mod kills;
 pub mod log_rows;
+mod measure;
+mod moment;
 mod operation;
+mod place;
+mod processes;
+mod record;
 mod rows;
+mod scribe;
+mod throughput;
+mod witness;
 mod work;
+mod worker;
+mod written;
 
 pub use home::WORK;
+pub use measure::{MeasureArgs, What, measure};
 pub use operation::Operation;
+pub use place::Place;
 pub use work::work;
+pub use worker::{WorkerArgs, work as contend};
 
 use std::fmt;
+use std::path::PathBuf;
+
+/// Why a proof could not be carried out.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much is tried.
 #[derive(Clone, Debug)]
@@ -21,17 +41,29 @@ use std::fmt;
 pub struct Scale {
     /// Whether this is the full size, and not that of the tests.
     pub full: bool,
+    /// This program, for the processes that proofs start; none for the one that runs.
+    pub program: Option<PathBuf>,
 }
 
 impl Scale {
     /// What a test has time for.
     pub fn small() -> Self {
-        Self { full: false }
+        Self { full: false, program: None }
     }
 
     /// What is promised.
     pub fn full() -> Self {
-        Self { full: true }
+        Self { full: true, program: None }
+    }
+
+    /// With this program for the processes that proofs start: for a test, which is another.
+    #[must_use]
+    pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
+        Self { program: Some(program.into()), ..self }
+    }
+
+    fn program(&self) -> Result<PathBuf, Failed> {
+        Ok(self.program.clone().map_or_else(std::env::current_exe, Ok)?)
     }
 }
 
@@ -85,5 +117,34 @@ pub async fn run(
     if wanted("log_rows") {
         tell(log_rows::rows(scale, endpoint, &program).await);
     }
+    if wanted("processes") {
+        let done = processes::prove(scale, endpoint, &mut tell).await;
+        tell(failure("processes", done));
+    }
+    if wanted("throughput") {
+        let done = throughput::prove(scale, endpoint, &mut tell).await;
+        tell(failure("throughput", done));
+    }
+    if wanted("cold-start") {
+        let done = cold_start::prove(scale, endpoint, &mut tell).await;
+        tell(failure("cold-start", done));
+    }
     held
+}
+
+/// The row of a proof that could not be carried out.
+fn failure(name: &str, done: Result<(), Failed>) -> Vec<Row> {
+    let row = |failed: Failed| Row { what: name.to_owned(), found: whole(&*failed), holds: false };
+    done.err().map(row).into_iter().collect()
+}
+
+/// An error and what caused it, in one line.
+pub fn whole(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }

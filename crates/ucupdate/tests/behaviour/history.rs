@@ -1,10 +1,14 @@
 use crate::fixtures::*;
+use bytes::Bytes;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, DeviceId, TestDevice};
-use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{ChangeError, UpdateService};
+use ucupdate::core::{Command, DeviceId, Side, TestDevice};
+use ucupdate::store::{
+    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
+};
+use ucupdate::{Asker, ChangeError, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn tester(number: u32) -> TestDevice {
@@ -260,4 +264,101 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     let refused = service.add_test_device(tester(6), "bob").await.unwrap_err().to_string();
     assert!(refused.starts_with(&format!("`{fourth}` is missing")), "{refused}");
     assert!(!store.exists(&fourth).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_answer_tells_the_revision_it_is_of() {
+    let service = with_sample(MemoryStore::default()).await;
+    let phone = sample::ip8540();
+    let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
+    let before = service.answered(&request(&phone, "1.0.522.103"), asker).unwrap();
+    assert_eq!((before.revision, before.response.modules.len()), (1, 0));
+    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    let after = service.answered(&request(&phone, "1.0.522.103"), asker).unwrap();
+    assert_eq!((after.revision, after.response.modules.len()), (2, 1));
+    assert_eq!(after.response, service.answer(&request(&phone, "1.0.522.103"), asker).unwrap());
+}
+
+/// A store of which every call takes some time, as in a bucket far away.
+#[derive(Debug)]
+struct Far(MemoryStore);
+
+impl Far {
+    async fn travel(&self) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[async_trait::async_trait]
+impl ImageStore for Far {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.travel().await;
+        let created = self.0.create(key, bytes).await;
+        self.travel().await;
+        created
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.travel().await;
+        self.0.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        self.travel().await;
+        let found = self.0.get(key, range).await;
+        self.travel().await;
+        found
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.travel().await;
+        let found = self.0.head(key).await;
+        self.travel().await;
+        found
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.0.list(prefix, after).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_servers_that_change_one_far_store_all_the_time_none_is_starved() {
+    let store = MemoryStore::default();
+    let mut servers = Vec::new();
+    for server in 0..8_u32 {
+        let service = open(Far(store.clone())).await;
+        servers.push(tokio::spawn(async move {
+            for number in 0..20 {
+                service.add_test_device(tester(server * 100 + number), "ann").await.unwrap();
+            }
+        }));
+    }
+    for server in servers {
+        server.await.unwrap();
+    }
+    assert_eq!(open(store).await.snapshot().revision(), 160);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_answers_by_what_others_changed_while_its_own_change_waits_for_its_turn() {
+    let store = MemoryStore::default();
+    let service = open(Far(store.clone())).await;
+    let rival = open(store).await;
+    tokio::spawn(async move {
+        // Too often for one who is far away to be first.
+        for number in 0..100 {
+            rival.add_test_device(tester(number), "ann").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    });
+    tokio::select! {
+        changed = service.add_test_device(tester(1000), "bob") => panic!("{changed:?}"),
+        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    }
+    assert!(service.snapshot().revision() > 5, "{service:?}");
 }

@@ -1,0 +1,177 @@
+//! The rule book that processes contend for, the changes they make to it, and the devices that ask.
+
+use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, sample};
+use ucupdate::core::{
+    Audience, Command, Decision, Device, DeviceId, EligibilityIndex, HeldDevices, Hold, InstalledModule,
+    LabelError, OfferPolicy, OfferRule, PackageId, Percent, Question, ReportedVersion, Rollout, RolloutName,
+    RuleKey, Said, Share, Side, TestDevice, UnixTime, UpdateRequest, UpdateResponse, decide,
+};
+use ucupdate::{BaseUrls, Options};
+
+/// The words of the rules before the locale, which is always the same.
+const PHONES: [[&str; 2]; 6] = [
+    ["LG-Nortel", "IP8540"],
+    ["Polycom", "CX700"],
+    ["Polycom", "CX600"],
+    ["Aastra", "6721ip"],
+    ["Aastra", "6725ip"],
+    ["Snom", "300"],
+];
+/// What the packages bring; each is for every rule.
+const VERSIONS: [&str; 3] = ["3.5.6907.0", "4.0.7577.0", "4.0.7577.4066"];
+/// What devices have: an old version, those of the packages, and one that nobody can read.
+const INSTALLED: [&str; 5] = ["1.0.522.103", VERSIONS[0], VERSIONS[1], VERSIONS[2], "v5"];
+/// How many names and how many addresses test devices have: few, so that they are often taken.
+const TESTERS: usize = 5;
+
+const IMAGE_BYTES: usize = 2048;
+
+/// Dice that fall the same for the same seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let bits = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
+        usize::try_from(bits).unwrap_or_default() % end.max(1)
+    }
+}
+
+/// The packages that are ingested once, before the processes begin.
+pub(crate) fn packages() -> Result<Vec<Vec<u8>>, PackageBuildError> {
+    let package = |version: &&str| {
+        (0..PHONES.len())
+            .map(|number| {
+                let image = sample::image(&format!("{version} {number}"), IMAGE_BYTES);
+                NewRelease::new(rule(number), ReportedVersion::new(version), image, sample::time_stamp())
+            })
+            .fold(PackageBuilder::new(), PackageBuilder::with_release)
+            .build()
+    };
+    VERSIONS.iter().map(package).collect()
+}
+
+/// The `number`th rule.
+pub(crate) fn rule(number: usize) -> RuleKey {
+    let [vendor, model] = PHONES[number % PHONES.len()];
+    format!("UCPhone/{vendor}/{model}/A/ENU/CPE").parse().expect("the words above make a rule")
+}
+
+/// A change that is often allowed, and often not: it depends on what others did.
+pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> Command {
+    let package = packages[dice.below(packages.len())];
+    let rule = rule(dice.below(PHONES.len()));
+    match dice.below(100) {
+        0..22 => Command::Ingest(package),
+        22..44 => Command::Approve(vec![rule]),
+        44..48 => Command::ApproveAllOf(package),
+        48..58 => Command::Reject(rule),
+        58..70 => Command::RollBack(rule),
+        70..76 => {
+            let offer = if dice.below(2) == 0 { OfferRule::Different } else { OfferRule::Newer };
+            let mut policy = OfferPolicy::offering(offer);
+            policy.unreadable = dice.below(2) == 0;
+            Command::SetPolicy(rule, policy)
+        }
+        76..79 => Command::StartRollout {
+            rule,
+            audience: Audience::Everybody,
+            version: ReportedVersion::new(VERSIONS[dice.below(VERSIONS.len())]),
+            rollout: Rollout::new(wave()).to_share(Share::Percent(HALF)),
+        },
+        79..81 => Command::StopRollout(rule, wave()),
+        81..83 => Command::AddHold(Hold {
+            name: "quiet".parse().expect("a name"),
+            on: HeldDevices::Rule(rule),
+            until: None,
+            reason: "".into(),
+        }),
+        83 => Command::RemoveHold("quiet".parse().expect("a name")),
+        84..93 => Command::AddTestDevice(tester(dice.below(TESTERS), dice.below(TESTERS))),
+        _ => Command::RemoveTestDevice(tester(dice.below(TESTERS), 0).name),
+    }
+}
+
+const HALF: Percent = Percent::from_hundredths(5000).expect("half of a hundred is no more");
+
+fn wave() -> RolloutName {
+    "wave".parse().expect("a name")
+}
+
+fn tester(name: usize, address: usize) -> TestDevice {
+    TestDevice {
+        name: format!("lab phone {name}").parse().expect("a name"),
+        id: DeviceId::Mac(mac(address).parse().expect("an address")),
+    }
+}
+
+fn mac(number: usize) -> String {
+    format!("0021630F2{number:03X}")
+}
+
+/// How many different requests there are.
+pub(crate) const REQUESTS: usize = PHONES.len() * INSTALLED.len() * (TESTERS + 1);
+
+/// The `number`th request; some come from test devices, for as long as these are some.
+pub(crate) fn request(number: usize) -> UpdateRequest {
+    let build = || -> Result<UpdateRequest, LabelError> {
+        let (rest, installed) = (number / INSTALLED.len(), INSTALLED[number % INSTALLED.len()]);
+        let [vendor, model] = PHONES[rest % PHONES.len()];
+        Ok(UpdateRequest {
+            device: Device {
+                device_type: "UCPhone".parse()?,
+                vendor: vendor.parse()?,
+                model: model.parse()?,
+                hardware_revision: "A".parse()?,
+                locale: "ENU".parse()?,
+                mac_address: Said::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
+                serial_number: Said::new("C185H001209"),
+            },
+            user_name: Box::default(),
+            request_date_time: Said::new("06-03-2009 17:10:39"),
+            modules: vec![InstalledModule {
+                file_name: "cpe.nbt".into(),
+                version: ReportedVersion::new(installed),
+                time_stamp: Said::new("01-01-1601 00:00:00"),
+            }],
+        })
+    };
+    build().expect("the words above are labels")
+}
+
+/// How the services of a proof work: they answer, and look for changes each second.
+pub(crate) fn options() -> Options {
+    Options::serving(urls())
+}
+
+fn urls() -> BaseUrls {
+    BaseUrls::new("http://ocs.demo.local".parse().expect("an origin"))
+}
+
+/// What a device was told, as a record keeps it: version and folder, or `-`.
+pub(crate) fn told(response: &UpdateResponse) -> String {
+    response
+        .modules
+        .first()
+        .map_or_else(|| "-".into(), |module| format!("{} {}", module.version, module.base_url))
+}
+
+/// What a device must be told by an index.
+pub(crate) fn expected(index: &EligibilityIndex, number: usize) -> String {
+    let request = request(number);
+    let decided = request.modules.first().map_or(Decision::NoRule, |module| {
+        decide(index, &Question::new(&request.device, module), UnixTime::default())
+    });
+    decided.offer().map_or_else(
+        || "-".into(),
+        |offer| format!("{} {}", offer.version, urls().folder(Side::Internal, &offer.folder)),
+    )
+}

@@ -1,0 +1,60 @@
+//! The history as it lies in a store, read without the library that wrote it.
+
+use super::Failed;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use ucupdate::core::{Command, Delta, Sha256Digest};
+use ucupdate_store::{ImageStore, ImageStoreExt as _};
+
+/// Where revisions lie.
+const REVISIONS: &str = "state/revisions/";
+
+const MAX_REVISION_BYTES: usize = 1024 * 1024;
+
+/// One revision.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// The number its key says.
+    pub(crate) number: u64,
+    pub(crate) author: String,
+    pub(crate) command: Command,
+    pub(crate) delta: Delta,
+    /// The SHA-256 it says the one before has.
+    pub(crate) previous: Sha256Digest,
+    pub(crate) sha256: Sha256Digest,
+}
+
+/// Of a revision's document, what is looked at.
+#[derive(Deserialize)]
+struct Document {
+    previous: Sha256Digest,
+    author: String,
+    command: Command,
+    delta: Delta,
+}
+
+/// Every revision in a store, by its number.
+pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, Failed> {
+    let mut revisions = Vec::new();
+    for meta in store.list_all(REVISIONS, usize::MAX).await? {
+        let number = meta.key.as_str().strip_prefix(REVISIONS).and_then(|name| name.strip_suffix(".json"));
+        let number = number.and_then(|number| number.parse().ok());
+        let number = number.ok_or_else(|| format!("`{}` is no revision", meta.key))?;
+        let bytes = store.get_bytes(&meta.key, MAX_REVISION_BYTES).await?;
+        let Document { previous, author, command, delta } = serde_json::from_slice(&bytes)?;
+        let sha256 = digest(&bytes);
+        revisions.push(Written { number, author, command, delta, previous, sha256 });
+    }
+    Ok(revisions)
+}
+
+/// What the first revision says the one before it has.
+pub(crate) fn digest(bytes: &[u8]) -> Sha256Digest {
+    Sha256Digest::new(Sha256::digest(bytes).into())
+}
+
+/// The bytes of the largest revision, and how many there are.
+pub(crate) async fn largest(store: &dyn ImageStore) -> Result<(u64, usize), Failed> {
+    let found = store.list_all(REVISIONS, usize::MAX).await?;
+    Ok((found.iter().map(|meta| meta.size).max().unwrap_or_default(), found.len()))
+}

@@ -1,0 +1,27 @@
+//! The proofs of contention, throughput and cold start, in small: every row holds.
+#![cfg(feature = "prove")]
+
+use ucupdate_testkit::prove::{self, Scale};
+
+/// All rows of the proofs whose name begins so hold, and there are so many.
+async fn hold(only: &str, rows: usize) {
+    let scale = Scale::small().with_program(env!("CARGO_BIN_EXE_ucupdate-testkit"));
+    let mut told = Vec::new();
+    let held = prove::run(&scale, None, Some(only), &mut |row| told.push(row.to_string())).await;
+    assert!(held && told.len() == rows, "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_contend_lose_nothing_and_agree_on_one_order() {
+    hold("processes", 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_ingested_within_little_memory() {
+    hold("throughput", 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revisions_of_a_large_rule_book_are_small() {
+    hold("cold-start", 6).await;
+}
