@@ -16,8 +16,8 @@ pub const WATCH_AUTHOR: &str = "ucupdate";
 /// How rollouts are watched.
 ///
 /// Each server judges by the devices it offered a version itself. Before it counts one as not having come back, it looks for
-/// it in the audit logs of the other servers on the store, if it writes audit logs itself; one that writes none takes itself
-/// for the only one. What it knows is in memory: a server that starts anew begins anew, unless it is given what
+/// it in the audit logs of all servers on the store, if it writes audit logs itself; one that writes none takes itself for
+/// the only one. What it knows is in memory: a server that starts anew begins anew, unless it is given what
 /// [`UpdateService::outcomes`] gave before.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -60,12 +60,15 @@ pub(crate) struct Watch {
     outcomes: Mutex<Outcomes>,
     /// Up to when the audit logs were read; nobody reads them twice at once.
     read: tokio::sync::Mutex<Option<UnixTime>>,
-    opened: UnixTime,
+    /// From when on they matter.
+    since: UnixTime,
 }
 
 impl Watch {
     pub(crate) fn new(options: WatchOptions, opened: UnixTime) -> Self {
-        Self { outcomes: Mutex::new(options.outcomes), read: tokio::sync::Mutex::default(), opened }
+        // What was kept may be older than what happened since.
+        let since = options.outcomes.in_flight_since().map_or(opened, |since| since.min(opened));
+        Self { outcomes: Mutex::new(options.outcomes), read: tokio::sync::Mutex::default(), since }
     }
 
     /// Takes in what was asked and decided. No waiting but for those who do the same.
@@ -134,9 +137,9 @@ impl UpdateService {
         if read.is_some_and(|read| now < after(read, READ_EVERY) && read <= now) {
             return;
         }
-        let since = read.map_or(watch.opened, |read| before(read, LATE * 2));
+        let since = read.map_or(watch.since, |read| before(read, LATE * 2));
         let mut audit = AuditLogs::new(logs.zone.clone(), Some(since));
-        match self.take_in_logs(watch, &mut audit, logs.server.as_str()).await {
+        match self.take_in_logs(watch, &mut audit).await {
             Ok(()) => {
                 *read = Some(now);
                 watch.outcomes().expire(before(now, LATE));
@@ -152,26 +155,16 @@ impl UpdateService {
         }
     }
 
-    /// Takes in what other servers were asked by devices that are watched here.
-    async fn take_in_logs(
-        &self,
-        watch: &Watch,
-        logs: &mut AuditLogs,
-        own: &str,
-    ) -> Result<(), AuditLogError> {
+    /// Takes in what any server was asked by devices that are watched here; what is known already changes nothing.
+    async fn take_in_logs(&self, watch: &Watch, logs: &mut AuditLogs) -> Result<(), AuditLogError> {
         logs.add_store(self.store().clone()).await?;
         while let Some(logged) = logs.next().await? {
-            match logged {
-                Logged::Row(logged) if !is_of(&logged, own) => take_in_row(watch, &logged),
-                Logged::Row(_) | Logged::Unread { .. } => {}
+            if let Logged::Row(logged) = logged {
+                take_in_row(watch, &logged);
             }
         }
         Ok(())
     }
-}
-
-fn is_of(logged: &LoggedRow, server: &str) -> bool {
-    logged.server.as_ref().is_some_and(|known| known.as_str() == server)
 }
 
 fn take_in_row(watch: &Watch, logged: &LoggedRow) {

@@ -239,6 +239,12 @@ impl Outcomes {
         self.due.first().map(|(due, ..)| *due)
     }
 
+    /// When the device that is in flight for longest was offered its version; none while none is.
+    pub fn in_flight_since(&self) -> Option<UnixTime> {
+        let tracks = self.devices.values().flatten().filter(|track| track.state == State::InFlight);
+        tracks.map(|track| track.at).min()
+    }
+
     /// Goes on with a new revision of the rule book: what is no rollout with a guard any more, or has another version now, is
     /// forgotten, and one that was paused and is resumed begins a new tally.
     ///

@@ -166,6 +166,28 @@ async fn a_device_that_came_back_to_another_server_is_found_in_its_audit_log() {
 }
 
 #[tokio::test]
+async fn what_happened_after_outcomes_were_kept_is_found_in_the_audit_log() {
+    let store = with_rollout().await;
+    let logs = || LogOptions::new("ocs01".parse().unwrap());
+    let first = Server::open(&store, watching().with_logs(logs())).await;
+    for number in 1..=3 {
+        first.ask(number, OLD);
+    }
+    let kept = first.service.outcomes().unwrap();
+    first.at(HOUR);
+    for number in 1..=2 {
+        first.ask(number, NEW);
+    }
+    first.service.shutdown().await.unwrap();
+    let watch = WatchOptions::default().with_period(None).with_outcomes(kept);
+    let second = Server::open(&store, options().with_logs(logs()).with_watch(watch)).await;
+    second.at(49 * HOUR);
+    assert_eq!(second.look().await, [""; 0]);
+    let counts = second.service.tallies()[0].counts;
+    assert_eq!((counts.succeeded, counts.failed, counts.in_flight), (2, 1, 0));
+}
+
+#[tokio::test]
 async fn of_two_servers_that_see_it_one_pauses_and_both_stop_offering() {
     let store = with_rollout().await;
     let background = || {
