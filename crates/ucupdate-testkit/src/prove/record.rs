@@ -12,7 +12,7 @@ use ucupdate::core::Command;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Event {
     /// A change is asked for.
-    Begun { change: u64, at: u64, command: Command },
+    Begun { change: u64, at: u64, command: Box<Command> },
     /// It came to an end.
     Ended { change: u64, at: u64, end: End },
     /// A device asked and was told.
@@ -105,6 +105,6 @@ impl Recorder {
 
     /// Writes down that a change begins now.
     pub(crate) fn begin(&self, change: u64, command: &Command) -> Result<(), Failed> {
-        self.write(&Event::Begun { change, at: moment::now(), command: command.clone() })
+        self.write(&Event::Begun { change, at: moment::now(), command: Box::new(command.clone()) })
     }
 }

@@ -25,7 +25,7 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
         let record = &mut records[usize::try_from(number % 2).unwrap()];
         let change = Change { process: record.process, number };
         let command = fleet::command(&mut dice, &packages);
-        record.events.push(Event::Begun { change: number, at, command: command.clone() });
+        record.events.push(Event::Begun { change: number, at, command: Box::new(command.clone()) });
         let end = match service.command(&command, &change.author()).await {
             Ok(changed) => changed.revision.map_or(End::NothingToDo, End::Made),
             Err(refused) => End::Refused(refused.to_string()),
