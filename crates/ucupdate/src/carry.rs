@@ -4,6 +4,7 @@
 //! names what is not there. What is there already with the same digest is passed over: what broke off is done again, and
 //! goes on where it was.
 
+use crate::description::{self, Description};
 use crate::document::{self, DocumentError, RevisionDocument};
 use crate::error::StateError;
 use crate::layout;
@@ -15,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use ucupdate_core::{IngestId, Sha256Digest};
+use ucupdate_core::{IngestId, IngestedPackage, Sha256Digest};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
 /// What was carried.
@@ -109,13 +110,10 @@ pub async fn carry(
     }
     let there = agree(from, to, newest).await?;
     let mut carried = Carried { revision: newest, ..Carried::default() };
-    let mut ingests: BTreeMap<IngestId, BTreeMap<&str, Sha256Digest>> = BTreeMap::new();
     for package in history.book().packages() {
-        let digests = ingests.entry(package.ingest).or_default();
-        digests.extend(package.files().map(|file| (&*file.key, file.sha256)));
-    }
-    for (ingest, mut digests) in ingests {
-        for meta in members(&**from, ingest).await? {
+        let mut digests: BTreeMap<&str, Sha256Digest> =
+            package.files().map(|file| (&*file.key, file.sha256)).collect();
+        for meta in members(&**from, package.ingest).await? {
             let digest = digests.remove(meta.key.as_str());
             carry_object(&**from, &**to, &meta, digest, &mut carried).await?;
             progress(carried);
@@ -123,6 +121,8 @@ pub async fn carry(
         if let Some(key) = digests.into_keys().next() {
             return Err(CarryError::Damaged { key: key.to_owned() });
         }
+        carry_description(&**from, &**to, package, &mut carried).await?;
+        progress(carried);
     }
     carried.passed_over += there;
     let mut previous = None;
@@ -161,13 +161,35 @@ async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64
     Ok(newest)
 }
 
-/// The objects of one ingest, what describes them last.
+/// The objects of one ingest but what describes them.
 async fn members(from: &dyn ImageStore, ingest: IngestId) -> Result<Vec<ObjectMeta>, CarryError> {
     let description = layout::package(ingest);
     let prefix = layout::ingest(ingest);
     let mut members = from.list_all(&prefix, usize::MAX).await.map_err(unread)?;
-    members.sort_by_key(|meta| meta.key == description);
+    members.retain(|meta| meta.key != description);
     Ok(members)
+}
+
+/// What describes a package, as it is; where it is gone or damaged, as the rule book has it.
+async fn carry_description(
+    from: &dyn ImageStore,
+    to: &dyn ImageStore,
+    package: &IngestedPackage,
+    carried: &mut Carried,
+) -> Result<(), CarryError> {
+    let bytes = match description::look_at(from, package).await.map_err(unread)? {
+        Description::Whole(bytes) => bytes,
+        Description::Gone | Description::Damaged => description::write(package).into(),
+    };
+    let there = description::look_at(to, package).await.map_err(CarryError::To)?;
+    if there == Description::Whole(bytes.clone()) {
+        carried.passed_over += 1;
+        return Ok(());
+    }
+    let written = to.put_bytes(&layout::package(package.ingest), bytes).await.map_err(CarryError::To)?;
+    carried.objects += 1;
+    carried.bytes += written.size;
+    Ok(())
 }
 
 async fn carry_object(
@@ -244,7 +266,7 @@ async fn carry_revision(
 ) -> Result<(), CarryError> {
     let key = layout::revision(number);
     let bytes = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
-    let document: RevisionDocument = document::read(key.as_str(), &bytes).map_err(damaged)?;
+    let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes).map_err(damaged)?;
     if let Some(found) = previous.filter(|found| *found != document.previous) {
         return Err(damaged(DocumentError::Chain { key: key.to_string(), said: document.previous, found }));
     }

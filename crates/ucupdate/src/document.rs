@@ -7,8 +7,11 @@ use sha2::{Digest as _, Sha256};
 use ucupdate_core::{Command, Delta, IngestedPackage, RuleBook, Sha256Digest, UnixTime};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
-/// program that does not know them must not take a rollout for an approval.
-const FORMAT: Version = Version::new(1, 1, 0);
+/// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
+const FORMAT: Version = Version::new(1, 2, 0);
+
+/// From this format on revisions and what describes a package are sealed.
+const SEALED_SINCE: Version = Version::new(1, 2, 0);
 
 /// One revision of the rule book: what was asked, and what the changed entries are now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,6 +186,12 @@ pub enum DocumentError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// It is not what was written.
+    #[error("`{key}` is not what was written: its SHA-256 is another")]
+    Seal {
+        /// Where it lies.
+        key: String,
+    },
     /// It does not follow the one before it.
     #[error("`{key}` says it follows {said}, and the one before it is {found}")]
     Chain {
@@ -229,13 +238,55 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> R
     serde_json::from_slice(bytes).map_err(|source| DocumentError::Unreadable { key: key.to_owned(), source })
 }
 
-fn check_format(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
+fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
     let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
     let Format { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
     if format > FORMAT {
         return Err(DocumentError::Newer { key: key.to_owned(), found: format });
     }
-    Ok(())
+    Ok(format)
+}
+
+/// What stands before the seal.
+const SEAL: &str = ",\"seal\":\"";
+
+/// Writes a document whose last field is the SHA-256 of the document without it. The chain vouches for every revision but
+/// the newest, and for that none but itself can.
+pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
+    let mut bytes = write(document);
+    let seal = sha256(&bytes);
+    bytes.pop();
+    bytes.extend_from_slice(format!("{SEAL}{seal}\"}}").as_bytes());
+    bytes
+}
+
+/// Reads a document that is as it was written.
+pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
+    key: &str,
+    bytes: &[u8],
+) -> Result<T, DocumentError> {
+    let document = read(key, bytes)?;
+    check_seal(key, bytes)?;
+    Ok(document)
+}
+
+/// Whether a document is as it was written; of one from before there were seals that is not known.
+pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
+    let is_whole = match split_seal(bytes) {
+        Some((document, seal)) => {
+            let mut hash = Sha256::new_with_prefix(document);
+            hash.update(b"}");
+            seal == Sha256Digest::new(hash.finalize().into()).to_string().as_bytes()
+        }
+        None => check_format(key, bytes)? < SEALED_SINCE,
+    };
+    is_whole.then_some(()).ok_or_else(|| DocumentError::Seal { key: key.to_owned() })
+}
+
+fn split_seal(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = bytes.strip_suffix(b"\"}")?;
+    let (rest, seal) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+    Some((rest.strip_suffix(SEAL.as_bytes())?, seal))
 }
 
 /// Why writing a document cannot fail.
@@ -262,15 +313,35 @@ mod tests {
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
         for newer in [
-            r#"{"format":"1.2.0","revision":"in words"}"#.to_owned(),
-            String::from_utf8(checkpoint().write()).unwrap().replacen("1.1.0", "1.2.0", 1),
+            r#"{"format":"1.3.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.3.0", 1),
         ] {
-            let message = "`state/x.json` has format 1.2.0, and this program reads up to 1.1.0";
+            let message = "`state/x.json` has format 1.3.0, and this program reads up to 1.2.0";
             let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
         }
+    }
+
+    #[test]
+    fn a_sealed_document_of_which_any_byte_changed_is_refused() {
+        let document = serde_json::json!({"format": "1.2.0", "text": "3.5.6907.0", "number": 7});
+        let bytes = write_sealed(&document);
+        let read: serde_json::Value = read_sealed("state/x.json", &bytes).unwrap();
+        assert_eq!((&read["text"], &read["number"]), (&document["text"], &document["number"]));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                let refused = read_sealed::<serde_json::Value>("state/x.json", &damaged);
+                assert!(refused.is_err(), "byte {at}, bit {bit}");
+            }
+        }
+        let refused = read_sealed::<serde_json::Value>("state/x.json", br#"{"format":"1.2.0"}"#).unwrap_err();
+        assert_eq!(refused.to_string(), "`state/x.json` is not what was written: its SHA-256 is another");
+        let before_seals = br#"{"format":"1.1.0"}"#;
+        read_sealed::<serde_json::Value>("state/x.json", before_seals).unwrap();
     }
 
     #[test]
@@ -351,7 +422,7 @@ mod tests {
     fn a_checkpoint_has_this_form_in_a_store() {
         let book = r#"{"settings":{"stones":[{"name":"ocs-interim","device_type":"UCPhone","below":"1.0.522.98","by":"1.0.522.103","image":"interim"}],"deploy_at_ingest":["RoundTable"]}}"#;
         let form = format!(
-            r#"{{"format":"1.1.0","revision":3,"sha256":"{}","book_sha256":"{}","book":{book}}}"#,
+            r#"{{"format":"1.2.0","revision":3,"sha256":"{}","book_sha256":"{}","book":{book}}}"#,
             sha256(b""),
             sha256(book.as_bytes())
         );

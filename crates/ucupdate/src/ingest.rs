@@ -8,7 +8,7 @@
 //!
 //! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
 
-use crate::document::{self, PackageDocument, RevisionDocument};
+use crate::description::{self, Description};
 use crate::error::ChangeError;
 use crate::layout;
 use crate::rule_history::{Changed, random_bytes};
@@ -273,12 +273,12 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
                 return Ok(false);
             }
         }
-        Ok(true)
+        let description = description::look_at(self.store(), known).await?;
+        Ok(matches!(description, Description::Whole(_)))
     }
 
     async fn describe(&self, record: &IngestedPackage) -> Result<(), IngestError> {
-        let document = PackageDocument { format: RevisionDocument::format(), package: record.clone() };
-        self.store().put_bytes(&layout::package(self.ingest), document::write(&document)).await?;
+        self.store().put_bytes(&layout::package(self.ingest), description::write(record)).await?;
         Ok(())
     }
 

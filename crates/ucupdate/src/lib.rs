@@ -3,6 +3,7 @@
 mod audit_logs;
 mod carry;
 mod clock;
+mod description;
 mod document;
 mod dry_run;
 mod earlier;

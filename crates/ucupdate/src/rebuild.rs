@@ -1,5 +1,6 @@
 //! A first history for a store that has only images: what `package.json` beside them tells.
 
+use crate::description::MAX_PACKAGE_BYTES;
 use crate::document::{self, PackageDocument};
 use crate::error::ChangeError;
 use crate::layout;
@@ -9,9 +10,6 @@ use crate::verify::{self, FileState};
 use std::collections::BTreeMap;
 use ucupdate_core::{Command, IngestId, IngestedPackage, Note, PackageId, Refusal};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
-
-/// The most bytes of the description of a package that are read: it lies in one revision, too.
-const MAX_PACKAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// From so many bytes of packages on, the next go into another revision; one has room for more.
 const FULL_BYTES: usize = 512 * 1024;
@@ -117,7 +115,7 @@ async fn read_package(
         Err(error @ (StoreError::Unavailable { .. } | StoreError::Backend { .. })) => return Err(error),
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let package = match document::read::<PackageDocument>(key.as_str(), &bytes) {
+    let package = match document::read_sealed::<PackageDocument>(key.as_str(), &bytes) {
         Ok(document) => document.package,
         Err(error) => return Ok(Err(error.to_string())),
     };

@@ -76,7 +76,8 @@ impl RuleHistory {
         history.catch_up().await?;
         // A store that cannot list says nothing of gaps; what is read is right all the same.
         let later = history.store.list(layout::REVISIONS, Some(&layout::revision(history.revision))).await;
-        if later.is_ok_and(|later| !later.is_empty()) {
+        // Whatever else somebody put there is none of the history.
+        if later.is_ok_and(|later| later.iter().any(|meta| layout::revision_number(&meta.key).is_some())) {
             history.refuse_gap().await?;
         }
         Ok(history)
@@ -203,7 +204,7 @@ impl RuleHistory {
             self.refuse_gap().await?;
             return Ok(None);
         }
-        let bytes = Bytes::from(document::write(&document));
+        let bytes = Bytes::from(document::write_sealed(&document));
         if bytes.len() > MAX_REVISION_BYTES {
             return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
         }
@@ -311,7 +312,7 @@ pub(crate) async fn read_revision(
         Err(StoreError::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let document: RevisionDocument = document::read(key.as_str(), &bytes)?;
+    let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes)?;
     if document.revision != number {
         return Err(DocumentError::Number { key: key.to_string(), said: document.revision }.into());
     }

@@ -1,5 +1,6 @@
 //! Whether a store holds together: the chain of revisions, the checkpoints, and the images that kept revisions need.
 
+use crate::description::{self, Description};
 use crate::document::{self, Checkpoint, DocumentError, RevisionDocument};
 use crate::error::StateError;
 use crate::layout;
@@ -74,6 +75,20 @@ pub enum Finding {
         /// What is wrong with it.
         what: String,
     },
+    /// A revision does not follow the one before it: one of the two is not what was written.
+    ChainBroken {
+        /// The key of the later one.
+        key: String,
+        /// The key of the one before it.
+        before: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is no history, though packages were ingested.
+    HistoryGone {
+        /// How many.
+        packages: usize,
+    },
     /// A newer program wrote a revision; it and all after it were not looked at.
     Newer {
         /// Its key.
@@ -87,6 +102,20 @@ pub enum Finding {
         key: String,
         /// What is wrong with it.
         what: String,
+    },
+    /// A checkpoint is of a later revision than there is: revisions may be lost.
+    CheckpointAhead {
+        /// Its key.
+        key: String,
+    },
+    /// What describes a package, for a rebuild, is gone or is not what the history says of the package.
+    DescriptionDamaged {
+        /// Its key.
+        key: String,
+        /// The package.
+        package: PackageId,
+        /// What that package was called.
+        package_file: String,
     },
     /// A file of a package is not in the store.
     FileGone {
@@ -123,8 +152,12 @@ impl Finding {
         match self {
             Self::RevisionMissing { .. } => "revision-missing",
             Self::RevisionDamaged { .. } => "revision-damaged",
+            Self::ChainBroken { .. } => "chain-broken",
+            Self::HistoryGone { .. } => "history-gone",
             Self::Newer { .. } => "newer",
             Self::CheckpointDamaged { .. } => "checkpoint-damaged",
+            Self::CheckpointAhead { .. } => "checkpoint-ahead",
+            Self::DescriptionDamaged { .. } => "description-damaged",
             Self::FileGone { .. } => "file-gone",
             Self::FileDamaged { .. } => "file-damaged",
             Self::PackageGone { .. } => "package-gone",
@@ -136,11 +169,14 @@ impl Finding {
         match self {
             Self::RevisionMissing { key }
             | Self::RevisionDamaged { key, .. }
+            | Self::ChainBroken { key, .. }
             | Self::Newer { key, .. }
             | Self::CheckpointDamaged { key, .. }
+            | Self::CheckpointAhead { key }
+            | Self::DescriptionDamaged { key, .. }
             | Self::FileGone { key, .. }
             | Self::FileDamaged { key, .. } => Some(key),
-            Self::PackageGone { .. } => None,
+            Self::HistoryGone { .. } | Self::PackageGone { .. } => None,
         }
     }
 
@@ -148,12 +184,24 @@ impl Finding {
     pub fn repair(&self) -> String {
         match self {
             Self::RevisionMissing { key } | Self::RevisionDamaged { key, .. } => format!(
-                "put `{key}` back from a copy of the store; without one, export what is left elsewhere or rebuild from the images"
+                "put `{key}` back from a copy of the store; without one, move `state/` away and rebuild from the images"
             ),
+            Self::ChainBroken { key, before, .. } => format!(
+                "put `{before}` or `{key}` back from a copy of the store, whichever differs from it; without one, move `state/` away and rebuild from the images"
+            ),
+            Self::HistoryGone { .. } => {
+                "put `state/` back from a copy of the store; without one, rebuild from the images".to_owned()
+            }
             Self::Newer { .. } => "use the program that wrote it, or a newer one".to_owned(),
             Self::CheckpointDamaged { key, .. } => {
                 format!("delete `{key}`: it is only a cache, and starting takes longer until the next one")
             }
+            Self::CheckpointAhead { key } => format!(
+                "put the revisions up to it back from a copy of the store; where none were lost, delete `{key}`"
+            ),
+            Self::DescriptionDamaged { package_file, package, .. } => format!(
+                "ingest package {package} ({package_file}) again, or put the object back from a copy; exporting the store writes it anew in the other one"
+            ),
             Self::FileGone { package_file, package, .. }
             | Self::FileDamaged { package_file, package, .. } => {
                 format!("ingest package {package} ({package_file}) again, or put the object back from a copy")
@@ -169,7 +217,16 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RevisionMissing { key } => write!(f, "`{key}` is missing, and later revisions are there"),
-            Self::RevisionDamaged { what, .. } | Self::Newer { what, .. } => f.write_str(what),
+            Self::RevisionDamaged { what, .. }
+            | Self::ChainBroken { what, .. }
+            | Self::Newer { what, .. } => f.write_str(what),
+            Self::HistoryGone { packages } => {
+                write!(f, "there is no history, and {packages} ingested package(s) are there")
+            }
+            Self::CheckpointAhead { key } => write!(f, "`{key}` is of a revision that is not there"),
+            Self::DescriptionDamaged { key, package, .. } => {
+                write!(f, "`{key}` does not describe package {package} as it was ingested")
+            }
             Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
             Self::FileGone { key, file, package, .. } => {
                 write!(f, "{file} of package {package} is gone from `{key}`")
@@ -201,8 +258,7 @@ pub async fn verify_store(
     }
     let listed = store.list_all(layout::REVISIONS, usize::MAX).await?;
     let listed: BTreeSet<u64> = listed.iter().filter_map(|meta| layout::revision_number(&meta.key)).collect();
-    let mut chain =
-        Chain { book: RuleBook::default(), sha256: Some(document::sha256(b"")), made: Vec::new() };
+    let mut chain = Chain::default();
     let mut found = Verification::default();
     let mut number = 0;
     // A revision may come while these are read; it is read too.
@@ -214,6 +270,7 @@ pub async fn verify_store(
             let later = (Bound::Excluded(number), Bound::Unbounded);
             let Some(next) = listed.range(later).next() else { break };
             chain.sha256 = None;
+            chain.is_whole = false;
             found.findings.push(Finding::RevisionMissing { key: key.to_string() });
             number = next - 1;
             continue;
@@ -223,11 +280,18 @@ pub async fn verify_store(
             Ok(()) => {}
             Err(newer @ DocumentError::Newer { .. }) => {
                 found.findings.push(Finding::Newer { key: key.to_string(), what: newer.to_string() });
+                checkpoints.clear();
                 break;
             }
             Err(error) => {
-                let what = told(&error);
-                found.findings.push(Finding::RevisionDamaged { key: key.to_string(), what });
+                let (key, what) = (key.to_string(), told(&error));
+                found.findings.push(match error {
+                    DocumentError::Chain { .. } => {
+                        let before = layout::revision(number - 1).to_string();
+                        Finding::ChainBroken { key, before, what }
+                    }
+                    _ => Finding::RevisionDamaged { key, what },
+                });
             }
         }
         if let Some(key) = checkpoints.remove(&number) {
@@ -237,51 +301,77 @@ pub async fn verify_store(
             }
         }
     }
-    for key in checkpoints.into_values() {
+    let newest = listed.last().copied().unwrap_or(0).max(number - 1);
+    for (number, key) in checkpoints {
+        // Of one that is missing between others nothing can be said, and that it is missing is said.
         found.checkpoints += 1;
-        let what = "is of a revision that could not be read".to_owned();
-        found.findings.push(Finding::CheckpointDamaged { key: key.to_string(), what });
+        if number > newest {
+            found.findings.push(Finding::CheckpointAhead { key: key.to_string() });
+        }
     }
     let (kept_from, kept) = chain.kept(options.retention, now);
     found.kept_from = kept_from;
     let gone = kept.into_iter().filter(|package| chain.book.package(*package).is_none());
     found.findings.extend(gone.map(|package| Finding::PackageGone { package }));
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
-    count_orphans(store, &chain.book, &mut found).await?;
+    look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
+    let descriptions = count_orphans(store, &chain.book, &mut found).await?;
+    if listed.is_empty() && found.revisions == 0 && descriptions > 0 {
+        found.findings.push(Finding::HistoryGone { packages: descriptions });
+    }
     Ok(found)
 }
 
 /// The history as far as it was read.
 struct Chain {
     book: RuleBook,
-    /// Of the last revision; none where that is missing.
+    /// Of the last revision; none where that is missing or damaged.
     sha256: Option<Sha256Digest>,
+    /// Whether all revisions up to here are what was written, so that the book is the one that was.
+    is_whole: bool,
     /// Of each revision: its number, when it was made, and what it is of.
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
 }
 
+impl Default for Chain {
+    fn default() -> Self {
+        let sha256 = Some(document::sha256(b""));
+        Self { book: RuleBook::default(), sha256, is_whole: true, made: Vec::new() }
+    }
+}
+
 impl Chain {
     fn take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
-        let before = self.sha256.replace(document::sha256(bytes));
+        let taken = self.try_take(number, key, bytes);
+        self.is_whole &= taken.is_ok();
+        taken
+    }
+
+    fn try_take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
+        // One that is damaged says nothing of the next, which names what was written.
+        let before = self.sha256.take();
         let document: RevisionDocument = document::read(key.as_str(), bytes)?;
-        let key = || key.to_string();
         // What it says is counted in, right or wrong: what it names is needed.
         self.made.push((number, document.at, document.delta.named_packages()));
         self.book.apply(&document.delta);
+        document::check_seal(key.as_str(), bytes)?;
         if document.revision != number {
-            return Err(DocumentError::Number { key: key(), said: document.revision });
+            return Err(DocumentError::Number { key: key.to_string(), said: document.revision });
         }
+        self.sha256 = Some(document::sha256(bytes));
         match before {
             Some(found) if found != document.previous => {
-                Err(DocumentError::Chain { key: key(), said: document.previous, found })
+                Err(DocumentError::Chain { key: key.to_string(), said: document.previous, found })
             }
             _ => Ok(()),
         }
     }
 
-    /// How a checkpoint made at this revision differs from it.
+    /// How a checkpoint made at this revision differs from it. Where revisions before it are missing or damaged it may be
+    /// the only one that still knows the book, and nobody can say that it is wrong: then its book is gone on with, as a
+    /// service does that starts from it.
     async fn differs(
-        &self,
+        &mut self,
         store: &dyn ImageStore,
         key: &StoreKey,
         number: u64,
@@ -297,8 +387,14 @@ impl Chain {
         };
         let says = if checkpoint.revision != number {
             format!("says it is of revision {}", checkpoint.revision)
+        } else if self.sha256.is_none() {
+            return Ok(None);
         } else if Some(checkpoint.sha256) != self.sha256 {
             "is of another revision than lies in the store".to_owned()
+        } else if !self.is_whole {
+            self.book = checkpoint.book;
+            self.is_whole = true;
+            return Ok(None);
         } else if checkpoint.book != self.book {
             "holds another book than the history gives".to_owned()
         } else {
@@ -367,22 +463,46 @@ async fn quick_state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileSt
     }
 }
 
+async fn look_at_descriptions(
+    store: &dyn ImageStore,
+    book: &RuleBook,
+    quick: bool,
+    found: &mut Verification,
+) -> Result<(), StoreError> {
+    for package in book.packages() {
+        let key = layout::package(package.ingest);
+        let is_whole = match quick {
+            true => store.exists(&key).await?,
+            false => matches!(description::look_at(store, package).await?, Description::Whole(_)),
+        };
+        if !is_whole {
+            let (package, package_file) = (package.id(), package.file_name.to_string());
+            let key = key.to_string();
+            found.findings.push(Finding::DescriptionDamaged { key, package, package_file });
+        }
+    }
+    Ok(())
+}
+
+/// Counts them, and gives how many of them describe a package.
 async fn count_orphans(
     store: &dyn ImageStore,
     book: &RuleBook,
     found: &mut Verification,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
+    let mut descriptions = 0;
     let named: BTreeSet<_> = book.packages().map(|package| package.ingest).collect();
     let mut pages = store.pages(layout::IMAGES);
     while let Some(page) = pages.next().await? {
         for meta in page {
-            if layout::ingest_of(&meta.key).is_some_and(|ingest| !named.contains(&ingest)) {
-                found.orphans += 1;
-                found.orphan_bytes += meta.size;
-            }
+            let ingest = layout::ingest_of(&meta.key).filter(|ingest| !named.contains(ingest));
+            let Some(ingest) = ingest else { continue };
+            found.orphans += 1;
+            found.orphan_bytes += meta.size;
+            descriptions += usize::from(meta.key == layout::package(ingest));
         }
     }
-    Ok(())
+    Ok(descriptions)
 }
 
 /// The bytes of an object that may have gone. One that is larger than it may be is none of ours and shows as damaged.

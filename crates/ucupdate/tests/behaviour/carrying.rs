@@ -155,6 +155,30 @@ async fn a_damaged_image_is_not_carried() {
 }
 
 #[tokio::test]
+async fn what_describes_a_package_is_never_carried_damaged_over_a_whole_one() {
+    for damage in [None, Some(("3.5.6907.0", "3.5.6907.1"))] {
+        let (one, other) = (full().await, MemoryStore::default());
+        let whole = state_and_images(&one).await;
+        carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+        for (key, bytes) in whole.iter().filter(|(key, _)| key.ends_with("/package.json")) {
+            match damage {
+                None => one.delete(&key.parse().unwrap()).await.unwrap(),
+                Some((from, to)) => {
+                    let text = String::from_utf8(bytes.to_vec()).unwrap().replace(from, to);
+                    one.put_bytes(&key.parse().unwrap(), text).await.unwrap();
+                }
+            }
+        }
+        let again = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+        assert_eq!((again.objects, state_and_images(&other).await), (0, whole.clone()), "{damage:?}");
+        // An empty store gets a whole one too, by what the rule book knows.
+        let fresh = MemoryStore::default();
+        carry(&shared(one), &shared(fresh.clone()), |_| {}).await.unwrap();
+        assert_eq!(state_and_images(&fresh).await, whole, "{damage:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_image_that_is_there_with_other_bytes_is_written_over() {
     let (one, other) = (full().await, MemoryStore::default());
     let service = open(one.clone()).await;

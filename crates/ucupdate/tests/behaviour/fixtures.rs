@@ -1,5 +1,6 @@
 //! Services on stores in memory, and the phone of the field's log.
 
+use sha2::Digest as _;
 use std::sync::Arc;
 use ucupdate::audit::ServerName;
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
@@ -92,6 +93,16 @@ pub(crate) fn lab_phone() -> TestDevice {
 pub(crate) async fn keys(service: &UpdateService, prefix: &str) -> Vec<String> {
     let found = service.store().list_all(prefix, 10_000).await.unwrap();
     found.iter().map(|meta| meta.key.to_string()).collect()
+}
+
+/// A stored document with a text in it replaced, and sealed again, as somebody would who knows how.
+pub(crate) fn forged(document: &[u8], from: &str, to: &str) -> String {
+    let text = std::str::from_utf8(document).unwrap();
+    let (text, _) = text.rsplit_once(",\"seal\":").unwrap();
+    let text = text.replace(from, to);
+    let seal = sha2::Sha256::digest(format!("{text}}}"));
+    let seal: String = seal.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{text},\"seal\":\"{seal}\"}}")
 }
 
 /// A package with a version for the sample's first phone, and an image of its own.

@@ -120,7 +120,7 @@ async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwr
     service.add_test_device(tester(1), "ann").await.unwrap();
     let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
-    let message = format!("`{newer}` has format 2.0.0, and this program reads up to 1.1.0");
+    let message = format!("`{newer}` has format 2.0.0, and this program reads up to 1.2.0");
     assert_eq!(service.add_test_device(tester(2), "ann").await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
     assert_eq!(refused.to_string(), message);
@@ -135,10 +135,34 @@ async fn a_history_that_was_tampered_with_is_not_read_on() {
         service.add_test_device(tester(number), "ann").await.unwrap();
     }
     let second = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
-    let text = String::from_utf8(store.get_bytes(&second, 1 << 20).await.unwrap().to_vec()).unwrap();
-    store.put_bytes(&second, text.replace("\"ann\"", "\"eve\"")).await.unwrap();
+    let whole = store.get_bytes(&second, 1 << 20).await.unwrap();
+    store.put_bytes(&second, forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
     let refused = UpdateService::open(Arc::new(store), options()).await.unwrap_err().to_string();
     assert!(refused.starts_with("`state/revisions/00000000000000000003.json` says it follows "), "{refused}");
+}
+
+#[tokio::test]
+async fn the_newest_revision_is_refused_too_when_a_byte_of_it_changed() {
+    let store = MemoryStore::default();
+    let service = with_sample(store.clone()).await;
+    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    let newest = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
+    let text = String::from_utf8(store.get_bytes(&newest, 1 << 20).await.unwrap().to_vec()).unwrap();
+    store.put_bytes(&newest, text.replace("3.5.6907.0", "3.5.6907.1")).await.unwrap();
+    let refused = UpdateService::open(Arc::new(store), options()).await.unwrap_err().to_string();
+    assert_eq!(refused, format!("`{newest}` is not what was written: its SHA-256 is another"));
+}
+
+#[tokio::test]
+async fn what_somebody_else_put_beside_the_revisions_is_no_gap() {
+    let store = MemoryStore::default();
+    open(store.clone()).await.add_test_device(tester(1), "ann").await.unwrap();
+    for stray in ["00000000000000000001.json~", "Thumbs.db", "99999999999999999999.json"] {
+        store.put_bytes(&format!("state/revisions/{stray}").parse().unwrap(), "{}").await.unwrap();
+    }
+    let service = open(store.clone()).await;
+    assert_eq!(service.add_test_device(tester(2), "ann").await.unwrap().revision, Some(2));
+    assert_eq!(open(store).await.snapshot().revision(), 2);
 }
 
 #[tokio::test]

@@ -192,7 +192,7 @@ async fn a_package_is_described_beside_its_members() {
     let described = found.iter().find(|key| key.ends_with("/package.json")).unwrap();
     let bytes = service.store().get_bytes(&StoreKey::parse(described).unwrap(), 1 << 20).await.unwrap();
     let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!(document["format"], "1.1.0");
+    assert_eq!(document["format"], "1.2.0");
     assert_eq!(document["package"]["releases"].as_array().unwrap().len(), 2);
 }
 

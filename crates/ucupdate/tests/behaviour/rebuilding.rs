@@ -96,6 +96,22 @@ async fn what_is_not_whole_is_left_out_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_package_whose_description_changed_by_a_digit_is_not_taken_for_another_version() {
+    let (store, _) = without_history().await;
+    for meta in store.list_all("images/", 100).await.unwrap() {
+        if meta.key.as_str().ends_with("/package.json") {
+            let bytes = store.get_bytes(&meta.key, 1 << 20).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap().replace("9.9.9.9", "9.9.9.8");
+            store.put_bytes(&meta.key, text).await.unwrap();
+        }
+    }
+    let service = open(store).await;
+    let rebuilt = service.rebuild("ann").await.unwrap();
+    assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 3.5.6907.0 -", "CX700 3.5.6907.9 -"]);
+    assert!(rebuilt.left_out[0].why.ends_with("is not what was written: its SHA-256 is another"));
+}
+
+#[tokio::test]
 async fn of_a_package_that_was_ingested_twice_the_whole_one_is_taken() {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;

@@ -98,12 +98,25 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
         format!("`{}` is missing, and later revisions are there", revision(7))
     );
     assert!(found.findings[0].repair().starts_with(&format!("put `{}` back", revision(7))));
-    assert_eq!(kinds(&found)[1..], ["checkpoint-damaged"], "the book is another without it");
+    assert_eq!(
+        kinds(&found),
+        ["revision-missing"],
+        "the checkpoint knows the book, and is not to be deleted"
+    );
 
     let other = String::from_utf8(whole.to_vec()).unwrap().replace("\"ann\"", "\"eve\"");
     store.put_bytes(&revision(7), other).await.unwrap();
     let found = verify(&store).await;
-    assert_eq!(kinds(&found), ["revision-damaged"]);
+    assert_eq!(
+        found.findings[0].to_string(),
+        format!("`{}` is not what was written: its SHA-256 is another", revision(7))
+    );
+    assert_eq!(kinds(&found), ["revision-damaged"], "the one after it is blamed for nothing");
+
+    store.put_bytes(&revision(7), forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["chain-broken"]);
+    assert!(found.findings[0].repair().starts_with(&format!("put `{}` or `{}`", revision(7), revision(8))));
     let said = found.findings[0].to_string();
     assert!(said.starts_with(&format!("`{}` says it follows ", revision(8))), "{said}");
 
@@ -149,8 +162,78 @@ async fn a_checkpoint_that_differs_from_the_history_is_found_and_may_be_deleted(
     let found = verify(&store).await;
     assert_eq!(
         found.findings[0].to_string(),
-        "`state/checkpoints/00000000000000000128.json` is of a revision that could not be read"
+        "`state/checkpoints/00000000000000000128.json` is of a revision that is not there"
     );
+}
+
+#[tokio::test]
+async fn of_a_broken_history_no_checkpoint_is_to_be_deleted() {
+    let store = with_checkpoint().await;
+    let first = store.get_bytes(&revision(1), 1 << 20).await.unwrap();
+    for damage in [None, Some(&b"{}"[..]), Some(br#"{"format":"9.0.0"}"#)] {
+        match damage {
+            None => store.delete(&revision(1)).await.unwrap(),
+            Some(bytes) => drop(store.put_bytes(&revision(1), bytes).await.unwrap()),
+        }
+        let found = verify(&store).await;
+        assert_eq!(found.findings.len(), 1, "{:?}", found.findings);
+        let advice = found.findings[0].repair();
+        assert!(!advice.contains("checkpoints"), "{advice}");
+    }
+    // Whoever starts has the book from the checkpoint, and its images are looked at.
+    store.delete(&revision(1)).await.unwrap();
+    let image = image(&store).await;
+    store.delete(&image).await.unwrap();
+    assert_eq!(kinds(&verify(&store).await), ["revision-missing", "file-gone"]);
+    store.put_bytes(&revision(1), first).await.unwrap();
+    for number in 60..=66 {
+        store.delete(&revision(number)).await.unwrap();
+    }
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["checkpoint-ahead", "file-gone"], "revisions were lost at the end");
+    assert!(found.findings[0].repair().starts_with("put the revisions up to it back from a copy"));
+}
+
+#[tokio::test]
+async fn images_without_a_history_are_a_finding_and_a_rebuild_mends_it() {
+    let store = with_checkpoint().await;
+    for meta in store.list_all("state/", 1000).await.unwrap() {
+        store.delete(&meta.key).await.unwrap();
+    }
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["history-gone"]);
+    assert_eq!(found.findings[0].to_string(), "there is no history, and 1 ingested package(s) are there");
+    assert!(found.findings[0].repair().ends_with("rebuild from the images"));
+    open(store.clone()).await.rebuild("ann").await.unwrap();
+    assert_eq!(verify(&store).await.findings, []);
+}
+
+#[tokio::test]
+async fn a_damaged_description_is_found_and_ingesting_again_mends_it() {
+    for damage in [None, Some(("3.5.6907.0", "3.5.6907.1")), Some(("UCUpdates", "VCUpdates"))] {
+        let store = MemoryStore::default();
+        let service = with_sample(store.clone()).await;
+        let ingest = service.snapshot().book().packages().next().unwrap().ingest;
+        let description = key(&format!("images/{ingest}/package.json"));
+        let text = String::from_utf8(store.get_bytes(&description, 1 << 20).await.unwrap().to_vec()).unwrap();
+        match damage {
+            None => store.delete(&description).await.unwrap(),
+            Some((from, to)) => {
+                store.put_bytes(&description, text.replace(from, to)).await.unwrap();
+                assert_eq!(kinds(&verify(&store).await), ["description-damaged"]);
+                store.put_bytes(&description, forged(text.as_bytes(), from, to)).await.unwrap();
+            }
+        }
+        let found = verify(&store).await;
+        assert_eq!(kinds(&found), ["description-damaged"], "{damage:?}");
+        assert_eq!(found.findings[0].key(), Some(description.as_str()));
+        ingest_again(&service).await;
+        assert_eq!(verify(&store).await.findings, [], "{damage:?}");
+    }
+}
+
+async fn ingest_again(service: &ucupdate::UpdateService) {
+    ingest(service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
 }
 
 #[tokio::test]

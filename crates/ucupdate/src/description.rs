@@ -1,0 +1,44 @@
+//! What lies beside the files of a package and tells what they are, for a store that has lost its history.
+
+use crate::document::{self, PackageDocument, RevisionDocument};
+use crate::layout;
+use bytes::Bytes;
+use ucupdate_core::IngestedPackage;
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
+
+/// The most bytes of the description of a package that are read: it lies in one revision, too.
+pub(crate) const MAX_PACKAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How the description of a package lies in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Description {
+    /// As it was written, saying what the rule book says.
+    Whole(Bytes),
+    /// Otherwise.
+    Damaged,
+    /// Not at all.
+    Gone,
+}
+
+/// The stored form of what describes a package.
+pub(crate) fn write(package: &IngestedPackage) -> Vec<u8> {
+    document::write_sealed(&PackageDocument { format: RevisionDocument::format(), package: package.clone() })
+}
+
+/// Reads back what describes a package of the rule book.
+pub(crate) async fn look_at(
+    store: &dyn ImageStore,
+    package: &IngestedPackage,
+) -> Result<Description, StoreError> {
+    let key = layout::package(package.ingest);
+    let bytes = match store.get_bytes(&key, MAX_PACKAGE_BYTES).await {
+        Ok(bytes) => bytes,
+        Err(StoreError::NotFound { .. }) => return Ok(Description::Gone),
+        Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => return Ok(Description::Damaged),
+        Err(error) => return Err(error),
+    };
+    match document::read_sealed::<PackageDocument>(key.as_str(), &bytes) {
+        Ok(document) if document.package == *package => Ok(Description::Whole(bytes)),
+        Ok(_) | Err(_) => Ok(Description::Damaged),
+    }
+}
