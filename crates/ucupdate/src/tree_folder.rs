@@ -118,15 +118,24 @@ impl TreeFolder {
         let mut count = 0;
         let mut folders = vec![(PathBuf::new(), self.root.try_clone()?)];
         while let Some((path, folder)) = folders.pop() {
-            for entry in folder.entries()? {
+            // One that cannot be looked into, such as `lost+found`, is none of ours, and no reason to fail.
+            let Ok(entries) = folder.entries() else {
+                count += 1;
+                continue;
+            };
+            for entry in entries {
                 let entry = entry?;
                 let name = entry.file_name();
                 let below = path.join(&name);
                 if name == STAGING && path.as_os_str().is_empty() {
                     continue;
                 }
-                if entry.file_type()?.is_dir() {
-                    folders.push((below, folder.open_dir(&name)?));
+                let inside = match entry.file_type()?.is_dir() {
+                    true => folder.open_dir(&name).ok(),
+                    false => None,
+                };
+                if let Some(inside) = inside {
+                    folders.push((below, inside));
                 } else {
                     let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
                     count += u64::from(!ours.contains(&parts.join("/").to_ascii_lowercase()));

@@ -133,6 +133,20 @@ async fn nothing_outside_the_folder_is_written_and_links_are_refused() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_nobody_may_look_into_is_left_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let service = with_sample(MemoryStore::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("lost+found");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let is_root = fs::read_dir(&closed).is_ok();
+    let written = service.export_tree(folder.path(), &TreeOptions::default()).await.unwrap();
+    assert_eq!((written.others, written.lacking.len()), (u64::from(!is_root), 0));
+}
+
 #[tokio::test]
 async fn one_export_at_a_time_writes_into_a_folder_and_what_a_killed_one_left_is_cleared() {
     let service = with_sample(MemoryStore::default()).await;
