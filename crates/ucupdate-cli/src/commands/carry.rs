@@ -44,6 +44,10 @@ impl FromStr for Other {
             _ if text.is_empty() => Err("expected a folder, file:PATH or s3://BUCKET/PREFIX".to_owned()),
             Some(("memory", _)) => Err("a store in memory ends with the command".to_owned()),
             Some(("file" | "s3", _)) => text.parse().map(Self),
+            // Nobody means a folder by that, and a backup that lies elsewhere than its owner thinks is none.
+            Some((_, rest)) if rest.starts_with("//") => {
+                Err("expected a folder, file:PATH or s3://BUCKET/PREFIX".to_owned())
+            }
             _ => Ok(Self(StoreLocation::Folder(text.into()))),
         }
     }

@@ -87,6 +87,8 @@ fn a_store_is_not_carried_into_itself_or_out_of_nothing() {
         &["export", "ucupdate-data"][..],
         &["import", "./ucupdate-data"],
         &["export", "memory:"],
+        &["export", "S3://bucket/backup"],
+        &["import", "http://localhost/bucket"],
         &["export"],
     ] {
         assert_eq!(place.run(args).code, Some(2), "{args:?}");
