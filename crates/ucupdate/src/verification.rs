@@ -190,7 +190,7 @@ impl Finding {
                 "put `{before}` or `{key}` back from a copy of the store, whichever differs from it; without one, move `state/` away and rebuild from the images"
             ),
             Self::HistoryGone { .. } => {
-                "put `state/` back from a copy of the store; without one, rebuild from the images".to_owned()
+                "do the import or export again that broke off, or put `state/` back from a copy of the store; without one, rebuild from the images".to_owned()
             }
             Self::Newer { .. } => "use the program that wrote it, or a newer one".to_owned(),
             Self::CheckpointDamaged { key, .. } => {

@@ -102,8 +102,13 @@ fn staged(disk: &CrashDisk) -> Option<String> {
 /// The fate of every mutant: the operations with any one sync left out, and with names made before bytes are written. At
 /// the size of a test, one operation of each kind.
 pub async fn mutants(scale: &Scale) -> Vec<Row> {
-    let kinds =
-        [Operation::FirstIngest, Operation::Approve, Operation::FlushAccess, Operation::CollectGarbage];
+    let kinds = [
+        Operation::FirstIngest,
+        Operation::Approve,
+        Operation::FlushAccess,
+        Operation::CollectGarbage,
+        Operation::Retire,
+    ];
     let operations: &[Operation] = if scale.full { &Operation::ALL } else { &kinds };
     let mut rows = Vec::new();
     // A small package has every kind of sync, and a mutant that nobody finds is tried to the end.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::core::{DeviceId, PackageId, ReportedVersion, RuleBook, TestDevice, UnixTime};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, stream_of};
-use ucupdate::{ChangeError, IngestError, Options, SettableClock, UpdateService};
+use ucupdate::{ChangeError, IngestError, Options, Retention, SettableClock, UpdateService};
 
 /// The most bytes of anything that lies in a store of a proof.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
@@ -40,11 +40,13 @@ pub enum Operation {
     FlushAccess,
     /// What two dead ingests left is swept up.
     CollectGarbage,
+    /// A package that no kept revision is of leaves the rule book, and then the store.
+    Retire,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::FirstIngest,
         Self::NextIngest,
         Self::SameIngest,
@@ -54,6 +56,7 @@ impl Operation {
         Self::FlushAudit,
         Self::FlushAccess,
         Self::CollectGarbage,
+        Self::Retire,
     ];
 
     fn log(self) -> Option<Log> {
@@ -85,7 +88,8 @@ impl fmt::Display for Operation {
             Self::RollBack => "roll back",
             Self::FlushAudit => "audit log flush",
             Self::FlushAccess => "access log flush",
-            Self::CollectGarbage => "gc",
+            Self::CollectGarbage => "gc of dead ingests",
+            Self::Retire => "gc of a package that is not kept",
         })
     }
 }
@@ -163,7 +167,14 @@ impl Trial {
     }
 
     pub(super) async fn open(&self, store: Arc<dyn ImageStore>) -> Result<UpdateService, String> {
-        let mut options = Options::default().with_clock(Arc::new(SettableClock::at(self.clock)));
+        self.open_at(store, self.clock).await
+    }
+
+    async fn open_at(&self, store: Arc<dyn ImageStore>, clock: UnixTime) -> Result<UpdateService, String> {
+        let mut options = Options::default().with_clock(Arc::new(SettableClock::at(clock)));
+        if self.operation == Operation::Retire {
+            options.retention = Retention { revisions: 1, time: Duration::ZERO };
+        }
         options.logs = self.operation.log().map(|_| rows::options("ocs"));
         let opened = UpdateService::open(store, options).await;
         opened.map_err(|error| format!("the service does not open: {}", chain(&error)))
@@ -171,7 +182,12 @@ impl Trial {
 
     /// Brings an empty store to where the operation begins. The store has no fault.
     pub(super) async fn prepare(&self, store: Arc<dyn ImageStore>) -> Result<(), String> {
-        let service = self.open(store).await?;
+        // What is to leave was made before the moment from which on it is not kept.
+        let clock = match self.operation {
+            Operation::Retire => UnixTime::from_millis(self.clock.as_millis() - 60_000),
+            _ => self.clock,
+        };
+        let service = self.open_at(store, clock).await?;
         self.prepare_by(&service).await.map_err(|error| format!("making the store ready {error}"))?;
         service.shutdown().await.map_err(|error| chain(&error))
     }
@@ -194,6 +210,12 @@ impl Trial {
                         _ => service.remove_test_device(name, "ann").await,
                     };
                     changed.map_err(not_changed)?;
+                }
+            }
+            Operation::Retire => {
+                for number in [1, 2, 3] {
+                    ingest(service, self.package(number)).await?;
+                    approve(service).await?;
                 }
             }
             Operation::RollBack => {
@@ -243,6 +265,10 @@ impl Trial {
             Operation::CollectGarbage => {
                 let swept = service.collect_garbage(Duration::ZERO, true).await;
                 swept.map(drop).map_err(|error| NotDone::Failed(chain(&error)))
+            }
+            Operation::Retire => {
+                let swept = service.collect_unkept("ann", Duration::ZERO, true).await;
+                swept.map(drop).map_err(not_changed)
             }
         }
     }
@@ -424,7 +450,9 @@ pub(super) fn view(book: &RuleBook) -> String {
     let packages: Vec<_> = book.packages().map(|package| package.id().to_string()).collect();
     let rules: Vec<_> = book.rules().collect();
     let devices: Vec<_> = book.test_devices().collect();
-    format!("{packages:?} {rules:?} {devices:?}")
+    let interim: Vec<_> =
+        book.interim_images().map(|(image, package)| (&image.locale, &image.version, package)).collect();
+    format!("{packages:?} {rules:?} {devices:?} {interim:?}")
 }
 
 /// An error and its sources, on one line.
