@@ -3,7 +3,7 @@
 use crate::document::{self, PackageDocument, RevisionDocument};
 use crate::layout;
 use bytes::Bytes;
-use ucupdate_core::IngestedPackage;
+use ucupdate_core::{IngestId, IngestedPackage};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
 /// The most bytes of the description of a package that are read: it lies in one revision, too.
@@ -23,6 +23,24 @@ pub(crate) enum Description {
 /// The stored form of what describes a package.
 pub(crate) fn write(package: &IngestedPackage) -> Vec<u8> {
     document::write_sealed(&PackageDocument { format: RevisionDocument::format(), package: package.clone() })
+}
+
+/// The package that an ingest brought; none where what describes it is gone or damaged.
+pub(crate) async fn read(
+    store: &dyn ImageStore,
+    ingest: IngestId,
+) -> Result<Option<IngestedPackage>, StoreError> {
+    let key = layout::package(ingest);
+    match store.get_bytes(&key, MAX_PACKAGE_BYTES).await {
+        Ok(bytes) => {
+            let document = document::read_sealed::<PackageDocument>(key.as_str(), &bytes);
+            Ok(document.ok().map(|document| document.package))
+        }
+        Err(StoreError::NotFound { .. } | StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads back what describes a package of the rule book.

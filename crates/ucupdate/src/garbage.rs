@@ -5,6 +5,7 @@
 //! anew. The folder of an ingest that no book names is never named again: so what is deleted here is needed by nobody, however
 //! many do this at once.
 
+use crate::description;
 use crate::error::{ChangeError, StateError};
 use crate::layout;
 use crate::retention::Kept;
@@ -113,7 +114,8 @@ impl UpdateService {
     /// `grace`. With `remove` they are deleted, else only found.
     ///
     /// Files of packages that the rule book keeps are never touched, whatever became of their rules. Nor are those of whole
-    /// packages from before the history: a store whose history is lost is [rebuilt](Self::rebuild) from them.
+    /// packages from before the history that it does not know: a store whose history is lost is [rebuilt](Self::rebuild)
+    /// from them.
     ///
     /// # Errors
     /// When the rule book cannot be read or the store does not do what is asked. What was deleted until then is gone.
@@ -153,7 +155,11 @@ impl UpdateService {
         for (ingest, objects) in unnamed {
             let newest = objects.iter().map(|meta| UnixTime::from(meta.modified)).max().unwrap_or(now);
             let is_whole = objects.iter().any(|meta| meta.key == layout::package(ingest));
-            if !retired.contains(&ingest) && is_whole && beginning.is_after(newest, ingest) {
+            if !retired.contains(&ingest)
+                && is_whole
+                && beginning.is_after(newest, ingest)
+                && !self.knows_package_of(ingest).await?
+            {
                 garbage.before_history += objects.len();
                 continue;
             }
@@ -170,6 +176,14 @@ impl UpdateService {
             }
         }
         Ok(garbage)
+    }
+
+    /// Whether the rule book has the package of an ingest that it does not name: then it was ingested again, and a rebuild
+    /// would leave this one out.
+    async fn knows_package_of(&self, ingest: IngestId) -> Result<bool, StateError> {
+        let Some(package) = description::read(&**self.store(), ingest).await? else { return Ok(false) };
+        let snapshot = self.snapshot();
+        Ok(snapshot.book().package(package.id()).is_some_and(|known| known.sha256 == package.sha256))
     }
 
     async fn beginning(&self) -> Result<Beginning, StateError> {

@@ -270,3 +270,21 @@ async fn images_of_a_store_that_lost_its_history_are_not_swept_up() {
         assert!(store.exists(&meta.key).await.unwrap());
     }
 }
+
+#[tokio::test]
+async fn what_a_first_ingest_left_that_was_killed_is_swept_up_once_it_was_done_again() {
+    let store = Meanwhile::default();
+    with_sample(store.clone()).await;
+    // All of it was stored, and no revision was made.
+    for meta in store.list_all("state/", 100).await.unwrap() {
+        store.delete(&meta.key).await.unwrap();
+    }
+    store.age().await;
+    let left = store.list_all("images/", 100).await.unwrap().len();
+    let service = on_day(store.clone(), 0).await;
+    assert_eq!(collect(&service).await.before_history, left, "it may be all that is left of a history");
+    ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+    let found = collect(&on_day(store.clone(), 0).await).await;
+    assert_eq!((found.objects.len(), found.before_history), (left, 0));
+    assert_sound(&store).await;
+}
