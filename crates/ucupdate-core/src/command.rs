@@ -156,7 +156,7 @@ impl RuleBook {
         for image in &package.interim {
             let stones = &self.settings.stones;
             let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
-            let low = stones.find(|stone| image.version.readable().is_none_or(|v| *v < stone.below));
+            let low = stones.find(|stone| stone.is_above_image(&image.version));
             if let Some(stone) = low {
                 return Err(Refusal::InterimTooLow {
                     locale: image.locale.clone(),

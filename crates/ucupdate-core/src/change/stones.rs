@@ -11,11 +11,13 @@ impl Change<'_> {
         if let Some(taken) = others.clone().find(|other| other.name == stone.name) {
             return Err(Refusal::StoneNameTaken { stone: Box::new(taken.clone()) });
         }
-        if stone.by < stone.below {
+        if stone.by.is_release_before(&stone.below) {
             return Err(Refusal::StoneCycle { by: stone.by.clone(), below: stone.below.clone() });
         }
         let hides = |other: &&SteppingStone| {
-            other.below == stone.below && stone.is_covered_by(other) && other.is_covered_by(stone)
+            other.below.same_release(&stone.below)
+                && stone.is_covered_by(other)
+                && other.is_covered_by(stone)
         };
         if let Some(other) = others.find(hides) {
             return Err(Refusal::StoneUnreachable { stone: Box::new(other.clone()) });
@@ -42,9 +44,7 @@ impl Change<'_> {
     fn check_image(&self, stone: &SteppingStone) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
             let mut images = self.book.interim_images();
-            let low =
-                |version: &ReportedVersion| version.readable().is_none_or(|version| *version < stone.below);
-            if let Some((image, _)) = images.find(|(image, _)| low(&image.version)) {
+            if let Some((image, _)) = images.find(|(image, _)| stone.is_above_image(&image.version)) {
                 return Err(Refusal::InterimTooLow {
                     locale: image.locale.clone(),
                     version: image.version.clone(),

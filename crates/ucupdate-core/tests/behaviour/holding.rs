@@ -199,3 +199,16 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
         "rollout wave of 2.0: for the group site: the device's network is another"
     );
 }
+
+#[test]
+fn minimum_and_floor_are_releases_however_many_numbers_are_said() {
+    let mut book = book();
+    make(&mut book, policy(|policy| policy.minimum = Some("1.8.0.0".parse().unwrap())));
+    make(&mut book, hold("quiet", HeldDevices::Rule(key(PHONE))));
+    let held = "nothing: 2.0 is held back, by the hold quiet: board meeting";
+    assert_eq!(decided(&book, "1.8"), held, "1.8 is the minimum, not below it");
+    assert_eq!(decided(&book, "1.7"), OFFERED);
+    make(&mut book, Command::RemoveHold("quiet".parse().unwrap()));
+    make(&mut book, policy(|policy| policy.floor = Some("2.0.0.0".parse().unwrap())));
+    assert_eq!(decided(&book, "4.0"), OFFERED, "2.0 is the floor, not below it");
+}
