@@ -541,6 +541,8 @@ fn refused<'a>(
         return Some(Decision::NotNewer { target });
     }
     let floor = policy.floor.as_ref()?;
-    let down = target.readable().is_some_and(|target| target.is_release_before(installed) && target.is_release_before(floor));
+    let down = target
+        .readable()
+        .is_some_and(|target| target.is_release_before(installed) && target.is_release_before(floor));
     down.then_some(Decision::BelowFloor { target, floor })
 }

@@ -15,9 +15,7 @@ impl Change<'_> {
             return Err(Refusal::StoneCycle { by: stone.by.clone(), below: stone.below.clone() });
         }
         let hides = |other: &&SteppingStone| {
-            other.below.same_release(&stone.below)
-                && stone.is_covered_by(other)
-                && other.is_covered_by(stone)
+            other.below.same_release(&stone.below) && stone.is_covered_by(other) && other.is_covered_by(stone)
         };
         if let Some(other) = others.find(hides) {
             return Err(Refusal::StoneUnreachable { stone: Box::new(other.clone()) });

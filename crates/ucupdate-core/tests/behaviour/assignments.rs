@@ -314,3 +314,17 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn a_paused_rollout_is_not_finished_in_passing() {
+    let mut book = book();
+    make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("10"))));
+    make(&mut book, Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
+    let finish = || Command::FinishRollout(key(PHONE), "WAVE".parse().unwrap());
+    let paused = format!("{PHONE}: rollout wave is paused, and to be resumed before it is finished");
+    assert_eq!(refused(&book, finish()), paused);
+    assert_eq!(state(&book, PHONE), "- 1.9 -");
+    make(&mut book, Command::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, finish());
+    assert_eq!(state(&book, PHONE), "- 2.0 1.9");
+}

@@ -126,10 +126,7 @@ fn a_device_that_shortens_the_version_of_its_stone_is_past_it() {
     make(&mut book, Command::AddStone(stone("lync", "3.5.0.0", "3.5.0.0")));
     assert_eq!(planned(&book, PHONE, "3.5"), "3.5 -> 4.0.7577.0");
     assert_eq!(planned(&book, PHONE, "3.5.0"), "3.5.0 -> 4.0.7577.0");
-    assert_eq!(
-        planned(&book, PHONE, "1.0.522.98"),
-        "1.0.522.98 -> 3.5.0.0 (stepping stone) -> 4.0.7577.0"
-    );
+    assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 3.5.0.0 (stepping stone) -> 4.0.7577.0");
 }
 
 #[test]
@@ -139,10 +136,7 @@ fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release()
     ingest(&mut book, &package(2, &[(PHONE, "4.0", 2)]));
     make(&mut book, Command::Approve(vec![key(PHONE)]));
     make(&mut book, Command::AddStone(stone("lync", "4.0.0.0", "4.0.0.5")));
-    assert_eq!(
-        planned(&book, PHONE, "1.0.522.98"),
-        "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0"
-    );
+    assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0");
     assert_eq!(
         refused(&book, Command::AddStone(stone("x", "4.0", "4.0.0.5"))),
         "no device would come to it: lync: UCPhone below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
