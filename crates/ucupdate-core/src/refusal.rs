@@ -42,7 +42,7 @@ pub enum Refusal {
         rule: RuleKey,
         /// Which version.
         version: ReportedVersion,
-        /// `pending`, `approved` or `kept for roll back`.
+        /// `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a stepping stone`.
         state: &'static str,
         /// The package that brought it.
         package: PackageId,

@@ -123,6 +123,7 @@ impl<'a> Change<'a> {
                 unchanged = Some(state);
             }
         }
+        self.check_stone_bytes(release, package)?;
         if let Some(state) = unchanged {
             self.notes.push(Note::Unchanged { rule: key, version, state });
             return Ok(());

@@ -142,3 +142,23 @@ fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release()
         "no device would come to it: lync: UCPhone below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
     );
 }
+
+#[test]
+fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_unapproved() {
+    let mut book = book();
+    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    assert_eq!(state(&book, PHONE), "- 4.0.7577.0 -", "no assignment is of the stone's version");
+    let other = package(7, &[(PHONE, "3.5.6907", 7)]);
+    assert_eq!(
+        book.ingest(&other).unwrap_err().to_string(),
+        format!(
+            "{PHONE}: 3.5.6907 is a stepping stone already, with other bytes (from package 010101010101)"
+        )
+    );
+    // The same bytes from another package are no other image.
+    ingest(&mut book, &package(8, &[(PHONE, "3.5.6907.0", 1)]));
+    make(&mut book, Command::RemoveStone("lync".parse().unwrap()));
+    make(&mut book, Command::Reject(key(PHONE)));
+    ingest(&mut book, &other);
+    assert_eq!(state(&book, PHONE), "3.5.6907 4.0.7577.0 -");
+}
