@@ -65,6 +65,12 @@ pub enum Refusal {
         /// What it is now.
         found: ReportedVersion,
     },
+    /// What a command changes is not what it was made for: somebody else was quicker.
+    #[error("{what} was changed by somebody else meanwhile")]
+    ChangedMeanwhile {
+        /// What: a group, the policy of a rule.
+        what: String,
+    },
     /// The same interim image is in use with other bytes.
     #[error(
         "interim image {version} for {locale} is in use already, with other bytes (from package {package})"
