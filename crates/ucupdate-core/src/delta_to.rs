@@ -103,13 +103,21 @@ impl RuleBook {
         Ok(Outcome { delta, notes })
     }
 
-    /// What is worth telling of a restored book: each rule in which everybody gets something else, and each rollout that
-    /// goes on again, is paused again, or is over.
+    /// What is worth telling of a restored book: each hold that comes or goes, each rule in which everybody gets something
+    /// else, and each rollout that goes on again, is paused again, or is over.
     fn notes_of(&self, delta: &Delta, revision: u64) -> Vec<Note> {
         if delta.is_empty() {
             return Vec::new();
         }
         let mut notes = vec![Note::Restored { revision }];
+        for entry in &delta.holds {
+            let respelled = delta.holds.iter().any(|other| other.now.is_some() && other.key == entry.key);
+            match &entry.now {
+                Some(hold) => notes.push(Note::Held { name: hold.name.clone(), on: hold.on.clone() }),
+                None if respelled => {}
+                None => notes.push(Note::HoldRemoved { name: entry.key.clone() }),
+            }
+        }
         // One that is written in another spelling goes and comes.
         let come: BTreeSet<&RuleKey> =
             delta.rules.iter().filter_map(|entry| Some(entry.now.as_ref()?.key())).collect();

@@ -269,3 +269,27 @@ fn a_group_keeps_its_spelling_when_it_is_made_another() {
     let group = book.groups().next().unwrap();
     assert_eq!((group.name.as_str(), group.predicate.is_some()), ("Lab", true));
 }
+
+#[test]
+fn restoring_tells_which_holds_come_and_go() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
+    let hold = |name: &str| {
+        let on = HeldDevices::Rule(key(PHONE));
+        Command::AddHold(Hold { name: name.parse().unwrap(), on, until: None, reason: "".into() })
+    };
+    make(&mut book, hold("before"));
+    let earlier = book.clone();
+    make(&mut book, Command::RemoveHold("before".parse().unwrap()));
+    make(&mut book, hold("since"));
+    let told: Vec<String> =
+        book.restore(&earlier, 2).unwrap().notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "the rule book is as it was at revision 2".to_owned(),
+            "the hold since is removed".to_owned(),
+            format!("the rule {PHONE} is offered nothing, by the hold before"),
+        ]
+    );
+}
