@@ -162,3 +162,17 @@ fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_u
     ingest(&mut book, &other);
     assert_eq!(state(&book, PHONE), "3.5.6907 4.0.7577.0 -");
 }
+
+#[test]
+fn a_plan_goes_on_from_a_stone_to_a_target_that_only_an_exact_rule_tells_apart() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "3.5.6907", 1)]));
+    make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    let mut policy = OfferPolicy::default();
+    policy.same_release = SameRelease::Exact;
+    make(&mut book, Command::SetPolicy(key(PHONE), policy));
+    ingest(&mut book, &package(0, &[(PHONE, "3.5.6907.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    assert_eq!(planned(&book, PHONE, "2.0"), "2.0 -> 3.5.6907 (stepping stone) -> 3.5.6907.0");
+}
