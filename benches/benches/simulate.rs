@@ -1,7 +1,7 @@
-//! How long a simulation takes for each request it plays, beside deciding alone.
+//! How long a simulation takes for each request it plays, by one thread and by two.
 //!
 //! Ten thousand devices, thirty days, daily requests: a hundredth of the fleet that a command plays. What comes out is
-//! asserted, for one thread and for two.
+//! asserted: the same for both.
 
 #![allow(
     missing_docs,

@@ -15,7 +15,7 @@ use ucupdate::{AuditLogs, Logged, LoggedRow};
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of the store's
-    #[arg(long, visible_alias = "devices", value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     audit: Vec<PathBuf>,
     /// Pass over rows before this: a day (2009-03-06), a time (2009-03-06T17:10:39), or so long ago (12h, 7d)
     #[arg(long, value_name = "TIME")]

@@ -1,14 +1,14 @@
 //! Changes that can be looked at before they are made.
 
 use crate::args::AuthorArgs;
-use crate::commands::changes::change;
+use crate::commands::changes::{change, change_as_seen};
 use crate::context::{Context, IfMissing};
 use crate::devices_args::{DevicesArgs, Differences};
 use crate::failure::Failure;
 use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::Command;
+use ucupdate::core::{Command, RuleBook};
 
 /// In whose name a change is made, or that it is only to be looked at.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,19 @@ impl fmt::Display for Report {
         self.notes.iter().try_for_each(|note| writeln!(f, "would be: {}", Shown(note)))?;
         self.differences.fmt(f)
     }
+}
+
+/// Makes a change where what it replaces is still as it was seen, as [`make`] does; gives whether it was made.
+pub(crate) async fn make_as_seen(
+    command: &Command,
+    args: &ChangeArgs,
+    seen: &RuleBook,
+    context: &mut Context,
+) -> Result<bool, Failure> {
+    if args.dry_run {
+        return make(command, args, context).await.map(|()| true);
+    }
+    change_as_seen(command, &args.author, seen, context).await
 }
 
 /// Makes a change and tells what it did, or tells what it would do.

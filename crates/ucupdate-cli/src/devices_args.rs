@@ -14,6 +14,7 @@ use ucupdate::{Fleet, Snapshot};
 
 /// Which devices are asked for: each of the audit logs, as it was when it asked last.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("audit", |audit| audit.visible_alias("devices")))]
 pub(crate) struct DevicesArgs {
     #[command(flatten)]
     audit: AuditArgs,

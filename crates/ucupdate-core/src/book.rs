@@ -46,7 +46,7 @@ pub struct Settings {
 impl Settings {
     pub(crate) fn sort_stones(&mut self) {
         let order = |one: &SteppingStone, two: &SteppingStone| {
-            let below = one.below.cmp(&two.below);
+            let below = one.below.release_order(&two.below);
             let narrowness = two.narrowness().cmp(&one.narrowness());
             below.then(narrowness).then_with(|| one.name.cmp(&two.name))
         };

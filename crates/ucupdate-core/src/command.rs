@@ -156,7 +156,7 @@ impl RuleBook {
         for image in &package.interim {
             let stones = &self.settings.stones;
             let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
-            let low = stones.find(|stone| image.version.readable().is_none_or(|v| *v < stone.below));
+            let low = stones.find(|stone| stone.is_above_image(&image.version));
             if let Some(stone) = low {
                 return Err(Refusal::InterimTooLow {
                     locale: image.locale.clone(),
@@ -187,15 +187,20 @@ impl RuleBook {
             Command::ApproveAllOf(package) => change.approve_all_of(*package)?,
             Command::Reject(rule) => {
                 let rejected = change.with(rule, Rule::reject)?;
+                let version = rejected.version.clone();
                 change.notes.push(Note::Rejected { rule: change.spelled(rule), version: rejected.version });
+                change.told_still_given(rule, &version);
             }
             Command::RollBack(rule) => {
                 let rolled = change.with(rule, Rule::roll_back)?;
                 let rule = change.spelled(rule);
                 change.notes.push(match rolled.to {
-                    Some(version) => Note::RolledBack { rule, version },
-                    None => Note::RolledBackToNothing { rule },
+                    Some(version) => Note::RolledBack { rule: rule.clone(), version },
+                    None => Note::RolledBackToNothing { rule: rule.clone() },
                 });
+                if let Some(from) = &rolled.from {
+                    change.told_still_given(&rule, from);
+                }
             }
             Command::Remove(rule) => {
                 let rule =

@@ -462,7 +462,7 @@ impl<'a> Walk<'a, '_> {
         }
         let direct = Decision::Offer { offer, via: Via::Direct, because };
         let Some(installed) = readable else { return direct };
-        match index.stone_of(assignment, installed.signed_parts()) {
+        match index.stone_of(assignment, installed.padded()) {
             None => direct,
             Some((stone, step)) => {
                 witness.stone(stone);
@@ -500,7 +500,7 @@ impl<'a> Walk<'a, '_> {
         let index = self.index;
         let minimum = if head.is_plain { None } else { rule.rule.policy().minimum.as_ref() };
         if let (Some(minimum), Some(installed)) = (minimum, installed)
-            && installed < minimum
+            && installed.is_release_before(minimum)
         {
             return None;
         }
@@ -541,6 +541,8 @@ fn refused<'a>(
         return Some(Decision::NotNewer { target });
     }
     let floor = policy.floor.as_ref()?;
-    let down = target.readable().is_some_and(|target| target < installed && target < floor);
+    let down = target
+        .readable()
+        .is_some_and(|target| target.is_release_before(installed) && target.is_release_before(floor));
     down.then_some(Decision::BelowFloor { target, floor })
 }

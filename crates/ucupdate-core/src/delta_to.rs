@@ -2,8 +2,8 @@
 
 use crate::book::{Delta, Entry, Member, RuleBook};
 use crate::{
-    DeviceId, GroupName, Locale, Note, Outcome, PackageId, Refusal, Rule, RuleKey, StopScope, TestDeviceName,
-    UpdateType,
+    DeviceId, GroupName, Locale, Note, Outcome, PackageId, Refusal, RolloutName, Rule, RuleKey, StopScope,
+    TestDeviceName, UpdateType,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -103,12 +103,21 @@ impl RuleBook {
         Ok(Outcome { delta, notes })
     }
 
-    /// What is worth telling of a restored book: each rule in which everybody gets something else.
+    /// What is worth telling of a restored book: each hold that comes or goes, each rule in which everybody gets something
+    /// else, and each rollout that goes on again, is paused again, or is over.
     fn notes_of(&self, delta: &Delta, revision: u64) -> Vec<Note> {
         if delta.is_empty() {
             return Vec::new();
         }
         let mut notes = vec![Note::Restored { revision }];
+        for entry in &delta.holds {
+            let respelled = delta.holds.iter().any(|other| other.now.is_some() && other.key == entry.key);
+            match &entry.now {
+                Some(hold) => notes.push(Note::Held { name: hold.name.clone(), on: hold.on.clone() }),
+                None if respelled => {}
+                None => notes.push(Note::HoldRemoved { name: entry.key.clone() }),
+            }
+        }
         // One that is written in another spelling goes and comes.
         let come: BTreeSet<&RuleKey> =
             delta.rules.iter().filter_map(|entry| Some(entry.now.as_ref()?.key())).collect();
@@ -117,6 +126,7 @@ impl RuleBook {
                 notes.extend((!come.contains(&entry.key)).then(|| Note::Removed { rule: entry.key.clone() }));
                 continue;
             };
+            notes.extend(notes_of_rollouts(self.rule(&entry.key), rule));
             let before = self.rule(&entry.key).and_then(Rule::approved);
             let rule_key = rule.key().clone();
             match rule.approved() {
@@ -129,6 +139,26 @@ impl RuleBook {
         }
         notes
     }
+}
+
+/// The rollouts of a restored rule that run and did not, and those that ran and do not.
+fn notes_of_rollouts(before: Option<&Rule>, rule: &Rule) -> Vec<Note> {
+    let runs = |rule: Option<&Rule>, name: &RolloutName| {
+        rule?.rollout(name).map(|(_, rollout)| rollout.paused.is_none())
+    };
+    let mut notes = Vec::new();
+    for (_, rollout) in rule.rollouts() {
+        let (rule, name) = (rule.key().clone(), rollout.name.clone());
+        match (runs(before, &name), rollout.paused.is_none()) {
+            (None | Some(false), true) => notes.push(Note::RolloutResumed { rule, name }),
+            (None | Some(true), false) => notes.push(Note::RolloutPaused { rule, name }),
+            (Some(true), true) | (Some(false), false) => {}
+        }
+    }
+    let over = before.into_iter().flat_map(Rule::rollouts).map(|(_, rollout)| rollout.name.clone());
+    let over = over.filter(|name| rule.rollout(name).is_none());
+    notes.extend(over.map(|name| Note::RolloutOver { rule: rule.key().clone(), name }));
+    notes
 }
 
 /// What is to be said of one map so that it becomes another. An entry whose key is spelled otherwise goes first, since a

@@ -102,6 +102,19 @@ pub enum Miss {
     Paused,
 }
 
+impl Miss {
+    /// How near the assignment came to holding the device, to be compared only.
+    fn nearness(self) -> u8 {
+        match self {
+            Self::OtherDevice => 0,
+            Self::NotOnList | Self::NoTestDevice => 1,
+            Self::Predicate { .. } => 2,
+            Self::Share { .. } => 3,
+            Self::Paused => 4,
+        }
+    }
+}
+
 /// A word in which a device and a rule differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -139,11 +152,19 @@ impl<'a> Trace<'a> {
     }
 
     /// The first cause, for a "no": what would have to be otherwise. None for an offer.
+    ///
+    /// Where several assignments were tried and none holds the device, it is the one that came nearest: a share that does
+    /// not reach the device yet, before a group by what its devices have in common, before a list or the test devices it is
+    /// not on, before a pin of another device; of several as near the last one tried.
     pub fn first_cause(&self) -> Option<String> {
         match &self.decision {
             Decision::Offer { .. } => None,
             Decision::NoRule | Decision::NothingApproved { .. } => {
-                let tried = self.steps.iter().rev().find(|step| !matches!(step, Step::Rule { .. }));
+                let tried = self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. }));
+                let tried = tried.max_by_key(|step| match step {
+                    Step::Assignment { miss: Some(miss), .. } => miss.nearness(),
+                    _ => 0,
+                });
                 Some(tried.map_or_else(|| self.decision.to_string(), ToString::to_string))
             }
             other => Some(other.to_string()),
@@ -227,7 +248,14 @@ impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} at version {:?}", self.file_name.escape_debug(), self.installed.as_str())?;
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
-        write!(f, "  => {}", self.decision)
+        write!(f, "  => {}", self.decision)?;
+        // Where one thing only was tried it stands right above.
+        let tried = self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. })).count();
+        let said = self.decision.to_string();
+        match self.first_cause().filter(|cause| tried > 1 && *cause != said) {
+            Some(cause) => write!(f, "\n  first cause: {cause}"),
+            None => Ok(()),
+        }
     }
 }
 

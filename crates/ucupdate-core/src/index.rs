@@ -111,13 +111,13 @@ pub(crate) struct CompiledWindow {
 #[derive(Debug, Default)]
 struct Way {
     /// Whoever is not below this steps no more.
-    highest: [i32; 4],
+    highest: [u32; 4],
     steps: Vec<Step>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Step {
-    below: [i32; 4],
+    below: [u32; 4],
     stone: u32,
     offer: u32,
 }
@@ -207,12 +207,13 @@ impl EligibilityIndex {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// The stone a device with these parts of a version has to take on the way an assignment leads, and its offer.
+    /// The stone a device with this version, missing parts as zero, has to take on the way an assignment leads, and its
+    /// offer.
     #[inline]
     pub(crate) fn stone_of(
         &self,
         assignment: &CompiledAssignment,
-        installed: [i32; 4],
+        installed: [u32; 4],
     ) -> Option<(&SteppingStone, Option<&Offer>)> {
         let way = self.ways.get(assignment.way as usize)?;
         if installed >= way.highest {
@@ -434,7 +435,7 @@ impl<'a> Compiler<'a> {
     fn way_to(&mut self, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
         let steps = stones.iter().filter_map(|(number, offer)| {
             let stone = self.index.stones.get(*number as usize).filter(|stone| stone.is_below(version))?;
-            Some(Step { below: stone.below.signed_parts(), stone: *number, offer: *offer })
+            Some(Step { below: stone.below.padded(), stone: *number, offer: *offer })
         });
         let steps: Vec<Step> = steps.collect();
         let Some(last) = steps.last() else { return 0 };

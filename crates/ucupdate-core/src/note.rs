@@ -144,6 +144,18 @@ pub enum Note {
         /// In which rule.
         rule: RuleKey,
     },
+    /// A version that was rejected or rolled back from is given to some all the same.
+    #[error("{rule}: {version} is still given to {audience}, by {}", .rollout.as_ref().map_or_else(|| "a pin".to_owned(), |name| format!("the rollout {name}")))]
+    StillGiven {
+        /// In which rule.
+        rule: RuleKey,
+        /// Which version.
+        version: ReportedVersion,
+        /// To whom.
+        audience: Audience,
+        /// By which rollout; by a pin, where there is none.
+        rollout: Option<RolloutName>,
+    },
     /// A rollout began.
     #[error("{rule}: rollout {name} gives {version} to {share} of {audience}")]
     RolloutStarted {

@@ -40,8 +40,9 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
         let Decision::Offer { offer, via, .. } = end else {
             return Plan { installed: question.module.version.clone(), hops, end };
         };
-        // That this never happens is a law, tested as one; were it broken, the plan would still end.
-        if hops.iter().any(|hop| hop.offer.version.same_release(&offer.version)) {
+        // That this never happens is a law, tested as one; were it broken, the plan would still end. To a rule that tells
+        // `1.0` and `1.0.0` apart they are two.
+        if hops.iter().any(|hop| hop.offer.version == offer.version) {
             return Plan { installed: question.module.version.clone(), hops, end };
         }
         hops.push(Hop { offer, via });

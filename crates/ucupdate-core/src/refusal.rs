@@ -42,7 +42,7 @@ pub enum Refusal {
         rule: RuleKey,
         /// Which version.
         version: ReportedVersion,
-        /// `pending`, `approved` or `kept for roll back`.
+        /// `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a stepping stone`.
         state: &'static str,
         /// The package that brought it.
         package: PackageId,
@@ -64,6 +64,12 @@ pub enum Refusal {
         expected: ReportedVersion,
         /// What it is now.
         found: ReportedVersion,
+    },
+    /// What a command changes is not what it was made for: somebody else was quicker.
+    #[error("{what} was changed by somebody else meanwhile")]
+    ChangedMeanwhile {
+        /// What: a group, the policy of a rule.
+        what: String,
     },
     /// The same interim image is in use with other bytes.
     #[error(

@@ -312,8 +312,13 @@ impl Rule {
     /// Ends a rollout by giving its version to everybody: it is approved.
     ///
     /// # Errors
-    /// When there is no such rollout.
+    /// When there is no such rollout, or it is paused: whoever ends it may not know that its guard tripped meanwhile.
     pub fn finish_rollout(&mut self, name: &RolloutName) -> Result<Approved, RuleError> {
+        if let Some((_, rollout)) = self.rollout(name)
+            && rollout.paused.is_some()
+        {
+            return Err(RuleError::FinishPaused { name: rollout.name.clone() });
+        }
         let candidate = self.stop_rollout(name)?;
         let pending = self.pending().cloned();
         let same = pending
@@ -429,6 +434,12 @@ pub enum RuleError {
     /// A rollout is not paused that is to be resumed.
     #[error("rollout {name} is not paused")]
     NotPaused {
+        /// Its name.
+        name: RolloutName,
+    },
+    /// A rollout is paused that is to be finished.
+    #[error("rollout {name} is paused, and to be resumed before it is finished")]
+    FinishPaused {
         /// Its name.
         name: RolloutName,
     },

@@ -13,6 +13,9 @@ label!(
 ///
 /// Several make a chain of any length; a device takes the one with the lowest threshold it is below. A stone's image is
 /// usable once ingested, without approval.
+///
+/// Versions are compared as releases, a missing part zero ([`FirmwareVersion::release_order`]): a device that installs
+/// `3.5.0.0` and then says `3.5` is past it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -105,12 +108,17 @@ impl SteppingStone {
     /// Whether it lies between `installed` and `target`.
     #[inline]
     pub fn lies_between(&self, installed: &FirmwareVersion, target: &ReportedVersion) -> bool {
-        *installed < self.below && self.is_below(target)
+        installed.is_release_before(&self.below) && self.is_below(target)
     }
 
     /// Whether the way to `target` leads over its threshold.
     pub fn is_below(&self, target: &ReportedVersion) -> bool {
-        target.readable().is_some_and(|target| *target >= self.below)
+        target.readable().is_some_and(|target| !target.is_release_before(&self.below))
+    }
+
+    /// Whether devices that install this as its image would still be below it, and be offered it for ever.
+    pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
+        !self.is_below(image)
     }
 
     /// How many words it narrows its devices down by.

@@ -64,12 +64,6 @@ impl FirmwareVersion {
             && self.parts[3].max(0) == other.parts[3].max(0)
     }
 
-    /// The four numbers in the order that compares them: -1 where one is missing.
-    #[inline]
-    pub(crate) fn signed_parts(&self) -> [i32; 4] {
-        self.parts
-    }
-
     /// The four numbers, zero where one is missing: what [`same_release`](Self::same_release) compares.
     #[inline]
     pub fn padded(&self) -> [u32; 4] {
@@ -89,6 +83,12 @@ impl FirmwareVersion {
     #[inline]
     pub fn release_order(&self, other: &Self) -> Ordering {
         self.place().cmp(&other.place())
+    }
+
+    /// Whether it is an earlier release than another, by [`release_order`](Self::release_order).
+    #[inline]
+    pub(crate) fn is_release_before(&self, other: &Self) -> bool {
+        self.padded() < other.padded()
     }
 
     /// The release's place among all: its four numbers as one, a missing part zero. Below 2 to the power of 124.

@@ -39,8 +39,8 @@ pub struct Garbage {
     pub bytes: u64,
     /// Objects of unfinished ingests that are younger than the grace period, and stay.
     pub young: usize,
-    /// Objects of whole packages that were there before the history began, and stay: the history before it may be
-    /// lost, and they are all that is left of it.
+    /// Objects of whole packages in a store that has no history, and stay: it may be lost, and they are all that is left
+    /// of it.
     pub before_history: usize,
 }
 
@@ -87,7 +87,7 @@ impl UpdateService {
                 Err(error) => return Err(error),
             }
         };
-        let mut garbage = self.sweep(grace, remove, &retired.values().copied().collect()).await?;
+        let mut garbage = self.sweep(grace, remove, &retired.values().copied().collect(), false).await?;
         garbage.packages = retired.into_keys().collect();
         garbage.kept_from = kept_from;
         Ok(garbage)
@@ -114,21 +114,22 @@ impl UpdateService {
     /// `grace`. With `remove` they are deleted, else only found.
     ///
     /// Files of packages that the rule book keeps are never touched, whatever became of their rules. Nor are those of whole
-    /// packages from before the history that it does not know: a store whose history is lost is [rebuilt](Self::rebuild)
-    /// from them.
+    /// packages in a store without a history: one whose history is lost is [rebuilt](Self::rebuild) from them.
     ///
     /// # Errors
     /// When the rule book cannot be read or the store does not do what is asked. What was deleted until then is gone.
     pub async fn collect_garbage(&self, grace: Duration, remove: bool) -> Result<Garbage, StateError> {
-        self.sweep(grace, remove, &BTreeSet::new()).await
+        self.sweep(grace, remove, &BTreeSet::new(), false).await
     }
 
-    /// Of the ingests in `retired` it is known that a package of this history came from them.
+    /// Of the ingests in `retired` it is known that a package of this history came from them. With `is_unasked` whole
+    /// packages that are older than the history stay too: nobody looked at them, and the history before may be lost.
     async fn sweep(
         &self,
         grace: Duration,
         remove: bool,
         retired: &BTreeSet<IngestId>,
+        is_unasked: bool,
     ) -> Result<Garbage, StateError> {
         // The listing comes first: an ingest that ends between the two is in the book that is read after it.
         let mut unnamed: BTreeMap<IngestId, Vec<ObjectMeta>> = BTreeMap::new();
@@ -155,8 +156,10 @@ impl UpdateService {
         for (ingest, objects) in unnamed {
             let newest = objects.iter().map(|meta| UnixTime::from(meta.modified)).max().unwrap_or(now);
             let is_whole = objects.iter().any(|meta| meta.key == layout::package(ingest));
+            let may_be_lost = matches!(beginning, Beginning::None) || is_unasked;
             if !retired.contains(&ingest)
                 && is_whole
+                && may_be_lost
                 && beginning.is_after(newest, ingest)
                 && !self.knows_package_of(ingest).await?
             {
@@ -198,7 +201,7 @@ impl UpdateService {
 
     /// Sweeps up before an ingest what earlier ones left. That it fails fails nothing.
     pub(crate) async fn sweep_up(&self) {
-        if let Err(_error) = self.collect_garbage(GRACE, true).await {
+        if let Err(_error) = self.sweep(GRACE, true, &BTreeSet::new(), true).await {
             #[cfg(feature = "tracing")]
             tracing::warn!(
                 error = &_error as &dyn std::error::Error,

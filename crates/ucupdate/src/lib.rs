@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod as_seen;
 mod audit_logs;
 mod carry;
 mod clock;

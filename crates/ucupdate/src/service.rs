@@ -422,12 +422,24 @@ impl UpdateService {
         if let Command::RollBackTo(revision) = command {
             return self.roll_back_to(*revision, author).await;
         }
+        self.command_if(command, author, |_| Ok(())).await
+    }
+
+    /// The same, refused where the book it is made on does not pass `check`.
+    pub(crate) async fn command_if(
+        &self,
+        command: &Command,
+        author: &str,
+        check: impl Fn(&RuleBook) -> Result<(), Refusal>,
+    ) -> Result<Changed, ChangeError> {
         refuse_unknown_zones(command)?;
         self.refresh().await?;
         let snapshot = self.snapshot();
+        check(snapshot.book())?;
         let outcome = snapshot.book().command(command)?;
         let verified = Verified::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
         self.change(author, command, |book, _| {
+            check(book)?;
             let outcome = book.command(command)?;
             verified.covers(book, &outcome.delta)?;
             Ok(outcome)

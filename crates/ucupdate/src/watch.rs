@@ -117,7 +117,11 @@ impl UpdateService {
                 book.command(&command)
             };
             match self.change(WATCH_AUTHOR, &command, make).await {
-                Ok(_) => paused.push(rollout),
+                Ok(_) => {
+                    // Lest one that is resumed before the next look is judged by what it was paused for.
+                    watch.outcomes().follow(self.snapshot().book());
+                    paused.push(rollout);
+                }
                 // Another server was first, or somebody stopped it.
                 Err(ChangeError::Refused(_)) => {}
                 Err(error) => failed = Some(error),

@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Command, PackageId, RuleKey};
+use ucupdate::ChangeError;
+use ucupdate::core::{Command, PackageId, Refusal, RuleBook, RuleKey};
 
 /// How `approve` is called.
 #[derive(Debug, clap::Args)]
@@ -74,6 +75,23 @@ pub(crate) async fn change(
     let changed = service.command(command, &author.name()).await?;
     let notes = changed.notes.iter().map(ToString::to_string).collect();
     context.output.result(&Report { revision: changed.revision, notes })
+}
+
+/// The same where what the command replaces is still as it was seen; gives whether it was made.
+pub(crate) async fn change_as_seen(
+    command: &Command,
+    author: &AuthorArgs,
+    seen: &RuleBook,
+    context: &mut Context,
+) -> Result<bool, Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let changed = match service.command_as_seen(command, &author.name(), seen).await {
+        Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
+        changed => changed?,
+    };
+    let notes = changed.notes.iter().map(ToString::to_string).collect();
+    context.output.result(&Report { revision: changed.revision, notes })?;
+    Ok(true)
 }
 
 pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {

@@ -50,6 +50,8 @@ struct ModuleReport {
     decision: &'static str,
     /// The reason as a sentence.
     because: String,
+    /// For a no, the one thing that would have to be otherwise, with the near miss.
+    first_cause: Option<String>,
     /// What is offered, if anything.
     offer: Option<OfferReport>,
     /// What was looked at, in order, a sentence each.
@@ -97,6 +99,7 @@ impl ModuleReport {
             installed: trace.installed.to_string(),
             decision: trace.decision.word(),
             because: trace.decision.to_string(),
+            first_cause: trace.first_cause(),
             offer,
             steps: trace.steps.iter().map(ToString::to_string).collect(),
         }

@@ -38,7 +38,7 @@ struct Report {
     packages: Vec<String>,
     /// The oldest revision whose images are kept.
     kept_from: u64,
-    /// Objects of whole packages that are older than the history, and stay.
+    /// Objects of whole packages in a store without a history, which stay.
     before_history: usize,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Report {
             write!(f, ", {} too young", self.young)?;
         }
         if self.before_history > 0 {
-            write!(f, ", {} from before the history stay", self.before_history)?;
+            write!(f, ", {} stay, since the history they are of may be lost", self.before_history)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::changes::change;
 use super::group_members::{self, MembersArgs};
 use crate::args::AuthorArgs;
 use crate::asked_args::SideName;
-use crate::change_args::{ChangeArgs, make};
+use crate::change_args::{ChangeArgs, make, make_as_seen};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::shown::Shown;
@@ -203,7 +203,11 @@ impl fmt::Display for ShowReport {
 async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
     let AddArgs { name, predicate, replace, how } = args;
     let group = Group { name, predicate: predicate.predicate() };
-    if !replace {
+    let command = Command::PutGroup(group.clone());
+    if replace {
+        return make(&command, &how, context).await;
+    }
+    loop {
         let service = context.administer(IfMissing::Refuse).await?;
         let snapshot = service.snapshot();
         // What a group is decides what its devices get, so a name that is taken is no reason to make it another.
@@ -213,8 +217,11 @@ async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
                 format!("group {} is there already ({}), --replace changes it", there.name, there.text);
             return Err(Failure::new(refusal));
         }
+        // Whoever was quicker has made it, and the next look tells what.
+        if make_as_seen(&command, &how, snapshot.book(), context).await? {
+            return Ok(());
+        }
     }
-    make(&Command::PutGroup(group), &how, context).await
 }
 
 pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<(), Failure> {

@@ -1,14 +1,15 @@
 //! `ucupdate policy`: how a rule treats versions.
 
-use crate::change_args::{ChangeArgs, make};
+use crate::change_args::{ChangeArgs, make_as_seen};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use ucupdate::UpdateService;
-use ucupdate::core::{Command, FirmwareVersion, OfferPolicy, OfferRule, Rule, RuleKey, SameRelease, Window};
+use ucupdate::core::{
+    Command, FirmwareVersion, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window,
+};
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]
@@ -176,24 +177,33 @@ impl Display for Report {
     }
 }
 
+/// How often a policy that others changed meanwhile is changed anew.
+const MAX_TRIES: usize = 64;
+
 /// The policy of a rule as it is.
-fn found<T>(service: &UpdateService, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
-    let snapshot = service.snapshot();
-    let rule = snapshot.book().rule(key).ok_or_else(|| Failure::new(format_args!("no rule {key}")))?;
+fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
+    let rule = book.rule(key).ok_or_else(|| Failure::new(format_args!("no rule {key}")))?;
     Ok(take(rule))
 }
 
 pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result<(), Failure> {
-    let service = context.administer(IfMissing::Refuse).await?;
     match command {
         PolicyCommand::Show(args) => {
-            let report = found(&service, &args.rule, Report::of)?;
+            let service = context.administer(IfMissing::Refuse).await?;
+            let report = found(service.snapshot().book(), &args.rule, Report::of)?;
             context.output.result(&report)
         }
         PolicyCommand::Set(args) => {
-            let mut policy = found(&service, &args.rule, |rule| rule.policy().clone())?;
-            args.apply(&mut policy);
-            make(&Command::SetPolicy(args.rule, policy), &args.how, context).await
+            for _ in 0..MAX_TRIES {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;
+                args.apply(&mut policy);
+                let command = Command::SetPolicy(args.rule.clone(), policy);
+                if make_as_seen(&command, &args.how, seen.book(), context).await? {
+                    return Ok(());
+                }
+            }
+            Err(Failure::new(format_args!("the policy of {} is changed by others all the time", args.rule)))
         }
     }
 }

@@ -34,6 +34,11 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     assert_eq!((&paused["paused"], &paused["reason"]), (&json!(true), &json!("calls drop")));
     let again = place.run(&["rollout", "pause", IP8540, "wave-1"]).refused();
     assert_eq!(again, format!("{IP8540}: rollout wave-1 is paused already"));
+    let unseen = place.run(&["rollout", "finish", IP8540, "wave-1"]).refused();
+    assert_eq!(
+        unseen,
+        format!("{IP8540}: rollout wave-1 is paused, and to be resumed before it is finished")
+    );
     place.run(&["rollout", "resume", IP8540, "wave-1"]).done();
 
     let finished = place.run(&["rollout", "finish", IP8540, "wave-1"]).done();
@@ -44,6 +49,21 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
         let refused = place.run(&["rollout", command, IP8540, "wave-1"]).refused();
         assert_eq!(refused, format!("{IP8540}: no rollout wave-1"), "{command}");
     }
+}
+
+#[test]
+fn explaining_names_one_first_cause_with_the_near_miss() {
+    let place = Place::with_package();
+    place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--percent", "10"]).done();
+    let args = [&["explain", "--mac", "0021630F2071"], &DEVICE[..]].concat();
+    let missed = "rollout wave-1 of 3.5.6907.0: for 10% of everybody: the device comes from 41.64% on";
+    let module = &place.run(&[&args[..], &["--json"]].concat()).json()["modules"][0];
+    assert_eq!((&module["decision"], &module["first_cause"]), (&json!("nothing-approved"), &json!(missed)));
+    let told = place.run(&args).done();
+    assert!(told.ends_with(&format!("\n  first cause: {missed}\n")), "{told}");
+    place.run(&["rollout", "percent", IP8540, "wave-1", "42"]).done();
+    let module = &place.run(&[&args[..], &["--json"]].concat()).json()["modules"][0];
+    assert_eq!((&module["decision"], &module["first_cause"]), (&json!("offer"), &Value::Null));
 }
 
 #[test]

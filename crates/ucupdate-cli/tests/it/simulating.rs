@@ -104,6 +104,8 @@ fn what_cannot_be_played_is_refused() {
         (&["--devices", "1", "--fail-of", "1.0"], "expected VERSION=P"),
         (&["--devices", "1", "--start", "tomorrow"], "expected a day"),
         (&["--devices", "1", "--days", "0"], "--days"),
+        (&["--devices", "0"], "expected 1 to 100000000 devices"),
+        (&["--devices", "100000001"], "expected 1 to 100000000 devices"),
     ] {
         let ran = place.run(&[&["simulate"], args].concat());
         assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");

@@ -20,7 +20,9 @@ impl Change<'_> {
         }
         let what =
             group.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string);
-        self.delta.groups.push(Entry::is(name.clone(), group.clone()));
+        // A group that is there keeps its spelling.
+        let name = self.book.group(&name).map_or(name, |there| there.name.clone());
+        self.delta.groups.push(Entry::is(name.clone(), Group { name: name.clone(), ..group.clone() }));
         self.notes.push(Note::GroupIs { name, what });
         Ok(())
     }

@@ -7,7 +7,7 @@ mod stops;
 
 use crate::book::{Delta, Entry, RuleBook, Settings};
 use crate::rule::{Approved, Candidate, Role, Rule, RuleError};
-use crate::{InterimImage, Note, Outcome, PackageId, Refusal, RuleKey, TestDevice};
+use crate::{InterimImage, Note, Outcome, PackageId, Refusal, ReportedVersion, RuleKey, TestDevice};
 use std::collections::BTreeMap;
 
 /// A change in the making: the book it is made on, and what is new so far.
@@ -72,6 +72,24 @@ impl<'a> Change<'a> {
         self.notes.extend(over);
     }
 
+    /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
+    pub(crate) fn told_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
+        let Some(rule) = self.rule(key) else { return };
+        let given = rule.assignments().iter().filter(|assignment| {
+            matches!(assignment.role(), Role::Pin | Role::Rollout)
+                && assignment.candidate.version.same_release(version)
+        });
+        let notes: Vec<Note> = given
+            .map(|assignment| Note::StillGiven {
+                rule: rule.key().clone(),
+                version: assignment.candidate.version.clone(),
+                audience: assignment.audience.clone(),
+                rollout: assignment.rollout.as_ref().map(|rollout| rollout.name.clone()),
+            })
+            .collect();
+        self.notes.extend(notes);
+    }
+
     pub(crate) fn approve_all_of(&mut self, id: PackageId) -> Result<(), Refusal> {
         let package = self.book.package(id).ok_or(Refusal::NoPackage { package: id })?;
         let mut approved = 0;
@@ -123,6 +141,7 @@ impl<'a> Change<'a> {
                 unchanged = Some(state);
             }
         }
+        self.check_stone_bytes(release, package)?;
         if let Some(state) = unchanged {
             self.notes.push(Note::Unchanged { rule: key, version, state });
             return Ok(());

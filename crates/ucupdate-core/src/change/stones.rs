@@ -2,7 +2,10 @@
 
 use super::Change;
 use crate::rule::{Assignment, Rule};
-use crate::{MissingStone, Note, Refusal, ReportedVersion, RuleKey, SteppingStone, StoneImage, StoneName};
+use crate::{
+    MissingStone, Note, PackageId, Refusal, Release, ReportedVersion, RuleKey, SteppingStone, StoneImage,
+    StoneName,
+};
 
 impl Change<'_> {
     pub(crate) fn add_stone(&mut self, stone: &SteppingStone) -> Result<(), Refusal> {
@@ -11,11 +14,11 @@ impl Change<'_> {
         if let Some(taken) = others.clone().find(|other| other.name == stone.name) {
             return Err(Refusal::StoneNameTaken { stone: Box::new(taken.clone()) });
         }
-        if stone.by < stone.below {
+        if stone.by.is_release_before(&stone.below) {
             return Err(Refusal::StoneCycle { by: stone.by.clone(), below: stone.below.clone() });
         }
         let hides = |other: &&SteppingStone| {
-            other.below == stone.below && stone.is_covered_by(other) && other.is_covered_by(stone)
+            other.below.same_release(&stone.below) && stone.is_covered_by(other) && other.is_covered_by(stone)
         };
         if let Some(other) = others.find(hides) {
             return Err(Refusal::StoneUnreachable { stone: Box::new(other.clone()) });
@@ -42,9 +45,7 @@ impl Change<'_> {
     fn check_image(&self, stone: &SteppingStone) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
             let mut images = self.book.interim_images();
-            let low =
-                |version: &ReportedVersion| version.readable().is_none_or(|version| *version < stone.below);
-            if let Some((image, _)) = images.find(|(image, _)| low(&image.version)) {
+            if let Some((image, _)) = images.find(|(image, _)| stone.is_above_image(&image.version)) {
                 return Err(Refusal::InterimTooLow {
                     locale: image.locale.clone(),
                     version: image.version.clone(),
@@ -68,6 +69,28 @@ impl Change<'_> {
             Some(rule) => Err(Refusal::StoneMissing(missing_stone(stone, rule.key()))),
             None => Ok(()),
         }
+    }
+
+    /// A stone's image needs no approval, and is the release ingested last: so other bytes of it are refused, else everybody
+    /// would get them at once.
+    pub(super) fn check_stone_bytes(&self, release: &Release, package: PackageId) -> Result<(), Refusal> {
+        let Some(rule) = self.book.rule(&release.rule) else { return Ok(()) };
+        let is_its = |stone: &&SteppingStone| {
+            stone.image == StoneImage::Release
+                && stone.is_for(rule.key())
+                && release.version.same_release(&stone.by.clone().into())
+        };
+        if !self.book.settings.stones.iter().any(|stone| is_its(&stone)) {
+            return Ok(());
+        }
+        let Some(there) = self.book.newest_release(rule.key(), &release.version) else { return Ok(()) };
+        let is_same =
+            self.book.release(rule.key(), &there).is_some_and(|known| known.files.same_bytes(&release.files));
+        if there.package == package || is_same {
+            return Ok(());
+        }
+        let (rule, version) = (rule.key().clone(), release.version.clone());
+        Err(Refusal::OtherBytes { rule, version, state: "a stepping stone", package: there.package })
     }
 
     /// The stones whose images are missing on the way to what this change assigns anew.

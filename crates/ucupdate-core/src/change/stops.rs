@@ -29,7 +29,7 @@ impl Change<'_> {
         let scope = self.known_scope(scope)?;
         match self.stopped(&scope)?.restart_asked_by {
             None => return Err(Refusal::RestartNotAsked { scope }),
-            Some(asked) if asked.trim().eq_ignore_ascii_case(by.trim()) => {
+            Some(asked) if is_same_person(&asked, by) => {
                 return Err(Refusal::SamePerson { scope, by: asked });
             }
             Some(_) => {}
@@ -44,13 +44,32 @@ impl Change<'_> {
         stop.ok_or_else(|| Refusal::NotStopped { scope: scope.clone() })
     }
 
+    /// A switch that was thrown outlives its rule, so it can be undone without one too.
     fn known_scope(&self, scope: &StopScope) -> Result<StopScope, Refusal> {
         match scope {
             StopScope::All => Ok(StopScope::All),
+            StopScope::Rule(_) if self.book.stop(scope).is_some() => Ok(scope.clone()),
             StopScope::Rule(rule) => match self.book.rule(rule) {
                 Some(rule) => Ok(StopScope::Rule(rule.key().clone())),
                 None => Err(Refusal::NoRule { rule: rule.clone() }),
             },
         }
     }
+}
+
+/// Whether two names are one person's: case, blanks and what cannot be seen do not count.
+fn is_same_person(one: &str, other: &str) -> bool {
+    fn seen(name: &str) -> impl Iterator<Item = char> {
+        name.chars().filter(|found| !is_unseen(*found)).flat_map(char::to_lowercase)
+    }
+    seen(one).eq(seen(other))
+}
+
+/// Blanks, control characters, and the format characters of Unicode that stand in no word.
+fn is_unseen(found: char) -> bool {
+    found.is_whitespace()
+        || found.is_control()
+        || matches!(found, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
+        || matches!(found, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+        || matches!(found, '\u{e0000}'..='\u{e0fff}')
 }

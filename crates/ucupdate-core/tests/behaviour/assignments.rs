@@ -314,3 +314,32 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn a_paused_rollout_is_not_finished_in_passing() {
+    let mut book = book();
+    make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("10"))));
+    make(&mut book, Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
+    let finish = || Command::FinishRollout(key(PHONE), "WAVE".parse().unwrap());
+    let paused = format!("{PHONE}: rollout wave is paused, and to be resumed before it is finished");
+    assert_eq!(refused(&book, finish()), paused);
+    assert_eq!(state(&book, PHONE), "- 1.9 -");
+    make(&mut book, Command::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, finish());
+    assert_eq!(state(&book, PHONE), "- 2.0 1.9");
+}
+
+#[test]
+fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
+    let mut book = book();
+    ingest(&mut book, &package(4, &[(PHONE, "4.0", 4)]));
+    let wave = rollout("wave").to_share(percent("10"));
+    make(&mut book, start(Audience::Everybody, "4.0", wave));
+    list(&mut book, "lab", &[]);
+    let audience = Audience::Group("lab".parse().unwrap());
+    make(&mut book, Command::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
+    let notes = make(&mut book, Command::Reject(key(PHONE)));
+    assert_eq!(notes[1..], [format!("{PHONE}: 4.0 is still given to everybody, by the rollout wave")]);
+    let notes = make(&mut book, Command::RollBack(key(PHONE)));
+    assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still given to the group lab, by a pin")]);
+}

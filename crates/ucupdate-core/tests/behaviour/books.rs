@@ -229,3 +229,67 @@ fn releases_are_found_by_rule_as_they_are_in_their_packages() {
     }
     assert_eq!(found, 8 + 2);
 }
+
+#[test]
+fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
+    let mut book = RuleBook::default();
+    for (id, version) in [(1, "2.0"), (2, "3.0")] {
+        ingest(&mut book, &package(id, &[(PHONE, version, id)]));
+    }
+    let start = |name: &str, version: &str| Command::StartRollout {
+        rule: key(PHONE),
+        audience: Audience::Everybody,
+        version: ReportedVersion::new(version),
+        rollout: Rollout::new(name.parse().unwrap()),
+    };
+    make(&mut book, start("wave", "2.0"));
+    let earlier = book.clone();
+    make(&mut book, Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
+    make(&mut book, start("next", "3.0"));
+    let told = |outcome: Outcome| outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let restored = told(book.restore(&earlier, 3).unwrap());
+    assert_eq!(
+        restored[1..],
+        [format!("{PHONE}: rollout wave goes on"), format!("{PHONE}: rollout next is over"),]
+    );
+    let restored = told(earlier.restore(&book, 5).unwrap());
+    assert_eq!(
+        restored[1..],
+        [format!("{PHONE}: rollout wave is paused"), format!("{PHONE}: rollout next goes on"),]
+    );
+}
+
+#[test]
+fn a_group_keeps_its_spelling_when_it_is_made_another() {
+    let mut book = RuleBook::default();
+    make(&mut book, Command::PutGroup(Group { name: "Lab".parse().unwrap(), predicate: None }));
+    let mut predicate = Predicate::default();
+    predicate.side = Some(Side::Internal);
+    make(&mut book, Command::PutGroup(Group { name: "LAB".parse().unwrap(), predicate: Some(predicate) }));
+    let group = book.groups().next().unwrap();
+    assert_eq!((group.name.as_str(), group.predicate.is_some()), ("Lab", true));
+}
+
+#[test]
+fn restoring_tells_which_holds_come_and_go() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
+    let hold = |name: &str| {
+        let on = HeldDevices::Rule(key(PHONE));
+        Command::AddHold(Hold { name: name.parse().unwrap(), on, until: None, reason: "".into() })
+    };
+    make(&mut book, hold("before"));
+    let earlier = book.clone();
+    make(&mut book, Command::RemoveHold("before".parse().unwrap()));
+    make(&mut book, hold("since"));
+    let told: Vec<String> =
+        book.restore(&earlier, 2).unwrap().notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "the rule book is as it was at revision 2".to_owned(),
+            "the hold since is removed".to_owned(),
+            format!("the rule {PHONE} is offered nothing, by the hold before"),
+        ]
+    );
+}

@@ -199,3 +199,71 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
         "rollout wave of 2.0: for the group site: the device's network is another"
     );
 }
+
+#[test]
+fn minimum_and_floor_are_releases_however_many_numbers_are_said() {
+    let mut book = book();
+    make(&mut book, policy(|policy| policy.minimum = Some("1.8.0.0".parse().unwrap())));
+    make(&mut book, hold("quiet", HeldDevices::Rule(key(PHONE))));
+    let held = "nothing: 2.0 is held back, by the hold quiet: board meeting";
+    assert_eq!(decided(&book, "1.8"), held, "1.8 is the minimum, not below it");
+    assert_eq!(decided(&book, "1.7"), OFFERED);
+    make(&mut book, Command::RemoveHold("quiet".parse().unwrap()));
+    make(&mut book, policy(|policy| policy.floor = Some("2.0.0.0".parse().unwrap())));
+    assert_eq!(decided(&book, "4.0"), OFFERED, "2.0 is the floor, not below it");
+}
+
+#[test]
+fn one_person_is_one_person_however_the_name_is_spelled() {
+    let mut book = book();
+    let scope = || StopScope::All;
+    make(&mut book, Command::Kill { scope: scope(), by: "cid".into(), reason: "".into() });
+    make(&mut book, Command::AskRestart { scope: scope(), by: "Éva Nagy".into() });
+    for by in
+        ["éva nagy", "Éva\u{a0}Nagy", "Éva  Nagy", "É\u{200b}va Nagy", "\u{feff}ÉVA NAGY", "Éva\u{ad} Nagy"]
+    {
+        let refusal = refused(&book, Command::ApproveRestart { scope: scope(), by: by.into() });
+        assert!(refusal.starts_with("Éva Nagy asked for the restart"), "{by:?}: {refusal}");
+    }
+    make(&mut book, Command::ApproveRestart { scope: scope(), by: "eva nagy".into() });
+}
+
+#[test]
+fn a_switch_outlives_its_rule_and_can_be_undone_without_it() {
+    let mut book = book();
+    let scope = || StopScope::Rule(key(PHONE));
+    make(&mut book, Command::Kill { scope: scope(), by: "ann".into(), reason: "phones burn".into() });
+    make(&mut book, Command::Remove(key(PHONE)));
+    ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    assert!(
+        decided(&book, "1.9").contains("the rule is stopped by ann"),
+        "it holds for the rule that came again"
+    );
+    make(&mut book, Command::Remove(key(PHONE)));
+    make(&mut book, Command::AskRestart { scope: scope(), by: "ann".into() });
+    make(&mut book, Command::ApproveRestart { scope: scope(), by: "bob".into() });
+    assert_eq!(book.stops().len(), 0);
+    let kill = Command::Kill { scope: scope(), by: "ann".into(), reason: "".into() };
+    assert_eq!(refused(&book, kill), format!("no rule {PHONE}"));
+}
+
+#[test]
+fn the_first_cause_is_the_assignment_that_came_nearest() {
+    let mut book = book();
+    make(&mut book, Command::RollBack(key(PHONE)));
+    let list = |name: &str| Group { name: name.parse().unwrap(), predicate: None };
+    make(&mut book, Command::PutGroup(list("lab")));
+    let start = |name: &str, audience, share: Share| Command::StartRollout {
+        rule: key(PHONE),
+        audience,
+        version: ReportedVersion::new("2.0"),
+        rollout: Rollout::new(name.parse().unwrap()).to_share(share),
+    };
+    make(&mut book, start("wave", Audience::Everybody, Share::Percent(Percent::NONE)));
+    make(&mut book, start("labs", Audience::Group("lab".parse().unwrap()), Share::All));
+    let index = EligibilityIndex::compile(&book, 1);
+    let (device, module) = (device(PHONE), module("1.9"));
+    let cause = Trace::of(&index, &Question::new(&device, &module), NOW).first_cause().unwrap();
+    assert!(cause.starts_with("rollout wave of 2.0: for 0% of everybody: the device comes from"), "{cause}");
+}

@@ -116,3 +116,63 @@ fn stones_of_one_threshold_are_taken_the_narrowest_first() {
     make(&mut book, Command::AddStone(narrow));
     assert!(planned(&book, PHONE, "1.0.522.103").starts_with("1.0.522.103 -> 3.5.7000.0 (stepping stone)"));
 }
+
+#[test]
+fn a_device_that_shortens_the_version_of_its_stone_is_past_it() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "3.5.0.0", 1)]));
+    ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, Command::AddStone(stone("lync", "3.5.0.0", "3.5.0.0")));
+    assert_eq!(planned(&book, PHONE, "3.5"), "3.5 -> 4.0.7577.0");
+    assert_eq!(planned(&book, PHONE, "3.5.0"), "3.5.0 -> 4.0.7577.0");
+    assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 3.5.0.0 (stepping stone) -> 4.0.7577.0");
+}
+
+#[test]
+fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "4.0.0.5", 1)]));
+    ingest(&mut book, &package(2, &[(PHONE, "4.0", 2)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, Command::AddStone(stone("lync", "4.0.0.0", "4.0.0.5")));
+    assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0");
+    assert_eq!(
+        refused(&book, Command::AddStone(stone("x", "4.0", "4.0.0.5"))),
+        "no device would come to it: lync: UCPhone below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
+    );
+}
+
+#[test]
+fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_unapproved() {
+    let mut book = book();
+    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    assert_eq!(state(&book, PHONE), "- 4.0.7577.0 -", "no assignment is of the stone's version");
+    let other = package(7, &[(PHONE, "3.5.6907", 7)]);
+    assert_eq!(
+        book.ingest(&other).unwrap_err().to_string(),
+        format!(
+            "{PHONE}: 3.5.6907 is a stepping stone already, with other bytes (from package 010101010101)"
+        )
+    );
+    // The same bytes from another package are no other image.
+    ingest(&mut book, &package(8, &[(PHONE, "3.5.6907.0", 1)]));
+    make(&mut book, Command::RemoveStone("lync".parse().unwrap()));
+    make(&mut book, Command::Reject(key(PHONE)));
+    ingest(&mut book, &other);
+    assert_eq!(state(&book, PHONE), "3.5.6907 4.0.7577.0 -");
+}
+
+#[test]
+fn a_plan_goes_on_from_a_stone_to_a_target_that_only_an_exact_rule_tells_apart() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "3.5.6907", 1)]));
+    make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    let mut policy = OfferPolicy::default();
+    policy.same_release = SameRelease::Exact;
+    make(&mut book, Command::SetPolicy(key(PHONE), policy));
+    ingest(&mut book, &package(0, &[(PHONE, "3.5.6907.0", 1)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    assert_eq!(planned(&book, PHONE, "2.0"), "2.0 -> 3.5.6907 (stepping stone) -> 3.5.6907.0");
+}

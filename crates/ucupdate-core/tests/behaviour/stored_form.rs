@@ -61,3 +61,15 @@ fn a_whole_book_comes_back_from_a_store() {
     again.apply(&serde_json::from_str(&stored).unwrap());
     assert_eq!(again, book);
 }
+
+#[test]
+fn what_the_first_version_stored_is_read_and_what_is_not_known_in_a_predicate_is_refused() {
+    let before = r#"{"settings":{"stones":[{"device_type":"UCPhone","below":"1.0.522.98","by":"1.0.522.103"}],"deploy_at_ingest":["RoundTable"]}}"#;
+    let delta: Delta = serde_json::from_str(before).unwrap();
+    assert_eq!(delta.settings.unwrap(), *RuleBook::default().settings());
+    let unknown = r#"{"groups":[{"key":"lab","now":{"name":"lab","predicate":{"floor_of_house":[3]}}}]}"#;
+    assert!(
+        serde_json::from_str::<Delta>(unknown).is_err(),
+        "a group would hold more devices than was meant"
+    );
+}

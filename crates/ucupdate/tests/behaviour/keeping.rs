@@ -253,22 +253,24 @@ async fn a_collecting_that_broke_off_is_gone_on_with() {
 }
 
 #[tokio::test]
-async fn images_of_a_store_that_lost_its_history_are_not_swept_up() {
+async fn images_of_a_store_that_lost_its_history_are_swept_up_only_by_who_asks() {
     let store = Meanwhile::default();
     with_three_versions(&store).await;
     let images = store.list_all("images/", 100).await.unwrap();
     for meta in store.list_all("state/", 100).await.unwrap() {
         store.delete(&meta.key).await.unwrap();
     }
-    assert_eq!(collect(&on_day(store.clone(), 0).await).await.objects, []);
-    // Somebody does not know, and ingests; days later somebody sweeps up.
+    let found = collect(&on_day(store.clone(), 0).await).await;
+    assert_eq!((found.objects.len(), found.before_history), (0, images.len()), "there is no history");
+    // Somebody does not know, and ingests; days later somebody else does, which sweeps up.
     ingest(&on_day(store.clone(), 0).await, sample::round_table(IMAGE_BYTES)).await.unwrap();
-    let service = on_day(store.clone(), 0).await;
-    let found = collect(&service).await;
-    assert_eq!((found.objects.len(), found.before_history), (0, images.len()));
-    for meta in images {
+    ingest(&on_day(store.clone(), 9).await, sample::round_table(2 * IMAGE_BYTES)).await.unwrap_err();
+    for meta in &images {
         assert!(store.exists(&meta.key).await.unwrap());
     }
+    let found = collect(&on_day(store.clone(), 9).await).await;
+    assert!(images.iter().all(|meta| found.objects.contains(&meta.key)), "somebody asked");
+    assert_eq!(found.before_history, 0);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use ucupdate::{Fleet, Iana};
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimulateArgs {
     /// Play so many devices, spread evenly over the rules of the store, instead of the fleet of audit logs
-    #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"], value_parser = device_count)]
     devices: Option<usize>,
     /// What each of these devices has [default: what is approved for it, or 0.0.0.0]
     #[arg(long, value_name = "VERSION", requires = "devices", value_parser = version)]
@@ -110,6 +110,11 @@ impl SimulateArgs {
         }
         Ok(scenario)
     }
+}
+
+fn device_count(text: &str) -> Result<usize, String> {
+    let count = text.parse::<usize>().ok().filter(|count| (1..=MAX_SIMULATED_DEVICES).contains(count));
+    count.ok_or_else(|| format!("expected 1 to {MAX_SIMULATED_DEVICES} devices"))
 }
 
 /// The devices that audit logs tell of, a module each.
