@@ -31,7 +31,53 @@ fn every_command_comes_back_from_a_store() {
     let id = PackageId::of(&Sha256Digest::new([1; 32]));
     let mut policy = OfferPolicy::offering(OfferRule::Newer);
     policy.unreadable = true;
+    policy.same_release = SameRelease::FirstThree;
+    policy.minimum = Some("1.0.522.98".parse().unwrap());
+    policy.floor = Some("1.0".parse().unwrap());
+    policy.window = Some("Sat,Sun 22:00-05:00 Europe/Lisbon".parse().unwrap());
+    let mut predicate = Predicate::default();
+    predicate.vendors.push("Polycom".parse().unwrap());
+    predicate.mac_prefixes.push("002163".parse().unwrap());
+    predicate.serials.push("C185H001000..C185H001999".parse().unwrap());
+    predicate.user_domains.push("demo.local".parse().unwrap());
+    predicate.networks.push("10.1.0.0/16".parse().unwrap());
+    predicate.side = Some(Side::External);
+    predicate.installed = Some(">=1.0.0, <1.0.522.98".parse().unwrap());
+    let (group, wave): (GroupName, RolloutName) = ("lab".parse().unwrap(), "wave".parse().unwrap());
+    let mac = DeviceId::Mac("0021630F207B".parse().unwrap());
+    let serial = DeviceId::Serial("C185H001209".parse().unwrap());
+    let stages = "10%@0d,50%@36h,100%@10079m".parse().unwrap();
+    let share = Share::Ramp(Ramp::new(UnixTime::from_seconds(7), stages));
+    let rollout = Rollout::new(wave.clone()).to_share(share).guarded(Guard::default());
+    let rollout = rollout.within("daily 01:00-02:00".parse().unwrap());
+    let (version, scope) = (ReportedVersion::new("4.1.0b"), StopScope::Rule(rule.clone()));
+    let (below, by) = ("1.0".parse().unwrap(), "1.0.5".parse().unwrap());
+    let mut stone = SteppingStone::new("one".parse().unwrap(), "UCPhone".parse().unwrap(), below, by);
+    stone.model = Some("CX700".parse().unwrap());
     for command in [
+        Command::PutGroup(Group { name: group.clone(), predicate: Some(predicate) }),
+        Command::RemoveGroup(group.clone()),
+        Command::ChangeMembers { group: group.clone(), add: vec![mac.clone()], remove: vec![serial.clone()] },
+        Command::Pin { rule: rule.clone(), audience: Audience::Device(serial), version: version.clone() },
+        Command::Unpin { rule: rule.clone(), audience: Audience::Group(group.clone()) },
+        Command::StartRollout { rule: rule.clone(), audience: Audience::Everybody, version, rollout },
+        Command::SetShare(rule.clone(), wave.clone(), Share::Percent("12.25".parse().unwrap())),
+        Command::PauseRollout(rule.clone(), wave.clone(), "why".into()),
+        Command::ResumeRollout(rule.clone(), wave.clone()),
+        Command::FinishRollout(rule.clone(), wave.clone()),
+        Command::StopRollout(rule.clone(), wave),
+        Command::AddHold(Hold {
+            name: "quiet".parse().unwrap(),
+            on: HeldDevices::Device(mac),
+            until: Some(UnixTime::from_seconds(9)),
+            reason: "why".into(),
+        }),
+        Command::RemoveHold("quiet".parse().unwrap()),
+        Command::AddStone(stone),
+        Command::RemoveStone("one".parse().unwrap()),
+        Command::Kill { scope: scope.clone(), by: "ann".into(), reason: "why".into() },
+        Command::AskRestart { scope: scope.clone(), by: "ann".into() },
+        Command::ApproveRestart { scope, by: "bob".into() },
         Command::Ingest(id),
         Command::Approve(vec![rule.clone()]),
         Command::ApproveAllOf(id),
