@@ -66,6 +66,20 @@ impl<'a> Question<'a> {
         Self { from, ..self }
     }
 
+    /// The six words of the rule that is asked for, in the order of [`RuleKey::FIELDS`](crate::RuleKey::FIELDS).
+    #[inline]
+    pub(crate) fn words(&self) -> [&'a str; 6] {
+        let device = self.device;
+        [
+            device.device_type.as_str(),
+            device.vendor.as_str(),
+            device.model.as_str(),
+            device.hardware_revision.as_str(),
+            device.locale.as_str(),
+            self.module.update_type_stem(),
+        ]
+    }
+
     /// What a request asks, a question for each module.
     pub fn all_of(request: &'a UpdateRequest, from: AskedFrom) -> impl ExactSizeIterator<Item = Self> {
         let asked =

@@ -291,7 +291,7 @@ pub(crate) fn walk<'a>(
     witness: &mut impl Witness<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let Some((at, head)) = index.find(question.device, module.update_type_stem()) else {
+    let Some((at, head)) = index.find(question) else {
         witness.no_rule();
         return Decision::NoRule;
     };
@@ -368,7 +368,8 @@ impl<'a> Walk<'a, '_> {
         assignment: &CompiledAssignment,
         miss: Option<Miss>,
     ) {
-        let known = if matches!(assignment.who, Who::Everybody) { Known::default() } else { self.known() };
+        let is_known = matches!(assignment.who, Who::TestDevices);
+        let known = if is_known { self.known() } else { Known::default() };
         witness.assignment(place, known, miss);
     }
 

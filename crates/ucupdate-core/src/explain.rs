@@ -207,15 +207,7 @@ impl<'a> Witness<'a> for Seen<'a, '_> {
 
 /// The rule with the fewest words that differ; of several the first by key.
 fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
-    let device = question.device;
-    let said = [
-        device.device_type.as_str(),
-        device.vendor.as_str(),
-        device.model.as_str(),
-        device.hardware_revision.as_str(),
-        device.locale.as_str(),
-        question.module.update_type_stem(),
-    ];
+    let said = question.words();
     let differ = |key: &RuleKey| {
         let words = key.words().into_iter().zip(said);
         words.filter(|(rule, device)| !rule.eq_ignore_ascii_case(device)).count()

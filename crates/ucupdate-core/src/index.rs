@@ -9,8 +9,9 @@ use crate::policy::OfferPolicy;
 use crate::rule::{Assignment, Audience, Candidate, Rule};
 use crate::window::{OnlyUtc, Window, Zone, ZoneName, Zones};
 use crate::{
-    Device, DeviceId, FieldTime, FileName, GroupName, InterimImage, Release, ReleaseFiles, ReleasesByRule,
-    ReportedVersion, RuleBook, RuleKey, Share, SteppingStone, StoneImage, TestDevice, UpdateType,
+    Device, DeviceId, FieldTime, FileName, GroupName, InterimImage, Question, Release, ReleaseFiles,
+    ReleasesByRule, ReportedVersion, RuleBook, RuleKey, Share, SteppingStone, StoneImage, TestDevice,
+    UpdateType,
 };
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
@@ -180,17 +181,10 @@ impl EligibilityIndex {
         self.test_devices.get(self.known.find(device).test_device()? as usize)
     }
 
-    /// Where the rule for a device and an update type is.
+    /// Where the rule that is asked for is.
     #[inline]
-    pub(crate) fn find(&self, device: &Device, update_type: &str) -> Option<(usize, Head)> {
-        self.table.find([
-            device.device_type.as_str(),
-            device.vendor.as_str(),
-            device.model.as_str(),
-            device.hardware_revision.as_str(),
-            device.locale.as_str(),
-            update_type,
-        ])
+    pub(crate) fn find(&self, question: &Question<'_>) -> Option<(usize, Head)> {
+        self.table.find(question.words())
     }
 
     /// The assignments of a rule, with their places.

@@ -174,8 +174,9 @@ macro_rules! stored_as_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-                text.parse().map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
+                $crate::stored_text::read(deserializer, |text| {
+                    text.parse().map_err(|error| format!("{text:?}: {error}"))
+                })
             }
         }
     };

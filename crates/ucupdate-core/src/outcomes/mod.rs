@@ -364,16 +364,7 @@ fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
 
 /// Whether a question is answered by a rule.
 fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
-    let device = question.device;
-    let asked = [
-        device.device_type.as_str(),
-        device.vendor.as_str(),
-        device.model.as_str(),
-        device.hardware_revision.as_str(),
-        device.locale.as_str(),
-        question.module.update_type_stem(),
-    ];
-    rule.words().iter().zip(asked).all(|(word, asked)| word.eq_ignore_ascii_case(asked))
+    rule.words().iter().zip(question.words()).all(|(word, asked)| word.eq_ignore_ascii_case(asked))
 }
 
 /// The key of the rule that answers a question.
