@@ -300,7 +300,7 @@ pub(crate) fn walk<'a>(
     witness.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
-        if let Some(miss) = walk.misses(assignment) {
+        if let Some(miss) = walk.misses(place, assignment) {
             walk.told(witness, place, assignment, Some(miss));
             continue;
         }
@@ -375,16 +375,16 @@ impl<'a> Walk<'a, '_> {
 
     /// Why an assignment's audience does not hold the device, if it does not.
     #[inline]
-    fn misses(&mut self, assignment: &CompiledAssignment) -> Option<Miss> {
+    fn misses(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Miss> {
         match assignment.who {
             Who::Everybody => None,
             Who::TestDevices => self.known().test_device().is_none().then_some(Miss::NoTestDevice),
-            who => self.misses_other(who, Some(assignment)),
+            who => self.misses_other(who, Some(place)),
         }
     }
 
-    /// The same for audiences that are seldom asked for. `assignment` is where the audience stands, if in one.
-    fn misses_other(&mut self, who: Who, assignment: Option<&CompiledAssignment>) -> Option<Miss> {
+    /// The same for audiences that are seldom asked for. `place` is that of the assignment it is the audience of, if of one.
+    fn misses_other(&mut self, who: Who, place: Option<usize>) -> Option<Miss> {
         match who {
             Who::Everybody => None,
             Who::TestDevices => self.known().test_device().is_none().then_some(Miss::NoTestDevice),
@@ -394,11 +394,9 @@ impl<'a> Walk<'a, '_> {
                 let predicate = self.index.groups.get(group as usize)?.as_ref()?;
                 let index = self.index;
                 let mut passes = |version: &ReportedVersion| {
-                    assignment.is_some_and(|assignment| {
-                        let target = version.readable().is_some_and(|version| {
-                            assignment.is_readable && version.padded() == assignment.target
-                        });
-                        target || index.is_on_way(assignment, version)
+                    place.is_some_and(|place| {
+                        index.assigned[place].candidate.version.same_release(version)
+                            || index.is_on_way(&index.assignments[place], version)
                     })
                 };
                 predicate.first_miss(self.question, &mut passes).map(|part| Miss::Predicate { part })

@@ -238,6 +238,22 @@ fn a_device_does_not_fall_out_of_a_group_by_taking_what_the_group_is_given() {
 }
 
 #[test]
+fn a_device_does_not_fall_out_of_a_group_that_is_given_what_cannot_be_read() {
+    let mut book = book();
+    ingest(&mut book, &package(9, &[(PHONE, "4.1b", 9)]));
+    let mut policy = OfferPolicy::default();
+    policy.unreadable = true;
+    make(&mut book, Command::SetPolicy(key(PHONE), policy));
+    let mut old = Predicate::default();
+    old.installed = Some("<2.0".parse().unwrap());
+    make(&mut book, Command::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(old) }));
+    make(&mut book, start(Audience::Group("old".parse().unwrap()), "4.1b", rollout("odd")));
+    let phone = phone(1);
+    assert!(decided(&book, &phone, "1.8").starts_with("offer 4.1b"));
+    assert_eq!(decided(&book, &phone, "4.1b"), "nothing: the device has 4.1b");
+}
+
+#[test]
 fn a_group_is_a_list_or_a_predicate_and_stays_as_long_as_it_is_used() {
     let mut book = book();
     let phone = phone(1);
