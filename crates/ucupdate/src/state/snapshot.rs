@@ -1,6 +1,6 @@
 //! What a server answers from: one revision of the rule book, compiled. It never changes.
 
-use crate::files::FileIndex;
+use crate::packages::files::FileIndex;
 use crate::zones::Iana;
 use ucupdate_core::{AskedFrom, EligibilityIndex, Explanation, RuleBook, UnixTime, UpdateRequest, explain};
 
