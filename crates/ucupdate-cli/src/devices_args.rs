@@ -7,10 +7,11 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
+use ucupdate::Snapshot;
 use ucupdate::core::{
     AnswerChange, AskedFrom, Decision, DeviceId, Question, Side, UnixTime, UpdateRequest, Via, diff,
 };
-use ucupdate::{Fleet, Snapshot};
+use ucupdate::fleet::inventory::Fleet;
 
 /// Which devices are asked for: each of the audit logs, as it was when it asked last.
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,7 @@ use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::core::DeviceId;
-use ucupdate::{Fleet, FleetDevice, FleetModule, VersionCount};
+use ucupdate::fleet::inventory::{Fleet, FleetDevice, FleetModule, VersionCount};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

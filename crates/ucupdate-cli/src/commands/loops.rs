@@ -14,6 +14,7 @@ use ucupdate::core::{
     Command, DeviceId, HeldDevices, Hold, Loop, LoopGuard, LoopKind, LoopOptions, ReportedVersion,
     devices_in_loops,
 };
+use ucupdate::fleet::inventory::observations;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -141,7 +142,7 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
     let mut guard = LoopGuard::new(LoopOptions::default().with_apart(apart));
     let read = args
         .audit
-        .each_row(context, |logged| logged.observations().into_iter().for_each(|seen| guard.observe(seen)))
+        .each_row(context, |logged| observations(logged).into_iter().for_each(|seen| guard.observe(seen)))
         .await?;
     if guard.forgotten() > 0 {
         let (forgotten, kept) = (guard.forgotten(), guard.devices());

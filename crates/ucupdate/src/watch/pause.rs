@@ -1,14 +1,15 @@
 //! Watching rollouts: what became of offers, and pausing those whose guards trip.
 
 use crate::error::ChangeError;
-use crate::fleet::FleetDevice;
-use crate::logs::reader::{AuditLogError, AuditLogs, Logged, LoggedRow};
+use crate::logs::reader::{AuditLogError, AuditLogs, Logged};
 use crate::service::UpdateService;
 use crate::watch::observer::Watch;
 use std::time::Duration;
+use ucupdate_audit::LoggedRow;
 use ucupdate_core::{
     AskedFrom, DeviceId, Outcomes, Question, Refusal, RuleBook, RuleError, Tally, Tripped, UnixTime,
 };
+use ucupdate_fleet::inventory::FleetDevice;
 
 /// In whose name rollouts are paused.
 pub const WATCH_AUTHOR: &str = "ucupdate";

@@ -3,10 +3,12 @@
 use crate::fixtures::NOW;
 use std::io::{self, Cursor};
 use std::sync::Arc;
+use ucupdate::audit::LoggedRow;
 use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
 use ucupdate::core::{DeviceId, LoopGuard, LoopKind, LoopOptions, ReportedVersion, Said, UnixTime};
+use ucupdate::fleet::inventory::{Fleet, observations};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::{AuditLogError, AuditLogs, Fleet, Logged, LoggedRow};
+use ucupdate::{AuditLogError, AuditLogs, Logged};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
@@ -131,7 +133,7 @@ async fn the_phone_of_the_fields_log_is_in_the_fleet_as_it_asked_last_and_in_no_
     let mut fleet = Fleet::default();
     for logged in read(logs).await {
         fleet.take_in(&logged);
-        logged.observations().into_iter().for_each(|seen| guard.observe(seen));
+        observations(&logged).into_iter().for_each(|seen| guard.observe(seen));
     }
     assert_eq!((guard.loops(), guard.devices()), (vec![], 1));
     let (identity, phone) = fleet.devices().next().unwrap();
@@ -155,7 +157,7 @@ async fn two_servers_that_disagree_are_found_in_their_logs() {
     put_log(&store, "ocs02", "2009-03-06", 1, &[ask(10, "1.1", "1.0")]).await;
     let mut guard = LoopGuard::new(LoopOptions::default());
     for logged in in_store(store, None).await {
-        logged.observations().into_iter().for_each(|seen| guard.observe(seen));
+        observations(&logged).into_iter().for_each(|seen| guard.observe(seen));
     }
     let found = guard.loops();
     assert_eq!((found.len(), found[0].kind, found[0].servers.len()), (1, LoopKind::Flipped, 2));

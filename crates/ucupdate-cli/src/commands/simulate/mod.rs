@@ -10,11 +10,12 @@ use crate::files;
 use crate::new_files::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
+use ucupdate::Iana;
 use ucupdate::core::{
     AskedFrom, Chances, FailureModel, FieldTime, MAX_SIMULATED_DEVICES, Percent, Question, ReportedVersion,
     Scenario, SimulatedFleet, UnixTime, VersionError, simulate,
 };
-use ucupdate::{Fleet, Iana};
+use ucupdate::fleet::inventory::Fleet;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

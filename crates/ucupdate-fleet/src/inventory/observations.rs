@@ -1,6 +1,6 @@
 //! What a row of an audit log says of loops: each module that was asked about, and what was offered for it.
 
-use ucupdate_audit::{AuditRow, OfferedCell, RequestedCell, ServerName};
+use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
 use ucupdate_core::{DeviceId, InstalledModule, Observation, RuleKey, UpdateType};
 
 /// What a [`LoopGuard`](ucupdate_core::LoopGuard) is fed of one row: one observation for each module asked about.
@@ -11,15 +11,17 @@ use ucupdate_core::{DeviceId, InstalledModule, Observation, RuleKey, UpdateType}
 /// without a name neither.
 ///
 /// ```
-/// use ucupdate::audit::AuditReader;
+/// use ucupdate_audit::{AuditReader, LoggedRow};
+/// use ucupdate_fleet::inventory::observations;
 /// let log = "Logging DateTime,Mac Address,Requested,Response\n\
 ///     03-06-2009 17:10:39,0021630F207B,cpe.nbt;1.0.522.34;,http://ocs/OCInterim/ENU/CPE.nbt;1.0.522.103;\n";
 /// let row = AuditReader::new(log.as_bytes()).next().unwrap().unwrap();
-/// let seen = ucupdate::observations(&row, None);
+/// let seen = observations(&LoggedRow::new(row, None));
 /// assert_eq!(seen[0].update_type.as_str(), "cpe");
 /// assert_eq!(seen[0].offered.as_ref().unwrap().as_str(), "1.0.522.103");
 /// ```
-pub fn observations(row: &AuditRow, server: Option<&ServerName>) -> Vec<Observation> {
+pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
+    let LoggedRow { server, row, .. } = logged;
     let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { return Vec::new() };
     let offers = offers(&row.requested, &row.offered);
     let modules = row.requested.iter().zip(offers);
@@ -32,14 +34,14 @@ pub fn observations(row: &AuditRow, server: Option<&ServerName>) -> Vec<Observat
             at: row.logged_at,
             installed: asked.version.clone(),
             offered: offer.map(|offer| offer.version.clone()),
-            server: server.map(|server| server.as_str().into()),
+            server: server.as_ref().map(|server| server.as_str().into()),
         })
     };
     modules.filter_map(observation).collect()
 }
 
 /// What was offered for each module asked about.
-pub(crate) fn offers<'a>(
+pub(super) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
 ) -> Vec<Option<&'a OfferedCell>> {
@@ -61,7 +63,7 @@ pub(crate) fn offers<'a>(
 }
 
 /// The module as core knows it.
-pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
+pub(super) fn installed(cell: &RequestedCell) -> InstalledModule {
     InstalledModule {
         file_name: cell.file_name.clone(),
         version: cell.version.clone(),

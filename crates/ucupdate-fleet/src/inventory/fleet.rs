@@ -1,9 +1,8 @@
 //! The devices there are, by what audit logs tell of them.
 
-use crate::logs::reader::LoggedRow;
-use crate::observations::{installed, offers};
+use super::observations::{installed, offers};
 use std::collections::BTreeMap;
-use ucupdate_audit::ServerName;
+use ucupdate_audit::{LoggedRow, ServerName};
 use ucupdate_core::{
     Device, DeviceId, FieldTime, InstalledModule, MacAddress, ReportedVersion, Said, SerialNumber, UnixTime,
     UpdateRequest,
@@ -18,21 +17,18 @@ pub const MAX_FLEET_MODULES: usize = 64;
 /// MAC address, or else by its serial number; a row that says neither is counted.
 ///
 /// ```
-/// use ucupdate::{AuditLogs, Fleet, Logged};
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ucupdate_audit::{AuditReader, LoggedRow};
+/// use ucupdate_fleet::inventory::Fleet;
 /// let log = "Logging DateTime,Mac Address,Vendor,Model,Requested\n\
 ///     03-06-2009 17:10:39,0021630F207B,LG-Nortel,IP8540,cpe.nbt;1.0.522.34;\n\
 ///     03-06-2009 17:18:54,0021630F207B,LG-Nortel,IP8540,cpe.nbt;1.0.522.103;\n";
-/// let mut logs = AuditLogs::default();
-/// logs.add("audit.log", move || Ok(log.as_bytes()));
 /// let mut fleet = Fleet::default();
-/// while let Some(Logged::Row(logged)) = logs.next().await.unwrap() {
-///     fleet.take_in(&logged);
+/// for row in AuditReader::new(log.as_bytes()) {
+///     fleet.take_in(&LoggedRow::new(row.unwrap(), None));
 /// }
 /// let phone = fleet.devices().next().unwrap().1;
 /// assert_eq!(phone.modules[0].installed.version.as_str(), "1.0.522.103");
 /// assert_eq!(fleet.versions()[0].devices, 1);
-/// # });
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fleet {
@@ -185,7 +181,7 @@ fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
 
 impl FleetDevice {
     /// A device as one row tells of it.
-    pub(crate) fn of(logged: &LoggedRow) -> Self {
+    pub fn of(logged: &LoggedRow) -> Self {
         let mut device = Self::new(logged);
         device.take_in(logged);
         device

@@ -1,10 +1,10 @@
 //! The join itself: by host, path and time.
 
 use super::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
-use crate::audit::escape::unescape_where;
-use crate::{AccessRow, AuditRow};
+use percent_encoding::percent_decode_str;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::UnixTime;
 
 /// How many rows of one host are looked at for one: more are not told apart by time.
@@ -169,14 +169,14 @@ fn url_path_key(url: &str) -> String {
 
 /// A path without case and escapes; a blank and a plus are one, as web servers log them.
 fn path_key(path: &str) -> String {
-    unescape_where(path, |_| true).replace('+', " ").to_ascii_lowercase()
+    percent_decode_str(path).decode_utf8_lossy().replace('+', " ").to_ascii_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OfferedCell;
     use std::time::Duration;
+    use ucupdate_audit::OfferedCell;
     use ucupdate_core::{ReportedVersion, Said};
 
     const PATH: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
