@@ -18,7 +18,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate::{Asker, NoUrls, UpdateService};
 
 /// The HTTP face of an [`UpdateService`]: a tower `Service` of `http` requests that never fails. Cloning shares it.

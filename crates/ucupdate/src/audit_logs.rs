@@ -6,7 +6,8 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 use ucupdate_audit::{AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, ServerName, Zone};
-use ucupdate_core::{Observation, UnixTime};
+use ucupdate_core::loops::Observation;
+use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The most bytes of a log in a store. Those of this service roll long before.

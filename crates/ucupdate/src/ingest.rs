@@ -24,10 +24,12 @@ use ucupdate_cab::package::{
     read_package,
 };
 use ucupdate_cab::{CabError, Cabinet, Limits};
-use ucupdate_core::{
-    Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
-    ReportedVersion, RuleBook, SteppingStone, StoneImage, StoredFile,
+use ucupdate_core::book::{
+    Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
+    StoredFile,
 };
+use ucupdate_core::value::{FileName, PackageId};
+use ucupdate_core::{ReportedVersion, RuleBook};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// How packages are read.

@@ -62,7 +62,7 @@ pub use ucupdate_audit as audit;
 /// Cabinets and packages.
 pub use ucupdate_cab as cab;
 /// Versions, rules, deciding.
-pub use ucupdate_core as core;
+pub use ucupdate_core::{book, decide, device, loops, outcomes, request, simulate, value, version};
 /// The trait all that lasts lies behind.
 pub use ucupdate_store as store;
 /// A store in a folder.

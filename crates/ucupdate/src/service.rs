@@ -21,11 +21,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use ucupdate_audit::{AccessRow, AuditRow};
-use ucupdate_core::{
-    AskedFrom, Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Question, Refusal,
-    RuleBook, RuleKey, Said, Side, TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse,
-    decide,
-};
+use ucupdate_core::book::{Command, OfferPolicy, Outcome, Refusal, TestDevice, TestDeviceName};
+use ucupdate_core::request::{AskedFrom, OfferedModule, Side};
+use ucupdate_core::value::{PackageId, Said, UnixTime};
+use ucupdate_core::{Decision, Question, RuleBook, RuleKey, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
 

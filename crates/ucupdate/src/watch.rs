@@ -6,9 +6,12 @@ use crate::fleet::FleetDevice;
 use crate::service::UpdateService;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use ucupdate_core::{
-    AskedFrom, Decision, DeviceId, Outcomes, Question, Refusal, RuleBook, RuleError, Tally, Tripped, UnixTime,
-};
+use ucupdate_core::book::{Refusal, RuleError};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::outcomes::{Outcomes, Tally, Tripped};
+use ucupdate_core::request::AskedFrom;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{Decision, Question, RuleBook};
 
 /// In whose name rollouts are paused.
 pub const WATCH_AUTHOR: &str = "ucupdate";

@@ -68,6 +68,6 @@ pub use read::{PackageError, read_package};
 pub use understand::{Kept, understand};
 
 /// When cabinets' time begins: 01-01-1980.
-fn dos_epoch() -> ucupdate_core::FieldTime {
-    ucupdate_core::FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
+fn dos_epoch() -> ucupdate_core::value::FieldTime {
+    ucupdate_core::value::FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
 }
