@@ -1,6 +1,6 @@
 //! Errors of the facade, by whose fault they are.
 
-use crate::document::DocumentError;
+use crate::state::document::DocumentError;
 use ucupdate_core::book::{Refusal, ZoneName};
 use ucupdate_store::StoreError;
 

@@ -1,6 +1,6 @@
 //! The devices there are, by what audit logs tell of them.
 
-use crate::audit_logs::LoggedRow;
+use crate::logs::reader::LoggedRow;
 use crate::observations::{installed, offers};
 use std::collections::BTreeMap;
 use ucupdate_audit::ServerName;

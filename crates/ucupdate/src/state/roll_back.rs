@@ -1,10 +1,10 @@
 //! Rolling the whole rule book back to an earlier revision, by a new one.
 
 use crate::error::ChangeError;
-use crate::rule_history::{Changed, RuleHistory};
+use crate::packages::verify::{self, FileState};
 use crate::service::UpdateService;
-use crate::snapshot::Snapshot;
-use crate::verify::{self, FileState};
+use crate::state::rule_history::{Changed, RuleHistory};
+use crate::state::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use ucupdate_core::RuleBook;

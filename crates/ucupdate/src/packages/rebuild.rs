@@ -1,12 +1,12 @@
 //! A first history for a store that has only images: what `package.json` beside them tells.
 
-use crate::description::MAX_PACKAGE_BYTES;
-use crate::document::{self, PackageDocument};
 use crate::error::ChangeError;
 use crate::layout;
-use crate::rule_history::read_revision;
+use crate::packages::description::MAX_PACKAGE_BYTES;
+use crate::packages::verify::{self, FileState};
 use crate::service::UpdateService;
-use crate::verify::{self, FileState};
+use crate::state::document::{self, PackageDocument};
+use crate::state::rule_history::read_revision;
 use std::collections::BTreeMap;
 use ucupdate_core::book::{Command, IngestId, IngestedPackage, Note, Refusal};
 use ucupdate_core::value::PackageId;

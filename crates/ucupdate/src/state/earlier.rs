@@ -1,9 +1,9 @@
 //! The rule book as it was: for replaying a decision, and for saying what has changed since.
 
 use crate::error::StateError;
-use crate::rule_history::RuleHistory;
 use crate::service::UpdateService;
-use crate::snapshot::Snapshot;
+use crate::state::rule_history::RuleHistory;
+use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
 use ucupdate_core::RuleBook;
 

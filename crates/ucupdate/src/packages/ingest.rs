@@ -8,22 +8,18 @@
 //!
 //! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
 
-use crate::description::{self, Description};
 use crate::error::ChangeError;
 use crate::layout;
-use crate::rule_history::{Changed, random_bytes};
+use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
+use crate::packages::description::{self, Description};
+use crate::packages::verify::{self, FileState};
 use crate::service::UpdateService;
-use crate::verify::{self, FileState};
+use crate::state::rule_history::{Changed, random_bytes};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
-use std::io::{self, Read};
-use std::pin::Pin;
+use std::io;
 use tokio::sync::mpsc;
-use ucupdate_cab::package::{
-    Member, MemberSink, MemberStart, Package, PackageError, PackageLimits, PackagedInterim, PackagedRelease,
-    read_package,
-};
-use ucupdate_cab::{CabError, Cabinet, Limits};
+use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
+use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_core::book::{
     Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
     StoredFile,
@@ -31,16 +27,6 @@ use ucupdate_core::book::{
 use ucupdate_core::value::{FileName, PackageId};
 use ucupdate_core::{ReportedVersion, RuleBook};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
-
-/// How packages are read.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct IngestOptions {
-    /// What a cabinet may cost.
-    pub cabinet: Limits,
-    /// What a package may cost.
-    pub package: PackageLimits,
-}
 
 /// How far an ingest is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +50,13 @@ pub struct Ingested {
     pub revision: Option<u64>,
     /// What happened to each rule, in order.
     pub notes: Vec<Note>,
+}
+
+impl Ingested {
+    /// The package's id.
+    pub fn id(&self) -> PackageId {
+        self.package.id
+    }
 }
 
 /// Why a package was not taken. Nothing of it is, then.
@@ -164,7 +157,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let reader = tokio::task::spawn_blocking(move || {
             let input = ChannelReader { chunks, now: Bytes::new() };
             let cabinet = Cabinet::open(input, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, &options.package, &mut ChannelSink { members, bytes: None })
+            read_package(cabinet, &options.package, &mut ChannelSink::new(members))
         });
         let fed = std::sync::atomic::AtomicU64::new(0);
         let feeding = async {
@@ -346,113 +339,4 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
 fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
     let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
     image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
-}
-
-/// Sends the input to the reader until it is at its end or the reader has seen enough.
-async fn feed(
-    mut bytes: ByteStream,
-    input: mpsc::Sender<io::Result<Bytes>>,
-    fed: &std::sync::atomic::AtomicU64,
-) {
-    while let Some(chunk) = bytes.next().await {
-        let ended = chunk.is_err();
-        let length = chunk.as_ref().map_or(0, Bytes::len);
-        if input.send(chunk).await.is_err() || ended {
-            return;
-        }
-        fed.fetch_add(length as u64, std::sync::atomic::Ordering::Relaxed);
-    }
-}
-
-/// The reader's side of the input.
-struct ChannelReader {
-    chunks: mpsc::Receiver<io::Result<Bytes>>,
-    now: Bytes,
-}
-
-impl Read for ChannelReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.now.is_empty() {
-            match self.chunks.blocking_recv() {
-                Some(chunk) => self.now = chunk?,
-                None => return Ok(0),
-            }
-        }
-        let length = buffer.len().min(self.now.len());
-        buffer[..length].copy_from_slice(&self.now.split_to(length));
-        Ok(length)
-    }
-}
-
-/// A member that begins, and the way its bytes come.
-struct NewMember {
-    index: usize,
-    name: String,
-    chunks: mpsc::Receiver<MemberChunk>,
-}
-
-enum MemberChunk {
-    Bytes(Bytes),
-    /// The member is whole. A channel that closes without it was given up.
-    Whole,
-}
-
-impl NewMember {
-    fn bytes(self) -> ByteStream {
-        let chunks = stream::unfold(Some(self.chunks), |chunks| async {
-            let mut chunks = chunks?;
-            match chunks.recv().await {
-                Some(MemberChunk::Bytes(bytes)) => Some((Ok(bytes), Some(chunks))),
-                Some(MemberChunk::Whole) => None,
-                None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
-            }
-        });
-        // Fused: a store may ask once more after the end.
-        let chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(chunks.fuse());
-        chunks
-    }
-}
-
-/// The reader's side of the output.
-struct ChannelSink {
-    members: mpsc::Sender<NewMember>,
-    bytes: Option<mpsc::Sender<MemberChunk>>,
-}
-
-impl ChannelSink {
-    fn send(&self, chunk: MemberChunk) -> io::Result<()> {
-        let bytes = self.bytes.as_ref().ok_or_else(given_up)?;
-        bytes.blocking_send(chunk).map_err(|_| given_up())
-    }
-}
-
-fn given_up() -> io::Error {
-    io::Error::new(io::ErrorKind::BrokenPipe, "ingest was given up")
-}
-
-impl MemberSink for ChannelSink {
-    fn begin(&mut self, member: &MemberStart) -> io::Result<()> {
-        let (bytes, chunks) = mpsc::channel(8);
-        self.bytes = Some(bytes);
-        let member = NewMember { index: member.index, name: member.name.clone(), chunks };
-        self.members.blocking_send(member).map_err(|_| given_up())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.send(MemberChunk::Bytes(Bytes::copy_from_slice(bytes)))
-    }
-
-    fn end(&mut self, _member: &Member) -> io::Result<()> {
-        self.send(MemberChunk::Whole)?;
-        self.bytes = None;
-        Ok(())
-    }
-}
-
-/// The id of the package in a cabinet that was read.
-impl Ingested {
-    /// The package's id.
-    pub fn id(&self) -> PackageId {
-        self.package.id
-    }
 }

@@ -1,7 +1,7 @@
 //! What lies beside the files of a package and tells what they are, for a store that has lost its history.
 
-use crate::document::{self, PackageDocument, RevisionDocument};
 use crate::layout;
+use crate::state::document::{self, PackageDocument, RevisionDocument};
 use bytes::Bytes;
 use ucupdate_core::book::{IngestId, IngestedPackage};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};

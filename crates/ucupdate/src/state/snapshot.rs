@@ -1,6 +1,6 @@
 //! What a server answers from: one revision of the rule book, compiled. It never changes.
 
-use crate::files::FileIndex;
+use crate::packages::files::FileIndex;
 use crate::zones::Iana;
 use ucupdate_core::decide::{Explanation, explain};
 use ucupdate_core::request::AskedFrom;
@@ -46,7 +46,7 @@ impl Snapshot {
         &self.book
     }
 
-    /// The compiled rules, for [`decide`](ucupdate_core::decide).
+    /// The compiled rules, for [`decide`](ucupdate_core::decide()).
     pub fn index(&self) -> &EligibilityIndex {
         &self.index
     }

@@ -1,8 +1,8 @@
 //! Changes that say what something is as a whole, made from what it was: they must not undo what others did meanwhile.
 
 use crate::error::ChangeError;
-use crate::rule_history::Changed;
 use crate::service::UpdateService;
+use crate::state::rule_history::Changed;
 use ucupdate_core::book::{Command, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 

@@ -1,91 +1,26 @@
 //! Watching rollouts: what became of offers, and pausing those whose guards trip.
 
-use crate::audit_logs::{AuditLogError, AuditLogs, Logged, LoggedRow};
 use crate::error::ChangeError;
 use crate::fleet::FleetDevice;
+use crate::logs::reader::{AuditLogError, AuditLogs, Logged, LoggedRow};
 use crate::service::UpdateService;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::watch::observer::Watch;
 use std::time::Duration;
 use ucupdate_core::book::{Refusal, RuleError};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::outcomes::{Outcomes, Tally, Tripped};
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::{Decision, Question, RuleBook};
+use ucupdate_core::{Question, RuleBook};
 
 /// In whose name rollouts are paused.
 pub const WATCH_AUTHOR: &str = "ucupdate";
-
-/// How rollouts are watched.
-///
-/// Each server judges by the devices it offered a version itself. Before it counts one as not having come back, it looks for
-/// it in the audit logs of all servers on the store, if it writes audit logs itself; one that writes none takes itself for
-/// the only one. What it knows is in memory: a server that starts anew begins anew, unless it is given what
-/// [`UpdateService::outcomes`] gave before.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WatchOptions {
-    /// What is known from before, and within which bounds it is kept.
-    pub outcomes: Outcomes,
-    /// How often to look; none looks only when [`UpdateService::pause_failing_rollouts`] is called.
-    pub period: Option<Duration>,
-}
-
-impl Default for WatchOptions {
-    /// Nothing known, room for a hundred thousand devices, and a look each ten seconds.
-    fn default() -> Self {
-        Self { outcomes: Outcomes::default(), period: Some(Duration::from_secs(10)) }
-    }
-}
-
-impl WatchOptions {
-    /// Going on with what was known before.
-    #[must_use]
-    pub fn with_outcomes(self, outcomes: Outcomes) -> Self {
-        Self { outcomes, ..self }
-    }
-
-    /// Looking so often; never by itself where that is none.
-    #[must_use]
-    pub fn with_period(self, period: Option<Duration>) -> Self {
-        Self { period, ..self }
-    }
-}
 
 /// How long rows of other servers may be on their way to the store.
 const LATE: Duration = Duration::from_secs(60);
 
 /// How long lies between two readings of the audit logs.
 const READ_EVERY: Duration = Duration::from_secs(60 * 60);
-
-/// What is watched.
-pub(crate) struct Watch {
-    outcomes: Mutex<Outcomes>,
-    /// Up to when the audit logs were read; nobody reads them twice at once.
-    read: tokio::sync::Mutex<Option<UnixTime>>,
-    /// From when on they matter.
-    since: UnixTime,
-}
-
-impl Watch {
-    pub(crate) fn new(options: WatchOptions, opened: UnixTime) -> Self {
-        // What was kept may be older than what happened since.
-        let since = options.outcomes.in_flight_since().map_or(opened, |since| since.min(opened));
-        Self { outcomes: Mutex::new(options.outcomes), read: tokio::sync::Mutex::default(), since }
-    }
-
-    /// Takes in what was asked and decided. No waiting but for those who do the same.
-    pub(crate) fn saw(&self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
-        let mut outcomes = self.outcomes();
-        outcomes.asked(question, now);
-        outcomes.offered(question, decision, now);
-    }
-
-    /// Outcomes count what they were told; whoever panicked while telling has left them whole.
-    fn outcomes(&self) -> MutexGuard<'_, Outcomes> {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl UpdateService {
     /// What became of the devices that guarded rollouts offered a version, as far as this server watches; see
@@ -103,7 +38,7 @@ impl UpdateService {
     /// Counts the devices that did not come back in time, pauses the rollouts whose guards are tripped, in the name of
     /// [`WATCH_AUTHOR`], and gives those it paused. What another server paused before is none of them.
     ///
-    /// The background task that [`WatchOptions::period`] asks for does nothing else.
+    /// The background task that [`WatchOptions::period`](crate::WatchOptions::period) asks for does nothing else.
     ///
     /// # Errors
     /// When the store does not do it. It is tried again with the next call.

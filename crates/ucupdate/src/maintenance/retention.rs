@@ -1,9 +1,9 @@
 //! How far back one can go: the revisions whose images are kept.
 
-use crate::document::DocumentError;
 use crate::error::StateError;
 use crate::layout;
-use crate::rule_history::{RuleHistory, read_revision};
+use crate::state::document::DocumentError;
+use crate::state::rule_history::{RuleHistory, read_revision};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! What a command would do, without doing it.
 
 use crate::error::ChangeError;
-use crate::roll_back::Restorable;
+use crate::packages::verify::Verified;
 use crate::service::UpdateService;
-use crate::snapshot::Snapshot;
-use crate::verify::Verified;
+use crate::state::roll_back::Restorable;
+use crate::state::snapshot::Snapshot;
 use crate::window_zones::refuse_unknown_zones;
 use std::sync::Arc;
 use ucupdate_core::book::{Command, Outcome};

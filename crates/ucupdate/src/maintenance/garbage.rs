@@ -5,12 +5,12 @@
 //! anew. The folder of an ingest that no book names is never named again: so what is deleted here is needed by nobody, however
 //! many do this at once.
 
-use crate::description;
 use crate::error::{ChangeError, StateError};
 use crate::layout;
-use crate::retention::Kept;
-use crate::rule_history::{Changed, read_revision};
+use crate::maintenance::retention::Kept;
+use crate::packages::description;
 use crate::service::UpdateService;
+use crate::state::rule_history::{Changed, read_revision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use ucupdate_core::book::{Command, IngestId, Refusal};

@@ -4,12 +4,12 @@
 //! names what is not there. What is there already with the same digest is passed over: what broke off is done again, and
 //! goes on where it was.
 
-use crate::description::{self, Description};
-use crate::document::{self, DocumentError, RevisionDocument};
 use crate::error::StateError;
 use crate::layout;
-use crate::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES, RuleHistory};
-use crate::verify;
+use crate::packages::description::{self, Description};
+use crate::packages::verify;
+use crate::state::document::{self, DocumentError, RevisionDocument};
+use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES, RuleHistory};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};

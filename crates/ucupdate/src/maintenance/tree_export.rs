@@ -1,8 +1,8 @@
 //! Writing out the field's hierarchy of folders, for other web servers.
 
-use crate::files::ServedFile;
+use crate::maintenance::tree_folder::{TreeFolder, fill, is_same_file};
+use crate::packages::files::ServedFile;
 use crate::service::UpdateService;
-use crate::tree_folder::{TreeFolder, fill, is_same_file};
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;

@@ -4,9 +4,9 @@
 //! makes its change on that, if its precondition still holds. There is no leader, no lock and no listing that
 //! correctness depends on.
 
-use crate::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use crate::error::{ChangeError, StateError};
 use crate::layout;
+use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
