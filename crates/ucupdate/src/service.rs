@@ -5,7 +5,7 @@ use crate::error::{ChangeError, StateError};
 use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::files::ServedFile;
-use crate::packages::verify::Verified;
+use crate::packages::read_back::ReadBack;
 use crate::state::rule_history::{Changed, RuleHistory};
 use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
@@ -206,7 +206,7 @@ impl UpdateService {
         let snapshot = self.snapshot();
         check(snapshot.book())?;
         let outcome = snapshot.book().command(command)?;
-        let verified = Verified::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
+        let verified = ReadBack::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
         self.change(author, command, |book, _| {
             check(book)?;
             let outcome = book.command(command)?;

@@ -5,9 +5,9 @@
 //! goes on where it was.
 
 use crate::error::StateError;
-use crate::layout;
+use crate::keys;
 use crate::packages::description::{self, Description};
-use crate::packages::verify;
+use crate::packages::read_back;
 use crate::state::document::{self, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES, RuleHistory};
 use bytes::Bytes;
@@ -139,12 +139,12 @@ pub async fn carry(
 /// How many revisions both have, from the first; an error when they are not the same, or the other store has more.
 async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64) -> Result<u64, CarryError> {
     for number in 1.. {
-        let key = layout::revision(number);
+        let key = keys::revision(number);
         let there = match to.get_bytes(&key, MAX_REVISION_BYTES).await {
             Ok(bytes) => bytes,
             Err(StoreError::NotFound { .. }) => {
-                let page = to.list(layout::REVISIONS, Some(&key)).await.map_err(CarryError::To)?;
-                return match page.iter().find_map(|meta| layout::revision_number(&meta.key)) {
+                let page = to.list(keys::REVISIONS, Some(&key)).await.map_err(CarryError::To)?;
+                return match page.iter().find_map(|meta| keys::revision_number(&meta.key)) {
                     Some(later) => Err(CarryError::OtherHistory { revision: later }),
                     None => Ok(number - 1),
                 };
@@ -164,8 +164,8 @@ async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64
 
 /// The objects of one ingest but what describes them.
 async fn members(from: &dyn ImageStore, ingest: IngestId) -> Result<Vec<ObjectMeta>, CarryError> {
-    let description = layout::package(ingest);
-    let prefix = layout::ingest(ingest);
+    let description = keys::package(ingest);
+    let prefix = keys::ingest(ingest);
     let mut members = from.list_all(&prefix, usize::MAX).await.map_err(unread)?;
     members.retain(|meta| meta.key != description);
     Ok(members)
@@ -187,7 +187,7 @@ async fn carry_description(
         carried.passed_over += 1;
         return Ok(());
     }
-    let written = to.put_bytes(&layout::package(package.ingest), bytes).await.map_err(CarryError::To)?;
+    let written = to.put_bytes(&keys::package(package.ingest), bytes).await.map_err(CarryError::To)?;
     carried.objects += 1;
     carried.bytes += written.size;
     Ok(())
@@ -203,11 +203,11 @@ async fn carry_object(
     let key = &meta.key;
     match to.head(key).await {
         Ok(there) if there.size == meta.size => {
-            let (_, found) = verify::digest(to, key).await.map_err(CarryError::To)?;
+            let (_, found) = read_back::digest(to, key).await.map_err(CarryError::To)?;
             // What no rule book names a digest of is compared with what is to be carried.
             let expected = match digest {
                 Some(digest) => digest,
-                None => verify::digest(from, key).await.map_err(unread)?.1,
+                None => read_back::digest(from, key).await.map_err(unread)?.1,
             };
             if found == expected {
                 carried.passed_over += 1;
@@ -265,7 +265,7 @@ async fn carry_revision(
     number: u64,
     previous: &mut Option<Sha256Digest>,
 ) -> Result<(), CarryError> {
-    let key = layout::revision(number);
+    let key = keys::revision(number);
     let bytes = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
     let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes).map_err(damaged)?;
     if let Some(found) = previous.filter(|found| *found != document.previous) {
@@ -297,10 +297,11 @@ async fn settle(
 
 /// The newest checkpoint, as it is. It is only a cache, so that what goes wrong with it goes wrong with nothing else.
 async fn carry_checkpoint(from: &dyn ImageStore, to: &dyn ImageStore, newest: u64) -> Result<(), CarryError> {
-    let Ok(found) = from.list_all(layout::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
-    let newest = found.iter().rev().find(|meta| {
-        layout::checkpoint_number(&meta.key).is_some_and(|number| number > 0 && number <= newest)
-    });
+    let Ok(found) = from.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
+    let newest = found
+        .iter()
+        .rev()
+        .find(|meta| keys::checkpoint_number(&meta.key).is_some_and(|number| number > 0 && number <= newest));
     let Some(newest) = newest else { return Ok(()) };
     if let Ok(bytes) = from.get_bytes(&newest.key, MAX_CHECKPOINT_BYTES).await {
         to.put_bytes(&newest.key, bytes).await.map_err(CarryError::To)?;

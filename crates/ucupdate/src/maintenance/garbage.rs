@@ -6,7 +6,7 @@
 //! many do this at once.
 
 use crate::error::{ChangeError, StateError};
-use crate::layout;
+use crate::keys;
 use crate::maintenance::retention::Kept;
 use crate::packages::description;
 use crate::service::UpdateService;
@@ -134,10 +134,10 @@ impl UpdateService {
     ) -> Result<Garbage, StateError> {
         // The listing comes first: an ingest that ends between the two is in the book that is read after it.
         let mut unnamed: BTreeMap<IngestId, Vec<ObjectMeta>> = BTreeMap::new();
-        let mut pages = self.store().pages(layout::IMAGES);
+        let mut pages = self.store().pages(keys::IMAGES);
         while let Some(page) = pages.next().await? {
             for meta in page {
-                if let Some(ingest) = layout::ingest_of(&meta.key) {
+                if let Some(ingest) = keys::ingest_of(&meta.key) {
                     unnamed.entry(ingest).or_default().push(meta);
                 }
             }
@@ -156,7 +156,7 @@ impl UpdateService {
         let beginning = self.beginning().await?;
         for (ingest, objects) in unnamed {
             let newest = objects.iter().map(|meta| UnixTime::from(meta.modified)).max().unwrap_or(now);
-            let is_whole = objects.iter().any(|meta| meta.key == layout::package(ingest));
+            let is_whole = objects.iter().any(|meta| meta.key == keys::package(ingest));
             let may_be_lost = matches!(beginning, Beginning::None) || is_unasked;
             if !retired.contains(&ingest)
                 && is_whole

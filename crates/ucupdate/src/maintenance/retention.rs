@@ -1,7 +1,7 @@
 //! How far back one can go: the revisions whose images are kept.
 
 use crate::error::StateError;
-use crate::layout;
+use crate::keys;
 use crate::state::document::DocumentError;
 use crate::state::rule_history::{RuleHistory, read_revision};
 use std::collections::BTreeSet;
@@ -62,7 +62,7 @@ impl Kept {
         let mut kept = Self { first: newest, packages: BTreeSet::new() };
         for number in (1..=newest).rev() {
             let Some((document, _)) = read_revision(&**store, number).await? else {
-                let key = layout::revision(number).to_string();
+                let key = keys::revision(number).to_string();
                 return Err(DocumentError::Missing { key }.into());
             };
             kept.first = number;

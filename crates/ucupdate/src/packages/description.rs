@@ -1,6 +1,6 @@
 //! What lies beside the files of a package and tells what they are, for a store that has lost its history.
 
-use crate::layout;
+use crate::keys;
 use crate::state::document::{self, PackageDocument, RevisionDocument};
 use bytes::Bytes;
 use ucupdate_core::book::{IngestId, IngestedPackage};
@@ -30,7 +30,7 @@ pub(crate) async fn read(
     store: &dyn ImageStore,
     ingest: IngestId,
 ) -> Result<Option<IngestedPackage>, StoreError> {
-    let key = layout::package(ingest);
+    let key = keys::package(ingest);
     match store.get_bytes(&key, MAX_PACKAGE_BYTES).await {
         Ok(bytes) => {
             let document = document::read_sealed::<PackageDocument>(key.as_str(), &bytes);
@@ -48,7 +48,7 @@ pub(crate) async fn look_at(
     store: &dyn ImageStore,
     package: &IngestedPackage,
 ) -> Result<Description, StoreError> {
-    let key = layout::package(package.ingest);
+    let key = keys::package(package.ingest);
     let bytes = match store.get_bytes(&key, MAX_PACKAGE_BYTES).await {
         Ok(bytes) => bytes,
         Err(StoreError::NotFound { .. }) => return Ok(Description::Gone),

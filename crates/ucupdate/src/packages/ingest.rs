@@ -9,10 +9,10 @@
 //! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
 
 use crate::error::ChangeError;
-use crate::layout;
+use crate::keys;
 use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
 use crate::packages::description::{self, Description};
-use crate::packages::verify::{self, FileState};
+use crate::packages::read_back::{self, FileState};
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, random_bytes};
 use bytes::Bytes;
@@ -187,7 +187,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 
     async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
-        let key = layout::member(self.ingest, member.index, &member.name);
+        let key = keys::member(self.ingest, member.index, &member.name);
         // Noted before the put, so that a put of unclear fate is swept up too.
         self.stored.push((member.index, key.clone()));
         let meta = match self.store().put(&key, member.bytes()).await {
@@ -253,7 +253,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             }
         }
         for file in record.files() {
-            if verify::state(self.store(), file).await? != FileState::Whole {
+            if read_back::state(self.store(), file).await? != FileState::Whole {
                 let key = StoreKey::parse(&file.key).expect("the keys of a new record are ours");
                 let found = "other bytes than were written".into();
                 return Err(StoreError::Integrity { key, found }.into());
@@ -264,7 +264,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
 
     async fn all_there(&self, known: &IngestedPackage) -> Result<bool, IngestError> {
         for file in known.files() {
-            if verify::state(self.store(), file).await? != FileState::Whole {
+            if read_back::state(self.store(), file).await? != FileState::Whole {
                 return Ok(false);
             }
         }
@@ -273,12 +273,12 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 
     async fn describe(&self, record: &IngestedPackage) -> Result<(), IngestError> {
-        self.store().put_bytes(&layout::package(self.ingest), description::write(record)).await?;
+        self.store().put_bytes(&keys::package(self.ingest), description::write(record)).await?;
         Ok(())
     }
 
     fn key_of(&self, member: &Member) -> StoreKey {
-        layout::member(self.ingest, member.index, &member.name)
+        keys::member(self.ingest, member.index, &member.name)
     }
 
     fn record(&self, package: &Package, file_name: &str) -> IngestedPackage {
@@ -326,7 +326,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 
     async fn delete_stored(&mut self) {
-        let keys = self.stored.drain(..).map(|(_, key)| key).chain([layout::package(self.ingest)]);
+        let keys = self.stored.drain(..).map(|(_, key)| key).chain([keys::package(self.ingest)]);
         let store = &*self.service.inner.store;
         for key in keys {
             // What cannot be deleted now is garbage that nothing refers to; it is swept up later.

@@ -5,5 +5,5 @@ pub(crate) mod description;
 pub(crate) mod files;
 pub(crate) mod ingest;
 pub(crate) mod options;
+pub(crate) mod read_back;
 pub(crate) mod rebuild;
-pub(crate) mod verify;

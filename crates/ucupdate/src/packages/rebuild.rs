@@ -1,9 +1,9 @@
 //! A first history for a store that has only images: what `package.json` beside them tells.
 
 use crate::error::ChangeError;
-use crate::layout;
+use crate::keys;
 use crate::packages::description::MAX_PACKAGE_BYTES;
-use crate::packages::verify::{self, FileState};
+use crate::packages::read_back::{self, FileState};
 use crate::service::UpdateService;
 use crate::state::document::{self, PackageDocument};
 use crate::state::rule_history::read_revision;
@@ -94,11 +94,11 @@ impl UpdateService {
     /// The ingests that have a description.
     async fn ingests(&self) -> Result<Vec<IngestId>, StoreError> {
         let mut ingests = Vec::new();
-        let mut pages = self.store().pages(layout::IMAGES);
+        let mut pages = self.store().pages(keys::IMAGES);
         while let Some(page) = pages.next().await? {
-            let found = page.into_iter().filter_map(|meta| Some((layout::ingest_of(&meta.key)?, meta.key)));
+            let found = page.into_iter().filter_map(|meta| Some((keys::ingest_of(&meta.key)?, meta.key)));
             ingests.extend(
-                found.filter(|(ingest, key)| *key == layout::package(*ingest)).map(|(ingest, _)| ingest),
+                found.filter(|(ingest, key)| *key == keys::package(*ingest)).map(|(ingest, _)| ingest),
             );
         }
         Ok(ingests)
@@ -110,7 +110,7 @@ async fn read_package(
     store: &dyn ImageStore,
     ingest: IngestId,
 ) -> Result<Result<IngestedPackage, String>, StoreError> {
-    let key = layout::package(ingest);
+    let key = keys::package(ingest);
     let bytes = match store.get_bytes(&key, MAX_PACKAGE_BYTES).await {
         Ok(bytes) => bytes,
         Err(error @ (StoreError::Unavailable { .. } | StoreError::Backend { .. })) => return Err(error),
@@ -124,11 +124,11 @@ async fn read_package(
         return Ok(Err(format!("`{key}` describes another ingest, {}", package.ingest)));
     }
     for file in package.files() {
-        let is_inside = StoreKey::parse(&file.key).is_ok_and(|key| layout::ingest_of(&key) == Some(ingest));
+        let is_inside = StoreKey::parse(&file.key).is_ok_and(|key| keys::ingest_of(&key) == Some(ingest));
         if !is_inside {
             return Ok(Err(format!("`{key}` names `{}`, which is not beside it", file.key)));
         }
-        match verify::state(store, file).await? {
+        match read_back::state(store, file).await? {
             FileState::Whole => {}
             FileState::Gone => return Ok(Err(format!("`{}` is gone", file.key))),
             FileState::Other => return Ok(Err(format!("`{}` is not what was ingested", file.key))),

@@ -1,7 +1,7 @@
 //! What a command would do, without doing it.
 
 use crate::error::ChangeError;
-use crate::packages::verify::Verified;
+use crate::packages::read_back::ReadBack;
 use crate::service::UpdateService;
 use crate::state::roll_back::Restorable;
 use crate::state::snapshot::Snapshot;
@@ -55,7 +55,7 @@ impl UpdateService {
             }
             command => {
                 let outcome = before.book().command(command)?;
-                Verified::read(&**self.store(), before.book(), &outcome.delta).await?;
+                ReadBack::read(&**self.store(), before.book(), &outcome.delta).await?;
                 outcome
             }
         };

@@ -1,7 +1,7 @@
 //! Rolling the whole rule book back to an earlier revision, by a new one.
 
 use crate::error::ChangeError;
-use crate::packages::verify::{self, FileState};
+use crate::packages::read_back::{self, FileState};
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, RuleHistory};
 use crate::state::snapshot::Snapshot;
@@ -156,7 +156,7 @@ async fn lacking(
 ) -> Result<Vec<String>, StoreError> {
     let mut lacking = Vec::new();
     for file in files.iter() {
-        let how = match verify::state(store, file).await? {
+        let how = match read_back::state(store, file).await? {
             FileState::Whole => continue,
             FileState::Other => "is not in the store as it was ingested",
             FileState::Gone => "is gone from the store",

@@ -5,7 +5,7 @@
 //! correctness depends on.
 
 use crate::error::{ChangeError, StateError};
-use crate::layout;
+use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -77,9 +77,9 @@ impl RuleHistory {
         history.start_from_checkpoint(u64::MAX).await?;
         history.catch_up().await?;
         // A store that cannot list says nothing of gaps; what is read is right all the same.
-        let later = history.store.list(layout::REVISIONS, Some(&layout::revision(history.revision))).await;
+        let later = history.store.list(keys::REVISIONS, Some(&keys::revision(history.revision))).await;
         // Whatever else somebody put there is none of the history.
-        if later.is_ok_and(|later| later.iter().any(|meta| layout::revision_number(&meta.key).is_some())) {
+        if later.is_ok_and(|later| later.iter().any(|meta| keys::revision_number(&meta.key).is_some())) {
             history.refuse_gap().await?;
         }
         Ok(history)
@@ -91,7 +91,7 @@ impl RuleHistory {
         history.start_from_checkpoint(revision).await?;
         while history.revision < revision {
             let Some((document, sha256)) = history.read_next().await? else {
-                let key = layout::revision(history.revision + 1).to_string();
+                let key = keys::revision(history.revision + 1).to_string();
                 return Err(DocumentError::Missing { key }.into());
             };
             history.take(&document, sha256);
@@ -108,7 +108,7 @@ impl RuleHistory {
         if self.catch_up().await? {
             return Ok(());
         }
-        Err(DocumentError::Missing { key: layout::revision(self.revision + 1).to_string() }.into())
+        Err(DocumentError::Missing { key: keys::revision(self.revision + 1).to_string() }.into())
     }
 
     pub(crate) fn book(&self) -> &RuleBook {
@@ -122,14 +122,14 @@ impl RuleHistory {
     /// Takes the newest checkpoint up to a revision that can be read. That none can costs only time; one that a newer
     /// program wrote is an error, since its revisions cannot be read either.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
-        let Ok(mut found) = self.store.list_all(layout::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
-        found.retain(|meta| layout::checkpoint_number(&meta.key).is_some_and(|number| number <= most));
+        let Ok(mut found) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
+        found.retain(|meta| keys::checkpoint_number(&meta.key).is_some_and(|number| number <= most));
         for meta in found.iter().rev() {
             let Some(checkpoint) = read_checkpoint(&*self.store, &meta.key).await? else { continue };
             // A checkpoint is believed only as far as the history bears it out.
             let revision =
-                self.store.get_bytes(&layout::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
-            if Some(checkpoint.revision) != layout::checkpoint_number(&meta.key)
+                self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
+            if Some(checkpoint.revision) != keys::checkpoint_number(&meta.key)
                 || !revision.is_ok_and(|bytes| document::sha256(&bytes) == checkpoint.sha256)
             {
                 continue;
@@ -165,7 +165,7 @@ impl RuleHistory {
         if document.previous == self.sha256 {
             return Ok(());
         }
-        let key = layout::revision(document.revision).to_string();
+        let key = keys::revision(document.revision).to_string();
         Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 })
     }
 
@@ -202,7 +202,7 @@ impl RuleHistory {
             notes: outcome.notes.iter().map(ToString::to_string).collect(),
             delta: outcome.delta,
         };
-        if self.store.exists(&layout::revision(self.revision + 2)).await? {
+        if self.store.exists(&keys::revision(self.revision + 2)).await? {
             self.refuse_gap().await?;
             return Ok(None);
         }
@@ -227,7 +227,7 @@ impl RuleHistory {
         document: &RevisionDocument,
         bytes: Bytes,
     ) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
-        let key = layout::revision(document.revision);
+        let key = keys::revision(document.revision);
         let mut unclear = 0;
         loop {
             let error = match self.store.create(&key, bytes.clone()).await {
@@ -258,10 +258,10 @@ impl RuleHistory {
         }
         let checkpoint = Checkpoint { revision: self.revision, sha256: self.sha256, book: self.book.clone() };
         let bytes = checkpoint.write();
-        let kept = self.store.put_bytes(&layout::checkpoint(self.revision), bytes).await.is_ok();
+        let kept = self.store.put_bytes(&keys::checkpoint(self.revision), bytes).await.is_ok();
         // The two newest are enough: the older of them is for the day the newer is damaged.
         if let Some(old) = self.revision.checked_sub(2 * CHECKPOINT_EVERY).filter(|old| kept && *old > 0) {
-            let _left = self.store.delete(&layout::checkpoint(old)).await;
+            let _left = self.store.delete(&keys::checkpoint(old)).await;
         }
     }
 
@@ -308,7 +308,7 @@ pub(crate) async fn read_revision(
     store: &dyn ImageStore,
     number: u64,
 ) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
-    let key = layout::revision(number);
+    let key = keys::revision(number);
     let bytes = match store.get_bytes(&key, MAX_REVISION_BYTES).await {
         Ok(bytes) => bytes,
         Err(StoreError::NotFound { .. }) => return Ok(None),

@@ -59,8 +59,8 @@ async fn collect(service: &UpdateService) -> Garbage {
 /// Every file that the rule book names is there, and nothing else is.
 async fn assert_sound(store: &Meanwhile) -> RuleBook {
     let service = on_day(store.clone(), 0).await;
-    let found = service.verify(false).await.unwrap();
-    assert_eq!(found.findings, []);
+    let found = service.check(false).await.unwrap();
+    assert_eq!(found.problems, []);
     assert_eq!(found.orphans, 0);
     service.snapshot().book().clone()
 }

@@ -10,9 +10,9 @@ use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
 /// The versions whose files were read back and found to be what was ingested.
-pub(crate) struct Verified(Vec<(RuleKey, ReportedVersion, IngestId)>);
+pub(crate) struct ReadBack(Vec<(RuleKey, ReportedVersion, IngestId)>);
 
-impl Verified {
+impl ReadBack {
     /// Reads back the files of every version that a delta gives to everybody anew.
     pub(crate) async fn read(
         store: &dyn ImageStore,

@@ -1,11 +1,11 @@
 //! Whether a store holds together: the chain of revisions, the checkpoints, and the images that kept revisions need.
 
 use crate::error::StateError;
-use crate::layout;
-use crate::maintenance::finding::Finding;
+use crate::keys;
+use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::Retention;
 use crate::packages::description::{self, Description};
-use crate::packages::verify::{self, FileState};
+use crate::packages::read_back::{self, FileState};
 use crate::state::document::{self, Checkpoint, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -22,14 +22,14 @@ const AT_ONCE: usize = 8;
 /// What to look at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct VerifyOptions {
+pub struct CheckOptions {
     /// Only whether images are there with their size, instead of reading each whole for its SHA-256.
     pub quick: bool,
     /// Which revisions are kept.
     pub retention: Retention,
 }
 
-impl VerifyOptions {
+impl CheckOptions {
     /// Reading no image.
     #[must_use]
     pub fn quick(mut self) -> Self {
@@ -41,7 +41,7 @@ impl VerifyOptions {
 /// What was looked at, and what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Verification {
+pub struct StoreCheck {
     /// How many revisions were read.
     pub revisions: u64,
     /// How many checkpoints were compared with the history.
@@ -53,7 +53,7 @@ pub struct Verification {
     /// Their bytes.
     pub bytes: u64,
     /// What is wrong: first of the history, then of the images.
-    pub findings: Vec<Finding>,
+    pub problems: Vec<StoreProblem>,
     /// Objects of ingests that no package of the rule book came from. They are no fault: a running ingest has some, and
     /// sweeping up removes the others.
     pub orphans: usize,
@@ -66,32 +66,32 @@ pub struct Verification {
 ///
 /// # Errors
 /// Only when the store does not answer. What is wrong in it is in the result.
-pub async fn verify_store(
+pub async fn check_store(
     store: &dyn ImageStore,
-    options: &VerifyOptions,
+    options: &CheckOptions,
     now: UnixTime,
-) -> Result<Verification, StoreError> {
+) -> Result<StoreCheck, StoreError> {
     let mut checkpoints: BTreeMap<u64, StoreKey> = BTreeMap::new();
-    for meta in store.list_all(layout::CHECKPOINTS, usize::MAX).await? {
-        let Some(number) = layout::checkpoint_number(&meta.key) else { continue };
+    for meta in store.list_all(keys::CHECKPOINTS, usize::MAX).await? {
+        let Some(number) = keys::checkpoint_number(&meta.key) else { continue };
         checkpoints.insert(number, meta.key);
     }
-    let listed = store.list_all(layout::REVISIONS, usize::MAX).await?;
-    let listed: BTreeSet<u64> = listed.iter().filter_map(|meta| layout::revision_number(&meta.key)).collect();
+    let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
+    let listed: BTreeSet<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
     let mut chain = Chain::default();
-    let mut found = Verification::default();
+    let mut found = StoreCheck::default();
     let mut number = 0;
     // A revision may come while these are read; it is read too.
     loop {
         number += 1;
-        let key = layout::revision(number);
+        let key = keys::revision(number);
         let Some(bytes) = bytes_of(store, &key, MAX_REVISION_BYTES).await? else {
             // The first of those that are missing stands for all up to the next that is there.
             let later = (Bound::Excluded(number), Bound::Unbounded);
             let Some(next) = listed.range(later).next() else { break };
             chain.sha256 = None;
             chain.is_whole = false;
-            found.findings.push(Finding::RevisionMissing { key: key.to_string() });
+            found.problems.push(StoreProblem::RevisionMissing { key: key.to_string() });
             number = next - 1;
             continue;
         };
@@ -99,25 +99,25 @@ pub async fn verify_store(
         match chain.take(number, &key, &bytes) {
             Ok(()) => {}
             Err(newer @ DocumentError::Newer { .. }) => {
-                found.findings.push(Finding::Newer { key: key.to_string(), what: newer.to_string() });
+                found.problems.push(StoreProblem::Newer { key: key.to_string(), what: newer.to_string() });
                 checkpoints.clear();
                 break;
             }
             Err(error) => {
                 let (key, what) = (key.to_string(), told(&error));
-                found.findings.push(match error {
+                found.problems.push(match error {
                     DocumentError::Chain { .. } => {
-                        let before = layout::revision(number - 1).to_string();
-                        Finding::ChainBroken { key, before, what }
+                        let before = keys::revision(number - 1).to_string();
+                        StoreProblem::ChainBroken { key, before, what }
                     }
-                    _ => Finding::RevisionDamaged { key, what },
+                    _ => StoreProblem::RevisionDamaged { key, what },
                 });
             }
         }
         if let Some(key) = checkpoints.remove(&number) {
             found.checkpoints += 1;
             if let Some(what) = chain.differs(store, &key, number).await? {
-                found.findings.push(Finding::CheckpointDamaged { key: key.to_string(), what });
+                found.problems.push(StoreProblem::CheckpointDamaged { key: key.to_string(), what });
             }
         }
     }
@@ -126,18 +126,18 @@ pub async fn verify_store(
         // Of one that is missing between others nothing can be said, and that it is missing is said.
         found.checkpoints += 1;
         if number > newest {
-            found.findings.push(Finding::CheckpointAhead { key: key.to_string() });
+            found.problems.push(StoreProblem::CheckpointAhead { key: key.to_string() });
         }
     }
     let (kept_from, kept) = chain.kept(options.retention, now);
     found.kept_from = kept_from;
     let gone = kept.into_iter().filter(|package| chain.book.package(*package).is_none());
-    found.findings.extend(gone.map(|package| Finding::PackageGone { package }));
+    found.problems.extend(gone.map(|package| StoreProblem::PackageGone { package }));
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
     if listed.is_empty() && found.revisions == 0 && descriptions > 0 {
-        found.findings.push(Finding::HistoryGone { packages: descriptions });
+        found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
 }
@@ -243,7 +243,7 @@ async fn look_at_files(
     store: &dyn ImageStore,
     book: &RuleBook,
     quick: bool,
-    found: &mut Verification,
+    found: &mut StoreCheck,
 ) -> Result<(), StoreError> {
     let mut seen = BTreeSet::new();
     let mut files: Vec<(&StoredFile, &IngestedPackage)> = Vec::new();
@@ -253,7 +253,8 @@ async fn look_at_files(
     found.files = files.len();
     found.bytes = files.iter().map(|(file, _)| file.size).sum();
     let states = stream::iter(files).map(|(file, package)| async move {
-        let state = if quick { quick_state(store, file).await? } else { verify::state(store, file).await? };
+        let state =
+            if quick { quick_state(store, file).await? } else { read_back::state(store, file).await? };
         Ok::<_, StoreError>((file, package, state))
     });
     let mut states = states.buffered(AT_ONCE);
@@ -263,10 +264,10 @@ async fn look_at_files(
         match state {
             FileState::Whole => {}
             FileState::Gone => {
-                found.findings.push(Finding::FileGone { key, file, package, package_file });
+                found.problems.push(StoreProblem::FileGone { key, file, package, package_file });
             }
             FileState::Other => {
-                found.findings.push(Finding::FileDamaged { key, file, package, package_file });
+                found.problems.push(StoreProblem::FileDamaged { key, file, package, package_file });
             }
         }
     }
@@ -287,10 +288,10 @@ async fn look_at_descriptions(
     store: &dyn ImageStore,
     book: &RuleBook,
     quick: bool,
-    found: &mut Verification,
+    found: &mut StoreCheck,
 ) -> Result<(), StoreError> {
     for package in book.packages() {
-        let key = layout::package(package.ingest);
+        let key = keys::package(package.ingest);
         let is_whole = match quick {
             true => store.exists(&key).await?,
             false => matches!(description::look_at(store, package).await?, Description::Whole(_)),
@@ -298,7 +299,7 @@ async fn look_at_descriptions(
         if !is_whole {
             let (package, package_file) = (package.id(), package.file_name.to_string());
             let key = key.to_string();
-            found.findings.push(Finding::DescriptionDamaged { key, package, package_file });
+            found.problems.push(StoreProblem::DescriptionDamaged { key, package, package_file });
         }
     }
     Ok(())
@@ -308,18 +309,18 @@ async fn look_at_descriptions(
 async fn count_orphans(
     store: &dyn ImageStore,
     book: &RuleBook,
-    found: &mut Verification,
+    found: &mut StoreCheck,
 ) -> Result<usize, StoreError> {
     let mut descriptions = 0;
     let named: BTreeSet<_> = book.packages().map(|package| package.ingest).collect();
-    let mut pages = store.pages(layout::IMAGES);
+    let mut pages = store.pages(keys::IMAGES);
     while let Some(page) = pages.next().await? {
         for meta in page {
-            let ingest = layout::ingest_of(&meta.key).filter(|ingest| !named.contains(ingest));
+            let ingest = keys::ingest_of(&meta.key).filter(|ingest| !named.contains(ingest));
             let Some(ingest) = ingest else { continue };
             found.orphans += 1;
             found.orphan_bytes += meta.size;
-            descriptions += usize::from(meta.key == layout::package(ingest));
+            descriptions += usize::from(meta.key == keys::package(ingest));
         }
     }
     Ok(descriptions)
@@ -347,13 +348,13 @@ fn told(error: &DocumentError) -> String {
 }
 
 impl crate::service::UpdateService {
-    /// [`verify_store`] on this service's store, with its retention and its clock. A store whose history is broken opens
-    /// no service; [`verify_store`] looks at that too.
+    /// [`check_store`] on this service's store, with its retention and its clock. A store whose history is broken opens
+    /// no service; [`check_store`] looks at that too.
     ///
     /// # Errors
     /// Only when the store does not answer.
-    pub async fn verify(&self, quick: bool) -> Result<Verification, StateError> {
-        let options = VerifyOptions { quick, retention: self.inner.options.retention };
-        Ok(verify_store(&**self.store(), &options, self.now()).await?)
+    pub async fn check(&self, quick: bool) -> Result<StoreCheck, StateError> {
+        let options = CheckOptions { quick, retention: self.inner.options.retention };
+        Ok(check_store(&**self.store(), &options, self.now()).await?)
     }
 }

@@ -6,7 +6,7 @@ use ucupdate_core::value::PackageId;
 /// Something that is wrong in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Finding {
+pub enum StoreProblem {
     /// A revision is not there, though a later one is.
     RevisionMissing {
         /// Its key.
@@ -90,7 +90,7 @@ pub enum Finding {
     },
 }
 
-impl Finding {
+impl StoreProblem {
     /// Its kind in one word: `revision-missing`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -157,7 +157,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for StoreProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RevisionMissing { key } => write!(f, "`{key}` is missing, and later revisions are there"),

@@ -5,7 +5,7 @@ use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{Verification, VerifyOptions, verify_store};
+use ucupdate::{CheckOptions, StoreCheck, check_store};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// The sample, approved, and so many revisions that there is a checkpoint.
@@ -23,12 +23,12 @@ async fn with_checkpoint() -> MemoryStore {
     store
 }
 
-async fn verify(store: &MemoryStore) -> Verification {
-    verify_store(store, &VerifyOptions::default(), NOW).await.unwrap()
+async fn verify(store: &MemoryStore) -> StoreCheck {
+    check_store(store, &CheckOptions::default(), NOW).await.unwrap()
 }
 
-fn kinds(found: &Verification) -> Vec<&'static str> {
-    found.findings.iter().map(|finding| finding.kind()).collect()
+fn kinds(found: &StoreCheck) -> Vec<&'static str> {
+    found.problems.iter().map(|finding| finding.kind()).collect()
 }
 
 fn key(text: &str) -> StoreKey {
@@ -48,11 +48,11 @@ async fn image(store: &MemoryStore) -> StoreKey {
 async fn in_a_sound_store_nothing_is_found_and_all_is_counted() {
     let store = with_checkpoint().await;
     let found = verify(&store).await;
-    assert_eq!(found.findings, []);
+    assert_eq!(found.problems, []);
     assert_eq!((found.revisions, found.checkpoints, found.kept_from), (66, 1, 1));
     let files: Vec<u64> = open(store).await.snapshot().files().iter().map(|file| file.size).collect();
     assert_eq!((found.files, found.bytes), (files.len(), files.iter().sum()));
-    assert_eq!(verify(&MemoryStore::default()).await, Verification::default());
+    assert_eq!(verify(&MemoryStore::default()).await, StoreCheck::default());
 }
 
 #[tokio::test]
@@ -71,19 +71,19 @@ async fn an_image_that_is_gone_or_damaged_is_named_and_ingesting_again_mends_it(
         }
         let found = verify(&store).await;
         assert_eq!(kinds(&found), [kind]);
-        assert_eq!(found.findings[0].key(), Some(image.as_str()));
+        assert_eq!(found.problems[0].key(), Some(image.as_str()));
         let package = service.snapshot().book().packages().next().unwrap().id();
-        let repair = found.findings[0].repair();
+        let repair = found.problems[0].repair();
         assert_eq!(
             repair,
             format!("ingest package {package} (UCUpdates.cab) again, or put the object back from a copy")
         );
-        let quickly = verify_store(&store, &VerifyOptions::default().quick(), NOW).await.unwrap();
-        assert_eq!(!quickly.findings.is_empty(), quick, "only reading finds other bytes of the same size");
+        let quickly = check_store(&store, &CheckOptions::default().quick(), NOW).await.unwrap();
+        assert_eq!(!quickly.problems.is_empty(), quick, "only reading finds other bytes of the same size");
 
         ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
         let mended = verify(&store).await;
-        assert_eq!(mended.findings, []);
+        assert_eq!(mended.problems, []);
         assert!(mended.orphans > 0, "what is left of the first ingest");
     }
 }
@@ -95,10 +95,10 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
     store.delete(&revision(7)).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(
-        found.findings[0].to_string(),
+        found.problems[0].to_string(),
         format!("`{}` is missing, and later revisions are there", revision(7))
     );
-    assert!(found.findings[0].repair().starts_with(&format!("put `{}` back", revision(7))));
+    assert!(found.problems[0].repair().starts_with(&format!("put `{}` back", revision(7))));
     assert_eq!(
         kinds(&found),
         ["revision-missing"],
@@ -109,7 +109,7 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
     store.put_bytes(&revision(7), other).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(
-        found.findings[0].to_string(),
+        found.problems[0].to_string(),
         format!("`{}` is not what was written: its SHA-256 is another", revision(7))
     );
     assert_eq!(kinds(&found), ["revision-damaged"], "the one after it is blamed for nothing");
@@ -117,19 +117,19 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
     store.put_bytes(&revision(7), forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["chain-broken"]);
-    assert!(found.findings[0].repair().starts_with(&format!("put `{}` or `{}`", revision(7), revision(8))));
-    let said = found.findings[0].to_string();
+    assert!(found.problems[0].repair().starts_with(&format!("put `{}` or `{}`", revision(7), revision(8))));
+    let said = found.problems[0].to_string();
     assert!(said.starts_with(&format!("`{}` says it follows ", revision(8))), "{said}");
 
     store.put_bytes(&revision(7), store.get_bytes(&revision(6), 1 << 20).await.unwrap()).await.unwrap();
     let found = verify(&store).await;
-    assert_eq!(found.findings[0].to_string(), format!("`{}` says it is revision 6", revision(7)));
+    assert_eq!(found.problems[0].to_string(), format!("`{}` says it is revision 6", revision(7)));
     store.put_bytes(&revision(7), "{}").await.unwrap();
-    let said = verify(&store).await.findings[0].to_string();
+    let said = verify(&store).await.problems[0].to_string();
     assert!(said.starts_with(&format!("`{}` cannot be read: ", revision(7))), "{said}");
 
     store.put_bytes(&revision(7), whole).await.unwrap();
-    assert_eq!(verify(&store).await.findings, []);
+    assert_eq!(verify(&store).await.problems, []);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_revision_of_a_newer_program_ends_the_look() {
     store.put_bytes(&revision(67), r#"{"format":"9.0.0"}"#).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["newer"]);
-    assert_eq!(found.findings[0].repair(), "use the program that wrote it, or a newer one");
+    assert_eq!(found.problems[0].repair(), "use the program that wrote it, or a newer one");
 }
 
 #[tokio::test]
@@ -154,15 +154,15 @@ async fn a_checkpoint_that_differs_from_the_history_is_found_and_may_be_deleted(
         store.put_bytes(&checkpoint, damaged).await.unwrap();
         let found = verify(&store).await;
         assert_eq!(kinds(&found), ["checkpoint-damaged"]);
-        let said = found.findings[0].to_string();
+        let said = found.problems[0].to_string();
         assert!(said.starts_with(&format!("`{checkpoint}` {says}")), "{said}");
-        assert!(found.findings[0].repair().starts_with(&format!("delete `{checkpoint}`")));
+        assert!(found.problems[0].repair().starts_with(&format!("delete `{checkpoint}`")));
     }
     store.put_bytes(&key("state/checkpoints/00000000000000000128.json"), text.clone()).await.unwrap();
     store.put_bytes(&checkpoint, text).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(
-        found.findings[0].to_string(),
+        found.problems[0].to_string(),
         "`state/checkpoints/00000000000000000128.json` is of a revision that is not there"
     );
 }
@@ -177,8 +177,8 @@ async fn of_a_broken_history_no_checkpoint_is_to_be_deleted() {
             Some(bytes) => drop(store.put_bytes(&revision(1), bytes).await.unwrap()),
         }
         let found = verify(&store).await;
-        assert_eq!(found.findings.len(), 1, "{:?}", found.findings);
-        let advice = found.findings[0].repair();
+        assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+        let advice = found.problems[0].repair();
         assert!(!advice.contains("checkpoints"), "{advice}");
     }
     // Whoever starts has the book from the checkpoint, and its images are looked at.
@@ -192,7 +192,7 @@ async fn of_a_broken_history_no_checkpoint_is_to_be_deleted() {
     }
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["checkpoint-ahead", "file-gone"], "revisions were lost at the end");
-    assert!(found.findings[0].repair().starts_with("put the revisions up to it back from a copy"));
+    assert!(found.problems[0].repair().starts_with("put the revisions up to it back from a copy"));
 }
 
 #[tokio::test]
@@ -203,10 +203,10 @@ async fn images_without_a_history_are_a_finding_and_a_rebuild_mends_it() {
     }
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["history-gone"]);
-    assert_eq!(found.findings[0].to_string(), "there is no history, and 1 ingested package(s) are there");
-    assert!(found.findings[0].repair().ends_with("rebuild from the images"));
+    assert_eq!(found.problems[0].to_string(), "there is no history, and 1 ingested package(s) are there");
+    assert!(found.problems[0].repair().ends_with("rebuild from the images"));
     open(store.clone()).await.rebuild("ann").await.unwrap();
-    assert_eq!(verify(&store).await.findings, []);
+    assert_eq!(verify(&store).await.problems, []);
 }
 
 #[tokio::test]
@@ -227,9 +227,9 @@ async fn a_damaged_description_is_found_and_ingesting_again_mends_it() {
         }
         let found = verify(&store).await;
         assert_eq!(kinds(&found), ["description-damaged"], "{damage:?}");
-        assert_eq!(found.findings[0].key(), Some(description.as_str()));
+        assert_eq!(found.problems[0].key(), Some(description.as_str()));
         ingest_again(&service).await;
-        assert_eq!(verify(&store).await.findings, [], "{damage:?}");
+        assert_eq!(verify(&store).await.problems, [], "{damage:?}");
     }
 }
 
@@ -244,7 +244,7 @@ async fn orphans_are_counted_and_are_no_fault() {
     store.put_bytes(&key("images/mine/by-hand"), "not ours").await.unwrap();
     let found = verify(&store).await;
     assert_eq!((found.orphans, found.orphan_bytes), (1, 4));
-    assert_eq!(found.findings, []);
+    assert_eq!(found.problems, []);
 }
 
 #[tokio::test]
@@ -259,6 +259,6 @@ async fn a_store_that_does_not_answer_is_an_error_and_no_finding() {
     for call in [Call::Get, Call::List] {
         let store = Faulty::new(with_checkpoint().await);
         store.on(call).after(2).once(Fault::Unavailable);
-        assert!(verify_store(&store, &VerifyOptions::default(), NOW).await.is_err(), "{call:?}");
+        assert!(check_store(&store, &CheckOptions::default(), NOW).await.is_err(), "{call:?}");
     }
 }
