@@ -140,7 +140,7 @@ impl ChangeReport {
         Self {
             device: identity.map_or_else(|| "-".to_owned(), |identity| identity.to_string()),
             mac: device.mac_address.read().map(ToString::to_string),
-            serial: said(device.serial_number.as_said()),
+            serial: said(device.serial_number.raw()),
             device_type: device.device_type.to_string(),
             vendor: device.vendor.to_string(),
             model: device.model.to_string(),

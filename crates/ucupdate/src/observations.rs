@@ -99,11 +99,11 @@ fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
 mod tests {
     use super::*;
     use ucupdate_core::ReportedVersion;
-    use ucupdate_core::value::Said;
+    use ucupdate_core::value::Reported;
 
     #[track_caller]
     fn paired(asked: &[&str], offered: &[&str]) -> Vec<Option<String>> {
-        let (version, time_stamp) = (ReportedVersion::new("1.0"), Said::default());
+        let (version, time_stamp) = (ReportedVersion::new("1.0"), Reported::default());
         let asked: Vec<RequestedCell> = asked
             .iter()
             .map(|name| RequestedCell {

@@ -61,7 +61,7 @@ pub(super) struct Twice {
 }
 
 /// What an element says, by attributes and by children that hold text.
-type Said = BTreeMap<ManifestItem, String>;
+type Named = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
     /// Reads a manifest.
@@ -75,7 +75,7 @@ impl Manifest {
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
-        manifest.list(&root, &Said::new(), &mut numbers, limits)?;
+        manifest.list(&root, &Named::new(), &mut numbers, limits)?;
         Ok(manifest)
     }
 
@@ -83,7 +83,7 @@ impl Manifest {
     fn list(
         &mut self,
         element: &Element,
-        around: &Said,
+        around: &Named,
         numbers: &mut (usize, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
@@ -116,7 +116,7 @@ impl Manifest {
     fn entry(
         &mut self,
         element: &Element,
-        around: &Said,
+        around: &Named,
         (is_interim, number): (bool, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
@@ -169,8 +169,8 @@ impl Manifest {
     }
 
     /// What an element says itself.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Said, XmlError> {
-        let mut said = Said::new();
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Named, XmlError> {
+        let mut said = Named::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
         let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
         for (name, value, at, is_attribute) in attributes.chain(children) {

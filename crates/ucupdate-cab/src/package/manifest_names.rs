@@ -150,8 +150,7 @@ pub(super) const WORDS: [ManifestItem; 6] = [
 
 #[cfg(test)]
 mod tests {
-    use super::ManifestItem as Item;
-    use super::*;
+    use super::{ManifestItem as Item, *};
 
     #[test]
     fn the_table_is_the_only_place_of_names() {

@@ -99,9 +99,9 @@ impl OutcomeOptions {
 /// # let device = Device {
 /// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 /// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
-/// #     mac_address: Said::new("0004F2000001"), serial_number: Said::default(),
+/// #     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// # };
-/// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Said::default() };
+/// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default() };
 /// let index = EligibilityIndex::compile(&book, 1);
 /// let question = Question::new(&device, &module);
 /// let mut outcomes = Outcomes::new(OutcomeOptions::default());

@@ -7,7 +7,7 @@ use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
 use ucupdate::device::DeviceId;
 use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::value::{Said, UnixTime};
+use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{AuditLogError, AuditLogs, Fleet, Logged, LoggedRow};
 
@@ -172,7 +172,7 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
     other_module.requested[0].file_name = "Boot.bin".into();
     other_module.user_name = "ann".into();
     let mut serial_only = row(1, "", "1.0.522", "");
-    serial_only.serial_number = Said::new("C185H001209");
+    serial_only.serial_number = Reported::new("C185H001209");
     let rows = [
         row(3, "00-21-63-0F-20-7B", "1.0.522.0", &offer("3.5")),
         row(0, "0021630F207B", "1.0", ""),

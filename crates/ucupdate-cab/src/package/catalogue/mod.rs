@@ -20,8 +20,7 @@ mod walk;
 pub use build::{CatalogueBuildError, CatalogueBuilder};
 
 use std::fmt;
-use ucupdate_core::value::FieldTime;
-use ucupdate_core::value::{Sha1Digest, Sha256Digest};
+use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
 /// What a signature catalogue says.
 ///

@@ -6,8 +6,7 @@ use crate::package::PackageLimits;
 use crate::package::digest::{sha1_of, sha256_of};
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Tag, TagNumber};
-use ucupdate_core::value::Digest;
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{Digest, FieldTime};
 use x509_cert::name::Name;
 
 pub(super) const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
