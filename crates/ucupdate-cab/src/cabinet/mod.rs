@@ -5,7 +5,7 @@
 //! after another without gap or overlap and fill it, so that a damaged size or offset cannot shift a file's bytes.
 
 mod blocks;
-mod build;
+mod builder;
 mod checksum;
 mod codec;
 mod compression;
@@ -16,7 +16,7 @@ mod set;
 mod source;
 mod stub;
 
-pub use build::{BuildError, CabinetBuilder, self_extracting};
+pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use compression::Compression;
 pub use entry::{Attributes, Entry};
 pub use reader::{Cabinet, FileReader, Finished};

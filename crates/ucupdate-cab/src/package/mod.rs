@@ -27,7 +27,7 @@
 //! An image's signature is the `.cat` of its name beside it. Its [`Catalogue`] is read and its digests are compared with
 //! the image; who is named as signer is told, not verified.
 
-mod build;
+mod builder;
 mod catalogue;
 mod digest;
 #[doc(hidden)]
@@ -42,8 +42,8 @@ mod read;
 mod understand;
 mod xml;
 
-pub use build::catalogue::{CatalogueBuildError, CatalogueBuilder};
-pub use build::{NewInterim, NewRelease, PackageBuildError, PackageBuilder, sample};
+pub use builder::catalogue::{CatalogueBuildError, CatalogueBuilder};
+pub use builder::{NewInterim, NewRelease, PackageBuildError, PackageBuilder, sample};
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueMember, Listing, MemberDigest, SignedContent, Signer,
 };

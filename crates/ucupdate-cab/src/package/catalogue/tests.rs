@@ -2,8 +2,8 @@
 
 use super::oid::{SHA1, SHA256};
 use super::*;
-use crate::package::build::catalogue::{CatalogueBuilder, wrap};
-use crate::package::build::test_signing::{Signing, moment, signed};
+use crate::package::builder::catalogue::{CatalogueBuilder, wrap};
+use crate::package::builder::test_signing::{Signing, moment, signed};
 use crate::package::digest::{sha1_of, sha256_of};
 use crate::package::limits::PackageLimits;
 use cms::content_info::ContentInfo;

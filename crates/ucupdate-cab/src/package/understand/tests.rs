@@ -1,6 +1,6 @@
 //! Packages of every kind, understood from their members alone: each kind of problem is reached here.
 
-use crate::package::build::test_signing::{Signing, signed};
+use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;
 use crate::{Cabinet, CabinetBuilder, Compression, Limits};
 use std::collections::{BTreeMap, BTreeSet};
