@@ -5,11 +5,11 @@
 //! ```
 
 use std::error::Error;
-use ucupdate_core::{
-    AskedFrom, Command, Device, EligibilityIndex, IngestId, IngestedPackage, InstalledModule, Release,
-    ReleaseFiles, ReportedVersion, RuleBook, Said, Sha256Digest, StoredFile, UnixTime, UpdateRequest,
-    explain,
-};
+use ucupdate_core::book::{Command, IngestId, IngestedPackage, Release, ReleaseFiles, StoredFile};
+use ucupdate_core::decide::explain;
+use ucupdate_core::request::{AskedFrom, InstalledModule};
+use ucupdate_core::value::{Said, Sha256Digest, UnixTime};
+use ucupdate_core::{Device, EligibilityIndex, ReportedVersion, RuleBook, UpdateRequest};
 
 fn file(name: &str) -> Result<StoredFile, Box<dyn Error>> {
     let sha256 = Sha256Digest::new([0; 32]);

@@ -1,10 +1,13 @@
 //! Rule books and devices.
 
-use ucupdate_core::{
-    Audience, Candidate, Command, Device, DeviceId, FieldTime, IngestId, IngestedPackage, InstalledModule,
-    InterimImage, LabelError, Release, ReleaseFiles, ReportedVersion, Rollout, RuleBook, RuleKey, Said,
-    Sha256Digest, Share, StoredFile, TestDevice, UnixTime,
+use ucupdate_core::book::{
+    Audience, Candidate, Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, Rollout,
+    Share, StoredFile, TestDevice,
 };
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{FieldTime, LabelError, Said, Sha256Digest, UnixTime};
+use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
 /// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
 pub fn rule_words(number: u32) -> [String; 6] {

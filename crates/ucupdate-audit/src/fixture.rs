@@ -1,8 +1,8 @@
 //! The field's second audit row, as the request and the answer it stands for.
 
-use ucupdate_core::{
-    Device, InstalledModule, OfferedModule, ReportedVersion, Said, UnixTime, UpdateRequest, UpdateResponse,
-};
+use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::value::{Said, UnixTime};
+use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 
 pub(crate) fn request() -> UpdateRequest {
     UpdateRequest {

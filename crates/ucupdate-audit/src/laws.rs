@@ -7,7 +7,8 @@ use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
     OfferedCell, ReadLimits, RequestedCell,
 };
-use ucupdate_core::{ReportedVersion, Said, UnixTime};
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::{Said, UnixTime};
 
 /// Any bytes read as an audit log without a panic, and a row that is read, written and read again is the same row, in a
 /// line of its own. Any texts as cells are one row that reads back as they were said.

@@ -5,7 +5,8 @@ use ucupdate_audit::{
     AUDIT_HEADER, AccessReader, AccessRow, AuditFormat, AuditReader, AuditRow, Fetched, OfferedFile,
     Timeline, TimelineOptions,
 };
-use ucupdate_core::{MacAddress, UnixTime};
+use ucupdate_core::MacAddress;
+use ucupdate_core::value::UnixTime;
 
 fn vector(name: &str) -> Vec<u8> {
     let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
@@ -30,7 +31,7 @@ fn the_fields_phone_fetched_what_it_was_offered_and_when_is_told() {
     let taken: Vec<_> = entries.iter().map(|entry| entry.asked.as_ref().unwrap().time_taken_ms).collect();
     assert_eq!(taken, [Some(124), Some(171), Some(187)]);
     let fetched = |at: &str, taken_ms| {
-        let at = format!("06-03-2009 {at}").parse::<ucupdate_core::FieldTime>().unwrap().as_utc();
+        let at = format!("06-03-2009 {at}").parse::<ucupdate_core::value::FieldTime>().unwrap().as_utc();
         Fetched::Whole { at, taken_ms: Some(taken_ms) }
     };
     assert!(entries[0].downloads.is_empty());

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use ucupdate_core::{PathPartError, check_path_part};
+use ucupdate_core::value::{PathPartError, check_path_part};
 
 /// A relative path whose parts are safe on any system, divided by `/`.
 ///

@@ -10,10 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate::core::{
-    Device, DeviceType, FieldTime, HardwareRevision, InstalledModule, Locale, Model, OfferedModule,
-    ReportedVersion, Said, Side, UpdateRequest, Vendor,
-};
+use ucupdate::device::{Device, DeviceType, HardwareRevision, Locale, Model, Vendor};
+use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest};
+use ucupdate::value::{FieldTime, Said};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_client::{
     Client, ClientError, ClientOptions, Downloaded, DownloadedFile, Progress, Retry, UpdateFile, Verified,

@@ -7,10 +7,12 @@ use crate::files;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use ucupdate::core::{
-    AskedFrom, Device, DeviceType, HardwareRevision, InstalledModule, Locale, MacAddress, Model,
-    ReportedVersion, Said, SerialNumber, Side, UpdateRequest, Vendor,
+use ucupdate::device::{
+    Device, DeviceType, HardwareRevision, Locale, MacAddress, Model, SerialNumber, Vendor,
 };
+use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
+use ucupdate::value::Said;
+use ucupdate::version::ReportedVersion;
 
 /// What a device asks.
 #[derive(Debug, clap::Args)]

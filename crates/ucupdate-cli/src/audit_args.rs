@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::Zone;
-use ucupdate::core::{FieldTime, UnixTime};
+use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged, LoggedRow};
 
 /// Which rows are read.

@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{
-    AnswerChange, AskedFrom, Decision, DeviceId, Question, Side, UnixTime, UpdateRequest, Via, diff,
-};
+use ucupdate::decide::{AnswerChange, Decision, Via, diff};
+use ucupdate::device::DeviceId;
+use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
+use ucupdate::value::UnixTime;
 use ucupdate::{Fleet, Snapshot};
 
 /// Which devices are asked for: each of the audit logs, as it was when it asked last.

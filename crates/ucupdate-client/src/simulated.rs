@@ -4,10 +4,10 @@ use crate::client::{Asked, Client};
 use crate::download::{Downloaded, Progress, check_names};
 use crate::error::ClientError;
 use std::path::Path;
-use ucupdate_core::{
-    Device, FieldTime, FirmwareVersion, InstalledModule, MacAddress, OfferedModule, ReportedVersion, Said,
-    SerialNumber, Side, UpdateRequest,
-};
+use ucupdate_core::device::SerialNumber;
+use ucupdate_core::request::{InstalledModule, OfferedModule, Side};
+use ucupdate_core::value::{FieldTime, Said};
+use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, UpdateRequest};
 
 /// A device that asks, and installs what it is offered.
 ///
@@ -16,7 +16,9 @@ use ucupdate_core::{
 ///
 /// ```
 /// use ucupdate_client::SimulatedDevice;
-/// use ucupdate_core::{Device, DeviceType, FieldTime, HardwareRevision, Locale, Model, Said, Vendor};
+/// use ucupdate_core::Device;
+/// use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+/// use ucupdate_core::value::{FieldTime, Said};
 ///
 /// let device = Device {
 ///     device_type: DeviceType::from_static("UCPhone"),
@@ -194,7 +196,7 @@ impl SimulatedDevice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+    use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
 
     fn phone() -> SimulatedDevice {
         SimulatedDevice::new(Device {

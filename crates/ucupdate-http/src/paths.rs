@@ -3,8 +3,8 @@
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
-use ucupdate::Layout;
-use ucupdate::core::Side;
+use ucupdate::UrlStyle;
+use ucupdate::request::Side;
 
 /// The paths devices ask at, and the side each is for.
 ///
@@ -55,7 +55,7 @@ impl Target {
         if let Some(side) = handlers.find(path) {
             return Self::Handler(side);
         }
-        for layout in Layout::ALL {
+        for layout in UrlStyle::ALL {
             for side in [Side::Internal, Side::External] {
                 if let Some(below) = below(layout.files_root(side), path) {
                     return Self::File(side, below.into());

@@ -18,7 +18,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate::{Asker, NoUrls, UpdateService};
 
 /// The HTTP face of an [`UpdateService`]: a tower `Service` of `http` requests that never fails. Cloning shares it.
@@ -26,7 +26,7 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 /// | path | methods | |
 /// |---|---|---|
 /// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and those added | `POST` | what a device asks, and is answered |
-/// | below the roots of both [`Layout`](ucupdate::Layout)s | `GET`, `HEAD` | files, with ranges and entity tags |
+/// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | files, with ranges and entity tags |
 ///
 /// Paths match without ASCII case. Another method is 405 with `Allow`, another path 404. Outside, credentials are wanted
 /// (see [`HttpOptions`]); where the service has no URL for the outside, none are good enough.

@@ -8,10 +8,9 @@ use crate::names::{self, Item, Place};
 use crate::reading::{Found, Raw, RawModule, UnknownItem, find};
 use crate::xml::{local, shown};
 use std::str::FromStr;
-use ucupdate_core::{
-    Device, FileName, InstalledModule, LabelError, OfferedModule, ReportedVersion, Said, UpdateRequest,
-    UpdateResponse,
-};
+use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::value::{FileName, LabelError, Said};
+use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 
 /// A message, and what of its body did not go into it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use crate::dialect::Dialect;
 use crate::names::Item;
-use ucupdate_core::{InstalledModule, OfferedModule, UpdateRequest, UpdateResponse};
+use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="utf-8"?>"#;
 

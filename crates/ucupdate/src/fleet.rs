@@ -1,13 +1,13 @@
 //! The devices there are, by what audit logs tell of them.
 
-use crate::audit_logs::LoggedRow;
+use crate::logs::reader::LoggedRow;
 use crate::observations::{installed, offers};
 use std::collections::BTreeMap;
 use ucupdate_audit::ServerName;
-use ucupdate_core::{
-    Device, DeviceId, FieldTime, InstalledModule, MacAddress, ReportedVersion, Said, SerialNumber, UnixTime,
-    UpdateRequest,
-};
+use ucupdate_core::device::{DeviceId, SerialNumber};
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{FieldTime, Said, UnixTime};
+use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
 /// The most modules of one device that are remembered; further ones are passed over.
 pub const MAX_FLEET_MODULES: usize = 64;

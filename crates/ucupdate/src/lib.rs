@@ -1,60 +1,49 @@
 #![doc = include_str!("../README.md")]
 
-mod as_seen;
-mod audit_logs;
-mod carry;
+mod asker;
 mod clock;
-mod description;
-mod document;
-mod dry_run;
-mod earlier;
 mod error;
-mod files;
 mod fleet;
-mod garbage;
-mod ingest;
-mod layout;
+mod keys;
 mod logs;
+mod maintenance;
 mod observations;
-mod rebuild;
-mod retention;
-mod roll_back;
-mod rule_history;
+mod options;
+mod packages;
 mod service;
-mod snapshot;
-#[cfg(feature = "local")]
-mod tree_export;
-#[cfg(feature = "local")]
-mod tree_folder;
+mod state;
 mod urls;
-mod verification;
-mod verify;
 mod watch;
 mod window_zones;
 mod zones;
 
-pub use audit_logs::{AuditLogError, AuditLogs, Logged, LoggedRow, MAX_STORED_LOG_BYTES};
-pub use carry::{Carried, CarryError, carry};
+pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
-pub use document::DocumentError;
-pub use dry_run::DryRun;
 pub use error::{ChangeError, StateError};
-pub use files::{FileIndex, ServedFile};
 pub use fleet::{Fleet, FleetDevice, FleetModule, MAX_FLEET_MODULES, VersionCount};
-pub use garbage::Garbage;
-pub use ingest::{IngestError, IngestOptions, IngestProgress, Ingested};
-pub use logs::{LogError, LogOptions};
-pub use observations::observations;
-pub use rebuild::{LeftOut, Rebuilt};
-pub use retention::Retention;
-pub use rule_history::{Changed, Revision};
-pub use service::{Answered, Asker, NoUrls, Options, UpdateService};
-pub use snapshot::Snapshot;
+pub use logs::reader::{AuditLogError, AuditLogs, Logged, LoggedRow, MAX_STORED_LOG_BYTES};
+pub use logs::writer::{LogError, LogOptions};
+pub use maintenance::carry::{Carried, CarryError, carry};
+pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
+pub use maintenance::garbage::Garbage;
+pub use maintenance::problem::StoreProblem;
+pub use maintenance::retention::Retention;
 #[cfg(feature = "local")]
-pub use tree_export::{TreeError, TreeOptions, TreeWritten};
-pub use urls::{BaseUrls, Layout, Origin, OriginError};
-pub use verification::{Finding, Verification, VerifyOptions, verify_store};
-pub use watch::{WATCH_AUTHOR, WatchOptions};
+pub use maintenance::tree_export::{TreeError, TreeOptions, TreeWritten};
+pub use observations::observations;
+pub use options::Options;
+pub use packages::files::{FileIndex, ServedFile};
+pub use packages::ingest::{IngestError, IngestProgress, Ingested};
+pub use packages::options::IngestOptions;
+pub use packages::rebuild::{LeftOut, Rebuilt};
+pub use service::UpdateService;
+pub use state::document::DocumentError;
+pub use state::dry_run::DryRun;
+pub use state::rule_history::{Changed, Revision};
+pub use state::snapshot::Snapshot;
+pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
+pub use watch::observer::WatchOptions;
+pub use watch::pause::WATCH_AUTHOR;
 pub use zones::Iana;
 
 /// Audit rows and access rows.
@@ -62,7 +51,7 @@ pub use ucupdate_audit as audit;
 /// Cabinets and packages.
 pub use ucupdate_cab as cab;
 /// Versions, rules, deciding.
-pub use ucupdate_core as core;
+pub use ucupdate_core::{book, decide, device, loops, outcomes, request, simulate, value, version};
 /// The trait all that lasts lies behind.
 pub use ucupdate_store as store;
 /// A store in a folder.

@@ -1,17 +1,15 @@
 //! [`UpdateService`]: what a server embeds.
 
-use crate::clock::{Clock, SystemClock};
-use crate::document::ChangeId;
+use crate::asker::{Answered, Asker, NoUrls};
 use crate::error::{ChangeError, StateError};
-use crate::files::ServedFile;
-use crate::ingest::IngestOptions;
-use crate::logs::{LogError, LogOptions, Logs};
-use crate::retention::Retention;
-use crate::rule_history::{Changed, Revision, RuleHistory, random_bytes};
-use crate::snapshot::Snapshot;
+use crate::logs::writer::Logs;
+use crate::options::Options;
+use crate::packages::files::ServedFile;
+use crate::packages::read_back::ReadBack;
+use crate::state::rule_history::{Changed, RuleHistory};
+use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
-use crate::verify::Verified;
-use crate::watch::{Watch, WatchOptions};
+use crate::watch::observer::Watch;
 use crate::window_zones::refuse_unknown_zones;
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -19,89 +17,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
-use ucupdate_audit::{AccessRow, AuditRow};
-use ucupdate_core::{
-    AskedFrom, Command, Decision, OfferPolicy, OfferedModule, Outcome, PackageId, Question, Refusal,
-    RuleBook, RuleKey, Said, Side, TestDevice, TestDeviceName, UnixTime, UpdateRequest, UpdateResponse,
-    decide,
-};
+use ucupdate_audit::AuditRow;
+use ucupdate_core::book::{Command, OfferPolicy, Refusal, TestDevice, TestDeviceName};
+use ucupdate_core::request::{OfferedModule, Side};
+use ucupdate_core::value::{PackageId, Said, UnixTime};
+use ucupdate_core::{Decision, Question, RuleBook, RuleKey, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
-
-/// How a service is to work. The default administers a store and answers nobody: it has no URLs and writes no logs.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Options {
-    /// Where devices fetch files. Without it no request is answered.
-    pub urls: Option<BaseUrls>,
-    /// The logs to write, if any.
-    pub logs: Option<LogOptions>,
-    /// How often to look for changes other servers made; none looks only when asked. An embedding server wants the
-    /// second that [`Options::serving`] gives.
-    pub probe: Option<Duration>,
-    /// The wire's codec.
-    pub codec: Codec,
-    /// How packages are read.
-    pub ingest: IngestOptions,
-    /// How far back images are kept.
-    pub retention: Retention,
-    /// How rollouts are watched, so that guards pause those that fail; without it nobody does.
-    pub watch: Option<WatchOptions>,
-    /// Where the time comes from.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            urls: None,
-            logs: None,
-            probe: None,
-            codec: Codec::default(),
-            ingest: IngestOptions::default(),
-            retention: Retention::default(),
-            watch: None,
-            clock: Arc::new(SystemClock),
-        }
-    }
-}
-
-impl Options {
-    /// For a server that answers devices: with these URLs, looking for changes of others each second. Logs are still
-    /// to be asked for, since they need the server's name.
-    pub fn serving(urls: BaseUrls) -> Self {
-        Self { urls: Some(urls), probe: Some(Duration::from_secs(1)), ..Self::default() }
-    }
-
-    /// With logs.
-    #[must_use]
-    pub fn with_logs(mut self, logs: LogOptions) -> Self {
-        self.logs = Some(logs);
-        self
-    }
-
-    /// Watching rollouts.
-    #[must_use]
-    pub fn with_watch(mut self, watch: WatchOptions) -> Self {
-        self.watch = Some(watch);
-        self
-    }
-
-    /// With another clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// With another codec: another dialect, or other limits.
-    #[must_use]
-    pub fn with_codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
-        self
-    }
-}
 
 /// A device update service on a store. Cloning shares it.
 ///
@@ -114,51 +36,10 @@ pub struct UpdateService {
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn ImageStore>,
     pub(crate) options: Options,
-    history: Mutex<RuleHistory>,
-    snapshot: ArcSwap<Snapshot>,
-    logs: Option<Logs>,
+    pub(crate) history: Mutex<RuleHistory>,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
-}
-
-/// Who asks, beside what the request says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
-pub struct Asker<'a> {
-    /// From inside or outside.
-    pub side: Side,
-    /// The address it asks from, as the audit row shows it.
-    pub host: &'a str,
-}
-
-impl Asker<'_> {
-    /// Where it asks from, as rules see it. A host that is no IP address is none to them.
-    pub fn asked_from(&self) -> AskedFrom {
-        AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
-    }
-}
-
-/// An answer, and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Answered {
-    /// What the device is told.
-    pub response: UpdateResponse,
-    /// The revision of the rule book it was decided by: 0 for the empty book of a new store.
-    pub revision: u64,
-}
-
-/// A request cannot be answered: the service has no URL to send the device to.
-///
-/// The original answers with blank URLs then; here a server that would is refused at its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(clippy::exhaustive_enums, reason = "the field knows these two sides")]
-pub enum NoUrls {
-    /// None at all.
-    #[error("no base URLs are set, so devices could not be told where to fetch files")]
-    Any,
-    /// None for the outside, and the device asks from there.
-    #[error("no external base URL is set, so devices outside could not be told where to fetch files")]
-    External,
 }
 
 impl UpdateService {
@@ -278,59 +159,6 @@ impl UpdateService {
         Ok(Answered { response, revision: snapshot.revision() })
     }
 
-    /// Leaves an audit row of a device log upload, which is not taken.
-    pub fn audit_device_log_upload(&self, host: &str) {
-        if let Some(logs) = &self.inner.logs {
-            let now = self.now();
-            logs.audit(&AuditRow::device_log_upload(host, now), now);
-        }
-    }
-
-    /// Leaves an access row of an answer that is finished.
-    pub fn log_access(&self, row: &AccessRow) {
-        if let Some(logs) = &self.inner.logs {
-            logs.access(row, self.now());
-        }
-    }
-
-    /// Writes what the logs hold back; returns when it lies in the store.
-    ///
-    /// # Errors
-    /// When the store does not take it; nothing is lost, and the rows are tried again.
-    pub async fn flush_logs(&self) -> Result<(), LogError> {
-        match &self.inner.logs {
-            Some(logs) => logs.flush().await,
-            None => Ok(()),
-        }
-    }
-
-    /// How many log rows were lost since the start because more waited than may: the store was down for too long.
-    pub fn dropped_log_rows(&self) -> u64 {
-        self.inner.logs.as_ref().map_or(0, Logs::dropped)
-    }
-
-    /// Removes logs older than the days to keep, of this server, and gives how many.
-    ///
-    /// # Errors
-    /// When the store does not do it.
-    pub async fn remove_old_logs(&self) -> Result<usize, LogError> {
-        match &self.inner.logs {
-            Some(logs) => logs.remove_old().await,
-            None => Ok(0),
-        }
-    }
-
-    /// Flushes the logs and ends the background work. Requests answered after it leave no rows.
-    ///
-    /// # Errors
-    /// When the store does not take the last rows.
-    pub async fn shutdown(&self) -> Result<(), LogError> {
-        match &self.inner.logs {
-            Some(logs) => logs.shutdown().await,
-            None => Ok(()),
-        }
-    }
-
     /// Opens a served file, or the part of it in `range`.
     ///
     /// # Errors
@@ -348,65 +176,6 @@ impl UpdateService {
             });
         }
         Ok(object.bytes)
-    }
-
-    /// Looks for changes other servers made, and gives the revision that holds now.
-    ///
-    /// # Errors
-    /// When the rule book cannot be read; the old snapshot goes on answering.
-    pub async fn refresh(&self) -> Result<u64, StateError> {
-        let mut history = self.inner.history.lock().await;
-        // What could be read holds, whatever comes after it.
-        let caught_up = in_time("looking for changes", history.catch_up()).await;
-        self.publish(&history).await;
-        caught_up?;
-        Ok(history.revision())
-    }
-
-    /// Makes the snapshot that of the history. Compiling, and freeing what was compiled before, is left to threads for such
-    /// work: whoever answers meanwhile reads the old snapshot, waits for nothing, and is not the one who frees it.
-    async fn publish(&self, history: &RuleHistory) {
-        if self.inner.snapshot.load().revision() == history.revision() {
-            return;
-        }
-        let (book, revision) = (history.book().clone(), history.revision());
-        let compiled = tokio::task::spawn_blocking(move || Snapshot::new(book, revision)).await;
-        // Compiling neither blocks nor panics, so this fails only when the runtime is going down.
-        if let Ok(snapshot) = compiled {
-            let old = self.inner.snapshot.swap(Arc::new(snapshot));
-            tokio::spawn(retire(old));
-        }
-    }
-
-    pub(crate) async fn change(
-        &self,
-        author: &str,
-        command: &Command,
-        make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
-    ) -> Result<Changed, ChangeError> {
-        let id = ChangeId::random()?;
-        let mut pause = Duration::ZERO;
-        let (asked, mut tries) = (Instant::now(), 0);
-        while tries < MIN_TRIES || asked.elapsed() < MIN_PATIENCE {
-            tokio::time::sleep(pause).await;
-            let begun = Instant::now();
-            let mut history = self.inner.history.lock().await;
-            let tried = in_time("changing the rule book", async {
-                if tries == 0 {
-                    history.catch_up().await?;
-                }
-                history.try_change(id, author, self.now(), command, &make).await
-            });
-            let tried = tried.await;
-            // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
-            self.publish(&history).await;
-            if let Some(changed) = tried? {
-                return Ok(changed);
-            }
-            pause = pause_after(tries, begun.elapsed())?;
-            tries += 1;
-        }
-        Err(ChangeError::Contended { tries })
     }
 
     /// Makes a change to the rule book in the name of `author`.
@@ -437,7 +206,7 @@ impl UpdateService {
         let snapshot = self.snapshot();
         check(snapshot.book())?;
         let outcome = snapshot.book().command(command)?;
-        let verified = Verified::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
+        let verified = ReadBack::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
         self.change(author, command, |book, _| {
             check(book)?;
             let outcome = book.command(command)?;
@@ -519,14 +288,6 @@ impl UpdateService {
     ) -> Result<Changed, ChangeError> {
         self.command(&Command::RemoveTestDevice(name), author).await
     }
-
-    /// The history of the rule book from revision `first` on, at most `limit` of it, oldest first.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
-        RuleHistory::read(&*self.inner.store, first, limit).await
-    }
 }
 
 /// Does work now and then as long as the service is used.
@@ -546,50 +307,6 @@ fn every<W: Future<Output = ()> + Send>(
         }
     });
 }
-
-/// How often, and for how long, a change is tried at least while others are first: a store far away gives few tries in that
-/// time, and one at hand many.
-const MIN_TRIES: u32 = 40;
-const MIN_PATIENCE: Duration = Duration::from_secs(2);
-
-/// A random pause after a try that took so long and was lost. It keeps servers that lost together apart, and halves with
-/// each try: that one lost means that another won, so a pause lets nobody through sooner, and whoever waits for longest has to
-/// come before those who begin.
-fn pause_after(tries: u32, took: Duration) -> Result<Duration, StateError> {
-    let share = f64::from(random_bytes()?[0]) / f64::from(u8::MAX);
-    Ok(took.mul_f64(share) / (2 << tries.min(20)))
-}
-
-/// How long the store may take over a change or a look for changes before somebody else has his turn.
-const STORE_TIME: Duration = Duration::from_secs(60);
-
-/// What comes of work on the history, or the store's silence as an error. Work that is dropped half-way leaves the
-/// history whole: what it may have written is found by the next look.
-async fn in_time<T, E: From<StoreError>>(
-    what: &'static str,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    match tokio::time::timeout(STORE_TIME, work).await {
-        Ok(done) => done,
-        Err(late) => Err(StoreError::unavailable(what, late).into()),
-    }
-}
-
-/// Holds a snapshot until nobody answers from it any more, and frees it on a thread for such work: with a large book that
-/// takes long. Whoever keeps one for longer than this waits frees it himself.
-async fn retire(old: Arc<Snapshot>) {
-    for _ in 0..RETIRE_TRIES {
-        if Arc::strong_count(&old) == 1 {
-            break;
-        }
-        tokio::time::sleep(RETIRE_PAUSE).await;
-    }
-    tokio::task::spawn_blocking(move || drop(old));
-}
-
-/// How often, and with what pauses, a retired snapshot is looked at. An answer takes microseconds.
-const RETIRE_TRIES: u32 = 100;
-const RETIRE_PAUSE: Duration = Duration::from_millis(20);
 
 impl fmt::Debug for UpdateService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use ucupdate_core::Side;
+use ucupdate_core::request::Side;
 
 /// Scheme, host, and a path before everything, if there is one: `https://updates.contoso.com`.
 ///
@@ -111,7 +111,7 @@ pub enum OriginError {
 /// How the paths of the files begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Layout {
+pub enum UrlStyle {
     /// As in Office Communications Server 2007 R2: `/DeviceUpdateFiles_Int` and `/DeviceUpdateFiles_Ext`.
     #[default]
     Ocs,
@@ -119,7 +119,7 @@ pub enum Layout {
     Lync,
 }
 
-impl Layout {
+impl UrlStyle {
     /// Both layouts; a server serves both roots whichever its answers name.
     pub const ALL: [Self; 2] = [Self::Ocs, Self::Lync];
 
@@ -138,7 +138,7 @@ impl Layout {
 ///
 /// ```
 /// use ucupdate::BaseUrls;
-/// use ucupdate_core::Side;
+/// use ucupdate_core::request::Side;
 /// let urls = BaseUrls::new("http://ocs.demo.local".parse().unwrap())
 ///     .with_external("https://ocs.demo.local".parse().unwrap());
 /// assert_eq!(urls.folder(Side::Internal, "OCInterim/ENU"), "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU");
@@ -148,13 +148,13 @@ impl Layout {
 pub struct BaseUrls {
     internal: Origin,
     external: Option<Origin>,
-    layout: Layout,
+    layout: UrlStyle,
 }
 
 impl BaseUrls {
     /// URLs for devices inside. Devices outside are not served until [`with_external`](Self::with_external).
     pub fn new(internal: Origin) -> Self {
-        Self { internal, external: None, layout: Layout::default() }
+        Self { internal, external: None, layout: UrlStyle::default() }
     }
 
     /// With URLs for devices outside.
@@ -166,7 +166,7 @@ impl BaseUrls {
 
     /// With another layout of paths.
     #[must_use]
-    pub fn with_layout(mut self, layout: Layout) -> Self {
+    pub fn with_url_style(mut self, layout: UrlStyle) -> Self {
         self.layout = layout;
         self
     }
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_a_url_cannot_hold_is_written_in_hexadecimal() {
-        let urls = BaseUrls::new("http://a/p".parse().unwrap()).with_layout(Layout::Lync);
+        let urls = BaseUrls::new("http://a/p".parse().unwrap()).with_url_style(UrlStyle::Lync);
         assert_eq!(
             urls.folder(Side::Internal, "UCPhone/A & B/M#1/\u{e4}"),
             "http://a/p/RequestHandler/Files/UCPhone/A%20%26%20B/M%231/%C3%A4"

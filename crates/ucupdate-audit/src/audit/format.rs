@@ -3,7 +3,8 @@
 use super::escape::{Place, escape};
 use super::row::AuditRow;
 use crate::{LogLine, Zone};
-use ucupdate_core::{FieldTime, ReportedVersion, Said};
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::{FieldTime, Said};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's, and part of it.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
@@ -122,7 +123,8 @@ fn push_quoted(cell: &str, to: &mut String) {
 mod tests {
     use super::*;
     use crate::{AuditRow, fixture};
-    use ucupdate_core::{Side, UpdateResponse};
+    use ucupdate_core::UpdateResponse;
+    use ucupdate_core::request::Side;
 
     fn row(response: &UpdateResponse) -> AuditRow {
         AuditRow::answered(&fixture::request(), response, Side::Internal, "10.1.1.123", fixture::logged_at())

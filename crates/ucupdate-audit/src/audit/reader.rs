@@ -8,7 +8,8 @@ use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::lines::Lines;
 use std::borrow::Cow;
 use std::io::Read;
-use ucupdate_core::{FieldTime, ReportedVersion, Said};
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::{FieldTime, Said};
 
 /// Gives the rows of an audit log, one at a time.
 ///
@@ -235,7 +236,8 @@ fn modules<T>(
 mod tests {
     use super::*;
     use crate::{AUDIT_HEADER, AuditFormat, fixture};
-    use ucupdate_core::{Side, UnixTime};
+    use ucupdate_core::request::Side;
+    use ucupdate_core::value::UnixTime;
 
     fn read(log: &str) -> Vec<Result<AuditRow, String>> {
         AuditReader::new(log.as_bytes()).map(|row| row.map_err(|finding| finding.to_string())).collect()

@@ -1,8 +1,9 @@
 //! One row of the audit log, as values.
 
-use ucupdate_core::{
-    FieldTime, MacAddress, ReportedVersion, Said, SerialNumber, Side, UnixTime, UpdateRequest, UpdateResponse,
-};
+use ucupdate_core::device::SerialNumber;
+use ucupdate_core::request::Side;
+use ucupdate_core::value::{FieldTime, Said, UnixTime};
+use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
 /// What one device asked, and what it was answered.
 ///
@@ -11,7 +12,7 @@ use ucupdate_core::{
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow};
-/// use ucupdate_core::UnixTime;
+/// use ucupdate_core::value::UnixTime;
 /// let row = AuditRow::device_log_upload("10.1.1.123", UnixTime::from_seconds(1_236_359_240));
 /// let line = AuditFormat::default().line(&row);
 /// assert_eq!(line.as_str(), "03-06-2009 17:07:20,,10.1.1.123,,,\"\",\"\",\"\",\"\",\"\",\"\",,\n");

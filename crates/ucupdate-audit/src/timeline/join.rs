@@ -5,7 +5,7 @@ use crate::audit::escape::unescape_where;
 use crate::{AccessRow, AuditRow};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// How many rows of one host are looked at for one: more are not told apart by time.
 const LOOKED_AT: usize = 256;
@@ -177,7 +177,8 @@ mod tests {
     use super::*;
     use crate::OfferedCell;
     use std::time::Duration;
-    use ucupdate_core::{ReportedVersion, Said};
+    use ucupdate_core::ReportedVersion;
+    use ucupdate_core::value::Said;
 
     const PATH: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 

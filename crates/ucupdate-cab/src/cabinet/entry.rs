@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 use super::header::FileRow;
 use crate::code_page::CodePage;

@@ -26,7 +26,7 @@ use crate::limits::Limits;
 /// ```
 /// use std::io::{self, Read};
 /// use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
-/// use ucupdate_core::FieldTime;
+/// use ucupdate_core::value::FieldTime;
 ///
 /// let stamp = FieldTime::new((2008, 12, 16), (4, 43, 58)).unwrap();
 /// let mut builder = CabinetBuilder::new(Compression::Mszip);

@@ -9,7 +9,7 @@ use crate::error::CabError;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use ucupdate_core::{Digest, Sha256Digest};
+use ucupdate_core::value::{Digest, Sha256Digest};
 
 /// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
 ///

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::DeviceId;
+use ucupdate::device::DeviceId;
 use ucupdate::{Fleet, FleetDevice, FleetModule, VersionCount};
 
 /// How it is called.

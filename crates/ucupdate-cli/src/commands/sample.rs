@@ -8,8 +8,11 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use ucupdate::core::{Device, FieldTime, InstalledModule, ReportedVersion, Said, UpdateRequest};
+use ucupdate::device::Device;
+use ucupdate::request::{InstalledModule, UpdateRequest};
 use ucupdate::upx::Codec;
+use ucupdate::value::{FieldTime, Said};
+use ucupdate::version::ReportedVersion;
 use ucupdate_cab::package::sample;
 
 /// How it is called.

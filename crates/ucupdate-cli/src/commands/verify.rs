@@ -7,8 +7,8 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use std::time::SystemTime;
-use ucupdate::core::UnixTime;
-use ucupdate::{Finding, Verification, VerifyOptions, verify_store};
+use ucupdate::value::UnixTime;
+use ucupdate::{CheckOptions, StoreCheck, StoreProblem, check_store};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -49,8 +49,8 @@ struct FindingReport {
 }
 
 impl Report {
-    fn of(found: &Verification, quick: bool) -> Self {
-        let finding = |finding: &Finding| FindingReport {
+    fn of(found: &StoreCheck, quick: bool) -> Self {
+        let finding = |finding: &StoreProblem| FindingReport {
             kind: finding.kind(),
             key: finding.key().map(str::to_owned),
             text: finding.to_string(),
@@ -63,7 +63,7 @@ impl Report {
             kept_from: found.kept_from,
             files: found.files,
             bytes: found.bytes,
-            findings: found.findings.iter().map(finding).collect(),
+            findings: found.problems.iter().map(finding).collect(),
             orphans: found.orphans,
             orphan_bytes: found.orphan_bytes,
         }
@@ -98,12 +98,12 @@ impl fmt::Display for Report {
 
 pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), Failure> {
     let store = context.open_store(IfMissing::Refuse).await?;
-    let mut options = VerifyOptions::default();
+    let mut options = CheckOptions::default();
     options.quick = args.quick;
     options.retention = args.keep.retention();
-    let found = verify_store(&*store, &options, UnixTime::from(SystemTime::now())).await?;
+    let found = check_store(&*store, &options, UnixTime::from(SystemTime::now())).await?;
     context.output.result(&Report::of(&found, args.quick))?;
-    match found.findings.len() {
+    match found.problems.len() {
         0 => Ok(()),
         wrong => Err(Failure::new(format_args!("{wrong} thing(s) in the store are wrong"))),
     }

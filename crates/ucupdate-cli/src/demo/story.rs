@@ -6,11 +6,12 @@ use crate::failure::Failure;
 use std::path::Path;
 use ucupdate::UpdateService;
 use ucupdate::audit::LogKind;
-use ucupdate::core::{
-    AskedFrom, Device, DeviceId, Explanation, FieldTime, MacAddress, RuleKey, Said, SerialNumber, Side,
-    TestDevice,
-};
+use ucupdate::book::{RuleKey, TestDevice};
+use ucupdate::decide::Explanation;
+use ucupdate::device::{Device, DeviceId, MacAddress, SerialNumber};
+use ucupdate::request::{AskedFrom, Side};
 use ucupdate::store::{ImageStoreExt as _, stream_of};
+use ucupdate::value::{FieldTime, Said};
 use ucupdate_cab::package::sample;
 use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verified};
 

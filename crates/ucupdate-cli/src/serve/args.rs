@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use ucupdate::audit::{RetentionDays, ServerName, Zone};
-use ucupdate::{Layout, Origin};
+use ucupdate::{Origin, UrlStyle};
 
 /// Where it listens when nothing is said.
 const DEFAULT_LISTEN: SocketAddr =
@@ -76,7 +76,7 @@ pub(crate) enum LayoutName {
     Lync,
 }
 
-impl From<LayoutName> for Layout {
+impl From<LayoutName> for UrlStyle {
     fn from(name: LayoutName) -> Self {
         match name {
             LayoutName::Ocs => Self::Ocs,

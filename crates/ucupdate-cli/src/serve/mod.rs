@@ -67,7 +67,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         context.output.message(warning);
     }
     let prefixes = Prefixes::of([&internal, &external]);
-    let urls = BaseUrls::new(internal).with_external(external).with_layout(args.layout.into());
+    let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let mut logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name));
     logs.zone = args.time_zone;
     logs.days = args.log_days;

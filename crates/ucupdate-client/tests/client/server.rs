@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use ucupdate_client::{Client, ClientOptions, Retry};
-use ucupdate_core::{OfferedModule, ReportedVersion, Said, Sha256Digest};
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::request::OfferedModule;
+use ucupdate_core::value::{Said, Sha256Digest};
 
 /// Answers each request by `answer`; gives the URL of the server's root, without a slash at the end.
 pub(crate) async fn serve<F, A>(answer: F) -> String

@@ -6,7 +6,9 @@ use axum::http::{Method, Request, Response};
 use std::sync::{Arc, OnceLock};
 use tempfile::tempdir;
 use ucupdate_client::{ClientError, SimulatedDevice};
-use ucupdate_core::{FieldTime, OfferedModule, ReportedVersion, Side, UpdateResponse};
+use ucupdate_core::request::{OfferedModule, Side};
+use ucupdate_core::value::FieldTime;
+use ucupdate_core::{ReportedVersion, UpdateResponse};
 use ucupdate_upx::Codec;
 
 const REQUEST: &str = include_str!("../../../../vectors/canonical-request.xml");

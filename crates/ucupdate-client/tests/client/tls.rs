@@ -13,7 +13,10 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 use ucupdate_client::{Client, ClientError, ConnectionFault, UrlFault};
-use ucupdate_core::{Device, DeviceType, FieldTime, HardwareRevision, Locale, Model, Said, Side, Vendor};
+use ucupdate_core::Device;
+use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use ucupdate_core::request::Side;
+use ucupdate_core::value::{FieldTime, Said};
 
 struct Tls {
     listener: TcpListener,

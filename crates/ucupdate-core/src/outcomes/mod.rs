@@ -10,10 +10,12 @@ mod track;
 
 pub use tally::{OutcomeCounts, Tally, Tripped};
 
-use crate::{
-    Decision, DeviceId, Question, ReportedVersion, Rollout, RolloutName, RuleBook, RuleKey, UnixTime,
-    UpdateType, Via,
-};
+use crate::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
+use crate::decide::{Decision, Via};
+use crate::device::DeviceId;
+use crate::request::Question;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use track::{Mark, State, Track};
 
@@ -67,7 +69,13 @@ impl OutcomeOptions {
 /// not matter, as long as there is room for them.
 ///
 /// ```
-/// use ucupdate_core::*;
+/// use ucupdate_core::book::*;
+/// use ucupdate_core::decide::*;
+/// use ucupdate_core::device::*;
+/// use ucupdate_core::outcomes::*;
+/// use ucupdate_core::request::*;
+/// use ucupdate_core::value::*;
+/// use ucupdate_core::version::*;
 /// # let files = |content: u8| ReleaseFiles {
 /// #     image: StoredFile { name: "CPE.nbt".parse().unwrap(), key: "i".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
 /// #     signature: StoredFile { name: "CPE.cat".parse().unwrap(), key: "s".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },

@@ -1,10 +1,11 @@
 //! The devices of a simulation, a few bytes each.
 
-use crate::label::folded;
-use crate::{
-    AskedFrom, Device, InstalledModule, MacAddress, Question, ReportedVersion, RuleBook, RuleKey, Said,
-    SerialNumber,
-};
+use crate::book::{RuleBook, RuleKey};
+use crate::device::{Device, MacAddress, SerialNumber};
+use crate::request::{AskedFrom, InstalledModule, Question};
+use crate::value::Said;
+use crate::value::label::folded;
+use crate::version::ReportedVersion;
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -21,7 +22,10 @@ pub(super) const NONE: u32 = u32::MAX;
 /// bytes.
 ///
 /// ```
-/// use ucupdate_core::{Device, InstalledModule, Question, ReportedVersion, Said, SimulatedFleet};
+/// use ucupdate_core::{Device, Question, ReportedVersion};
+/// use ucupdate_core::request::InstalledModule;
+/// use ucupdate_core::simulate::SimulatedFleet;
+/// use ucupdate_core::value::Said;
 /// let device = Device {
 ///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 ///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
@@ -54,7 +58,7 @@ pub(super) struct Kind {
 }
 
 /// The words of a kind in lower case, the file name, the user's domain, the side.
-type KindKey = (Vec<u8>, Option<crate::Side>);
+type KindKey = (Vec<u8>, Option<crate::request::Side>);
 
 /// One device.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,11 @@
 //! Packages, devices and books made by code.
 
-use ucupdate_core::{
-    Command, Device, FieldTime, FileName, IngestId, IngestedPackage, InstalledModule, InterimImage, Release,
-    ReleaseFiles, ReportedVersion, RuleBook, RuleKey, Said, Sha256Digest, StoredFile, TestDevice, UnixTime,
+use ucupdate_core::book::{
+    Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
 };
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{FieldTime, FileName, Said, Sha256Digest, UnixTime};
+use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
 pub const PHONE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 
@@ -111,6 +113,6 @@ pub fn module(version: &str) -> InstalledModule {
 pub fn test_device(name: &str) -> TestDevice {
     TestDevice {
         name: name.parse().unwrap(),
-        id: ucupdate_core::DeviceId::Mac("00-21-63-0f-20-7b".parse().unwrap()),
+        id: ucupdate_core::device::DeviceId::Mac("00-21-63-0f-20-7b".parse().unwrap()),
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::fixtures::*;
 use proptest::prelude::*;
-use ucupdate_core::{
-    Audience, Command, Device, EligibilityIndex, Guard, InstalledModule, OutcomeOptions, Outcomes, Percent,
-    Question, Rollout, RuleBook, Said, UnixTime, decide,
-};
+use ucupdate_core::book::{Audience, Command, Guard, Percent, Rollout};
+use ucupdate_core::outcomes::{OutcomeOptions, Outcomes};
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{Said, UnixTime};
+use ucupdate_core::{Device, EligibilityIndex, Question, RuleBook, decide};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
 use ucupdate::{NoUrls, Options, UpdateService};
 use ucupdate_http::{DeviceUpdates, HttpOptions};

@@ -4,8 +4,11 @@ use crate::fixture::{Answered, Server, connection, moment, phone, vector};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use ucupdate::audit::AccessReader;
+use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{DeviceId, Said, Side, TestDevice, UpdateRequest};
+use ucupdate::device::DeviceId;
+use ucupdate::request::{Side, UpdateRequest};
+use ucupdate::value::Said;
 use ucupdate_http::Connection;
 
 const AGENT: &str = "Microsoft UCPhone Device";

@@ -12,13 +12,14 @@ use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 use ucupdate::audit::AccessRow;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{
-    Device, FieldTime, InstalledModule, ReportedVersion, Said, UnixTime, UpdateRequest, UpdateResponse,
-};
+use ucupdate::device::Device;
+use ucupdate::request::{InstalledModule, UpdateRequest, UpdateResponse};
 use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
     stream_of,
 };
+use ucupdate::value::{FieldTime, Said, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use http::{HeaderValue, Request, StatusCode, request::Parts};
 use ucupdate::BaseUrls;
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate_http::{Authenticate, Connection, HttpOptions, Verdict};
 
 const HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";

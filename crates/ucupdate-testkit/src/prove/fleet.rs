@@ -1,11 +1,15 @@
 //! The rule book that processes contend for, the changes they make to it, and the devices that ask.
 
-use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, sample};
-use ucupdate::core::{
-    Audience, Command, Decision, Device, DeviceId, EligibilityIndex, HeldDevices, Hold, InstalledModule,
-    LabelError, OfferPolicy, OfferRule, PackageId, Percent, Question, ReportedVersion, Rollout, RolloutName,
-    RuleKey, Said, Share, Side, TestDevice, UnixTime, UpdateRequest, UpdateResponse, decide,
+use ucupdate::book::{
+    Audience, Command, HeldDevices, Hold, OfferPolicy, OfferRule, Percent, Rollout, RolloutName, RuleKey,
+    Share, TestDevice,
 };
+use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, sample};
+use ucupdate::decide::{Decision, EligibilityIndex, decide};
+use ucupdate::device::{Device, DeviceId};
+use ucupdate::request::{InstalledModule, Question, Side, UpdateRequest, UpdateResponse};
+use ucupdate::value::{LabelError, PackageId, Said, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options};
 
 /// The words of the rules before the locale, which is always the same.

@@ -1,8 +1,8 @@
 //! The canonical bodies, both ways and byte for byte.
 
-use ucupdate_core::{
-    Device, InstalledModule, OfferedModule, ReportedVersion, Said, UpdateRequest, UpdateResponse,
-};
+use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::value::Said;
+use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_upx::Codec;
 
 const REQUEST: &[u8] = include_bytes!("../../../../vectors/canonical-request.xml");

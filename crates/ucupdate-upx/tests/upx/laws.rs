@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use std::path::Path;
-use ucupdate_core::{
-    Device, FileName, InstalledModule, OfferedModule, ReportedVersion, Said, UpdateRequest, UpdateResponse,
-};
+use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::value::{FileName, Said};
+use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_upx::{Codec, laws};
 
 /// Any text that XML can hold, the awkward characters often.

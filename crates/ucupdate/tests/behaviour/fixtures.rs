@@ -3,12 +3,13 @@
 use sha2::Digest as _;
 use std::sync::Arc;
 use ucupdate::audit::ServerName;
+use ucupdate::book::{RuleKey, TestDevice};
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
-use ucupdate::core::{
-    Device, DeviceId, InstalledModule, ReportedVersion, RuleKey, Said, Side, TestDevice, UnixTime,
-    UpdateRequest, UpdateResponse,
-};
+use ucupdate::device::{Device, DeviceId};
+use ucupdate::request::{InstalledModule, Side, UpdateRequest, UpdateResponse};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
+use ucupdate::value::{Said, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
 
 /// Images in tests are small.

@@ -4,8 +4,11 @@ use crate::fixtures::NOW;
 use std::io::{self, Cursor};
 use std::sync::Arc;
 use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
-use ucupdate::core::{DeviceId, LoopGuard, LoopKind, LoopOptions, ReportedVersion, Said, UnixTime};
+use ucupdate::device::DeviceId;
+use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
+use ucupdate::value::{Said, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{AuditLogError, AuditLogs, Fleet, Logged, LoggedRow};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");

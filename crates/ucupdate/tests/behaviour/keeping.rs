@@ -4,9 +4,11 @@ use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use ucupdate::book::{Command, RuleBook, TestDevice};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, DeviceId, PackageId, RuleBook, TestDevice, UnixTime};
+use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
+use ucupdate::value::{PackageId, UnixTime};
 use ucupdate::{Garbage, Options, Retention, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -57,8 +59,8 @@ async fn collect(service: &UpdateService) -> Garbage {
 /// Every file that the rule book names is there, and nothing else is.
 async fn assert_sound(store: &Meanwhile) -> RuleBook {
     let service = on_day(store.clone(), 0).await;
-    let found = service.verify(false).await.unwrap();
-    assert_eq!(found.findings, []);
+    let found = service.check(false).await.unwrap();
+    assert_eq!(found.problems, []);
     assert_eq!(found.orphans, 0);
     service.snapshot().book().clone()
 }

@@ -4,6 +4,7 @@
 
 mod approving;
 mod carrying;
+mod checking;
 mod fixtures;
 mod fleet;
 mod history;
@@ -17,5 +18,5 @@ mod rolling_back;
 mod story;
 #[cfg(feature = "local")]
 mod trees;
-mod verifying;
+
 mod watching;

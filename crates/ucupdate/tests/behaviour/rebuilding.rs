@@ -3,8 +3,8 @@
 use crate::fixtures::*;
 use std::sync::Arc;
 use ucupdate::UpdateService;
+use ucupdate::book::RuleBook;
 use ucupdate::cab::package::sample;
-use ucupdate::core::RuleBook;
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -27,7 +27,7 @@ fn state(service: &UpdateService) -> Vec<String> {
     let snapshot = service.snapshot();
     let rows = snapshot.book().rules().map(|rule| {
         let version =
-            |of: Option<&ucupdate::core::Candidate>| of.map_or("-".into(), |of| of.version.to_string());
+            |of: Option<&ucupdate::book::Candidate>| of.map_or("-".into(), |of| of.version.to_string());
         format!("{} {} {}", rule.key().model(), version(rule.pending()), version(rule.approved()))
     });
     rows.collect()
@@ -44,7 +44,7 @@ async fn packages_are_known_again_the_newest_is_pending_and_nothing_is_approved(
     assert!(book.packages().eq(before.packages()), "byte for byte what the ingests wrote");
     assert!(book.interim_images().eq(before.interim_images()));
     assert_eq!(book.test_devices().len(), 0);
-    assert_eq!(service.verify(false).await.unwrap().findings, []);
+    assert_eq!(service.check(false).await.unwrap().problems, []);
     service.approve(vec![sample::ip8540()], "ann").await.unwrap();
     assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "9.9.9.9");
 }
@@ -136,7 +136,7 @@ async fn of_a_package_that_was_ingested_twice_the_whole_one_is_taken() {
     let service = open(copy).await;
     let rebuilt = service.rebuild("ann").await.unwrap();
     assert_eq!(rebuilt.left_out[0].why, format!("package {} was ingested again later", first.id()));
-    assert_eq!(service.verify(false).await.unwrap().findings, []);
+    assert_eq!(service.check(false).await.unwrap().problems, []);
 }
 
 #[tokio::test]

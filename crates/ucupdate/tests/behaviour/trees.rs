@@ -84,7 +84,7 @@ async fn files_of_a_store_in_a_folder_are_linked_where_that_can_be() {
     fs::remove_file(tree.join(IMAGE)).unwrap();
     fs::write(tree.join(IMAGE), "other").unwrap();
     assert_eq!(service.export_tree(&tree, &linking).await.unwrap().linked, 1);
-    assert_eq!(service.verify(false).await.unwrap().findings, []);
+    assert_eq!(service.check(false).await.unwrap().problems, []);
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@ use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::ServerName;
+use ucupdate::book::{Audience, Command, Guard, Rollout, RuleKey, StopScope};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{
-    Audience, Command, Guard, ReportedVersion, Rollout, RuleKey, Said, Side, StopScope, UnixTime,
-};
+use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
+use ucupdate::value::{Said, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, LogOptions, Options, SettableClock, UpdateService, WATCH_AUTHOR, WatchOptions};
 
 const OLD: &str = "1.0.522.103";

@@ -8,7 +8,7 @@ use std::io::{self, Cursor, Read, Seek, Write};
 
 use cab::CompressionType;
 use time::{Date, Month, PrimitiveDateTime, Time};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 use crate::cabinet::compression::Compression;
 
@@ -68,7 +68,7 @@ pub enum BuildError {
 ///
 /// ```
 /// use ucupdate_cab::{CabinetBuilder, Compression};
-/// use ucupdate_core::FieldTime;
+/// use ucupdate_core::value::FieldTime;
 /// let stamp = FieldTime::new((2009, 3, 6), (17, 10, 38)).unwrap();
 /// let build = || {
 ///     let mut builder = CabinetBuilder::new(Compression::Mszip);

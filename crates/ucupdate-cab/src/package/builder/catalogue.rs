@@ -8,7 +8,7 @@ use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerInfo, SignerInfos};
 use der::asn1::{BmpString, GeneralizedTime, Null, ObjectIdentifier, OctetString, SetOfVec, UtcTime};
 use der::{Any, DateTime, Encode, Sequence};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 use x509_cert::attr::Attribute;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;

@@ -16,8 +16,11 @@ use super::understand::hierarchy::{interim_folder, release_folder};
 use super::understand::{Kept, understand};
 use crate::cabinet::{BuildError, CabinetBuilder, Compression};
 use std::collections::BTreeMap;
-use ucupdate_core::Sha256Digest;
-use ucupdate_core::{FieldTime, Locale, ReportedVersion, RuleKey, UpdateType};
+use ucupdate_core::book::UpdateType;
+use ucupdate_core::device::Locale;
+use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// A release to be packed.
 #[derive(Clone, Debug)]

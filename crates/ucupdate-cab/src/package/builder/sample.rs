@@ -6,7 +6,8 @@
 use super::{NewInterim, NewRelease, PackageBuilder};
 use crate::cabinet::self_extracting;
 use crate::package::member::ROUND_TABLE_CONFIG_FILE_NAME;
-use ucupdate_core::{FieldTime, ReportedVersion, RuleKey};
+use ucupdate_core::value::FieldTime;
+use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// The bytes of an image that look like one and cost little: 300 KiB.
 pub const IMAGE_BYTES: usize = 300 * 1024;

@@ -9,7 +9,7 @@ use cms::signed_data::{SignerIdentifier, SignerInfo};
 use der::Any;
 use der::asn1::{BitString, ObjectIdentifier, OctetString, SetOfVec};
 use std::str::FromStr;
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 use x509_cert::certificate::{Certificate, TbsCertificate, Version};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;

@@ -63,7 +63,7 @@ pub(in crate::package) struct Twice {
 }
 
 /// What an element says, by attributes and by children that hold text.
-type Said = BTreeMap<ManifestItem, String>;
+type Reported = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
     /// Reads a manifest.
@@ -77,7 +77,7 @@ impl Manifest {
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
-        manifest.list(&root, &Said::new(), &mut numbers, limits)?;
+        manifest.list(&root, &Reported::new(), &mut numbers, limits)?;
         Ok(manifest)
     }
 
@@ -85,7 +85,7 @@ impl Manifest {
     fn list(
         &mut self,
         element: &Element,
-        around: &Said,
+        around: &Reported,
         numbers: &mut (usize, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
@@ -118,7 +118,7 @@ impl Manifest {
     fn entry(
         &mut self,
         element: &Element,
-        around: &Said,
+        around: &Reported,
         (is_interim, number): (bool, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
@@ -171,8 +171,8 @@ impl Manifest {
     }
 
     /// What an element says itself.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Said, XmlError> {
-        let mut said = Said::new();
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
+        let mut said = Reported::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
         let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
         for (name, value, at, is_attribute) in attributes.chain(children) {

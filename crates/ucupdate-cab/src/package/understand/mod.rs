@@ -18,9 +18,11 @@ use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
 use crate::path::{NameProblem, SafePath};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use ucupdate_core::PackageId;
-use ucupdate_core::Sha256Digest;
-use ucupdate_core::{Locale, RuleKey, UpdateType};
+use ucupdate_core::RuleKey;
+use ucupdate_core::book::UpdateType;
+use ucupdate_core::device::Locale;
+use ucupdate_core::value::PackageId;
+use ucupdate_core::value::Sha256Digest;
 
 /// The bytes of a member that were kept for understanding the package: its manifest, its signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]

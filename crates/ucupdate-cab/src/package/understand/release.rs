@@ -8,7 +8,10 @@ use crate::package::package::{PackagedInterim, PackagedRelease};
 use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
 use std::collections::BTreeSet;
-use ucupdate_core::{Locale, ReportedVersion, RuleKey, RuleKeyError, UpdateType, check_path_part};
+use ucupdate_core::book::{RuleKeyError, UpdateType};
+use ucupdate_core::device::Locale;
+use ucupdate_core::value::check_path_part;
+use ucupdate_core::{ReportedVersion, RuleKey};
 
 impl Reading<'_> {
     /// Makes a release or an interim image of an image, or tells what is missing.
@@ -169,6 +172,7 @@ fn interim_words(locale: &str, update_type: &str) -> Result<(Locale, UpdateType)
     let check = |field: &str, word: &str| check_path_part(word).map_err(|error| format!("{field} {error}"));
     check("locale", locale)?;
     check("update type", update_type)?;
-    let label = |field: &'static str| move |error: ucupdate_core::LabelError| format!("{field} {error}");
+    let label =
+        |field: &'static str| move |error: ucupdate_core::value::LabelError| format!("{field} {error}");
     Ok((locale.parse().map_err(label("locale"))?, update_type.parse().map_err(label("update type"))?))
 }

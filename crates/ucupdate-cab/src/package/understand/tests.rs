@@ -5,7 +5,7 @@ use crate::package::*;
 use crate::{Cabinet, CabinetBuilder, Compression, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 const FOLDER: &str = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE";
 const KEY: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";

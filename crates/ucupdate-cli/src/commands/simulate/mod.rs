@@ -10,10 +10,11 @@ use crate::files;
 use crate::new_files::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
-use ucupdate::core::{
-    AskedFrom, Chances, FailureModel, FieldTime, MAX_SIMULATED_DEVICES, Percent, Question, ReportedVersion,
-    Scenario, SimulatedFleet, UnixTime, VersionError, simulate,
-};
+use ucupdate::book::Percent;
+use ucupdate::request::{AskedFrom, Question};
+use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
+use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate::version::{ReportedVersion, VersionError};
 use ucupdate::{Fleet, Iana};
 
 /// How it is called.

@@ -1,0 +1,96 @@
+//! Where things lie in a store.
+//!
+//! ```text
+//! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
+//! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
+//! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
+//! images/<ingest id>/package.json      written last: what the members are
+//! Logs/...                             as `ucupdate-audit` names them
+//! ```
+
+use ucupdate_core::book::IngestId;
+use ucupdate_core::value::check_path_part;
+use ucupdate_store::StoreKey;
+
+/// The folder of the checkpoints.
+pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
+
+/// The folder of the images.
+pub(crate) const IMAGES: &str = "images/";
+
+/// The ingest an object below [`IMAGES`] belongs to; none for what is not ours.
+pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
+    let (ingest, _) = key.as_str().strip_prefix(IMAGES)?.split_once('/')?;
+    let is_ours = ingest.len() == 32 && ingest.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_ours.then(|| u128::from_str_radix(ingest, 16).ok())?.map(IngestId::from_bits)
+}
+
+/// The folder of the revisions.
+pub(crate) const REVISIONS: &str = "state/revisions/";
+
+/// The key of a revision.
+pub(crate) fn revision(number: u64) -> StoreKey {
+    key(format!("{REVISIONS}{number:020}.json"))
+}
+
+/// The number of the revision with this key.
+pub(crate) fn revision_number(key: &StoreKey) -> Option<u64> {
+    number_in(REVISIONS, key)
+}
+
+/// The key of the checkpoint made at a revision.
+pub(crate) fn checkpoint(number: u64) -> StoreKey {
+    key(format!("{CHECKPOINTS}{number:020}.json"))
+}
+
+/// The revision a checkpoint was made at.
+pub(crate) fn checkpoint_number(key: &StoreKey) -> Option<u64> {
+    number_in(CHECKPOINTS, key)
+}
+
+fn number_in(folder: &str, key: &StoreKey) -> Option<u64> {
+    let digits = key.as_str().strip_prefix(folder)?.strip_suffix(".json")?;
+    let is_ours = digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_ours.then(|| digits.parse().ok())?
+}
+
+/// The key of the `index`th member of a package. A name that no path may hold is left out of the key, not of the report.
+pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> StoreKey {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let name = if check_path_part(name).is_ok() { name } else { "member" };
+    key(format!("images/{ingest}/{index}-{name}"))
+}
+
+/// The folder of an ingest, with the slash at its end.
+pub(crate) fn ingest(ingest: IngestId) -> String {
+    format!("{IMAGES}{ingest}/")
+}
+
+/// The key of what describes the members of a package.
+pub(crate) fn package(ingest: IngestId) -> StoreKey {
+    key(format!("images/{ingest}/package.json"))
+}
+
+fn key(text: String) -> StoreKey {
+    StoreKey::parse(&text).expect("digits, hexadecimal digits and checked parts of a path make a key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_lie_where_the_layout_says() {
+        assert_eq!(revision(7).as_str(), "state/revisions/00000000000000000007.json");
+        assert_eq!(checkpoint_number(&checkpoint(64)), Some(64));
+        assert_eq!((revision_number(&revision(7)), revision_number(&checkpoint(7))), (Some(7), None));
+        let ingest = IngestId::from_bits(0xab);
+        let folder = format!("images/{}ab", "0".repeat(30));
+        assert_eq!(member(ingest, 3, r"A\ENU\CPE.nbt").as_str(), format!("{folder}/3-CPE.nbt"));
+        assert_eq!(member(ingest, 4, "../..").as_str(), format!("{folder}/4-member"));
+        assert_eq!(member(ingest, 5, "a:b").as_str(), format!("{folder}/5-member"));
+        assert_eq!(package(ingest).as_str(), format!("{folder}/package.json"));
+        assert_eq!(ingest_of(&package(ingest)), Some(ingest));
+        assert_eq!(ingest_of(&"images/mine/x".parse().unwrap()), None);
+    }
+}

@@ -1,0 +1,5 @@
+//! The logs: written behind the store, and read back.
+
+pub(crate) mod of_service;
+pub(crate) mod reader;
+pub(crate) mod writer;

@@ -1,0 +1,349 @@
+//! The audit log and the access log of one server: rows go in without waiting, and a task writes them behind the store.
+//!
+//! What to write when is `ucupdate-audit`'s business; here its effects are done on a store and the outcomes told.
+
+use crate::clock::Clock;
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use ucupdate_audit::{
+    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
+    RetentionDays, RollOptions, RollingLog, ServerName, Zone, expired,
+};
+use ucupdate_core::value::UnixTime;
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+
+/// Which logs a server writes, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LogOptions {
+    /// The name of this server, as it stands in the names of its files.
+    pub server: ServerName,
+    /// The zone of the audit log's times and days; the access log is UTC.
+    pub zone: Zone,
+    /// What the access log's header says wrote it.
+    pub software: String,
+    /// When to flush, when to roll, how much may wait.
+    pub roll: RollOptions,
+    /// How many days [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps. Call that at the start and daily.
+    pub days: RetentionDays,
+    /// How long a flush or the shutdown tries before it gives up and says how many rows wait.
+    pub flush_time: Duration,
+}
+
+impl LogOptions {
+    /// The logs of a server: audit times in UTC, flushed every second, kept for ten days, ten seconds for a flush.
+    pub fn new(server: ServerName) -> Self {
+        Self {
+            server,
+            zone: Zone::utc(),
+            software: format!("ucupdate {}", env!("CARGO_PKG_VERSION")),
+            roll: RollOptions::default(),
+            days: RetentionDays::default(),
+            flush_time: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why rows did not reach the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The store does not take them. They wait and are tried again.
+    #[error("{waiting} log row(s) wait because the store does not take them: {last}")]
+    Waiting {
+        /// How many wait.
+        waiting: usize,
+        /// What the store said last.
+        last: String,
+    },
+    /// The store does not do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl LogError {
+    /// Both: the rows that wait in either.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Waiting { waiting, last }, Self::Waiting { waiting: more, .. }) => {
+                Self::Waiting { waiting: waiting + more, last }
+            }
+            (first, _) => first,
+        }
+    }
+}
+
+/// How long a write that is waited for rests after a failure.
+const RETRY_TIME: Duration = Duration::from_millis(250);
+
+/// How long the store may take over one log file. What comes later counts as unclear, and is settled.
+const STORE_TIME: Duration = Duration::from_secs(60);
+
+/// How long the store may take to say which files there are.
+const LIST_TIME: Duration = Duration::from_secs(10);
+
+/// The logs of one server.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    audit: Arc<Log>,
+    access: Arc<Log>,
+    audit_format: AuditFormat,
+    access_format: AccessFormat,
+    options: LogOptions,
+    store: Arc<dyn ImageStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Logs {
+    /// Starts the tasks that write.
+    pub(crate) fn start(store: Arc<dyn ImageStore>, options: LogOptions, clock: Arc<dyn Clock>) -> Self {
+        let audit_format = AuditFormat::new().with_zone(options.zone.clone());
+        let access_format = AccessFormat::new(&options.software);
+        let log = |rolling, kind| {
+            let log = Arc::new(Log::new(rolling));
+            tokio::spawn(Arc::clone(&log).write(kind, Arc::clone(&store), Arc::clone(&clock)));
+            log
+        };
+        Self {
+            audit: log(
+                RollingLog::audit(options.server.clone(), &audit_format, options.roll),
+                LogKind::Audit,
+            ),
+            access: log(
+                RollingLog::access(options.server.clone(), &access_format, options.roll),
+                LogKind::Access,
+            ),
+            audit_format,
+            access_format,
+            options,
+            store,
+            clock,
+        }
+    }
+
+    pub(crate) fn audit(&self, row: &AuditRow, now: UnixTime) {
+        self.audit.push(self.audit_format.line(row), now);
+    }
+
+    pub(crate) fn access(&self, row: &AccessRow, now: UnixTime) {
+        self.access.push(self.access_format.line(row), now);
+    }
+
+    /// Rows that did not fit in what may wait, since the start.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.audit.rolling().dropped() + self.access.rolling().dropped()
+    }
+
+    pub(crate) async fn flush(&self) -> Result<(), LogError> {
+        let time = self.options.flush_time;
+        match tokio::join!(self.audit.flush(time), self.access.flush(time)) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(failure), Ok(())) | (Ok(()), Err(failure)) => Err(failure),
+            (Err(audit), Err(access)) => Err(audit.and(access)),
+        }
+    }
+
+    pub(crate) async fn shutdown(&self) -> Result<(), LogError> {
+        let flushed = self.flush().await;
+        self.audit.stop();
+        self.access.stop();
+        flushed
+    }
+
+    pub(crate) async fn remove_old(&self) -> Result<usize, LogError> {
+        let now = self.clock.now();
+        let mut removed = 0;
+        for kind in [LogKind::Audit, LogKind::Access] {
+            let today = LogDate::of(match kind {
+                LogKind::Audit => self.options.zone.civil(now),
+                LogKind::Access => now.civil_utc(),
+            });
+            let mut pages = self.store.pages(kind.folder());
+            while let Some(page) = pages.next().await? {
+                let keys = page.iter().map(|meta| meta.key.as_str());
+                for key in expired(keys, today, self.options.days) {
+                    let is_ours = key.parse::<LogName>().is_ok_and(|name| name.server == self.options.server);
+                    if let Some(key) = is_ours.then(|| StoreKey::parse(key).ok()).flatten() {
+                        self.store.delete(&key).await?;
+                        removed += 1;
+                    }
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.audit.stop();
+        self.access.stop();
+    }
+}
+
+/// One log: rows that wait, and the task that writes them.
+#[derive(Debug)]
+struct Log {
+    rolling: Mutex<RollingLog>,
+    /// Wakes the task.
+    wake: Notify,
+    /// How far the task is.
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    stopped: bool,
+    last_failure: String,
+}
+
+impl Log {
+    fn new(rolling: RollingLog) -> Self {
+        Self { rolling: Mutex::new(rolling), wake: Notify::new(), progress: watch::Sender::default() }
+    }
+
+    /// The state; a panic of another thread between two of its steps cannot leave it half-changed in a way that matters
+    /// more than losing every later row would.
+    fn rolling(&self) -> MutexGuard<'_, RollingLog> {
+        self.rolling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, line: ucupdate_audit::LogLine, now: UnixTime) {
+        let mut rolling = self.rolling();
+        let _number = rolling.push(line, now);
+        let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
+        drop(rolling);
+        if first_or_due {
+            self.wake.notify_one();
+        }
+    }
+
+    fn stop(&self) {
+        self.progress.send_modify(|progress| progress.stopped = true);
+        self.wake.notify_one();
+    }
+
+    /// Waits until every row there is now lies in the store, at most so long.
+    async fn flush(&self, time: Duration) -> Result<(), LogError> {
+        let target = {
+            let mut rolling = self.rolling();
+            rolling.flush_now();
+            rolling.acknowledged() + rolling.pending() as u64
+        };
+        self.wake.notify_one();
+        let ended = tokio::time::Instant::now() + time;
+        let mut progress = self.progress.subscribe();
+        loop {
+            // Seen before the rows are counted: whatever comes after this wakes the wait below.
+            let stopped = progress.borrow_and_update().stopped;
+            if self.rolling().acknowledged() >= target {
+                return Ok(());
+            }
+            // A time that passes only on the service's clock never ends a back-off in a test, so who waits asks again.
+            let next = ended.min(tokio::time::Instant::now() + RETRY_TIME);
+            let waited = tokio::time::timeout_at(next, progress.changed()).await;
+            if stopped || tokio::time::Instant::now() >= ended {
+                return Err(self.waiting());
+            }
+            if waited.is_err() {
+                self.rolling().flush_now();
+                self.wake.notify_one();
+            }
+        }
+    }
+
+    fn waiting(&self) -> LogError {
+        let last = self.progress.borrow().last_failure.clone();
+        let last = if last.is_empty() { "no answer yet".to_owned() } else { last };
+        LogError::Waiting { waiting: self.rolling().pending(), last }
+    }
+
+    /// The task: does what the log asks of the store until it is stopped.
+    async fn write(self: Arc<Self>, kind: LogKind, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
+        // Knowing which numbers are taken saves tries; not knowing loses nothing.
+        let listing = async {
+            let mut pages = store.pages(kind.folder());
+            while let Ok(Some(page)) = pages.next().await {
+                let mut rolling = self.rolling();
+                page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
+            }
+        };
+        let _late = tokio::time::timeout(LIST_TIME, listing).await;
+        loop {
+            let effect = self.rolling().poll(clock.now());
+            if let Some(effect) = effect {
+                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, perform(&*store, &effect))
+                    .await
+                {
+                    Ok(done) => done,
+                    Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
+                };
+                self.rolling().done(outcome, clock.now());
+                self.progress.send_modify(|progress| {
+                    trace_turn(kind, &progress.last_failure, failure.as_deref());
+                    if failure.is_some() || outcome == EffectOutcome::Stored {
+                        progress.last_failure = failure.unwrap_or_default();
+                    }
+                });
+                continue;
+            }
+            if self.progress.borrow().stopped {
+                return;
+            }
+            let deadline = self.rolling().next_deadline();
+            let woken = self.wake.notified();
+            match deadline {
+                None => woken.await,
+                Some(deadline) => {
+                    let left = deadline.as_millis().saturating_sub(clock.now().as_millis());
+                    let left =
+                        Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(Duration::from_millis(1));
+                    let _woken_or_due = tokio::time::timeout(left, woken).await;
+                }
+            }
+        }
+    }
+}
+
+/// Says once when a log begins to wait, and once when it is written again.
+#[cfg(feature = "tracing")]
+fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
+    match (before.is_empty(), failure) {
+        (true, Some(failure)) => {
+            tracing::warn!(log = ?kind, failure, "log rows wait: the store does not take them")
+        }
+        (false, None) => tracing::warn!(log = ?kind, "log rows are written again"),
+        _ => {}
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>) {}
+
+/// Does one effect, and says how it went.
+async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
+    let Ok(key) = StoreKey::parse(effect.key()) else {
+        return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
+    };
+    let bytes = || Bytes::copy_from_slice(effect.bytes());
+    let done = match effect {
+        Effect::Create { .. } => store.create(&key, bytes()).await,
+        Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
+        Effect::ReadBack { bytes, .. } => match store.get_bytes(&key, bytes.len()).await {
+            Ok(found) => return (effect.compare(Some(&found)), None),
+            Err(StoreError::NotFound { .. }) => return (EffectOutcome::Absent, None),
+            Err(StoreError::TooLarge { .. }) => return (EffectOutcome::Exists, None),
+            Err(error) => Err(error),
+        },
+        // An effect this program does not know is one it cannot do.
+        _ => return (EffectOutcome::Failed, Some("the log asks for an unknown effect".to_owned())),
+    };
+    match done {
+        Ok(()) => (EffectOutcome::Stored, None),
+        Err(StoreError::AlreadyExists { .. }) => (EffectOutcome::Exists, None),
+        Err(error) if error.may_have_written() => (EffectOutcome::Unclear, Some(error.to_string())),
+        Err(error) => (EffectOutcome::Failed, Some(error.to_string())),
+    }
+}

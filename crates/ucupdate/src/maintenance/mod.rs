@@ -1,0 +1,11 @@
+//! What a store needs to be looked after.
+
+pub(crate) mod carry;
+pub(crate) mod check;
+pub(crate) mod garbage;
+pub(crate) mod problem;
+pub(crate) mod retention;
+#[cfg(feature = "local")]
+pub(crate) mod tree_export;
+#[cfg(feature = "local")]
+pub(crate) mod tree_folder;

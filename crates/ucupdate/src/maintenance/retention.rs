@@ -1,0 +1,82 @@
+//! How far back one can go: the revisions whose images are kept.
+
+use crate::error::StateError;
+use crate::keys;
+use crate::state::document::DocumentError;
+use crate::state::rule_history::{RuleHistory, read_revision};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate_core::value::{PackageId, UnixTime};
+use ucupdate_store::ImageStore;
+
+/// How far back the images of revisions are kept: by number or by time, whichever is more.
+///
+/// ```
+/// use std::time::Duration;
+/// let usual = ucupdate::Retention::default();
+/// assert_eq!((usual.revisions, usual.time), (50, Duration::from_secs(30 * 24 * 60 * 60)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
+pub struct Retention {
+    /// The newest so many revisions; at least the newest is kept.
+    pub revisions: u64,
+    /// Those that held at some time in so long.
+    pub time: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { revisions: 50, time: Duration::from_secs(30 * 24 * 60 * 60) }
+    }
+}
+
+impl Retention {
+    /// Whether nothing before this revision is kept: it is none of the newest, and was made so long ago that those before
+    /// it did not hold at any time that counts.
+    pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
+        let by_number = (newest + 1).saturating_sub(self.revisions.max(1));
+        let time = i64::try_from(self.time.as_millis()).unwrap_or(i64::MAX);
+        number <= by_number && at.as_millis() < now.as_millis().saturating_sub(time)
+    }
+}
+
+/// The kept revisions, and what they are of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The oldest kept revision; 0 where there is none at all.
+    pub(crate) first: u64,
+    /// The packages that their rules and interim images are of, and those that came in one of them.
+    pub(crate) packages: BTreeSet<PackageId>,
+}
+
+impl Kept {
+    /// Reads the kept revisions of a history whose newest is `newest`.
+    pub(crate) async fn read(
+        store: &Arc<dyn ImageStore>,
+        newest: u64,
+        now: UnixTime,
+        retention: Retention,
+    ) -> Result<Self, StateError> {
+        let mut kept = Self { first: newest, packages: BTreeSet::new() };
+        for number in (1..=newest).rev() {
+            let Some((document, _)) = read_revision(&**store, number).await? else {
+                let key = keys::revision(number).to_string();
+                return Err(DocumentError::Missing { key }.into());
+            };
+            kept.first = number;
+            kept.packages.extend(document.delta.named_packages());
+            let came = document.delta.packages.iter().filter(|entry| entry.now.is_some());
+            kept.packages.extend(came.map(|entry| entry.key));
+            if retention.ends_at(number, document.at, newest, now) {
+                break;
+            }
+        }
+        if kept.first > 0 {
+            let first = RuleHistory::open_at(Arc::clone(store), kept.first).await?;
+            kept.packages.extend(first.book().named_packages());
+        }
+        Ok(kept)
+    }
+}

@@ -1,0 +1,205 @@
+//! Writing out the field's hierarchy of folders, for other web servers.
+
+use crate::maintenance::tree_folder::{TreeFolder, fill, is_same_file};
+use crate::packages::files::ServedFile;
+use crate::service::UpdateService;
+use bytes::Bytes;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use futures_util::StreamExt as _;
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use ucupdate_store::{ByteStream, StoreError};
+
+/// How a tree is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeOptions {
+    /// The folder of the store, where it is in one: files of the tree are other names of the store's own then, as far as
+    /// the file system allows. Whoever changes such a file in place changes the store.
+    pub link_from: Option<PathBuf>,
+}
+
+impl TreeOptions {
+    /// With links to the files of the store in this folder.
+    #[must_use]
+    pub fn with_links_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.link_from = Some(folder.into());
+        self
+    }
+}
+
+/// What was done to a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeWritten {
+    /// The revision of the rule book it is of.
+    pub revision: u64,
+    /// Files that are other names of the store's own now.
+    pub linked: u64,
+    /// Files that were copied.
+    pub copied: u64,
+    /// The bytes of those.
+    pub copied_bytes: u64,
+    /// Files that were there already, and are the same.
+    pub unchanged: u64,
+    /// Files in the folder that are none of the tree's, and were left alone.
+    pub others: u64,
+    /// The paths of files that are gone from the store or damaged in it: they were not written.
+    pub lacking: Vec<String>,
+}
+
+/// Why a tree was not written whole. Each file of it is as it was, or new; writing it again goes on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another process writes into the folder.
+    #[error("another export is writing into `{folder}`")]
+    InUse {
+        /// Which folder.
+        folder: String,
+    },
+    /// The folder, or a file in it, cannot be read or written.
+    #[error("cannot write `{path}`")]
+    File {
+        /// Which one.
+        path: String,
+        /// What is wrong.
+        source: io::Error,
+    },
+}
+
+impl UpdateService {
+    /// Writes the files that are served into a folder, in the hierarchy of their URLs
+    /// (`UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt`), so that any web server can serve them; where they were
+    /// written before, what changed. Each file is whole, and what the ingest read, before it gets its name. Nothing outside
+    /// the folder is written: a link inside it is refused. Nothing is removed.
+    ///
+    /// # Errors
+    /// When the folder or the store fails, or another process writes into the folder.
+    pub async fn export_tree(&self, folder: &Path, options: &TreeOptions) -> Result<TreeWritten, TreeError> {
+        let snapshot = self.snapshot();
+        let mut written = TreeWritten { revision: snapshot.revision(), ..TreeWritten::default() };
+        let path = folder.to_owned();
+        let (opened, store_folder) = {
+            let (path, from) = (path.clone(), options.link_from.clone());
+            let opened = blocking(move || {
+                let from = from.map(|from| Dir::open_ambient_dir(from, ambient_authority())).transpose()?;
+                Ok((TreeFolder::open(&path)?, from))
+            });
+            opened.await.map_err(failed(folder))?
+        };
+        let Some(opened) = opened else {
+            return Err(TreeError::InUse { folder: folder.display().to_string() });
+        };
+        let tree = Arc::new(Tree { folder: opened, store_folder });
+        for file in snapshot.files().iter() {
+            let at = folder.join(&*file.path);
+            let (doing, file_there) = (Arc::clone(&tree), file.clone());
+            let done = blocking(move || doing.link(&file_there)).await.map_err(failed(&at))?;
+            match done {
+                Done::Unchanged => written.unchanged += 1,
+                Done::Linked => written.linked += 1,
+                Done::ToBeCopied => {
+                    if self.copy(&tree, file, &at).await? {
+                        written.copied += 1;
+                        written.copied_bytes += file.size;
+                    } else {
+                        written.lacking.push(file.path.to_string());
+                    }
+                }
+            }
+        }
+        let ours: HashSet<String> =
+            snapshot.files().iter().map(|file| file.path.to_ascii_lowercase()).collect();
+        written.others = blocking(move || tree.folder.count_others(&ours)).await.map_err(failed(folder))?;
+        Ok(written)
+    }
+
+    /// Copies a file out of the store; false when it is gone or damaged there.
+    async fn copy(&self, tree: &Arc<Tree>, file: &ServedFile, at: &Path) -> Result<bool, TreeError> {
+        let bytes = match self.open_file(file, None).await {
+            Ok(bytes) => bytes,
+            Err(StoreError::NotFound { .. } | StoreError::Integrity { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let (pieces, incoming) = mpsc::channel(4);
+        let (doing, file) = (Arc::clone(tree), file.clone());
+        let writing = blocking(move || doing.copy(&file, incoming));
+        let ((), written) = tokio::join!(feed(bytes, pieces), writing);
+        written.map_err(failed(at))
+    }
+}
+
+struct Tree {
+    folder: TreeFolder,
+    store_folder: Option<Dir>,
+}
+
+enum Done {
+    Unchanged,
+    Linked,
+    ToBeCopied,
+}
+
+impl Tree {
+    /// Leaves a file alone that is there, or links it.
+    fn link(&self, file: &ServedFile) -> io::Result<Done> {
+        let there = self.folder.find(&file.path)?;
+        let here = self.store_folder.as_ref().and_then(|store| {
+            let meta = store.symlink_metadata(file.key.as_str()).ok()?;
+            (meta.is_file() && meta.len() == file.size).then_some((store, meta))
+        });
+        if let Some(there) = &there {
+            if here.as_ref().is_some_and(|(_, here)| is_same_file(here, there)) {
+                return Ok(Done::Unchanged);
+            }
+            if there.len() == file.size && self.folder.digest(&file.path)? == file.sha256 {
+                return Ok(Done::Unchanged);
+            }
+        }
+        let Some(staged) = here.and_then(|(store, _)| self.folder.stage_link(store, file.key.as_str()))
+        else {
+            return Ok(Done::ToBeCopied);
+        };
+        if staged.digest()? != file.sha256 {
+            return Ok(Done::ToBeCopied);
+        }
+        staged.name(&file.path)?;
+        Ok(Done::Linked)
+    }
+
+    fn copy(&self, file: &ServedFile, mut pieces: mpsc::Receiver<io::Result<Bytes>>) -> io::Result<bool> {
+        let (staged, new) = self.folder.stage()?;
+        if fill(new, || pieces.blocking_recv())? != (file.size, file.sha256) {
+            return Ok(false);
+        }
+        staged.name(&file.path)?;
+        Ok(true)
+    }
+}
+
+/// Sends what the store gives to whoever writes it, up to the first error of either.
+async fn feed(mut bytes: ByteStream, pieces: mpsc::Sender<io::Result<Bytes>>) {
+    while let Some(piece) = bytes.next().await {
+        let ended = piece.is_err();
+        if pieces.send(piece).await.is_err() || ended {
+            return;
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> TreeError {
+    let path = path.display().to_string();
+    move |source| TreeError::File { path, source }
+}

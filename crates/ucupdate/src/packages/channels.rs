@@ -1,0 +1,114 @@
+//! The channels between an ingest and the thread that reads its cabinet.
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use std::io::{self, Read};
+use std::pin::Pin;
+use tokio::sync::mpsc;
+use ucupdate_cab::package::{Member, MemberSink, MemberStart};
+use ucupdate_store::ByteStream;
+
+/// Sends the input to the reader until it is at its end or the reader has seen enough.
+pub(crate) async fn feed(
+    mut bytes: ByteStream,
+    input: mpsc::Sender<io::Result<Bytes>>,
+    fed: &std::sync::atomic::AtomicU64,
+) {
+    while let Some(chunk) = bytes.next().await {
+        let ended = chunk.is_err();
+        let length = chunk.as_ref().map_or(0, Bytes::len);
+        if input.send(chunk).await.is_err() || ended {
+            return;
+        }
+        fed.fetch_add(length as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// The reader's side of the input.
+pub(crate) struct ChannelReader {
+    pub(crate) chunks: mpsc::Receiver<io::Result<Bytes>>,
+    pub(crate) now: Bytes,
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.now.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(chunk) => self.now = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.now.len());
+        buffer[..length].copy_from_slice(&self.now.split_to(length));
+        Ok(length)
+    }
+}
+
+/// A member that begins, and the way its bytes come.
+pub(crate) struct NewMember {
+    pub(crate) index: usize,
+    pub(crate) name: String,
+    chunks: mpsc::Receiver<MemberChunk>,
+}
+
+enum MemberChunk {
+    Bytes(Bytes),
+    /// The member is whole. A channel that closes without it was given up.
+    Whole,
+}
+
+impl NewMember {
+    pub(crate) fn bytes(self) -> ByteStream {
+        let chunks = stream::unfold(Some(self.chunks), |chunks| async {
+            let mut chunks = chunks?;
+            match chunks.recv().await {
+                Some(MemberChunk::Bytes(bytes)) => Some((Ok(bytes), Some(chunks))),
+                Some(MemberChunk::Whole) => None,
+                None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
+            }
+        });
+        // Fused: a store may ask once more after the end.
+        let chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(chunks.fuse());
+        chunks
+    }
+}
+
+/// The reader's side of the output.
+pub(crate) struct ChannelSink {
+    members: mpsc::Sender<NewMember>,
+    bytes: Option<mpsc::Sender<MemberChunk>>,
+}
+
+impl ChannelSink {
+    pub(crate) fn new(members: mpsc::Sender<NewMember>) -> Self {
+        Self { members, bytes: None }
+    }
+
+    fn send(&self, chunk: MemberChunk) -> io::Result<()> {
+        let bytes = self.bytes.as_ref().ok_or_else(given_up)?;
+        bytes.blocking_send(chunk).map_err(|_| given_up())
+    }
+}
+
+fn given_up() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "ingest was given up")
+}
+
+impl MemberSink for ChannelSink {
+    fn begin(&mut self, member: &MemberStart) -> io::Result<()> {
+        let (bytes, chunks) = mpsc::channel(8);
+        self.bytes = Some(bytes);
+        let member = NewMember { index: member.index, name: member.name.clone(), chunks };
+        self.members.blocking_send(member).map_err(|_| given_up())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.send(MemberChunk::Bytes(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn end(&mut self, _member: &Member) -> io::Result<()> {
+        self.send(MemberChunk::Whole)?;
+        self.bytes = None;
+        Ok(())
+    }
+}

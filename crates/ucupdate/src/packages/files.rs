@@ -1,0 +1,108 @@
+//! The files that are served. A URL never becomes a key by its text: it is looked up here.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{IngestedPackage, InterimImage, Release, ReleaseFiles, ReleasesByRule};
+use ucupdate_core::value::{FileName, PackageId, Sha256Digest};
+use ucupdate_store::StoreKey;
+
+/// The files of every package the rule book keeps, by their path below the root of a URL.
+///
+/// Files of a release that no rule offers any more stay: a phone may be four minutes into a download when a rule moves.
+#[derive(Debug, Default)]
+pub struct FileIndex {
+    /// Sorted by path without regard to case, each path once.
+    files: Vec<ServedFile>,
+}
+
+/// A file that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServedFile {
+    /// Its path below the root of a URL: `OCInterim/ENU/CPE.nbt`.
+    pub path: Box<str>,
+    /// Its name.
+    pub name: FileName,
+    /// Its object in the store.
+    pub key: StoreKey,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 of its bytes: quoted, its ETag.
+    pub sha256: Sha256Digest,
+    /// The package it came in.
+    pub package: PackageId,
+}
+
+impl FileIndex {
+    pub(crate) fn of(book: &RuleBook) -> Self {
+        let mut index = Self::default();
+        // What comes first stands above what comes later. What rules offer now stands above what came later and was
+        // rejected; and has the rule's spelling.
+        for (image, package) in book.interim_images() {
+            index.add(&InterimImage::folder(&image.locale), &image.files, package);
+        }
+        let releases = ReleasesByRule::of(book);
+        let mut offered = HashSet::new();
+        for rule in book.rules() {
+            for candidate in rule.candidates() {
+                if let Some(release) = releases.find(rule.key(), candidate) {
+                    offered.insert(std::ptr::from_ref(release));
+                    let folder = Release::folder(rule.key(), &release.version);
+                    index.add(&folder, &release.files, candidate.package);
+                }
+            }
+        }
+        let mut packages: Vec<&IngestedPackage> = book.packages().collect();
+        packages.sort_by_key(|package| (package.ingested_at, package.sha256));
+        for package in packages.into_iter().rev() {
+            for image in package.interim.iter().rev() {
+                index.add(&InterimImage::folder(&image.locale), &image.files, package.id());
+            }
+            for release in package.releases.iter().rev() {
+                if !offered.contains(&std::ptr::from_ref(release)) {
+                    let folder = Release::folder(&release.rule, &release.version);
+                    index.add(&folder, &release.files, package.id());
+                }
+            }
+        }
+        // Stable: of two with one path the first stays.
+        index.files.sort_by(|one, other| in_folded_order(&one.path, &other.path));
+        index.files.dedup_by(|later, first| in_folded_order(&later.path, &first.path).is_eq());
+        index
+    }
+
+    fn add(&mut self, folder: &str, files: &ReleaseFiles, package: PackageId) {
+        for file in files.iter() {
+            // A book that names what is no key was not written by us; such a file is not served.
+            let Ok(key) = StoreKey::parse(&file.key) else { continue };
+            self.files.push(ServedFile {
+                path: [folder, "/", file.name.as_str()].concat().into(),
+                name: file.name.clone(),
+                key,
+                size: file.size,
+                sha256: file.sha256,
+                package,
+            });
+        }
+    }
+
+    /// The file with this path below the root, without regard to ASCII case.
+    pub fn find(&self, path: &str) -> Option<&ServedFile> {
+        let found = self.files.binary_search_by(|file| in_folded_order(&file.path, path));
+        found.ok().and_then(|at| self.files.get(at))
+    }
+
+    /// All of them, sorted by path without regard to case.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &ServedFile> {
+        self.files.iter()
+    }
+}
+
+/// How two paths are ordered without regard to ASCII case: by their bytes in lower case.
+fn in_folded_order(one: &str, other: &str) -> Ordering {
+    // Neighbours share most of their path, spelled alike.
+    let shared = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let rest_of_one = one.bytes().skip(shared).map(|byte| byte.to_ascii_lowercase());
+    rest_of_one.cmp(other.bytes().skip(shared).map(|byte| byte.to_ascii_lowercase()))
+}

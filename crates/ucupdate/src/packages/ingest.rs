@@ -1,0 +1,342 @@
+//! Ingesting: a cabinet comes in as a stream, its members go to the store as they are decompressed, and only when all
+//! of them lie there whole does the rule book learn of it.
+//!
+//! ```text
+//! bytes ──► bounded channel ──► reader thread: cabinet, digests ──► bounded channel ──► put, a member at a time
+//!                                                                └─► what the package is ──► package.json ──► revision
+//! ```
+//!
+//! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
+
+use crate::error::ChangeError;
+use crate::keys;
+use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
+use crate::packages::description::{self, Description};
+use crate::packages::read_back::{self, FileState};
+use crate::service::UpdateService;
+use crate::state::rule_history::{Changed, random_bytes};
+use bytes::Bytes;
+use std::io;
+use tokio::sync::mpsc;
+use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
+use ucupdate_cab::{CabError, Cabinet};
+use ucupdate_core::book::{
+    Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
+    StoredFile,
+};
+use ucupdate_core::value::{FileName, PackageId};
+use ucupdate_core::{ReportedVersion, RuleBook};
+use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+
+/// How far an ingest is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IngestProgress {
+    /// Bytes of the input read so far.
+    pub input_bytes: u64,
+    /// Members stored so far.
+    pub files: u64,
+    /// Bytes of members stored so far.
+    pub stored_bytes: u64,
+}
+
+/// What came of an ingest that was not refused.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// What the package holds, and what is worth telling of it.
+    pub package: Package,
+    /// The revision the ingest made; none when nothing changes.
+    pub revision: Option<u64>,
+    /// What happened to each rule, in order.
+    pub notes: Vec<Note>,
+}
+
+impl Ingested {
+    /// The package's id.
+    pub fn id(&self) -> PackageId {
+        self.package.id
+    }
+}
+
+/// Why a package was not taken. Nothing of it is, then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The input broke off with an error of its own.
+    #[error("cannot read the package")]
+    Input(#[source] io::Error),
+    /// The cabinet cannot be read.
+    #[error(transparent)]
+    Cabinet(CabError),
+    /// The package cannot be read.
+    #[error(transparent)]
+    Package(PackageError),
+    /// The package is read, and something in it forbids taking it.
+    #[error("{}", first_refusal(.0))]
+    Refused(Box<Package>),
+    /// The rule book refuses it, or the store fails.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+fn first_refusal(package: &Package) -> String {
+    let mut refusals = package.refusals();
+    let first = refusals.next().map_or_else(|| "package is refused".to_owned(), ToString::to_string);
+    match refusals.count() {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl UpdateService {
+    /// Takes in a package: a cabinet, or a self-extracting program that carries one.
+    ///
+    /// `file_name` is what the history calls it. `progress` is called now and then with how far it is.
+    ///
+    /// Dropping the future half-way changes no rule; what was stored so far is garbage that nothing refers to. An ingest
+    /// begins with sweeping up what is a day old of that; [`collect_garbage`](Self::collect_garbage) does it at any time.
+    ///
+    /// # Errors
+    /// When the package cannot be read or is refused: nothing is taken then, and the error says which file is to blame.
+    pub async fn ingest(
+        &self,
+        file_name: &str,
+        bytes: ByteStream,
+        author: &str,
+        progress: impl FnMut(IngestProgress) + Send,
+    ) -> Result<Ingested, IngestError> {
+        self.sweep_up().await;
+        let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
+        let so_far = IngestProgress::default();
+        let mut intake = Intake { service: self, ingest, progress, so_far, stored: Vec::new(), told: false };
+        let taken = match intake.read(bytes).await {
+            Ok(package) => intake.take(package, file_name, author).await,
+            Err(error) => Err(error),
+        };
+        // Unless the rule book names the files now, nobody ever will.
+        if !matches!(taken, Ok((_, true))) && (!intake.told || may_delete(&taken)) {
+            intake.delete_stored().await;
+        }
+        taken.map(|(ingested, _)| ingested)
+    }
+}
+
+/// A revision whose write is unclear may name the files: then they stay, and are swept up later if it does not.
+fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
+    !matches!(taken, Err(IngestError::Change(ChangeError::State(_) | ChangeError::Contended { .. })))
+}
+
+struct Intake<'a, P> {
+    service: &'a UpdateService,
+    ingest: IngestId,
+    progress: P,
+    so_far: IngestProgress,
+    /// The members stored so far, in cabinet order: index and key.
+    stored: Vec<(usize, StoreKey)>,
+    /// Whether a revision that names them may have been written.
+    told: bool,
+}
+
+impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
+    fn store(&self) -> &dyn ImageStore {
+        &*self.service.inner.store
+    }
+
+    /// Reads the cabinet on a thread of its own and stores each member as it comes.
+    async fn read(&mut self, bytes: ByteStream) -> Result<Package, IngestError> {
+        let options = self.service.inner.options.ingest.clone();
+        let (input, chunks) = mpsc::channel(4);
+        let (members, mut events) = mpsc::channel(4);
+        let reader = tokio::task::spawn_blocking(move || {
+            let input = ChannelReader { chunks, now: Bytes::new() };
+            let cabinet = Cabinet::open(input, options.cabinet).map_err(PackageError::from)?;
+            read_package(cabinet, &options.package, &mut ChannelSink::new(members))
+        });
+        let fed = std::sync::atomic::AtomicU64::new(0);
+        let feeding = async {
+            feed(bytes, input, &fed).await;
+            Ok::<_, IngestError>(())
+        };
+        let storing = async {
+            while let Some(member) = events.recv().await {
+                let input_bytes = fed.load(std::sync::atomic::Ordering::Relaxed);
+                self.store_member(member, input_bytes).await?;
+            }
+            Ok::<_, IngestError>(())
+        };
+        // When a put fails, both channels are dropped here, and the reader ends at its next chunk.
+        let stored = tokio::try_join!(feeding, storing).map(|_| ());
+        drop(events);
+        let package = reader.await.map_err(|failed| {
+            IngestError::Input(io::Error::other(format!("reader of the package ended: {failed}")))
+        })?;
+        stored?;
+        package.map_err(|error| match error {
+            PackageError::Cabinet(CabError::Io { cause, .. })
+            | PackageError::Member { source: CabError::Io { cause, .. }, .. } => IngestError::Input(cause),
+            PackageError::Cabinet(error) => IngestError::Cabinet(error),
+            error => IngestError::Package(error),
+        })
+    }
+
+    async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
+        let key = keys::member(self.ingest, member.index, &member.name);
+        // Noted before the put, so that a put of unclear fate is swept up too.
+        self.stored.push((member.index, key.clone()));
+        let meta = match self.store().put(&key, member.bytes()).await {
+            Ok(meta) => meta,
+            // The reader gave up in the middle of a member: it has the reason.
+            Err(StoreError::Input { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.so_far.input_bytes = input_bytes;
+        self.so_far.files += 1;
+        self.so_far.stored_bytes += meta.size;
+        (self.progress)(self.so_far);
+        Ok(())
+    }
+
+    /// Tells the rule book. Gives whether it names the files that were stored.
+    async fn take(
+        &mut self,
+        package: Package,
+        file_name: &str,
+        author: &str,
+    ) -> Result<(Ingested, bool), IngestError> {
+        if package.is_refused() {
+            return Err(IngestError::Refused(Box::new(package)));
+        }
+        self.service.refresh().await.map_err(ChangeError::from)?;
+        let record = self.record(&package, file_name);
+        self.check_stored(&package, &record).await?;
+        let known = self.service.snapshot().book().package(record.id()).cloned();
+        // The same cabinet as before, whose files are all there, byte for byte: they are used again. Where they are not,
+        // the new ones take their place.
+        let damaged = match known {
+            Some(known) if known.sha256 == record.sha256 && !self.all_there(&known).await? => {
+                Some(known.ingest)
+            }
+            _ => None,
+        };
+        self.describe(&record).await?;
+        self.told = true;
+        let make = |book: &RuleBook, _| {
+            let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
+            match there.filter(|there| Some(there.ingest) != damaged) {
+                Some(there) => book.ingest(there),
+                None => book.ingest(&record),
+            }
+        };
+        let Changed { revision, notes } =
+            self.service.change(author, &Command::Ingest(record.id()), make).await?;
+        let snapshot = self.service.snapshot();
+        let named = snapshot.book().package(record.id()).is_some_and(|there| there.ingest == self.ingest);
+        Ok((Ingested { package, revision, notes }, named))
+    }
+
+    /// Every member lies in the store with the size that was read, and every file that the rule book will name byte for
+    /// byte.
+    async fn check_stored(&self, package: &Package, record: &IngestedPackage) -> Result<(), IngestError> {
+        for member in &package.members {
+            let key = self.key_of(member);
+            let meta = self.store().head(&key).await?;
+            if meta.size != member.size {
+                let found = format!("{} bytes, expected {}", meta.size, member.size).into();
+                return Err(StoreError::Integrity { key, found }.into());
+            }
+        }
+        for file in record.files() {
+            if read_back::state(self.store(), file).await? != FileState::Whole {
+                let key = StoreKey::parse(&file.key).expect("the keys of a new record are ours");
+                let found = "other bytes than were written".into();
+                return Err(StoreError::Integrity { key, found }.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn all_there(&self, known: &IngestedPackage) -> Result<bool, IngestError> {
+        for file in known.files() {
+            if read_back::state(self.store(), file).await? != FileState::Whole {
+                return Ok(false);
+            }
+        }
+        let description = description::look_at(self.store(), known).await?;
+        Ok(matches!(description, Description::Whole(_)))
+    }
+
+    async fn describe(&self, record: &IngestedPackage) -> Result<(), IngestError> {
+        self.store().put_bytes(&keys::package(self.ingest), description::write(record)).await?;
+        Ok(())
+    }
+
+    fn key_of(&self, member: &Member) -> StoreKey {
+        keys::member(self.ingest, member.index, &member.name)
+    }
+
+    fn record(&self, package: &Package, file_name: &str) -> IngestedPackage {
+        let file = |index: usize| {
+            let member = package.members.iter().find(|member| member.index == index)?;
+            Some(StoredFile {
+                name: member.path.as_ref().ok()?.file_name().parse::<FileName>().ok()?,
+                key: self.key_of(member).as_str().into(),
+                size: member.size,
+                sha256: member.sha256,
+                modified: member.modified,
+            })
+        };
+        let files = |image: usize, signature: usize, descriptions: &[usize]| {
+            Some(ReleaseFiles {
+                image: file(image)?,
+                signature: file(signature)?,
+                descriptions: descriptions.iter().filter_map(|index| file(*index)).collect(),
+            })
+        };
+        let release = |release: &PackagedRelease| {
+            Some(Release {
+                rule: release.key.clone(),
+                version: release.version.clone(),
+                files: files(release.image, release.signature, &release.descriptions)?,
+            })
+        };
+        let stones = self.service.snapshot().book().settings().stones.clone();
+        let interim = |image: &PackagedInterim| {
+            Some(InterimImage {
+                locale: image.locale.clone(),
+                update_type: image.update_type.clone(),
+                version: interim_version(image, &stones)?,
+                files: files(image.image, image.signature, &[])?,
+            })
+        };
+        IngestedPackage {
+            sha256: package.sha256,
+            ingest: self.ingest,
+            file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
+            ingested_at: self.service.now(),
+            releases: package.releases.iter().filter_map(release).collect(),
+            interim: package.interim.iter().filter_map(interim).collect(),
+        }
+    }
+
+    async fn delete_stored(&mut self) {
+        let keys = self.stored.drain(..).map(|(_, key)| key).chain([keys::package(self.ingest)]);
+        let store = &*self.service.inner.store;
+        for key in keys {
+            // What cannot be deleted now is garbage that nothing refers to; it is swept up later.
+            let _left = store.delete(&key).await;
+        }
+    }
+}
+
+/// What the package names, else what the stone names.
+fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
+    let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
+    image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
+}

@@ -1,0 +1,123 @@
+//! What everybody gets is what was ingested: images are read back before devices are sent to them.
+
+use crate::error::ChangeError;
+use futures_util::StreamExt as _;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
+use ucupdate_core::book::{Candidate, Delta, IngestId, Refusal, Release, Role, Rule, StoredFile};
+use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
+use ucupdate_store::{ImageStore, StoreError, StoreKey};
+
+/// The versions whose files were read back and found to be what was ingested.
+pub(crate) struct ReadBack(Vec<(RuleKey, ReportedVersion, IngestId)>);
+
+impl ReadBack {
+    /// Reads back the files of every version that a delta gives to everybody anew.
+    pub(crate) async fn read(
+        store: &dyn ImageStore,
+        book: &RuleBook,
+        delta: &Delta,
+    ) -> Result<Self, ChangeError> {
+        let mut verified = Vec::new();
+        let mut read = HashSet::new();
+        for (rule, candidate) in given_anew(book, delta) {
+            let Some((release, ingest)) = release(book, rule, candidate) else { continue };
+            for file in release.files.iter() {
+                if read.insert(file.key.clone()) {
+                    check(store, release, file).await?;
+                }
+            }
+            verified.push((rule.key().clone(), candidate.version.clone(), ingest));
+        }
+        Ok(Self(verified))
+    }
+
+    /// Refuses a delta that gives something else to everybody than what was read back.
+    pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
+        for (rule, candidate) in given_anew(book, delta) {
+            let Some((_, ingest)) = release(book, rule, candidate) else { continue };
+            let mut read = self.0.iter().filter(|(key, ..)| key == rule.key());
+            let is_it = |(_, version, from): &(RuleKey, ReportedVersion, IngestId)| {
+                *version == candidate.version && *from == ingest
+            };
+            if !read.clone().any(is_it) {
+                let found = candidate.version.clone();
+                let expected = read.next().map_or_else(|| found.clone(), |(_, version, _)| version.clone());
+                return Err(Refusal::Moved { rule: rule.key().clone(), expected, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The versions a delta gives anew to others than test devices (whoever tests has to cope), with their rules.
+fn given_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = (&'a Rule, &'a Candidate)> {
+    let rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
+    rules.flat_map(move |rule| {
+        let before = book.rule(rule.key());
+        let given = |rule: &'a Rule| {
+            let assignments = rule.assignments().iter();
+            assignments.filter(|assignment| assignment.role() != Role::Pending).map(|given| &given.candidate)
+        };
+        given(rule)
+            .filter(move |candidate| !before.is_some_and(|rule| given(rule).any(|had| had == *candidate)))
+            .map(move |candidate| (rule, candidate))
+    })
+}
+
+fn release<'a>(book: &'a RuleBook, rule: &Rule, candidate: &Candidate) -> Option<(&'a Release, IngestId)> {
+    Some((book.release(rule.key(), candidate)?, book.package(candidate.package)?.ingest))
+}
+
+async fn check(store: &dyn ImageStore, release: &Release, file: &StoredFile) -> Result<(), ChangeError> {
+    let what = match state(store, file).await? {
+        FileState::Whole => return Ok(()),
+        FileState::Other => "is not in the store as it was ingested",
+        FileState::Gone => "is gone from the store",
+    };
+    Err(ChangeError::Image {
+        file: file.name.to_string(),
+        version: release.version.to_string(),
+        rule: release.rule.to_string(),
+        what,
+    })
+}
+
+/// How a file of a package lies in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileState {
+    /// As it was ingested, byte for byte.
+    Whole,
+    /// Otherwise.
+    Other,
+    /// Not at all.
+    Gone,
+}
+
+/// Reads a file back.
+pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
+    let Ok(key) = StoreKey::parse(&file.key) else { return Ok(FileState::Gone) };
+    match digest(store, &key).await {
+        Ok(found) if found == (file.size, file.sha256) => Ok(FileState::Whole),
+        Ok(_) | Err(StoreError::Integrity { .. }) => Ok(FileState::Other),
+        Err(StoreError::NotFound { .. }) => Ok(FileState::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+/// The size and SHA-256 of an object.
+pub(crate) async fn digest(
+    store: &dyn ImageStore,
+    key: &StoreKey,
+) -> Result<(u64, Sha256Digest), StoreError> {
+    let mut object = store.get(key, None).await?;
+    let mut hash = Sha256::new();
+    let mut size = 0;
+    while let Some(bytes) = object.bytes.next().await {
+        let bytes = bytes.map_err(|error| StoreError::unavailable(format!("reading `{key}`"), error))?;
+        size += bytes.len() as u64;
+        hash.update(&bytes);
+    }
+    Ok((size, Sha256Digest::new(hash.finalize().into())))
+}

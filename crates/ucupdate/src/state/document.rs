@@ -1,0 +1,434 @@
+//! The stored forms: JSON, each with the version of its format first. A newer one is refused by its number.
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{Command, Delta, IngestedPackage};
+use ucupdate_core::value::{Sha256Digest, UnixTime};
+
+/// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
+/// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
+const FORMAT: Version = Version::new(1, 2, 0);
+
+/// From this format on revisions and what describes a package are sealed.
+const SEALED_SINCE: Version = Version::new(1, 2, 0);
+
+/// One revision of the rule book: what was asked, and what the changed entries are now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RevisionDocument {
+    pub(crate) format: Version,
+    pub(crate) revision: u64,
+    /// Random: who lost the answer of a write finds by it whether the write was his.
+    pub(crate) change: ChangeId,
+    /// The SHA-256 of the revision before; of nothing for the first.
+    pub(crate) previous: Sha256Digest,
+    pub(crate) at: UnixTime,
+    pub(crate) author: String,
+    pub(crate) command: Command,
+    /// What was told to the author, a line each.
+    pub(crate) notes: Vec<String>,
+    pub(crate) delta: Delta,
+}
+
+/// The whole book as of a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    pub(crate) revision: u64,
+    /// The SHA-256 of that revision, which the next one names.
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) book: RuleBook,
+}
+
+/// A checkpoint as it is written.
+#[derive(Serialize, Deserialize)]
+struct CheckpointDocument<B> {
+    format: Version,
+    revision: u64,
+    sha256: Sha256Digest,
+    /// The SHA-256 of the book below, byte for byte as it stands there: a book that was damaged is never believed.
+    book_sha256: Sha256Digest,
+    book: B,
+}
+
+impl Checkpoint {
+    /// Its stored form.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let book = serde_json::value::to_raw_value(&self.book.to_delta()).expect(OUR_OWN);
+        write(&CheckpointDocument {
+            format: FORMAT,
+            revision: self.revision,
+            sha256: self.sha256,
+            book_sha256: sha256(book.get().as_bytes()),
+            book,
+        })
+    }
+
+    /// Reads one; none when its book is not the one that was written. This takes its time for a large book: do it away
+    /// from the runtime's own threads.
+    pub(crate) fn read(key: &str, bytes: &[u8]) -> Result<Option<Self>, DocumentError> {
+        let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
+        let document = match CheckpointDocument::split(bytes) {
+            Some(document) => document,
+            // Whatever else it is, it is looked through as a whole.
+            None => match serde_json::from_slice::<CheckpointDocument<&RawValue>>(bytes) {
+                Ok(document) => document.map(RawValue::get),
+                Err(error) => {
+                    check_format(key, bytes)?;
+                    return Err(unreadable(error));
+                }
+            },
+        };
+        if document.format > FORMAT {
+            return Err(DocumentError::Newer { key: key.to_owned(), found: document.format });
+        }
+        let text = document.book;
+        // The digest and the book are made at the same time.
+        let (digest, book) = std::thread::scope(|scope| {
+            let digest = std::thread::Builder::new().spawn_scoped(scope, || sha256(text.as_bytes()));
+            let book = read_book(text).map(RuleBook::of);
+            (digest.map_or_else(|_| Some(sha256(text.as_bytes())), |digest| digest.join().ok()), book)
+        });
+        if digest != Some(document.book_sha256) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            revision: document.revision,
+            sha256: document.sha256,
+            book: book.map_err(unreadable)?,
+        }))
+    }
+}
+
+impl<B> CheckpointDocument<B> {
+    fn map<C>(self, book: impl FnOnce(B) -> C) -> CheckpointDocument<C> {
+        CheckpointDocument {
+            format: self.format,
+            revision: self.revision,
+            sha256: self.sha256,
+            book_sha256: self.book_sha256,
+            book: book(self.book),
+        }
+    }
+}
+
+impl<'a> CheckpointDocument<&'a str> {
+    /// A document in exactly the form that is written, its book not looked through: that is done by whoever reads it.
+    fn split(bytes: &'a [u8]) -> Option<Self> {
+        const BOOK: &str = ",\"book\":";
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (head, rest) = text.split_once(BOOK)?;
+        let book = rest.strip_suffix('}')?;
+        let head: CheckpointDocument<()> = serde_json::from_str(&[head, BOOK, "null}"].concat()).ok()?;
+        Some(head.map(|()| book))
+    }
+}
+
+/// Reads the book of a checkpoint: its two large parts at the same time, where it has the form that is written.
+fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
+    match read_in_parts(text) {
+        Some(book) => Ok(book),
+        None => serde_json::from_str(text),
+    }
+}
+
+fn read_in_parts(text: &str) -> Option<Delta> {
+    // Quotes in a text are escaped, so this stands nowhere but between two fields; and if not between these two, what is
+    // on its sides cannot be read.
+    let (rules, rest) = text.strip_prefix("{\"rules\":")?.split_once(",\"packages\":")?;
+    let (packages, rules) = std::thread::scope(|scope| {
+        let packages = std::thread::Builder::new().spawn_scoped(scope, || {
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter();
+            let packages = values.next()?.ok()?;
+            Some((packages, rest.get(values.byte_offset()..)?))
+        });
+        let rules = serde_json::from_str(rules);
+        (packages.ok().and_then(|packages| packages.join().ok()).flatten(), rules)
+    });
+    let (packages, rest) = packages?;
+    let rest = rest.strip_prefix(',').unwrap_or(rest);
+    let others: Delta = serde_json::from_str(&["{", rest].concat()).ok()?;
+    let is_apart = others.rules.is_empty() && others.packages.is_empty();
+    let mut book = others;
+    book.rules = rules.ok()?;
+    book.packages = packages;
+    is_apart.then_some(book)
+}
+
+/// What an ingested package holds, beside its members.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PackageDocument {
+    pub(crate) format: Version,
+    pub(crate) package: IngestedPackage,
+}
+
+/// A random number that names one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ChangeId(pub(crate) Sha256Digest);
+
+/// Why a stored document cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// A newer program wrote it.
+    #[error("`{key}` has format {found}, and this program reads up to {FORMAT}")]
+    Newer {
+        /// Where it lies.
+        key: String,
+        /// Its format.
+        found: Version,
+    },
+    /// It is no such document.
+    #[error("`{key}` cannot be read")]
+    Unreadable {
+        /// Where it lies.
+        key: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It is not what was written.
+    #[error("`{key}` is not what was written: its SHA-256 is another")]
+    Seal {
+        /// Where it lies.
+        key: String,
+    },
+    /// It does not follow the one before it.
+    #[error("`{key}` says it follows {said}, and the one before it is {found}")]
+    Chain {
+        /// Where it lies.
+        key: String,
+        /// What it says it follows.
+        said: Sha256Digest,
+        /// What it should follow.
+        found: Sha256Digest,
+    },
+    /// It is not there, though one after it is: somebody removed it.
+    #[error(
+        "`{key}` is missing, and later revisions are there; put it back, or nothing after it can be read"
+    )]
+    Missing {
+        /// Where it should lie.
+        key: String,
+    },
+    /// It carries another number than its key.
+    #[error("`{key}` says it is revision {said}")]
+    Number {
+        /// Where it lies.
+        key: String,
+        /// The number it carries.
+        said: u64,
+    },
+}
+
+impl RevisionDocument {
+    pub(crate) fn format() -> Version {
+        FORMAT
+    }
+}
+
+/// Only the format of a document, whatever else is in it.
+#[derive(Deserialize)]
+struct Format {
+    format: Version,
+}
+
+/// Reads a document; the format is looked at before anything else.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, DocumentError> {
+    check_format(key, bytes)?;
+    serde_json::from_slice(bytes).map_err(|source| DocumentError::Unreadable { key: key.to_owned(), source })
+}
+
+fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
+    let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
+    let Format { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    if format > FORMAT {
+        return Err(DocumentError::Newer { key: key.to_owned(), found: format });
+    }
+    Ok(format)
+}
+
+/// What stands before the seal.
+const SEAL: &str = ",\"seal\":\"";
+
+/// Writes a document whose last field is the SHA-256 of the document without it. The chain vouches for every revision but
+/// the newest, and for that none but itself can.
+pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
+    let mut bytes = write(document);
+    let seal = sha256(&bytes);
+    bytes.pop();
+    bytes.extend_from_slice(format!("{SEAL}{seal}\"}}").as_bytes());
+    bytes
+}
+
+/// Reads a document that is as it was written.
+pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
+    key: &str,
+    bytes: &[u8],
+) -> Result<T, DocumentError> {
+    let document = read(key, bytes)?;
+    check_seal(key, bytes)?;
+    Ok(document)
+}
+
+/// Whether a document is as it was written; of one from before there were seals that is not known.
+pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
+    let is_whole = match split_seal(bytes) {
+        Some((document, seal)) => {
+            let mut hash = Sha256::new_with_prefix(document);
+            hash.update(b"}");
+            seal == Sha256Digest::new(hash.finalize().into()).to_string().as_bytes()
+        }
+        None => check_format(key, bytes)? < SEALED_SINCE,
+    };
+    is_whole.then_some(()).ok_or_else(|| DocumentError::Seal { key: key.to_owned() })
+}
+
+fn split_seal(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = bytes.strip_suffix(b"\"}")?;
+    let (rest, seal) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+    Some((rest.strip_suffix(SEAL.as_bytes())?, seal))
+}
+
+/// Why writing a document cannot fail.
+const OUR_OWN: &str = "our own documents have text keys and finite numbers only";
+
+/// Writes a document.
+pub(crate) fn write<T: Serialize>(document: &T) -> Vec<u8> {
+    serde_json::to_vec(document).expect(OUR_OWN)
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
+    Sha256Digest::new(Sha256::digest(bytes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate_core::ReportedVersion;
+    use ucupdate_core::book::{IngestId, Release, ReleaseFiles, StoredFile};
+
+    fn checkpoint() -> Checkpoint {
+        Checkpoint { revision: 3, sha256: sha256(b""), book: RuleBook::default() }
+    }
+
+    #[test]
+    fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
+        for newer in [
+            r#"{"format":"1.3.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.3.0", 1),
+        ] {
+            let message = "`state/x.json` has format 1.3.0, and this program reads up to 1.2.0";
+            let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
+            assert_eq!(refused.to_string(), message);
+            let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
+            assert_eq!(refused.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_sealed_document_of_which_any_byte_changed_is_refused() {
+        let document = serde_json::json!({"format": "1.2.0", "text": "3.5.6907.0", "number": 7});
+        let bytes = write_sealed(&document);
+        let read: serde_json::Value = read_sealed("state/x.json", &bytes).unwrap();
+        assert_eq!((&read["text"], &read["number"]), (&document["text"], &document["number"]));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                let refused = read_sealed::<serde_json::Value>("state/x.json", &damaged);
+                assert!(refused.is_err(), "byte {at}, bit {bit}");
+            }
+        }
+        let refused = read_sealed::<serde_json::Value>("state/x.json", br#"{"format":"1.2.0"}"#).unwrap_err();
+        assert_eq!(refused.to_string(), "`state/x.json` is not what was written: its SHA-256 is another");
+        let before_seals = br#"{"format":"1.1.0"}"#;
+        read_sealed::<serde_json::Value>("state/x.json", before_seals).unwrap();
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused_with_its_place_or_not_whole() {
+        let bytes = checkpoint().write();
+        for end in 0..bytes.len() {
+            match Checkpoint::read("state/x.json", &bytes[..end]) {
+                Ok(read) => assert_eq!(read, None),
+                Err(refused) => assert_eq!(refused.to_string(), "`state/x.json` cannot be read"),
+            }
+        }
+        assert_eq!(Checkpoint::read("state/x.json", &bytes).unwrap(), Some(checkpoint()));
+    }
+
+    #[test]
+    fn a_book_that_is_not_byte_for_byte_what_was_written_is_none() {
+        let text = String::from_utf8(checkpoint().write()).unwrap();
+        for damaged in [text.replace("1.0.522.98", "1.0.522.99"), text.replace("\"below\":", "\"below\": ")] {
+            assert_ne!(damaged, text);
+            assert_eq!(Checkpoint::read("state/x.json", damaged.as_bytes()).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_book_is_read_in_parts_as_it_is_as_a_whole() {
+        let digest = Sha256Digest::new([1; 32]);
+        let file = |name: &str| StoredFile {
+            name: name.parse().unwrap(),
+            // A key may be any text here, and this one is made to mislead.
+            key: "a\",\"packages\":[]}".into(),
+            size: 1,
+            sha256: digest,
+            modified: None,
+        };
+        let package = IngestedPackage {
+            sha256: digest,
+            ingest: IngestId::from_bits(1),
+            file_name: ",\"packages\":".into(),
+            ingested_at: UnixTime::default(),
+            releases: vec![Release {
+                rule: "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap(),
+                version: ReportedVersion::new("odd\\,\"packages\":"),
+                files: ReleaseFiles {
+                    image: file("CPE.nbt"),
+                    signature: file("CPE.cat"),
+                    descriptions: Vec::new(),
+                },
+            }],
+            interim: Vec::new(),
+        };
+        let mut book = RuleBook::default();
+        book.apply(&book.rebuild(&[package]).delta);
+        let text = String::from_utf8(write(&book.to_delta())).unwrap();
+        assert_eq!(read_in_parts(&text), Some(book.to_delta()));
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            assert_eq!(read_in_parts(&text[..end]), None);
+        }
+        let more = r#","packages":[{"key":"010101010101","now":null}],"settings""#;
+        let twice = text.replace(",\"settings\"", more);
+        assert_eq!(read_in_parts(&twice), None);
+        let without = String::from_utf8(write(&RuleBook::default().to_delta())).unwrap();
+        assert_eq!(
+            (read_in_parts(&without), read_book(&without).unwrap()),
+            (None, RuleBook::default().to_delta())
+        );
+    }
+
+    #[test]
+    fn a_checkpoint_in_another_order_is_read_all_the_same() {
+        let text = String::from_utf8(checkpoint().write()).unwrap();
+        let (head, book) = text.split_once(",\"book\":").unwrap();
+        let book = book.strip_suffix('}').unwrap();
+        let other = format!("{{ \"book\" : {book} ,{}}}", head.strip_prefix('{').unwrap());
+        assert_eq!(Checkpoint::read("state/x.json", other.as_bytes()).unwrap(), Some(checkpoint()));
+    }
+
+    #[test]
+    fn a_checkpoint_has_this_form_in_a_store() {
+        let book = r#"{"settings":{"stones":[{"name":"ocs-interim","device_type":"UCPhone","below":"1.0.522.98","by":"1.0.522.103","image":"interim"}],"deploy_at_ingest":["RoundTable"]}}"#;
+        let form = format!(
+            r#"{{"format":"1.2.0","revision":3,"sha256":"{}","book_sha256":"{}","book":{book}}}"#,
+            sha256(b""),
+            sha256(book.as_bytes())
+        );
+        assert_eq!(String::from_utf8(checkpoint().write()).unwrap(), form);
+    }
+}

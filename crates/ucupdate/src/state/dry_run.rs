@@ -1,0 +1,70 @@
+//! What a command would do, without doing it.
+
+use crate::error::ChangeError;
+use crate::packages::read_back::ReadBack;
+use crate::service::UpdateService;
+use crate::state::roll_back::Restorable;
+use crate::state::snapshot::Snapshot;
+use crate::window_zones::refuse_unknown_zones;
+use std::sync::Arc;
+use ucupdate_core::book::{Command, Outcome};
+
+/// What a command would do: see [`UpdateService::dry_run`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DryRun {
+    /// What would change in the rule book, and what would be told of it.
+    pub outcome: Outcome,
+    /// What is answered from now.
+    pub before: Arc<Snapshot>,
+    /// What would be answered from then. Where nothing changes it is `before`, else its revision is the next one.
+    pub after: Arc<Snapshot>,
+}
+
+impl UpdateService {
+    /// Gives what [`command`](Self::command) would do now, and changes nothing.
+    ///
+    /// Whose answer changes is for [`diff`](ucupdate_core::decide::diff) to say, by the two snapshots' indices.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ucupdate::book::{Command, TestDevice};
+    /// use ucupdate::device::DeviceId;
+    /// use ucupdate::{Options, UpdateService, store::MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
+    /// let id = DeviceId::Mac("0021630F207B".parse()?);
+    /// let command = Command::AddTestDevice(TestDevice { name: "lobby".parse()?, id });
+    /// let would = service.dry_run(&command).await?;
+    /// assert_eq!(would.outcome.notes[0].to_string(), "lobby is a test device, known by its MAC address 0021630F207B");
+    /// assert_eq!(would.after.book().test_devices().len(), 1);
+    /// assert_eq!(service.snapshot().book().test_devices().len(), 0);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`command`](Self::command): what it would refuse is refused.
+    pub async fn dry_run(&self, command: &Command) -> Result<DryRun, ChangeError> {
+        refuse_unknown_zones(command)?;
+        self.refresh().await?;
+        let before = self.snapshot();
+        let outcome = match command {
+            Command::RollBackTo(revision) => {
+                Restorable::read(self.store(), &before, *revision).await?.restore(before.book())?
+            }
+            command => {
+                let outcome = before.book().command(command)?;
+                ReadBack::read(&**self.store(), before.book(), &outcome.delta).await?;
+                outcome
+            }
+        };
+        if outcome.delta.is_empty() {
+            return Ok(DryRun { outcome, after: Arc::clone(&before), before });
+        }
+        let mut book = before.book().clone();
+        book.apply(&outcome.delta);
+        let after = Arc::new(Snapshot::compile(book, before.revision() + 1).await);
+        Ok(DryRun { outcome, before, after })
+    }
+}

@@ -1,0 +1,10 @@
+//! What people decided: revisions, checkpoints, and the snapshot that answers.
+
+pub(crate) mod as_seen;
+pub(crate) mod change;
+pub(crate) mod document;
+pub(crate) mod dry_run;
+pub(crate) mod earlier;
+pub(crate) mod roll_back;
+pub(crate) mod rule_history;
+pub(crate) mod snapshot;

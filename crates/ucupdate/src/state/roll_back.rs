@@ -1,0 +1,167 @@
+//! Rolling the whole rule book back to an earlier revision, by a new one.
+
+use crate::error::ChangeError;
+use crate::packages::read_back::{self, FileState};
+use crate::service::UpdateService;
+use crate::state::rule_history::{Changed, RuleHistory};
+use crate::state::snapshot::Snapshot;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{
+    Command, Delta, IngestId, InterimImage, Outcome, Refusal, Release, ReleaseFiles, Rule,
+};
+use ucupdate_core::value::PackageId;
+use ucupdate_store::{ImageStore, StoreError};
+
+impl UpdateService {
+    /// Restores the rule book of an earlier revision, as a new revision: rules, interim images, test devices and settings
+    /// are as they were then. What was ingested since stays in the store, and can be approved again.
+    ///
+    /// Every image of a rule that changes, and every interim image that does, is read back first.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotRestorable`] when images of then are gone or damaged, which names them;
+    /// [`ChangeError::NoRevision`]; a [`Refusal`] when somebody lets one of the packages leave, or stores it anew, in the
+    /// meantime; otherwise those of [`command`](Self::command). After a refusal nothing has changed.
+    pub async fn roll_back_to(&self, revision: u64, author: &str) -> Result<Changed, ChangeError> {
+        self.refresh().await?;
+        let snapshot = self.snapshot();
+        let earlier = Restorable::read(self.store(), &snapshot, revision).await?;
+        self.change(author, &Command::RollBackTo(revision), |book, found| {
+            let outcome = earlier.restore(book)?;
+            match earlier.covers(book, &outcome.delta) {
+                true => Ok(outcome),
+                false => Err(Refusal::BookMoved { expected: snapshot.revision(), found }),
+            }
+        })
+        .await
+    }
+}
+
+/// An earlier rule book whose images were read back.
+pub(crate) struct Restorable {
+    history: RuleHistory,
+    /// The packages whose files were read back, and how they lay in the store.
+    read_back: BTreeSet<(PackageId, Option<IngestId>)>,
+}
+
+impl Restorable {
+    /// Reads the book of a revision, and back what restoring it would give to devices anew.
+    pub(crate) async fn read(
+        store: &Arc<dyn ImageStore>,
+        now: &Snapshot,
+        revision: u64,
+    ) -> Result<Self, ChangeError> {
+        let newest = now.revision();
+        if revision == 0 || revision > newest {
+            return Err(ChangeError::NoRevision { revision, newest });
+        }
+        let history = RuleHistory::open_at(Arc::clone(store), revision).await?;
+        let mut missing = retired(history.book(), now.book());
+        let mut read_back = BTreeSet::new();
+        if missing.is_empty() {
+            let delta = now.book().restore(history.book(), revision)?.delta;
+            for anew in given_anew(now.book(), &delta) {
+                if let Some(files) = anew.files {
+                    missing.extend(lacking(&**store, files, &anew.what).await?);
+                }
+                read_back.insert((anew.package, anew.ingest));
+            }
+        }
+        if !missing.is_empty() {
+            return Err(ChangeError::NotRestorable { revision, missing });
+        }
+        Ok(Self { history, read_back })
+    }
+
+    /// What restoring it would do to a book.
+    pub(crate) fn restore(&self, book: &RuleBook) -> Result<Outcome, Refusal> {
+        book.restore(self.history.book(), self.history.revision())
+    }
+
+    /// Whether all that a delta gives to devices anew was read back.
+    fn covers(&self, book: &RuleBook, delta: &Delta) -> bool {
+        let mut given = given_anew(book, delta).into_iter();
+        given.all(|anew| self.read_back.contains(&(anew.package, anew.ingest)))
+    }
+}
+
+/// Something that a rule or an interim image which a delta changes gives to devices.
+struct Anew<'a> {
+    /// `3.5.6907.0 for UCPhone/...`.
+    what: String,
+    package: PackageId,
+    /// How the package lies in the store now; none where it is not in the book.
+    ingest: Option<IngestId>,
+    files: Option<&'a ReleaseFiles>,
+}
+
+fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
+    let mut all = Vec::new();
+    for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
+        // What is kept for roll back is read too: one call more and it is given to everybody.
+        for candidate in rule.candidates() {
+            let release: Option<&Release> = book.release(rule.key(), candidate);
+            all.push(Anew {
+                what: format!("{} for {}", candidate.version, rule.key()),
+                package: candidate.package,
+                ingest: book.package(candidate.package).map(|package| package.ingest),
+                files: release.map(|release| &release.files),
+            });
+        }
+    }
+    for (locale, update_type, id) in
+        delta.interim.iter().filter_map(|entry| Some((&entry.key.0, &entry.key.1, entry.now?)))
+    {
+        let package = book.package(id);
+        let is_it = |image: &&InterimImage| image.locale == *locale && image.update_type == *update_type;
+        all.push(Anew {
+            what: format!("the interim image for {locale}"),
+            package: id,
+            ingest: package.map(|package| package.ingest),
+            files: package.and_then(|package| package.interim.iter().find(is_it)).map(|image| &image.files),
+        });
+    }
+    all
+}
+
+/// What of an earlier book is of packages that have left since.
+fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
+    let same = |id: PackageId| {
+        let (then, now) = (earlier.package(id), now.package(id));
+        then.is_none() || then.map(|then| then.sha256) == now.map(|now| now.sha256)
+    };
+    let of_rules = earlier.rules().flat_map(|rule: &Rule| rule.candidates().map(move |of| (rule, of)));
+    let mut missing: Vec<String> = of_rules
+        .filter(|(_, candidate)| !same(candidate.package))
+        .map(|(rule, candidate)| {
+            let (version, package) = (&candidate.version, candidate.package);
+            format!("{version} for {} is kept no more, ingest package {package} again", rule.key())
+        })
+        .collect();
+    let interim = earlier.interim_images().filter(|(_, package)| !same(*package));
+    missing.extend(interim.map(|(image, package)| {
+        let (version, locale) = (&image.version, &image.locale);
+        format!("the interim image {version} for {locale} is kept no more, ingest package {package} again")
+    }));
+    missing
+}
+
+/// Which of these files do not lie in the store as they were ingested.
+async fn lacking(
+    store: &dyn ImageStore,
+    files: &ReleaseFiles,
+    what: &str,
+) -> Result<Vec<String>, StoreError> {
+    let mut lacking = Vec::new();
+    for file in files.iter() {
+        let how = match read_back::state(store, file).await? {
+            FileState::Whole => continue,
+            FileState::Other => "is not in the store as it was ingested",
+            FileState::Gone => "is gone from the store",
+        };
+        lacking.push(format!("{} of {what} {how}, ingest its package again", file.name));
+    }
+    Ok(lacking)
+}

@@ -1,0 +1,63 @@
+//! What a server answers from: one revision of the rule book, compiled. It never changes.
+
+use crate::packages::files::FileIndex;
+use crate::zones::Iana;
+use ucupdate_core::decide::{Explanation, explain};
+use ucupdate_core::request::AskedFrom;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{EligibilityIndex, RuleBook, UpdateRequest};
+
+/// One revision of the rule book, compiled for answering.
+#[derive(Debug)]
+pub struct Snapshot {
+    book: RuleBook,
+    index: EligibilityIndex,
+    files: FileIndex,
+}
+
+impl Snapshot {
+    pub(crate) fn new(book: RuleBook, revision: u64) -> Self {
+        // A large book takes a while, and a server starts or changes all the sooner.
+        let (index, files) = std::thread::scope(|scope| {
+            let files = std::thread::Builder::new().spawn_scoped(scope, || FileIndex::of(&book));
+            let index = EligibilityIndex::compile_with(&book, revision, &Iana);
+            (index, files.ok().and_then(|files| files.join().ok()))
+        });
+        Self { index, files: files.unwrap_or_else(|| FileIndex::of(&book)), book }
+    }
+
+    /// The same, on a thread for such work.
+    pub(crate) async fn compile(book: RuleBook, revision: u64) -> Self {
+        let compiling = {
+            let book = book.clone();
+            tokio::task::spawn_blocking(move || Self::new(book, revision))
+        };
+        // Compiling does not panic, so this fails only when the runtime is going down.
+        compiling.await.unwrap_or_else(|_| Self::new(book, revision))
+    }
+
+    /// The revision: 0 for the empty book of a new store.
+    pub fn revision(&self) -> u64 {
+        self.index.revision()
+    }
+
+    /// The rule book.
+    pub fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
+    /// The compiled rules, for [`decide`](ucupdate_core::decide()).
+    pub fn index(&self) -> &EligibilityIndex {
+        &self.index
+    }
+
+    /// The files that are served, by their path.
+    pub fn files(&self) -> &FileIndex {
+        &self.files
+    }
+
+    /// Why a request is answered as it is.
+    pub fn explain(&self, request: &UpdateRequest, from: AskedFrom, now: UnixTime) -> Explanation<'_> {
+        explain(&self.index, request, from, now)
+    }
+}

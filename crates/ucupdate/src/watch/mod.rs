@@ -1,0 +1,4 @@
+//! Rollouts that are watched.
+
+pub(crate) mod observer;
+pub(crate) mod pause;

@@ -1,0 +1,145 @@
+//! Watching rollouts: what became of offers, and pausing those whose guards trip.
+
+use crate::error::ChangeError;
+use crate::fleet::FleetDevice;
+use crate::logs::reader::{AuditLogError, AuditLogs, Logged, LoggedRow};
+use crate::service::UpdateService;
+use crate::watch::observer::Watch;
+use std::time::Duration;
+use ucupdate_core::book::{Refusal, RuleError};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::outcomes::{Outcomes, Tally, Tripped};
+use ucupdate_core::request::AskedFrom;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{Question, RuleBook};
+
+/// In whose name rollouts are paused.
+pub const WATCH_AUTHOR: &str = "ucupdate";
+
+/// How long rows of other servers may be on their way to the store.
+const LATE: Duration = Duration::from_secs(60);
+
+/// How long lies between two readings of the audit logs.
+const READ_EVERY: Duration = Duration::from_secs(60 * 60);
+
+impl UpdateService {
+    /// What became of the devices that guarded rollouts offered a version, as far as this server watches; see
+    /// [`Options::watch`](crate::Options::watch).
+    pub fn tallies(&self) -> Vec<Tally> {
+        self.inner.watch.as_ref().map_or_else(Vec::new, |watch| watch.outcomes().tallies().cloned().collect())
+    }
+
+    /// What is known of the devices that are watched: for keeping it, and going on with it after a new start. None where
+    /// nothing is watched.
+    pub fn outcomes(&self) -> Option<Outcomes> {
+        self.inner.watch.as_ref().map(|watch| watch.outcomes().clone())
+    }
+
+    /// Counts the devices that did not come back in time, pauses the rollouts whose guards are tripped, in the name of
+    /// [`WATCH_AUTHOR`], and gives those it paused. What another server paused before is none of them.
+    ///
+    /// The background task that [`WatchOptions::period`](crate::WatchOptions::period) asks for does nothing else.
+    ///
+    /// # Errors
+    /// When the store does not do it. It is tried again with the next call.
+    pub async fn pause_failing_rollouts(&self) -> Result<Vec<Tripped>, ChangeError> {
+        let Some(watch) = &self.inner.watch else { return Ok(Vec::new()) };
+        watch.outcomes().follow(self.snapshot().book());
+        self.expire(watch).await;
+        let tripped = watch.outcomes().tripped(self.snapshot().book());
+        let (mut paused, mut failed) = (Vec::new(), None);
+        for rollout in tripped {
+            let command = rollout.pause();
+            let make = |book: &RuleBook, _| {
+                is_there(book, &rollout)?;
+                book.command(&command)
+            };
+            match self.change(WATCH_AUTHOR, &command, make).await {
+                Ok(_) => {
+                    // Lest one that is resumed before the next look is judged by what it was paused for.
+                    watch.outcomes().follow(self.snapshot().book());
+                    paused.push(rollout);
+                }
+                // Another server was first, or somebody stopped it.
+                Err(ChangeError::Refused(_)) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(paused), Err)
+    }
+
+    /// Counts those who did not come back in time, once it is known that no other server saw them.
+    async fn expire(&self, watch: &Watch) {
+        let now = self.now();
+        if watch.outcomes().next_due().is_none_or(|due| due > now) {
+            return;
+        }
+        let Some(logs) = &self.inner.options.logs else { return watch.outcomes().expire(now) };
+        let mut read = watch.read.lock().await;
+        if read.is_some_and(|read| now < after(read, READ_EVERY) && read <= now) {
+            return;
+        }
+        let since = read.map_or(watch.since, |read| before(read, LATE * 2));
+        let mut audit = AuditLogs::new(logs.zone.clone(), Some(since));
+        match self.take_in_logs(watch, &mut audit).await {
+            Ok(()) => {
+                *read = Some(now);
+                watch.outcomes().expire(before(now, LATE));
+            }
+            // Nobody is counted as failed because logs could not be read.
+            Err(_error) => {
+                #[cfg(feature = "tracing")]
+                tracing::warn!(
+                    error = &_error as &dyn std::error::Error,
+                    "cannot read the audit logs of others"
+                );
+            }
+        }
+    }
+
+    /// Takes in what any server was asked by devices that are watched here; what is known already changes nothing.
+    async fn take_in_logs(&self, watch: &Watch, logs: &mut AuditLogs) -> Result<(), AuditLogError> {
+        logs.add_store(self.store().clone()).await?;
+        while let Some(logged) = logs.next().await? {
+            if let Logged::Row(logged) = logged {
+                take_in_row(watch, &logged);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn take_in_row(watch: &Watch, logged: &LoggedRow) {
+    let row = &logged.row;
+    let Some(identity) = DeviceId::of(&row.mac_address, &row.serial_number) else { return };
+    if !watch.outcomes().knows(&identity) {
+        return;
+    }
+    let Some(request) = FleetDevice::of(logged).request() else { return };
+    let mut outcomes = watch.outcomes();
+    for question in Question::all_of(&request, AskedFrom::default()) {
+        outcomes.asked(&question, row.logged_at);
+    }
+}
+
+/// Refuses where the rollout has gone, or offers another version now.
+fn is_there(book: &RuleBook, tripped: &Tripped) -> Result<(), Refusal> {
+    let Tripped { rule, rollout: name, version, .. } = tripped;
+    let there = book.rule(rule).and_then(|rule| rule.rollout(name));
+    if there.is_some_and(|(there, _)| there.candidate.version.same_release(version)) {
+        return Ok(());
+    }
+    Err(Refusal::WrongState { rule: rule.clone(), cause: RuleError::NoRollout { name: name.clone() } })
+}
+
+fn after(time: UnixTime, duration: Duration) -> UnixTime {
+    UnixTime::from_millis(time.as_millis().saturating_add(millis(duration)))
+}
+
+fn before(time: UnixTime, duration: Duration) -> UnixTime {
+    UnixTime::from_millis(time.as_millis().saturating_sub(millis(duration)))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,264 @@
+//! What a look through a store finds, and that its advice mends it.
+
+use crate::fixtures::*;
+use ucupdate::book::TestDevice;
+use ucupdate::cab::package::sample;
+use ucupdate::device::DeviceId;
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::{CheckOptions, StoreCheck, check_store};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+/// The sample, approved, and so many revisions that there is a checkpoint.
+async fn with_checkpoint() -> MemoryStore {
+    let store = MemoryStore::default();
+    let service = with_sample(store.clone()).await;
+    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    for number in 0..64 {
+        let tester = TestDevice {
+            name: format!("phone {number}").parse().unwrap(),
+            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
+        };
+        service.add_test_device(tester, "ann").await.unwrap();
+    }
+    store
+}
+
+async fn verify(store: &MemoryStore) -> StoreCheck {
+    check_store(store, &CheckOptions::default(), NOW).await.unwrap()
+}
+
+fn kinds(found: &StoreCheck) -> Vec<&'static str> {
+    found.problems.iter().map(|finding| finding.kind()).collect()
+}
+
+fn key(text: &str) -> StoreKey {
+    StoreKey::parse(text).unwrap()
+}
+
+fn revision(number: u64) -> StoreKey {
+    key(&format!("state/revisions/{number:020}.json"))
+}
+
+async fn image(store: &MemoryStore) -> StoreKey {
+    let service = open(store.clone()).await;
+    service.snapshot().files().find("OCInterim/ENU/CPE.nbt").unwrap().key.clone()
+}
+
+#[tokio::test]
+async fn in_a_sound_store_nothing_is_found_and_all_is_counted() {
+    let store = with_checkpoint().await;
+    let found = verify(&store).await;
+    assert_eq!(found.problems, []);
+    assert_eq!((found.revisions, found.checkpoints, found.kept_from), (66, 1, 1));
+    let files: Vec<u64> = open(store).await.snapshot().files().iter().map(|file| file.size).collect();
+    assert_eq!((found.files, found.bytes), (files.len(), files.iter().sum()));
+    assert_eq!(verify(&MemoryStore::default()).await, StoreCheck::default());
+}
+
+#[tokio::test]
+async fn an_image_that_is_gone_or_damaged_is_named_and_ingesting_again_mends_it() {
+    for (damage, kind, quick) in [
+        (None, "file-gone", true),
+        (Some(vec![0; 3]), "file-damaged", true),
+        (Some(vec![0; IMAGE_BYTES]), "file-damaged", false),
+    ] {
+        let store = MemoryStore::default();
+        let service = with_sample(store.clone()).await;
+        let image = image(&store).await;
+        match damage {
+            None => store.delete(&image).await.unwrap(),
+            Some(bytes) => drop(store.put_bytes(&image, bytes).await.unwrap()),
+        }
+        let found = verify(&store).await;
+        assert_eq!(kinds(&found), [kind]);
+        assert_eq!(found.problems[0].key(), Some(image.as_str()));
+        let package = service.snapshot().book().packages().next().unwrap().id();
+        let repair = found.problems[0].repair();
+        assert_eq!(
+            repair,
+            format!("ingest package {package} (UCUpdates.cab) again, or put the object back from a copy")
+        );
+        let quickly = check_store(&store, &CheckOptions::default().quick(), NOW).await.unwrap();
+        assert_eq!(!quickly.problems.is_empty(), quick, "only reading finds other bytes of the same size");
+
+        ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+        let mended = verify(&store).await;
+        assert_eq!(mended.problems, []);
+        assert!(mended.orphans > 0, "what is left of the first ingest");
+    }
+}
+
+#[tokio::test]
+async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
+    let store = with_checkpoint().await;
+    let whole = store.get_bytes(&revision(7), 1 << 20).await.unwrap();
+    store.delete(&revision(7)).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(
+        found.problems[0].to_string(),
+        format!("`{}` is missing, and later revisions are there", revision(7))
+    );
+    assert!(found.problems[0].repair().starts_with(&format!("put `{}` back", revision(7))));
+    assert_eq!(
+        kinds(&found),
+        ["revision-missing"],
+        "the checkpoint knows the book, and is not to be deleted"
+    );
+
+    let other = String::from_utf8(whole.to_vec()).unwrap().replace("\"ann\"", "\"eve\"");
+    store.put_bytes(&revision(7), other).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(
+        found.problems[0].to_string(),
+        format!("`{}` is not what was written: its SHA-256 is another", revision(7))
+    );
+    assert_eq!(kinds(&found), ["revision-damaged"], "the one after it is blamed for nothing");
+
+    store.put_bytes(&revision(7), forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["chain-broken"]);
+    assert!(found.problems[0].repair().starts_with(&format!("put `{}` or `{}`", revision(7), revision(8))));
+    let said = found.problems[0].to_string();
+    assert!(said.starts_with(&format!("`{}` says it follows ", revision(8))), "{said}");
+
+    store.put_bytes(&revision(7), store.get_bytes(&revision(6), 1 << 20).await.unwrap()).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(found.problems[0].to_string(), format!("`{}` says it is revision 6", revision(7)));
+    store.put_bytes(&revision(7), "{}").await.unwrap();
+    let said = verify(&store).await.problems[0].to_string();
+    assert!(said.starts_with(&format!("`{}` cannot be read: ", revision(7))), "{said}");
+
+    store.put_bytes(&revision(7), whole).await.unwrap();
+    assert_eq!(verify(&store).await.problems, []);
+}
+
+#[tokio::test]
+async fn a_revision_of_a_newer_program_ends_the_look() {
+    let store = with_checkpoint().await;
+    store.put_bytes(&revision(67), r#"{"format":"9.0.0"}"#).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["newer"]);
+    assert_eq!(found.problems[0].repair(), "use the program that wrote it, or a newer one");
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_differs_from_the_history_is_found_and_may_be_deleted() {
+    let store = with_checkpoint().await;
+    let checkpoint = key("state/checkpoints/00000000000000000064.json");
+    let text = String::from_utf8(store.get_bytes(&checkpoint, 1 << 20).await.unwrap().to_vec()).unwrap();
+    for (damaged, says) in [
+        (text.replacen("\"revision\":64", "\"revision\":63", 1), "says it is of revision 63"),
+        (text.replacen("everybody", "test-devices", 1), "does not hold the book that was written"),
+        (text[..100].to_owned(), "cannot be read: "),
+    ] {
+        store.put_bytes(&checkpoint, damaged).await.unwrap();
+        let found = verify(&store).await;
+        assert_eq!(kinds(&found), ["checkpoint-damaged"]);
+        let said = found.problems[0].to_string();
+        assert!(said.starts_with(&format!("`{checkpoint}` {says}")), "{said}");
+        assert!(found.problems[0].repair().starts_with(&format!("delete `{checkpoint}`")));
+    }
+    store.put_bytes(&key("state/checkpoints/00000000000000000128.json"), text.clone()).await.unwrap();
+    store.put_bytes(&checkpoint, text).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(
+        found.problems[0].to_string(),
+        "`state/checkpoints/00000000000000000128.json` is of a revision that is not there"
+    );
+}
+
+#[tokio::test]
+async fn of_a_broken_history_no_checkpoint_is_to_be_deleted() {
+    let store = with_checkpoint().await;
+    let first = store.get_bytes(&revision(1), 1 << 20).await.unwrap();
+    for damage in [None, Some(&b"{}"[..]), Some(br#"{"format":"9.0.0"}"#)] {
+        match damage {
+            None => store.delete(&revision(1)).await.unwrap(),
+            Some(bytes) => drop(store.put_bytes(&revision(1), bytes).await.unwrap()),
+        }
+        let found = verify(&store).await;
+        assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+        let advice = found.problems[0].repair();
+        assert!(!advice.contains("checkpoints"), "{advice}");
+    }
+    // Whoever starts has the book from the checkpoint, and its images are looked at.
+    store.delete(&revision(1)).await.unwrap();
+    let image = image(&store).await;
+    store.delete(&image).await.unwrap();
+    assert_eq!(kinds(&verify(&store).await), ["revision-missing", "file-gone"]);
+    store.put_bytes(&revision(1), first).await.unwrap();
+    for number in 60..=66 {
+        store.delete(&revision(number)).await.unwrap();
+    }
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["checkpoint-ahead", "file-gone"], "revisions were lost at the end");
+    assert!(found.problems[0].repair().starts_with("put the revisions up to it back from a copy"));
+}
+
+#[tokio::test]
+async fn images_without_a_history_are_a_finding_and_a_rebuild_mends_it() {
+    let store = with_checkpoint().await;
+    for meta in store.list_all("state/", 1000).await.unwrap() {
+        store.delete(&meta.key).await.unwrap();
+    }
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["history-gone"]);
+    assert_eq!(found.problems[0].to_string(), "there is no history, and 1 ingested package(s) are there");
+    assert!(found.problems[0].repair().ends_with("rebuild from the images"));
+    open(store.clone()).await.rebuild("ann").await.unwrap();
+    assert_eq!(verify(&store).await.problems, []);
+}
+
+#[tokio::test]
+async fn a_damaged_description_is_found_and_ingesting_again_mends_it() {
+    for damage in [None, Some(("3.5.6907.0", "3.5.6907.1")), Some(("UCUpdates", "VCUpdates"))] {
+        let store = MemoryStore::default();
+        let service = with_sample(store.clone()).await;
+        let ingest = service.snapshot().book().packages().next().unwrap().ingest;
+        let description = key(&format!("images/{ingest}/package.json"));
+        let text = String::from_utf8(store.get_bytes(&description, 1 << 20).await.unwrap().to_vec()).unwrap();
+        match damage {
+            None => store.delete(&description).await.unwrap(),
+            Some((from, to)) => {
+                store.put_bytes(&description, text.replace(from, to)).await.unwrap();
+                assert_eq!(kinds(&verify(&store).await), ["description-damaged"]);
+                store.put_bytes(&description, forged(text.as_bytes(), from, to)).await.unwrap();
+            }
+        }
+        let found = verify(&store).await;
+        assert_eq!(kinds(&found), ["description-damaged"], "{damage:?}");
+        assert_eq!(found.problems[0].key(), Some(description.as_str()));
+        ingest_again(&service).await;
+        assert_eq!(verify(&store).await.problems, [], "{damage:?}");
+    }
+}
+
+async fn ingest_again(service: &ucupdate::UpdateService) {
+    ingest(service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
+}
+
+#[tokio::test]
+async fn orphans_are_counted_and_are_no_fault() {
+    let store = with_checkpoint().await;
+    store.put_bytes(&key(&format!("images/{:032x}/0-CPE.nbt", 7)), "left").await.unwrap();
+    store.put_bytes(&key("images/mine/by-hand"), "not ours").await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!((found.orphans, found.orphan_bytes), (1, 4));
+    assert_eq!(found.problems, []);
+}
+
+#[tokio::test]
+async fn a_stray_object_of_a_huge_number_costs_nothing() {
+    let store = with_checkpoint().await;
+    store.put_bytes(&revision(u64::MAX - 1), "{}").await.unwrap();
+    assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_an_error_and_no_finding() {
+    for call in [Call::Get, Call::List] {
+        let store = Faulty::new(with_checkpoint().await);
+        store.on(call).after(2).once(Fault::Unavailable);
+        assert!(check_store(&store, &CheckOptions::default(), NOW).await.is_err(), "{call:?}");
+    }
+}
