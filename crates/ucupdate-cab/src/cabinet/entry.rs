@@ -6,7 +6,7 @@ use ucupdate_core::value::FieldTime;
 
 use super::header::FileRow;
 use crate::code_page::CodePage;
-use crate::names::{NameProblem, SafePath};
+use crate::path::{NameProblem, SafePath};
 
 /// One file of a cabinet: what the file table says of it.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The files of a package, and where their bytes go.
 
-use crate::names::{NameProblem, SafePath};
 use crate::package::digest::{sha1_of, sha256_of};
+use crate::path::{NameProblem, SafePath};
 use std::io;
 use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 

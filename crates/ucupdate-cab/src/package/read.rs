@@ -1,7 +1,7 @@
 //! Reading a package out of a cabinet: one pass, forward, each byte hashed and handed on.
 
-use super::PackageLimits;
-use super::member::{Member, MemberSink, MemberStart};
+use super::limits::PackageLimits;
+use super::member::{Member, MemberRole, MemberSink, MemberStart};
 use super::package::Package;
 use super::understand::{Kept, understand};
 use crate::cabinet::{Cabinet, FileReader};
@@ -107,7 +107,7 @@ impl Keeping {
     fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
         let most = match start.role {
             _ if !start.role.is_kept() => return Self::Nothing,
-            super::MemberRole::Manifest => limits.manifest_bytes,
+            MemberRole::Manifest => limits.manifest_bytes,
             _ => limits.catalogue_bytes,
         };
         let left = limits.kept_bytes.saturating_sub(kept_bytes);

@@ -1,7 +1,7 @@
 //! The bit stream of a frame: 16-bit little-endian words, each read from its highest bit.
 
 use super::Found;
-use crate::cabinet::decoder::MAX_INPUT_BYTES;
+use crate::cabinet::codec::block::MAX_INPUT_BYTES;
 
 /// Zeros that may be read behind the end before it is noticed.
 const PADDING_BYTES: usize = 16;

@@ -3,8 +3,9 @@
 //! Names, versions and times are those of the field's logs; the images are noise, and nobody signed their catalogues. No
 //! phone would take them.
 
-use super::build::{NewInterim, NewRelease, PackageBuilder};
-use super::member::ROUND_TABLE_CONFIG_FILE_NAME;
+use super::{NewInterim, NewRelease, PackageBuilder};
+use crate::cabinet::self_extracting;
+use crate::package::member::ROUND_TABLE_CONFIG_FILE_NAME;
 use ucupdate_core::value::FieldTime;
 use ucupdate_core::{ReportedVersion, RuleKey};
 
@@ -103,7 +104,7 @@ pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
 
 /// [`uc_updates`] in a program that would unpack it, `UCUpdates.exe`. It does not run.
 pub fn uc_updates_exe(image_bytes: usize) -> Vec<u8> {
-    crate::self_extracting(&uc_updates(image_bytes))
+    self_extracting(&uc_updates(image_bytes))
 }
 
 /// A cabinet for [`conference_camera`] that would overwrite customised settings.

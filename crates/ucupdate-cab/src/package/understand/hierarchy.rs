@@ -1,15 +1,15 @@
 //! The folder hierarchy of the field: `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`,
 //! and the interim image's `OCInterim/<Locale>/<file>`. Confirmed: so files lie on the original server.
 
-use crate::names::SafePath;
+use crate::path::SafePath;
 use ucupdate_core::RuleKey;
 
 /// The folder of interim images.
-pub(super) const INTERIM_FOLDER: &str = "OCInterim";
+pub(in crate::package) const INTERIM_FOLDER: &str = "OCInterim";
 
 /// What the folders of a file say, as they say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placed<'a> {
+pub(in crate::package) enum Placed<'a> {
     /// Of a release: the six words of its rule in their order, and its version.
     Release { words: [&'a str; 6], version: &'a str },
     /// Of an interim image.
@@ -17,7 +17,7 @@ pub(super) enum Placed<'a> {
 }
 
 /// Reads the folders of a file; `None` where they are not those of the field.
-pub(super) fn placed(path: &SafePath) -> Option<Placed<'_>> {
+pub(in crate::package) fn placed(path: &SafePath) -> Option<Placed<'_>> {
     // One more than there are, so that a longer path is told apart.
     let parts: Vec<&str> = path.parts().take(9).collect();
     match parts[..] {
@@ -33,13 +33,13 @@ pub(super) fn placed(path: &SafePath) -> Option<Placed<'_>> {
 }
 
 /// The folder of a release.
-pub(super) fn release_folder(key: &RuleKey, version: &str) -> String {
+pub(in crate::package) fn release_folder(key: &RuleKey, version: &str) -> String {
     let [device_type, vendor, model, revision, locale, update_type] = key.words();
     format!("{device_type}/{vendor}/{model}/{revision}/{locale}/{version}/{update_type}")
 }
 
 /// The folder of an interim image.
-pub(super) fn interim_folder(locale: &str) -> String {
+pub(in crate::package) fn interim_folder(locale: &str) -> String {
     format!("{INTERIM_FOLDER}/{locale}")
 }
 

@@ -1,16 +1,20 @@
 //! Building packages: files and what they are, into a cabinet that this crate reads back without a refusal.
 
-use super::catalogue::{CatalogueBuildError, CatalogueBuilder};
-use super::hierarchy::{interim_folder, release_folder};
+pub(super) mod catalogue;
+pub mod sample;
+#[cfg(test)]
+pub(super) mod test_signing;
+
+use self::catalogue::{CatalogueBuildError, CatalogueBuilder};
+use super::limits::PackageLimits;
+use super::manifest::names::{ManifestItem, WORDS};
 use super::manifest::{Entry, Manifest};
-use super::manifest_names::{ManifestItem, WORDS};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use super::package::Package;
-use super::problem::Problem;
+use super::problem::{Problem, Severity};
+use super::understand::hierarchy::{interim_folder, release_folder};
 use super::understand::{Kept, understand};
-use super::{PackageLimits, dos_epoch};
-use crate::builder::{BuildError, CabinetBuilder};
-use crate::cabinet::Compression;
+use crate::cabinet::{BuildError, CabinetBuilder, Compression};
 use std::collections::BTreeMap;
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::Locale;
@@ -304,7 +308,7 @@ pub enum PackageBuildError {
 }
 
 fn first_refusal(problems: &[Problem]) -> String {
-    let mut refusals = problems.iter().filter(|problem| problem.severity() == super::Severity::Refusal);
+    let mut refusals = problems.iter().filter(|problem| problem.severity() == Severity::Refusal);
     let first = refusals.next().map(ToString::to_string).unwrap_or_default();
     match refusals.count() {
         0 => first,
@@ -312,9 +316,17 @@ fn first_refusal(problems: &[Problem]) -> String {
     }
 }
 
+/// When cabinets' time begins: 01-01-1980.
+fn dos_epoch() -> FieldTime {
+    FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{NoSink, PackageForm, ProblemKind, read_package};
+    use super::super::member::NoSink;
+    use super::super::package::PackageForm;
+    use super::super::problem::ProblemKind;
+    use super::super::read::read_package;
     use super::*;
     use crate::{Cabinet, Limits};
 

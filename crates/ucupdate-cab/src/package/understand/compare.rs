@@ -1,14 +1,14 @@
 //! Laying the images of a package beside their signature catalogues.
 
-use super::catalogue::{Catalogue, CatalogueError, Listing, SignedContent};
-use super::package::{Comparison, PackagedCatalogue};
-use super::problem::{Problem, ProblemKind};
-use super::understand::{Kept, Reading};
+use super::{Kept, Reading};
+use crate::package::catalogue::{Catalogue, CatalogueError, Listing, SignedContent};
+use crate::package::package::{Comparison, PackagedCatalogue};
+use crate::package::problem::{Problem, ProblemKind};
 use std::collections::BTreeSet;
 
 impl Reading<'_> {
     /// Lays each image beside its signature.
-    pub(super) fn compare(&mut self) {
+    pub(in crate::package) fn compare(&mut self) {
         let releases = self.package.releases.iter().map(|release| (release.signature, release.image));
         let interim = self.package.interim.iter().map(|interim| (interim.signature, interim.image));
         let pairs: BTreeSet<(usize, usize)> = releases.chain(interim).collect();

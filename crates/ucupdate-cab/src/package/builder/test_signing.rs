@@ -1,8 +1,7 @@
 //! Signed catalogues for tests, as far as signatures are looked at here.
 
-use super::CatalogueBuilder;
-use super::build::{algorithm, attribute, time, wrap};
-use super::read::{MESSAGE_DIGEST, SHA1, SIGNING_TIME};
+use super::catalogue::{CatalogueBuilder, algorithm, attribute, time, wrap};
+use crate::package::catalogue::oid::{MESSAGE_DIGEST, SHA1, SIGNING_TIME};
 use crate::package::digest::{sha1_of, sha256_of};
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::CmsVersion;
@@ -31,7 +30,7 @@ impl Default for Signing {
     }
 }
 
-pub(super) fn moment(text: &str) -> FieldTime {
+pub(crate) fn moment(text: &str) -> FieldTime {
     text.parse().unwrap()
 }
 

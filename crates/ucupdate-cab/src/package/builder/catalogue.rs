@@ -1,7 +1,7 @@
 //! Making catalogues that nobody signed: for tests, demonstrations, and signing by a tool afterwards.
 
-use super::MemberDigest;
-use super::read::{INDIRECT_DATA, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, TRUST_LIST};
+use crate::package::catalogue::MemberDigest;
+use crate::package::catalogue::oid::{INDIRECT_DATA, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, TRUST_LIST};
 use crate::package::digest::{sha1_of, sha256_of};
 use cms::cert::CertificateChoices;
 use cms::content_info::{CmsVersion, ContentInfo};
@@ -90,7 +90,7 @@ impl Default for CatalogueBuilder {
 impl CatalogueBuilder {
     /// A catalogue without members, listed when cabinets' time begins: 01-01-1980.
     pub fn new() -> Self {
-        Self { time: crate::package::dos_epoch(), by_sha256: false, members: Vec::new() }
+        Self { time: super::dos_epoch(), by_sha256: false, members: Vec::new() }
     }
 
     /// When the list says it was made, in UTC. From 1970 on.
@@ -136,7 +136,7 @@ impl CatalogueBuilder {
             .map_err(|error| CatalogueBuildError(error.to_string()))
     }
 
-    pub(super) fn list(&self) -> der::Result<Any> {
+    pub(in crate::package) fn list(&self) -> der::Result<Any> {
         let names_sha256 = self.members.iter().all(|(_, digest)| matches!(digest, MemberDigest::Sha256(_)));
         let subject_algorithm = if names_sha256 { MEMBERS_BY_SHA256 } else { MEMBERS_BY_SHA1 };
         let mut identifier = String::new();
@@ -189,16 +189,16 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
 
-pub(super) fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Attribute> {
+pub(in crate::package) fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Attribute> {
     Ok(Attribute { oid, values: SetOfVec::try_from(vec![value])? })
 }
 
-pub(super) fn algorithm(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
+pub(in crate::package) fn algorithm(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned { oid, parameters: Some(Null.into()) }
 }
 
 /// As certificates write times: two digits of the year before 2050, four from then on.
-pub(super) fn time(time: FieldTime) -> der::Result<Time> {
+pub(in crate::package) fn time(time: FieldTime) -> der::Result<Time> {
     let (year, month, day) = (time.year(), time.month(), time.day());
     let time = DateTime::new(year, month, day, time.hour(), time.minute(), time.second())?;
     Ok(if year < 2050 {
@@ -209,7 +209,7 @@ pub(super) fn time(time: FieldTime) -> der::Result<Time> {
 }
 
 /// A list with who signed it, in DER.
-pub(super) fn wrap(
+pub(in crate::package) fn wrap(
     list: Any,
     certificates: Vec<CertificateChoices>,
     signers: Vec<SignerInfo>,

@@ -1,12 +1,12 @@
 //! Making releases and interim images of images that were placed, or telling what is missing.
 
-use super::manifest_names::{ManifestItem, WORDS};
-use super::member::{MANIFEST_FILE_NAME, MemberRole};
-use super::package::{PackagedInterim, PackagedRelease};
+use super::Reading;
 use super::place::{Found, from_root};
-use super::problem::{Problem, ProblemKind};
-use super::understand::Reading;
-use crate::names::SafePath;
+use crate::package::manifest::names::{ManifestItem, WORDS};
+use crate::package::member::{MANIFEST_FILE_NAME, MemberRole};
+use crate::package::package::{PackagedInterim, PackagedRelease};
+use crate::package::problem::{Problem, ProblemKind};
+use crate::path::SafePath;
 use std::collections::BTreeSet;
 use ucupdate_core::book::{RuleKeyError, UpdateType};
 use ucupdate_core::device::Locale;
@@ -15,7 +15,7 @@ use ucupdate_core::{ReportedVersion, RuleKey};
 
 impl Reading<'_> {
     /// Makes a release or an interim image of an image, or tells what is missing.
-    pub(super) fn take(&mut self, found: &Found<'_>) {
+    pub(in crate::package) fn take(&mut self, found: &Found<'_>) {
         let Some(member) = self.package.members.get(found.image) else { return };
         let (is_empty, time_stamp) = (member.size == 0, member.modified);
         let name = self.name(found.image);
@@ -164,7 +164,7 @@ impl Reading<'_> {
     }
 }
 
-pub(super) fn rule_key(words: [&str; 6]) -> Result<RuleKey, RuleKeyError> {
+pub(in crate::package) fn rule_key(words: [&str; 6]) -> Result<RuleKey, RuleKeyError> {
     words.join("/").parse()
 }
 

@@ -1,7 +1,7 @@
 //! Packages of every kind, understood from their members alone: each kind of problem is reached here.
 
-use super::catalogue::test_signing::{Signing, signed};
-use super::*;
+use crate::package::builder::test_signing::{Signing, signed};
+use crate::package::*;
 use crate::{Cabinet, CabinetBuilder, Compression, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -5,8 +5,10 @@
 //! or a child element, in any case, order and namespace; words of an enclosing element hold for those inside it; what
 //! the table does not hold is passed over and reported. What the manifest leaves out, a file's path may say.
 
-use super::PackageLimits;
-use super::manifest_names::ManifestItem;
+pub(super) mod names;
+
+use self::names::ManifestItem;
+use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,58 +16,58 @@ use std::fmt::Write as _;
 /// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
 const MAX_TEXT_BYTES: usize = 1024;
 /// The most descriptions of one update.
-pub(super) const MAX_DESCRIPTIONS: usize = 16;
+pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
 
 /// What a manifest says, in its own words: nothing is checked yet but that each is said once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Manifest {
-    pub(super) entries: Vec<Entry>,
+pub(in crate::package) struct Manifest {
+    pub(in crate::package) entries: Vec<Entry>,
     /// Names that the table does not hold, each once, with the place of the first: `Update 3`, and the byte.
-    pub(super) unknown: Vec<Unknown>,
-    pub(super) twice: Vec<Twice>,
+    pub(in crate::package) unknown: Vec<Unknown>,
+    pub(in crate::package) twice: Vec<Twice>,
 }
 
 /// One image that a manifest speaks of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) is_interim: bool,
+pub(in crate::package) struct Entry {
+    pub(in crate::package) is_interim: bool,
     /// Which of its kind, counted from 1.
-    pub(super) number: usize,
-    pub(super) said: BTreeMap<ManifestItem, String>,
-    pub(super) descriptions: Vec<String>,
+    pub(in crate::package) number: usize,
+    pub(in crate::package) said: BTreeMap<ManifestItem, String>,
+    pub(in crate::package) descriptions: Vec<String>,
 }
 
 impl Entry {
-    pub(super) fn say(&self, item: ManifestItem) -> Option<&str> {
+    pub(in crate::package) fn say(&self, item: ManifestItem) -> Option<&str> {
         self.said.get(&item).map(String::as_str).filter(|text| !text.is_empty())
     }
 
-    pub(super) fn place(&self) -> String {
+    pub(in crate::package) fn place(&self) -> String {
         format!("{} {}", if self.is_interim { "Interim" } else { "Update" }, self.number)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unknown {
-    pub(super) name: String,
-    pub(super) at: usize,
+pub(in crate::package) struct Unknown {
+    pub(in crate::package) name: String,
+    pub(in crate::package) at: usize,
 }
 
 /// An item that one element says twice, and differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Twice {
-    pub(super) item: ManifestItem,
-    pub(super) first: String,
-    pub(super) second: String,
-    pub(super) at: usize,
+pub(in crate::package) struct Twice {
+    pub(in crate::package) item: ManifestItem,
+    pub(in crate::package) first: String,
+    pub(in crate::package) second: String,
+    pub(in crate::package) at: usize,
 }
 
 /// What an element says, by attributes and by children that hold text.
-type Named = BTreeMap<ManifestItem, String>;
+type Reported = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
     /// Reads a manifest.
-    pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
+    pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
             return Err(XmlError::NotXml {
@@ -75,7 +77,7 @@ impl Manifest {
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
-        manifest.list(&root, &Named::new(), &mut numbers, limits)?;
+        manifest.list(&root, &Reported::new(), &mut numbers, limits)?;
         Ok(manifest)
     }
 
@@ -83,7 +85,7 @@ impl Manifest {
     fn list(
         &mut self,
         element: &Element,
-        around: &Named,
+        around: &Reported,
         numbers: &mut (usize, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
@@ -116,7 +118,7 @@ impl Manifest {
     fn entry(
         &mut self,
         element: &Element,
-        around: &Named,
+        around: &Reported,
         (is_interim, number): (bool, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
@@ -169,8 +171,8 @@ impl Manifest {
     }
 
     /// What an element says itself.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Named, XmlError> {
-        let mut said = Named::new();
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
+        let mut said = Reported::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
         let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
         for (name, value, at, is_attribute) in attributes.chain(children) {
@@ -227,7 +229,7 @@ impl Manifest {
     }
 
     /// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
-    pub(super) fn write(entries: &[Entry]) -> String {
+    pub(in crate::package) fn write(entries: &[Entry]) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
         for entry in entries {
             let element = if entry.is_interim { ManifestItem::Interim } else { ManifestItem::Update }.name();

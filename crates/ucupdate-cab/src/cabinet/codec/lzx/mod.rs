@@ -13,7 +13,7 @@ mod tests;
 
 use self::bits::{Bits, Swapped};
 use self::trees::{Tree, read_lengths};
-use super::decoder::{Fault, MAX_OUTPUT_BYTES};
+use super::block::{Fault, MAX_OUTPUT_BYTES};
 
 /// The bytes of a frame: what each data block but the last gives.
 const FRAME_BYTES: usize = MAX_OUTPUT_BYTES;

@@ -1,28 +1,28 @@
 //! Placing the images of a package: by the manifest first, then by their folders.
 
+use super::Reading;
 use super::hierarchy::{Placed, interim_folder, placed, release_folder};
-use super::manifest::Entry;
-use super::manifest_names::{ManifestItem, WORDS};
-use super::member::{MANIFEST_FILE_NAME, MemberRole};
-use super::problem::{Problem, ProblemKind};
 use super::release::rule_key;
-use super::understand::Reading;
-use crate::names::SafePath;
+use crate::package::manifest::Entry;
+use crate::package::manifest::names::{ManifestItem, WORDS};
+use crate::package::member::{MANIFEST_FILE_NAME, MemberRole};
+use crate::package::problem::{Problem, ProblemKind};
+use crate::path::SafePath;
 use ucupdate_core::ReportedVersion;
 
 /// An image and what is said of it.
-pub(super) struct Found<'e> {
-    pub(super) image: usize,
+pub(in crate::package) struct Found<'e> {
+    pub(in crate::package) image: usize,
     /// The six words of a release, where all are known; an interim image has only the last two.
-    pub(super) words: [Option<String>; 6],
-    pub(super) version: Option<String>,
-    pub(super) is_interim: bool,
-    pub(super) entry: Option<&'e Entry>,
+    pub(in crate::package) words: [Option<String>; 6],
+    pub(in crate::package) version: Option<String>,
+    pub(in crate::package) is_interim: bool,
+    pub(in crate::package) entry: Option<&'e Entry>,
 }
 
 impl Reading<'_> {
     /// Places the image that an entry of the manifest speaks of.
-    pub(super) fn entry(&mut self, entry: &Entry) {
+    pub(in crate::package) fn entry(&mut self, entry: &Entry) {
         let mut words = WORDS.map(|item| entry.say(item).map(str::to_owned));
         let mut version = entry.say(ManifestItem::Version).map(str::to_owned);
         let folder = entry_folder(entry, &words, version.as_deref());
@@ -88,7 +88,12 @@ impl Reading<'_> {
     }
 
     /// The member that the manifest names: from the root, else from the folder of the release.
-    pub(super) fn look_up(&mut self, said: &str, folder: Option<&str>, entry: &Entry) -> Option<usize> {
+    pub(in crate::package) fn look_up(
+        &mut self,
+        said: &str,
+        folder: Option<&str>,
+        entry: &Entry,
+    ) -> Option<usize> {
         let path = match SafePath::read(from_root(said)) {
             Ok(path) => path,
             Err(error) => {
@@ -106,7 +111,7 @@ impl Reading<'_> {
         found
     }
 
-    pub(super) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
+    pub(in crate::package) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
         let from_root = self.by_path.get(&path.in_lower_case());
         let from_folder =
             || self.by_path.get(&format!("{}/{}", folder?.to_ascii_lowercase(), path.in_lower_case()));
@@ -122,7 +127,7 @@ impl Reading<'_> {
     }
 
     /// Places images of which the manifest does not speak by their folders.
-    pub(super) fn place_the_rest(&mut self, has_manifest: bool, by_manifest: bool) {
+    pub(in crate::package) fn place_the_rest(&mut self, has_manifest: bool, by_manifest: bool) {
         let mut placed_any = false;
         for image in 0..self.package.members.len() {
             if self.taken.contains(&image) || !self.looks_like_image(image) {
@@ -178,13 +183,13 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn signature_beside(&self, path: &SafePath) -> Option<usize> {
+    pub(in crate::package) fn signature_beside(&self, path: &SafePath) -> Option<usize> {
         self.by_path.get(&path.with_extension("cat").to_ascii_lowercase()).copied()
     }
 }
 
 /// A path as manifests write it, without the divider in front that means the root of the cabinet.
-pub(super) fn from_root(said: &str) -> &str {
+pub(in crate::package) fn from_root(said: &str) -> &str {
     let said = said.strip_prefix(r".\").or_else(|| said.strip_prefix("./")).unwrap_or(said);
     said.strip_prefix(['\\', '/']).unwrap_or(said)
 }

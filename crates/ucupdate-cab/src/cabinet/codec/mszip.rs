@@ -1,70 +1,8 @@
-//! From data blocks to the bytes of a folder.
+//! MSZIP ([MS-MCI]).
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::Compression;
-use super::lzx::Lzx;
-
-/// The most bytes a block gives ([MS-CAB] 2.4, `cbUncomp`).
-pub(crate) const MAX_OUTPUT_BYTES: usize = 32 * 1024;
-/// The most compressed bytes of a block: LZX may add 6144 to what does not compress, MSZIP 12.
-pub(crate) const MAX_INPUT_BYTES: usize = MAX_OUTPUT_BYTES + 6144;
-
-/// What is wrong with a block: what was expected, and what was found.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) expected: String,
-    pub(crate) found: String,
-}
-
-impl Fault {
-    pub(crate) fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { expected: expected.into(), found: found.into() }
-    }
-}
-
-/// The state that goes from block to block of one folder, and the last block's bytes.
-pub(crate) enum Decoder {
-    None(Vec<u8>),
-    Mszip(Box<Mszip>),
-    Lzx(Box<Lzx>),
-}
-
-impl Decoder {
-    pub(crate) fn new(compression: Compression) -> Self {
-        match compression {
-            Compression::None => Self::None(Vec::new()),
-            Compression::Mszip => Self::Mszip(Box::new(Mszip::new())),
-            Compression::Lzx { window_bits } => Self::Lzx(Box::new(Lzx::new(window_bits))),
-        }
-    }
-
-    /// Decodes the next block, which gives `size` bytes, at most [`MAX_OUTPUT_BYTES`].
-    pub(crate) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
-        match self {
-            Self::None(output) => {
-                if block.len() != size {
-                    let expected = format!("{size} bytes in an uncompressed block of as many");
-                    return Err(Fault::new(expected, format!("{} bytes", block.len())));
-                }
-                output.clear();
-                output.extend_from_slice(block);
-                Ok(())
-            }
-            Self::Mszip(mszip) => mszip.decode(block, size),
-            Self::Lzx(lzx) => lzx.decode(block, size),
-        }
-    }
-
-    /// The bytes of the block last decoded.
-    pub(crate) fn output(&self) -> &[u8] {
-        match self {
-            Self::None(output) => output,
-            Self::Mszip(mszip) => mszip.output(),
-            Self::Lzx(lzx) => lzx.output(),
-        }
-    }
-}
+use super::block::{Fault, MAX_OUTPUT_BYTES};
 
 /// MSZIP ([MS-MCI]): each block is `CK` and a whole raw deflate stream (RFC 1951), which may refer to the 32 KiB
 /// before the block.
@@ -76,7 +14,7 @@ pub(crate) struct Mszip {
 }
 
 impl Mszip {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             inflate: Decompress::new(false),
             output: Vec::with_capacity(MAX_OUTPUT_BYTES),
@@ -84,11 +22,11 @@ impl Mszip {
         }
     }
 
-    fn output(&self) -> &[u8] {
+    pub(super) fn output(&self) -> &[u8] {
         &self.output
     }
 
-    fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
+    pub(super) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
         let Some(deflated) = block.strip_prefix(b"CK") else {
             let begin = block.get(..2).unwrap_or(block);
             return Err(Fault::new("`CK` before MSZIP data", format!("bytes {begin:02x?}")));

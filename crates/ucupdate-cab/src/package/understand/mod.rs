@@ -4,12 +4,19 @@
 //! a problem, never a guess. Each image must have a signature, each signature an image, and no signature may speak for
 //! other bytes than its image's.
 
-use super::PackageLimits;
+mod compare;
+pub(super) mod hierarchy;
+mod place;
+mod release;
+#[cfg(test)]
+mod tests;
+
+use super::limits::PackageLimits;
 use super::manifest::{Entry, MAX_DESCRIPTIONS, Manifest};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
-use crate::names::{NameProblem, SafePath};
+use crate::path::{NameProblem, SafePath};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ucupdate_core::RuleKey;
 use ucupdate_core::book::UpdateType;

@@ -116,7 +116,7 @@ impl ManifestItem {
         MANIFEST_NAMES.iter().find(|row| row.item == self).map_or("", |row| row.name)
     }
 
-    pub(super) fn is_container(self) -> bool {
+    pub(in crate::package) fn is_container(self) -> bool {
         match self {
             Self::Updates | Self::Update | Self::Interim | Self::File => true,
             Self::Version
@@ -133,13 +133,13 @@ impl ManifestItem {
     }
 
     /// Whether what a list says of all in it holds for each: the words of a rule do, a list's own version does not.
-    pub(super) fn is_word(self) -> bool {
+    pub(in crate::package) fn is_word(self) -> bool {
         WORDS.contains(&self)
     }
 }
 
 /// The words of a rule, in its order.
-pub(super) const WORDS: [ManifestItem; 6] = [
+pub(in crate::package) const WORDS: [ManifestItem; 6] = [
     ManifestItem::DeviceType,
     ManifestItem::Vendor,
     ManifestItem::Model,
