@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 mod tests {
     use super::*;
     use ucupdate::cab::package::sample;
-    use ucupdate::core::{Side, UpdateRequest};
+    use ucupdate::request::{Side, UpdateRequest};
     use ucupdate::s3::Credentials;
     use ucupdate::store::{ImageStoreExt as _, stream_of};
     use ucupdate_client::{Client, ClientOptions, Downloaded, Verified};

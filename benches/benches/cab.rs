@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
 use ucupdate_benches::cabinets::{firmware, lzx_cabinet};
 use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 const BYTES: usize = 4 * 1024 * 1024;
 

@@ -15,10 +15,10 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::hint::black_box;
 use ucupdate_benches::rules::{book, device, in_rollout, module, rule_words};
-use ucupdate_core::{
-    AskedFrom, Decision, EligibilityIndex, InstalledModule, Question, UnixTime, UpdateRequest, decide,
-    explain,
-};
+use ucupdate_core::decide::explain;
+use ucupdate_core::request::{AskedFrom, InstalledModule};
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{Decision, EligibilityIndex, Question, UpdateRequest, decide};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
@@ -135,7 +135,7 @@ fn deciding(criterion: &mut Criterion) {
             .map(|device| UpdateRequest {
                 device: device.clone(),
                 user_name: "".into(),
-                request_date_time: ucupdate_core::Said::default(),
+                request_date_time: ucupdate_core::value::Reported::default(),
                 modules: vec![module.clone()],
             })
             .collect();

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use ucupdate_benches::cabinets::{firmware, lzx_cabinet};
 use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 const BYTES: usize = 100_000_000;
 const ROUNDS: usize = 9;

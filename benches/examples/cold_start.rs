@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ucupdate::core::{Delta, EligibilityIndex, Question, ReportedVersion, RuleBook, Sha256Digest, decide};
+use ucupdate::book::{Delta, RuleBook};
+use ucupdate::decide::{EligibilityIndex, decide};
+use ucupdate::request::Question;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::value::Sha256Digest;
+use ucupdate::version::ReportedVersion;
 use ucupdate::{Options, UpdateService};
 use ucupdate_benches::rules;
 

@@ -1,6 +1,6 @@
 //! One finished line of a log: only a format makes one, so that a log holds nothing else.
 
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// One line of a log with its line end, and the time it is of.
 ///

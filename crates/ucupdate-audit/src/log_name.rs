@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use ucupdate_core::{FieldTime, PathPartError, check_path_part};
+use ucupdate_core::value::{FieldTime, PathPartError, check_path_part};
 
 /// Which log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

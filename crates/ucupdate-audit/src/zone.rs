@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::fmt;
-use ucupdate_core::{FieldTime, UnixTime};
+use ucupdate_core::value::{FieldTime, UnixTime};
 
 /// A time zone, UTC unless one is named. Zones come from the database compiled in, never from the system's files.
 ///
 /// ```
 /// use ucupdate_audit::Zone;
-/// use ucupdate_core::UnixTime;
+/// use ucupdate_core::value::UnixTime;
 /// let july = UnixTime::from_seconds(1_246_406_400);
 /// let lisbon = Zone::named("Europe/Lisbon").unwrap();
 /// assert_eq!(Zone::utc().civil(july).to_string(), "01-07-2009 00:00:00");

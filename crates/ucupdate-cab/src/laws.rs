@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use sha2::{Digest, Sha256};
-use ucupdate_core::check_path_part;
+use ucupdate_core::value::check_path_part;
 
 use crate::{CabError, Cabinet, Finished, Limits};
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::LoggedRow;
 use ucupdate::audit::Zone;
-use ucupdate::core::{FieldTime, UnixTime};
+use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 
 /// Which rows are read.

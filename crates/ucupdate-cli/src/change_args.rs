@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Command, RuleBook};
+use ucupdate::book::{Command, RuleBook};
 
 /// In whose name a change is made, or that it is only to be looked at.
 #[derive(Debug, clap::Args)]

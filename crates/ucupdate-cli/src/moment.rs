@@ -1,7 +1,7 @@
 //! Times as people write them: a moment in ISO 8601, and a span of days, hours or minutes.
 
 use std::str::FromStr;
-use ucupdate::core::{FieldTime, UnixTime};
+use ucupdate::value::{FieldTime, UnixTime};
 
 /// A moment: `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z`, `2026-12-01T08:00:00+01:00`; in UTC unless it says
 /// otherwise.

@@ -6,7 +6,7 @@ use cap_std::fs::{Dir, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use ucupdate::core::FieldTime;
+use ucupdate::value::FieldTime;
 
 /// The most passing names that are looked at for a free one.
 const MOST_LEFT: u32 = 100;
@@ -159,7 +159,7 @@ mod tests {
         let path = folder.path().join("new/a/CPE.nbt");
         assert_eq!(std::fs::read(&path).unwrap(), b"image");
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
-        assert_eq!(ucupdate::core::UnixTime::from(modified), time.unwrap().as_utc());
+        assert_eq!(ucupdate::value::UnixTime::from(modified), time.unwrap().as_utc());
 
         assert!(matches!(files.refuse_existing(["b", "a/CPE.nbt"]), Err(Failure::Reason(_))));
         let again = files.write("a/CPE.nbt", None, &mut &b"other"[..]);

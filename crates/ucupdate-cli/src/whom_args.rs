@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use serde::Serialize;
-use ucupdate::core::{Audience, DeviceId, GroupName, HeldDevices, MacAddress, SerialNumber};
+use ucupdate::book::{Audience, GroupName, HeldDevices};
+use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
 /// One device, or the devices of a group.
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use ucupdate_core::{FileName, OfferedModule, Sha256Digest, Side};
+use ucupdate_core::request::{OfferedModule, Side};
+use ucupdate_core::value::{FileName, Sha256Digest};
 
 /// Which of the two files of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

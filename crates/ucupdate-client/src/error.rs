@@ -2,11 +2,10 @@
 
 use crate::device_code::DeviceCode;
 use std::error::Error as StdError;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use ucupdate_core::Sha256Digest;
+use std::{fmt, io};
+use ucupdate_core::value::Sha256Digest;
 use ucupdate_upx::DecodeError;
 
 /// Why there is no answer, or no file. The text is one line.

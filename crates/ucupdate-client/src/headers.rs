@@ -4,7 +4,7 @@ use reqwest::header::{
     CONTENT_ENCODING, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER,
 };
 use std::time::{Duration, SystemTime};
-use ucupdate_core::Sha256Digest;
+use ucupdate_core::value::Sha256Digest;
 
 /// The strong ETag, quotes included (section 8.8.3). A weak one names no bytes, so it is none here.
 pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<&str> {

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
-use ucupdate_core::{FileName, Sha256Digest};
+use ucupdate_core::value::{FileName, Sha256Digest};
 
 /// After how many bytes a note is written anew.
 const NOTE_EVERY: u64 = 1024 * 1024;

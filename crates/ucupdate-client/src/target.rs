@@ -3,7 +3,7 @@
 use crate::error::{ClientError, UrlFault};
 use reqwest::Url;
 use std::borrow::Cow;
-use ucupdate_core::FileName;
+use ucupdate_core::value::FileName;
 
 /// The URL to ask, from the caller.
 pub(crate) fn handler_url(url: &str) -> Result<Url, ClientError> {

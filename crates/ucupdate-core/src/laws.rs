@@ -2,13 +2,16 @@
 //!
 //! Each function panics where a law is broken.
 
-use crate::{
-    AskedFrom, Audience, Command, Decision, Device, DeviceId, EligibilityIndex, FieldTime, FileName,
-    FirmwareVersion, Group, HeldDevices, Hold, IngestId, IngestedPackage, InstalledModule, InterimImage,
-    OfferPolicy, OfferRule, Predicate, Question, Release, ReleaseFiles, ReportedVersion, Role, Rollout, Rule,
-    RuleBook, RuleKey, Said, SameRelease, Sha256Digest, Share, Side, SteppingStone, StopScope, StoredFile,
-    TestDevice, TraceRecord, UnixTime, UpdateRequest, Via, decide, diff, explain, plan,
+use crate::book::{
+    Audience, Command, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
+    OfferRule, Predicate, Release, ReleaseFiles, Role, Rollout, Rule, RuleBook, RuleKey, SameRelease, Share,
+    SteppingStone, StopScope, StoredFile, TestDevice,
 };
+use crate::decide::{Decision, EligibilityIndex, TraceRecord, Via, decide, diff, explain, plan};
+use crate::device::{Device, DeviceId};
+use crate::request::{AskedFrom, InstalledModule, Question, Side, UpdateRequest};
+use crate::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
+use crate::version::{FirmwareVersion, ReportedVersion};
 use std::cmp::Ordering;
 
 /// The order of versions is total, agrees with equality, and knows the same release; a version reads back from its text.
@@ -59,19 +62,19 @@ pub fn rule_text(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let text = &*String::from_utf8_lossy(rest);
     match kind % 12 {
-        0 => check::<crate::VersionRange>(text),
-        1 => check::<crate::Window>(text),
-        2 => check::<crate::Stages>(text),
-        3 => check::<crate::Percent>(text),
-        4 => check::<crate::MacPrefix>(text),
-        5 => check::<crate::SerialRange>(text),
-        6 => check::<crate::IpNetwork>(text),
+        0 => check::<crate::version::VersionRange>(text),
+        1 => check::<crate::book::Window>(text),
+        2 => check::<crate::book::Stages>(text),
+        3 => check::<crate::book::Percent>(text),
+        4 => check::<crate::book::MacPrefix>(text),
+        5 => check::<crate::book::SerialRange>(text),
+        6 => check::<crate::book::IpNetwork>(text),
         7 => check::<StopScope>(text),
-        8 => check::<crate::GroupName>(text),
+        8 => check::<crate::book::GroupName>(text),
         9 => check::<RuleKey>(text),
-        10 => check::<crate::MacAddress>(text),
+        10 => check::<crate::device::MacAddress>(text),
         _ => {
-            let domain = text.parse::<crate::UserDomain>();
+            let domain = text.parse::<crate::book::UserDomain>();
             let (device, module) = device_of(
                 &"UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule"),
                 text,
@@ -148,13 +151,13 @@ fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, Inst
         model: key.model().clone(),
         hardware_revision: key.hardware_revision().clone(),
         locale: key.locale().clone(),
-        mac_address: Said::new(mac),
-        serial_number: Said::default(),
+        mac_address: Reported::new(mac),
+        serial_number: Reported::default(),
     };
     let module = InstalledModule {
         file_name: format!("{}.nbt", key.update_type()).into(),
         version: script.version(),
-        time_stamp: Said::default(),
+        time_stamp: Reported::default(),
     };
     (device, module)
 }
@@ -249,7 +252,7 @@ fn device_id(script: &mut Script<'_>) -> DeviceId {
     DeviceId::Mac(script.of(&["000000000001", "000000000002"]).parse().expect("an address"))
 }
 
-fn group_name(script: &mut Script<'_>) -> crate::GroupName {
+fn group_name(script: &mut Script<'_>) -> crate::book::GroupName {
     script.of(&["lab", "old", "inside"]).parse().expect("a name")
 }
 
@@ -370,7 +373,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     let request = UpdateRequest {
         device: device.clone(),
         user_name: "".into(),
-        request_date_time: Said::default(),
+        request_date_time: Reported::default(),
         modules: vec![module.clone()],
     };
     let explained = explain(index, &request, from, now);
@@ -387,7 +390,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         let rule = book.rule(&key).expect("an offer has a rule");
         let same = rule.policy().same_release;
         assert!(
-            !same.are(&offer.version, &module.version) || via != Via::Direct,
+            !same.holds(&offer.version, &module.version) || via != Via::Direct,
             "nobody is offered what he has"
         );
         assert!(book.stop(&StopScope::All).is_none(), "what is stopped offers nothing");
@@ -414,7 +417,7 @@ fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question
     let mut seen = vec![&question.module.version];
     for hop in &plan.hops {
         assert!(
-            !seen.iter().any(|before| same.are(before, &hop.offer.version)),
+            !seen.iter().any(|before| same.holds(before, &hop.offer.version)),
             "no version twice: {plan}; {rule:?}"
         );
         seen.push(&hop.offer.version);

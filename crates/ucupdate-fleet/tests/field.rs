@@ -1,7 +1,8 @@
 //! What the field's logs tell of its phones.
 
 use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow};
-use ucupdate_core::{MacAddress, UnixTime};
+use ucupdate_core::MacAddress;
+use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{Fetched, OfferedFile, Timeline, TimelineOptions};
 
 fn vector(name: &str) -> Vec<u8> {
@@ -27,7 +28,7 @@ fn the_fields_phone_fetched_what_it_was_offered_and_when_is_told() {
     let taken: Vec<_> = entries.iter().map(|entry| entry.asked.as_ref().unwrap().time_taken_ms).collect();
     assert_eq!(taken, [Some(124), Some(171), Some(187)]);
     let fetched = |at: &str, taken_ms| {
-        let at = format!("06-03-2009 {at}").parse::<ucupdate_core::FieldTime>().unwrap().as_utc();
+        let at = format!("06-03-2009 {at}").parse::<ucupdate_core::value::FieldTime>().unwrap().as_utc();
         Fetched::Whole { at, taken_ms: Some(taken_ms) }
     };
     assert!(entries[0].downloads.is_empty());

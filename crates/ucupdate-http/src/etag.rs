@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use std::fmt;
-use ucupdate::core::Sha256Digest;
+use ucupdate::value::Sha256Digest;
 
 /// The entity tag of a file: the SHA-256 of its bytes, quoted. Always strong: equal tags mean equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::redirects::ImageRedirects;
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 
 /// How the HTTP face is to behave. The default serves everyone inside, and outside refuses everyone whom no layer in
 /// front has authenticated.

@@ -4,7 +4,7 @@
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use ucupdate::UrlStyle;
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 
 /// The paths devices ask at, and the side each is for.
 ///

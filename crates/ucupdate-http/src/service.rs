@@ -4,11 +4,10 @@ use crate::answer::Answer;
 use crate::authenticate::Verdict;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
-use crate::files;
-use crate::handler;
 use crate::options::HttpOptions;
 use crate::paths::{self, Target};
 use crate::response_body::ResponseBody;
+use crate::{files, handler};
 use bytes::Bytes;
 use http::{Method, Request, Response, request};
 use http_body::Body;
@@ -18,7 +17,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate::{Asker, NoUrls, UpdateService};
 
 /// The HTTP face of an [`UpdateService`]: a tower `Service` of `http` requests that never fails. Cloning shares it.

@@ -3,7 +3,7 @@
 use crate::limits::Limit;
 use crate::names::Item;
 use std::fmt;
-use ucupdate_core::{LabelError, PathPartError};
+use ucupdate_core::value::{LabelError, PathPartError};
 
 /// Which of the two messages a body is, or was expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

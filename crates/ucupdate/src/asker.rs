@@ -1,6 +1,7 @@
 //! Who asks, what is answered, and why nothing is.
 
-use ucupdate_core::{AskedFrom, Side, UpdateResponse};
+use ucupdate_core::UpdateResponse;
+use ucupdate_core::request::{AskedFrom, Side};
 
 /// Who asks, beside what the request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// A clock.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
@@ -25,7 +25,7 @@ impl Clock for SystemClock {
 ///
 /// ```
 /// use ucupdate::{Clock, SettableClock};
-/// use ucupdate_core::UnixTime;
+/// use ucupdate_core::value::UnixTime;
 /// let clock = SettableClock::at(UnixTime::from_seconds(10));
 /// clock.set(UnixTime::from_seconds(11));
 /// assert_eq!(clock.now(), UnixTime::from_seconds(11));

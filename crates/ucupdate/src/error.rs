@@ -1,7 +1,7 @@
 //! Errors of the facade, by whose fault they are.
 
 use crate::state::document::DocumentError;
-use ucupdate_core::{Refusal, ZoneName};
+use ucupdate_core::book::{Refusal, ZoneName};
 use ucupdate_store::StoreError;
 
 /// Why the rule book could not be read.

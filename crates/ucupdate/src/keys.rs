@@ -8,7 +8,8 @@
 //! Logs/...                             as `ucupdate-audit` names them
 //! ```
 
-use ucupdate_core::{IngestId, check_path_part};
+use ucupdate_core::book::IngestId;
+use ucupdate_core::value::check_path_part;
 use ucupdate_store::StoreKey;
 
 /// The folder of the checkpoints.

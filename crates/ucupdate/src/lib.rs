@@ -47,9 +47,9 @@ pub use ucupdate_audit as audit;
 /// Cabinets and packages.
 pub use ucupdate_cab as cab;
 /// Versions, rules, deciding.
-pub use ucupdate_core as core;
+pub use ucupdate_core::{book, decide, device, loops, outcomes, request, simulate, value, version};
 /// What a fleet does, read from the logs.
-pub use ucupdate_fleet as fleet;
+pub use ucupdate_fleet::{inventory, timeline};
 /// The trait all that lasts lies behind.
 pub use ucupdate_store as store;
 /// A store in a folder.

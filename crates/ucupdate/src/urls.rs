@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use ucupdate_core::Side;
+use ucupdate_core::request::Side;
 
 /// Scheme, host, and a path before everything, if there is one: `https://updates.contoso.com`.
 ///
@@ -138,7 +138,7 @@ impl UrlStyle {
 ///
 /// ```
 /// use ucupdate::BaseUrls;
-/// use ucupdate_core::Side;
+/// use ucupdate_core::request::Side;
 /// let urls = BaseUrls::new("http://ocs.demo.local".parse().unwrap())
 ///     .with_external("https://ocs.demo.local".parse().unwrap());
 /// assert_eq!(urls.folder(Side::Internal, "OCInterim/ENU"), "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU");

@@ -2,7 +2,7 @@
 
 use crate::error::ChangeError;
 use crate::zones::Iana;
-use ucupdate_core::{Command, Window, Zones as _};
+use ucupdate_core::book::{Command, Window, Zones as _};
 
 /// Refuses a command with a window in a time zone that nobody knows: it would never open.
 pub(crate) fn refuse_unknown_zones(command: &Command) -> Result<(), ChangeError> {
@@ -25,7 +25,8 @@ fn window_of(command: &Command) -> Option<&Window> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::{Audience, OfferPolicy, ReportedVersion, Rollout, RuleKey};
+    use ucupdate_core::book::{Audience, OfferPolicy, Rollout};
+    use ucupdate_core::{ReportedVersion, RuleKey};
 
     fn rule() -> RuleKey {
         "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().unwrap()

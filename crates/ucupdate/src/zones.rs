@@ -1,10 +1,10 @@
 //! Time zones by their names, from the database compiled in: a rule book keeps names, deciding wants offsets.
 
 use ucupdate_audit::Zone as AuditZone;
-use ucupdate_core::{Zone, ZoneName, Zones};
+use ucupdate_core::book::{Zone, ZoneName, Zones};
 
 /// The IANA database, as it was when this was built. For compiling a rule book, and for
-/// [`simulate`](ucupdate_core::simulate).
+/// [`simulate`](ucupdate_core::simulate::simulate).
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "it has no parts")]
 pub struct Iana;
@@ -20,7 +20,7 @@ impl Zones for Iana {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::{FieldTime, UnixTime};
+    use ucupdate_core::value::{FieldTime, UnixTime};
 
     fn at(text: &str) -> UnixTime {
         text.parse::<FieldTime>().unwrap().as_utc()

@@ -3,7 +3,7 @@
 use super::row::AccessRow;
 use crate::LogLine;
 use std::fmt;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// The fields of a row, in order, as the `#Fields:` line of the field's log names them.
 pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
@@ -13,7 +13,7 @@ cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
 ///
 /// ```
 /// use ucupdate_audit::AccessFormat;
-/// use ucupdate_core::UnixTime;
+/// use ucupdate_core::value::UnixTime;
 /// let header = AccessFormat::new("ucupdate 0.1.0").header(UnixTime::from_seconds(1_236_355_251));
 /// assert!(header.starts_with("#Software: ucupdate 0.1.0\n#Version: 1.0\n#Date: 2009-03-06 16:00:51\n#Fields: date time "));
 /// ```

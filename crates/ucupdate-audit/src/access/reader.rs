@@ -7,7 +7,7 @@ use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::lines::Lines;
 use std::io::Read;
 use std::str::FromStr;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// Gives the rows of a W3C extended log, one at a time.
 ///

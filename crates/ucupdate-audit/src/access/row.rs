@@ -2,7 +2,7 @@
 
 use super::text::AccessText;
 use std::time::Duration;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// One exchange with the web server, as a W3C extended log holds it.
 ///
@@ -56,7 +56,7 @@ impl AccessRow {
     /// ```
     /// use std::time::Duration;
     /// use ucupdate_audit::{AccessFormat, AccessRow};
-    /// use ucupdate_core::UnixTime;
+    /// use ucupdate_core::value::UnixTime;
     /// let now = UnixTime::from_seconds(1_239_817_657);
     /// let row = AccessRow {
     ///     client_ip: "192.168.20.103".into(),

@@ -3,7 +3,7 @@
 use super::{Effect, EffectOutcome, RollOptions, RollingLog};
 use crate::{AuditFormat, AuditReader, AuditRow};
 use std::collections::BTreeMap;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// Two logs of one server name in one store, as these bytes have rows come, time pass and the store fail: refused
 /// writes, lost answers, writes that land much later.

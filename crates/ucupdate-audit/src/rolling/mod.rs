@@ -22,7 +22,7 @@ pub use options::{RollOptionError, RollOptions};
 use crate::{AUDIT_HEADER, AccessFormat, AuditFormat, LogDate, LogKind, LogLine, LogName, ServerName, Zone};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// One server's audit or access log, in files that roll by day and by size. Holds no clock and no store.
 ///
@@ -33,7 +33,7 @@ use ucupdate_core::UnixTime;
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow, Effect, EffectOutcome, RollOptions, RollingLog};
-/// use ucupdate_core::UnixTime;
+/// use ucupdate_core::value::UnixTime;
 /// let format = AuditFormat::new();
 /// let mut log = RollingLog::audit("ocs".parse().unwrap(), &format, RollOptions::default());
 /// let now = UnixTime::from_seconds(1_236_359_240);

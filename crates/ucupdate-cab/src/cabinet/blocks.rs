@@ -4,7 +4,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use super::checksum::checksum;
-use super::decoder::{Decoder, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+use super::codec::{Decoder, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
 use super::header::{u16_at, u32_at};
 use super::set::{Folder, Piece};
 use super::source::Source;

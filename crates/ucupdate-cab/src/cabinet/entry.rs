@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 use super::header::FileRow;
 use crate::code_page::CodePage;
-use crate::names::{NameProblem, SafePath};
+use crate::path::{NameProblem, SafePath};
 
 /// One file of a cabinet: what the file table says of it.
 #[derive(Clone, Debug)]

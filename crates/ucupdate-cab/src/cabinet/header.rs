@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::Compression;
+use super::compression::Compression;
 use super::source::Source;
 use crate::error::{CabError, Item, Place};
 use crate::limits::Limits;

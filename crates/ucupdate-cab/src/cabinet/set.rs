@@ -1,13 +1,13 @@
 //! The tables of all parts as one: folders that go on in the next part, files named in both.
 
-use super::Compression;
-use super::decoder::MAX_OUTPUT_BYTES;
+use super::codec::MAX_OUTPUT_BYTES;
+use super::compression::Compression;
 use super::entry::Entry;
 use super::header::{FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Part, Spent, TO_NEXT};
 use crate::code_page::CodePage;
 use crate::error::{CabError, Item, Place};
 use crate::limits::Limits;
-use crate::names::mark_clashes;
+use crate::path::mark_clashes;
 
 /// A folder, and where its data blocks stand.
 pub(crate) struct Folder {

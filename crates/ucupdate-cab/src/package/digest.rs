@@ -1,7 +1,7 @@
 //! Hashing bytes that are in memory.
 
 use sha1::Digest as _;
-use ucupdate_core::{Sha1Digest, Sha256Digest};
+use ucupdate_core::value::{Sha1Digest, Sha256Digest};
 
 /// The SHA-256 of bytes that are in memory.
 ///

@@ -75,7 +75,7 @@ fn coherent(package: &Package) {
         is(release.signature, super::MemberRole::Signature);
         assert!(rules.insert(&release.key), "{} twice", release.key);
         assert!(release.descriptions.iter().all(|index| *index < package.members.len()));
-        assert!(ucupdate_core::check_path_part(release.version.as_str()).is_ok());
+        assert!(ucupdate_core::value::check_path_part(release.version.as_str()).is_ok());
         pairs.insert((release.image, release.signature));
     }
     for interim in &package.interim {

@@ -1,10 +1,9 @@
 //! The files of a package, and where their bytes go.
 
-use crate::names::{NameProblem, SafePath};
 use crate::package::digest::{sha1_of, sha256_of};
+use crate::path::{NameProblem, SafePath};
 use std::io;
-use ucupdate_core::FieldTime;
-use ucupdate_core::{Sha1Digest, Sha256Digest};
+use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
 /// The name of the manifest, at the root of the cabinet.
 pub const MANIFEST_FILE_NAME: &str = "updateInfo.xml";

@@ -27,38 +27,29 @@
 //! An image's signature is the `.cat` of its name beside it. Its [`Catalogue`] is read and its digests are compared with
 //! the image; who is named as signer is told, not verified.
 
-mod build;
+mod builder;
 mod catalogue;
-mod compare;
 mod digest;
-mod hierarchy;
 #[doc(hidden)]
 pub mod laws;
 mod limits;
 mod manifest;
-mod manifest_names;
 mod member;
 #[allow(clippy::module_inception, reason = "the type of this name lives there")]
 mod package;
-mod path;
-mod place;
 mod problem;
 mod read;
-mod release;
-pub mod sample;
-#[cfg(test)]
-mod tests;
 mod understand;
 mod xml;
 
-pub use build::{NewInterim, NewRelease, PackageBuildError, PackageBuilder};
+pub use builder::catalogue::{CatalogueBuildError, CatalogueBuilder};
+pub use builder::{NewInterim, NewRelease, PackageBuildError, PackageBuilder, sample};
 pub use catalogue::{
-    Catalogue, CatalogueBuildError, CatalogueBuilder, CatalogueError, CatalogueMember, Listing, MemberDigest,
-    SignedContent, Signer,
+    Catalogue, CatalogueError, CatalogueMember, Listing, MemberDigest, SignedContent, Signer,
 };
 pub use digest::{sha1_of, sha256_of};
 pub use limits::PackageLimits;
-pub use manifest_names::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
+pub use manifest::names::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
 pub use member::{
     MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
 };
@@ -66,8 +57,3 @@ pub use package::{Comparison, Package, PackageForm, PackagedCatalogue, PackagedI
 pub use problem::{Problem, ProblemKind, Severity};
 pub use read::{PackageError, read_package};
 pub use understand::{Kept, understand};
-
-/// When cabinets' time begins: 01-01-1980.
-fn dos_epoch() -> ucupdate_core::FieldTime {
-    ucupdate_core::FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
-}

@@ -4,8 +4,10 @@ use super::catalogue::{Catalogue, CatalogueError, Listing};
 use super::member::Member;
 use super::problem::{Problem, Severity};
 use std::fmt;
-use ucupdate_core::{FieldTime, Locale, ReportedVersion, RuleKey, UpdateType};
-use ucupdate_core::{PackageId, Sha256Digest};
+use ucupdate_core::book::UpdateType;
+use ucupdate_core::device::Locale;
+use ucupdate_core::value::{FieldTime, PackageId, Sha256Digest};
+use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// A package: what one cabinet held, as far as it was understood, and what is wrong with it.
 ///

@@ -1,7 +1,7 @@
 //! Reading a package out of a cabinet: one pass, forward, each byte hashed and handed on.
 
-use super::PackageLimits;
-use super::member::{Member, MemberSink, MemberStart};
+use super::limits::PackageLimits;
+use super::member::{Member, MemberRole, MemberSink, MemberStart};
 use super::package::Package;
 use super::understand::{Kept, understand};
 use crate::cabinet::{Cabinet, FileReader};
@@ -9,7 +9,7 @@ use crate::error::CabError;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use ucupdate_core::{Digest, Sha256Digest};
+use ucupdate_core::value::{Digest, Sha256Digest};
 
 /// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
 ///
@@ -107,7 +107,7 @@ impl Keeping {
     fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
         let most = match start.role {
             _ if !start.role.is_kept() => return Self::Nothing,
-            super::MemberRole::Manifest => limits.manifest_bytes,
+            MemberRole::Manifest => limits.manifest_bytes,
             _ => limits.catalogue_bytes,
         };
         let left = limits.kept_bytes.saturating_sub(kept_bytes);

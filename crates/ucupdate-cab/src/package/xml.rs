@@ -4,7 +4,7 @@
 //! that nobody closes, DOCTYPE, entities beyond the five of XML, prefixes that nobody declared, characters that XML
 //! does not have.
 
-use super::PackageLimits;
+use super::limits::PackageLimits;
 use quick_xml::XmlVersion;
 use quick_xml::errors::Error as QuickError;
 use quick_xml::escape::resolve_predefined_entity;

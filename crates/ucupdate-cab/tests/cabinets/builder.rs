@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use ucupdate_cab::{BuildError, Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 use super::fixture::{firmware, lzx, read_all};
 

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabinetBuilder, Compression, self_extracting};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 use super::fixture::{Raw, blocks, firmware, kinds, lzx, read_all};
 

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabError, Cabinet, CodePage, Compression, Limits, NameProblem};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 use super::fixture::{Raw, firmware, kinds, lzx, pack, plain_checksum, read_all};
 

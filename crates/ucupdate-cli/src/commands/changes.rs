@@ -8,7 +8,8 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::ChangeError;
-use ucupdate::core::{Command, PackageId, Refusal, RuleBook, RuleKey};
+use ucupdate::book::{Command, Refusal, RuleBook, RuleKey};
+use ucupdate::value::PackageId;
 
 /// How `approve` is called.
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,8 @@ use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate::core::{Decision, Explanation, Question, Trace, TraceRecord, Via};
+use ucupdate::decide::{Decision, Explanation, Trace, TraceRecord, Via};
+use ucupdate::request::Question;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

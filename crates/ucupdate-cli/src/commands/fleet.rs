@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::DeviceId;
-use ucupdate::fleet::inventory::{Fleet, FleetDevice, FleetModule, VersionCount};
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::{Fleet, FleetDevice, FleetModule, VersionCount};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,7 @@ struct VersionReport {
 impl DeviceReport {
     fn of(identity: &DeviceId, device: &FleetDevice) -> Self {
         let known_serial =
-            || Some(device.serial_number.as_said().trim().to_owned()).filter(|said| !said.is_empty());
+            || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
         Self {
             device: identity.to_string(),
             mac: mac(identity),

@@ -12,10 +12,13 @@ use crate::table::Table;
 use crate::whom_args::WhomReport;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{
-    Audience, Command, DeviceType, Group, GroupName, HardwareRevision, HeldDevices, IpNetwork, Locale,
-    MacPrefix, Model, Predicate, RuleBook, SerialRange, Side, UserDomain, Vendor, VersionRange,
+use ucupdate::book::{
+    Audience, Command, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook, SerialRange,
+    UserDomain,
 };
+use ucupdate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use ucupdate::request::Side;
+use ucupdate::version::VersionRange;
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]

@@ -6,7 +6,8 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use std::path::{Path, PathBuf};
-use ucupdate::core::{Command, DeviceId, GroupName, MacAddress, Note, SerialNumber, SerialNumberError};
+use ucupdate::book::{Command, GroupName, Note};
+use ucupdate::device::{DeviceId, MacAddress, SerialNumber, SerialNumberError};
 
 /// How they are called.
 #[derive(Debug, clap::Args)]

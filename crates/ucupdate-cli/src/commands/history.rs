@@ -6,7 +6,7 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::Revision;
-use ucupdate::core::UnixTime;
+use ucupdate::value::UnixTime;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

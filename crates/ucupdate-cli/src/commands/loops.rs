@@ -10,11 +10,11 @@ use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
-use ucupdate::core::{
-    Command, DeviceId, HeldDevices, Hold, Loop, LoopGuard, LoopKind, LoopOptions, ReportedVersion,
-    devices_in_loops,
-};
-use ucupdate::fleet::inventory::observations;
+use ucupdate::book::{Command, HeldDevices, Hold};
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::observations;
+use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
+use ucupdate::version::ReportedVersion;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,8 @@ use crate::table::Table;
 use crate::whom_args::{WhomArgs, WhomReport};
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Assignment, Command, ReportedVersion, Rule, RuleKey};
+use ucupdate::book::{Assignment, Command, Rule, RuleKey};
+use ucupdate::version::ReportedVersion;
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]

@@ -7,7 +7,8 @@ use crate::shown::Shown;
 use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Hop, Plan, Question, Via, plan};
+use ucupdate::decide::{Hop, Plan, Via, plan};
+use ucupdate::request::Question;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

@@ -7,9 +7,8 @@ use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use ucupdate::core::{
-    Command, FirmwareVersion, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window,
-};
+use ucupdate::book::{Command, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
+use ucupdate::version::FirmwareVersion;
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]

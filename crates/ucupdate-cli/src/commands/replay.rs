@@ -9,7 +9,7 @@ use crate::shown::Shown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use ucupdate::core::TraceRecord;
+use ucupdate::decide::TraceRecord;
 
 /// The version of the file's form.
 const FORMAT: u32 = 1;

@@ -12,10 +12,12 @@ use crate::table::Table;
 use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{
-    Audience, Command, GroupName, Guard, Percent, Ramp, ReportedVersion, Rollout, RolloutName, RuleKey,
-    Share, Stages, StopScope, UnixTime, Window,
+use ucupdate::book::{
+    Audience, Command, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
+    StopScope, Window,
 };
+use ucupdate::value::UnixTime;
+use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 
 /// How it is called.

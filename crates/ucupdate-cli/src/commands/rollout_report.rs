@@ -6,7 +6,8 @@ use crate::shown::Shown;
 use crate::whom_args::WhomReport;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Assignment, Audience, Guard, Rollout, Rule, Share, Stop, StopScope, UnixTime};
+use ucupdate::book::{Assignment, Audience, Guard, Rollout, Rule, Share, Stop, StopScope};
+use ucupdate::value::UnixTime;
 
 /// A rollout of a rule.
 #[derive(Debug, Serialize)]

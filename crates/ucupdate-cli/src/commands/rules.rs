@@ -9,7 +9,8 @@ use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::Snapshot;
-use ucupdate::core::{Candidate, Rule, UnixTime};
+use ucupdate::book::{Candidate, Rule};
+use ucupdate::value::UnixTime;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

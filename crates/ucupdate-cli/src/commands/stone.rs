@@ -6,10 +6,9 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{
-    Command, DeviceType, FirmwareVersion, HardwareRevision, Model, SteppingStone, StoneImage, StoneName,
-    Vendor,
-};
+use ucupdate::book::{Command, SteppingStone, StoneImage, StoneName};
+use ucupdate::device::{DeviceType, HardwareRevision, Model, Vendor};
+use ucupdate::version::FirmwareVersion;
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]

@@ -6,7 +6,8 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::core::{Command, DeviceId, MacAddress, SerialNumber, TestDevice, TestDeviceName};
+use ucupdate::book::{Command, TestDevice, TestDeviceName};
+use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]

@@ -7,7 +7,7 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use std::time::SystemTime;
-use ucupdate::core::UnixTime;
+use ucupdate::value::UnixTime;
 use ucupdate::{CheckOptions, StoreCheck, StoreProblem, check_store};
 
 /// How it is called.

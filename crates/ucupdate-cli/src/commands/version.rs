@@ -6,7 +6,7 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::fmt;
-use ucupdate::core::ReportedVersion;
+use ucupdate::version::ReportedVersion;
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

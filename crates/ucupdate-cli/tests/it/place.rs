@@ -4,7 +4,9 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use tempfile::TempDir;
-use ucupdate::core::{FieldTime, ReportedVersion, RuleKey};
+use ucupdate::book::RuleKey;
+use ucupdate::value::FieldTime;
+use ucupdate::version::ReportedVersion;
 use ucupdate_cab::package::{NewRelease, PackageBuilder, sample};
 
 pub(crate) const IP8540: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";

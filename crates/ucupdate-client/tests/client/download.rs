@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
 use ucupdate_client::{Client, ClientError, ContentFault, Downloaded, UpdateFile, UrlFault, Verified};
-use ucupdate_core::Side;
+use ucupdate_core::request::Side;
 
 /// Fetches what `files` offers.
 async fn fetch(url: &str, into: &Path) -> Result<Downloaded, ClientError> {

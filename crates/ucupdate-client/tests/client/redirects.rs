@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
 use ucupdate_client::{ClientError, ContentFault, Downloaded, UrlFault, Verified};
-use ucupdate_core::Side;
+use ucupdate_core::request::Side;
 
 async fn fetch(url: &str, into: &Path) -> Result<Downloaded, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::tempdir;
 use ucupdate_client::{Client, ClientError, ConnectionFault, DownloadedFile, Retry};
-use ucupdate_core::Side;
+use ucupdate_core::request::Side;
 
 async fn fetch(client: &Client, url: &str, into: &Path) -> Result<DownloadedFile, ClientError> {
     client.download(&offer(url), Side::Internal, into, |_| ()).await.map(|fetched| fetched.image)

@@ -13,7 +13,10 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 use ucupdate_client::{Client, ClientError, ConnectionFault, UrlFault};
-use ucupdate_core::{Device, DeviceType, FieldTime, HardwareRevision, Locale, Model, Said, Side, Vendor};
+use ucupdate_core::Device;
+use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use ucupdate_core::request::Side;
+use ucupdate_core::value::{FieldTime, Reported};
 
 struct Tls {
     listener: TcpListener,
@@ -62,8 +65,8 @@ fn phone() -> ucupdate_client::SimulatedDevice {
         model: Model::from_static("CX700"),
         hardware_revision: HardwareRevision::from_static("A"),
         locale: Locale::from_static("ENU"),
-        mac_address: Said::default(),
-        serial_number: Said::default(),
+        mac_address: Reported::default(),
+        serial_number: Reported::default(),
     })
 }
 

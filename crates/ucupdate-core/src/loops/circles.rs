@@ -1,7 +1,8 @@
 //! Circles in what one device asked and was answered, in order of time.
 
 use super::LoopKind;
-use crate::{ReportedVersion, UnixTime};
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

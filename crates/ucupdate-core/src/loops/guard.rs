@@ -2,7 +2,10 @@
 
 use super::circles::{self, Seen};
 use super::{Loop, LoopOptions, Observation};
-use crate::{DeviceId, ReportedVersion, RuleKey, UnixTime, UpdateType};
+use crate::book::{RuleKey, UpdateType};
+use crate::device::DeviceId;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,7 +15,10 @@ use std::sync::Arc;
 /// Only where a device asked more often than [`LoopOptions::asks`] does the order matter, since the oldest is forgotten.
 ///
 /// ```
-/// use ucupdate_core::{DeviceId, LoopGuard, LoopKind, LoopOptions, Observation, ReportedVersion, UnixTime};
+/// use ucupdate_core::ReportedVersion;
+/// use ucupdate_core::device::DeviceId;
+/// use ucupdate_core::loops::{LoopGuard, LoopKind, LoopOptions, Observation};
+/// use ucupdate_core::value::UnixTime;
 /// let mut guard = LoopGuard::new(LoopOptions::default());
 /// let phone = DeviceId::Mac("0021630F207B".parse().unwrap());
 /// for (hour, installed, offered, server) in [

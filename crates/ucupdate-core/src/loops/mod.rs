@@ -31,7 +31,10 @@ mod guard;
 
 pub use guard::LoopGuard;
 
-use crate::{DeviceId, ReportedVersion, RuleKey, UnixTime, UpdateType};
+use crate::book::{RuleKey, UpdateType};
+use crate::device::DeviceId;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -96,7 +99,7 @@ pub enum LoopKind {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ucupdate_core::LoopOptions;
+/// use ucupdate_core::loops::LoopOptions;
 /// let options = LoopOptions::default().with_apart(Duration::from_secs(600));
 /// assert_eq!((options.apart.as_secs(), options.devices), (600, 100_000));
 /// ```

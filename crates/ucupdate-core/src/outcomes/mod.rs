@@ -10,10 +10,12 @@ mod track;
 
 pub use tally::{OutcomeCounts, Tally, Tripped};
 
-use crate::{
-    Decision, DeviceId, Question, ReportedVersion, Rollout, RolloutName, RuleBook, RuleKey, UnixTime,
-    UpdateType, Via,
-};
+use crate::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
+use crate::decide::{Decision, Via};
+use crate::device::DeviceId;
+use crate::request::Question;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use track::{Mark, State, Track};
 
@@ -67,7 +69,13 @@ impl OutcomeOptions {
 /// not matter, as long as there is room for them.
 ///
 /// ```
-/// use ucupdate_core::*;
+/// use ucupdate_core::book::*;
+/// use ucupdate_core::decide::*;
+/// use ucupdate_core::device::*;
+/// use ucupdate_core::outcomes::*;
+/// use ucupdate_core::request::*;
+/// use ucupdate_core::value::*;
+/// use ucupdate_core::version::*;
 /// # let files = |content: u8| ReleaseFiles {
 /// #     image: StoredFile { name: "CPE.nbt".parse().unwrap(), key: "i".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
 /// #     signature: StoredFile { name: "CPE.cat".parse().unwrap(), key: "s".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
@@ -91,9 +99,9 @@ impl OutcomeOptions {
 /// # let device = Device {
 /// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 /// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
-/// #     mac_address: Said::new("0004F2000001"), serial_number: Said::default(),
+/// #     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// # };
-/// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Said::default() };
+/// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default() };
 /// let index = EligibilityIndex::compile(&book, 1);
 /// let question = Question::new(&device, &module);
 /// let mut outcomes = Outcomes::new(OutcomeOptions::default());

@@ -3,7 +3,10 @@
 use super::tally::OutcomeCounts;
 use super::track::{Mark, State, Track};
 use super::{OutcomeOptions, Outcomes, Tally, Watched};
-use crate::{DeviceId, Guard, ReportedVersion, RolloutName, RuleKey, UnixTime};
+use crate::book::{Guard, RolloutName, RuleKey};
+use crate::device::DeviceId;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use super::rollout_of;
 use super::track::State;
-use crate::{Command, Guard, ReportedVersion, RolloutName, RuleBook, RuleKey};
+use crate::book::{Command, Guard, RolloutName, RuleBook, RuleKey};
+use crate::version::ReportedVersion;
 use std::fmt;
 
 /// What became of the devices that one rollout offered its version.
@@ -150,7 +151,7 @@ impl Tripped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Percent;
+    use crate::book::Percent;
 
     fn tally(guard: Guard, succeeded: u64, failed: u64) -> Tally {
         Tally {

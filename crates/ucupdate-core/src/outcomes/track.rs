@@ -1,6 +1,8 @@
 //! One device on its way to the version of one rollout.
 
-use crate::{Guard, ReportedVersion, UnixTime};
+use crate::book::Guard;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
 

@@ -14,10 +14,11 @@ pub use fleet::{MAX_SIMULATED_DEVICES, SimulatedFleet};
 pub use scenario::{Chances, FailureModel, MAX_SIMULATED_DAYS, Scenario, VersionChances};
 pub use simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulation};
 
-use crate::{
-    Command, EligibilityIndex, OutcomeOptions, ReportedVersion, RolloutName, RuleBook, RuleKey, Tally,
-    Tripped, UnixTime, Zones,
-};
+use crate::book::{Command, RolloutName, RuleBook, RuleKey, Zones};
+use crate::decide::EligibilityIndex;
+use crate::outcomes::{OutcomeOptions, Tally, Tripped};
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 use fleet::{Desk, Versions};
 use shard::{STEP, Shard, Stage, moment, salt};
 use std::collections::BTreeMap;
@@ -31,13 +32,15 @@ const SHARDS: usize = 64;
 /// Each device asks at a time of its own each period, once more where chance says that it is started or signed in, and after
 /// each installation. What it is offered it fetches and installs, by the chances of the model. Windows and ramps go on
 /// with time, the timetable's commands change the rule book, and guards pause rollouts by what becomes of the devices, as
-/// [`Outcomes`](crate::Outcomes) says. A command that is refused is told of and changes nothing.
+/// [`Outcomes`](crate::outcomes::Outcomes) says. A command that is refused is told of and changes nothing.
 ///
 /// The same arguments give the same simulation, whatever the number of threads; a thread that cannot be started is one the
 /// fewer. Commands and guards have effect on the next five minutes.
 ///
 /// ```
-/// use ucupdate_core::{FailureModel, OnlyUtc, RuleBook, Scenario, SimulatedFleet, simulate};
+/// use ucupdate_core::RuleBook;
+/// use ucupdate_core::book::OnlyUtc;
+/// use ucupdate_core::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
 /// let book = RuleBook::default();
 /// let fleet = SimulatedFleet::of_rules(&book, 1000, None);
 /// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default(), &OnlyUtc);
@@ -182,7 +185,7 @@ impl Play {
 
     /// Whether any rollout goes on that may pause by itself.
     fn is_guarded(&self) -> bool {
-        let mut rollouts = self.book.rules().flat_map(crate::Rule::rollouts);
+        let mut rollouts = self.book.rules().flat_map(crate::book::Rule::rollouts);
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())
     }
 

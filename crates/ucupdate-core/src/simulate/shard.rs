@@ -4,7 +4,10 @@ use super::fleet::{Desk, Member, NONE, SimulatedFleet};
 use super::random::{Chance, Draw};
 use super::simulation::SimulatedCounts;
 use super::{FailureModel, Scenario};
-use crate::{Decision, EligibilityIndex, OutcomeOptions, Outcomes, ReportedVersion, UnixTime, decide};
+use crate::decide::{Decision, EligibilityIndex, decide};
+use crate::outcomes::{OutcomeOptions, Outcomes};
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 
 /// Seconds of one bucket of the wheel.
 pub(super) const STEP: u32 = 5 * 60;

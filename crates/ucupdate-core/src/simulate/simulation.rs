@@ -1,6 +1,9 @@
 //! What came of a simulation.
 
-use crate::{Command, ReportedVersion, Tally, UnixTime};
+use crate::book::Command;
+use crate::outcomes::Tally;
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
 
 /// What came of a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The client version filter, as one would fill it from the original's dialog.
 
 use proptest::prelude::*;
-use ucupdate_core::*;
+use ucupdate_core::device::*;
 
 fn rule(text: &str, action: ClientAction) -> ClientRule {
     text.parse::<ClientRule>().unwrap().with_action(action)

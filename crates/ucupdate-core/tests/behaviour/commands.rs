@@ -1,5 +1,8 @@
 use crate::fixtures::*;
-use ucupdate_core::{Command, DeviceId, PackageId, RuleBook, Sha256Digest, TestDevice};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{Command, TestDevice};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::value::{PackageId, Sha256Digest};
 
 const CAMERA: &str = "RoundTable/Microsoft/RT100/1/ENU/RT";
 

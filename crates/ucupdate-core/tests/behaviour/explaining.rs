@@ -1,11 +1,15 @@
 use crate::fixtures::*;
-use ucupdate_core::*;
+use ucupdate_core::book::*;
+use ucupdate_core::decide::*;
+use ucupdate_core::device::*;
+use ucupdate_core::request::*;
+use ucupdate_core::value::*;
 
 fn explained(book: &RuleBook, device: Device, versions: &[&str]) -> String {
     let request = UpdateRequest {
         device,
         user_name: "".into(),
-        request_date_time: Said::default(),
+        request_date_time: Reported::default(),
         modules: versions.iter().map(|version| module(version)).collect(),
     };
     explain(&EligibilityIndex::compile(book, 7), &request, AskedFrom::default(), UnixTime::default())

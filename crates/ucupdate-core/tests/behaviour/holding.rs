@@ -1,7 +1,12 @@
 //! What keeps an offer back: holds, windows, floors, the kill switch; and what does not.
 
 use crate::fixtures::*;
-use ucupdate_core::*;
+use ucupdate_core::book::*;
+use ucupdate_core::decide::*;
+use ucupdate_core::device::*;
+use ucupdate_core::request::*;
+use ucupdate_core::value::*;
+use ucupdate_core::version::*;
 
 /// A Friday, 17:10:39 UTC.
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);

@@ -4,7 +4,10 @@
 
 use proptest::prelude::*;
 use std::time::Duration;
-use ucupdate_core::*;
+use ucupdate_core::device::*;
+use ucupdate_core::loops::*;
+use ucupdate_core::value::*;
+use ucupdate_core::version::*;
 
 const DAY: i64 = 24 * 60;
 

@@ -1,11 +1,12 @@
 //! Days of polling, played: what comes of rollouts, guards, windows and chance.
 
 use crate::fixtures::*;
-use ucupdate_core::{
-    Audience, Chances, Command, FailureModel, Guard, Happening, HappeningBy, OnlyUtc, Percent, Question,
-    Ramp, ReportedVersion, Rollout, RuleBook, Scenario, Share, SimulatedFleet, Simulation, StopScope,
-    UnixTime, simulate,
+use ucupdate_core::book::{Audience, Command, Guard, OnlyUtc, Percent, Ramp, Rollout, Share, StopScope};
+use ucupdate_core::simulate::{
+    Chances, FailureModel, Happening, HappeningBy, Scenario, SimulatedFleet, Simulation, simulate,
 };
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{Question, ReportedVersion, RuleBook};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";
@@ -210,15 +211,15 @@ fn a_version_may_fail_on_one_model_only() {
 fn devices_are_added_as_they_ask_and_keep_what_tells_them_apart() {
     let mut book = book();
     let pinned = device(PHONE);
-    let id = ucupdate_core::DeviceId::Serial("C185H001209".parse().unwrap());
+    let id = ucupdate_core::device::DeviceId::Serial("C185H001209".parse().unwrap());
     make(&mut book, Command::Pin { rule: key(PHONE), audience: Audience::Device(id), version: version(NEW) });
     let mut fleet = SimulatedFleet::default();
     let old = module(OLD);
     assert!(fleet.add(&Question::new(&pinned, &old)));
     let (mut plain, mut odd) = (pinned.clone(), pinned.clone());
-    plain.serial_number = ucupdate_core::Said::default();
-    odd.serial_number = ucupdate_core::Said::new("other");
-    odd.mac_address = ucupdate_core::Said::default();
+    plain.serial_number = ucupdate_core::value::Reported::default();
+    odd.serial_number = ucupdate_core::value::Reported::new("other");
+    odd.mac_address = ucupdate_core::value::Reported::default();
     assert!(fleet.add(&Question::new(&plain, &old)) && fleet.add(&Question::new(&odd, &old)));
     let played = simulate(&fleet, &book, &FailureModel::default(), &days(3), &OnlyUtc);
     assert_eq!((have(&played, 3, NEW), have(&played, 3, OLD)), (1, 2));

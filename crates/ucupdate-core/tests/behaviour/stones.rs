@@ -1,7 +1,11 @@
 //! Chains of stepping stones, and what is wrong with one: found when it is written.
 
 use crate::fixtures::*;
-use ucupdate_core::*;
+use ucupdate_core::book::*;
+use ucupdate_core::decide::*;
+use ucupdate_core::request::*;
+use ucupdate_core::value::*;
+use ucupdate_core::version::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const GERMAN: &str = "UCPhone/LG-Nortel/IP8540/A/DEU/CPE";

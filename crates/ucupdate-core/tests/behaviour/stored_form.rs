@@ -1,7 +1,11 @@
 //! What lies in a store must read the same for ever: the form is asserted, not only that it comes back.
 
 use crate::fixtures::*;
-use ucupdate_core::*;
+use ucupdate_core::book::*;
+use ucupdate_core::device::*;
+use ucupdate_core::request::*;
+use ucupdate_core::value::*;
+use ucupdate_core::version::*;
 
 #[test]
 fn a_delta_has_this_form_in_a_store() {

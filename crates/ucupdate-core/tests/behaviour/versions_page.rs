@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
-use ucupdate_core::*;
+use ucupdate_core::version::*;
 
 const PAIRS: [(&str, &str); 22] = [
     ("1.0.522", "1.0.522.0"),

@@ -3,10 +3,10 @@
 use super::observations::{installed, offers};
 use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
-use ucupdate_core::{
-    Device, DeviceId, FieldTime, InstalledModule, MacAddress, ReportedVersion, Said, SerialNumber, UnixTime,
-    UpdateRequest,
-};
+use ucupdate_core::device::{DeviceId, SerialNumber};
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{FieldTime, Reported, UnixTime};
+use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
 /// The most modules of one device that are remembered; further ones are passed over.
 pub const MAX_FLEET_MODULES: usize = 64;
@@ -53,15 +53,15 @@ pub struct FleetDevice {
     /// The language variant it runs.
     pub locale: Box<str>,
     /// Its MAC address.
-    pub mac_address: Said<MacAddress>,
+    pub mac_address: Reported<MacAddress>,
     /// Its serial number.
-    pub serial_number: Said<SerialNumber>,
+    pub serial_number: Reported<SerialNumber>,
     /// The user who had signed in last; empty when nobody had.
     pub user_name: Box<str>,
     /// Its address as the server saw it.
     pub user_host: Box<str>,
     /// Its own clock, when it asked last.
-    pub request_date_time: Said<FieldTime>,
+    pub request_date_time: Reported<FieldTime>,
     /// The server it asked last, where that is known.
     pub server: Option<ServerName>,
     /// When it asked first.

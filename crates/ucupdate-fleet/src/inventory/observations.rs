@@ -1,9 +1,13 @@
 //! What a row of an audit log says of loops: each module that was asked about, and what was offered for it.
 
 use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
-use ucupdate_core::{DeviceId, InstalledModule, Observation, RuleKey, UpdateType};
+use ucupdate_core::RuleKey;
+use ucupdate_core::book::UpdateType;
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::loops::Observation;
+use ucupdate_core::request::InstalledModule;
 
-/// What a [`LoopGuard`](ucupdate_core::LoopGuard) is fed of one row: one observation for each module asked about.
+/// What a [`LoopGuard`](ucupdate_core::loops::LoopGuard) is fed of one row: one observation for each module asked about.
 ///
 /// A row names the file asked for and the file offered, not which offer is for which module. They belong together where
 /// the offered file, or the folder it lies in, is called like the update type asked about; and where that leaves as many
@@ -96,11 +100,12 @@ fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::{ReportedVersion, Said};
+    use ucupdate_core::ReportedVersion;
+    use ucupdate_core::value::Reported;
 
     #[track_caller]
     fn paired(asked: &[&str], offered: &[&str]) -> Vec<Option<String>> {
-        let (version, time_stamp) = (ReportedVersion::new("1.0"), Said::default());
+        let (version, time_stamp) = (ReportedVersion::new("1.0"), Reported::default());
         let asked: Vec<RequestedCell> = asked
             .iter()
             .map(|name| RequestedCell {

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use ucupdate_audit::{AccessRow, AuditRow};
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 
 /// How many rows of one host are looked at for one: more are not told apart by time.
 const LOOKED_AT: usize = 256;
@@ -141,7 +141,7 @@ fn offer_of(
     let mut last_of_each: Vec<&Offer> = Vec::new();
     for offer in before.iter().rev().take(LOOKED_AT).take_while(|offer| logged(offer) >= oldest) {
         let row = &entries[offer.entry].audit;
-        if devices.insert((row.mac_address.as_said(), row.serial_number.as_said())) {
+        if devices.insert((row.mac_address.raw(), row.serial_number.raw())) {
             last_of_each.push(offer);
         }
     }
@@ -177,17 +177,18 @@ mod tests {
     use super::*;
     use std::time::Duration;
     use ucupdate_audit::OfferedCell;
-    use ucupdate_core::{ReportedVersion, Said};
+    use ucupdate_core::ReportedVersion;
+    use ucupdate_core::value::Reported;
 
     const PATH: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
     fn asked(mac: &str, second: i64) -> AuditRow {
         let mut row = AuditRow::device_log_upload("10.1.1.9", UnixTime::from_seconds(second));
         row.device_type = "UCPhone".into();
-        row.mac_address = Said::new(mac);
+        row.mac_address = Reported::new(mac);
         let url = format!("http://ocs.demo.local{PATH}").into();
         row.offered =
-            vec![OfferedCell { url, version: ReportedVersion::new("1.0"), time_stamp: Said::default() }];
+            vec![OfferedCell { url, version: ReportedVersion::new("1.0"), time_stamp: Reported::default() }];
         row
     }
 

@@ -7,7 +7,9 @@ mod join;
 
 use std::time::Duration;
 use ucupdate_audit::{AccessRow, AuditRow};
-use ucupdate_core::{MacAddress, SerialNumber, UnixTime};
+use ucupdate_core::MacAddress;
+use ucupdate_core::device::SerialNumber;
+use ucupdate_core::value::UnixTime;
 
 /// How far apart in time rows may be and still belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ impl TimelineOptions {
 /// ```
 /// use std::time::Duration;
 /// use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
-/// use ucupdate_core::UnixTime;
+/// use ucupdate_core::value::UnixTime;
 /// use ucupdate_fleet::timeline::{Fetched, Timeline, TimelineOptions};
 /// let audit = "Logging DateTime,User Host Address,Response\n\
 ///     03-06-2009 17:10:39,10.1.1.123,http://ocs/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt;1.0.522.103;\n";

@@ -8,7 +8,7 @@ use super::scribe::{self, Scribe};
 use super::{Failed, Row, Scale, fleet, written};
 use std::sync::Arc;
 use ucupdate::UpdateService;
-use ucupdate::core::Command;
+use ucupdate::book::Command;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 
 /// How soon a server must have started.

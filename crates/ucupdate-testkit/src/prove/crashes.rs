@@ -6,8 +6,8 @@ use super::{Row, Scale};
 use crate::crash::{CrashDisk, NameFirst, Recording, Report, SkippedSync, Trace};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use ucupdate::core::UnixTime;
 use ucupdate::store::ImageStore;
+use ucupdate::value::UnixTime;
 use ucupdate_store_local::{Disk, LocalStore};
 
 /// A crash disk's clock begins at 1,300,000,000, and goes on by a second with each write.

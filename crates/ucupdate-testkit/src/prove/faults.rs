@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
-use ucupdate::core::UnixTime;
 use ucupdate::s3::{Credentials, S3Options, S3Store};
 use ucupdate::store::ImageStore;
+use ucupdate::value::UnixTime;
 
 /// What a request may take before it counts as lost.
 const ATTEMPT: Duration = Duration::from_millis(250);

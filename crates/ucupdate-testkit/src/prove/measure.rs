@@ -14,7 +14,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use ucupdate::core::{DeviceId, Side, TestDevice};
+use ucupdate::book::TestDevice;
+use ucupdate::device::DeviceId;
+use ucupdate::request::Side;
 use ucupdate::s3::Credentials;
 use ucupdate::{Asker, UpdateService};
 

@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate::book::{RuleBook, TestDevice};
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
-use ucupdate::core::{DeviceId, PackageId, ReportedVersion, RuleBook, TestDevice, UnixTime};
+use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, stream_of};
+use ucupdate::value::{PackageId, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{ChangeError, IngestError, Options, Retention, SettableClock, UpdateService};
 
 /// The most bytes of anything that lies in a store of a proof.

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use ucupdate::core::Command;
+use ucupdate::book::Command;
 
 /// One event. Moments are those of [`moment::now`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

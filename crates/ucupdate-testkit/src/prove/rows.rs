@@ -5,8 +5,8 @@ use std::time::Duration;
 use ucupdate::audit::{
     AUDIT_HEADER, AccessFormat, AccessRow, AuditFormat, AuditRow, LogKind, LogName, RollOptions,
 };
-use ucupdate::core::UnixTime;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreKey};
+use ucupdate::value::UnixTime;
 use ucupdate::{LogOptions, UpdateService};
 
 /// The most bytes of a log file.

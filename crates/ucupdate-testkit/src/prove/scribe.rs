@@ -5,10 +5,13 @@ use super::Failed;
 use super::written::digest;
 use bytes::Bytes;
 use serde_json::json;
-use ucupdate::core::{
-    Command, DeviceId, FieldTime, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, ReportedVersion,
-    RuleBook, RuleKey, Sha256Digest, StoredFile, TestDevice, UnixTime,
+use ucupdate::book::{
+    Command, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
+    TestDevice,
 };
+use ucupdate::device::DeviceId;
+use ucupdate::value::{FieldTime, Sha256Digest, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate_store::{ImageStore, StoreKey};
 
 /// The releases of one package.

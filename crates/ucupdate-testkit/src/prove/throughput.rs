@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Read};
 use std::path::Path;
 use ucupdate::cab::package::{CatalogueBuilder, MemberDigest, sample};
 use ucupdate::cab::{CabinetBuilder, Compression};
-use ucupdate::core::Sha256Digest;
+use ucupdate::value::Sha256Digest;
 
 /// The most memory the process that ingests may have.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;

@@ -8,7 +8,9 @@ use super::fleet;
 use super::record::{Change, End, Event, Record};
 use super::written::{Written, digest};
 use std::collections::HashMap;
-use ucupdate::core::{Command, EligibilityIndex, Outcome, Refusal, ReportedVersion, Rule, RuleBook, RuleKey};
+use ucupdate::book::{Command, Outcome, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::decide::EligibilityIndex;
+use ucupdate::version::ReportedVersion;
 
 /// What was counted on the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
-use ucupdate::core::UnixTime;
+use ucupdate::value::UnixTime;
 use ucupdate::{Options, SettableClock, UpdateService};
 
 /// What every process's clock shows: whatever an earlier one left is old.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate::{Asker, ChangeError, Changed, UpdateService};
 
 /// What a process is told.
@@ -64,7 +64,7 @@ pub async fn work(args: &WorkerArgs) -> Result<(), Failed> {
 async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs) -> Result<(), Failed> {
     let mut dice = Dice::new(u64::from(args.process));
     let packages: Vec<_> =
-        service.snapshot().book().packages().map(ucupdate::core::IngestedPackage::id).collect();
+        service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
     let (mut made, mut number) = (0, 0);
     while made < args.changes {
         let change = Change { process: args.process, number };

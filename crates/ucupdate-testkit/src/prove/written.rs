@@ -3,7 +3,8 @@
 use super::Failed;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use ucupdate::core::{Command, Delta, Sha256Digest};
+use ucupdate::book::{Command, Delta};
+use ucupdate::value::Sha256Digest;
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
 /// Where revisions lie.

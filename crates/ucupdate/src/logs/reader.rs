@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ucupdate_audit::{
     AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, LoggedRow, ServerName, Zone,
 };
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The most bytes of a log in a store. Those of this service roll long before.

@@ -11,7 +11,7 @@ use ucupdate_audit::{
     AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
     RetentionDays, RollOptions, RollingLog, ServerName, Zone, expired,
 };
-use ucupdate_core::UnixTime;
+use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// Which logs a server writes, and how.

@@ -16,7 +16,8 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use ucupdate_core::{IngestId, IngestedPackage, Sha256Digest};
+use ucupdate_core::book::{IngestId, IngestedPackage};
+use ucupdate_core::value::Sha256Digest;
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
 /// What was carried.

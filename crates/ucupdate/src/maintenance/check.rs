@@ -11,7 +11,9 @@ use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use ucupdate_core::{IngestedPackage, PackageId, RuleBook, Sha256Digest, StoredFile, UnixTime};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{IngestedPackage, StoredFile};
+use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// How many images are looked at, or read, at once.

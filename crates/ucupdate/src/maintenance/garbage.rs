@@ -13,7 +13,8 @@ use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, read_revision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use ucupdate_core::{Command, IngestId, PackageId, Refusal, UnixTime};
+use ucupdate_core::book::{Command, IngestId, Refusal};
+use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStoreExt as _, ObjectMeta, StoreKey};
 
 /// How long the files of an ingest that no revision names yet are left alone: another server may be in the middle of it.

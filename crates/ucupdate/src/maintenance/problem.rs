@@ -1,7 +1,7 @@
 //! What is wrong in a store, and what mends it.
 
 use std::fmt;
-use ucupdate_core::PackageId;
+use ucupdate_core::value::PackageId;
 
 /// Something that is wrong in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::state::rule_history::{RuleHistory, read_revision};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate_core::{PackageId, UnixTime};
+use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::ImageStore;
 
 /// How far back the images of revisions are kept: by number or by time, whichever is more.

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use ucupdate_core::Sha256Digest;
+use ucupdate_core::value::Sha256Digest;
 
 /// What is being written lies in this folder, below the tree's own.
 pub(crate) const STAGING: &str = ".ucupdate-export";

@@ -3,7 +3,7 @@
 use crate::keys;
 use crate::state::document::{self, PackageDocument, RevisionDocument};
 use bytes::Bytes;
-use ucupdate_core::{IngestId, IngestedPackage};
+use ucupdate_core::book::{IngestId, IngestedPackage};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
 /// The most bytes of the description of a package that are read: it lies in one revision, too.

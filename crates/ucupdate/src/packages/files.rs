@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use ucupdate_core::{
-    FileName, IngestedPackage, InterimImage, PackageId, Release, ReleaseFiles, ReleasesByRule, RuleBook,
-    Sha256Digest,
-};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{IngestedPackage, InterimImage, Release, ReleaseFiles, ReleasesByRule};
+use ucupdate_core::value::{FileName, PackageId, Sha256Digest};
 use ucupdate_store::StoreKey;
 
 /// The files of every package the rule book keeps, by their path below the root of a URL.

@@ -20,10 +20,12 @@ use std::io;
 use tokio::sync::mpsc;
 use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
 use ucupdate_cab::{CabError, Cabinet};
-use ucupdate_core::{
-    Command, FileName, IngestId, IngestedPackage, InterimImage, Note, PackageId, Release, ReleaseFiles,
-    ReportedVersion, RuleBook, SteppingStone, StoneImage, StoredFile,
+use ucupdate_core::book::{
+    Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
+    StoredFile,
 };
+use ucupdate_core::value::{FileName, PackageId};
+use ucupdate_core::{ReportedVersion, RuleBook};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// How far an ingest is.

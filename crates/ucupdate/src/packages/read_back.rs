@@ -4,10 +4,9 @@ use crate::error::ChangeError;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
-use ucupdate_core::{
-    Candidate, Delta, IngestId, Refusal, Release, ReportedVersion, Role, Rule, RuleBook, RuleKey,
-    Sha256Digest, StoredFile,
-};
+use ucupdate_core::book::{Candidate, Delta, IngestId, Refusal, Release, Role, Rule, StoredFile};
+use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
 /// The versions whose files were read back and found to be what was ingested.

@@ -8,7 +8,8 @@ use crate::service::UpdateService;
 use crate::state::document::{self, PackageDocument};
 use crate::state::rule_history::read_revision;
 use std::collections::BTreeMap;
-use ucupdate_core::{Command, IngestId, IngestedPackage, Note, PackageId, Refusal};
+use ucupdate_core::book::{Command, IngestId, IngestedPackage, Note, Refusal};
+use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// From so many bytes of packages on, the next go into another revision; one has room for more.

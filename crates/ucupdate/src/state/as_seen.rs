@@ -3,7 +3,8 @@
 use crate::error::ChangeError;
 use crate::service::UpdateService;
 use crate::state::rule_history::Changed;
-use ucupdate_core::{Command, Refusal, RuleBook, RuleKey};
+use ucupdate_core::book::{Command, Refusal};
+use ucupdate_core::{RuleBook, RuleKey};
 
 impl UpdateService {
     /// Makes a change as [`command`](Self::command) does, but only where what it replaces is still as it is in `seen`.
@@ -14,7 +15,7 @@ impl UpdateService {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use ucupdate::core::{Command, Group};
+    /// use ucupdate::book::{Command, Group};
     /// use ucupdate::{Options, UpdateService, store::MemoryStore};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,7 +8,8 @@ use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use ucupdate_core::{Command, Outcome, Refusal, RuleBook};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{Command, Outcome, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {

@@ -4,7 +4,9 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-use ucupdate_core::{Command, Delta, IngestedPackage, RuleBook, Sha256Digest, UnixTime};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{Command, Delta, IngestedPackage};
+use ucupdate_core::value::{Sha256Digest, UnixTime};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
 /// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
@@ -304,7 +306,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::{IngestId, Release, ReleaseFiles, ReportedVersion, StoredFile};
+    use ucupdate_core::ReportedVersion;
+    use ucupdate_core::book::{IngestId, Release, ReleaseFiles, StoredFile};
 
     fn checkpoint() -> Checkpoint {
         Checkpoint { revision: 3, sha256: sha256(b""), book: RuleBook::default() }

@@ -7,7 +7,7 @@ use crate::state::roll_back::Restorable;
 use crate::state::snapshot::Snapshot;
 use crate::window_zones::refuse_unknown_zones;
 use std::sync::Arc;
-use ucupdate_core::{Command, Outcome};
+use ucupdate_core::book::{Command, Outcome};
 
 /// What a command would do: see [`UpdateService::dry_run`].
 #[derive(Debug)]
@@ -24,11 +24,12 @@ pub struct DryRun {
 impl UpdateService {
     /// Gives what [`command`](Self::command) would do now, and changes nothing.
     ///
-    /// Whose answer changes is for [`diff`](ucupdate_core::diff) to say, by the two snapshots' indices.
+    /// Whose answer changes is for [`diff`](ucupdate_core::decide::diff) to say, by the two snapshots' indices.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use ucupdate::core::{Command, DeviceId, TestDevice};
+    /// use ucupdate::book::{Command, TestDevice};
+    /// use ucupdate::device::DeviceId;
     /// use ucupdate::{Options, UpdateService, store::MemoryStore};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

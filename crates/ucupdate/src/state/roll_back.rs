@@ -7,10 +7,11 @@ use crate::state::rule_history::{Changed, RuleHistory};
 use crate::state::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use ucupdate_core::{
-    Command, Delta, IngestId, InterimImage, Outcome, PackageId, Refusal, Release, ReleaseFiles, Rule,
-    RuleBook,
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{
+    Command, Delta, IngestId, InterimImage, Outcome, Refusal, Release, ReleaseFiles, Rule,
 };
+use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, StoreError};
 
 impl UpdateService {

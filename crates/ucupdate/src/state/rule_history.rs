@@ -10,7 +10,9 @@ use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, Revision
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate_core::{Command, Note, Outcome, Refusal, RuleBook, Sha256Digest, UnixTime};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{Command, Note, Outcome, Refusal};
+use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 
 /// The most bytes a revision has.

@@ -2,7 +2,10 @@
 
 use crate::packages::files::FileIndex;
 use crate::zones::Iana;
-use ucupdate_core::{AskedFrom, EligibilityIndex, Explanation, RuleBook, UnixTime, UpdateRequest, explain};
+use ucupdate_core::decide::{Explanation, explain};
+use ucupdate_core::request::AskedFrom;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{EligibilityIndex, RuleBook, UpdateRequest};
 
 /// One revision of the rule book, compiled for answering.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Snapshot {
         &self.book
     }
 
-    /// The compiled rules, for [`decide`](ucupdate_core::decide).
+    /// The compiled rules, for [`decide`](ucupdate_core::decide()).
     pub fn index(&self) -> &EligibilityIndex {
         &self.index
     }

@@ -2,20 +2,22 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use ucupdate_core::{Decision, Outcomes, Question, UnixTime};
+use ucupdate_core::outcomes::Outcomes;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{Decision, Question};
 
 /// How rollouts are watched.
 ///
 /// Each server judges by the devices it offered a version itself. Before it counts one as not having come back, it looks for
 /// it in the audit logs of all servers on the store, if it writes audit logs itself; one that writes none takes itself for
 /// the only one. What it knows is in memory: a server that starts anew begins anew, unless it is given what
-/// [`UpdateService::outcomes`] gave before.
+/// [`UpdateService::outcomes`](crate::UpdateService::outcomes) gave before.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WatchOptions {
     /// What is known from before, and within which bounds it is kept.
     pub outcomes: Outcomes,
-    /// How often to look; none looks only when [`UpdateService::pause_failing_rollouts`] is called.
+    /// How often to look; none looks only when [`UpdateService::pause_failing_rollouts`](crate::UpdateService::pause_failing_rollouts) is called.
     pub period: Option<Duration>,
 }
 

@@ -6,9 +6,12 @@ use crate::service::UpdateService;
 use crate::watch::observer::Watch;
 use std::time::Duration;
 use ucupdate_audit::LoggedRow;
-use ucupdate_core::{
-    AskedFrom, DeviceId, Outcomes, Question, Refusal, RuleBook, RuleError, Tally, Tripped, UnixTime,
-};
+use ucupdate_core::book::{Refusal, RuleError};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::outcomes::{Outcomes, Tally, Tripped};
+use ucupdate_core::request::AskedFrom;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::{Question, RuleBook};
 use ucupdate_fleet::inventory::FleetDevice;
 
 /// In whose name rollouts are paused.

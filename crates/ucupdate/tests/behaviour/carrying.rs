@@ -2,8 +2,10 @@
 
 use crate::fixtures::*;
 use std::sync::Arc;
+use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{DeviceId, TestDevice, UpdateResponse};
+use ucupdate::device::DeviceId;
+use ucupdate::request::UpdateResponse;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
 use ucupdate::{CarryError, UpdateService, carry};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};

@@ -1,8 +1,9 @@
 //! What a look through a store finds, and that its advice mends it.
 
 use crate::fixtures::*;
+use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
-use ucupdate::core::{DeviceId, TestDevice};
+use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{CheckOptions, StoreCheck, check_store};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};

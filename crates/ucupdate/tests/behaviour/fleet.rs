@@ -5,9 +5,12 @@ use std::io::{self, Cursor};
 use std::sync::Arc;
 use ucupdate::audit::LoggedRow;
 use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
-use ucupdate::core::{DeviceId, LoopGuard, LoopKind, LoopOptions, ReportedVersion, Said, UnixTime};
-use ucupdate::fleet::inventory::{Fleet, observations};
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::{Fleet, observations};
+use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
+use ucupdate::value::{Reported, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{AuditLogError, AuditLogs, Logged};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
@@ -171,7 +174,7 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
     other_module.requested[0].file_name = "Boot.bin".into();
     other_module.user_name = "ann".into();
     let mut serial_only = row(1, "", "1.0.522", "");
-    serial_only.serial_number = Said::new("C185H001209");
+    serial_only.serial_number = Reported::new("C185H001209");
     let rows = [
         row(3, "00-21-63-0F-20-7B", "1.0.522.0", &offer("3.5")),
         row(0, "0021630F207B", "1.0", ""),

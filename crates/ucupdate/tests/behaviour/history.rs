@@ -3,8 +3,10 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate::book::{Command, TestDevice};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, DeviceId, Side, TestDevice};
+use ucupdate::device::DeviceId;
+use ucupdate::request::Side;
 use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
 };

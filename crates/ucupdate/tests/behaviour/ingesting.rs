@@ -7,11 +7,11 @@ use std::ops::Range;
 use ucupdate::UpdateService;
 use ucupdate::cab::package::{CatalogueBuilder, sample};
 use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate::core::PackageId;
 use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
     collect,
 };
+use ucupdate::value::PackageId;
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_package_has_the_same_id_from_a_cabinet_and_from_the_program_that_carr
     let service = with_sample(MemoryStore::default()).await;
     let from_program = ingest(&service, sample::uc_updates_exe(IMAGE_BYTES)).await.unwrap();
     let digest = <sha2::Sha256 as sha2::Digest>::digest(sample::uc_updates(IMAGE_BYTES));
-    assert_eq!(from_program.id(), PackageId::of(&ucupdate::core::Sha256Digest::new(digest.into())));
+    assert_eq!(from_program.id(), PackageId::of(&ucupdate::value::Sha256Digest::new(digest.into())));
     assert_eq!(from_program.revision, None);
 }
 
@@ -211,7 +211,7 @@ async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
 
     let young = service.collect_garbage(day, true).await.unwrap();
     assert_eq!((young.objects.len(), young.young), (0, 1), "another server may be in the middle of it");
-    clock.set(ucupdate::core::UnixTime::from_millis(service.now().as_millis() + 25 * 60 * 60 * 1000));
+    clock.set(ucupdate::value::UnixTime::from_millis(service.now().as_millis() + 25 * 60 * 60 * 1000));
     let found = service.collect_garbage(day, false).await.unwrap();
     assert_eq!((found.objects.len(), found.bytes), (1, 4));
     assert!(keys(&service, "images/").await.contains(&left), "finding removes nothing");

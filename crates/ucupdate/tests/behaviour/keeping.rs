@@ -4,9 +4,11 @@ use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use ucupdate::book::{Command, RuleBook, TestDevice};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, DeviceId, PackageId, RuleBook, TestDevice, UnixTime};
+use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
+use ucupdate::value::{PackageId, UnixTime};
 use ucupdate::{Garbage, Options, Retention, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 

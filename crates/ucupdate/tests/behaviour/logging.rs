@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::{AUDIT_HEADER, AccessRow};
 use ucupdate::cab::package::sample;
-use ucupdate::core::UnixTime;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::value::UnixTime;
 use ucupdate::{LogOptions, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 

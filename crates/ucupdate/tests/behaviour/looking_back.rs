@@ -2,12 +2,12 @@
 
 use crate::fixtures::{NOW, lab_phone, offered, open, request, with_sample};
 use ucupdate::ChangeError;
+use ucupdate::book::{Audience, Command, OfferPolicy, Rollout, RuleBook};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{
-    AskedFrom, Audience, Command, OfferPolicy, Question, ReportedVersion, Rollout, RuleBook, TraceRecord,
-    diff,
-};
+use ucupdate::decide::{TraceRecord, diff};
+use ucupdate::request::{AskedFrom, Question};
 use ucupdate::store::MemoryStore;
+use ucupdate::version::ReportedVersion;
 
 #[tokio::test]
 async fn every_earlier_book_is_there_with_checkpoints_and_without() {

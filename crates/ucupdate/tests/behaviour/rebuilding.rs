@@ -3,8 +3,8 @@
 use crate::fixtures::*;
 use std::sync::Arc;
 use ucupdate::UpdateService;
+use ucupdate::book::RuleBook;
 use ucupdate::cab::package::sample;
-use ucupdate::core::RuleBook;
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -27,7 +27,7 @@ fn state(service: &UpdateService) -> Vec<String> {
     let snapshot = service.snapshot();
     let rows = snapshot.book().rules().map(|rule| {
         let version =
-            |of: Option<&ucupdate::core::Candidate>| of.map_or("-".into(), |of| of.version.to_string());
+            |of: Option<&ucupdate::book::Candidate>| of.map_or("-".into(), |of| of.version.to_string());
         format!("{} {} {}", rule.key().model(), version(rule.pending()), version(rule.approved()))
     });
     rows.collect()

@@ -3,8 +3,8 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
+use ucupdate::book::{Command, OfferPolicy, OfferRule};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{Command, OfferPolicy, OfferRule};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
 use ucupdate::{ChangeError, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};

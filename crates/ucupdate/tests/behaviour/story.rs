@@ -1,6 +1,6 @@
 use crate::fixtures::*;
 use ucupdate::cab::package::sample;
-use ucupdate::core::Side;
+use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
 use ucupdate::{Asker, NoUrls, Options, UpdateService};
 

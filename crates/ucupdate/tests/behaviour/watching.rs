@@ -2,11 +2,12 @@ use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::ServerName;
+use ucupdate::book::{Audience, Command, Guard, Rollout, RuleKey, StopScope};
 use ucupdate::cab::package::sample;
-use ucupdate::core::{
-    Audience, Command, Guard, ReportedVersion, Rollout, RuleKey, Said, Side, StopScope, UnixTime,
-};
+use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
+use ucupdate::value::{Reported, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, LogOptions, Options, SettableClock, UpdateService, WATCH_AUTHOR, WatchOptions};
 
 const OLD: &str = "1.0.522.103";
@@ -40,8 +41,8 @@ impl Server {
     /// A phone of this number asks; gives what it is offered, `-` for nothing.
     fn ask(&self, number: u32, version: &str) -> String {
         let mut request = request(&phone(), version);
-        request.device.mac_address = Said::new(&format!("0004F2{number:06X}"));
-        request.device.serial_number = Said::default();
+        request.device.mac_address = Reported::new(&format!("0004F2{number:06X}"));
+        request.device.serial_number = Reported::default();
         let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
         let response = self.service.answer(&request, asker).unwrap();
         response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())

@@ -9,19 +9,14 @@
 //! who is *named* as signer, and whether the digest that was signed is that of the list; so a list that was changed after
 //! signing is found out, a forged signature is not.
 
-mod build;
+pub(in crate::package) mod oid;
 mod read;
-#[cfg(test)]
-pub(crate) mod test_signing;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-pub use build::{CatalogueBuildError, CatalogueBuilder};
-
 use std::fmt;
-use ucupdate_core::FieldTime;
-use ucupdate_core::{Sha1Digest, Sha256Digest};
+use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
 /// What a signature catalogue says.
 ///

@@ -1,26 +1,16 @@
 //! Reading a catalogue. The shape is fixed, so nothing recurses; every list ends at a limit.
 
+use super::oid::{
+    INDIRECT_DATA, MESSAGE_DIGEST, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, SIGNING_TIME, TRUST_LIST,
+};
 use super::walk::{Element, Walk, numbered};
 use super::{Catalogue, CatalogueError, CatalogueMember, MemberDigest, SignedContent, Signer};
-use crate::package::PackageLimits;
 use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::limits::PackageLimits;
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Tag, TagNumber};
-use ucupdate_core::Digest;
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::{Digest, FieldTime};
 use x509_cert::name::Name;
-
-pub(super) const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-/// `szOID_CTL`.
-pub(super) const TRUST_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.1");
-/// `SPC_INDIRECT_DATA_OBJID`.
-pub(super) const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
-/// `CAT_NAMEVALUE_OBJID`.
-pub(super) const NAME_VALUE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.2.1");
-pub(super) const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-pub(super) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-pub(super) const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
-pub(super) const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 
 /// The most certificates a catalogue may carry; a chain and that of a time stamp are under ten.
 const MAX_CERTIFICATES: usize = 64;

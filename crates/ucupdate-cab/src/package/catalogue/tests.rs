@@ -1,11 +1,11 @@
 //! Catalogues made by code, whole and damaged.
 
-use super::build::wrap;
-use super::read::{SHA1, SHA256};
-use super::test_signing::{Signing, moment, signed};
+use super::oid::{SHA1, SHA256};
 use super::*;
-use crate::package::PackageLimits;
+use crate::package::builder::catalogue::{CatalogueBuilder, wrap};
+use crate::package::builder::test_signing::{Signing, moment, signed};
 use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::limits::PackageLimits;
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use der::asn1::{ObjectIdentifier, OctetString};

@@ -6,7 +6,7 @@
 use super::CatalogueError;
 use der::asn1::{GeneralizedTime, ObjectIdentifier, UtcTime};
 use der::{AnyRef, Decode, Reader, SliceReader, Tag, TagNumber};
-use ucupdate_core::FieldTime;
+use ucupdate_core::value::FieldTime;
 
 /// One element of DER.
 #[derive(Clone, Copy, Debug)]

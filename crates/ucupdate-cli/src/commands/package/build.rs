@@ -9,7 +9,7 @@ use crate::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use ucupdate::core::{FieldTime, UnixTime};
+use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate_cab::package::{NoSink, PackageBuilder, PackageLimits, read_package};
 use ucupdate_cab::{Cabinet, Limits};
 

@@ -11,11 +11,12 @@ use crate::new_files::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
 use ucupdate::Iana;
-use ucupdate::core::{
-    AskedFrom, Chances, FailureModel, FieldTime, MAX_SIMULATED_DEVICES, Percent, Question, ReportedVersion,
-    Scenario, SimulatedFleet, UnixTime, VersionError, simulate,
-};
-use ucupdate::fleet::inventory::Fleet;
+use ucupdate::book::Percent;
+use ucupdate::inventory::Fleet;
+use ucupdate::request::{AskedFrom, Question};
+use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
+use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate::version::{ReportedVersion, VersionError};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

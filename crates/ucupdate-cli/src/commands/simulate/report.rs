@@ -3,9 +3,10 @@
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
-use ucupdate::core::{
-    Command, Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation, Tally, UnixTime,
-};
+use ucupdate::book::Command;
+use ucupdate::outcomes::Tally;
+use ucupdate::simulate::{Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation};
+use ucupdate::value::UnixTime;
 
 /// What came of a simulation.
 #[derive(Debug, Serialize)]

@@ -1,10 +1,11 @@
 //! What people do during a simulation, as a file: `3d percent RULE ROLLOUT 50%`, a line each.
 
 use std::str::{FromStr, SplitAsciiWhitespace};
-use ucupdate::core::{
-    Audience, Command, GroupName, Guard, Percent, Ramp, ReportedVersion, Rollout, RolloutName, RuleKey,
-    Share, StopScope, UnixTime,
+use ucupdate::book::{
+    Audience, Command, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, StopScope,
 };
+use ucupdate::value::UnixTime;
+use ucupdate::version::ReportedVersion;
 
 /// The most lines.
 const MAX_LINES: usize = 10_000;

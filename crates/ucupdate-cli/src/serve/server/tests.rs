@@ -3,8 +3,8 @@
 use super::*;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use ucupdate::core::ReportedVersion;
 use ucupdate::store::{MemoryStore, stream_of};
+use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options, UpdateService};
 use ucupdate_cab::package::{NewInterim, PackageBuilder, sample};
 use ucupdate_http::HttpOptions;

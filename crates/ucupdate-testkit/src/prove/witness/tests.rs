@@ -17,7 +17,7 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
         service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await.unwrap();
     }
     let packages: Vec<_> =
-        service.snapshot().book().packages().map(ucupdate::core::IngestedPackage::id).collect();
+        service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
     let mut dice = fleet::Dice::new(7);
     let mut records = [1, 2].map(|process| Record { process, killed: None, events: Vec::new() });
     for number in 0..60 {

@@ -1,0 +1,153 @@
+//! The bit stream of a frame: 16-bit little-endian words, each read from its highest bit.
+
+use super::Found;
+use crate::cabinet::codec::block::MAX_INPUT_BYTES;
+
+/// Zeros that may be read behind the end before it is noticed.
+const PADDING_BYTES: usize = 16;
+
+/// A reader of bits.
+///
+/// The frame is copied with the bytes of each word swapped, which makes it one stream from the highest bit on.
+#[derive(Clone)]
+pub(super) struct Bits<'a> {
+    raw: &'a [u8],
+    swapped: &'a [u8],
+    /// The next byte of `swapped` to be loaded.
+    next: usize,
+    /// Loaded bits, the next one highest.
+    bits: u64,
+    /// How many of them are loaded.
+    count: u32,
+}
+
+/// Room for the swapped copy of a frame.
+#[derive(Default)]
+pub(super) struct Swapped(Vec<u8>);
+
+impl Swapped {
+    pub(super) fn new() -> Self {
+        Self(vec![0; MAX_INPUT_BYTES + 2 * PADDING_BYTES])
+    }
+
+    /// A reader of the bits in `raw`.
+    pub(super) fn bits<'a>(&'a mut self, raw: &'a [u8]) -> Bits<'a> {
+        self.0.clear();
+        self.0.extend_from_slice(raw);
+        self.0.resize(raw.len().next_multiple_of(2) + PADDING_BYTES, 0);
+        for word in self.0.chunks_exact_mut(2) {
+            word.swap(0, 1);
+        }
+        Bits { raw, swapped: &self.0, next: 0, bits: 0, count: 0 }
+    }
+}
+
+impl<'a> Bits<'a> {
+    /// Loads bits, so that at least 56 are there.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) -> Result<(), Found> {
+        let Some(bytes) = self.swapped.get(self.next..).and_then(|rest| rest.first_chunk::<8>()) else {
+            return Err("one cut off");
+        };
+        self.bits |= u64::from_be_bytes(*bytes) >> self.count;
+        self.next += ((63 - self.count) >> 3) as usize;
+        self.count |= 56;
+        Ok(())
+    }
+
+    /// Looks at the next `count` bits, 1 to 16, of those loaded.
+    #[inline(always)]
+    pub(super) fn look(&self, count: u32) -> u32 {
+        // A shift by 48 and more leaves at most 16 bits.
+        #[expect(clippy::cast_possible_truncation, reason = "at most 16 bits are left")]
+        let bits = (self.bits >> (64 - count)) as u32;
+        bits
+    }
+
+    /// Drops `count` bits of those loaded.
+    #[inline(always)]
+    pub(super) fn drop_bits(&mut self, count: u32) {
+        self.bits <<= count;
+        self.count -= count;
+    }
+
+    /// Takes the next `count` bits, 0 to 17, of those loaded.
+    #[inline(always)]
+    pub(super) fn take(&mut self, count: u32) -> u32 {
+        // In two shifts, since one by 64 is none.
+        #[expect(clippy::cast_possible_truncation, reason = "at most 17 bits are left")]
+        let bits = ((self.bits >> 1) >> (63 - count)) as u32;
+        self.drop_bits(count);
+        bits
+    }
+
+    /// Whether more bits were taken than there are.
+    pub(super) fn is_overrun(&self) -> bool {
+        self.taken() > self.raw.len() * 8
+    }
+
+    /// Goes to the next word; where one has just ended, over a whole one. Gives the bytes from there on.
+    pub(super) fn align(&mut self) -> Result<&'a [u8], Found> {
+        let at = (self.taken() / 16 + 1) * 2;
+        self.go_to(at)?;
+        Ok(self.rest())
+    }
+
+    /// The bytes ahead, where a word begins.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.raw.get(self.taken() / 8..).unwrap_or_default()
+    }
+
+    /// Goes on where `rest`, an end of what is ahead, begins.
+    pub(super) fn set_rest(&mut self, rest: &[u8]) -> Result<(), Found> {
+        self.go_to(self.raw.len() - rest.len().min(self.raw.len()))
+    }
+
+    fn go_to(&mut self, at: usize) -> Result<(), Found> {
+        if at > self.raw.len() {
+            return Err("one cut off");
+        }
+        self.next = at;
+        self.bits = 0;
+        self.count = 0;
+        Ok(())
+    }
+
+    fn taken(&self) -> usize {
+        self.next * 8 - self.count as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_come_from_the_highest_of_each_little_endian_word() {
+        let mut room = Swapped::new();
+        let mut bits = room.bits(&[0x34, 0x12, 0x78, 0x56]);
+        bits.refill().unwrap();
+        assert_eq!(bits.look(16), 0x1234);
+        assert_eq!(
+            (bits.take(4), bits.take(8), bits.take(0), bits.take(17)),
+            (0x1, 0x23, 0, 0x4567 << 1 | 1)
+        );
+        assert!(!bits.is_overrun());
+        bits.take(4);
+        assert!(bits.is_overrun());
+    }
+
+    #[test]
+    fn aligning_goes_over_a_whole_word_where_one_has_just_ended() {
+        let mut room = Swapped::new();
+        let mut bits = room.bits(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        bits.refill().unwrap();
+        bits.take(3);
+        assert_eq!(bits.align().unwrap(), &[3, 4, 5, 6, 7, 8]);
+        bits.refill().unwrap();
+        bits.take(16);
+        assert_eq!(bits.align().unwrap(), &[7, 8]);
+        bits.set_rest(&[8]).unwrap();
+        assert_eq!(bits.rest(), &[8]);
+    }
+}

@@ -1,0 +1,55 @@
+//! From data blocks to the bytes of a folder.
+
+mod block;
+mod lzx;
+mod mszip;
+
+pub(crate) use block::{MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+
+use self::block::Fault;
+use self::lzx::Lzx;
+use self::mszip::Mszip;
+use super::compression::Compression;
+
+/// The state that goes from block to block of one folder, and the last block's bytes.
+pub(crate) enum Decoder {
+    None(Vec<u8>),
+    Mszip(Box<Mszip>),
+    Lzx(Box<Lzx>),
+}
+
+impl Decoder {
+    pub(crate) fn new(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::None(Vec::new()),
+            Compression::Mszip => Self::Mszip(Box::new(Mszip::new())),
+            Compression::Lzx { window_bits } => Self::Lzx(Box::new(Lzx::new(window_bits))),
+        }
+    }
+
+    /// Decodes the next block, which gives `size` bytes, at most [`MAX_OUTPUT_BYTES`].
+    pub(crate) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
+        match self {
+            Self::None(output) => {
+                if block.len() != size {
+                    let expected = format!("{size} bytes in an uncompressed block of as many");
+                    return Err(Fault::new(expected, format!("{} bytes", block.len())));
+                }
+                output.clear();
+                output.extend_from_slice(block);
+                Ok(())
+            }
+            Self::Mszip(mszip) => mszip.decode(block, size),
+            Self::Lzx(lzx) => lzx.decode(block, size),
+        }
+    }
+
+    /// The bytes of the block last decoded.
+    pub(crate) fn output(&self) -> &[u8] {
+        match self {
+            Self::None(output) => output,
+            Self::Mszip(mszip) => mszip.output(),
+            Self::Lzx(lzx) => lzx.output(),
+        }
+    }
+}

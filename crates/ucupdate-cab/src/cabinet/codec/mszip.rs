@@ -1,0 +1,67 @@
+//! MSZIP ([MS-MCI]).
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::block::{Fault, MAX_OUTPUT_BYTES};
+
+/// MSZIP ([MS-MCI]): each block is `CK` and a whole raw deflate stream (RFC 1951), which may refer to the 32 KiB
+/// before the block.
+pub(crate) struct Mszip {
+    inflate: Decompress,
+    output: Vec<u8>,
+    /// What stands before the block to come: the last 32 KiB, the newest at the end.
+    history: Vec<u8>,
+}
+
+impl Mszip {
+    pub(super) fn new() -> Self {
+        Self {
+            inflate: Decompress::new(false),
+            output: Vec::with_capacity(MAX_OUTPUT_BYTES),
+            history: Vec::with_capacity(MAX_OUTPUT_BYTES),
+        }
+    }
+
+    pub(super) fn output(&self) -> &[u8] {
+        &self.output
+    }
+
+    pub(super) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
+        let Some(deflated) = block.strip_prefix(b"CK") else {
+            let begin = block.get(..2).unwrap_or(block);
+            return Err(Fault::new("`CK` before MSZIP data", format!("bytes {begin:02x?}")));
+        };
+        self.remember();
+        self.inflate.reset(false);
+        if !self.history.is_empty() {
+            let set = self.inflate.set_dictionary(&self.history);
+            set.map_err(|error| Fault::new("the bytes before the block", error.to_string()))?;
+        }
+        self.output.resize(size, 0);
+        let expected = || format!("a deflate stream of {size} bytes");
+        match self.inflate.decompress(deflated, &mut self.output, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) if self.inflate.total_out() == size as u64 => Ok(()),
+            Ok(Status::StreamEnd) => {
+                Err(Fault::new(expected(), format!("one of {} bytes", self.inflate.total_out())))
+            }
+            Ok(Status::Ok | Status::BufError) => {
+                let found =
+                    if self.inflate.total_out() < size as u64 { "one cut off" } else { "a longer one" };
+                Err(Fault::new(expected(), found))
+            }
+            Err(error) => Err(Fault::new(expected(), error.to_string())),
+        }
+    }
+
+    /// Puts the last block behind the history. Whole blocks, as all but a folder's last one are, replace it.
+    fn remember(&mut self) {
+        if self.output.len() == MAX_OUTPUT_BYTES {
+            std::mem::swap(&mut self.history, &mut self.output);
+            return;
+        }
+        let kept = MAX_OUTPUT_BYTES - self.output.len();
+        let dropped = self.history.len().saturating_sub(kept);
+        self.history.drain(..dropped);
+        self.history.extend_from_slice(&self.output);
+    }
+}

@@ -1,0 +1,412 @@
+//! The manifest, `updateInfo.xml`: its one table of names, reading it tolerantly, writing it exactly.
+//!
+//! Published of the original's manifest is only that it can be read as `Updates/Updates/Update` with a `version`. So all
+//! other names here are ours or inferred, and stand marked in [`MANIFEST_NAMES`]. Reading takes an item as an attribute
+//! or a child element, in any case, order and namespace; words of an enclosing element hold for those inside it; what
+//! the table does not hold is passed over and reported. What the manifest leaves out, a file's path may say.
+
+pub(super) mod names;
+
+use self::names::ManifestItem;
+use super::limits::PackageLimits;
+use super::xml::{self, Element, XmlError};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
+const MAX_TEXT_BYTES: usize = 1024;
+/// The most descriptions of one update.
+pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
+
+/// What a manifest says, in its own words: nothing is checked yet but that each is said once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::package) struct Manifest {
+    pub(in crate::package) entries: Vec<Entry>,
+    /// Names that the table does not hold, each once, with the place of the first: `Update 3`, and the byte.
+    pub(in crate::package) unknown: Vec<Unknown>,
+    pub(in crate::package) twice: Vec<Twice>,
+}
+
+/// One image that a manifest speaks of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::package) struct Entry {
+    pub(in crate::package) is_interim: bool,
+    /// Which of its kind, counted from 1.
+    pub(in crate::package) number: usize,
+    pub(in crate::package) said: BTreeMap<ManifestItem, String>,
+    pub(in crate::package) descriptions: Vec<String>,
+}
+
+impl Entry {
+    pub(in crate::package) fn say(&self, item: ManifestItem) -> Option<&str> {
+        self.said.get(&item).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    pub(in crate::package) fn place(&self) -> String {
+        format!("{} {}", if self.is_interim { "Interim" } else { "Update" }, self.number)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::package) struct Unknown {
+    pub(in crate::package) name: String,
+    pub(in crate::package) at: usize,
+}
+
+/// An item that one element says twice, and differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::package) struct Twice {
+    pub(in crate::package) item: ManifestItem,
+    pub(in crate::package) first: String,
+    pub(in crate::package) second: String,
+    pub(in crate::package) at: usize,
+}
+
+/// What an element says, by attributes and by children that hold text.
+type Reported = BTreeMap<ManifestItem, String>;
+
+impl Manifest {
+    /// Reads a manifest.
+    pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
+        let root = xml::read(bytes, limits)?;
+        if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
+            return Err(XmlError::NotXml {
+                what: format!("expected root element Updates, found {}", root.name),
+                at: root.at,
+            });
+        }
+        let mut manifest = Self::default();
+        let mut numbers = (0, 0);
+        manifest.list(&root, &Reported::new(), &mut numbers, limits)?;
+        Ok(manifest)
+    }
+
+    /// Reads a list of updates, or an element that is not known but may hold some.
+    fn list(
+        &mut self,
+        element: &Element,
+        around: &Reported,
+        numbers: &mut (usize, usize),
+        limits: &PackageLimits,
+    ) -> Result<(), XmlError> {
+        let mut said = around.clone();
+        let own = self.items(element, &mut Vec::new())?;
+        said.extend(own.into_iter().filter(|(item, _)| item.is_word()));
+        for child in &element.children {
+            match ManifestItem::of(&child.name) {
+                Some(ManifestItem::Updates) => self.list(child, &said, numbers, limits)?,
+                Some(ManifestItem::Update) => {
+                    numbers.0 += 1;
+                    self.entry(child, &said, (false, numbers.0), limits)?;
+                }
+                Some(ManifestItem::Interim) => {
+                    numbers.1 += 1;
+                    self.entry(child, &said, (true, numbers.1), limits)?;
+                }
+                Some(ManifestItem::File) => self.unknown(&child.name, child.at),
+                Some(_) => {}
+                None => {
+                    self.unknown(&child.name, child.at);
+                    self.list(child, &said, numbers, limits)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an update or interim image: one entry, or one for each file in it.
+    fn entry(
+        &mut self,
+        element: &Element,
+        around: &Reported,
+        (is_interim, number): (bool, usize),
+        limits: &PackageLimits,
+    ) -> Result<(), XmlError> {
+        let mut descriptions = Vec::new();
+        let mut said = around.clone();
+        said.extend(self.items(element, &mut descriptions)?);
+        let mut files = Vec::new();
+        self.files(element, &mut files);
+        let mut found = Vec::new();
+        for file in &files {
+            let mut descriptions = descriptions.clone();
+            let mut said = said.clone();
+            said.extend(self.items(file, &mut descriptions)?);
+            found.push(Entry { is_interim, number, said, descriptions });
+        }
+        if files.is_empty() {
+            found.push(Entry { is_interim, number, said, descriptions });
+        }
+        if self.entries.len() + found.len() > limits.releases {
+            return Err(XmlError::TooMany { what: "updates", most: limits.releases, at: element.at });
+        }
+        self.entries.extend(found);
+        Ok(())
+    }
+
+    /// The files in an update, also where an element that is not known lies between.
+    fn files<'a>(&mut self, element: &'a Element, files: &mut Vec<&'a Element>) {
+        for child in &element.children {
+            match ManifestItem::of(&child.name) {
+                Some(ManifestItem::File) => {
+                    files.push(child);
+                    self.pass_over(child);
+                }
+                Some(item) if !item.is_container() => {}
+                _ => {
+                    self.unknown(&child.name, child.at);
+                    self.files(child, files);
+                }
+            }
+        }
+    }
+
+    /// Reports what lies in a file beside its items.
+    fn pass_over(&mut self, element: &Element) {
+        for child in &element.children {
+            if ManifestItem::of(&child.name).is_none_or(ManifestItem::is_container) {
+                self.unknown(&child.name, child.at);
+            }
+        }
+    }
+
+    /// What an element says itself.
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
+        let mut said = Reported::new();
+        let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
+        let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
+        for (name, value, at, is_attribute) in attributes.chain(children) {
+            let item = match ManifestItem::of(name) {
+                Some(item) if !item.is_container() => item,
+                Some(_) | None => {
+                    if is_attribute {
+                        self.unknown(name, at);
+                    }
+                    continue;
+                }
+            };
+            let value = value.trim();
+            if value.len() > MAX_TEXT_BYTES {
+                return Err(XmlError::TooMany { what: "bytes in one item", most: MAX_TEXT_BYTES, at });
+            }
+            if item == ManifestItem::DescriptionFileName {
+                if descriptions.len() == MAX_DESCRIPTIONS {
+                    return Err(XmlError::TooMany {
+                        what: "descriptions of one update",
+                        most: MAX_DESCRIPTIONS,
+                        at,
+                    });
+                }
+                if !value.is_empty() {
+                    descriptions.push(value.to_owned());
+                }
+                continue;
+            }
+            match said.get(&item) {
+                Some(first) if first != value => {
+                    let (first, second) = (first.clone(), value.to_owned());
+                    self.twice.push(Twice { item, first, second, at });
+                }
+                Some(_) => {}
+                None => {
+                    said.insert(item, value.to_owned());
+                }
+            }
+        }
+        if !element.text.is_empty() {
+            self.unknown("text between elements", element.at);
+        }
+        Ok(said)
+    }
+
+    fn unknown(&mut self, name: &str, at: usize) {
+        /// More different names than this are not told.
+        const MOST: usize = 32;
+        let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
+        if !known && self.unknown.len() < MOST {
+            self.unknown.push(Unknown { name: name.to_owned(), at });
+        }
+    }
+
+    /// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
+    pub(in crate::package) fn write(entries: &[Entry]) -> String {
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
+        for entry in entries {
+            let element = if entry.is_interim { ManifestItem::Interim } else { ManifestItem::Update }.name();
+            let version = entry.say(ManifestItem::Version).unwrap_or_default();
+            // Writing to a text cannot fail.
+            let _ = write!(xml, "<{element} {}=\"{}\">", ManifestItem::Version.name(), escaped(version));
+            for (item, text) in &entry.said {
+                if *item != ManifestItem::Version {
+                    let _ = write!(xml, "<{0}>{1}</{0}>", item.name(), escaped(text));
+                }
+            }
+            for text in &entry.descriptions {
+                let _ =
+                    write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
+            }
+            let _ = writeln!(xml, "</{element}>");
+        }
+        xml.push_str("</Updates></Updates>\n");
+        xml
+    }
+}
+
+/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {
+        let (text, blank) = match part.char_indices().next_back() {
+            Some((at, blank)) if matches!(blank, '\t' | '\n' | '\r') => (&part[..at], Some(blank)),
+            _ => (part, None),
+        };
+        escaped.push_str(text);
+        if let Some(blank) = blank {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "&#{};", u32::from(blank));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ManifestItem as Item;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Manifest {
+        Manifest::read(text.as_bytes(), &PackageLimits::default()).unwrap()
+    }
+
+    #[track_caller]
+    fn said(entry: &Entry, expected: &[(Item, &str)]) {
+        let found: Vec<_> = entry.said.iter().map(|(item, text)| (*item, text.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn items_are_read_as_attributes_or_elements_in_any_case_order_and_namespace() {
+        let one = read(
+            "<Updates><Updates><Update version='1.2' Model='CX700'><Vendor>Polycom</Vendor>\
+             <FileName>CPE.nbt</FileName></Update></Updates></Updates>",
+        );
+        let two = read(
+            "<u:updates xmlns:u='urn:any'><UPDATES><update><fileNAME> CPE.nbt </fileNAME><Version>1.2</Version>\
+             <u:brand>Polycom</u:brand><model>CX700</model></update></UPDATES></u:updates>",
+        );
+        assert_eq!(one, two);
+        let expected = [
+            (Item::Version, "1.2"),
+            (Item::Vendor, "Polycom"),
+            (Item::Model, "CX700"),
+            (Item::FileName, "CPE.nbt"),
+        ];
+        said(&one.entries[0], &expected);
+        assert!(one.unknown.is_empty());
+    }
+
+    #[test]
+    fn words_around_hold_for_what_is_inside_but_a_list_has_its_own_version() {
+        let manifest = read(
+            "<Updates version='9'><Updates><Device><Update version='1'><FileName>a</FileName></Update>\
+             <Update version='2' locale='DEU'/><Locale>ENU</Locale></Device></Updates></Updates>",
+        );
+        said(&manifest.entries[0], &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a")]);
+        said(&manifest.entries[1], &[(Item::Version, "2"), (Item::Locale, "DEU")]);
+        assert_eq!(manifest.unknown, [Unknown { name: "Device".to_owned(), at: 30 }]);
+    }
+
+    #[test]
+    fn an_update_of_several_files_is_several_entries() {
+        let manifest = read(
+            "<Updates><Update version='1' Locale='ENU'><Files><File FileName='a.nbt'/>\
+             <File><FileName>b.nbt</FileName><UpdateType>B</UpdateType><Size>3</Size></File></Files></Update></Updates>",
+        );
+        let [first, second] = &manifest.entries[..] else { panic!("{manifest:?}") };
+        said(first, &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a.nbt")]);
+        assert_eq!(second.say(Item::UpdateType), Some("B"));
+        assert_eq!((first.place(), second.place()), ("Update 1".to_owned(), "Update 1".to_owned()));
+        let unknown: Vec<_> = manifest.unknown.iter().map(|unknown| unknown.name.as_str()).collect();
+        assert_eq!(unknown, ["Files", "Size"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_passed_over_and_reported_once() {
+        let manifest = read(
+            "<Updates Colour='red'><Update version='1' colour='blue'>free text<Mystery/></Update>\
+             <Interim version='2'/></Updates>",
+        );
+        let unknown: Vec<_> = manifest.unknown.iter().map(|unknown| unknown.name.as_str()).collect();
+        assert_eq!(unknown, ["Colour", "text between elements", "Mystery"]);
+        assert_eq!(manifest.entries.len(), 2);
+        assert!(manifest.entries[1].is_interim);
+    }
+
+    #[test]
+    fn an_item_said_twice_is_kept_as_a_finding() {
+        let manifest = read(
+            "<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>",
+        );
+        let [twice] = &manifest.twice[..] else { panic!("{manifest:?}") };
+        assert_eq!((twice.item, twice.first.as_str(), twice.second.as_str()), (Item::Version, "1", "2"));
+    }
+
+    #[test]
+    fn another_root_or_too_many_updates_are_refused() {
+        let mut limits = PackageLimits::default();
+        let refused =
+            |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
+        assert_eq!(refused("<html/>", &limits), "expected root element Updates, found html, at byte 0");
+        limits.releases = 1;
+        assert!(Manifest::read(b"<Updates><Update/></Updates>", &limits).is_ok());
+        let two = "<Updates><Update/><Update/></Updates>";
+        assert_eq!(refused(two, &limits), "manifest has more than 1 updates, at byte 18");
+        let long = format!("<Updates><Update Model='{}'/></Updates>", "x".repeat(1025));
+        assert_eq!(refused(&long, &limits), "manifest has more than 1024 bytes in one item, at byte 9");
+        let many = "<DescriptionFileName>a</DescriptionFileName>".repeat(17);
+        let many = format!("<Updates><Update>{many}</Update></Updates>");
+        assert_eq!(
+            refused(&many, &limits),
+            "manifest has more than 16 descriptions of one update, at byte 721"
+        );
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let text = "[ -~\u{e4}\t\r\n]{0,12}".prop_map(|text| text.trim().to_owned());
+        let items = prop::collection::btree_map(
+            prop::sample::select(vec![
+                Item::Version,
+                Item::Vendor,
+                Item::Model,
+                Item::Locale,
+                Item::FileName,
+            ]),
+            text.clone(),
+            0..5,
+        );
+        let descriptions = prop::collection::vec("[a-z&<>\"']{1,8}", 0..3);
+        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| Entry {
+            is_interim,
+            number: 0,
+            said,
+            descriptions,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(mut entries in prop::collection::vec(entry(), 0..4)) {
+            let (mut updates, mut interims) = (0, 0);
+            for entry in &mut entries {
+                let count = if entry.is_interim { &mut interims } else { &mut updates };
+                *count += 1;
+                entry.number = *count;
+                entry.said.entry(Item::Version).or_default();
+            }
+            let read = read(&Manifest::write(&entries));
+            prop_assert_eq!(read.entries, entries);
+            prop_assert!(read.unknown.is_empty() && read.twice.is_empty());
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The one table of names of a manifest, each with how far it is known.
+
+/// Where a name comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "known, concluded, or made up")]
+pub enum NameMark {
+    /// Published.
+    Confirmed,
+    /// Concluded from other names of the field.
+    Inferred,
+    /// Made for this project.
+    Ours,
+}
+
+/// What a name in the manifest stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ManifestItem {
+    /// The root, and the list in it.
+    Updates,
+    /// An element for one release.
+    Update,
+    /// An element for one interim image.
+    Interim,
+    /// An element inside these, for one of several files.
+    File,
+    /// A version.
+    Version,
+    /// A word of the rule: the device type.
+    DeviceType,
+    /// A word of the rule: the vendor.
+    Vendor,
+    /// A word of the rule: the model.
+    Model,
+    /// A word of the rule: the hardware revision.
+    Revision,
+    /// A word of the rule: the locale.
+    Locale,
+    /// A word of the rule: the update type. Else it is the stem of the image's name.
+    UpdateType,
+    /// The image: a path from the root of the cabinet, or from the release's folder.
+    FileName,
+    /// The image's signature, a path alike. Else it is the `.cat` beside the image.
+    SignatureFileName,
+    /// A description, a path alike; there may be several.
+    DescriptionFileName,
+}
+
+/// One row of the table of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ManifestName {
+    /// What it stands for.
+    pub item: ManifestItem,
+    /// How it is written here.
+    pub name: &'static str,
+    /// What else is read as the same.
+    pub also: &'static [&'static str],
+    /// How far it is known.
+    pub mark: NameMark,
+    /// From where.
+    pub source: &'static str,
+}
+
+const fn row(
+    item: ManifestItem,
+    name: &'static str,
+    also: &'static [&'static str],
+    mark: NameMark,
+    source: &'static str,
+) -> ManifestName {
+    ManifestName { item, name, also, mark, source }
+}
+
+/// Every name that is known in a manifest.
+pub const MANIFEST_NAMES: &[ManifestName] = {
+    use ManifestItem as Item;
+    use NameMark::{Confirmed, Inferred, Ours};
+    const READ_BY_ADMINISTRATORS: &str = "administrators read the original as Updates/Updates/Update";
+    const AUDIT: &str = "column title of the audit log";
+    const RESPONSE: &str = "item of the update response";
+    &[
+        row(Item::Updates, "Updates", &[], Confirmed, READ_BY_ADMINISTRATORS),
+        row(Item::Update, "Update", &[], Confirmed, READ_BY_ADMINISTRATORS),
+        row(Item::Version, "version", &[], Confirmed, READ_BY_ADMINISTRATORS),
+        row(Item::DeviceType, "DeviceType", &[], Inferred, AUDIT),
+        row(
+            Item::Vendor,
+            "Vendor",
+            &["Brand"],
+            Inferred,
+            "column title of the audit log; Lync's rules say Brand",
+        ),
+        row(Item::Model, "Model", &[], Inferred, AUDIT),
+        row(Item::Revision, "Revision", &[], Inferred, AUDIT),
+        row(Item::Locale, "Locale", &[], Inferred, AUDIT),
+        row(Item::UpdateType, "UpdateType", &[], Inferred, "field of Lync's rules"),
+        row(Item::FileName, "FileName", &[], Inferred, RESPONSE),
+        row(Item::SignatureFileName, "SignatureFileName", &[], Inferred, RESPONSE),
+        row(Item::DescriptionFileName, "DescriptionFileName", &[], Ours, "after the two above"),
+        row(Item::Interim, "Interim", &[], Ours, "after the folder OCInterim"),
+        row(Item::File, "File", &[], Ours, "an update of several files"),
+    ]
+};
+
+impl ManifestItem {
+    /// What a name stands for, in any case; `None` for a name that is not known.
+    pub fn of(name: &str) -> Option<Self> {
+        let same = |known: &&str| known.eq_ignore_ascii_case(name);
+        let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(same))?;
+        Some(row.item)
+    }
+
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        MANIFEST_NAMES.iter().find(|row| row.item == self).map_or("", |row| row.name)
+    }
+
+    pub(in crate::package) fn is_container(self) -> bool {
+        match self {
+            Self::Updates | Self::Update | Self::Interim | Self::File => true,
+            Self::Version
+            | Self::DeviceType
+            | Self::Vendor
+            | Self::Model
+            | Self::Revision
+            | Self::Locale
+            | Self::UpdateType
+            | Self::FileName
+            | Self::SignatureFileName
+            | Self::DescriptionFileName => false,
+        }
+    }
+
+    /// Whether what a list says of all in it holds for each: the words of a rule do, a list's own version does not.
+    pub(in crate::package) fn is_word(self) -> bool {
+        WORDS.contains(&self)
+    }
+}
+
+/// The words of a rule, in its order.
+pub(in crate::package) const WORDS: [ManifestItem; 6] = [
+    ManifestItem::DeviceType,
+    ManifestItem::Vendor,
+    ManifestItem::Model,
+    ManifestItem::Revision,
+    ManifestItem::Locale,
+    ManifestItem::UpdateType,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{ManifestItem as Item, *};
+
+    #[test]
+    fn the_table_is_the_only_place_of_names() {
+        assert_eq!(Item::of("bRAND"), Some(Item::Vendor));
+        assert_eq!(Item::of("Colour"), None);
+        for row in MANIFEST_NAMES {
+            assert_eq!(Item::of(row.name), Some(row.item));
+            assert_eq!(row.item.name(), row.name);
+        }
+        let confirmed = MANIFEST_NAMES.iter().filter(|row| row.mark == NameMark::Confirmed).count();
+        assert_eq!(confirmed, 3, "Updates, Update and version are all that is published");
+    }
+}

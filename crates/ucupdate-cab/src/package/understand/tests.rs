@@ -1,0 +1,520 @@
+//! Packages of every kind, understood from their members alone: each kind of problem is reached here.
+
+use crate::package::builder::test_signing::{Signing, signed};
+use crate::package::*;
+use crate::{Cabinet, CabinetBuilder, Compression, Limits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use ucupdate_core::value::FieldTime;
+
+const FOLDER: &str = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE";
+const KEY: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
+const IMAGE: &[u8] = b"the bytes of an image";
+
+fn time() -> FieldTime {
+    "16-12-2008 04:43:58".parse().unwrap()
+}
+
+fn catalogue() -> Vec<u8> {
+    CatalogueBuilder::new().with_image("CPE.nbt", IMAGE).build().unwrap()
+}
+
+/// The files of a cabinet, to be understood.
+#[derive(Clone)]
+struct Files {
+    files: Vec<(String, Vec<u8>)>,
+    time: Option<FieldTime>,
+    limits: PackageLimits,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self { files: Vec::new(), time: Some(time()), limits: PackageLimits::default() }
+    }
+
+    fn with(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.files.push((name.to_owned(), bytes.into()));
+        self
+    }
+
+    /// An image with its signature.
+    fn with_image(self, stem: &str) -> Self {
+        self.with(&format!("{stem}.nbt"), IMAGE).with(&format!("{stem}.cat"), catalogue())
+    }
+
+    /// A manifest with this between the two elements of every manifest.
+    fn with_manifest(self, inner: &str) -> Self {
+        self.with("updateInfo.xml", format!("<Updates><Updates>{inner}</Updates></Updates>"))
+    }
+
+    fn limited(mut self, change: impl FnOnce(&mut PackageLimits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    fn understood(&self) -> Package {
+        let members: Vec<Member> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(index, (name, bytes))| Member::of_bytes(index, name, bytes, self.time))
+            .collect();
+        let kept: BTreeMap<usize, Kept> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(index, (_, bytes))| (index, Kept::Whole(bytes.clone())))
+            .collect();
+        understand(sha256_of(b"a cabinet"), members, &kept, &self.limits)
+    }
+
+    fn cabinet(&self) -> Vec<u8> {
+        let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+        for (name, bytes) in &self.files {
+            cabinet.file(name, time(), bytes.clone());
+        }
+        cabinet.build().unwrap()
+    }
+}
+
+/// One good release, by its folder.
+fn good() -> Files {
+    Files::new().with_image(&format!("{FOLDER}/CPE"))
+}
+
+fn read(bytes: &[u8], limits: &PackageLimits) -> Package {
+    read_package(Cabinet::open(bytes, Limits::default()).unwrap(), limits, &mut NoSink).unwrap()
+}
+
+const WORDS: &str = "<DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>\
+                     <Revision>A</Revision><Locale>ENU</Locale>";
+
+fn update(version: &str, more: &str) -> String {
+    format!("<Update version='{version}'>{WORDS}{more}</Update>")
+}
+
+fn cpe(more: &str) -> String {
+    update("3.5.6907.9", &format!("<FileName>CPE.nbt</FileName>{more}"))
+}
+
+/// For each kind of problem a package that has it, and how it is told.
+fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
+    use ProblemKind as Kind;
+    let forged = CatalogueBuilder::new().with_image("CPE.nbt", b"other bytes").build().unwrap();
+    let md5 = MemberDigest::Other { algorithm: "1.2.840.113549.2.5".to_owned(), bytes: vec![0xab; 2] };
+    let md5 = CatalogueBuilder::new().with_digest("CPE.nbt", md5).build().unwrap();
+    let listing = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);
+    let changed =
+        signed(&listing, &Signing { digest_of: Some(b"another list".to_vec()), ..Signing::default() });
+    let with_signature = |bytes: Vec<u8>| {
+        Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), bytes)
+    };
+    let flat = || Files::new().with_image("CPE");
+    vec![
+        (
+            Kind::UnsafeName,
+            good().with(r"..\CPE.nbt", IMAGE),
+            r"refusal: ..\CPE.nbt: the name is not safe to write under: expected a relative path of parts that any system can hold, found name climbs by `..`",
+        ),
+        (
+            Kind::DuplicateFile,
+            good().with("readme.txt", "").with("README.TXT", ""),
+            "refusal: README.TXT: another member has the same path: expected one member at a path, without regard to case, found name is, without case, that of file 2",
+        ),
+        (
+            Kind::ManifestUnreadable,
+            good().with("updateInfo.xml", "<Updates>"),
+            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found expected </Updates>, found the end, at byte 9",
+        ),
+        (
+            Kind::SaidTwice,
+            flat().with_manifest(&cpe("<Version>2.0</Version>")),
+            "refusal: updateInfo.xml: byte 193: the manifest says two things for one: expected version \"3.5.6907.9\" only, found \"2.0\" too",
+        ),
+        (
+            Kind::UpdateIncomplete,
+            flat().with_manifest(
+                "<Update version='1.2'><FileName>CPE.nbt</FileName><Vendor>Polycom</Vendor></Update>",
+            ),
+            "refusal: CPE.nbt: Update 1: the manifest's entry does not say enough: expected DeviceType, Model, Revision, Locale by the manifest or the path",
+        ),
+        (
+            Kind::WordUnusable,
+            flat().with_manifest(&cpe("").replace("CX700", "..")),
+            "refusal: CPE.nbt: Update 1: a word cannot stand in a rule: expected words that can stand in a rule, found model of the rule begins with a blank or ends in a blank or full stop",
+        ),
+        (
+            Kind::FileMissing,
+            good().with_manifest(&cpe("").replace("CPE.nbt", "other.nbt")),
+            "refusal: updateInfo.xml: Update 1: the manifest names a file that is not in the cabinet: expected a member other.nbt",
+        ),
+        (
+            Kind::WrongRole,
+            flat().with_manifest(&cpe("").replace("CPE.nbt", "CPE.cat")),
+            "refusal: CPE.cat: Update 1: the manifest names a file for what it is not: expected an image, found the name of another kind of file",
+        ),
+        (
+            Kind::Contradiction,
+            good().with_manifest(&format!(
+                "<Update Model='CX600'><FileName>{FOLDER}/CPE.nbt</FileName></Update>"
+            )),
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: Update 1: the manifest and the file's path disagree: expected Model \"CX700\", by the path, found \"CX600\"",
+        ),
+        (
+            Kind::ImageWithoutSignature,
+            Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE),
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the image has no signature: expected UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat beside it",
+        ),
+        (
+            Kind::SignatureWithoutImage,
+            good().with("other.cat", catalogue()),
+            "refusal: other.cat: the signature has no image: expected other.nbt beside it",
+        ),
+        (
+            Kind::ImageFitsNeither,
+            good().with_image("stray/CPE"),
+            "refusal: stray/CPE.nbt: the image fits neither manifest nor folder hierarchy: expected an update of the manifest that names it, or a folder <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>, found 2 part(s) in the path",
+        ),
+        (
+            Kind::ImageEmpty,
+            Files::new()
+                .with(&format!("{FOLDER}/CPE.nbt"), "")
+                .with(&format!("{FOLDER}/CPE.cat"), catalogue()),
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the image is empty: expected at least one byte",
+        ),
+        (
+            Kind::DuplicateRelease,
+            good().with_image("ucphone/Polycom/CX700/A/ENU/3.5.1/CPE/CPE"),
+            "refusal: ucphone/Polycom/CX700/A/ENU/3.5.1/CPE/CPE.nbt: the package has two releases for one rule: expected one release for ucphone/Polycom/CX700/A/ENU/CPE, found another by UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt",
+        ),
+        (
+            Kind::DigestMismatch,
+            with_signature(forged),
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature does not speak for this image: expected SHA-1 ccc54cc15249df3ec90bd48997e5dcada11e8fbf, found SHA-1 ",
+        ),
+        (
+            Kind::ListChanged,
+            with_signature(changed),
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature's list was changed after it was signed: expected the digest of the list among the signed attributes, found another",
+        ),
+        (
+            Kind::TooManyReleases,
+            good()
+                .with_image("UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE")
+                .limited(|limits| limits.releases = 1),
+            "refusal: UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE.nbt: the package has too many releases: expected at most 1",
+        ),
+        (
+            Kind::NoRelease,
+            Files::new().with("holiday.jpg", "..."),
+            "refusal: the cabinet holds no release: expected an image with its signature, placed by updateInfo.xml or by folders <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>, found 1 file(s)",
+        ),
+        (
+            Kind::TooManyProblems,
+            good()
+                .with("a.txt", "")
+                .with("b.txt", "")
+                .with("c.txt", "")
+                .limited(|limits| limits.problems = 2),
+            "refusal: the package has more problems than are told: expected at most 2",
+        ),
+        (
+            Kind::NameUnknown,
+            flat().with_manifest(&cpe("<Colour>black</Colour>")),
+            "warning: updateInfo.xml: byte 193: the manifest holds a name that is not known: expected a name of the table, found Colour",
+        ),
+        (
+            Kind::ManifestSaysNothing,
+            good().with_manifest("<Update version='3.5.6907.9'/>"),
+            "warning: updateInfo.xml: the manifest places no image, so the folders were read: expected an update that names an image",
+        ),
+        (
+            Kind::UpdateWithoutFile,
+            good().with_manifest("<Update version='3.5.6907.9'/>"),
+            "warning: updateInfo.xml: Update 1: the manifest's entry names no image: expected FileName of an image",
+        ),
+        (
+            Kind::NotInManifest,
+            good().with_image("CPE").with_manifest(&cpe("").replace("CX700", "CX600")),
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the manifest passes over the image, so its folders were read: expected an update that names it",
+        ),
+        (
+            Kind::DescriptionMissing,
+            flat().with_manifest(&cpe("<DescriptionFileName>CPE.xml</DescriptionFileName>")),
+            "warning: updateInfo.xml: Update 1: a description is not in the cabinet: expected a member CPE.xml",
+        ),
+        (
+            Kind::OverwritesSettings,
+            good().with("RTConfig.xml", "<RTConfig/>"),
+            "warning: RTConfig.xml: this overwrites customised settings of RoundTable devices: expected an administrator who knows that custom settings are replaced",
+        ),
+        (
+            Kind::CatalogueUnreadable,
+            with_signature(b"garbage".to_vec()),
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature cannot be read: expected a signed certificate trust list, found content info: ASN.1 DER message is incomplete: expected 99, actual 7, at byte 0",
+        ),
+        (
+            Kind::CatalogueUnsigned,
+            good(),
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature names no signer: expected a signer, found none",
+        ),
+        (
+            Kind::NothingToCompare,
+            with_signature(md5),
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature has no digest to compare: expected 1.2.840.113549.2.5 abab, found SHA-1 ",
+        ),
+        (
+            Kind::VersionUnreadable,
+            Files::new().with_image("3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE"),
+            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version holds 'b', expected digits",
+        ),
+        (
+            Kind::NoTimeStamp,
+            Files { time: None, ..good() },
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the image has no time stamp: expected a date of the calendar in the cabinet",
+        ),
+        (
+            Kind::ExtraFile,
+            good().with("readme.txt", ""),
+            "warning: readme.txt: the file belongs to no release: expected images, signatures and their descriptions",
+        ),
+    ]
+}
+
+#[test]
+fn every_kind_of_problem_is_told_in_a_line_and_weighs_what_the_table_says() {
+    let mut reached = BTreeSet::new();
+    for (kind, files, told) in cases() {
+        let package = files.understood();
+        let lines: Vec<String> =
+            package.problems.iter().filter(|it| it.kind == kind).map(ToString::to_string).collect();
+        assert!(
+            lines.iter().any(|line| line.starts_with(told)),
+            "{kind:?}: {lines:#?} of {:#?}",
+            package.problems
+        );
+        if kind.severity() == Severity::Refusal {
+            assert!(package.is_refused());
+        } else {
+            assert!(!package.is_refused(), "{kind:?}: {:#?}", package.problems);
+        }
+        reached.insert(kind);
+    }
+    assert_eq!(reached, ProblemKind::ALL.iter().copied().collect());
+}
+
+#[test]
+fn every_case_reads_the_same_out_of_a_cabinet() {
+    for (kind, files, _) in cases() {
+        if matches!(kind, ProblemKind::NoTimeStamp) {
+            continue; // the builder writes no such date
+        }
+        let bytes = files.cabinet();
+        let package = read(&bytes, &files.limits);
+        let expected = Package { id: package.id, sha256: package.sha256, ..files.understood() };
+        assert_eq!(package, expected, "{kind:?}");
+        assert_eq!(package.sha256, sha256_of(&bytes));
+    }
+}
+
+#[test]
+fn a_cabinet_without_manifest_is_read_by_its_folders() {
+    let files = good().with(&format!("{FOLDER}/notes.xml"), "<a/>").with_image("OCInterim/ENU/CPE");
+    let package = files.understood();
+    assert_eq!(package.form, PackageForm::Hierarchy);
+    let [release] = &package.releases[..] else { panic!("{package:?}") };
+    assert_eq!((release.key.to_string().as_str(), release.version.as_str()), (KEY, "3.5.6907.9"));
+    assert_eq!((release.image, release.signature, &release.descriptions[..]), (0, 1, &[2][..]));
+    assert_eq!(release.time_stamp, Some(time()));
+    let [interim] = &package.interim[..] else { panic!("{package:?}") };
+    assert_eq!(
+        (interim.locale.as_str(), interim.update_type.as_str(), &interim.version),
+        ("ENU", "CPE", &None)
+    );
+    assert_eq!((interim.image, interim.signature), (3, 4));
+}
+
+#[test]
+fn one_cabinet_may_serve_many_devices() {
+    let models = ["CX700", "CX600", "CX500"];
+    let files = models.iter().fold(Files::new(), |files, model| {
+        files.with_image(&format!("UCPhone/Polycom/{model}/A/ENU/4.0.7577.0/CPE/CPE"))
+    });
+    let package = files.understood();
+    assert_eq!(package.releases.len(), 3);
+    assert!(!package.is_refused());
+}
+
+#[test]
+fn the_manifest_places_images_that_lie_anywhere() {
+    let inner = "<Update version='1.2' DeviceType='UCPhone' Brand='Polycom' Model='CX700' Revision='A' Locale='ENU' \
+                 FileName='files\\first.nbt'><SignatureFileName>sigs/one.cat</SignatureFileName>\
+                 <DescriptionFileName>about.xml</DescriptionFileName><UpdateType>CPE</UpdateType></Update>\
+                 <Interim version='1.0.522.103' Locale='DEU'><FileName>old.nbt</FileName></Interim>";
+    let files = Files::new()
+        .with("files/first.nbt", IMAGE)
+        .with("sigs/one.cat", catalogue())
+        .with("about.xml", "<a/>")
+        .with_image("old")
+        .with_manifest(inner);
+    let package = files.understood();
+    assert_eq!(package.refusals().count(), 0, "{:#?}", package.problems);
+    assert_eq!(package.form, PackageForm::Manifest);
+    let release = &package.releases[0];
+    assert_eq!((release.key.to_string().as_str(), release.version.as_str()), (KEY, "1.2"));
+    assert_eq!((release.image, release.signature, &release.descriptions[..]), (0, 1, &[2][..]));
+    let interim = &package.interim[0];
+    assert_eq!((interim.locale.as_str(), interim.update_type.as_str()), ("DEU", "old"));
+    assert_eq!(interim.version.as_ref().unwrap().as_str(), "1.0.522.103");
+}
+
+#[test]
+fn a_path_of_the_manifest_may_begin_at_the_root_but_not_climb() {
+    for (said, refused) in [
+        (r"\files\CPE.nbt", false),
+        ("./files/CPE.nbt", false),
+        (r"..\files\CPE.nbt", true),
+        (r"C:\CPE.nbt", true),
+    ] {
+        let inner = cpe("").replace("CPE.nbt", said);
+        let package = Files::new().with_image("files/CPE").with_manifest(&inner).understood();
+        assert_eq!(package.is_refused(), refused, "{said}: {:#?}", package.problems);
+        assert_eq!(package.problems.iter().any(|it| it.kind == ProblemKind::UnsafeName), refused);
+    }
+}
+
+#[test]
+fn several_updates_may_share_an_image() {
+    let other = cpe("").replace("CX700", "CX600");
+    let package = Files::new().with_image("CPE").with_manifest(&format!("{}{other}", cpe(""))).understood();
+    assert_eq!(package.refusals().count(), 0, "{:#?}", package.problems);
+    assert_eq!(package.releases.iter().map(|release| release.image).collect::<Vec<_>>(), [0, 0]);
+    assert_eq!((package.catalogues.len(), package.comparisons.len()), (1, 1));
+}
+
+#[test]
+fn what_the_manifest_leaves_out_the_path_says() {
+    let inner = format!("<Update version='3.5.6907.9'><FileName>{FOLDER}/CPE.nbt</FileName></Update>");
+    let package = good().with_manifest(&inner).understood();
+    assert_eq!(package.releases[0].key.to_string(), KEY);
+    assert_eq!(package.form, PackageForm::Manifest);
+    // A bare name is looked for in the folder that the update's own words say; without a name, the only image there.
+    for inner in [cpe(""), update("3.5.6907.9", "<UpdateType>CPE</UpdateType>")] {
+        let package = good().with_manifest(&inner).understood();
+        assert_eq!(package.form, PackageForm::Manifest, "{inner}: {:#?}", package.problems);
+        assert_eq!(package.releases[0].image, 0);
+    }
+    let inner = "<Update version='1.0.522.103'><FileName>OCInterim/ENU/CPE.nbt</FileName></Update>";
+    let package = Files::new().with_image("OCInterim/ENU/CPE").with_manifest(inner).understood();
+    assert_eq!(package.interim[0].version.as_ref().unwrap().as_str(), "1.0.522.103");
+}
+
+#[test]
+fn a_version_that_is_the_same_release_is_no_contradiction() {
+    let stem = "UCPhone/Polycom/CX700/A/ENU/1.0.522.0/CPE/CPE";
+    let inner = format!("<Update version='1.0.522'><FileName>{stem}.nbt</FileName></Update>");
+    let package = Files::new().with_image(stem).with_manifest(&inner).understood();
+    assert_eq!(package.refusals().count(), 0, "{:#?}", package.problems);
+    assert_eq!(package.releases[0].version.as_str(), "1.0.522");
+}
+
+#[test]
+fn an_image_of_another_ending_is_one_where_it_lies_like_one_and_has_a_signature() {
+    let stem = "3PIP/Maker/Phone/1/ENU/4.1/CPE/phone";
+    let files = Files::new().with(&format!("{stem}.ld"), IMAGE).with(&format!("{stem}.cat"), catalogue());
+    let package = files.understood();
+    assert_eq!(package.members[0].role, MemberRole::Image);
+    assert_eq!(package.releases[0].image, 0);
+    let alone = good().with(&format!("{stem}.ld"), IMAGE).understood();
+    assert_eq!((alone.releases.len(), alone.members[2].role), (1, MemberRole::Other));
+}
+
+#[test]
+fn a_signature_by_sha256_speaks_for_its_image() {
+    let sha256 = CatalogueBuilder::new().with_sha256();
+    for (image, refused) in [(IMAGE, false), (&b"forged"[..], true)] {
+        let catalogue = sha256.clone().with_image("CPE.nbt", IMAGE).build().unwrap();
+        let files = Files::new()
+            .with(&format!("{FOLDER}/CPE.nbt"), image)
+            .with(&format!("{FOLDER}/CPE.cat"), catalogue);
+        assert_eq!(files.understood().is_refused(), refused);
+    }
+}
+
+#[test]
+fn a_signed_catalogue_that_lists_its_image_leaves_nothing_to_say() {
+    let listing = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);
+    let catalogue = signed(&listing, &Signing::default());
+    let files =
+        Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), catalogue);
+    let package = files.understood();
+    assert_eq!(package.problems, []);
+    let signer = &package.catalogues[0].catalogue.as_ref().unwrap().signers[0];
+    assert_eq!(signer.subject.as_deref(), Some("CN=Example Phones,O=Example"));
+    assert_eq!(package.comparisons[0].listing, Some(Listing::Listed));
+}
+
+#[test]
+fn a_manifest_may_come_last() {
+    let first = Files::new().with_manifest(&cpe("")).with_image("CPE").understood();
+    let last = Files::new().with_image("CPE").with_manifest(&cpe("")).understood();
+    assert_eq!(first.releases[0].key, last.releases[0].key);
+    let bytes = Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet();
+    assert_eq!(read(&bytes, &PackageLimits::default()).form, PackageForm::Manifest);
+}
+
+#[test]
+fn what_is_longer_than_a_limit_is_not_kept_and_that_is_told() {
+    let bytes = Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet();
+    let kinds = |limits: &PackageLimits| -> BTreeSet<ProblemKind> {
+        read(&bytes, limits).problems.iter().map(|problem| problem.kind).collect()
+    };
+    let limits = PackageLimits { manifest_bytes: 10, ..PackageLimits::default() };
+    assert!(kinds(&limits).contains(&ProblemKind::ManifestUnreadable));
+    let limits = PackageLimits { catalogue_bytes: 10, ..PackageLimits::default() };
+    assert!(kinds(&limits).contains(&ProblemKind::CatalogueUnreadable));
+    let limits = PackageLimits { kept_bytes: catalogue().len(), ..PackageLimits::default() };
+    assert!(kinds(&limits).contains(&ProblemKind::ManifestUnreadable));
+    assert!(!kinds(&limits).contains(&ProblemKind::CatalogueUnreadable));
+}
+
+/// Fails when the bytes of the second member come.
+struct FullDisk {
+    members: usize,
+}
+
+impl MemberSink for FullDisk {
+    fn begin(&mut self, _: &MemberStart) -> io::Result<()> {
+        self.members += 1;
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        if self.members == 2 { Err(io::Error::other("disk is full")) } else { Ok(()) }
+    }
+
+    fn end(&mut self, _: &Member) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_reading_with_the_members_name() {
+    let bytes = good().cabinet();
+    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let error = read_package(cabinet, &PackageLimits::default(), &mut FullDisk { members: 0 }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat\" cannot be kept: disk is full"
+    );
+}
+
+#[test]
+fn a_damaged_cabinet_is_an_error_that_names_the_member() {
+    let mut bytes = good().cabinet();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0x55;
+    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let error = read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap_err();
+    assert!(matches!(&error, PackageError::Member { member, .. } if member.ends_with("CPE.nbt")), "{error}");
+}

@@ -1,0 +1,265 @@
+//! The names of files in a cabinet: as given, and as paths that are safe to write under.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use ucupdate_core::value::{PathPartError, check_path_part};
+
+/// A relative path whose parts are safe on any system, divided by `/`.
+///
+/// Of one cabinet no two are equal without case, and none is the folder of another.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SafePath(Box<str>);
+
+impl SafePath {
+    /// The path, its parts divided by `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its parts: folders, then the file's own name.
+    pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('/')
+    }
+
+    /// The last part.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
+    }
+
+    /// Reads a name as given, divided by `\` (as [MS-CAB] has it) or `/`.
+    pub(crate) fn read(name: &str) -> Result<Self, NameProblem> {
+        if name.is_empty() {
+            return Err(NameProblem::Empty);
+        }
+        if name.starts_with(['/', '\\']) {
+            return Err(NameProblem::Absolute);
+        }
+        for (index, part) in name.split(['/', '\\']).enumerate() {
+            if index == 0 && part.as_bytes().get(1) == Some(&b':') && part.as_bytes()[0].is_ascii_alphabetic()
+            {
+                return Err(NameProblem::Drive);
+            }
+            if part == ".." {
+                return Err(NameProblem::Climbs);
+            }
+            check_path_part(part).map_err(|cause| NameProblem::Part { part: part.into(), cause })?;
+        }
+        Ok(Self(name.replace('\\', "/").into()))
+    }
+
+    /// The order without case in which a folder stands right before what is in it.
+    pub(crate) fn cmp_without_case(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+
+    /// Whether `other` lies in the folder that this file's path would also name.
+    pub(crate) fn is_folder_of(&self, other: &Self) -> bool {
+        let mut other = other.folded();
+        self.folded().all(|own| other.next() == Some(own)) && other.next() == Some('\0')
+    }
+
+    /// Without case, and with the divider before every other character.
+    fn folded(&self) -> impl Iterator<Item = char> {
+        self.0.chars().flat_map(|c| if c == '/' { '\0' } else { c }.to_lowercase())
+    }
+}
+
+/// What packages ask of a path: its folder, its stem, what lies beside.
+impl SafePath {
+    /// What stands before the last part; empty at the root.
+    pub(crate) fn folder(&self) -> &str {
+        self.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The file name without its last ending.
+    pub(crate) fn stem(&self) -> &str {
+        match self.file_name().rsplit_once('.') {
+            Some((stem, _)) if !stem.is_empty() => stem,
+            _ => self.file_name(),
+        }
+    }
+
+    /// Whether the file name ends in a full stop and `extension`, without regard to ASCII case.
+    pub(crate) fn has_extension(&self, extension: &str) -> bool {
+        self.file_name().rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
+    }
+
+    /// The path of a file of this stem and another ending, in the same folder.
+    pub(crate) fn with_extension(&self, extension: &str) -> String {
+        match self.folder() {
+            "" => format!("{}.{extension}", self.stem()),
+            folder => format!("{folder}/{}.{extension}", self.stem()),
+        }
+    }
+
+    /// The path in lower case: paths are looked up without regard to ASCII case.
+    pub(crate) fn in_lower_case(&self) -> String {
+        self.as_str().to_ascii_lowercase()
+    }
+}
+
+impl fmt::Display for SafePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for SafePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SafePath({})", self.0)
+    }
+}
+
+/// Why a name in a cabinet is no path that is safe to write under. The file itself can still be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameProblem {
+    /// No name.
+    #[error("name is empty")]
+    Empty,
+    /// Bytes that are no text in the name's encoding.
+    #[error("name is no text in its encoding")]
+    NotText,
+    /// Begins with a divider.
+    #[error("name begins with `\\` or `/`")]
+    Absolute,
+    /// Begins with a drive.
+    #[error("name begins with a drive letter")]
+    Drive,
+    /// A part is `..`.
+    #[error("name climbs by `..`")]
+    Climbs,
+    /// A part that some system cannot hold.
+    #[error("part `{}` of the name {cause}", part.escape_debug())]
+    Part {
+        /// The part.
+        part: Box<str>,
+        /// What is wrong with it.
+        cause: PathPartError,
+    },
+    /// Equal, without case, to the name of an earlier file.
+    #[error("name is, without case, that of file {first}")]
+    Duplicate {
+        /// The earlier file's place in the table, counted from 0.
+        first: u16,
+    },
+    /// An earlier file has the name of a folder that this one needs.
+    #[error("name lies in a folder that is itself file {first}")]
+    FolderIsAFile {
+        /// That file's place in the table, counted from 0.
+        first: u16,
+    },
+}
+
+/// Marks the names that another file of the same cabinet already has, or whose folder another file is.
+pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
+    let mut order: Vec<u16> = (0..=u16::MAX).take(paths.len()).collect();
+    order.retain(|index| paths[usize::from(*index)].is_ok());
+    let path = |index: u16| paths[usize::from(index)].as_ref().ok();
+    order.sort_by(|a, b| match (path(*a), path(*b)) {
+        (Some(left), Some(right)) => left.cmp_without_case(right).then(a.cmp(b)),
+        _ => a.cmp(b),
+    });
+    let mut clashes = Vec::new();
+    // The file that holds the name now looked at; folders sort right before their content, so it stays in force.
+    let mut holder: Option<u16> = None;
+    for index in order {
+        let (Some(held), Some(own)) = (holder.and_then(path), path(index)) else {
+            holder = Some(index);
+            continue;
+        };
+        let first = holder.unwrap_or(index);
+        if held.cmp_without_case(own).is_eq() {
+            clashes.push((index, NameProblem::Duplicate { first }));
+        } else if held.is_folder_of(own) {
+            clashes.push((index, NameProblem::FolderIsAFile { first }));
+        } else {
+            holder = Some(index);
+        }
+    }
+    for (index, problem) in clashes {
+        paths[usize::from(index)] = Err(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_relative_paths_divided_by_slashes() {
+        let path = SafePath::read("UCPhone\\Polycom/CX700\\CPE.nbt").unwrap();
+        assert_eq!(path.as_str(), "UCPhone/Polycom/CX700/CPE.nbt");
+        assert_eq!(path.file_name(), "CPE.nbt");
+        assert_eq!(path.parts().next(), Some("UCPhone"));
+    }
+
+    #[test]
+    fn names_that_climb_or_point_elsewhere_or_name_devices_are_refused_by_reason() {
+        let part = |part: &str| NameProblem::Part {
+            part: part.into(),
+            cause: check_path_part(part).expect_err("the table below holds only bad parts"),
+        };
+        for (name, problem) in [
+            ("", NameProblem::Empty),
+            ("\\windows\\a", NameProblem::Absolute),
+            ("/etc/passwd", NameProblem::Absolute),
+            ("\\\\server\\share", NameProblem::Absolute),
+            ("c:\\a", NameProblem::Drive),
+            ("C:a", NameProblem::Drive),
+            ("..", NameProblem::Climbs),
+            ("a\\..\\b", NameProblem::Climbs),
+            ("a/../../b", NameProblem::Climbs),
+            (".", part(".")),
+            ("a\\\\b", part("")),
+            ("a\\", part("")),
+            ("CON", part("CON")),
+            ("a\\nul.nbt", part("nul.nbt")),
+            ("a\nb", part("a\nb")),
+            ("a.", part("a.")),
+            ("a:b", NameProblem::Drive),
+            ("ab:stream", part("ab:stream")),
+            ("a ", part("a ")),
+        ] {
+            assert_eq!(SafePath::read(name), Err(problem), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_names_are_equal_without_case_and_none_is_the_folder_of_another() {
+        let mut paths: Vec<_> =
+            ["a/CPE.nbt", "b", "A/cpe.NBT", "B/x", "b-c", "b/x/y", "\u{c4}", "\u{e4}", "..", "c/d", "C"]
+                .map(SafePath::read)
+                .into();
+        mark_clashes(&mut paths);
+        let problems: Vec<_> = paths.iter().map(|path| path.as_ref().err().cloned()).collect();
+        assert_eq!(
+            problems,
+            [
+                None,
+                None,
+                Some(NameProblem::Duplicate { first: 0 }),
+                Some(NameProblem::FolderIsAFile { first: 1 }),
+                None,
+                Some(NameProblem::FolderIsAFile { first: 1 }),
+                None,
+                Some(NameProblem::Duplicate { first: 6 }),
+                Some(NameProblem::Climbs),
+                Some(NameProblem::FolderIsAFile { first: 10 }),
+                None,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_path_knows_its_folder_its_stem_and_what_lies_beside() {
+        let path = |text: &str| SafePath::read(text).unwrap();
+        let image = path(r"OCInterim\ENU\CPE.nbt");
+        assert_eq!((image.folder(), image.stem()), ("OCInterim/ENU", "CPE"));
+        assert_eq!(image.with_extension("cat"), "OCInterim/ENU/CPE.cat");
+        assert_eq!(path("CPE.nbt").with_extension("cat"), "CPE.cat");
+        assert!(path("A/CPE.NBT").has_extension("nbt") && !path("A.nbt/CPE").has_extension("nbt"));
+        assert_eq!((path(".nbt").folder(), path(".nbt").stem()), ("", ".nbt"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Groups and holds.
+
+use super::draft::Change;
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::group::{Group, GroupName};
+use crate::book::hold::{HeldDevices, Hold, HoldName};
+use crate::book::rule::Audience;
+use crate::book::rule_book::Entry;
+use crate::device::DeviceId;
+use std::collections::BTreeSet;
+
+impl Change<'_> {
+    pub(crate) fn put_group(&mut self, group: &Group) -> Result<(), Refusal> {
+        let name = group.name.clone();
+        let members = self.book.members(&name).len();
+        match &group.predicate {
+            Some(predicate) if predicate.is_empty() => return Err(Refusal::EmptyPredicate { name }),
+            Some(_) if members > 0 => return Err(Refusal::IsAList { name, members }),
+            _ => {}
+        }
+        if self.book.group(&name) == Some(group) {
+            return Ok(());
+        }
+        let what =
+            group.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string);
+        // A group that is there keeps its spelling.
+        let name = self.book.group(&name).map_or(name, |there| there.name.clone());
+        self.delta.groups.push(Entry::set(name.clone(), Group { name: name.clone(), ..group.clone() }));
+        self.notes.push(Note::GroupIs { name, what });
+        Ok(())
+    }
+
+    pub(crate) fn remove_group(&mut self, name: &GroupName) -> Result<(), Refusal> {
+        let name = self.known_group(name)?.name.clone();
+        let of_rule = |rule: &crate::book::rule::Rule| {
+            let mut assignments = rule.assignments().iter();
+            assignments.any(|assignment| assignment.audience == Audience::Group(name.clone()))
+        };
+        if let Some(rule) = self.book.rules().find(|rule| of_rule(rule)) {
+            return Err(Refusal::GroupInUse { by: format!("the rule {}", rule.key()), name });
+        }
+        let mut holds = self.book.holds();
+        if let Some(hold) = holds.find(|hold| hold.on == HeldDevices::Group(name.clone())) {
+            return Err(Refusal::GroupInUse { by: format!("the hold {}", hold.name), name });
+        }
+        let members = self.book.members(&name).map(|member| Entry::removed((name.clone(), member.clone())));
+        self.delta.members.extend(members);
+        self.delta.groups.push(Entry::removed(name.clone()));
+        self.notes.push(Note::GroupRemoved { name });
+        Ok(())
+    }
+
+    pub(crate) fn change_members(
+        &mut self,
+        group: &GroupName,
+        add: &[DeviceId],
+        remove: &[DeviceId],
+    ) -> Result<(), Refusal> {
+        let group = self.known_group(group)?;
+        let name = group.name.clone();
+        if let Some(predicate) = &group.predicate {
+            return Err(Refusal::NotAList { name, predicate: predicate.to_string() });
+        }
+        let there: BTreeSet<&DeviceId> = self.book.members(&name).collect();
+        let add: BTreeSet<&DeviceId> = add.iter().filter(|device| !remove.contains(device)).collect();
+        let remove: BTreeSet<&DeviceId> = remove.iter().collect();
+        let coming: Vec<_> = add.iter().filter(|device| !there.contains(*device)).collect();
+        let leaving: Vec<_> = remove.iter().filter(|device| there.contains(*device)).collect();
+        let (added, removed) = (coming.len(), leaving.len());
+        let key = |device: &DeviceId| (name.clone(), device.clone());
+        self.delta.members.extend(
+            coming.into_iter().map(|device| Entry::set(key(device), crate::book::rule_book::Member {})),
+        );
+        self.delta.members.extend(leaving.into_iter().map(|device| Entry::removed(key(device))));
+        let unchanged = add.len() + remove.len() - added - removed;
+        self.notes.push(Note::MembersChanged { name, added, removed, unchanged });
+        Ok(())
+    }
+
+    pub(crate) fn add_hold(&mut self, hold: &Hold) -> Result<(), Refusal> {
+        if let Some(known) = self.book.hold(&hold.name) {
+            return Err(Refusal::HoldNameTaken { name: known.name.clone(), on: known.on.clone() });
+        }
+        match &hold.on {
+            HeldDevices::Group(name) => drop(self.known_group(name)?),
+            HeldDevices::Rule(rule) if self.book.rule(rule).is_none() => {
+                return Err(Refusal::NoRule { rule: rule.clone() });
+            }
+            HeldDevices::Rule(_) | HeldDevices::Device(_) => {}
+        }
+        self.delta.holds.push(Entry::set(hold.name.clone(), hold.clone()));
+        self.notes.push(Note::Held { name: hold.name.clone(), on: hold.on.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn remove_hold(&mut self, name: &HoldName) -> Result<(), Refusal> {
+        let known = self.book.hold(name).ok_or_else(|| Refusal::NoHold { name: name.clone() })?;
+        let name = known.name.clone();
+        self.delta.holds.push(Entry::removed(name.clone()));
+        self.notes.push(Note::HoldRemoved { name });
+        Ok(())
+    }
+
+    fn known_group(&self, name: &GroupName) -> Result<Group, Refusal> {
+        self.book.group(name).cloned().ok_or_else(|| Refusal::NoGroup { name: name.clone() })
+    }
+}

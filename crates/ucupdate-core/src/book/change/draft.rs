@@ -1,0 +1,211 @@
+//! A change in the making: what each command does to a book.
+
+use crate::book::change::command::Outcome;
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::package::InterimImage;
+use crate::book::rule::{Approved, Candidate, Role, Rule, RuleError};
+use crate::book::rule_book::{Delta, Entry, RuleBook, Settings};
+use crate::book::rule_key::RuleKey;
+use crate::book::test_device::TestDevice;
+use crate::value::PackageId;
+use crate::version::ReportedVersion;
+use std::collections::BTreeMap;
+
+/// A change in the making: the book it is made on, and what is new so far.
+pub(crate) struct Change<'a> {
+    pub(crate) book: &'a RuleBook,
+    rules: BTreeMap<RuleKey, Rule>,
+    pub(crate) delta: Delta,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn on(book: &'a RuleBook) -> Self {
+        Self { book, rules: BTreeMap::new(), delta: Delta::default(), notes: Vec::new() }
+    }
+
+    pub(crate) fn finish(mut self) -> Outcome {
+        let rules = std::mem::take(&mut self.rules);
+        let changed = rules.into_iter().filter(|(key, rule)| self.book.rule(key) != Some(rule));
+        self.delta.rules.extend(changed.map(|(key, rule)| Entry::set(key, rule)));
+        let missing = self.missing_stones();
+        self.notes.extend(missing.into_iter().map(Note::StoneMissing));
+        Outcome { delta: self.delta, notes: self.notes }
+    }
+
+    /// The rule as it is so far.
+    pub(crate) fn rule(&self, key: &RuleKey) -> Option<&Rule> {
+        self.rules.get(key).or_else(|| self.book.rule(key))
+    }
+
+    /// The key in the spelling of the first ingest.
+    pub(crate) fn spelled(&self, key: &RuleKey) -> RuleKey {
+        self.rule(key).map_or_else(|| key.clone(), |rule| rule.key().clone())
+    }
+
+    /// Makes a move on a rule.
+    pub(crate) fn with<T>(
+        &mut self,
+        key: &RuleKey,
+        make: impl FnOnce(&mut Rule) -> Result<T, RuleError>,
+    ) -> Result<T, Refusal> {
+        let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
+        let mut rule = rule.clone();
+        let done =
+            make(&mut rule).map_err(|cause| Refusal::WrongState { rule: rule.key().clone(), cause })?;
+        self.rules.insert(rule.key().clone(), rule);
+        Ok(done)
+    }
+
+    pub(crate) fn approve(&mut self, key: &RuleKey) -> Result<(), Refusal> {
+        let approved = self.with(key, Rule::approve)?;
+        let rule = self.spelled(key);
+        self.note_approved(rule, approved);
+        Ok(())
+    }
+
+    pub(crate) fn note_approved(&mut self, rule: RuleKey, approved: Approved) {
+        if let Some(before) = approved.before.filter(|_| approved.older) {
+            self.notes.push(Note::Older { rule: rule.clone(), version: approved.version.clone(), before });
+        }
+        self.notes.push(Note::Approved { rule: rule.clone(), version: approved.version });
+        let over = approved.finished.into_iter().map(|name| Note::RolloutOver { rule: rule.clone(), name });
+        self.notes.extend(over);
+    }
+
+    /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
+    pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
+        let Some(rule) = self.rule(key) else { return };
+        let given = rule.assignments().iter().filter(|assignment| {
+            matches!(assignment.role(), Role::Pin | Role::Rollout)
+                && assignment.candidate.version.same_release(version)
+        });
+        let notes: Vec<Note> = given
+            .map(|assignment| Note::StillGiven {
+                rule: rule.key().clone(),
+                version: assignment.candidate.version.clone(),
+                audience: assignment.audience.clone(),
+                rollout: assignment.rollout.as_ref().map(|rollout| rollout.name.clone()),
+            })
+            .collect();
+        self.notes.extend(notes);
+    }
+
+    pub(crate) fn approve_all_of(&mut self, id: PackageId) -> Result<(), Refusal> {
+        let package = self.book.package(id).ok_or(Refusal::NoPackage { package: id })?;
+        let mut approved = 0;
+        for release in &package.releases {
+            let pending = self.rule(&release.rule).and_then(Rule::pending);
+            if pending.is_some_and(|pending| {
+                pending.package == id && pending.version.same_release(&release.version)
+            }) {
+                self.approve(&release.rule)?;
+                approved += 1;
+            } else {
+                let rule = self.spelled(&release.rule);
+                self.notes.push(Note::Skipped { rule, why: RuleError::NothingPending });
+            }
+        }
+        if approved == 0 {
+            return Err(Refusal::NothingPendingOf { package: id });
+        }
+        Ok(())
+    }
+
+    /// One release of a package: pending, or there already, or refused for having other bytes.
+    pub(crate) fn take_in(
+        &mut self,
+        release: &crate::book::package::Release,
+        package: PackageId,
+    ) -> Result<(), Refusal> {
+        let mut rule = self.rule(&release.rule).cloned().unwrap_or_else(|| Rule::new(release.rule.clone()));
+        let key = rule.key().clone();
+        let version = release.version.clone();
+        let assigned = rule.assignments().iter().map(|assignment| {
+            let state = match assignment.role() {
+                Role::Pin => "pinned",
+                Role::Pending => "pending",
+                Role::Rollout => "rolled out",
+                Role::Approved => "approved",
+            };
+            (state, &assignment.candidate)
+        });
+        let kept = rule.rollback().map(|candidate| ("kept for roll back", candidate));
+        let mut unchanged = None;
+        for (state, candidate) in assigned.chain(kept) {
+            if !candidate.version.same_release(&version) {
+                continue;
+            }
+            let there = self.book.release(&key, candidate);
+            if candidate.package != package
+                && !there.is_some_and(|there| there.files.same_bytes(&release.files))
+            {
+                return Err(Refusal::OtherBytes { rule: key, version, state, package: candidate.package });
+            }
+            if matches!(state, "pending" | "approved") && unchanged.is_none() {
+                unchanged = Some(state);
+            }
+        }
+        self.check_stone_bytes(release, package)?;
+        if let Some(state) = unchanged {
+            self.notes.push(Note::Unchanged { rule: key, version, state });
+            return Ok(());
+        }
+        let replaced = rule.propose(Candidate { version: version.clone(), package });
+        let note = match replaced {
+            Some(replaced) => Note::Replaced { rule: key.clone(), version, replaced: replaced.version },
+            None => Note::Pending { rule: key.clone(), version },
+        };
+        self.notes.push(note);
+        self.rules.insert(key.clone(), rule);
+        if self.book.settings.deploy_at_ingest.contains(key.device_type()) {
+            self.approve(&key)?;
+        }
+        Ok(())
+    }
+
+    /// An interim image of a package: in use at once, since a stone's image needs no approval.
+    pub(crate) fn take_in_interim(
+        &mut self,
+        image: &InterimImage,
+        package: PackageId,
+    ) -> Result<(), Refusal> {
+        let (locale, version) = (image.locale.clone(), image.version.clone());
+        let mut in_use = self.book.interim_images();
+        let there =
+            in_use.find(|(there, _)| there.locale == locale && there.update_type == image.update_type);
+        if let Some((there, from)) = there {
+            let same_release = there.version.same_release(&version);
+            if same_release && there.files.same_bytes(&image.files) {
+                return Ok(());
+            }
+            if same_release {
+                return Err(Refusal::OtherInterimBytes { locale, version, package: from });
+            }
+            let replaced = there.version.clone();
+            self.notes.push(Note::InterimReplaced { locale: locale.clone(), version, replaced });
+        } else {
+            self.notes.push(Note::InterimInUse { locale: locale.clone(), version });
+        }
+        self.delta.interim.push(Entry::set((locale, image.update_type.clone()), package));
+        Ok(())
+    }
+
+    pub(crate) fn add_test_device(&mut self, device: &TestDevice) -> Result<(), Refusal> {
+        if let Some(known) = self.book.test_devices.get(&device.name) {
+            return Err(Refusal::TestDeviceNameTaken { name: known.name.clone(), id: known.id.clone() });
+        }
+        if let Some(known) = self.book.test_device(&device.id) {
+            return Err(Refusal::TestDeviceIdTaken { name: known.name.clone(), id: known.id.clone() });
+        }
+        self.delta.test_devices.push(Entry::set(device.name.clone(), device.clone()));
+        self.notes.push(Note::TestDeviceAdded { name: device.name.clone(), id: device.id.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn settings(&mut self, settings: Settings) {
+        self.delta.settings = Some(settings);
+        self.notes.push(Note::SettingsChanged);
+    }
+}

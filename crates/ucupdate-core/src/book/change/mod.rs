@@ -1,0 +1,17 @@
+//! Changes of a rule book: the commands, what each of them does, what it reports and why it is refused.
+
+mod command;
+mod delta_to;
+mod devices;
+mod draft;
+mod note;
+mod rebuild;
+mod refusal;
+mod retire;
+mod rollouts;
+mod stones;
+mod stops;
+
+pub use command::{Command, Outcome};
+pub use note::Note;
+pub use refusal::Refusal;

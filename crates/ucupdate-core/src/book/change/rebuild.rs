@@ -1,0 +1,70 @@
+//! A book from packages alone: what can be known again when the history is lost.
+
+use crate::book::change::command::Outcome;
+use crate::book::change::note::Note;
+use crate::book::package::IngestedPackage;
+use crate::book::rule::{Candidate, Rule};
+use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_key::RuleKey;
+use crate::book::stone::StoneImage;
+use crate::version::ReportedVersion;
+use std::collections::BTreeMap;
+
+impl RuleBook {
+    /// What taking these packages into a book whose history is lost would do: they are known again, the newest version of
+    /// each rule is pending, and the interim images are in use. Nothing is approved, not even for device types that are
+    /// deployed as they are ingested: what was approved is not known any more, and a version may have been rolled back.
+    ///
+    /// Packages that are in the book already are passed over. Of two versions that have no order the later ingested one
+    /// is taken.
+    pub fn rebuild(&self, packages: &[IngestedPackage]) -> Outcome {
+        let mut new: Vec<&IngestedPackage> =
+            packages.iter().filter(|package| self.package(package.id()).is_none()).collect();
+        new.sort_by_key(|package| (package.ingested_at, package.sha256));
+        let mut rules: BTreeMap<RuleKey, Rule> = BTreeMap::new();
+        let mut delta = Delta::default();
+        let mut notes = Vec::new();
+        let mut interim = BTreeMap::new();
+        for package in new {
+            let id = package.id();
+            delta.packages.push(Entry::set(id, package.clone()));
+            for release in &package.releases {
+                let so_far = rules.get(&release.rule).or_else(|| self.rule(&release.rule));
+                let mut rule = so_far.cloned().unwrap_or_else(|| Rule::new(release.rule.clone()));
+                if rule.pending().is_none_or(|pending| is_newer(&release.version, &pending.version)) {
+                    rule.propose(Candidate { version: release.version.clone(), package: id });
+                    rules.insert(rule.key().clone(), rule);
+                }
+            }
+            for image in &package.interim {
+                let lifts = self
+                    .settings
+                    .stones
+                    .iter()
+                    .filter(|stone| stone.image == StoneImage::Interim)
+                    .all(|stone| image.version.readable().is_some_and(|version| *version >= stone.below));
+                if lifts {
+                    interim.insert((image.locale.clone(), image.update_type.clone()), (id, &image.version));
+                }
+            }
+        }
+        for (key, rule) in rules {
+            let version = rule.pending().map(|pending| pending.version.clone());
+            notes.extend(version.map(|version| Note::Pending { rule: rule.key().clone(), version }));
+            delta.rules.push(Entry::set(key, rule));
+        }
+        for (key, (package, version)) in interim {
+            notes.push(Note::InterimInUse { locale: key.0.clone(), version: version.clone() });
+            delta.interim.push(Entry::set(key, package));
+        }
+        Outcome { delta, notes }
+    }
+}
+
+fn is_newer(version: &ReportedVersion, pending: &ReportedVersion) -> bool {
+    match (version.readable(), pending.readable()) {
+        (Some(version), Some(pending)) => version > pending && !version.same_release(pending),
+        (None, Some(_)) => false,
+        (Some(_) | None, None) => true,
+    }
+}

@@ -1,0 +1,58 @@
+//! Packages that nothing refers to any more leave the book; whose files they were may be deleted then.
+
+use crate::book::change::command::Outcome;
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::rule::Rule;
+use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::stone::StoneImage;
+use crate::value::PackageId;
+use crate::version::ReportedVersion;
+use std::collections::BTreeSet;
+
+impl RuleBook {
+    /// The packages that rules (in any assignment, or kept for roll back), interim images and stepping stones are of.
+    pub fn named_packages(&self) -> BTreeSet<PackageId> {
+        let of_rules = self.rules().flat_map(Rule::candidates).map(|candidate| candidate.package);
+        let mut named: BTreeSet<PackageId> = of_rules.chain(self.interim.values().copied()).collect();
+        for stone in self.settings.stones.iter().filter(|stone| stone.image == StoneImage::Release) {
+            let by = ReportedVersion::from(stone.by.clone());
+            let of_stone = self.packages().filter(|package| {
+                let mut releases = package.releases.iter();
+                releases.any(|release| stone.is_for(&release.rule) && release.version.same_release(&by))
+            });
+            named.extend(of_stone.map(crate::book::package::IngestedPackage::id));
+        }
+        named
+    }
+
+    /// What it takes for these packages to leave the book; all or none.
+    ///
+    /// # Errors
+    /// [`Refusal::PackageInUse`] when a rule or an interim image is of one of them, [`Refusal::NoPackage`] when one is not
+    /// in the book, [`Refusal::NoneNamed`] when there are none.
+    pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<Outcome, Refusal> {
+        if packages.is_empty() {
+            return Err(Refusal::NoneNamed);
+        }
+        let retired: BTreeSet<PackageId> = packages.iter().copied().collect();
+        if let Some(package) = retired.iter().find(|package| self.package(**package).is_none()) {
+            return Err(Refusal::NoPackage { package: *package });
+        }
+        if let Some(package) = self.named_packages().intersection(&retired).next() {
+            return Err(Refusal::PackageInUse { package: *package });
+        }
+        let notes = retired.iter().map(|package| Note::Retired { package: *package }).collect();
+        let packages = retired.into_iter().map(Entry::removed).collect();
+        Ok(Outcome { delta: Delta { packages, ..Delta::default() }, notes })
+    }
+}
+
+impl Delta {
+    /// The packages that the entries of this delta are of, as [`RuleBook::named_packages`] has those of a book.
+    pub fn named_packages(&self) -> BTreeSet<PackageId> {
+        let rules = self.rules.iter().filter_map(|entry| entry.now.as_ref());
+        let of_rules = rules.flat_map(Rule::candidates).map(|candidate| candidate.package);
+        of_rules.chain(self.interim.iter().filter_map(|entry| entry.now)).collect()
+    }
+}

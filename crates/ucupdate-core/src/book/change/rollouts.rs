@@ -1,0 +1,114 @@
+//! Pins and rollouts.
+
+use super::draft::Change;
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::rollout::{Rollout, RolloutName, Share};
+use crate::book::rule::{Audience, Candidate};
+use crate::book::rule_key::RuleKey;
+use crate::version::ReportedVersion;
+
+impl Change<'_> {
+    pub(crate) fn pin(
+        &mut self,
+        key: &RuleKey,
+        audience: &Audience,
+        version: &ReportedVersion,
+    ) -> Result<(), Refusal> {
+        self.check_audience(audience)?;
+        let candidate = self.candidate(key, version)?;
+        let version = candidate.version.clone();
+        self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
+        let (rule, audience) = (self.spelled(key), audience.clone());
+        self.notes.push(Note::Pinned { rule, audience, version });
+        Ok(())
+    }
+
+    pub(crate) fn unpin(&mut self, key: &RuleKey, audience: &Audience) -> Result<(), Refusal> {
+        let version = self.with(key, |rule| rule.unpin(audience))?.version;
+        let (rule, audience) = (self.spelled(key), audience.clone());
+        self.notes.push(Note::Unpinned { rule, audience, version });
+        Ok(())
+    }
+
+    pub(crate) fn start_rollout(
+        &mut self,
+        key: &RuleKey,
+        audience: &Audience,
+        version: &ReportedVersion,
+        rollout: &Rollout,
+    ) -> Result<(), Refusal> {
+        self.check_audience(audience)?;
+        let candidate = self.candidate(key, version)?;
+        let version = candidate.version.clone();
+        self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
+        let Rollout { name, share, .. } = rollout.clone();
+        let (rule, audience) = (self.spelled(key), audience.clone());
+        self.notes.push(Note::RolloutStarted { rule, name, version, share, audience });
+        Ok(())
+    }
+
+    pub(crate) fn set_share(
+        &mut self,
+        key: &RuleKey,
+        name: &RolloutName,
+        share: &Share,
+    ) -> Result<(), Refusal> {
+        let before = self.with(key, |rule| rule.set_share(name, share.clone()))?;
+        if before != *share {
+            let (rule, name, share) = (self.spelled(key), name.clone(), share.clone());
+            self.notes.push(Note::ShareSet { rule, name, share, before });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn pause_rollout(
+        &mut self,
+        key: &RuleKey,
+        name: &RolloutName,
+        why: &str,
+    ) -> Result<(), Refusal> {
+        self.with(key, |rule| rule.pause_rollout(name, why))?;
+        self.notes.push(Note::RolloutPaused { rule: self.spelled(key), name: name.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn resume_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        self.with(key, |rule| rule.resume_rollout(name))?;
+        self.notes.push(Note::RolloutResumed { rule: self.spelled(key), name: name.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn finish_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        let approved = self.with(key, |rule| rule.finish_rollout(name))?;
+        let rule = self.spelled(key);
+        self.notes.push(Note::RolloutOver { rule: rule.clone(), name: name.clone() });
+        self.note_approved(rule, approved);
+        Ok(())
+    }
+
+    pub(crate) fn stop_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        self.with(key, |rule| rule.stop_rollout(name))?;
+        self.notes.push(Note::RolloutOver { rule: self.spelled(key), name: name.clone() });
+        Ok(())
+    }
+
+    /// The release of a version that a package brought for the rule: one the rule refers to, else the one ingested last.
+    fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
+        let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
+        let known = rule.candidates().find(|candidate| candidate.version.same_release(version));
+        let known = known.filter(|candidate| self.book.release(key, candidate).is_some()).cloned();
+        let known = known.or_else(|| self.book.newest_release(key, version));
+        known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })
+    }
+
+    /// A group that is named must be there.
+    fn check_audience(&self, audience: &Audience) -> Result<(), Refusal> {
+        match audience {
+            Audience::Group(name) => {
+                self.book.group(name).map(drop).ok_or_else(|| Refusal::NoGroup { name: name.clone() })
+            }
+            Audience::Device(_) | Audience::TestDevices | Audience::Everybody => Ok(()),
+        }
+    }
+}

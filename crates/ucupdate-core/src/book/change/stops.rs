@@ -1,0 +1,77 @@
+//! The kill switch.
+
+use super::draft::Change;
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::hold::{Stop, StopScope};
+use crate::book::rule_book::Entry;
+
+impl Change<'_> {
+    /// One call is enough, and nobody has to agree.
+    pub(crate) fn kill(&mut self, scope: &StopScope, stop: Stop) -> Result<(), Refusal> {
+        let scope = self.known_scope(scope)?;
+        if let Some(there) = self.book.stop(&scope).filter(|there| there.restart_asked_by.is_none()) {
+            return Err(Refusal::AlreadyStopped { scope, by: there.by.clone() });
+        }
+        self.delta.stops.push(Entry::set(scope.clone(), stop));
+        self.notes.push(Note::Stopped { scope });
+        Ok(())
+    }
+
+    pub(crate) fn ask_restart(&mut self, scope: &StopScope, by: &str) -> Result<(), Refusal> {
+        let scope = self.known_scope(scope)?;
+        let mut stop = self.stopped(&scope)?;
+        stop.restart_asked_by = Some(by.into());
+        self.delta.stops.push(Entry::set(scope.clone(), stop));
+        self.notes.push(Note::RestartAsked { scope, by: by.into() });
+        Ok(())
+    }
+
+    pub(crate) fn approve_restart(&mut self, scope: &StopScope, by: &str) -> Result<(), Refusal> {
+        let scope = self.known_scope(scope)?;
+        match self.stopped(&scope)?.restart_asked_by {
+            None => return Err(Refusal::RestartNotAsked { scope }),
+            Some(asked) if is_same_person(&asked, by) => {
+                return Err(Refusal::SamePerson { scope, by: asked });
+            }
+            Some(_) => {}
+        }
+        self.delta.stops.push(Entry::removed(scope.clone()));
+        self.notes.push(Note::Restarted { scope });
+        Ok(())
+    }
+
+    fn stopped(&self, scope: &StopScope) -> Result<Stop, Refusal> {
+        let stop = self.book.stop(scope).cloned();
+        stop.ok_or_else(|| Refusal::NotStopped { scope: scope.clone() })
+    }
+
+    /// A switch that was thrown outlives its rule, so it can be undone without one too.
+    fn known_scope(&self, scope: &StopScope) -> Result<StopScope, Refusal> {
+        match scope {
+            StopScope::All => Ok(StopScope::All),
+            StopScope::Rule(_) if self.book.stop(scope).is_some() => Ok(scope.clone()),
+            StopScope::Rule(rule) => match self.book.rule(rule) {
+                Some(rule) => Ok(StopScope::Rule(rule.key().clone())),
+                None => Err(Refusal::NoRule { rule: rule.clone() }),
+            },
+        }
+    }
+}
+
+/// Whether two names are one person's: case, blanks and what cannot be seen do not count.
+fn is_same_person(one: &str, other: &str) -> bool {
+    fn seen(name: &str) -> impl Iterator<Item = char> {
+        name.chars().filter(|found| !is_unseen(*found)).flat_map(char::to_lowercase)
+    }
+    seen(one).eq(seen(other))
+}
+
+/// Blanks, control characters, and the format characters of Unicode that stand in no word.
+fn is_unseen(found: char) -> bool {
+    found.is_whitespace()
+        || found.is_control()
+        || matches!(found, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
+        || matches!(found, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+        || matches!(found, '\u{e0000}'..='\u{e0fff}')
+}

@@ -1,0 +1,176 @@
+//! Groups of devices: a list of them, or what they have in common.
+
+use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
+use crate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use crate::request::{Question, Side};
+use crate::value::label::label;
+use crate::version::{ReportedVersion, VersionRange};
+use std::fmt;
+
+label!(
+    /// The name of a group of devices.
+    book::GroupName, "Lisbon"
+);
+
+/// A group of devices: those on its list, or those its predicate holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Group {
+    /// Its name.
+    pub name: GroupName,
+    /// What its devices have in common; without it the group is a list, whose members the rule book keeps one by one.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub predicate: Option<Predicate>,
+}
+
+/// What the devices of a group have in common.
+///
+/// Each part that is not empty must hold; a part of several values holds when one of them does. What a device does not
+/// say, or says unreadably, matches nothing. A predicate of no parts would hold every device, and makes no group.
+///
+/// ```
+/// use ucupdate_core::{Device, Question, ReportedVersion};
+/// use ucupdate_core::book::Predicate;
+/// use ucupdate_core::request::InstalledModule;
+/// use ucupdate_core::value::Reported;
+/// let phone = |mac: &str| Device {
+///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
+///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+///     mac_address: Reported::new(mac), serial_number: Reported::default(),
+/// };
+/// let module = InstalledModule {
+///     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.522.34"), time_stamp: Reported::default(),
+/// };
+/// let mut predicate = Predicate::default();
+/// predicate.mac_prefixes.push("00-21-63".parse().unwrap());
+/// assert!(predicate.holds(&Question::new(&phone("0021630F207B"), &module)));
+/// assert!(!predicate.holds(&Question::new(&phone("0004F2000001"), &module)));
+/// assert!(!predicate.holds(&Question::new(&phone(""), &module)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Predicate {
+    /// Device types.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub device_types: Vec<DeviceType>,
+    /// Vendors.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub vendors: Vec<Vendor>,
+    /// Models.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub models: Vec<Model>,
+    /// Hardware revisions.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub hardware_revisions: Vec<HardwareRevision>,
+    /// Locales.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub locales: Vec<Locale>,
+    /// How MAC addresses begin.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub mac_prefixes: Vec<MacPrefix>,
+    /// Ranges of serial numbers.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub serials: Vec<SerialRange>,
+    /// Domains of the user who signed in last.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub user_domains: Vec<UserDomain>,
+    /// Networks it asks from.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub networks: Vec<IpNetwork>,
+    /// The side it asks from.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub side: Option<Side>,
+    /// The version installed.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub installed: Option<VersionRange>,
+}
+
+impl Predicate {
+    /// Whether it has no part, and so would hold every device.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it holds who asks.
+    pub fn holds(&self, question: &Question<'_>) -> bool {
+        self.holds_with(question, &mut |_| false)
+    }
+
+    /// The same, where a version for which `passes` says so counts as inside the range: a device must not fall out of a
+    /// group because it took what the group was given.
+    pub(crate) fn holds_with(
+        &self,
+        question: &Question<'_>,
+        passes: &mut dyn FnMut(&ReportedVersion) -> bool,
+    ) -> bool {
+        self.first_miss(question, passes).is_none()
+    }
+
+    /// The first part that does not hold, by its name.
+    pub(crate) fn first_miss(
+        &self,
+        question: &Question<'_>,
+        passes: &mut dyn FnMut(&ReportedVersion) -> bool,
+    ) -> Option<&'static str> {
+        fn any<T>(wanted: &[T], holds: impl Fn(&T) -> bool) -> bool {
+            wanted.is_empty() || wanted.iter().any(holds)
+        }
+        let Question { device, module, user_name, from } = question;
+        let (mac, serial) = (device.mac_address.read(), device.serial_number.read());
+        let installed =
+            |range: &VersionRange| range.holds_reported(&module.version) || passes(&module.version);
+        let parts = [
+            ("device type", any(&self.device_types, |wanted| *wanted == device.device_type)),
+            ("vendor", any(&self.vendors, |wanted| *wanted == device.vendor)),
+            ("model", any(&self.models, |wanted| *wanted == device.model)),
+            (
+                "hardware revision",
+                any(&self.hardware_revisions, |wanted| *wanted == device.hardware_revision),
+            ),
+            ("locale", any(&self.locales, |wanted| *wanted == device.locale)),
+            ("MAC address", any(&self.mac_prefixes, |wanted| mac.is_some_and(|mac| wanted.holds(*mac)))),
+            ("serial number", any(&self.serials, |wanted| serial.is_some_and(|serial| wanted.holds(serial)))),
+            ("user domain", any(&self.user_domains, |wanted| wanted.holds(user_name))),
+            (
+                "network",
+                any(&self.networks, |wanted| from.address.is_some_and(|address| wanted.holds(address))),
+            ),
+            ("side", self.side.is_none() || self.side == from.side),
+            ("installed version", self.installed.as_ref().is_none_or(installed)),
+        ];
+        parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part)
+    }
+}
+
+impl fmt::Display for Predicate {
+    /// `vendor Polycom, network 10.1.0.0/16 or 10.2.0.0/16`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+            values.iter().map(ToString::to_string).collect()
+        }
+        let parts = [
+            ("device type", texts(&self.device_types)),
+            ("vendor", texts(&self.vendors)),
+            ("model", texts(&self.models)),
+            ("hardware revision", texts(&self.hardware_revisions)),
+            ("locale", texts(&self.locales)),
+            ("MAC address", texts(&self.mac_prefixes)),
+            ("serial number", texts(&self.serials)),
+            ("user domain", texts(&self.user_domains)),
+            ("network", texts(&self.networks)),
+            ("side", self.side.iter().map(|side| side.word().to_owned()).collect()),
+            ("installed version", self.installed.iter().map(ToString::to_string).collect()),
+        ];
+        let mut comma = "";
+        for (part, values) in parts.into_iter().filter(|(_, values)| !values.is_empty()) {
+            write!(f, "{comma}{part} {}", values.join(" or "))?;
+            comma = "; ";
+        }
+        Ok(())
+    }
+}

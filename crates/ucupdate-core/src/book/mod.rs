@@ -1,0 +1,34 @@
+//! The rule book: everything that administrators decide, as one value, and the commands that change it.
+
+mod change;
+mod group;
+mod hold;
+mod package;
+mod policy;
+mod predicate;
+mod releases;
+mod rollout;
+mod rule;
+mod rule_book;
+mod rule_key;
+mod stone;
+mod test_device;
+
+pub use change::{Command, Note, Outcome, Refusal};
+pub use group::{Group, GroupName, Predicate};
+pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
+pub use package::{
+    INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
+};
+pub use policy::{OfferPolicy, OfferRule, SameRelease};
+pub use predicate::{IpNetwork, IpNetworkError, MacPrefix, SerialRange, SerialRangeError, UserDomain};
+pub use releases::ReleasesByRule;
+pub use rollout::{
+    Guard, MAX_STAGES, OnlyUtc, Percent, PercentError, Place, Ramp, ReleaseKey, Rollout, RolloutName, Share,
+    Stages, StagesError, Window, WindowError, Zone, ZoneName, Zones,
+};
+pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
+pub use rule_book::{Delta, Entry, Member, RuleBook, Settings};
+pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
+pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
+pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};

@@ -1,0 +1,178 @@
+//! What the rule book keeps of an ingested package: which releases it brought, and where their files lie.
+
+use crate::book::rule_key::{RuleKey, UpdateType};
+use crate::device::Locale;
+use crate::value::{FieldTime, FileName, PackageId, Sha256Digest, UnixTime};
+use crate::version::ReportedVersion;
+use std::fmt;
+
+/// One file of a release, as it lies in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct StoredFile {
+    /// Its name in the URL.
+    pub name: FileName,
+    /// The key of its object in the store.
+    pub key: Box<str>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 of its bytes.
+    pub sha256: Sha256Digest,
+    /// When it was made, as the cabinet says.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub modified: Option<FieldTime>,
+}
+
+/// The files of one version: the image, its signature catalogue, and what describes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ReleaseFiles {
+    /// The image (`.nbt`).
+    pub image: StoredFile,
+    /// The signature catalogue (`.cat`).
+    pub signature: StoredFile,
+    /// Descriptions (`.xml`), if any.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub descriptions: Vec<StoredFile>,
+}
+
+impl ReleaseFiles {
+    /// All of them, the image first.
+    pub fn iter(&self) -> impl Iterator<Item = &StoredFile> {
+        [&self.image, &self.signature].into_iter().chain(&self.descriptions)
+    }
+
+    /// Whether a device would fetch the same bytes from both.
+    pub fn same_bytes(&self, other: &Self) -> bool {
+        self.image.sha256 == other.image.sha256 && self.signature.sha256 == other.signature.sha256
+    }
+}
+
+/// One version for one rule, with its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Release {
+    /// The rule it is for.
+    pub rule: RuleKey,
+    /// Its version.
+    pub version: ReportedVersion,
+    /// Its files.
+    pub files: ReleaseFiles,
+}
+
+impl Release {
+    /// The folder its files have below the root of a URL: `UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE`.
+    ///
+    /// `rule` gives the spelling: the first ingest's stays.
+    pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
+        let [device_type, vendor, model, revision, locale, update_type] = rule.words();
+        [device_type, vendor, model, revision, locale, version.as_str(), update_type].join("/")
+    }
+}
+
+/// An interim image: what a stepping stone sends, for one locale.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct InterimImage {
+    /// The locale it is for.
+    pub locale: Locale,
+    /// The update type it replaces.
+    pub update_type: UpdateType,
+    /// Its version.
+    pub version: ReportedVersion,
+    /// Its files.
+    pub files: ReleaseFiles,
+}
+
+/// The folder of the interim images, below the root of a URL.
+pub const INTERIM_FOLDER: &str = "OCInterim";
+
+impl InterimImage {
+    /// The folder its files have below the root of a URL: `OCInterim/ENU`.
+    pub fn folder(locale: &Locale) -> String {
+        format!("{INTERIM_FOLDER}/{locale}")
+    }
+}
+
+/// What one cabinet brought, once it is ingested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct IngestedPackage {
+    /// The SHA-256 of the cabinet.
+    pub sha256: Sha256Digest,
+    /// The name of the folder its files have in the store.
+    pub ingest: IngestId,
+    /// What the file was called that was ingested.
+    pub file_name: Box<str>,
+    /// When it was ingested.
+    pub ingested_at: UnixTime,
+    /// The releases in it.
+    pub releases: Vec<Release>,
+    /// The interim images in it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub interim: Vec<InterimImage>,
+}
+
+impl IngestedPackage {
+    /// Its id.
+    pub fn id(&self) -> PackageId {
+        PackageId::of(&self.sha256)
+    }
+
+    /// The release of `version` for `rule`, if it brought one.
+    pub fn release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&Release> {
+        self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
+    }
+
+    /// Every file of it.
+    pub fn files(&self) -> impl Iterator<Item = &StoredFile> {
+        let releases = self.releases.iter().map(|release| &release.files);
+        let interim = self.interim.iter().map(|image| &image.files);
+        releases.chain(interim).flat_map(ReleaseFiles::iter)
+    }
+}
+
+/// The random name of one ingest: 32 hexadecimal digits, never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IngestId(u128);
+
+impl IngestId {
+    /// An id from random bits.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
+impl fmt::Display for IngestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for IngestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IngestId({self})")
+    }
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::IngestId;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    impl Serialize for IngestId {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for IngestId {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            let whole = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let bits = u128::from_str_radix(&text, 16).ok().filter(|_| whole);
+            bits.map(Self).ok_or_else(|| D::Error::custom("ingest id is not 32 hexadecimal digits"))
+        }
+    }
+}

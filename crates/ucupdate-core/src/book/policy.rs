@@ -1,0 +1,105 @@
+//! How a rule treats versions: when one is offered, what counts as the same, and what never happens.
+
+use crate::book::rollout::Window;
+use crate::version::{FirmwareVersion, ReportedVersion};
+
+/// When a version is offered to a device that has another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum OfferRule {
+    /// Whenever it differs, even if it is older: the original's way, and how rolling back reaches devices.
+    #[default]
+    Different,
+    /// Only when it is newer.
+    Newer,
+}
+
+/// Which versions are one release, so that a device that has one is not offered the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum SameRelease {
+    /// Those whose numbers are equal once missing ones count as zero: `1.0.522` and `1.0.522.0`.
+    #[default]
+    Padded,
+    /// Those that are equal in .NET's order, so `1.0.522` and `1.0.522.0` are two. A device that shortens its version
+    /// is offered the same image for ever.
+    Exact,
+    /// Those whose first three numbers are equal: the fourth never makes an update.
+    FirstThree,
+}
+
+impl SameRelease {
+    /// Whether two versions are one release. What cannot be read equals only the same text.
+    #[inline]
+    pub fn holds(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
+        match (one, two) {
+            (ReportedVersion::Readable(one), ReportedVersion::Readable(two)) => match self {
+                Self::Padded => one.same_release(two),
+                Self::Exact => one == two,
+                Self::FirstThree => one.padded()[..3] == two.padded()[..3],
+            },
+            _ => one.same_release(two),
+        }
+    }
+}
+
+/// How a rule treats what devices say of their version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[non_exhaustive]
+pub struct OfferPolicy {
+    /// When a version is offered.
+    pub offer: OfferRule,
+    /// Whether a device whose version cannot be read is offered one all the same.
+    pub unreadable: bool,
+    /// Which versions are one release.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
+    pub same_release: SameRelease,
+    /// Devices below this are offered what they are to get whatever the window and the holds say.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub minimum: Option<FirmwareVersion>,
+    /// No device is taken down to a version below this.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub floor: Option<FirmwareVersion>,
+    /// When versions are offered to others than test devices; always, if that is not said.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub window: Option<Window>,
+}
+
+impl OfferPolicy {
+    /// The default but for when a version is offered.
+    pub fn offering(offer: OfferRule) -> Self {
+        Self { offer, ..Self::default() }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_one_release_is_the_policys_to_say() {
+        let same = |policy: SameRelease, one: &str, two: &str| {
+            policy.holds(&ReportedVersion::new(one), &ReportedVersion::new(two))
+        };
+        for (one, two, padded, exact, three) in [
+            ("1.0.522", "1.0.522.0", true, false, true),
+            ("1.0.522.1", "1.0.522.2", false, false, true),
+            ("1.0.522", "1.0.523", false, false, false),
+            ("1.0.0522", "1.0.522", true, true, true),
+            ("4.1b", "4.1b", true, true, true),
+            ("4.1b", "4.1", false, false, false),
+        ] {
+            let found = [SameRelease::Padded, SameRelease::Exact, SameRelease::FirstThree]
+                .map(|policy| same(policy, one, two));
+            assert_eq!(found, [padded, exact, three], "{one} {two}");
+        }
+    }
+}

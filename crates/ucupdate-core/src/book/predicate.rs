@@ -1,0 +1,249 @@
+//! Parts of a predicate: how an address begins, between which serial numbers, in which domain and network.
+
+use crate::device::{MacAddress, MacAddressError, SerialNumber, SerialNumberError};
+use crate::value::label::{folded, label};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// How MAC addresses begin: 1 to 12 hexadecimal digits, `-`, `:` and `.` passed over.
+///
+/// ```
+/// use ucupdate_core::book::MacPrefix;
+/// let prefix: MacPrefix = "00:21:63".parse().unwrap();
+/// assert!(prefix.holds("0021630F207B".parse().unwrap()));
+/// assert!(!prefix.holds("0021640F207B".parse().unwrap()));
+/// assert!("".parse::<MacPrefix>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacPrefix {
+    /// The digits, then zeros.
+    value: u64,
+    digits: u32,
+}
+
+impl MacPrefix {
+    /// Whether an address begins so.
+    pub fn holds(&self, mac: MacAddress) -> bool {
+        let [a, b, c, d, e, f] = mac.octets();
+        let address = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        (address ^ self.value) >> (4 * (12 - self.digits)) == 0
+    }
+}
+
+impl FromStr for MacPrefix {
+    type Err = MacAddressError;
+
+    /// Reads a prefix.
+    ///
+    /// # Errors
+    /// When there is no digit or more than 12, or another character.
+    fn from_str(text: &str) -> Result<Self, MacAddressError> {
+        let (mut value, mut digits) = (0_u64, 0_u32);
+        for found in text.chars().filter(|c| !matches!(c, '-' | ':' | '.')) {
+            let digit = found.to_digit(16).ok_or(MacAddressError::NotADigit { found })?;
+            digits += 1;
+            if digits <= 12 {
+                value = value << 4 | u64::from(digit);
+            }
+        }
+        if !(1..=12).contains(&digits) {
+            return Err(MacAddressError::DigitCount { found: digits as usize });
+        }
+        Ok(Self { value: value << (4 * (12 - digits)), digits })
+    }
+}
+
+impl fmt::Display for MacPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0digits$X}", self.value >> (4 * (12 - self.digits)), digits = self.digits as usize)
+    }
+}
+
+/// Serial numbers between two of the same length, both of them inside: `C185H001000..C185H001999`.
+///
+/// Those of another length are outside, since vendors count with leading zeros and two lengths are two schemes.
+///
+/// ```
+/// use ucupdate_core::book::SerialRange;
+/// let range: SerialRange = "C185H001000..C185H001999".parse().unwrap();
+/// assert!(range.holds(&"c185h001209".parse().unwrap()));
+/// assert!(!range.holds(&"C185H1209".parse().unwrap()));
+/// assert!("C2..C1".parse::<SerialRange>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SerialRange {
+    first: SerialNumber,
+    last: SerialNumber,
+}
+
+impl SerialRange {
+    /// Whether a serial number is between the two.
+    pub fn holds(&self, serial: &SerialNumber) -> bool {
+        serial.as_str().len() == self.first.as_str().len() && self.first <= *serial && *serial <= self.last
+    }
+}
+
+impl FromStr for SerialRange {
+    type Err = SerialRangeError;
+
+    /// Reads two serial numbers with `..` between, or one, which is a range of its own.
+    ///
+    /// # Errors
+    /// When one is no serial number, they differ in length, or the second comes before the first.
+    fn from_str(text: &str) -> Result<Self, SerialRangeError> {
+        // Both have the same length, so the dots stand in the middle, whatever dots the numbers have.
+        let middle = text.len().saturating_sub(2) / 2;
+        let halves = text.get(..middle).zip(text.get(middle..).and_then(|rest| rest.strip_prefix("..")));
+        let halves = halves.filter(|(first, last)| first.len() == last.len());
+        let (first, last) = halves.or_else(|| text.split_once("..")).unwrap_or((text, text));
+        let (first, last): (SerialNumber, SerialNumber) = (first.parse()?, last.parse()?);
+        let lengths = (first.as_str().len(), last.as_str().len());
+        if lengths.0 != lengths.1 {
+            return Err(SerialRangeError::Lengths { first: lengths.0, last: lengths.1 });
+        }
+        if last < first { Err(SerialRangeError::Empty) } else { Ok(Self { first, last }) }
+    }
+}
+
+impl fmt::Display for SerialRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.first, self.last)
+    }
+}
+
+/// Why a text is no [`SerialRange`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SerialRangeError {
+    /// An end that is no serial number.
+    #[error(transparent)]
+    Serial(#[from] SerialNumberError),
+    /// Ends of different lengths.
+    #[error("ends of the range have {first} and {last} bytes, expected the same length")]
+    Lengths {
+        /// Of the first, in bytes.
+        first: usize,
+        /// Of the last, in bytes.
+        last: usize,
+    },
+    /// The last before the first.
+    #[error("the range ends before it begins")]
+    Empty,
+}
+
+label!(
+    /// The domain of a user name: what stands behind the `@` of `ann@contoso.com`, or before the `\` of `CONTOSO\ann`.
+    book::UserDomain, "contoso.com"
+);
+
+impl UserDomain {
+    /// Whether a user name is of this domain; a blank one is of none.
+    pub fn holds(&self, user_name: &str) -> bool {
+        let name = user_name.trim();
+        let domain = match (name.rsplit_once('@'), name.split_once('\\')) {
+            (Some((_, domain)), _) | (None, Some((domain, _))) => domain,
+            (None, None) => return false,
+        };
+        folded(domain).eq(folded(self.as_str()))
+    }
+}
+
+/// A network by its address and the length of its prefix: `10.1.0.0/16`, `2001:db8::/32`, or one address.
+///
+/// An IPv4 address that is written as an IPv6 one (`::ffff:10.1.2.3`) is taken for what it is.
+///
+/// ```
+/// use ucupdate_core::book::IpNetwork;
+/// let network: IpNetwork = "10.1.0.0/16".parse().unwrap();
+/// assert!(network.holds("10.1.1.123".parse().unwrap()));
+/// assert!(network.holds("::ffff:10.1.1.123".parse().unwrap()));
+/// assert!(!network.holds("10.2.0.1".parse().unwrap()));
+/// assert!("10.1.0.0/33".parse::<IpNetwork>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IpNetwork(ipnet::IpNet);
+
+impl IpNetwork {
+    /// Whether an address is in it.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for IpNetwork {
+    type Err = IpNetworkError;
+
+    /// Reads an address and a prefix length, or an address alone.
+    ///
+    /// # Errors
+    /// When it is neither.
+    fn from_str(text: &str) -> Result<Self, IpNetworkError> {
+        let text = text.trim();
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self(address.to_canonical().into()));
+        }
+        text.parse::<ipnet::IpNet>().map(|network| Self(network.trunc())).map_err(|_| IpNetworkError)
+    }
+}
+
+impl fmt::Display for IpNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A text is no [`IpNetwork`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("network is not of the form 10.1.0.0/16 or 2001:db8::/32")]
+#[non_exhaustive]
+pub struct IpNetworkError;
+
+#[cfg(feature = "serde")]
+mod stored {
+    use crate::value::label::stored_as_text;
+    stored_as_text!(super::MacPrefix);
+    stored_as_text!(super::SerialRange);
+    stored_as_text!(super::IpNetwork);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_user_is_of_the_domain_behind_the_at_or_before_the_backslash() {
+        let domain: UserDomain = "demo.local".parse().unwrap();
+        for name in ["ruisilva@demo.local", "DEMO.LOCAL\\rui", " rui@Demo.Local "] {
+            assert!(domain.holds(name), "{name}");
+        }
+        for name in ["", "demo.local", "rui@sub.demo.local", "rui@demo.local.evil", "x\\demo.local"] {
+            assert!(!domain.holds(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_prefix_range_or_network_says_why() {
+        assert_eq!(
+            "".parse::<MacPrefix>().unwrap_err().to_string(),
+            "MAC address has 0 hexadecimal digits, expected 12"
+        );
+        let range = |text: &str| text.parse::<SerialRange>().unwrap_err().to_string();
+        assert_eq!(range("A1..A10"), "ends of the range have 2 and 3 bytes, expected the same length");
+        assert_eq!(range("A2..A1"), "the range ends before it begins");
+        assert_eq!(range(".."), "serial number is blank");
+        assert!("10.0.0/8".parse::<IpNetwork>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_prefix_holds_what_begins_with_its_digits(octets: [u8; 6], other: [u8; 6], digits in 1_usize..=12) {
+            let (mac, other) = (MacAddress::new(octets), MacAddress::new(other));
+            let prefix: MacPrefix = mac.to_string()[..digits].parse().unwrap();
+            prop_assert!(prefix.holds(mac));
+            prop_assert_eq!(prefix.holds(other), mac.to_string()[..digits] == other.to_string()[..digits]);
+            prop_assert_eq!(prefix.to_string().parse::<MacPrefix>().unwrap(), prefix);
+        }
+    }
+}

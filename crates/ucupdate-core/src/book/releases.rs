@@ -1,0 +1,52 @@
+//! The releases of a book, found at once: looking one up in its package is linear, and packages have thousands.
+
+use crate::book::package::Release;
+use crate::book::rule::Candidate;
+use crate::book::rule_book::RuleBook;
+use crate::book::rule_key::RuleKey;
+use crate::value::PackageId;
+use crate::version::ReportedVersion;
+use foldhash::fast::FixedState;
+use std::collections::HashMap;
+
+/// The releases of a book by rule, for whoever looks many up: gives what [`RuleBook::release`] and
+/// [`RuleBook::newest_release`] do.
+#[derive(Debug)]
+pub struct ReleasesByRule<'a> {
+    book: &'a RuleBook,
+    by_rule: HashMap<&'a RuleKey, Vec<(PackageId, &'a Release)>, FixedState>,
+}
+
+impl<'a> ReleasesByRule<'a> {
+    /// Those of a book.
+    pub fn of(book: &'a RuleBook) -> Self {
+        let mut by_rule: HashMap<_, Vec<_>, _> =
+            HashMap::with_capacity_and_hasher(book.rules.len(), FixedState::default());
+        for package in book.packages() {
+            let id = package.id();
+            for release in &package.releases {
+                by_rule.entry(&release.rule).or_default().push((id, release));
+            }
+        }
+        Self { book, by_rule }
+    }
+
+    /// The release a candidate of `rule` stands for; none where its package is gone.
+    pub fn find(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&'a Release> {
+        let of_it = |(package, _): &&(PackageId, &'a Release)| *package == candidate.package;
+        let mut releases = self.of_rule(rule).filter(of_it).map(|(_, release)| *release);
+        releases.find(|release| release.version.same_release(&candidate.version))
+    }
+
+    /// The release of a version that was ingested last for a rule.
+    pub fn newest(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&'a Release> {
+        let brought = self.of_rule(rule).filter(|(_, release)| release.version.same_release(version));
+        let order =
+            |id: PackageId| self.book.package(id).map(|package| (package.ingested_at, package.sha256));
+        brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| *release)
+    }
+
+    fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
+        self.by_rule.get(rule).into_iter().flatten()
+    }
+}

@@ -1,0 +1,10 @@
+//! Rollouts: to which share of the devices a version goes, and when.
+
+mod bucket;
+#[expect(clippy::module_inception, reason = "the file defines `Rollout`; this one only lists the room")]
+mod rollout;
+mod window;
+
+pub use bucket::{Percent, PercentError, Place, ReleaseKey};
+pub use rollout::{Guard, MAX_STAGES, Ramp, Rollout, RolloutName, Share, Stages, StagesError};
+pub use window::{OnlyUtc, Window, WindowError, Zone, ZoneName, Zones};

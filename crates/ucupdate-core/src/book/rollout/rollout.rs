@@ -1,0 +1,327 @@
+//! Rollouts: a version for some of the devices of a rule, before everybody gets it.
+
+use crate::book::rollout::bucket::Percent;
+use crate::book::rollout::window::Window;
+use crate::value::UnixTime;
+use crate::value::label::label;
+use std::fmt;
+use std::str::FromStr;
+
+label!(
+    /// The name of a rollout; no two of one rule have the same.
+    book::RolloutName, "wave-1"
+);
+
+/// How a version is rolled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Rollout {
+    /// Its name.
+    pub name: RolloutName,
+    /// What share of its audience it is for.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Share::is_all"))]
+    pub share: Share,
+    /// When it is offered; always, if that is not said.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub window: Option<Window>,
+    /// When it pauses by itself.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub guard: Option<Guard>,
+    /// Why it is paused, if it is.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub paused: Option<Box<str>>,
+}
+
+impl Rollout {
+    /// A rollout to its whole audience, at any time.
+    pub fn new(name: RolloutName) -> Self {
+        Self { name, share: Share::All, window: None, guard: None, paused: None }
+    }
+
+    /// To a share of its audience only.
+    #[must_use]
+    pub fn to_share(self, share: Share) -> Self {
+        Self { share, ..self }
+    }
+
+    /// Offered in this window only.
+    #[must_use]
+    pub fn within(self, window: Window) -> Self {
+        Self { window: Some(window), ..self }
+    }
+
+    /// Pausing by itself when too many devices fail.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+}
+
+/// What share of an audience a rollout is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Share {
+    /// All of it.
+    #[default]
+    All,
+    /// So many of a hundred devices.
+    Percent(Percent),
+    /// More and more of them.
+    Ramp(Ramp),
+}
+
+impl Share {
+    /// Whether it is all, whatever the time.
+    pub fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+
+    /// The share at a moment.
+    pub fn at(&self, now: UnixTime) -> Percent {
+        match self {
+            Self::All => Percent::ALL,
+            Self::Percent(percent) => *percent,
+            Self::Ramp(ramp) => ramp.at(now),
+        }
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Percent(percent) => percent.fmt(f),
+            Self::Ramp(ramp) => ramp.stages.fmt(f),
+        }
+    }
+}
+
+/// A share that grows with time: each stage holds from so long after the start on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Ramp {
+    /// When it starts; before, nobody is held.
+    pub start: UnixTime,
+    /// Its stages.
+    pub stages: Stages,
+}
+
+impl Ramp {
+    /// A ramp that starts at a moment.
+    pub fn new(start: UnixTime, stages: Stages) -> Self {
+        Self { start, stages }
+    }
+
+    /// The share at a moment. It never falls while time goes on, and a clock that goes back never widens it.
+    pub fn at(&self, now: UnixTime) -> Percent {
+        let since = now.as_millis().saturating_sub(self.start.as_millis());
+        let reached = self.stages.0.iter().take_while(|stage| stage.millis() <= since).last();
+        reached.map_or(Percent::NONE, |stage| stage.share)
+    }
+}
+
+/// The most stages a ramp has.
+pub const MAX_STAGES: usize = 32;
+
+/// The stages of a ramp: `10%@0d,50%@3d,100%@7d`, each a share and when it begins, in days, hours or minutes after the
+/// start. Times and shares grow.
+///
+/// ```
+/// use ucupdate_core::book::{Percent, Ramp, Stages};
+/// use ucupdate_core::value::UnixTime;
+/// let stages: Stages = "10%@0d,50%@3d,100%@7d".parse().unwrap();
+/// let ramp = Ramp::new(UnixTime::from_seconds(1_000_000), stages);
+/// assert_eq!(ramp.at(UnixTime::from_seconds(999_999)), Percent::NONE);
+/// assert_eq!(ramp.at(UnixTime::from_seconds(1_000_000 + 4 * 86_400)).to_string(), "50%");
+/// assert!("50%@0d,10%@3d".parse::<Stages>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stages(Vec<Stage>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stage {
+    minutes: u32,
+    share: Percent,
+}
+
+impl Stage {
+    fn millis(self) -> i64 {
+        i64::from(self.minutes) * 60_000
+    }
+}
+
+impl FromStr for Stages {
+    type Err = StagesError;
+
+    /// Reads stages with commas between.
+    ///
+    /// # Errors
+    /// When one is not of the form, times or shares do not grow, or there are more than [`MAX_STAGES`].
+    fn from_str(text: &str) -> Result<Self, StagesError> {
+        let mut stages: Vec<Stage> = Vec::new();
+        for (number, stage) in (1..).zip(text.split(',')) {
+            if number > MAX_STAGES {
+                return Err(StagesError::TooMany);
+            }
+            let form = || StagesError::Form { stage: number };
+            let (share, after) = stage.trim().split_once('@').ok_or_else(form)?;
+            let share: Percent = share.parse().map_err(|_| form())?;
+            let unit = after.trim().chars().next_back().ok_or_else(form)?;
+            let count = after.trim().strip_suffix(unit).unwrap_or_default();
+            let minutes = match unit {
+                'd' => 24 * 60,
+                'h' => 60,
+                'm' => 1,
+                _ => return Err(form()),
+            };
+            let digits = count.bytes().all(|byte| byte.is_ascii_digit());
+            let count: u32 = count.parse().ok().filter(|_| digits).ok_or_else(form)?;
+            let minutes = count.checked_mul(minutes).ok_or_else(form)?;
+            if stages.last().is_some_and(|before| before.minutes >= minutes || before.share >= share) {
+                return Err(StagesError::NotGrowing { stage: number });
+            }
+            stages.push(Stage { minutes, share });
+        }
+        Ok(Self(stages))
+    }
+}
+
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        for Stage { minutes, share } in &self.0 {
+            let (count, unit) = match minutes {
+                days if days % (24 * 60) == 0 => (days / (24 * 60), 'd'),
+                hours if hours % 60 == 0 => (hours / 60, 'h'),
+                minutes => (*minutes, 'm'),
+            };
+            write!(f, "{comma}{share}@{count}{unit}")?;
+            comma = ",";
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no [`Stages`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StagesError {
+    /// Not a share and a time.
+    #[error("stage {stage} is not of the form 10%@3d, with d, h or m")]
+    Form {
+        /// Which, counted from 1.
+        stage: usize,
+    },
+    /// Not later or not larger than the one before.
+    #[error("stage {stage} is not both later and larger than the one before it")]
+    NotGrowing {
+        /// Which, counted from 1.
+        stage: usize,
+    },
+    /// More than a ramp has.
+    #[error("there are more than {MAX_STAGES} stages")]
+    TooMany,
+}
+
+/// When a rollout pauses by itself.
+///
+/// No device reports whether an installation succeeded; its next request tells. A device that was offered the version and
+/// comes back with it has succeeded; one that comes back with what it had, once the time for installing is over, has
+/// failed; so has one that does not come back within the deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Guard {
+    /// So many failures are enough.
+    pub failures: Option<u32>,
+    /// So large a share of failures is enough, once `sample` devices have succeeded or failed.
+    pub share: Option<Percent>,
+    /// The smallest number of devices a share is reckoned of.
+    pub sample: u32,
+    /// Seconds a device may take to install: until then it may come back with its old version.
+    pub install_seconds: u32,
+    /// Seconds within which an offered device must have come back with the version.
+    pub deadline_seconds: u32,
+}
+
+impl Default for Guard {
+    /// A tenth of at least twenty devices fails; an hour to install, two days to come back: a device asks once a day.
+    fn default() -> Self {
+        Self {
+            failures: None,
+            share: Percent::from_hundredths(1000),
+            sample: 20,
+            install_seconds: 60 * 60,
+            deadline_seconds: 2 * 24 * 60 * 60,
+        }
+    }
+}
+
+impl Guard {
+    /// Whether these numbers are enough to pause.
+    pub fn trips(&self, succeeded: u64, failed: u64) -> bool {
+        let many = self.failures.is_some_and(|most| failed >= u64::from(most.max(1)));
+        let all = succeeded.saturating_add(failed);
+        let large = self.share.is_some_and(|most| {
+            all >= u64::from(self.sample.max(1))
+                && failed > 0
+                && u128::from(failed) * 10_000 >= u128::from(all) * u128::from(most.hundredths())
+        });
+        many || large
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::value::label::stored_as_text!(Stages);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn stages_that_do_not_grow_are_refused_by_their_number() {
+        let refused = |text: &str| text.parse::<Stages>().unwrap_err().to_string();
+        assert_eq!(refused(""), "stage 1 is not of the form 10%@3d, with d, h or m");
+        assert_eq!(refused("10%@0d,20"), "stage 2 is not of the form 10%@3d, with d, h or m");
+        for text in ["10%@1d,20%@24h", "10%@0d,10%@1d"] {
+            assert_eq!(
+                refused(text),
+                "stage 2 is not both later and larger than the one before it",
+                "{text}"
+            );
+        }
+        let many: Vec<String> = (0..33).map(|at| format!("{at}%@{at}m")).collect();
+        assert_eq!(refused(&many.join(",")), "there are more than 32 stages");
+    }
+
+    #[test]
+    fn stages_read_back_from_their_text() {
+        for text in ["10%@0d,50%@3d,100%@7d", "0.5%@30m,1%@36h"] {
+            assert_eq!(text.parse::<Stages>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_guard_trips_by_number_or_by_share_of_a_large_enough_sample() {
+        let guard = Guard { failures: Some(3), ..Guard::default() };
+        assert!(guard.trips(1_000_000, 3) && !guard.trips(0, 2));
+        let guard = Guard::default();
+        assert!(!guard.trips(17, 2), "the sample is too small");
+        assert!(guard.trips(18, 2));
+        assert!(!guard.trips(181, 19));
+        assert!(!guard.trips(100, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_ramp_never_falls_as_time_goes_on(a in 0_i64..2_000_000_000_000, b in 0_i64..2_000_000_000_000) {
+            let ramp = Ramp::new(UnixTime::from_seconds(1_000_000), "1%@0m,10%@1h,100%@400d".parse().unwrap());
+            let (early, late) = (UnixTime::from_millis(a.min(b)), UnixTime::from_millis(a.max(b)));
+            prop_assert!(ramp.at(early) <= ramp.at(late));
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! When updates are offered: days of the week, hours, and the zone whose clock counts.
+//!
+//! A book keeps the *name* of a zone. What its clock shows is the business of whoever compiles the book: see [`Zones`].
+
+use crate::value::UnixTime;
+use crate::value::label::label;
+use std::fmt;
+use std::str::FromStr;
+
+label!(
+    /// The name of a time zone, as the IANA database has it.
+    book::ZoneName, "Europe/Lisbon"
+);
+
+impl ZoneName {
+    /// Coordinated universal time.
+    pub const UTC: Self = Self::from_static("UTC");
+}
+
+/// The hours in which a rule or a rollout is offered.
+///
+/// Written as days, hours and zone: `Mon-Fri 22:00-05:00 Europe/Lisbon`. The days are those on which the hours *begin*; a
+/// window whose end is not after its beginning goes on into the next day. `daily` is every day, the zone is UTC unless
+/// one is named.
+///
+/// ```
+/// use ucupdate_core::book::Window;
+/// let window: Window = "Sat,Sun 22:00-05:00 Europe/Lisbon".parse().unwrap();
+/// assert_eq!(window.to_string(), "Sat,Sun 22:00-05:00 Europe/Lisbon");
+/// assert_eq!("daily 01:00-04:30".parse::<Window>().unwrap().to_string(), "daily 01:00-04:30 UTC");
+/// assert!("Someday 01:00-02:00".parse::<Window>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    days: Days,
+    /// Minutes after midnight, 0 to 1439.
+    from: u16,
+    /// Minutes after midnight, 0 to 1440.
+    to: u16,
+    zone: ZoneName,
+}
+
+/// Days of the week: bit 0 is Monday.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Days(u8);
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const DAY_MINUTES: u16 = 24 * 60;
+
+impl Window {
+    /// The zone whose clock counts.
+    pub fn zone(&self) -> &ZoneName {
+        &self.zone
+    }
+
+    /// Whether it is open at a moment, by the clock of `zone`.
+    pub fn is_open(&self, zone: &Zone, now: UnixTime) -> bool {
+        let local = now.as_seconds().saturating_add(zone.offset_at(now));
+        let day = local.div_euclid(86_400);
+        // 1970 began on a Thursday.
+        let weekday = u8::try_from((day + 3).rem_euclid(7)).unwrap_or(0);
+        let before = (weekday + 6) % 7;
+        let minute = u16::try_from(local.rem_euclid(86_400) / 60).unwrap_or(0);
+        if self.from < self.to {
+            return self.days.has(weekday) && (self.from..self.to).contains(&minute);
+        }
+        (self.days.has(weekday) && minute >= self.from) || (self.days.has(before) && minute < self.to)
+    }
+}
+
+impl Days {
+    const ALL: Self = Self(0x7f);
+
+    fn has(self, day: u8) -> bool {
+        self.0 >> day & 1 == 1
+    }
+}
+
+impl FromStr for Window {
+    type Err = WindowError;
+
+    /// Reads days, hours and, unless it is UTC, the zone.
+    ///
+    /// # Errors
+    /// When one of them is not of the form; the error says which.
+    fn from_str(text: &str) -> Result<Self, WindowError> {
+        let mut words = text.split_ascii_whitespace();
+        let (Some(days), Some(hours)) = (words.next(), words.next()) else { return Err(WindowError::Form) };
+        let zone = words.next().unwrap_or("UTC");
+        if words.next().is_some() {
+            return Err(WindowError::Form);
+        }
+        let (from, to) = hours.split_once('-').ok_or(WindowError::Hours)?;
+        let (from, to) = (minutes(from)?, minutes(to)?);
+        if from == DAY_MINUTES {
+            return Err(WindowError::Hours);
+        }
+        let zone = zone.parse().map_err(|_| WindowError::Zone)?;
+        Ok(Self { days: days.parse()?, from, to, zone })
+    }
+}
+
+impl FromStr for Days {
+    type Err = WindowError;
+
+    fn from_str(text: &str) -> Result<Self, WindowError> {
+        if text.eq_ignore_ascii_case("daily") {
+            return Ok(Self::ALL);
+        }
+        let day = |text: &str| {
+            let found = DAYS.iter().position(|day| day.eq_ignore_ascii_case(text));
+            found.ok_or(WindowError::Days)
+        };
+        let mut days = 0;
+        for span in text.split(',') {
+            let (first, last) = span.split_once('-').unwrap_or((span, span));
+            let (first, last) = (day(first)?, day(last)?);
+            let mut at = first;
+            loop {
+                days |= 1 << at;
+                if at == last {
+                    break;
+                }
+                at = (at + 1) % 7;
+            }
+        }
+        Ok(Self(days))
+    }
+}
+
+fn minutes(text: &str) -> Result<u16, WindowError> {
+    let (hours, minutes) = text.split_once(':').ok_or(WindowError::Hours)?;
+    let number = |text: &str| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| digits).ok_or(WindowError::Hours)
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    let all = hours * 60 + minutes;
+    if minutes > 59 || all > DAY_MINUTES { Err(WindowError::Hours) } else { Ok(all) }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.from, self.to);
+        let hours = format_args!("{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60);
+        write!(f, "{} {hours} {}", self.days, self.zone)
+    }
+}
+
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::ALL {
+            return f.write_str("daily");
+        }
+        let mut comma = "";
+        for (day, name) in (0..).zip(DAYS) {
+            if self.has(day) {
+                write!(f, "{comma}{name}")?;
+                comma = ",";
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no [`Window`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WindowError {
+    /// Not two or three words.
+    #[error("window is not of the form `Mon-Fri 22:00-05:00 Europe/Lisbon`")]
+    Form,
+    /// A day that is none.
+    #[error("days of the window are not `daily`, or of Mon, Tue, Wed, Thu, Fri, Sat, Sun")]
+    Days,
+    /// No two times of day.
+    #[error("hours of the window are not of the form 22:00-05:00")]
+    Hours,
+    /// No name of a zone.
+    #[error("zone of the window is no name of a time zone")]
+    Zone,
+}
+
+/// What the clock of a zone shows: by how many seconds it is ahead of UTC, from which moment on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zone {
+    first: i32,
+    changes: Vec<(UnixTime, i32)>,
+}
+
+impl Zone {
+    /// A clock that is so many seconds ahead of UTC at first, and after each change.
+    pub fn new(first: i32, mut changes: Vec<(UnixTime, i32)>) -> Self {
+        changes.sort_by_key(|(at, _)| *at);
+        Self { first, changes }
+    }
+
+    /// By how many seconds it is ahead of UTC at a moment.
+    pub fn offset_at(&self, now: UnixTime) -> i64 {
+        let after = self.changes.partition_point(|(at, _)| *at <= now);
+        let last = after.checked_sub(1).and_then(|last| self.changes.get(last));
+        last.map_or(self.first, |(_, offset)| *offset).into()
+    }
+}
+
+/// Who knows time zones by their names. The facade brings the IANA database; UTC needs none.
+pub trait Zones {
+    /// The zone of this name, if there is one.
+    fn zone(&self, name: &ZoneName) -> Option<Zone>;
+}
+
+/// Knows UTC and no other zone.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it has no parts")]
+pub struct OnlyUtc;
+
+impl Zones for OnlyUtc {
+    fn zone(&self, name: &ZoneName) -> Option<Zone> {
+        (*name == ZoneName::UTC).then(Zone::default)
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::value::label::stored_as_text!(Window);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> UnixTime {
+        text.parse::<crate::value::FieldTime>().unwrap().as_utc()
+    }
+
+    fn is_open(window: &str, moment: &str) -> bool {
+        window.parse::<Window>().unwrap().is_open(&Zone::default(), at(moment))
+    }
+
+    #[test]
+    fn a_window_is_open_on_its_days_in_its_hours() {
+        // 6 March 2009 was a Friday.
+        assert!(is_open("Fri 17:00-18:00", "06-03-2009 17:10:39"));
+        assert!(!is_open("Fri 17:00-18:00", "06-03-2009 18:00:00"));
+        assert!(!is_open("Mon-Thu 17:00-18:00", "06-03-2009 17:10:39"));
+        assert!(is_open("Sat-Mon,Fri 17:00-18:00", "06-03-2009 17:10:39"));
+        assert!(is_open("daily 00:00-24:00", "06-03-2009 23:59:59"));
+    }
+
+    #[test]
+    fn a_window_over_midnight_belongs_to_the_day_it_begins() {
+        assert!(is_open("Fri 22:00-05:00", "06-03-2009 23:00:00"));
+        assert!(is_open("Fri 22:00-05:00", "07-03-2009 04:59:59"));
+        assert!(!is_open("Fri 22:00-05:00", "07-03-2009 05:00:00"));
+        assert!(!is_open("Fri 22:00-05:00", "06-03-2009 04:00:00"), "that is Thursday's");
+        assert!(is_open("Thu 22:00-05:00", "06-03-2009 04:00:00"));
+    }
+
+    #[test]
+    fn the_clock_of_the_zone_counts_and_changes_with_the_season() {
+        let summer = Zone::new(0, vec![(at("29-03-2009 01:00:00"), 3600)]);
+        let window: Window = "daily 22:00-23:00".parse().unwrap();
+        assert!(window.is_open(&summer, at("28-03-2009 22:30:00")));
+        assert!(!window.is_open(&summer, at("29-03-2009 22:30:00")));
+        assert!(window.is_open(&summer, at("29-03-2009 21:30:00")));
+    }
+
+    #[test]
+    fn what_is_no_window_says_what_is_wrong() {
+        let refused = |text: &str| text.parse::<Window>().unwrap_err();
+        assert_eq!(refused("22:00-05:00"), WindowError::Form);
+        assert_eq!(refused("Mon 22:00-05:00 UTC x"), WindowError::Form);
+        assert_eq!(refused("Monday 22:00-05:00"), WindowError::Days);
+        for hours in ["22-5", "22:00", "24:01-05:00", "24:00-05:00", "2:00-05:00", "22:60-23:00"] {
+            assert_eq!(refused(&format!("Mon {hours}")), WindowError::Hours, "{hours}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_reads_back_from_its_text(days in 1_u8..=0x7f, from in 0_u16..1440, to in 0_u16..=1440) {
+            let window = Window { days: Days(days), from, to, zone: ZoneName::UTC };
+            prop_assert_eq!(window.to_string().parse::<Window>().unwrap(), window);
+        }
+
+        #[test]
+        fn a_window_and_its_rest_of_the_week_are_never_open_together(seconds in 0_i64..4_000_000_000, from in 0_u16..1440, to in 0_u16..1440) {
+            prop_assume!(from != to);
+            let day = Window { days: Days::ALL, from, to, zone: ZoneName::UTC };
+            let rest = Window { from: to, to: from, ..day.clone() };
+            let now = UnixTime::from_seconds(seconds);
+            prop_assert!(day.is_open(&Zone::default(), now) != rest.is_open(&Zone::default(), now));
+        }
+    }
+}

@@ -1,0 +1,553 @@
+//! A rule: an ordered list of assignments, and the moves on it.
+//!
+//! The original keeps three versions a rule: pending, approved and rollback. Here the first two are assignments, each an
+//! audience and a version, and a device gets the first whose audience holds it; [`Rule::pending`] and
+//! [`Rule::approved`] are views of the list, so that audiences between "the test devices" and "everybody" need no new
+//! machinery.
+
+use crate::book::group::GroupName;
+use crate::book::policy::OfferPolicy;
+use crate::book::rollout::{Rollout, RolloutName, Share};
+use crate::book::rule_key::RuleKey;
+use crate::device::DeviceId;
+use crate::value::PackageId;
+use crate::version::ReportedVersion;
+use std::fmt;
+
+/// Who an assignment is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Audience {
+    /// One device.
+    Device(DeviceId),
+    /// The devices of a group.
+    Group(GroupName),
+    /// The test devices: what they get is pending.
+    TestDevices,
+    /// Every device the rule is for.
+    Everybody,
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(device) => write!(f, "the device with {device:#}"),
+            Self::Group(group) => write!(f, "the group {group}"),
+            Self::TestDevices => f.write_str("the test devices"),
+            Self::Everybody => f.write_str("everybody"),
+        }
+    }
+}
+
+/// A version a rule refers to, and the package that brought its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Candidate {
+    /// The version.
+    pub version: ReportedVersion,
+    /// The package its files came in.
+    pub package: PackageId,
+}
+
+/// An audience and what it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Assignment {
+    /// Who gets it.
+    pub audience: Audience,
+    /// What they get.
+    pub candidate: Candidate,
+    /// How it is rolled out, if it is a rollout.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub rollout: Option<Rollout>,
+}
+
+/// What an assignment is in its rule. Assignments are tried in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "every assignment is one of these")]
+pub enum Role {
+    /// It keeps a device or a group at a version.
+    Pin,
+    /// It is for the test devices.
+    Pending,
+    /// It is for some, on its way to everybody.
+    Rollout,
+    /// It is for everybody.
+    Approved,
+}
+
+impl Assignment {
+    /// What it is in its rule.
+    pub fn role(&self) -> Role {
+        match (&self.rollout, &self.audience) {
+            (Some(_), _) => Role::Rollout,
+            (None, Audience::Device(_) | Audience::Group(_)) => Role::Pin,
+            (None, Audience::TestDevices) => Role::Pending,
+            (None, Audience::Everybody) => Role::Approved,
+        }
+    }
+
+    fn plain(audience: Audience, candidate: Candidate) -> Self {
+        Self { audience, candidate, rollout: None }
+    }
+}
+
+/// What devices of one kind get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Rule {
+    key: RuleKey,
+    assignments: Vec<Assignment>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    rollback: Option<Candidate>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    policy: OfferPolicy,
+}
+
+impl Rule {
+    /// A rule that assigns nothing yet.
+    pub fn new(key: RuleKey) -> Self {
+        Self { key, assignments: Vec::new(), rollback: None, policy: OfferPolicy::default() }
+    }
+
+    /// What the rule is for, in the spelling of the first ingest.
+    pub fn key(&self) -> &RuleKey {
+        &self.key
+    }
+
+    /// The assignments, in the order they are tried.
+    pub fn assignments(&self) -> &[Assignment] {
+        &self.assignments
+    }
+
+    /// How it treats what devices say of their version.
+    pub fn policy(&self) -> &OfferPolicy {
+        &self.policy
+    }
+
+    /// The version only test devices get, if one waits for approval.
+    pub fn pending(&self) -> Option<&Candidate> {
+        self.in_role(Role::Pending)
+    }
+
+    /// The version everybody gets.
+    pub fn approved(&self) -> Option<&Candidate> {
+        self.in_role(Role::Approved)
+    }
+
+    /// The version that was approved before.
+    pub fn rollback(&self) -> Option<&Candidate> {
+        self.rollback.as_ref()
+    }
+
+    /// The rollouts, in the order they are tried.
+    pub fn rollouts(&self) -> impl Iterator<Item = (&Assignment, &Rollout)> {
+        self.assignments.iter().filter_map(|assignment| Some((assignment, assignment.rollout.as_ref()?)))
+    }
+
+    /// The rollout of this name, if there is one.
+    pub fn rollout(&self, name: &RolloutName) -> Option<(&Assignment, &Rollout)> {
+        self.rollouts().find(|(_, rollout)| rollout.name == *name)
+    }
+
+    /// The pins, in the order they are tried.
+    pub fn pins(&self) -> impl Iterator<Item = &Assignment> {
+        self.assignments.iter().filter(|assignment| assignment.role() == Role::Pin)
+    }
+
+    /// Every version it assigns, and the one it can roll back to.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.assignments.iter().map(|assignment| &assignment.candidate).chain(&self.rollback)
+    }
+
+    /// Makes `candidate` pending and gives the one it replaces.
+    pub fn propose(&mut self, candidate: Candidate) -> Option<Candidate> {
+        self.assign(Audience::TestDevices, Some(candidate))
+    }
+
+    /// Approves what is pending: it goes to everybody, and what everybody had can be rolled back to.
+    ///
+    /// # Errors
+    /// When nothing is pending.
+    pub fn approve(&mut self) -> Result<Approved, RuleError> {
+        let Some(candidate) = self.assign(Audience::TestDevices, None) else {
+            return Err(RuleError::NothingPending);
+        };
+        let before = self.assign(Audience::Everybody, Some(candidate.clone()));
+        let older = before.as_ref().is_some_and(|before| {
+            matches!((candidate.version.readable(), before.version.readable()),
+                (Some(new), Some(old)) if new < old && !new.same_release(old))
+        });
+        self.rollback.clone_from(&before);
+        let same = self.policy.same_release;
+        let mut finished = Vec::new();
+        self.assignments.retain(|assignment| match &assignment.rollout {
+            Some(rollout) if same.holds(&assignment.candidate.version, &candidate.version) => {
+                finished.push(rollout.name.clone());
+                false
+            }
+            _ => true,
+        });
+        Ok(Approved {
+            version: candidate.version,
+            before: before.map(|before| before.version),
+            older,
+            finished,
+        })
+    }
+
+    /// Rejects what is pending, and gives it.
+    ///
+    /// # Errors
+    /// When nothing is pending.
+    pub fn reject(&mut self) -> Result<Candidate, RuleError> {
+        self.assign(Audience::TestDevices, None).ok_or(RuleError::NothingPending)
+    }
+
+    /// Rolls back: everybody gets what was approved before, or nothing when there is none. Gives what they had and
+    /// what they get.
+    ///
+    /// # Errors
+    /// When neither an approved nor an earlier version is there.
+    pub fn roll_back(&mut self) -> Result<RolledBack, RuleError> {
+        let to = self.rollback.take();
+        if to.is_none() && self.approved().is_none() {
+            return Err(RuleError::NothingToRollBack);
+        }
+        let from = self.assign(Audience::Everybody, to.clone());
+        Ok(RolledBack {
+            from: from.map(|candidate| candidate.version),
+            to: to.map(|candidate| candidate.version),
+        })
+    }
+
+    /// Sets how it treats what devices say of their version, and gives what held before.
+    pub fn set_policy(&mut self, policy: OfferPolicy) -> OfferPolicy {
+        std::mem::replace(&mut self.policy, policy)
+    }
+
+    /// Keeps a device or a group at a version, and gives what it was kept at before.
+    ///
+    /// # Errors
+    /// When the audience is the test devices or everybody.
+    pub fn pin(&mut self, audience: Audience, candidate: Candidate) -> Result<Option<Candidate>, RuleError> {
+        match audience {
+            Audience::Device(_) | Audience::Group(_) => Ok(self.assign(audience, Some(candidate))),
+            Audience::TestDevices | Audience::Everybody => Err(RuleError::NotPinnable),
+        }
+    }
+
+    /// Removes a pin, and gives what it kept its audience at.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn unpin(&mut self, audience: &Audience) -> Result<Candidate, RuleError> {
+        let pinned = matches!(audience, Audience::Device(_) | Audience::Group(_));
+        let pin = if pinned { self.assign(audience.clone(), None) } else { None };
+        pin.ok_or_else(|| RuleError::NoPin { audience: audience.clone() })
+    }
+
+    /// Rolls a version out to a group or to everybody, after the rollouts that are there.
+    ///
+    /// # Errors
+    /// When a rollout has its name, or the audience is a device or the test devices.
+    pub fn start_rollout(
+        &mut self,
+        audience: Audience,
+        candidate: Candidate,
+        rollout: Rollout,
+    ) -> Result<(), RuleError> {
+        if !matches!(audience, Audience::Group(_) | Audience::Everybody) {
+            return Err(RuleError::NotForRollout);
+        }
+        if self.rollout(&rollout.name).is_some() {
+            return Err(RuleError::RolloutNameTaken { name: rollout.name });
+        }
+        let place = self.place_after(Role::Rollout);
+        self.assignments.insert(place, Assignment { audience, candidate, rollout: Some(rollout) });
+        Ok(())
+    }
+
+    /// Changes the share of a rollout, and gives what it was.
+    ///
+    /// # Errors
+    /// When there is no such rollout.
+    pub fn set_share(&mut self, name: &RolloutName, share: Share) -> Result<Share, RuleError> {
+        self.rollout_mut(name).map(|rollout| std::mem::replace(&mut rollout.share, share))
+    }
+
+    /// Pauses a rollout: it is offered to nobody, and devices that have its version keep it.
+    ///
+    /// # Errors
+    /// When there is no such rollout, or it is paused.
+    pub fn pause_rollout(&mut self, name: &RolloutName, why: &str) -> Result<(), RuleError> {
+        let rollout = self.rollout_mut(name)?;
+        if rollout.paused.is_some() {
+            return Err(RuleError::Paused { name: rollout.name.clone() });
+        }
+        rollout.paused = Some(why.into());
+        Ok(())
+    }
+
+    /// Resumes a paused rollout.
+    ///
+    /// # Errors
+    /// When there is no such rollout, or it is not paused.
+    pub fn resume_rollout(&mut self, name: &RolloutName) -> Result<(), RuleError> {
+        let rollout = self.rollout_mut(name)?;
+        match rollout.paused.take() {
+            Some(_) => Ok(()),
+            None => Err(RuleError::NotPaused { name: rollout.name.clone() }),
+        }
+    }
+
+    /// Ends a rollout without giving its version to everybody, and gives the version. Devices that have it get what the
+    /// rule assigns them otherwise.
+    ///
+    /// # Errors
+    /// When there is no such rollout.
+    pub fn stop_rollout(&mut self, name: &RolloutName) -> Result<Candidate, RuleError> {
+        let at = self.rollout_at(name)?;
+        Ok(self.assignments.remove(at).candidate)
+    }
+
+    /// Ends a rollout by giving its version to everybody: it is approved.
+    ///
+    /// # Errors
+    /// When there is no such rollout, or it is paused: whoever ends it may not know that its guard tripped meanwhile.
+    pub fn finish_rollout(&mut self, name: &RolloutName) -> Result<Approved, RuleError> {
+        if let Some((_, rollout)) = self.rollout(name)
+            && rollout.paused.is_some()
+        {
+            return Err(RuleError::FinishPaused { name: rollout.name.clone() });
+        }
+        let candidate = self.stop_rollout(name)?;
+        let pending = self.pending().cloned();
+        let same = pending
+            .as_ref()
+            .is_some_and(|pending| self.policy.same_release.holds(&pending.version, &candidate.version));
+        self.assign(Audience::TestDevices, Some(candidate));
+        let approved = self.approve();
+        if !same {
+            self.assign(Audience::TestDevices, pending);
+        }
+        approved
+    }
+
+    fn rollout_at(&self, name: &RolloutName) -> Result<usize, RuleError> {
+        let named = |assignment: &Assignment| {
+            assignment.rollout.as_ref().is_some_and(|rollout| rollout.name == *name)
+        };
+        let at = self.assignments.iter().position(named);
+        at.ok_or_else(|| RuleError::NoRollout { name: name.clone() })
+    }
+
+    fn rollout_mut(&mut self, name: &RolloutName) -> Result<&mut Rollout, RuleError> {
+        let at = self.rollout_at(name)?;
+        let rollout = self.assignments.get_mut(at).and_then(|assignment| assignment.rollout.as_mut());
+        rollout.ok_or_else(|| RuleError::NoRollout { name: name.clone() })
+    }
+
+    fn in_role(&self, role: Role) -> Option<&Candidate> {
+        let mut assignments = self.assignments.iter();
+        assignments.find(|assignment| assignment.role() == role).map(|assignment| &assignment.candidate)
+    }
+
+    /// Where an assignment of this role goes: after those of it and of the ones before.
+    fn place_after(&self, role: Role) -> usize {
+        self.assignments
+            .iter()
+            .position(|assignment| assignment.role() > role)
+            .unwrap_or(self.assignments.len())
+    }
+
+    /// Puts the candidate in the audience's place, or clears the place, and gives what was there. Rollouts are not
+    /// touched. Pins stand in the order of their audiences, whatever the order they were made in.
+    fn assign(&mut self, audience: Audience, candidate: Option<Candidate>) -> Option<Candidate> {
+        let is_its =
+            |assignment: &Assignment| assignment.rollout.is_none() && assignment.audience == audience;
+        let place = self.assignments.iter().position(is_its);
+        let before = place.map(|place| self.assignments.remove(place).candidate);
+        if let Some(candidate) = candidate {
+            let assignment = Assignment::plain(audience, candidate);
+            let order = |assignment: &Assignment| (assignment.role(), assignment.audience.clone());
+            let place = match assignment.role() {
+                Role::Pin => self.assignments.partition_point(|there| order(there) < order(&assignment)),
+                role => self.place_after(role),
+            };
+            self.assignments.insert(place, assignment);
+        }
+        before
+    }
+}
+
+/// What approving did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Approved {
+    /// The version everybody gets now.
+    pub version: ReportedVersion,
+    /// The one they got before.
+    pub before: Option<ReportedVersion>,
+    /// Whether the new one is older than that: allowed, and worth a warning.
+    pub older: bool,
+    /// The rollouts of the same release, which are over now.
+    pub finished: Vec<RolloutName>,
+}
+
+/// What rolling back did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RolledBack {
+    /// The version everybody got.
+    pub from: Option<ReportedVersion>,
+    /// The version everybody gets now; none means nothing is offered.
+    pub to: Option<ReportedVersion>,
+}
+
+/// Why a rule did not make a move.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// Approve or reject without a pending version.
+    #[error("no version is pending")]
+    NothingPending,
+    /// Roll back with neither an approved nor an earlier version.
+    #[error("no version is approved and none was before, so there is nothing to roll back")]
+    NothingToRollBack,
+    /// No rollout of this name.
+    #[error("no rollout {name}")]
+    NoRollout {
+        /// The name.
+        name: RolloutName,
+    },
+    /// A rollout has this name.
+    #[error("a rollout {name} is there already")]
+    RolloutNameTaken {
+        /// The name.
+        name: RolloutName,
+    },
+    /// A rollout is paused that is to be paused.
+    #[error("rollout {name} is paused already")]
+    Paused {
+        /// Its name.
+        name: RolloutName,
+    },
+    /// A rollout is not paused that is to be resumed.
+    #[error("rollout {name} is not paused")]
+    NotPaused {
+        /// Its name.
+        name: RolloutName,
+    },
+    /// A rollout is paused that is to be finished.
+    #[error("rollout {name} is paused, and to be resumed before it is finished")]
+    FinishPaused {
+        /// Its name.
+        name: RolloutName,
+    },
+    /// A rollout is for a group or for everybody.
+    #[error("a rollout is for a group or for everybody, not for one device or the test devices")]
+    NotForRollout,
+    /// A pin is for a device or a group.
+    #[error("a pin is for a device or a group, not for the test devices or everybody")]
+    NotPinnable,
+    /// Nothing is pinned for this audience.
+    #[error("nothing is pinned for {audience}")]
+    NoPin {
+        /// The audience.
+        audience: Audience,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Sha256Digest;
+    use proptest::prelude::*;
+
+    fn candidate(version: &str) -> Candidate {
+        Candidate {
+            version: ReportedVersion::new(version),
+            package: PackageId::of(&Sha256Digest::new([7; 32])),
+        }
+    }
+
+    fn rule() -> Rule {
+        Rule::new("UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().unwrap())
+    }
+
+    /// Pending, approved, rollback as text, `-` for none.
+    fn state(rule: &Rule) -> [String; 3] {
+        [rule.pending(), rule.approved(), rule.rollback()]
+            .map(|candidate| candidate.map_or("-".into(), |candidate| candidate.version.to_string()))
+    }
+
+    #[test]
+    fn a_version_goes_from_pending_to_approved_and_the_one_before_to_rollback() {
+        let mut rule = rule();
+        assert_eq!(rule.propose(candidate("1.0")), None);
+        assert_eq!(state(&rule), ["1.0", "-", "-"]);
+        rule.approve().unwrap();
+        assert_eq!(state(&rule), ["-", "1.0", "-"]);
+        rule.propose(candidate("2.0"));
+        assert_eq!(rule.propose(candidate("2.1")).unwrap().version.as_str(), "2.0");
+        assert_eq!(state(&rule), ["2.1", "1.0", "-"]);
+        rule.approve().unwrap();
+        assert_eq!(state(&rule), ["-", "2.1", "1.0"]);
+    }
+
+    #[test]
+    fn rejecting_clears_only_what_is_pending() {
+        let mut rule = rule();
+        rule.propose(candidate("1.0"));
+        rule.approve().unwrap();
+        rule.propose(candidate("2.0"));
+        assert_eq!(rule.reject().unwrap().version.as_str(), "2.0");
+        assert_eq!(state(&rule), ["-", "1.0", "-"]);
+    }
+
+    #[test]
+    fn rolling_back_without_an_earlier_version_clears_the_rule() {
+        let mut rule = rule();
+        rule.propose(candidate("1.0"));
+        rule.approve().unwrap();
+        let rolled = rule.roll_back().unwrap();
+        assert_eq!((rolled.from.unwrap().as_str(), rolled.to), ("1.0", None));
+        assert_eq!(state(&rule), ["-", "-", "-"]);
+        assert_eq!(rule.roll_back(), Err(RuleError::NothingToRollBack));
+    }
+
+    #[test]
+    fn moves_in_the_wrong_state_are_refused_with_their_own_reason() {
+        let mut rule = rule();
+        assert_eq!(rule.approve(), Err(RuleError::NothingPending));
+        assert_eq!(rule.reject(), Err(RuleError::NothingPending));
+        assert_eq!(rule.roll_back(), Err(RuleError::NothingToRollBack));
+        assert_eq!(rule, self::rule());
+    }
+
+    #[test]
+    fn approving_something_older_is_allowed_and_said() {
+        let mut rule = rule();
+        rule.propose(candidate("2.0"));
+        assert!(!rule.approve().unwrap().older);
+        rule.propose(candidate("1.9.9"));
+        assert!(rule.approve().unwrap().older);
+    }
+
+    proptest! {
+        #[test]
+        fn rolling_back_undoes_approving(first in "[1-9]\\.[0-9]", second in "[1-9]\\.[0-9]") {
+            let mut rule = rule();
+            rule.propose(candidate(&first));
+            rule.approve().unwrap();
+            let before = rule.approved().cloned();
+            rule.propose(candidate(&second));
+            rule.approve().unwrap();
+            rule.roll_back().unwrap();
+            prop_assert_eq!(rule.approved().cloned(), before);
+        }
+    }
+}

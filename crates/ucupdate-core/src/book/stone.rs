@@ -1,0 +1,198 @@
+//! Stepping stones: versions a device must pass through on its way.
+
+use crate::book::rule_key::RuleKey;
+use crate::device::{DeviceType, HardwareRevision, Model, Vendor};
+use crate::value::label::label;
+use crate::version::{FirmwareVersion, ReportedVersion};
+use std::fmt;
+
+label!(
+    /// The name of a stepping stone.
+    book::StoneName, "ocs-interim"
+);
+
+/// "Devices of this kind that are below `below`, on their way to `below` or beyond, go by `by` first."
+///
+/// Several make a chain of any length; a device takes the one with the lowest threshold it is below. A stone's image is
+/// usable once ingested, without approval.
+///
+/// Versions are compared as releases, a missing part zero ([`FirmwareVersion::release_order`]): a device that installs
+/// `3.5.0.0` and then says `3.5` is past it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SteppingStone {
+    /// Its name.
+    #[cfg_attr(feature = "serde", serde(default = "SteppingStone::first_name"))]
+    pub name: StoneName,
+    /// Which devices, by their type.
+    pub device_type: DeviceType,
+    /// By their vendor, if not every vendor's.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub vendor: Option<Vendor>,
+    /// By their model, if not every model.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub model: Option<Model>,
+    /// By their hardware revision, if not every one.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub hardware_revision: Option<HardwareRevision>,
+    /// Devices below this version have to step.
+    pub below: FirmwareVersion,
+    /// The version they step to.
+    pub by: FirmwareVersion,
+    /// Where its image comes from.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub image: StoneImage,
+}
+
+/// Where a stone's image comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum StoneImage {
+    /// It is the interim image of the device's locale, `OCInterim/<locale>`. Its version is what its package says.
+    #[default]
+    Interim,
+    /// It is the release of that version which a package brought for the device's own rule.
+    Release,
+}
+
+impl SteppingStone {
+    /// The first stone of the field: a UCPhone below 1.0.522.98 goes by 1.0.522.103, from `OCInterim/<locale>`.
+    ///
+    /// Confirmed: published for the R2 phones, and seen in the field's audit log.
+    pub fn ocs_interim() -> Self {
+        Self {
+            image: StoneImage::Interim,
+            ..Self::new(
+                Self::first_name(),
+                DeviceType::from_static("UCPhone"),
+                FirmwareVersion::from_parts([1, 0, 522, 98]),
+                FirmwareVersion::from_parts([1, 0, 522, 103]),
+            )
+        }
+    }
+
+    /// A stone for every device of a type, whose image is a release of the device's own rule.
+    pub fn new(
+        name: StoneName,
+        device_type: DeviceType,
+        below: FirmwareVersion,
+        by: FirmwareVersion,
+    ) -> Self {
+        Self {
+            name,
+            device_type,
+            vendor: None,
+            model: None,
+            hardware_revision: None,
+            below,
+            by,
+            image: StoneImage::Release,
+        }
+    }
+
+    const fn first_name() -> StoneName {
+        StoneName::from_static("ocs-interim")
+    }
+
+    /// Whether it is for the devices of a rule.
+    pub fn is_for(&self, rule: &RuleKey) -> bool {
+        fn holds<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
+            wanted.is_none_or(|wanted| wanted == found)
+        }
+        self.device_type == *rule.device_type()
+            && holds(self.vendor.as_ref(), rule.vendor())
+            && holds(self.model.as_ref(), rule.model())
+            && holds(self.hardware_revision.as_ref(), rule.hardware_revision())
+    }
+
+    /// Whether it lies between `installed` and `target`.
+    #[inline]
+    pub fn lies_between(&self, installed: &FirmwareVersion, target: &ReportedVersion) -> bool {
+        installed.is_release_before(&self.below) && self.is_below(target)
+    }
+
+    /// Whether the way to `target` leads over its threshold.
+    pub fn is_below(&self, target: &ReportedVersion) -> bool {
+        target.readable().is_some_and(|target| !target.is_release_before(&self.below))
+    }
+
+    /// Whether devices that install this as its image would still be below it, and be offered it for ever.
+    pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
+        !self.is_below(image)
+    }
+
+    /// How many words it narrows its devices down by.
+    pub(crate) fn narrowness(&self) -> usize {
+        let narrowed = [self.vendor.is_some(), self.model.is_some(), self.hardware_revision.is_some()];
+        narrowed.into_iter().filter(|narrowed| *narrowed).count()
+    }
+
+    /// Whether every device this one is for is one of `other`'s too.
+    pub(crate) fn is_covered_by(&self, other: &Self) -> bool {
+        fn covers<T: PartialEq>(wide: Option<&T>, narrow: Option<&T>) -> bool {
+            wide.is_none() || wide == narrow
+        }
+        self.device_type == other.device_type
+            && covers(other.vendor.as_ref(), self.vendor.as_ref())
+            && covers(other.model.as_ref(), self.model.as_ref())
+            && covers(other.hardware_revision.as_ref(), self.hardware_revision.as_ref())
+    }
+}
+
+impl fmt::Display for SteppingStone {
+    /// `ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.device_type)?;
+        let words = [
+            self.vendor.as_ref().map(Vendor::as_str),
+            self.model.as_ref().map(Model::as_str),
+            self.hardware_revision.as_ref().map(HardwareRevision::as_str),
+        ];
+        if words.iter().any(Option::is_some) {
+            words.iter().try_for_each(|word| write!(f, "/{}", word.unwrap_or("*")))?;
+        }
+        write!(f, " below {} goes by {}", self.below, self.by)
+    }
+}
+
+/// A stone whose image is not there for a rule that leads over it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: devices below {} step by {} first, and its image is not there, so they get nothing", stone.below, stone.by)]
+#[non_exhaustive]
+pub struct MissingStone {
+    /// Which stone.
+    pub stone: Box<SteppingStone>,
+    /// For which rule.
+    pub rule: RuleKey,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stone_lies_only_between_installed_and_target() {
+        let stone = SteppingStone::ocs_interim();
+        let lies = |installed: &str, target: &str| {
+            stone.lies_between(&installed.parse().unwrap(), &ReportedVersion::new(target))
+        };
+        assert!(lies("1.0.522.34", "3.5.6907.0"));
+        assert!(lies("0.0.0.0", "3.5.6907.0"), "none known is below every threshold");
+        assert!(lies("1.0.522.97", "1.0.522.98"));
+        assert!(!lies("1.0.522.98", "3.5.6907.0"));
+        assert!(!lies("1.0.522.34", "1.0.522.97"), "the target itself is below");
+        assert!(!lies("1.0.522.34", "4.1.0b"), "what has no order reaches nothing");
+    }
+
+    #[test]
+    fn a_stone_is_for_the_rules_its_words_name() {
+        let mut stone = SteppingStone::ocs_interim();
+        assert!(stone.is_for(&"ucphone/Polycom/CX700/A/ENU/CPE".parse().unwrap()));
+        assert!(!stone.is_for(&"RoundTable/Microsoft/RT/A/ENU/CPE".parse().unwrap()));
+        stone.model = Some("CX600".parse().unwrap());
+        assert!(!stone.is_for(&"UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap()));
+        assert_eq!(stone.to_string(), "ocs-interim: UCPhone/*/CX600/* below 1.0.522.98 goes by 1.0.522.103");
+    }
+}

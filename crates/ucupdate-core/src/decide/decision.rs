@@ -1,0 +1,558 @@
+//! Deciding what a device is offered: a pure function of the index, the question and the time.
+//!
+//! The order of the checks is fixed: the rule; the assignment whose audience and share hold the device; whether the device
+//! is up to date; the files; the kill switch; whether the installed version can be read; whether the target is to be
+//! offered at all (newer, not below the floor); holds; the window; and only then the stepping stones. A device with nothing
+//! to be offered gets no stone.
+//!
+//! A device that *has* the version of an assignment whose audience it is in keeps it, whatever the assignment's share,
+//! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
+
+use crate::book::{
+    Assignment, Audience, Hold, OfferPolicy, OfferRule, Role, RolloutName, SteppingStone, Stop, StopScope,
+    Window,
+};
+use crate::decide::explain::Mismatch;
+use crate::decide::index::{
+    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
+};
+use crate::decide::known_devices::Known;
+use crate::request::Question;
+use crate::value::UnixTime;
+use crate::version::{FirmwareVersion, ReportedVersion};
+use std::fmt;
+
+/// What was decided for one module, and why. A reason, never a bare yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision<'a> {
+    /// The device is to fetch this.
+    Offer {
+        /// What to fetch.
+        offer: &'a Offer,
+        /// Whether it is the target itself, or a step on the way.
+        via: Via<'a>,
+        /// The assignment that gives it the target.
+        because: &'a Assignment,
+    },
+    /// The device has the version it would be given.
+    UpToDate {
+        /// The version.
+        version: &'a ReportedVersion,
+    },
+    /// No rule is for such a device and update type.
+    NoRule,
+    /// There is a rule, but nothing in it for this device.
+    NothingApproved {
+        /// Whether a version waits for approval.
+        pending: bool,
+    },
+    /// There is a version for it, and something keeps it from being offered now.
+    HeldBack {
+        /// What it would be given.
+        target: &'a ReportedVersion,
+        /// What keeps it back.
+        by: HeldBy<'a>,
+    },
+    /// The rule offers only what is newer, and the target is not.
+    NotNewer {
+        /// The target.
+        target: &'a ReportedVersion,
+    },
+    /// The target is older than what the device has, and below the rule's floor.
+    BelowFloor {
+        /// The target.
+        target: &'a ReportedVersion,
+        /// The floor.
+        floor: &'a FirmwareVersion,
+    },
+    /// The installed version cannot be read, and the rule offers nothing to such devices.
+    VersionUnreadable {
+        /// What it would be given.
+        target: &'a ReportedVersion,
+    },
+    /// It has to go by a stepping stone whose image was never ingested for it.
+    SteppingStoneMissing {
+        /// The stone.
+        stone: &'a SteppingStone,
+    },
+    /// The package that brought the version is gone.
+    FilesMissing {
+        /// The version.
+        version: &'a ReportedVersion,
+    },
+}
+
+/// Whether an offer is the target or a step on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Via<'a> {
+    /// The target itself.
+    Direct,
+    /// A stepping stone; the target comes when the device asks again.
+    SteppingStone {
+        /// Which stone.
+        stone: &'a SteppingStone,
+        /// Where the way leads.
+        target: &'a ReportedVersion,
+    },
+}
+
+/// What keeps a version from being offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeldBy<'a> {
+    /// The kill switch.
+    Stop {
+        /// What it stops.
+        scope: &'a StopScope,
+        /// CompiledAudience threw it, and why.
+        stop: &'a Stop,
+    },
+    /// A hold.
+    Hold(&'a Hold),
+    /// A window that is closed.
+    Window(&'a Window),
+    /// The rollout is paused.
+    Paused {
+        /// Its name.
+        rollout: &'a RolloutName,
+        /// Why.
+        why: &'a str,
+    },
+}
+
+impl<'a> Decision<'a> {
+    /// What to fetch, if anything.
+    #[inline]
+    pub fn offer(&self) -> Option<&'a Offer> {
+        match self {
+            Self::Offer { offer, .. } => Some(offer),
+            Self::UpToDate { .. }
+            | Self::NoRule
+            | Self::NothingApproved { .. }
+            | Self::HeldBack { .. }
+            | Self::NotNewer { .. }
+            | Self::BelowFloor { .. }
+            | Self::VersionUnreadable { .. }
+            | Self::SteppingStoneMissing { .. }
+            | Self::FilesMissing { .. } => None,
+        }
+    }
+
+    /// The reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Offer { .. } => "offer",
+            Self::UpToDate { .. } => "up-to-date",
+            Self::NoRule => "no-rule",
+            Self::NothingApproved { .. } => "nothing-approved",
+            Self::HeldBack { by: HeldBy::Stop { .. }, .. } => "stopped",
+            Self::HeldBack { by: HeldBy::Hold(_), .. } => "held",
+            Self::HeldBack { by: HeldBy::Window(_), .. } => "window-closed",
+            Self::HeldBack { by: HeldBy::Paused { .. }, .. } => "rollout-paused",
+            Self::NotNewer { .. } => "not-newer",
+            Self::BelowFloor { .. } => "below-floor",
+            Self::VersionUnreadable { .. } => "version-unreadable",
+            Self::SteppingStoneMissing { .. } => "stepping-stone-missing",
+            Self::FilesMissing { .. } => "files-missing",
+        }
+    }
+}
+
+impl fmt::Display for Decision<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offer { offer, via, because } => {
+                write!(f, "offer {}", offer.version)?;
+                if let Via::SteppingStone { target, .. } = via {
+                    write!(f, " as a stepping stone to {target}")?;
+                }
+                match (because.role(), &because.rollout) {
+                    (Role::Pending, _) => f.write_str(", because it is a test device"),
+                    (Role::Approved, _) => f.write_str(", because it is approved for everybody"),
+                    (Role::Pin, _) => write!(f, ", because {} is pinned to it", because.audience),
+                    (Role::Rollout, rollout) => match rollout {
+                        Some(rollout) => write!(f, ", because the rollout {} holds the device", rollout.name),
+                        None => Ok(()),
+                    },
+                }
+            }
+            Self::UpToDate { version } => write!(f, "nothing: the device has {version}"),
+            Self::NoRule => f.write_str("nothing: no rule is for such a device"),
+            Self::NothingApproved { pending: true } => {
+                f.write_str("nothing: a version is pending, and the device is no test device")
+            }
+            Self::NothingApproved { pending: false } => f.write_str("nothing: no version is approved"),
+            Self::HeldBack { target, by } => write!(f, "nothing: {target} is held back, {by}"),
+            Self::NotNewer { target } => write!(f, "nothing: {target} is not newer than what the device has"),
+            Self::BelowFloor { target, floor } => {
+                write!(f, "nothing: {target} is older than what the device has, and below the floor {floor}")
+            }
+            Self::VersionUnreadable { target } => {
+                write!(f, "nothing: the installed version cannot be read, so {target} is not offered")
+            }
+            Self::SteppingStoneMissing { stone } => write!(
+                f,
+                "nothing: devices below {} go by {} first, and no such image is there for this locale",
+                stone.below, stone.by
+            ),
+            Self::FilesMissing { version } => write!(f, "nothing: the files of {version} are gone"),
+        }
+    }
+}
+
+impl fmt::Display for HeldBy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, why): (&dyn fmt::Display, &str) = match self {
+            Self::Stop { scope: StopScope::All, stop } => {
+                write!(f, "everything is stopped by ")?;
+                (&stop.by, &stop.reason)
+            }
+            Self::Stop { stop, .. } => {
+                write!(f, "the rule is stopped by ")?;
+                (&stop.by, &stop.reason)
+            }
+            Self::Hold(hold) => {
+                write!(f, "by the hold ")?;
+                (&hold.name, &hold.reason)
+            }
+            Self::Window(window) => {
+                write!(f, "outside the window ")?;
+                (window, "")
+            }
+            Self::Paused { rollout, why } => {
+                write!(f, "by a pause of the rollout ")?;
+                (rollout, why)
+            }
+        };
+        what.fmt(f)?;
+        if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+    }
+}
+
+/// Decides what a device is offered for one of its modules.
+///
+/// Total, deterministic, without side effect, lock or allocation. `now` is the caller's clock; nothing here reads one.
+///
+/// ```
+/// use ucupdate_core::{Decision, Device, EligibilityIndex, Question, ReportedVersion, RuleBook, decide};
+/// use ucupdate_core::request::InstalledModule;
+/// use ucupdate_core::value::{Reported, UnixTime};
+/// let index = EligibilityIndex::compile(&RuleBook::default(), 0);
+/// let device = Device {
+///     device_type: "UCPhone".parse()?,
+///     vendor: "Polycom".parse()?,
+///     model: "CX700".parse()?,
+///     hardware_revision: "A".parse()?,
+///     locale: "ENU".parse()?,
+///     mac_address: Reported::default(),
+///     serial_number: Reported::default(),
+/// };
+/// let module = InstalledModule {
+///     file_name: "cpe.nbt".into(),
+///     version: ReportedVersion::new("1.0.452.0"),
+///     time_stamp: Reported::default(),
+/// };
+/// assert_eq!(decide(&index, &Question::new(&device, &module), UnixTime::default()), Decision::NoRule);
+/// # Ok::<(), ucupdate_core::value::LabelError>(())
+/// ```
+#[inline]
+pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Decision<'a> {
+    walk(index, question, now, &mut Silent)
+}
+
+/// CompiledAudience looks on while a decision is made. [`decide`] and [`explain`](crate::decide::explain::explain) walk the same way; the one is alone,
+/// the other is seen.
+pub(crate) trait Observer<'a> {
+    /// The rule was found.
+    fn rule(&mut self, _rule: &'a CompiledRule) {}
+    /// No rule is for the device.
+    fn no_rule(&mut self) {}
+    /// An assignment was tried; it holds the device where there is no miss.
+    fn assignment(&mut self, _at: usize, _known: Known<'a>, _miss: Option<Mismatch>) {}
+    /// A stone lies on the way.
+    fn stone(&mut self, _stone: &'a SteppingStone) {}
+}
+
+struct Silent;
+
+impl Observer<'_> for Silent {}
+
+/// What a walk knows of who asks.
+struct Walk<'a, 'q> {
+    index: &'a EligibilityIndex,
+    question: &'q Question<'q>,
+    now: UnixTime,
+    /// What the book says of this very device; looked up when it is first needed.
+    known: Option<Known<'a>>,
+}
+
+#[inline]
+pub(crate) fn walk<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    now: UnixTime,
+    observer: &mut impl Observer<'a>,
+) -> Decision<'a> {
+    let module = question.module;
+    let Some((at, head)) = index.find(question) else {
+        observer.no_rule();
+        return Decision::NoRule;
+    };
+    let mut walk = Walk { index, question, now, known: None };
+    let rule = &index.rules[at];
+    observer.rule(rule);
+    let mut paused = None;
+    for (place, assignment) in index.assignments_of(head) {
+        if let Some(miss) = walk.mismatch(place, assignment) {
+            walk.record(observer, place, assignment, Some(miss));
+            continue;
+        }
+        if is_installed(index, rule, head, place, assignment, &module.version) {
+            walk.record(observer, place, assignment, None);
+            return Decision::UpToDate { version: &index.assigned[place].candidate.version };
+        }
+        if let Some(miss) = walk.mismatch_of_share(assignment, place) {
+            walk.record(observer, place, assignment, Some(miss));
+            continue;
+        }
+        if assignment.is_paused {
+            walk.record(observer, place, assignment, Some(Mismatch::Paused));
+            paused = paused.or(Some(place));
+            continue;
+        }
+        walk.record(observer, place, assignment, None);
+        return walk.offer(rule, head, place, assignment, observer);
+    }
+    if let Some(held) = paused.and_then(|place| held_by_pause(&index.assigned[place])) {
+        return held;
+    }
+    let pending = index
+        .assignments_of(head)
+        .any(|(_, assignment)| assignment.audience == CompiledAudience::TestDevices);
+    Decision::NothingApproved { pending }
+}
+
+#[cold]
+fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
+    let rollout = assignment.rollout.as_ref()?;
+    let why = rollout.paused.as_deref().unwrap_or_default();
+    let by = HeldBy::Paused { rollout: &rollout.name, why };
+    Some(Decision::HeldBack { target: &assignment.candidate.version, by })
+}
+
+/// Whether the device has what an assignment gives.
+#[inline]
+fn is_installed(
+    index: &EligibilityIndex,
+    rule: &CompiledRule,
+    head: Head,
+    place: usize,
+    assignment: &CompiledAssignment,
+    installed: &ReportedVersion,
+) -> bool {
+    match installed.readable() {
+        Some(installed) if head.is_plain => assignment.is_readable && installed.padded() == assignment.target,
+        _ => {
+            let target = &index.assigned[place].candidate.version;
+            rule.rule.policy().same_release.holds(installed, target)
+        }
+    }
+}
+
+impl<'a> Walk<'a, '_> {
+    #[inline]
+    fn known(&mut self) -> Known<'a> {
+        *self.known.get_or_insert_with(|| self.index.known.find(self.question.device))
+    }
+
+    #[inline]
+    fn record(
+        &mut self,
+        observer: &mut impl Observer<'a>,
+        place: usize,
+        assignment: &CompiledAssignment,
+        miss: Option<Mismatch>,
+    ) {
+        let is_known = matches!(assignment.audience, CompiledAudience::TestDevices);
+        let known = if is_known { self.known() } else { Known::default() };
+        observer.assignment(place, known, miss);
+    }
+
+    /// Why an assignment's audience does not hold the device, if it does not.
+    #[inline]
+    fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
+        match assignment.audience {
+            CompiledAudience::Everybody => None,
+            CompiledAudience::TestDevices => {
+                self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
+            }
+            who => self.mismatch_of_audience(who, Some(place)),
+        }
+    }
+
+    /// The same for audiences that are seldom asked for. `place` is that of the assignment it is the audience of, if of one.
+    fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
+        match who {
+            CompiledAudience::Everybody => None,
+            CompiledAudience::TestDevices => {
+                self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
+            }
+            CompiledAudience::Device(device) => (!self.known().is(device)).then_some(Mismatch::OtherDevice),
+            CompiledAudience::List(group) => (!self.known().is_member(group)).then_some(Mismatch::NotOnList),
+            CompiledAudience::Predicate(group) => {
+                let predicate = self.index.groups.get(group as usize)?.as_ref()?;
+                let index = self.index;
+                let mut passes = |version: &ReportedVersion| {
+                    place.is_some_and(|place| {
+                        index.assigned[place].candidate.version.same_release(version)
+                            || index.is_on_way(&index.assignments[place], version)
+                    })
+                };
+                predicate.first_miss(self.question, &mut passes).map(|part| Mismatch::Predicate { part })
+            }
+            CompiledAudience::Nobody => Some(Mismatch::NotOnList),
+        }
+    }
+
+    /// Why an assignment's share does not hold the device, if it does not.
+    #[inline]
+    fn mismatch_of_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Mismatch> {
+        let bound = match assignment.share {
+            ShareKind::All => return None,
+            ShareKind::Fixed => assignment.bound,
+            ShareKind::Ramp => {
+                let rollout = self.index.assigned[place].rollout.as_ref()?;
+                rollout.share.at(self.now).bound()?
+            }
+        };
+        let device = assignment.key.place_of(self.question.device);
+        if device.is_some_and(|device| device.is_before(bound)) {
+            return None;
+        }
+        Some(Mismatch::Share { place: device })
+    }
+
+    /// What is offered to a device that an assignment holds and that has another version.
+    #[inline]
+    fn offer(
+        &mut self,
+        rule: &'a CompiledRule,
+        head: Head,
+        place: usize,
+        assignment: &'a CompiledAssignment,
+        observer: &mut impl Observer<'a>,
+    ) -> Decision<'a> {
+        let index = self.index;
+        let because = &index.assigned[place];
+        let target = &because.candidate.version;
+        let Some(offer) = index.offer_of(assignment) else {
+            return Decision::FilesMissing { version: target };
+        };
+        let policy_of = || rule.rule.policy();
+        if let Some(held) = self.stopped(rule, head, target) {
+            return held;
+        }
+        let readable = self.question.module.version.readable();
+        if readable.is_none() && (head.is_plain || !policy_of().unreadable) {
+            return Decision::VersionUnreadable { target };
+        }
+        if !head.is_plain
+            && let Some(refused) = refused(policy_of(), readable, target)
+        {
+            return refused;
+        }
+        let may_be_held = !head.is_plain
+            || index.any_device_holds
+            || !index.group_holds.is_empty()
+            || index.window(assignment.window()).is_some();
+        if may_be_held && let Some(by) = self.held(rule, head, because, assignment, readable) {
+            return Decision::HeldBack { target, by };
+        }
+        let direct = Decision::Offer { offer, via: Via::Direct, because };
+        let Some(installed) = readable else { return direct };
+        match index.stone_of(assignment, installed.padded()) {
+            None => direct,
+            Some((stone, step)) => {
+                observer.stone(stone);
+                match step {
+                    Some(offer) => {
+                        Decision::Offer { offer, via: Via::SteppingStone { stone, target }, because }
+                    }
+                    None => Decision::SteppingStoneMissing { stone },
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn stopped(
+        &self,
+        rule: &'a CompiledRule,
+        head: Head,
+        target: &'a ReportedVersion,
+    ) -> Option<Decision<'a>> {
+        let of_rule = if head.is_plain { None } else { rule.stop.as_ref() };
+        let (scope, stop) = self.index.stop_all.as_ref().or(of_rule)?;
+        Some(Decision::HeldBack { target, by: HeldBy::Stop { scope, stop } })
+    }
+
+    /// The hold or window that keeps an offer back. A device below the rule's minimum is not kept.
+    fn held(
+        &mut self,
+        rule: &'a CompiledRule,
+        head: Head,
+        because: &'a Assignment,
+        assignment: &CompiledAssignment,
+        installed: Option<&FirmwareVersion>,
+    ) -> Option<HeldBy<'a>> {
+        let index = self.index;
+        let minimum = if head.is_plain { None } else { rule.rule.policy().minimum.as_ref() };
+        if let (Some(minimum), Some(installed)) = (minimum, installed)
+            && installed.is_release_before(minimum)
+        {
+            return None;
+        }
+        let now = self.now;
+        let hold = |number: u32| index.holds.get(number as usize).filter(|hold| hold.lasts(now));
+        if index.any_device_holds
+            && let Some(hold) = self.known().holds().find_map(hold)
+        {
+            return Some(HeldBy::Hold(hold));
+        }
+        for (who, number) in &index.group_holds {
+            if let Some(hold) = hold(*number)
+                && self.mismatch_of_audience(*who, None).is_none()
+            {
+                return Some(HeldBy::Hold(hold));
+            }
+        }
+        if let Some(hold) = rule.holds.iter().copied().find_map(hold) {
+            return Some(HeldBy::Hold(hold));
+        }
+        let of_rule = match because.audience {
+            Audience::TestDevices => None,
+            _ => index.window(rule.window),
+        };
+        let mut windows = [index.window(assignment.window()), of_rule].into_iter().flatten();
+        windows.find(|window| !window.is_open(now)).map(|window| HeldBy::Window(&window.window))
+    }
+}
+
+/// What a policy that is not the default one refuses.
+fn refused<'a>(
+    policy: &'a OfferPolicy,
+    installed: Option<&FirmwareVersion>,
+    target: &'a ReportedVersion,
+) -> Option<Decision<'a>> {
+    let installed = installed?;
+    if policy.offer == OfferRule::Newer && target.readable().is_none_or(|target| target <= installed) {
+        return Some(Decision::NotNewer { target });
+    }
+    let floor = policy.floor.as_ref()?;
+    let down = target
+        .readable()
+        .is_some_and(|target| target.is_release_before(installed) && target.is_release_before(floor));
+    down.then_some(Decision::BelowFloor { target, floor })
+}

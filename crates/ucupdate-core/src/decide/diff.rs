@@ -1,0 +1,34 @@
+//! Whose answer changes between two rule books.
+
+use crate::decide::decision::{Decision, decide};
+use crate::decide::index::EligibilityIndex;
+use crate::request::Question;
+use crate::value::UnixTime;
+
+/// A device whose answer changes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Change<'o, 'n, 'q> {
+    /// CompiledAudience asks, and what.
+    pub question: Question<'q>,
+    /// What the old book gives it.
+    pub before: Decision<'o>,
+    /// What the new book gives it.
+    pub after: Decision<'n>,
+}
+
+/// Lists exactly those questions whose answer is another under the new book: another offer, an offer instead of none, none
+/// instead of one. A "no" that only has another reason is no change of the answer.
+///
+/// Lazy: a fleet of any size is looked at one device at a time.
+pub fn diff<'o, 'n, 'q>(
+    old: &'o EligibilityIndex,
+    new: &'n EligibilityIndex,
+    questions: impl IntoIterator<Item = Question<'q>>,
+    now: UnixTime,
+) -> impl Iterator<Item = Change<'o, 'n, 'q>> {
+    questions.into_iter().filter_map(move |question| {
+        let (before, after) = (decide(old, &question, now), decide(new, &question, now));
+        (before.offer() != after.offer()).then_some(Change { question, before, after })
+    })
+}

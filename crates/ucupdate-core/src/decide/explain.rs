@@ -1,0 +1,303 @@
+//! The trace of a decision: what was looked at, and what settled it.
+
+use crate::book::{Assignment, Audience, Percent, Place, Role, RuleKey, SteppingStone};
+use crate::decide::decision::{Decision, Observer, walk};
+use crate::decide::index::{CompiledRule, EligibilityIndex};
+use crate::decide::known_devices::Known;
+use crate::request::{AskedFrom, Question, UpdateRequest};
+use crate::value::UnixTime;
+use crate::version::{ReportedVersion, VersionError};
+use std::fmt;
+
+/// Why a request is answered as it is: one trace for each module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation<'a> {
+    /// The revision of the rule book.
+    pub revision: u64,
+    /// The time that was asked about.
+    pub now: UnixTime,
+    /// A trace for each module, in the order asked.
+    pub modules: Vec<Trace<'a>>,
+}
+
+/// Why one module is answered as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trace<'a> {
+    /// The file name as asked.
+    pub file_name: Box<str>,
+    /// The version installed.
+    pub installed: ReportedVersion,
+    /// What was looked at, in order.
+    pub steps: Vec<Step<'a>>,
+    /// What was decided: the same as [`decide`](crate::decide::decision::decide) gives.
+    pub decision: Decision<'a>,
+}
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step<'a> {
+    /// The rule for the device.
+    Rule {
+        /// Its key.
+        rule: &'a RuleKey,
+    },
+    /// No rule is for the device; this one comes nearest.
+    NearestRule {
+        /// Its key.
+        rule: &'a RuleKey,
+        /// Where the two differ.
+        differences: Vec<Difference<'a>>,
+    },
+    /// There are no rules at all.
+    NoRules,
+    /// An assignment was tried.
+    Assignment {
+        /// The assignment.
+        assignment: &'a Assignment,
+        /// Why it does not give the device its version; none where it settled the matter.
+        miss: Option<Mismatch>,
+        /// The share it was for at that moment.
+        share: Percent,
+        /// The test device this is, when that is why.
+        test_device: Option<&'a str>,
+    },
+    /// The installed version cannot be read.
+    Unreadable {
+        /// Why.
+        cause: VersionError,
+    },
+    /// A stepping stone lies on the way.
+    SteppingStone {
+        /// Which.
+        stone: &'a SteppingStone,
+    },
+}
+
+/// Why an assignment does not give a device its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// It is for test devices, and the device is none.
+    NoTestDevice,
+    /// It is for another device.
+    OtherDevice,
+    /// The device is not on the group's list.
+    NotOnList,
+    /// A part of the group's predicate does not hold.
+    Predicate {
+        /// Which: `vendor`, `network`, ...
+        part: &'static str,
+    },
+    /// The device comes later than the share reaches.
+    Share {
+        /// The device's place among all; none for one that names neither MAC address nor serial number.
+        place: Option<Place>,
+    },
+    /// The rollout is paused.
+    Paused,
+}
+
+impl Mismatch {
+    /// How near the assignment came to holding the device, to be compared only.
+    fn nearness(self) -> u8 {
+        match self {
+            Self::OtherDevice => 0,
+            Self::NotOnList | Self::NoTestDevice => 1,
+            Self::Predicate { .. } => 2,
+            Self::Share { .. } => 3,
+            Self::Paused => 4,
+        }
+    }
+}
+
+/// A word in which a device and a rule differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference<'a> {
+    /// Which word: `hardware revision`.
+    pub field: &'static str,
+    /// What the rule says.
+    pub rule: &'a str,
+    /// What the device says.
+    pub device: String,
+}
+
+/// Explains how a request is answered. The decisions are those of [`decide`](crate::decide::decision::decide): both walk the same way.
+pub fn explain<'a>(
+    index: &'a EligibilityIndex,
+    request: &UpdateRequest,
+    from: AskedFrom,
+    now: UnixTime,
+) -> Explanation<'a> {
+    let modules = Question::all_of(request, from).map(|question| Trace::of(index, &question, now));
+    Explanation { revision: index.revision, now, modules: modules.collect() }
+}
+
+impl<'a> Trace<'a> {
+    /// The trace of one question.
+    pub fn of(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
+        let mut seen = Recorder { index, question, now, steps: Vec::new() };
+        let decision = walk(index, question, now, &mut seen);
+        let mut steps = seen.steps;
+        let module = question.module;
+        if let Decision::VersionUnreadable { .. } = decision {
+            steps.extend(module.version.why_unreadable().map(|cause| Step::Unreadable { cause }));
+        }
+        Self { file_name: module.file_name.clone(), installed: module.version.clone(), steps, decision }
+    }
+
+    /// The first cause, for a "no": what would have to be otherwise. None for an offer.
+    ///
+    /// Where several assignments were tried and none holds the device, it is the one that came nearest: a share that does
+    /// not reach the device yet, before a group by what its devices have in common, before a list or the test devices it is
+    /// not on, before a pin of another device; of several as near the last one tried.
+    pub fn first_cause(&self) -> Option<String> {
+        match &self.decision {
+            Decision::Offer { .. } => None,
+            Decision::NoRule | Decision::NothingApproved { .. } => {
+                let tried = self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. }));
+                let tried = tried.max_by_key(|step| match step {
+                    Step::Assignment { miss: Some(miss), .. } => miss.nearness(),
+                    _ => 0,
+                });
+                Some(tried.map_or_else(|| self.decision.to_string(), ToString::to_string))
+            }
+            other => Some(other.to_string()),
+        }
+    }
+}
+
+struct Recorder<'a, 'q> {
+    index: &'a EligibilityIndex,
+    question: &'q Question<'q>,
+    now: UnixTime,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a> Observer<'a> for Recorder<'a, '_> {
+    fn rule(&mut self, rule: &'a CompiledRule) {
+        self.steps.push(Step::Rule { rule: rule.rule.key() });
+    }
+
+    fn no_rule(&mut self) {
+        self.steps.push(nearest(self.index, self.question));
+    }
+
+    fn assignment(&mut self, at: usize, known: Known<'a>, miss: Option<Mismatch>) {
+        let assignment = &self.index.assigned[at];
+        let test_device = match assignment.audience {
+            Audience::TestDevices => known.test_device(),
+            _ => None,
+        };
+        let test_device = test_device.and_then(|number| self.index.test_devices.get(number as usize));
+        let share = assignment.rollout.as_ref().map_or(Percent::ALL, |rollout| rollout.share.at(self.now));
+        let test_device = test_device.map(|device| device.name.as_str());
+        self.steps.push(Step::Assignment { assignment, miss, share, test_device });
+    }
+
+    fn stone(&mut self, stone: &'a SteppingStone) {
+        self.steps.push(Step::SteppingStone { stone });
+    }
+}
+
+/// The rule with the fewest words that differ; of several the first by key.
+fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
+    let said = question.words();
+    let differ = |key: &RuleKey| {
+        let words = key.words().into_iter().zip(said);
+        words.filter(|(rule, device)| !rule.eq_ignore_ascii_case(device)).count()
+    };
+    let Some(rule) = index.rules.iter().map(|rule| rule.rule.key()).min_by_key(|key| differ(key)) else {
+        return Step::NoRules;
+    };
+    let words = RuleKey::FIELDS.into_iter().zip(rule.words()).zip(said);
+    let differences = words.filter(|((_, rule), device)| !rule.eq_ignore_ascii_case(device));
+    Step::NearestRule {
+        rule,
+        differences: differences
+            .map(|((field, rule), device)| Difference { field, rule, device: device.to_owned() })
+            .collect(),
+    }
+}
+
+impl fmt::Display for Explanation<'_> {
+    /// A line for each step, and one for each decision.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule book revision {}", self.revision)?;
+        if self.modules.is_empty() {
+            write!(f, "\nthe request names no module, so there is nothing to offer")?;
+        }
+        self.modules.iter().try_for_each(|module| write!(f, "\n{module}"))
+    }
+}
+
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} at version {:?}", self.file_name.escape_debug(), self.installed.as_str())?;
+        self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
+        write!(f, "  => {}", self.decision)?;
+        // Where one thing only was tried it stands right above.
+        let tried = self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. })).count();
+        let said = self.decision.to_string();
+        match self.first_cause().filter(|cause| tried > 1 && *cause != said) {
+            Some(cause) => write!(f, "\n  first cause: {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule { rule } => write!(f, "rule {rule}"),
+            Self::NearestRule { rule, differences } => {
+                write!(f, "no rule for it; the nearest is {rule}")?;
+                differences.iter().try_for_each(|difference| {
+                    let Difference { field, rule, device } = difference;
+                    write!(f, ", for {field} {rule}, where the device says {}", device.escape_debug())
+                })
+            }
+            Self::NoRules => f.write_str("there are no rules"),
+            Self::Assignment { assignment, miss, share, test_device } => {
+                let version = &assignment.candidate.version;
+                match (assignment.role(), &assignment.rollout) {
+                    (Role::Pin, _) => write!(f, "pinned {version}: for {}", assignment.audience)?,
+                    (Role::Pending, _) => write!(f, "pending {version}")?,
+                    (Role::Approved, _) => write!(f, "approved {version}: for everybody")?,
+                    (Role::Rollout, rollout) => {
+                        let name = rollout.as_ref().map_or("", |rollout| rollout.name.as_str());
+                        write!(f, "rollout {name} of {version}: for ")?;
+                        if *share != Percent::ALL {
+                            write!(f, "{share} of ")?;
+                        }
+                        assignment.audience.fmt(f)?;
+                    }
+                }
+                match miss {
+                    None if assignment.audience == Audience::TestDevices => {
+                        write!(f, ": the device is the test device {}", test_device.unwrap_or_default())
+                    }
+                    None => Ok(()),
+                    Some(Mismatch::NoTestDevice) => f.write_str(": the device is no test device"),
+                    Some(Mismatch::OtherDevice) => f.write_str(": the device is another"),
+                    Some(Mismatch::NotOnList) => f.write_str(": the device is not on its list"),
+                    Some(Mismatch::Predicate { part }) => write!(f, ": the device's {part} is another"),
+                    Some(Mismatch::Share { place: Some(place) }) => {
+                        write!(f, ": the device comes from {} on", place.first_share())
+                    }
+                    Some(Mismatch::Share { place: None }) => f.write_str(
+                        ": the device names neither MAC address nor serial number, so it comes last",
+                    ),
+                    Some(Mismatch::Paused) => f.write_str(": it is paused"),
+                }
+            }
+            Self::Unreadable { cause } => write!(f, "{cause}"),
+            Self::SteppingStone { stone } => {
+                write!(f, "stepping stone: below {} goes by {}", stone.below, stone.by)
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A table from case-folded words to a number and a small value beside it: built once, then only read.
+//!
+//! The words of one key are written one behind the other, ASCII letters in lower case, a zero byte between. Looking one
+//! up takes one hash, usually one probe, one comparison of bytes, and no allocation.
+
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
+
+/// A table from case-folded words to `0..len`, in the order they were given, with a value beside each.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldedTable<V = ()> {
+    /// A power of two of them, at most half full. Zero is an empty slot, else the index of a key plus one.
+    slots: Vec<Slot>,
+    keys: Vec<Key<V>>,
+    bytes: Vec<u8>,
+}
+
+impl<V> Default for FoldedTable<V> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), keys: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+/// Where a key lies in `bytes`. The value lies beside it, so that finding a key has fetched it.
+#[derive(Clone, Copy, Debug)]
+struct Key<V> {
+    begin: u32,
+    length: u32,
+    value: V,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The upper half of the hash, so that a probe of another key seldom reads its bytes.
+    tag: u32,
+    index_plus_one: u32,
+}
+
+/// Lookups fold into a buffer of this size; longer keys (legal, never seen) into the larger one.
+const USUAL_KEY_BYTES: usize = 128;
+const MOST_KEY_BYTES: usize = 6 * crate::value::MAX_LABEL_BYTES + 5;
+
+impl<V: Copy> FoldedTable<V> {
+    /// A table of these keys and their values. Of two keys that are equal the first is found.
+    ///
+    /// # Panics
+    /// Beyond 4 billion bytes of keys.
+    pub(crate) fn new<'a, const N: usize>(keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>) -> Self {
+        let slots = (keys.len() * 2).next_power_of_two().max(4);
+        let mut table = Self {
+            slots: vec![Slot::default(); slots],
+            keys: Vec::with_capacity(keys.len()),
+            bytes: Vec::new(),
+        };
+        for (words, value) in keys {
+            let begin = table.bytes.len();
+            for (at, word) in words.iter().enumerate() {
+                if at > 0 {
+                    table.bytes.push(0);
+                }
+                table.bytes.extend_from_slice(word.as_bytes());
+            }
+            table.bytes[begin..].make_ascii_lowercase();
+            let small =
+                |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
+            let (begin, length) = (small(begin), small(table.bytes.len() - begin));
+            table.keys.push(Key { begin, length, value });
+            let index_plus_one = small(table.keys.len());
+            let hash = hash(&table.bytes[begin as usize..]);
+            let mut at = table.first_slot(hash);
+            while table.slots[at].index_plus_one != 0 {
+                at = (at + 1) & (table.slots.len() - 1);
+            }
+            table.slots[at] = Slot { tag: tag(hash), index_plus_one };
+        }
+        table
+    }
+
+    /// The index of the key these words fold to, and its value.
+    #[inline]
+    pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
+        let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
+        if length <= USUAL_KEY_BYTES {
+            self.find_folded(fold(words, &mut [0; USUAL_KEY_BYTES]))
+        } else if length <= MOST_KEY_BYTES {
+            self.find_long(words)
+        } else {
+            None
+        }
+    }
+
+    #[cold]
+    fn find_long<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
+        self.find_folded(fold(words, &mut [0; MOST_KEY_BYTES]))
+    }
+
+    #[inline]
+    fn find_folded(&self, key: &[u8]) -> Option<(usize, V)> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let hash = hash(key);
+        let mut at = self.first_slot(hash);
+        loop {
+            let slot = self.slots[at];
+            let index = (slot.index_plus_one as usize).checked_sub(1)?;
+            if slot.tag == tag(hash) {
+                let Key { begin, length, value } = self.keys[index];
+                let begin = begin as usize;
+                if self.bytes[begin..begin + length as usize] == *key {
+                    return Some((index, value));
+                }
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "masked to the number of slots")]
+    fn first_slot(&self, hash: u64) -> usize {
+        hash as usize & (self.slots.len() - 1)
+    }
+}
+
+/// Writes the words into the buffer, which is large enough, and gives the part that was written.
+#[inline]
+fn fold<'a, const N: usize, const M: usize>(words: [&str; N], buffer: &'a mut [u8; M]) -> &'a [u8] {
+    let mut end = 0;
+    for (at, word) in words.iter().enumerate() {
+        // The buffer holds zeros: passing over one is writing the separator.
+        end += usize::from(at > 0);
+        buffer[end..end + word.len()].copy_from_slice(word.as_bytes());
+        end += word.len();
+    }
+    let key = &mut buffer[..end];
+    key.make_ascii_lowercase();
+    key
+}
+
+#[inline]
+fn hash(key: &[u8]) -> u64 {
+    FixedState::with_seed(0x7563_7570).hash_one(key)
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_are_found_without_ascii_case() {
+        let table = FoldedTable::new([(["a", "BC"], 'x'), (["ab", "c"], 'y')].into_iter());
+        assert_eq!(table.find(["A", "bc"]), Some((0, 'x')));
+        assert_eq!(table.find(["AB", "C"]), Some((1, 'y')));
+        assert_eq!(table.find(["abc", ""]), None);
+        assert_eq!(FoldedTable::<()>::default().find(["a"]), None);
+    }
+
+    #[test]
+    fn keys_longer_than_usual_are_found_too() {
+        let long = "x".repeat(USUAL_KEY_BYTES);
+        let table = FoldedTable::new([([long.as_str(), "y"], ())].into_iter());
+        assert_eq!(table.find([long.to_uppercase().as_str(), "Y"]), Some((0, ())));
+        assert_eq!(table.find(["x".repeat(MOST_KEY_BYTES).as_str(), "y"]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_finds_what_a_map_finds(
+            keys in prop::collection::btree_set(("[a-c]{0,3}", "[a-c]{0,3}"), 0..40),
+            asked in ("[a-cA-C]{0,3}", "[a-cA-C]{0,3}"),
+        ) {
+            let keys: Vec<_> = keys.into_iter().collect();
+            let table = FoldedTable::new(keys.iter().map(|(one, two)| ([one.as_str(), two.as_str()], ())));
+            let lower = (asked.0.to_ascii_lowercase(), asked.1.to_ascii_lowercase());
+            let found = table.find([&asked.0, &asked.1]).map(|(index, ())| index);
+            prop_assert_eq!(found, keys.iter().position(|key| *key == lower));
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! The compiled form of a rule book: what deciding reads.
+
+use crate::book::{
+    Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, OnlyUtc,
+    Predicate, Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share,
+    SteppingStone, StoneImage, Stop, StopScope, TestDevice, UpdateType, Window, Zone, ZoneName, Zones,
+};
+use crate::decide::folded_table::FoldedTable;
+use crate::decide::known_devices::KnownDevices;
+use crate::device::{Device, DeviceId};
+use crate::request::Question;
+use crate::value::{FieldTime, FileName};
+use crate::version::ReportedVersion;
+use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A rule book compiled for deciding. It never changes: a new revision of the book gives a new index.
+#[derive(Debug, Default)]
+pub struct EligibilityIndex {
+    pub(crate) revision: u64,
+    table: FoldedTable<Head>,
+    /// What deciding reads of each assignment, those of one rule side by side.
+    pub(crate) assignments: Vec<CompiledAssignment>,
+    /// The same assignments as the book has them, for reasons and explanations.
+    pub(crate) assigned: Vec<Assignment>,
+    pub(crate) rules: Vec<CompiledRule>,
+    offers: Vec<Offer>,
+    /// Ways over stepping stones; the first has none.
+    paths: Vec<StonePath>,
+    pub(crate) stones: Vec<SteppingStone>,
+    pub(crate) known: KnownDevices,
+    pub(crate) test_devices: Vec<TestDevice>,
+    /// The predicates of the groups, by their names; none for a list.
+    pub(crate) groups: Vec<Option<Predicate>>,
+    pub(crate) holds: Vec<Hold>,
+    /// The holds on groups.
+    pub(crate) group_holds: Vec<(CompiledAudience, u32)>,
+    pub(crate) any_device_holds: bool,
+    pub(crate) stop_all: Option<(StopScope, Stop)>,
+    pub(crate) windows: Vec<CompiledWindow>,
+}
+
+/// What finding a rule gives at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    /// The place of its first assignment.
+    first: u32,
+    count: u16,
+    /// Whether its policy is the default one, and no hold or stop is on it.
+    pub(crate) is_plain: bool,
+}
+
+/// What deciding reads of an assignment: one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(crate) struct CompiledAssignment {
+    /// The version, missing parts as zero; what it is where it cannot be read does not matter.
+    pub(crate) target: [u32; 4],
+    /// Where devices find their places, when it is for a share.
+    pub(crate) key: ReleaseKey,
+    /// The first place the share does not hold.
+    pub(crate) bound: u64,
+    pub(crate) audience: CompiledAudience,
+    offer: u32,
+    path: u32,
+    window: u32,
+    pub(crate) is_readable: bool,
+    pub(crate) is_paused: bool,
+    pub(crate) share: ShareKind,
+}
+
+/// How the share of an assignment is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShareKind {
+    All,
+    Fixed,
+    Ramp,
+}
+
+/// An audience, compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CompiledAudience {
+    Everybody,
+    TestDevices,
+    Device(u32),
+    List(u32),
+    Predicate(u32),
+    /// A group that is not there: nobody.
+    Nobody,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) window: u32,
+    /// The holds that name it.
+    pub(crate) holds: Vec<u32>,
+    pub(crate) stop: Option<(StopScope, Stop)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledWindow {
+    pub(crate) window: Window,
+    /// None where nobody knows the zone; the window is never open then.
+    pub(crate) zone: Option<Zone>,
+}
+
+/// A way over stepping stones to one target: the steps by their thresholds.
+#[derive(Debug, Default)]
+struct StonePath {
+    /// Whoever is not below this steps no more.
+    highest: [u32; 4],
+    steps: Vec<StoneHop>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct StoneHop {
+    below: [u32; 4],
+    stone: u32,
+    offer: u32,
+}
+
+/// None, for an index into a table.
+const NONE: u32 = u32::MAX;
+
+/// What a device is told to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offer {
+    /// The version of the image.
+    pub version: ReportedVersion,
+    /// The folder below the root of the URL: `OCInterim/ENU`.
+    pub folder: Box<str>,
+    /// The image's file name.
+    pub image: FileName,
+    /// The signature catalogue's file name.
+    pub signature: FileName,
+    /// The image's own time stamp.
+    pub time_stamp: Option<FieldTime>,
+}
+
+impl Offer {
+    fn new(version: &ReportedVersion, folder: String, files: &ReleaseFiles) -> Self {
+        Self {
+            version: version.clone(),
+            folder: folder.into(),
+            image: files.image.name.clone(),
+            signature: files.signature.name.clone(),
+            time_stamp: files.image.modified,
+        }
+    }
+}
+
+impl EligibilityIndex {
+    /// Compiles a book; `revision` is the book's own number, and shows in explanations. Of time zones only UTC is known.
+    pub fn compile(book: &RuleBook, revision: u64) -> Self {
+        Self::compile_with(book, revision, &OnlyUtc)
+    }
+
+    /// Compiles a book whose windows may be in any zone that `zones` knows.
+    pub fn compile_with(book: &RuleBook, revision: u64, zones: &dyn Zones) -> Self {
+        Compiler::new(book, zones).compile(revision)
+    }
+
+    /// The revision of the book this was compiled from.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// How many rules there are.
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The test device this is, by its MAC address or its serial number.
+    #[inline]
+    pub fn test_device(&self, device: &Device) -> Option<&TestDevice> {
+        self.test_devices.get(self.known.find(device).test_device()? as usize)
+    }
+
+    /// Where the rule that is asked for is.
+    #[inline]
+    pub(crate) fn find(&self, question: &Question<'_>) -> Option<(usize, Head)> {
+        self.table.find(question.words())
+    }
+
+    /// The assignments of a rule, with their places.
+    #[inline]
+    pub(crate) fn assignments_of(&self, head: Head) -> impl Iterator<Item = (usize, &CompiledAssignment)> {
+        let first = head.first as usize;
+        let these = self.assignments.get(first..first + usize::from(head.count)).unwrap_or_default();
+        (first..).zip(these)
+    }
+
+    /// What an assignment offers; none where the package that brought its version is gone.
+    #[inline]
+    pub(crate) fn offer_of(&self, assignment: &CompiledAssignment) -> Option<&Offer> {
+        self.offers.get(assignment.offer as usize)
+    }
+
+    /// The stone a device with this version, missing parts as zero, has to take on the way an assignment leads, and its
+    /// offer.
+    #[inline]
+    pub(crate) fn stone_of(
+        &self,
+        assignment: &CompiledAssignment,
+        installed: [u32; 4],
+    ) -> Option<(&SteppingStone, Option<&Offer>)> {
+        let path = self.paths.get(assignment.path as usize)?;
+        if installed >= path.highest {
+            return None;
+        }
+        let step = path.steps.iter().find(|step| installed < step.below)?;
+        Some((self.stones.get(step.stone as usize)?, self.offers.get(step.offer as usize)))
+    }
+
+    /// Whether a version is that of a stone on the way an assignment leads.
+    pub(crate) fn is_on_way(&self, assignment: &CompiledAssignment, version: &ReportedVersion) -> bool {
+        let Some(path) = self.paths.get(assignment.path as usize) else { return false };
+        let mut offers = path.steps.iter().filter_map(|step| self.offers.get(step.offer as usize));
+        offers.any(|offer| offer.version.same_release(version))
+    }
+
+    pub(crate) fn window(&self, at: u32) -> Option<&CompiledWindow> {
+        self.windows.get(at as usize)
+    }
+}
+
+impl CompiledAssignment {
+    pub(crate) fn window(&self) -> u32 {
+        self.window
+    }
+}
+
+impl CompiledWindow {
+    pub(crate) fn is_open(&self, now: crate::value::UnixTime) -> bool {
+        self.zone.as_ref().is_some_and(|zone| self.window.is_open(zone, now))
+    }
+}
+
+/// What is looked up while a book is compiled.
+struct Compiler<'a> {
+    book: &'a RuleBook,
+    zones: &'a dyn Zones,
+    zones_known: BTreeMap<ZoneName, Option<Zone>>,
+    releases: ReleasesByRule<'a>,
+    groups: BTreeMap<&'a GroupName, u32>,
+    devices: BTreeMap<DeviceId, u32>,
+    interim: BTreeMap<(crate::device::Locale, UpdateType), u32>,
+    known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
+    index: EligibilityIndex,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(book: &'a RuleBook, zones: &'a dyn Zones) -> Self {
+        let names: Vec<&GroupName> = book.groups.keys().collect();
+        let (known, devices) = KnownDevices::of(book, &names);
+        let index = EligibilityIndex {
+            known,
+            test_devices: book.test_devices().cloned().collect(),
+            stones: book.settings.stones.clone(),
+            holds: book.holds().cloned().collect(),
+            groups: book.groups().map(|group| group.predicate.clone()).collect(),
+            paths: vec![StonePath::default()],
+            ..EligibilityIndex::default()
+        };
+        let groups = (0..).zip(names).map(|(number, name)| (name, number)).collect();
+        Self {
+            book,
+            zones,
+            zones_known: BTreeMap::new(),
+            releases: ReleasesByRule::of(book),
+            groups,
+            devices,
+            interim: BTreeMap::new(),
+            known_paths: HashMap::default(),
+            index,
+        }
+    }
+
+    fn compile(mut self, revision: u64) -> EligibilityIndex {
+        for (image, _) in self.book.interim_images() {
+            let offer = Offer::new(&image.version, InterimImage::folder(&image.locale), &image.files);
+            let offer = self.add_offer(offer);
+            self.interim.insert((image.locale.clone(), image.update_type.clone()), offer);
+        }
+        let stop_all = self.book.stop(&StopScope::All).cloned();
+        self.index.stop_all = stop_all.map(|stop| (StopScope::All, stop));
+        let mut rule_holds: BTreeMap<&RuleKey, Vec<u32>> = BTreeMap::new();
+        for (number, hold) in (0..).zip(self.book.holds()) {
+            match &hold.on {
+                HeldDevices::Device(_) => self.index.any_device_holds = true,
+                HeldDevices::Group(name) => {
+                    let who = self.group(name);
+                    self.index.group_holds.push((who, number));
+                }
+                HeldDevices::Rule(rule) => rule_holds.entry(rule).or_default().push(number),
+            }
+        }
+        let book = self.book;
+        let count = book.rules.len();
+        self.index.assignments.reserve(count);
+        self.index.assigned.reserve(count);
+        self.index.offers.reserve(count);
+        self.index.rules.reserve(count);
+        let mut heads = Vec::with_capacity(count);
+        for (key, rule) in &book.rules {
+            let first = small(self.index.assignments.len());
+            let stones = self.stones_for(key);
+            for assignment in rule.assignments() {
+                let compiled = self.assignment(key, assignment, &stones);
+                self.index.assignments.push(compiled);
+                self.index.assigned.push(assignment.clone());
+            }
+            let stop = if book.stops.is_empty() { None } else { self.stop_of(key) };
+            let holds = rule_holds.remove(key).unwrap_or_default();
+            let is_plain = stop.is_none() && holds.is_empty() && *rule.policy() == OfferPolicy::default();
+            let window = self.add_window(rule.policy().window.as_ref());
+            let count = u16::try_from(rule.assignments().len()).unwrap_or(u16::MAX);
+            heads.push(Head { first, count, is_plain });
+            self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
+        }
+        self.index.table = FoldedTable::new(book.rules.keys().map(RuleKey::words).zip(heads));
+        self.index.revision = revision;
+        self.index
+    }
+
+    fn stop_of(&self, key: &RuleKey) -> Option<(StopScope, Stop)> {
+        let scope = StopScope::Rule(key.clone());
+        self.book.stop(&scope).cloned().map(|stop| (scope, stop))
+    }
+
+    /// The stones that are for a rule, in their order, and the offers of their images.
+    fn stones_for(&mut self, key: &RuleKey) -> Vec<(u32, u32)> {
+        let book = self.book;
+        let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
+        stones
+            .map(|(number, stone)| {
+                let offer = match stone.image {
+                    StoneImage::Interim => {
+                        let image = (key.locale().clone(), key.update_type().clone());
+                        self.interim.get(&image).copied().unwrap_or(NONE)
+                    }
+                    StoneImage::Release => {
+                        let by = ReportedVersion::from(stone.by.clone());
+                        let newest = self.releases.newest(key, &by);
+                        newest.map_or(NONE, |release| self.add_release(key, release))
+                    }
+                };
+                (number, offer)
+            })
+            .collect()
+    }
+
+    fn assignment(
+        &mut self,
+        key: &RuleKey,
+        assignment: &Assignment,
+        stones: &[(u32, u32)],
+    ) -> CompiledAssignment {
+        let Assignment { audience, candidate, rollout } = assignment;
+        let version = &candidate.version;
+        let offer = self.offer_for(key, candidate);
+        let path = self.path_to(version, stones);
+        let share = rollout.as_ref().map_or(&Share::All, |rollout| &rollout.share);
+        let (kind, bound) = match share {
+            Share::All => (ShareKind::All, 0),
+            Share::Percent(percent) => {
+                percent.bound().map_or((ShareKind::All, 0), |bound| (ShareKind::Fixed, bound))
+            }
+            Share::Ramp(_) => (ShareKind::Ramp, 0),
+        };
+        let is_shared = kind != ShareKind::All;
+        CompiledAssignment {
+            target: version.readable().map_or([0; 4], crate::version::FirmwareVersion::padded),
+            key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
+            bound,
+            audience: self.audience(audience),
+            offer,
+            path,
+            window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),
+            is_readable: version.readable().is_some(),
+            is_paused: rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
+            share: kind,
+        }
+    }
+
+    fn audience(&self, audience: &Audience) -> CompiledAudience {
+        match audience {
+            Audience::Everybody => CompiledAudience::Everybody,
+            Audience::TestDevices => CompiledAudience::TestDevices,
+            Audience::Device(device) => self
+                .devices
+                .get(device)
+                .map_or(CompiledAudience::Nobody, |device| CompiledAudience::Device(*device)),
+            Audience::Group(name) => self.group(name),
+        }
+    }
+
+    fn group(&self, name: &GroupName) -> CompiledAudience {
+        let Some(number) = self.groups.get(name).copied() else { return CompiledAudience::Nobody };
+        match self.index.groups.get(number as usize) {
+            Some(Some(_)) => CompiledAudience::Predicate(number),
+            _ => CompiledAudience::List(number),
+        }
+    }
+
+    fn offer_for(&mut self, key: &RuleKey, candidate: &Candidate) -> u32 {
+        match self.releases.find(key, candidate) {
+            Some(release) => self.add_release(key, release),
+            None => NONE,
+        }
+    }
+
+    /// The release's own spelling of its version stands in its URL.
+    fn add_release(&mut self, key: &RuleKey, release: &Release) -> u32 {
+        let folder = Release::folder(key, &release.version);
+        self.add_offer(Offer::new(&release.version, folder, &release.files))
+    }
+
+    fn add_offer(&mut self, offer: Offer) -> u32 {
+        self.index.offers.push(offer);
+        small(self.index.offers.len() - 1)
+    }
+
+    /// The way over these stones to a version. Rules of one kind and locale share one.
+    fn path_to(&mut self, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
+        let steps = stones.iter().filter_map(|(number, offer)| {
+            let stone = self.index.stones.get(*number as usize).filter(|stone| stone.is_below(version))?;
+            Some(StoneHop { below: stone.below.padded(), stone: *number, offer: *offer })
+        });
+        let steps: Vec<StoneHop> = steps.collect();
+        let Some(last) = steps.last() else { return 0 };
+        if let Some(known) = self.known_paths.get(&steps) {
+            return *known;
+        }
+        let number = small(self.index.paths.len());
+        self.index.paths.push(StonePath { highest: last.below, steps: steps.clone() });
+        self.known_paths.insert(steps, number);
+        number
+    }
+
+    fn add_window(&mut self, window: Option<&Window>) -> u32 {
+        let Some(window) = window else { return NONE };
+        let known = self.index.windows.iter().position(|known| known.window == *window);
+        small(known.unwrap_or_else(|| {
+            let zones = self.zones;
+            let zone =
+                self.zones_known.entry(window.zone().clone()).or_insert_with_key(|name| zones.zone(name));
+            self.index.windows.push(CompiledWindow { window: window.clone(), zone: zone.clone() });
+            self.index.windows.len() - 1
+        }))
+    }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(NONE)
+}

@@ -1,0 +1,17 @@
+//! Deciding what a device is offered, and explaining, planning and comparing decisions.
+
+mod decision;
+mod diff;
+mod explain;
+mod folded_table;
+mod index;
+mod known_devices;
+mod plan;
+mod trace_record;
+
+pub use decision::{Decision, HeldBy, Via, decide};
+pub use diff::{Change as AnswerChange, diff};
+pub use explain::{Difference, Explanation, Mismatch, Step, Trace, explain};
+pub use index::{EligibilityIndex, Offer};
+pub use plan::{Hop, Plan, plan};
+pub use trace_record::TraceRecord;

@@ -1,0 +1,70 @@
+//! The whole way a device will go: every offer it would get if it installed the one before.
+
+use crate::decide::decision::{Decision, Via, decide};
+use crate::decide::index::{EligibilityIndex, Offer};
+use crate::request::{InstalledModule, Question};
+use crate::value::UnixTime;
+use crate::version::ReportedVersion;
+use std::fmt;
+
+/// The whole way of a device, and where it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan<'a> {
+    /// What it has now.
+    pub installed: ReportedVersion,
+    /// What it will be offered, in this order.
+    pub hops: Vec<Hop<'a>>,
+    /// What is decided at the end: why the way goes no further.
+    pub end: Decision<'a>,
+}
+
+/// One offer on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hop<'a> {
+    /// What is offered.
+    pub offer: &'a Offer,
+    /// Whether it is a step on the way.
+    pub via: Via<'a>,
+}
+
+/// Plans the way of a device: what it is offered, then what it would be offered once it has that, to the end.
+///
+/// All of it is decided at one moment, so a ramp or a window that changes underway may change the way. A plan never
+/// repeats a version.
+pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Plan<'a> {
+    let mut module: InstalledModule = question.module.clone();
+    let mut hops: Vec<Hop<'a>> = Vec::new();
+    loop {
+        let asked = Question { module: &module, ..*question };
+        let end = decide(index, &asked, now);
+        let Decision::Offer { offer, via, .. } = end else {
+            return Plan { installed: question.module.version.clone(), hops, end };
+        };
+        // That this never happens is a law, tested as one; were it broken, the plan would still end. To a rule that tells
+        // `1.0` and `1.0.0` apart they are two.
+        if hops.iter().any(|hop| hop.offer.version == offer.version) {
+            return Plan { installed: question.module.version.clone(), hops, end };
+        }
+        hops.push(Hop { offer, via });
+        module.version = offer.version.clone();
+    }
+}
+
+impl fmt::Display for Plan<'_> {
+    /// `1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0`, and why it ends there, where that is no good end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.installed.as_str())?;
+        for hop in &self.hops {
+            write!(f, " -> {}", hop.offer.version)?;
+            if let Via::SteppingStone { .. } = hop.via {
+                f.write_str(" (stepping stone)")?;
+            }
+        }
+        match self.end {
+            Decision::UpToDate { .. } if !self.hops.is_empty() => Ok(()),
+            end => write!(f, ", then {end}"),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A decision as a record that can be kept, sent to somebody else, and replayed.
+
+use crate::decide::explain::Trace;
+use crate::decide::index::EligibilityIndex;
+use crate::device::Device;
+use crate::request::{AskedFrom, InstalledModule, Question, Side};
+use crate::value::{LabelError, Reported, UnixTime};
+use crate::version::ReportedVersion;
+use std::net::IpAddr;
+
+/// One question with all that its answer depends on, and the answer's trace. Replayed on the same revision of the rule
+/// book it gives the same record, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct TraceRecord {
+    /// The revision of the rule book.
+    pub revision: u64,
+    /// When it was asked, in milliseconds since 1970 began.
+    pub now: UnixTime,
+    /// The side it was asked from.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub side: Option<Side>,
+    /// The address it was asked from.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub address: Option<IpAddr>,
+    /// Device type, vendor, model, hardware revision, locale, as said.
+    pub device: [Box<str>; 5],
+    /// The MAC address, as said.
+    pub mac_address: Box<str>,
+    /// The serial number, as said.
+    pub serial_number: Box<str>,
+    /// The user who signed in last.
+    pub user_name: Box<str>,
+    /// The module's file name, as said.
+    pub file_name: Box<str>,
+    /// The module's version, as said.
+    pub installed: Box<str>,
+    /// The reason as one word.
+    pub decision: Box<str>,
+    /// The trace, a line each: what was looked at, and last what was decided.
+    pub lines: Vec<String>,
+}
+
+impl TraceRecord {
+    /// Records a question and its answer.
+    pub fn of(index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
+        let trace = Trace::of(index, question, now);
+        let Question { device, module, user_name, from } = question;
+        let words = [
+            device.device_type.as_str(),
+            device.vendor.as_str(),
+            device.model.as_str(),
+            device.hardware_revision.as_str(),
+            device.locale.as_str(),
+        ];
+        let steps = trace.steps.iter().map(ToString::to_string);
+        Self {
+            revision: index.revision(),
+            now,
+            side: from.side,
+            address: from.address,
+            device: words.map(Into::into),
+            mac_address: device.mac_address.raw().into(),
+            serial_number: device.serial_number.raw().into(),
+            user_name: (*user_name).into(),
+            file_name: module.file_name.clone(),
+            installed: module.version.as_str().into(),
+            decision: trace.decision.word().into(),
+            lines: steps.chain([trace.decision.to_string()]).collect(),
+        }
+    }
+
+    /// Asks the recorded question again, at the recorded time, and records the answer. On the same revision it is the same
+    /// record; on another it shows what would be otherwise.
+    ///
+    /// # Errors
+    /// When the record was changed by hand, and one of its words is no label.
+    pub fn replay(&self, index: &EligibilityIndex) -> Result<Self, LabelError> {
+        let [device_type, vendor, model, hardware_revision, locale] = &self.device;
+        let device = Device {
+            device_type: device_type.parse()?,
+            vendor: vendor.parse()?,
+            model: model.parse()?,
+            hardware_revision: hardware_revision.parse()?,
+            locale: locale.parse()?,
+            mac_address: Reported::new(&self.mac_address),
+            serial_number: Reported::new(&self.serial_number),
+        };
+        let module = InstalledModule {
+            file_name: self.file_name.clone(),
+            version: ReportedVersion::new(&self.installed),
+            time_stamp: Reported::default(),
+        };
+        let from = AskedFrom { side: self.side, address: self.address };
+        let question = Question::new(&device, &module).by_user(&self.user_name).from(from);
+        Ok(Self::of(index, &question, self.now))
+    }
+}

@@ -1,0 +1,306 @@
+//! Which clients may sign in, by type and version.
+//!
+//! In the original this is no part of the update service but of the server that phones sign in to: its Client Version
+//! Filter (OCS 2007 R2; later "client version policy"). It stands here because it decides whether a phone is let in to be
+//! updated at all: a phone below the minimum is turned away before it learns where updates are. An embedder that answers
+//! sign-ins, or that only wants to tell which phones a filter would shut out, asks it.
+//!
+//! | fact | mark | source |
+//! |---|---|---|
+//! | rules by user agent (`OC`, `OCPhone`, `CPE`, `UCCP`, `LMC`, ..., or any other name) | confirmed | "Configuring Client Version Filtering" (OCS 2007 R2); the table of user agents of Lync's client version policy |
+//! | a version is major, minor, build and QFE number, each of which may be a wildcard | confirmed | `MSFT_SIPClientVersionFilterData`, the dialog "Add Version Filter" |
+//! | comparisons: `<`, `<=`, `=`, `>=`, `>`; Lync has "is not" besides | confirmed | the same dialog; `New-CsClientVersionPolicyRule -CompareOp` |
+//! | actions: allow, block, each alone, with a URL, or with an upgrade | confirmed | `New-CsClientVersionPolicyRule -Action`; OCS 2007 knew allow, block and block with a URL |
+//! | upgrades are for `OC` only | confirmed | "Client Version Check" (Lync Server 2010) |
+//! | rules have an order | confirmed | `RuleOrder` of `MSFT_SIPClientVersionFilterData`, `-Priority` |
+//! | the first rule that holds the client decides | inferred | from the order |
+//! | a client that no rule holds gets a default action, which is "allow" unless it is set | confirmed | `MSFT_SIPClientVersionFilterSetting.DefaultAction` |
+//! | lowering the minimum of `OCPhone` to 1.0.199 lets old phones in to be updated | confirmed | administrators' reports |
+//! | a user agent of several products matches by any of them | inferred | clients name their platform before themselves, and there are rules for both |
+//! | a wildcard compares as if the client's part were left out | unknown | ours: `<=1.0.*` holds every 1.0 |
+//! | a version that cannot be read is held by no comparison | unknown | ours: it is never taken for 0.0.0.0 |
+
+use crate::device::user_agent::{ClientProduct, UserAgent};
+use crate::value::LabelError;
+use crate::value::label::label;
+use crate::version::{FirmwareVersion, VersionError};
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+label!(
+    /// What a client calls itself in its user agent: `OCPhone`, `OC`, `UCCP`.
+    device::ClientType, "OCPhone"
+);
+
+/// An ordered list of rules, and what happens to clients that none of them holds.
+///
+/// ```
+/// use ucupdate_core::device::{ClientAction, ClientFilter, UserAgent};
+/// // The original let in phones from a later version on; with the minimum at 1.0.199 old ones come in to be updated.
+/// let filter = ClientFilter {
+///     rules: vec![
+///         "OCPhone >=1.0.199".parse().unwrap(),
+///         "OCPhone".parse::<ucupdate_core::device::ClientRule>().unwrap().with_action(ClientAction::Block),
+///     ],
+///     default_action: ClientAction::Allow,
+/// };
+/// let allows = |said: &str| filter.decide(&UserAgent::new(said)).action.allows();
+/// assert!(allows("CPE/1.0.199.123 OCPhone/1.0.199.123 (an old phone)"));
+/// assert!(!allows("CPE/1.0.198.0 OCPhone/1.0.198.0 (an older one)"));
+/// assert!(allows("UCCAPI/3.5.6890.0 OC/3.5.6890.0 (no phone)"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ClientFilter {
+    /// The first that holds a client decides.
+    pub rules: Vec<ClientRule>,
+    /// For clients that no rule holds; the original's default is to allow.
+    pub default_action: ClientAction,
+}
+
+/// What happens to clients of one type, and of some versions or all.
+///
+/// Read from `OCPhone >=1.0.199`, it allows; other actions are given by [`with_action`](Self::with_action).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ClientRule {
+    /// Which type of client.
+    pub client_type: ClientType,
+    /// Which versions; all where there is none, also those that cannot be read.
+    pub versions: Option<ClientVersions>,
+    /// What happens to them.
+    pub action: ClientAction,
+}
+
+/// What happens to a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum ClientAction {
+    /// It may sign in.
+    #[default]
+    Allow,
+    /// It may, and its user is shown this URL.
+    AllowWithUrl(Box<str>),
+    /// It may, and is told to upgrade itself. The original does this for the client type `OC` only.
+    AllowAndUpgrade,
+    /// It may not.
+    Block,
+    /// It may not, and its user is shown this URL.
+    BlockWithUrl(Box<str>),
+    /// It may not, and is told to upgrade itself. The original does this for the client type `OC` only.
+    BlockAndUpgrade,
+}
+
+/// What a filter says of a client, and by which rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientVerdict<'a> {
+    /// What happens to the client.
+    pub action: &'a ClientAction,
+    /// Which rule says so, counted from 0; the default action where there is none.
+    pub rule: Option<usize>,
+}
+
+impl ClientFilter {
+    /// What happens to a client that says this of itself: the first rule that holds one of its products decides.
+    pub fn decide(&self, client: &UserAgent) -> ClientVerdict<'_> {
+        let rules = self.rules.iter().enumerate();
+        let found =
+            rules.into_iter().find(|(_, rule)| client.products().iter().any(|found| rule.holds(found)));
+        match found {
+            Some((index, rule)) => ClientVerdict { action: &rule.action, rule: Some(index) },
+            None => ClientVerdict { action: &self.default_action, rule: None },
+        }
+    }
+}
+
+impl ClientRule {
+    /// The same with another action.
+    #[must_use]
+    pub fn with_action(self, action: ClientAction) -> Self {
+        Self { action, ..self }
+    }
+
+    /// Whether it is for this product.
+    pub fn holds(&self, product: &ClientProduct) -> bool {
+        let version = || product.version.as_ref()?.readable();
+        self.client_type == product.client_type
+            && self.versions.is_none_or(|versions| version().is_some_and(|version| versions.hold(version)))
+    }
+}
+
+impl ClientAction {
+    /// Whether the client may sign in.
+    pub fn allows(&self) -> bool {
+        match self {
+            Self::Allow | Self::AllowWithUrl(_) | Self::AllowAndUpgrade => true,
+            Self::Block | Self::BlockWithUrl(_) | Self::BlockAndUpgrade => false,
+        }
+    }
+
+    /// The URL its user is shown.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::AllowWithUrl(url) | Self::BlockWithUrl(url) => Some(url),
+            Self::Allow | Self::AllowAndUpgrade | Self::Block | Self::BlockAndUpgrade => None,
+        }
+    }
+}
+
+impl FromStr for ClientRule {
+    type Err = ClientRuleError;
+
+    /// Reads a client type and, behind a blank, versions: `OCPhone >=1.0.199`. The rule allows.
+    ///
+    /// # Errors
+    /// When the type is no label, or the versions cannot be read.
+    fn from_str(text: &str) -> Result<Self, ClientRuleError> {
+        let text = text.trim();
+        let (client_type, versions) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let versions = Some(versions.trim()).filter(|versions| !versions.is_empty());
+        Ok(Self {
+            client_type: client_type.parse().map_err(|cause| ClientRuleError::ClientType { cause })?,
+            versions: versions.map(str::parse).transpose()?,
+            action: ClientAction::Allow,
+        })
+    }
+}
+
+/// Versions of a client, by one comparison: `>=1.0.199`, `=1.0.*`.
+///
+/// # Syntax
+/// `=`, `!=`, `>`, `>=`, `<` or `<=`, and one to four numbers with full stops between; without a sign it is `=`. Parts that
+/// are left out are wildcards, with or without a `*` at the end, and are not compared: `=1.0.522` holds 1.0.522.98, and so
+/// does `<=1.0.522`. That is how the original's filter has it, and is another thing than a
+/// [`VersionRange`](crate::version::VersionRange), in which a missing part is zero.
+///
+/// ```
+/// use ucupdate_core::device::ClientVersions;
+/// let versions: ClientVersions = "<=1.0.522.*".parse().unwrap();
+/// assert!(versions.hold(&"1.0.522.98".parse().unwrap()));
+/// assert!(!versions.hold(&"1.0.523.0".parse().unwrap()));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientVersions {
+    comparison: Comparison,
+    /// How many of the parts are compared.
+    given: usize,
+    parts: [u32; 4],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Comparison {
+    Same,
+    Other,
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+impl ClientVersions {
+    /// Whether this version is among them.
+    pub fn hold(&self, version: &FirmwareVersion) -> bool {
+        let given = version.parts().chain(std::iter::repeat(0)).take(self.given);
+        let order = given.cmp(self.parts.into_iter().take(self.given));
+        match self.comparison {
+            Comparison::Same => order == Ordering::Equal,
+            Comparison::Other => order != Ordering::Equal,
+            Comparison::Above => order == Ordering::Greater,
+            Comparison::AtLeast => order != Ordering::Less,
+            Comparison::Below => order == Ordering::Less,
+            Comparison::AtMost => order != Ordering::Greater,
+        }
+    }
+}
+
+/// The signs, the longer before the shorter they begin with.
+const COMPARISONS: [(&str, Comparison); 6] = [
+    ("!=", Comparison::Other),
+    (">=", Comparison::AtLeast),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::Above),
+    ("<", Comparison::Below),
+    ("=", Comparison::Same),
+];
+
+impl FromStr for ClientVersions {
+    type Err = ClientRuleError;
+
+    /// Reads a sign and numbers.
+    ///
+    /// # Errors
+    /// When there are not one to four numbers, each at most 2147483647.
+    fn from_str(text: &str) -> Result<Self, ClientRuleError> {
+        let text = text.trim();
+        let signed =
+            COMPARISONS.iter().find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?)));
+        let (comparison, numbers) = signed.unwrap_or((Comparison::Same, text));
+        let numbers = numbers.trim_start();
+        let numbers = numbers.strip_suffix(".*").unwrap_or(numbers);
+        let given = numbers.split('.').count();
+        // A version has at least two parts and a pattern one, so the pattern is read with zeros behind it.
+        let padded = (given..2).fold(numbers.to_owned(), |padded, _| padded + ".0");
+        let version: FirmwareVersion = padded.parse().map_err(|cause| ClientRuleError::Versions { cause })?;
+        let mut parts = [0; 4];
+        parts.iter_mut().zip(version.parts()).for_each(|(part, given)| *part = given);
+        Ok(Self { comparison, given, parts })
+    }
+}
+
+impl fmt::Display for ClientVersions {
+    /// Writes what reads back as the same, with a `*` where a part left out makes a difference.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison);
+        let parts: Vec<String> = self.parts.iter().take(self.given).map(u32::to_string).collect();
+        let zero_would_do = matches!(self.comparison, Comparison::AtLeast | Comparison::Below);
+        let rest = if self.given < 4 && !zero_would_do { ".*" } else { "" };
+        write!(f, "{}{}{rest}", sign.map_or("", |(sign, _)| sign), parts.join("."))
+    }
+}
+
+impl fmt::Debug for ClientVersions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientVersions({self})")
+    }
+}
+
+/// Why a text is no rule of a [`ClientFilter`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientRuleError {
+    /// The client type is no label.
+    #[error("client type {cause}")]
+    ClientType {
+        /// Why not.
+        cause: LabelError,
+    },
+    /// The versions are not a sign and numbers.
+    #[error("client versions: {cause}")]
+    Versions {
+        /// Why not.
+        cause: VersionError,
+    },
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::ClientVersions;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    impl Serialize for ClientVersions {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for ClientVersions {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Devices: what names one, what kind it is, and the programs it asks with.
+
+mod client_filter;
+#[expect(clippy::module_inception, reason = "the file defines `Device`; this one only lists the room")]
+mod device;
+mod device_id;
+mod user_agent;
+mod words;
+
+pub use client_filter::{
+    ClientAction, ClientFilter, ClientRule, ClientRuleError, ClientType, ClientVerdict, ClientVersions,
+};
+pub use device::{Device, MAX_SERIAL_BYTES, MacAddress, MacAddressError, SerialNumber, SerialNumberError};
+pub use device_id::DeviceId;
+pub use user_agent::{ClientProduct, MAX_PRODUCTS, MAX_USER_AGENT_BYTES, UserAgent};
+pub use words::{DeviceType, HardwareRevision, Locale, Model, Vendor};

@@ -1,0 +1,147 @@
+//! What a client says it is when it signs in: its user agent, by products.
+
+use crate::device::client_filter::ClientType;
+use crate::version::ReportedVersion;
+
+/// The most bytes of a user agent that are read; of a longer one nothing is.
+pub const MAX_USER_AGENT_BYTES: usize = 1024;
+
+/// The most products of a user agent that are read; further ones are passed over.
+pub const MAX_PRODUCTS: usize = 8;
+
+/// A user agent, kept as said, and the products read in it.
+///
+/// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
+/// which may hold further ones and are passed over. Clients of the field name their platform and then themselves
+/// (`UCCAPI/3.5.6890.0 OC/3.5.6890.0 (...)`): confirmed, an example of MS-SIPREGE has it.
+/// That a phone's has this form too is inferred.
+///
+/// ```
+/// use ucupdate_core::device::UserAgent;
+/// let agent = UserAgent::new("CPE/1.0.199 OCPhone/1.0.199 (Microsoft Office Communicator Phone Edition)");
+/// let named: Vec<&str> = agent.products().iter().map(|product| product.client_type.as_str()).collect();
+/// assert_eq!(named, ["CPE", "OCPhone"]);
+/// assert_eq!(agent.products()[1].version.as_ref().unwrap().as_str(), "1.0.199");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent {
+    said: Box<str>,
+    products: Vec<ClientProduct>,
+}
+
+/// One product of a user agent: what kind of client, and which version of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientProduct {
+    /// What kind of client.
+    pub client_type: ClientType,
+    /// Its version, where one was said; kept where it cannot be read.
+    pub version: Option<ReportedVersion>,
+}
+
+impl UserAgent {
+    /// Reads what can be read; what cannot be read names no product.
+    pub fn new(said: &str) -> Self {
+        let mut products = Vec::new();
+        if said.len() <= MAX_USER_AGENT_BYTES {
+            products.extend(words(said).filter_map(product).take(MAX_PRODUCTS));
+        }
+        Self { said: said.into(), products }
+    }
+
+    /// The user agent as it was said.
+    pub fn raw(&self) -> &str {
+        &self.said
+    }
+
+    /// The products read in it, in order.
+    pub fn products(&self) -> &[ClientProduct] {
+        &self.products
+    }
+}
+
+/// `name` or `name/version`.
+fn product(word: &str) -> Option<ClientProduct> {
+    let (name, version) = match word.split_once('/') {
+        Some((name, version)) => (name, Some(ReportedVersion::new(version))),
+        None => (word, None),
+    };
+    Some(ClientProduct { client_type: name.parse().ok()?, version })
+}
+
+/// What stands between blanks and outside parentheses. A parenthesis that is not closed holds all the rest.
+fn words(said: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    let outside = move |c: char| {
+        if depth == 0 {
+            depth += usize::from(c == '(');
+            return c == '(' || c.is_ascii_whitespace();
+        }
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        true
+    };
+    said.split(outside).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn read(said: &str) -> Vec<(String, Option<String>)> {
+        let text = |product: &ClientProduct| {
+            let version = product.version.as_ref().map(ToString::to_string);
+            (product.client_type.to_string(), version)
+        };
+        UserAgent::new(said).products().iter().map(text).collect()
+    }
+
+    #[test]
+    fn products_are_read_and_comments_passed_over() {
+        let product = |name: &str, version: &str| (name.to_owned(), Some(version.to_owned()));
+        for (said, expected) in [
+            (
+                "UCCAPI/3.5.6890.0 OC/3.5.6890.0 (Microsoft Office Communicator 2007 R2)",
+                vec![product("UCCAPI", "3.5.6890.0"), product("OC", "3.5.6890.0")],
+            ),
+            ("(a (b/1.0) c\\) d/1.0) OC/2.0", vec![product("OC", "2.0")]),
+            ("OC/2.0(x)UCCP/2.0", vec![product("OC", "2.0"), product("UCCP", "2.0")]),
+            ("OC/2.0 (LMC/8.0", vec![product("OC", "2.0")]),
+            ("a/b/c", vec![product("a", "b/c")]),
+            ("Microsoft UCPhone Device", {
+                let bare = |name: &str| (name.to_owned(), None);
+                vec![bare("Microsoft"), bare("UCPhone"), bare("Device")]
+            }),
+            ("/1.0 \u{7}/1.0 ) ", vec![(")".to_owned(), None)]),
+            ("", vec![]),
+        ] {
+            assert_eq!(read(said), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_limits_say() {
+        assert_eq!(read(&"a/1.0 ".repeat(MAX_PRODUCTS + 1)).len(), MAX_PRODUCTS);
+        let longest = format!("OC/2.0 {}", "x".repeat(MAX_USER_AGENT_BYTES - 7));
+        assert_eq!(longest.len(), MAX_USER_AGENT_BYTES);
+        assert_eq!(read(&longest).len(), 1, "what is no label is passed over");
+        assert!(read(&(longest + "x")).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_kept_as_said(said in "[a-z/. ()\\\\]{0,40}|\\PC{0,40}") {
+            let agent = UserAgent::new(&said);
+            prop_assert_eq!(agent.raw(), &said);
+            prop_assert!(agent.products().len() <= MAX_PRODUCTS);
+        }
+    }
+}

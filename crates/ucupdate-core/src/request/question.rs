@@ -1,0 +1,93 @@
+//! One question: what a device asks of one module, and where it asks from.
+
+use crate::device::Device;
+use crate::request::message::{InstalledModule, Side, UpdateRequest};
+use std::net::IpAddr;
+
+/// Where a device asks from, beside what its request says. What is not known matches nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
+pub struct AskedFrom {
+    /// From inside or outside.
+    pub side: Option<Side>,
+    /// The address it asks from.
+    pub address: Option<IpAddr>,
+}
+
+/// What [`decide`](crate::decide::decide) is asked: one module of one device.
+///
+/// ```
+/// use ucupdate_core::Question;
+/// use ucupdate_core::request::{AskedFrom, Side};
+/// # use ucupdate_core::{Device, ReportedVersion};
+/// # use ucupdate_core::request::InstalledModule;
+/// # use ucupdate_core::value::Reported;
+/// # let device = Device {
+/// #     device_type: "UCPhone".parse()?, vendor: "Polycom".parse()?, model: "CX700".parse()?,
+/// #     hardware_revision: "A".parse()?, locale: "ENU".parse()?,
+/// #     mac_address: Reported::default(), serial_number: Reported::default(),
+/// # };
+/// # let module = InstalledModule {
+/// #     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.452.0"), time_stamp: Reported::default(),
+/// # };
+/// let question = Question::new(&device, &module)
+///     .by_user("ann@contoso.com")
+///     .from(AskedFrom { side: Some(Side::Internal), address: Some("10.1.1.123".parse().unwrap()) });
+/// assert_eq!(question.module.version.as_str(), "1.0.452.0");
+/// # Ok::<(), ucupdate_core::value::LabelError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Question<'a> {
+    /// Who asks.
+    pub device: &'a Device,
+    /// Which module it asks about.
+    pub module: &'a InstalledModule,
+    /// The user who signed in last; blank when nobody did.
+    pub user_name: &'a str,
+    /// Where it asks from.
+    pub from: AskedFrom,
+}
+
+impl<'a> Question<'a> {
+    /// What a device asks of a module; nothing is known of its user, and of where it asks from.
+    #[inline]
+    pub fn new(device: &'a Device, module: &'a InstalledModule) -> Self {
+        Self { device, module, user_name: "", from: AskedFrom::default() }
+    }
+
+    /// The same, with the user who signed in last.
+    #[inline]
+    #[must_use]
+    pub fn by_user(self, user_name: &'a str) -> Self {
+        Self { user_name, ..self }
+    }
+
+    /// The same, asked from there.
+    #[inline]
+    #[must_use]
+    pub fn from(self, from: AskedFrom) -> Self {
+        Self { from, ..self }
+    }
+
+    /// The six words of the rule that is asked for, in the order of [`RuleKey::FIELDS`](crate::book::RuleKey::FIELDS).
+    #[inline]
+    pub(crate) fn words(&self) -> [&'a str; 6] {
+        let device = self.device;
+        [
+            device.device_type.as_str(),
+            device.vendor.as_str(),
+            device.model.as_str(),
+            device.hardware_revision.as_str(),
+            device.locale.as_str(),
+            self.module.update_type_stem(),
+        ]
+    }
+
+    /// What a request asks, a question for each module.
+    pub fn all_of(request: &'a UpdateRequest, from: AskedFrom) -> impl ExactSizeIterator<Item = Self> {
+        let asked =
+            move |module| Self { device: &request.device, module, user_name: &request.user_name, from };
+        request.modules.iter().map(asked)
+    }
+}

@@ -1,0 +1,202 @@
+//! Digests as values, and the names made of them; computing one is for those who read the bytes.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The SHA-256 of some bytes: the identity of content everywhere in this workspace.
+pub type Sha256Digest = Digest<32>;
+
+/// The SHA-1 of some bytes: what signature catalogues of the phones' time name images by. It proves no identity here.
+pub type Sha1Digest = Digest<20>;
+
+/// `N` bytes that a hash function gave, written as lower-case hexadecimal digits.
+///
+/// ```
+/// use ucupdate_core::value::Sha1Digest;
+/// let of_nothing = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+/// let digest: Sha1Digest = of_nothing.to_uppercase().parse().unwrap();
+/// assert_eq!(digest.to_string(), of_nothing);
+/// assert_eq!(digest.as_bytes()[0], 0xda);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest<const N: usize>([u8; N]);
+
+impl<const N: usize> Digest<N> {
+    /// A digest of its bytes.
+    pub const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+impl<const N: usize> FromStr for Digest<N> {
+    type Err = DigestError;
+
+    /// Reads hexadecimal digits, in any case, two for each byte.
+    ///
+    /// # Errors
+    /// When there are more or fewer, or another character.
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let found = text.chars().count();
+        if found != N * 2 {
+            return Err(DigestError::DigitCount { expected: N * 2, found });
+        }
+        let mut bytes = [0; N];
+        for (at, found) in text.chars().enumerate() {
+            let Some(value) = found.to_digit(16).and_then(|value| u8::try_from(value).ok()) else {
+                return Err(DigestError::NotADigit { found });
+            };
+            if let Some(byte) = bytes.get_mut(at / 2) {
+                *byte = *byte << 4 | value;
+            }
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl<const N: usize> fmt::Display for Digest<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Digest<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// Why a text is not a [`Digest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DigestError {
+    /// More or fewer digits than the digest has.
+    #[error("digest has {found} character(s), expected {expected} hexadecimal digits")]
+    DigitCount {
+        /// How many it should have.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Something other than a hexadecimal digit.
+    #[error("digest holds {found:?}, expected hexadecimal digits")]
+    NotADigit {
+        /// The first such character.
+        found: char,
+    },
+}
+
+/// The name of an ingested package: the first twelve hexadecimal digits of its cabinet's SHA-256.
+///
+/// The same whether the cabinet came alone or inside a self-extracting program.
+///
+/// ```
+/// use ucupdate_core::value::{PackageId, Sha256Digest};
+/// let digest = Sha256Digest::new([0xab; 32]);
+/// assert_eq!(PackageId::of(&digest).to_string(), "abababababab");
+/// assert_eq!("ABABABABABAB".parse(), Ok(PackageId::of(&digest)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackageId([u8; 6]);
+
+impl PackageId {
+    /// The id of the package whose cabinet has this SHA-256.
+    pub const fn of(cabinet: &Sha256Digest) -> Self {
+        let [a, b, c, d, e, f, ..] = cabinet.0;
+        Self([a, b, c, d, e, f])
+    }
+}
+
+impl FromStr for PackageId {
+    type Err = PackageIdError;
+
+    /// Reads twelve hexadecimal digits.
+    ///
+    /// # Errors
+    /// When there are more or fewer, or another character.
+    fn from_str(text: &str) -> Result<Self, PackageIdError> {
+        let not_an_id = || PackageIdError { found: text.chars().take(80).collect() };
+        if text.len() != 12 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(not_an_id());
+        }
+        let mut bytes = [0; 6];
+        for (byte, at) in bytes.iter_mut().zip((0..12).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| not_an_id())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for PackageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PackageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackageId({self})")
+    }
+}
+
+/// A text is not a package id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is no package id, expected 12 hexadecimal digits")]
+pub struct PackageIdError {
+    found: String,
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::{Digest, PackageId};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    impl<const N: usize> Serialize for Digest<N> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de, const N: usize> Deserialize<'de> for Digest<N> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::value::stored_text::read(deserializer, str::parse)
+        }
+    }
+
+    impl Serialize for PackageId {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for PackageId {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::value::stored_text::read(deserializer, str::parse)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_digest_says_why() {
+        let refused = |text: &str| text.parse::<Digest<2>>().unwrap_err().to_string();
+        assert_eq!(refused("abc"), "digest has 3 character(s), expected 4 hexadecimal digits");
+        assert_eq!(refused("abcg"), "digest holds 'g', expected hexadecimal digits");
+        assert_eq!(refused("ab\u{e4}\u{e4}"), "digest holds '\u{e4}', expected hexadecimal digits");
+    }
+
+    #[test]
+    fn what_is_no_package_id_is_quoted() {
+        assert_eq!(
+            "abc".parse::<PackageId>().unwrap_err().to_string(),
+            "\"abc\" is no package id, expected 12 hexadecimal digits"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! What was said, beside what was read in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A text from a device or a package, kept as it was said, and its meaning where it has one.
+///
+/// ```
+/// use ucupdate_core::MacAddress;
+/// use ucupdate_core::value::Reported;
+/// let said: Reported<MacAddress> = Reported::new("00-21-63-0f-20-7b");
+/// assert_eq!(said.raw(), "00-21-63-0f-20-7b");
+/// assert_eq!(said.read().unwrap().to_string(), "0021630F207B");
+/// assert!(Reported::<MacAddress>::new("unknown").read().is_none());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Reported<T> {
+    said: Box<str>,
+    read: Option<T>,
+}
+
+impl<T> Reported<T> {
+    /// What was said, byte for byte.
+    pub fn raw(&self) -> &str {
+        &self.said
+    }
+
+    /// What it means, where it could be read.
+    #[inline]
+    pub fn read(&self) -> Option<&T> {
+        self.read.as_ref()
+    }
+
+    /// Whether nothing was said but blanks.
+    pub fn is_blank(&self) -> bool {
+        trimmed(&self.said).is_empty()
+    }
+}
+
+impl<T> Reported<T> {
+    /// A meaning that nobody said: for asking in somebody's place.
+    pub(crate) fn assumed(value: T) -> Self {
+        Self { said: Box::default(), read: Some(value) }
+    }
+}
+
+impl<T: FromStr> Reported<T> {
+    /// Keeps the text and reads what can be read of it; blanks around it do not count for the reading.
+    pub fn new(said: &str) -> Self {
+        Self { read: trimmed(said).parse().ok(), said: said.into() }
+    }
+}
+
+impl<T: fmt::Display> From<T> for Reported<T> {
+    fn from(value: T) -> Self {
+        Self { said: value.to_string().into(), read: Some(value) }
+    }
+}
+
+impl<T> Default for Reported<T> {
+    /// Nothing said.
+    fn default() -> Self {
+        Self { said: Box::default(), read: None }
+    }
+}
+
+impl<T> fmt::Display for Reported<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.said)
+    }
+}
+
+impl<T> fmt::Debug for Reported<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.read.is_some() { "" } else { "?" };
+        write!(f, "Reported({:?}){mark}", self.said)
+    }
+}
+
+fn trimmed(said: &str) -> &str {
+    said.trim_matches([' ', '\t', '\r', '\n'])
+}

@@ -1,0 +1,321 @@
+//! Times as values: nothing here reads a clock.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A moment, in milliseconds since 1970-01-01 00:00:00 UTC.
+///
+/// ```
+/// use ucupdate_core::value::UnixTime;
+/// let noon = UnixTime::from_seconds(1_236_359_240);
+/// assert_eq!(noon.civil_utc().to_string(), "06-03-2009 17:07:20");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct UnixTime(i64);
+
+impl UnixTime {
+    /// The moment so many milliseconds after 1970 began.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// The moment so many seconds after 1970 began.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds since 1970 began.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970 began, rounded down.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// What a clock in UTC shows, to the second. Moments outside the years 1601 to 9999 give the nearest end.
+    pub fn civil_utc(self) -> FieldTime {
+        let seconds = self.as_seconds();
+        let days = seconds.div_euclid(86_400);
+        let second_of_day = seconds.rem_euclid(86_400);
+        if days < FieldTime::FILETIME_ZERO.days() {
+            return FieldTime::FILETIME_ZERO;
+        }
+        if days > FieldTime::LAST.days() {
+            return FieldTime::LAST;
+        }
+        FieldTime::from_days(days, second_of_day)
+    }
+}
+
+impl From<std::time::SystemTime> for UnixTime {
+    fn from(time: std::time::SystemTime) -> Self {
+        let millis = match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
+        };
+        Self(millis)
+    }
+}
+
+/// A date and time of day without a zone, to the second: the field's `dd-MM-yyyy HH:mm:ss`.
+///
+/// That is how devices send their clock and how image time stamps are written, both seen in the field's audit log.
+/// The years are 1601 to 9999; `01-01-1601 00:00:00` is how a phone says "no image known".
+///
+/// ```
+/// use ucupdate_core::value::FieldTime;
+/// let stamp: FieldTime = "16-12-2008 04:43:58".parse().unwrap();
+/// assert_eq!((stamp.day(), stamp.month(), stamp.year()), (16, 12, 2008));
+/// assert_eq!(stamp.to_string(), "16-12-2008 04:43:58");
+/// assert!("31-02-2009 00:00:00".parse::<FieldTime>().is_err());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldTime {
+    year: u16,
+    month: u8,
+    day: u8,
+    hour: u8,
+    minute: u8,
+    second: u8,
+}
+
+impl FieldTime {
+    /// `01-01-1601 00:00:00`: zero in Windows' file times, and a phone's "none".
+    pub const FILETIME_ZERO: Self = Self { year: 1601, month: 1, day: 1, hour: 0, minute: 0, second: 0 };
+
+    const LAST: Self = Self { year: 9999, month: 12, day: 31, hour: 23, minute: 59, second: 59 };
+
+    /// A date (`year`, `month`, `day`) and a time of day (`hour`, `minute`, `second`); `None` where the calendar has none.
+    pub fn new(date: (u16, u8, u8), time: (u8, u8, u8)) -> Option<Self> {
+        let (year, month, day) = date;
+        let (hour, minute, second) = time;
+        let fits = (1601..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=days_in_month(year, month)).contains(&day)
+            && hour < 24
+            && minute < 60
+            && second < 60;
+        fits.then_some(Self { year, month, day, hour, minute, second })
+    }
+
+    /// The time an MS-DOS date and time say, as cabinets hold them (two-second steps); `None` where the calendar has none.
+    pub fn from_dos(date: u16, time: u16) -> Option<Self> {
+        let part = |value: u16, shift: u32, bits: u32| (value >> shift) & ((1 << bits) - 1);
+        let small = |value: u16| u8::try_from(value).ok();
+        Self::new(
+            (1980 + part(date, 9, 7), small(part(date, 5, 4))?, small(part(date, 0, 5))?),
+            (small(part(time, 11, 5))?, small(part(time, 5, 6))?, small(part(time, 0, 5) * 2)?),
+        )
+    }
+
+    /// The MS-DOS date and time of this, the second rounded down to even; `None` outside the years 1980 to 2107.
+    pub fn to_dos(self) -> Option<(u16, u16)> {
+        let years = self.year.checked_sub(1980).filter(|years| *years < 128)?;
+        let date = years << 9 | u16::from(self.month) << 5 | u16::from(self.day);
+        let time = u16::from(self.hour) << 11 | u16::from(self.minute) << 5 | (u16::from(self.second) / 2);
+        Some((date, time))
+    }
+
+    /// The moment this is, taken as UTC.
+    pub fn as_utc(self) -> UnixTime {
+        let of_day = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
+        UnixTime::from_seconds(self.days() * 86_400 + of_day)
+    }
+
+    /// The year, 1601 to 9999.
+    pub const fn year(self) -> u16 {
+        self.year
+    }
+
+    /// The month, 1 to 12.
+    pub const fn month(self) -> u8 {
+        self.month
+    }
+
+    /// The day of the month, 1 to 31.
+    pub const fn day(self) -> u8 {
+        self.day
+    }
+
+    /// The hour, 0 to 23.
+    pub const fn hour(self) -> u8 {
+        self.hour
+    }
+
+    /// The minute, 0 to 59.
+    pub const fn minute(self) -> u8 {
+        self.minute
+    }
+
+    /// The second, 0 to 59.
+    pub const fn second(self) -> u8 {
+        self.second
+    }
+
+    /// Days since 1970-01-01, in the proleptic Gregorian calendar: years are counted from March, so that a leap day
+    /// comes last.
+    fn days(self) -> i64 {
+        let (year, month) = if self.month > 2 {
+            (i64::from(self.year), i64::from(self.month) - 3)
+        } else {
+            (i64::from(self.year) - 1, i64::from(self.month) + 9)
+        };
+        let leap_days = year / 4 - year / 100 + year / 400;
+        let before_month = (153 * month + 2) / 5;
+        year * 365 + leap_days + before_month + i64::from(self.day) - 1 - DAYS_TO_1970
+    }
+
+    /// The inverse of [`days`](Self::days), for days between 1601 and 9999.
+    fn from_days(days: i64, second_of_day: i64) -> Self {
+        let shifted = days + DAYS_TO_1970;
+        let era = shifted.div_euclid(146_097);
+        let of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
+        let from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * from_march + 2) / 5 + 1;
+        let (month, carried) = if from_march < 10 { (from_march + 3, 0) } else { (from_march - 9, 1) };
+        let byte = |value: i64| u8::try_from(value).unwrap_or(0);
+        Self {
+            year: u16::try_from(era * 400 + year_of_era + carried).unwrap_or(0),
+            month: byte(month),
+            day: byte(day),
+            hour: byte(second_of_day / 3600),
+            minute: byte(second_of_day / 60 % 60),
+            second: byte(second_of_day % 60),
+        }
+    }
+}
+
+/// Days from 0000-03-01 to 1970-01-01.
+const DAYS_TO_1970: i64 = 719_468;
+
+fn days_in_month(year: u16, month: u8) -> u8 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Why a text is not a [`FieldTime`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldTimeError {
+    /// Not of the form `dd-MM-yyyy HH:mm:ss`.
+    #[error("time is not of the form dd-MM-yyyy HH:mm:ss")]
+    Form,
+    /// Of the form, but no such day or time of day.
+    #[error("no such day or time of day, expected a date in 1601 to 9999")]
+    NotInCalendar,
+}
+
+impl FromStr for FieldTime {
+    type Err = FieldTimeError;
+
+    /// Reads `dd-MM-yyyy HH:mm:ss`.
+    ///
+    /// # Errors
+    /// When the form is another, or the calendar has no such moment.
+    fn from_str(text: &str) -> Result<Self, FieldTimeError> {
+        let bytes = text.as_bytes();
+        let form = b"dd-dd-dddd dd:dd:dd";
+        let fits = bytes.len() == form.len()
+            && bytes.iter().zip(form).all(|(byte, form)| match form {
+                b'd' => byte.is_ascii_digit(),
+                other => byte == other,
+            });
+        if !fits {
+            return Err(FieldTimeError::Form);
+        }
+        let number = |range: std::ops::Range<usize>| {
+            bytes[range].iter().fold(0_u16, |sum, digit| sum * 10 + u16::from(digit - b'0'))
+        };
+        let pair = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
+        Self::new((number(6..10), pair(3), pair(0)), (pair(11), pair(14), pair(17)))
+            .ok_or(FieldTimeError::NotInCalendar)
+    }
+}
+
+impl fmt::Display for FieldTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:02}-{:02}-{:04} {:02}:{:02}:{:02}",
+            self.day, self.month, self.year, self.hour, self.minute, self.second
+        )
+    }
+}
+
+impl fmt::Debug for FieldTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldTime({self})")
+    }
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::FieldTime;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    impl Serialize for FieldTime {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for FieldTime {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::value::stored_text::read(deserializer, str::parse)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_time_is_day_month_year_as_the_audit_log_of_the_field_writes_it() {
+        let time: FieldTime = "06-03-2009 17:10:39".parse().unwrap();
+        assert_eq!(time, FieldTime::new((2009, 3, 6), (17, 10, 39)).unwrap());
+        assert_eq!(time.as_utc().as_seconds(), 1_236_359_439);
+    }
+
+    #[test]
+    fn other_forms_and_days_that_never_were_are_refused() {
+        for text in ["", "6-3-2009 17:10:39", "06/03/2009 17:10:39", "06-03-2009T17:10:39"] {
+            assert_eq!(text.parse::<FieldTime>(), Err(FieldTimeError::Form), "{text}");
+        }
+        for text in
+            ["29-02-2009 00:00:00", "01-13-2009 00:00:00", "01-01-2009 24:00:00", "31-12-1600 23:59:59"]
+        {
+            assert_eq!(text.parse::<FieldTime>(), Err(FieldTimeError::NotInCalendar), "{text}");
+        }
+    }
+
+    #[test]
+    fn dos_times_come_in_two_second_steps() {
+        let time: FieldTime = "16-12-2008 04:43:58".parse().unwrap();
+        let (date, of_day) = time.to_dos().unwrap();
+        assert_eq!(FieldTime::from_dos(date, of_day), Some(time));
+        assert_eq!(FieldTime::from_dos(0, 0), None);
+        assert_eq!(FieldTime::FILETIME_ZERO.to_dos(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn seconds_and_calendar_are_inverse(seconds in -11_644_473_600_i64..=253_402_300_799) {
+            let moment = UnixTime::from_seconds(seconds);
+            let civil = moment.civil_utc();
+            prop_assert_eq!(civil.as_utc(), moment);
+            prop_assert_eq!(civil.to_string().parse(), Ok(civil));
+        }
+    }
+}

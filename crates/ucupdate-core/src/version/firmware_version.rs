@@ -1,0 +1,433 @@
+//! Firmware versions: how one is read, and the one order in this workspace.
+//!
+//! The original service is a .NET program, so the order is that of `System.Version`: parts compare as numbers from the
+//! left, and a part that is missing is *less* than zero (`1.0.522 < 1.0.522.0`). Inferred, not published: the original
+//! orders versions nowhere in its documents.
+//!
+//! Order is not what decides an offer, though. A device is offered whatever *differs* from what it has, so the question
+//! asked all day is [`FirmwareVersion::same_release`], which takes a missing part for zero.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+/// A version that was read: two to four numbers, each `0..=2147483647`, and the text they came from.
+///
+/// Equality, order and hash look at the numbers, never at the text, so `1.0.0522` equals `1.0.522`.
+///
+/// # Syntax
+/// Two to four parts of ASCII digits with a full stop between. No sign, no blank, no letter.
+///
+/// # Total ordering
+/// ```
+/// use ucupdate_core::FirmwareVersion;
+/// let v = |text: &str| text.parse::<FirmwareVersion>().unwrap();
+/// assert!(v("1.0.522.98") < v("1.0.522.103")); // numbers, not text
+/// assert!(v("1.0.522") < v("1.0.522.0")); // a missing part is less than zero
+/// assert!(v("1.0.522").same_release(&v("1.0.522.0"))); // but the same release
+/// assert_eq!(v("1.0.0522"), v("1.0.522")); // leading zeros mean nothing
+/// ```
+#[derive(Clone)]
+pub struct FirmwareVersion {
+    /// -1 stands for a part that is missing, as in `System.Version`.
+    parts: [i32; 4],
+    raw: Box<str>,
+}
+
+impl FirmwareVersion {
+    /// A version of four numbers, for those that stand in code.
+    pub fn from_parts(parts: [u16; 4]) -> Self {
+        let [a, b, c, d] = parts;
+        Self { parts: parts.map(i32::from), raw: format!("{a}.{b}.{c}.{d}").into() }
+    }
+
+    /// The text this was read from, without the blanks around it.
+    pub fn as_str(&self) -> &str {
+        &self.raw
+    }
+
+    /// The numbers, from the left: two, three or four of them.
+    pub fn parts(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
+        let given = self.parts.iter().filter(|part| **part >= 0).count();
+        self.parts[..given].iter().map(|part| part.unsigned_abs())
+    }
+
+    /// Whether both name one release: the numbers are equal once missing parts count as zero.
+    ///
+    /// Without this a phone that says `1.0.522` would be offered `1.0.522.0` for ever.
+    #[inline]
+    pub fn same_release(&self, other: &Self) -> bool {
+        self.parts[0] == other.parts[0]
+            && self.parts[1] == other.parts[1]
+            && self.parts[2].max(0) == other.parts[2].max(0)
+            && self.parts[3].max(0) == other.parts[3].max(0)
+    }
+
+    /// The four numbers, zero where one is missing: what [`same_release`](Self::same_release) compares.
+    #[inline]
+    pub fn padded(&self) -> [u32; 4] {
+        self.parts.map(|part| part.max(0).unsigned_abs())
+    }
+
+    /// The order of releases: a missing part counts as zero, so it is equal exactly where [`same_release`](Self::same_release)
+    /// holds.
+    ///
+    /// ```
+    /// use std::cmp::Ordering;
+    /// use ucupdate_core::FirmwareVersion;
+    /// let v = |text: &str| text.parse::<FirmwareVersion>().unwrap();
+    /// assert_eq!(v("1.0.522").release_order(&v("1.0.522.0")), Ordering::Equal);
+    /// assert_eq!(v("1.0.522").cmp(&v("1.0.522.0")), Ordering::Less);
+    /// ```
+    #[inline]
+    pub fn release_order(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+
+    /// Whether it is an earlier release than another, by [`release_order`](Self::release_order).
+    #[inline]
+    pub(crate) fn is_release_before(&self, other: &Self) -> bool {
+        self.padded() < other.padded()
+    }
+
+    /// The release's place among all: its four numbers as one, a missing part zero. Below 2 to the power of 124.
+    #[inline]
+    pub(crate) fn place(&self) -> u128 {
+        self.parts.iter().fold(0, |place, part| place << 31 | u128::from(part.max(&0).unsigned_abs()))
+    }
+
+    /// Whether this is `0.0.0.0`, which phones send for "no image known".
+    pub fn is_none_known(&self) -> bool {
+        self.parts.iter().all(|part| *part <= 0)
+    }
+}
+
+impl FromStr for FirmwareVersion {
+    type Err = VersionError;
+
+    /// Reads a version.
+    ///
+    /// # Errors
+    /// When the text is not two to four numbers in range; the error says which part is wrong and how.
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        if text.is_empty() {
+            return Err(VersionError::Empty);
+        }
+        let found = text.split('.').count();
+        if !(2..=4).contains(&found) {
+            return Err(VersionError::PartCount { found });
+        }
+        let mut parts = [-1; 4];
+        for (index, (slot, part)) in parts.iter_mut().zip(text.split('.')).enumerate() {
+            let number = index + 1;
+            if part.is_empty() {
+                return Err(VersionError::EmptyPart { part: number });
+            }
+            if let Some(found) = part.chars().find(|character| !character.is_ascii_digit()) {
+                return Err(VersionError::NotADigit { part: number, found });
+            }
+            *slot = part.parse().map_err(|_| VersionError::TooLarge { part: number })?;
+        }
+        Ok(Self { parts, raw: text.into() })
+    }
+}
+
+impl PartialEq for FirmwareVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for FirmwareVersion {}
+
+impl PartialOrd for FirmwareVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for FirmwareVersion {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts.cmp(&other.parts)
+    }
+}
+
+impl Hash for FirmwareVersion {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts.hash(state);
+    }
+}
+
+impl fmt::Display for FirmwareVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.raw)
+    }
+}
+
+impl fmt::Debug for FirmwareVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FirmwareVersion({})", self.raw)
+    }
+}
+
+/// Why a text is not a [`FirmwareVersion`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VersionError {
+    /// No text at all.
+    #[error("version is empty, expected two to four numbers")]
+    Empty,
+    /// One part, or more than four.
+    #[error("version has {found} part(s), expected two to four")]
+    PartCount {
+        /// How many parts there are.
+        found: usize,
+    },
+    /// Nothing between two full stops.
+    #[error("part {part} of the version is empty, expected digits")]
+    EmptyPart {
+        /// Which part, counted from 1.
+        part: usize,
+    },
+    /// Something other than `0` to `9`.
+    #[error("part {part} of the version holds {found:?}, expected digits")]
+    NotADigit {
+        /// Which part, counted from 1.
+        part: usize,
+        /// The first character that is not a digit.
+        found: char,
+    },
+    /// A number beyond 2147483647.
+    #[error("part {part} of the version is above 2147483647")]
+    TooLarge {
+        /// Which part, counted from 1.
+        part: usize,
+    },
+}
+
+/// A version as a device or a package said it: read, or kept as it is.
+///
+/// Vendors of third-party phones send versions of other shapes. Those have no order and are never taken for `0.0.0.0`;
+/// they equal only the same text, byte for byte.
+///
+/// ```
+/// use ucupdate_core::ReportedVersion;
+/// let odd = ReportedVersion::new("4.1.0.82b");
+/// assert!(odd.readable().is_none());
+/// assert!(odd.same_release(&ReportedVersion::new("4.1.0.82b")));
+/// assert_eq!(odd.why_unreadable().unwrap().to_string(), "part 4 of the version holds 'b', expected digits");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a text can be read or it cannot")]
+pub enum ReportedVersion {
+    /// It was read.
+    Readable(FirmwareVersion),
+    /// It could not be read; the text is kept as said, without the blanks around it.
+    Unreadable(Box<str>),
+}
+
+impl ReportedVersion {
+    /// Reads what can be read; blanks (as XML knows them) around the text do not count.
+    pub fn new(said: &str) -> Self {
+        let text = said.trim_matches([' ', '\t', '\r', '\n']);
+        match text.parse() {
+            Ok(version) => Self::Readable(version),
+            Err(_) => Self::Unreadable(text.into()),
+        }
+    }
+
+    /// The text, as said.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Readable(version) => version.as_str(),
+            Self::Unreadable(raw) => raw,
+        }
+    }
+
+    /// The version, where it could be read.
+    #[inline]
+    pub fn readable(&self) -> Option<&FirmwareVersion> {
+        match self {
+            Self::Readable(version) => Some(version),
+            Self::Unreadable(_) => None,
+        }
+    }
+
+    /// What keeps it from being read, if anything.
+    pub fn why_unreadable(&self) -> Option<VersionError> {
+        match self {
+            Self::Readable(_) => None,
+            Self::Unreadable(raw) => raw.parse::<FirmwareVersion>().err(),
+        }
+    }
+
+    /// Whether both name one release: by [`FirmwareVersion::same_release`] where both were read, byte for byte where
+    /// neither was, and never where only one was.
+    #[inline]
+    pub fn same_release(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Readable(one), Self::Readable(two)) => one.same_release(two),
+            (Self::Unreadable(one), Self::Unreadable(two)) => one == two,
+            _ => false,
+        }
+    }
+}
+
+impl From<FirmwareVersion> for ReportedVersion {
+    fn from(version: FirmwareVersion) -> Self {
+        Self::Readable(version)
+    }
+}
+
+impl fmt::Display for ReportedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for ReportedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Readable(version) => fmt::Debug::fmt(version, f),
+            Self::Unreadable(raw) => write!(f, "Unreadable({raw:?})"),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::{FirmwareVersion, ReportedVersion};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::convert::Infallible;
+
+    impl Serialize for ReportedVersion {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(self.as_str())
+        }
+    }
+
+    impl<'de> Deserialize<'de> for ReportedVersion {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::value::stored_text::read(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
+        }
+    }
+
+    impl Serialize for FirmwareVersion {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(self.as_str())
+        }
+    }
+
+    impl<'de> Deserialize<'de> for FirmwareVersion {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::value::stored_text::read(deserializer, str::parse)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn read(text: &str) -> FirmwareVersion {
+        text.parse().unwrap()
+    }
+
+    #[track_caller]
+    fn refused(text: &str, message: &str) {
+        assert_eq!(text.parse::<FirmwareVersion>().unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn a_version_is_two_to_four_numbers() {
+        assert_eq!(read("1.0").parts().collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(read("1.0.522.103").parts().collect::<Vec<_>>(), [1, 0, 522, 103]);
+        assert_eq!(read("0.0.0.2147483647").parts().last(), Some(i32::MAX as u32));
+        refused("", "version is empty, expected two to four numbers");
+        refused("7", "version has 1 part(s), expected two to four");
+        refused("1.2.3.4.5", "version has 5 part(s), expected two to four");
+        refused("1..2", "part 2 of the version is empty, expected digits");
+        refused("1.+2", "part 2 of the version holds '+', expected digits");
+        refused("1.2.3b", "part 3 of the version holds 'b', expected digits");
+        refused(" 1.2", "part 1 of the version holds ' ', expected digits");
+        refused("1.\u{0661}", "part 2 of the version holds '\u{0661}', expected digits");
+        refused("1.2147483648", "part 2 of the version is above 2147483647");
+    }
+
+    #[test]
+    fn a_missing_part_is_less_than_zero_yet_the_same_release() {
+        assert!(read("1.0") < read("1.0.0"));
+        assert!(read("1.0.522") < read("1.0.522.0"));
+        assert!(read("1.0.522").same_release(&read("1.0.522.0")));
+        assert!(read("1.0").same_release(&read("1.0.0.0")));
+        assert!(!read("1.0.522").same_release(&read("1.0.522.1")));
+        assert_ne!(read("1.0.522"), read("1.0.522.0"));
+    }
+
+    #[test]
+    fn leading_zeros_do_not_make_another_release() {
+        assert_eq!(read("1.01000334"), read("1.1000334"));
+        assert_eq!(read("1.01000334").as_str(), "1.01000334");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_never_taken_for_none_known() {
+        for said in ["", "none", "0", "0.0.0.0.0", "v0.0.0.0"] {
+            let version = ReportedVersion::new(said);
+            assert!(version.readable().is_none(), "{said}");
+            assert!(!version.same_release(&ReportedVersion::new("0.0.0.0")));
+        }
+        assert!(read("0.0.0.0").is_none_known());
+        assert!(!read("0.0.0.1").is_none_known());
+    }
+
+    /// The outside oracle: where all parts fit its three numbers, `semver` orders as we do.
+    fn semver_of(version: &FirmwareVersion) -> semver::Version {
+        let parts: Vec<u64> = version.parts().map(u64::from).collect();
+        semver::Version::new(parts[0], parts[1], parts[2])
+    }
+
+    fn parts() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop_oneof![0..3_u32, 0..=2_147_483_647_u32], 2..=4).prop_map(|parts| {
+            let parts: Vec<String> = parts.iter().map(u32::to_string).collect();
+            parts.join(".")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn order_is_total(a in parts(), b in parts(), c in parts()) {
+            let (a, b, c) = (read(&a), read(&b), read(&c));
+            prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+            prop_assert_eq!(a.cmp(&b) == Ordering::Equal, a == b);
+            if a <= b && b <= c {
+                prop_assert!(a <= c);
+            }
+            if a == b {
+                prop_assert!(a.same_release(&b));
+            }
+            prop_assert_eq!(a.release_order(&b) == Ordering::Equal, a.same_release(&b));
+            prop_assert!(a.release_order(&b) == Ordering::Equal || a.release_order(&b) == a.cmp(&b));
+        }
+
+        #[test]
+        fn order_agrees_with_semver_on_three_parts(
+            a in prop::collection::vec(0..4_u32, 3), b in prop::collection::vec(0..4_u32, 3),
+        ) {
+            let text = |parts: &[u32]| parts.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+            let (a, b) = (read(&text(&a)), read(&text(&b)));
+            prop_assert_eq!(a.cmp(&b), semver_of(&a).cmp(&semver_of(&b)));
+        }
+
+        #[test]
+        fn any_text_is_kept_as_said(text in "\\PC{0,40}") {
+            let version = ReportedVersion::new(&text);
+            prop_assert_eq!(version.as_str(), text.trim_matches(' '));
+            prop_assert!(version.same_release(&version));
+        }
+    }
+}

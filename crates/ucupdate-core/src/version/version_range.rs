@@ -1,0 +1,417 @@
+//! Ranges of versions, in one written form.
+
+use crate::version::firmware_version::{FirmwareVersion, ReportedVersion, VersionError};
+use std::fmt;
+use std::str::FromStr;
+
+/// The most comparators a [`VersionRange`] may have.
+pub const MAX_COMPARATORS: usize = 8;
+
+/// A set of releases without a gap: `>=1.0.0, <1.0.522.98`.
+///
+/// # Syntax
+/// One to eight comparators with a comma between, which means "and". A comparator is `=`, `>`, `>=`, `<` or `<=` and a
+/// version of two to four numbers; a version alone means `=`. Blanks around comparators and behind `=`, `>`, `>=`, `<`, `<=`
+/// do not count. There is no "or", and no form for "any": `>=0.0` holds every version that can be read.
+///
+/// # Meaning
+/// A range holds *releases*, so a missing part is zero on both sides: [`FirmwareVersion::release_order`] compares, not the
+/// order of .NET in which `1.0.522` is less than `1.0.522.0`. What cannot be read as a version is in no range.
+///
+/// A range that could hold nothing is refused when it is read.
+///
+/// ```
+/// use ucupdate_core::ReportedVersion;
+/// use ucupdate_core::version::VersionRange;
+/// let old: VersionRange = ">=1.0.0, <1.0.522.98".parse().unwrap();
+/// assert!(old.holds(&"1.0.522.34".parse().unwrap()));
+/// assert!(!old.holds(&"1.0.522.98".parse().unwrap()));
+/// assert!(!old.holds_reported(&ReportedVersion::new("4.1.0.82b")));
+///
+/// let from: VersionRange = ">=1.0.522".parse().unwrap();
+/// assert!(from.holds(&"1.0.522".parse().unwrap()) && from.holds(&"1.0.522.0".parse().unwrap()));
+/// let below: VersionRange = "<1.0.522.0".parse().unwrap();
+/// assert!(!below.holds(&"1.0.522".parse().unwrap()));
+///
+/// assert_eq!(">2.0, <1.0".parse::<VersionRange>().unwrap_err().to_string(), "version range `>2.0, <1.0` holds no version");
+/// ```
+///
+/// Two ranges are equal when their comparators are, in order; not when they hold the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct VersionRange {
+    comparators: Box<[Comparator]>,
+    /// The first and the last release held, as places in the order of releases.
+    bounds: (u128, u128),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Comparator {
+    operator: Operator,
+    version: FirmwareVersion,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Operator {
+    Same,
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+impl VersionRange {
+    /// Whether it holds this version.
+    #[inline]
+    pub fn holds(&self, version: &FirmwareVersion) -> bool {
+        let (first, last) = self.bounds;
+        (first..=last).contains(&version.place())
+    }
+
+    /// Whether it holds what was said; what cannot be read is in no range.
+    #[inline]
+    pub fn holds_reported(&self, version: &ReportedVersion) -> bool {
+        version.readable().is_some_and(|version| self.holds(version))
+    }
+}
+
+impl FromStr for VersionRange {
+    type Err = VersionRangeError;
+
+    /// Reads a range.
+    ///
+    /// # Errors
+    /// When a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
+    /// range could hold nothing.
+    fn from_str(text: &str) -> Result<Self, VersionRangeError> {
+        if text.trim_matches(BLANKS).is_empty() {
+            return Err(VersionRangeError::Empty);
+        }
+        let found = text.split(',').count();
+        if found > MAX_COMPARATORS {
+            return Err(VersionRangeError::TooMany { found });
+        }
+        let read = |(index, text): (usize, &str)| Comparator::read(index + 1, text.trim_matches(BLANKS));
+        let comparators: Box<[Comparator]> =
+            text.split(',').enumerate().map(read).collect::<Result<_, _>>()?;
+        let bounds = comparators.iter().try_fold((0, LAST_PLACE), |(first, last), comparator| {
+            let (least, most) = comparator.bounds()?;
+            Some((least.max(first), most.min(last))).filter(|(first, last)| first <= last)
+        });
+        match bounds {
+            Some(bounds) => Ok(Self { comparators, bounds }),
+            None => Err(VersionRangeError::HoldsNothing { range: written(&comparators).into() }),
+        }
+    }
+}
+
+impl Comparator {
+    fn read(comparator: usize, text: &str) -> Result<Self, VersionRangeError> {
+        if text.is_empty() {
+            return Err(VersionRangeError::EmptyComparator { comparator });
+        }
+        let found = OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, text.strip_prefix(sign)?)));
+        let (operator, version) = match found {
+            Some((operator, rest)) => (operator, rest.trim_start_matches(BLANKS)),
+            None => match text.chars().next().filter(|first| !first.is_ascii_digit()) {
+                Some(found) => return Err(VersionRangeError::Operator { comparator, found }),
+                None => (Operator::Same, text),
+            },
+        };
+        let version = version.parse().map_err(|cause| VersionRangeError::Version { comparator, cause })?;
+        Ok(Self { operator, version })
+    }
+
+    /// The first and the last place it holds; `None` where there is none.
+    fn bounds(&self) -> Option<(u128, u128)> {
+        let place = self.version.place();
+        Some(match self.operator {
+            Operator::Same => (place, place),
+            Operator::Above => (place + 1, LAST_PLACE),
+            Operator::AtLeast => (place, LAST_PLACE),
+            Operator::Below => (0, place.checked_sub(1)?),
+            Operator::AtMost => (0, place),
+        })
+    }
+}
+
+/// The place of 2147483647.2147483647.2147483647.2147483647.
+const LAST_PLACE: u128 = (1 << 124) - 1;
+
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// The signs, the longer before the shorter they begin with.
+const OPERATORS: [(&str, Operator); 5] = [
+    (">=", Operator::AtLeast),
+    ("<=", Operator::AtMost),
+    (">", Operator::Above),
+    ("<", Operator::Below),
+    ("=", Operator::Same),
+];
+
+fn written(comparators: &[Comparator]) -> String {
+    comparators.iter().map(Comparator::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Comparator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign =
+            OPERATORS.iter().find(|(_, operator)| *operator == self.operator).map_or("", |(sign, _)| sign);
+        write!(f, "{sign}{}", self.version)
+    }
+}
+
+impl fmt::Display for VersionRange {
+    /// Writes what reads back as an equal range: each comparator with its sign, `, ` between.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&written(&self.comparators))
+    }
+}
+
+impl fmt::Debug for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VersionRange({self})")
+    }
+}
+
+/// Why a text is not a [`VersionRange`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VersionRangeError {
+    /// No comparator at all.
+    #[error("version range is empty, expected comparators as in `>=1.0.0, <1.0.522.98`")]
+    Empty,
+    /// More than [`MAX_COMPARATORS`].
+    #[error("version range has {found} comparators, expected at most {MAX_COMPARATORS}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+    },
+    /// Nothing between two commas, or at an end.
+    #[error(
+        "comparator {comparator} of the version range is empty, expected a version behind =, >, >=, < or <="
+    )]
+    EmptyComparator {
+        /// Which comparator, counted from 1.
+        comparator: usize,
+    },
+    /// It begins with something else than a sign or a digit.
+    #[error(
+        "comparator {comparator} of the version range begins with {found:?}, expected =, >, >=, <, <= or a digit"
+    )]
+    Operator {
+        /// Which comparator, counted from 1.
+        comparator: usize,
+        /// Its first character.
+        found: char,
+    },
+    /// What stands behind the sign is no version.
+    #[error("comparator {comparator} of the version range: {cause}")]
+    Version {
+        /// Which comparator, counted from 1.
+        comparator: usize,
+        /// Why it is no version.
+        cause: VersionError,
+    },
+    /// No version could satisfy all comparators at once.
+    #[error("version range `{range}` holds no version")]
+    HoldsNothing {
+        /// The range, as it would be written.
+        range: Box<str>,
+    },
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::VersionRange;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    impl Serialize for VersionRange {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for VersionRange {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::cmp::Ordering;
+
+    #[track_caller]
+    fn range(text: &str) -> VersionRange {
+        text.parse().unwrap()
+    }
+
+    #[track_caller]
+    fn refused(text: &str, message: &str) {
+        assert_eq!(text.parse::<VersionRange>().unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn each_comparator_holds_what_it_says_and_a_missing_part_is_zero() {
+        // Of each range: whether it holds these.
+        let versions = ["1.0.521.9", "1.0.522", "1.0.522.0", "1.0.522.1", "1.1"];
+        for (text, expected) in [
+            ("1.0.522", [false, true, true, false, false]),
+            ("=1.0.522.0", [false, true, true, false, false]),
+            (">1.0.522", [false, false, false, true, true]),
+            (">1.0.522.0", [false, false, false, true, true]),
+            (">=1.0.522", [false, true, true, true, true]),
+            (">=1.0.522.0", [false, true, true, true, true]),
+            ("<1.0.522", [true, false, false, false, false]),
+            ("<1.0.522.0", [true, false, false, false, false]),
+            ("<=1.0.522", [true, true, true, false, false]),
+            (" >= 1.0.522 ,\t<1.1.0 ", [false, true, true, true, false]),
+            (">=0.0", [true; 5]),
+        ] {
+            let held = versions.map(|version| range(text).holds(&version.parse().unwrap()));
+            assert_eq!(held, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_in_no_range() {
+        for said in ["", "none", "1.0.522b", "1.0.0.0.0"] {
+            assert!(!range(">=0.0").holds_reported(&ReportedVersion::new(said)), "{said}");
+        }
+        assert!(range("0.0.0.0").holds_reported(&ReportedVersion::new("0.0")));
+    }
+
+    #[test]
+    fn a_refusal_says_which_comparator_and_what_was_expected() {
+        refused(" ", "version range is empty, expected comparators as in `>=1.0.0, <1.0.522.98`");
+        refused(
+            ">1.0,",
+            "comparator 2 of the version range is empty, expected a version behind =, >, >=, < or <=",
+        );
+        refused(
+            "~1.0",
+            "comparator 1 of the version range begins with '~', expected =, >, >=, <, <= or a digit",
+        );
+        refused(">1.0, <2", "comparator 2 of the version range: version has 1 part(s), expected two to four");
+        refused(
+            "1.0, >=",
+            "comparator 2 of the version range: version is empty, expected two to four numbers",
+        );
+        refused(
+            "==1.0",
+            "comparator 1 of the version range: part 1 of the version holds '=', expected digits",
+        );
+        refused(
+            "1.0 2.0",
+            "comparator 1 of the version range: part 2 of the version holds ' ', expected digits",
+        );
+    }
+
+    #[test]
+    fn a_range_that_could_hold_nothing_is_refused() {
+        refused(">2.0 ,<1.0", "version range `>2.0, <1.0` holds no version");
+        refused("1.0, 1.1", "version range `=1.0, =1.1` holds no version");
+        refused(">1.0.0.5, <1.0.0.6", "version range `>1.0.0.5, <1.0.0.6` holds no version");
+        refused("<0.0", "version range `<0.0` holds no version");
+        let last = "2147483647.2147483647.2147483647.2147483647";
+        refused(&format!(">{last}"), &format!("version range `>{last}` holds no version"));
+        assert!(range(&format!(">={last}")).holds(&last.parse().unwrap()));
+        assert!(range(">=1.0, <=1.0.0.0").holds(&"1.0".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_range_has_at_most_eight_comparators() {
+        let text = |count: usize| vec![">=1.0"; count].join(",");
+        assert!(range(&text(MAX_COMPARATORS)).holds(&"1.0".parse().unwrap()));
+        refused(&text(MAX_COMPARATORS + 1), "version range has 9 comparators, expected at most 8");
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_range_is_stored_as_its_text() {
+        let stored = serde_json::to_string(&range("1.0.522,<2.0")).unwrap();
+        assert_eq!(stored, "\"=1.0.522, <2.0\"");
+        assert_eq!(serde_json::from_str::<VersionRange>(&stored).unwrap(), range("=1.0.522, <2.0"));
+        assert!(serde_json::from_str::<VersionRange>("\">2.0, <1.0\"").is_err());
+    }
+
+    /// Parts few enough to meet often, and the ends of their span.
+    fn version() -> impl Strategy<Value = String> {
+        let part = prop_oneof![4 => 0..3_u32, 1 => Just(2_147_483_646), 1 => Just(2_147_483_647)];
+        prop::collection::vec(part, 2..=4)
+            .prop_map(|parts| parts.iter().map(u32::to_string).collect::<Vec<_>>().join("."))
+    }
+
+    fn comparators() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+        let sign = prop::sample::select(vec!["", "=", ">", ">=", "<", "<="]);
+        prop::collection::vec((sign, version()), 1..=MAX_COMPARATORS)
+    }
+
+    fn text(comparators: &[(&str, String)]) -> String {
+        comparators.iter().map(|(sign, version)| format!("{sign}{version}")).collect::<Vec<_>>().join(",")
+    }
+
+    /// The meaning, by padded parts compared one by one.
+    fn holds(comparators: &[(&str, String)], version: &str) -> bool {
+        let padded = |text: &str| {
+            let mut parts: Vec<u64> = text.split('.').map(|part| part.parse().unwrap()).collect();
+            parts.resize(4, 0);
+            parts
+        };
+        comparators.iter().all(|(sign, bound)| {
+            let order = padded(version).cmp(&padded(bound));
+            match *sign {
+                ">" => order == Ordering::Greater,
+                ">=" => order != Ordering::Less,
+                "<" => order == Ordering::Less,
+                "<=" => order != Ordering::Greater,
+                _ => order == Ordering::Equal,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_holds_what_brute_force_says(
+            comparators in comparators(), versions in prop::collection::vec(version(), 20),
+        ) {
+            match text(&comparators).parse::<VersionRange>() {
+                Ok(range) => for version in &versions {
+                    prop_assert_eq!(range.holds(&version.parse().unwrap()), holds(&comparators, version), "{}", version);
+                },
+                Err(VersionRangeError::HoldsNothing { .. }) => for version in &versions {
+                    prop_assert!(!holds(&comparators, version), "{}", version);
+                },
+                Err(error) => prop_assert!(false, "{}", error),
+            }
+        }
+
+        /// A range is refused as empty only where it is: its first release is one that brute force finds in it.
+        #[test]
+        fn a_range_that_is_read_holds_its_first_and_last_release(comparators in comparators()) {
+            if let Ok(range) = text(&comparators).parse::<VersionRange>() {
+                let (first, last) = range.bounds;
+                for place in [first, last] {
+                    let parts = [93, 62, 31, 0].map(|shift| (place >> shift & 0x7FFF_FFFF).to_string());
+                    prop_assert!(holds(&comparators, &parts.join(".")), "{:?}", parts);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_written_reads_back(comparators in comparators()) {
+            if let Ok(range) = text(&comparators).parse::<VersionRange>() {
+                prop_assert_eq!(range.to_string().parse(), Ok(range));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[<>=0-9., ]{0,30}|\\PC{0,40}") {
+            let _ = text.parse::<VersionRange>();
+        }
+    }
+}
