@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ucupdate::audit::LoggedRow;
 use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::{Fleet, observations};
 use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
 use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{AuditLogError, AuditLogs, Logged};
+use ucupdate::{inventory::Fleet, loops::observations};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";

@@ -1,6 +1,6 @@
 //! The devices there are, by what audit logs tell of them.
 
-use super::observations::{installed, offers};
+use crate::pairing::{installed, offers};
 use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
 use ucupdate_core::device::{DeviceId, SerialNumber};
