@@ -2,4 +2,4 @@
 
 mod devices;
 
-pub use devices::{Fleet, FleetDevice, FleetModule, MAX_FLEET_MODULES, VersionCount};
+pub use devices::{Inventory, InventoryDevice, InventoryModule, MAX_DEVICE_MODULES, VersionCount};
