@@ -3,15 +3,15 @@
 mod cabinet;
 mod code_page;
 mod error;
+#[cfg(feature = "fuzzing")]
 pub mod laws;
 mod limits;
 pub mod package;
 mod path;
 
-pub use cabinet::{
-    Attributes, BuildError, Cabinet, CabinetBuilder, Compression, Entry, FileReader, Finished,
-    self_extracting,
-};
+pub use cabinet::{Attributes, Cabinet, Compression, Entry, FileReader, Finished};
+#[cfg(feature = "build")]
+pub use cabinet::{BuildError, CabinetBuilder, self_extracting};
 pub use code_page::CodePage;
 pub use error::{CabError, Item, Place};
 pub use limits::Limits;

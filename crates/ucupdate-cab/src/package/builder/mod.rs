@@ -8,7 +8,7 @@ pub(super) mod test_signing;
 use self::catalogue::{CatalogueBuildError, CatalogueBuilder};
 use super::limits::PackageLimits;
 use super::manifest::names::{ManifestItem, WORDS};
-use super::manifest::{Entry, Manifest};
+use super::manifest::{Entry, write};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use super::package::Package;
 use super::problem::{Problem, Severity};
@@ -224,7 +224,7 @@ impl PackageBuilder {
         self.files.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
         let mut package = understood(&self.files);
         if self.with_manifest && !package.members.iter().any(|member| member.role == MemberRole::Manifest) {
-            let bytes = Manifest::write(&self.entries(&package)).into_bytes();
+            let bytes = write::write(&self.entries(&package)).into_bytes();
             // As old as its youngest file, so that it says nothing of when it was made.
             let time = self.files.iter().map(|file| file.time).max().unwrap_or_else(dos_epoch);
             self.files.insert(0, NewFile { path: MANIFEST_FILE_NAME.to_owned(), bytes, time });

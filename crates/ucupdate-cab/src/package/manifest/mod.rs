@@ -6,12 +6,13 @@
 //! the table does not hold is passed over and reported. What the manifest leaves out, a file's path may say.
 
 pub(super) mod names;
+#[cfg(feature = "build")]
+pub(super) mod write;
 
 use self::names::ManifestItem;
 use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -227,46 +228,6 @@ impl Manifest {
             self.unknown.push(Unknown { name: name.to_owned(), at });
         }
     }
-
-    /// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
-    pub(in crate::package) fn write(entries: &[Entry]) -> String {
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
-        for entry in entries {
-            let element = if entry.is_interim { ManifestItem::Interim } else { ManifestItem::Update }.name();
-            let version = entry.say(ManifestItem::Version).unwrap_or_default();
-            // Writing to a text cannot fail.
-            let _ = write!(xml, "<{element} {}=\"{}\">", ManifestItem::Version.name(), escaped(version));
-            for (item, text) in &entry.said {
-                if *item != ManifestItem::Version {
-                    let _ = write!(xml, "<{0}>{1}</{0}>", item.name(), escaped(text));
-                }
-            }
-            for text in &entry.descriptions {
-                let _ =
-                    write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
-            }
-            let _ = writeln!(xml, "</{element}>");
-        }
-        xml.push_str("</Updates></Updates>\n");
-        xml
-    }
-}
-
-/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {
-        let (text, blank) = match part.char_indices().next_back() {
-            Some((at, blank)) if matches!(blank, '\t' | '\n' | '\r') => (&part[..at], Some(blank)),
-            _ => (part, None),
-        };
-        escaped.push_str(text);
-        if let Some(blank) = blank {
-            // Writing to a text cannot fail.
-            let _ = write!(escaped, "&#{};", u32::from(blank));
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -404,7 +365,7 @@ mod tests {
                 entry.number = *count;
                 entry.said.entry(Item::Version).or_default();
             }
-            let read = read(&Manifest::write(&entries));
+            let read = read(&write::write(&entries));
             prop_assert_eq!(read.entries, entries);
             prop_assert!(read.unknown.is_empty() && read.twice.is_empty());
         }
