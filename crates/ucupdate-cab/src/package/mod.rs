@@ -59,4 +59,4 @@ pub use member::{
 pub use package::{Comparison, Package, PackageForm, PackagedCatalogue, PackagedInterim, PackagedRelease};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use read::{PackageError, read_package};
-pub use understand::{Kept, understand};
+pub use understand::{KeptBytes, understand};

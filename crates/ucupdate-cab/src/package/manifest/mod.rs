@@ -22,25 +22,25 @@ pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
 /// What a manifest says, in its own words: nothing is checked yet but that each is said once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct Manifest {
-    pub(in crate::package) entries: Vec<Entry>,
+    pub(in crate::package) entries: Vec<ManifestEntry>,
     /// Names that the table does not hold, each once, with the place of the first: `Update 3`, and the byte.
-    pub(in crate::package) unknown: Vec<Unknown>,
-    pub(in crate::package) twice: Vec<Twice>,
+    pub(in crate::package) unknown: Vec<UnknownName>,
+    pub(in crate::package) repeated: Vec<RepeatedItem>,
 }
 
 /// One image that a manifest speaks of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::package) struct Entry {
+pub(in crate::package) struct ManifestEntry {
     pub(in crate::package) is_interim: bool,
     /// Which of its kind, counted from 1.
     pub(in crate::package) number: usize,
-    pub(in crate::package) said: BTreeMap<ManifestItem, String>,
+    pub(in crate::package) items: BTreeMap<ManifestItem, String>,
     pub(in crate::package) descriptions: Vec<String>,
 }
 
-impl Entry {
-    pub(in crate::package) fn say(&self, item: ManifestItem) -> Option<&str> {
-        self.said.get(&item).map(String::as_str).filter(|text| !text.is_empty())
+impl ManifestEntry {
+    pub(in crate::package) fn item(&self, item: ManifestItem) -> Option<&str> {
+        self.items.get(&item).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     pub(in crate::package) fn place(&self) -> String {
@@ -49,14 +49,14 @@ impl Entry {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::package) struct Unknown {
+pub(in crate::package) struct UnknownName {
     pub(in crate::package) name: String,
     pub(in crate::package) at: usize,
 }
 
 /// An item that one element says twice, and differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::package) struct Twice {
+pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) item: ManifestItem,
     pub(in crate::package) first: String,
     pub(in crate::package) second: String,
@@ -133,10 +133,10 @@ impl Manifest {
             let mut descriptions = descriptions.clone();
             let mut said = said.clone();
             said.extend(self.items(file, &mut descriptions)?);
-            found.push(Entry { is_interim, number, said, descriptions });
+            found.push(ManifestEntry { is_interim, number, items: said, descriptions });
         }
         if files.is_empty() {
-            found.push(Entry { is_interim, number, said, descriptions });
+            found.push(ManifestEntry { is_interim, number, items: said, descriptions });
         }
         if self.entries.len() + found.len() > limits.releases {
             return Err(XmlError::TooMany { what: "updates", most: limits.releases, at: element.at });
@@ -206,7 +206,7 @@ impl Manifest {
             match said.get(&item) {
                 Some(first) if first != value => {
                     let (first, second) = (first.clone(), value.to_owned());
-                    self.twice.push(Twice { item, first, second, at });
+                    self.repeated.push(RepeatedItem { item, first, second, at });
                 }
                 Some(_) => {}
                 None => {
@@ -225,7 +225,7 @@ impl Manifest {
         const MOST: usize = 32;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
         if !known && self.unknown.len() < MOST {
-            self.unknown.push(Unknown { name: name.to_owned(), at });
+            self.unknown.push(UnknownName { name: name.to_owned(), at });
         }
     }
 }
@@ -241,8 +241,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn said(entry: &Entry, expected: &[(Item, &str)]) {
-        let found: Vec<_> = entry.said.iter().map(|(item, text)| (*item, text.as_str())).collect();
+    fn said(entry: &ManifestEntry, expected: &[(Item, &str)]) {
+        let found: Vec<_> = entry.items.iter().map(|(item, text)| (*item, text.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -275,7 +275,7 @@ mod tests {
         );
         said(&manifest.entries[0], &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a")]);
         said(&manifest.entries[1], &[(Item::Version, "2"), (Item::Locale, "DEU")]);
-        assert_eq!(manifest.unknown, [Unknown { name: "Device".to_owned(), at: 30 }]);
+        assert_eq!(manifest.unknown, [UnknownName { name: "Device".to_owned(), at: 30 }]);
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         );
         let [first, second] = &manifest.entries[..] else { panic!("{manifest:?}") };
         said(first, &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a.nbt")]);
-        assert_eq!(second.say(Item::UpdateType), Some("B"));
+        assert_eq!(second.item(Item::UpdateType), Some("B"));
         assert_eq!((first.place(), second.place()), ("Update 1".to_owned(), "Update 1".to_owned()));
         let unknown: Vec<_> = manifest.unknown.iter().map(|unknown| unknown.name.as_str()).collect();
         assert_eq!(unknown, ["Files", "Size"]);
@@ -309,8 +309,11 @@ mod tests {
         let manifest = read(
             "<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>",
         );
-        let [twice] = &manifest.twice[..] else { panic!("{manifest:?}") };
-        assert_eq!((twice.item, twice.first.as_str(), twice.second.as_str()), (Item::Version, "1", "2"));
+        let [repeated] = &manifest.repeated[..] else { panic!("{manifest:?}") };
+        assert_eq!(
+            (repeated.item, repeated.first.as_str(), repeated.second.as_str()),
+            (Item::Version, "1", "2")
+        );
     }
 
     #[test]
@@ -333,7 +336,7 @@ mod tests {
         );
     }
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn entry() -> impl Strategy<Value = ManifestEntry> {
         let text = "[ -~\u{e4}\t\r\n]{0,12}".prop_map(|text| text.trim().to_owned());
         let items = prop::collection::btree_map(
             prop::sample::select(vec![
@@ -347,10 +350,10 @@ mod tests {
             0..5,
         );
         let descriptions = prop::collection::vec("[a-z&<>\"']{1,8}", 0..3);
-        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| Entry {
+        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| ManifestEntry {
             is_interim,
             number: 0,
-            said,
+            items: said,
             descriptions,
         })
     }
@@ -363,11 +366,11 @@ mod tests {
                 let count = if entry.is_interim { &mut interims } else { &mut updates };
                 *count += 1;
                 entry.number = *count;
-                entry.said.entry(Item::Version).or_default();
+                entry.items.entry(Item::Version).or_default();
             }
             let read = read(&write::write(&entries));
             prop_assert_eq!(read.entries, entries);
-            prop_assert!(read.unknown.is_empty() && read.twice.is_empty());
+            prop_assert!(read.unknown.is_empty() && read.repeated.is_empty());
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Writing a manifest.
 
-use super::Entry;
+use super::ManifestEntry;
 use super::names::ManifestItem;
 use std::fmt::Write as _;
 
 /// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
-pub(in crate::package) fn write(entries: &[Entry]) -> String {
+pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
     for entry in entries {
         let element = if entry.is_interim { ManifestItem::Interim } else { ManifestItem::Update }.name();
-        let version = entry.say(ManifestItem::Version).unwrap_or_default();
+        let version = entry.item(ManifestItem::Version).unwrap_or_default();
         // Writing to a text cannot fail.
         let _ = write!(xml, "<{element} {}=\"{}\">", ManifestItem::Version.name(), escaped(version));
-        for (item, text) in &entry.said {
+        for (item, text) in &entry.items {
             if *item != ManifestItem::Version {
                 let _ = write!(xml, "<{0}>{1}</{0}>", item.name(), escaped(text));
             }
