@@ -20,5 +20,5 @@ mod stub;
 #[cfg(feature = "build")]
 pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use compression::Compression;
-pub use entry::{Attributes, Entry};
+pub use entry::{Attributes, FileEntry};
 pub use reader::{Cabinet, FileReader, Finished};
