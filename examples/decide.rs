@@ -8,7 +8,7 @@ use std::error::Error;
 use ucupdate_core::book::{Command, IngestId, IngestedPackage, Release, ReleaseFiles, StoredFile};
 use ucupdate_core::decide::explain;
 use ucupdate_core::request::{AskedFrom, InstalledModule};
-use ucupdate_core::value::{Said, Sha256Digest, UnixTime};
+use ucupdate_core::value::{Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, EligibilityIndex, ReportedVersion, RuleBook, UpdateRequest};
 
 fn file(name: &str) -> Result<StoredFile, Box<dyn Error>> {
@@ -51,15 +51,15 @@ fn request(revision: &str, version: &str) -> Result<UpdateRequest, Box<dyn Error
             model: "CX700".parse()?,
             hardware_revision: revision.parse()?,
             locale: "ENU".parse()?,
-            mac_address: Said::default(),
-            serial_number: Said::default(),
+            mac_address: Reported::default(),
+            serial_number: Reported::default(),
         },
         user_name: "".into(),
-        request_date_time: Said::default(),
+        request_date_time: Reported::default(),
         modules: vec![InstalledModule {
             file_name: "cpe.nbt".into(),
             version: ReportedVersion::new(version),
-            time_stamp: Said::default(),
+            time_stamp: Reported::default(),
         }],
     })
 }

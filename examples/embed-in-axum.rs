@@ -5,10 +5,11 @@
 //! $ curl --data-binary @UCUpdates.cab http://127.0.0.1:8080/admin/packages
 //! ```
 
+use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Router, body::Body};
 use futures_util::TryStreamExt as _;
 use std::error::Error;
 use std::sync::Arc;

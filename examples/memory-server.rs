@@ -37,7 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{body::Body, http::Request};
+    use axum::body::Body;
+    use axum::http::Request;
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 

@@ -135,7 +135,7 @@ fn deciding(criterion: &mut Criterion) {
             .map(|device| UpdateRequest {
                 device: device.clone(),
                 user_name: "".into(),
-                request_date_time: ucupdate_core::value::Said::default(),
+                request_date_time: ucupdate_core::value::Reported::default(),
                 modules: vec![module.clone()],
             })
             .collect();

@@ -6,7 +6,7 @@ use ucupdate_core::book::{
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, LabelError, Said, Sha256Digest, UnixTime};
+use ucupdate_core::value::{FieldTime, LabelError, Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
 /// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
@@ -125,8 +125,8 @@ pub fn device(number: u32, mac: &str) -> Device {
             model: model.parse()?,
             hardware_revision: revision.parse()?,
             locale: locale.parse()?,
-            mac_address: Said::new(mac),
-            serial_number: Said::new("C185H001209"),
+            mac_address: Reported::new(mac),
+            serial_number: Reported::new("C185H001209"),
         })
     };
     build().expect("the words are labels")
@@ -137,6 +137,6 @@ pub fn module(version: &str) -> InstalledModule {
     InstalledModule {
         file_name: "cpe.nbt".into(),
         version: ReportedVersion::new(version),
-        time_stamp: Said::new("01-01-1601 00:00:00"),
+        time_stamp: Reported::new("01-01-1601 00:00:00"),
     }
 }

@@ -1,7 +1,6 @@
 //! What is wrong in a log that is read: data about a line, not the end of reading.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 /// How much of a foreign log is taken in at once.
 ///

@@ -1,7 +1,7 @@
 //! The field's second audit row, as the request and the answer it stands for.
 
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::{Said, UnixTime};
+use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 
 pub(crate) fn request() -> UpdateRequest {
@@ -12,15 +12,15 @@ pub(crate) fn request() -> UpdateRequest {
             model: "IP8540".parse().unwrap(),
             hardware_revision: "A".parse().unwrap(),
             locale: "ENU".parse().unwrap(),
-            mac_address: Said::new("0021630F207B"),
-            serial_number: Said::new("C185H001209"),
+            mac_address: Reported::new("0021630F207B"),
+            serial_number: Reported::new("C185H001209"),
         },
         user_name: "ruisilva@demo.local".into(),
-        request_date_time: Said::new("06-03-2009 17:10:39"),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
         modules: vec![InstalledModule {
             file_name: "cpe.nbt".into(),
             version: ReportedVersion::new("0.0.0.0"),
-            time_stamp: Said::new("01-01-1601 00:00:00"),
+            time_stamp: Reported::new("01-01-1601 00:00:00"),
         }],
     }
 }
@@ -31,7 +31,7 @@ pub(crate) fn offer() -> UpdateResponse {
             file_name: "CPE.nbt".parse().unwrap(),
             signature_file_name: "CPE.cat".parse().unwrap(),
             version: ReportedVersion::new("1.0.522.103"),
-            time_stamp: Said::new("16-12-2008 04:43:58"),
+            time_stamp: Reported::new("16-12-2008 04:43:58"),
             base_url: "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU".into(),
             external_base_url: "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU".into(),
         }],

@@ -8,7 +8,7 @@ use crate::{
     OfferedCell, ReadLimits, RequestedCell,
 };
 use ucupdate_core::ReportedVersion;
-use ucupdate_core::value::{Said, UnixTime};
+use ucupdate_core::value::{Reported, UnixTime};
 
 /// Any bytes read as an audit log without a panic, and a row that is read, written and read again is the same row, in a
 /// line of its own. Any texts as cells are one row that reads back as they were said.
@@ -51,9 +51,9 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
         user_name: next().into(),
         user_host: next().into(),
         device_type: next().into(),
-        request_date_time: Said::new(next()),
-        mac_address: Said::new(next()),
-        serial_number: Said::new(next()),
+        request_date_time: Reported::new(next()),
+        mac_address: Reported::new(next()),
+        serial_number: Reported::new(next()),
         vendor: next().into(),
         model: next().into(),
         revision: next().into(),
@@ -63,13 +63,13 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
     row.requested.push(RequestedCell {
         file_name: next().into(),
         version: ReportedVersion::new(next()),
-        time_stamp: Said::new(next()),
+        time_stamp: Reported::new(next()),
     });
     while let (Some(url), version, time_stamp) = (texts.next(), texts.next(), texts.next()) {
         row.offered.push(OfferedCell {
             url: url.into(),
             version: ReportedVersion::new(version.unwrap_or_default()),
-            time_stamp: Said::new(time_stamp.unwrap_or_default()),
+            time_stamp: Reported::new(time_stamp.unwrap_or_default()),
         });
         if row.offered.len() == 64 {
             break;

@@ -10,11 +10,10 @@ mod lines;
 mod log_line;
 mod log_name;
 mod rolling;
-mod timeline;
 mod zone;
 
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
-pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, OfferedCell, RequestedCell};
+pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, LoggedRow, OfferedCell, RequestedCell};
 pub use finding::{Finding, Problem, ReadLimits};
 pub use log_line::LogLine;
 pub use log_name::{
@@ -22,5 +21,4 @@ pub use log_name::{
     ServerNameError, expired,
 };
 pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};
-pub use timeline::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
 pub use zone::{Zone, ZoneError};

@@ -1,7 +1,6 @@
 //! What can be wrong with a cabinet: what, where, and what was expected there.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 /// A place in an input: the byte offset a hex editor shows, and the part where a set has several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use ucupdate::device::{Device, DeviceType, HardwareRevision, Locale, Model, Vendor};
 use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest};
-use ucupdate::value::{FieldTime, Said};
+use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_client::{
@@ -197,7 +197,7 @@ impl fmt::Display for FileReport {
 
 impl AskArgs {
     fn request(&self) -> UpdateRequest {
-        let now = || Said::from(SystemClock.now().civil_utc());
+        let now = || Reported::from(SystemClock.now().civil_utc());
         UpdateRequest {
             device: Device {
                 device_type: self.device_type.clone(),
@@ -205,15 +205,15 @@ impl AskArgs {
                 model: self.model.clone(),
                 hardware_revision: self.hardware_revision.clone(),
                 locale: self.locale.clone(),
-                mac_address: Said::new(&self.mac),
-                serial_number: Said::new(&self.serial),
+                mac_address: Reported::new(&self.mac),
+                serial_number: Reported::new(&self.serial),
             },
             user_name: self.user.as_str().into(),
-            request_date_time: self.date_time.as_deref().map_or_else(now, Said::<FieldTime>::new),
+            request_date_time: self.date_time.as_deref().map_or_else(now, Reported::<FieldTime>::new),
             modules: vec![InstalledModule {
                 file_name: self.file.as_str().into(),
                 version: ReportedVersion::new(&self.version),
-                time_stamp: Said::new(&self.time_stamp),
+                time_stamp: Reported::new(&self.time_stamp),
             }],
         }
     }

@@ -11,7 +11,7 @@ use ucupdate::device::{
     Device, DeviceType, HardwareRevision, Locale, MacAddress, Model, SerialNumber, Vendor,
 };
 use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
-use ucupdate::value::Said;
+use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 
 /// What a device asks.
@@ -105,7 +105,7 @@ impl AskedArgs {
         let module = InstalledModule {
             file_name: self.file.as_deref().unwrap_or("cpe.nbt").into(),
             version: ReportedVersion::new(&self.installed.unwrap_or_default()),
-            time_stamp: Said::default(),
+            time_stamp: Reported::default(),
         };
         let device = Device {
             device_type: words.device_type,
@@ -113,13 +113,13 @@ impl AskedArgs {
             model: words.model,
             hardware_revision: words.hardware_revision,
             locale: words.locale,
-            mac_address: self.mac.map_or_else(Said::default, Said::from),
-            serial_number: self.serial.map_or_else(Said::default, Said::from),
+            mac_address: self.mac.map_or_else(Reported::default, Reported::from),
+            serial_number: self.serial.map_or_else(Reported::default, Reported::from),
         };
         let request = UpdateRequest {
             device,
             user_name: self.user.unwrap_or_default().into(),
-            request_date_time: Said::default(),
+            request_date_time: Reported::default(),
             modules: vec![module],
         };
         Ok(Asked { request, from, skipped: Vec::new(), unknown: Vec::new() })

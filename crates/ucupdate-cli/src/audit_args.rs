@@ -7,9 +7,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
+use ucupdate::audit::LoggedRow;
 use ucupdate::audit::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
-use ucupdate::{AuditLogs, Logged, LoggedRow};
+use ucupdate::{AuditLogs, Logged};
 
 /// Which rows are read.
 #[derive(Debug, clap::Args)]

@@ -7,11 +7,12 @@ use crate::failure::Failure;
 use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
+use ucupdate::Snapshot;
 use ucupdate::decide::{AnswerChange, Decision, Via, diff};
 use ucupdate::device::DeviceId;
+use ucupdate::inventory::Fleet;
 use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
 use ucupdate::value::UnixTime;
-use ucupdate::{Fleet, Snapshot};
 
 /// Which devices are asked for: each of the audit logs, as it was when it asked last.
 #[derive(Debug, clap::Args)]
@@ -140,7 +141,7 @@ impl ChangeReport {
         Self {
             device: identity.map_or_else(|| "-".to_owned(), |identity| identity.to_string()),
             mac: device.mac_address.read().map(ToString::to_string),
-            serial: said(device.serial_number.as_said()),
+            serial: said(device.serial_number.raw()),
             device_type: device.device_type.to_string(),
             vendor: device.vendor.to_string(),
             model: device.model.to_string(),

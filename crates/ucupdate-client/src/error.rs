@@ -2,10 +2,9 @@
 
 use crate::device_code::DeviceCode;
 use std::error::Error as StdError;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, io};
 use ucupdate_core::value::Sha256Digest;
 use ucupdate_upx::DecodeError;
 

@@ -6,7 +6,7 @@ use crate::error::ClientError;
 use std::path::Path;
 use ucupdate_core::device::SerialNumber;
 use ucupdate_core::request::{InstalledModule, OfferedModule, Side};
-use ucupdate_core::value::{FieldTime, Said};
+use ucupdate_core::value::{FieldTime, Reported};
 use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, UpdateRequest};
 
 /// A device that asks, and installs what it is offered.
@@ -18,7 +18,7 @@ use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, Update
 /// use ucupdate_client::SimulatedDevice;
 /// use ucupdate_core::Device;
 /// use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
-/// use ucupdate_core::value::{FieldTime, Said};
+/// use ucupdate_core::value::{FieldTime, Reported};
 ///
 /// let device = Device {
 ///     device_type: DeviceType::from_static("UCPhone"),
@@ -26,14 +26,14 @@ use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, Update
 ///     model: Model::from_static("IP8540"),
 ///     hardware_revision: HardwareRevision::from_static("A"),
 ///     locale: Locale::from_static("ENU"),
-///     mac_address: Said::new("0021630F207B"),
-///     serial_number: Said::new("C185H001209"),
+///     mac_address: Reported::new("0021630F207B"),
+///     serial_number: Reported::new("C185H001209"),
 /// };
 /// let phone = SimulatedDevice::new(device).with_installed("1.0.522.34", FieldTime::FILETIME_ZERO);
 /// let request = phone.next_request("06-03-2009 17:10:39".parse().unwrap());
 /// assert_eq!(&*request.modules[0].file_name, "cpe.nbt");
 /// assert_eq!(request.modules[0].version.as_str(), "1.0.522.34");
-/// assert_eq!(request.request_date_time.as_said(), "06-03-2009 17:10:39");
+/// assert_eq!(request.request_date_time.raw(), "06-03-2009 17:10:39");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedDevice {
@@ -114,7 +114,7 @@ impl SimulatedDevice {
     pub fn numbered(mut self, number: u32) -> Self {
         let [a, b, c, d] = number.to_be_bytes();
         self.device.mac_address = MacAddress::new([0x02, 0, a, b, c, d]).into();
-        self.device.serial_number = Said::<SerialNumber>::new(&format!("SIM{number:010}"));
+        self.device.serial_number = Reported::<SerialNumber>::new(&format!("SIM{number:010}"));
         self
     }
 
@@ -205,8 +205,8 @@ mod tests {
             model: Model::from_static("CX700"),
             hardware_revision: HardwareRevision::from_static("A"),
             locale: Locale::from_static("ENU"),
-            mac_address: Said::default(),
-            serial_number: Said::default(),
+            mac_address: Reported::default(),
+            serial_number: Reported::default(),
         })
     }
 
@@ -215,7 +215,7 @@ mod tests {
             file_name: file_name.parse().unwrap(),
             signature_file_name: "CPE.cat".parse().unwrap(),
             version: ReportedVersion::new(version),
-            time_stamp: Said::new("16-12-2008 04:43:58"),
+            time_stamp: Reported::new("16-12-2008 04:43:58"),
             base_url: "http://a/b".into(),
             external_base_url: Box::default(),
         }
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(installed.from.unwrap().as_str(), "1.0.522.34");
         assert_eq!(phone.installed().len(), 1);
         assert_eq!(phone.installed()[0].version.as_str(), "1.0.522.103");
-        assert_eq!(phone.installed()[0].time_stamp.as_said(), "16-12-2008 04:43:58");
+        assert_eq!(phone.installed()[0].time_stamp.raw(), "16-12-2008 04:43:58");
     }
 
     #[test]
@@ -252,8 +252,8 @@ mod tests {
     #[test]
     fn a_fleets_devices_differ_in_mac_address_and_serial_number() {
         let (first, last) = (phone().numbered(0), phone().numbered(u32::MAX));
-        assert_eq!(first.device().mac_address.as_said(), "020000000000");
-        assert_eq!(last.device().mac_address.as_said(), "0200FFFFFFFF");
-        assert_eq!(last.device().serial_number.as_said(), "SIM4294967295");
+        assert_eq!(first.device().mac_address.raw(), "020000000000");
+        assert_eq!(last.device().mac_address.raw(), "0200FFFFFFFF");
+        assert_eq!(last.device().serial_number.raw(), "SIM4294967295");
     }
 }

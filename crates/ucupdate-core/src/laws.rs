@@ -10,7 +10,7 @@ use crate::book::{
 use crate::decide::{Decision, EligibilityIndex, TraceRecord, Via, decide, diff, explain, plan};
 use crate::device::{Device, DeviceId};
 use crate::request::{AskedFrom, InstalledModule, Question, Side, UpdateRequest};
-use crate::value::{FieldTime, FileName, Said, Sha256Digest, UnixTime};
+use crate::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
 use crate::version::{FirmwareVersion, ReportedVersion};
 use std::cmp::Ordering;
 
@@ -151,13 +151,13 @@ fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, Inst
         model: key.model().clone(),
         hardware_revision: key.hardware_revision().clone(),
         locale: key.locale().clone(),
-        mac_address: Said::new(mac),
-        serial_number: Said::default(),
+        mac_address: Reported::new(mac),
+        serial_number: Reported::default(),
     };
     let module = InstalledModule {
         file_name: format!("{}.nbt", key.update_type()).into(),
         version: script.version(),
-        time_stamp: Said::default(),
+        time_stamp: Reported::default(),
     };
     (device, module)
 }
@@ -373,7 +373,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     let request = UpdateRequest {
         device: device.clone(),
         user_name: "".into(),
-        request_date_time: Said::default(),
+        request_date_time: Reported::default(),
         modules: vec![module.clone()],
     };
     let explained = explain(index, &request, from, now);
@@ -390,7 +390,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         let rule = book.rule(&key).expect("an offer has a rule");
         let same = rule.policy().same_release;
         assert!(
-            !same.are(&offer.version, &module.version) || via != Via::Direct,
+            !same.holds(&offer.version, &module.version) || via != Via::Direct,
             "nobody is offered what he has"
         );
         assert!(book.stop(&StopScope::All).is_none(), "what is stopped offers nothing");
@@ -417,7 +417,7 @@ fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question
     let mut seen = vec![&question.module.version];
     for hop in &plan.hops {
         assert!(
-            !seen.iter().any(|before| same.are(before, &hop.offer.version)),
+            !seen.iter().any(|before| same.holds(before, &hop.offer.version)),
             "no version twice: {plan}; {rule:?}"
         );
         seen.push(&hop.offer.version);

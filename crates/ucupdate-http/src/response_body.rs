@@ -4,10 +4,9 @@ use crate::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
-use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::{fmt, io};
 use ucupdate::store::ByteStream;
 
 /// The body of an answer of [`DeviceUpdates`](crate::DeviceUpdates).

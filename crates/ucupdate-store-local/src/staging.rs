@@ -7,10 +7,9 @@
 
 use crate::disk::{Disk, Entry, Lock, WriteFile};
 use std::collections::BTreeSet;
-use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fmt, io};
 
 /// The folder of all that is staged.
 pub(crate) const STAGING: &str = ".staging";

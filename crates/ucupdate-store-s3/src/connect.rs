@@ -5,12 +5,11 @@ use crate::error::S3OptionsError;
 use crate::options::{Credentials, S3Options};
 use async_trait::async_trait;
 use http_body_util::{BodyExt as _, Limited};
-use object_store::ClientOptions;
-use object_store::RetryConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
+use object_store::{ClientOptions, RetryConfig};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;

@@ -1,12 +1,10 @@
 //! The store itself: the six methods, by what the other modules do.
 
 use crate::cause::{Cause, Failure};
-use crate::connect;
-use crate::download;
 use crate::error::S3OpenError;
 use crate::options::S3Options;
 use crate::remote::{Created, Mark, Remote, meta};
-use crate::upload;
+use crate::{connect, download, upload};
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};

@@ -4,14 +4,12 @@ use crate::{StoreError, StoreKey};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
-use std::fmt;
-use std::future;
-use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
+use std::{fmt, future, io};
 
 /// Bytes that come in pieces of any size, also of none. After an error nothing more comes.
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;

@@ -2,11 +2,10 @@
 
 use crate::decode::{self, Decoded};
 use crate::dialect::Dialect;
-use crate::encode;
 use crate::error::{DecodeError, MessageKind};
 use crate::inspection::{self, Inspection};
 use crate::limits::Limits;
-use crate::reading;
+use crate::{encode, reading};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 /// Reads and writes the bodies of `ucdevice.upx`.

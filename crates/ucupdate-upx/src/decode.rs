@@ -9,7 +9,7 @@ use crate::reading::{Found, Raw, RawModule, UnknownItem, find};
 use crate::xml::{local, shown};
 use std::str::FromStr;
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::{FileName, LabelError, Said};
+use ucupdate_core::value::{FileName, LabelError, Reported};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 
 /// A message, and what of its body did not go into it.
@@ -141,13 +141,13 @@ pub(crate) fn request(
         model,
         hardware_revision,
         locale,
-        mac_address: Said::new(text(&raw.items, Item::MacAddress)),
-        serial_number: Said::new(text(&raw.items, Item::SerialNumber)),
+        mac_address: Reported::new(text(&raw.items, Item::MacAddress)),
+        serial_number: Reported::new(text(&raw.items, Item::SerialNumber)),
     };
     let value = UpdateRequest {
         device,
         user_name: text(&raw.items, Item::UserName).into(),
-        request_date_time: Said::new(text(&raw.items, Item::RequestDateTime)),
+        request_date_time: Reported::new(text(&raw.items, Item::RequestDateTime)),
         modules,
     };
     Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: reader.problems })
@@ -173,7 +173,7 @@ fn installed(
     (reader.problems.len() == before).then(|| InstalledModule {
         file_name: text(found, Item::FileName).into(),
         version: ReportedVersion::new(text(found, Item::Version)),
-        time_stamp: Said::new(text(found, Item::TimeStamp)),
+        time_stamp: Reported::new(text(found, Item::TimeStamp)),
     })
 }
 
@@ -236,7 +236,7 @@ fn offered(
         file_name: file_name?,
         signature_file_name: signature_file_name?,
         version: ReportedVersion::new(text(found, Item::OfferedVersion)),
-        time_stamp: Said::new(text(found, Item::OfferedTimeStamp)),
+        time_stamp: Reported::new(text(found, Item::OfferedTimeStamp)),
         base_url: text(found, Item::BaseUrl).into(),
         external_base_url: text(found, Item::ExternalBaseUrl).into(),
     })

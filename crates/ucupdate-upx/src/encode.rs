@@ -17,9 +17,9 @@ pub(crate) fn request(dialect: &Dialect, request: &UpdateRequest) -> Vec<u8> {
     to.open_root(Item::RequestRoot, dialect.request_namespace());
     to.item(Item::DeviceType, device.device_type.as_str());
     to.item(Item::UserName, &request.user_name);
-    to.item(Item::RequestDateTime, request.request_date_time.as_said());
-    to.item(Item::MacAddress, device.mac_address.as_said());
-    to.item(Item::SerialNumber, device.serial_number.as_said());
+    to.item(Item::RequestDateTime, request.request_date_time.raw());
+    to.item(Item::MacAddress, device.mac_address.raw());
+    to.item(Item::SerialNumber, device.serial_number.raw());
     to.item(Item::Vendor, device.vendor.as_str());
     to.item(Item::Model, device.model.as_str());
     to.item(Item::Revision, device.hardware_revision.as_str());
@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
         self.open(Item::RequestModule);
         self.item(Item::FileName, &module.file_name);
         self.item(Item::Version, module.version.as_str());
-        self.item(Item::TimeStamp, module.time_stamp.as_said());
+        self.item(Item::TimeStamp, module.time_stamp.raw());
         self.close(Item::RequestModule);
     }
 
@@ -71,7 +71,7 @@ impl<'a> Writer<'a> {
         self.item(Item::OfferedFileName, module.file_name.as_str());
         self.item(Item::SignatureFileName, module.signature_file_name.as_str());
         self.item(Item::OfferedVersion, module.version.as_str());
-        self.item(Item::OfferedTimeStamp, module.time_stamp.as_said());
+        self.item(Item::OfferedTimeStamp, module.time_stamp.raw());
         self.item(Item::BaseUrl, &module.base_url);
         self.item(Item::ExternalBaseUrl, &module.external_base_url);
         self.close(Item::ResponseModule);

@@ -3,11 +3,9 @@
 mod asker;
 mod clock;
 mod error;
-mod fleet;
 mod keys;
 mod logs;
 mod maintenance;
-mod observations;
 mod options;
 mod packages;
 mod service;
@@ -20,8 +18,7 @@ mod zones;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
-pub use fleet::{Fleet, FleetDevice, FleetModule, MAX_FLEET_MODULES, VersionCount};
-pub use logs::reader::{AuditLogError, AuditLogs, Logged, LoggedRow, MAX_STORED_LOG_BYTES};
+pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::{LogError, LogOptions};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
@@ -30,7 +27,6 @@ pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;
 #[cfg(feature = "local")]
 pub use maintenance::tree_export::{TreeError, TreeOptions, TreeWritten};
-pub use observations::observations;
 pub use options::Options;
 pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};
@@ -51,7 +47,9 @@ pub use ucupdate_audit as audit;
 /// Cabinets and packages.
 pub use ucupdate_cab as cab;
 /// Versions, rules, deciding.
-pub use ucupdate_core::{book, decide, device, loops, outcomes, request, simulate, value, version};
+pub use ucupdate_core::{book, decide, device, request, value, version};
+/// What a fleet does, read from the logs.
+pub use ucupdate_fleet::{inventory, loops, outcomes, simulate, timeline};
 /// The trait all that lasts lies behind.
 pub use ucupdate_store as store;
 /// A store in a folder.

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use ucupdate_audit::AuditRow;
 use ucupdate_core::book::{Command, OfferPolicy, Refusal, TestDevice, TestDeviceName};
 use ucupdate_core::request::{OfferedModule, Side};
-use ucupdate_core::value::{PackageId, Said, UnixTime};
+use ucupdate_core::value::{PackageId, Reported, UnixTime};
 use ucupdate_core::{Decision, Question, RuleBook, RuleKey, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
@@ -147,7 +147,7 @@ impl UpdateService {
                 file_name: offer.image.clone(),
                 signature_file_name: offer.signature.clone(),
                 version: offer.version.clone(),
-                time_stamp: offer.time_stamp.map_or_else(Said::default, Said::from),
+                time_stamp: offer.time_stamp.map_or_else(Reported::default, Reported::from),
                 base_url: urls.folder(Side::Internal, &offer.folder).into(),
                 external_base_url: urls.folder(Side::External, &offer.folder).into(),
             }));
@@ -320,8 +320,8 @@ impl fmt::Debug for UpdateService {
 #[cfg(feature = "tracing")]
 fn trace_decision(request: &UpdateRequest, decision: &Decision<'_>) {
     tracing::debug!(
-        mac = request.device.mac_address.as_said(),
-        serial = request.device.serial_number.as_said(),
+        mac = request.device.mac_address.raw(),
+        serial = request.device.serial_number.raw(),
         %decision,
         "decided"
     );

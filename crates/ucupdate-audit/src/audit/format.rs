@@ -4,7 +4,7 @@ use super::escape::{Place, escape};
 use super::row::AuditRow;
 use crate::{LogLine, Zone};
 use ucupdate_core::ReportedVersion;
-use ucupdate_core::value::{FieldTime, Said};
+use ucupdate_core::value::{FieldTime, Reported};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's, and part of it.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
@@ -46,12 +46,12 @@ impl AuditFormat {
     pub fn line(&self, row: &AuditRow) -> LogLine {
         let mut text = String::with_capacity(256);
         push_logged(self.zone.civil(row.logged_at), &mut text);
-        let request_date_time = row.request_date_time.as_said();
+        let request_date_time = row.request_date_time.raw();
         for said in [&*row.user_name, &*row.user_host, &*row.device_type, request_date_time] {
             text.push(',');
             push_cell(said, &mut text);
         }
-        let (mac_address, serial_number) = (row.mac_address.as_said(), row.serial_number.as_said());
+        let (mac_address, serial_number) = (row.mac_address.raw(), row.serial_number.raw());
         for said in [mac_address, serial_number, &*row.vendor, &*row.model, &*row.revision, &*row.locale] {
             let mut cell = String::with_capacity(said.len());
             escape(said, Place::Cell, &mut cell);
@@ -83,7 +83,7 @@ fn push_cell(said: &str, to: &mut String) {
 }
 
 fn push_modules<'a>(
-    modules: impl Iterator<Item = (&'a str, &'a ReportedVersion, &'a Said<FieldTime>)>,
+    modules: impl Iterator<Item = (&'a str, &'a ReportedVersion, &'a Reported<FieldTime>)>,
     to: &mut String,
 ) {
     let mut cell = String::new();
@@ -95,7 +95,7 @@ fn push_modules<'a>(
         cell.push(';');
         escape(version.as_str(), Place::ModulePart, &mut cell);
         cell.push(';');
-        escape(time_stamp.as_said(), Place::ModulePart, &mut cell);
+        escape(time_stamp.raw(), Place::ModulePart, &mut cell);
     }
     push_quoted_if_needed(&cell, to);
 }

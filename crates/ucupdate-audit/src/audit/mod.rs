@@ -3,9 +3,11 @@
 mod cells;
 pub(crate) mod escape;
 mod format;
+mod logged_row;
 mod reader;
 mod row;
 
 pub use format::{AUDIT_HEADER, AuditFormat};
+pub use logged_row::LoggedRow;
 pub use reader::AuditReader;
 pub use row::{AuditRow, OfferedCell, RequestedCell};

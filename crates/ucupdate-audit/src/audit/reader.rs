@@ -9,7 +9,7 @@ use crate::lines::Lines;
 use std::borrow::Cow;
 use std::io::Read;
 use ucupdate_core::ReportedVersion;
-use ucupdate_core::value::{FieldTime, Said};
+use ucupdate_core::value::{FieldTime, Reported};
 
 /// Gives the rows of an audit log, one at a time.
 ///
@@ -23,7 +23,7 @@ use ucupdate_core::value::{FieldTime, Said};
 /// let log = "Logging DateTime,Model,Mac Address,Site\n03-06-2009 17:07:20,IP8540,0021630F207B,Lisbon\nnonsense\n";
 /// let mut rows = AuditReader::new(log.as_bytes());
 /// let row = rows.next().unwrap().unwrap();
-/// assert_eq!((&*row.model, row.mac_address.as_said()), ("IP8540", "0021630F207B"));
+/// assert_eq!((&*row.model, row.mac_address.raw()), ("IP8540", "0021630F207B"));
 /// assert_eq!(row.others, [("Site".into(), "Lisbon".into())]);
 /// assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 3: row has 1 cells, expected 4");
 /// assert!(rows.next().is_none());
@@ -184,9 +184,9 @@ fn row(
             Ok(Column::UserName) => row.user_name = text(),
             Ok(Column::UserHost) => row.user_host = text(),
             Ok(Column::DeviceType) => row.device_type = text(),
-            Ok(Column::RequestDateTime) => row.request_date_time = Said::new(&text()),
-            Ok(Column::MacAddress) => row.mac_address = Said::new(&text()),
-            Ok(Column::SerialNumber) => row.serial_number = Said::new(&text()),
+            Ok(Column::RequestDateTime) => row.request_date_time = Reported::new(&text()),
+            Ok(Column::MacAddress) => row.mac_address = Reported::new(&text()),
+            Ok(Column::SerialNumber) => row.serial_number = Reported::new(&text()),
             Ok(Column::Vendor) => row.vendor = text(),
             Ok(Column::Model) => row.model = text(),
             Ok(Column::Revision) => row.revision = text(),
@@ -216,7 +216,7 @@ fn logged_at(cell: &str) -> Option<FieldTime> {
 fn modules<T>(
     cell: &str,
     limits: &ReadLimits,
-    of: impl Fn(Box<str>, ReportedVersion, Said<FieldTime>) -> T,
+    of: impl Fn(Box<str>, ReportedVersion, Reported<FieldTime>) -> T,
 ) -> Result<Vec<T>, Problem> {
     let mut modules = Vec::new();
     for module in cell.split('#').filter(|module| !module.is_empty()) {
@@ -227,7 +227,7 @@ fn modules<T>(
         let mut part = || parts.next().unwrap_or_default();
         let file = part().into_boxed_str();
         let version = ReportedVersion::new(&part());
-        modules.push(of(file, version, Said::new(&part())));
+        modules.push(of(file, version, Reported::new(&part())));
     }
     Ok(modules)
 }
@@ -314,7 +314,7 @@ mod tests {
         let cells: Vec<(&str, &str, &str)> = row
             .requested
             .iter()
-            .map(|cell| (&*cell.file_name, cell.version.as_str(), cell.time_stamp.as_said()))
+            .map(|cell| (&*cell.file_name, cell.version.as_str(), cell.time_stamp.raw()))
             .collect();
         assert_eq!(cells, [("a", "1.0", ""), ("b", "", ""), ("", "", ""), ("c", "1.0", "x;y")]);
     }

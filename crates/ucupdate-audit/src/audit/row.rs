@@ -2,7 +2,7 @@
 
 use ucupdate_core::device::SerialNumber;
 use ucupdate_core::request::Side;
-use ucupdate_core::value::{FieldTime, Said, UnixTime};
+use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
 /// What one device asked, and what it was answered.
@@ -28,11 +28,11 @@ pub struct AuditRow {
     /// The device type.
     pub device_type: Box<str>,
     /// The device's own clock; hours off as long as it has no time.
-    pub request_date_time: Said<FieldTime>,
+    pub request_date_time: Reported<FieldTime>,
     /// The device's MAC address.
-    pub mac_address: Said<MacAddress>,
+    pub mac_address: Reported<MacAddress>,
     /// The device's serial number.
-    pub serial_number: Said<SerialNumber>,
+    pub serial_number: Reported<SerialNumber>,
     /// Who made the device.
     pub vendor: Box<str>,
     /// Its model.
@@ -57,7 +57,7 @@ pub struct RequestedCell {
     /// The version installed; `0.0.0.0` for "none known".
     pub version: ReportedVersion,
     /// The installed image's time stamp; `01-01-1601 00:00:00` for "none known".
-    pub time_stamp: Said<FieldTime>,
+    pub time_stamp: Reported<FieldTime>,
 }
 
 /// One image a device was told to fetch, as it stands in a row.
@@ -68,7 +68,7 @@ pub struct OfferedCell {
     /// The image's version.
     pub version: ReportedVersion,
     /// The image's own time stamp.
-    pub time_stamp: Said<FieldTime>,
+    pub time_stamp: Reported<FieldTime>,
 }
 
 impl AuditRow {
@@ -137,10 +137,10 @@ mod tests {
     #[test]
     fn what_the_device_said_is_kept_as_said() {
         let mut request = fixture::request();
-        request.device.mac_address = Said::new("00-21-63-0f-20-7b");
+        request.device.mac_address = Reported::new("00-21-63-0f-20-7b");
         let now = UnixTime::default();
         let row = AuditRow::answered(&request, &UpdateResponse::default(), Side::Internal, "h", now);
-        assert_eq!(row.mac_address.as_said(), "00-21-63-0f-20-7b");
+        assert_eq!(row.mac_address.raw(), "00-21-63-0f-20-7b");
         assert_eq!(row.requested[0].file_name.as_ref(), "cpe.nbt");
         assert!(row.offered.is_empty());
     }

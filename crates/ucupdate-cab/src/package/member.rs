@@ -3,8 +3,7 @@
 use crate::package::digest::{sha1_of, sha256_of};
 use crate::path::{NameProblem, SafePath};
 use std::io;
-use ucupdate_core::value::FieldTime;
-use ucupdate_core::value::{Sha1Digest, Sha256Digest};
+use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
 /// The name of the manifest, at the root of the cabinet.
 pub const MANIFEST_FILE_NAME: &str = "updateInfo.xml";

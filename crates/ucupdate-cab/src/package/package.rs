@@ -6,8 +6,7 @@ use super::problem::{Problem, Severity};
 use std::fmt;
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::Locale;
-use ucupdate_core::value::FieldTime;
-use ucupdate_core::value::{PackageId, Sha256Digest};
+use ucupdate_core::value::{FieldTime, PackageId, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// A package: what one cabinet held, as far as it was understood, and what is wrong with it.

@@ -9,7 +9,7 @@ use crate::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::device::DeviceId;
-use ucupdate::{Fleet, FleetDevice, FleetModule, VersionCount};
+use ucupdate::inventory::{Fleet, FleetDevice, FleetModule, VersionCount};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,7 @@ struct VersionReport {
 impl DeviceReport {
     fn of(identity: &DeviceId, device: &FleetDevice) -> Self {
         let known_serial =
-            || Some(device.serial_number.as_said().trim().to_owned()).filter(|said| !said.is_empty());
+            || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
         Self {
             device: identity.to_string(),
             mac: mac(identity),

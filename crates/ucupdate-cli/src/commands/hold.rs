@@ -9,11 +9,10 @@ use crate::table::Table;
 use crate::whom_args::{WhomReport, device};
 use serde::Serialize;
 use std::fmt;
-use ucupdate::Clock as _;
-use ucupdate::SystemClock;
 use ucupdate::book::{Command, GroupName, HeldDevices, Hold, HoldName, RuleKey};
 use ucupdate::device::{MacAddress, SerialNumber};
 use ucupdate::value::UnixTime;
+use ucupdate::{Clock as _, SystemClock};
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]

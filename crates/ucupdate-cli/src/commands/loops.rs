@@ -12,6 +12,7 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate::book::{Command, HeldDevices, Hold};
 use ucupdate::device::DeviceId;
+use ucupdate::inventory::observations;
 use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
 use ucupdate::version::ReportedVersion;
 
@@ -141,7 +142,7 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
     let mut guard = LoopGuard::new(LoopOptions::default().with_apart(apart));
     let read = args
         .audit
-        .each_row(context, |logged| logged.observations().into_iter().for_each(|seen| guard.observe(seen)))
+        .each_row(context, |logged| observations(logged).into_iter().for_each(|seen| guard.observe(seen)))
         .await?;
     if guard.forgotten() > 0 {
         let (forgotten, kept) = (guard.forgotten(), guard.devices());

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ucupdate::device::Device;
 use ucupdate::request::{InstalledModule, UpdateRequest};
 use ucupdate::upx::Codec;
-use ucupdate::value::{FieldTime, Said};
+use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate_cab::package::sample;
 
@@ -89,15 +89,15 @@ fn request() -> Result<Vec<u8>, Failure> {
             model: "IP8540".parse()?,
             hardware_revision: "A".parse()?,
             locale: "ENU".parse()?,
-            mac_address: Said::new("0021630F207B"),
-            serial_number: Said::new("C185H001209"),
+            mac_address: Reported::new("0021630F207B"),
+            serial_number: Reported::new("C185H001209"),
         },
         user_name: "ruisilva@demo.local".into(),
-        request_date_time: Said::new("06-03-2009 17:10:39"),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
         modules: vec![InstalledModule {
             file_name: "cpe.nbt".into(),
             version: ReportedVersion::new("1.0.522.34"),
-            time_stamp: Said::from(FieldTime::FILETIME_ZERO),
+            time_stamp: Reported::from(FieldTime::FILETIME_ZERO),
         }],
     };
     Ok(Codec::default().encode_request(&request))

@@ -11,7 +11,7 @@ use ucupdate::decide::Explanation;
 use ucupdate::device::{Device, DeviceId, MacAddress, SerialNumber};
 use ucupdate::request::{AskedFrom, Side};
 use ucupdate::store::{ImageStoreExt as _, stream_of};
-use ucupdate::value::{FieldTime, Said};
+use ucupdate::value::{FieldTime, Reported};
 use ucupdate_cab::package::sample;
 use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verified};
 
@@ -183,7 +183,7 @@ pub(crate) fn device(rule: &RuleKey, mac: &str, serial: &str) -> Device {
         model: rule.model().clone(),
         hardware_revision: rule.hardware_revision().clone(),
         locale: rule.locale().clone(),
-        mac_address: Said::<MacAddress>::new(mac),
-        serial_number: Said::<SerialNumber>::new(serial),
+        mac_address: Reported::<MacAddress>::new(mac),
+        serial_number: Reported::<SerialNumber>::new(serial),
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use ucupdate_client::{Client, ClientOptions, Retry};
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::request::OfferedModule;
-use ucupdate_core::value::{Said, Sha256Digest};
+use ucupdate_core::value::{Reported, Sha256Digest};
 
 /// Answers each request by `answer`; gives the URL of the server's root, without a slash at the end.
 pub(crate) async fn serve<F, A>(answer: F) -> String
@@ -233,7 +233,7 @@ pub(crate) fn offer(base: &str) -> OfferedModule {
         file_name: "CPE.nbt".parse().unwrap(),
         signature_file_name: "CPE.cat".parse().unwrap(),
         version: ReportedVersion::new("1.0.522.103"),
-        time_stamp: Said::new("16-12-2008 04:43:58"),
+        time_stamp: Reported::new("16-12-2008 04:43:58"),
         base_url: base.into(),
         external_base_url: Box::default(),
     }

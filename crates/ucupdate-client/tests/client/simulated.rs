@@ -66,7 +66,7 @@ async fn a_device_climbs_by_the_stepping_stone_to_the_approved_version() {
         path.push(installed.to.to_string());
     }
     assert_eq!(path, ["1.0.522.103", "3.5.6907.0"]);
-    assert_eq!(phone.installed()[0].time_stamp.as_said(), "16-12-2008 04:43:58");
+    assert_eq!(phone.installed()[0].time_stamp.raw(), "16-12-2008 04:43:58");
     let image = std::fs::read_to_string(folder.path().join("CPE.nbt")).unwrap();
     assert_eq!(image, "bytes of /CPE/CPE.nbt");
 }

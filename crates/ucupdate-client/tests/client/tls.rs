@@ -16,7 +16,7 @@ use ucupdate_client::{Client, ClientError, ConnectionFault, UrlFault};
 use ucupdate_core::Device;
 use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
 use ucupdate_core::request::Side;
-use ucupdate_core::value::{FieldTime, Said};
+use ucupdate_core::value::{FieldTime, Reported};
 
 struct Tls {
     listener: TcpListener,
@@ -65,8 +65,8 @@ fn phone() -> ucupdate_client::SimulatedDevice {
         model: Model::from_static("CX700"),
         hardware_revision: HardwareRevision::from_static("A"),
         locale: Locale::from_static("ENU"),
-        mac_address: Said::default(),
-        serial_number: Said::default(),
+        mac_address: Reported::default(),
+        serial_number: Reported::default(),
     })
 }
 

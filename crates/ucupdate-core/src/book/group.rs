@@ -32,14 +32,14 @@ pub struct Group {
 /// use ucupdate_core::{Device, Question, ReportedVersion};
 /// use ucupdate_core::book::Predicate;
 /// use ucupdate_core::request::InstalledModule;
-/// use ucupdate_core::value::Said;
+/// use ucupdate_core::value::Reported;
 /// let phone = |mac: &str| Device {
 ///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 ///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
-///     mac_address: Said::new(mac), serial_number: Said::default(),
+///     mac_address: Reported::new(mac), serial_number: Reported::default(),
 /// };
 /// let module = InstalledModule {
-///     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.522.34"), time_stamp: Said::default(),
+///     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.522.34"), time_stamp: Reported::default(),
 /// };
 /// let mut predicate = Predicate::default();
 /// predicate.mac_prefixes.push("00-21-63".parse().unwrap());

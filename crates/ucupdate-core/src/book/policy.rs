@@ -33,7 +33,7 @@ pub enum SameRelease {
 impl SameRelease {
     /// Whether two versions are one release. What cannot be read equals only the same text.
     #[inline]
-    pub fn are(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
+    pub fn holds(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (one, two) {
             (ReportedVersion::Readable(one), ReportedVersion::Readable(two)) => match self {
                 Self::Padded => one.same_release(two),
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_one_release_is_the_policys_to_say() {
         let same = |policy: SameRelease, one: &str, two: &str| {
-            policy.are(&ReportedVersion::new(one), &ReportedVersion::new(two))
+            policy.holds(&ReportedVersion::new(one), &ReportedVersion::new(two))
         };
         for (one, two, padded, exact, three) in [
             ("1.0.522", "1.0.522.0", true, false, true),

@@ -184,7 +184,7 @@ impl Rule {
         let same = self.policy.same_release;
         let mut finished = Vec::new();
         self.assignments.retain(|assignment| match &assignment.rollout {
-            Some(rollout) if same.are(&assignment.candidate.version, &candidate.version) => {
+            Some(rollout) if same.holds(&assignment.candidate.version, &candidate.version) => {
                 finished.push(rollout.name.clone());
                 false
             }
@@ -327,7 +327,7 @@ impl Rule {
         let pending = self.pending().cloned();
         let same = pending
             .as_ref()
-            .is_some_and(|pending| self.policy.same_release.are(&pending.version, &candidate.version));
+            .is_some_and(|pending| self.policy.same_release.holds(&pending.version, &candidate.version));
         self.assign(Audience::TestDevices, Some(candidate));
         let approved = self.approve();
         if !same {

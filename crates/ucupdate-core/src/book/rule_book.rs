@@ -250,22 +250,22 @@ impl RuleBook {
     /// The whole book as the delta that makes it from an empty one: the form a checkpoint keeps.
     pub fn to_delta(&self) -> Delta {
         Delta {
-            rules: self.rules.iter().map(|(key, rule)| Entry::is(key.clone(), (**rule).clone())).collect(),
+            rules: self.rules.iter().map(|(key, rule)| Entry::set(key.clone(), (**rule).clone())).collect(),
             packages: self
                 .packages
                 .iter()
-                .map(|(key, package)| Entry::is(*key, (**package).clone()))
+                .map(|(key, package)| Entry::set(*key, (**package).clone()))
                 .collect(),
-            interim: self.interim.iter().map(|(key, package)| Entry::is(key.clone(), *package)).collect(),
+            interim: self.interim.iter().map(|(key, package)| Entry::set(key.clone(), *package)).collect(),
             test_devices: self
                 .test_devices
                 .iter()
-                .map(|(key, device)| Entry::is(key.clone(), device.clone()))
+                .map(|(key, device)| Entry::set(key.clone(), device.clone()))
                 .collect(),
-            groups: self.groups.iter().map(|(key, group)| Entry::is(key.clone(), group.clone())).collect(),
-            members: self.listed().map(|key| Entry::is(key, Member {})).collect(),
-            holds: self.holds.iter().map(|(key, hold)| Entry::is(key.clone(), hold.clone())).collect(),
-            stops: self.stops.iter().map(|(key, stop)| Entry::is(key.clone(), stop.clone())).collect(),
+            groups: self.groups.iter().map(|(key, group)| Entry::set(key.clone(), group.clone())).collect(),
+            members: self.listed().map(|key| Entry::set(key, Member {})).collect(),
+            holds: self.holds.iter().map(|(key, hold)| Entry::set(key.clone(), hold.clone())).collect(),
+            stops: self.stops.iter().map(|(key, stop)| Entry::set(key.clone(), stop.clone())).collect(),
             settings: Some(self.settings.clone()),
         }
     }
@@ -329,11 +329,11 @@ pub struct Entry<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
-    pub(crate) fn is(key: K, now: V) -> Self {
+    pub(crate) fn set(key: K, now: V) -> Self {
         Self { key, now: Some(now) }
     }
 
-    pub(crate) fn gone(key: K) -> Self {
+    pub(crate) fn removed(key: K) -> Self {
         Self { key, now: None }
     }
 }

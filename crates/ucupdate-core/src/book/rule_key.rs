@@ -1,9 +1,8 @@
 //! What a rule is for: the six words that name it.
 
 use crate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
-use crate::value::LabelError;
 use crate::value::label::label;
-use crate::value::{PathPartError, check_path_part};
+use crate::value::{LabelError, PathPartError, check_path_part};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

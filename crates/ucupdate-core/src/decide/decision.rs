@@ -8,11 +8,14 @@
 //! A device that *has* the version of an assignment whose audience it is in keeps it, whatever the assignment's share,
 //! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
 
-use crate::book::{Assignment, Audience, Role};
-use crate::book::{Hold, RolloutName, SteppingStone, Stop, StopScope, Window};
-use crate::book::{OfferPolicy, OfferRule};
-use crate::decide::explain::Miss;
-use crate::decide::index::{CompiledAssignment, CompiledRule, EligibilityIndex, Head, Offer, ShareKind, Who};
+use crate::book::{
+    Assignment, Audience, Hold, OfferPolicy, OfferRule, Role, RolloutName, SteppingStone, Stop, StopScope,
+    Window,
+};
+use crate::decide::explain::Mismatch;
+use crate::decide::index::{
+    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
+};
 use crate::decide::known_devices::Known;
 use crate::request::Question;
 use crate::value::UnixTime;
@@ -103,7 +106,7 @@ pub enum HeldBy<'a> {
     Stop {
         /// What it stops.
         scope: &'a StopScope,
-        /// Who threw it, and why.
+        /// CompiledAudience threw it, and why.
         stop: &'a Stop,
     },
     /// A hold.
@@ -235,7 +238,7 @@ impl fmt::Display for HeldBy<'_> {
 /// ```
 /// use ucupdate_core::{Decision, Device, EligibilityIndex, Question, ReportedVersion, RuleBook, decide};
 /// use ucupdate_core::request::InstalledModule;
-/// use ucupdate_core::value::{Said, UnixTime};
+/// use ucupdate_core::value::{Reported, UnixTime};
 /// let index = EligibilityIndex::compile(&RuleBook::default(), 0);
 /// let device = Device {
 ///     device_type: "UCPhone".parse()?,
@@ -243,38 +246,38 @@ impl fmt::Display for HeldBy<'_> {
 ///     model: "CX700".parse()?,
 ///     hardware_revision: "A".parse()?,
 ///     locale: "ENU".parse()?,
-///     mac_address: Said::default(),
-///     serial_number: Said::default(),
+///     mac_address: Reported::default(),
+///     serial_number: Reported::default(),
 /// };
 /// let module = InstalledModule {
 ///     file_name: "cpe.nbt".into(),
 ///     version: ReportedVersion::new("1.0.452.0"),
-///     time_stamp: Said::default(),
+///     time_stamp: Reported::default(),
 /// };
 /// assert_eq!(decide(&index, &Question::new(&device, &module), UnixTime::default()), Decision::NoRule);
 /// # Ok::<(), ucupdate_core::value::LabelError>(())
 /// ```
 #[inline]
 pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Decision<'a> {
-    walk(index, question, now, &mut Unseen)
+    walk(index, question, now, &mut Silent)
 }
 
-/// Who looks on while a decision is made. [`decide`] and [`explain`](crate::decide::explain::explain) walk the same way; the one is alone,
+/// CompiledAudience looks on while a decision is made. [`decide`] and [`explain`](crate::decide::explain::explain) walk the same way; the one is alone,
 /// the other is seen.
-pub(crate) trait Witness<'a> {
+pub(crate) trait Observer<'a> {
     /// The rule was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
     /// An assignment was tried; it holds the device where there is no miss.
-    fn assignment(&mut self, _at: usize, _known: Known<'a>, _miss: Option<Miss>) {}
+    fn assignment(&mut self, _at: usize, _known: Known<'a>, _miss: Option<Mismatch>) {}
     /// A stone lies on the way.
     fn stone(&mut self, _stone: &'a SteppingStone) {}
 }
 
-struct Unseen;
+struct Silent;
 
-impl Witness<'_> for Unseen {}
+impl Observer<'_> for Silent {}
 
 /// What a walk knows of who asks.
 struct Walk<'a, 'q> {
@@ -290,42 +293,44 @@ pub(crate) fn walk<'a>(
     index: &'a EligibilityIndex,
     question: &Question<'_>,
     now: UnixTime,
-    witness: &mut impl Witness<'a>,
+    observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
     let Some((at, head)) = index.find(question) else {
-        witness.no_rule();
+        observer.no_rule();
         return Decision::NoRule;
     };
     let mut walk = Walk { index, question, now, known: None };
     let rule = &index.rules[at];
-    witness.rule(rule);
+    observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
-        if let Some(miss) = walk.misses(place, assignment) {
-            walk.told(witness, place, assignment, Some(miss));
+        if let Some(miss) = walk.mismatch(place, assignment) {
+            walk.record(observer, place, assignment, Some(miss));
             continue;
         }
-        if has_it(index, rule, head, place, assignment, &module.version) {
-            walk.told(witness, place, assignment, None);
+        if is_installed(index, rule, head, place, assignment, &module.version) {
+            walk.record(observer, place, assignment, None);
             return Decision::UpToDate { version: &index.assigned[place].candidate.version };
         }
-        if let Some(miss) = walk.misses_share(assignment, place) {
-            walk.told(witness, place, assignment, Some(miss));
+        if let Some(miss) = walk.mismatch_of_share(assignment, place) {
+            walk.record(observer, place, assignment, Some(miss));
             continue;
         }
         if assignment.is_paused {
-            walk.told(witness, place, assignment, Some(Miss::Paused));
+            walk.record(observer, place, assignment, Some(Mismatch::Paused));
             paused = paused.or(Some(place));
             continue;
         }
-        walk.told(witness, place, assignment, None);
-        return walk.offer(rule, head, place, assignment, witness);
+        walk.record(observer, place, assignment, None);
+        return walk.offer(rule, head, place, assignment, observer);
     }
     if let Some(held) = paused.and_then(|place| held_by_pause(&index.assigned[place])) {
         return held;
     }
-    let pending = index.assignments_of(head).any(|(_, assignment)| assignment.who == Who::TestDevices);
+    let pending = index
+        .assignments_of(head)
+        .any(|(_, assignment)| assignment.audience == CompiledAudience::TestDevices);
     Decision::NothingApproved { pending }
 }
 
@@ -339,7 +344,7 @@ fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
 
 /// Whether the device has what an assignment gives.
 #[inline]
-fn has_it(
+fn is_installed(
     index: &EligibilityIndex,
     rule: &CompiledRule,
     head: Head,
@@ -351,7 +356,7 @@ fn has_it(
         Some(installed) if head.is_plain => assignment.is_readable && installed.padded() == assignment.target,
         _ => {
             let target = &index.assigned[place].candidate.version;
-            rule.rule.policy().same_release.are(installed, target)
+            rule.rule.policy().same_release.holds(installed, target)
         }
     }
 }
@@ -363,36 +368,40 @@ impl<'a> Walk<'a, '_> {
     }
 
     #[inline]
-    fn told(
+    fn record(
         &mut self,
-        witness: &mut impl Witness<'a>,
+        observer: &mut impl Observer<'a>,
         place: usize,
         assignment: &CompiledAssignment,
-        miss: Option<Miss>,
+        miss: Option<Mismatch>,
     ) {
-        let is_known = matches!(assignment.who, Who::TestDevices);
+        let is_known = matches!(assignment.audience, CompiledAudience::TestDevices);
         let known = if is_known { self.known() } else { Known::default() };
-        witness.assignment(place, known, miss);
+        observer.assignment(place, known, miss);
     }
 
     /// Why an assignment's audience does not hold the device, if it does not.
     #[inline]
-    fn misses(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Miss> {
-        match assignment.who {
-            Who::Everybody => None,
-            Who::TestDevices => self.known().test_device().is_none().then_some(Miss::NoTestDevice),
-            who => self.misses_other(who, Some(place)),
+    fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
+        match assignment.audience {
+            CompiledAudience::Everybody => None,
+            CompiledAudience::TestDevices => {
+                self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
+            }
+            who => self.mismatch_of_audience(who, Some(place)),
         }
     }
 
     /// The same for audiences that are seldom asked for. `place` is that of the assignment it is the audience of, if of one.
-    fn misses_other(&mut self, who: Who, place: Option<usize>) -> Option<Miss> {
+    fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
         match who {
-            Who::Everybody => None,
-            Who::TestDevices => self.known().test_device().is_none().then_some(Miss::NoTestDevice),
-            Who::Device(device) => (!self.known().is(device)).then_some(Miss::OtherDevice),
-            Who::List(group) => (!self.known().is_member(group)).then_some(Miss::NotOnList),
-            Who::Predicate(group) => {
+            CompiledAudience::Everybody => None,
+            CompiledAudience::TestDevices => {
+                self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
+            }
+            CompiledAudience::Device(device) => (!self.known().is(device)).then_some(Mismatch::OtherDevice),
+            CompiledAudience::List(group) => (!self.known().is_member(group)).then_some(Mismatch::NotOnList),
+            CompiledAudience::Predicate(group) => {
                 let predicate = self.index.groups.get(group as usize)?.as_ref()?;
                 let index = self.index;
                 let mut passes = |version: &ReportedVersion| {
@@ -401,15 +410,15 @@ impl<'a> Walk<'a, '_> {
                             || index.is_on_way(&index.assignments[place], version)
                     })
                 };
-                predicate.first_miss(self.question, &mut passes).map(|part| Miss::Predicate { part })
+                predicate.first_miss(self.question, &mut passes).map(|part| Mismatch::Predicate { part })
             }
-            Who::Nobody => Some(Miss::NotOnList),
+            CompiledAudience::Nobody => Some(Mismatch::NotOnList),
         }
     }
 
     /// Why an assignment's share does not hold the device, if it does not.
     #[inline]
-    fn misses_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Miss> {
+    fn mismatch_of_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Mismatch> {
         let bound = match assignment.share {
             ShareKind::All => return None,
             ShareKind::Fixed => assignment.bound,
@@ -422,7 +431,7 @@ impl<'a> Walk<'a, '_> {
         if device.is_some_and(|device| device.is_before(bound)) {
             return None;
         }
-        Some(Miss::Share { place: device })
+        Some(Mismatch::Share { place: device })
     }
 
     /// What is offered to a device that an assignment holds and that has another version.
@@ -433,7 +442,7 @@ impl<'a> Walk<'a, '_> {
         head: Head,
         place: usize,
         assignment: &'a CompiledAssignment,
-        witness: &mut impl Witness<'a>,
+        observer: &mut impl Observer<'a>,
     ) -> Decision<'a> {
         let index = self.index;
         let because = &index.assigned[place];
@@ -466,7 +475,7 @@ impl<'a> Walk<'a, '_> {
         match index.stone_of(assignment, installed.padded()) {
             None => direct,
             Some((stone, step)) => {
-                witness.stone(stone);
+                observer.stone(stone);
                 match step {
                     Some(offer) => {
                         Decision::Offer { offer, via: Via::SteppingStone { stone, target }, because }
@@ -514,7 +523,7 @@ impl<'a> Walk<'a, '_> {
         }
         for (who, number) in &index.group_holds {
             if let Some(hold) = hold(*number)
-                && self.misses_other(*who, None).is_none()
+                && self.mismatch_of_audience(*who, None).is_none()
             {
                 return Some(HeldBy::Hold(hold));
             }

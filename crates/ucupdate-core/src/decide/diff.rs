@@ -9,7 +9,7 @@ use crate::value::UnixTime;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Change<'o, 'n, 'q> {
-    /// Who asks, and what.
+    /// CompiledAudience asks, and what.
     pub question: Question<'q>,
     /// What the old book gives it.
     pub before: Decision<'o>,

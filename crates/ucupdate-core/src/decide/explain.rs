@@ -1,9 +1,7 @@
 //! The trace of a decision: what was looked at, and what settled it.
 
-use crate::book::Place;
-use crate::book::{Assignment, Audience, Role};
-use crate::book::{Percent, RuleKey, SteppingStone};
-use crate::decide::decision::{Decision, Witness, walk};
+use crate::book::{Assignment, Audience, Percent, Place, Role, RuleKey, SteppingStone};
+use crate::decide::decision::{Decision, Observer, walk};
 use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::Known;
 use crate::request::{AskedFrom, Question, UpdateRequest};
@@ -60,7 +58,7 @@ pub enum Step<'a> {
         /// The assignment.
         assignment: &'a Assignment,
         /// Why it does not give the device its version; none where it settled the matter.
-        miss: Option<Miss>,
+        miss: Option<Mismatch>,
         /// The share it was for at that moment.
         share: Percent,
         /// The test device this is, when that is why.
@@ -81,7 +79,7 @@ pub enum Step<'a> {
 /// Why an assignment does not give a device its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Miss {
+pub enum Mismatch {
     /// It is for test devices, and the device is none.
     NoTestDevice,
     /// It is for another device.
@@ -102,7 +100,7 @@ pub enum Miss {
     Paused,
 }
 
-impl Miss {
+impl Mismatch {
     /// How near the assignment came to holding the device, to be compared only.
     fn nearness(self) -> u8 {
         match self {
@@ -141,7 +139,7 @@ pub fn explain<'a>(
 impl<'a> Trace<'a> {
     /// The trace of one question.
     pub fn of(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
-        let mut seen = Seen { index, question, now, steps: Vec::new() };
+        let mut seen = Recorder { index, question, now, steps: Vec::new() };
         let decision = walk(index, question, now, &mut seen);
         let mut steps = seen.steps;
         let module = question.module;
@@ -172,14 +170,14 @@ impl<'a> Trace<'a> {
     }
 }
 
-struct Seen<'a, 'q> {
+struct Recorder<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     now: UnixTime,
     steps: Vec<Step<'a>>,
 }
 
-impl<'a> Witness<'a> for Seen<'a, '_> {
+impl<'a> Observer<'a> for Recorder<'a, '_> {
     fn rule(&mut self, rule: &'a CompiledRule) {
         self.steps.push(Step::Rule { rule: rule.rule.key() });
     }
@@ -188,7 +186,7 @@ impl<'a> Witness<'a> for Seen<'a, '_> {
         self.steps.push(nearest(self.index, self.question));
     }
 
-    fn assignment(&mut self, at: usize, known: Known<'a>, miss: Option<Miss>) {
+    fn assignment(&mut self, at: usize, known: Known<'a>, miss: Option<Mismatch>) {
         let assignment = &self.index.assigned[at];
         let test_device = match assignment.audience {
             Audience::TestDevices => known.test_device(),
@@ -283,17 +281,17 @@ impl fmt::Display for Step<'_> {
                         write!(f, ": the device is the test device {}", test_device.unwrap_or_default())
                     }
                     None => Ok(()),
-                    Some(Miss::NoTestDevice) => f.write_str(": the device is no test device"),
-                    Some(Miss::OtherDevice) => f.write_str(": the device is another"),
-                    Some(Miss::NotOnList) => f.write_str(": the device is not on its list"),
-                    Some(Miss::Predicate { part }) => write!(f, ": the device's {part} is another"),
-                    Some(Miss::Share { place: Some(place) }) => {
+                    Some(Mismatch::NoTestDevice) => f.write_str(": the device is no test device"),
+                    Some(Mismatch::OtherDevice) => f.write_str(": the device is another"),
+                    Some(Mismatch::NotOnList) => f.write_str(": the device is not on its list"),
+                    Some(Mismatch::Predicate { part }) => write!(f, ": the device's {part} is another"),
+                    Some(Mismatch::Share { place: Some(place) }) => {
                         write!(f, ": the device comes from {} on", place.first_share())
                     }
-                    Some(Miss::Share { place: None }) => f.write_str(
+                    Some(Mismatch::Share { place: None }) => f.write_str(
                         ": the device names neither MAC address nor serial number, so it comes last",
                     ),
-                    Some(Miss::Paused) => f.write_str(": it is paused"),
+                    Some(Mismatch::Paused) => f.write_str(": it is paused"),
                 }
             }
             Self::Unreadable { cause } => write!(f, "{cause}"),

@@ -1,15 +1,10 @@
 //! The compiled form of a rule book: what deciding reads.
 
-use crate::book::OfferPolicy;
-use crate::book::Predicate;
-use crate::book::ReleaseKey;
-use crate::book::{Assignment, Audience, Candidate, Rule};
 use crate::book::{
-    GroupName, InterimImage, Release, ReleaseFiles, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone,
-    StoneImage, TestDevice, UpdateType,
+    Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, OnlyUtc,
+    Predicate, Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share,
+    SteppingStone, StoneImage, Stop, StopScope, TestDevice, UpdateType, Window, Zone, ZoneName, Zones,
 };
-use crate::book::{HeldDevices, Hold, Stop, StopScope};
-use crate::book::{OnlyUtc, Window, Zone, ZoneName, Zones};
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
 use crate::device::{Device, DeviceId};
@@ -32,7 +27,7 @@ pub struct EligibilityIndex {
     pub(crate) rules: Vec<CompiledRule>,
     offers: Vec<Offer>,
     /// Ways over stepping stones; the first has none.
-    ways: Vec<Way>,
+    paths: Vec<StonePath>,
     pub(crate) stones: Vec<SteppingStone>,
     pub(crate) known: KnownDevices,
     pub(crate) test_devices: Vec<TestDevice>,
@@ -40,7 +35,7 @@ pub struct EligibilityIndex {
     pub(crate) groups: Vec<Option<Predicate>>,
     pub(crate) holds: Vec<Hold>,
     /// The holds on groups.
-    pub(crate) group_holds: Vec<(Who, u32)>,
+    pub(crate) group_holds: Vec<(CompiledAudience, u32)>,
     pub(crate) any_device_holds: bool,
     pub(crate) stop_all: Option<(StopScope, Stop)>,
     pub(crate) windows: Vec<CompiledWindow>,
@@ -66,9 +61,9 @@ pub(crate) struct CompiledAssignment {
     pub(crate) key: ReleaseKey,
     /// The first place the share does not hold.
     pub(crate) bound: u64,
-    pub(crate) who: Who,
+    pub(crate) audience: CompiledAudience,
     offer: u32,
-    way: u32,
+    path: u32,
     window: u32,
     pub(crate) is_readable: bool,
     pub(crate) is_paused: bool,
@@ -85,7 +80,7 @@ pub(crate) enum ShareKind {
 
 /// An audience, compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum CompiledAudience {
     Everybody,
     TestDevices,
     Device(u32),
@@ -113,14 +108,14 @@ pub(crate) struct CompiledWindow {
 
 /// A way over stepping stones to one target: the steps by their thresholds.
 #[derive(Debug, Default)]
-struct Way {
+struct StonePath {
     /// Whoever is not below this steps no more.
     highest: [u32; 4],
-    steps: Vec<Step>,
+    steps: Vec<StoneHop>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Step {
+struct StoneHop {
     below: [u32; 4],
     stone: u32,
     offer: u32,
@@ -212,18 +207,18 @@ impl EligibilityIndex {
         assignment: &CompiledAssignment,
         installed: [u32; 4],
     ) -> Option<(&SteppingStone, Option<&Offer>)> {
-        let way = self.ways.get(assignment.way as usize)?;
-        if installed >= way.highest {
+        let path = self.paths.get(assignment.path as usize)?;
+        if installed >= path.highest {
             return None;
         }
-        let step = way.steps.iter().find(|step| installed < step.below)?;
+        let step = path.steps.iter().find(|step| installed < step.below)?;
         Some((self.stones.get(step.stone as usize)?, self.offers.get(step.offer as usize)))
     }
 
     /// Whether a version is that of a stone on the way an assignment leads.
     pub(crate) fn is_on_way(&self, assignment: &CompiledAssignment, version: &ReportedVersion) -> bool {
-        let Some(way) = self.ways.get(assignment.way as usize) else { return false };
-        let mut offers = way.steps.iter().filter_map(|step| self.offers.get(step.offer as usize));
+        let Some(path) = self.paths.get(assignment.path as usize) else { return false };
+        let mut offers = path.steps.iter().filter_map(|step| self.offers.get(step.offer as usize));
         offers.any(|offer| offer.version.same_release(version))
     }
 
@@ -253,7 +248,7 @@ struct Compiler<'a> {
     groups: BTreeMap<&'a GroupName, u32>,
     devices: BTreeMap<DeviceId, u32>,
     interim: BTreeMap<(crate::device::Locale, UpdateType), u32>,
-    ways_known: HashMap<Vec<Step>, u32, FixedState>,
+    known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
     index: EligibilityIndex,
 }
 
@@ -267,7 +262,7 @@ impl<'a> Compiler<'a> {
             stones: book.settings.stones.clone(),
             holds: book.holds().cloned().collect(),
             groups: book.groups().map(|group| group.predicate.clone()).collect(),
-            ways: vec![Way::default()],
+            paths: vec![StonePath::default()],
             ..EligibilityIndex::default()
         };
         let groups = (0..).zip(names).map(|(number, name)| (name, number)).collect();
@@ -279,7 +274,7 @@ impl<'a> Compiler<'a> {
             groups,
             devices,
             interim: BTreeMap::new(),
-            ways_known: HashMap::default(),
+            known_paths: HashMap::default(),
             index,
         }
     }
@@ -367,7 +362,7 @@ impl<'a> Compiler<'a> {
         let Assignment { audience, candidate, rollout } = assignment;
         let version = &candidate.version;
         let offer = self.offer_for(key, candidate);
-        let way = self.way_to(version, stones);
+        let path = self.path_to(version, stones);
         let share = rollout.as_ref().map_or(&Share::All, |rollout| &rollout.share);
         let (kind, bound) = match share {
             Share::All => (ShareKind::All, 0),
@@ -381,9 +376,9 @@ impl<'a> Compiler<'a> {
             target: version.readable().map_or([0; 4], crate::version::FirmwareVersion::padded),
             key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
             bound,
-            who: self.who(audience),
+            audience: self.audience(audience),
             offer,
-            way,
+            path,
             window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),
             is_readable: version.readable().is_some(),
             is_paused: rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
@@ -391,22 +386,23 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn who(&self, audience: &Audience) -> Who {
+    fn audience(&self, audience: &Audience) -> CompiledAudience {
         match audience {
-            Audience::Everybody => Who::Everybody,
-            Audience::TestDevices => Who::TestDevices,
-            Audience::Device(device) => {
-                self.devices.get(device).map_or(Who::Nobody, |device| Who::Device(*device))
-            }
+            Audience::Everybody => CompiledAudience::Everybody,
+            Audience::TestDevices => CompiledAudience::TestDevices,
+            Audience::Device(device) => self
+                .devices
+                .get(device)
+                .map_or(CompiledAudience::Nobody, |device| CompiledAudience::Device(*device)),
             Audience::Group(name) => self.group(name),
         }
     }
 
-    fn group(&self, name: &GroupName) -> Who {
-        let Some(number) = self.groups.get(name).copied() else { return Who::Nobody };
+    fn group(&self, name: &GroupName) -> CompiledAudience {
+        let Some(number) = self.groups.get(name).copied() else { return CompiledAudience::Nobody };
         match self.index.groups.get(number as usize) {
-            Some(Some(_)) => Who::Predicate(number),
-            _ => Who::List(number),
+            Some(Some(_)) => CompiledAudience::Predicate(number),
+            _ => CompiledAudience::List(number),
         }
     }
 
@@ -429,19 +425,19 @@ impl<'a> Compiler<'a> {
     }
 
     /// The way over these stones to a version. Rules of one kind and locale share one.
-    fn way_to(&mut self, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
+    fn path_to(&mut self, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
         let steps = stones.iter().filter_map(|(number, offer)| {
             let stone = self.index.stones.get(*number as usize).filter(|stone| stone.is_below(version))?;
-            Some(Step { below: stone.below.padded(), stone: *number, offer: *offer })
+            Some(StoneHop { below: stone.below.padded(), stone: *number, offer: *offer })
         });
-        let steps: Vec<Step> = steps.collect();
+        let steps: Vec<StoneHop> = steps.collect();
         let Some(last) = steps.last() else { return 0 };
-        if let Some(known) = self.ways_known.get(&steps) {
+        if let Some(known) = self.known_paths.get(&steps) {
             return *known;
         }
-        let number = small(self.index.ways.len());
-        self.index.ways.push(Way { highest: last.below, steps: steps.clone() });
-        self.ways_known.insert(steps, number);
+        let number = small(self.index.paths.len());
+        self.index.paths.push(StonePath { highest: last.below, steps: steps.clone() });
+        self.known_paths.insert(steps, number);
         number
     }
 

@@ -11,7 +11,7 @@ mod trace_record;
 
 pub use decision::{Decision, HeldBy, Via, decide};
 pub use diff::{Change as AnswerChange, diff};
-pub use explain::{Difference, Explanation, Miss, Step, Trace, explain};
+pub use explain::{Difference, Explanation, Mismatch, Step, Trace, explain};
 pub use index::{EligibilityIndex, Offer};
 pub use plan::{Hop, Plan, plan};
 pub use trace_record::TraceRecord;

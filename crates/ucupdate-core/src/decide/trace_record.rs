@@ -4,7 +4,7 @@ use crate::decide::explain::Trace;
 use crate::decide::index::EligibilityIndex;
 use crate::device::Device;
 use crate::request::{AskedFrom, InstalledModule, Question, Side};
-use crate::value::{LabelError, Said, UnixTime};
+use crate::value::{LabelError, Reported, UnixTime};
 use crate::version::ReportedVersion;
 use std::net::IpAddr;
 
@@ -61,8 +61,8 @@ impl TraceRecord {
             side: from.side,
             address: from.address,
             device: words.map(Into::into),
-            mac_address: device.mac_address.as_said().into(),
-            serial_number: device.serial_number.as_said().into(),
+            mac_address: device.mac_address.raw().into(),
+            serial_number: device.serial_number.raw().into(),
             user_name: (*user_name).into(),
             file_name: module.file_name.clone(),
             installed: module.version.as_str().into(),
@@ -84,13 +84,13 @@ impl TraceRecord {
             model: model.parse()?,
             hardware_revision: hardware_revision.parse()?,
             locale: locale.parse()?,
-            mac_address: Said::new(&self.mac_address),
-            serial_number: Said::new(&self.serial_number),
+            mac_address: Reported::new(&self.mac_address),
+            serial_number: Reported::new(&self.serial_number),
         };
         let module = InstalledModule {
             file_name: self.file_name.clone(),
             version: ReportedVersion::new(&self.installed),
-            time_stamp: Said::default(),
+            time_stamp: Reported::default(),
         };
         let from = AskedFrom { side: self.side, address: self.address };
         let question = Question::new(&device, &module).by_user(&self.user_name).from(from);

@@ -1,7 +1,7 @@
 //! Who asks: a device, its MAC address and its serial number.
 
 use crate::device::words::{DeviceType, HardwareRevision, Locale, Model, Vendor};
-use crate::value::Said;
+use crate::value::Reported;
 use crate::value::label::folded;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -21,9 +21,9 @@ pub struct Device {
     /// The language variant it runs.
     pub locale: Locale,
     /// Its MAC address; may be blank, and a blank one matches nothing.
-    pub mac_address: Said<MacAddress>,
+    pub mac_address: Reported<MacAddress>,
     /// Its serial number; may be blank, and a blank one matches nothing.
-    pub serial_number: Said<SerialNumber>,
+    pub serial_number: Reported<SerialNumber>,
 }
 
 /// Six bytes that name a network interface.
@@ -268,6 +268,6 @@ mod tests {
     #[test]
     fn a_blank_serial_number_is_none() {
         assert_eq!("  ".parse::<SerialNumber>(), Err(SerialNumberError::Blank));
-        assert!(Said::<SerialNumber>::new(" ").read().is_none());
+        assert!(Reported::<SerialNumber>::new(" ").read().is_none());
     }
 }

@@ -1,15 +1,15 @@
 //! By what a device is known again.
 
 use crate::device::device::{MacAddress, SerialNumber};
-use crate::value::Said;
+use crate::value::Reported;
 use std::fmt;
 
 /// What tells one device from another: its MAC address, or its serial number where it says no address.
 ///
 /// ```
 /// use ucupdate_core::device::DeviceId;
-/// use ucupdate_core::value::Said;
-/// let of = |mac: &str, serial: &str| DeviceId::of(&Said::new(mac), &Said::new(serial));
+/// use ucupdate_core::value::Reported;
+/// let of = |mac: &str, serial: &str| DeviceId::of(&Reported::new(mac), &Reported::new(serial));
 /// assert_eq!(of("00-21-63-0f-20-7b", "C185H001209"), of("0021630F207B", ""));
 /// assert_eq!(of(" ", "C185H001209").unwrap().to_string(), "C185H001209");
 /// assert_eq!(of("", ""), None);
@@ -26,7 +26,7 @@ pub enum DeviceId {
 
 impl DeviceId {
     /// The identity of a device that says this of itself; none where neither can be read.
-    pub fn of(mac_address: &Said<MacAddress>, serial_number: &Said<SerialNumber>) -> Option<Self> {
+    pub fn of(mac_address: &Reported<MacAddress>, serial_number: &Reported<SerialNumber>) -> Option<Self> {
         let mac = mac_address.read().map(|mac| Self::Mac(*mac));
         mac.or_else(|| serial_number.read().cloned().map(Self::Serial))
     }

@@ -50,7 +50,7 @@ impl UserAgent {
     }
 
     /// The user agent as it was said.
-    pub fn as_said(&self) -> &str {
+    pub fn raw(&self) -> &str {
         &self.said
     }
 
@@ -140,7 +140,7 @@ mod tests {
         #[test]
         fn any_text_is_kept_as_said(said in "[a-z/. ()\\\\]{0,40}|\\PC{0,40}") {
             let agent = UserAgent::new(&said);
-            prop_assert_eq!(agent.as_said(), &said);
+            prop_assert_eq!(agent.raw(), &said);
             prop_assert!(agent.products().len() <= MAX_PRODUCTS);
         }
     }

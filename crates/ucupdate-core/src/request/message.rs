@@ -1,8 +1,7 @@
 //! What devices ask and are answered: values, whatever the wire looks like.
 
 use crate::device::Device;
-use crate::value::file_name;
-use crate::value::{FieldTime, FileName, Said};
+use crate::value::{FieldTime, FileName, Reported, file_name};
 use crate::version::ReportedVersion;
 
 /// What one device asks.
@@ -15,7 +14,7 @@ pub struct UpdateRequest {
     /// The user who signed in last; blank when nobody did.
     pub user_name: Box<str>,
     /// The device's own clock; hours off as long as it has no time.
-    pub request_date_time: Said<FieldTime>,
+    pub request_date_time: Reported<FieldTime>,
     /// What the device has, a module each. May be empty: then there is nothing to offer.
     pub modules: Vec<InstalledModule>,
 }
@@ -28,7 +27,7 @@ pub struct InstalledModule {
     /// The version installed; `0.0.0.0` for "none known".
     pub version: ReportedVersion,
     /// The installed image's time stamp; `01-01-1601 00:00:00` for "none known".
-    pub time_stamp: Said<FieldTime>,
+    pub time_stamp: Reported<FieldTime>,
 }
 
 impl InstalledModule {
@@ -39,11 +38,11 @@ impl InstalledModule {
     /// ```
     /// use ucupdate_core::ReportedVersion;
     /// use ucupdate_core::request::InstalledModule;
-    /// use ucupdate_core::value::Said;
+    /// use ucupdate_core::value::Reported;
     /// let module = InstalledModule {
     ///     file_name: "cpe.nbt".into(),
     ///     version: ReportedVersion::new("1.0.522.34"),
-    ///     time_stamp: Said::default(),
+    ///     time_stamp: Reported::default(),
     /// };
     /// assert_eq!(module.update_type_stem(), "cpe");
     /// ```
@@ -70,7 +69,7 @@ pub struct OfferedModule {
     /// The image's version.
     pub version: ReportedVersion,
     /// The image's own time stamp.
-    pub time_stamp: Said<FieldTime>,
+    pub time_stamp: Reported<FieldTime>,
     /// The folder's URL for devices inside, without a slash at the end.
     pub base_url: Box<str>,
     /// The folder's URL for devices outside, without a slash at the end; blank where the outside is not served.

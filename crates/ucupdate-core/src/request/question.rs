@@ -21,14 +21,14 @@ pub struct AskedFrom {
 /// use ucupdate_core::request::{AskedFrom, Side};
 /// # use ucupdate_core::{Device, ReportedVersion};
 /// # use ucupdate_core::request::InstalledModule;
-/// # use ucupdate_core::value::Said;
+/// # use ucupdate_core::value::Reported;
 /// # let device = Device {
 /// #     device_type: "UCPhone".parse()?, vendor: "Polycom".parse()?, model: "CX700".parse()?,
 /// #     hardware_revision: "A".parse()?, locale: "ENU".parse()?,
-/// #     mac_address: Said::default(), serial_number: Said::default(),
+/// #     mac_address: Reported::default(), serial_number: Reported::default(),
 /// # };
 /// # let module = InstalledModule {
-/// #     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.452.0"), time_stamp: Said::default(),
+/// #     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.452.0"), time_stamp: Reported::default(),
 /// # };
 /// let question = Question::new(&device, &module)
 ///     .by_user("ann@contoso.com")

@@ -11,5 +11,5 @@ mod time;
 pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
 pub use label::{LabelError, MAX_LABEL_BYTES};
-pub use reported::Said;
+pub use reported::Reported;
 pub use time::{FieldTime, FieldTimeError, UnixTime};

@@ -7,21 +7,21 @@ use std::str::FromStr;
 ///
 /// ```
 /// use ucupdate_core::MacAddress;
-/// use ucupdate_core::value::Said;
-/// let said: Said<MacAddress> = Said::new("00-21-63-0f-20-7b");
-/// assert_eq!(said.as_said(), "00-21-63-0f-20-7b");
+/// use ucupdate_core::value::Reported;
+/// let said: Reported<MacAddress> = Reported::new("00-21-63-0f-20-7b");
+/// assert_eq!(said.raw(), "00-21-63-0f-20-7b");
 /// assert_eq!(said.read().unwrap().to_string(), "0021630F207B");
-/// assert!(Said::<MacAddress>::new("unknown").read().is_none());
+/// assert!(Reported::<MacAddress>::new("unknown").read().is_none());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Said<T> {
+pub struct Reported<T> {
     said: Box<str>,
     read: Option<T>,
 }
 
-impl<T> Said<T> {
+impl<T> Reported<T> {
     /// What was said, byte for byte.
-    pub fn as_said(&self) -> &str {
+    pub fn raw(&self) -> &str {
         &self.said
     }
 
@@ -37,43 +37,43 @@ impl<T> Said<T> {
     }
 }
 
-impl<T> Said<T> {
-    /// A meaning that nobody said: for asking in somebody's place.
-    pub(crate) fn unsaid(value: T) -> Self {
+impl<T> Reported<T> {
+    /// Returns a value without a reported text: for whoever asks in the place of a device, as a simulation does.
+    pub fn assumed(value: T) -> Self {
         Self { said: Box::default(), read: Some(value) }
     }
 }
 
-impl<T: FromStr> Said<T> {
+impl<T: FromStr> Reported<T> {
     /// Keeps the text and reads what can be read of it; blanks around it do not count for the reading.
     pub fn new(said: &str) -> Self {
         Self { read: trimmed(said).parse().ok(), said: said.into() }
     }
 }
 
-impl<T: fmt::Display> From<T> for Said<T> {
+impl<T: fmt::Display> From<T> for Reported<T> {
     fn from(value: T) -> Self {
         Self { said: value.to_string().into(), read: Some(value) }
     }
 }
 
-impl<T> Default for Said<T> {
+impl<T> Default for Reported<T> {
     /// Nothing said.
     fn default() -> Self {
         Self { said: Box::default(), read: None }
     }
 }
 
-impl<T> fmt::Display for Said<T> {
+impl<T> fmt::Display for Reported<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.said)
     }
 }
 
-impl<T> fmt::Debug for Said<T> {
+impl<T> fmt::Debug for Reported<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.read.is_some() { "" } else { "?" };
-        write!(f, "Said({:?}){mark}", self.said)
+        write!(f, "Reported({:?}){mark}", self.said)
     }
 }
 

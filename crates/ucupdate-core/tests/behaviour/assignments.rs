@@ -23,7 +23,7 @@ fn book() -> RuleBook {
 
 fn phone(number: u32) -> Device {
     let mut device = device(PHONE);
-    device.mac_address = Said::new(&format!("0021630{number:05X}"));
+    device.mac_address = Reported::new(&format!("0021630{number:05X}"));
     device
 }
 
@@ -169,8 +169,8 @@ fn a_device_without_an_identity_comes_last() {
     let mut book = book();
     make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("99.99"))));
     let mut nobody = device(PHONE);
-    nobody.mac_address = Said::new("");
-    nobody.serial_number = Said::new("");
+    nobody.mac_address = Reported::new("");
+    nobody.serial_number = Reported::new("");
     assert_eq!(decided(&book, &nobody, "1.9"), "nothing: the device has 1.9");
     make(&mut book, Command::SetShare(key(PHONE), "wave".parse().unwrap(), percent("100")));
     assert!(decided(&book, &nobody, "1.9").starts_with("offer 2.0"));

@@ -45,7 +45,7 @@ fn the_phone_of_the_field_climbs_by_the_interim_image() {
 fn a_pending_version_is_for_test_devices_only() {
     let mut book = field_book();
     let mut phone = device(PHONE);
-    phone.mac_address = Said::new("00:00:00:00:00:01");
+    phone.mac_address = Reported::new("00:00:00:00:00:01");
     assert_eq!(
         decided(&book, &phone, "1.0.522.103"),
         "nothing: a version is pending, and the device is no test device"
@@ -62,7 +62,7 @@ fn a_device_with_both_may_match_by_either_and_blanks_match_nothing() {
     make(&mut book, Command::AddTestDevice(TestDevice { name: "by serial".parse().unwrap(), id: serial }));
     let mut phone = device(PHONE);
     assert!(decided(&book, &phone, "1.0.522.103").starts_with("offer 3.5.6907.0"));
-    phone.serial_number = Said::new(" ");
+    phone.serial_number = Reported::new(" ");
     assert!(decided(&book, &phone, "1.0.522.103").starts_with("nothing"));
 }
 
@@ -192,7 +192,7 @@ proptest! {
     fn a_pending_version_never_reaches_others_than_test_devices(rules in books(), who in words(), has in version()) {
         let book = written(&rules);
         let mut other = device(&who);
-        other.mac_address = Said::default();
+        other.mac_address = Reported::default();
         if let Some(offer) = decide(&index(&book), &Question::new(&other, &module(&has)), NOW).offer() {
             let approved = book.rule(&key(&who)).and_then(Rule::approved).map(|approved| &approved.version);
             prop_assert_eq!(approved, Some(&offer.version));
@@ -221,7 +221,7 @@ proptest! {
         let request = UpdateRequest {
             device: device(&who),
             user_name: "".into(),
-            request_date_time: Said::default(),
+            request_date_time: Reported::default(),
             modules: vec![module(&has)],
         };
         let explained = explain(&index, &request, AskedFrom::default(), NOW);

@@ -14,7 +14,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 fn fleet() -> Vec<(Device, InstalledModule)> {
     let device = |number: u32| {
         let mut device = device(PHONE);
-        device.mac_address = Said::new(&format!("0021630{number:05X}"));
+        device.mac_address = Reported::new(&format!("0021630{number:05X}"));
         (device, module(["1.9", "2.0", "3.0"][number as usize % 3]))
     };
     (0..60).map(device).collect()

@@ -9,7 +9,7 @@ fn explained(book: &RuleBook, device: Device, versions: &[&str]) -> String {
     let request = UpdateRequest {
         device,
         user_name: "".into(),
-        request_date_time: Said::default(),
+        request_date_time: Reported::default(),
         modules: versions.iter().map(|version| module(version)).collect(),
     };
     explain(&EligibilityIndex::compile(book, 7), &request, AskedFrom::default(), UnixTime::default())

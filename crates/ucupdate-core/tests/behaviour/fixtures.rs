@@ -4,7 +4,7 @@ use ucupdate_core::book::{
     Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
 };
 use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, FileName, Said, Sha256Digest, UnixTime};
+use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
 pub const PHONE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
@@ -97,8 +97,8 @@ pub fn device(rule: &str) -> Device {
         model: key.model().clone(),
         hardware_revision: key.hardware_revision().clone(),
         locale: key.locale().clone(),
-        mac_address: Said::new("0021630F207B"),
-        serial_number: Said::new("C185H001209"),
+        mac_address: Reported::new("0021630F207B"),
+        serial_number: Reported::new("C185H001209"),
     }
 }
 
@@ -106,7 +106,7 @@ pub fn module(version: &str) -> InstalledModule {
     InstalledModule {
         file_name: "cpe.nbt".into(),
         version: ReportedVersion::new(version),
-        time_stamp: Said::new("01-01-1601 00:00:00"),
+        time_stamp: Reported::new("01-01-1601 00:00:00"),
     }
 }
 

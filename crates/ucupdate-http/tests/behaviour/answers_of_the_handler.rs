@@ -93,8 +93,8 @@ async fn a_body_beyond_the_limit_is_413_whether_it_says_so_or_not() {
     let large = Bytes::from(vec![b' '; 64 * 1024 + 1]);
     assert_eq!(server.post(HANDLER, large.clone()).await.status, StatusCode::PAYLOAD_TOO_LARGE);
 
-    let unsaid = stream::iter([io::Result::Ok(large.slice(..40_000)), Ok(large.slice(..40_000))]);
-    let answered = server.post(HANDLER, Body::from_stream(unsaid)).await;
+    let assumed = stream::iter([io::Result::Ok(large.slice(..40_000)), Ok(large.slice(..40_000))]);
+    let answered = server.post(HANDLER, Body::from_stream(assumed)).await;
     assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answered.text(), "body has more than 65536 bytes\n");
 

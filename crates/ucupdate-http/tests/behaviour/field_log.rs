@@ -8,7 +8,7 @@ use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::{Side, UpdateRequest};
-use ucupdate::value::Said;
+use ucupdate::value::Reported;
 use ucupdate_http::Connection;
 
 const AGENT: &str = "Microsoft UCPhone Device";
@@ -58,7 +58,7 @@ async fn the_fields_three_requests_leave_its_audit_log_byte_for_byte_and_its_acc
     };
 
     let mut first = phone("0.0.0.0", "01-01-1601 00:00:00");
-    first.request_date_time = Said::new("06-03-2009 09:07:20");
+    first.request_date_time = Reported::new("06-03-2009 09:07:20");
     let answered = ask("2009-03-06 17:07:20", first).await;
     assert!(server.read(&answered).modules.is_empty(), "pending is for test devices");
 
@@ -67,12 +67,12 @@ async fn the_fields_three_requests_leave_its_audit_log_byte_for_byte_and_its_acc
     server.service.add_test_device(device, "admin").await.unwrap();
 
     let mut second = phone("0.0.0.0", "01-01-1601 00:00:00");
-    second.request_date_time = Said::new("06-03-2009 17:10:39");
+    second.request_date_time = Reported::new("06-03-2009 17:10:39");
     let answered = ask("2009-03-06 17:10:39", second).await;
     fetch(&server, &answered, "2009-03-06 17:12:57", &connection(80)).await;
 
     let mut third = phone("1.0.522.103", "16-12-2008 04:43:58");
-    third.request_date_time = Said::new("06-03-2009 17:18:53");
+    third.request_date_time = Reported::new("06-03-2009 17:18:53");
     let answered = ask("2009-03-06 17:18:54", third).await;
     fetch(&server, &answered, "2009-03-06 17:21:45", &connection(80)).await;
 

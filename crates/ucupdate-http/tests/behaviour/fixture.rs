@@ -18,7 +18,7 @@ use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
     stream_of,
 };
-use ucupdate::value::{FieldTime, Said, UnixTime};
+use ucupdate::value::{FieldTime, Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
@@ -164,15 +164,15 @@ pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
             model: "IP8540".parse().unwrap(),
             hardware_revision: "A".parse().unwrap(),
             locale: "ENU".parse().unwrap(),
-            mac_address: Said::new("0021630F207B"),
-            serial_number: Said::new("C185H001209"),
+            mac_address: Reported::new("0021630F207B"),
+            serial_number: Reported::new("C185H001209"),
         },
         user_name: "ruisilva@demo.local".into(),
-        request_date_time: Said::new("06-03-2009 17:10:39"),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
         modules: vec![InstalledModule {
             file_name: "cpe.nbt".into(),
             version: ReportedVersion::new(version),
-            time_stamp: Said::new(time_stamp),
+            time_stamp: Reported::new(time_stamp),
         }],
     }
 }

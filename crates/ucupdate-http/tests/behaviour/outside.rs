@@ -3,7 +3,8 @@
 use crate::fixture::{Server, connection, vector};
 use async_trait::async_trait;
 use axum::body::Body;
-use http::{HeaderValue, Request, StatusCode, request::Parts};
+use http::request::Parts;
+use http::{HeaderValue, Request, StatusCode};
 use ucupdate::BaseUrls;
 use ucupdate::request::Side;
 use ucupdate_http::{Authenticate, Connection, HttpOptions, Verdict};

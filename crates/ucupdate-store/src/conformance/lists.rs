@@ -4,8 +4,7 @@ use super::reads::assert_near;
 use super::support::*;
 use crate::{ImageStore, ImageStoreExt, MAX_PAGE_OBJECTS};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 /// Names on both sides of `/` in the order of bytes, where walking folders goes wrong.
 const TRICKY: [&str; 14] = [

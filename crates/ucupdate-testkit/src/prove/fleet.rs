@@ -8,7 +8,7 @@ use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, samp
 use ucupdate::decide::{Decision, EligibilityIndex, decide};
 use ucupdate::device::{Device, DeviceId};
 use ucupdate::request::{InstalledModule, Question, Side, UpdateRequest, UpdateResponse};
-use ucupdate::value::{LabelError, PackageId, Said, UnixTime};
+use ucupdate::value::{LabelError, PackageId, Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options};
 
@@ -136,15 +136,15 @@ pub(crate) fn request(number: usize) -> UpdateRequest {
                 model: model.parse()?,
                 hardware_revision: "A".parse()?,
                 locale: "ENU".parse()?,
-                mac_address: Said::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
-                serial_number: Said::new("C185H001209"),
+                mac_address: Reported::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
+                serial_number: Reported::new("C185H001209"),
             },
             user_name: Box::default(),
-            request_date_time: Said::new("06-03-2009 17:10:39"),
+            request_date_time: Reported::new("06-03-2009 17:10:39"),
             modules: vec![InstalledModule {
                 file_name: "cpe.nbt".into(),
                 version: ReportedVersion::new(installed),
-                time_stamp: Said::new("01-01-1601 00:00:00"),
+                time_stamp: Reported::new("01-01-1601 00:00:00"),
             }],
         })
     };

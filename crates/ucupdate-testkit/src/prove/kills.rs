@@ -18,7 +18,7 @@ const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
 /// What a line of a child says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct Line {
     is_done: bool,
     what: String,
     revision: u64,
@@ -26,7 +26,7 @@ pub(super) struct Said {
     fingerprint: u64,
 }
 
-impl Said {
+impl Line {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let is_done = match words.next()? {
@@ -111,7 +111,7 @@ async fn live_and_die(
     seed: u64,
     program: &Path,
     dice: &mut Dice,
-) -> Result<(Option<Said>, Option<Said>), String> {
+) -> Result<(Option<Line>, Option<Line>), String> {
     let mut child = home.spawn(program, "change", seed, 0)?;
     let out = child.stdout.take().ok_or("a child has no output")?;
     let mut lines = BufReader::new(out).lines();
@@ -130,7 +130,7 @@ async fn live_and_die(
                 child.start_kill().map_err(|error| format!("a child ended before it was killed: {error}"))?;
                 is_killed = true;
             }
-            line = next(&mut lines) => match line?.as_deref().map(Said::parse) {
+            line = next(&mut lines) => match line?.as_deref().map(Line::parse) {
                 Some(Some(said)) if said.is_done => (done, begun) = (Some(said), None),
                 Some(said) => begun = said,
                 None if is_killed => break,
@@ -150,8 +150,8 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
 async fn look(
     home: &Home,
     (revision, rows): (u64, usize),
-    done: Option<&Said>,
-    begun: Option<&Said>,
+    done: Option<&Line>,
+    begun: Option<&Line>,
     sweep: bool,
 ) -> Result<(u64, usize), String> {
     let service = open(home).await?;

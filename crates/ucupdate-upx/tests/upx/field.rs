@@ -1,7 +1,7 @@
 //! The canonical bodies, both ways and byte for byte.
 
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::Said;
+use ucupdate_core::value::Reported;
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_upx::Codec;
 
@@ -17,15 +17,15 @@ fn request() -> UpdateRequest {
             model: "IP8540".parse().unwrap(),
             hardware_revision: "A".parse().unwrap(),
             locale: "ENU".parse().unwrap(),
-            mac_address: Said::new("0021630F207B"),
-            serial_number: Said::new("C185H001209"),
+            mac_address: Reported::new("0021630F207B"),
+            serial_number: Reported::new("C185H001209"),
         },
         user_name: "ruisilva@demo.local".into(),
-        request_date_time: Said::new("06-03-2009 17:10:39"),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
         modules: vec![InstalledModule {
             file_name: "cpe.nbt".into(),
             version: ReportedVersion::new("0.0.0.0"),
-            time_stamp: Said::new("01-01-1601 00:00:00"),
+            time_stamp: Reported::new("01-01-1601 00:00:00"),
         }],
     }
 }
@@ -36,7 +36,7 @@ fn offer() -> UpdateResponse {
             file_name: "CPE.nbt".parse().unwrap(),
             signature_file_name: "CPE.cat".parse().unwrap(),
             version: ReportedVersion::new("1.0.522.103"),
-            time_stamp: Said::new("16-12-2008 04:43:58"),
+            time_stamp: Reported::new("16-12-2008 04:43:58"),
             base_url: "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU".into(),
             external_base_url: "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU".into(),
         }],

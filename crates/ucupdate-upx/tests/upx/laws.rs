@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::path::Path;
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::{FileName, Said};
+use ucupdate_core::value::{FileName, Reported};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_upx::{Codec, laws};
 
@@ -42,7 +42,7 @@ fn installed() -> impl Strategy<Value = InstalledModule> {
     (text(), text(), text()).prop_map(|(name, version, stamp)| InstalledModule {
         file_name: format!("x{name}").into(),
         version: ReportedVersion::new(&version),
-        time_stamp: Said::new(&stamp),
+        time_stamp: Reported::new(&stamp),
     })
 }
 
@@ -52,7 +52,7 @@ fn offered() -> impl Strategy<Value = OfferedModule> {
             file_name,
             signature_file_name,
             version: ReportedVersion::new(&version),
-            time_stamp: Said::new(&stamp),
+            time_stamp: Reported::new(&stamp),
             base_url: base.into(),
             external_base_url: external.into(),
         },
@@ -68,8 +68,8 @@ fn device() -> impl Strategy<Value = Device> {
             model: model.parse().unwrap(),
             hardware_revision: revision.parse().unwrap(),
             locale: locale.parse().unwrap(),
-            mac_address: Said::new(&mac),
-            serial_number: Said::new(&serial),
+            mac_address: Reported::new(&mac),
+            serial_number: Reported::new(&serial),
         }
     })
 }
@@ -82,7 +82,7 @@ proptest! {
         device in device(), user in text(), clock in text(), modules in prop::collection::vec(installed(), 0..4),
     ) {
         let request = UpdateRequest {
-            device, user_name: user.into(), request_date_time: Said::new(&clock), modules,
+            device, user_name: user.into(), request_date_time: Reported::new(&clock), modules,
         };
         let written = Codec::default().encode_request(&request);
         let decoded = Codec::default().decode_request(&written).unwrap();

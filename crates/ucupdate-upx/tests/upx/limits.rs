@@ -99,7 +99,7 @@ fn a_full_request_and_a_full_response_are_within_the_defaults() {
         file_name: format!("{index}.nbt").parse().unwrap(),
         signature_file_name: format!("{index}.cat").parse().unwrap(),
         version: ucupdate_core::ReportedVersion::new("1.0.522.103"),
-        time_stamp: ucupdate_core::value::Said::new("16-12-2008 04:43:58"),
+        time_stamp: ucupdate_core::value::Reported::new("16-12-2008 04:43:58"),
         base_url: "i".repeat(300).into(),
         external_base_url: "e".repeat(300).into(),
     };

@@ -62,10 +62,10 @@ fn texts_are_kept_as_said() {
          <RequestDateTime>yesterday</RequestDateTime>",
     );
     let found = request(&body).value;
-    assert_eq!(found.device.mac_address.as_said(), " 00-21");
-    assert_eq!(found.device.serial_number.as_said(), "a\r\nb");
+    assert_eq!(found.device.mac_address.raw(), " 00-21");
+    assert_eq!(found.device.serial_number.raw(), "a\r\nb");
     assert_eq!(&*found.user_name, "\tx & y\n");
-    assert_eq!(found.request_date_time.as_said(), "yesterday");
+    assert_eq!(found.request_date_time.raw(), "yesterday");
     assert!(found.request_date_time.read().is_none());
 }
 

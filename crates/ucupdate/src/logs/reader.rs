@@ -1,12 +1,12 @@
 //! The audit logs of any number of servers, read as one.
 
-use crate::observations::observations;
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
-use ucupdate_audit::{AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, ServerName, Zone};
-use ucupdate_core::loops::Observation;
+use ucupdate_audit::{
+    AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, LoggedRow, ServerName, Zone,
+};
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
@@ -50,28 +50,6 @@ pub enum Logged {
         /// Which line, and why.
         finding: Finding,
     },
-}
-
-/// A row, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LoggedRow {
-    /// The server that answered, where the name of its log tells.
-    pub server: Option<ServerName>,
-    /// What was asked and answered.
-    pub row: AuditRow,
-}
-
-impl LoggedRow {
-    /// A row that was answered by this server: for rows that come from elsewhere than a log.
-    pub fn new(row: AuditRow, server: Option<ServerName>) -> Self {
-        Self { server, row }
-    }
-
-    /// What a loop guard is fed of it: see [`observations`].
-    pub fn observations(&self) -> Vec<Observation> {
-        observations(&self.row, self.server.as_ref())
-    }
 }
 
 /// Why logs could not be read further.
@@ -197,8 +175,7 @@ impl AuditLogs {
         }
         let at = |source: &&mut Source| source.head.as_ref().map(|row| row.logged_at);
         let first = self.sources.iter_mut().min_by_key(at);
-        let row = first
-            .and_then(|source| Some(LoggedRow { server: source.server.clone(), row: source.head.take()? }));
+        let row = first.and_then(|source| Some(LoggedRow::new(source.head.take()?, source.server.clone())));
         Ok(row.map(|row| Logged::Row(Box::new(row))))
     }
 }

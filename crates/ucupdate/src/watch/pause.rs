@@ -1,17 +1,18 @@
 //! Watching rollouts: what became of offers, and pausing those whose guards trip.
 
 use crate::error::ChangeError;
-use crate::fleet::FleetDevice;
-use crate::logs::reader::{AuditLogError, AuditLogs, Logged, LoggedRow};
+use crate::logs::reader::{AuditLogError, AuditLogs, Logged};
 use crate::service::UpdateService;
 use crate::watch::observer::Watch;
 use std::time::Duration;
+use ucupdate_audit::LoggedRow;
 use ucupdate_core::book::{Refusal, RuleError};
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::outcomes::{Outcomes, Tally, Tripped};
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, RuleBook};
+use ucupdate_fleet::inventory::FleetDevice;
+use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 
 /// In whose name rollouts are paused.
 pub const WATCH_AUTHOR: &str = "ucupdate";

@@ -8,7 +8,7 @@ use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::device::{Device, DeviceId};
 use ucupdate::request::{InstalledModule, Side, UpdateRequest, UpdateResponse};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
-use ucupdate::value::{Said, UnixTime};
+use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
 
@@ -62,15 +62,15 @@ pub(crate) fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
             model: rule.model().clone(),
             hardware_revision: rule.hardware_revision().clone(),
             locale: rule.locale().clone(),
-            mac_address: Said::new("0021630F207B"),
-            serial_number: Said::new("C185H001209"),
+            mac_address: Reported::new("0021630F207B"),
+            serial_number: Reported::new("C185H001209"),
         },
         user_name: "ruisilva@demo.local".into(),
-        request_date_time: Said::new("06-03-2009 17:10:39"),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
         modules: vec![InstalledModule {
             file_name: "cpe.nbt".into(),
             version: ReportedVersion::new(version),
-            time_stamp: Said::new("01-01-1601 00:00:00"),
+            time_stamp: Reported::new("01-01-1601 00:00:00"),
         }],
     }
 }

@@ -3,13 +3,15 @@
 use crate::fixtures::NOW;
 use std::io::{self, Cursor};
 use std::sync::Arc;
+use ucupdate::audit::LoggedRow;
 use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
 use ucupdate::device::DeviceId;
+use ucupdate::inventory::{Fleet, observations};
 use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::value::{Said, UnixTime};
+use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
-use ucupdate::{AuditLogError, AuditLogs, Fleet, Logged, LoggedRow};
+use ucupdate::{AuditLogError, AuditLogs, Logged};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
@@ -134,7 +136,7 @@ async fn the_phone_of_the_fields_log_is_in_the_fleet_as_it_asked_last_and_in_no_
     let mut fleet = Fleet::default();
     for logged in read(logs).await {
         fleet.take_in(&logged);
-        logged.observations().into_iter().for_each(|seen| guard.observe(seen));
+        observations(&logged).into_iter().for_each(|seen| guard.observe(seen));
     }
     assert_eq!((guard.loops(), guard.devices()), (vec![], 1));
     let (identity, phone) = fleet.devices().next().unwrap();
@@ -158,7 +160,7 @@ async fn two_servers_that_disagree_are_found_in_their_logs() {
     put_log(&store, "ocs02", "2009-03-06", 1, &[ask(10, "1.1", "1.0")]).await;
     let mut guard = LoopGuard::new(LoopOptions::default());
     for logged in in_store(store, None).await {
-        logged.observations().into_iter().for_each(|seen| guard.observe(seen));
+        observations(&logged).into_iter().for_each(|seen| guard.observe(seen));
     }
     let found = guard.loops();
     assert_eq!((found.len(), found[0].kind, found[0].servers.len()), (1, LoopKind::Flipped, 2));
@@ -172,7 +174,7 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
     other_module.requested[0].file_name = "Boot.bin".into();
     other_module.user_name = "ann".into();
     let mut serial_only = row(1, "", "1.0.522", "");
-    serial_only.serial_number = Said::new("C185H001209");
+    serial_only.serial_number = Reported::new("C185H001209");
     let rows = [
         row(3, "00-21-63-0F-20-7B", "1.0.522.0", &offer("3.5")),
         row(0, "0021630F207B", "1.0", ""),

@@ -6,7 +6,7 @@ use ucupdate::book::{Audience, Command, Guard, Rollout, RuleKey, StopScope};
 use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
-use ucupdate::value::{Said, UnixTime};
+use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, LogOptions, Options, SettableClock, UpdateService, WATCH_AUTHOR, WatchOptions};
 
@@ -41,8 +41,8 @@ impl Server {
     /// A phone of this number asks; gives what it is offered, `-` for nothing.
     fn ask(&self, number: u32, version: &str) -> String {
         let mut request = request(&phone(), version);
-        request.device.mac_address = Said::new(&format!("0004F2{number:06X}"));
-        request.device.serial_number = Said::default();
+        request.device.mac_address = Reported::new(&format!("0004F2{number:06X}"));
+        request.device.serial_number = Reported::default();
         let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
         let response = self.service.answer(&request, asker).unwrap();
         response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())

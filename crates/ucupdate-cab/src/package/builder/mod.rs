@@ -19,8 +19,7 @@ use crate::cabinet::{BuildError, CabinetBuilder, Compression};
 use std::collections::BTreeMap;
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::Locale;
-use ucupdate_core::value::FieldTime;
-use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::value::{FieldTime, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// A release to be packed.

@@ -16,8 +16,7 @@ mod tests;
 mod walk;
 
 use std::fmt;
-use ucupdate_core::value::FieldTime;
-use ucupdate_core::value::{Sha1Digest, Sha256Digest};
+use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
 /// What a signature catalogue says.
 ///

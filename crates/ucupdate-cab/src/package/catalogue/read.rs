@@ -9,8 +9,7 @@ use crate::package::digest::{sha1_of, sha256_of};
 use crate::package::limits::PackageLimits;
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Tag, TagNumber};
-use ucupdate_core::value::Digest;
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{Digest, FieldTime};
 use x509_cert::name::Name;
 
 /// The most certificates a catalogue may carry; a chain and that of a time stamp are under ten.

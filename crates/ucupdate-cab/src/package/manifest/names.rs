@@ -155,8 +155,7 @@ impl ManifestItem {
 
 #[cfg(test)]
 mod tests {
-    use super::ManifestItem as Item;
-    use super::*;
+    use super::{ManifestItem as Item, *};
 
     #[test]
     fn the_table_is_the_only_place_of_names() {

@@ -10,12 +10,13 @@ use crate::files;
 use crate::new_files::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
+use ucupdate::Iana;
 use ucupdate::book::Percent;
+use ucupdate::inventory::Fleet;
 use ucupdate::request::{AskedFrom, Question};
 use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::version::{ReportedVersion, VersionError};
-use ucupdate::{Fleet, Iana};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]

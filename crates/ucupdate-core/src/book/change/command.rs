@@ -157,7 +157,7 @@ impl RuleBook {
             return Err(Refusal::OtherPackage { package: id });
         }
         if known.is_none_or(|known| known.ingest != package.ingest) {
-            change.delta.packages.push(Entry::is(id, package.clone()));
+            change.delta.packages.push(Entry::set(id, package.clone()));
         }
         for release in &package.releases {
             change.take_in(release, id)?;
@@ -198,7 +198,7 @@ impl RuleBook {
                 let rejected = change.with(rule, Rule::reject)?;
                 let version = rejected.version.clone();
                 change.notes.push(Note::Rejected { rule: change.spelled(rule), version: rejected.version });
-                change.told_still_given(rule, &version);
+                change.note_still_given(rule, &version);
             }
             Command::RollBack(rule) => {
                 let rolled = change.with(rule, Rule::roll_back)?;
@@ -208,20 +208,20 @@ impl RuleBook {
                     None => Note::RolledBackToNothing { rule: rule.clone() },
                 });
                 if let Some(from) = &rolled.from {
-                    change.told_still_given(&rule, from);
+                    change.note_still_given(&rule, from);
                 }
             }
             Command::Remove(rule) => {
                 let rule =
                     self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?.key().clone();
-                change.delta.rules.push(Entry::gone(rule.clone()));
+                change.delta.rules.push(Entry::removed(rule.clone()));
                 change.notes.push(Note::Removed { rule });
             }
             Command::AddTestDevice(device) => change.add_test_device(device)?,
             Command::RemoveTestDevice(name) => {
                 let known = self.test_devices.get(name);
                 let name = known.ok_or_else(|| Refusal::NoTestDevice { name: name.clone() })?.name.clone();
-                change.delta.test_devices.push(Entry::gone(name.clone()));
+                change.delta.test_devices.push(Entry::removed(name.clone()));
                 change.notes.push(Note::TestDeviceRemoved { name });
             }
             Command::SetPolicy(rule, policy) => {

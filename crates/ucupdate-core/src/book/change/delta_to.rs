@@ -178,7 +178,7 @@ fn entries<K: Ord + Clone, T: PartialEq, V>(
     same_spelling: impl Fn((&K, &T), (&K, &T)) -> bool,
     value: impl Fn(&T) -> V,
 ) -> Vec<Entry<K, V>> {
-    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| Entry::gone(key.clone()));
+    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| Entry::removed(key.clone()));
     let mut entries: Vec<Entry<K, V>> = gone.collect();
     for (key, now) in to {
         let before = from.get_key_value(key);
@@ -187,9 +187,9 @@ fn entries<K: Ord + Clone, T: PartialEq, V>(
             continue;
         }
         if let Some((before, _)) = before.filter(|_| !is_spelled_so) {
-            entries.push(Entry::gone(before.clone()));
+            entries.push(Entry::removed(before.clone()));
         }
-        entries.push(Entry::is(key.clone(), value(now)));
+        entries.push(Entry::set(key.clone(), value(now)));
     }
     entries
 }

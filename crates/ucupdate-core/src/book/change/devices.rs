@@ -3,8 +3,7 @@
 use super::draft::Change;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::group::Group;
-use crate::book::group::GroupName;
+use crate::book::group::{Group, GroupName};
 use crate::book::hold::{HeldDevices, Hold, HoldName};
 use crate::book::rule::Audience;
 use crate::book::rule_book::Entry;
@@ -27,7 +26,7 @@ impl Change<'_> {
             group.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string);
         // A group that is there keeps its spelling.
         let name = self.book.group(&name).map_or(name, |there| there.name.clone());
-        self.delta.groups.push(Entry::is(name.clone(), Group { name: name.clone(), ..group.clone() }));
+        self.delta.groups.push(Entry::set(name.clone(), Group { name: name.clone(), ..group.clone() }));
         self.notes.push(Note::GroupIs { name, what });
         Ok(())
     }
@@ -45,9 +44,9 @@ impl Change<'_> {
         if let Some(hold) = holds.find(|hold| hold.on == HeldDevices::Group(name.clone())) {
             return Err(Refusal::GroupInUse { by: format!("the hold {}", hold.name), name });
         }
-        let members = self.book.members(&name).map(|member| Entry::gone((name.clone(), member.clone())));
+        let members = self.book.members(&name).map(|member| Entry::removed((name.clone(), member.clone())));
         self.delta.members.extend(members);
-        self.delta.groups.push(Entry::gone(name.clone()));
+        self.delta.groups.push(Entry::removed(name.clone()));
         self.notes.push(Note::GroupRemoved { name });
         Ok(())
     }
@@ -71,9 +70,9 @@ impl Change<'_> {
         let (added, removed) = (coming.len(), leaving.len());
         let key = |device: &DeviceId| (name.clone(), device.clone());
         self.delta.members.extend(
-            coming.into_iter().map(|device| Entry::is(key(device), crate::book::rule_book::Member {})),
+            coming.into_iter().map(|device| Entry::set(key(device), crate::book::rule_book::Member {})),
         );
-        self.delta.members.extend(leaving.into_iter().map(|device| Entry::gone(key(device))));
+        self.delta.members.extend(leaving.into_iter().map(|device| Entry::removed(key(device))));
         let unchanged = add.len() + remove.len() - added - removed;
         self.notes.push(Note::MembersChanged { name, added, removed, unchanged });
         Ok(())
@@ -90,7 +89,7 @@ impl Change<'_> {
             }
             HeldDevices::Rule(_) | HeldDevices::Device(_) => {}
         }
-        self.delta.holds.push(Entry::is(hold.name.clone(), hold.clone()));
+        self.delta.holds.push(Entry::set(hold.name.clone(), hold.clone()));
         self.notes.push(Note::Held { name: hold.name.clone(), on: hold.on.clone() });
         Ok(())
     }
@@ -98,7 +97,7 @@ impl Change<'_> {
     pub(crate) fn remove_hold(&mut self, name: &HoldName) -> Result<(), Refusal> {
         let known = self.book.hold(name).ok_or_else(|| Refusal::NoHold { name: name.clone() })?;
         let name = known.name.clone();
-        self.delta.holds.push(Entry::gone(name.clone()));
+        self.delta.holds.push(Entry::removed(name.clone()));
         self.notes.push(Note::HoldRemoved { name });
         Ok(())
     }

@@ -28,7 +28,7 @@ impl<'a> Change<'a> {
     pub(crate) fn finish(mut self) -> Outcome {
         let rules = std::mem::take(&mut self.rules);
         let changed = rules.into_iter().filter(|(key, rule)| self.book.rule(key) != Some(rule));
-        self.delta.rules.extend(changed.map(|(key, rule)| Entry::is(key, rule)));
+        self.delta.rules.extend(changed.map(|(key, rule)| Entry::set(key, rule)));
         let missing = self.missing_stones();
         self.notes.extend(missing.into_iter().map(Note::StoneMissing));
         Outcome { delta: self.delta, notes: self.notes }
@@ -61,11 +61,11 @@ impl<'a> Change<'a> {
     pub(crate) fn approve(&mut self, key: &RuleKey) -> Result<(), Refusal> {
         let approved = self.with(key, Rule::approve)?;
         let rule = self.spelled(key);
-        self.told_approved(rule, approved);
+        self.note_approved(rule, approved);
         Ok(())
     }
 
-    pub(crate) fn told_approved(&mut self, rule: RuleKey, approved: Approved) {
+    pub(crate) fn note_approved(&mut self, rule: RuleKey, approved: Approved) {
         if let Some(before) = approved.before.filter(|_| approved.older) {
             self.notes.push(Note::Older { rule: rule.clone(), version: approved.version.clone(), before });
         }
@@ -75,7 +75,7 @@ impl<'a> Change<'a> {
     }
 
     /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
-    pub(crate) fn told_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
+    pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let given = rule.assignments().iter().filter(|assignment| {
             matches!(assignment.role(), Role::Pin | Role::Rollout)
@@ -188,7 +188,7 @@ impl<'a> Change<'a> {
         } else {
             self.notes.push(Note::InterimInUse { locale: locale.clone(), version });
         }
-        self.delta.interim.push(Entry::is((locale, image.update_type.clone()), package));
+        self.delta.interim.push(Entry::set((locale, image.update_type.clone()), package));
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl<'a> Change<'a> {
         if let Some(known) = self.book.test_device(&device.id) {
             return Err(Refusal::TestDeviceIdTaken { name: known.name.clone(), id: known.id.clone() });
         }
-        self.delta.test_devices.push(Entry::is(device.name.clone(), device.clone()));
+        self.delta.test_devices.push(Entry::set(device.name.clone(), device.clone()));
         self.notes.push(Note::TestDeviceAdded { name: device.name.clone(), id: device.id.clone() });
         Ok(())
     }

@@ -27,7 +27,7 @@ impl RuleBook {
         let mut interim = BTreeMap::new();
         for package in new {
             let id = package.id();
-            delta.packages.push(Entry::is(id, package.clone()));
+            delta.packages.push(Entry::set(id, package.clone()));
             for release in &package.releases {
                 let so_far = rules.get(&release.rule).or_else(|| self.rule(&release.rule));
                 let mut rule = so_far.cloned().unwrap_or_else(|| Rule::new(release.rule.clone()));
@@ -51,11 +51,11 @@ impl RuleBook {
         for (key, rule) in rules {
             let version = rule.pending().map(|pending| pending.version.clone());
             notes.extend(version.map(|version| Note::Pending { rule: rule.key().clone(), version }));
-            delta.rules.push(Entry::is(key, rule));
+            delta.rules.push(Entry::set(key, rule));
         }
         for (key, (package, version)) in interim {
             notes.push(Note::InterimInUse { locale: key.0.clone(), version: version.clone() });
-            delta.interim.push(Entry::is(key, package));
+            delta.interim.push(Entry::set(key, package));
         }
         Outcome { delta, notes }
     }

@@ -43,7 +43,7 @@ impl RuleBook {
             return Err(Refusal::PackageInUse { package: *package });
         }
         let notes = retired.iter().map(|package| Note::Retired { package: *package }).collect();
-        let packages = retired.into_iter().map(Entry::gone).collect();
+        let packages = retired.into_iter().map(Entry::removed).collect();
         Ok(Outcome { delta: Delta { packages, ..Delta::default() }, notes })
     }
 }

@@ -4,8 +4,7 @@ use super::draft::Change;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rollout::{Rollout, RolloutName, Share};
-use crate::book::rule::Audience;
-use crate::book::rule::Candidate;
+use crate::book::rule::{Audience, Candidate};
 use crate::book::rule_key::RuleKey;
 use crate::version::ReportedVersion;
 
@@ -84,7 +83,7 @@ impl Change<'_> {
         let approved = self.with(key, |rule| rule.finish_rollout(name))?;
         let rule = self.spelled(key);
         self.notes.push(Note::RolloutOver { rule: rule.clone(), name: name.clone() });
-        self.told_approved(rule, approved);
+        self.note_approved(rule, approved);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ impl Change<'_> {
         if let Some(there) = self.book.stop(&scope).filter(|there| there.restart_asked_by.is_none()) {
             return Err(Refusal::AlreadyStopped { scope, by: there.by.clone() });
         }
-        self.delta.stops.push(Entry::is(scope.clone(), stop));
+        self.delta.stops.push(Entry::set(scope.clone(), stop));
         self.notes.push(Note::Stopped { scope });
         Ok(())
     }
@@ -22,7 +22,7 @@ impl Change<'_> {
         let scope = self.known_scope(scope)?;
         let mut stop = self.stopped(&scope)?;
         stop.restart_asked_by = Some(by.into());
-        self.delta.stops.push(Entry::is(scope.clone(), stop));
+        self.delta.stops.push(Entry::set(scope.clone(), stop));
         self.notes.push(Note::RestartAsked { scope, by: by.into() });
         Ok(())
     }
@@ -36,7 +36,7 @@ impl Change<'_> {
             }
             Some(_) => {}
         }
-        self.delta.stops.push(Entry::gone(scope.clone()));
+        self.delta.stops.push(Entry::removed(scope.clone()));
         self.notes.push(Note::Restarted { scope });
         Ok(())
     }

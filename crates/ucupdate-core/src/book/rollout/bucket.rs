@@ -191,7 +191,7 @@ crate::value::label::stored_as_text!(Percent);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Said;
+    use crate::value::Reported;
     use proptest::prelude::*;
 
     fn key(rule: &str, version: &str) -> ReleaseKey {
@@ -205,8 +205,8 @@ mod tests {
             model: "CX700".parse().unwrap(),
             hardware_revision: "A".parse().unwrap(),
             locale: "ENU".parse().unwrap(),
-            mac_address: Said::new(mac),
-            serial_number: Said::new(serial),
+            mac_address: Reported::new(mac),
+            serial_number: Reported::new(serial),
         }
     }
 

@@ -3,10 +3,10 @@
 use crate::fixtures::*;
 use proptest::prelude::*;
 use ucupdate_core::book::{Audience, Command, Guard, Percent, Rollout};
-use ucupdate_core::outcomes::{OutcomeOptions, Outcomes};
 use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{Said, UnixTime};
+use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Device, EligibilityIndex, Question, RuleBook, decide};
+use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";
@@ -46,7 +46,7 @@ fn version(text: &str) -> ucupdate_core::ReportedVersion {
 }
 
 fn phone(number: u64) -> Device {
-    Device { mac_address: Said::new(&format!("{number:012X}")), ..device(PHONE) }
+    Device { mac_address: Reported::new(&format!("{number:012X}")), ..device(PHONE) }
 }
 
 /// A server that feeds what it answers.
@@ -180,7 +180,7 @@ fn only_guarded_rollouts_are_watched_and_only_devices_that_can_be_known_again() 
     assert_eq!(server.outcomes.devices(), 0);
     let mut server = Server::new(book_with(Some(guard())), 100);
     let (mut nameless, module) = (device(PHONE), module(OLD));
-    (nameless.mac_address, nameless.serial_number) = (Said::default(), Said::default());
+    (nameless.mac_address, nameless.serial_number) = (Reported::default(), Reported::default());
     let question = Question::new(&nameless, &module);
     let decision = decide(&server.index, &question, UnixTime::default());
     assert!(decision.offer().is_some());

@@ -5,8 +5,8 @@
 
 mod join;
 
-use crate::{AccessRow, AuditRow};
 use std::time::Duration;
+use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::MacAddress;
 use ucupdate_core::device::SerialNumber;
 use ucupdate_core::value::UnixTime;
@@ -47,8 +47,9 @@ impl TimelineOptions {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ucupdate_audit::{AccessRow, AuditReader, AuditRow, Fetched, Timeline, TimelineOptions};
+/// use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 /// use ucupdate_core::value::UnixTime;
+/// use ucupdate_fleet::timeline::{Fetched, Timeline, TimelineOptions};
 /// let audit = "Logging DateTime,User Host Address,Response\n\
 ///     03-06-2009 17:10:39,10.1.1.123,http://ocs/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt;1.0.522.103;\n";
 /// let audit: Vec<AuditRow> = AuditReader::new(audit.as_bytes()).map(Result::unwrap).collect();

@@ -1,13 +1,13 @@
 //! What a row of an audit log says of loops: each module that was asked about, and what was offered for it.
 
-use ucupdate_audit::{AuditRow, OfferedCell, RequestedCell, ServerName};
+use crate::loops::Observation;
+use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
 use ucupdate_core::RuleKey;
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::loops::Observation;
 use ucupdate_core::request::InstalledModule;
 
-/// What a [`LoopGuard`](ucupdate_core::loops::LoopGuard) is fed of one row: one observation for each module asked about.
+/// What a [`LoopGuard`](crate::loops::LoopGuard) is fed of one row: one observation for each module asked about.
 ///
 /// A row names the file asked for and the file offered, not which offer is for which module. They belong together where
 /// the offered file, or the folder it lies in, is called like the update type asked about; and where that leaves as many
@@ -15,15 +15,17 @@ use ucupdate_core::request::InstalledModule;
 /// without a name neither.
 ///
 /// ```
-/// use ucupdate::audit::AuditReader;
+/// use ucupdate_audit::{AuditReader, LoggedRow};
+/// use ucupdate_fleet::inventory::observations;
 /// let log = "Logging DateTime,Mac Address,Requested,Response\n\
 ///     03-06-2009 17:10:39,0021630F207B,cpe.nbt;1.0.522.34;,http://ocs/OCInterim/ENU/CPE.nbt;1.0.522.103;\n";
 /// let row = AuditReader::new(log.as_bytes()).next().unwrap().unwrap();
-/// let seen = ucupdate::observations(&row, None);
+/// let seen = observations(&LoggedRow::new(row, None));
 /// assert_eq!(seen[0].update_type.as_str(), "cpe");
 /// assert_eq!(seen[0].offered.as_ref().unwrap().as_str(), "1.0.522.103");
 /// ```
-pub fn observations(row: &AuditRow, server: Option<&ServerName>) -> Vec<Observation> {
+pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
+    let LoggedRow { server, row, .. } = logged;
     let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { return Vec::new() };
     let offers = offers(&row.requested, &row.offered);
     let modules = row.requested.iter().zip(offers);
@@ -36,14 +38,14 @@ pub fn observations(row: &AuditRow, server: Option<&ServerName>) -> Vec<Observat
             at: row.logged_at,
             installed: asked.version.clone(),
             offered: offer.map(|offer| offer.version.clone()),
-            server: server.map(|server| server.as_str().into()),
+            server: server.as_ref().map(|server| server.as_str().into()),
         })
     };
     modules.filter_map(observation).collect()
 }
 
 /// What was offered for each module asked about.
-pub(crate) fn offers<'a>(
+pub(super) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
 ) -> Vec<Option<&'a OfferedCell>> {
@@ -65,7 +67,7 @@ pub(crate) fn offers<'a>(
 }
 
 /// The module as core knows it.
-pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
+pub(super) fn installed(cell: &RequestedCell) -> InstalledModule {
     InstalledModule {
         file_name: cell.file_name.clone(),
         version: cell.version.clone(),
@@ -99,11 +101,11 @@ fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
 mod tests {
     use super::*;
     use ucupdate_core::ReportedVersion;
-    use ucupdate_core::value::Said;
+    use ucupdate_core::value::Reported;
 
     #[track_caller]
     fn paired(asked: &[&str], offered: &[&str]) -> Vec<Option<String>> {
-        let (version, time_stamp) = (ReportedVersion::new("1.0"), Said::default());
+        let (version, time_stamp) = (ReportedVersion::new("1.0"), Reported::default());
         let asked: Vec<RequestedCell> = asked
             .iter()
             .map(|name| RequestedCell {

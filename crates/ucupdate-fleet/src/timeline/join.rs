@@ -1,10 +1,10 @@
 //! The join itself: by host, path and time.
 
 use super::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
-use crate::audit::escape::unescape_where;
-use crate::{AccessRow, AuditRow};
+use percent_encoding::percent_decode_str;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::value::UnixTime;
 
 /// How many rows of one host are looked at for one: more are not told apart by time.
@@ -141,7 +141,7 @@ fn offer_of(
     let mut last_of_each: Vec<&Offer> = Vec::new();
     for offer in before.iter().rev().take(LOOKED_AT).take_while(|offer| logged(offer) >= oldest) {
         let row = &entries[offer.entry].audit;
-        if devices.insert((row.mac_address.as_said(), row.serial_number.as_said())) {
+        if devices.insert((row.mac_address.raw(), row.serial_number.raw())) {
             last_of_each.push(offer);
         }
     }
@@ -169,26 +169,26 @@ fn url_path_key(url: &str) -> String {
 
 /// A path without case and escapes; a blank and a plus are one, as web servers log them.
 fn path_key(path: &str) -> String {
-    unescape_where(path, |_| true).replace('+', " ").to_ascii_lowercase()
+    percent_decode_str(path).decode_utf8_lossy().replace('+', " ").to_ascii_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OfferedCell;
     use std::time::Duration;
+    use ucupdate_audit::OfferedCell;
     use ucupdate_core::ReportedVersion;
-    use ucupdate_core::value::Said;
+    use ucupdate_core::value::Reported;
 
     const PATH: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
     fn asked(mac: &str, second: i64) -> AuditRow {
         let mut row = AuditRow::device_log_upload("10.1.1.9", UnixTime::from_seconds(second));
         row.device_type = "UCPhone".into();
-        row.mac_address = Said::new(mac);
+        row.mac_address = Reported::new(mac);
         let url = format!("http://ocs.demo.local{PATH}").into();
         row.offered =
-            vec![OfferedCell { url, version: ReportedVersion::new("1.0"), time_stamp: Said::default() }];
+            vec![OfferedCell { url, version: ReportedVersion::new("1.0"), time_stamp: Reported::default() }];
         row
     }
 

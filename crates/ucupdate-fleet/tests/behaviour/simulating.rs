@@ -2,11 +2,11 @@
 
 use crate::fixtures::*;
 use ucupdate_core::book::{Audience, Command, Guard, OnlyUtc, Percent, Ramp, Rollout, Share, StopScope};
-use ucupdate_core::simulate::{
-    Chances, FailureModel, Happening, HappeningBy, Scenario, SimulatedFleet, Simulation, simulate,
-};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, ReportedVersion, RuleBook};
+use ucupdate_fleet::simulate::{
+    Chances, FailureModel, Happening, HappeningBy, Scenario, SimulatedFleet, Simulation, simulate,
+};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";
@@ -217,9 +217,9 @@ fn devices_are_added_as_they_ask_and_keep_what_tells_them_apart() {
     let old = module(OLD);
     assert!(fleet.add(&Question::new(&pinned, &old)));
     let (mut plain, mut odd) = (pinned.clone(), pinned.clone());
-    plain.serial_number = ucupdate_core::value::Said::default();
-    odd.serial_number = ucupdate_core::value::Said::new("other");
-    odd.mac_address = ucupdate_core::value::Said::default();
+    plain.serial_number = ucupdate_core::value::Reported::default();
+    odd.serial_number = ucupdate_core::value::Reported::new("other");
+    odd.mac_address = ucupdate_core::value::Reported::default();
     assert!(fleet.add(&Question::new(&plain, &old)) && fleet.add(&Question::new(&odd, &old)));
     let played = simulate(&fleet, &book, &FailureModel::default(), &days(3), &OnlyUtc);
     assert_eq!((have(&played, 3, NEW), have(&played, 3, OLD)), (1, 2));

@@ -1,14 +1,13 @@
 //! The devices of a simulation, a few bytes each.
 
-use crate::book::{RuleBook, RuleKey};
-use crate::device::{Device, MacAddress, SerialNumber};
-use crate::request::{AskedFrom, InstalledModule, Question};
-use crate::value::Said;
-use crate::value::label::folded;
-use crate::version::ReportedVersion;
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use ucupdate_core::book::{RuleBook, RuleKey};
+use ucupdate_core::device::{Device, MacAddress, SerialNumber};
+use ucupdate_core::request::{AskedFrom, InstalledModule, Question};
+use ucupdate_core::value::Reported;
+use ucupdate_core::version::ReportedVersion;
 
 /// The most devices a simulation has.
 pub const MAX_SIMULATED_DEVICES: usize = 100_000_000;
@@ -24,15 +23,15 @@ pub(super) const NONE: u32 = u32::MAX;
 /// ```
 /// use ucupdate_core::{Device, Question, ReportedVersion};
 /// use ucupdate_core::request::InstalledModule;
-/// use ucupdate_core::simulate::SimulatedFleet;
-/// use ucupdate_core::value::Said;
+/// use ucupdate_fleet::simulate::SimulatedFleet;
+/// use ucupdate_core::value::Reported;
 /// let device = Device {
 ///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 ///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
-///     mac_address: Said::new("0004F2000001"), serial_number: Said::default(),
+///     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// };
 /// let module = InstalledModule {
-///     file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Said::default(),
+///     file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default(),
 /// };
 /// let mut fleet = SimulatedFleet::default();
 /// assert!(fleet.add(&Question::new(&device, &module)));
@@ -58,7 +57,7 @@ pub(super) struct Kind {
 }
 
 /// The words of a kind in lower case, the file name, the user's domain, the side.
-type KindKey = (Vec<u8>, Option<crate::request::Side>);
+type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 /// One device.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +72,7 @@ pub(super) struct Member {
 /// What few devices of synthetic fleets say, and most real ones.
 #[derive(Clone, Debug)]
 pub(super) struct Extra {
-    pub(super) serial: Said<SerialNumber>,
+    pub(super) serial: Reported<SerialNumber>,
     pub(super) address: Option<IpAddr>,
 }
 
@@ -131,7 +130,7 @@ impl SimulatedFleet {
         if self.devices.len() >= MAX_SIMULATED_DEVICES {
             return false;
         }
-        let Question { device, module, user_name, from } = question;
+        let Question { device, module, user_name, from, .. } = question;
         let domain = user_name.rsplit_once('@').map_or("", |(_, domain)| domain);
         let mut words = Vec::new();
         for word in [
@@ -143,7 +142,7 @@ impl SimulatedFleet {
             &module.file_name,
             domain,
         ] {
-            words.extend(folded(word));
+            words.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
             words.push(0);
         }
         let kinds = &mut self.kinds;
@@ -155,7 +154,7 @@ impl SimulatedFleet {
         let mut extra = NONE;
         if device.serial_number.read().is_some() || from.address.is_some() {
             extra = u32::try_from(self.extras.len()).unwrap_or(NONE);
-            let serial = device.serial_number.read().cloned().map(Said::unsaid).unwrap_or_default();
+            let serial = device.serial_number.read().cloned().map(Reported::assumed).unwrap_or_default();
             self.extras.push(Extra { serial, address: from.address });
         }
         let version = self.versions.number_of(&module.version);
@@ -177,7 +176,7 @@ impl SimulatedFleet {
 impl Kind {
     fn new(device: &Device, module: &InstalledModule, domain: &str, from: AskedFrom) -> Self {
         let nameless =
-            Device { mac_address: Said::default(), serial_number: Said::default(), ..device.clone() };
+            Device { mac_address: Reported::default(), serial_number: Reported::default(), ..device.clone() };
         let user_name = if domain.is_empty() { Box::default() } else { format!("user@{domain}").into() };
         Self { device: nameless, file_name: module.file_name.clone(), user_name, from }
     }
@@ -189,8 +188,8 @@ impl Kind {
             model: rule.model().clone(),
             hardware_revision: rule.hardware_revision().clone(),
             locale: rule.locale().clone(),
-            mac_address: Said::default(),
-            serial_number: Said::default(),
+            mac_address: Reported::default(),
+            serial_number: Reported::default(),
         };
         Self {
             device,
@@ -234,13 +233,13 @@ impl Desk {
         let at = member.kind as usize;
         let kind = fleet.kinds.get(at)?;
         let device = self.devices.get_mut(at)?.get_or_insert_with(|| kind.device.clone());
-        device.mac_address = member.mac.map(MacAddress::new).map(Said::unsaid).unwrap_or_default();
+        device.mac_address = member.mac.map(MacAddress::new).map(Reported::assumed).unwrap_or_default();
         let mut from = kind.from;
         if let Some(extra) = fleet.extras.get(member.extra as usize) {
             device.serial_number.clone_from(&extra.serial);
             from.address = extra.address;
         } else if device.serial_number.read().is_some() {
-            device.serial_number = Said::default();
+            device.serial_number = Reported::default();
         }
         let version = member.version as usize;
         let module = self.modules.get_mut(self.files.get(at)? * self.versions + version)?;
@@ -249,7 +248,7 @@ impl Desk {
             none => none.insert(InstalledModule {
                 file_name: kind.file_name.clone(),
                 version: versions.get(version)?.clone(),
-                time_stamp: Said::default(),
+                time_stamp: Reported::default(),
             }),
         };
         Some(Question::new(device, module).by_user(&kind.user_name).from(from))

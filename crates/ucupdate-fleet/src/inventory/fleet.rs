@@ -1,12 +1,11 @@
 //! The devices there are, by what audit logs tell of them.
 
-use crate::logs::reader::LoggedRow;
-use crate::observations::{installed, offers};
+use super::observations::{installed, offers};
 use std::collections::BTreeMap;
-use ucupdate_audit::ServerName;
+use ucupdate_audit::{LoggedRow, ServerName};
 use ucupdate_core::device::{DeviceId, SerialNumber};
 use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, Said, UnixTime};
+use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
 /// The most modules of one device that are remembered; further ones are passed over.
@@ -18,21 +17,18 @@ pub const MAX_FLEET_MODULES: usize = 64;
 /// MAC address, or else by its serial number; a row that says neither is counted.
 ///
 /// ```
-/// use ucupdate::{AuditLogs, Fleet, Logged};
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ucupdate_audit::{AuditReader, LoggedRow};
+/// use ucupdate_fleet::inventory::Fleet;
 /// let log = "Logging DateTime,Mac Address,Vendor,Model,Requested\n\
 ///     03-06-2009 17:10:39,0021630F207B,LG-Nortel,IP8540,cpe.nbt;1.0.522.34;\n\
 ///     03-06-2009 17:18:54,0021630F207B,LG-Nortel,IP8540,cpe.nbt;1.0.522.103;\n";
-/// let mut logs = AuditLogs::default();
-/// logs.add("audit.log", move || Ok(log.as_bytes()));
 /// let mut fleet = Fleet::default();
-/// while let Some(Logged::Row(logged)) = logs.next().await.unwrap() {
-///     fleet.take_in(&logged);
+/// for row in AuditReader::new(log.as_bytes()) {
+///     fleet.take_in(&LoggedRow::new(row.unwrap(), None));
 /// }
 /// let phone = fleet.devices().next().unwrap().1;
 /// assert_eq!(phone.modules[0].installed.version.as_str(), "1.0.522.103");
 /// assert_eq!(fleet.versions()[0].devices, 1);
-/// # });
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fleet {
@@ -57,15 +53,15 @@ pub struct FleetDevice {
     /// The language variant it runs.
     pub locale: Box<str>,
     /// Its MAC address.
-    pub mac_address: Said<MacAddress>,
+    pub mac_address: Reported<MacAddress>,
     /// Its serial number.
-    pub serial_number: Said<SerialNumber>,
+    pub serial_number: Reported<SerialNumber>,
     /// The user who had signed in last; empty when nobody had.
     pub user_name: Box<str>,
     /// Its address as the server saw it.
     pub user_host: Box<str>,
     /// Its own clock, when it asked last.
-    pub request_date_time: Said<FieldTime>,
+    pub request_date_time: Reported<FieldTime>,
     /// The server it asked last, where that is known.
     pub server: Option<ServerName>,
     /// When it asked first.
@@ -185,7 +181,7 @@ fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
 
 impl FleetDevice {
     /// A device as one row tells of it.
-    pub(crate) fn of(logged: &LoggedRow) -> Self {
+    pub fn of(logged: &LoggedRow) -> Self {
         let mut device = Self::new(logged);
         device.take_in(logged);
         device
