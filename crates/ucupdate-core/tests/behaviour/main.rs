@@ -12,9 +12,6 @@ mod differing;
 mod explaining;
 mod fixtures;
 mod holding;
-mod loops;
-mod outcomes;
-mod simulating;
 mod stones;
 #[cfg(feature = "serde")]
 mod stored_form;

@@ -31,12 +31,12 @@ mod guard;
 
 pub use guard::LoopGuard;
 
-use crate::book::{RuleKey, UpdateType};
-use crate::device::DeviceId;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use ucupdate_core::book::{RuleKey, UpdateType};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// One module of one request: what the device has, and what it was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub enum LoopKind {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ucupdate_core::loops::LoopOptions;
+/// use ucupdate_fleet::loops::LoopOptions;
 /// let options = LoopOptions::default().with_apart(Duration::from_secs(600));
 /// assert_eq!((options.apart.as_secs(), options.devices), (600, 100_000));
 /// ```

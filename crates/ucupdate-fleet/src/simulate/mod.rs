@@ -14,15 +14,15 @@ pub use fleet::{MAX_SIMULATED_DEVICES, SimulatedFleet};
 pub use scenario::{Chances, FailureModel, MAX_SIMULATED_DAYS, Scenario, VersionChances};
 pub use simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulation};
 
-use crate::book::{Command, RolloutName, RuleBook, RuleKey, Zones};
-use crate::decide::EligibilityIndex;
 use crate::outcomes::{OutcomeOptions, Tally, Tripped};
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use fleet::{Desk, Versions};
 use shard::{STEP, Shard, Stage, moment, salt};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use ucupdate_core::book::{Command, RolloutName, RuleBook, RuleKey, Zones};
+use ucupdate_core::decide::EligibilityIndex;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// How many parts a fleet is played in: always as many, whatever the number of threads, so that it does not show.
 const SHARDS: usize = 64;
@@ -40,7 +40,7 @@ const SHARDS: usize = 64;
 /// ```
 /// use ucupdate_core::RuleBook;
 /// use ucupdate_core::book::OnlyUtc;
-/// use ucupdate_core::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
+/// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
 /// let book = RuleBook::default();
 /// let fleet = SimulatedFleet::of_rules(&book, 1000, None);
 /// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default(), &OnlyUtc);
@@ -185,7 +185,7 @@ impl Play {
 
     /// Whether any rollout goes on that may pause by itself.
     fn is_guarded(&self) -> bool {
-        let mut rollouts = self.book.rules().flat_map(crate::book::Rule::rollouts);
+        let mut rollouts = self.book.rules().flat_map(ucupdate_core::book::Rule::rollouts);
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())
     }
 

@@ -3,10 +3,10 @@
 use crate::fixtures::*;
 use proptest::prelude::*;
 use ucupdate_core::book::{Audience, Command, Guard, Percent, Rollout};
-use ucupdate_core::outcomes::{OutcomeOptions, Outcomes};
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Device, EligibilityIndex, Question, RuleBook, decide};
+use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";

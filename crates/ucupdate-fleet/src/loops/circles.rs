@@ -1,11 +1,11 @@
 //! Circles in what one device asked and was answered, in order of time.
 
 use super::LoopKind;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// How often a device must be offered the same, and come back as it was.
 const UNCHANGED_ASKS: u32 = 3;

@@ -10,14 +10,14 @@ mod track;
 
 pub use tally::{OutcomeCounts, Tally, Tripped};
 
-use crate::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
-use crate::decide::{Decision, Via};
-use crate::device::DeviceId;
-use crate::request::Question;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use track::{Mark, State, Track};
+use ucupdate_core::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
+use ucupdate_core::decide::{Decision, Via};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::request::Question;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// Within which bounds outcomes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl OutcomeOptions {
 /// use ucupdate_core::book::*;
 /// use ucupdate_core::decide::*;
 /// use ucupdate_core::device::*;
-/// use ucupdate_core::outcomes::*;
+/// use ucupdate_fleet::outcomes::*;
 /// use ucupdate_core::request::*;
 /// use ucupdate_core::value::*;
 /// use ucupdate_core::version::*;
@@ -193,8 +193,8 @@ impl Outcomes {
             return; // To a rule that tells spellings apart; whether it was installed cannot be seen.
         }
         let stone = match via {
-            Via::Direct => None,
             Via::SteppingStone { .. } => Some(Mark::of(&offer.version)),
+            _ => None,
         };
         let Some(number) = self.number_of(question, rollout, &because.candidate.version, target) else {
             return;
@@ -372,7 +372,13 @@ fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
 
 /// Whether a question is answered by a rule.
 fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
-    rule.words().iter().zip(question.words()).all(|(word, asked)| word.eq_ignore_ascii_case(asked))
+    let device = question.device;
+    *rule.device_type() == device.device_type
+        && *rule.vendor() == device.vendor
+        && *rule.model() == device.model
+        && *rule.hardware_revision() == device.hardware_revision
+        && *rule.locale() == device.locale
+        && rule.update_type().as_str().eq_ignore_ascii_case(question.module.update_type_stem())
 }
 
 /// The key of the rule that answers a question.

@@ -2,12 +2,12 @@
 
 use super::circles::{self, Seen};
 use super::{Loop, LoopOptions, Observation};
-use crate::book::{RuleKey, UpdateType};
-use crate::device::DeviceId;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use ucupdate_core::book::{RuleKey, UpdateType};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// Finds devices that are offered updates in a circle, from what they asked and were answered.
 ///
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// ```
 /// use ucupdate_core::ReportedVersion;
 /// use ucupdate_core::device::DeviceId;
-/// use ucupdate_core::loops::{LoopGuard, LoopKind, LoopOptions, Observation};
+/// use ucupdate_fleet::loops::{LoopGuard, LoopKind, LoopOptions, Observation};
 /// use ucupdate_core::value::UnixTime;
 /// let mut guard = LoopGuard::new(LoopOptions::default());
 /// let phone = DeviceId::Mac("0021630F207B".parse().unwrap());

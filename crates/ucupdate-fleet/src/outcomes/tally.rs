@@ -2,9 +2,9 @@
 
 use super::rollout_of;
 use super::track::State;
-use crate::book::{Command, Guard, RolloutName, RuleBook, RuleKey};
-use crate::version::ReportedVersion;
 use std::fmt;
+use ucupdate_core::book::{Command, Guard, RolloutName, RuleBook, RuleKey};
+use ucupdate_core::version::ReportedVersion;
 
 /// What became of the devices that one rollout offered its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,8 @@ impl Tally {
         let OutcomeCounts { succeeded, failed, .. } = self.counts;
         let devices = |count: u64| if count == 1 { "device" } else { "devices" };
         let Guard { failures, share, .. } = self.guard;
-        let by_number = Guard { share: None, ..self.guard };
+        let mut by_number = self.guard;
+        by_number.share = None;
         match (failures, share) {
             (Some(most), _) if by_number.trips(succeeded, failed) => Some(format!(
                 "{failed} {} failed, the guard allows fewer than {}",
@@ -151,7 +152,7 @@ impl Tripped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::Percent;
+    use ucupdate_core::book::Percent;
 
     fn tally(guard: Guard, succeeded: u64, failed: u64) -> Tally {
         Tally {
@@ -172,13 +173,15 @@ mod tests {
             tally(share, 33, 7).trips().unwrap(),
             "7 of 40 devices failed, the guard allows less than 10%"
         );
-        let number = Guard { failures: Some(5), share: Percent::from_hundredths(5000), ..share };
+        let mut number = share;
+        (number.failures, number.share) = (Some(5), Percent::from_hundredths(5000));
         assert_eq!(
             tally(number, 1000, 5).trips().unwrap(),
             "5 devices failed, the guard allows fewer than 5"
         );
         assert_eq!(tally(number, 1000, 4).trips(), None);
-        let none = Guard { failures: None, share: None, ..share };
+        let mut none = share;
+        (none.failures, none.share) = (None, None);
         assert_eq!(tally(none, 0, 1000).trips(), None);
     }
 

@@ -1,10 +1,10 @@
 //! What is simulated: for how long, with which chances, and what people do meanwhile.
 
-use crate::book::{Command, Percent};
-use crate::device::Model;
 use crate::outcomes::OutcomeOptions;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
+use ucupdate_core::book::{Command, Percent};
+use ucupdate_core::device::Model;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// The longest simulation, in days.
 pub const MAX_SIMULATED_DAYS: u32 = 36_500;

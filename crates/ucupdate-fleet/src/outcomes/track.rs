@@ -1,10 +1,10 @@
 //! One device on its way to the version of one rollout.
 
-use crate::book::Guard;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
+use ucupdate_core::book::Guard;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// A version in sixteen bytes: equal where it is the same release.
 ///

@@ -3,7 +3,7 @@
 //! No draw depends on one before it, so in what order devices are looked at, and by how many threads, changes nothing. The
 //! mixing is that of SplitMix64 (Steele, Lea and Flood, 2014).
 
-use crate::book::Percent;
+use ucupdate_core::book::Percent;
 
 /// What is drawn for.
 #[derive(Clone, Copy, Debug)]

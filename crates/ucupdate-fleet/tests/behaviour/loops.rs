@@ -5,9 +5,9 @@
 use proptest::prelude::*;
 use std::time::Duration;
 use ucupdate_core::device::*;
-use ucupdate_core::loops::*;
 use ucupdate_core::value::*;
 use ucupdate_core::version::*;
+use ucupdate_fleet::loops::*;
 
 const DAY: i64 = 24 * 60;
 

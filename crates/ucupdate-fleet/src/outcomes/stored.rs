@@ -3,12 +3,12 @@
 use super::tally::OutcomeCounts;
 use super::track::{Mark, State, Track};
 use super::{OutcomeOptions, Outcomes, Tally, Watched};
-use crate::book::{Guard, RolloutName, RuleKey};
-use crate::device::DeviceId;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use ucupdate_core::book::{Guard, RolloutName, RuleKey};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StoredOutcomes {

@@ -2,11 +2,11 @@
 
 use crate::fixtures::*;
 use ucupdate_core::book::{Audience, Command, Guard, OnlyUtc, Percent, Ramp, Rollout, Share, StopScope};
-use ucupdate_core::simulate::{
-    Chances, FailureModel, Happening, HappeningBy, Scenario, SimulatedFleet, Simulation, simulate,
-};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, ReportedVersion, RuleBook};
+use ucupdate_fleet::simulate::{
+    Chances, FailureModel, Happening, HappeningBy, Scenario, SimulatedFleet, Simulation, simulate,
+};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";

@@ -1,14 +1,13 @@
 //! The devices of a simulation, a few bytes each.
 
-use crate::book::{RuleBook, RuleKey};
-use crate::device::{Device, MacAddress, SerialNumber};
-use crate::request::{AskedFrom, InstalledModule, Question};
-use crate::value::Reported;
-use crate::value::label::folded;
-use crate::version::ReportedVersion;
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use ucupdate_core::book::{RuleBook, RuleKey};
+use ucupdate_core::device::{Device, MacAddress, SerialNumber};
+use ucupdate_core::request::{AskedFrom, InstalledModule, Question};
+use ucupdate_core::value::Reported;
+use ucupdate_core::version::ReportedVersion;
 
 /// The most devices a simulation has.
 pub const MAX_SIMULATED_DEVICES: usize = 100_000_000;
@@ -24,7 +23,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// ```
 /// use ucupdate_core::{Device, Question, ReportedVersion};
 /// use ucupdate_core::request::InstalledModule;
-/// use ucupdate_core::simulate::SimulatedFleet;
+/// use ucupdate_fleet::simulate::SimulatedFleet;
 /// use ucupdate_core::value::Reported;
 /// let device = Device {
 ///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
@@ -58,7 +57,7 @@ pub(super) struct Kind {
 }
 
 /// The words of a kind in lower case, the file name, the user's domain, the side.
-type KindKey = (Vec<u8>, Option<crate::request::Side>);
+type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 /// One device.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +130,7 @@ impl SimulatedFleet {
         if self.devices.len() >= MAX_SIMULATED_DEVICES {
             return false;
         }
-        let Question { device, module, user_name, from } = question;
+        let Question { device, module, user_name, from, .. } = question;
         let domain = user_name.rsplit_once('@').map_or("", |(_, domain)| domain);
         let mut words = Vec::new();
         for word in [
@@ -143,7 +142,7 @@ impl SimulatedFleet {
             &module.file_name,
             domain,
         ] {
-            words.extend(folded(word));
+            words.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
             words.push(0);
         }
         let kinds = &mut self.kinds;

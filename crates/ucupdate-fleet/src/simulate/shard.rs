@@ -4,10 +4,10 @@ use super::fleet::{Desk, Member, NONE, SimulatedFleet};
 use super::random::{Chance, Draw};
 use super::simulation::SimulatedCounts;
 use super::{FailureModel, Scenario};
-use crate::decide::{Decision, EligibilityIndex, decide};
 use crate::outcomes::{OutcomeOptions, Outcomes};
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
+use ucupdate_core::decide::{Decision, EligibilityIndex, decide};
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// Seconds of one bucket of the wheel.
 pub(super) const STEP: u32 = 5 * 60;

@@ -1,9 +1,9 @@
 //! What came of a simulation.
 
-use crate::book::Command;
 use crate::outcomes::Tally;
-use crate::value::UnixTime;
-use crate::version::ReportedVersion;
+use ucupdate_core::book::Command;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
 
 /// What came of a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
