@@ -14,6 +14,7 @@ mod fixtures;
 mod holding;
 mod loops;
 mod outcomes;
+mod schemes;
 mod simulating;
 mod stones;
 #[cfg(feature = "serde")]
