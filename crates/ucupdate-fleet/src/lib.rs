@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod inventory;
+pub mod loops;
+pub mod outcomes;
+pub mod simulate;
 pub mod timeline;

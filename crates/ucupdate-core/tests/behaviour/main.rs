@@ -12,10 +12,7 @@ mod differing;
 mod explaining;
 mod fixtures;
 mod holding;
-mod loops;
-mod outcomes;
 mod schemes;
-mod simulating;
 mod stones;
 #[cfg(feature = "serde")]
 mod stored_form;

@@ -1,13 +1,13 @@
 //! What a row of an audit log says of loops: each module that was asked about, and what was offered for it.
 
+use crate::loops::Observation;
 use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
 use ucupdate_core::RuleKey;
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::loops::Observation;
 use ucupdate_core::request::InstalledModule;
 
-/// What a [`LoopGuard`](ucupdate_core::loops::LoopGuard) is fed of one row: one observation for each module asked about.
+/// What a [`LoopGuard`](crate::loops::LoopGuard) is fed of one row: one observation for each module asked about.
 ///
 /// A row names the file asked for and the file offered, not which offer is for which module. They belong together where
 /// the offered file, or the folder it lies in, is called like the update type asked about; and where that leaves as many
