@@ -10,7 +10,7 @@ use std::fmt;
 use ucupdate::Snapshot;
 use ucupdate::decide::{AnswerChange, Decision, Via, diff};
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::Fleet;
+use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
 use ucupdate::value::UnixTime;
 
@@ -39,7 +39,7 @@ impl DevicesArgs {
     /// # Errors
     /// When there is no store, or a log cannot be read.
     pub(crate) async fn devices(&self, context: &mut Context) -> Result<Devices, Failure> {
-        let mut fleet = Fleet::default();
+        let mut fleet = Inventory::default();
         self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
         let mut devices = Devices { requests: Vec::new(), left_out: fleet.left_out() };
         let side = self.assume_side.map(Side::from);

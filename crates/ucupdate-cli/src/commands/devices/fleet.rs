@@ -9,7 +9,7 @@ use crate::output::time::iso;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::{Fleet, FleetDevice, FleetModule, VersionCount};
+use ucupdate::inventory::{Inventory, InventoryDevice, InventoryModule, VersionCount};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,7 @@ struct VersionReport {
 }
 
 impl DeviceReport {
-    fn of(identity: &DeviceId, device: &FleetDevice) -> Self {
+    fn of(identity: &DeviceId, device: &InventoryDevice) -> Self {
         let known_serial =
             || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
         Self {
@@ -112,7 +112,7 @@ impl DeviceReport {
 }
 
 impl ModuleReport {
-    fn of(module: &FleetModule) -> Self {
+    fn of(module: &InventoryModule) -> Self {
         Self {
             file_name: module.installed.file_name.to_string(),
             version: module.installed.version.to_string(),
@@ -155,7 +155,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
-    let mut fleet = Fleet::default();
+    let mut fleet = Inventory::default();
     let read = args.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
     if fleet.left_out() > 0 {
         context.output.message(format_args!(

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate::book::{Command, HeldDevices, Hold};
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::observations;
+use ucupdate::loops::observations;
 use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
 use ucupdate::version::ReportedVersion;
 

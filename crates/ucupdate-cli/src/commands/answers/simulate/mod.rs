@@ -12,7 +12,7 @@ use report::Report;
 use std::path::{Path, PathBuf};
 use ucupdate::Iana;
 use ucupdate::book::Percent;
-use ucupdate::inventory::Fleet;
+use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question};
 use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
 use ucupdate::value::{FieldTime, UnixTime};
@@ -121,7 +121,7 @@ fn device_count(text: &str) -> Result<usize, String> {
 
 /// The devices that audit logs tell of, a module each.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
-    let mut fleet = Fleet::default();
+    let mut fleet = Inventory::default();
     audit.each_row(context, |logged| fleet.take_in(logged)).await?;
     let mut simulated = SimulatedFleet::default();
     for (_, device) in fleet.devices() {

@@ -1,51 +1,10 @@
-//! What a row of an audit log says of loops: each module that was asked about, and what was offered for it.
+//! Which offer of an audit row belongs to which module that the device asked about.
 
-use crate::loops::Observation;
-use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
-use ucupdate_core::RuleKey;
-use ucupdate_core::book::UpdateType;
-use ucupdate_core::device::DeviceId;
+use ucupdate_audit::{OfferedCell, RequestedCell};
 use ucupdate_core::request::InstalledModule;
 
-/// What a [`LoopGuard`](crate::loops::LoopGuard) is fed of one row: one observation for each module asked about.
-///
-/// A row names the file asked for and the file offered, not which offer is for which module. They belong together where
-/// the offered file, or the folder it lies in, is called like the update type asked about; and where that leaves as many
-/// offers as modules, in order. A row of a device that says neither MAC address nor serial number gives none, and a module
-/// without a name neither.
-///
-/// ```
-/// use ucupdate_audit::{AuditReader, LoggedRow};
-/// use ucupdate_fleet::inventory::observations;
-/// let log = "Logging DateTime,Mac Address,Requested,Response\n\
-///     03-06-2009 17:10:39,0021630F207B,cpe.nbt;1.0.522.34;,http://ocs/OCInterim/ENU/CPE.nbt;1.0.522.103;\n";
-/// let row = AuditReader::new(log.as_bytes()).next().unwrap().unwrap();
-/// let seen = observations(&LoggedRow::new(row, None));
-/// assert_eq!(seen[0].update_type.as_str(), "cpe");
-/// assert_eq!(seen[0].offered.as_ref().unwrap().as_str(), "1.0.522.103");
-/// ```
-pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
-    let LoggedRow { server, row, .. } = logged;
-    let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { return Vec::new() };
-    let offers = offers(&row.requested, &row.offered);
-    let modules = row.requested.iter().zip(offers);
-    let observation = |(asked, offer): (&RequestedCell, Option<&OfferedCell>)| {
-        let update_type: UpdateType = installed(asked).update_type_stem().parse().ok()?;
-        Some(Observation {
-            device: device.clone(),
-            rule: rule(row, &update_type),
-            update_type,
-            at: row.logged_at,
-            installed: asked.version.clone(),
-            offered: offer.map(|offer| offer.version.clone()),
-            server: server.as_ref().map(|server| server.as_str().into()),
-        })
-    };
-    modules.filter_map(observation).collect()
-}
-
 /// What was offered for each module asked about.
-pub(super) fn offers<'a>(
+pub(crate) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
 ) -> Vec<Option<&'a OfferedCell>> {
@@ -67,7 +26,7 @@ pub(super) fn offers<'a>(
 }
 
 /// The module as core knows it.
-pub(super) fn installed(cell: &RequestedCell) -> InstalledModule {
+pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     InstalledModule {
         file_name: cell.file_name.clone(),
         version: cell.version.clone(),
@@ -82,19 +41,6 @@ fn is_for(url: &str, update_type: &str) -> bool {
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     stem.eq_ignore_ascii_case(update_type)
         || parts.next().is_some_and(|folder| folder.eq_ignore_ascii_case(update_type))
-}
-
-/// The rule the row's words name, where they name one.
-fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
-    let key = RuleKey::new(
-        row.device_type.parse().ok()?,
-        row.vendor.parse().ok()?,
-        row.model.parse().ok()?,
-        row.revision.parse().ok()?,
-        row.locale.parse().ok()?,
-        update_type.clone(),
-    );
-    key.ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The devices there are, by what audit logs tell of them.
 
-use super::observations::{installed, offers};
+use crate::pairing::{installed, offers};
 use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
 use ucupdate_core::device::{DeviceId, SerialNumber};
@@ -9,7 +9,7 @@ use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
 /// The most modules of one device that are remembered; further ones are passed over.
-pub const MAX_FLEET_MODULES: usize = 64;
+pub const MAX_DEVICE_MODULES: usize = 64;
 
 /// Every device that asked, as it was when it asked last.
 ///
@@ -18,11 +18,11 @@ pub const MAX_FLEET_MODULES: usize = 64;
 ///
 /// ```
 /// use ucupdate_audit::{AuditReader, LoggedRow};
-/// use ucupdate_fleet::inventory::Fleet;
+/// use ucupdate_fleet::inventory::Inventory;
 /// let log = "Logging DateTime,Mac Address,Vendor,Model,Requested\n\
 ///     03-06-2009 17:10:39,0021630F207B,LG-Nortel,IP8540,cpe.nbt;1.0.522.34;\n\
 ///     03-06-2009 17:18:54,0021630F207B,LG-Nortel,IP8540,cpe.nbt;1.0.522.103;\n";
-/// let mut fleet = Fleet::default();
+/// let mut fleet = Inventory::default();
 /// for row in AuditReader::new(log.as_bytes()) {
 ///     fleet.take_in(&LoggedRow::new(row.unwrap(), None));
 /// }
@@ -31,8 +31,8 @@ pub const MAX_FLEET_MODULES: usize = 64;
 /// assert_eq!(fleet.versions()[0].devices, 1);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Fleet {
-    devices: BTreeMap<DeviceId, FleetDevice>,
+pub struct Inventory {
+    devices: BTreeMap<DeviceId, InventoryDevice>,
     most: usize,
     left_out: u64,
     unidentified: u64,
@@ -41,7 +41,7 @@ pub struct Fleet {
 /// One device, as it was when it asked last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FleetDevice {
+pub struct InventoryDevice {
     /// The device type.
     pub device_type: Box<str>,
     /// Who made it.
@@ -71,13 +71,13 @@ pub struct FleetDevice {
     /// How often it asked.
     pub asks: u64,
     /// Its modules, by file name without ASCII case.
-    pub modules: Vec<FleetModule>,
+    pub modules: Vec<InventoryModule>,
 }
 
 /// One module of a device, as it was when the device last asked about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FleetModule {
+pub struct InventoryModule {
     /// What is installed.
     pub installed: InstalledModule,
     /// What was offered for it, if anything.
@@ -102,13 +102,13 @@ pub struct VersionCount {
     pub devices: u64,
 }
 
-impl Default for Fleet {
+impl Default for Inventory {
     fn default() -> Self {
         Self { devices: BTreeMap::new(), most: 1_000_000, left_out: 0, unidentified: 0 }
     }
 }
 
-impl Fleet {
+impl Inventory {
     /// The same with room for so many devices instead of a million.
     #[must_use]
     pub fn with_room(mut self, most: usize) -> Self {
@@ -127,12 +127,12 @@ impl Fleet {
             self.left_out += 1;
             return;
         }
-        let device = self.devices.entry(identity).or_insert_with(|| FleetDevice::new(logged));
+        let device = self.devices.entry(identity).or_insert_with(|| InventoryDevice::new(logged));
         device.take_in(logged);
     }
 
     /// The devices, by MAC address and then by serial number.
-    pub fn devices(&self) -> impl ExactSizeIterator<Item = (&DeviceId, &FleetDevice)> {
+    pub fn devices(&self) -> impl ExactSizeIterator<Item = (&DeviceId, &InventoryDevice)> {
         self.devices.iter()
     }
 
@@ -179,7 +179,7 @@ fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
     Ok(parts)
 }
 
-impl FleetDevice {
+impl InventoryDevice {
     /// A device as one row tells of it.
     pub fn of(logged: &LoggedRow) -> Self {
         let mut device = Self::new(logged);
@@ -219,16 +219,16 @@ impl FleetDevice {
         let offers = offers(&logged.row.requested, &logged.row.offered);
         for (cell, offer) in logged.row.requested.iter().zip(offers) {
             let offered = offer.map(|offer| offer.version.clone());
-            self.take_in_module(FleetModule { installed: installed(cell), offered, asked: at });
+            self.take_in_module(InventoryModule { installed: installed(cell), offered, asked: at });
         }
     }
 
-    fn take_in_module(&mut self, module: FleetModule) {
-        let folded = |module: &FleetModule| module.installed.file_name.to_ascii_lowercase();
+    fn take_in_module(&mut self, module: InventoryModule) {
+        let folded = |module: &InventoryModule| module.installed.file_name.to_ascii_lowercase();
         match self.modules.binary_search_by_key(&folded(&module), folded) {
             Ok(known) if self.modules[known].asked > module.asked => {}
             Ok(known) => self.modules[known] = module,
-            Err(_) if self.modules.len() >= MAX_FLEET_MODULES => {}
+            Err(_) if self.modules.len() >= MAX_DEVICE_MODULES => {}
             Err(place) => self.modules.insert(place, module),
         }
     }
