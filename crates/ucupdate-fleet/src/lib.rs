@@ -3,5 +3,6 @@
 pub mod inventory;
 pub mod loops;
 pub mod outcomes;
+mod pairing;
 pub mod simulate;
 pub mod timeline;

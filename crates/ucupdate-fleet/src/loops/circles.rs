@@ -1,6 +1,6 @@
 //! Circles in what one device asked and was answered, in order of time.
 
-use super::LoopKind;
+use super::found::LoopKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! What is remembered of each device, and within which bounds.
 
 use super::circles::{self, Seen};
-use super::{Loop, LoopOptions, Observation};
+use super::found::Loop;
+use super::observation::Observation;
+use super::options::LoopOptions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ucupdate_core::book::{RuleKey, UpdateType};

@@ -1,8 +1,8 @@
 //! The form in which outcomes are kept between two runs of a server.
 
-use super::tally::OutcomeCounts;
+use super::tally::{OutcomeCounts, Tally};
 use super::track::{Mark, State, Track};
-use super::{OutcomeOptions, Outcomes, Tally, Watched};
+use super::watch::{OutcomeOptions, Outcomes, Watched};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ucupdate_core::book::{Guard, RolloutName, RuleKey};

@@ -1,9 +1,8 @@
 //! How many devices of a rollout succeeded and failed.
 
-use super::rollout_of;
 use super::track::State;
 use std::fmt;
-use ucupdate_core::book::{Command, Guard, RolloutName, RuleBook, RuleKey};
+use ucupdate_core::book::{Command, Guard, Rollout, RolloutName, RuleBook, RuleKey};
 use ucupdate_core::version::ReportedVersion;
 
 /// What became of the devices that one rollout offered its version.
@@ -147,6 +146,12 @@ impl Tripped {
     pub fn pause(&self) -> Command {
         Command::PauseRollout(self.rule.clone(), self.rollout.clone(), self.why.clone())
     }
+}
+
+/// The rollout of a book that a tally is of: of that name, with that version.
+pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
+    let (assignment, rollout) = book.rule(&tally.rule)?.rollout(&tally.rollout)?;
+    assignment.candidate.version.same_release(&tally.version).then_some(rollout)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::fleet::{Desk, Member, NONE, SimulatedFleet};
 use super::random::{Chance, Draw};
+use super::scenario::{FailureModel, Scenario};
 use super::simulation::SimulatedCounts;
-use super::{FailureModel, Scenario};
 use crate::outcomes::{OutcomeOptions, Outcomes};
 use ucupdate_core::decide::{Decision, EligibilityIndex, decide};
 use ucupdate_core::value::UnixTime;

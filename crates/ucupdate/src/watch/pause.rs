@@ -11,7 +11,7 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, RuleBook};
-use ucupdate_fleet::inventory::FleetDevice;
+use ucupdate_fleet::inventory::InventoryDevice;
 use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 
 /// In whose name rollouts are paused.
@@ -116,7 +116,7 @@ fn take_in_row(watch: &Watch, logged: &LoggedRow) {
     if !watch.outcomes().knows(&identity) {
         return;
     }
-    let Some(request) = FleetDevice::of(logged).request() else { return };
+    let Some(request) = InventoryDevice::of(logged).request() else { return };
     let mut outcomes = watch.outcomes();
     for question in Question::all_of(&request, AskedFrom::default()) {
         outcomes.asked(&question, row.logged_at);
