@@ -14,7 +14,7 @@ use std::hint::black_box;
 use ucupdate_benches::rules::{book, in_rollout};
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::book::OnlyUtc;
-use ucupdate_core::simulate::{Chances, FailureModel, Scenario, SimulatedFleet, Simulation, simulate};
+use ucupdate_fleet::simulate::{Chances, FailureModel, Scenario, SimulatedFleet, Simulation, simulate};
 
 const DEVICES: usize = 10_000;
 

@@ -5,14 +5,14 @@ use std::{fmt, io};
 /// A place in an input: the byte offset a hex editor shows, and the part where a set has several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Place {
+pub struct Position {
     /// Bytes from the start of the input, the program around the cabinet included.
     pub offset: u64,
     /// Which part of a set, counted from 1; `None` where there is one input.
     pub part: Option<u16>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.part {
             None => write!(f, "byte {}", self.offset),
@@ -24,7 +24,7 @@ impl fmt::Display for Place {
 /// A structure of a cabinet, in the words of [MS-CAB].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Item {
+pub enum Structure {
     /// The header (`CFHEADER`).
     Header,
     /// The entry of a folder (`CFFOLDER`), counted from 0.
@@ -42,7 +42,7 @@ pub enum Item {
     End,
 }
 
-impl fmt::Display for Item {
+impl fmt::Display for Structure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header => f.write_str("cabinet header"),
@@ -64,7 +64,7 @@ pub enum CabError {
     #[error("input failed at {at}: {cause}")]
     Io {
         /// How far it had been read.
-        at: Place,
+        at: Position,
         /// What the input said.
         cause: io::Error,
     },
@@ -78,9 +78,9 @@ pub enum CabError {
     #[error("{what} at {at} is cut off: expected {expected} bytes, found {found}")]
     Truncated {
         /// What was being read.
-        what: Item,
+        what: Structure,
         /// Where it begins.
-        at: Place,
+        at: Position,
         /// How many bytes it has.
         expected: u64,
         /// How many of them there are.
@@ -90,9 +90,9 @@ pub enum CabError {
     #[error("{what} at {at} is damaged: expected {expected}, found {found}")]
     Damaged {
         /// What is damaged.
-        what: Item,
+        what: Structure,
         /// Where it begins.
-        at: Place,
+        at: Position,
         /// What would have been right.
         expected: Box<str>,
         /// What is there.
@@ -102,9 +102,9 @@ pub enum CabError {
     #[error("{what} at {at} is not supported: {found}; expected {expected}")]
     Unsupported {
         /// What is of that kind.
-        what: Item,
+        what: Structure,
         /// Where it begins.
-        at: Place,
+        at: Position,
         /// What is read.
         expected: &'static str,
         /// What is there, by name.
@@ -151,8 +151,8 @@ fn named(name: &Option<Box<str>>) -> String {
 
 impl CabError {
     pub(crate) fn damaged(
-        what: Item,
-        at: Place,
+        what: Structure,
+        at: Position,
         expected: impl fmt::Display,
         found: impl fmt::Display,
     ) -> Self {
@@ -189,8 +189,9 @@ mod tests {
 
     #[test]
     fn an_error_says_what_where_and_what_was_expected() {
-        let at = Place { offset: 67, part: None };
-        let error = CabError::damaged(Item::Block { folder: 0, block: 3 }, at, "checksum 1", "checksum 2");
+        let at = Position { offset: 67, part: None };
+        let error =
+            CabError::damaged(Structure::Block { folder: 0, block: 3 }, at, "checksum 1", "checksum 2");
         assert_eq!(
             error.to_string(),
             "data block 3 of folder 0 at byte 67 is damaged: expected checksum 1, found checksum 2"

@@ -27,7 +27,7 @@ pub fn cabinet(bytes: &[u8]) {
     let Ok(cabinet) = Cabinet::open(bytes, small()) else { return };
     let limits = small();
     assert!(cabinet.entries().len() as u64 <= limits.files);
-    let claimed: u64 = cabinet.entries().iter().map(crate::Entry::size).sum();
+    let claimed: u64 = cabinet.entries().iter().map(crate::FileEntry::size).sum();
     assert!(claimed <= limits.total_output_bytes);
     names_are_safe(&cabinet);
 

@@ -3,16 +3,18 @@
 mod cabinet;
 mod code_page;
 mod error;
+#[cfg(feature = "fuzzing")]
 pub mod laws;
 mod limits;
+mod options;
 pub mod package;
 mod path;
 
-pub use cabinet::{
-    Attributes, BuildError, Cabinet, CabinetBuilder, Compression, Entry, FileReader, Finished,
-    self_extracting,
-};
+pub use cabinet::{Attributes, Cabinet, Compression, FileEntry, FileReader, Finished};
+#[cfg(feature = "build")]
+pub use cabinet::{BuildError, CabinetBuilder, self_extracting};
 pub use code_page::CodePage;
-pub use error::{CabError, Item, Place};
+pub use error::{CabError, Position, Structure};
 pub use limits::Limits;
+pub use options::CabinetOptions;
 pub use path::{NameProblem, SafePath};

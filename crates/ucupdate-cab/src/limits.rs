@@ -1,45 +1,103 @@
 //! The numbers at which reading a cabinet ends.
 
-/// What a cabinet may cost. Each number is checked before anything is allocated or decompressed for it.
+/// The most that a cabinet may cost. Each number is checked before anything is allocated or decompressed for it.
 ///
 /// With the defaults, reading takes at most 4 MiB of memory and the LZX window (at most 2 MiB), whatever a header
-/// claims.
+/// claims. The error of a limit names the limit, so that it can be raised.
 ///
 /// ```
 /// use ucupdate_cab::Limits;
-/// let mut limits = Limits::default();
-/// limits.file_bytes = 64 * 1024 * 1024;
-/// assert_eq!(limits.files, 8192);
+/// let limits = Limits::default().with_file_bytes(64 * 1024 * 1024);
+/// assert_ne!(limits, Limits::default());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
-    /// The bytes of the cabinet, of all parts together where it is a set. Default: 1 GiB.
-    pub cabinet_bytes: u64,
-    /// The bytes of one file in it. Default: 1 GiB.
-    pub file_bytes: u64,
-    /// The bytes of all files in it together. Default: 4 GiB.
-    pub total_output_bytes: u64,
-    /// How many times the cabinet's bytes its files may have. Cabinets whose files have less than 1 MiB are not
-    /// judged. Default: 1000, which MSZIP does not reach.
-    pub ratio: u64,
-    /// Folders, of all parts together. Default: 256.
-    pub folders: u64,
-    /// Files, of all parts together. Default: 8192.
-    pub files: u64,
-    /// The bytes of one name. The format ends at 255, which is the default.
-    pub name_bytes: u64,
-    /// The bytes of all headers, names and reserve areas together. Default: 512 KiB.
-    pub table_bytes: u64,
-    /// How far a program is searched for the cabinet in it. Default: 16 MiB.
-    pub stub_bytes: u64,
-    /// The parts of a set. Default: 32.
-    pub parts: u64,
+    pub(crate) cabinet_bytes: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) total_output_bytes: u64,
+    pub(crate) ratio: u64,
+    pub(crate) folders: u64,
+    pub(crate) files: u64,
+    pub(crate) name_bytes: u64,
+    pub(crate) table_bytes: u64,
+    pub(crate) stub_bytes: u64,
+    pub(crate) parts: u64,
 }
 
 impl Limits {
-    /// Output below this is not judged by [`ratio`](Self::ratio).
+    /// Output below this is not judged by [`with_ratio`](Self::with_ratio).
     pub(crate) const RATIO_SLACK_BYTES: u64 = 1024 * 1024;
+
+    /// Sets the most bytes of the cabinet, of all parts of a set together. Default: 1 GiB.
+    #[must_use]
+    pub fn with_cabinet_bytes(mut self, cabinet_bytes: u64) -> Self {
+        self.cabinet_bytes = cabinet_bytes;
+        self
+    }
+
+    /// Sets the most bytes of one file. Default: 1 GiB.
+    #[must_use]
+    pub fn with_file_bytes(mut self, file_bytes: u64) -> Self {
+        self.file_bytes = file_bytes;
+        self
+    }
+
+    /// Sets the most bytes of all files together. Default: 4 GiB.
+    #[must_use]
+    pub fn with_total_output_bytes(mut self, total_output_bytes: u64) -> Self {
+        self.total_output_bytes = total_output_bytes;
+        self
+    }
+
+    /// Sets how many times the bytes of the cabinet its files may have. Files of less than 1 MiB together are not judged.
+    /// Default: 1000, which MSZIP cannot exceed.
+    #[must_use]
+    pub fn with_ratio(mut self, ratio: u64) -> Self {
+        self.ratio = ratio;
+        self
+    }
+
+    /// Sets the most folders, of all parts of a set together. Default: 256.
+    #[must_use]
+    pub fn with_folders(mut self, folders: u64) -> Self {
+        self.folders = folders;
+        self
+    }
+
+    /// Sets the most files, of all parts of a set together. Default: 8192; the format ends at 65,535.
+    #[must_use]
+    pub fn with_files(mut self, files: u64) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// Sets the most bytes of one name. Default: 255, where the format ends.
+    #[must_use]
+    pub fn with_name_bytes(mut self, name_bytes: u64) -> Self {
+        self.name_bytes = name_bytes;
+        self
+    }
+
+    /// Sets the most bytes of all headers, names and reserve areas together. Default: 512 KiB.
+    #[must_use]
+    pub fn with_table_bytes(mut self, table_bytes: u64) -> Self {
+        self.table_bytes = table_bytes;
+        self
+    }
+
+    /// Sets how far a program is searched for the cabinet in it. Default: 16 MiB.
+    #[must_use]
+    pub fn with_stub_bytes(mut self, stub_bytes: u64) -> Self {
+        self.stub_bytes = stub_bytes;
+        self
+    }
+
+    /// Sets the most parts of a set. Default: 32.
+    #[must_use]
+    pub fn with_parts(mut self, parts: u64) -> Self {
+        self.parts = parts;
+        self
+    }
 }
 
 impl Default for Limits {

@@ -1,8 +1,8 @@
 //! What every command works with: where results go, and the store.
 
-use crate::args::{GlobalArgs, StoreLocation};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::store_location::StoreLocation;
 use std::path::Path;
 use std::sync::Arc;
 use ucupdate::local::LocalStore;
@@ -30,8 +30,8 @@ pub(crate) enum IfMissing {
 const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
 
 impl Context {
-    pub(crate) fn new(args: GlobalArgs) -> Self {
-        Self { output: Output::new(args.json), store: args.store }
+    pub(crate) fn new(store: StoreLocation, json: bool) -> Self {
+        Self { output: Output::new(json), store }
     }
 
     /// The store the command was pointed at.

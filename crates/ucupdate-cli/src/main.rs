@@ -4,34 +4,176 @@
 //! last line on stderr), 2 when it was called wrongly. Only this crate reads the environment.
 
 mod args;
-mod ask;
-mod asked_args;
-mod audit_args;
-mod change_args;
 mod commands;
 mod context;
-mod demo;
-mod devices_args;
 mod failure;
 mod files;
-mod moment;
-mod new_files;
 mod output;
-mod serve;
-mod shown;
-mod table;
-mod whom_args;
+mod store_location;
 
-use crate::context::Context;
-use crate::failure::Failure;
+use clap::{Args, Parser, Subcommand};
+use commands::answers::{diff, explain, inspect, plan, simulate, version};
+use commands::devices::{fleet, group, hold, loops, test_device};
+use commands::package::{self, ingest, sample};
+use commands::rules::{decide, list, pin, policy, rollout, stone};
+use commands::server::{ask, demo, serve};
+use commands::store::{carry, gc, history, rebuild, tree, verify};
+use context::Context;
+use failure::Failure;
 use std::process::ExitCode;
+use store_location::StoreLocation;
+
+/// Keeps UC phones up to date: takes in firmware packages, offers what was approved, and says why.
+#[derive(Debug, Parser)]
+#[command(name = "ucupdate", version, max_term_width = 100)]
+struct CommandLine {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand, before or after it.
+#[derive(Debug, Args)]
+struct GlobalArgs {
+    /// Where rules and images lie: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
+    #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
+    store: StoreLocation,
+    /// Write the result as one JSON object with "format": 1
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+enum Command {
+    // A server and its devices.
+    /// Answer devices and serve their files
+    Serve(serve::ServeArgs),
+    /// Ask a server as a phone does
+    Ask(ask::AskArgs),
+    /// Show a whole update on this machine, from package to phone
+    Demo(demo::DemoArgs),
+    // What a store holds and what is decided in it.
+    /// Take in packages: cabinets, or programs that carry one
+    Ingest(ingest::IngestArgs),
+    /// List the rules: what is pending, approved, kept for roll back, rolled out and pinned
+    Rules(list::RulesArgs),
+    /// Show the files that are served, as a hierarchy of folders
+    Tree(tree::TreeArgs),
+    /// Approve what is pending, so that every device gets it
+    Approve(decide::ApproveArgs),
+    /// Reject what is pending in a rule
+    Reject(decide::RuleArgs),
+    /// Give every device what was approved before, in a rule or, with --to, in all of them
+    Rollback(decide::RollBackArgs),
+    /// Remove a rule
+    Remove(decide::RuleArgs),
+    /// List who changed what, and when
+    History(history::HistoryArgs),
+    /// List the devices that asked, what they have, and how many have which version
+    Fleet(fleet::FleetArgs),
+    /// Find devices that are offered updates in a circle
+    Loops(loops::LoopsArgs),
+    /// Remove images that no kept revision is of, and what ingests that died half-way left behind
+    Gc(gc::GcArgs),
+    /// See whether history and images are whole, and say how to repair what is not
+    Verify(verify::VerifyArgs),
+    /// Carry state and images into another store, or write the files that are served into a folder
+    Export(carry::ExportArgs),
+    /// Carry state and images of another store into this one
+    Import(carry::ImportArgs),
+    /// Begin a history for a store that has only images
+    Rebuild(rebuild::RebuildArgs),
+    /// Name the devices that get pending versions
+    #[command(subcommand)]
+    TestDevice(test_device::TestDeviceCommand),
+    /// Name groups of devices
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// Give a version to some devices before everybody gets it, and stop everything
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
+    /// Offer nothing to devices for a while
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// Keep devices at a version
+    #[command(subcommand)]
+    Pin(pin::PinCommand),
+    /// Say how a rule treats versions
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Name versions that devices must pass through
+    #[command(subcommand)]
+    Stone(stone::StoneCommand),
+    // Why a device gets what it gets.
+    /// Say what a request is answered from this store, and why
+    Explain(Box<explain::ExplainArgs>),
+    /// Show the whole way of a device, from what it has to where it ends
+    Plan(Box<plan::PlanArgs>),
+    /// List whose answer is another in another revision of the rule book
+    Diff(diff::DiffArgs),
+    /// Say which items of a captured body are recognised, unknown, missing
+    Inspect(inspect::InspectArgs),
+    /// Say how a version is read, and how it compares with another
+    Version(version::VersionArgs),
+    /// Play days of a fleet under the rules of the store: who will have which version when
+    Simulate(Box<simulate::SimulateArgs>),
+    // Packages, without a store.
+    /// Build, show and extract packages
+    #[command(subcommand)]
+    Package(package::PackageCommand),
+    /// Write generated packages and a request to try things with
+    Sample(sample::SampleArgs),
+}
+
+impl Command {
+    /// Does it.
+    async fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self {
+            Self::Serve(args) => serve::run(args, context).await,
+            Self::Ask(args) => ask::run(args, context).await,
+            Self::Demo(args) => demo::run(args, context).await,
+            Self::Ingest(args) => ingest::run(args, context).await,
+            Self::Rules(args) => list::run(args, context).await,
+            Self::Tree(args) => tree::run(args, context).await,
+            Self::Approve(args) => decide::approve(args, context).await,
+            Self::Reject(args) => decide::reject(args, context).await,
+            Self::Rollback(args) => decide::roll_back(args, context).await,
+            Self::Remove(args) => decide::remove(args, context).await,
+            Self::History(args) => history::run(args, context).await,
+            Self::Fleet(args) => fleet::run(args, context).await,
+            Self::Loops(args) => loops::run(args, context).await,
+            Self::Gc(args) => gc::run(args, context).await,
+            Self::Verify(args) => verify::run(args, context).await,
+            Self::Export(args) => carry::export(args, context).await,
+            Self::Import(args) => carry::import(args, context).await,
+            Self::Rebuild(args) => rebuild::run(args, context).await,
+            Self::TestDevice(command) => test_device::run(command, context).await,
+            Self::Group(command) => group::run(command, context).await,
+            Self::Rollout(command) => rollout::run(command, context).await,
+            Self::Hold(command) => hold::run(command, context).await,
+            Self::Pin(command) => pin::run(command, context).await,
+            Self::Policy(command) => policy::run(command, context).await,
+            Self::Stone(command) => stone::run(command, context).await,
+            Self::Explain(args) => explain::run(*args, context).await,
+            Self::Plan(args) => plan::run(*args, context).await,
+            Self::Diff(args) => diff::run(args, context).await,
+            Self::Inspect(args) => inspect::run(args, context).await,
+            Self::Version(args) => version::run(args, context).await,
+            Self::Simulate(args) => simulate::run(*args, context).await,
+            Self::Package(command) => package::run(command, context).await,
+            Self::Sample(args) => sample::run(args, context).await,
+        }
+    }
+}
 
 fn main() -> ExitCode {
-    let args = match args::read(std::env::args_os()) {
+    let args = match CommandLine::try_parse() {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage),
     };
-    let mut context = Context::new(args.global);
+    let mut context = Context::new(args.global.store, args.global.json);
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let done = runtime.block_on(args.command.run(&mut context));
@@ -51,5 +193,16 @@ fn main() -> ExitCode {
             context.output.message(&reason);
             ExitCode::from(2)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
     }
 }

@@ -191,6 +191,11 @@ impl Script<'_> {
             "3.5.6907.00",
             "4.0.7577.0",
             "4.1.0b",
+            "3.0.0.459.1",
+            "3.0.0.500.9",
+            "2.0.1.44.09",
+            "2.0.1.44.9",
+            "UC440HD_3.1.3.144.18",
             "",
         ];
         ReportedVersion::new(self.of(&table))
@@ -288,6 +293,7 @@ fn policy(script: &mut Script<'_>) -> OfferPolicy {
             1 => SameRelease::Exact,
             _ => SameRelease::FirstThree,
         },
+        scheme: script.of(&["dotnet", "dotnet", "numeric", "prefixed:UC*HD_"]).parse().expect("a scheme"),
         minimum: if script.below(3) == 0 { version(script) } else { None },
         floor: if script.below(3) == 0 { version(script) } else { None },
         window: match script.below(4) {
@@ -388,9 +394,8 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
 
     if let Decision::Offer { offer, via, because } = decision {
         let rule = book.rule(&key).expect("an offer has a rule");
-        let same = rule.policy().same_release;
         assert!(
-            !same.holds(&offer.version, &module.version) || via != Via::Direct,
+            !rule.policy().is_same_release(&offer.version, &module.version) || via != Via::Direct,
             "nobody is offered what he has"
         );
         assert!(book.stop(&StopScope::All).is_none(), "what is stopped offers nothing");
@@ -399,7 +404,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         assert!(rule.assignments().contains(because));
         if via == Via::Direct && because.role() == Role::Approved {
             let approved = rule.approved().expect("everybody is offered what is approved");
-            assert!(approved.version.same_release(&offer.version));
+            assert!(rule.policy().is_same_release(&approved.version, &offer.version));
         }
     }
     check_plan(book.rule(&key), index, &question, now);
@@ -410,14 +415,14 @@ fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question
     let plan = plan(index, question, now);
     assert!(plan.end.offer().is_none(), "a plan ends: {plan}");
     // By the whole version: to a rule that looks at three numbers a stone may be what the device has.
-    let same = match rule.map(|rule| rule.policy().same_release) {
-        Some(SameRelease::Exact) => SameRelease::Exact,
-        _ => SameRelease::Padded,
-    };
+    let mut policy = rule.map(|rule| rule.policy().clone()).unwrap_or_default();
+    if policy.same_release == SameRelease::FirstThree {
+        policy.same_release = SameRelease::Padded;
+    }
     let mut seen = vec![&question.module.version];
     for hop in &plan.hops {
         assert!(
-            !seen.iter().any(|before| same.holds(before, &hop.offer.version)),
+            !seen.iter().any(|before| policy.is_same_release(before, &hop.offer.version)),
             "no version twice: {plan}; {rule:?}"
         );
         seen.push(&hop.offer.version);

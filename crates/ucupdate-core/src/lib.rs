@@ -4,10 +4,7 @@ pub mod book;
 pub mod decide;
 pub mod device;
 pub mod laws;
-pub mod loops;
-pub mod outcomes;
 pub mod request;
-pub mod simulate;
 pub mod value;
 pub mod version;
 #[doc = include_str!("../VERSIONS.md")]

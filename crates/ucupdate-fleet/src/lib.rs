@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod inventory;
+pub mod loops;
+pub mod outcomes;
+mod pairing;
+pub mod simulate;
 pub mod timeline;

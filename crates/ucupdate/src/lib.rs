@@ -47,9 +47,9 @@ pub use ucupdate_audit as audit;
 /// Cabinets and packages.
 pub use ucupdate_cab as cab;
 /// Versions, rules, deciding.
-pub use ucupdate_core::{book, decide, device, loops, outcomes, request, simulate, value, version};
+pub use ucupdate_core::{book, decide, device, request, value, version};
 /// What a fleet does, read from the logs.
-pub use ucupdate_fleet::{inventory, timeline};
+pub use ucupdate_fleet::{inventory, loops, outcomes, simulate, timeline};
 /// The trait all that lasts lies behind.
 pub use ucupdate_store as store;
 /// A store in a folder.

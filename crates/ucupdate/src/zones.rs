@@ -4,7 +4,7 @@ use ucupdate_audit::Zone as AuditZone;
 use ucupdate_core::book::{Zone, ZoneName, Zones};
 
 /// The IANA database, as it was when this was built. For compiling a rule book, and for
-/// [`simulate`](ucupdate_core::simulate::simulate).
+/// [`simulate`](ucupdate_fleet::simulate::simulate).
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "it has no parts")]
 pub struct Iana;

@@ -8,7 +8,7 @@ use super::codec::{Decoder, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
 use super::header::{u16_at, u32_at};
 use super::set::{Folder, Piece};
 use super::source::Source;
-use crate::error::{CabError, Item, Place};
+use crate::error::{CabError, Position, Structure};
 
 /// The bytes of a block's header without its reserve area.
 const BLOCK_BYTES: usize = 8;
@@ -30,7 +30,7 @@ impl<R: Read> InputPart<R> {
     /// Reads to the end of the cabinet.
     pub(crate) fn drain(&mut self) -> Result<(), CabError> {
         if !self.drained {
-            self.source.skip_to(u64::from(self.bytes), Item::End)?;
+            self.source.skip_to(u64::from(self.bytes), Structure::End)?;
             self.source.release();
             self.drained = true;
         }
@@ -120,7 +120,7 @@ impl OpenFolder {
 
     /// Reads one block; `false` where it goes on in the next part.
     fn read_block<R: Read>(&mut self, folder: &Folder, part: &mut InputPart<R>) -> Result<bool, CabError> {
-        let what = Item::Block { folder: folder.number, block: self.blocks };
+        let what = Structure::Block { folder: folder.number, block: self.blocks };
         let at = part.source.place();
         let head_bytes = BLOCK_BYTES + usize::from(part.block_reserve);
         let ahead = u64::from(part.bytes).saturating_sub(part.source.taken());
@@ -171,7 +171,7 @@ impl OpenFolder {
 
     /// Checks, before any of the last bytes is delivered, that the folder ends where its files do.
     fn check_end(&self, folder: &Folder) -> Result<(), CabError> {
-        let what = Item::Folder(folder.number);
+        let what = Structure::Folder(folder.number);
         let expected = || format!("{} bytes, those of its files", folder.bytes);
         if self.decoded > folder.bytes {
             return Err(CabError::damaged(what, folder.at, expected(), format!("at least {}", self.decoded)));
@@ -188,13 +188,13 @@ impl OpenFolder {
     fn ends_early(&self, folder: &Folder) -> CabError {
         let expected = format!("{} bytes, those of its files", folder.bytes);
         let found = format!("{} in its {} data blocks", self.decoded, self.blocks);
-        CabError::damaged(Item::Folder(folder.number), folder.at, expected, found)
+        CabError::damaged(Structure::Folder(folder.number), folder.at, expected, found)
     }
 }
 
 /// Goes to a piece's first block, which must lie ahead.
 fn seek<R: Read>(source: &mut Source<R>, folder: &Folder, piece: &Piece) -> Result<(), CabError> {
-    let what = Item::Folder(folder.number);
+    let what = Structure::Folder(folder.number);
     let first = u64::from(piece.first_block);
     if first < source.taken() {
         let expected = format!("its data behind byte {} of the cabinet", source.taken());
@@ -203,7 +203,7 @@ fn seek<R: Read>(source: &mut Source<R>, folder: &Folder, piece: &Piece) -> Resu
     source.skip_to(first, what)
 }
 
-fn check_sizes(what: Item, at: Place, packed: usize, size: usize) -> Result<(), CabError> {
+fn check_sizes(what: Structure, at: Position, packed: usize, size: usize) -> Result<(), CabError> {
     if packed > MAX_INPUT_BYTES {
         let expected = format!("at most {MAX_INPUT_BYTES} compressed bytes");
         return Err(CabError::damaged(what, at, expected, packed));
@@ -218,7 +218,7 @@ fn check_sizes(what: Item, at: Place, packed: usize, size: usize) -> Result<(), 
 /// Checks a block's checksum: of its data, then of its header behind the checksum. Zero is none.
 ///
 /// [MS-CAB] 2.4 counts the reserve area in, as lying between the two; libmspack and gcab leave it out. Either is right.
-fn check_sum(what: Item, at: Place, expected: u32, head: &[u8], data: &[u8]) -> Result<(), CabError> {
+fn check_sum(what: Structure, at: Position, expected: u32, head: &[u8], data: &[u8]) -> Result<(), CabError> {
     if expected == 0 {
         return Ok(());
     }

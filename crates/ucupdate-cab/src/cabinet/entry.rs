@@ -10,7 +10,7 @@ use crate::path::{NameProblem, SafePath};
 
 /// One file of a cabinet: what the file table says of it.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct FileEntry {
     raw: Box<[u8]>,
     code_page: CodePage,
     pub(crate) path: Result<SafePath, NameProblem>,
@@ -21,7 +21,7 @@ pub struct Entry {
     attributes: Attributes,
 }
 
-impl Entry {
+impl FileEntry {
     pub(crate) fn new(row: FileRow, folder: u16, code_page: CodePage) -> Self {
         let mut entry = Self {
             raw: row.name,

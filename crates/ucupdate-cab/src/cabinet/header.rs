@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::compression::Compression;
 use super::source::Source;
-use crate::error::{CabError, Item, Place};
+use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 
 /// `MSCF`.
@@ -50,7 +50,7 @@ pub(crate) struct FolderRow {
     pub(crate) first_block: u32,
     pub(crate) blocks: u16,
     pub(crate) compression: Compression,
-    pub(crate) at: Place,
+    pub(crate) at: Position,
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) struct FileRow {
     pub(crate) time: u16,
     pub(crate) attributes: u16,
     pub(crate) name: Box<[u8]>,
-    pub(crate) at: Place,
+    pub(crate) at: Position,
 }
 
 /// What the parts read so far have together, against the limits.
@@ -110,15 +110,16 @@ impl<'a> Spent<'a> {
 pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Part, CabError> {
     source.begin_cabinet();
     let at = source.place();
-    let fixed = Fixed::parse(source.need(HEADER_BYTES, Item::Header)?);
+    let fixed = Fixed::parse(source.need(HEADER_BYTES, Structure::Header)?);
     source.take(HEADER_BYTES);
-    let damaged = |expected: &str, found: String| Err(CabError::damaged(Item::Header, at, expected, found));
+    let damaged =
+        |expected: &str, found: String| Err(CabError::damaged(Structure::Header, at, expected, found));
     if fixed.signature != SIGNATURE {
         return damaged("`MSCF`", format!("{:02x?}", fixed.signature));
     }
     if fixed.version.0 != 1 || fixed.version.1 > 3 {
         let found = format!("version {}.{}", fixed.version.0, fixed.version.1).into();
-        return Err(CabError::Unsupported { what: Item::Header, at, expected: "version 1.3", found });
+        return Err(CabError::Unsupported { what: Structure::Header, at, expected: "version 1.3", found });
     }
     spent.cabinet(fixed.bytes)?;
     spent.rows(fixed.folders, fixed.files)?;
@@ -138,13 +139,13 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
     };
     let mut folder_reserve = 0;
     if fixed.flags & HAS_RESERVE != 0 {
-        let sizes = source.need(4, Item::Header)?;
+        let sizes = source.need(4, Structure::Header)?;
         let header_reserve = usize::from(u16_at(sizes, 0));
         folder_reserve = usize::from(byte_at(sizes, 2));
         part.block_reserve = byte_at(sizes, 3);
         source.take(4);
         spent.table(header_reserve)?;
-        part.reserve = source.need(header_reserve, Item::Header)?.into();
+        part.reserve = source.need(header_reserve, Structure::Header)?.into();
         source.take(header_reserve);
     }
     if fixed.flags & HAS_PREVIOUS != 0 {
@@ -163,7 +164,7 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
         let found = format!("{file_table}, and the tables before it end at {}", source.taken());
         return damaged("the file table behind the folder table", found);
     }
-    source.skip_to(file_table, Item::Header)?;
+    source.skip_to(file_table, Structure::Header)?;
     for index in 0..fixed.files {
         part.files.push(file(source, spent, index)?);
     }
@@ -177,7 +178,7 @@ fn folder<R: Read>(
     reserve: usize,
 ) -> Result<FolderRow, CabError> {
     let at = source.place();
-    let what = Item::Folder(index);
+    let what = Structure::Folder(index);
     spent.table(FOLDER_BYTES + reserve)?;
     let row = source.need(FOLDER_BYTES + reserve, what)?;
     let (first_block, blocks, kind) = (u32_at(row, 0), u16_at(row, 4), u16_at(row, 6));
@@ -202,7 +203,7 @@ fn folder<R: Read>(
 
 fn file<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>, index: u16) -> Result<FileRow, CabError> {
     let at = source.place();
-    let what = Item::File(index);
+    let what = Structure::File(index);
     spent.table(FILE_BYTES)?;
     let row = source.need(FILE_BYTES, what)?;
     let mut file = FileRow {
@@ -226,7 +227,7 @@ fn file<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>, index: u16) -> R
 
 /// A neighbour's name: only ever shown.
 fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
-    let bytes = terminated(source, spent, Item::Header)?;
+    let bytes = terminated(source, spent, Structure::Header)?;
     Ok(String::from_utf8_lossy(&bytes).into())
 }
 
@@ -234,7 +235,7 @@ fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<st
 fn terminated<R: Read>(
     source: &mut Source<R>,
     spent: &mut Spent<'_>,
-    what: Item,
+    what: Structure,
 ) -> Result<Box<[u8]>, CabError> {
     let at = source.place();
     let ahead = source.look(MAX_NAME_BYTES);

@@ -5,6 +5,7 @@
 //! after another without gap or overlap and fill it, so that a damaged size or offset cannot shift a file's bytes.
 
 mod blocks;
+#[cfg(feature = "build")]
 mod builder;
 mod checksum;
 mod codec;
@@ -16,7 +17,8 @@ mod set;
 mod source;
 mod stub;
 
+#[cfg(feature = "build")]
 pub use builder::{BuildError, CabinetBuilder, self_extracting};
 pub use compression::Compression;
-pub use entry::{Attributes, Entry};
+pub use entry::{Attributes, FileEntry};
 pub use reader::{Cabinet, FileReader, Finished};

@@ -8,14 +8,13 @@ use sha2::{Digest, Sha256};
 
 use super::blocks::{InputPart, OpenFolder};
 use super::compression::Compression;
-use super::entry::Entry;
+use super::entry::FileEntry;
 use super::header::{self, Spent};
 use super::set::{self, Tables};
 use super::source::Source;
 use super::stub;
-use crate::code_page::CodePage;
 use crate::error::CabError;
-use crate::limits::Limits;
+use crate::options::CabinetOptions;
 
 /// A cabinet, or a set of them, read forward from any input.
 ///
@@ -77,28 +76,22 @@ pub struct Finished {
 impl<R: Read> Cabinet<R> {
     /// Opens the cabinet in `input`, or in the program that `input` is, and reads its tables.
     ///
-    /// Names that are not marked as UTF-8 are taken for Windows-1252; see [`open_with`](Self::open_with).
+    /// `options` may be [`Limits`](crate::Limits) alone.
     ///
     /// # Errors
-    /// When there is no cabinet, when it is damaged, of a kind not read or above a limit, and when it is a part of a
-    /// set, which [`open_set`](Self::open_set) reads.
-    pub fn open(input: R, limits: Limits) -> Result<Self, CabError> {
-        Self::open_with(vec![input], limits, CodePage::default())
+    /// Fails when there is no cabinet, and when the cabinet is damaged, of an unsupported kind, above a limit, or a part
+    /// of a set, which [`open_set`](Self::open_set) reads.
+    pub fn open(input: R, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
+        Self::open_set(vec![input], options)
     }
 
-    /// Opens a set of cabinets from its parts, given in any order, and reads the tables of all.
+    /// Opens a set of cabinets from its parts, given in any order, and reads the tables of all. One input is a cabinet
+    /// that is no set.
     ///
     /// # Errors
-    /// As [`open`](Self::open); and when a part is missing, twice there, or of another set.
-    pub fn open_set(inputs: Vec<R>, limits: Limits) -> Result<Self, CabError> {
-        Self::open_with(inputs, limits, CodePage::default())
-    }
-
-    /// As [`open_set`](Self::open_set), also for one input, with the code page of names that are not UTF-8.
-    ///
-    /// # Errors
-    /// As [`open_set`](Self::open_set).
-    pub fn open_with(inputs: Vec<R>, limits: Limits, code_page: CodePage) -> Result<Self, CabError> {
+    /// Fails as [`open`](Self::open) does, and when a part is missing, given twice, or of another set.
+    pub fn open_set(inputs: Vec<R>, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
+        let CabinetOptions { limits, code_page } = options.into();
         CabError::above("parts", "set has parts:", limits.parts, inputs.len() as u64)?;
         let several = inputs.len() > 1;
         let mut spent = Spent::new(&limits);
@@ -130,7 +123,7 @@ impl<R: Read> Cabinet<R> {
     }
 
     /// All files, in the order of the tables; known as soon as the cabinet is open, for all parts of a set.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[FileEntry] {
         &self.tables.entries
     }
 
@@ -144,7 +137,7 @@ impl<R: Read> Cabinet<R> {
         self.parts.first().map_or(&[], |part| &part.reserve)
     }
 
-    /// How the folder of this number ([`Entry::folder`]) is compressed; `None` where there is no such folder.
+    /// How the folder of this number ([`FileEntry::folder`]) is compressed; `None` where there is no such folder.
     pub fn compression(&self, folder: u16) -> Option<Compression> {
         self.tables.folders.iter().find(|known| known.number == folder).map(|known| known.compression)
     }
@@ -160,7 +153,7 @@ impl<R: Read> Cabinet<R> {
         let Some((folder, entry)) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
         self.begun += 1;
         let (folder, entry) = (usize::from(folder), usize::from(entry));
-        let left = self.tables.entries.get(entry).map_or(0, Entry::size);
+        let left = self.tables.entries.get(entry).map_or(0, FileEntry::size);
         if left > 0 && self.folder.as_ref().is_none_or(|(open, _)| *open != folder) {
             self.folder = self.tables.folders.get(folder).map(|known| (folder, OpenFolder::new(known)));
         }
@@ -225,7 +218,7 @@ impl<R> fmt::Debug for Cabinet<R> {
 
 /// One file of a cabinet, to be read forward.
 ///
-/// It gives exactly [`Entry::size`] bytes, or an error: never fewer. As an [`io::Read`] it fails with an
+/// It gives exactly [`FileEntry::size`] bytes, or an error: never fewer. As an [`io::Read`] it fails with an
 /// [`io::Error`] that carries the [`CabError`].
 pub struct FileReader<'a, R> {
     cabinet: &'a mut Cabinet<R>,
@@ -239,7 +232,7 @@ impl<'a, R: Read> FileReader<'a, R> {
     }
 
     /// What the table says of the file.
-    pub fn entry(&self) -> &Entry {
+    pub fn entry(&self) -> &FileEntry {
         &self.cabinet.entries()[self.index]
     }
 

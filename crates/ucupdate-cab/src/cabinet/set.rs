@@ -2,10 +2,10 @@
 
 use super::codec::MAX_OUTPUT_BYTES;
 use super::compression::Compression;
-use super::entry::Entry;
+use super::entry::FileEntry;
 use super::header::{FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Part, Spent, TO_NEXT};
 use crate::code_page::CodePage;
-use crate::error::{CabError, Item, Place};
+use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 use crate::path::mark_clashes;
 
@@ -16,7 +16,7 @@ pub(crate) struct Folder {
     /// The bytes of its files together.
     pub(crate) bytes: u64,
     pub(crate) pieces: Vec<Piece>,
-    pub(crate) at: Place,
+    pub(crate) at: Position,
 }
 
 /// The blocks of a folder in one part.
@@ -31,7 +31,7 @@ pub(crate) struct Tables {
     /// As their data comes.
     pub(crate) folders: Vec<Folder>,
     /// As the tables name them.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<FileEntry>,
     /// The files as their data comes: indexes of folders and of entries.
     pub(crate) order: Vec<(u16, u16)>,
 }
@@ -102,7 +102,7 @@ impl Joined {
             let piece = Piece { part: number, first_block: row.first_block, blocks: row.blocks };
             if let (true, 0, Some(folder)) = (goes_on, index, self.folders.last_mut()) {
                 if folder.compression != row.compression {
-                    let what = Item::Folder(folder.number);
+                    let what = Structure::Folder(folder.number);
                     let expected = format!("{} as in the part before", folder.compression);
                     return Err(CabError::damaged(what, row.at, expected, row.compression));
                 }
@@ -118,7 +118,7 @@ impl Joined {
             });
         }
         for (index, row) in part.files.into_iter().enumerate() {
-            let what = Item::File(small(index));
+            let what = Structure::File(small(index));
             let damaged =
                 |expected: String, found: &str| Err(CabError::damaged(what, row.at, expected, found));
             let continued = matches!(row.folder, FROM_PREVIOUS | FROM_PREVIOUS_TO_NEXT);
@@ -168,15 +168,15 @@ impl Joined {
             let Some(folder) = folders.get_mut(usize::from(*folder)) else { continue };
             if row.size > 0 && u64::from(row.begin) != folder.bytes {
                 let expected = format!("its begin at byte {} of its folder", folder.bytes);
-                return Err(CabError::damaged(Item::File(*index), row.at, expected, row.begin));
+                return Err(CabError::damaged(Structure::File(*index), row.at, expected, row.begin));
             }
             folder.bytes += u64::from(row.size);
         }
         check_output(&folders, spent.limits, spent.cabinet_bytes())?;
 
-        let mut entries: Vec<Entry> =
-            rows.into_iter().map(|(folder, row)| Entry::new(row, folder, code_page)).collect();
-        let mut paths: Vec<_> = entries.iter_mut().map(Entry::take_path).collect();
+        let mut entries: Vec<FileEntry> =
+            rows.into_iter().map(|(folder, row)| FileEntry::new(row, folder, code_page)).collect();
+        let mut paths: Vec<_> = entries.iter_mut().map(FileEntry::take_path).collect();
         mark_clashes(&mut paths);
         entries.iter_mut().zip(paths).for_each(|(entry, path)| entry.path = path);
 
@@ -188,7 +188,7 @@ impl Joined {
             }
         }
         let ranked = |index: u16| {
-            let folder = entries.get(usize::from(index)).map_or(0, Entry::folder);
+            let folder = entries.get(usize::from(index)).map_or(0, FileEntry::folder);
             (rank.get(usize::from(folder)).copied().unwrap_or_default(), index)
         };
         let mut order: Vec<(u16, u16)> = by_place.into_iter().map(ranked).collect();
@@ -204,7 +204,12 @@ fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Resu
         let most = blocks * MAX_OUTPUT_BYTES as u64;
         if folder.bytes > most {
             let expected = format!("files of at most {most} bytes in {blocks} data blocks");
-            return Err(CabError::damaged(Item::Folder(folder.number), folder.at, expected, folder.bytes));
+            return Err(CabError::damaged(
+                Structure::Folder(folder.number),
+                folder.at,
+                expected,
+                folder.bytes,
+            ));
         }
     }
     let output: u64 = folders.iter().map(|folder| folder.bytes).sum();

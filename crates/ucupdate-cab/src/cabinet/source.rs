@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{CabError, Item, Place};
+use crate::error::{CabError, Position, Structure};
 
 /// The most bytes that can be looked at together: any data block with its header fits, and a stub's cabinet header
 /// with most reserve areas.
@@ -54,13 +54,13 @@ impl<R: Read> Source<R> {
     }
 
     /// The place of the next byte.
-    pub(crate) fn place(&self) -> Place {
-        Place { offset: self.offset, part: self.part }
+    pub(crate) fn place(&self) -> Position {
+        Position { offset: self.offset, part: self.part }
     }
 
     /// The place of a byte of the cabinet.
-    pub(crate) fn place_of(&self, in_cabinet: u64) -> Place {
-        Place { offset: self.base + in_cabinet, part: self.part }
+    pub(crate) fn place_of(&self, in_cabinet: u64) -> Position {
+        Position { offset: self.base + in_cabinet, part: self.part }
     }
 
     /// How many bytes of the cabinet were taken.
@@ -92,7 +92,7 @@ impl<R: Read> Source<R> {
     }
 
     /// The next `want` bytes, which `what` has from its begin at `at`.
-    pub(crate) fn need(&mut self, want: usize, what: Item) -> Result<&[u8], CabError> {
+    pub(crate) fn need(&mut self, want: usize, what: Structure) -> Result<&[u8], CabError> {
         let at = self.place();
         let found = self.look(want).len();
         if found < want {
@@ -102,11 +102,11 @@ impl<R: Read> Source<R> {
     }
 
     /// Why there are only `found` of the `expected` bytes that `what` has from `at` on.
-    pub(crate) fn ended(&mut self, what: Item, at: Place, expected: u64, found: u64) -> CabError {
+    pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {
                 let offset = self.offset + (self.end - self.start) as u64;
-                CabError::Io { at: Place { offset, part: self.part }, cause }
+                CabError::Io { at: Position { offset, part: self.part }, cause }
             }
             None => CabError::Truncated { what, at, expected, found },
         }
@@ -123,7 +123,7 @@ impl<R: Read> Source<R> {
     }
 
     /// Takes all before a byte of the cabinet, which must lie ahead.
-    pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Item) -> Result<(), CabError> {
+    pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Structure) -> Result<(), CabError> {
         let at = self.place();
         let expected = in_cabinet.saturating_sub(self.taken());
         let mut left = expected;

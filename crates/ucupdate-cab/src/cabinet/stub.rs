@@ -10,7 +10,7 @@ use super::header::{
     SIGNATURE, byte_at, u16_at, u32_at,
 };
 use super::source::{MAX_LOOK_BYTES, Source};
-use crate::error::{CabError, Item, Place};
+use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 
 /// Takes all before the cabinet.
@@ -50,8 +50,8 @@ pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(
 }
 
 /// There is no cabinet, unless the input failed before one came.
-fn not_found<R: Read>(source: &mut Source<R>, at: Place, found: Box<str>) -> CabError {
-    match source.ended(Item::Header, at, 0, 0) {
+fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> CabError {
+    match source.ended(Structure::Header, at, 0, 0) {
         CabError::Io { at, cause } => CabError::Io { at, cause },
         _ => CabError::NotACabinet { found },
     }

@@ -1,7 +1,7 @@
 //! What holds for any bytes whatever: run by the fuzzer, and on known inputs by ordinary tests.
 
 use super::{
-    Catalogue, Kept, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
+    Catalogue, KeptBytes, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
     PackageLimits, ProblemKind, read_package, sample, sha256_of, understand,
 };
 use crate::{Cabinet, Limits};
@@ -32,10 +32,10 @@ pub fn manifest(bytes: &[u8]) {
     let image = sample::image("laws", 64);
     let catalogue = super::CatalogueBuilder::new().with_image("CPE.nbt", &image).build().unwrap_or_default();
     let mut members = vec![Member::of_bytes(0, super::MANIFEST_FILE_NAME, bytes, None)];
-    let mut kept = BTreeMap::from([(0, Kept::Whole(bytes.to_vec()))]);
+    let mut kept = BTreeMap::from([(0, KeptBytes::Whole(bytes.to_vec()))]);
     for folder in ["", "OCInterim\\ENU\\", "UCPhone\\Polycom\\CX700\\A\\ENU\\3.5.6907.9\\CPE\\"] {
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.nbt"), &image, None));
-        kept.insert(members.len(), Kept::Whole(catalogue.clone()));
+        kept.insert(members.len(), KeptBytes::Whole(catalogue.clone()));
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.cat"), &catalogue, None));
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.xml"), b"<a/>", None));
     }

@@ -1,27 +1,84 @@
-//! How much a package may ask of whoever reads it.
+//! The numbers at which reading a package ends.
 
-/// Numbers at which reading a package ends. What lies in the cabinet itself is bounded by the cabinet's own limits.
+/// The most that a package may cost. What lies in the cabinet itself is bounded by the cabinet's own
+/// [`Limits`](crate::Limits).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PackageLimits {
-    /// The most bytes of a manifest; 1 MiB.
-    pub manifest_bytes: usize,
-    /// The most elements in a manifest; 20,000.
-    pub manifest_elements: usize,
-    /// How deep elements may lie in a manifest; 16.
-    pub manifest_depth: usize,
-    /// The most attributes of one element of a manifest; 64.
-    pub manifest_attributes: usize,
-    /// The most bytes of one signature catalogue; 1 MiB.
-    pub catalogue_bytes: usize,
-    /// The most members one catalogue may list; 4,096.
-    pub catalogue_members: usize,
-    /// The most bytes that all catalogues and the manifest may have together, since they are kept until the end; 32 MiB.
-    pub kept_bytes: usize,
-    /// The most releases and interim images of one package; 4,096.
-    pub releases: usize,
-    /// The most problems that are told one by one; 1,000. One more says that there were others.
-    pub problems: usize,
+    pub(crate) manifest_bytes: usize,
+    pub(crate) manifest_elements: usize,
+    pub(crate) manifest_depth: usize,
+    pub(crate) manifest_attributes: usize,
+    pub(crate) catalogue_bytes: usize,
+    pub(crate) catalogue_members: usize,
+    pub(crate) kept_bytes: usize,
+    pub(crate) releases: usize,
+    pub(crate) problems: usize,
+}
+
+impl PackageLimits {
+    /// Sets the most bytes of a manifest. Default: 1 MiB.
+    #[must_use]
+    pub fn with_manifest_bytes(mut self, manifest_bytes: usize) -> Self {
+        self.manifest_bytes = manifest_bytes;
+        self
+    }
+
+    /// Sets the most elements in a manifest. Default: 20,000.
+    #[must_use]
+    pub fn with_manifest_elements(mut self, manifest_elements: usize) -> Self {
+        self.manifest_elements = manifest_elements;
+        self
+    }
+
+    /// Sets how deep elements may lie in a manifest. Default: 16.
+    #[must_use]
+    pub fn with_manifest_depth(mut self, manifest_depth: usize) -> Self {
+        self.manifest_depth = manifest_depth;
+        self
+    }
+
+    /// Sets the most attributes of one element of a manifest. Default: 64.
+    #[must_use]
+    pub fn with_manifest_attributes(mut self, manifest_attributes: usize) -> Self {
+        self.manifest_attributes = manifest_attributes;
+        self
+    }
+
+    /// Sets the most bytes of one signature catalogue. Default: 1 MiB.
+    #[must_use]
+    pub fn with_catalogue_bytes(mut self, catalogue_bytes: usize) -> Self {
+        self.catalogue_bytes = catalogue_bytes;
+        self
+    }
+
+    /// Sets the most members that one catalogue may list. Default: 4,096.
+    #[must_use]
+    pub fn with_catalogue_members(mut self, catalogue_members: usize) -> Self {
+        self.catalogue_members = catalogue_members;
+        self
+    }
+
+    /// Sets the most bytes of the manifest and all catalogues together, which are kept until the end. Default: 32 MiB.
+    #[must_use]
+    pub fn with_kept_bytes(mut self, kept_bytes: usize) -> Self {
+        self.kept_bytes = kept_bytes;
+        self
+    }
+
+    /// Sets the most releases and interim images of one package. Default: 4,096.
+    #[must_use]
+    pub fn with_releases(mut self, releases: usize) -> Self {
+        self.releases = releases;
+        self
+    }
+
+    /// Sets the most problems that are reported one by one. Past it, one more says that there were others.
+    /// Default: 1,000.
+    #[must_use]
+    pub fn with_problems(mut self, problems: usize) -> Self {
+        self.problems = problems;
+        self
+    }
 }
 
 impl Default for PackageLimits {

@@ -27,10 +27,11 @@
 //! An image's signature is the `.cat` of its name beside it. Its [`Catalogue`] is read and its digests are compared with
 //! the image; who is named as signer is told, not verified.
 
+#[cfg(feature = "build")]
 mod builder;
 mod catalogue;
 mod digest;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod laws;
 mod limits;
 mod manifest;
@@ -42,7 +43,9 @@ mod read;
 mod understand;
 mod xml;
 
+#[cfg(feature = "build")]
 pub use builder::catalogue::{CatalogueBuildError, CatalogueBuilder};
+#[cfg(feature = "build")]
 pub use builder::{NewInterim, NewRelease, PackageBuildError, PackageBuilder, sample};
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueMember, Listing, MemberDigest, SignedContent, Signer,
@@ -56,4 +59,4 @@ pub use member::{
 pub use package::{Comparison, Package, PackageForm, PackagedCatalogue, PackagedInterim, PackagedRelease};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use read::{PackageError, read_package};
-pub use understand::{Kept, understand};
+pub use understand::{KeptBytes, understand};

@@ -3,7 +3,7 @@
 use super::limits::PackageLimits;
 use super::member::{Member, MemberRole, MemberSink, MemberStart};
 use super::package::Package;
-use super::understand::{Kept, understand};
+use super::understand::{KeptBytes, understand};
 use crate::cabinet::{Cabinet, FileReader};
 use crate::error::CabError;
 use sha2::Digest as _;
@@ -52,7 +52,7 @@ pub fn read_package<R: Read>(
         let member = read_member(&mut file, start, &mut keeping, sink)?;
         sink.end(&member).map_err(|cause| PackageError::Sink { member: member.name.clone(), cause })?;
         if let Some(bytes) = keeping.kept() {
-            if let Kept::Whole(bytes) = &bytes {
+            if let KeptBytes::Whole(bytes) = &bytes {
                 kept_bytes += bytes.len();
             }
             kept.insert(member.index, bytes);
@@ -99,7 +99,7 @@ enum Keeping {
         most: usize,
     },
     TooLong {
-        most: usize,
+        limit: usize,
     },
 }
 
@@ -117,18 +117,18 @@ impl Keeping {
     fn push(&mut self, chunk: &[u8]) {
         if let Self::Bytes { bytes, most } = self {
             if bytes.len() + chunk.len() > *most {
-                *self = Self::TooLong { most: *most };
+                *self = Self::TooLong { limit: *most };
             } else {
                 bytes.extend_from_slice(chunk);
             }
         }
     }
 
-    fn kept(self) -> Option<Kept> {
+    fn kept(self) -> Option<KeptBytes> {
         match self {
             Self::Nothing => None,
-            Self::Bytes { bytes, .. } => Some(Kept::Whole(bytes)),
-            Self::TooLong { most } => Some(Kept::TooLong { most }),
+            Self::Bytes { bytes, .. } => Some(KeptBytes::Whole(bytes)),
+            Self::TooLong { limit } => Some(KeptBytes::TooLong { limit }),
         }
     }
 }

@@ -4,10 +4,8 @@ use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
 
 use super::fixture::{Raw, lzx, read_all};
 
-fn refused(bytes: &[u8], set: impl Fn(&mut Limits)) -> String {
-    let mut limits = Limits::default();
-    set(&mut limits);
-    let error = Cabinet::open(bytes, limits).unwrap_err();
+fn refused(bytes: &[u8], set: impl Fn(Limits) -> Limits) -> String {
+    let error = Cabinet::open(bytes, set(Limits::default())).unwrap_err();
     assert!(matches!(error, CabError::Limit { .. }), "{error}");
     error.to_string()
 }
@@ -20,37 +18,40 @@ fn each_limit_is_reached_and_named() {
     assert!(read_all(&bytes).is_ok());
     let length = bytes.len() as u64;
     assert_eq!(
-        refused(&bytes, |limits| limits.cabinet_bytes = length - 1),
+        refused(&bytes, |limits| limits.with_cabinet_bytes(length - 1)),
         format!("cabinet has bytes: {length}, and the limit `cabinet_bytes` is {}", length - 1)
     );
     assert_eq!(
-        refused(&bytes, |limits| limits.file_bytes = 6),
+        refused(&bytes, |limits| limits.with_file_bytes(6)),
         "file in the cabinet has bytes: 7, and the limit `file_bytes` is 6"
     );
     assert_eq!(
-        refused(&bytes, |limits| limits.total_output_bytes = 14),
+        refused(&bytes, |limits| limits.with_total_output_bytes(14)),
         "files have bytes together: 15, and the limit `total_output_bytes` is 14"
     );
     assert_eq!(
-        refused(&bytes, |limits| limits.folders = 1),
+        refused(&bytes, |limits| limits.with_folders(1)),
         "cabinet has folders: 2, and the limit `folders` is 1"
     );
     assert_eq!(
-        refused(&bytes, |limits| limits.files = 2),
+        refused(&bytes, |limits| limits.with_files(2)),
         "cabinet has files: 3, and the limit `files` is 2"
     );
     assert_eq!(
-        refused(&bytes, |limits| limits.name_bytes = 4),
+        refused(&bytes, |limits| limits.with_name_bytes(4)),
         "name of a file has bytes: 5, and the limit `name_bytes` is 4"
     );
     assert_eq!(
-        refused(&bytes, |limits| limits.table_bytes = 60),
+        refused(&bytes, |limits| limits.with_table_bytes(60)),
         "header and tables have bytes: 68, and the limit `table_bytes` is 60"
     );
-    assert_eq!(refused(&bytes, |limits| limits.parts = 0), "set has parts: 1, and the limit `parts` is 0");
+    assert_eq!(
+        refused(&bytes, |limits| limits.with_parts(0)),
+        "set has parts: 1, and the limit `parts` is 0"
+    );
     let program = [b"MZ", &[0; 200_000][..], &bytes].concat();
     assert_eq!(
-        refused(&program, |limits| limits.stub_bytes = 200_001),
+        refused(&program, |limits| limits.with_stub_bytes(200_001)),
         "program before the cabinet has bytes: 200002, and the limit `stub_bytes` is 200001"
     );
 }
@@ -58,10 +59,14 @@ fn each_limit_is_reached_and_named() {
 #[test]
 fn the_limits_themselves_are_within_bounds() {
     let bytes = Raw::of(Compression::None, &[("one", b"1234567"), ("four", b"")]).to_bytes();
-    let mut limits = Limits::default();
-    limits.cabinet_bytes = bytes.len() as u64;
-    (limits.file_bytes, limits.total_output_bytes) = (7, 7);
-    (limits.folders, limits.files, limits.name_bytes, limits.parts) = (1, 2, 4, 1);
+    let limits = Limits::default()
+        .with_cabinet_bytes(bytes.len() as u64)
+        .with_file_bytes(7)
+        .with_total_output_bytes(7)
+        .with_folders(1)
+        .with_files(2)
+        .with_name_bytes(4)
+        .with_parts(1);
     assert!(Cabinet::open(&bytes[..], limits).unwrap().finish().is_ok());
 }
 
@@ -69,7 +74,7 @@ fn the_limits_themselves_are_within_bounds() {
 fn a_bomb_is_refused_by_its_claim_before_it_is_decompressed() {
     let zeros = vec![0; 4 << 20];
     let bytes = Raw::of(lzx(15), &[("zeros", &zeros)]).to_bytes();
-    let message = refused(&bytes, |limits| limits.ratio = 500);
+    let message = refused(&bytes, |limits| limits.with_ratio(500));
     assert!(message.starts_with("files have times the cabinet's bytes: "), "{message}");
     // MSZIP cannot reach the default.
     let bytes = Raw::of(Compression::Mszip, &[("zeros", &zeros)]).to_bytes();
@@ -93,8 +98,7 @@ fn a_header_that_claims_everything_allocates_nothing() {
     let mut bytes = Raw::empty().to_bytes();
     bytes[8..12].fill(0xFF);
     bytes[26..30].fill(0xFF);
-    let mut limits = Limits::default();
-    (limits.cabinet_bytes, limits.files, limits.folders) = (u64::MAX, u64::MAX, u64::MAX);
+    let limits = Limits::default().with_cabinet_bytes(u64::MAX).with_files(u64::MAX).with_folders(u64::MAX);
     let error = Cabinet::open(&bytes[..], limits).unwrap_err();
     assert!(matches!(error, CabError::Truncated { .. }), "{error}");
 }

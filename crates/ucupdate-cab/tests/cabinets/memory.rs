@@ -28,15 +28,16 @@ fn reading_takes_at_most_four_mebibytes_and_the_window() {
 
 #[test]
 fn as_many_files_with_names_as_costly_as_the_limits_allow_take_no_more() {
-    let limits = Limits::default();
-    let longest = (limits.table_bytes - 200) / limits.files - 18;
+    // The defaults of `table_bytes` and `files`.
+    let (table_bytes, files) = (512 * 1024, 8192);
+    let longest = (table_bytes - 200) / files - 18;
     // Bytes that become three each as UTF-8, which no path may be so long with; and names that are paths.
     let costly: fn(u64) -> Vec<u8> = |length| vec![0x80; length as usize];
     let plain: fn(u64) -> Vec<u8> = |length| vec![b'a'; length as usize];
     let deep: fn(u64) -> Vec<u8> = |length| b"\x80/".repeat(length as usize / 2);
     for name in [costly, plain, deep] {
         let mut raw = Raw::of(lzx(21), &[("a", b"1234567")]);
-        for number in 1..limits.files {
+        for number in 1..files {
             let name = [format!("{number:05}").as_bytes(), &name(longest - 5)].concat();
             raw.files.push(RawFile { name, size: 0, begin: 0, folder: 0, attributes: 0 });
         }

@@ -83,8 +83,7 @@ fn what_is_no_cabinet_and_no_program_is_refused_by_what_it_begins_with() {
 
 #[test]
 fn a_program_full_of_the_letters_costs_no_more_than_its_length() {
-    let mut limits = Limits::default();
-    limits.stub_bytes = 4 * 1024 * 1024;
+    let limits = Limits::default().with_stub_bytes(4 * 1024 * 1024);
     let program = [b"MZ", &b"MSCF".repeat(2 * 1024 * 1024)[..]].concat();
     let error = Cabinet::open(&program[..], limits).unwrap_err();
     assert!(matches!(error, CabError::Limit { which: "stub_bytes", .. }));

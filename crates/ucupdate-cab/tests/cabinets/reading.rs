@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use sha2::{Digest, Sha256};
-use ucupdate_cab::{CabError, Cabinet, CodePage, Compression, Limits, NameProblem};
+use ucupdate_cab::{CabError, Cabinet, CabinetOptions, CodePage, Compression, Limits, NameProblem};
 use ucupdate_core::value::FieldTime;
 
 use super::fixture::{Raw, firmware, kinds, lzx, pack, plain_checksum, read_all};
@@ -132,7 +132,7 @@ fn names_are_kept_as_given_and_become_paths_only_when_safe() {
     assert_eq!(problems, expected);
 
     let dos = CodePage::from_number(437).unwrap();
-    let cabinet = Cabinet::open_with(vec![&bytes[..]], Limits::default(), dos).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetOptions::default().with_code_page(dos)).unwrap();
     assert_eq!(cabinet.entries()[1].name_as_given(), "Ger\u{3a3}t\\a");
     assert_eq!(cabinet.entries()[2].name_as_given(), "Ger\u{e4}t\\b");
 }

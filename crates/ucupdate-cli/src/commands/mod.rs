@@ -1,31 +1,8 @@
-//! The subcommands, a module each: how it is called, what it does, what its result is.
+//! The commands, a module each: its arguments, what it does, and its result.
 
-pub(crate) mod carry;
-pub(crate) mod changes;
-pub(crate) mod diff;
-pub(crate) mod explain;
-pub(crate) mod fleet;
-pub(crate) mod gc;
-pub(crate) mod group;
-mod group_members;
-pub(crate) mod history;
-pub(crate) mod hold;
-pub(crate) mod ingest;
-pub(crate) mod inspect;
-pub(crate) mod loops;
+pub(crate) mod answers;
+pub(crate) mod devices;
 pub(crate) mod package;
-pub(crate) mod pin;
-pub(crate) mod plan;
-pub(crate) mod policy;
-pub(crate) mod rebuild;
-mod replay;
-pub(crate) mod rollout;
-mod rollout_report;
 pub(crate) mod rules;
-pub(crate) mod sample;
-pub(crate) mod simulate;
-pub(crate) mod stone;
-pub(crate) mod test_device;
-pub(crate) mod tree;
-pub(crate) mod verify;
-pub(crate) mod version;
+pub(crate) mod server;
+pub(crate) mod store;

@@ -4,7 +4,7 @@ use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
 use crate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
 use crate::request::{Question, Side};
 use crate::value::label::label;
-use crate::version::{ReportedVersion, VersionRange};
+use crate::version::{FirmwareVersion, Numbers, VersionRange};
 use std::fmt;
 
 label!(
@@ -98,32 +98,29 @@ impl Predicate {
 
     /// Whether it holds who asks.
     pub fn holds(&self, question: &Question<'_>) -> bool {
-        self.holds_with(question, &mut |_| false)
+        let installed = question.module.version.readable().map(FirmwareVersion::numbers);
+        self.first_mismatch(question, installed, &mut || false).is_none()
     }
 
-    /// The same, where a version for which `passes` says so counts as inside the range: a device must not fall out of a
-    /// group because it took what the group was given.
-    pub(crate) fn holds_with(
+    /// The name of the first part that does not hold.
+    ///
+    /// `installed` is the version installed, read by the scheme of the rule; `None` where that cannot read it. An installed
+    /// version outside the range counts as inside it where `is_given` says that the group itself leads to it: a device must
+    /// not fall out of a group because it took what the group was given.
+    pub(crate) fn first_mismatch(
         &self,
         question: &Question<'_>,
-        passes: &mut dyn FnMut(&ReportedVersion) -> bool,
-    ) -> bool {
-        self.first_miss(question, passes).is_none()
-    }
-
-    /// The first part that does not hold, by its name.
-    pub(crate) fn first_miss(
-        &self,
-        question: &Question<'_>,
-        passes: &mut dyn FnMut(&ReportedVersion) -> bool,
+        installed: Option<Numbers>,
+        is_given: &mut dyn FnMut() -> bool,
     ) -> Option<&'static str> {
         fn any<T>(wanted: &[T], holds: impl Fn(&T) -> bool) -> bool {
             wanted.is_empty() || wanted.iter().any(holds)
         }
-        let Question { device, module, user_name, from } = question;
+        let Question { device, user_name, from, .. } = question;
         let (mac, serial) = (device.mac_address.read(), device.serial_number.read());
-        let installed =
-            |range: &VersionRange| range.holds_reported(&module.version) || passes(&module.version);
+        let is_in_range = |range: &VersionRange| {
+            installed.is_some_and(|installed| range.holds_numbers(installed)) || is_given()
+        };
         let parts = [
             ("device type", any(&self.device_types, |wanted| *wanted == device.device_type)),
             ("vendor", any(&self.vendors, |wanted| *wanted == device.vendor)),
@@ -141,7 +138,7 @@ impl Predicate {
                 any(&self.networks, |wanted| from.address.is_some_and(|address| wanted.holds(address))),
             ),
             ("side", self.side.is_none() || self.side == from.side),
-            ("installed version", self.installed.as_ref().is_none_or(installed)),
+            ("installed version", self.installed.as_ref().is_none_or(is_in_range)),
         ];
         parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part)
     }

@@ -3,7 +3,7 @@
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::device::Locale;
 use crate::value::{FieldTime, FileName, PackageId, Sha256Digest, UnixTime};
-use crate::version::ReportedVersion;
+use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
 /// One file of a release, as it lies in a store.
@@ -122,6 +122,18 @@ impl IngestedPackage {
     /// The release of `version` for `rule`, if it brought one.
     pub fn release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&Release> {
         self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
+    }
+
+    /// The release of a version for a rule, where versions are read by a scheme.
+    pub(crate) fn release_in(
+        &self,
+        scheme: &VersionScheme,
+        rule: &RuleKey,
+        version: &ReportedVersion,
+    ) -> Option<&Release> {
+        self.releases
+            .iter()
+            .find(|release| release.rule == *rule && scheme.same_release(&release.version, version))
     }
 
     /// Every file of it.

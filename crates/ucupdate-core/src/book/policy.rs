@@ -1,7 +1,7 @@
 //! How a rule treats versions: when one is offered, what counts as the same, and what never happens.
 
 use crate::book::rollout::Window;
-use crate::version::{FirmwareVersion, ReportedVersion};
+use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
 /// When a version is offered to a device that has another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,6 +57,10 @@ pub struct OfferPolicy {
     /// Which versions are one release.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub same_release: SameRelease,
+    /// How versions are read. In another scheme than .NET's, `same_release` knows no difference between `Exact` and
+    /// `Padded`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
+    pub scheme: VersionScheme,
     /// Devices below this are offered what they are to get whatever the window and the holds say.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub minimum: Option<FirmwareVersion>,
@@ -72,6 +76,29 @@ impl OfferPolicy {
     /// The default but for when a version is offered.
     pub fn offering(offer: OfferRule) -> Self {
         Self { offer, ..Self::default() }
+    }
+
+    /// Whether two versions are one release to this rule.
+    ///
+    /// Versions that the rule's scheme cannot read are one release only where their texts are equal.
+    #[inline]
+    pub fn is_same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
+        if self.scheme.is_dotnet() {
+            return self.same_release.holds(one, two);
+        }
+        match (self.scheme.numbers(one), self.scheme.numbers_beside(two, one)) {
+            (Some(one), Some(two)) if self.same_release == SameRelease::FirstThree => {
+                one.same_first_three(two)
+            }
+            (Some(one), Some(two)) => one.padded() == two.padded(),
+            _ => one.as_str() == two.as_str(),
+        }
+    }
+
+    /// Whether a version is an earlier release than another to this rule. Versions without an order are not.
+    pub fn is_older(&self, version: &ReportedVersion, than: &ReportedVersion) -> bool {
+        let numbers = self.scheme.numbers(version).zip(self.scheme.numbers_beside(than, version));
+        numbers.is_some_and(|(version, than)| version.padded() < than.padded())
     }
 }
 

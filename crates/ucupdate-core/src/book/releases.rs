@@ -5,7 +5,7 @@ use crate::book::rule::Candidate;
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::value::PackageId;
-use crate::version::ReportedVersion;
+use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
@@ -40,7 +40,10 @@ impl<'a> ReleasesByRule<'a> {
 
     /// The release of a version that was ingested last for a rule.
     pub fn newest(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&'a Release> {
-        let brought = self.of_rule(rule).filter(|(_, release)| release.version.same_release(version));
+        let dotnet = VersionScheme::Dotnet;
+        let scheme = self.book.rule(rule).map_or(&dotnet, |rule| &rule.policy().scheme);
+        let brought =
+            self.of_rule(rule).filter(|(_, release)| scheme.same_release(&release.version, version));
         let order =
             |id: PackageId| self.book.package(id).map(|package| (package.ingested_at, package.sha256));
         brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| *release)

@@ -176,15 +176,13 @@ impl Rule {
             return Err(RuleError::NothingPending);
         };
         let before = self.assign(Audience::Everybody, Some(candidate.clone()));
-        let older = before.as_ref().is_some_and(|before| {
-            matches!((candidate.version.readable(), before.version.readable()),
-                (Some(new), Some(old)) if new < old && !new.same_release(old))
-        });
+        let older =
+            before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
         self.rollback.clone_from(&before);
-        let same = self.policy.same_release;
+        let policy = &self.policy;
         let mut finished = Vec::new();
         self.assignments.retain(|assignment| match &assignment.rollout {
-            Some(rollout) if same.holds(&assignment.candidate.version, &candidate.version) => {
+            Some(rollout) if policy.is_same_release(&assignment.candidate.version, &candidate.version) => {
                 finished.push(rollout.name.clone());
                 false
             }
@@ -327,7 +325,7 @@ impl Rule {
         let pending = self.pending().cloned();
         let same = pending
             .as_ref()
-            .is_some_and(|pending| self.policy.same_release.holds(&pending.version, &candidate.version));
+            .is_some_and(|pending| self.policy.is_same_release(&pending.version, &candidate.version));
         self.assign(Audience::TestDevices, Some(candidate));
         let approved = self.approve();
         if !same {

@@ -172,7 +172,10 @@ impl RuleBook {
 
     /// The release of a version that was ingested last for a rule, as a candidate.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
-        let brought = self.packages().filter_map(|package| Some((package, package.release(rule, version)?)));
+        let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
+        let brought = self
+            .packages()
+            .filter_map(|package| Some((package, package.release_in(&scheme, rule, version)?)));
         let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }

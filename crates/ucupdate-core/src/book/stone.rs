@@ -3,7 +3,7 @@
 use crate::book::rule_key::RuleKey;
 use crate::device::{DeviceType, HardwareRevision, Model, Vendor};
 use crate::value::label::label;
-use crate::version::{FirmwareVersion, ReportedVersion};
+use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
 
 label!(
@@ -113,9 +113,20 @@ impl SteppingStone {
         installed.is_release_before(&self.below) && self.is_below(target)
     }
 
-    /// Whether the way to `target` leads over its threshold.
+    /// Whether the way to `target` leads over its threshold, in the scheme of .NET.
     pub fn is_below(&self, target: &ReportedVersion) -> bool {
-        target.readable().is_some_and(|target| !target.is_release_before(&self.below))
+        self.is_below_in(&VersionScheme::Dotnet, target)
+    }
+
+    /// Whether the way to `target` leads over its threshold, where versions are read by a scheme.
+    pub fn is_below_in(&self, scheme: &VersionScheme, target: &ReportedVersion) -> bool {
+        let target = scheme.numbers(target);
+        target.is_some_and(|target| target.padded() >= self.below.numbers().padded())
+    }
+
+    /// The version of its image, as a package reports it.
+    pub(crate) fn image_version(&self) -> ReportedVersion {
+        ReportedVersion::new(self.by.as_str())
     }
 
     /// Whether devices that install this as its image would still be below it, and be offered it for ever.

@@ -19,7 +19,7 @@ use crate::decide::index::{
 use crate::decide::known_devices::Known;
 use crate::request::Question;
 use crate::value::UnixTime;
-use crate::version::{FirmwareVersion, ReportedVersion};
+use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
 use std::fmt;
 
 /// What was decided for one module, and why. A reason, never a bare yes or no.
@@ -283,6 +283,7 @@ impl Observer<'_> for Silent {}
 struct Walk<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
+    rule: &'a CompiledRule,
     now: UnixTime,
     /// What the book says of this very device; looked up when it is first needed.
     known: Option<Known<'a>>,
@@ -300,8 +301,8 @@ pub(crate) fn walk<'a>(
         observer.no_rule();
         return Decision::NoRule;
     };
-    let mut walk = Walk { index, question, now, known: None };
     let rule = &index.rules[at];
+    let mut walk = Walk { index, question, rule, now, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
@@ -356,7 +357,7 @@ fn is_installed(
         Some(installed) if head.is_plain => assignment.is_readable && installed.padded() == assignment.target,
         _ => {
             let target = &index.assigned[place].candidate.version;
-            rule.rule.policy().same_release.holds(installed, target)
+            rule.rule.policy().is_same_release(target, installed)
         }
     }
 }
@@ -404,13 +405,17 @@ impl<'a> Walk<'a, '_> {
             CompiledAudience::Predicate(group) => {
                 let predicate = self.index.groups.get(group as usize)?.as_ref()?;
                 let index = self.index;
-                let mut passes = |version: &ReportedVersion| {
+                let policy = self.rule.rule.policy();
+                let installed = &self.question.module.version;
+                let mut is_given = || {
                     place.is_some_and(|place| {
-                        index.assigned[place].candidate.version.same_release(version)
-                            || index.is_on_way(&index.assignments[place], version)
+                        policy.is_same_release(&index.assigned[place].candidate.version, installed)
+                            || index.is_on_way(&index.assignments[place], policy, installed)
                     })
                 };
-                predicate.first_miss(self.question, &mut passes).map(|part| Mismatch::Predicate { part })
+                predicate
+                    .first_mismatch(self.question, policy.scheme.numbers(installed), &mut is_given)
+                    .map(|part| Mismatch::Predicate { part })
             }
             CompiledAudience::Nobody => Some(Mismatch::NotOnList),
         }
@@ -454,7 +459,11 @@ impl<'a> Walk<'a, '_> {
         if let Some(held) = self.stopped(rule, head, target) {
             return held;
         }
-        let readable = self.question.module.version.readable();
+        let version = &self.question.module.version;
+        let readable = match head.is_plain {
+            true => version.readable().map(FirmwareVersion::numbers),
+            false => policy_of().scheme.numbers_beside(version, target),
+        };
         if readable.is_none() && (head.is_plain || !policy_of().unreadable) {
             return Decision::VersionUnreadable { target };
         }
@@ -472,7 +481,7 @@ impl<'a> Walk<'a, '_> {
         }
         let direct = Decision::Offer { offer, via: Via::Direct, because };
         let Some(installed) = readable else { return direct };
-        match index.stone_of(assignment, installed.padded()) {
+        match index.stone_of(assignment, installed.parts()) {
             None => direct,
             Some((stone, step)) => {
                 observer.stone(stone);
@@ -505,12 +514,12 @@ impl<'a> Walk<'a, '_> {
         head: Head,
         because: &'a Assignment,
         assignment: &CompiledAssignment,
-        installed: Option<&FirmwareVersion>,
+        installed: Option<Numbers>,
     ) -> Option<HeldBy<'a>> {
         let index = self.index;
         let minimum = if head.is_plain { None } else { rule.rule.policy().minimum.as_ref() };
         if let (Some(minimum), Some(installed)) = (minimum, installed)
-            && installed.is_release_before(minimum)
+            && installed.padded() < minimum.numbers().padded()
         {
             return None;
         }
@@ -543,16 +552,16 @@ impl<'a> Walk<'a, '_> {
 /// What a policy that is not the default one refuses.
 fn refused<'a>(
     policy: &'a OfferPolicy,
-    installed: Option<&FirmwareVersion>,
+    installed: Option<Numbers>,
     target: &'a ReportedVersion,
 ) -> Option<Decision<'a>> {
     let installed = installed?;
-    if policy.offer == OfferRule::Newer && target.readable().is_none_or(|target| target <= installed) {
+    let numbers = policy.scheme.numbers(target);
+    if policy.offer == OfferRule::Newer && numbers.is_none_or(|target| target <= installed) {
         return Some(Decision::NotNewer { target });
     }
     let floor = policy.floor.as_ref()?;
-    let down = target
-        .readable()
-        .is_some_and(|target| target.is_release_before(installed) && target.is_release_before(floor));
+    let least = installed.padded().min(floor.numbers().padded());
+    let down = numbers.is_some_and(|target| target.padded() < least);
     down.then_some(Decision::BelowFloor { target, floor })
 }

@@ -6,7 +6,7 @@ use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::Known;
 use crate::request::{AskedFrom, Question, UpdateRequest};
 use crate::value::UnixTime;
-use crate::version::{ReportedVersion, VersionError};
+use crate::version::{ReportedVersion, VersionError, VersionScheme};
 use std::fmt;
 
 /// Why a request is answered as it is: one trace for each module.
@@ -68,6 +68,13 @@ pub enum Step<'a> {
     Unreadable {
         /// Why.
         cause: VersionError,
+    },
+    /// The version scheme of the rule cannot read the installed version.
+    NotInScheme {
+        /// The scheme; another one than .NET's.
+        scheme: &'a VersionScheme,
+        /// The installed version.
+        installed: ReportedVersion,
     },
     /// A stepping stone lies on the way.
     SteppingStone {
@@ -144,7 +151,12 @@ impl<'a> Trace<'a> {
         let mut steps = seen.steps;
         let module = question.module;
         if let Decision::VersionUnreadable { .. } = decision {
-            steps.extend(module.version.why_unreadable().map(|cause| Step::Unreadable { cause }));
+            let rule = index.find(question).map(|(at, _)| &index.rules[at].rule);
+            let scheme = rule.map(|rule| &rule.policy().scheme).filter(|scheme| !scheme.is_dotnet());
+            steps.extend(match scheme {
+                Some(scheme) => Some(Step::NotInScheme { scheme, installed: module.version.clone() }),
+                None => module.version.why_unreadable().map(|cause| Step::Unreadable { cause }),
+            });
         }
         Self { file_name: module.file_name.clone(), installed: module.version.clone(), steps, decision }
     }
@@ -295,6 +307,9 @@ impl fmt::Display for Step<'_> {
                 }
             }
             Self::Unreadable { cause } => write!(f, "{cause}"),
+            Self::NotInScheme { scheme, installed } => {
+                write!(f, "the version scheme `{scheme}` cannot read {:?}", installed.as_str())
+            }
             Self::SteppingStone { stone } => {
                 write!(f, "stepping stone: below {} goes by {}", stone.below, stone.by)
             }

@@ -10,7 +10,7 @@ use crate::decide::known_devices::KnownDevices;
 use crate::device::{Device, DeviceId};
 use crate::request::Question;
 use crate::value::{FieldTime, FileName};
-use crate::version::ReportedVersion;
+use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -110,13 +110,13 @@ pub(crate) struct CompiledWindow {
 #[derive(Debug, Default)]
 struct StonePath {
     /// Whoever is not below this steps no more.
-    highest: [u32; 4],
+    highest: [u32; 8],
     steps: Vec<StoneHop>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct StoneHop {
-    below: [u32; 4],
+    below: [u32; 8],
     stone: u32,
     offer: u32,
 }
@@ -205,7 +205,7 @@ impl EligibilityIndex {
     pub(crate) fn stone_of(
         &self,
         assignment: &CompiledAssignment,
-        installed: [u32; 4],
+        installed: [u32; 8],
     ) -> Option<(&SteppingStone, Option<&Offer>)> {
         let path = self.paths.get(assignment.path as usize)?;
         if installed >= path.highest {
@@ -216,10 +216,15 @@ impl EligibilityIndex {
     }
 
     /// Whether a version is that of a stone on the way an assignment leads.
-    pub(crate) fn is_on_way(&self, assignment: &CompiledAssignment, version: &ReportedVersion) -> bool {
+    pub(crate) fn is_on_way(
+        &self,
+        assignment: &CompiledAssignment,
+        policy: &OfferPolicy,
+        version: &ReportedVersion,
+    ) -> bool {
         let Some(path) = self.paths.get(assignment.path as usize) else { return false };
         let mut offers = path.steps.iter().filter_map(|step| self.offers.get(step.offer as usize));
-        offers.any(|offer| offer.version.same_release(version))
+        offers.any(|offer| policy.scheme.same_release(&offer.version, version))
     }
 
     pub(crate) fn window(&self, at: u32) -> Option<&CompiledWindow> {
@@ -309,7 +314,7 @@ impl<'a> Compiler<'a> {
             let first = small(self.index.assignments.len());
             let stones = self.stones_for(key);
             for assignment in rule.assignments() {
-                let compiled = self.assignment(key, assignment, &stones);
+                let compiled = self.assignment(key, &rule.policy().scheme, assignment, &stones);
                 self.index.assignments.push(compiled);
                 self.index.assigned.push(assignment.clone());
             }
@@ -343,7 +348,7 @@ impl<'a> Compiler<'a> {
                         self.interim.get(&image).copied().unwrap_or(NONE)
                     }
                     StoneImage::Release => {
-                        let by = ReportedVersion::from(stone.by.clone());
+                        let by = stone.image_version();
                         let newest = self.releases.newest(key, &by);
                         newest.map_or(NONE, |release| self.add_release(key, release))
                     }
@@ -356,13 +361,14 @@ impl<'a> Compiler<'a> {
     fn assignment(
         &mut self,
         key: &RuleKey,
+        scheme: &VersionScheme,
         assignment: &Assignment,
         stones: &[(u32, u32)],
     ) -> CompiledAssignment {
         let Assignment { audience, candidate, rollout } = assignment;
         let version = &candidate.version;
         let offer = self.offer_for(key, candidate);
-        let path = self.path_to(version, stones);
+        let path = self.path_to(scheme, version, stones);
         let share = rollout.as_ref().map_or(&Share::All, |rollout| &rollout.share);
         let (kind, bound) = match share {
             Share::All => (ShareKind::All, 0),
@@ -425,10 +431,11 @@ impl<'a> Compiler<'a> {
     }
 
     /// The way over these stones to a version. Rules of one kind and locale share one.
-    fn path_to(&mut self, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
+    fn path_to(&mut self, scheme: &VersionScheme, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
         let steps = stones.iter().filter_map(|(number, offer)| {
-            let stone = self.index.stones.get(*number as usize).filter(|stone| stone.is_below(version))?;
-            Some(StoneHop { below: stone.below.padded(), stone: *number, offer: *offer })
+            let stone =
+                self.index.stones.get(*number as usize).filter(|stone| stone.is_below_in(scheme, version))?;
+            Some(StoneHop { below: stone.below.numbers().parts(), stone: *number, offer: *offer })
         });
         let steps: Vec<StoneHop> = steps.collect();
         let Some(last) = steps.last() else { return 0 };

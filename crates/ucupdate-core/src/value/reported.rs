@@ -38,8 +38,8 @@ impl<T> Reported<T> {
 }
 
 impl<T> Reported<T> {
-    /// A meaning that nobody said: for asking in somebody's place.
-    pub(crate) fn assumed(value: T) -> Self {
+    /// Returns a value without a reported text: for whoever asks in the place of a device, as a simulation does.
+    pub fn assumed(value: T) -> Self {
         Self { said: Box::default(), read: Some(value) }
     }
 }

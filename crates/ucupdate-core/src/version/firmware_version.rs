@@ -7,6 +7,7 @@
 //! Order is not what decides an offer, though. A device is offered whatever *differs* from what it has, so the question
 //! asked all day is [`FirmwareVersion::same_release`], which takes a missing part for zero.
 
+use crate::version::numbers::Numbers;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -32,6 +33,8 @@ use std::str::FromStr;
 pub struct FirmwareVersion {
     /// -1 stands for a part that is missing, as in `System.Version`.
     parts: [i32; 4],
+    /// The fifth to the eighth part, where a [scheme](crate::version::VersionScheme) read more than four.
+    more: Option<Box<[i32; 4]>>,
     raw: Box<str>,
 }
 
@@ -39,7 +42,7 @@ impl FirmwareVersion {
     /// A version of four numbers, for those that stand in code.
     pub fn from_parts(parts: [u16; 4]) -> Self {
         let [a, b, c, d] = parts;
-        Self { parts: parts.map(i32::from), raw: format!("{a}.{b}.{c}.{d}").into() }
+        Self { parts: parts.map(i32::from), more: None, raw: format!("{a}.{b}.{c}.{d}").into() }
     }
 
     /// The text this was read from, without the blanks around it.
@@ -47,10 +50,30 @@ impl FirmwareVersion {
         &self.raw
     }
 
-    /// The numbers, from the left: two, three or four of them.
-    pub fn parts(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
-        let given = self.parts.iter().filter(|part| **part >= 0).count();
-        self.parts[..given].iter().map(|part| part.unsigned_abs())
+    /// Reads one to eight numbers, as [`VersionScheme::Numeric`](crate::version::VersionScheme::Numeric) does.
+    pub(crate) fn numeric(text: &str) -> Option<Self> {
+        let [a, b, c, d, more @ ..] =
+            Numbers::read(text)?.parts().map(|part| i32::try_from(part).unwrap_or(i32::MAX));
+        let mut parts = [a, b, c, d];
+        let given = text.split('.').count();
+        parts.iter_mut().skip(given).for_each(|part| *part = -1);
+        let mut more = more;
+        more.iter_mut().skip(given.saturating_sub(4)).for_each(|part| *part = -1);
+        Some(Self { parts, more: (given > 4).then(|| Box::new(more)), raw: text.into() })
+    }
+
+    /// The numbers, from the left: two, three or four of them; one to eight where another scheme than .NET's read them.
+    pub fn parts(&self) -> impl Iterator<Item = u32> + '_ {
+        let more = self.more.iter().flat_map(|more| more.iter());
+        self.parts.iter().chain(more).take_while(|part| **part >= 0).map(|part| part.unsigned_abs())
+    }
+
+    /// All eight numbers, -1 for each missing one.
+    #[inline]
+    pub(crate) fn numbers(&self) -> Numbers {
+        let [a, b, c, d] = self.parts;
+        let [e, f, g, h] = self.more.as_deref().copied().unwrap_or([-1; 4]);
+        Numbers::new([a, b, c, d, e, f, g, h])
     }
 
     /// Whether both name one release: the numbers are equal once missing parts count as zero.
@@ -62,9 +85,11 @@ impl FirmwareVersion {
             && self.parts[1] == other.parts[1]
             && self.parts[2].max(0) == other.parts[2].max(0)
             && self.parts[3].max(0) == other.parts[3].max(0)
+            && (self.more.is_none() && other.more.is_none()
+                || self.numbers().padded() == other.numbers().padded())
     }
 
-    /// The four numbers, zero where one is missing: what [`same_release`](Self::same_release) compares.
+    /// The first four numbers, zero where one is missing.
     #[inline]
     pub fn padded(&self) -> [u32; 4] {
         self.parts.map(|part| part.max(0).unsigned_abs())
@@ -82,24 +107,18 @@ impl FirmwareVersion {
     /// ```
     #[inline]
     pub fn release_order(&self, other: &Self) -> Ordering {
-        self.place().cmp(&other.place())
+        self.numbers().padded().cmp(&other.numbers().padded())
     }
 
     /// Whether it is an earlier release than another, by [`release_order`](Self::release_order).
     #[inline]
     pub(crate) fn is_release_before(&self, other: &Self) -> bool {
-        self.padded() < other.padded()
-    }
-
-    /// The release's place among all: its four numbers as one, a missing part zero. Below 2 to the power of 124.
-    #[inline]
-    pub(crate) fn place(&self) -> u128 {
-        self.parts.iter().fold(0, |place, part| place << 31 | u128::from(part.max(&0).unsigned_abs()))
+        self.numbers().padded() < other.numbers().padded()
     }
 
     /// Whether this is `0.0.0.0`, which phones send for "no image known".
     pub fn is_none_known(&self) -> bool {
-        self.parts.iter().all(|part| *part <= 0)
+        self.parts.iter().all(|part| *part <= 0) && self.more.is_none()
     }
 }
 
@@ -129,13 +148,13 @@ impl FromStr for FirmwareVersion {
             }
             *slot = part.parse().map_err(|_| VersionError::TooLarge { part: number })?;
         }
-        Ok(Self { parts, raw: text.into() })
+        Ok(Self { parts, more: None, raw: text.into() })
     }
 }
 
 impl PartialEq for FirmwareVersion {
     fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts
+        self.parts == other.parts && self.more == other.more
     }
 }
 
@@ -150,13 +169,14 @@ impl PartialOrd for FirmwareVersion {
 impl Ord for FirmwareVersion {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts.cmp(&other.parts)
+        self.parts.cmp(&other.parts).then_with(|| self.numbers().cmp(&other.numbers()))
     }
 }
 
 impl Hash for FirmwareVersion {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.parts.hash(state);
+        self.more.hash(state);
     }
 }
 
@@ -322,7 +342,10 @@ mod stored {
 
     impl<'de> Deserialize<'de> for FirmwareVersion {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
+            // What is stored was read by the scheme of its rule.
+            crate::value::stored_text::read(deserializer, |text| {
+                text.parse().or_else(|error| Self::numeric(text).ok_or(error))
+            })
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Firmware versions: how they are read, how they are ordered, and ranges of them.
 
 mod firmware_version;
+mod numbers;
+mod scheme;
 mod version_range;
 
 pub use firmware_version::{FirmwareVersion, ReportedVersion, VersionError};
+pub(crate) use numbers::Numbers;
+pub use scheme::{MAX_PREFIX_BYTES, SchemeError, VersionPrefix, VersionScheme};
 pub use version_range::{MAX_COMPARATORS, VersionRange, VersionRangeError};

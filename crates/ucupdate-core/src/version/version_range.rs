@@ -1,6 +1,8 @@
 //! Ranges of versions, in one written form.
 
 use crate::version::firmware_version::{FirmwareVersion, ReportedVersion, VersionError};
+use crate::version::numbers::Numbers;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,7 +13,7 @@ pub const MAX_COMPARATORS: usize = 8;
 ///
 /// # Syntax
 /// One to eight comparators with a comma between, which means "and". A comparator is `=`, `>`, `>=`, `<` or `<=` and a
-/// version of two to four numbers; a version alone means `=`. Blanks around comparators and behind `=`, `>`, `>=`, `<`, `<=`
+/// version of two to eight numbers; a version alone means `=`. Blanks around comparators and behind `=`, `>`, `>=`, `<`, `<=`
 /// do not count. There is no "or", and no form for "any": `>=0.0` holds every version that can be read.
 ///
 /// # Meaning
@@ -40,8 +42,9 @@ pub const MAX_COMPARATORS: usize = 8;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VersionRange {
     comparators: Box<[Comparator]>,
-    /// The first and the last release held, as places in the order of releases.
-    bounds: (u128, u128),
+    /// The first and the last release of four parts that it holds, as places in the order of releases. `None` where a
+    /// comparator has more parts.
+    bounds: Option<(u128, u128)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -63,8 +66,16 @@ impl VersionRange {
     /// Whether it holds this version.
     #[inline]
     pub fn holds(&self, version: &FirmwareVersion) -> bool {
-        let (first, last) = self.bounds;
-        (first..=last).contains(&version.place())
+        self.holds_numbers(version.numbers())
+    }
+
+    /// Whether it holds the release with these numbers.
+    #[inline]
+    pub(crate) fn holds_numbers(&self, version: Numbers) -> bool {
+        match (self.bounds, version.place()) {
+            (Some((first, last)), Some(place)) => (first..=last).contains(&place),
+            _ => self.comparators.iter().all(|comparator| comparator.holds(version.padded())),
+        }
     }
 
     /// Whether it holds what was said; what cannot be read is in no range.
@@ -93,15 +104,52 @@ impl FromStr for VersionRange {
         let read = |(index, text): (usize, &str)| Comparator::read(index + 1, text.trim_matches(BLANKS));
         let comparators: Box<[Comparator]> =
             text.split(',').enumerate().map(read).collect::<Result<_, _>>()?;
+        let nothing = || VersionRangeError::HoldsNothing { range: written(&comparators).into() };
+        if comparators.iter().any(|comparator| comparator.version.numbers().place().is_none()) {
+            if !is_wide_range_possible(&comparators) {
+                return Err(nothing());
+            }
+            return Ok(Self { comparators, bounds: None });
+        }
         let bounds = comparators.iter().try_fold((0, LAST_PLACE), |(first, last), comparator| {
             let (least, most) = comparator.bounds()?;
             Some((least.max(first), most.min(last))).filter(|(first, last)| first <= last)
         });
-        match bounds {
-            Some(bounds) => Ok(Self { comparators, bounds }),
-            None => Err(VersionRangeError::HoldsNothing { range: written(&comparators).into() }),
+        let bounds = Some(bounds.ok_or_else(nothing)?);
+        Ok(Self { comparators, bounds })
+    }
+}
+
+/// Whether a version of more than four parts could satisfy all comparators at once.
+fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
+    let (mut first, mut is_first_held) = (Numbers::FIRST, true);
+    let (mut last, mut is_last_held) = (Numbers::LAST, true);
+    for comparator in comparators {
+        let bound = comparator.version.numbers().padded();
+        if matches!(comparator.operator, Operator::Same | Operator::Above | Operator::AtLeast) {
+            let is_held = comparator.operator != Operator::Above;
+            is_first_held = if bound == first {
+                is_held && is_first_held
+            } else if bound > first {
+                is_held
+            } else {
+                is_first_held
+            };
+            first = first.max(bound);
+        }
+        if matches!(comparator.operator, Operator::Same | Operator::Below | Operator::AtMost) {
+            let is_held = comparator.operator != Operator::Below;
+            is_last_held = if bound == last {
+                is_held && is_last_held
+            } else if bound < last {
+                is_held
+            } else {
+                is_last_held
+            };
+            last = last.min(bound);
         }
     }
+    first < last || first == last && is_first_held && is_last_held
 }
 
 impl Comparator {
@@ -117,13 +165,31 @@ impl Comparator {
                 None => (Operator::Same, text),
             },
         };
-        let version = version.parse().map_err(|cause| VersionRangeError::Version { comparator, cause })?;
+        let of_more_parts = || {
+            let version = FirmwareVersion::numeric(version)?;
+            version.numbers().place().is_none().then_some(version)
+        };
+        let version = version
+            .parse()
+            .or_else(|cause| of_more_parts().ok_or(VersionRangeError::Version { comparator, cause }))?;
         Ok(Self { operator, version })
     }
 
-    /// The first and the last place it holds; `None` where there is none.
+    /// Whether it holds a release, by its numbers without missing parts.
+    fn holds(&self, version: Numbers) -> bool {
+        let order = version.cmp(&self.version.numbers().padded());
+        match self.operator {
+            Operator::Same => order == Ordering::Equal,
+            Operator::Above => order == Ordering::Greater,
+            Operator::AtLeast => order != Ordering::Less,
+            Operator::Below => order == Ordering::Less,
+            Operator::AtMost => order != Ordering::Greater,
+        }
+    }
+
+    /// The first and the last place of four parts it holds; `None` where it holds none.
     fn bounds(&self) -> Option<(u128, u128)> {
-        let place = self.version.place();
+        let place = self.version.numbers().place()?;
         Some(match self.operator {
             Operator::Same => (place, place),
             Operator::Above => (place + 1, LAST_PLACE),
@@ -243,7 +309,6 @@ mod stored {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::cmp::Ordering;
 
     #[track_caller]
     fn range(text: &str) -> VersionRange {
@@ -324,6 +389,24 @@ mod tests {
     }
 
     #[test]
+    fn a_range_may_name_versions_of_more_than_four_parts() {
+        let wide = |text: &str| FirmwareVersion::numeric(text).unwrap();
+        let old = range("<3.0.0.459.1");
+        assert!(old.holds(&wide("3.0.0.459")) && old.holds(&wide("3.0.0.459.0.9")));
+        assert!(!old.holds(&wide("3.0.0.459.1")) && !old.holds(&wide("3.0.0.459.1.0")));
+        assert!(
+            range(">=3.0.0.459").holds(&wide("3.0.0.459.1")),
+            "a range of four parts holds longer versions"
+        );
+        assert!(!range("=3.0.0.459").holds(&wide("3.0.0.459.1")));
+        refused(
+            ">=3.0.0.459.2, <3.0.0.459.1",
+            "version range `>=3.0.0.459.2, <3.0.0.459.1` holds no version",
+        );
+        assert_eq!(old.to_string().parse(), Ok(old));
+    }
+
+    #[test]
     fn a_range_has_at_most_eight_comparators() {
         let text = |count: usize| vec![">=1.0"; count].join(",");
         assert!(range(&text(MAX_COMPARATORS)).holds(&"1.0".parse().unwrap()));
@@ -394,7 +477,7 @@ mod tests {
         #[test]
         fn a_range_that_is_read_holds_its_first_and_last_release(comparators in comparators()) {
             if let Ok(range) = text(&comparators).parse::<VersionRange>() {
-                let (first, last) = range.bounds;
+                let (first, last) = range.bounds.unwrap();
                 for place in [first, last] {
                     let parts = [93, 62, 31, 0].map(|shift| (place >> shift & 0x7FFF_FFFF).to_string());
                     prop_assert!(holds(&comparators, &parts.join(".")), "{:?}", parts);

@@ -12,9 +12,7 @@ mod differing;
 mod explaining;
 mod fixtures;
 mod holding;
-mod loops;
-mod outcomes;
-mod simulating;
+mod schemes;
 mod stones;
 #[cfg(feature = "serde")]
 mod stored_form;

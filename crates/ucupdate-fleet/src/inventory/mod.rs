@@ -1,7 +1,5 @@
 //! The devices there are, by what audit logs tell of them.
 
-mod fleet;
-mod observations;
+mod devices;
 
-pub use fleet::{Fleet, FleetDevice, FleetModule, MAX_FLEET_MODULES, VersionCount};
-pub use observations::observations;
+pub use devices::{Inventory, InventoryDevice, InventoryModule, MAX_DEVICE_MODULES, VersionCount};

@@ -1,9 +1,8 @@
 //! The join itself: by host, path and time.
 
-use super::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
-use percent_encoding::percent_decode_str;
+use super::entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
+use super::keys::{host_key, path_key, url_path_key};
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::value::UnixTime;
 
@@ -13,11 +12,23 @@ const LOOKED_AT: usize = 256;
 /// An exchange that takes longer than this to answer is not found.
 const LONGEST_ANSWER_MS: i64 = 600_000;
 
-pub(super) fn join(
-    mut audit: Vec<AuditRow>,
-    mut access: Vec<AccessRow>,
-    options: &TimelineOptions,
-) -> Timeline {
+impl Timeline {
+    /// Joins rows of both logs, in any order, of any number of servers and devices.
+    ///
+    /// An audit row's exchange is the `POST` of `ucdevice.upx` from its host that was under way when the row was logged.
+    /// A download is a `GET` from the same host of the path of an offered image, or of the `.cat` beside it, begun after
+    /// the offer. It belongs to its device's last offer before it; where several devices share the host, to the first
+    /// that has not fetched the file yet.
+    pub fn join(
+        audit: impl IntoIterator<Item = AuditRow>,
+        access: impl IntoIterator<Item = AccessRow>,
+        options: &TimelineOptions,
+    ) -> Self {
+        join(audit.into_iter().collect(), access.into_iter().collect(), options)
+    }
+}
+
+fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>, options: &TimelineOptions) -> Timeline {
     audit.sort_by_key(|row| row.logged_at);
     access.sort_by_key(|row| row.finished_at);
     let mut access: Vec<Option<AccessRow>> = access.into_iter().map(Some).collect();
@@ -151,25 +162,6 @@ fn offer_of(
     };
     let chosen = last_of_each.iter().rev().find(lacks).or(last_of_each.first())?;
     Some((**chosen, devices.len() > 1))
-}
-
-/// A host without case; an address in its one form.
-pub(super) fn host_key(host: &str) -> String {
-    let host = host.trim();
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().to_string(),
-        Err(_) => host.to_ascii_lowercase(),
-    }
-}
-
-fn url_path_key(url: &str) -> String {
-    let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
-    path_key(behind.find('/').map_or("", |at| &behind[at..]))
-}
-
-/// A path without case and escapes; a blank and a plus are one, as web servers log them.
-fn path_key(path: &str) -> String {
-    percent_decode_str(path).decode_utf8_lossy().replace('+', " ").to_ascii_lowercase()
 }
 
 #[cfg(test)]

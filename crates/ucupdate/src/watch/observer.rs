@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use ucupdate_core::outcomes::Outcomes;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Decision, Question};
+use ucupdate_fleet::outcomes::Outcomes;
 
 /// How rollouts are watched.
 ///

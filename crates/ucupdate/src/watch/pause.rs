@@ -8,11 +8,11 @@ use std::time::Duration;
 use ucupdate_audit::LoggedRow;
 use ucupdate_core::book::{Refusal, RuleError};
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::outcomes::{Outcomes, Tally, Tripped};
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, RuleBook};
-use ucupdate_fleet::inventory::FleetDevice;
+use ucupdate_fleet::inventory::InventoryDevice;
+use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 
 /// In whose name rollouts are paused.
 pub const WATCH_AUTHOR: &str = "ucupdate";
@@ -39,7 +39,7 @@ impl UpdateService {
     /// Counts the devices that did not come back in time, pauses the rollouts whose guards are tripped, in the name of
     /// [`WATCH_AUTHOR`], and gives those it paused. What another server paused before is none of them.
     ///
-    /// The background task that [`WatchOptions::period`] asks for does nothing else.
+    /// The background task that [`WatchOptions::period`](crate::WatchOptions::period) asks for does nothing else.
     ///
     /// # Errors
     /// When the store does not do it. It is tried again with the next call.
@@ -116,7 +116,7 @@ fn take_in_row(watch: &Watch, logged: &LoggedRow) {
     if !watch.outcomes().knows(&identity) {
         return;
     }
-    let Some(request) = FleetDevice::of(logged).request() else { return };
+    let Some(request) = InventoryDevice::of(logged).request() else { return };
     let mut outcomes = watch.outcomes();
     for question in Question::all_of(&request, AskedFrom::default()) {
         outcomes.asked(&question, row.logged_at);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ucupdate::audit::LoggedRow;
 use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::{Fleet, observations};
 use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
 use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{AuditLogError, AuditLogs, Logged};
+use ucupdate::{inventory::Inventory, loops::observations};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
@@ -133,7 +133,7 @@ async fn the_phone_of_the_fields_log_is_in_the_fleet_as_it_asked_last_and_in_no_
     let mut logs = AuditLogs::default();
     logs.add("RequestHandlerAuditLog_2009-03-06.log", || Ok(FIELD_LOG.as_bytes()));
     let mut guard = LoopGuard::new(LoopOptions::default());
-    let mut fleet = Fleet::default();
+    let mut fleet = Inventory::default();
     for logged in read(logs).await {
         fleet.take_in(&logged);
         observations(&logged).into_iter().for_each(|seen| guard.observe(seen));
@@ -182,9 +182,9 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
         serial_only,
         row(9, "", "1.0", ""),
     ];
-    let mut forward = Fleet::default();
+    let mut forward = Inventory::default();
     rows.iter().for_each(|row| forward.take_in(&logged(row.clone())));
-    let mut backward = Fleet::default();
+    let mut backward = Inventory::default();
     rows.iter().rev().for_each(|row| backward.take_in(&logged(row.clone())));
     assert!(forward.devices().eq(backward.devices()));
 
@@ -198,7 +198,7 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
         forward.versions().into_iter().map(|count| (count.version.to_string(), count.devices)).collect();
     assert_eq!(counts, [("7.0".to_owned(), 1), ("1.0.522.0".to_owned(), 2)]);
 
-    let mut small = Fleet::default().with_room(1);
+    let mut small = Inventory::default().with_room(1);
     rows.iter().for_each(|row| small.take_in(&logged(row.clone())));
     assert_eq!((small.devices().len(), small.left_out()), (1, 1));
 }

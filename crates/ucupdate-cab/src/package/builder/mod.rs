@@ -7,13 +7,14 @@ pub(super) mod test_signing;
 
 use self::catalogue::{CatalogueBuildError, CatalogueBuilder};
 use super::limits::PackageLimits;
-use super::manifest::names::{ManifestItem, WORDS};
-use super::manifest::{Entry, Manifest};
+use super::manifest::names::ManifestItem;
+use super::manifest::{ManifestEntry, write};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use super::package::Package;
 use super::problem::{Problem, Severity};
 use super::understand::hierarchy::{interim_folder, release_folder};
-use super::understand::{Kept, understand};
+use super::understand::words::RuleWords;
+use super::understand::{KeptBytes, understand};
 use crate::cabinet::{BuildError, CabinetBuilder, Compression};
 use std::collections::BTreeMap;
 use ucupdate_core::book::UpdateType;
@@ -159,7 +160,8 @@ impl PackageBuilder {
     /// Adds a release, in its folder.
     #[must_use]
     pub fn with_release(mut self, release: NewRelease) -> Self {
-        let folder = release_folder(&release.key, release.version.as_str());
+        let folder =
+            release_folder(&RuleWords::of_rule(&release.key), release.version.as_str()).unwrap_or_default();
         for (name, bytes) in release.descriptions {
             self = self.with_file(&format!("{folder}/{name}"), bytes, release.image.time_stamp);
         }
@@ -223,7 +225,7 @@ impl PackageBuilder {
         self.files.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
         let mut package = understood(&self.files);
         if self.with_manifest && !package.members.iter().any(|member| member.role == MemberRole::Manifest) {
-            let bytes = Manifest::write(&self.entries(&package)).into_bytes();
+            let bytes = write::write(&self.entries(&package)).into_bytes();
             // As old as its youngest file, so that it says nothing of when it was made.
             let time = self.files.iter().map(|file| file.time).max().unwrap_or_else(dos_epoch);
             self.files.insert(0, NewFile { path: MANIFEST_FILE_NAME.to_owned(), bytes, time });
@@ -240,29 +242,30 @@ impl PackageBuilder {
     }
 
     /// What the manifest says of a package that was read by its folders.
-    fn entries(&self, package: &Package) -> Vec<Entry> {
+    fn entries(&self, package: &Package) -> Vec<ManifestEntry> {
         let path =
             |index: usize| package.members.get(index).map(|member| member.name.clone()).unwrap_or_default();
         let mut entries = Vec::new();
         for (index, release) in package.releases.iter().enumerate() {
-            let mut entry = Entry { number: index + 1, ..Entry::default() };
+            let mut entry = ManifestEntry { number: index + 1, ..ManifestEntry::default() };
             entry.descriptions = release.descriptions.iter().map(|index| path(*index)).collect();
-            entry.said.extend(WORDS.into_iter().zip(release.key.words().map(str::to_owned)));
-            entry.said.insert(ManifestItem::Version, release.version.as_str().to_owned());
-            entry.said.insert(ManifestItem::FileName, path(release.image));
-            entry.said.insert(ManifestItem::SignatureFileName, path(release.signature));
+            let mut words = RuleWords::of_rule(&release.key);
+            entry.items.extend(words.by_item().filter_map(|(item, word)| Some((item, word.take()?))));
+            entry.items.insert(ManifestItem::Version, release.version.as_str().to_owned());
+            entry.items.insert(ManifestItem::FileName, path(release.image));
+            entry.items.insert(ManifestItem::SignatureFileName, path(release.signature));
             entries.push(entry);
         }
         for (index, interim) in package.interim.iter().enumerate() {
-            let mut entry = Entry { is_interim: true, number: index + 1, ..Entry::default() };
+            let mut entry = ManifestEntry { is_interim: true, number: index + 1, ..ManifestEntry::default() };
             let image = path(interim.image);
             if let Some(version) = self.interim_versions.get(&image.to_ascii_lowercase()) {
-                entry.said.insert(ManifestItem::Version, version.as_str().to_owned());
+                entry.items.insert(ManifestItem::Version, version.as_str().to_owned());
             }
-            entry.said.insert(ManifestItem::Locale, interim.locale.as_str().to_owned());
-            entry.said.insert(ManifestItem::UpdateType, interim.update_type.as_str().to_owned());
-            entry.said.insert(ManifestItem::FileName, image);
-            entry.said.insert(ManifestItem::SignatureFileName, path(interim.signature));
+            entry.items.insert(ManifestItem::Locale, interim.locale.as_str().to_owned());
+            entry.items.insert(ManifestItem::UpdateType, interim.update_type.as_str().to_owned());
+            entry.items.insert(ManifestItem::FileName, image);
+            entry.items.insert(ManifestItem::SignatureFileName, path(interim.signature));
             entries.push(entry);
         }
         entries
@@ -284,7 +287,7 @@ fn understood(files: &[NewFile]) -> Package {
     let kept = files
         .zip(&members)
         .filter(|(_, member)| member.role.is_kept())
-        .map(|((index, file), _)| (index, Kept::Whole(file.bytes.clone())))
+        .map(|((index, file), _)| (index, KeptBytes::Whole(file.bytes.clone())))
         .collect();
     understand(Sha256Digest::new([0; 32]), members, &kept, &PackageLimits::default())
 }

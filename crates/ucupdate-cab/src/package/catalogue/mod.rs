@@ -154,12 +154,12 @@ impl Catalogue {
 #[non_exhaustive]
 pub enum CatalogueError {
     /// More bytes than the limit.
-    #[error("catalogue has {found} bytes, expected at most {most}")]
+    #[error("catalogue has {found} bytes, expected at most {limit}")]
     TooLong {
         /// How many there are.
         found: usize,
         /// The limit.
-        most: usize,
+        limit: usize,
     },
     /// More of something than the limit.
     #[error("catalogue has more than {most} {what}")]

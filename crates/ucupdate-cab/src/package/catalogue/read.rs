@@ -30,7 +30,7 @@ impl Catalogue {
     /// at which byte.
     pub fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, CatalogueError> {
         if bytes.len() > limits.catalogue_bytes {
-            return Err(CatalogueError::TooLong { found: bytes.len(), most: limits.catalogue_bytes });
+            return Err(CatalogueError::TooLong { found: bytes.len(), limit: limits.catalogue_bytes });
         }
         let mut outer = Walk::new(bytes, "content info", 0)?;
         let info = outer.expect(Tag::Sequence)?;

@@ -175,7 +175,7 @@ fn a_catalogue_beyond_a_limit_is_refused() {
     assert!(Catalogue::read(&bytes, &limits(bytes.len(), 2)).is_ok());
     assert_eq!(
         Catalogue::read(&bytes, &limits(bytes.len() - 1, 2)).unwrap_err(),
-        CatalogueError::TooLong { found: bytes.len(), most: bytes.len() - 1 }
+        CatalogueError::TooLong { found: bytes.len(), limit: bytes.len() - 1 }
     );
     assert_eq!(
         Catalogue::read(&bytes, &limits(bytes.len(), 1)).unwrap_err().to_string(),

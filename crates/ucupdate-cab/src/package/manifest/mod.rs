@@ -6,12 +6,13 @@
 //! the table does not hold is passed over and reported. What the manifest leaves out, a file's path may say.
 
 pub(super) mod names;
+#[cfg(feature = "build")]
+pub(super) mod write;
 
 use self::names::ManifestItem;
 use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -21,25 +22,25 @@ pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
 /// What a manifest says, in its own words: nothing is checked yet but that each is said once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct Manifest {
-    pub(in crate::package) entries: Vec<Entry>,
+    pub(in crate::package) entries: Vec<ManifestEntry>,
     /// Names that the table does not hold, each once, with the place of the first: `Update 3`, and the byte.
-    pub(in crate::package) unknown: Vec<Unknown>,
-    pub(in crate::package) twice: Vec<Twice>,
+    pub(in crate::package) unknown: Vec<UnknownName>,
+    pub(in crate::package) repeated: Vec<RepeatedItem>,
 }
 
 /// One image that a manifest speaks of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::package) struct Entry {
+pub(in crate::package) struct ManifestEntry {
     pub(in crate::package) is_interim: bool,
     /// Which of its kind, counted from 1.
     pub(in crate::package) number: usize,
-    pub(in crate::package) said: BTreeMap<ManifestItem, String>,
+    pub(in crate::package) items: BTreeMap<ManifestItem, String>,
     pub(in crate::package) descriptions: Vec<String>,
 }
 
-impl Entry {
-    pub(in crate::package) fn say(&self, item: ManifestItem) -> Option<&str> {
-        self.said.get(&item).map(String::as_str).filter(|text| !text.is_empty())
+impl ManifestEntry {
+    pub(in crate::package) fn item(&self, item: ManifestItem) -> Option<&str> {
+        self.items.get(&item).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     pub(in crate::package) fn place(&self) -> String {
@@ -48,14 +49,14 @@ impl Entry {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::package) struct Unknown {
+pub(in crate::package) struct UnknownName {
     pub(in crate::package) name: String,
     pub(in crate::package) at: usize,
 }
 
 /// An item that one element says twice, and differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::package) struct Twice {
+pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) item: ManifestItem,
     pub(in crate::package) first: String,
     pub(in crate::package) second: String,
@@ -132,10 +133,10 @@ impl Manifest {
             let mut descriptions = descriptions.clone();
             let mut said = said.clone();
             said.extend(self.items(file, &mut descriptions)?);
-            found.push(Entry { is_interim, number, said, descriptions });
+            found.push(ManifestEntry { is_interim, number, items: said, descriptions });
         }
         if files.is_empty() {
-            found.push(Entry { is_interim, number, said, descriptions });
+            found.push(ManifestEntry { is_interim, number, items: said, descriptions });
         }
         if self.entries.len() + found.len() > limits.releases {
             return Err(XmlError::TooMany { what: "updates", most: limits.releases, at: element.at });
@@ -205,7 +206,7 @@ impl Manifest {
             match said.get(&item) {
                 Some(first) if first != value => {
                     let (first, second) = (first.clone(), value.to_owned());
-                    self.twice.push(Twice { item, first, second, at });
+                    self.repeated.push(RepeatedItem { item, first, second, at });
                 }
                 Some(_) => {}
                 None => {
@@ -224,49 +225,9 @@ impl Manifest {
         const MOST: usize = 32;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
         if !known && self.unknown.len() < MOST {
-            self.unknown.push(Unknown { name: name.to_owned(), at });
+            self.unknown.push(UnknownName { name: name.to_owned(), at });
         }
     }
-
-    /// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
-    pub(in crate::package) fn write(entries: &[Entry]) -> String {
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
-        for entry in entries {
-            let element = if entry.is_interim { ManifestItem::Interim } else { ManifestItem::Update }.name();
-            let version = entry.say(ManifestItem::Version).unwrap_or_default();
-            // Writing to a text cannot fail.
-            let _ = write!(xml, "<{element} {}=\"{}\">", ManifestItem::Version.name(), escaped(version));
-            for (item, text) in &entry.said {
-                if *item != ManifestItem::Version {
-                    let _ = write!(xml, "<{0}>{1}</{0}>", item.name(), escaped(text));
-                }
-            }
-            for text in &entry.descriptions {
-                let _ =
-                    write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
-            }
-            let _ = writeln!(xml, "</{element}>");
-        }
-        xml.push_str("</Updates></Updates>\n");
-        xml
-    }
-}
-
-/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {
-        let (text, blank) = match part.char_indices().next_back() {
-            Some((at, blank)) if matches!(blank, '\t' | '\n' | '\r') => (&part[..at], Some(blank)),
-            _ => (part, None),
-        };
-        escaped.push_str(text);
-        if let Some(blank) = blank {
-            // Writing to a text cannot fail.
-            let _ = write!(escaped, "&#{};", u32::from(blank));
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -280,8 +241,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn said(entry: &Entry, expected: &[(Item, &str)]) {
-        let found: Vec<_> = entry.said.iter().map(|(item, text)| (*item, text.as_str())).collect();
+    fn said(entry: &ManifestEntry, expected: &[(Item, &str)]) {
+        let found: Vec<_> = entry.items.iter().map(|(item, text)| (*item, text.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -314,7 +275,7 @@ mod tests {
         );
         said(&manifest.entries[0], &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a")]);
         said(&manifest.entries[1], &[(Item::Version, "2"), (Item::Locale, "DEU")]);
-        assert_eq!(manifest.unknown, [Unknown { name: "Device".to_owned(), at: 30 }]);
+        assert_eq!(manifest.unknown, [UnknownName { name: "Device".to_owned(), at: 30 }]);
     }
 
     #[test]
@@ -325,7 +286,7 @@ mod tests {
         );
         let [first, second] = &manifest.entries[..] else { panic!("{manifest:?}") };
         said(first, &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a.nbt")]);
-        assert_eq!(second.say(Item::UpdateType), Some("B"));
+        assert_eq!(second.item(Item::UpdateType), Some("B"));
         assert_eq!((first.place(), second.place()), ("Update 1".to_owned(), "Update 1".to_owned()));
         let unknown: Vec<_> = manifest.unknown.iter().map(|unknown| unknown.name.as_str()).collect();
         assert_eq!(unknown, ["Files", "Size"]);
@@ -348,8 +309,11 @@ mod tests {
         let manifest = read(
             "<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>",
         );
-        let [twice] = &manifest.twice[..] else { panic!("{manifest:?}") };
-        assert_eq!((twice.item, twice.first.as_str(), twice.second.as_str()), (Item::Version, "1", "2"));
+        let [repeated] = &manifest.repeated[..] else { panic!("{manifest:?}") };
+        assert_eq!(
+            (repeated.item, repeated.first.as_str(), repeated.second.as_str()),
+            (Item::Version, "1", "2")
+        );
     }
 
     #[test]
@@ -372,7 +336,7 @@ mod tests {
         );
     }
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn entry() -> impl Strategy<Value = ManifestEntry> {
         let text = "[ -~\u{e4}\t\r\n]{0,12}".prop_map(|text| text.trim().to_owned());
         let items = prop::collection::btree_map(
             prop::sample::select(vec![
@@ -386,10 +350,10 @@ mod tests {
             0..5,
         );
         let descriptions = prop::collection::vec("[a-z&<>\"']{1,8}", 0..3);
-        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| Entry {
+        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| ManifestEntry {
             is_interim,
             number: 0,
-            said,
+            items: said,
             descriptions,
         })
     }
@@ -402,11 +366,11 @@ mod tests {
                 let count = if entry.is_interim { &mut interims } else { &mut updates };
                 *count += 1;
                 entry.number = *count;
-                entry.said.entry(Item::Version).or_default();
+                entry.items.entry(Item::Version).or_default();
             }
-            let read = read(&Manifest::write(&entries));
+            let read = read(&write::write(&entries));
             prop_assert_eq!(read.entries, entries);
-            prop_assert!(read.unknown.is_empty() && read.twice.is_empty());
+            prop_assert!(read.unknown.is_empty() && read.repeated.is_empty());
         }
     }
 }

@@ -134,19 +134,24 @@ impl ManifestItem {
 
     /// Whether what a list says of all in it holds for each: the words of a rule do, a list's own version does not.
     pub(in crate::package) fn is_word(self) -> bool {
-        WORDS.contains(&self)
+        match self {
+            Self::DeviceType
+            | Self::Vendor
+            | Self::Model
+            | Self::Revision
+            | Self::Locale
+            | Self::UpdateType => true,
+            Self::Updates
+            | Self::Update
+            | Self::Interim
+            | Self::File
+            | Self::Version
+            | Self::FileName
+            | Self::SignatureFileName
+            | Self::DescriptionFileName => false,
+        }
     }
 }
-
-/// The words of a rule, in its order.
-pub(in crate::package) const WORDS: [ManifestItem; 6] = [
-    ManifestItem::DeviceType,
-    ManifestItem::Vendor,
-    ManifestItem::Model,
-    ManifestItem::Revision,
-    ManifestItem::Locale,
-    ManifestItem::UpdateType,
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,41 +1,58 @@
-//! The folder hierarchy of the field: `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`,
-//! and the interim image's `OCInterim/<Locale>/<file>`. Confirmed: so files lie on the original server.
+//! The folder hierarchy of the field.
+//!
+//! A release lies in `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, an interim image
+//! in `OCInterim/<Locale>/<file>`. The names are confirmed: files lie so on the original server.
 
+use super::words::RuleWords;
 use crate::path::SafePath;
-use ucupdate_core::RuleKey;
 
 /// The folder of interim images.
-pub(in crate::package) const INTERIM_FOLDER: &str = "OCInterim";
+const INTERIM_FOLDER: &str = "OCInterim";
 
-/// What the folders of a file say, as they say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::package) enum Placed<'a> {
-    /// Of a release: the six words of its rule in their order, and its version.
-    Release { words: [&'a str; 6], version: &'a str },
-    /// Of an interim image.
+/// What the folders of a file state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FolderMeaning<'a> {
+    /// The folders of a release: all words of its rule, and its version.
+    Release { words: RuleWords, version: &'a str },
+    /// The folders of an interim image.
     Interim { locale: &'a str },
 }
 
-/// Reads the folders of a file; `None` where they are not those of the field.
-pub(in crate::package) fn placed(path: &SafePath) -> Option<Placed<'_>> {
-    // One more than there are, so that a longer path is told apart.
-    let parts: Vec<&str> = path.parts().take(9).collect();
-    match parts[..] {
-        [device_type, vendor, model, revision, locale, version, update_type, _] => Some(Placed::Release {
-            words: [device_type, vendor, model, revision, locale, update_type],
-            version,
-        }),
-        [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => {
-            Some(Placed::Interim { locale })
+impl<'a> FolderMeaning<'a> {
+    /// Reads the folders of a file; `None` where they are not those of the field.
+    pub(super) fn of(path: &'a SafePath) -> Option<Self> {
+        // One more than the hierarchy has, so that a longer path is told apart.
+        let parts: Vec<&str> = path.parts().take(9).collect();
+        match parts[..] {
+            [device_type, vendor, model, hardware_revision, locale, version, update_type, _] => {
+                let words = RuleWords {
+                    device_type: Some(device_type.to_owned()),
+                    vendor: Some(vendor.to_owned()),
+                    model: Some(model.to_owned()),
+                    hardware_revision: Some(hardware_revision.to_owned()),
+                    locale: Some(locale.to_owned()),
+                    update_type: Some(update_type.to_owned()),
+                };
+                Some(Self::Release { words, version })
+            }
+            [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => {
+                Some(Self::Interim { locale })
+            }
+            _ => None,
         }
-        _ => None,
     }
 }
 
-/// The folder of a release.
-pub(in crate::package) fn release_folder(key: &RuleKey, version: &str) -> String {
-    let [device_type, vendor, model, revision, locale, update_type] = key.words();
-    format!("{device_type}/{vendor}/{model}/{revision}/{locale}/{version}/{update_type}")
+/// The folder of a release; `None` while one of its words is unknown.
+pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Option<String> {
+    let RuleWords { device_type, vendor, model, hardware_revision, locale, update_type } = words;
+    let words = [device_type, vendor, model, hardware_revision, locale];
+    let mut folder = String::new();
+    for word in words {
+        folder.push_str(word.as_deref()?);
+        folder.push('/');
+    }
+    Some(format!("{folder}{version}/{}", update_type.as_deref()?))
 }
 
 /// The folder of an interim image.
@@ -46,15 +63,19 @@ pub(in crate::package) fn interim_folder(locale: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ucupdate_core::RuleKey;
 
     #[test]
     fn folders_of_the_field_are_read_and_no_others() {
         let path = |text: &str| SafePath::read(text).unwrap();
         let release = path("UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt");
-        let words = ["UCPhone", "LG-Nortel", "IP8540", "A", "ENU", "CPE"];
-        assert_eq!(placed(&release), Some(Placed::Release { words, version: "3.5.6907.0" }));
+        let words = RuleWords::of_rule(&"UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().unwrap());
+        assert_eq!(
+            FolderMeaning::of(&release),
+            Some(FolderMeaning::Release { words, version: "3.5.6907.0" })
+        );
         let interim = path("ocinterim/ENU/CPE.nbt");
-        assert_eq!(placed(&interim), Some(Placed::Interim { locale: "ENU" }));
+        assert_eq!(FolderMeaning::of(&interim), Some(FolderMeaning::Interim { locale: "ENU" }));
         for text in [
             "CPE.nbt",
             "ENU/CPE.nbt",
@@ -62,16 +83,17 @@ mod tests {
             "OCInterim/ENU/more/CPE.nbt",
             "root/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt",
         ] {
-            assert_eq!(placed(&path(text)), None, "{text}");
+            assert_eq!(FolderMeaning::of(&path(text)), None, "{text}");
         }
     }
 
     #[test]
     fn a_release_lies_where_it_is_read() {
         let key: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
-        let folder = release_folder(&key, "3.5.6907.9");
+        let words = RuleWords::of_rule(&key);
+        let folder = release_folder(&words, "3.5.6907.9").unwrap();
         assert_eq!(folder, "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE");
         let path = SafePath::read(&format!("{folder}/CPE.nbt")).unwrap();
-        assert_eq!(placed(&path), Some(Placed::Release { words: key.words(), version: "3.5.6907.9" }));
+        assert_eq!(FolderMeaning::of(&path), Some(FolderMeaning::Release { words, version: "3.5.6907.9" }));
     }
 }

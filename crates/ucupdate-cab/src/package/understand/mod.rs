@@ -1,46 +1,48 @@
-//! Understanding a package, once all its members are known: a pure function of their names, digests, and the few texts.
+//! Understanding a package, once all its members are known: a pure function of their names, their digests and the few
+//! texts that were kept.
 //!
-//! The manifest places images first; images that it passes over are placed by their folders. What is placed by neither is
-//! a problem, never a guess. Each image must have a signature, each signature an image, and no signature may speak for
-//! other bytes than its image's.
+//! The manifest places images first; the folders place the images that the manifest does not name. An image that neither
+//! places is a problem, never a guess. Each image needs a signature and each signature an image, and a signature must list
+//! the bytes of its image.
 
 mod compare;
+mod findings;
 pub(super) mod hierarchy;
+mod index;
 mod place;
 mod release;
 #[cfg(test)]
 mod tests;
+pub(super) mod words;
 
+use self::findings::Findings;
+use self::index::MemberIndex;
+use self::release::Contents;
 use super::limits::PackageLimits;
-use super::manifest::{Entry, MAX_DESCRIPTIONS, Manifest};
+use super::manifest::{Manifest, ManifestEntry};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
-use crate::path::{NameProblem, SafePath};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use ucupdate_core::RuleKey;
-use ucupdate_core::book::UpdateType;
-use ucupdate_core::device::Locale;
+use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::value::{PackageId, Sha256Digest};
 
-/// The bytes of a member that were kept for understanding the package: its manifest, its signatures.
+/// The bytes of a member that are kept for understanding the package: its manifest, its signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kept {
-    /// All of them.
+pub enum KeptBytes {
+    /// All bytes of the member.
     Whole(Vec<u8>),
-    /// There were more than a limit, so none.
+    /// The member was longer than a limit, so nothing of it is kept.
     TooLong {
-        /// That limit.
-        most: usize,
+        /// The limit in bytes.
+        limit: usize,
     },
 }
 
 /// Understands what a cabinet with this SHA-256 held.
 ///
-/// `kept` has the bytes of the manifest and of the signatures, by the index of the member; what is not in it counts as
-/// empty. Every finding is in the
-/// package's problems; see [`ProblemKind`] for what each weighs.
+/// `kept` has the bytes of the manifest and of the signatures, by the index of the member; a member that is not in it
+/// counts as empty. Every finding is in the package's problems; [`ProblemKind`] lists the severity of each.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -52,231 +54,143 @@ pub enum Kept {
 pub fn understand(
     cabinet: Sha256Digest,
     members: Vec<Member>,
-    kept: &BTreeMap<usize, Kept>,
+    kept: &BTreeMap<usize, KeptBytes>,
     limits: &PackageLimits,
 ) -> Package {
-    let package = Package {
+    let mut findings = Findings::new(limits.problems);
+    let mut contents = Contents::new(limits.releases);
+    let mut index = MemberIndex::new(members, &mut findings);
+
+    let manifest = read_manifest(&mut index, kept, limits, &mut findings);
+    for entry in manifest.as_deref().unwrap_or_default() {
+        if let Some(placement) = place::place_by_manifest(entry, &mut index, &mut findings) {
+            contents.add(placement, &mut index, &mut findings);
+        }
+    }
+    let by_manifest = !contents.is_empty();
+    let placed_by_folders = add_by_folders(&mut contents, by_manifest, &mut index, &mut findings);
+    if manifest.is_some() && !by_manifest && placed_by_folders {
+        let problem = Problem::new(ProblemKind::ManifestSaysNothing, "an update that names an image");
+        findings.add(problem.file(MANIFEST_FILE_NAME));
+    }
+    report_signatures_without_image(&index, &mut findings);
+    let (catalogues, comparisons) = compare::compare(&contents, &index, kept, limits, &mut findings);
+    report_extra_files(&index, &mut findings);
+    if contents.is_empty() {
+        let expected = "an image with its signature, placed by updateInfo.xml or by folders \
+                        <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>";
+        let found = format!("{} file(s)", index.members.len());
+        findings.add(Problem::new(ProblemKind::NoRelease, expected).found(found));
+    }
+    let form = match (contents.is_empty(), by_manifest) {
+        (true, _) => PackageForm::Neither,
+        (false, true) => PackageForm::Manifest,
+        (false, false) => PackageForm::Hierarchy,
+    };
+    Package {
         id: PackageId::of(&cabinet),
         sha256: cabinet,
-        form: PackageForm::Neither,
-        members,
-        releases: Vec::new(),
-        interim: Vec::new(),
-        catalogues: Vec::new(),
-        comparisons: Vec::new(),
-        problems: Vec::new(),
-    };
-    let reading = Reading {
-        package,
-        kept,
-        limits,
-        by_path: HashMap::new(),
-        images: HashMap::new(),
-        descriptions: HashMap::new(),
-        taken: BTreeSet::new(),
-        rules: BTreeMap::new(),
-        stones: BTreeMap::new(),
-        overflowed: false,
-    };
-    reading.understand()
+        form,
+        members: index.members,
+        releases: contents.releases,
+        interim: contents.interim,
+        catalogues,
+        comparisons,
+        problems: findings.into_problems(),
+    }
 }
 
-/// A package that is being understood.
-pub(super) struct Reading<'a> {
-    pub(super) package: Package,
-    pub(super) kept: &'a BTreeMap<usize, Kept>,
-    pub(super) limits: &'a PackageLimits,
-    /// Members by path in lower case.
-    pub(super) by_path: HashMap<String, usize>,
-    /// The images by name of each folder, by the folder in lower case.
-    pub(super) images: HashMap<String, Vec<usize>>,
-    /// The descriptions of each folder, alike; the first few.
-    pub(super) descriptions: HashMap<String, Vec<usize>>,
-    /// Members that belong to something, or were already found at fault.
-    pub(super) taken: BTreeSet<usize>,
-    /// The image of each rule that has one.
-    pub(super) rules: BTreeMap<RuleKey, usize>,
-    /// The interim image of each locale and update type.
-    pub(super) stones: BTreeMap<(Locale, UpdateType), usize>,
-    overflowed: bool,
+/// The entries of the manifest; `None` where there is no manifest, or none that can be read.
+fn read_manifest(
+    index: &mut MemberIndex,
+    kept: &BTreeMap<usize, KeptBytes>,
+    limits: &PackageLimits,
+    findings: &mut Findings,
+) -> Option<Vec<ManifestEntry>> {
+    let member = index.at(MANIFEST_FILE_NAME)?;
+    index.claim(member);
+    let name = index.name(member);
+    let unreadable = |found: String| {
+        let expected = "an XML document Updates/Updates/Update";
+        Problem::new(ProblemKind::ManifestUnreadable, expected).file(&name).found(found)
+    };
+    let bytes: &[u8] = match kept.get(&member) {
+        Some(KeptBytes::Whole(bytes)) => bytes,
+        Some(KeptBytes::TooLong { limit }) => {
+            findings.add(unreadable(format!("more than {limit} bytes")));
+            return None;
+        }
+        None => &[],
+    };
+    let manifest = match Manifest::read(bytes, limits) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            findings.add(unreadable(error.to_string()));
+            return None;
+        }
+    };
+    for unknown in &manifest.unknown {
+        let problem = Problem::new(ProblemKind::NameUnknown, "a name of the table").file(&name);
+        findings.add(problem.place(format!("byte {}", unknown.at)).found(&unknown.name));
+    }
+    for repeated in &manifest.repeated {
+        let expected = format!("{} {:?} only", repeated.item.name(), repeated.first);
+        let problem = Problem::new(ProblemKind::SaidTwice, expected).file(&name);
+        let problem = problem.place(format!("byte {}", repeated.at));
+        findings.add(problem.found(format!("{:?} too", repeated.second)));
+    }
+    Some(manifest.entries)
 }
 
-impl Reading<'_> {
-    fn understand(mut self) -> Package {
-        self.index();
-        let entries = self.manifest();
-        for entry in entries.as_deref().unwrap_or_default() {
-            self.entry(entry);
+/// Adds the images that the manifest does not name, by their folders; returns whether there were any.
+fn add_by_folders(
+    contents: &mut Contents,
+    by_manifest: bool,
+    index: &mut MemberIndex,
+    findings: &mut Findings,
+) -> bool {
+    let mut placed_any = false;
+    for image in 0..index.members.len() {
+        if index.is_claimed(image) || !place::looks_like_image(image, index) {
+            continue;
         }
-        let by_manifest = !self.is_empty();
-        self.place_the_rest(entries.is_some(), by_manifest);
-        self.package.form = match (self.is_empty(), by_manifest) {
-            (true, _) => PackageForm::Neither,
-            (false, true) => PackageForm::Manifest,
-            (false, false) => PackageForm::Hierarchy,
-        };
-        self.signatures_without_image();
-        self.compare();
-        self.what_is_left();
-        if self.is_empty() {
-            let expected = "an image with its signature, placed by updateInfo.xml or by folders \
-                            <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>";
-            let found = format!("{} file(s)", self.package.members.len());
-            self.tell(Problem::new(ProblemKind::NoRelease, expected).found(found));
+        let Some(placement) = place::place_by_folders(image, index, findings) else { continue };
+        placed_any = true;
+        if by_manifest {
+            let problem = Problem::new(ProblemKind::NotInManifest, "an update that names it");
+            findings.add(problem.file(&index.name(image)));
         }
-        self.package
+        contents.add(placement, index, findings);
     }
+    placed_any
+}
 
-    fn is_empty(&self) -> bool {
-        self.package.releases.is_empty() && self.package.interim.is_empty()
-    }
-
-    pub(super) fn tell(&mut self, problem: Problem) {
-        if self.package.problems.len() < self.limits.problems {
-            self.package.problems.push(problem);
-        } else if !self.overflowed {
-            self.overflowed = true;
-            let expected = format!("at most {}", self.limits.problems);
-            self.package.problems.push(Problem::new(ProblemKind::TooManyProblems, expected));
+fn report_signatures_without_image(index: &MemberIndex, findings: &mut Findings) {
+    let images = index.members.iter().filter(|member| member.role == MemberRole::Image);
+    // A signature whose image has a problem of its own is not reported once more.
+    let signatures: BTreeSet<String> = images
+        .filter_map(|member| Some(member.path.as_ref().ok()?.with_extension("cat").to_ascii_lowercase()))
+        .collect();
+    for member in 0..index.members.len() {
+        if index.is_claimed(member) || index.role(member) != Some(MemberRole::Signature) {
+            continue;
         }
-    }
-
-    /// A member's path; its name as given where that is none.
-    pub(super) fn name(&self, index: usize) -> String {
-        let Some(member) = self.package.members.get(index) else { return String::new() };
-        member.path.as_ref().map_or_else(|_| member.name.clone(), |path| path.as_str().to_owned())
-    }
-
-    pub(super) fn path(&self, index: usize) -> Option<&SafePath> {
-        self.package.members.get(index)?.path.as_ref().ok()
-    }
-
-    pub(super) fn role(&self, index: usize) -> Option<MemberRole> {
-        self.package.members.get(index).map(|member| member.role)
-    }
-
-    /// Looks at the names alone.
-    fn index(&mut self) {
-        let mut problems = Vec::new();
-        for (index, member) in self.package.members.iter_mut().enumerate() {
-            let path = match &member.path {
-                Ok(path) => path,
-                Err(cause) => {
-                    problems.push(name_problem(cause).file(&member.name).found(cause.to_string()));
-                    self.taken.insert(index);
-                    continue;
-                }
-            };
-            if let Some(first) = self.by_path.get(&path.in_lower_case()) {
-                let cause = NameProblem::Duplicate { first: u16::try_from(*first).unwrap_or(u16::MAX) };
-                problems.push(name_problem(&cause).file(&member.name).found(cause.to_string()));
-                self.taken.insert(index);
-                (member.path, member.role) = (Err(cause), MemberRole::Other);
-                continue;
-            }
-            self.by_path.insert(path.in_lower_case(), index);
-            let folder = path.folder().to_ascii_lowercase();
-            match member.role {
-                MemberRole::Image => self.images.entry(folder).or_default().push(index),
-                MemberRole::Description => {
-                    let descriptions = self.descriptions.entry(folder).or_default();
-                    if descriptions.len() < MAX_DESCRIPTIONS {
-                        descriptions.push(index);
-                    }
-                }
-                MemberRole::RoundTableConfig => {
-                    let expected = "an administrator who knows that custom settings are replaced";
-                    problems.push(Problem::new(ProblemKind::OverwritesSettings, expected).file(&member.name));
-                }
-                MemberRole::Manifest | MemberRole::Signature | MemberRole::Other => {}
-            }
-        }
-        problems.into_iter().for_each(|problem| self.tell(problem));
-    }
-
-    /// The entries of the manifest; `None` where there is none, or none that can be read.
-    fn manifest(&mut self) -> Option<Vec<Entry>> {
-        let index = *self.by_path.get(&MANIFEST_FILE_NAME.to_ascii_lowercase())?;
-        self.taken.insert(index);
-        let name = self.name(index);
-        let unreadable = |found: String| {
-            let expected = "an XML document Updates/Updates/Update";
-            Problem::new(ProblemKind::ManifestUnreadable, expected).file(&name).found(found)
-        };
-        let bytes: &[u8] = match self.kept.get(&index) {
-            Some(Kept::Whole(bytes)) => bytes,
-            Some(Kept::TooLong { most }) => {
-                self.tell(unreadable(format!("more than {most} bytes")));
-                return None;
-            }
-            None => &[],
-        };
-        let manifest = match Manifest::read(bytes, self.limits) {
-            Ok(manifest) => manifest,
-            Err(error) => {
-                self.tell(unreadable(error.to_string()));
-                return None;
-            }
-        };
-        for unknown in &manifest.unknown {
-            let problem = Problem::new(ProblemKind::NameUnknown, "a name of the table").file(&name);
-            self.tell(problem.place(format!("byte {}", unknown.at)).found(&unknown.name));
-        }
-        for twice in &manifest.twice {
-            let expected = format!("{} {:?} only", twice.item.name(), twice.first);
-            let problem = Problem::new(ProblemKind::SaidTwice, expected).file(&name);
-            self.tell(problem.place(format!("byte {}", twice.at)).found(format!("{:?} too", twice.second)));
-        }
-        Some(manifest.entries)
-    }
-
-    fn signatures_without_image(&mut self) {
-        let images = self.package.members.iter().filter(|member| member.role == MemberRole::Image);
-        // A signature whose image is at fault itself has an image all the same; that was told already.
-        let signatures: BTreeSet<String> = images
-            .filter_map(|member| Some(member.path.as_ref().ok()?.with_extension("cat").to_ascii_lowercase()))
-            .collect();
-        for index in 0..self.package.members.len() {
-            if self.taken.contains(&index) || self.role(index) != Some(MemberRole::Signature) {
-                continue;
-            }
-            let Some(path) = self.path(index).filter(|path| !signatures.contains(&path.in_lower_case()))
-            else {
-                continue;
-            };
+        let Some(path) = index.path(member) else { continue };
+        if !signatures.contains(&path.in_lower_case()) {
             let expected = format!("{} beside it", path.with_extension("nbt"));
-            self.tell(Problem::new(ProblemKind::SignatureWithoutImage, expected).file(&self.name(index)));
-        }
-    }
-
-    /// Tells of files that belong to nothing.
-    fn what_is_left(&mut self) {
-        for index in 0..self.package.members.len() {
-            let left = match self.role(index) {
-                Some(MemberRole::Description | MemberRole::Other) => !self.taken.contains(&index),
-                _ => false,
-            };
-            if left {
-                let problem =
-                    Problem::new(ProblemKind::ExtraFile, "images, signatures and their descriptions");
-                self.tell(problem.file(&self.name(index)));
-            }
+            findings.add(Problem::new(ProblemKind::SignatureWithoutImage, expected).file(path.as_str()));
         }
     }
 }
 
-fn name_problem(cause: &NameProblem) -> Problem {
-    match cause {
-        NameProblem::Duplicate { .. } | NameProblem::FolderIsAFile { .. } => {
-            Problem::new(ProblemKind::DuplicateFile, "one member at a path, without regard to case")
-        }
-        NameProblem::Empty
-        | NameProblem::NotText
-        | NameProblem::Absolute
-        | NameProblem::Drive
-        | NameProblem::Climbs
-        | NameProblem::Part { .. } => {
-            Problem::new(ProblemKind::UnsafeName, "a relative path of parts that any system can hold")
+/// Reports the files that belong to nothing.
+fn report_extra_files(index: &MemberIndex, findings: &mut Findings) {
+    for member in 0..index.members.len() {
+        let is_extra = matches!(index.role(member), Some(MemberRole::Description | MemberRole::Other))
+            && !index.is_claimed(member);
+        if is_extra {
+            let expected = "images, signatures and their descriptions";
+            findings.add(Problem::new(ProblemKind::ExtraFile, expected).file(&index.name(member)));
         }
     }
 }

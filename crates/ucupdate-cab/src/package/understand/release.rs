@@ -1,178 +1,193 @@
-//! Making releases and interim images of images that were placed, or telling what is missing.
+//! Making releases and interim images of placed images, or reporting what they lack.
 
-use super::Reading;
-use super::place::{Found, from_root};
-use crate::package::manifest::names::{ManifestItem, WORDS};
+use super::findings::Findings;
+use super::index::MemberIndex;
+use super::place::{ImagePlacement, from_root, look_up};
+use super::words::parsed;
+use crate::package::manifest::names::ManifestItem;
 use crate::package::member::{MANIFEST_FILE_NAME, MemberRole};
 use crate::package::package::{PackagedInterim, PackagedRelease};
 use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
-use std::collections::BTreeSet;
-use ucupdate_core::book::{RuleKeyError, UpdateType};
+use std::collections::{BTreeMap, BTreeSet};
+use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::Locale;
 use ucupdate_core::value::check_path_part;
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-impl Reading<'_> {
-    /// Makes a release or an interim image of an image, or tells what is missing.
-    pub(in crate::package) fn take(&mut self, found: &Found<'_>) {
-        let Some(member) = self.package.members.get(found.image) else { return };
+/// The releases and interim images found so far.
+pub(super) struct Contents {
+    pub(super) releases: Vec<PackagedRelease>,
+    pub(super) interim: Vec<PackagedInterim>,
+    /// The image of each rule that has a release.
+    image_of_rule: BTreeMap<RuleKey, usize>,
+    /// The interim image of each locale and update type.
+    image_of_interim: BTreeMap<(Locale, UpdateType), usize>,
+    /// The most releases and interim images together.
+    limit: usize,
+}
+
+impl Contents {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            releases: Vec::new(),
+            interim: Vec::new(),
+            image_of_rule: BTreeMap::new(),
+            image_of_interim: BTreeMap::new(),
+            limit,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.releases.is_empty() && self.interim.is_empty()
+    }
+
+    /// Adds the release or interim image of a placed image, or reports why there is none.
+    pub(super) fn add(
+        &mut self,
+        placement: ImagePlacement<'_>,
+        index: &mut MemberIndex,
+        findings: &mut Findings,
+    ) {
+        let Some(member) = index.members.get(placement.image) else { return };
         let (is_empty, time_stamp) = (member.size == 0, member.modified);
-        let name = self.name(found.image);
-        let about = |problem: Problem| match found.entry {
+        let name = index.name(placement.image);
+        let entry = placement.entry;
+        let about = |problem: Problem| match entry {
             Some(entry) => problem.file(&name).place(entry.place()),
             None => problem.file(&name),
         };
         if is_empty {
-            self.tell(about(Problem::new(ProblemKind::ImageEmpty, "at least one byte")));
+            findings.add(about(Problem::new(ProblemKind::ImageEmpty, "at least one byte")));
         }
-        let signature = self.signature_of(found);
+        let signature = signature_of(&placement, index, findings);
         if let Some(signature) = signature {
-            self.taken.insert(signature);
+            index.claim(signature);
         }
-        let descriptions = self.descriptions_of(found);
-        let asked: &[usize] = if found.is_interim { &[4, 5] } else { &[0, 1, 2, 3, 4, 5] };
-        let mut missing: Vec<&str> = asked
-            .iter()
-            .filter(|index| found.words.get(**index).is_none_or(Option::is_none))
-            .filter_map(|index| WORDS.get(*index).map(|item| item.name()))
-            .collect();
-        if found.version.is_none() && !found.is_interim {
+        let descriptions = descriptions_of(&placement, index, findings);
+        let ImagePlacement { image, mut words, version, is_interim, .. } = placement;
+        let mut missing = if is_interim { words.missing_for_interim() } else { words.missing_for_release() };
+        if version.is_none() && !is_interim {
             missing.push(ManifestItem::Version.name());
         }
         if !missing.is_empty() {
             let expected = format!("{} by the manifest or the path", missing.join(", "));
-            self.tell(about(Problem::new(ProblemKind::UpdateIncomplete, expected)));
+            findings.add(about(Problem::new(ProblemKind::UpdateIncomplete, expected)));
             return;
         }
-        let said = found.version.as_deref().unwrap_or_default();
-        if let Some(error) = found.version.as_ref().and_then(|_| check_path_part(said).err()) {
+        if let Some((version, error)) =
+            version.as_deref().and_then(|it| Some((it, check_path_part(it).err()?)))
+        {
             let problem = Problem::new(ProblemKind::WordUnusable, "a version that can stand in a path");
-            self.tell(about(problem.found(format!("{said:?}, which {error}"))));
+            findings.add(about(problem.found(format!("{version:?}, which {error}"))));
             return;
         }
-        let version = found.version.as_deref().map(ReportedVersion::new);
-        if let Some(why) = version.as_ref().and_then(ReportedVersion::why_unreadable) {
+        let version = version.as_deref().map(ReportedVersion::new);
+        if let Some((version, why)) = version.as_ref().and_then(|it| Some((it, it.why_unreadable()?))) {
             let problem = Problem::new(ProblemKind::VersionUnreadable, "two to four numbers");
-            self.tell(about(problem.found(format!("{said:?}: {why}"))));
+            findings.add(about(problem.found(format!("{:?}: {why}", version.as_str()))));
         }
         if time_stamp.is_none() {
-            self.tell(about(Problem::new(ProblemKind::NoTimeStamp, "a date of the calendar in the cabinet")));
+            findings
+                .add(about(Problem::new(ProblemKind::NoTimeStamp, "a date of the calendar in the cabinet")));
         }
         let Some(signature) = signature else { return };
-        if self.package.releases.len() + self.package.interim.len() == self.limits.releases {
-            let expected = format!("at most {}", self.limits.releases);
-            self.tell(about(Problem::new(ProblemKind::TooManyReleases, expected)));
+        if self.releases.len() + self.interim.len() == self.limit {
+            let expected = format!("at most {}", self.limit);
+            findings.add(about(Problem::new(ProblemKind::TooManyReleases, expected)));
             return;
         }
-        let word = |index: usize| found.words.get(index).and_then(Option::as_deref).unwrap_or_default();
         let unusable = |error: String| {
             about(Problem::new(ProblemKind::WordUnusable, "words that can stand in a rule").found(error))
         };
-        let image = found.image;
-        if found.is_interim {
-            let (locale, update_type) = match interim_words(word(4), word(5)) {
-                Ok(words) => words,
-                Err(error) => return self.tell(unusable(error)),
-            };
-            if let Some(first) = self.stones.insert((locale.clone(), update_type.clone()), image) {
-                let what = format!("one interim image for {locale} and {update_type}");
-                self.tell_duplicate(about(Problem::new(ProblemKind::DuplicateRelease, what)), first);
-                return;
+        if is_interim {
+            match interim_words(words.locale.as_deref(), words.update_type.as_deref()) {
+                Err(error) => findings.add(unusable(error)),
+                Ok((locale, update_type)) => {
+                    let key = (locale.clone(), update_type.clone());
+                    if let Some(first) = self.image_of_interim.insert(key, image) {
+                        let what = format!("one interim image for {locale} and {update_type}");
+                        findings.add(about(duplicate(what, first, index)));
+                        return;
+                    }
+                    let interim =
+                        PackagedInterim { locale, update_type, version, image, signature, time_stamp };
+                    self.interim.push(interim);
+                }
             }
-            self.package.interim.push(PackagedInterim {
-                locale,
-                update_type,
-                version,
-                image,
-                signature,
-                time_stamp,
-            });
             return;
         }
-        let key = match rule_key([0, 1, 2, 3, 4, 5].map(word)) {
+        let key = match words.rule_key() {
             Ok(key) => key,
-            Err(error) => return self.tell(unusable(error.to_string())),
+            Err(error) => return findings.add(unusable(error)),
         };
-        if let Some(first) = self.rules.insert(key.clone(), image) {
-            let what = format!("one release for {key}");
-            self.tell_duplicate(about(Problem::new(ProblemKind::DuplicateRelease, what)), first);
+        if let Some(first) = self.image_of_rule.insert(key.clone(), image) {
+            findings.add(about(duplicate(format!("one release for {key}"), first, index)));
             return;
         }
-        // A release without version was told as incomplete above.
+        // A release without a version was reported as incomplete above.
         let Some(version) = version else { return };
-        self.package.releases.push(PackagedRelease {
-            key,
-            version,
-            image,
-            signature,
-            descriptions,
-            time_stamp,
-        });
+        self.releases.push(PackagedRelease { key, version, image, signature, descriptions, time_stamp });
     }
+}
 
-    fn tell_duplicate(&mut self, problem: Problem, first: usize) {
-        let first = self.name(first);
-        self.tell(problem.found(format!("another by {first}")));
-    }
+fn duplicate(expected: String, first: usize, index: &MemberIndex) -> Problem {
+    let problem = Problem::new(ProblemKind::DuplicateRelease, expected);
+    problem.found(format!("another by {}", index.name(first)))
+}
 
-    /// The signature of an image: the one that the manifest names, else the `.cat` beside.
-    fn signature_of(&mut self, found: &Found<'_>) -> Option<usize> {
-        let path = self.path(found.image)?.clone();
-        if let Some((entry, said)) =
-            found.entry.and_then(|entry| Some((entry, entry.say(ManifestItem::SignatureFileName)?)))
-        {
-            let signature = self.look_up(said, Some(path.folder()), entry)?;
-            if self.role(signature) == Some(MemberRole::Signature) {
-                return Some(signature);
-            }
-            let problem = Problem::new(ProblemKind::WrongRole, "a signature catalogue, .cat");
-            self.tell(problem.file(&self.name(signature)).place(entry.place()));
-            return None;
-        }
-        let beside = self.signature_beside(&path);
+/// The signature of an image: the one that the manifest names, else the `.cat` beside it.
+fn signature_of(
+    placement: &ImagePlacement<'_>,
+    index: &MemberIndex,
+    findings: &mut Findings,
+) -> Option<usize> {
+    let path = index.path(placement.image)?;
+    let named = placement.entry.and_then(|entry| Some((entry, entry.item(ManifestItem::SignatureFileName)?)));
+    let Some((entry, name)) = named else {
+        let beside = index.signature_beside(path);
         if beside.is_none() {
             let expected = format!("{} beside it", path.with_extension("cat"));
-            self.tell(
-                Problem::new(ProblemKind::ImageWithoutSignature, expected).file(&self.name(found.image)),
-            );
+            let problem = Problem::new(ProblemKind::ImageWithoutSignature, expected);
+            findings.add(problem.file(&index.name(placement.image)));
         }
-        beside
+        return beside;
+    };
+    let signature = look_up(name, Some(path.folder()), entry, index, findings)?;
+    if index.role(signature) == Some(MemberRole::Signature) {
+        return Some(signature);
     }
-
-    /// The descriptions of an image: those that the manifest names and those beside.
-    fn descriptions_of(&mut self, found: &Found<'_>) -> Vec<usize> {
-        let Some(path) = self.path(found.image).cloned() else { return Vec::new() };
-        let beside = self.descriptions.get(&path.folder().to_ascii_lowercase());
-        let mut descriptions: BTreeSet<usize> = beside.into_iter().flatten().copied().collect();
-        for (entry, said) in
-            found.entry.into_iter().flat_map(|entry| entry.descriptions.iter().map(move |said| (entry, said)))
-        {
-            match SafePath::read(from_root(said)).ok().and_then(|said| self.find(&said, Some(path.folder())))
-            {
-                Some(index) => {
-                    descriptions.insert(index);
-                }
-                None => {
-                    let problem = Problem::new(ProblemKind::DescriptionMissing, format!("a member {said}"));
-                    self.tell(problem.file(MANIFEST_FILE_NAME).place(entry.place()));
-                }
-            }
-        }
-        self.taken.extend(&descriptions);
-        descriptions.into_iter().collect()
-    }
+    let problem = Problem::new(ProblemKind::WrongRole, "a signature catalogue, .cat");
+    findings.add(problem.file(&index.name(signature)).place(entry.place()));
+    None
 }
 
-pub(in crate::package) fn rule_key(words: [&str; 6]) -> Result<RuleKey, RuleKeyError> {
-    words.join("/").parse()
+/// The descriptions of an image: those that the manifest names and those beside it.
+fn descriptions_of(
+    placement: &ImagePlacement<'_>,
+    index: &mut MemberIndex,
+    findings: &mut Findings,
+) -> Vec<usize> {
+    let Some(path) = index.path(placement.image) else { return Vec::new() };
+    let mut descriptions: BTreeSet<usize> = index.descriptions_beside(path).iter().copied().collect();
+    if let Some(entry) = placement.entry {
+        for name in &entry.descriptions {
+            let named = SafePath::read(from_root(name)).ok();
+            let Some(found) = named.and_then(|named| index.find(&named, Some(path.folder()))) else {
+                let problem = Problem::new(ProblemKind::DescriptionMissing, format!("a member {name}"));
+                findings.add(problem.file(MANIFEST_FILE_NAME).place(entry.place()));
+                continue;
+            };
+            descriptions.insert(found);
+        }
+    }
+    descriptions.iter().for_each(|description| index.claim(*description));
+    descriptions.into_iter().collect()
 }
 
-fn interim_words(locale: &str, update_type: &str) -> Result<(Locale, UpdateType), String> {
-    let check = |field: &str, word: &str| check_path_part(word).map_err(|error| format!("{field} {error}"));
-    check("locale", locale)?;
-    check("update type", update_type)?;
-    let label =
-        |field: &'static str| move |error: ucupdate_core::value::LabelError| format!("{field} {error}");
-    Ok((locale.parse().map_err(label("locale"))?, update_type.parse().map_err(label("update type"))?))
+fn interim_words(locale: Option<&str>, update_type: Option<&str>) -> Result<(Locale, UpdateType), String> {
+    for (field, word) in [("locale", locale), ("update type", update_type)] {
+        check_path_part(word.unwrap_or_default()).map_err(|error| format!("{field} {error}"))?;
+    }
+    Ok((parsed("locale", locale)?, parsed("update type", update_type)?))
 }

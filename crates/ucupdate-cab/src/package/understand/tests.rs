@@ -59,11 +59,11 @@ impl Files {
             .enumerate()
             .map(|(index, (name, bytes))| Member::of_bytes(index, name, bytes, self.time))
             .collect();
-        let kept: BTreeMap<usize, Kept> = self
+        let kept: BTreeMap<usize, KeptBytes> = self
             .files
             .iter()
             .enumerate()
-            .map(|(index, (_, bytes))| (index, Kept::Whole(bytes.clone())))
+            .map(|(index, (_, bytes))| (index, KeptBytes::Whole(bytes.clone())))
             .collect();
         understand(sha256_of(b"a cabinet"), members, &kept, &self.limits)
     }

@@ -1,11 +1,12 @@
 //! `ucupdate package build`: a folder laid out in the field's hierarchy, as a package.
 
-use super::relative;
+use super::cabinet::relative;
+use super::problem::ProblemReport;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
-use crate::new_files::NewFiles;
-use crate::shown::Shown;
+use crate::files::new::NewFiles;
+use crate::output::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ struct Report {
     sha256: String,
     size: u64,
     /// What somebody should know of it.
-    warnings: Vec<super::ProblemReport>,
+    warnings: Vec<ProblemReport>,
 }
 
 impl fmt::Display for Report {
@@ -78,7 +79,7 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
         package: package.id.to_string(),
         sha256: package.sha256.to_string(),
         size,
-        warnings: package.warnings().map(super::ProblemReport::of).collect(),
+        warnings: package.warnings().map(ProblemReport::of).collect(),
     })
 }
 

@@ -1,11 +1,11 @@
 //! `ucupdate package extract`: the files of a cabinet, written below a folder.
 
-use super::{joined, open};
+use super::cabinet::{joined, open};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
-use crate::new_files::NewFiles;
-use crate::shown::Shown;
+use crate::files::new::NewFiles;
+use crate::output::shown::Shown;
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Read};

@@ -1,11 +1,12 @@
 //! `ucupdate package show`: what a cabinet holds, and what is understood of it.
 
-use super::{ProblemReport, joined, open};
+use super::cabinet::{joined, open};
+use super::problem::ProblemReport;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
-use crate::shown::Shown;
-use crate::table::Table;
+use crate::output::shown::Shown;
+use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;

@@ -79,7 +79,7 @@ impl<'a> Change<'a> {
         let Some(rule) = self.rule(key) else { return };
         let given = rule.assignments().iter().filter(|assignment| {
             matches!(assignment.role(), Role::Pin | Role::Rollout)
-                && assignment.candidate.version.same_release(version)
+                && rule.policy().is_same_release(&assignment.candidate.version, version)
         });
         let notes: Vec<Note> = given
             .map(|assignment| Note::StillGiven {
@@ -134,7 +134,7 @@ impl<'a> Change<'a> {
         let kept = rule.rollback().map(|candidate| ("kept for roll back", candidate));
         let mut unchanged = None;
         for (state, candidate) in assigned.chain(kept) {
-            if !candidate.version.same_release(&version) {
+            if !rule.policy().is_same_release(&candidate.version, &version) {
                 continue;
             }
             let there = self.book.release(&key, candidate);

@@ -3,6 +3,7 @@
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::package::IngestedPackage;
+use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_book::{Delta, Entry, RuleBook};
 use crate::book::rule_key::RuleKey;
@@ -31,7 +32,8 @@ impl RuleBook {
             for release in &package.releases {
                 let so_far = rules.get(&release.rule).or_else(|| self.rule(&release.rule));
                 let mut rule = so_far.cloned().unwrap_or_else(|| Rule::new(release.rule.clone()));
-                if rule.pending().is_none_or(|pending| is_newer(&release.version, &pending.version)) {
+                let policy = rule.policy();
+                if rule.pending().is_none_or(|pending| is_newer(policy, &release.version, &pending.version)) {
                     rule.propose(Candidate { version: release.version.clone(), package: id });
                     rules.insert(rule.key().clone(), rule);
                 }
@@ -61,9 +63,9 @@ impl RuleBook {
     }
 }
 
-fn is_newer(version: &ReportedVersion, pending: &ReportedVersion) -> bool {
-    match (version.readable(), pending.readable()) {
-        (Some(version), Some(pending)) => version > pending && !version.same_release(pending),
+fn is_newer(policy: &OfferPolicy, version: &ReportedVersion, pending: &ReportedVersion) -> bool {
+    match (policy.scheme.numbers(version), policy.scheme.numbers(pending)) {
+        (Some(_), Some(_)) => policy.is_older(pending, version),
         (None, Some(_)) => false,
         (Some(_) | None, None) => true,
     }

@@ -96,7 +96,8 @@ impl Change<'_> {
     /// The release of a version that a package brought for the rule: one the rule refers to, else the one ingested last.
     fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
         let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
-        let known = rule.candidates().find(|candidate| candidate.version.same_release(version));
+        let known =
+            rule.candidates().find(|candidate| rule.policy().is_same_release(&candidate.version, version));
         let known = known.filter(|candidate| self.book.release(key, candidate).is_some()).cloned();
         let known = known.or_else(|| self.book.newest_release(key, version));
         known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })

@@ -8,7 +8,6 @@ use crate::book::rule::{Assignment, Rule};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 use crate::value::PackageId;
-use crate::version::ReportedVersion;
 
 impl Change<'_> {
     pub(crate) fn add_stone(&mut self, stone: &SteppingStone) -> Result<(), Refusal> {
@@ -57,16 +56,23 @@ impl Change<'_> {
             }
         }
         let mut rules = self.book.rules().filter(|rule| stone.is_for(rule.key())).peekable();
-        let by = ReportedVersion::from(stone.by.clone());
+        let by = stone.image_version();
         let nowhere = stone.image == StoneImage::Release
             && !self.book.packages().any(|package| {
                 let mut releases = package.releases.iter();
-                releases.any(|release| stone.is_for(&release.rule) && release.version.same_release(&by))
+                releases.any(|release| {
+                    let rule = self.book.rule(&release.rule);
+                    stone.is_for(&release.rule)
+                        && rule.is_some_and(|rule| rule.policy().scheme.same_release(&release.version, &by))
+                })
             });
         if nowhere {
             return Err(Refusal::StoneNowhere { by: stone.by.clone(), stone: Box::new(stone.clone()) });
         }
-        let crosses = |rule: &Rule| rule.candidates().any(|candidate| stone.is_below(&candidate.version));
+        let crosses = |rule: &Rule| {
+            let scheme = &rule.policy().scheme;
+            rule.candidates().any(|candidate| stone.is_below_in(scheme, &candidate.version))
+        };
         let missing = rules.find(|rule| crosses(rule) && !self.has_image(stone, rule.key()));
         match missing {
             Some(rule) => Err(Refusal::StoneMissing(missing_stone(stone, rule.key()))),
@@ -81,7 +87,7 @@ impl Change<'_> {
         let is_its = |stone: &&SteppingStone| {
             stone.image == StoneImage::Release
                 && stone.is_for(rule.key())
-                && release.version.same_release(&stone.by.clone().into())
+                && rule.policy().scheme.same_release(&release.version, &stone.image_version())
         };
         if !self.book.settings.stones.iter().any(|stone| is_its(&stone)) {
             return Ok(());
@@ -111,7 +117,9 @@ impl Change<'_> {
             let anew: Vec<&Assignment> =
                 rule.assignments().iter().filter(|assignment| !had(assignment)).collect();
             for stone in self.book.settings.stones.iter().filter(|stone| stone.is_for(rule.key())) {
-                let crossed = anew.iter().any(|assignment| stone.is_below(&assignment.candidate.version));
+                let crossed = anew.iter().any(|assignment| {
+                    stone.is_below_in(&rule.policy().scheme, &assignment.candidate.version)
+                });
                 if crossed && !self.has_image(stone, rule.key()) {
                     missing.push(missing_stone(stone, rule.key()));
                 }
@@ -129,10 +137,11 @@ impl Change<'_> {
                 comes || self.book.interim.contains_key(&key)
             }
             StoneImage::Release => {
-                let by = ReportedVersion::from(stone.by.clone());
+                let by = stone.image_version();
+                let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
                 let coming = self.delta.packages.iter().filter_map(|entry| entry.now.as_ref());
                 let mut packages = coming.chain(self.book.packages());
-                packages.any(|package| package.release(rule, &by).is_some())
+                packages.any(|package| package.release_in(&scheme, rule, &by).is_some())
             }
         }
     }

@@ -1,0 +1,44 @@
+//! Writing a manifest.
+
+use super::ManifestEntry;
+use super::names::ManifestItem;
+use std::fmt::Write as _;
+
+/// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
+pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
+    for entry in entries {
+        let element = if entry.is_interim { ManifestItem::Interim } else { ManifestItem::Update }.name();
+        let version = entry.item(ManifestItem::Version).unwrap_or_default();
+        // Writing to a text cannot fail.
+        let _ = write!(xml, "<{element} {}=\"{}\">", ManifestItem::Version.name(), escaped(version));
+        for (item, text) in &entry.items {
+            if *item != ManifestItem::Version {
+                let _ = write!(xml, "<{0}>{1}</{0}>", item.name(), escaped(text));
+            }
+        }
+        for text in &entry.descriptions {
+            let _ = write!(xml, "<{0}>{1}</{0}>", ManifestItem::DescriptionFileName.name(), escaped(text));
+        }
+        let _ = writeln!(xml, "</{element}>");
+    }
+    xml.push_str("</Updates></Updates>\n");
+    xml
+}
+
+/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {
+        let (text, blank) = match part.char_indices().next_back() {
+            Some((at, blank)) if matches!(blank, '\t' | '\n' | '\r') => (&part[..at], Some(blank)),
+            _ => (part, None),
+        };
+        escaped.push_str(text);
+        if let Some(blank) = blank {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "&#{};", u32::from(blank));
+        }
+    }
+    escaped
+}

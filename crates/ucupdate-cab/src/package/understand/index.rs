@@ -1,0 +1,150 @@
+//! The members of a package, found by path and by folder.
+
+use super::findings::Findings;
+use crate::package::manifest::MAX_DESCRIPTIONS;
+use crate::package::member::{Member, MemberRole};
+use crate::package::problem::{Problem, ProblemKind};
+use crate::path::{NameProblem, SafePath};
+use std::collections::{BTreeSet, HashMap};
+
+/// The members, and where each lies. Paths are looked up without regard to ASCII case.
+pub(super) struct MemberIndex {
+    pub(super) members: Vec<Member>,
+    by_path: HashMap<String, usize>,
+    /// The members that are images by their names, by folder.
+    images: HashMap<String, Vec<usize>>,
+    /// The descriptions of each folder, at most [`MAX_DESCRIPTIONS`].
+    descriptions: HashMap<String, Vec<usize>>,
+    /// Members that belong to something, or that a problem already names.
+    claimed: BTreeSet<usize>,
+}
+
+impl MemberIndex {
+    /// Indexes the members by their names, and reports the names that cannot be used.
+    pub(super) fn new(members: Vec<Member>, findings: &mut Findings) -> Self {
+        let mut index = Self {
+            members: Vec::with_capacity(members.len()),
+            by_path: HashMap::new(),
+            images: HashMap::new(),
+            descriptions: HashMap::new(),
+            claimed: BTreeSet::new(),
+        };
+        for member in members {
+            index.push(member, findings);
+        }
+        index
+    }
+
+    fn push(&mut self, mut member: Member, findings: &mut Findings) {
+        let index = self.members.len();
+        if let Ok(path) = &member.path
+            && let Some(first) = self.by_path.get(&path.in_lower_case())
+        {
+            let first = u16::try_from(*first).unwrap_or(u16::MAX);
+            member.path = Err(NameProblem::Duplicate { first });
+            member.role = MemberRole::Other;
+        }
+        match &member.path {
+            Err(cause) => {
+                findings.add(name_problem(cause).file(&member.name).found(cause.to_string()));
+                self.claimed.insert(index);
+            }
+            Ok(path) => {
+                self.by_path.insert(path.in_lower_case(), index);
+                let folder = path.folder().to_ascii_lowercase();
+                match member.role {
+                    MemberRole::Image => self.images.entry(folder).or_default().push(index),
+                    MemberRole::Description => {
+                        let descriptions = self.descriptions.entry(folder).or_default();
+                        if descriptions.len() < MAX_DESCRIPTIONS {
+                            descriptions.push(index);
+                        }
+                    }
+                    MemberRole::RoundTableConfig => {
+                        let expected = "an administrator who knows that custom settings are replaced";
+                        findings
+                            .add(Problem::new(ProblemKind::OverwritesSettings, expected).file(&member.name));
+                    }
+                    MemberRole::Manifest | MemberRole::Signature | MemberRole::Other => {}
+                }
+            }
+        }
+        self.members.push(member);
+    }
+
+    /// A member's path; its name as given where it has no path.
+    pub(super) fn name(&self, index: usize) -> String {
+        let Some(member) = self.members.get(index) else { return String::new() };
+        member.path.as_ref().map_or_else(|_| member.name.clone(), |path| path.as_str().to_owned())
+    }
+
+    pub(super) fn path(&self, index: usize) -> Option<&SafePath> {
+        self.members.get(index)?.path.as_ref().ok()
+    }
+
+    pub(super) fn role(&self, index: usize) -> Option<MemberRole> {
+        self.members.get(index).map(|member| member.role)
+    }
+
+    /// Marks a member as belonging to something, or as named by a problem.
+    pub(super) fn claim(&mut self, index: usize) {
+        self.claimed.insert(index);
+    }
+
+    /// Marks a member as an image that belongs to something.
+    pub(super) fn claim_image(&mut self, index: usize) {
+        self.claim(index);
+        if let Some(member) = self.members.get_mut(index) {
+            member.role = MemberRole::Image;
+        }
+    }
+
+    pub(super) fn is_claimed(&self, index: usize) -> bool {
+        self.claimed.contains(&index)
+    }
+
+    /// The member at a path from the root.
+    pub(super) fn at(&self, path: &str) -> Option<usize> {
+        self.by_path.get(&path.to_ascii_lowercase()).copied()
+    }
+
+    /// The member at a path from the root, else from a folder.
+    pub(super) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
+        let from_folder = || self.at(&format!("{}/{path}", folder?));
+        self.at(path.as_str()).or_else(from_folder)
+    }
+
+    /// The image in a folder, where there is exactly one.
+    pub(super) fn only_image(&self, folder: &str) -> Option<usize> {
+        match self.images.get(&folder.to_ascii_lowercase())?[..] {
+            [image] => Some(image),
+            _ => None,
+        }
+    }
+
+    /// The signature catalogue beside an image: the same name with the ending `.cat`.
+    pub(super) fn signature_beside(&self, path: &SafePath) -> Option<usize> {
+        self.at(&path.with_extension("cat"))
+    }
+
+    /// The descriptions in the folder of an image.
+    pub(super) fn descriptions_beside(&self, path: &SafePath) -> &[usize] {
+        self.descriptions.get(&path.folder().to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn name_problem(cause: &NameProblem) -> Problem {
+    match cause {
+        NameProblem::Duplicate { .. } | NameProblem::FolderIsAFile { .. } => {
+            Problem::new(ProblemKind::DuplicateFile, "one member at a path, without regard to case")
+        }
+        NameProblem::Empty
+        | NameProblem::NotText
+        | NameProblem::Absolute
+        | NameProblem::Drive
+        | NameProblem::Climbs
+        | NameProblem::Part { .. } => {
+            Problem::new(ProblemKind::UnsafeName, "a relative path of parts that any system can hold")
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A question of a device, on the command line: a request in a file, or a device by its words.
+
+use super::dialect::DialectArgs;
+use super::side::SideName;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use ucupdate::device::{
+    Device, DeviceType, HardwareRevision, Locale, MacAddress, Model, SerialNumber, Vendor,
+};
+use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
+use ucupdate::value::Reported;
+use ucupdate::version::ReportedVersion;
+
+/// What a device asks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskedArgs {
+    /// What a device asks, in a file
+    #[arg(value_name = "REQUEST.xml")]
+    request: Option<PathBuf>,
+    #[command(flatten)]
+    dialect: DialectArgs,
+    /// Such a device instead of a request, as UCPhone/LG-Nortel/IP8540/A/ENU
+    #[arg(long, value_name = "TYPE/VENDOR/MODEL/REVISION/LOCALE", requires = "installed")]
+    device: Option<DeviceWords>,
+    /// The version the device has
+    #[arg(long, value_name = "VERSION", requires = "device")]
+    installed: Option<String>,
+    /// The file it asks about [default: cpe.nbt]
+    #[arg(long, requires = "device")]
+    file: Option<String>,
+    /// Its MAC address
+    #[arg(long, requires = "device")]
+    mac: Option<MacAddress>,
+    /// Its serial number
+    #[arg(long, requires = "device")]
+    serial: Option<SerialNumber>,
+    /// Who signed in to it last, as ann@contoso.com
+    #[arg(long, requires = "device")]
+    user: Option<String>,
+    /// The address it asks from
+    #[arg(long, value_name = "IP")]
+    from: Option<IpAddr>,
+    /// The side it asks from
+    #[arg(long)]
+    side: Option<SideName>,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) request: UpdateRequest,
+    pub(crate) from: AskedFrom,
+    /// Modules of the request that could not be read, and why.
+    pub(crate) skipped: Vec<String>,
+    /// Items of the request that the dialect does not know.
+    pub(crate) unknown: Vec<String>,
+}
+
+impl Asked {
+    /// Tells people what was passed over; in JSON it is part of the result.
+    pub(crate) fn tell(&self, context: &mut Context) {
+        if context.output.is_json() {
+            return;
+        }
+        self.skipped
+            .iter()
+            .for_each(|skipped| context.output.message(format_args!("passed over: {skipped}")));
+        self.unknown.iter().for_each(|path| context.output.message(format_args!("not known: {path}")));
+    }
+}
+
+impl AskedArgs {
+    /// What is asked.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no request.
+    pub(crate) async fn asked(self) -> Result<Asked, Failure> {
+        let from = AskedFrom { side: self.side.map(Side::from), address: self.from };
+        let Some(words) = self.device else {
+            let path = self.request.ok_or_else(|| Failure::usage("expected REQUEST.xml or --device"))?;
+            let dialect = self.dialect;
+            return files::blocking(move || read(&path, &dialect, from)).await;
+        };
+        let module = InstalledModule {
+            file_name: self.file.as_deref().unwrap_or("cpe.nbt").into(),
+            version: ReportedVersion::new(&self.installed.unwrap_or_default()),
+            time_stamp: Reported::default(),
+        };
+        let device = Device {
+            device_type: words.device_type,
+            vendor: words.vendor,
+            model: words.model,
+            hardware_revision: words.hardware_revision,
+            locale: words.locale,
+            mac_address: self.mac.map_or_else(Reported::default, Reported::from),
+            serial_number: self.serial.map_or_else(Reported::default, Reported::from),
+        };
+        let request = UpdateRequest {
+            device,
+            user_name: self.user.unwrap_or_default().into(),
+            request_date_time: Reported::default(),
+            modules: vec![module],
+        };
+        Ok(Asked { request, from, skipped: Vec::new(), unknown: Vec::new() })
+    }
+}
+
+fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<Asked, Failure> {
+    let codec = dialect.codec()?;
+    let body = files::read(path, codec.limits().bytes)?;
+    let decoded = codec.decode_request(&body).map_err(|error| Failure::in_doing(path.display(), &error))?;
+    Ok(Asked {
+        from,
+        skipped: decoded.skipped.iter().map(ToString::to_string).collect(),
+        unknown: decoded.unknown.iter().map(|item| item.path.to_string()).collect(),
+        request: decoded.value,
+    })
+}
+
+/// The words that name a kind of device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DeviceWords {
+    device_type: DeviceType,
+    vendor: Vendor,
+    model: Model,
+    hardware_revision: HardwareRevision,
+    locale: Locale,
+}
+
+impl FromStr for DeviceWords {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        fn word<T: FromStr<Err: ToString>>(what: &str, text: &str) -> Result<T, String> {
+            text.parse().map_err(|error: T::Err| format!("{what} of the device {}", error.to_string()))
+        }
+        let words: Vec<&str> = text.split('/').collect();
+        let [device_type, vendor, model, hardware_revision, locale] = words[..] else {
+            return Err(format!(
+                "device has {} part(s), expected 5: UCPhone/LG-Nortel/IP8540/A/ENU",
+                words.len()
+            ));
+        };
+        Ok(Self {
+            device_type: word("type", device_type)?,
+            vendor: word("vendor", vendor)?,
+            model: word("model", model)?,
+            hardware_revision: word("hardware revision", hardware_revision)?,
+            locale: word("locale", locale)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_by_five_words() {
+        let words: DeviceWords = "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap();
+        assert_eq!((words.vendor.as_str(), words.locale.as_str()), ("LG-Nortel", "ENU"));
+        let refused = |text: &str| text.parse::<DeviceWords>().unwrap_err();
+        assert!(
+            refused("UCPhone/LG-Nortel/IP8540/A/ENU/CPE").starts_with("device has 6 part(s), expected 5")
+        );
+        assert_eq!(refused("UCPhone//IP8540/A/ENU"), "vendor of the device is blank");
+    }
+}

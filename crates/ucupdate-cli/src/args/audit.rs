@@ -1,0 +1,155 @@
+//! Which audit logs a command reads: those of the store, or files.
+
+use super::zone::zone;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use std::fs::File;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+use ucupdate::audit::LoggedRow;
+use ucupdate::audit::Zone;
+use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate::{AuditLogs, Logged};
+
+/// Which rows are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// Read these audit logs instead of the store's
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    audit: Vec<PathBuf>,
+    /// Pass over rows before this: a day (2009-03-06), a time (2009-03-06T17:10:39), or so long ago (12h, 7d)
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// The time zone of the audit logs, such as Europe/Lisbon
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    time_zone: Zone,
+}
+
+/// How much was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReadRows {
+    /// Rows.
+    pub(crate) rows: u64,
+    /// Lines that gave none.
+    pub(crate) unread: u64,
+}
+
+/// How many lines that gave no row are told one by one.
+const TOLD_LINES: u64 = 10;
+
+impl AuditArgs {
+    /// Reads the rows, by time, and tells of lines that gave none.
+    ///
+    /// # Errors
+    /// When there is no store, or a log cannot be read.
+    pub(crate) async fn each_row(
+        &self,
+        context: &mut Context,
+        mut take: impl FnMut(&LoggedRow),
+    ) -> Result<ReadRows, Failure> {
+        let since = self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()));
+        let mut logs = AuditLogs::new(self.time_zone.clone(), since);
+        for path in &self.audit {
+            let opened = path.clone();
+            logs.add(&path.display().to_string(), move || File::open(opened));
+        }
+        if self.audit.is_empty() {
+            logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;
+        }
+        let mut read = ReadRows::default();
+        while let Some(logged) = logs.next().await? {
+            match logged {
+                Logged::Row(row) => {
+                    read.rows += 1;
+                    take(&row);
+                }
+                Logged::Unread { log, finding } => {
+                    read.unread += 1;
+                    if read.unread <= TOLD_LINES {
+                        context.output.message(format_args!("{log}: {finding}"));
+                    }
+                }
+                _ => return Err(Failure::new("the audit logs hold what this command does not know")),
+            }
+        }
+        if let Some(more) = read.unread.checked_sub(TOLD_LINES).filter(|more| *more > 0) {
+            context.output.message(format_args!("{more} further line(s) gave no row"));
+        }
+        Ok(read)
+    }
+}
+
+/// From when on rows are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    /// What the clock of the logs showed.
+    Civil(FieldTime),
+    /// So long before now.
+    Ago(Duration),
+}
+
+impl Since {
+    fn moment(self, zone: &Zone, now: UnixTime) -> UnixTime {
+        match self {
+            Self::Civil(civil) => zone.moment(civil),
+            Self::Ago(time) => {
+                let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+                UnixTime::from_millis(now.as_millis().saturating_sub(millis))
+            }
+        }
+    }
+}
+
+impl FromStr for Since {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ago = |hours: u64, count: &str| {
+            let digits = count.bytes().all(|byte| byte.is_ascii_digit());
+            let seconds = count.parse::<u64>().ok().filter(|_| digits)?.checked_mul(hours * 60 * 60)?;
+            Some(Self::Ago(Duration::from_secs(seconds)))
+        };
+        let civil = || {
+            let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00"));
+            let [year, month, day] = date.split('-').collect::<Vec<_>>()[..] else { return None };
+            format!("{day}-{month}-{year} {time}").parse().ok().map(Self::Civil)
+        };
+        let found = match (text.strip_suffix('h'), text.strip_suffix('d')) {
+            (Some(hours), _) => ago(1, hours),
+            (_, Some(days)) => ago(24, days),
+            _ => civil(),
+        };
+        found.ok_or("expected 2009-03-06, 2009-03-06T17:10:39, 12h or 7d")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_day_a_time_of_day_or_so_long_ago() {
+        let now = UnixTime::from_seconds(1_236_359_439);
+        let moment = |text: &str| {
+            text.parse::<Since>().map(|since| since.moment(&Zone::utc(), now).civil_utc().to_string())
+        };
+        for (text, expected) in [
+            ("2009-03-06", "06-03-2009 00:00:00"),
+            ("2009-03-06T17:10:39", "06-03-2009 17:10:39"),
+            ("12h", "06-03-2009 05:10:39"),
+            ("7d", "27-02-2009 17:10:39"),
+            ("0d", "06-03-2009 17:10:39"),
+        ] {
+            assert_eq!(moment(text).as_deref(), Ok(expected));
+        }
+        let lisbon = Zone::named("Europe/Lisbon").unwrap();
+        let july = "2009-07-01".parse::<Since>().unwrap().moment(&lisbon, now);
+        assert_eq!(july.civil_utc().to_string(), "30-06-2009 23:00:00");
+        for wrong in
+            ["", "d", "-1d", "+1d", "7", "06-03-2009", "2009-02-30", "2009-03-06T", "99999999999999999999d"]
+        {
+            assert!(wrong.parse::<Since>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The author of a change, on the command line.
+
+use clap::Args;
+
+/// In whose name a change is made.
+#[derive(Debug, Args)]
+pub(crate) struct AuthorArgs {
+    /// In whose name the change is made [default: the system's user name]
+    #[arg(long, value_name = "NAME", value_parser = author)]
+    author: Option<String>,
+}
+
+impl AuthorArgs {
+    /// The name: as given, else that of the system's user, else `unknown`.
+    pub(crate) fn name(&self) -> String {
+        let system = || {
+            let variables = ["USER", "LOGNAME", "USERNAME"];
+            variables.into_iter().find_map(|variable| author(&std::env::var(variable).ok()?).ok())
+        };
+        self.author.clone().or_else(system).unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// The most bytes the name of an author may have.
+const MAX_AUTHOR_BYTES: usize = 128;
+
+fn author(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("name is blank".to_owned());
+    }
+    if name.len() > MAX_AUTHOR_BYTES {
+        return Err(format!("name has {} bytes, expected at most {MAX_AUTHOR_BYTES}", name.len()));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("name holds a control character".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_has_a_name_of_one_line() {
+        assert_eq!(author(" Ann "), Ok("Ann".to_owned()));
+        for wrong in ["", "  ", "a\nb", "a\u{1b}", &"x".repeat(129)] {
+            assert!(author(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Changes that can be looked at before they are made.
+
+use super::author::AuthorArgs;
+use super::devices::{DevicesArgs, Differences};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::shown::Shown;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::ChangeError;
+use ucupdate::book::{Command, Refusal, RuleBook};
+
+/// In whose name a change is made, or that it is only to be looked at.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChangeArgs {
+    #[command(flatten)]
+    pub(crate) author: AuthorArgs,
+    /// Change nothing, and list whose answer would change
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
+    devices: DevicesArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Always: nothing was changed.
+    dry_run: bool,
+    /// The revision on which the change was tried.
+    revision: u64,
+    /// What would happen, a sentence each.
+    notes: Vec<String>,
+    #[serde(flatten)]
+    differences: Differences,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.notes.is_empty() {
+            writeln!(f, "nothing changes")?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "would be: {}", Shown(note)))?;
+        self.differences.fmt(f)
+    }
+}
+
+/// Makes a change where what it replaces is still as it was seen, as [`make`] does; gives whether it was made.
+pub(crate) async fn make_as_seen(
+    command: &Command,
+    args: &ChangeArgs,
+    seen: &RuleBook,
+    context: &mut Context,
+) -> Result<bool, Failure> {
+    if args.dry_run {
+        return make(command, args, context).await.map(|()| true);
+    }
+    change_as_seen(command, &args.author, seen, context).await
+}
+
+/// Makes a change and tells what it did, or tells what it would do.
+pub(crate) async fn make(command: &Command, args: &ChangeArgs, context: &mut Context) -> Result<(), Failure> {
+    if !args.dry_run {
+        return change(command, &args.author, context).await;
+    }
+    let service = context.administer(IfMissing::Refuse).await?;
+    let would = service.dry_run(command).await?;
+    let devices = args.devices.devices(context).await?;
+    context.output.result(&Report {
+        dry_run: true,
+        revision: would.before.revision(),
+        notes: would.outcome.notes.iter().map(ToString::to_string).collect(),
+        differences: devices.differences(&would.before, &would.after, service.now()),
+    })
+}
+
+/// What a change did.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChangeReport {
+    /// The revision of the rule book the change made; none when nothing changes.
+    pub(crate) revision: Option<u64>,
+    /// What happened, a sentence each.
+    pub(crate) notes: Vec<String>,
+}
+
+impl fmt::Display for ChangeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.notes.iter();
+        match lines.next() {
+            Some(first) => write!(f, "{}", Shown(first))?,
+            None => return f.write_str(if self.revision.is_some() { "done" } else { "nothing changes" }),
+        }
+        lines.try_for_each(|line| write!(f, "\n{}", Shown(line)))
+    }
+}
+
+/// Makes a change, and tells what it did.
+pub(crate) async fn change(
+    command: &Command,
+    author: &AuthorArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let changed = service.command(command, &author.name()).await?;
+    let notes = changed.notes.iter().map(ToString::to_string).collect();
+    context.output.result(&ChangeReport { revision: changed.revision, notes })
+}
+
+/// The same where what the command replaces is still as it was seen; gives whether it was made.
+pub(crate) async fn change_as_seen(
+    command: &Command,
+    author: &AuthorArgs,
+    seen: &RuleBook,
+    context: &mut Context,
+) -> Result<bool, Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let changed = match service.command_as_seen(command, &author.name(), seen).await {
+        Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
+        changed => changed?,
+    };
+    let notes = changed.notes.iter().map(ToString::to_string).collect();
+    context.output.result(&ChangeReport { revision: changed.revision, notes })?;
+    Ok(true)
+}

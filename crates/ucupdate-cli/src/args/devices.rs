@@ -1,0 +1,181 @@
+//! The devices of audit logs, and whose answer changes between two rule books.
+
+use super::audit::AuditArgs;
+use super::side::SideName;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::table::Table;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::Snapshot;
+use ucupdate::decide::{AnswerChange, Decision, Via, diff};
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::Inventory;
+use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
+use ucupdate::value::UnixTime;
+
+/// Which devices are asked for: each of the audit logs, as it was when it asked last.
+#[derive(Debug, clap::Args)]
+#[command(mut_arg("audit", |audit| audit.visible_alias("devices")))]
+pub(crate) struct DevicesArgs {
+    #[command(flatten)]
+    audit: AuditArgs,
+    /// Take it that they ask from this side, which audit logs do not say; without it no group by side holds them
+    #[arg(long, value_name = "SIDE")]
+    assume_side: Option<SideName>,
+}
+
+/// What the devices of audit logs would ask now.
+#[derive(Debug)]
+pub(crate) struct Devices {
+    requests: Vec<(UpdateRequest, AskedFrom)>,
+    /// Devices whose words could be no request's, or for which there was no room.
+    left_out: u64,
+}
+
+impl DevicesArgs {
+    /// Reads the devices.
+    ///
+    /// # Errors
+    /// When there is no store, or a log cannot be read.
+    pub(crate) async fn devices(&self, context: &mut Context) -> Result<Devices, Failure> {
+        let mut fleet = Inventory::default();
+        self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+        let mut devices = Devices { requests: Vec::new(), left_out: fleet.left_out() };
+        let side = self.assume_side.map(Side::from);
+        for (_, device) in fleet.devices() {
+            match device.request() {
+                Some(request) => {
+                    let from = AskedFrom { side, address: device.user_host.parse().ok() };
+                    devices.requests.push((request, from));
+                }
+                None => devices.left_out += 1,
+            }
+        }
+        Ok(devices)
+    }
+}
+
+impl Devices {
+    /// Whose answer is another in `after` than in `before`.
+    pub(crate) fn differences(&self, before: &Snapshot, after: &Snapshot, now: UnixTime) -> Differences {
+        let questions = self.requests.iter().flat_map(|(request, from)| Question::all_of(request, *from));
+        let changes =
+            diff(before.index(), after.index(), questions, now).map(|change| ChangeReport::of(&change));
+        Differences { devices: self.requests.len(), left_out: self.left_out, changes: changes.collect() }
+    }
+}
+
+/// Whose answer changes.
+#[derive(Debug, Serialize)]
+pub(crate) struct Differences {
+    /// How many devices were looked at.
+    devices: usize,
+    /// How many were passed over, since what they say of themselves could be no request's, or there are too many.
+    left_out: u64,
+    /// Those whose answer changes, one for each module.
+    changes: Vec<ChangeReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeReport {
+    #[serde(skip)]
+    device: String,
+    mac: Option<String>,
+    serial: Option<String>,
+    device_type: String,
+    vendor: String,
+    model: String,
+    hardware_revision: String,
+    locale: String,
+    user: String,
+    file_name: String,
+    /// The version it had when it asked last.
+    installed: String,
+    before: AnswerReport,
+    after: AnswerReport,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerReport {
+    /// The reason as one word.
+    decision: &'static str,
+    /// The reason as a sentence.
+    because: String,
+    /// What is offered, if anything.
+    version: Option<String>,
+    /// The version that is a stepping stone to, if it is one.
+    stepping_stone_to: Option<String>,
+}
+
+impl AnswerReport {
+    fn of(decision: &Decision<'_>) -> Self {
+        let target = match decision {
+            Decision::Offer { via: Via::SteppingStone { target, .. }, .. } => Some(target.to_string()),
+            _ => None,
+        };
+        Self {
+            decision: decision.word(),
+            because: decision.to_string(),
+            version: decision.offer().map(|offer| offer.version.to_string()),
+            stepping_stone_to: target,
+        }
+    }
+}
+
+impl fmt::Display for AnswerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.version.as_deref().unwrap_or(self.decision))?;
+        match &self.stepping_stone_to {
+            Some(target) => write!(f, " to {target}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ChangeReport {
+    fn of(change: &AnswerChange<'_, '_, '_>) -> Self {
+        let Question { device, module, user_name, .. } = change.question;
+        let identity = DeviceId::of(&device.mac_address, &device.serial_number);
+        let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        Self {
+            device: identity.map_or_else(|| "-".to_owned(), |identity| identity.to_string()),
+            mac: device.mac_address.read().map(ToString::to_string),
+            serial: said(device.serial_number.raw()),
+            device_type: device.device_type.to_string(),
+            vendor: device.vendor.to_string(),
+            model: device.model.to_string(),
+            hardware_revision: device.hardware_revision.to_string(),
+            locale: device.locale.to_string(),
+            user: user_name.to_owned(),
+            file_name: module.file_name.to_string(),
+            installed: module.version.to_string(),
+            before: AnswerReport::of(&change.before),
+            after: AnswerReport::of(&change.after),
+        }
+    }
+
+    fn words(&self) -> String {
+        let words = [&self.device_type, &self.vendor, &self.model, &self.hardware_revision, &self.locale];
+        words.map(String::as_str).join("/")
+    }
+}
+
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.changes.is_empty() {
+            let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
+            for change in &self.changes {
+                let ChangeReport { device, file_name, installed, before, after, .. } = change;
+                table.row([device, &change.words(), file_name, installed, before, after]);
+            }
+            writeln!(f, "{table}")?;
+        }
+        let changes = self.changes.len();
+        write!(f, "{changes} answer(s) to {} device(s) change", self.devices)?;
+        match self.left_out {
+            0 => Ok(()),
+            more => write!(f, ", {more} device(s) were passed over"),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The dialect of the wire, on the command line.
+
+use crate::failure::Failure;
+use crate::files;
+use std::path::PathBuf;
+use ucupdate::upx::{Codec, Dialect, Limits};
+
+/// In which words a body is read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DialectArgs {
+    /// The names items have on the wire, in a TOML file [default: the canonical ones]
+    #[arg(long, value_name = "D.toml")]
+    dialect: Option<PathBuf>,
+}
+
+/// The most bytes of a dialect: a name and some others for each of two dozen items.
+const MAX_DIALECT_BYTES: usize = 64 * 1024;
+
+impl DialectArgs {
+    /// The codec that speaks it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no dialect.
+    pub(crate) fn codec(&self) -> Result<Codec, Failure> {
+        let Some(path) = &self.dialect else { return Ok(Codec::default()) };
+        let failed = |error: &dyn std::error::Error| Failure::in_doing(path.display(), error);
+        let text =
+            String::from_utf8(files::read(path, MAX_DIALECT_BYTES)?).map_err(|error| failed(&error))?;
+        let dialect = Dialect::from_toml(&text).map_err(|error| failed(&error))?;
+        Ok(Codec::new(dialect, Limits::default()))
+    }
+}

@@ -1,0 +1,13 @@
+//! Arguments that several commands share.
+
+pub(crate) mod asked;
+pub(crate) mod audit;
+pub(crate) mod author;
+pub(crate) mod change;
+pub(crate) mod devices;
+pub(crate) mod dialect;
+pub(crate) mod moment;
+pub(crate) mod retention;
+pub(crate) mod side;
+pub(crate) mod whom;
+pub(crate) mod zone;

@@ -1,0 +1,23 @@
+//! Which revisions keep their images, on the command line.
+
+use clap::Args;
+use std::time::Duration;
+use ucupdate::Retention;
+
+/// Which revisions' images are kept.
+#[derive(Debug, Args)]
+pub(crate) struct RetentionArgs {
+    /// Keep the images of the last N revisions, or those of --keep-days, whichever is more
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    keep_revisions: u64,
+    /// Keep the images of the revisions that held in the last N days
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=36500))]
+    keep_days: u32,
+}
+
+impl RetentionArgs {
+    pub(crate) fn retention(&self) -> Retention {
+        let time = Duration::from_secs(u64::from(self.keep_days) * 24 * 60 * 60);
+        Retention { revisions: self.keep_revisions, time }
+    }
+}

@@ -1,0 +1,21 @@
+//! The side a device asks from, on the command line.
+
+use ucupdate::request::Side;
+
+/// The side a device asks from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SideName {
+    /// From the network inside
+    Internal,
+    /// From outside
+    External,
+}
+
+impl From<SideName> for Side {
+    fn from(name: SideName) -> Self {
+        match name {
+            SideName::Internal => Self::Internal,
+            SideName::External => Self::External,
+        }
+    }
+}

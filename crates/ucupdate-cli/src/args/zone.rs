@@ -1,0 +1,8 @@
+//! A time zone, on the command line.
+
+use ucupdate::audit::Zone;
+
+/// The time zone of this name.
+pub(crate) fn zone(name: &str) -> Result<Zone, String> {
+    Zone::named(name).map_err(|error| error.to_string())
+}

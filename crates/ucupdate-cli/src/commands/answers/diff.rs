@@ -1,0 +1,49 @@
+//! `ucupdate diff`: whose answer is another in another revision of the rule book.
+
+use crate::args::devices::{DevicesArgs, Differences};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use serde::Serialize;
+use std::fmt;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// The earlier revision; 0 is the empty rule book of a new store
+    #[arg(long, value_name = "REVISION")]
+    from: u64,
+    /// The later one [default: the newest]
+    #[arg(long, value_name = "REVISION")]
+    to: Option<u64>,
+    #[command(flatten)]
+    devices: DevicesArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    from: u64,
+    to: u64,
+    #[serde(flatten)]
+    differences: Differences,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.differences.fmt(f)
+    }
+}
+
+pub(crate) async fn run(args: DiffArgs, context: &mut Context) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let before = service.snapshot_at(args.from).await?;
+    let after = match args.to {
+        Some(revision) => service.snapshot_at(revision).await?,
+        None => service.snapshot(),
+    };
+    let devices = args.devices.devices(context).await?;
+    context.output.result(&Report {
+        from: before.revision(),
+        to: after.revision(),
+        differences: devices.differences(&before, &after, service.now()),
+    })
+}

@@ -1,0 +1,9 @@
+//! What devices are answered, and why.
+
+pub(crate) mod diff;
+pub(crate) mod explain;
+pub(crate) mod inspect;
+pub(crate) mod plan;
+mod replay;
+pub(crate) mod simulate;
+pub(crate) mod version;

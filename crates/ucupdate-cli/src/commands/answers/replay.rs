@@ -1,0 +1,124 @@
+//! `ucupdate explain --save` and `--replay`: decisions as records, and the proof that they come out the same.
+
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::files;
+use crate::files::new::NewFiles;
+use crate::output::shown::Shown;
+use crate::output::time::iso;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use ucupdate::decide::TraceRecord;
+
+/// The version of the file's form.
+const FORMAT: u32 = 1;
+
+/// The most bytes of such a file: a request has some modules, and a trace some lines for each rule and group.
+const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a file holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct RecordFile {
+    format: u32,
+    /// One for each module that was asked about.
+    records: Vec<TraceRecord>,
+}
+
+/// Only the version of a file's form, whatever else is in it.
+#[derive(Debug, Deserialize)]
+struct FileFormat {
+    format: u32,
+}
+
+/// Keeps records in a new file.
+///
+/// # Errors
+/// When something is there already, or the file cannot be made.
+pub(super) async fn save(path: PathBuf, records: Vec<TraceRecord>) -> Result<(), Failure> {
+    let mut bytes = serde_json::to_vec(&RecordFile { format: FORMAT, records })?;
+    bytes.push(b'\n');
+    files::blocking(move || {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name =
+            name.ok_or_else(|| Failure::new(format_args!("{}: is no name of a file", path.display())))?;
+        let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
+        folder.write(name, None, &mut &bytes[..]).map(drop)
+    })
+    .await
+}
+
+fn read(path: &Path) -> Result<Vec<TraceRecord>, Failure> {
+    let bytes = files::read(path, MAX_FILE_BYTES)?;
+    let failed = |error: serde_json::Error| Failure::in_doing(path.display(), &error);
+    let FileFormat { format } = serde_json::from_slice(&bytes).map_err(failed)?;
+    if format > FORMAT {
+        let found =
+            format_args!("{}: has format {format}, and this program reads up to {FORMAT}", path.display());
+        return Err(Failure::new(found));
+    }
+    let RecordFile { records, .. } = serde_json::from_slice(&bytes).map_err(failed)?;
+    Ok(records)
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    replayed: Vec<Replayed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Replayed {
+    /// Whether it is what was recorded, byte for byte (but for the revision, where another was asked for).
+    same: bool,
+    /// Question and answer as they come out now.
+    record: TraceRecord,
+    /// What was recorded, where that is something else.
+    recorded: Option<TraceRecord>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut end = "";
+        for Replayed { record, recorded, .. } in &self.replayed {
+            let TraceRecord { revision, file_name, installed, lines, .. } = record;
+            write!(f, "{end}rule book revision {revision}, at {}", iso(record.now))?;
+            write!(f, "\n{} at version {:?}", Shown(file_name), installed)?;
+            let answer = lines.len().saturating_sub(1);
+            for (number, line) in lines.iter().enumerate() {
+                write!(f, "\n  {}{}", if number == answer { "=> " } else { "" }, Shown(line))?;
+            }
+            match recorded {
+                None => f.write_str("\nas it was recorded")?,
+                Some(recorded) => write!(f, "\nrecorded was {}", Shown(answer_of(recorded)))?,
+            }
+            end = "\n";
+        }
+        Ok(())
+    }
+}
+
+fn answer_of(record: &TraceRecord) -> &str {
+    record.lines.last().map_or(&*record.decision, String::as_str)
+}
+
+pub(super) async fn run(path: PathBuf, revision: Option<u64>, context: &mut Context) -> Result<(), Failure> {
+    let shown = path.display().to_string();
+    let records = files::blocking(move || read(&path)).await?;
+    let service = context.administer(IfMissing::Refuse).await?;
+    let mut replayed = Vec::new();
+    for recorded in records {
+        let snapshot = service.snapshot_at(revision.unwrap_or(recorded.revision)).await?;
+        let record = recorded.replay(snapshot.index()).map_err(|error| Failure::in_doing(&shown, &error))?;
+        let mut expected = recorded.clone();
+        expected.revision = record.revision;
+        let same = serde_json::to_vec(&record)? == serde_json::to_vec(&expected)?;
+        if !same && revision.is_none() {
+            let (found, was) = (answer_of(&record), answer_of(&recorded));
+            return Err(Failure::new(format_args!(
+                "{shown}: recorded was {was:?}, and it comes out as {found:?}"
+            )));
+        }
+        replayed.push(Replayed { same, record, recorded: (!same).then_some(recorded) });
+    }
+    context.output.result(&Report { replayed })
+}

@@ -1,0 +1,167 @@
+//! `ucupdate simulate`: what the rule book of a store will do to a fleet, day by day.
+
+mod report;
+mod timetable;
+
+use crate::args::audit::AuditArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::files;
+use crate::files::new::NewFiles;
+use report::Report;
+use std::path::{Path, PathBuf};
+use ucupdate::Iana;
+use ucupdate::book::Percent;
+use ucupdate::inventory::Inventory;
+use ucupdate::request::{AskedFrom, Question};
+use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
+use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate::version::{ReportedVersion, VersionError};
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SimulateArgs {
+    /// Play so many devices, spread evenly over the rules of the store, instead of the fleet of audit logs
+    #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"], value_parser = device_count)]
+    devices: Option<usize>,
+    /// What each of these devices has [default: what is approved for it, or 0.0.0.0]
+    #[arg(long, value_name = "VERSION", requires = "devices", value_parser = version)]
+    installed: Option<ReportedVersion>,
+    #[command(flatten)]
+    audit: AuditArgs,
+    /// How many days
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: u32,
+    /// What chance follows from: the same number gives the same result
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+    /// On which share of devices an installation fails: they come back with what they had
+    #[arg(long, value_name = "P", default_value = "0")]
+    fail: Percent,
+    /// Which share of devices an installation destroys: they never come back
+    #[arg(long, value_name = "P", default_value = "0")]
+    brick: Percent,
+    /// Another share of failures for one version, as 4.0.7577.0=40%; as often as wanted
+    #[arg(long, value_name = "VERSION=P", value_parser = fail_of)]
+    fail_of: Vec<(ReportedVersion, Percent)>,
+    /// On which day it begins, at midnight in UTC, as 2009-03-06; windows and ramps go by it [default: today]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    start: Option<UnixTime>,
+    /// What is done meanwhile, in a file: a line each, as `3d percent RULE ROLLOUT 50%`
+    #[arg(long, value_name = "FILE")]
+    timetable: Option<PathBuf>,
+    /// How many hours lie between two rows of the result
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    every: u32,
+    /// Write the rows into a new file, with a column for each version
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// How many threads work at it; the result is the same [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: Option<u16>,
+}
+
+/// The most bytes of a timetable.
+const MAX_TIMETABLE_BYTES: usize = 1024 * 1024;
+
+pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let book = service.snapshot().book().clone();
+    let fleet = match args.devices {
+        Some(devices) if book.rules().len() == 0 => {
+            return Err(Failure::new(format_args!(
+                "the store has no rules, so there is nothing for {devices} devices to ask"
+            )));
+        }
+        Some(devices) => SimulatedFleet::of_rules(&book, devices, args.installed.as_ref()),
+        None => logged(&args.audit, context).await?,
+    };
+    let today = || UnixTime::from_seconds(service.now().as_seconds().div_euclid(86_400) * 86_400);
+    let start = args.start.unwrap_or_else(today);
+    let scenario = args.scenario(start)?;
+    let chances = Chances { fail: args.fail, brick: args.brick };
+    let mut model = FailureModel::new(chances);
+    for (version, fail) in args.fail_of {
+        model = model.with_version(version, None, Chances { fail, ..chances });
+    }
+    let played = files::blocking(move || {
+        let played = simulate(&fleet, &book, &model, &scenario, &Iana);
+        let report = Report::of(&played, fleet.len(), &scenario);
+        if let Some(path) = args.csv {
+            write(&path, &report.csv())?;
+        }
+        Ok(report)
+    });
+    context.output.result(&played.await?)
+}
+
+impl SimulateArgs {
+    fn scenario(&self, start: UnixTime) -> Result<Scenario, Failure> {
+        let mut scenario = Scenario::default();
+        (scenario.start, scenario.days, scenario.seed) = (start, self.days, self.seed);
+        scenario.sample_seconds = self.every * 60 * 60;
+        scenario.threads = match self.threads {
+            Some(threads) => threads.into(),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        if let Some(path) = &self.timetable {
+            let text = String::from_utf8(files::read(path, MAX_TIMETABLE_BYTES)?)
+                .map_err(|error| Failure::in_doing(path.display(), &error))?;
+            scenario.timetable = timetable::read(&text, start)
+                .map_err(|why| Failure::new(format_args!("{}: {why}", path.display())))?;
+        }
+        Ok(scenario)
+    }
+}
+
+fn device_count(text: &str) -> Result<usize, String> {
+    let count = text.parse::<usize>().ok().filter(|count| (1..=MAX_SIMULATED_DEVICES).contains(count));
+    count.ok_or_else(|| format!("expected 1 to {MAX_SIMULATED_DEVICES} devices"))
+}
+
+/// The devices that audit logs tell of, a module each.
+async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
+    let mut fleet = Inventory::default();
+    audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    let mut simulated = SimulatedFleet::default();
+    for (_, device) in fleet.devices() {
+        let Some(request) = device.request() else { continue };
+        let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
+        for question in Question::all_of(&request, from) {
+            if !simulated.add(&question) {
+                return Err(Failure::new(format_args!(
+                    "there are more than {MAX_SIMULATED_DEVICES} devices"
+                )));
+            }
+        }
+    }
+    if simulated.is_empty() {
+        return Err(Failure::new("the audit logs tell of no devices; --devices plays some that are made up"));
+    }
+    Ok(simulated)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Failure::new(format_args!("{} names no file", path.display())))?;
+    let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
+    folder.write(name, None, &mut text.as_bytes()).map(drop)
+}
+
+fn version(text: &str) -> Result<ReportedVersion, VersionError> {
+    text.parse().map(ReportedVersion::Readable)
+}
+
+fn fail_of(text: &str) -> Result<(ReportedVersion, Percent), String> {
+    let (of, share) = text.split_once('=').ok_or("expected VERSION=P, as 4.0.7577.0=40%")?;
+    let share = share.parse::<Percent>().map_err(|error| error.to_string())?;
+    Ok((version(of).map_err(|error| error.to_string())?, share))
+}
+
+fn day(text: &str) -> Result<UnixTime, String> {
+    let parsed = || {
+        let [year, month, day] = text.split('-').collect::<Vec<_>>()[..] else { return None };
+        FieldTime::new((year.parse().ok()?, month.parse().ok()?, day.parse().ok()?), (0, 0, 0))
+    };
+    parsed().map(FieldTime::as_utc).ok_or_else(|| "expected a day, as 2009-03-06".to_owned())
+}

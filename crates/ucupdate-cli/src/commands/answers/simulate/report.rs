@@ -1,0 +1,236 @@
+//! What came of a simulation, for people, for scripts, and as a table of a file.
+
+use crate::output::table::Table;
+use serde::Serialize;
+use std::fmt::{self, Write as _};
+use ucupdate::book::Command;
+use ucupdate::outcomes::Tally;
+use ucupdate::simulate::{Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation};
+use ucupdate::value::UnixTime;
+
+/// What came of a simulation.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    devices: usize,
+    days: u32,
+    seed: u64,
+    /// The versions any device had, by their order.
+    versions: Vec<String>,
+    samples: Vec<SampleReport>,
+    happenings: Vec<HappeningReport>,
+    rollouts: Vec<RolloutReport>,
+    total: CountsReport,
+    #[serde(skip)]
+    tallies: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SampleReport {
+    /// Hours from the start.
+    hour: i64,
+    #[serde(flatten)]
+    counts: CountsReport,
+    lost: u64,
+    /// How many devices have each of the versions.
+    devices: Vec<u64>,
+}
+
+/// What happened since the sample before.
+#[derive(Debug, Serialize)]
+struct CountsReport {
+    asks: u64,
+    offers: u64,
+    held: u64,
+    succeeded: u64,
+    failed: u64,
+    bricked: u64,
+    loops: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct HappeningReport {
+    hour: i64,
+    /// `timetable` or `guard`.
+    by: &'static str,
+    /// What came of it, a sentence each.
+    told: Vec<String>,
+    /// Why it was refused, if it was.
+    refused: Option<String>,
+    /// Why a guard paused a rollout.
+    why: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RolloutReport {
+    rule: String,
+    rollout: String,
+    version: String,
+    offered: u64,
+    in_flight: u64,
+    succeeded: u64,
+    failed: u64,
+    elsewhere: u64,
+    unwatched: u64,
+}
+
+impl Report {
+    pub(super) fn of(played: &Simulation, devices: usize, scenario: &Scenario) -> Self {
+        let hour = |at: UnixTime| (at.as_seconds() - scenario.start.as_seconds()) / 3600;
+        let sample = |sample: &Sample| SampleReport {
+            hour: hour(sample.at),
+            counts: CountsReport::of(&sample.counts),
+            lost: sample.lost,
+            devices: sample.devices.clone(),
+        };
+        Self {
+            devices,
+            days: scenario.days,
+            seed: scenario.seed,
+            versions: played.versions.iter().map(ToString::to_string).collect(),
+            samples: played.samples.iter().map(sample).collect(),
+            happenings: played
+                .happenings
+                .iter()
+                .map(|happening| HappeningReport::of(happening, &hour))
+                .collect(),
+            rollouts: played.tallies.iter().map(RolloutReport::of).collect(),
+            total: CountsReport::of(&played.total()),
+            tallies: played.tallies.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// A row for each sample, a column for each version.
+    pub(super) fn csv(&self) -> String {
+        let mut text = String::from("hour,asks,offers,held,succeeded,failed,bricked,loops,lost");
+        for version in &self.versions {
+            text.push(',');
+            text.push_str(&quoted(version));
+        }
+        for sample in &self.samples {
+            let CountsReport { asks, offers, held, succeeded, failed, bricked, loops } = &sample.counts;
+            let (hour, lost) = (sample.hour, sample.lost);
+            // Writing to a string does not fail.
+            let _written =
+                write!(text, "\n{hour},{asks},{offers},{held},{succeeded},{failed},{bricked},{loops},{lost}");
+            sample.devices.iter().for_each(|count| text.push_str(&format!(",{count}")));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// A field by RFC 4180: in quotes where it holds what would end it.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+impl CountsReport {
+    fn of(counts: &SimulatedCounts) -> Self {
+        Self {
+            asks: counts.asks,
+            offers: counts.offers,
+            held: counts.held,
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            bricked: counts.bricked,
+            loops: counts.loops,
+        }
+    }
+}
+
+impl HappeningReport {
+    fn of(happening: &Happening, hour: &impl Fn(UnixTime) -> i64) -> Self {
+        let by = match happening.by {
+            HappeningBy::Guard => "guard",
+            _ => "timetable",
+        };
+        let why = match (&happening.command, happening.by) {
+            (Command::PauseRollout(_, _, why), HappeningBy::Guard) => Some(why.to_string()),
+            _ => None,
+        };
+        let told = happening.told.clone().unwrap_or_default();
+        Self { hour: hour(happening.at), by, told, refused: happening.told.clone().err(), why }
+    }
+}
+
+impl RolloutReport {
+    fn of(tally: &Tally) -> Self {
+        let counts = &tally.counts;
+        Self {
+            rule: tally.rule.to_string(),
+            rollout: tally.rollout.to_string(),
+            version: tally.version.to_string(),
+            offered: counts.offered(),
+            in_flight: counts.in_flight,
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            elsewhere: counts.elsewhere,
+            unwatched: tally.unwatched,
+        }
+    }
+}
+
+/// How many versions a row of the table names.
+const SHOWN_VERSIONS: usize = 4;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table =
+            Table::new(["HOUR", "ASKS", "OFFERS", "HELD", "SUCCEEDED", "FAILED", "LOST", "DEVICES"]);
+        for sample in &self.samples {
+            let counts = &sample.counts;
+            let (asks, offers, held) = (&counts.asks, &counts.offers, &counts.held);
+            let have = self.have(sample);
+            table.row([
+                &sample.hour,
+                asks,
+                offers,
+                held,
+                &counts.succeeded,
+                &counts.failed,
+                &sample.lost,
+                &have,
+            ]);
+        }
+        write!(f, "{table}")?;
+        for happening in &self.happenings {
+            let told = match &happening.refused {
+                Some(why) => format!("refused: {why}"),
+                None if happening.told.is_empty() => "nothing changed".to_owned(),
+                None => happening.told.join("; "),
+            };
+            write!(f, "\nhour {}, by the {}: {told}", happening.hour, happening.by)?;
+            if let Some(why) = &happening.why {
+                write!(f, " ({why})")?;
+            }
+        }
+        self.tallies.iter().try_for_each(|tally| write!(f, "\n{tally}"))?;
+        match self.total.loops {
+            0 => Ok(()),
+            loops => write!(f, "\n{loops} device(s) were offered one version three times in a row"),
+        }
+    }
+}
+
+impl Report {
+    /// `3.5.6907.0: 600, 4.0.7577.0: 400`: the most frequent ones, in their order.
+    fn have(&self, sample: &SampleReport) -> String {
+        let mut have: Vec<(usize, u64)> = sample.devices.iter().copied().enumerate().collect();
+        have.retain(|(_, count)| *count > 0);
+        have.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let more = have.len().saturating_sub(SHOWN_VERSIONS);
+        have.truncate(SHOWN_VERSIONS);
+        have.sort_unstable();
+        let shown =
+            have.iter().filter_map(|(at, count)| Some(format!("{}: {count}", self.versions.get(*at)?)));
+        let mut shown: Vec<String> = shown.collect();
+        if more > 0 {
+            shown.push(format!("{more} other version(s)"));
+        }
+        shown.join(", ")
+    }
+}

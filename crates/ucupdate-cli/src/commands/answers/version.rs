@@ -1,0 +1,129 @@
+//! `ucupdate version`: how a version is read, and how two compare.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::shown::Shown;
+use serde::Serialize;
+use std::cmp::Ordering;
+use std::fmt;
+use ucupdate::version::ReportedVersion;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VersionArgs {
+    /// The version, as a device or a package says it
+    a: String,
+    /// Another to compare it with
+    b: Option<String>,
+}
+
+/// How versions are read and compare.
+#[derive(Debug, Serialize)]
+struct Report {
+    a: Reading,
+    b: Option<Reading>,
+    /// `<`, `=` or `>`; none where either has no order.
+    order: Option<&'static str>,
+    same_release: Option<bool>,
+}
+
+/// How one version is read.
+#[derive(Debug, Serialize)]
+struct Reading {
+    /// As said, without the blanks around it.
+    version: String,
+    /// Its numbers, where it can be read.
+    parts: Option<Vec<u32>>,
+    /// Why it cannot.
+    unreadable: Option<String>,
+}
+
+impl Reading {
+    fn of(version: &ReportedVersion) -> Self {
+        Self {
+            version: version.as_str().to_owned(),
+            parts: version.readable().map(|version| version.parts().collect()),
+            unreadable: version.why_unreadable().map(|why| why.to_string()),
+        }
+    }
+}
+
+impl Report {
+    fn of(a: &str, b: Option<&str>) -> Self {
+        let a = ReportedVersion::new(a);
+        let b = b.map(ReportedVersion::new);
+        let readable = b.as_ref().and_then(|b| Some((a.readable()?, b.readable()?)));
+        Self {
+            a: Reading::of(&a),
+            order: readable.map(|(a, b)| match a.cmp(b) {
+                Ordering::Less => "<",
+                Ordering::Equal => "=",
+                Ordering::Greater => ">",
+            }),
+            same_release: b.as_ref().map(|b| a.same_release(b)),
+            b: b.as_ref().map(Reading::of),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.a)?;
+        let Some(b) = &self.b else { return Ok(()) };
+        let (one, other) = (Shown(&self.a.version), Shown(&b.version));
+        match self.order {
+            Some(order) => write!(f, "\n{b}\n{one} {order} {other}")?,
+            None => write!(f, "\n{b}\nno order between them")?,
+        }
+        write!(f, "\nsame release: {}", if self.same_release == Some(true) { "yes" } else { "no" })
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: ", self.version)?;
+        match (&self.parts, &self.unreadable) {
+            (Some(parts), _) => {
+                let parts: Vec<String> = parts.iter().map(u32::to_string).collect();
+                write!(f, "parts {}", parts.join(" "))
+            }
+            (None, why) => write!(f, "unreadable, {}", Shown(why.as_deref().unwrap_or("no reason"))),
+        }
+    }
+}
+
+pub(crate) async fn run(args: VersionArgs, context: &mut Context) -> Result<(), Failure> {
+    context.output.result(&Report::of(&args.a, args.b.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_and_compared() {
+        for (a, b, text) in [
+            ("1.0.522", None, "\"1.0.522\": parts 1 0 522"),
+            (
+                "1.0.522",
+                Some("1.0.522.0"),
+                "\"1.0.522\": parts 1 0 522\n\"1.0.522.0\": parts 1 0 522 0\n1.0.522 < 1.0.522.0\nsame release: yes",
+            ),
+            (
+                "3.5.6907.9",
+                Some("3.5.6907.0"),
+                "\"3.5.6907.9\": parts 3 5 6907 9\n\"3.5.6907.0\": parts 3 5 6907 0\n3.5.6907.9 > 3.5.6907.0\n\
+                 same release: no",
+            ),
+            (
+                "4.1b",
+                Some("4.1b"),
+                "\"4.1b\": unreadable, part 2 of the version holds 'b', expected digits\n\"4.1b\": unreadable, part 2 of \
+                 the version holds 'b', expected digits\nno order between them\nsame release: yes",
+            ),
+            ("", None, "\"\": unreadable, version is empty, expected two to four numbers"),
+        ] {
+            assert_eq!(Report::of(a, b).to_string(), text);
+        }
+    }
+}

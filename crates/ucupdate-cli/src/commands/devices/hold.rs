@@ -1,0 +1,153 @@
+//! `ucupdate hold`: devices that are offered nothing for a while.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::args::moment::Moment;
+use crate::args::whom::{WhomReport, device};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::table::Table;
+use crate::output::time::iso;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::{Command, GroupName, HeldDevices, Hold, HoldName, RuleKey};
+use ucupdate::device::{MacAddress, SerialNumber};
+use ucupdate::value::UnixTime;
+use ucupdate::{Clock as _, SystemClock};
+
+/// How it is called.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum HoldCommand {
+    /// List the holds
+    List,
+    /// Offer nothing to a device, a group, or the devices of a rule
+    Add(AddArgs),
+    /// Remove a hold
+    Remove(RemoveArgs),
+}
+
+/// How `add` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddArgs {
+    /// A name for it, for people
+    name: HoldName,
+    #[command(flatten)]
+    on: HeldArgs,
+    /// When it is over, as 2026-12-01 or 2026-12-01T08:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// Why, for people
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// Whom it holds.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct HeldArgs {
+    /// The device with this MAC address, as 00-21-63-0F-20-7B or 0021630F207B
+    #[arg(long)]
+    mac: Option<MacAddress>,
+    /// The device with this serial number
+    #[arg(long)]
+    serial: Option<SerialNumber>,
+    /// The devices of this group
+    #[arg(long)]
+    group: Option<GroupName>,
+    /// The devices of this rule
+    #[arg(long)]
+    rule: Option<RuleKey>,
+}
+
+impl HeldArgs {
+    fn held(self) -> Result<HeldDevices, Failure> {
+        let device = device(self.mac, self.serial).map(HeldDevices::Device);
+        let held = device.or(self.group.map(HeldDevices::Group)).or(self.rule.map(HeldDevices::Rule));
+        held.ok_or_else(|| Failure::usage("expected one of --mac, --serial, --group and --rule"))
+    }
+}
+
+/// How `remove` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoveArgs {
+    /// Its name
+    name: HoldName,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    holds: Vec<HoldReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct HoldReport {
+    name: String,
+    #[serde(flatten)]
+    on: WhomReport,
+    rule: Option<String>,
+    /// In UTC; none where it is never over.
+    until: Option<String>,
+    /// Whether it is over.
+    over: bool,
+    reason: String,
+    #[serde(skip)]
+    text: String,
+}
+
+impl HoldReport {
+    fn of(hold: &Hold, now: UnixTime) -> Self {
+        let rule = match &hold.on {
+            HeldDevices::Rule(rule) => Some(rule.to_string()),
+            _ => None,
+        };
+        Self {
+            name: hold.name.to_string(),
+            on: WhomReport::from(&hold.on),
+            rule,
+            until: hold.until.map(iso),
+            over: !hold.lasts(now),
+            reason: hold.reason.to_string(),
+            text: hold.on.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.holds.is_empty() {
+            return f.write_str("no holds");
+        }
+        let mut table = Table::new(["NAME", "HOLDS", "UNTIL", "REASON"]);
+        for hold in &self.holds {
+            let until = hold.until.as_deref().unwrap_or("removed");
+            let until = if hold.over { format!("{until}, over") } else { until.to_owned() };
+            let reason = if hold.reason.is_empty() { "-" } else { &hold.reason };
+            table.row([&hold.name, &hold.text, &until, &reason]);
+        }
+        table.fmt(f)
+    }
+}
+
+pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        HoldCommand::List => {
+            let service = context.administer(IfMissing::Refuse).await?;
+            let now = service.now();
+            let holds = service.snapshot().book().holds().map(|hold| HoldReport::of(hold, now)).collect();
+            context.output.result(&Report { holds })
+        }
+        HoldCommand::Add(args) => {
+            let AddArgs { name, on, until, reason, how } = args;
+            let until = until.map(|until| until.0);
+            if let Some(over) = until.filter(|until| *until <= SystemClock.now()) {
+                return Err(Failure::new(format_args!("--until {} is over already", iso(over))));
+            }
+            let hold = Hold { name, on: on.held()?, until, reason: reason.trim().into() };
+            make(&Command::AddHold(hold), &how, context).await
+        }
+        HoldCommand::Remove(args) => make(&Command::RemoveHold(args.name), &args.how, context).await,
+    }
+}

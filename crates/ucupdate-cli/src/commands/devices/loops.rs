@@ -1,0 +1,191 @@
+//! `ucupdate loops`: which devices are offered updates in a circle.
+
+use crate::args::audit::AuditArgs;
+use crate::args::author::AuthorArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::shown::Shown;
+use crate::output::table::Table;
+use crate::output::time::iso;
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+use ucupdate::book::{Command, HeldDevices, Hold};
+use ucupdate::device::DeviceId;
+use ucupdate::loops::observations;
+use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
+use ucupdate::version::ReportedVersion;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LoopsArgs {
+    #[command(flatten)]
+    audit: AuditArgs,
+    /// Asks within so many minutes of another count once, where a device comes back unchanged
+    #[arg(long, value_name = "MINUTES", default_value = "60")]
+    apart_minutes: u32,
+    /// Hold the devices whose loop goes on: they are offered nothing until `hold remove`
+    #[arg(long)]
+    hold: bool,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// By device.
+    loops: Vec<LoopReport>,
+    /// Rows that were read.
+    rows: u64,
+    /// Lines that gave no row.
+    unread: u64,
+    /// Devices that were watched, one for each update type.
+    devices: usize,
+    /// Devices that were forgotten, since there were too many.
+    forgotten: u64,
+    /// What was done about them, a sentence each; nothing without `--hold`.
+    held: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LoopReport {
+    mac: Option<String>,
+    serial: Option<String>,
+    #[serde(skip)]
+    device: String,
+    kind: &'static str,
+    update_type: String,
+    rule: Option<String>,
+    versions: Vec<String>,
+    servers: Vec<Box<str>>,
+    /// In UTC.
+    first: String,
+    /// In UTC.
+    last: String,
+    asks: u64,
+    goes_on: bool,
+}
+
+impl LoopReport {
+    fn of(found: Loop) -> Self {
+        Self {
+            mac: mac(&found.device),
+            serial: serial(&found.device),
+            device: found.device.to_string(),
+            kind: kind(found.kind),
+            update_type: found.update_type.to_string(),
+            rule: found.rule.as_ref().map(ToString::to_string),
+            versions: found.versions.iter().map(ReportedVersion::to_string).collect(),
+            servers: found.servers,
+            first: iso(found.first),
+            last: iso(found.last),
+            asks: found.asks,
+            goes_on: found.goes_on,
+        }
+    }
+
+    /// The way of the device, back to where it began where it goes round.
+    fn way(&self) -> String {
+        let back = self.versions.first().filter(|_| self.kind == kind(LoopKind::Flipped));
+        self.versions.iter().chain(back).map(String::as_str).collect::<Vec<_>>().join(" > ")
+    }
+}
+
+/// The MAC address, where a device is known by it.
+pub(super) fn mac(device: &DeviceId) -> Option<String> {
+    matches!(device, DeviceId::Mac(_)).then(|| device.to_string())
+}
+
+/// The serial number, where a device is known by it.
+pub(super) fn serial(device: &DeviceId) -> Option<String> {
+    matches!(device, DeviceId::Serial(_)).then(|| device.to_string())
+}
+
+fn kind(kind: LoopKind) -> &'static str {
+    match kind {
+        LoopKind::OfferedInstalled => "offered-installed",
+        LoopKind::Unchanged => "unchanged",
+        LoopKind::Flipped => "flipped",
+        _ => "other",
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.loops.is_empty() {
+            return f.write_str("no loops");
+        }
+        let mut table =
+            Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
+        for found in &self.loops {
+            let servers = if found.servers.is_empty() { "-".to_owned() } else { found.servers.join(" ") };
+            let now = if found.goes_on { "goes on" } else { "over" };
+            table.row([
+                &found.device,
+                &found.update_type,
+                &found.kind,
+                &found.way(),
+                &found.asks,
+                &found.first,
+                &found.last,
+                &servers,
+                &now,
+            ]);
+        }
+        table.fmt(f)?;
+        self.held.iter().try_for_each(|held| write!(f, "\n{}", Shown(held)))
+    }
+}
+
+pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Failure> {
+    let apart = Duration::from_secs(u64::from(args.apart_minutes) * 60);
+    let mut guard = LoopGuard::new(LoopOptions::default().with_apart(apart));
+    let read = args
+        .audit
+        .each_row(context, |logged| observations(logged).into_iter().for_each(|seen| guard.observe(seen)))
+        .await?;
+    if guard.forgotten() > 0 {
+        let (forgotten, kept) = (guard.forgotten(), guard.devices());
+        context.output.message(format_args!(
+            "{forgotten} device(s) were forgotten, the {kept} that asked last are kept"
+        ));
+    }
+    let loops = guard.loops();
+    let held = if args.hold { hold(&loops, &args.author, context).await? } else { Vec::new() };
+    let loops = loops.into_iter().map(LoopReport::of).collect();
+    context.output.result(&Report {
+        loops,
+        rows: read.rows,
+        unread: read.unread,
+        devices: guard.devices(),
+        forgotten: guard.forgotten(),
+        held,
+    })
+}
+
+/// Holds the devices whose loop goes on, each by a hold of its own, but those that are held so already.
+async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<Vec<String>, Failure> {
+    let mut held = Vec::new();
+    let devices = devices_in_loops(loops);
+    if devices.is_empty() {
+        return Ok(held);
+    }
+    let service = context.administer(IfMissing::Refuse).await?;
+    for device in devices {
+        let name = format!("loop {device}");
+        let name = name.parse().map_err(|error| Failure::new(format_args!("the hold {name} {error}")))?;
+        if service.snapshot().book().hold(&name).is_some() {
+            held.push(format!("{device} is held already, by the hold {name}"));
+            continue;
+        }
+        let hold = Hold {
+            name,
+            on: HeldDevices::Device(device.clone()),
+            until: None,
+            reason: "it is offered updates in a circle".into(),
+        };
+        let changed = service.command(&Command::AddHold(hold), &author.name()).await?;
+        held.extend(changed.notes.iter().map(ToString::to_string));
+    }
+    Ok(held)
+}

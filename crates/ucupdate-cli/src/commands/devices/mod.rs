@@ -1,0 +1,8 @@
+//! Devices: those of the logs, and those that somebody names.
+
+pub(crate) mod fleet;
+pub(crate) mod group;
+mod group_members;
+pub(crate) mod hold;
+pub(crate) mod loops;
+pub(crate) mod test_device;

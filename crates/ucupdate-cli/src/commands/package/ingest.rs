@@ -1,0 +1,184 @@
+//! `ucupdate ingest`: takes in packages, in order, up to the first that is refused.
+
+use super::problem::ProblemReport;
+use crate::args::author::AuthorArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::{Failure, chain};
+use crate::output::shown::Shown;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+use ucupdate::store::ByteStream;
+use ucupdate::{IngestError, Ingested, UpdateService};
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IngestArgs {
+    /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
+/// The bytes that are read at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    /// What was taken in, or was there already.
+    packages: Vec<PackageReport>,
+    /// What was refused; what comes after it was not looked at.
+    refused: Option<RefusedReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct PackageReport {
+    /// As it was named.
+    file: String,
+    package: String,
+    /// The revision of the rule book the ingest made; none when nothing changes.
+    revision: Option<u64>,
+    /// What happened, a sentence each.
+    notes: Vec<String>,
+    /// What somebody should know of the package.
+    warnings: Vec<ProblemReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusedReport {
+    file: String,
+    reason: String,
+    /// All that is wrong with the package, where it could be read.
+    problems: Vec<ProblemReport>,
+}
+
+impl PackageReport {
+    fn of(path: &Path, ingested: &Ingested) -> Self {
+        Self {
+            file: path.display().to_string(),
+            package: ingested.id().to_string(),
+            revision: ingested.revision,
+            notes: ingested.notes.iter().map(ToString::to_string).collect(),
+            warnings: ingested.package.warnings().map(ProblemReport::of).collect(),
+        }
+    }
+}
+
+impl fmt::Display for PackageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "package {} from {}", self.package, Shown(&self.file))?;
+        if self.revision.is_none() {
+            f.write_str(" is there already, nothing changes")?;
+        }
+        self.notes.iter().try_for_each(|note| write!(f, "\n  {}", Shown(note)))
+    }
+}
+
+pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), Failure> {
+    let author = args.author.name();
+    let mut report = Report::default();
+    let mut service = None;
+    let mut failure = None;
+    let mut told = Ok(());
+    for path in &args.files {
+        match one(path, &author, &mut service, context).await {
+            Ok(package) if context.output.is_json() => report.packages.push(package),
+            Ok(package) => {
+                let warnings = package.warnings.iter();
+                warnings.for_each(|warning| {
+                    context.output.message(format_args!("{}: {warning}", path.display()))
+                });
+                // That nobody reads on is no reason to take in only half of the files.
+                told = told.and(context.output.text(&package));
+            }
+            Err((reason, problems)) => {
+                let file = path.display().to_string();
+                failure = Some(Failure::new(format_args!("{file}: {reason}")));
+                if !context.output.is_json() {
+                    // The reason is told last, and not twice.
+                    let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
+                    others.for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
+                }
+                report.refused = Some(RefusedReport { file, reason, problems });
+                break;
+            }
+        }
+    }
+    if context.output.is_json() {
+        told = context.output.json_result(&report);
+    }
+    failure.map_or(told, Err)
+}
+
+/// Why one file was not taken in, and what is wrong with its package.
+type Refused = (String, Vec<ProblemReport>);
+
+/// Takes in one file. The store is opened, or made, when the first file is there to be read.
+async fn one(
+    path: &Path,
+    author: &str,
+    service: &mut Option<UpdateService>,
+    context: &Context,
+) -> Result<PackageReport, Refused> {
+    let plain = |reason: String| (reason, Vec::new());
+    let file = File::open(path).await.map_err(|error| plain(chain(&error)))?;
+    let size = file.metadata().await.map_or(0, |meta| meta.len());
+    if service.is_none() {
+        match context.administer(IfMissing::Create).await {
+            Ok(opened) => *service = Some(opened),
+            Err(Failure::Reason(reason) | Failure::Usage(reason)) => return Err(plain(reason)),
+            Err(Failure::OutputClosed) => return Err(plain("output is closed".to_owned())),
+        }
+    }
+    let Some(service) = service.as_ref() else { return Err(plain("no store is open".to_owned())) };
+    let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let bar = progress(&file_name, size, context);
+    let read = bar.clone();
+    let ingesting = service.ingest(&file_name, bytes(file, read), author, |so_far| {
+        bar.set_message(format!("{} files", so_far.files));
+    });
+    let ingested = ingesting.await;
+    bar.finish_and_clear();
+    match ingested {
+        Ok(ingested) => Ok(PackageReport::of(path, &ingested)),
+        Err(error @ IngestError::Refused(_)) => {
+            let reason = chain(&error);
+            let IngestError::Refused(package) = error else { return Err(plain(reason)) };
+            Err((reason, package.problems.iter().map(ProblemReport::of).collect()))
+        }
+        Err(error) => Err(plain(chain(&error))),
+    }
+}
+
+/// A bar on stderr, seen by whoever watches.
+fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
+    if !context.output.stderr_is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
+    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(Shown(file_name).to_string());
+    bar
+}
+
+/// The bytes of a file, and how far it is.
+fn bytes(file: File, bar: ProgressBar) -> ByteStream {
+    Box::pin(stream::try_unfold(file, move |mut file| {
+        let bar = bar.clone();
+        async move {
+            let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
+            let read = file.read_buf(&mut chunk).await?;
+            bar.inc(read as u64);
+            Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(chunk), file)))
+        }
+    }))
+}

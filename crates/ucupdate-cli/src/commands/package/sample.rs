@@ -1,0 +1,104 @@
+//! `ucupdate sample`: generated packages and a request, to try things with.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use crate::files::new::NewFiles;
+use crate::output::shown::Shown;
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use ucupdate::device::Device;
+use ucupdate::request::{InstalledModule, UpdateRequest};
+use ucupdate::upx::Codec;
+use ucupdate::value::{FieldTime, Reported};
+use ucupdate::version::ReportedVersion;
+use ucupdate_cab::package::sample;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SampleArgs {
+    /// The folder to write into, made if it is not there
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    files: Vec<FileReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileReport {
+    path: String,
+    size: u64,
+    /// What it is to try.
+    what: &'static str,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, file) in self.files.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(f, "{end}{}  {}", Shown(&file.path), file.what)?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), Failure> {
+    let report = files::blocking(move || write(&args.folder)).await?;
+    context.output.result(&report)
+}
+
+fn write(path: &Path) -> Result<Report, Failure> {
+    let samples = [
+        (
+            "UCUpdates.cab",
+            "LG-Nortel IP8540 3.5.6907.0, Polycom CX700 3.5.6907.9, and the interim image 1.0.522.103",
+            sample::uc_updates(sample::IMAGE_BYTES),
+        ),
+        (
+            "UCUpdates.exe",
+            "the same cabinet in a program that would unpack it",
+            sample::uc_updates_exe(sample::IMAGE_BYTES),
+        ),
+        (
+            "RoundTable.cab",
+            "a conference camera's, in use as soon as it is ingested",
+            sample::round_table(sample::IMAGE_BYTES),
+        ),
+        ("request.xml", "what an LG-Nortel IP8540 asks that has 1.0.522.34", request()?),
+    ];
+    let folder = NewFiles::open_or_make(path)?;
+    folder.refuse_existing(samples.iter().map(|(name, ..)| *name))?;
+    let mut files = Vec::new();
+    for (name, what, bytes) in &samples {
+        let size = folder.write(name, None, &mut &bytes[..])?;
+        files.push(FileReport { path: path.join(name).display().to_string(), size, what });
+    }
+    Ok(Report { files })
+}
+
+/// What the phone of the field's logs asks.
+fn request() -> Result<Vec<u8>, Failure> {
+    let request = UpdateRequest {
+        device: Device {
+            device_type: "UCPhone".parse()?,
+            vendor: "LG-Nortel".parse()?,
+            model: "IP8540".parse()?,
+            hardware_revision: "A".parse()?,
+            locale: "ENU".parse()?,
+            mac_address: Reported::new("0021630F207B"),
+            serial_number: Reported::new("C185H001209"),
+        },
+        user_name: "ruisilva@demo.local".into(),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new("1.0.522.34"),
+            time_stamp: Reported::from(FieldTime::FILETIME_ZERO),
+        }],
+    };
+    Ok(Codec::default().encode_request(&request))
+}

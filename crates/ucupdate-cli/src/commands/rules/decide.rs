@@ -1,0 +1,67 @@
+//! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::context::Context;
+use crate::failure::Failure;
+use ucupdate::book::{Command, RuleKey};
+use ucupdate::value::PackageId;
+
+/// How `approve` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApproveArgs {
+    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; all are approved or none
+    #[arg(value_name = "RULE", required_unless_present = "all_of", conflicts_with = "all_of")]
+    rules: Vec<RuleKey>,
+    /// Approve all that this package made pending
+    #[arg(long, value_name = "PACKAGE-ID")]
+    all_of: Option<PackageId>,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// How a command about one rule is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RuleArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// How `rollback` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RollBackArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    #[arg(required_unless_present = "to", conflicts_with = "to")]
+    rule: Option<RuleKey>,
+    /// Restore the whole rule book of this earlier revision instead, as a new revision
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    to: Option<u64>,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
+    let command = match args.all_of {
+        Some(package) => Command::ApproveAllOf(package),
+        None => Command::Approve(args.rules),
+    };
+    make(&command, &args.how, context).await
+}
+
+pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
+    make(&Command::Reject(args.rule), &args.how, context).await
+}
+
+pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
+    let command = match (args.rule, args.to) {
+        (_, Some(revision)) => Command::RollBackTo(revision),
+        (Some(rule), None) => Command::RollBack(rule),
+        (None, None) => return Err(Failure::usage("expected RULE or --to REVISION")),
+    };
+    make(&command, &args.how, context).await
+}
+
+pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
+    make(&Command::Remove(args.rule), &args.how, context).await
+}

@@ -1,0 +1,9 @@
+//! The rules: which devices are offered which version.
+
+pub(crate) mod decide;
+pub(crate) mod list;
+pub(crate) mod pin;
+pub(crate) mod policy;
+pub(crate) mod rollout;
+mod rollout_report;
+pub(crate) mod stone;

@@ -1,0 +1,208 @@
+//! `ucupdate policy`: how a rule treats versions.
+
+use crate::args::change::{ChangeArgs, make_as_seen};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use clap::ArgGroup;
+use serde::Serialize;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use ucupdate::book::{Command, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
+use ucupdate::version::FirmwareVersion;
+
+/// How it is called.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Show the policy of a rule
+    Show(ShowArgs),
+    /// Change what is given of the policy of a rule
+    Set(Box<SetArgs>),
+}
+
+/// How `show` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+}
+
+/// How `set` is called.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true)
+    .args(["offer", "unreadable", "same_release", "minimum", "floor", "window"])))]
+pub(crate) struct SetArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    /// When a version is offered to a device that has another
+    #[arg(long)]
+    offer: Option<OfferName>,
+    /// Whether devices whose version cannot be read are offered one
+    #[arg(long)]
+    unreadable: Option<YesOrNo>,
+    /// Which versions are one release
+    #[arg(long)]
+    same_release: Option<SameReleaseName>,
+    /// Devices below this version are offered theirs whatever holds and windows say; or none
+    #[arg(long, value_name = "VERSION")]
+    minimum: Option<OrNone<FirmwareVersion>>,
+    /// No device is taken down to a version below this; or none
+    #[arg(long, value_name = "VERSION")]
+    floor: Option<OrNone<FirmwareVersion>>,
+    /// When versions are offered, as "Mon-Fri 22:00-05:00 Europe/Lisbon"; or none
+    #[arg(long)]
+    window: Option<OrNone<Window>>,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// A value, or the word `none`.
+#[derive(Clone, Debug)]
+struct OrNone<T>(Option<T>);
+
+impl<T: FromStr> FromStr for OrNone<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text.eq_ignore_ascii_case("none") {
+            Ok(Self(None))
+        } else {
+            text.parse().map(|value| Self(Some(value)))
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum OfferName {
+    /// Whenever it differs, even if it is older
+    Different,
+    /// Only when it is newer
+    Newer,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum YesOrNo {
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SameReleaseName {
+    /// 1.0.522 and 1.0.522.0 are one release
+    Padded,
+    /// 1.0.522 and 1.0.522.0 are two
+    Exact,
+    /// 1.0.522.1 and 1.0.522.2 are one: the fourth number never makes an update
+    FirstThree,
+}
+
+impl SetArgs {
+    /// The policy with what is given changed.
+    fn apply(&self, policy: &mut OfferPolicy) {
+        match self.offer {
+            Some(OfferName::Different) => policy.offer = OfferRule::Different,
+            Some(OfferName::Newer) => policy.offer = OfferRule::Newer,
+            None => {}
+        }
+        match self.unreadable {
+            Some(YesOrNo::Yes) => policy.unreadable = true,
+            Some(YesOrNo::No) => policy.unreadable = false,
+            None => {}
+        }
+        match self.same_release {
+            Some(SameReleaseName::Padded) => policy.same_release = SameRelease::Padded,
+            Some(SameReleaseName::Exact) => policy.same_release = SameRelease::Exact,
+            Some(SameReleaseName::FirstThree) => policy.same_release = SameRelease::FirstThree,
+            None => {}
+        }
+        if let Some(OrNone(minimum)) = &self.minimum {
+            policy.minimum.clone_from(minimum);
+        }
+        if let Some(OrNone(floor)) = &self.floor {
+            policy.floor.clone_from(floor);
+        }
+        if let Some(OrNone(window)) = &self.window {
+            policy.window.clone_from(window);
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    rule: String,
+    /// `different` or `newer`.
+    offer: &'static str,
+    unreadable: bool,
+    /// `padded`, `exact` or `first-three`.
+    same_release: &'static str,
+    minimum: Option<String>,
+    floor: Option<String>,
+    window: Option<String>,
+}
+
+/// The offer rule as one word.
+pub(super) fn offer(rule: OfferRule) -> &'static str {
+    match rule {
+        OfferRule::Newer => "newer",
+        _ => "different",
+    }
+}
+
+impl Report {
+    fn of(rule: &Rule) -> Self {
+        let policy = rule.policy();
+        Self {
+            rule: rule.key().to_string(),
+            offer: offer(policy.offer),
+            unreadable: policy.unreadable,
+            same_release: match policy.same_release {
+                SameRelease::Exact => "exact",
+                SameRelease::FirstThree => "first-three",
+                _ => "padded",
+            },
+            minimum: policy.minimum.as_ref().map(ToString::to_string),
+            floor: policy.floor.as_ref().map(ToString::to_string),
+            window: policy.window.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        write!(f, "{}\n  offer         {}", self.rule, self.offer)?;
+        write!(f, "\n  unreadable    {}", if self.unreadable { "yes" } else { "no" })?;
+        write!(f, "\n  same-release  {}\n  minimum       {}", self.same_release, or_none(&self.minimum))?;
+        write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))
+    }
+}
+
+/// How often a policy that others changed meanwhile is changed anew.
+const MAX_TRIES: usize = 64;
+
+/// The policy of a rule as it is.
+fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
+    let rule = book.rule(key).ok_or_else(|| Failure::new(format_args!("no rule {key}")))?;
+    Ok(take(rule))
+}
+
+pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        PolicyCommand::Show(args) => {
+            let service = context.administer(IfMissing::Refuse).await?;
+            let report = found(service.snapshot().book(), &args.rule, Report::of)?;
+            context.output.result(&report)
+        }
+        PolicyCommand::Set(args) => {
+            for _ in 0..MAX_TRIES {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;
+                args.apply(&mut policy);
+                let command = Command::SetPolicy(args.rule.clone(), policy);
+                if make_as_seen(&command, &args.how, seen.book(), context).await? {
+                    return Ok(());
+                }
+            }
+            Err(Failure::new(format_args!("the policy of {} is changed by others all the time", args.rule)))
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `ucupdate rollout`: a version for some devices before everybody gets it, and the switch that stops everything.
+
+use super::pin::version;
+use super::rollout_report::{RolloutReport, StopReport};
+use crate::args::author::AuthorArgs;
+use crate::args::change::change;
+use crate::args::change::{ChangeArgs, make};
+use crate::args::moment::Span;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::table::Table;
+use clap::ArgGroup;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::{
+    Audience, Command, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
+    StopScope, Window,
+};
+use ucupdate::value::UnixTime;
+use ucupdate::version::ReportedVersion;
+use ucupdate::{Clock as _, SystemClock};
+
+/// How it is called.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum RolloutCommand {
+    /// List the rollouts of all rules, and what is stopped
+    List,
+    /// Give a version to a share of the devices of a rule, or to a group
+    Start(Box<StartArgs>),
+    /// Change the share of a rollout
+    Percent(PercentArgs),
+    /// Offer a rollout to nobody until it is resumed; who has the version keeps it
+    Pause(PauseArgs),
+    /// Let a paused rollout go on
+    Resume(NamedArgs),
+    /// End a rollout by approving its version for everybody
+    Finish(NamedArgs),
+    /// End a rollout without approving its version; who has it gets what the rule says
+    Stop(NamedArgs),
+    /// Stop every offer at once, or those of one rule
+    Kill(KillArgs),
+    /// Ask that what was stopped goes on; with --approve, agree to what another asked
+    Restart(RestartArgs),
+}
+
+/// How `start` is called.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("share").args(["percent", "ramp"])))]
+#[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
+pub(crate) struct StartArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    /// The version; a package must have brought it
+    #[arg(value_parser = version)]
+    version: ReportedVersion,
+    /// A name for it [default: the version]
+    #[arg(long)]
+    name: Option<RolloutName>,
+    /// To this group only
+    #[arg(long)]
+    group: Option<GroupName>,
+    /// To this share of the devices, as 10 or 12.5%
+    #[arg(long)]
+    percent: Option<Percent>,
+    /// To a share that grows from now on, as 10%@0d,50%@3d,100%@7d
+    #[arg(long, value_name = "STAGES")]
+    ramp: Option<Stages>,
+    /// Only in these hours, as "Mon-Fri 22:00-05:00 Europe/Lisbon"
+    #[arg(long)]
+    window: Option<Window>,
+    /// Pause by itself once so many devices failed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pause_after_failures: Option<u32>,
+    /// Pause by itself once this share of the devices failed that came back or are overdue
+    #[arg(long, value_name = "P")]
+    pause_at_share: Option<Percent>,
+    /// The fewest devices a share is reckoned of [default: 20]
+    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    /// How long a device may take to come back with the version, as 2d or 12h [default: 2d]
+    #[arg(long, value_name = "TIME", requires = "pause")]
+    deadline: Option<Span>,
+    /// How long a device may take to install: until then its old version is no failure [default: 1h]
+    #[arg(long, value_name = "TIME", requires = "pause")]
+    install_time: Option<Span>,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+impl StartArgs {
+    fn guard(&self) -> Option<Guard> {
+        if self.pause_after_failures.is_none() && self.pause_at_share.is_none() {
+            return None;
+        }
+        let mut guard = Guard::default();
+        guard.failures = self.pause_after_failures;
+        guard.share = self.pause_at_share;
+        guard.sample = self.sample.unwrap_or(guard.sample);
+        guard.deadline_seconds = self.deadline.map_or(guard.deadline_seconds, |span| span.0);
+        guard.install_seconds = self.install_time.map_or(guard.install_seconds, |span| span.0);
+        Some(guard)
+    }
+
+    fn command(self, now: UnixTime) -> Result<(Command, ChangeArgs), Failure> {
+        let guard = self.guard();
+        let name = match self.name {
+            Some(name) => name,
+            None => self.version.as_str().parse().map_err(|error| {
+                Failure::usage(format_args!("--name is missing, and {} is no name: {error}", self.version))
+            })?,
+        };
+        let share = match (self.percent, self.ramp) {
+            (Some(percent), _) => Share::Percent(percent),
+            (None, Some(stages)) => Share::Ramp(Ramp::new(now, stages)),
+            (None, None) => Share::All,
+        };
+        let mut rollout = Rollout::new(name).to_share(share);
+        rollout.window = self.window;
+        rollout.guard = guard;
+        let audience = self.group.map_or(Audience::Everybody, Audience::Group);
+        let command = Command::StartRollout { rule: self.rule, audience, version: self.version, rollout };
+        Ok((command, self.how))
+    }
+}
+
+/// A rollout by its name.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NamedArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    /// The name of the rollout
+    name: RolloutName,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// How `percent` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PercentArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    /// The name of the rollout
+    name: RolloutName,
+    /// The share, as 10 or 12.5%; a smaller one takes the version from nobody who has it
+    percent: Percent,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// How `pause` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    rollout: NamedArgs,
+    /// Why, for people
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+/// How `kill` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KillArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; without it, everything
+    rule: Option<RuleKey>,
+    /// Why, for people
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
+/// How `restart` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestartArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; without it, everything
+    rule: Option<RuleKey>,
+    /// Agree to what somebody else asked
+    #[arg(long)]
+    approve: bool,
+    #[command(flatten)]
+    author: AuthorArgs,
+}
+
+fn scope(rule: Option<RuleKey>) -> StopScope {
+    rule.map_or(StopScope::All, StopScope::Rule)
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    rollouts: Vec<RolloutReport>,
+    /// What is stopped by the kill switch.
+    stopped: Vec<StopReport>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.stopped.iter().map(ToString::to_string).collect::<Vec<_>>();
+        if self.rollouts.is_empty() {
+            lines.push("no rollouts".to_owned());
+        } else {
+            let mut table = Table::new(["RULE", "ROLLOUT", "VERSION", "FOR", "NOW"]);
+            for rollout in &self.rollouts {
+                table.row([
+                    &rollout.rule,
+                    &rollout.name,
+                    &rollout.version,
+                    &rollout.whom(),
+                    &rollout.state(),
+                ]);
+            }
+            lines.push(table.to_string());
+        }
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        RolloutCommand::List => {
+            let service = context.administer(IfMissing::Refuse).await?;
+            let (snapshot, now) = (service.snapshot(), service.now());
+            let rules = snapshot.book().rules();
+            let rollouts = rules.flat_map(|rule| RolloutReport::all_of(rule, now)).collect();
+            let stopped = snapshot.book().stops().map(|(scope, stop)| StopReport::of(scope, stop)).collect();
+            context.output.result(&Report { rollouts, stopped })
+        }
+        RolloutCommand::Start(args) => {
+            let (command, how) = args.command(SystemClock.now())?;
+            make(&command, &how, context).await
+        }
+        RolloutCommand::Percent(PercentArgs { rule, name, percent, how }) => {
+            make(&Command::SetShare(rule, name, Share::Percent(percent)), &how, context).await
+        }
+        RolloutCommand::Pause(PauseArgs { rollout: NamedArgs { rule, name, how }, reason }) => {
+            make(&Command::PauseRollout(rule, name, reason.trim().into()), &how, context).await
+        }
+        RolloutCommand::Resume(NamedArgs { rule, name, how }) => {
+            make(&Command::ResumeRollout(rule, name), &how, context).await
+        }
+        RolloutCommand::Finish(NamedArgs { rule, name, how }) => {
+            make(&Command::FinishRollout(rule, name), &how, context).await
+        }
+        RolloutCommand::Stop(NamedArgs { rule, name, how }) => {
+            make(&Command::StopRollout(rule, name), &how, context).await
+        }
+        RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
+            let by = author.name().into();
+            change(&Command::Kill { scope: scope(rule), by, reason: reason.trim().into() }, &author, context)
+                .await
+        }
+        RolloutCommand::Restart(RestartArgs { rule, approve, author }) => {
+            let (scope, by) = (scope(rule), author.name().into());
+            let command = match approve {
+                true => Command::ApproveRestart { scope, by },
+                false => Command::AskRestart { scope, by },
+            };
+            change(&command, &author, context).await
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `ucupdate stone`: versions that devices must pass through on their way.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::table::Table;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::{Command, SteppingStone, StoneImage, StoneName};
+use ucupdate::device::{DeviceType, HardwareRevision, Model, Vendor};
+use ucupdate::version::FirmwareVersion;
+
+/// How it is called.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum StoneCommand {
+    /// List the stepping stones
+    List,
+    /// Make devices below a version go by another first
+    Add(AddArgs),
+    /// Remove a stepping stone
+    Remove(RemoveArgs),
+}
+
+/// How `add` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddArgs {
+    /// A name for it, for people
+    name: StoneName,
+    /// For devices of this type
+    #[arg(long, value_name = "TYPE")]
+    device_type: DeviceType,
+    /// Of this vendor only
+    #[arg(long)]
+    vendor: Option<Vendor>,
+    /// Of this model only
+    #[arg(long)]
+    model: Option<Model>,
+    /// Of this hardware revision only
+    #[arg(long, value_name = "REVISION")]
+    hardware_revision: Option<HardwareRevision>,
+    /// Devices below this version, on their way to it or beyond, have to step
+    #[arg(long, value_name = "VERSION")]
+    below: FirmwareVersion,
+    /// The version they step to
+    #[arg(long, value_name = "VERSION")]
+    by: FirmwareVersion,
+    /// Where its image comes from
+    #[arg(long, default_value = "release")]
+    image: ImageName,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ImageName {
+    /// The interim image of the device's locale
+    Interim,
+    /// The release of that version for the device's own rule
+    Release,
+}
+
+/// How `remove` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoveArgs {
+    /// Its name
+    name: StoneName,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+impl AddArgs {
+    fn stone(self) -> (SteppingStone, ChangeArgs) {
+        let mut stone = SteppingStone::new(self.name, self.device_type, self.below, self.by);
+        stone.vendor = self.vendor;
+        stone.model = self.model;
+        stone.hardware_revision = self.hardware_revision;
+        stone.image = match self.image {
+            ImageName::Interim => StoneImage::Interim,
+            ImageName::Release => StoneImage::Release,
+        };
+        (stone, self.how)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// By threshold, in the order in which they are looked at.
+    stones: Vec<StoneReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct StoneReport {
+    name: String,
+    device_type: String,
+    /// None for every vendor; so with model and hardware revision.
+    vendor: Option<String>,
+    model: Option<String>,
+    hardware_revision: Option<String>,
+    below: String,
+    by: String,
+    /// `interim` or `release`.
+    image: &'static str,
+}
+
+impl StoneReport {
+    fn of(stone: &SteppingStone) -> Self {
+        Self {
+            name: stone.name.to_string(),
+            device_type: stone.device_type.to_string(),
+            vendor: stone.vendor.as_ref().map(ToString::to_string),
+            model: stone.model.as_ref().map(ToString::to_string),
+            hardware_revision: stone.hardware_revision.as_ref().map(ToString::to_string),
+            below: stone.below.to_string(),
+            by: stone.by.to_string(),
+            image: match stone.image {
+                StoneImage::Release => "release",
+                _ => "interim",
+            },
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.stones.is_empty() {
+            return f.write_str("no stepping stones");
+        }
+        let mut table = Table::new(["NAME", "DEVICES", "BELOW", "BY", "IMAGE"]);
+        for stone in &self.stones {
+            let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "*".to_owned());
+            let words = [word(&stone.vendor), word(&stone.model), word(&stone.hardware_revision)];
+            let devices = format!("{}/{}", stone.device_type, words.join("/"));
+            table.row([&stone.name, &devices, &stone.below, &stone.by, &stone.image]);
+        }
+        table.fmt(f)
+    }
+}
+
+pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        StoneCommand::List => {
+            let service = context.administer(IfMissing::Refuse).await?;
+            let snapshot = service.snapshot();
+            let stones = snapshot.book().settings().stones.iter().map(StoneReport::of).collect();
+            context.output.result(&Report { stones })
+        }
+        StoneCommand::Add(args) => {
+            let (stone, how) = args.stone();
+            make(&Command::AddStone(stone), &how, context).await
+        }
+        StoneCommand::Remove(args) => make(&Command::RemoveStone(args.name), &args.how, context).await,
+    }
+}

@@ -1,0 +1,383 @@
+//! `ucupdate ask`: asks a server as a phone does, and fetches what it offers.
+
+use crate::args::dialect::DialectArgs;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use crate::output::Output;
+use crate::output::shown::Shown;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+use ucupdate::device::{Device, DeviceType, HardwareRevision, Locale, Model, Vendor};
+use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest};
+use ucupdate::value::{FieldTime, Reported};
+use ucupdate::version::ReportedVersion;
+use ucupdate::{Clock as _, SystemClock};
+use ucupdate_client::{
+    Client, ClientError, ClientOptions, Downloaded, DownloadedFile, Progress, Retry, UpdateFile, Verified,
+};
+use ucupdate_http::HANDLER_PATHS;
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    /// The request handler, as http://127.0.0.1:8080/RequestHandler/ucdevice.upx; where only scheme, host and port are
+    /// given, that of devices inside
+    #[arg(long, required_unless_present = "print_request")]
+    url: Option<String>,
+    /// UCPhone, RoundTable, ...
+    #[arg(long, value_name = "TYPE")]
+    device_type: DeviceType,
+    /// Who made the device
+    #[arg(long)]
+    vendor: Vendor,
+    /// Which model it is
+    #[arg(long)]
+    model: Model,
+    /// The revision of its hardware
+    #[arg(long, value_name = "REVISION")]
+    hardware_revision: HardwareRevision,
+    /// Its language, as ENU
+    #[arg(long)]
+    locale: Locale,
+    /// Its MAC address
+    #[arg(long, default_value = "", hide_default_value = true)]
+    mac: String,
+    /// Its serial number
+    #[arg(long, default_value = "", hide_default_value = true)]
+    serial: String,
+    /// Who signed in to it last
+    #[arg(long, default_value = "", hide_default_value = true)]
+    user: String,
+    /// The version it says it has; 0.0.0.0 is how phones say that they know none
+    #[arg(long, default_value = "0.0.0.0")]
+    version: String,
+    /// The time stamp of the image it says it has, as 16-12-2008 04:43:58
+    #[arg(long, value_name = "TIME", default_value = "01-01-1601 00:00:00")]
+    time_stamp: String,
+    /// The file it asks about
+    #[arg(long, default_value = "cpe.nbt")]
+    file: String,
+    /// What its clock shows, as 06-03-2009 17:10:39 [default: now, in UTC]
+    #[arg(long, value_name = "TIME")]
+    date_time: Option<String>,
+    /// Fetch what is offered into this folder, and check it
+    #[arg(long, value_name = "DIR", conflicts_with = "print_request")]
+    download: Option<PathBuf>,
+    /// Trust the certificates in this PEM file too
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
+    /// Print what would be sent, byte for byte, instead of sending it
+    #[arg(long)]
+    print_request: bool,
+    #[command(flatten)]
+    dialect: DialectArgs,
+}
+
+/// What the device was answered.
+#[derive(Debug, Serialize)]
+struct Report {
+    url: String,
+    /// What the device would show.
+    code: String,
+    /// What it is to fetch; nothing when there is nothing to do.
+    offered: Vec<OfferReport>,
+    /// Items of the answer that the dialect does not know.
+    unknown: Vec<String>,
+    /// Whom the answer is for, in words.
+    #[serde(skip)]
+    asker: String,
+}
+
+#[derive(Debug, Serialize)]
+struct OfferReport {
+    version: String,
+    /// The image's own, as said.
+    time_stamp: String,
+    image: String,
+    signature: String,
+    base_url: String,
+    external_base_url: String,
+    /// None when it was not fetched.
+    downloaded: Option<DownloadReport>,
+    /// The base URL of the side that asked.
+    #[serde(skip)]
+    folder: String,
+}
+
+#[derive(Debug, Serialize)]
+struct DownloadReport {
+    image: FileReport,
+    signature: FileReport,
+}
+
+#[derive(Debug, Serialize)]
+struct FileReport {
+    path: String,
+    size: u64,
+    sha256: String,
+    /// What it was held against: `sha256`, `size` or `nothing`.
+    checked: &'static str,
+}
+
+impl FileReport {
+    fn of(file: &DownloadedFile) -> Self {
+        Self {
+            path: file.path.display().to_string(),
+            size: file.bytes,
+            sha256: file.sha256.to_string(),
+            checked: match file.verified {
+                Verified::Sha256 => "sha256",
+                Verified::SizeOnly => "size",
+                _ => "nothing",
+            },
+        }
+    }
+}
+
+impl OfferReport {
+    fn of(offered: &OfferedModule, side: Side, downloaded: Option<&Downloaded>) -> Self {
+        Self {
+            version: offered.version.to_string(),
+            time_stamp: offered.time_stamp.to_string(),
+            image: offered.file_name.to_string(),
+            signature: offered.signature_file_name.to_string(),
+            base_url: offered.base_url.to_string(),
+            external_base_url: offered.external_base_url.to_string(),
+            downloaded: downloaded.map(|downloaded| DownloadReport {
+                image: FileReport::of(&downloaded.image),
+                signature: FileReport::of(&downloaded.signature),
+            }),
+            folder: offered.base_url_for(side).to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.offered.is_empty() {
+            return write!(
+                f,
+                "nothing offered ({}): the device has what is approved for it, or nothing is, or there is no rule for \
+                 exactly {}; `ucupdate explain` on the server tells which",
+                self.code,
+                Shown(&self.asker)
+            );
+        }
+        for (index, offer) in self.offered.iter().enumerate() {
+            write!(f, "{}{offer}", if index == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for OfferReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (folder, stamp) = (Shown(&self.folder), Shown(&self.time_stamp));
+        write!(f, "offered {} of {stamp}", Shown(&self.version))?;
+        write!(f, "\n  image      {folder}/{}", Shown(&self.image))?;
+        write!(f, "\n  signature  {folder}/{}", Shown(&self.signature))?;
+        let Some(downloaded) = &self.downloaded else { return Ok(()) };
+        write!(f, "\n  fetched    {}\n  fetched    {}", downloaded.image, downloaded.signature)
+    }
+}
+
+impl fmt::Display for FileReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} bytes, ", Shown(&self.path), self.size)?;
+        match self.checked {
+            "sha256" => write!(f, "with the SHA-256 the server says"),
+            "size" => write!(f, "as many as the server says"),
+            _ => write!(f, "and the server does not say how many there should be"),
+        }
+    }
+}
+
+impl AskArgs {
+    fn request(&self) -> UpdateRequest {
+        let now = || Reported::from(SystemClock.now().civil_utc());
+        UpdateRequest {
+            device: Device {
+                device_type: self.device_type.clone(),
+                vendor: self.vendor.clone(),
+                model: self.model.clone(),
+                hardware_revision: self.hardware_revision.clone(),
+                locale: self.locale.clone(),
+                mac_address: Reported::new(&self.mac),
+                serial_number: Reported::new(&self.serial),
+            },
+            user_name: self.user.as_str().into(),
+            request_date_time: self.date_time.as_deref().map_or_else(now, Reported::<FieldTime>::new),
+            modules: vec![InstalledModule {
+                file_name: self.file.as_str().into(),
+                version: ReportedVersion::new(&self.version),
+                time_stamp: Reported::new(&self.time_stamp),
+            }],
+        }
+    }
+
+    fn options(&self) -> Result<ClientOptions, Failure> {
+        let options = ClientOptions::default().with_codec(self.dialect.codec()?);
+        let Some(path) = &self.ca_cert else { return Ok(options) };
+        Ok(options.with_root_certificates(files::read(path, MAX_CERTIFICATES_BYTES)?))
+    }
+}
+
+/// The most bytes of a file of certificates: a system's whole collection has a fifth of it.
+const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
+
+pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Failure> {
+    let request = args.request();
+    let (options, args) = files::blocking(move || Ok((args.options()?, args))).await?;
+    if args.print_request {
+        let body = options.codec.encode_request(&request);
+        return print_request(body, &mut context.output);
+    }
+    let url = handler_url(args.url.as_deref().unwrap_or_default());
+    if !["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme)) {
+        return Err(Failure::usage(format_args!("--url is {url:?}, expected http://… or https://…")));
+    }
+    let side = side(&url);
+    // Whoever waits at a terminal asks again himself; a download that breaks off is gone on with.
+    let asking = Client::new(options.clone().with_retry(Retry::never()))?;
+    let asked = asking.ask(&url, &request).await.map_err(failure)?;
+    let fetching = Client::new(options)?;
+    let mut offered = Vec::new();
+    for module in &asked.response.modules {
+        let downloaded = match &args.download {
+            Some(folder) => {
+                let bar = progress_bar(&context.output);
+                let fetched = fetching.download(module, side, folder, |progress| show(&bar, progress)).await;
+                bar.finish_and_clear();
+                Some(fetched.map_err(failure)?)
+            }
+            None => None,
+        };
+        offered.push(OfferReport::of(module, side, downloaded.as_ref()));
+    }
+    let device = &request.device;
+    context.output.result(&Report {
+        code: asked.device_code().to_string(),
+        offered,
+        unknown: asked.unknown.iter().map(|item| item.path.to_string()).collect(),
+        asker: format!(
+            "{} {} {}, revision {}, locale {}",
+            device.device_type, device.vendor, device.model, device.hardware_revision, device.locale
+        ),
+        url,
+    })
+}
+
+/// The error, and what a phone would show of it.
+fn failure(error: ClientError) -> Failure {
+    match error.device_code() {
+        Some(code) => Failure::new(format_args!("{} ({code})", crate::failure::chain(&error))),
+        None => error.into(),
+    }
+}
+
+fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Request {
+        request: String,
+    }
+    if output.is_json() {
+        return output.json_result(&Request { request: String::from_utf8(body)? });
+    }
+    output.exactly(&body)
+}
+
+/// The URL, with the path of the handler inside where it has none.
+fn handler_url(given: &str) -> String {
+    let (handler, _) = HANDLER_PATHS[0];
+    let bare = given.strip_suffix('/').unwrap_or(given);
+    match bare.split_once("://") {
+        Some((_, host)) if !host.contains(['/', '?', '#']) => format!("{bare}{handler}"),
+        _ => given.to_owned(),
+    }
+}
+
+/// The side whose handler is asked.
+fn side(url: &str) -> Side {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let is_asked = |handler: &str| {
+        let start = path.len().checked_sub(handler.len());
+        start.and_then(|start| path.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(handler))
+    };
+    HANDLER_PATHS.into_iter().find(|(handler, _)| is_asked(handler)).map_or(Side::Internal, |(_, side)| side)
+}
+
+/// A bar on stderr where a person may be watching, else none.
+fn progress_bar(output: &Output) -> ProgressBar {
+    if !output.stderr_is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) =
+        ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_prefix(match progress.file {
+        UpdateFile::Image => "image",
+        UpdateFile::Signature => "signature",
+    });
+    match progress.total {
+        Some(total) => bar.set_length(total),
+        None => bar.unset_length(),
+    }
+    bar.set_position(progress.bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate_client::DeviceCode;
+
+    #[test]
+    fn an_origin_stands_for_the_handler_inside() {
+        for (given, url) in [
+            ("http://a", "http://a/RequestHandler/ucdevice.upx"),
+            ("https://a:8443/", "https://a:8443/RequestHandler/ucdevice.upx"),
+            ("http://a/p/ucdevice.upx", "http://a/p/ucdevice.upx"),
+            ("http://a?x", "http://a?x"),
+            ("a", "a"),
+        ] {
+            assert_eq!(handler_url(given), url);
+        }
+    }
+
+    #[test]
+    fn the_side_is_told_by_the_end_of_the_path() {
+        for (url, expected) in [
+            ("http://a/RequestHandler/ucdevice.upx", Side::Internal),
+            ("https://a/requesthandlerext/UCDevice.upx", Side::External),
+            ("https://a/prefix/RequestHandlerExt/ucdevice.upx?x=y", Side::External),
+            ("http://a/UCDeviceUpdates/ucdevice.upx", Side::Internal),
+            ("http://a/x", Side::Internal),
+            ("", Side::Internal),
+        ] {
+            assert_eq!(side(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn nothing_offered_says_for_whom() {
+        let report = Report {
+            url: "http://a".to_owned(),
+            code: DeviceCode::answered(200).to_string(),
+            offered: Vec::new(),
+            unknown: Vec::new(),
+            asker: "UCPhone Polycom CX700, revision A, locale ENU".to_owned(),
+        };
+        let text = report.to_string();
+        assert!(text.starts_with("nothing offered (0x0/200): "), "{text}");
+        assert!(text.contains("exactly UCPhone Polycom CX700, revision A, locale ENU;"), "{text}");
+    }
+}

@@ -1,0 +1,92 @@
+//! `ucupdate demo`: a whole update on this machine, from package to phone, in a temporary folder.
+
+mod story;
+mod teller;
+mod to_try;
+
+use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Server, Stopping};
+use crate::context::Context;
+use crate::failure::Failure;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use story::Story;
+use teller::Teller;
+use tempfile::TempDir;
+use ucupdate::local::LocalStore;
+use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
+use ucupdate_http::{DeviceUpdates, HttpOptions};
+
+/// How it is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the server running when the story is told, and print commands to try on it; Ctrl-C ends it and removes its
+    /// store
+    #[arg(long)]
+    stay: bool,
+}
+
+/// How long the story may take. It takes a second or two.
+const STORY_TIME: Duration = Duration::from_secs(60);
+
+pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Failure> {
+    let mut stopping = Stopping::listen()?;
+    let folder = tempfile::Builder::new().prefix("ucupdate-demo-").tempdir()?;
+    // Whatever happens, the folder goes when this ends.
+    let told = tokio::select! {
+        told = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => told,
+        () = stopping.told() => return Err(Failure::new("ended before the story was told")),
+    };
+    let Ok(told) = told else {
+        return Err(Failure::new(format_args!("the demo did not end within {STORY_TIME:?}")));
+    };
+    let running = told?;
+    if args.stay {
+        context.output.message("the server stays until Ctrl-C, which removes its store");
+        stopping.told().await;
+    }
+    serve::end(running.server, &running.service, stopping, context).await?;
+    folder.close().map_err(|error| Failure::in_doing("removing the temporary folder", &error))
+}
+
+/// The server of the story.
+struct Running {
+    server: Server,
+    service: UpdateService,
+    /// `http://127.0.0.1:40001`.
+    url: String,
+}
+
+/// Starts a server on the folder and tells the story.
+async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Running, Failure> {
+    let store_folder = folder.path().join("store");
+    let running = start(&store_folder).await?;
+    let mut teller = Teller::new(&mut context.output);
+    teller.step(format_args!("A server starts at {}, with an empty store.", running.url))?;
+    Story::new(&running.service, &running.url, folder.path(), &mut teller)?.tell().await?;
+    if stays {
+        teller.commands(to_try::commands(&running.url, &store_folder, folder.path())?)?;
+    }
+    teller.end()?;
+    Ok(running)
+}
+
+/// A server of this machine only, at a port the system chooses.
+async fn start(store_folder: &Path) -> Result<Running, Failure> {
+    let endpoint = Endpoint::bind(([127, 0, 0, 1], 0).into(), None).await?;
+    let url = endpoint.url();
+    let store = {
+        let folder = store_folder.to_owned();
+        tokio::task::spawn_blocking(move || LocalStore::open(&folder)).await??
+    };
+    let urls = BaseUrls::new(url.parse()?).with_external(url.parse()?);
+    let options = Options::serving(urls).with_logs(LogOptions::new("demo".parse()?));
+    let service = UpdateService::open(Arc::new(store), options).await?;
+    let intake = Intake {
+        updates: DeviceUpdates::with_options(service.clone(), HttpOptions::default())?,
+        prefixes: Prefixes::default(),
+        trusted: Vec::new(),
+        limits: Limits::default(),
+    };
+    Ok(Running { server: Server::start(vec![endpoint], intake), service, url })
+}

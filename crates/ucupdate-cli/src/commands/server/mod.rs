@@ -1,0 +1,5 @@
+//! A server and its devices.
+
+pub(crate) mod ask;
+pub(crate) mod demo;
+pub(crate) mod serve;

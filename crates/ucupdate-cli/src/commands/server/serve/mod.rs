@@ -1,0 +1,206 @@
+//! `ucupdate serve`: answers devices and serves their files.
+
+mod args;
+mod endpoint;
+mod forwarded;
+mod host_name;
+mod limits;
+mod prefix;
+mod server;
+mod stall;
+mod stopping;
+mod tls;
+
+pub(crate) use args::ServeArgs;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use limits::Limits;
+pub(crate) use prefix::Prefixes;
+pub(crate) use server::{Intake, Server};
+pub(crate) use stopping::Stopping;
+
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
+use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
+
+/// How long what was begun may take to finish after the server is told to end.
+const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long the logs may take to be written at the end.
+const FLUSH_TIME: Duration = Duration::from_secs(30);
+
+/// The same for one who is told to end at once.
+const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
+
+/// How long further signals count as the first.
+const ONE_WORD: Duration = Duration::from_millis(500);
+
+/// How often old logs are looked for.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where it listens.
+#[derive(Debug, Serialize)]
+struct Listening {
+    listening: Vec<String>,
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, url) in self.listening.iter().enumerate() {
+            write!(f, "{}listening on {url}", if index == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
+    trace_to_stderr(context.output.stderr_is_terminal());
+    let mut stopping = Stopping::listen()?;
+    let codec = args.dialect.codec()?;
+    let endpoints = bind(&args).await?;
+    let ((internal, external), warning) = args.urls(&endpoints)?;
+    if let Some(warning) = warning {
+        context.output.message(warning);
+    }
+    let prefixes = Prefixes::of([&internal, &external]);
+    let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
+    let mut logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name));
+    logs.zone = args.time_zone;
+    logs.days = args.log_days;
+    let watch = WatchOptions::default();
+    let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
+    let opening = async {
+        let (store, redirects) = match args.redirect_images {
+            None => (context.open_store(IfMissing::Create).await?, None),
+            Some(seconds) => {
+                let (store, presign) = context.open_signing_store().await?;
+                (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
+            }
+        };
+        Ok::<_, Failure>((UpdateService::open(store, options).await?, redirects))
+    };
+    let (service, redirects) = tokio::select! {
+        opened = opening => opened?,
+        () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
+    };
+    let mut options = HttpOptions::default().external_anonymous(args.external_anonymous);
+    if let Some(redirects) = redirects {
+        options = options.with_image_redirects(redirects);
+    }
+    let updates = DeviceUpdates::with_options(service.clone(), options)?;
+    let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
+    let intake = Intake { updates, prefixes, trusted: args.trust_proxy, limits: Limits::default() };
+    let server = Server::start(endpoints, intake);
+    match context.output.result(&listening) {
+        // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
+        Ok(()) | Err(Failure::OutputClosed) => {}
+        Err(failure) => return Err(failure),
+    }
+
+    tokio::select! {
+        () = stopping.told() => {}
+        never = remove_old_logs(&service) => match never {},
+    }
+    context.output.message("ending: what was begun is finished first; once more to end at once");
+    end(server, &service, stopping, context).await
+}
+
+/// Binds all listeners, or none.
+async fn bind(args: &ServeArgs) -> Result<Vec<Endpoint>, Failure> {
+    let listeners = args.listeners()?;
+    args.check_urls(&listeners)?;
+    let mut endpoints = Vec::with_capacity(listeners.len());
+    for (address, files) in listeners {
+        let tls = files.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+        endpoints.push(Endpoint::bind(address, tls).await?);
+    }
+    Ok(endpoints)
+}
+
+/// Finishes what was begun, then writes the logs.
+///
+/// # Errors
+/// When log rows could not be written, or were lost before.
+pub(crate) async fn end(
+    server: Server,
+    service: &UpdateService,
+    mut stopping: Stopping,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let mut hurried = false;
+    let cut = server
+        .shutdown(async {
+            tokio::select! {
+                () = tokio::time::sleep(DRAIN_TIME) => {}
+                () = told_again(&mut stopping) => hurried = true,
+            }
+        })
+        .await;
+    if cut > 0 {
+        context.output.message(format_args!("{cut} connection(s) were closed before they were finished"));
+    }
+    let hurry = async {
+        if !hurried {
+            told_again(&mut stopping).await;
+        }
+        tokio::time::sleep(HURRIED_FLUSH_TIME).await;
+    };
+    tokio::select! {
+        biased;
+        flushed = tokio::time::timeout(FLUSH_TIME, service.shutdown()) => match flushed {
+            Ok(flushed) => {
+                flushed.map_err(|error| Failure::in_doing("not all log rows were written", &error))?;
+            }
+            Err(_elapsed) => {
+                return Err(Failure::new(format_args!("log rows could not be written within {FLUSH_TIME:?}")));
+            }
+        },
+        () = hurry => return Err(Failure::new("ended before all log rows were written")),
+    }
+    match service.dropped_log_rows() {
+        0 => Ok(()),
+        lost => {
+            Err(Failure::new(format_args!("{lost} log row(s) were lost, since the store did not take them")))
+        }
+    }
+}
+
+/// Waits until it is told once more. Some tell twice at once, a program and its group: that is one word.
+async fn told_again(stopping: &mut Stopping) {
+    let first_word = tokio::time::sleep(ONE_WORD);
+    tokio::pin!(first_word);
+    loop {
+        tokio::select! {
+            () = &mut first_word => return stopping.told().await,
+            () = stopping.told() => {}
+        }
+    }
+}
+
+/// Removes old logs now and each day.
+async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
+    let mut days = tokio::time::interval(DAY);
+    loop {
+        days.tick().await;
+        match service.remove_old_logs().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "old logs are removed"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");
+            }
+        }
+    }
+}
+
+/// Writes events to stderr: warnings, unless `RUST_LOG` says otherwise.
+fn trace_to_stderr(is_terminal: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(is_terminal).with_env_filter(filter);
+    // Where something else listens already, it hears them.
+    let _listens_already = subscriber.try_init();
+}

@@ -1,0 +1,8 @@
+//! A store as a whole: its history, its state, its copies.
+
+pub(crate) mod carry;
+pub(crate) mod gc;
+pub(crate) mod history;
+pub(crate) mod rebuild;
+pub(crate) mod tree;
+pub(crate) mod verify;

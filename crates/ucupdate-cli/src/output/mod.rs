@@ -1,0 +1,154 @@
+//! The one place that writes: results to stdout, everything else to stderr.
+
+pub(crate) mod shown;
+pub(crate) mod table;
+pub(crate) mod time;
+
+use crate::failure::Failure;
+use serde::Serialize;
+use shown::{Shown, ShownLines, is_unfit};
+use std::fmt::{Display, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write};
+use std::process::ExitCode;
+
+/// The version of every JSON object that is written.
+const FORMAT: u32 = 1;
+
+/// Where a command's results and messages go.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+    stdout: Stdout,
+}
+
+impl Output {
+    /// Results as JSON, or as text for people.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, stdout: io::stdout() }
+    }
+
+    /// Whether results are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a person may be watching stderr.
+    pub(crate) fn stderr_is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Gives a command's whole result: as one line of JSON, an object with `"format": 1`, or as it displays itself.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn result<T: Serialize + Display>(&mut self, result: &T) -> Result<(), Failure> {
+        if self.json { self.json_result(result) } else { self.text(result) }
+    }
+
+    /// Gives a result as JSON.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn json_result<T: Serialize>(&mut self, result: &T) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Versioned<'a, T> {
+            format: u32,
+            #[serde(flatten)]
+            result: &'a T,
+        }
+        let text = serde_json::to_string(&Versioned { format: FORMAT, result })?;
+        self.write(&escaped_json(&text))
+    }
+
+    /// Writes lines of text to stdout, and the end of the last one. Line ends in foreign text must be escaped before,
+    /// by [`Shown`]; all else that controls is escaped here.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
+        let text = ShownLines(text).to_string();
+        if text.is_empty() { Ok(()) } else { self.write(&text) }
+    }
+
+    /// Writes bytes to stdout as they are; on a terminal with a line end, so that the next prompt has its own line.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let end: &[u8] = if self.stdout.is_terminal() { b"\n" } else { b"" };
+        let mut stdout = self.stdout.lock();
+        let written =
+            stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush());
+        written.map_err(|error| unwritten(&error))
+    }
+
+    /// Tells something beside the results, in one line on stderr.
+    pub(crate) fn message(&mut self, message: impl Display) {
+        // Nobody can be told that stderr is closed.
+        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
+    }
+
+    /// Sees that all results are out.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.stdout.flush().map_err(|error| unwritten(&error))
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
+        let mut stdout = self.stdout.lock();
+        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+        written.map_err(|error| unwritten(&error))
+    }
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Failure::OutputClosed,
+        _ => Failure::in_doing("writing to stdout", error),
+    }
+}
+
+/// What JSON leaves as it is and a terminal would not, which stands in strings only, as `\uXXXX`.
+fn escaped_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unfit(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _written = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// Tells how the command is called: help on stdout, a mistake on stderr with exit code 2.
+pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
+    let text = usage.render().to_string();
+    let text = text.trim_end();
+    // Whoever closed the stream did not want to know.
+    let _untold = if usage.use_stderr() {
+        let (lead, text) = text.strip_prefix("error: ").map_or(("", text), |text| ("ucupdate: ", text));
+        writeln!(io::stderr(), "{lead}{}", ShownLines(text))
+    } else {
+        writeln!(io::stdout(), "{}", ShownLines(text))
+    };
+    ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_json_when_what_controls_is_escaped() {
+        let said = "a\u{1b}b\u{9b}c\u{202e}d\nä\u{7f}";
+        let escaped = escaped_json(&serde_json::to_string(said).unwrap());
+        assert_eq!(escaped, r#""a\u001bb\u009bc\u202ed\nä\u007f""#);
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), said);
+    }
+}

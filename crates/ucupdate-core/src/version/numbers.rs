@@ -1,0 +1,64 @@
+//! The numbers of a version without its text.
+
+/// The numbers of a version, from the left. -1 stands for a part that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Numbers([i32; Self::MAX_PARTS]);
+
+impl Numbers {
+    /// The most parts of a version.
+    pub(crate) const MAX_PARTS: usize = 8;
+    /// The most bytes of a text that is read as numbers: room for leading zeros.
+    pub(crate) const MAX_BYTES: usize = 128;
+    /// The least and the greatest numbers.
+    pub(crate) const FIRST: Self = Self([0; Self::MAX_PARTS]);
+    pub(crate) const LAST: Self = Self([i32::MAX; Self::MAX_PARTS]);
+
+    #[inline]
+    pub(crate) const fn new(parts: [i32; Self::MAX_PARTS]) -> Self {
+        Self(parts)
+    }
+
+    /// Reads one to eight numbers with a full stop between. A missing part is zero.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        if text.len() > Self::MAX_BYTES {
+            return None;
+        }
+        let mut parts = [0; Self::MAX_PARTS];
+        let mut given = text.split('.');
+        for (slot, part) in parts.iter_mut().zip(&mut given) {
+            if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            *slot = part.parse().ok()?;
+        }
+        given.next().is_none().then_some(Self(parts))
+    }
+
+    /// The same with zero for each missing part: equal numbers are one release.
+    #[inline]
+    pub(crate) fn padded(self) -> Self {
+        Self(self.0.map(|part| part.max(0)))
+    }
+
+    /// The same with zero for each missing part, as unsigned numbers.
+    #[inline]
+    pub(crate) fn parts(self) -> [u32; Self::MAX_PARTS] {
+        self.0.map(|part| part.max(0).unsigned_abs())
+    }
+
+    /// The place of a version of at most four parts among all such: its numbers as one. Below 2 to the power of 124.
+    #[inline]
+    pub(crate) fn place(self) -> Option<u128> {
+        let [a, b, c, d, more @ ..] = self.parts();
+        if more != [0; 4] {
+            return None;
+        }
+        Some([a, b, c, d].iter().fold(0, |place, part| place << 31 | u128::from(*part)))
+    }
+
+    /// Whether the first three numbers are equal.
+    #[inline]
+    pub(crate) fn same_first_three(self, other: Self) -> bool {
+        self.padded().0[..3] == other.padded().0[..3]
+    }
+}

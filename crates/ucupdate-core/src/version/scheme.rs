@@ -1,0 +1,365 @@
+//! Version schemes: how the text of a version becomes numbers that can be ordered.
+
+use crate::version::firmware_version::{FirmwareVersion, ReportedVersion};
+use crate::version::numbers::Numbers;
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+/// The most bytes that the pattern of a [`VersionPrefix`] may have.
+pub const MAX_PREFIX_BYTES: usize = 64;
+
+/// How a rule reads the versions that its devices and packages report.
+///
+/// A version that the scheme of its rule cannot read has no order. It equals only the same text.
+///
+/// ```
+/// use std::cmp::Ordering;
+/// use ucupdate_core::version::VersionScheme;
+///
+/// let dotnet = VersionScheme::Dotnet;
+/// assert_eq!(dotnet.compare("1.0.522.98", "1.0.522.103"), Some(Ordering::Less));
+/// assert_eq!(dotnet.compare("3.0.0.459.1", "3.0.0.500.9"), None); // five parts
+///
+/// let numeric = VersionScheme::Numeric;
+/// assert_eq!(numeric.compare("3.0.0.459.1", "3.0.0.500.9"), Some(Ordering::Less));
+/// assert_eq!(numeric.compare("2.0.1.44.09", "2.0.1.44.9"), Some(Ordering::Equal));
+///
+/// let prefixed: VersionScheme = "prefixed:UC*HD_".parse().unwrap();
+/// assert_eq!(prefixed.compare("UC440HD_3.1.3.144.18", "UC430HD_2.0.3.19"), Some(Ordering::Greater));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VersionScheme {
+    /// Two to four numbers in the order of .NET's `System.Version`: a missing part is less than zero.
+    ///
+    /// Written `dotnet`. This is the default, and what the phones of Microsoft and Polycom report.
+    #[default]
+    Dotnet,
+    /// One to eight numbers. A missing part is zero, and leading zeros mean nothing.
+    ///
+    /// Written `numeric`. Phones of AudioCodes, EPOS and Mitel report such versions.
+    Numeric,
+    /// A prefix, then numbers as in [`Numeric`](Self::Numeric). A version without a prefix is read too.
+    ///
+    /// Written `prefixed:UC*HD_`, or `prefixed-same:UC*HD_` where the prefixes are compared.
+    Prefixed(VersionPrefix),
+}
+
+impl VersionScheme {
+    /// Whether this is [`Dotnet`](Self::Dotnet), in which every version is read before a rule is known.
+    #[inline]
+    pub fn is_dotnet(&self) -> bool {
+        *self == Self::Dotnet
+    }
+
+    /// Reads a version that takes part in settings: a floor, a minimum, the threshold of a stepping stone.
+    ///
+    /// The result keeps the text without its prefix.
+    ///
+    /// # Errors
+    /// When this scheme cannot read the text. The error says what was found and what was expected.
+    pub fn read(&self, text: &str) -> Result<FirmwareVersion, SchemeError> {
+        let unreadable = || SchemeError::Unreadable { text: text.into(), scheme: self.to_string().into() };
+        match self {
+            Self::Dotnet => text.parse().map_err(|_| unreadable()),
+            Self::Numeric => FirmwareVersion::numeric(text).ok_or_else(unreadable),
+            Self::Prefixed(prefix) => {
+                let (found, _) = prefix.split(text).ok_or_else(unreadable)?;
+                FirmwareVersion::numeric(&text[found.len()..]).ok_or_else(unreadable)
+            }
+        }
+    }
+
+    /// Compares two versions as they were reported. Returns `None` where one of them cannot be read, and where the scheme
+    /// compares prefixes and they differ.
+    pub fn compare(&self, one: &str, two: &str) -> Option<Ordering> {
+        let (one, two) = (ReportedVersion::new(one), ReportedVersion::new(two));
+        let numbers = self.numbers(&one)?;
+        Some(numbers.cmp(&self.numbers_beside(&two, &one)?))
+    }
+
+    /// The numbers of a reported version. Returns `None` where this scheme cannot read it.
+    #[inline]
+    pub(crate) fn numbers(&self, version: &ReportedVersion) -> Option<Numbers> {
+        match self {
+            Self::Dotnet => version.readable().map(FirmwareVersion::numbers),
+            Self::Numeric => Numbers::read(version.as_str()),
+            Self::Prefixed(prefix) => prefix.split(version.as_str()).map(|(_, numbers)| numbers),
+        }
+    }
+
+    /// The numbers of a version that stands beside another: where prefixes are compared, both must have the same one.
+    #[inline]
+    pub(crate) fn numbers_beside(
+        &self,
+        version: &ReportedVersion,
+        other: &ReportedVersion,
+    ) -> Option<Numbers> {
+        let Self::Prefixed(prefix) = self else { return self.numbers(version) };
+        let (found, numbers) = prefix.split(version.as_str())?;
+        if prefix.is_compared {
+            let (expected, _) = prefix.split(other.as_str())?;
+            if !found.eq_ignore_ascii_case(expected) {
+                return None;
+            }
+        }
+        Some(numbers)
+    }
+
+    /// Whether two reported versions are one release: their numbers are equal once missing parts are zero. Versions that
+    /// cannot be read are one release only where their texts are equal.
+    pub fn same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
+        match (self.numbers(one), self.numbers_beside(two, one)) {
+            (Some(one), Some(two)) => one.padded() == two.padded(),
+            _ => one.as_str() == two.as_str(),
+        }
+    }
+}
+
+impl FromStr for VersionScheme {
+    type Err = SchemeError;
+
+    /// Reads `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`.
+    ///
+    /// # Errors
+    /// When the text is none of these, and when the pattern is empty, too long or holds a control character.
+    fn from_str(text: &str) -> Result<Self, SchemeError> {
+        match text.split_once(':') {
+            None if text.eq_ignore_ascii_case("dotnet") => Ok(Self::Dotnet),
+            None if text.eq_ignore_ascii_case("numeric") => Ok(Self::Numeric),
+            Some((name, pattern)) if name.eq_ignore_ascii_case("prefixed") => {
+                VersionPrefix::new(pattern, false).map(Self::Prefixed)
+            }
+            Some((name, pattern)) if name.eq_ignore_ascii_case("prefixed-same") => {
+                VersionPrefix::new(pattern, true).map(Self::Prefixed)
+            }
+            _ => Err(SchemeError::Unknown { found: text.chars().take(MAX_PREFIX_BYTES).collect() }),
+        }
+    }
+}
+
+impl fmt::Display for VersionScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dotnet => f.pad("dotnet"),
+            Self::Numeric => f.pad("numeric"),
+            Self::Prefixed(VersionPrefix { pattern, is_compared: false }) => write!(f, "prefixed:{pattern}"),
+            Self::Prefixed(VersionPrefix { pattern, is_compared: true }) => {
+                write!(f, "prefixed-same:{pattern}")
+            }
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::value::label::stored_as_text!(VersionScheme);
+
+/// The prefix that [`VersionScheme::Prefixed`] takes off a version.
+///
+/// `*` stands for any run of characters, also for an empty one. Letters match without regard to ASCII case. The shortest
+/// prefix that leaves a version of numbers is taken off.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VersionPrefix {
+    pattern: Box<str>,
+    is_compared: bool,
+}
+
+impl VersionPrefix {
+    /// Makes a prefix from its pattern. `is_compared` says whether a device must report the same prefix as the image.
+    ///
+    /// # Errors
+    /// When the pattern is empty, has more than [`MAX_PREFIX_BYTES`] bytes, or holds a control character.
+    pub fn new(pattern: &str, is_compared: bool) -> Result<Self, SchemeError> {
+        let found = pattern.len();
+        if !(1..=MAX_PREFIX_BYTES).contains(&found) || pattern.chars().any(char::is_control) {
+            return Err(SchemeError::Pattern { found });
+        }
+        Ok(Self { pattern: pattern.into(), is_compared })
+    }
+
+    /// The pattern, for example `UC*HD_`.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether a device must report the same prefix as the image. A device that reports another one counts as a device
+    /// whose version cannot be read.
+    pub fn is_compared(&self) -> bool {
+        self.is_compared
+    }
+
+    /// Splits a version into its prefix and its numbers.
+    fn split<'a>(&self, text: &'a str) -> Option<(&'a str, Numbers)> {
+        if text.len() > Numbers::MAX_BYTES + MAX_PREFIX_BYTES {
+            return None;
+        }
+        let starts = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at);
+        starts.into_iter().find_map(|at| {
+            let (prefix, rest) = text.split_at(at);
+            let numbers = Numbers::read(rest)?;
+            let is_prefix = prefix.is_empty() || is_match(self.pattern.as_bytes(), prefix.as_bytes());
+            is_prefix.then_some((prefix, numbers))
+        })
+    }
+}
+
+/// Whether a text matches a pattern in which `*` stands for any run of bytes.
+fn is_match(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    // Where to go on when what follows the last star did not fit.
+    let mut retry: Option<(usize, usize)> = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                retry = Some((at + 1, from));
+                at += 1;
+            }
+            Some(byte) if byte.eq_ignore_ascii_case(&text[from]) => {
+                at += 1;
+                from += 1;
+            }
+            _ => {
+                let Some((after_star, taken)) = retry else { return false };
+                retry = Some((after_star, taken + 1));
+                (at, from) = (after_star, taken + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+/// Why a text is not a version scheme, or not a version in one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
+pub enum SchemeError {
+    /// No scheme has this name.
+    #[error(
+        "unknown version scheme {found:?}, expected `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`"
+    )]
+    Unknown { found: String },
+    /// The pattern of a prefix is empty, too long, or holds a control character.
+    #[error(
+        "the pattern of the prefix has {found} bytes, expected 1 to {MAX_PREFIX_BYTES} without control characters"
+    )]
+    Pattern { found: usize },
+    /// The scheme cannot read the version.
+    #[error("the version scheme `{scheme}` cannot read {text:?}")]
+    Unreadable { text: Box<str>, scheme: Box<str> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scheme(text: &str) -> VersionScheme {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_vendors_versions_are_read_by_the_scheme_that_fits_them() {
+        for (wanted, version, numbers) in [
+            ("dotnet", "4.0.7577.4463", Some("4.0.7577.4463")),
+            ("dotnet", "3.0.0.459.1", None),
+            ("dotnet", "UC440HD_2.0.3.21", None),
+            ("numeric", "3.0.0.459.1", Some("3.0.0.459.1")),
+            ("numeric", "1.2.0.21102.03", Some("1.2.0.21102.3")),
+            ("numeric", "06.02.00.01", Some("6.2.0.1")),
+            ("numeric", "268768615", Some("268768615")),
+            ("numeric", "1.2.3.4.5.6.7.8", Some("1.2.3.4.5.6.7.8")),
+            ("numeric", "1.2.3.4.5.6.7.8.9", None),
+            ("numeric", "5.4.0A", None),
+            ("numeric", ".0.522", None),
+            ("numeric", "4.1.0. 84792", None),
+            ("numeric", "1.0.0.202103160138", None),
+            ("prefixed:UC*HD_", "UC420HD_2.0.1.44.9", Some("2.0.1.44.9")),
+            ("prefixed:UC*HD_", "UCC450HD_3.2.0.1003.61", Some("3.2.0.1003.61")),
+            ("prefixed:UC*HD_", "uc430hd_2.0.3.19", Some("2.0.3.19")),
+            ("prefixed:UC*HD_", "3.0.0.459.1", Some("3.0.0.459.1")),
+            ("prefixed:UC*HD_", "C450HD_TEAMS_1.14.500", None),
+            ("prefixed:*_", "C450HD_TEAMS_1.14.500", Some("1.14.500")),
+            ("prefixed:CD-*.", "CD-18781Y.200410.067", Some("200410.67")),
+            ("prefixed:1449/", "1449/1.0.94.2022011305", Some("1.0.94.2022011305")),
+            ("prefixed:PCS", "PCS13Eb", None),
+            ("prefixed:x.", "x.8.1.62", Some("8.1.62")),
+        ] {
+            let read = scheme(wanted).read(version).ok();
+            let text =
+                read.map(|read| read.parts().map(|part| part.to_string()).collect::<Vec<_>>().join("."));
+            assert_eq!(text.as_deref(), numbers, "{wanted} {version}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_compared_only_where_that_is_asked_for() {
+        let (one, two) = ("UC440HD_3.1.3.144.18", "UC430HD_3.1.3.144.18");
+        assert_eq!(scheme("prefixed:UC*HD_").compare(one, two), Some(Ordering::Equal));
+        assert_eq!(scheme("prefixed-same:UC*HD_").compare(one, two), None);
+        assert_eq!(scheme("prefixed-same:UC*HD_").compare(one, "uc440hd_3.1.4"), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn a_missing_part_is_less_than_zero_only_in_dotnet() {
+        assert_eq!(scheme("dotnet").compare("1.0.522", "1.0.522.0"), Some(Ordering::Less));
+        assert_eq!(scheme("numeric").compare("1.0.522", "1.0.522.0"), Some(Ordering::Equal));
+    }
+
+    #[test]
+    fn a_scheme_that_is_none_says_what_was_expected() {
+        let refused = |text: &str| text.parse::<VersionScheme>().unwrap_err().to_string();
+        assert_eq!(
+            refused("semver"),
+            "unknown version scheme \"semver\", expected `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`"
+        );
+        assert_eq!(
+            refused("prefixed:"),
+            "the pattern of the prefix has 0 bytes, expected 1 to 64 without control characters"
+        );
+    }
+
+    fn version() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop_oneof![0..3_u32, 0..=2_147_483_647_u32], 1..=8)
+            .prop_map(|parts| parts.iter().map(u32::to_string).collect::<Vec<_>>().join("."))
+    }
+
+    proptest! {
+        #[test]
+        fn the_numeric_order_is_that_of_padded_numbers(one in version(), two in version()) {
+            let padded = |text: &str| {
+                let mut parts: Vec<u64> = text.split('.').map(|part| part.parse().unwrap()).collect();
+                parts.resize(8, 0);
+                parts
+            };
+            prop_assert_eq!(VersionScheme::Numeric.compare(&one, &two), Some(padded(&one).cmp(&padded(&two))));
+        }
+
+        #[test]
+        fn dotnet_reads_what_a_firmware_version_reads(text in "[0-9.]{0,12}") {
+            let read = VersionScheme::Dotnet.read(&text).ok();
+            prop_assert_eq!(read, text.parse().ok());
+        }
+
+        #[test]
+        fn any_text_is_read_or_left_unread(pattern in "[A-Za-z*_.]{1,8}", text in "\\PC{0,200}") {
+            let scheme = VersionScheme::Prefixed(VersionPrefix::new(&pattern, true).unwrap());
+            let reported = ReportedVersion::new(&text);
+            prop_assert!(scheme.same_release(&reported, &reported));
+            prop_assert_eq!(scheme.to_string().parse(), Ok(scheme));
+        }
+
+        #[test]
+        fn a_pattern_matches_what_backtracking_says(pattern in "[ab*]{0,6}", text in "[ab]{0,8}") {
+            fn slow(pattern: &[u8], text: &[u8]) -> bool {
+                match (pattern.first(), text.first()) {
+                    (None, None) => true,
+                    (Some(b'*'), _) => slow(&pattern[1..], text) || (!text.is_empty() && slow(pattern, &text[1..])),
+                    (Some(one), Some(two)) => one == two && slow(&pattern[1..], &text[1..]),
+                    _ => false,
+                }
+            }
+            prop_assert_eq!(is_match(pattern.as_bytes(), text.as_bytes()), slow(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Circles in what one device asked and was answered, in order of time.
+
+use super::found::LoopKind;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// How often a device must be offered the same, and come back as it was.
+const UNCHANGED_ASKS: u32 = 3;
+
+/// One ask about one module.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) at: UnixTime,
+    pub(super) installed: Arc<ReportedVersion>,
+    pub(super) offered: Option<Arc<ReportedVersion>>,
+    pub(super) server: Option<Arc<str>>,
+    /// How many asks this stands for, with those left out.
+    pub(super) asks: u64,
+}
+
+impl Seen {
+    /// Its place in order; what has the same is the same ask.
+    pub(super) fn place(&self) -> (UnixTime, &str, Option<&str>, Option<&str>) {
+        let offered = self.offered.as_ref().map(|offered| offered.as_str());
+        (self.at, self.installed.as_str(), offered, self.server.as_deref())
+    }
+
+    /// Whether the other ask says the same, at another time.
+    pub(super) fn says(&self, other: &Self) -> bool {
+        let (_, installed, offered, server) = self.place();
+        (installed, offered, server) == (other.installed.as_str(), other.place().2, other.place().3)
+    }
+}
+
+/// A loop, but for whose it is.
+#[derive(Clone, Debug)]
+pub(super) struct Circle {
+    pub(super) kind: LoopKind,
+    pub(super) versions: Vec<Arc<ReportedVersion>>,
+    pub(super) servers: BTreeSet<Arc<str>>,
+    pub(super) first: UnixTime,
+    pub(super) last: UnixTime,
+    pub(super) asks: u64,
+    pub(super) goes_on: bool,
+}
+
+/// The circles in what was seen, by kind. `seen` is in order of time.
+pub(super) fn find(seen: &[Seen], apart: Duration) -> Vec<Circle> {
+    let mut found = offered_installed(seen);
+    found.extend(unchanged(seen, apart));
+    found.extend(flipped(seen));
+    found
+}
+
+/// Whether both texts name one version: as releases, or but for zeros before a number and ASCII case.
+fn same(one: &ReportedVersion, two: &ReportedVersion) -> bool {
+    one.same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
+}
+
+/// A text without zeros before a number, in lower case.
+fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let mut next = rest.next()?;
+        while next == '0' && !before.is_ascii_digit() && rest.peek().is_some_and(char::is_ascii_digit) {
+            next = rest.next()?;
+        }
+        before = next;
+        Some(next.to_ascii_lowercase())
+    })
+}
+
+fn is_offered_installed(seen: &Seen) -> bool {
+    seen.offered.as_ref().is_some_and(|offered| same(&seen.installed, offered))
+}
+
+/// A circle of the asks in which a device with one version is offered another.
+#[derive(Clone, Debug)]
+struct Move {
+    from: Arc<ReportedVersion>,
+    to: Arc<ReportedVersion>,
+    servers: BTreeSet<Arc<str>>,
+    first: UnixTime,
+    last: UnixTime,
+    asks: u64,
+}
+
+impl Move {
+    fn new(seen: &Seen, to: &Arc<ReportedVersion>) -> Self {
+        let mut begun = Self {
+            from: Arc::clone(&seen.installed),
+            to: Arc::clone(to),
+            servers: BTreeSet::new(),
+            first: seen.at,
+            last: seen.at,
+            asks: 0,
+        };
+        begun.take_in(seen);
+        begun
+    }
+
+    fn is(&self, from: &ReportedVersion, to: &ReportedVersion) -> bool {
+        same(&self.from, from) && same(&self.to, to)
+    }
+
+    fn take_in(&mut self, seen: &Seen) {
+        self.servers.extend(seen.server.clone());
+        self.last = seen.at;
+        self.asks += seen.asks;
+    }
+
+    fn into_circle(self, kind: LoopKind, goes_on: bool) -> Circle {
+        let Self { from, to, servers, first, last, asks } = self;
+        Circle { kind, versions: vec![from, to], servers, first, last, asks, goes_on }
+    }
+}
+
+fn offered_installed(seen: &[Seen]) -> Vec<Circle> {
+    let mut found: Vec<Move> = Vec::new();
+    for ask in seen.iter().filter(|ask| is_offered_installed(ask)) {
+        let Some(offered) = &ask.offered else { continue };
+        match found.iter_mut().find(|known| known.is(&ask.installed, offered)) {
+            Some(known) => known.take_in(ask),
+            None => found.push(Move::new(ask, offered)),
+        }
+    }
+    let goes_on = seen.last().filter(|last| is_offered_installed(last));
+    let goes_on = |found: &Move| goes_on.is_some_and(|last| same(&found.from, &last.installed));
+    let circle = |found: Move| {
+        let goes_on = goes_on(&found);
+        found.into_circle(LoopKind::OfferedInstalled, goes_on)
+    };
+    found.into_iter().map(circle).collect()
+}
+
+/// An offer that a device had while it had one version.
+struct Standing {
+    offer: Move,
+    /// How many asks count, and the latest that does.
+    counted: u32,
+    counted_at: UnixTime,
+}
+
+fn unchanged(seen: &[Seen], apart: Duration) -> Vec<Circle> {
+    let apart = i64::try_from(apart.as_millis()).unwrap_or(i64::MAX);
+    let mut found: Vec<Circle> = Vec::new();
+    for stay in seen.chunk_by(|one, next| same(&one.installed, &next.installed)) {
+        let mut standing: Vec<Standing> = Vec::new();
+        for ask in stay.iter().filter(|ask| !is_offered_installed(ask)) {
+            let Some(offered) = &ask.offered else { continue };
+            let Some(known) = standing.iter_mut().find(|known| same(&known.offer.to, offered)) else {
+                standing.push(Standing { offer: Move::new(ask, offered), counted: 1, counted_at: ask.at });
+                continue;
+            };
+            known.offer.take_in(ask);
+            if ask.at.as_millis().saturating_sub(known.counted_at.as_millis()) >= apart {
+                known.counted += 1;
+                known.counted_at = ask.at;
+            }
+        }
+        let is_latest = std::ptr::eq(stay.as_ptr_range().end, seen.as_ptr_range().end);
+        let latest_offer = stay.last().filter(|_| is_latest).and_then(|last| last.offered.as_ref());
+        for offer in
+            standing.into_iter().filter(|known| known.counted >= UNCHANGED_ASKS).map(|known| known.offer)
+        {
+            let goes_on = latest_offer.is_some_and(|latest| same(latest, &offer.to));
+            match found.iter_mut().find(|circle| offer.is(&circle.versions[0], &circle.versions[1])) {
+                Some(circle) => {
+                    circle.servers.extend(offer.servers);
+                    circle.last = offer.last;
+                    circle.asks += offer.asks;
+                    circle.goes_on = goes_on;
+                }
+                None => found.push(offer.into_circle(LoopKind::Unchanged, goes_on)),
+            }
+        }
+    }
+    found
+}
+
+/// Moves of which each leads to where the next begins, as long as no server changes its mind.
+#[derive(Default)]
+struct Chain {
+    moves: Vec<Move>,
+    /// What servers wanted a device to keep, since the last move.
+    kept: Vec<Seen>,
+}
+
+impl Chain {
+    /// Whether this ask, answered with nothing, goes with the moves.
+    fn takes_rest(&self, ask: &Seen) -> bool {
+        let Some(server) = &ask.server else { return false };
+        let is_here = self
+            .moves
+            .last()
+            .is_some_and(|last| same(&last.from, &ask.installed) || same(&last.to, &ask.installed));
+        let moved_it_away =
+            |known: &Move| same(&known.from, &ask.installed) && known.servers.contains(server);
+        is_here && !self.moves.iter().any(moved_it_away)
+    }
+
+    /// Whether this offer goes on from the moves.
+    fn takes_move(&self, ask: &Seen) -> bool {
+        let wanted_it = |kept: &Seen| kept.server == ask.server && same(&kept.installed, &ask.installed);
+        self.moves.last().is_some_and(|last| same(&last.to, &ask.installed))
+            && !self.kept.iter().any(wanted_it)
+    }
+
+    /// The circle in it: from the first move that is repeated to the last that repeats one.
+    fn circle(&self, goes_on: bool) -> Option<Circle> {
+        let repeats = |one: &Move, two: &Move| one.is(&two.from, &two.to);
+        let begin = (0..self.moves.len())
+            .find(|index| self.moves[index + 1..].iter().any(|later| repeats(&self.moves[*index], later)))?;
+        let end = (begin + 1..self.moves.len()).rfind(|index| {
+            self.moves[begin..*index].iter().any(|earlier| repeats(earlier, &self.moves[*index]))
+        })?;
+        let moves = &self.moves[begin..=end];
+        let mut versions: Vec<Arc<ReportedVersion>> = Vec::new();
+        for version in moves.iter().map(|step| &step.from) {
+            if !versions.iter().any(|known| same(known, version)) {
+                versions.push(Arc::clone(version));
+            }
+        }
+        Some(Circle {
+            kind: LoopKind::Flipped,
+            versions,
+            servers: moves.iter().flat_map(|step| step.servers.iter().cloned()).collect(),
+            first: moves[0].first,
+            last: moves[moves.len() - 1].last,
+            asks: moves.iter().map(|step| step.asks).sum(),
+            goes_on,
+        })
+    }
+}
+
+fn flipped(seen: &[Seen]) -> Vec<Circle> {
+    let mut found = Vec::new();
+    let mut chain = Chain::default();
+    for ask in seen.iter().filter(|ask| !is_offered_installed(ask)) {
+        match &ask.offered {
+            None if chain.takes_rest(ask) => chain.kept.push(ask.clone()),
+            None => found.extend(std::mem::take(&mut chain).circle(false)),
+            Some(offered) => {
+                if let Some(last) = chain.moves.last_mut().filter(|last| last.is(&ask.installed, offered)) {
+                    last.take_in(ask);
+                    continue;
+                }
+                if !chain.takes_move(ask) {
+                    found.extend(std::mem::take(&mut chain).circle(false));
+                }
+                chain.kept.clear();
+                chain.moves.push(Move::new(ask, offered));
+            }
+        }
+    }
+    found.extend(chain.circle(true));
+    found
+}

@@ -1,0 +1,188 @@
+//! What is remembered of each device, and within which bounds.
+
+use super::circles::{self, Seen};
+use super::found::Loop;
+use super::observation::Observation;
+use super::options::LoopOptions;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use ucupdate_core::book::{RuleKey, UpdateType};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// Finds devices that are offered updates in a circle, from what they asked and were answered.
+///
+/// Feed it in any order: what it finds depends on the times in what it is fed, and the same thing fed twice counts once.
+/// Only where a device asked more often than [`LoopOptions::asks`] does the order matter, since the oldest is forgotten.
+///
+/// ```
+/// use ucupdate_core::ReportedVersion;
+/// use ucupdate_core::device::DeviceId;
+/// use ucupdate_fleet::loops::{LoopGuard, LoopKind, LoopOptions, Observation};
+/// use ucupdate_core::value::UnixTime;
+/// let mut guard = LoopGuard::new(LoopOptions::default());
+/// let phone = DeviceId::Mac("0021630F207B".parse().unwrap());
+/// for (hour, installed, offered, server) in [
+///     (0, "3.5.6907.0", "3.5.6907.9", "ocs01"),
+///     (1, "3.5.6907.9", "3.5.6907.0", "ocs02"),
+///     (2, "3.5.6907.0", "3.5.6907.9", "ocs01"),
+/// ] {
+///     guard.observe(Observation {
+///         device: phone.clone(),
+///         update_type: "CPE".parse().unwrap(),
+///         rule: None,
+///         at: UnixTime::from_seconds(hour * 3600),
+///         installed: ReportedVersion::new(installed),
+///         offered: Some(ReportedVersion::new(offered)),
+///         server: Some(server.into()),
+///     });
+/// }
+/// let found = guard.loops();
+/// assert_eq!((found.len(), found[0].kind, found[0].goes_on), (1, LoopKind::Flipped, true));
+/// assert_eq!(found[0].servers, ["ocs01".into(), "ocs02".into()]);
+/// ```
+#[derive(Debug, Default)]
+pub struct LoopGuard {
+    options: LoopOptions,
+    tracks: BTreeMap<Arc<Subject>, Track>,
+    /// The subjects by their latest ask: the first is the next to be forgotten.
+    latest: BTreeSet<(UnixTime, Arc<Subject>)>,
+    forgotten: u64,
+}
+
+/// With fewer a circle could not be seen.
+pub(super) const LEAST_ASKS: usize = 4;
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject {
+    device: DeviceId,
+    update_type: UpdateType,
+}
+
+#[derive(Debug, Default)]
+struct Track {
+    /// The rule as of the latest ask that named one.
+    rule: Option<RuleKey>,
+    /// In order of time.
+    seen: Vec<Seen>,
+}
+
+impl LoopGuard {
+    /// A guard that remembers nothing yet.
+    pub fn new(options: LoopOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Takes in what one device asked and was answered.
+    pub fn observe(&mut self, observation: Observation) {
+        let Observation { device, update_type, rule, at, installed, offered, server } = observation;
+        let subject = Subject { device, update_type };
+        let subject = match self.tracks.get_key_value(&subject) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::new(subject),
+        };
+        let track = self.tracks.entry(Arc::clone(&subject)).or_default();
+        let before = track.latest();
+        let seen = Seen {
+            at,
+            installed: track.shared(installed),
+            offered: offered.map(|offered| track.shared(offered)),
+            server: server.map(|server| track.shared_server(&server)),
+            asks: 1,
+        };
+        if rule.is_some() && before.is_none_or(|before| before <= at) {
+            track.rule = rule;
+        }
+        track.insert(seen, self.options.asks.max(LEAST_ASKS));
+        let now = track.latest();
+        if before != now {
+            if let Some(before) = before {
+                self.latest.remove(&(before, Arc::clone(&subject)));
+            }
+            self.latest.extend(now.map(|now| (now, subject)));
+        }
+        while self.tracks.len() > self.options.devices {
+            let Some((_, oldest)) = self.latest.pop_first() else { break };
+            self.tracks.remove(&oldest);
+            self.forgotten += 1;
+        }
+    }
+
+    /// The loops there are in what is remembered: by device, update type and kind.
+    pub fn loops(&self) -> Vec<Loop> {
+        self.tracks.iter().flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
+    }
+
+    /// The loops of one device.
+    pub fn loops_of(&self, device: &DeviceId) -> Vec<Loop> {
+        let tracks = self.tracks.iter().filter(|(subject, _)| subject.device == *device);
+        tracks.flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
+    }
+
+    /// How many devices are remembered, one for each update type they asked about.
+    pub fn devices(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// How many devices were forgotten because there were too many; one that asked again later counts again.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+}
+
+impl Track {
+    fn latest(&self) -> Option<UnixTime> {
+        self.seen.last().map(|seen| seen.at)
+    }
+
+    /// The version, held once however often the device says it.
+    fn shared(&self, version: ReportedVersion) -> Arc<ReportedVersion> {
+        let known =
+            self.seen.iter().flat_map(|seen| [Some(&seen.installed), seen.offered.as_ref()]).flatten();
+        let known = known.into_iter().find(|known| known.as_str() == version.as_str());
+        known.map_or_else(|| Arc::new(version), Arc::clone)
+    }
+
+    fn shared_server(&self, server: &str) -> Arc<str> {
+        let mut known = self.seen.iter().filter_map(|seen| seen.server.as_ref());
+        known.find(|known| ***known == *server).map_or_else(|| server.into(), Arc::clone)
+    }
+
+    /// Puts it in its place, unless it is there; beyond `most` something is left out.
+    fn insert(&mut self, seen: Seen, most: usize) {
+        let Err(place) = self.seen.binary_search_by(|known| known.place().cmp(&seen.place())) else { return };
+        self.seen.insert(place, seen);
+        if self.seen.len() <= most {
+            return;
+        }
+        // Of those whose neighbours say the same the one with the nearest, so that what is left spans the same time evenly.
+        let tellings = self.seen.windows(3).enumerate();
+        let told_twice = tellings
+            .filter(|(_, near)| near[0].says(&near[1]) && near[1].says(&near[2]))
+            .min_by_key(|(_, near)| near[2].at.as_millis().saturating_sub(near[0].at.as_millis()))
+            .map(|(before, _)| before);
+        match told_twice {
+            Some(before) => {
+                let left_out = self.seen.remove(before + 1);
+                self.seen[before].asks += left_out.asks;
+            }
+            None => drop(self.seen.remove(0)),
+        }
+    }
+
+    fn loops(&self, subject: &Subject, options: &LoopOptions) -> impl Iterator<Item = Loop> {
+        circles::find(&self.seen, options.apart).into_iter().map(|circle| Loop {
+            kind: circle.kind,
+            device: subject.device.clone(),
+            update_type: subject.update_type.clone(),
+            rule: self.rule.clone(),
+            versions: circle.versions.iter().map(|version| ReportedVersion::clone(version)).collect(),
+            servers: circle.servers.iter().map(|server| Box::from(&**server)).collect(),
+            first: circle.first,
+            last: circle.last,
+            asks: circle.asks,
+            goes_on: circle.goes_on,
+        })
+    }
+}

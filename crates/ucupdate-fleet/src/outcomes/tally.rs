@@ -1,0 +1,201 @@
+//! How many devices of a rollout succeeded and failed.
+
+use super::track::State;
+use std::fmt;
+use ucupdate_core::book::{Command, Guard, Rollout, RolloutName, RuleBook, RuleKey};
+use ucupdate_core::version::ReportedVersion;
+
+/// What became of the devices that one rollout offered its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// In which rule.
+    pub rule: RuleKey,
+    /// The rollout.
+    pub rollout: RolloutName,
+    /// The version it offers.
+    pub version: ReportedVersion,
+    /// When it pauses by itself.
+    pub guard: Guard,
+    /// How many devices are where.
+    pub counts: OutcomeCounts,
+    /// How many offers were made to devices for which there was no room: nothing is known of them.
+    pub unwatched: u64,
+}
+
+/// How many devices are where. Each is in one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[non_exhaustive]
+pub struct OutcomeCounts {
+    /// Were offered the version, and it is open what becomes of them.
+    pub in_flight: u64,
+    /// Came back with the version.
+    pub succeeded: u64,
+    /// Came back with what they had, or not at all.
+    pub failed: u64,
+    /// Came back with a third version.
+    pub elsewhere: u64,
+}
+
+impl OutcomeCounts {
+    /// How many devices were offered the version.
+    pub fn offered(&self) -> u64 {
+        self.in_flight + self.succeeded + self.failed + self.elsewhere
+    }
+
+    pub(super) fn moves(&mut self, from: State, to: State) {
+        let left = self.of(from);
+        *left = left.saturating_sub(1);
+        *self.of(to) += 1;
+    }
+
+    pub(super) fn of(&mut self, state: State) -> &mut u64 {
+        match state {
+            State::InFlight => &mut self.in_flight,
+            State::Succeeded => &mut self.succeeded,
+            State::Failed => &mut self.failed,
+            State::Elsewhere => &mut self.elsewhere,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.in_flight += other.in_flight;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.elsewhere += other.elsewhere;
+    }
+}
+
+impl Tally {
+    /// Adds what became of other devices of the same rollout: of those that another server watches.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.add(other.counts);
+        self.unwatched += other.unwatched;
+    }
+
+    /// Why the guard pauses the rollout; none while it does not.
+    pub fn trips(&self) -> Option<String> {
+        let OutcomeCounts { succeeded, failed, .. } = self.counts;
+        let devices = |count: u64| if count == 1 { "device" } else { "devices" };
+        let Guard { failures, share, .. } = self.guard;
+        let mut by_number = self.guard;
+        by_number.share = None;
+        match (failures, share) {
+            (Some(most), _) if by_number.trips(succeeded, failed) => Some(format!(
+                "{failed} {} failed, the guard allows fewer than {}",
+                devices(failed),
+                most.max(1)
+            )),
+            (_, Some(share)) if self.guard.trips(succeeded, failed) => {
+                let all = succeeded + failed;
+                Some(format!("{failed} of {all} {} failed, the guard allows less than {share}", devices(all)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    /// `UCPhone/.../CPE, wave-1, 4.0.7577.0: of 40 devices 30 succeeded, 7 failed, 3 are in flight`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OutcomeCounts { in_flight, succeeded, failed, elsewhere } = self.counts;
+        write!(
+            f,
+            "{}, {}, {}: of {} device(s) {succeeded} succeeded, {failed} failed, {in_flight} are in flight",
+            self.rule,
+            self.rollout,
+            self.version,
+            self.counts.offered(),
+        )?;
+        if elsewhere > 0 {
+            write!(f, ", {elsewhere} have another version")?;
+        }
+        if self.unwatched > 0 {
+            write!(f, "; {} offer(s) were not watched", self.unwatched)?;
+        }
+        Ok(())
+    }
+}
+
+/// A rollout that is to be paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tripped {
+    /// In which rule.
+    pub rule: RuleKey,
+    /// The rollout.
+    pub rollout: RolloutName,
+    /// The version it offers.
+    pub version: ReportedVersion,
+    /// Why: `7 of 40 devices failed, the guard allows less than 10%`.
+    pub why: Box<str>,
+}
+
+impl Tripped {
+    /// What a tally says of the rollouts of a book, by the guard that is in the book.
+    pub(crate) fn of(tally: &Tally, book: &RuleBook) -> Option<Self> {
+        let rollout = rollout_of(book, tally).filter(|rollout| rollout.paused.is_none())?;
+        let Tally { rule, rollout: name, version, .. } = tally;
+        let guarded = Tally { guard: rollout.guard?, ..tally.clone() };
+        let why = guarded.trips()?;
+        Some(Self { rule: rule.clone(), rollout: name.clone(), version: version.clone(), why: why.into() })
+    }
+
+    /// The command that pauses it.
+    pub fn pause(&self) -> Command {
+        Command::PauseRollout(self.rule.clone(), self.rollout.clone(), self.why.clone())
+    }
+}
+
+/// The rollout of a book that a tally is of: of that name, with that version.
+pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
+    let (assignment, rollout) = book.rule(&tally.rule)?.rollout(&tally.rollout)?;
+    assignment.candidate.version.same_release(&tally.version).then_some(rollout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate_core::book::Percent;
+
+    fn tally(guard: Guard, succeeded: u64, failed: u64) -> Tally {
+        Tally {
+            rule: "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap(),
+            rollout: "wave-1".parse().unwrap(),
+            version: ReportedVersion::new("4.0.7577.0"),
+            guard,
+            counts: OutcomeCounts { succeeded, failed, in_flight: 3, ..OutcomeCounts::default() },
+            unwatched: 2,
+        }
+    }
+
+    #[test]
+    fn the_reason_says_how_many_failed_and_what_the_guard_allows() {
+        let share = Guard::default();
+        assert_eq!(tally(share, 33, 3).trips(), None);
+        assert_eq!(
+            tally(share, 33, 7).trips().unwrap(),
+            "7 of 40 devices failed, the guard allows less than 10%"
+        );
+        let mut number = share;
+        (number.failures, number.share) = (Some(5), Percent::from_hundredths(5000));
+        assert_eq!(
+            tally(number, 1000, 5).trips().unwrap(),
+            "5 devices failed, the guard allows fewer than 5"
+        );
+        assert_eq!(tally(number, 1000, 4).trips(), None);
+        let mut none = share;
+        (none.failures, none.share) = (None, None);
+        assert_eq!(tally(none, 0, 1000).trips(), None);
+    }
+
+    #[test]
+    fn a_tally_tells_where_its_devices_are() {
+        assert_eq!(
+            tally(Guard::default(), 30, 7).to_string(),
+            "UCPhone/Polycom/CX700/A/ENU/CPE, wave-1, 4.0.7577.0: of 40 device(s) 30 succeeded, 7 failed, 3 are in flight; \
+             2 offer(s) were not watched"
+        );
+    }
+}

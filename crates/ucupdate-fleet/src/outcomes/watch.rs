@@ -1,0 +1,382 @@
+//! [`Outcomes`]: devices that are watched, and where each is.
+
+use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
+use super::track::{Mark, State, Track, deadline};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use ucupdate_core::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
+use ucupdate_core::decide::{Decision, Via};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::request::Question;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// Within which bounds outcomes are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct OutcomeOptions {
+    /// The most devices that are remembered, counted once for each rollout they are in. Each costs about 200 bytes. Beyond
+    /// them those that succeeded are forgotten, the first to succeed first; while there are none, further devices are
+    /// counted as unwatched.
+    pub devices: usize,
+}
+
+impl Default for OutcomeOptions {
+    /// A hundred thousand devices.
+    fn default() -> Self {
+        Self { devices: 100_000 }
+    }
+}
+
+impl OutcomeOptions {
+    /// With room for so many devices.
+    #[must_use]
+    pub fn with_devices(self, devices: usize) -> Self {
+        Self { devices }
+    }
+}
+
+/// What became of the devices that guarded rollouts offered a version.
+///
+/// No device reports whether an installation succeeded; its next request tells:
+///
+/// | it comes back with | it |
+/// |---|---|
+/// | the version of the rollout | has succeeded, whatever was thought of it before |
+/// | what it had, within the time for installing | is still in flight |
+/// | what it had, after that time | has failed |
+/// | the stepping stone it was offered | has made progress: it is in flight, and its time begins anew |
+/// | a third version | is elsewhere: neither succeeded nor failed, and watched again once it is offered the version again |
+/// | nothing, until the deadline | has failed |
+///
+/// A device counts once for each rollout, however often it is offered the version: one that failed stays failed until it
+/// comes with the version, one that succeeded stays so. What counts as the same version is the same release, a missing part
+/// of a version being zero. Devices that name neither a MAC address nor a serial number cannot be known again and are not
+/// watched, and neither are offers of a rollout without a guard.
+///
+/// Of each module, call [`asked`](Self::asked) and then [`offered`](Self::offered), with the time the answer was decided at. A
+/// clock that goes back counts no failure: what a device had before it was offered the version says nothing. So requests that
+/// other servers answered may be taken in later by `asked`, from their audit logs. Devices are independent of each other: in what order different devices ask does
+/// not matter, as long as there is room for them.
+///
+/// ```
+/// use ucupdate_core::book::*;
+/// use ucupdate_core::decide::*;
+/// use ucupdate_core::device::*;
+/// use ucupdate_fleet::outcomes::*;
+/// use ucupdate_core::request::*;
+/// use ucupdate_core::value::*;
+/// use ucupdate_core::version::*;
+/// # let files = |content: u8| ReleaseFiles {
+/// #     image: StoredFile { name: "CPE.nbt".parse().unwrap(), key: "i".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
+/// #     signature: StoredFile { name: "CPE.cat".parse().unwrap(), key: "s".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
+/// #     descriptions: Vec::new(),
+/// # };
+/// # let phone: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
+/// # let package = IngestedPackage {
+/// #     sha256: Sha256Digest::new([1; 32]), ingest: IngestId::from_bits(1), file_name: "UCUpdates.cab".into(), ingested_at: UnixTime::default(),
+/// #     releases: vec![Release { rule: phone.clone(), version: ReportedVersion::new("4.0.7577.0"), files: files(1) }], interim: Vec::new(),
+/// # };
+/// # let mut book = RuleBook::default();
+/// # book.apply(&book.ingest(&package).unwrap().delta);
+/// let mut guard = Guard::default();
+/// guard.failures = Some(1);
+/// # let start = Command::StartRollout {
+/// #     rule: phone.clone(), audience: Audience::Everybody, version: ReportedVersion::new("4.0.7577.0"),
+/// #     rollout: Rollout::new("wave-1".parse().unwrap()).guarded(guard),
+/// # };
+/// // ... a book with a rollout so guarded, and a phone it is for:
+/// # book.apply(&book.command(&start).unwrap().delta);
+/// # let device = Device {
+/// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
+/// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+/// #     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
+/// # };
+/// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default() };
+/// let index = EligibilityIndex::compile(&book, 1);
+/// let question = Question::new(&device, &module);
+/// let mut outcomes = Outcomes::new(OutcomeOptions::default());
+/// for hour in [0, 24] {
+///     let now = UnixTime::from_seconds(hour * 3600);
+///     let decision = decide(&index, &question, now);
+///     outcomes.asked(&question, now);
+///     outcomes.offered(&question, &decision, now);
+/// }
+/// let tripped = outcomes.tripped(&book);
+/// assert_eq!(&*tripped[0].why, "1 device failed, the guard allows fewer than 1");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "super::stored::StoredOutcomes", into = "super::stored::StoredOutcomes")
+)]
+pub struct Outcomes {
+    pub(super) options: OutcomeOptions,
+    /// By their numbers; a number is never used twice.
+    pub(super) watched: BTreeMap<u32, Watched>,
+    pub(super) numbers: BTreeMap<(RuleKey, RolloutName), u32>,
+    pub(super) next_number: u32,
+    pub(super) devices: BTreeMap<DeviceId, Vec<Track>>,
+    /// How many tracks there are.
+    pub(super) tracks: usize,
+    /// Those in flight, by their deadlines.
+    pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
+    /// Those that succeeded, in that order.
+    pub(super) succeeded: VecDeque<(DeviceId, u32)>,
+}
+
+/// A rollout that is watched.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) tally: Tally,
+    pub(super) target: Mark,
+    pub(super) paused: bool,
+}
+
+impl Outcomes {
+    /// Outcomes of nothing yet.
+    pub fn new(options: OutcomeOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Takes in that a device came back: that it asks, and with which version.
+    pub fn asked(&mut self, question: &Question<'_>, now: UnixTime) {
+        if self.devices.is_empty() {
+            return;
+        }
+        let device = question.device;
+        let Some(identity) = DeviceId::of(&device.mac_address, &device.serial_number) else { return };
+        let Some(tracks) = self.devices.get_mut(&identity) else { return };
+        let installed = Mark::of(&question.module.version);
+        for track in tracks {
+            let Some(watched) = self.watched.get_mut(&track.tally) else { continue };
+            if !is_asked(&watched.tally.rule, question) {
+                continue;
+            }
+            let (state, due) = (track.state, track.due);
+            track.comes_back(installed, watched.target, &watched.tally.guard, now);
+            if (state, due) == (track.state, track.due) {
+                continue;
+            }
+            watched.tally.counts.moves(state, track.state);
+            if state == State::InFlight {
+                self.due.remove(&(due, identity.clone(), track.tally));
+            }
+            match track.state {
+                State::InFlight => drop(self.due.insert((track.due, identity.clone(), track.tally))),
+                State::Succeeded => self.succeeded.push_back((identity.clone(), track.tally)),
+                State::Failed | State::Elsewhere => {}
+            }
+        }
+    }
+
+    /// Takes in what was decided for a device. Only offers of rollouts with a guard count, steps on the way among them.
+    pub fn offered(&mut self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
+        let Decision::Offer { offer, via, because } = decision else { return };
+        let Some(rollout) = because.rollout.as_ref().filter(|rollout| rollout.guard.is_some()) else {
+            return;
+        };
+        let device = question.device;
+        let Some(identity) = DeviceId::of(&device.mac_address, &device.serial_number) else { return };
+        let (had, target) = (Mark::of(&question.module.version), Mark::of(&because.candidate.version));
+        if had == target {
+            return; // To a rule that tells spellings apart; whether it was installed cannot be seen.
+        }
+        let stone = match via {
+            Via::SteppingStone { .. } => Some(Mark::of(&offer.version)),
+            _ => None,
+        };
+        let Some(number) = self.number_of(question, rollout, &because.candidate.version, target) else {
+            return;
+        };
+        let Some(watched) = self.watched.get_mut(&number) else { return };
+        let due = deadline(&watched.tally.guard, now);
+        let tracks = self.devices.get_mut(&identity);
+        if let Some(track) = tracks.and_then(|tracks| tracks.iter_mut().find(|track| track.tally == number)) {
+            match track.state {
+                State::InFlight => track.stone = stone,
+                State::Elsewhere => {
+                    watched.tally.counts.moves(State::Elsewhere, State::InFlight);
+                    *track = Track { tally: number, state: State::InFlight, at: now, due, had, stone };
+                    self.due.insert((due, identity, number));
+                }
+                State::Failed | State::Succeeded => {}
+            }
+            return;
+        }
+        if !self.make_room() {
+            if let Some(watched) = self.watched.get_mut(&number) {
+                watched.tally.unwatched += 1;
+            }
+            return;
+        }
+        if let Some(watched) = self.watched.get_mut(&number) {
+            watched.tally.counts.in_flight += 1;
+        }
+        let track = Track { tally: number, state: State::InFlight, at: now, due, had, stone };
+        self.devices.entry(identity.clone()).or_default().push(track);
+        self.due.insert((due, identity, number));
+        self.tracks += 1;
+    }
+
+    /// OutcomeCounts the devices that did not come back within their deadline as failed.
+    pub fn expire(&mut self, now: UnixTime) {
+        while self.due.first().is_some_and(|(due, ..)| *due <= now) {
+            let Some((_, identity, number)) = self.due.pop_first() else { return };
+            let mut tracks = self.devices.get_mut(&identity).into_iter().flatten();
+            let Some(track) = tracks.find(|track| track.tally == number) else { continue };
+            track.state = State::Failed;
+            if let Some(watched) = self.watched.get_mut(&number) {
+                watched.tally.counts.moves(State::InFlight, State::Failed);
+            }
+        }
+    }
+
+    /// When the next device in flight is due; none while none is.
+    pub fn next_due(&self) -> Option<UnixTime> {
+        self.due.first().map(|(due, ..)| *due)
+    }
+
+    /// When the device that is in flight for longest was offered its version; none while none is.
+    pub fn in_flight_since(&self) -> Option<UnixTime> {
+        let tracks = self.devices.values().flatten().filter(|track| track.state == State::InFlight);
+        tracks.map(|track| track.at).min()
+    }
+
+    /// Goes on with a new revision of the rule book: what is no rollout with a guard any more, or has another version now, is
+    /// forgotten, and one that was paused and is resumed begins a new tally.
+    ///
+    /// A rollout that is paused and resumed, or stopped and started with the same name and version, between two calls is
+    /// taken for one that went on.
+    pub fn follow(&mut self, book: &RuleBook) {
+        let mut gone = BTreeSet::new();
+        for (number, watched) in &mut self.watched {
+            let rollout = rollout_of(book, &watched.tally);
+            let Some((rollout, guard)) = rollout.and_then(|rollout| Some((rollout, rollout.guard?))) else {
+                gone.insert(*number);
+                continue;
+            };
+            if watched.paused && rollout.paused.is_none() {
+                gone.insert(*number);
+            }
+            watched.paused = rollout.paused.is_some();
+            watched.tally.guard = guard;
+        }
+        self.forget(&gone);
+    }
+
+    /// What became of the devices of each rollout, by rule and name.
+    pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        self.numbers.values().filter_map(|number| self.watched.get(number)).map(|watched| &watched.tally)
+    }
+
+    /// The rollouts that are to be paused: those of the book that go on and whose guards these outcomes trip.
+    pub fn tripped(&self, book: &RuleBook) -> Vec<Tripped> {
+        self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
+    }
+
+    /// Whether anything of a device is remembered.
+    pub fn knows(&self, device: &DeviceId) -> bool {
+        self.devices.contains_key(device)
+    }
+
+    /// How many devices are remembered, counted once for each rollout they are in.
+    pub fn devices(&self) -> usize {
+        self.tracks
+    }
+
+    /// The number of a rollout that offers something to a device; a new one where the rollout is new, or has a new version.
+    fn number_of(
+        &mut self,
+        question: &Question<'_>,
+        rollout: &Rollout,
+        version: &ReportedVersion,
+        target: Mark,
+    ) -> Option<u32> {
+        let guard = rollout.guard?;
+        let key = (rule_asked(question)?, rollout.name.clone());
+        if let Some(number) = self.numbers.get(&key).copied() {
+            let watched = self.watched.get_mut(&number)?;
+            if watched.target == target {
+                watched.tally.guard = guard;
+                return Some(number);
+            }
+            self.forget(&[number].into());
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        let (rule, rollout) = key.clone();
+        let tally = Tally {
+            rule,
+            rollout,
+            version: version.clone(),
+            guard,
+            counts: OutcomeCounts::default(),
+            unwatched: 0,
+        };
+        self.watched.insert(number, Watched { tally, target, paused: false });
+        self.numbers.insert(key, number);
+        Some(number)
+    }
+
+    /// Whether there is room for one more device, once those that succeeded are forgotten as needed.
+    fn make_room(&mut self) -> bool {
+        while self.tracks >= self.options.devices {
+            let Some((identity, number)) = self.succeeded.pop_front() else { return false };
+            self.drop_track(&identity, number);
+        }
+        true
+    }
+
+    fn drop_track(&mut self, identity: &DeviceId, number: u32) {
+        let Some(tracks) = self.devices.get_mut(identity) else { return };
+        let before = tracks.len();
+        tracks.retain(|track| track.tally != number);
+        self.tracks -= before - tracks.len();
+        if tracks.is_empty() {
+            self.devices.remove(identity);
+        }
+    }
+
+    fn forget(&mut self, gone: &BTreeSet<u32>) {
+        if gone.is_empty() {
+            return;
+        }
+        self.watched.retain(|number, _| !gone.contains(number));
+        self.numbers.retain(|_, number| !gone.contains(number));
+        self.devices.retain(|_, tracks| {
+            tracks.retain(|track| !gone.contains(&track.tally));
+            !tracks.is_empty()
+        });
+        self.due.retain(|(.., number)| !gone.contains(number));
+        self.succeeded.retain(|(_, number)| !gone.contains(number));
+        self.tracks = self.devices.values().map(Vec::len).sum();
+    }
+}
+
+/// Whether a question is answered by a rule.
+fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
+    let device = question.device;
+    *rule.device_type() == device.device_type
+        && *rule.vendor() == device.vendor
+        && *rule.model() == device.model
+        && *rule.hardware_revision() == device.hardware_revision
+        && *rule.locale() == device.locale
+        && rule.update_type().as_str().eq_ignore_ascii_case(question.module.update_type_stem())
+}
+
+/// The key of the rule that answers a question.
+fn rule_asked(question: &Question<'_>) -> Option<RuleKey> {
+    let device = question.device;
+    let update_type: UpdateType = question.module.update_type_stem().parse().ok()?;
+    RuleKey::new(
+        device.device_type.clone(),
+        device.vendor.clone(),
+        device.model.clone(),
+        device.hardware_revision.clone(),
+        device.locale.clone(),
+        update_type,
+    )
+    .ok()
+}

@@ -1,0 +1,256 @@
+//! The devices of a simulation, a few bytes each.
+
+use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use ucupdate_core::book::{RuleBook, RuleKey};
+use ucupdate_core::device::{Device, MacAddress, SerialNumber};
+use ucupdate_core::request::{AskedFrom, InstalledModule, Question};
+use ucupdate_core::value::Reported;
+use ucupdate_core::version::ReportedVersion;
+
+/// The most devices a simulation has.
+pub const MAX_SIMULATED_DEVICES: usize = 100_000_000;
+
+/// None, for an index into a table.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// The devices of a simulation, each with one module.
+///
+/// Devices of one kind share what they have in common; a device that names a MAC address and no serial number costs 20
+/// bytes.
+///
+/// ```
+/// use ucupdate_core::{Device, Question, ReportedVersion};
+/// use ucupdate_core::request::InstalledModule;
+/// use ucupdate_fleet::simulate::SimulatedFleet;
+/// use ucupdate_core::value::Reported;
+/// let device = Device {
+///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
+///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+///     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
+/// };
+/// let module = InstalledModule {
+///     file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default(),
+/// };
+/// let mut fleet = SimulatedFleet::default();
+/// assert!(fleet.add(&Question::new(&device, &module)));
+/// assert_eq!(fleet.len(), 1);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SimulatedFleet {
+    pub(super) kinds: Vec<Kind>,
+    pub(super) versions: Versions,
+    pub(super) devices: Vec<Member>,
+    pub(super) extras: Vec<Extra>,
+    kind_numbers: HashMap<KindKey, u32, FixedState>,
+}
+
+/// What devices of a kind have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Kind {
+    /// Without address and number.
+    pub(super) device: Device,
+    pub(super) file_name: Box<str>,
+    pub(super) user_name: Box<str>,
+    pub(super) from: AskedFrom,
+}
+
+/// The words of a kind in lower case, the file name, the user's domain, the side.
+type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
+
+/// One device.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) mac: Option<[u8; 6]>,
+    pub(super) kind: u32,
+    pub(super) version: u32,
+    /// Which of the extras is its, if one is.
+    pub(super) extra: u32,
+}
+
+/// What few devices of synthetic fleets say, and most real ones.
+#[derive(Clone, Debug)]
+pub(super) struct Extra {
+    pub(super) serial: Reported<SerialNumber>,
+    pub(super) address: Option<IpAddr>,
+}
+
+/// Versions and their numbers, by their spelling.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Versions {
+    pub(super) list: Vec<ReportedVersion>,
+    numbers: HashMap<Box<str>, u32, FixedState>,
+}
+
+impl Versions {
+    pub(super) fn number_of(&mut self, version: &ReportedVersion) -> u32 {
+        if let Some(known) = self.find(version) {
+            return known;
+        }
+        let number = u32::try_from(self.list.len()).unwrap_or(NONE);
+        self.numbers.insert(version.as_str().into(), number);
+        self.list.push(version.clone());
+        number
+    }
+
+    pub(super) fn find(&self, version: &ReportedVersion) -> Option<u32> {
+        self.numbers.get(version.as_str()).copied()
+    }
+}
+
+impl SimulatedFleet {
+    /// So many devices, spread evenly over the rules of a book, with consecutive MAC addresses. Each has what is approved
+    /// in its rule, or where nothing is, nothing known (`0.0.0.0`); or `installed`, if that is said.
+    ///
+    /// No device where the book has no rule, and at most [`MAX_SIMULATED_DEVICES`].
+    pub fn of_rules(book: &RuleBook, devices: usize, installed: Option<&ReportedVersion>) -> Self {
+        let mut fleet = Self::default();
+        let none_known = ReportedVersion::new("0.0.0.0");
+        let mut groups = Vec::with_capacity(book.rules().len());
+        for rule in book.rules() {
+            let version =
+                installed.or(rule.approved().map(|approved| &approved.version)).unwrap_or(&none_known);
+            let kind = u32::try_from(fleet.kinds.len()).unwrap_or(NONE);
+            fleet.kinds.push(Kind::of_rule(rule.key()));
+            groups.push((kind, fleet.versions.number_of(version)));
+        }
+        let devices = devices.min(MAX_SIMULATED_DEVICES);
+        let members = groups.iter().cycle().zip(0_u64..).take(devices).map(|((kind, version), number)| {
+            let [.., a, b, c, d, e] = number.to_be_bytes();
+            // 02 is an address that no maker gave out.
+            Member { mac: Some([2, a, b, c, d, e]), kind: *kind, version: *version, extra: NONE }
+        });
+        fleet.devices = members.collect();
+        fleet
+    }
+
+    /// Adds a device with one module. Of its user only the domain counts. False where there is no room.
+    pub fn add(&mut self, question: &Question<'_>) -> bool {
+        if self.devices.len() >= MAX_SIMULATED_DEVICES {
+            return false;
+        }
+        let Question { device, module, user_name, from, .. } = question;
+        let domain = user_name.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let mut words = Vec::new();
+        for word in [
+            device.device_type.as_str(),
+            device.vendor.as_str(),
+            device.model.as_str(),
+            device.hardware_revision.as_str(),
+            device.locale.as_str(),
+            &module.file_name,
+            domain,
+        ] {
+            words.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
+            words.push(0);
+        }
+        let kinds = &mut self.kinds;
+        let kind = *self.kind_numbers.entry((words, from.side)).or_insert_with(|| {
+            kinds.push(Kind::new(device, module, domain, AskedFrom { address: None, ..*from }));
+            u32::try_from(kinds.len() - 1).unwrap_or(NONE)
+        });
+        let mac = device.mac_address.read().map(|mac| mac.octets());
+        let mut extra = NONE;
+        if device.serial_number.read().is_some() || from.address.is_some() {
+            extra = u32::try_from(self.extras.len()).unwrap_or(NONE);
+            let serial = device.serial_number.read().cloned().map(Reported::assumed).unwrap_or_default();
+            self.extras.push(Extra { serial, address: from.address });
+        }
+        let version = self.versions.number_of(&module.version);
+        self.devices.push(Member { mac, kind, version, extra });
+        true
+    }
+
+    /// How many devices there are.
+    pub fn len(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty()
+    }
+}
+
+impl Kind {
+    fn new(device: &Device, module: &InstalledModule, domain: &str, from: AskedFrom) -> Self {
+        let nameless =
+            Device { mac_address: Reported::default(), serial_number: Reported::default(), ..device.clone() };
+        let user_name = if domain.is_empty() { Box::default() } else { format!("user@{domain}").into() };
+        Self { device: nameless, file_name: module.file_name.clone(), user_name, from }
+    }
+
+    fn of_rule(rule: &RuleKey) -> Self {
+        let device = Device {
+            device_type: rule.device_type().clone(),
+            vendor: rule.vendor().clone(),
+            model: rule.model().clone(),
+            hardware_revision: rule.hardware_revision().clone(),
+            locale: rule.locale().clone(),
+            mac_address: Reported::default(),
+            serial_number: Reported::default(),
+        };
+        Self {
+            device,
+            file_name: format!("{}.nbt", rule.update_type()).into(),
+            user_name: Box::default(),
+            from: AskedFrom::default(),
+        }
+    }
+}
+
+/// Devices and modules a thread asks with: only what differs from one device of a kind to the next is written.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    devices: Vec<Option<Device>>,
+    /// By file name and version.
+    modules: Vec<Option<InstalledModule>>,
+    /// Which file name each kind has, by its number among all.
+    files: Vec<usize>,
+    versions: usize,
+}
+
+impl Desk {
+    pub(super) fn new(kinds: &[Kind], versions: usize) -> Self {
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut files = Vec::with_capacity(kinds.len());
+        for kind in kinds {
+            let next = numbers.len();
+            files.push(*numbers.entry(&kind.file_name).or_insert(next));
+        }
+        let modules = vec![None; numbers.len() * versions];
+        Self { devices: vec![None; kinds.len()], modules, files, versions }
+    }
+
+    /// What a device of a kind asks with a version.
+    pub(super) fn question<'a>(
+        &'a mut self,
+        fleet: &'a SimulatedFleet,
+        versions: &[ReportedVersion],
+        member: Member,
+    ) -> Option<Question<'a>> {
+        let at = member.kind as usize;
+        let kind = fleet.kinds.get(at)?;
+        let device = self.devices.get_mut(at)?.get_or_insert_with(|| kind.device.clone());
+        device.mac_address = member.mac.map(MacAddress::new).map(Reported::assumed).unwrap_or_default();
+        let mut from = kind.from;
+        if let Some(extra) = fleet.extras.get(member.extra as usize) {
+            device.serial_number.clone_from(&extra.serial);
+            from.address = extra.address;
+        } else if device.serial_number.read().is_some() {
+            device.serial_number = Reported::default();
+        }
+        let version = member.version as usize;
+        let module = self.modules.get_mut(self.files.get(at)? * self.versions + version)?;
+        let module = match module {
+            Some(module) => module,
+            none => none.insert(InstalledModule {
+                file_name: kind.file_name.clone(),
+                version: versions.get(version)?.clone(),
+                time_stamp: Reported::default(),
+            }),
+        };
+        Some(Question::new(device, module).by_user(&kind.user_name).from(from))
+    }
+}

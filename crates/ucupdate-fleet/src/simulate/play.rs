@@ -1,0 +1,235 @@
+//! [`simulate`]: the parts of a fleet, kept in step.
+
+use super::fleet::{Desk, SimulatedFleet, Versions};
+use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
+use super::shard::{STEP, Shard, Stage, moment, salt};
+use super::simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulation};
+use crate::outcomes::{OutcomeOptions, Tally, Tripped};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use ucupdate_core::book::{Command, RolloutName, RuleBook, RuleKey, Zones};
+use ucupdate_core::decide::EligibilityIndex;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// How many parts a fleet is played in: always as many, whatever the number of threads, so that it does not show.
+const SHARDS: usize = 64;
+
+/// Plays days of a fleet that asks, installs and asks again.
+///
+/// Each device asks at a time of its own each period, once more where chance says that it is started or signed in, and after
+/// each installation. What it is offered it fetches and installs, by the chances of the model. Windows and ramps go on
+/// with time, the timetable's commands change the rule book, and guards pause rollouts by what becomes of the devices, as
+/// [`Outcomes`](crate::outcomes::Outcomes) says. A command that is refused is told of and changes nothing.
+///
+/// The same arguments give the same simulation, whatever the number of threads; a thread that cannot be started is one the
+/// fewer. Commands and guards have effect on the next five minutes.
+///
+/// ```
+/// use ucupdate_core::RuleBook;
+/// use ucupdate_core::book::OnlyUtc;
+/// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
+/// let book = RuleBook::default();
+/// let fleet = SimulatedFleet::of_rules(&book, 1000, None);
+/// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default(), &OnlyUtc);
+/// assert_eq!(played.samples.len(), 31, "the start, and the end of each day");
+/// assert_eq!(played.total().asks, 0, "a book without rules has no devices");
+/// ```
+pub fn simulate(
+    fleet: &SimulatedFleet,
+    book: &RuleBook,
+    model: &FailureModel,
+    scenario: &Scenario,
+    zones: &dyn Zones,
+) -> Simulation {
+    let versions = all_versions(fleet, book);
+    let salts: Vec<u64> = versions.list.iter().map(salt).collect();
+    let slowest = model.slowest_seconds.min(24 * 60 * 60);
+    let fastest = model.fastest_seconds.clamp(1, slowest.max(1));
+    let stage = Stage {
+        fleet,
+        model,
+        scenario,
+        poll_seconds: scenario.poll_seconds.clamp(60, 30 * 24 * 60 * 60),
+        install: (fastest, slowest.saturating_sub(fastest)),
+        versions: &versions,
+        salts: &salts,
+    };
+    let size = fleet.len().div_ceil(SHARDS).max(1);
+    let outcomes = OutcomeOptions::default().with_devices(scenario.outcomes.devices.div_ceil(SHARDS));
+    let parts = (0..).step_by(size).zip(fleet.devices.chunks(size));
+    let shards = parts.map(|(first, members)| Shard::new(first, members, &stage, outcomes)).collect();
+    let threads = scenario.threads.clamp(1, SHARDS);
+    let mut play = Play {
+        book: book.clone(),
+        shards,
+        desks: (0..threads).map(|_| Desk::new(&fleet.kinds, versions.list.len())).collect(),
+        samples: Vec::new(),
+        happenings: Vec::new(),
+        failed: 0,
+    };
+    let end = scenario.days.min(MAX_SIMULATED_DAYS) * (24 * 60 * 60 / STEP);
+    let steps = |seconds: u32| (seconds / STEP).max(1);
+    let (sample, look) = (steps(scenario.sample_seconds), steps(scenario.look_seconds));
+    let mut timetable: Vec<&(u32, Command)> = scenario.timetable.iter().collect();
+    timetable.sort_by_key(|(second, _)| *second);
+    let mut timetable =
+        timetable.into_iter().map(|(second, command)| (second.div_ceil(STEP), command)).peekable();
+
+    let mut compiled = None;
+    let mut now = 0;
+    play.sample(moment(scenario, 0));
+    loop {
+        let at = moment(scenario, now * STEP);
+        let mut is_changed = compiled.is_none();
+        while let Some((_, command)) = timetable.next_if(|(step, _)| *step <= now && *step < end) {
+            is_changed |= play.apply(at, HappeningBy::Timetable, command);
+        }
+        for tripped in play.tripped() {
+            is_changed |= play.apply(at, HappeningBy::Guard, &tripped.pause());
+        }
+        if now >= end {
+            break;
+        }
+        if is_changed {
+            play.shards.iter_mut().for_each(|shard| shard.outcomes.follow(&play.book));
+            compiled = Some(EligibilityIndex::compile_with(&play.book, 0, zones));
+        }
+        let Some(index) = &compiled else { break };
+        let mut until = end.min((now / sample + 1) * sample);
+        if let Some((step, _)) = timetable.peek() {
+            until = until.min((*step).max(now + 1));
+        }
+        if play.is_guarded() {
+            until = until.min((now / look + 1) * look);
+        }
+        play.on(until, &stage, index);
+        now = until;
+        if now % sample == 0 || now == end {
+            play.sample(moment(scenario, now * STEP));
+        }
+    }
+    play.end(&versions)
+}
+
+/// Every version a device has or may come to have: those of the fleet and those that packages brought.
+fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
+    let mut versions = fleet.versions.clone();
+    for package in book.packages() {
+        let releases = package.releases.iter().map(|release| &release.version);
+        for version in releases.chain(package.interim.iter().map(|image| &image.version)) {
+            versions.number_of(version);
+        }
+    }
+    versions
+}
+
+/// A simulation that goes on.
+struct Play {
+    book: RuleBook,
+    shards: Vec<Shard>,
+    /// One for each thread.
+    desks: Vec<Desk>,
+    samples: Vec<Sample>,
+    happenings: Vec<Happening>,
+    /// How many devices had failed when the guards were looked at last.
+    failed: u64,
+}
+
+impl Play {
+    /// Plays all shards until a step begins.
+    fn on(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex) {
+        let waiting = Mutex::new(self.shards.iter_mut());
+        let work = |desk: &mut Desk| {
+            loop {
+                // A thread that panicked took its shard with it, and ends the whole anyway.
+                let shard = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(shard) = shard else { return };
+                shard.play(until, stage, index, desk);
+            }
+        };
+        let Some((own, others)) = self.desks.split_first_mut() else { return };
+        std::thread::scope(|scope| {
+            for desk in others {
+                // Where no thread can be had, the others do its work.
+                let _started = std::thread::Builder::new().spawn_scoped(scope, || work(desk));
+            }
+            work(own);
+        });
+    }
+
+    /// Makes a command; gives whether it changed the book.
+    fn apply(&mut self, at: UnixTime, by: HappeningBy, command: &Command) -> bool {
+        let outcome = self.book.command(command);
+        if let Ok(outcome) = &outcome {
+            self.book.apply(&outcome.delta);
+        }
+        let is_changed = outcome.as_ref().is_ok_and(|outcome| !outcome.delta.is_empty());
+        let told = outcome.map(|outcome| outcome.notes.iter().map(ToString::to_string).collect());
+        let told = told.map_err(|refusal| refusal.to_string());
+        self.happenings.push(Happening { at, by, command: command.clone(), told });
+        is_changed
+    }
+
+    /// Whether any rollout goes on that may pause by itself.
+    fn is_guarded(&self) -> bool {
+        let mut rollouts = self.book.rules().flat_map(ucupdate_core::book::Rule::rollouts);
+        rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())
+    }
+
+    /// The rollouts whose guards are tripped by now.
+    fn tripped(&mut self) -> Vec<Tripped> {
+        let failed = self.shards.iter().flat_map(|shard| shard.outcomes.tallies());
+        let failed = failed.map(|tally| tally.counts.failed).sum();
+        if std::mem::replace(&mut self.failed, failed) == failed {
+            return Vec::new();
+        }
+        self.tallies().iter().filter_map(|tally| Tripped::of(tally, &self.book)).collect()
+    }
+
+    /// What became of the devices of each rollout, in all shards.
+    fn tallies(&self) -> Vec<Tally> {
+        let mut all: BTreeMap<(&RuleKey, &RolloutName), Tally> = BTreeMap::new();
+        for tally in self.shards.iter().flat_map(|shard| shard.outcomes.tallies()) {
+            match all.get_mut(&(&tally.rule, &tally.rollout)) {
+                Some(known) => known.add(tally),
+                None => drop(all.insert((&tally.rule, &tally.rollout), tally.clone())),
+            }
+        }
+        all.into_values().collect()
+    }
+
+    fn sample(&mut self, at: UnixTime) {
+        let mut sample = Sample { at, devices: Vec::new(), lost: 0, counts: SimulatedCounts::default() };
+        for shard in &mut self.shards {
+            sample.devices.resize(shard.have.len(), 0);
+            for (all, have) in sample.devices.iter_mut().zip(&shard.have) {
+                *all += u64::from(*have);
+            }
+            sample.lost += u64::from(shard.lost);
+            sample.counts.add(&std::mem::take(&mut shard.counts));
+        }
+        self.samples.push(sample);
+    }
+
+    fn end(mut self, versions: &Versions) -> Simulation {
+        let had = |at: &usize| {
+            self.samples.iter().any(|sample| sample.devices.get(*at).is_some_and(|count| *count > 0))
+        };
+        let mut shown: Vec<usize> = (0..versions.list.len()).filter(had).collect();
+        let order = |at: &usize| {
+            let version: &ReportedVersion = &versions.list[*at];
+            (version.readable().is_none(), version.readable().cloned(), version.as_str().to_owned())
+        };
+        shown.sort_by_cached_key(order);
+        for sample in &mut self.samples {
+            sample.devices = shown.iter().map(|at| sample.devices.get(*at).copied().unwrap_or(0)).collect();
+        }
+        Simulation {
+            versions: shown.iter().map(|at| versions.list[*at].clone()).collect(),
+            tallies: self.tallies(),
+            samples: self.samples,
+            happenings: self.happenings,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A part of the fleet, which one thread at a time plays on.
+
+use super::fleet::{Desk, Member, NONE, SimulatedFleet};
+use super::random::{Chance, Draw};
+use super::scenario::{FailureModel, Scenario};
+use super::simulation::SimulatedCounts;
+use crate::outcomes::{OutcomeOptions, Outcomes};
+use ucupdate_core::decide::{Decision, EligibilityIndex, decide};
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// Seconds of one bucket of the wheel.
+pub(super) const STEP: u32 = 5 * 60;
+
+/// What every shard looks at while it plays on.
+pub(super) struct Stage<'a> {
+    pub(super) fleet: &'a SimulatedFleet,
+    pub(super) model: &'a FailureModel,
+    pub(super) scenario: &'a Scenario,
+    pub(super) poll_seconds: u32,
+    /// How long installing takes: from, and how much more.
+    pub(super) install: (u32, u32),
+    /// Every version a device may have.
+    pub(super) versions: &'a super::fleet::Versions,
+    /// What tells the fates of versions apart, by their numbers.
+    pub(super) salts: &'a [u64],
+}
+
+/// A part of the fleet.
+pub(super) struct Shard {
+    /// By the time of day at which they ask, so that those that ask one after another lie side by side.
+    units: Vec<Unit>,
+    /// The first unit of each bucket, a ring: no event is further off than it is long.
+    wheel: Vec<u32>,
+    step: u32,
+    pub(super) outcomes: Outcomes,
+    /// How many devices have each version.
+    pub(super) have: Vec<u32>,
+    pub(super) lost: u32,
+    /// What happened since the last sample.
+    pub(super) counts: SimulatedCounts,
+}
+
+/// A device as it is now.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    /// Its number among all devices: what its chance follows from.
+    id: u32,
+    member: Member,
+    /// What it was offered last.
+    offered: u32,
+    /// When it does something next, in seconds from the start.
+    next: u32,
+    /// The next unit of the same bucket.
+    link: u32,
+    state: State,
+    /// How often in a row it was offered the same.
+    repeats: u8,
+    /// Whether a guarded rollout has offered it something, and it has not come with that yet.
+    is_watched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Installing,
+}
+
+impl Shard {
+    /// The shard of the devices from `first` on.
+    pub(super) fn new(first: u32, members: &[Member], stage: &Stage<'_>, outcomes: OutcomeOptions) -> Self {
+        let longest = stage.poll_seconds.max(stage.install.0 + stage.install.1);
+        let unit = |(id, member): (u32, &Member)| {
+            let next = Chance::of(stage.scenario.seed, id).below(stage.poll_seconds, Draw::Phase, 0);
+            let (offered, link, state) = (NONE, NONE, State::Waiting);
+            Unit { id, member: *member, offered, next, link, state, repeats: 0, is_watched: false }
+        };
+        let mut units: Vec<Unit> = (first..).zip(members).map(unit).collect();
+        units.sort_unstable_by_key(|unit| (unit.next, unit.id));
+        let mut shard = Self {
+            units,
+            wheel: vec![NONE; (longest / STEP + 2) as usize],
+            step: 0,
+            outcomes: Outcomes::new(outcomes),
+            have: vec![0; stage.versions.list.len()],
+            lost: 0,
+            counts: SimulatedCounts::default(),
+        };
+        for at in 0..shard.units.len() {
+            *shard.has(shard.units[at].member.version) += 1;
+            shard.enqueue(u32::try_from(at).unwrap_or(NONE));
+        }
+        shard
+    }
+
+    /// Plays on until a step begins.
+    pub(super) fn play(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
+        while self.step < until {
+            // What happens again within the step is put in its bucket meanwhile.
+            while let Some(at) = self.dequeue() {
+                self.happens(at, stage, index, desk);
+            }
+            self.step += 1;
+            self.outcomes.expire(moment(stage.scenario, self.step * STEP));
+        }
+    }
+
+    fn chance(&self, at: u32, stage: &Stage<'_>) -> Chance {
+        Chance::of(stage.scenario.seed, self.units[at as usize].id)
+    }
+
+    fn bucket(&mut self, second: u32) -> &mut u32 {
+        let length = self.wheel.len();
+        &mut self.wheel[(second / STEP) as usize % length]
+    }
+
+    fn enqueue(&mut self, at: u32) {
+        let next = self.units[at as usize].next;
+        let link = std::mem::replace(self.bucket(next), at);
+        self.units[at as usize].link = link;
+    }
+
+    fn dequeue(&mut self) -> Option<u32> {
+        let bucket = self.bucket(self.step * STEP);
+        let at = *bucket;
+        let unit = self.units.get(at as usize)?;
+        let link = unit.link;
+        *self.bucket(self.step * STEP) = link;
+        Some(at)
+    }
+
+    fn has(&mut self, version: u32) -> &mut u32 {
+        &mut self.have[version as usize]
+    }
+
+    /// A device does what it was about to do.
+    fn happens(&mut self, at: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
+        let unit = self.units[at as usize];
+        let failed = match unit.state {
+            State::Waiting => false,
+            State::Installing => match self.ends_installing(at, stage) {
+                Some(failed) => failed,
+                None => return,
+            },
+        };
+        if !self.asks(at, failed, stage, index, desk) {
+            self.waits(at, stage);
+        }
+        self.enqueue(at);
+    }
+
+    /// An installation ends; gives whether it failed. None where the device is lost.
+    fn ends_installing(&mut self, at: u32, stage: &Stage<'_>) -> Option<bool> {
+        let chance = self.chance(at, stage);
+        let unit = &mut self.units[at as usize];
+        unit.state = State::Waiting;
+        let (before, target) = (unit.member.version, unit.offered);
+        let (Some(version), Some(salt)) =
+            (stage.versions.list.get(target as usize), stage.salts.get(target as usize))
+        else {
+            return Some(true);
+        };
+        let model = &stage.fleet.kinds[unit.member.kind as usize].device.model;
+        let chances = stage.model.of(version, model);
+        let fate = chance.below(10_000, Draw::Fate, *salt);
+        let brick = u32::from(chances.brick.hundredths());
+        if fate < brick {
+            self.counts.bricked += 1;
+            self.lost += 1;
+            *self.has(before) -= 1;
+            return None;
+        }
+        if fate < brick + u32::from(chances.fail.hundredths()) {
+            self.counts.failed += 1;
+            return Some(true);
+        }
+        unit.member.version = target;
+        (unit.offered, unit.repeats) = (NONE, 0);
+        self.counts.succeeded += 1;
+        *self.has(before) -= 1;
+        *self.has(target) += 1;
+        Some(false)
+    }
+
+    /// A device asks; gives whether it installs something then.
+    fn asks(
+        &mut self,
+        at: u32,
+        has_failed: bool,
+        stage: &Stage<'_>,
+        index: &EligibilityIndex,
+        desk: &mut Desk,
+    ) -> bool {
+        let chance = self.chance(at, stage);
+        let unit = &mut self.units[at as usize];
+        let Some(question) = desk.question(stage.fleet, &stage.versions.list, unit.member) else {
+            return false;
+        };
+        let now = moment(stage.scenario, unit.next);
+        let decision = decide(index, &question, now);
+        self.counts.asks += 1;
+        if unit.is_watched {
+            self.outcomes.asked(&question, now);
+        }
+        match &decision {
+            Decision::Offer { because, .. }
+                if because.rollout.as_ref().is_some_and(|rollout| rollout.guard.is_some()) =>
+            {
+                self.outcomes.offered(&question, &decision, now);
+                unit.is_watched = true;
+            }
+            Decision::UpToDate { .. } => unit.is_watched = false,
+            _ => {}
+        }
+        let Some(offer) = decision.offer() else {
+            (unit.offered, unit.repeats) = (NONE, 0);
+            self.counts.held += u64::from(matches!(decision, Decision::HeldBack { .. }));
+            return false;
+        };
+        self.counts.offers += 1;
+        let Some(target) = stage.versions.find(&offer.version) else { return false };
+        let again = unit.offered == target;
+        unit.repeats = if again { unit.repeats.saturating_add(1) } else { 1 };
+        self.counts.loops += u64::from(again && unit.repeats == 3);
+        unit.offered = target;
+        if has_failed && again {
+            return false;
+        }
+        unit.state = State::Installing;
+        let (fastest, more) = stage.install;
+        unit.next += fastest + chance.below(more + 1, Draw::Install, unit.next.into());
+        true
+    }
+
+    /// A device waits until it asks again: at its time, or before, where somebody starts it or signs in.
+    fn waits(&mut self, at: u32, stage: &Stage<'_>) {
+        let period = stage.poll_seconds;
+        let chance = self.chance(at, stage);
+        let phase = chance.below(period, Draw::Phase, 0);
+        let unit = &mut self.units[at as usize];
+        let now = unit.next;
+        let since = (now + period - phase) % period;
+        let regular = now + period - since;
+        let nth = u64::from(now);
+        unit.next = if since == 0 && chance.hits(stage.scenario.restarts, Draw::Start, nth) {
+            now + 1 + chance.below(period - 1, Draw::StartAt, nth)
+        } else {
+            regular
+        };
+    }
+}
+
+/// The moment so many seconds after the start.
+pub(super) fn moment(scenario: &Scenario, seconds: u32) -> UnixTime {
+    UnixTime::from_millis(scenario.start.as_millis().saturating_add(i64::from(seconds) * 1000))
+}
+
+/// What tells the fates of a version apart from those of others: its text, hashed by FNV-1a.
+pub(super) fn salt(version: &ReportedVersion) -> u64 {
+    version.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
