@@ -220,6 +220,9 @@ impl Rule {
     }
 
     /// Approves a version that a package brought, whatever is pending. Another pending version stays pending.
+    ///
+    /// # Errors
+    /// None; the type is that of [`approve`](Self::approve).
     pub fn approve_version(&mut self, candidate: Candidate) -> Result<Approved, RuleError> {
         let pending = self.assign(Audience::TestDevices, Some(candidate.clone()));
         let approved = self.approve();

@@ -251,7 +251,7 @@ fn a_rejected_version_is_not_pending_again_at_the_next_ingest() {
     let notes = make(&mut book, Command::Unreject { rule: key(PHONE), version: version.clone() });
     assert_eq!(
         notes,
-        [format!("{PHONE}: the rejection of 1.0 is taken back"), format!("{PHONE}: 1.0 is pending")]
+        [format!("{PHONE}: the rejection of 1.0 is taken back"), format!("{PHONE}: 1.0.0 is pending")]
     );
     let twice = refused(&book, Command::Unreject { rule: key(PHONE), version });
     assert_eq!(twice, format!("{PHONE}: 1.0 is not rejected"));
