@@ -18,10 +18,10 @@ use ucupdate_xml::chars::quoted;
 ///
 /// ```
 /// use ucupdate_upx::{Codec, MessageKind};
-/// let found = Codec::default().inspect(b"<Request><Brand>Polycom</Brand><Model>CX700</Model></Request>");
+/// let found = Codec::default().inspect(b"<Request><Maker>Polycom</Maker><Model>CX700</Model></Request>");
 /// assert_eq!(found.kind(), Some(MessageKind::Request));
 /// assert_eq!((&*found.recognised()[0].name, &*found.recognised()[0].value), ("Model", "CX700"));
-/// assert_eq!((&*found.unknown()[0].path, found.unknown()[0].at), ("/Request/Brand", 9));
+/// assert_eq!((&*found.unknown()[0].path, found.unknown()[0].at), ("/Request/Maker", 9));
 /// assert!(found.missing().iter().any(|item| &*item.name == "Vendor" && item.required));
 /// assert!(found.error().is_some());
 /// ```

@@ -65,6 +65,8 @@ pub struct ItemFacts {
     pub key: &'static str,
     /// Its name in the canonical dialect.
     pub canonical: &'static str,
+    /// Further names that the canonical dialect reads the item by. All of them are inferred.
+    pub aliases: &'static [&'static str],
     /// Whether a message (or a module) without it is refused.
     pub required: bool,
     /// How well it is known that the message carries this.
@@ -76,7 +78,7 @@ pub struct ItemFacts {
 }
 
 macro_rules! table {
-    ($($(#[$doc:meta])* $item:ident $scope:ident $key:literal $name:literal $required:ident $known:ident $name_known:ident $source:literal;)*) => {
+    ($($(#[$doc:meta])* $item:ident $scope:ident $key:literal $name:literal $(| $alias:literal)* $required:ident $known:ident $name_known:ident $source:literal;)*) => {
         /// One thing a message carries.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -91,6 +93,7 @@ macro_rules! table {
                 scope: NameScope::$scope,
                 key: $key,
                 canonical: $name,
+                aliases: &[$($alias),*],
                 required: $required,
                 known: Certainty::$known,
                 name_known: Certainty::$name_known,
@@ -121,7 +124,7 @@ table! {
     /// The device's serial number.
     SerialNumber Request "serial_number" "SerialNumber" optional Confirmed Inferred "audit log, column `Serial Number`";
     /// Who made the device.
-    Vendor Request "vendor" "Vendor" required Confirmed Inferred "audit log, column `Vendor`";
+    Vendor Request "vendor" "Vendor" | "Brand" required Confirmed Inferred "audit log, column `Vendor`; Lync's rules say `Brand`";
     /// The device's model.
     Model Request "model" "Model" required Confirmed Inferred "audit log, column `Model`";
     /// The device's hardware revision.
@@ -228,10 +231,10 @@ mod tests {
             .iter()
             .map(|entry| {
                 format!(
-                    "| `{}.{}` | `{}` | {} | {} | {} | {} |",
-                    entry.scope.key(),
-                    entry.key,
+                    "| `{}` | `{}` | {} | {} | {} | {} | {} |",
+                    entry.item,
                     entry.canonical,
+                    entry.aliases.iter().map(|alias| format!("`{alias}`")).collect::<String>(),
                     if entry.required { "yes" } else { "no" },
                     entry.known,
                     entry.name_known,

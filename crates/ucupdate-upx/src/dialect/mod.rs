@@ -51,7 +51,10 @@ impl Dialect {
     pub fn canonical() -> Self {
         let names = NAMES
             .iter()
-            .map(|entry| ItemNames { written: entry.canonical.into(), also: Vec::new() })
+            .map(|entry| ItemNames {
+                written: entry.canonical.into(),
+                also: entry.aliases.iter().map(|alias| Box::from(*alias)).collect(),
+            })
             .collect();
         Self { names, request_namespace: Box::default(), response_namespace: Box::default() }
     }
@@ -82,7 +85,9 @@ impl Dialect {
     /// # Errors
     /// When it is no name of XML without a prefix, or another item of the same place has it.
     pub fn with_name(mut self, item: Item, name: &str) -> Result<Self, DialectError> {
-        self.names[item as usize].written = checked(item, name)?;
+        let names = &mut self.names[item as usize];
+        names.written = checked(item, name)?;
+        names.also.retain(|also| !also.eq_ignore_ascii_case(name));
         self.distinct()
     }
 

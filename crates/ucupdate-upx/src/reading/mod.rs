@@ -168,6 +168,12 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(item)
     }
 
+    /// Returns whether the item has another name here than the one it is written by.
+    #[inline]
+    fn is_alias(&self, item: Item, name: &str) -> bool {
+        !self.dialect.name(item).eq_ignore_ascii_case(local_name(name))
+    }
+
     /// Takes note of a file name that stands outside any module.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
@@ -194,9 +200,11 @@ impl<'a, 'l> MessageReader<'a, 'l> {
             match self.find(local_name(name)) {
                 Some(item) if item != self.expected.list && item != self.expected.module => {
                     let overlong = attribute.value.len() > self.limits.text_bytes;
-                    let path = self.path_if_wanted(self.open.len(), Some(name));
+                    let is_alias = self.is_alias(item, name);
+                    let path = self.path_if_wanted(self.open.len(), Some(name), is_alias);
                     let new = FoundItem {
                         item,
+                        is_alias,
                         value: attribute.value,
                         at: attribute.at,
                         depth: self.open.len() + 1,
@@ -238,11 +246,24 @@ impl<'a, 'l> MessageReader<'a, 'l> {
 
     fn end(&mut self) -> Result<(), DecodeError> {
         let depth = self.open.len();
-        let path = self.path_if_wanted(depth.saturating_sub(1), None);
+        let is_alias = self.open.last().is_some_and(|element| match element.role {
+            ElementRole::Item(item) => self.is_alias(item, element.name),
+            _ => false,
+        });
+        let path = self.path_if_wanted(depth.saturating_sub(1), None, is_alias);
         let Some(OpenElement { at, role, text, overlong, name }) = self.open.pop() else { return Ok(()) };
         match role {
             ElementRole::Item(item) => {
-                self.found(FoundItem { item, value: text, at, depth, twice: false, overlong, path })?;
+                self.found(FoundItem {
+                    item,
+                    is_alias,
+                    value: text,
+                    at,
+                    depth,
+                    twice: false,
+                    overlong,
+                    path,
+                })?;
             }
             ElementRole::Unknown(kept) => {
                 if let Some(unknown) = kept.and_then(|index| self.raw.unknown.get_mut(index)) {
@@ -280,11 +301,13 @@ impl<'a, 'l> MessageReader<'a, 'l> {
                 list.push(new);
                 None
             }
-            Some(known) if known.depth == new.depth => {
+            Some(known) if (known.depth, known.is_alias) == (new.depth, new.is_alias) => {
                 known.twice = true;
                 None
             }
-            Some(known) if known.depth > new.depth => Some(std::mem::replace(known, new)),
+            Some(known) if (known.depth, known.is_alias) > (new.depth, new.is_alias) => {
+                Some(std::mem::replace(known, new))
+            }
             Some(_) => Some(new),
         };
         if self.in_module
@@ -312,15 +335,16 @@ impl<'a, 'l> MessageReader<'a, 'l> {
 
     /// The path of an item in the element that is the `owner`th: for a report, or since the item may yet be passed over for
     /// one that is less deep. Directly in a root or module none is.
-    fn path_if_wanted(&self, owner: usize, attribute: Option<&str>) -> Box<str> {
-        let usual = if self.in_module {
-            owner
-                .checked_sub(1)
-                .and_then(|index| self.open.get(index))
-                .is_some_and(|element| element.role == ElementRole::Module)
-        } else {
-            owner <= 1
-        };
+    fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
+        let usual = !is_alias
+            && if self.in_module {
+                owner
+                    .checked_sub(1)
+                    .and_then(|index| self.open.get(index))
+                    .is_some_and(|element| element.role == ElementRole::Module)
+            } else {
+                owner <= 1
+            };
         if usual && !self.reports { Box::default() } else { self.path(attribute) }
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct RawModule {
 #[derive(Clone, Debug)]
 pub(crate) struct FoundItem<'a> {
     pub(crate) item: Item,
+    /// Whether it stands under an alias. The name it is written by prevails at the same depth.
+    pub(crate) is_alias: bool,
     pub(crate) value: Cow<'a, str>,
     pub(crate) at: usize,
     pub(crate) depth: usize,
