@@ -28,8 +28,22 @@ pub enum Command {
     Approve(Vec<RuleKey>),
     /// Approve what a package made pending, passing over rules where something else is.
     ApproveAllOf(PackageId),
+    /// Approve a version that a package brought for a rule, whatever is pending.
+    ApproveVersion {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+    },
     /// Reject what is pending in a rule.
     Reject(RuleKey),
+    /// Take the rejection of a version back. It is pending again unless another version is.
+    Unreject {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+    },
     /// Give everybody what was approved before.
     RollBack(RuleKey),
     /// Remove a rule.
@@ -194,6 +208,8 @@ impl RuleBook {
             Command::Approve(rules) if rules.is_empty() => return Err(Refusal::NoneNamed),
             Command::Approve(rules) => rules.iter().try_for_each(|rule| change.approve(rule))?,
             Command::ApproveAllOf(package) => change.approve_all_of(*package)?,
+            Command::ApproveVersion { rule, version } => change.approve_version(rule, version)?,
+            Command::Unreject { rule, version } => change.unreject(rule, version)?,
             Command::Reject(rule) => {
                 let rejected = change.with(rule, Rule::reject)?;
                 let version = rejected.version.clone();
