@@ -19,7 +19,7 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     let told = place
         .run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--group", "pilots"])
         .done();
-    assert_eq!(told, format!("{IP8540}: rollout wave-1 gives 3.5.6907.0 to all of the group pilots\n"));
+    assert_eq!(told, format!("{IP8540}: rollout wave-1 offers 3.5.6907.0 to all of the group pilots\n"));
     assert_eq!(decision(&place, "0021630F207B"), "offer");
     assert_eq!(decision(&place, "0021630F207C"), "nothing-approved");
 
@@ -42,7 +42,10 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     place.run(&["rollout", "resume", IP8540, "wave-1"]).done();
 
     let finished = place.run(&["rollout", "finish", IP8540, "wave-1"]).done();
-    assert_eq!(finished, format!("{IP8540}: rollout wave-1 is over\n{IP8540}: 3.5.6907.0 is approved\n"));
+    assert_eq!(
+        finished,
+        format!("{IP8540}: rollout wave-1 of 3.5.6907.0 is ended\n{IP8540}: 3.5.6907.0 is approved\n")
+    );
     assert_eq!(decision(&place, "0021630F207C"), "offer");
     assert_eq!(place.run(&["rollout", "list"]).done(), "no rollouts\n");
     for command in ["pause", "resume", "finish", "stop"] {

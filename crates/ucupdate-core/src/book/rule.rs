@@ -183,7 +183,7 @@ impl Rule {
         let mut finished = Vec::new();
         self.assignments.retain(|assignment| match &assignment.rollout {
             Some(rollout) if policy.is_same_release(&assignment.candidate.version, &candidate.version) => {
-                finished.push(rollout.name.clone());
+                finished.push((rollout.name.clone(), assignment.candidate.version.clone()));
                 false
             }
             _ => true,
@@ -392,7 +392,7 @@ pub struct Approved {
     /// Whether the new one is older than that: allowed, and worth a warning.
     pub older: bool,
     /// The rollouts of the same release, which are over now.
-    pub finished: Vec<RolloutName>,
+    pub finished: Vec<(RolloutName, ReportedVersion)>,
 }
 
 /// What rolling back did.

@@ -4,8 +4,9 @@ use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::InterimImage;
-use crate::book::rule::{Approved, Candidate, Role, Rule, RuleError};
-use crate::book::rule_book::{Delta, Entry, RuleBook, Settings};
+use crate::book::policy::OfferRule;
+use crate::book::rule::{Approved, Candidate, Role, RolledBack, Rule, RuleError};
+use crate::book::rule_book::{Delta, Entry, RuleBook};
 use crate::book::rule_key::RuleKey;
 use crate::book::test_device::TestDevice;
 use crate::value::PackageId;
@@ -66,12 +67,31 @@ impl<'a> Change<'a> {
     }
 
     pub(crate) fn note_approved(&mut self, rule: RuleKey, approved: Approved) {
-        if let Some(before) = approved.before.filter(|_| approved.older) {
+        if let Some(before) = approved.before.clone().filter(|_| approved.older) {
             self.notes.push(Note::Older { rule: rule.clone(), version: approved.version.clone(), before });
         }
-        self.notes.push(Note::Approved { rule: rule.clone(), version: approved.version });
-        let over = approved.finished.into_iter().map(|name| Note::RolloutOver { rule: rule.clone(), name });
+        let over = approved.finished.into_iter().map(|(name, version)| {
+            let rule = rule.clone();
+            Note::RolloutOver { rule, name, version }
+        });
+        let over: Vec<Note> = over.collect();
+        self.notes.push(Note::Approved { rule, version: approved.version, before: approved.before });
         self.notes.extend(over);
+    }
+
+    pub(crate) fn note_rolled_back(&mut self, rule: &RuleKey, rolled: &RolledBack) {
+        let (rule, from) = (rule.clone(), rolled.from.clone());
+        let Some(version) = rolled.to.clone() else {
+            self.notes.push(Note::RolledBackToNothing { rule, from });
+            return;
+        };
+        let newer_only = self.rule(&rule).is_some_and(|rule| rule.policy().offer == OfferRule::Newer);
+        let (key, to) = (rule.clone(), version.clone());
+        self.notes.push(Note::RolledBack { rule: key, version: to, from: from.clone() });
+        let is_newer = |from: &ReportedVersion| from.readable() > version.readable();
+        if let Some(from) = from.filter(|from| newer_only && is_newer(from)) {
+            self.notes.push(Note::StaysNewer { rule, version, from });
+        }
     }
 
     /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
@@ -202,10 +222,5 @@ impl<'a> Change<'a> {
         self.delta.test_devices.push(Entry::set(device.name.clone(), device.clone()));
         self.notes.push(Note::TestDeviceAdded { name: device.name.clone(), id: device.id.clone() });
         Ok(())
-    }
-
-    pub(crate) fn settings(&mut self, settings: Settings) {
-        self.delta.settings = Some(settings);
-        self.notes.push(Note::SettingsChanged);
     }
 }
