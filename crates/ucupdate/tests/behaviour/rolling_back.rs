@@ -39,7 +39,7 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
         changed
             .notes
             .iter()
-            .any(|note| note.to_string() == format!("{phone}: rolled back from 3.5.6907.35 to 3.5.6907.0"))
+            .any(|note| note.to_string() == format!("{phone}: rolled back from 9.9.9.9 to 3.5.6907.0"))
     );
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "3.5.6907.0");
     let book = service.snapshot().book().clone();
