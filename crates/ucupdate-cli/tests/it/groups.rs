@@ -76,7 +76,7 @@ fn a_list_is_filled_from_a_file_and_used_by_what_names_it() {
         (&json!(null), &json!("group pilots: 0 added, 0 removed, 4 unchanged"))
     );
     let removed = place.run(&["group", "remove-member", "pilots", "--serial", "x1", "--serial", "X2"]).done();
-    assert_eq!(removed, "group pilots: 0 added, 1 removed, 1 as before\n");
+    assert_eq!(removed, "group pilots: 0 added, 1 removed, 1 unchanged\n");
 
     place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--group", "pilots"]).done();
     place.run(&["hold", "add", "quiet", "--group", "pilots"]).done();

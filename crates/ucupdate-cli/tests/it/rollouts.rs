@@ -77,7 +77,7 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
     let set = place.run(&["rollout", "percent", IP8540, "3.5.6907.0", "12.5%"]).done();
     assert_eq!(
         set,
-        format!("{IP8540}: rollout 3.5.6907.0 goes to 12.5%, 10% before\n"),
+        format!("{IP8540}: rollout 3.5.6907.0 goes from 10% to 12.5%\n"),
         "its name is the version"
     );
     let taken = place.run(&start).refused();
@@ -151,7 +151,7 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     assert_eq!(decision(&place, "0021630F207B"), "offer");
     assert_eq!(
         place.run(&["rollout", "kill", "--reason", "calls drop", "--author", "ann"]).done(),
-        "stopped: all\n"
+        "stopped: all (reason: calls drop)\n"
     );
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
     assert_eq!(place.run(&["rollout", "kill"]).refused(), "all is stopped already, by ann");
@@ -159,7 +159,7 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     let refused = place.run(&[&approve[..], &["bob"]].concat()).refused();
     assert_eq!(refused, "nobody asked for a restart of all; one asks, and somebody else approves");
     let asked = place.run(&["rollout", "restart", "--author", "bob"]).done();
-    assert_eq!(asked, "bob asks for a restart of all; somebody else has to approve it\n");
+    assert_eq!(asked, "bob requests a restart of all; somebody else has to approve it\n");
     let list = place.run(&["rollout", "list"]).done();
     assert_eq!(
         list,
@@ -168,7 +168,10 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     let same = place.run(&[&approve[..], &["BOB"]].concat()).refused();
     assert_eq!(same, "bob asked for the restart of all, so somebody else has to approve it");
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
-    assert_eq!(place.run(&[&approve[..], &["carl"]].concat()).done(), "restarted: all\n");
+    assert_eq!(
+        place.run(&[&approve[..], &["carl"]].concat()).done(),
+        "restarted: all; it was stopped (reason: calls drop)\n"
+    );
     assert_eq!(decision(&place, "0021630F207B"), "offer");
 
     place.run(&["rollout", "kill", IP8540]).done();
