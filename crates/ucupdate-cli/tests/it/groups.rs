@@ -92,7 +92,10 @@ fn a_list_is_filled_from_a_file_and_used_by_what_names_it() {
     assert_eq!(refused, format!("group pilots is used by the rule {IP8540}"));
     place.run(&["rollout", "stop", IP8540, "wave-1"]).done();
     place.run(&["hold", "remove", "quiet"]).done();
-    assert_eq!(place.run(&["group", "remove", "pilots"]).done(), "group pilots is removed\n");
+    assert_eq!(
+        place.run(&["group", "remove", "pilots"]).done(),
+        "group pilots is removed; it was a list of devices\n"
+    );
     assert_eq!(place.run(&["group", "show", "pilots"]).refused(), "no group pilots");
     assert_eq!(place.run(&add).refused(), "no group pilots");
 }

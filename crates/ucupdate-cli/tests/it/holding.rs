@@ -62,7 +62,10 @@ fn a_hold_lasts_until_it_is_over_or_removed() {
     let over =
         place.run(&["hold", "add", "late", "--rule", IP8540, "--until", "2009-03-06T17:10:39Z"]).refused();
     assert_eq!(over, "--until 2009-03-06T17:10:39Z is over already");
-    assert_eq!(place.run(&["hold", "remove", "boardroom"]).done(), "the hold boardroom is removed\n");
+    assert_eq!(
+        place.run(&["hold", "remove", "boardroom"]).done(),
+        format!("the hold boardroom on the device with MAC address {MAC} is removed\n")
+    );
     assert_eq!(answer(&place, "3.5.6907.0")["decision"], "offer");
     assert_eq!(place.run(&["hold", "remove", "boardroom"]).refused(), "no hold boardroom");
     place.run(&["hold", "add", "all", "--rule", IP8540]).done();
