@@ -34,6 +34,14 @@ pub enum Note {
     Approved { rule: RuleKey, version: ReportedVersion, before: Option<ReportedVersion> },
     /// The approved version is older than the one before.
     Older { rule: RuleKey, version: ReportedVersion, before: ReportedVersion },
+    /// A rollout was started whose version is older than the approved one.
+    OlderThanApproved { rule: RuleKey, version: ReportedVersion, approved: ReportedVersion },
+    /// A rollout was started beside another one, which comes first.
+    BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
+    /// An ingest brought a version that was rejected, so it is not pending.
+    StillRejected { rule: RuleKey, version: ReportedVersion },
+    /// A rejection was taken back.
+    RejectionTakenBack { rule: RuleKey, version: ReportedVersion },
     /// The version no longer waits for approval.
     Rejected { rule: RuleKey, version: ReportedVersion },
     /// The version that was approved before is approved again.
@@ -197,6 +205,14 @@ impl Note {
                 Parts::of("approved", rule).maybe_from(before).to(version)
             }
             Self::Older { rule, version, before } => Parts::of("older", rule).from(before).to(version),
+            Self::OlderThanApproved { rule, version, approved } => {
+                Parts::of("older-than-approved", rule).from(approved).to(version)
+            }
+            Self::BesideRollout { rule, name, version } => {
+                Parts::of("beside-rollout", rule).name(name).to(version)
+            }
+            Self::StillRejected { rule, version } => Parts::of("still-rejected", rule).from(version),
+            Self::RejectionTakenBack { rule, version } => Parts::of("rejection-taken-back", rule).to(version),
             Self::Rejected { rule, version } => Parts::of("rejected", rule).from(version),
             Self::RolledBack { rule, version, from } => {
                 Parts::of("rolled-back", rule).maybe_from(from).to(version)
@@ -294,6 +310,23 @@ impl fmt::Display for Note {
             }
             Self::Older { rule, version, before } => {
                 write!(f, "{rule}: {version} is older than {before}, which was approved before")
+            }
+            Self::OlderThanApproved { rule, version, approved } => write!(
+                f,
+                "{rule}: {version} is older than {approved}, which is approved: the rollout takes devices down"
+            ),
+            Self::BesideRollout { rule, name, version } => write!(
+                f,
+                "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was \
+                 started first"
+            ),
+            Self::StillRejected { rule, version } => write!(
+                f,
+                "{rule}: {version} was rejected before, so it is not pending; approve it by its version, or take the \
+                 rejection back"
+            ),
+            Self::RejectionTakenBack { rule, version } => {
+                write!(f, "{rule}: the rejection of {version} is taken back")
             }
             Self::Rejected { rule, version } => write!(f, "{rule}: {version} is rejected"),
             Self::RolledBack { rule, version, from: Some(from) } => {
