@@ -140,7 +140,7 @@ fn a_policy_is_changed_word_by_word_and_decides() {
     );
     assert_eq!(
         set(&["--window", "daily 22:00-05:00 Europe/Atlantis"]).refused(),
-        "no time zone `Europe/Atlantis`, expected a name as `Europe/Lisbon` or `UTC`"
+        "no time zone `Europe/Atlantis`, expected an IANA name such as `Europe/Lisbon` or `UTC`"
     );
     for command in
         [&["policy", "show", "a/b/c/d/e/f"][..], &["policy", "set", "a/b/c/d/e/f", "--offer", "newer"]]

@@ -138,7 +138,7 @@ fn a_rollout_that_cannot_be_is_refused_when_it_is_written() {
             [&[IP8540, "3.5.6907.0", "--window", "daily 22:00-05:00 Europe/Atlantis"], more].concat();
         assert_eq!(
             refused(&atlantis),
-            "no time zone `Europe/Atlantis`, expected a name as `Europe/Lisbon` or `UTC`"
+            "no time zone `Europe/Atlantis`, expected an IANA name such as `Europe/Lisbon` or `UTC`"
         );
     }
     assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 1);
