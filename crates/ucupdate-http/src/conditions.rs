@@ -4,7 +4,7 @@
 //! date proves nothing here. Conditions on dates are therefore ignored, as sections 13.1.3 and 13.1.4 demand.
 
 use crate::etag::ETag;
-use crate::ranges::AskedRange;
+use crate::ranges::RequestedRange;
 use http::{HeaderMap, Method, header};
 use std::ops::Range;
 
@@ -39,10 +39,10 @@ impl Selection {
         if *method != Method::GET || !if_range_holds(headers, etag) {
             return Self::Whole;
         }
-        match AskedRange::of(headers, size) {
-            AskedRange::Whole => Self::Whole,
-            AskedRange::Part(part) => Self::Part(part),
-            AskedRange::Unsatisfiable => Self::Unsatisfiable,
+        match RequestedRange::of(headers, size) {
+            RequestedRange::Whole => Self::Whole,
+            RequestedRange::Part(part) => Self::Part(part),
+            RequestedRange::Unsatisfiable => Self::Unsatisfiable,
         }
     }
 }

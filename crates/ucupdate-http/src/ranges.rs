@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// What a `Range` field asks of a file of known size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AskedRange {
+pub(crate) enum RequestedRange {
     /// Nothing, or nothing that is understood: the whole file.
     Whole,
     /// These bytes; never empty, never beyond the end.
@@ -17,7 +17,7 @@ pub(crate) enum AskedRange {
     Unsatisfiable,
 }
 
-impl AskedRange {
+impl RequestedRange {
     /// Reads the field for a file of `size` bytes.
     pub(crate) fn of(headers: &HeaderMap, size: u64) -> Self {
         let mut fields = headers.get_all(header::RANGE).iter();
@@ -78,15 +78,15 @@ impl RangeSpec {
     }
 
     /// The bytes of a file of `size` bytes (section 14.1.2).
-    fn within(self, size: u64) -> AskedRange {
+    fn within(self, size: u64) -> RequestedRange {
         match self {
-            Self::Last(0) => AskedRange::Unsatisfiable,
+            Self::Last(0) => RequestedRange::Unsatisfiable,
             // An empty file has no byte that a 206 could name, yet the range is satisfiable.
-            Self::Last(_) if size == 0 => AskedRange::Whole,
-            Self::Last(length) => AskedRange::Part(size.saturating_sub(length)..size),
-            Self::From(first) | Self::FromTo(first, _) if first >= size => AskedRange::Unsatisfiable,
-            Self::From(first) => AskedRange::Part(first..size),
-            Self::FromTo(first, last) => AskedRange::Part(first..last.saturating_add(1).min(size)),
+            Self::Last(_) if size == 0 => RequestedRange::Whole,
+            Self::Last(length) => RequestedRange::Part(size.saturating_sub(length)..size),
+            Self::From(first) | Self::FromTo(first, _) if first >= size => RequestedRange::Unsatisfiable,
+            Self::From(first) => RequestedRange::Part(first..size),
+            Self::FromTo(first, last) => RequestedRange::Part(first..last.saturating_add(1).min(size)),
         }
     }
 }
@@ -102,10 +102,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn asked(field: &str, size: u64) -> AskedRange {
+    fn asked(field: &str, size: u64) -> RequestedRange {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, HeaderValue::from_str(field).unwrap());
-        AskedRange::of(&headers, size)
+        RequestedRange::of(&headers, size)
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             ("bytes=1-99999999999999999999999", 10, 1..10),
             ("bytes=-99999999999999999999999", 10, 0..10),
         ] {
-            assert_eq!(asked(field, size), AskedRange::Part(part), "{field}");
+            assert_eq!(asked(field, size), RequestedRange::Part(part), "{field}");
         }
     }
 
@@ -139,7 +139,7 @@ mod tests {
             ("bytes=0-", 0),
             ("bytes=0-0", 0),
         ] {
-            assert_eq!(asked(field, size), AskedRange::Unsatisfiable, "{field}");
+            assert_eq!(asked(field, size), RequestedRange::Unsatisfiable, "{field}");
         }
         assert_eq!(unsatisfied_range(10), "bytes */10");
     }
@@ -164,14 +164,14 @@ mod tests {
             "bytes=--1",
             "bytes=1 -2",
         ] {
-            assert_eq!(asked(field, 10), AskedRange::Whole, "{field:?}");
+            assert_eq!(asked(field, 10), RequestedRange::Whole, "{field:?}");
         }
-        assert_eq!(asked("bytes=-5", 0), AskedRange::Whole);
+        assert_eq!(asked("bytes=-5", 0), RequestedRange::Whole);
         let mut headers = HeaderMap::new();
-        assert_eq!(AskedRange::of(&headers, 10), AskedRange::Whole);
+        assert_eq!(RequestedRange::of(&headers, 10), RequestedRange::Whole);
         headers.append(header::RANGE, HeaderValue::from_static("bytes=0-1"));
         headers.append(header::RANGE, HeaderValue::from_static("bytes=3-4"));
-        assert_eq!(AskedRange::of(&headers, 10), AskedRange::Whole);
+        assert_eq!(RequestedRange::of(&headers, 10), RequestedRange::Whole);
     }
 
     proptest! {
@@ -179,7 +179,7 @@ mod tests {
         fn a_part_is_never_empty_and_never_beyond_the_file(
             field in "(bytes=)?[0-9]{0,21}-?[0-9]{0,21}", size in prop_oneof![0_u64..5, any::<u64>()],
         ) {
-            if let AskedRange::Part(part) = asked(&field, size) {
+            if let RequestedRange::Part(part) = asked(&field, size) {
                 prop_assert!(part.start < part.end && part.end <= size, "{:?} of {}", part, size);
                 let expected = format!("bytes {}-{}/{size}", part.start, part.end - 1);
                 prop_assert_eq!(content_range(&part, size), expected);
@@ -189,7 +189,7 @@ mod tests {
         #[test]
         fn any_two_numbers_in_order_are_those_bytes(first in 0_u64..100, more in 0_u64..100, size in 1_u64..150) {
             let last = first + more;
-            let expected = if first < size { AskedRange::Part(first..(last + 1).min(size)) } else { AskedRange::Unsatisfiable };
+            let expected = if first < size { RequestedRange::Part(first..(last + 1).min(size)) } else { RequestedRange::Unsatisfiable };
             prop_assert_eq!(asked(&format!("bytes={first}-{last}"), size), expected);
         }
     }

@@ -34,13 +34,13 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound` when nothing does.
-    fn entry(&self, path: &str) -> io::Result<Entry>;
+    fn entry(&self, path: &str) -> io::Result<DiskEntry>;
 
     /// Calls `each` with the name and kind of each entry of a folder, in any order. Names that are not UTF-8 are left out.
     ///
     /// # Errors
     /// `NotFound` when the folder is not there.
-    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
 
     /// Makes a folder.
     ///
@@ -98,7 +98,7 @@ pub trait WriteFile: Write + Send {
     ///
     /// # Errors
     /// When the disk cannot tell.
-    fn entry(&self) -> io::Result<Entry>;
+    fn entry(&self) -> io::Result<DiskEntry>;
 }
 
 /// A file being read.
@@ -107,7 +107,7 @@ pub trait ReadFile: Read + Seek + Send {
     ///
     /// # Errors
     /// When the disk cannot tell.
-    fn entry(&self) -> io::Result<Entry>;
+    fn entry(&self) -> io::Result<DiskEntry>;
 }
 
 /// A lock that lasts until it is dropped.
@@ -116,9 +116,9 @@ pub trait Lock: Send + Sync {}
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "whoever implements Disk makes them")]
-pub struct Entry {
+pub struct DiskEntry {
     /// File, folder, or something else.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// The bytes of a file; nothing is meant by it for the others.
     pub size: u64,
     /// When the bytes of a file were last written.
@@ -128,7 +128,7 @@ pub struct Entry {
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "what is neither is Other")]
-pub enum Kind {
+pub enum EntryKind {
     /// A plain file.
     File,
     /// A folder.

@@ -4,7 +4,7 @@
 //! every folder above it synced, and only then is success told. Folders are synced up to the root each time, since
 //! another process may have made one and not synced it yet.
 
-use crate::disk::{Disk, Entry, Kind, ReadFile};
+use crate::disk::{Disk, DiskEntry, EntryKind, ReadFile};
 use crate::staging::{STAGING, Staged, Staging};
 use bytes::Bytes;
 use std::io;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
 /// Others may remove the empty folders of our path again and again; not for ever.
-const MOST_TRIES: usize = 64;
+const MAX_TRIES: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -23,14 +23,14 @@ pub(crate) struct Folder {
 }
 
 /// What is found where a key or one of its folders should lie.
-enum Place {
+enum Occupant {
     Nothing,
     Folder,
-    Object(Entry),
+    Object(DiskEntry),
     /// A link, a device: nothing that we made.
     Foreign,
     /// On a file system that folds case: something of another name, which it takes for this one.
-    Other(String),
+    OtherName(String),
 }
 
 impl Folder {
@@ -51,12 +51,12 @@ impl Folder {
 
     pub(crate) fn create(&self, key: &StoreKey, bytes: &Bytes) -> Result<(), StoreError> {
         self.make_folders(key)?;
-        if let Place::Object(_) = self.place(key.as_str()).map_err(|error| writing(key, error))? {
+        if let Occupant::Object(_) = self.occupant(key.as_str()).map_err(|error| writing(key, error))? {
             return self.exists_already(key);
         }
         let mut staged = self.stage(key)?;
         staged.write(bytes).and_then(|()| staged.finish()).map_err(|error| writing(key, error))?;
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             match self.disk.link(staged.path(), key.as_str()) {
                 Ok(()) => return self.sync_folders(key),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -64,7 +64,7 @@ impl Folder {
                     self.make_folders(key)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if let Place::Object(_) = self.make_room(key)? {
+                    if let Occupant::Object(_) = self.make_room(key)? {
                         return self.exists_already(key);
                     }
                 }
@@ -86,7 +86,7 @@ impl Folder {
     /// Gives a staged object its place, over what was there.
     pub(crate) fn replace(&self, key: &StoreKey, mut staged: Staged) -> Result<ObjectMeta, StoreError> {
         let entry = staged.finish().map_err(|error| writing(key, error))?;
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             self.make_folders(key)?;
             self.make_room(key)?;
             match self.disk.rename(staged.path(), key.as_str()) {
@@ -104,7 +104,7 @@ impl Folder {
     }
 
     fn has_changed(&self, key: &StoreKey, error: &io::Error) -> bool {
-        error.kind() == io::ErrorKind::NotFound || matches!(self.place(key.as_str()), Ok(Place::Folder))
+        error.kind() == io::ErrorKind::NotFound || matches!(self.occupant(key.as_str()), Ok(Occupant::Folder))
     }
 
     fn is_still_staged(&self, key: &StoreKey, staged: &Staged) -> Result<(), StoreError> {
@@ -157,59 +157,59 @@ impl Folder {
     }
 
     /// The object at a key, when each folder of its path is a folder.
-    fn find(&self, key: &StoreKey) -> Result<Entry, StoreError> {
+    fn find(&self, key: &StoreKey) -> Result<DiskEntry, StoreError> {
         let not_found = || match self.is_here() {
             Ok(()) => StoreError::NotFound { key: key.clone() },
             Err(error) => error,
         };
-        let look = |path| self.place(path).map_err(|error| reading(key, error));
+        let look = |path| self.occupant(path).map_err(|error| reading(key, error));
         for folder in key.folders() {
             match look(folder)? {
-                Place::Folder => {}
-                Place::Foreign => return Err(foreign(key, folder)),
-                Place::Nothing | Place::Object(_) | Place::Other(_) => return Err(not_found()),
+                Occupant::Folder => {}
+                Occupant::Foreign => return Err(foreign(key, folder)),
+                Occupant::Nothing | Occupant::Object(_) | Occupant::OtherName(_) => return Err(not_found()),
             }
         }
         match look(key.as_str())? {
-            Place::Object(entry) => Ok(entry),
-            Place::Foreign => Err(foreign(key, key.as_str())),
-            Place::Nothing | Place::Folder | Place::Other(_) => Err(not_found()),
+            Occupant::Object(entry) => Ok(entry),
+            Occupant::Foreign => Err(foreign(key, key.as_str())),
+            Occupant::Nothing | Occupant::Folder | Occupant::OtherName(_) => Err(not_found()),
         }
     }
 
     /// Whether each part of a listing's folder is a folder of just that name.
     pub(crate) fn is_folder(&self, folder: &StoreKey) -> io::Result<bool> {
         for path in folder.folders().chain([folder.as_str()]) {
-            if !matches!(self.place(path)?, Place::Folder) {
+            if !matches!(self.occupant(path)?, Occupant::Folder) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn place(&self, path: &str) -> io::Result<Place> {
-        for _ in 0..MOST_TRIES {
+    fn occupant(&self, path: &str) -> io::Result<Occupant> {
+        for _ in 0..MAX_TRIES {
             let entry = match self.disk.entry(path) {
                 Ok(entry) => entry,
-                Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
+                Err(error) if is_nothing(&error) => return Ok(Occupant::Nothing),
                 Err(error) => return Err(error),
             };
             if self.staging.as_ref().is_some_and(|staging| staging.folds_case) {
                 match self.spelling(path)? {
                     Some(found) if found == path => {}
-                    Some(other) => return Ok(Place::Other(other)),
+                    Some(other) => return Ok(Occupant::OtherName(other)),
                     // It went between the look and the listing: look again.
                     None => continue,
                 }
             }
             return Ok(match entry.kind {
-                Kind::File => Place::Object(entry),
-                Kind::Folder => Place::Folder,
-                Kind::Other => Place::Foreign,
+                EntryKind::File => Occupant::Object(entry),
+                EntryKind::Folder => Occupant::Folder,
+                EntryKind::Other => Occupant::Foreign,
             });
         }
         // Something answers to this path all the time and has quite another name: another normal form.
-        Ok(Place::Other(path.to_owned()))
+        Ok(Occupant::OtherName(path.to_owned()))
     }
 
     /// The name that something at this path really has, in the folder of the path.
@@ -243,7 +243,7 @@ impl Folder {
 
     /// Makes the folders of a key that are not there. They are not durable yet.
     fn make_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             match self.make_each_folder(key) {
                 // Somebody removed, or made, what was empty or missing a moment ago.
                 Err(MakeError::Io(error))
@@ -258,26 +258,26 @@ impl Folder {
 
     fn make_each_folder(&self, key: &StoreKey) -> Result<(), MakeError> {
         for folder in key.folders() {
-            match self.place(folder).map_err(MakeError::Io)? {
-                Place::Folder => {}
-                Place::Nothing => self.disk.create_dir(folder).map_err(MakeError::Io)?,
-                Place::Object(_) => return Err(MakeError::Store(conflict(key, folder))),
-                Place::Other(other) => return Err(MakeError::Store(conflict(key, &other))),
-                Place::Foreign => return Err(MakeError::Store(foreign(key, folder))),
+            match self.occupant(folder).map_err(MakeError::Io)? {
+                Occupant::Folder => {}
+                Occupant::Nothing => self.disk.create_dir(folder).map_err(MakeError::Io)?,
+                Occupant::Object(_) => return Err(MakeError::Store(conflict(key, folder))),
+                Occupant::OtherName(other) => return Err(MakeError::Store(conflict(key, &other))),
+                Occupant::Foreign => return Err(MakeError::Store(foreign(key, folder))),
             }
         }
         Ok(())
     }
 
     /// Makes sure that an object can lie at the key: an empty folder there is removed, one with objects is a conflict.
-    fn make_room(&self, key: &StoreKey) -> Result<Place, StoreError> {
-        let place = self.place(key.as_str()).map_err(|error| writing(key, error))?;
+    fn make_room(&self, key: &StoreKey) -> Result<Occupant, StoreError> {
+        let place = self.occupant(key.as_str()).map_err(|error| writing(key, error))?;
         match place {
-            Place::Folder if self.remove_empty(key.as_str()) => Ok(Place::Nothing),
-            Place::Folder => Err(conflict(key, &format!("{key}/"))),
-            Place::Other(other) => Err(conflict(key, &other)),
-            Place::Foreign => Err(foreign(key, key.as_str())),
-            Place::Nothing | Place::Object(_) => Ok(place),
+            Occupant::Folder if self.remove_empty(key.as_str()) => Ok(Occupant::Nothing),
+            Occupant::Folder => Err(conflict(key, &format!("{key}/"))),
+            Occupant::OtherName(other) => Err(conflict(key, &other)),
+            Occupant::Foreign => Err(foreign(key, key.as_str())),
+            Occupant::Nothing | Occupant::Object(_) => Ok(place),
         }
     }
 
@@ -286,7 +286,7 @@ impl Folder {
         let mut within = Vec::new();
         let mut all_folders = true;
         let read = self.disk.entries(folder, &mut |name, kind| {
-            all_folders &= kind == Kind::Folder;
+            all_folders &= kind == EntryKind::Folder;
             if all_folders {
                 within.push(format!("{folder}/{name}"));
             }
@@ -347,7 +347,7 @@ fn foreign(key: &StoreKey, path: &str) -> StoreError {
 }
 
 fn gave_up(key: &StoreKey) -> StoreError {
-    let why = format!("its folders came and went {MOST_TRIES} times");
+    let why = format!("its folders came and went {MAX_TRIES} times");
     StoreError::unavailable(format!("writing `{key}`"), why)
 }
 
@@ -374,16 +374,20 @@ fn reading(key: &StoreKey, error: io::Error) -> StoreError {
 
 /// An error of the disk, by what the caller can do about it.
 pub(crate) fn io_error(key: Option<&StoreKey>, what: String, error: io::Error) -> StoreError {
-    use io::ErrorKind as Kind;
+    use io::ErrorKind as EntryKind;
     match (error.kind(), key) {
-        (Kind::StorageFull | Kind::QuotaExceeded, _) => {
+        (EntryKind::StorageFull | EntryKind::QuotaExceeded, _) => {
             StoreError::unavailable(format!("no space left while {what}"), error)
         }
         (
-            Kind::Interrupted | Kind::WouldBlock | Kind::TimedOut | Kind::ResourceBusy | Kind::OutOfMemory,
+            EntryKind::Interrupted
+            | EntryKind::WouldBlock
+            | EntryKind::TimedOut
+            | EntryKind::ResourceBusy
+            | EntryKind::OutOfMemory,
             _,
         ) => StoreError::unavailable(what, error),
-        (Kind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
+        (EntryKind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
         _ => StoreError::backend(what, error),
     }
 }

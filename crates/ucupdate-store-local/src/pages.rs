@@ -4,7 +4,7 @@
 //! for its next few entries in order, a folder counting as its name with `/` behind, and what is found is gone into before
 //! more is read. A page of a folder of n objects costs one pass over its n names.
 
-use crate::disk::Kind;
+use crate::disk::EntryKind;
 use crate::folder::Folder;
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +53,7 @@ impl Page<'_> {
             for (entry, kind) in next {
                 let path = format!("{folder}{entry}");
                 match kind {
-                    Kind::Folder => self.fill(&path, "")?,
+                    EntryKind::Folder => self.fill(&path, "")?,
                     _ => self.add(&path)?,
                 }
                 if self.found.len() == self.most {
@@ -74,14 +74,14 @@ impl Page<'_> {
         name: &str,
         from: &str,
         most: usize,
-    ) -> io::Result<BTreeMap<String, Kind>> {
+    ) -> io::Result<BTreeMap<String, EntryKind>> {
         let mut next = BTreeMap::new();
         let read = self.folder.disk.entries(folder.trim_end_matches('/'), &mut |entry, kind| {
-            if kind == Kind::Other || !entry.starts_with(name) {
+            if kind == EntryKind::Other || !entry.starts_with(name) {
                 return;
             }
             let mut entry = entry.to_owned();
-            if kind == Kind::Folder {
+            if kind == EntryKind::Folder {
                 entry.push('/');
             }
             if entry.as_str() <= from || !self.may_hold(&format!("{folder}{entry}")) {
@@ -113,7 +113,7 @@ impl Page<'_> {
     fn add(&mut self, path: &str) -> io::Result<()> {
         let Ok(key) = StoreKey::parse(path) else { return Ok(()) };
         match self.folder.disk.entry(path) {
-            Ok(entry) if entry.kind == Kind::File => {
+            Ok(entry) if entry.kind == EntryKind::File => {
                 self.found.push(ObjectMeta::new(key, entry.size, entry.modified));
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! The disk of the machine, below one folder and never outside it.
 
-use crate::disk::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+use crate::disk::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::fs::File;
@@ -59,11 +59,11 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(self.root.open(path)?)))
     }
 
-    fn entry(&self, path: &str) -> io::Result<Entry> {
+    fn entry(&self, path: &str) -> io::Result<DiskEntry> {
         self.root.symlink_metadata(or_root(path)).and_then(|metadata| entry_of(&metadata))
     }
 
-    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
         for entry in self.root.read_dir(or_root(folder))? {
             let entry = entry?;
             let name = entry.file_name();
@@ -123,21 +123,21 @@ fn or_root(path: &str) -> &str {
     if path.is_empty() { "." } else { path }
 }
 
-fn entry_of(metadata: &Metadata) -> io::Result<Entry> {
-    Ok(Entry {
+fn entry_of(metadata: &Metadata) -> io::Result<DiskEntry> {
+    Ok(DiskEntry {
         kind: kind_of(metadata.file_type()),
         size: metadata.len(),
         modified: metadata.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std),
     })
 }
 
-fn kind_of(file_type: cap_std::fs::FileType) -> Kind {
+fn kind_of(file_type: cap_std::fs::FileType) -> EntryKind {
     if file_type.is_file() {
-        Kind::File
+        EntryKind::File
     } else if file_type.is_dir() {
-        Kind::Folder
+        EntryKind::Folder
     } else {
-        Kind::Other
+        EntryKind::Other
     }
 }
 
@@ -170,13 +170,13 @@ impl WriteFile for RealFile {
         self.0.sync_all()
     }
 
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         self.0.metadata().and_then(|metadata| entry_of(&metadata))
     }
 }
 
 impl ReadFile for RealFile {
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         self.0.metadata().and_then(|metadata| entry_of(&metadata))
     }
 }

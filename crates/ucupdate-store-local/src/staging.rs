@@ -5,7 +5,7 @@
 //! ends with its process, so whoever opens the store next can tell what a killed process left from what a living one is
 //! writing, with no waiting and no clock.
 
-use crate::disk::{Disk, Entry, Lock, WriteFile};
+use crate::disk::{Disk, DiskEntry, Lock, WriteFile};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use std::{fmt, io};
 pub(crate) const STAGING: &str = ".staging";
 
 /// Each try fails only when a name is taken, or another process clears away our lock before we hold it.
-const MOST_TRIES: usize = 16;
+const MAX_TRIES: usize = 16;
 
 /// The place where one open store stages.
 pub(crate) struct Staging {
@@ -34,7 +34,7 @@ impl Staging {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => clear_leftovers(&*disk)?,
         }
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             let name = random_name()?;
             let path = lock_path(&name);
             match disk.create(&path) {
@@ -54,7 +54,7 @@ impl Staging {
             let folds_case = is_there(&*disk, &path.to_ascii_uppercase())?;
             return Ok(Arc::new(Self { disk, name, next: AtomicU64::new(0), folds_case, _lock: lock }));
         }
-        Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MOST_TRIES} tries")))
+        Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MAX_TRIES} tries")))
     }
 
     /// Begins a new file.
@@ -97,7 +97,7 @@ impl Staged {
     }
 
     /// Makes the bytes durable, ends the writing, and tells what the file is.
-    pub(crate) fn finish(&mut self) -> io::Result<Entry> {
+    pub(crate) fn finish(&mut self) -> io::Result<DiskEntry> {
         let file = self.file()?;
         file.sync()?;
         let entry = file.entry()?;

@@ -1,11 +1,11 @@
 //! A large rule book: how soon a server that starts answers by it, how large its revisions are, and whether devices wait
 //! while it changes.
 
-use super::measure::{CHANGES, What};
+use super::location::ProofStore;
+use super::measure::{CHANGES, Measurement};
 use super::moment::shown;
-use super::place::Ground;
 use super::scribe::{self, Scribe};
-use super::{Failed, Row, Scale, fleet, written};
+use super::{ProofError, Row, Scale, fleet, written};
 use std::sync::Arc;
 use ucupdate::UpdateService;
 use ucupdate::book::Command;
@@ -37,10 +37,10 @@ pub(super) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
     tell: &mut dyn FnMut(Vec<Row>),
-) -> Result<(), Failed> {
+) -> Result<(), ProofError> {
     let rules = if scale.full { 100_000 } else { 1_000 };
     let state = state(rules).await?;
-    for ground in Ground::both(endpoint).await? {
+    for ground in ProofStore::both(endpoint).await? {
         let store = ground.open().await?;
         for (key, bytes) in &state {
             store.put_bytes(key, bytes.clone()).await?;
@@ -53,10 +53,10 @@ pub(super) async fn prove(
 
 async fn table(
     scale: &Scale,
-    ground: &Ground,
+    ground: &ProofStore,
     store: &dyn ImageStore,
     rules: usize,
-) -> Result<Vec<Row>, Failed> {
+) -> Result<Vec<Row>, ProofError> {
     let name = format!("book of {rules} rules, {}", ground.name);
     let checkpoints = store.list_all("state/checkpoints/", usize::MAX).await?;
     let checkpoint = checkpoints.last().ok_or("there is no checkpoint")?;
@@ -65,10 +65,10 @@ async fn table(
     let (largest, revisions) = written::largest(store).await?;
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        starts.push(ground.measure(scale, What::Open, None).await?);
+        starts.push(ground.measure(scale, Measurement::Open, None).await?);
     }
     let start = starts.into_iter().min_by_key(|start| start.took).ok_or("nothing was started")?;
-    let publish = ground.measure(scale, What::Publish, None).await?;
+    let publish = ground.measure(scale, Measurement::Publish, None).await?;
     Ok(vec![
         Row {
             what: format!("{name}: start"),
@@ -100,7 +100,7 @@ async fn table(
 
 /// What lies below `state/` in a store with a book of so many rules: all of them in the checkpoint, and a few revisions
 /// after it.
-async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, Failed> {
+async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError> {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
     let mut scribe = Scribe::new(&*store);
     scribe.rules(rules).await?;

@@ -3,7 +3,7 @@
 
 use super::operation::{Operation, Promise, Trial};
 use super::{Row, Scale};
-use crate::crash::{CrashDisk, NameFirst, Recording, Report, SkippedSync, Trace};
+use crate::crash::{CrashDisk, NameFirst, Recording, Report, SkippedSync, SyncEvent};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use ucupdate::store::ImageStore;
@@ -150,9 +150,9 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let (mut caught, mut idle, mut made_up_for, mut cached, mut survived) = (0, 0, 0, 0, 0);
     let (_, all) = without_sync(operation, scale, usize::MAX).await;
-    let syncs = all.iter().filter(|asked| !matches!(asked, Trace::Named(_))).count();
+    let syncs = all.iter().filter(|asked| !matches!(asked, SyncEvent::Named(_))).count();
     for number in 0..syncs {
-        if let Some((_, Trace::SyncFolder(_, false), _)) = skipped(&all, number) {
+        if let Some((_, SyncEvent::SyncFolder(_, false), _)) = skipped(&all, number) {
             idle += 1;
             continue;
         }
@@ -196,7 +196,7 @@ async fn without_sync(
     operation: Operation,
     scale: &Scale,
     number: usize,
-) -> (Result<Report, String>, Vec<Trace>) {
+) -> (Result<Report, String>, Vec<SyncEvent>) {
     let mut trace = None;
     let run_on = |disk| -> Arc<dyn Disk> {
         let disk = SkippedSync::new(disk, number);
@@ -209,38 +209,41 @@ async fn without_sync(
 }
 
 /// The sync of this number, what came before it and what came after.
-fn skipped(trace: &[Trace], number: usize) -> Option<(&[Trace], &Trace, &[Trace])> {
-    let at = trace.iter().enumerate().filter(|(_, asked)| !matches!(asked, Trace::Named(_))).nth(number)?.0;
+fn skipped(trace: &[SyncEvent], number: usize) -> Option<(&[SyncEvent], &SyncEvent, &[SyncEvent])> {
+    let at =
+        trace.iter().enumerate().filter(|(_, asked)| !matches!(asked, SyncEvent::Named(_))).nth(number)?.0;
     Some((&trace[..at], &trace[at], &trace[at + 1..]))
 }
 
-fn is_made_up_for(skipped: &Trace, after: &[Trace]) -> bool {
-    let Trace::SyncFolder(skipped, _) = skipped else { return false };
-    let binds = |asked: &Trace| match asked {
-        Trace::Named(path) => path.starts_with("state/revisions/") || path.starts_with("Logs/"),
+fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
+    let SyncEvent::SyncFolder(skipped, _) = skipped else { return false };
+    let binds = |asked: &SyncEvent| match asked {
+        SyncEvent::Named(path) => path.starts_with("state/revisions/") || path.starts_with("Logs/"),
         _ => false,
     };
     let before = after.iter().take_while(|asked| !binds(asked));
-    before.into_iter().any(|asked| matches!(asked, Trace::SyncFolder(folder, _) if folder == skipped))
+    before.into_iter().any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
 }
 
 /// Whether the name that the sync is for is a checkpoint's: a file's is made after it, a folder's before.
-fn is_of_a_checkpoint(before: &[Trace], skipped: &Trace, after: &[Trace]) -> bool {
-    let name = |asked: &Trace| match asked {
-        Trace::Named(path) => Some(path.starts_with("state/checkpoints/")),
+fn is_of_a_checkpoint(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
+    let name = |asked: &SyncEvent| match asked {
+        SyncEvent::Named(path) => Some(path.starts_with("state/checkpoints/")),
         _ => None,
     };
     match skipped {
-        Trace::SyncFile(_) => after.iter().find_map(name) == Some(true),
+        SyncEvent::SyncFile(_) => after.iter().find_map(name) == Some(true),
         _ => before.iter().rev().find_map(name) == Some(true),
     }
 }
 
 /// What was to be synced.
-fn shown(trace: &Trace) -> String {
+fn shown(trace: &SyncEvent) -> String {
     match trace {
-        Trace::SyncFile(_) => "a file".to_owned(),
-        Trace::SyncFolder(folder, _) | Trace::Named(folder) => format!("folder `{}`", without_ids(folder)),
+        SyncEvent::SyncFile(_) => "a file".to_owned(),
+        SyncEvent::SyncFolder(folder, _) | SyncEvent::Named(folder) => {
+            format!("folder `{}`", without_ids(folder))
+        }
     }
 }
 

@@ -66,7 +66,7 @@ pub enum Buckets {
 /// How many points there were, by fault, and how many of them the service called a success.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Tried {
+pub struct FaultCounts {
     /// Requests of the operation when nothing goes wrong.
     pub requests: usize,
     /// Distinct points: a request and what went wrong with it.
@@ -78,7 +78,7 @@ pub struct Tried {
 }
 
 /// What comes between service and store.
-pub type Wrap = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
+pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
 /// The rows of every operation.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
@@ -142,14 +142,14 @@ pub async fn fault_points(
     operation: Operation,
     scale: &Scale,
     buckets: &Buckets,
-    wrap: Wrap,
-) -> Result<Tried, String> {
+    wrap: StoreWrapper,
+) -> Result<FaultCounts, String> {
     let clock = UnixTime::from_millis(UnixTime::from(SystemTime::now()).as_millis() + 3_600_000);
     let mut trial = Trial::new(operation, clock, false);
     let requests = undisturbed(&mut trial, buckets, wrap).await?;
     let trial = Arc::new(trial);
 
-    let mut tried = Tried { requests: requests.len(), ..Tried::default() };
+    let mut tried = FaultCounts { requests: requests.len(), ..FaultCounts::default() };
     let mut points = Vec::new();
     for (number, call) in requests.iter().enumerate() {
         for (name, fault, lasting) in FAULTS {
@@ -188,8 +188,8 @@ fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
 }
 
 /// What the operation does when nothing goes wrong: its requests, in order.
-async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: Wrap) -> Result<Vec<Call>, String> {
-    let place = Place::new(buckets).await;
+async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
+    let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;
     let service = trial.open(wrap(place.store(None).await?)).await?;
     trial.remember(&service).await?;
@@ -213,9 +213,9 @@ async fn point(
     trial: &Trial,
     buckets: &Buckets,
     (number, fault, lasting): (usize, Fault, bool),
-    wrap: Wrap,
+    wrap: StoreWrapper,
 ) -> Result<Option<bool>, String> {
-    let place = Place::new(buckets).await;
+    let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;
     let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
     let mut service = Err("not tried".to_owned());
@@ -263,14 +263,14 @@ fn is_flush(trial: &Trial) -> bool {
 }
 
 /// A bucket, or a part of one, with a server before it that disturbs the wire.
-struct Place {
+struct DisturbedBucket {
     server: S3Server,
     options: S3Options,
 }
 
-static PLACES: AtomicUsize = AtomicUsize::new(0);
+static PREFIXES: AtomicUsize = AtomicUsize::new(0);
 
-impl Place {
+impl DisturbedBucket {
     async fn new(buckets: &Buckets) -> Self {
         match buckets {
             Buckets::InProcess => {
@@ -280,7 +280,7 @@ impl Place {
             }
             Buckets::At { address, bucket, credentials, region } => {
                 let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                let number = PLACES.fetch_add(1, Ordering::Relaxed);
+                let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
                 let prefix = format!("faults/{:x}-{number}", since.as_nanos());
                 let options = S3Options::new(bucket.clone())
                     .with_prefix(prefix)

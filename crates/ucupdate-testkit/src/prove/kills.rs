@@ -1,6 +1,6 @@
 //! A process that works on a store is killed, as `kill -9` does, at a random moment; and again, and again.
 
-use super::home::{Dice, Home, Kept};
+use super::address::{Dice, OwnedStore, StoreAddress};
 use super::operation::{chain, has_no_orphan, is_complete};
 use super::rows::{self, Log};
 use super::work::{CLOCK, SERVER, fingerprint, open};
@@ -80,8 +80,8 @@ async fn kill_again_and_again(
     for kill in 0..kills {
         if kill % KILLS_OF_A_STORE == 0 {
             let kept = match bucket {
-                None => Kept::folder()?,
-                Some(endpoint) => Kept::bucket(endpoint).await,
+                None => OwnedStore::folder()?,
+                Some(endpoint) => OwnedStore::bucket(endpoint).await,
             };
             store = Some((kept, 0, 0));
         }
@@ -107,7 +107,7 @@ async fn kill_again_and_again(
 
 /// Lets a process work until it is killed; gives what it acknowledged last, and what it was doing.
 async fn live_and_die(
-    home: &Home,
+    home: &StoreAddress,
     seed: u64,
     program: &Path,
     dice: &mut Dice,
@@ -148,7 +148,7 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
 
 /// Says what is wrong with the store after a kill; else its revision and rows now.
 async fn look(
-    home: &Home,
+    home: &StoreAddress,
     (revision, rows): (u64, usize),
     done: Option<&Line>,
     begun: Option<&Line>,

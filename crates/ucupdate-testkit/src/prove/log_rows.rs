@@ -1,6 +1,6 @@
 //! Log rows as their readers see them while they are written, and as several processes of one name write them.
 
-use super::home::{Dice, Home, Kept};
+use super::address::{Dice, OwnedStore, StoreAddress};
 use super::operation::chain;
 use super::rows::{self, Log};
 use super::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
@@ -17,8 +17,8 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     let mut all = Vec::new();
     for (place, is_folder) in [("folder", true), (place, false)] {
         let kept = async || match is_folder {
-            true => Kept::folder(),
-            false => Ok(Kept::bucket(endpoint).await),
+            true => OwnedStore::folder(),
+            false => Ok(OwnedStore::bucket(endpoint).await),
         };
         let read = async { read_while_written(&kept().await?.home, flushes).await };
         let found = read.await;
@@ -36,7 +36,7 @@ fn row(what: String, found: Result<String, String>) -> Row {
 }
 
 /// One writes and flushes, one reads all the time.
-async fn read_while_written(home: &Home, flushes: usize) -> Result<String, String> {
+async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<String, String> {
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let writer = tokio::spawn({
         let (home, acknowledged) = (home.clone(), Arc::clone(&acknowledged));
@@ -80,7 +80,12 @@ async fn read_while_written(home: &Home, flushes: usize) -> Result<String, Strin
 }
 
 /// Processes of one server name write at the same time; no file has rows of two.
-async fn share_a_name(home: &Home, program: &Path, processes: usize, each: usize) -> Result<String, String> {
+async fn share_a_name(
+    home: &StoreAddress,
+    program: &Path,
+    processes: usize,
+    each: usize,
+) -> Result<String, String> {
     // The folder is made once; who comes later finds it.
     drop(home.store().await?);
     let mut children = Vec::new();

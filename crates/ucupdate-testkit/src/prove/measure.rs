@@ -1,7 +1,7 @@
 //! One thing measured in a process of its own, so that the memory is that of the thing alone.
 
-use super::place::Place;
-use super::{Failed, fleet, moment};
+use super::location::StoreLocation;
+use super::{ProofError, fleet, moment};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use futures_util::{Stream, stream};
@@ -35,10 +35,10 @@ const BARE_TIME: Duration = Duration::from_secs(600);
 pub struct MeasureArgs {
     /// What to measure
     #[arg(long)]
-    pub what: What,
+    pub what: Measurement,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub place: Place,
+    pub place: StoreLocation,
     /// The file that is ingested, copied or put
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub struct MeasureArgs {
 /// A thing to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
-pub enum What {
+pub enum Measurement {
     /// Ingesting a package into the store, reading its images back among it
     Ingest,
     /// Copying the file to one beside it, and syncing that
@@ -60,7 +60,7 @@ pub enum What {
     Publish,
 }
 
-impl What {
+impl Measurement {
     /// Its name on the command line.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -88,19 +88,19 @@ pub(crate) struct Measured {
 ///
 /// # Errors
 /// When what is measured fails.
-pub async fn measure(args: &MeasureArgs) -> Result<String, Failed> {
+pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
     let file = || args.file.as_deref().ok_or("no file is named");
     let mut longest = 0;
     let begun = moment::now();
     match args.what {
-        What::Ingest => {
+        Measurement::Ingest => {
             let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
             service.ingest("UCUpdates.cab", Box::pin(read(file()?)?), "ann", |_| {}).await?;
         }
-        What::Copy => copy(file()?)?,
-        What::Put => put(&args.place, file()?).await?,
-        What::Open => drop(UpdateService::open(args.place.open().await?, fleet::options()).await?),
-        What::Publish => longest = publish(args.place.clone()).await?,
+        Measurement::Copy => copy(file()?)?,
+        Measurement::Put => put(&args.place, file()?).await?,
+        Measurement::Open => drop(UpdateService::open(args.place.open().await?, fleet::options()).await?),
+        Measurement::Publish => longest = publish(args.place.clone()).await?,
     }
     let took = moment::now() - begun;
     Ok(serde_json::to_string(&Measured { took, peak: peak(), longest })?)
@@ -128,7 +128,7 @@ fn copy(file: &Path) -> io::Result<()> {
 }
 
 /// Puts a file as `object_store` does it, by parts of the same size as ours and as many at a time.
-async fn put(place: &Place, file: &Path) -> Result<(), Failed> {
+async fn put(place: &StoreLocation, file: &Path) -> Result<(), ProofError> {
     // An error says that there is one already.
     let _there = rustls::crypto::ring::default_provider().install_default();
     let options = place.options();
@@ -159,7 +159,7 @@ async fn put(place: &Place, file: &Path) -> Result<(), Failed> {
 
 /// Makes changes on a runtime of one thread, on which devices ask all the time, and gives the longest time between two
 /// answers.
-async fn publish(place: Place) -> Result<u64, Failed> {
+async fn publish(place: StoreLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -176,7 +176,7 @@ async fn publish(place: Place) -> Result<u64, Failed> {
                     service.add_test_device(device, "ann").await?;
                 }
                 done.store(true, Ordering::Relaxed);
-                Ok::<_, Failed>(())
+                Ok::<_, ProofError>(())
             };
             let asking = async {
                 let (mut last, mut longest, mut number) = (moment::now(), 0, 0);
@@ -187,7 +187,7 @@ async fn publish(place: Place) -> Result<u64, Failed> {
                     (longest, last, number) = (longest.max(now - last), now, number + 1);
                     tokio::task::yield_now().await;
                 }
-                Ok::<_, Failed>(longest)
+                Ok::<_, ProofError>(longest)
             };
             let (changed, longest) = tokio::join!(changing, asking);
             changed.and(longest)

@@ -1,17 +1,17 @@
 //! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
 
+mod address;
 mod cold_start;
 pub mod crashes;
 mod fault;
 pub mod faults;
 mod fleet;
-mod home;
 pub mod kills;
+mod location;
 pub mod log_rows;
 mod measure;
 mod moment;
 mod operation;
-mod place;
 mod processes;
 mod record;
 mod rows;
@@ -22,10 +22,10 @@ mod work;
 mod worker;
 mod written;
 
-pub use home::WORK;
-pub use measure::{MeasureArgs, What, measure};
+pub use address::WORK;
+pub use location::StoreLocation;
+pub use measure::{MeasureArgs, Measurement, measure};
 pub use operation::Operation;
-pub use place::Place;
 pub use work::work;
 pub use worker::{WorkerArgs, work as contend};
 
@@ -33,7 +33,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Why a proof could not be carried out.
-pub type Failed = Box<dyn std::error::Error + Send + Sync>;
+pub type ProofError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much is tried.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Scale {
         Self { program: Some(program.into()), ..self }
     }
 
-    fn program(&self) -> Result<PathBuf, Failed> {
+    fn program(&self) -> Result<PathBuf, ProofError> {
         Ok(self.program.clone().map_or_else(std::env::current_exe, Ok)?)
     }
 }
@@ -133,8 +133,8 @@ pub async fn run(
 }
 
 /// The row of a proof that could not be carried out.
-fn failure(name: &str, done: Result<(), Failed>) -> Vec<Row> {
-    let row = |failed: Failed| Row { what: name.to_owned(), found: whole(&*failed), holds: false };
+fn failure(name: &str, done: Result<(), ProofError>) -> Vec<Row> {
+    let row = |failed: ProofError| Row { what: name.to_owned(), found: whole(&*failed), holds: false };
     done.err().map(row).into_iter().collect()
 }
 

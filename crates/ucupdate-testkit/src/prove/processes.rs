@@ -3,11 +3,11 @@
 
 use super::fault::Fault;
 use super::fleet::{self, Dice};
+use super::location::ProofStore;
 use super::moment::{nanoseconds, shown};
-use super::place::Ground;
 use super::record::Record;
 use super::witness::{self, Tally};
-use super::{Failed, Row, Scale, moment, written};
+use super::{ProofError, Row, Scale, moment, written};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Child;
@@ -49,8 +49,8 @@ pub(super) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
     tell: &mut dyn FnMut(Vec<Row>),
-) -> Result<(), Failed> {
-    for ground in Ground::both(endpoint).await? {
+) -> Result<(), ProofError> {
+    for ground in ProofStore::both(endpoint).await? {
         let crowd = Crowd::of(scale);
         let records = run(&ground, &crowd, &scale.program()?).await?;
         let history = written::history(&*ground.open().await?).await?;
@@ -61,7 +61,13 @@ pub(super) async fn prove(
     Ok(())
 }
 
-fn table(ground: &Ground, crowd: &Crowd, records: &[Record], tally: &Tally, faults: &[Fault]) -> Vec<Row> {
+fn table(
+    ground: &ProofStore,
+    crowd: &Crowd,
+    records: &[Record],
+    tally: &Tally,
+    faults: &[Fault],
+) -> Vec<Row> {
     let name = format!("{} processes, {}", crowd.processes, ground.name);
     let row = |what: &str, found: String, holds: bool| Row { what: format!("{name}: {what}"), found, holds };
     let took = |share: usize| {
@@ -139,7 +145,7 @@ struct Worker {
 }
 
 /// Runs the processes, kills some and starts others in their place, and gives what all of them wrote down.
-async fn run(ground: &Ground, crowd: &Crowd, program: &Path) -> Result<Vec<Record>, Failed> {
+async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<Record>, ProofError> {
     let service = UpdateService::open(ground.open().await?, fleet::options()).await?;
     for cabinet in fleet::packages()? {
         service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await?;
@@ -147,7 +153,7 @@ async fn run(ground: &Ground, crowd: &Crowd, program: &Path) -> Result<Vec<Recor
     let before = service.refresh().await?;
     let folder = tempfile::tempdir()?;
     let (mut dice, mut next) = (Dice::new(moment::now()), 0);
-    let mut start = |changes: usize, asks: usize| -> Result<Worker, Failed> {
+    let mut start = |changes: usize, asks: usize| -> Result<Worker, ProofError> {
         let number = next;
         next += 1;
         let record = folder.path().join(format!("{number}"));

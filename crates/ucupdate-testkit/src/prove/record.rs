@@ -1,6 +1,6 @@
 //! What a process of a proof writes down: a line for each event, whole before the next, so that a kill loses none.
 
-use super::{Failed, moment};
+use super::{ProofError, moment};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -67,7 +67,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// Reads a record. A last line that was cut by a kill is left out.
-    pub(crate) fn read(process: u32, killed: Option<u64>, path: &Path) -> Result<Self, Failed> {
+    pub(crate) fn read(process: u32, killed: Option<u64>, path: &Path) -> Result<Self, ProofError> {
         let text = std::fs::read_to_string(path)?;
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let events: Result<Vec<Event>, _> = whole.lines().map(serde_json::from_str).collect();
@@ -91,12 +91,12 @@ impl Record {
 pub(crate) struct Recorder(Mutex<File>);
 
 impl Recorder {
-    pub(crate) fn new(path: &Path) -> Result<Self, Failed> {
+    pub(crate) fn new(path: &Path) -> Result<Self, ProofError> {
         Ok(Self(Mutex::new(OpenOptions::new().create_new(true).append(true).open(path)?)))
     }
 
     /// Writes an event down; what was written is with the system when this returns, and survives a kill.
-    pub(crate) fn write(&self, event: &Event) -> Result<(), Failed> {
+    pub(crate) fn write(&self, event: &Event) -> Result<(), ProofError> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)?;
@@ -104,7 +104,7 @@ impl Recorder {
     }
 
     /// Writes down that a change begins now.
-    pub(crate) fn begin(&self, change: u64, command: &Command) -> Result<(), Failed> {
+    pub(crate) fn begin(&self, change: u64, command: &Command) -> Result<(), ProofError> {
         self.write(&Event::Begun { change, at: moment::now(), command: Box::new(command.clone()) })
     }
 }

@@ -1,7 +1,7 @@
 //! A large rule book, written as the documents of format 1.0.0: every later program reads them, and writing them costs
 //! seconds, where making as many changes one after another costs minutes.
 
-use super::Failed;
+use super::ProofError;
 use super::written::digest;
 use bytes::Bytes;
 use serde_json::json;
@@ -37,7 +37,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// Ingests packages for so many rules, and approves each.
-    pub(super) async fn rules(&mut self, rules: usize) -> Result<(), Failed> {
+    pub(super) async fn rules(&mut self, rules: usize) -> Result<(), ProofError> {
         for first in (0..rules).step_by(RELEASES) {
             let package = package(first..rules.min(first + RELEASES))?;
             let ingested = self.book.ingest(&package)?;
@@ -50,7 +50,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// Adds so many test devices, a revision each.
-    pub(super) async fn test_devices(&mut self, count: u64) -> Result<(), Failed> {
+    pub(super) async fn test_devices(&mut self, count: u64) -> Result<(), ProofError> {
         for number in self.revision..self.revision + count {
             let name = format!("lab phone {number}").parse()?;
             let id = DeviceId::Serial(format!("LAB{number}").parse()?);
@@ -66,7 +66,7 @@ impl<'a> Scribe<'a> {
         (self.revision, self.sha256) = (revision, digest(bytes));
     }
 
-    async fn write(&mut self, command: &Command, outcome: Outcome) -> Result<(), Failed> {
+    async fn write(&mut self, command: &Command, outcome: Outcome) -> Result<(), ProofError> {
         let number = self.revision + 1;
         let document = json!({
             "format": "1.0.0",
@@ -88,16 +88,16 @@ impl<'a> Scribe<'a> {
 }
 
 /// Where a revision lies.
-pub(super) fn key(revision: u64) -> Result<StoreKey, Failed> {
+pub(super) fn key(revision: u64) -> Result<StoreKey, ProofError> {
     Ok(StoreKey::parse(&format!("state/revisions/{revision:020}.json"))?)
 }
 
 /// A package with a release for each of these rules.
-fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, Failed> {
+fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError> {
     let first = u128::try_from(rules.start)? + 1;
     let sha256 = digest(&first.to_be_bytes());
     let ingest = IngestId::from_bits(first.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
-    let file = |number: usize, name: &str, size| -> Result<StoredFile, Failed> {
+    let file = |number: usize, name: &str, size| -> Result<StoredFile, ProofError> {
         Ok(StoredFile {
             name: name.parse()?,
             key: format!("images/{ingest}/{number}-{name}").into(),
@@ -106,7 +106,7 @@ fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, Failed> {
             modified: Some(FieldTime::FILETIME_ZERO),
         })
     };
-    let release = |number: usize| -> Result<Release, Failed> {
+    let release = |number: usize| -> Result<Release, ProofError> {
         let image = file(number, "CPE.nbt", 30 << 20)?;
         let files =
             ReleaseFiles { image, signature: file(number, "CPE.cat", 2000)?, descriptions: Vec::new() };
@@ -123,7 +123,7 @@ fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, Failed> {
 }
 
 /// The `number`th rule: few vendors and locales, many models, as a real fleet has.
-fn rule(number: usize) -> Result<RuleKey, Failed> {
+fn rule(number: usize) -> Result<RuleKey, ProofError> {
     let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
     let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];
     let (rest, vendor) = (number / vendors.len(), vendors[number % vendors.len()]);

@@ -1,9 +1,9 @@
 //! A large package goes into a store within little memory, and how fast beside what cannot be faster.
 
-use super::measure::{Measured, What};
+use super::location::ProofStore;
+use super::measure::{Measured, Measurement};
 use super::moment::shown;
-use super::place::Ground;
-use super::{Failed, Row, Scale};
+use super::{ProofError, Row, Scale};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -29,7 +29,7 @@ pub(super) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
     tell: &mut dyn FnMut(Vec<Row>),
-) -> Result<(), Failed> {
+) -> Result<(), ProofError> {
     let bytes: u64 = if scale.full { 1_000_000_000 } else { 16_000_000 };
     let folder = tempfile::tempdir()?;
     let free = fs4::available_space(folder.path())?;
@@ -47,14 +47,14 @@ pub(super) async fn prove(
         move || write_package(&cabinet, bytes)
     })
     .await??;
-    for ground in Ground::both(endpoint).await? {
+    for ground in ProofStore::both(endpoint).await? {
         let (bare, bare_name) = match ground.place.endpoint {
-            Some(_) => (What::Put, "a bare put by object_store"),
-            None => (What::Copy, "a plain copy with a sync"),
+            Some(_) => (Measurement::Put, "a bare put by object_store"),
+            None => (Measurement::Copy, "a plain copy with a sync"),
         };
         let bare = ground.measure(scale, bare, Some(&cabinet)).await?;
         ground.clear().await?;
-        let ingest = ground.measure(scale, What::Ingest, Some(&cabinet)).await?;
+        let ingest = ground.measure(scale, Measurement::Ingest, Some(&cabinet)).await?;
         ground.clear().await?;
         tell(table(bytes, ground.name, &ingest, &bare, bare_name));
     }
@@ -96,7 +96,7 @@ fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: 
 }
 
 /// Writes a package of images that cannot be compressed, with about so many bytes in all, and syncs it.
-fn write_package(path: &Path, bytes: u64) -> Result<(), Failed> {
+fn write_package(path: &Path, bytes: u64) -> Result<(), ProofError> {
     let each = bytes / IMAGES;
     let mut cabinet = CabinetBuilder::new(Compression::Mszip);
     for number in 0..IMAGES {

@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "that is how it tells")]
 
-use super::home::{Dice, Home};
+use super::address::{Dice, StoreAddress};
 use super::operation::{NotDone, approve, chain, ingest, not_changed, package, view};
 use super::rows::{self, Log};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -22,7 +22,7 @@ pub(super) const SERVER: &str = "ocs";
 pub(super) const ROWS_OF_A_PROCESS: usize = 100_000;
 
 /// Opens a service as the children do.
-pub(super) async fn open(home: &Home) -> Result<UpdateService, String> {
+pub(super) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
     let mut options = Options::default().with_clock(Arc::new(SettableClock::at(CLOCK)));
     options.logs = Some(rows::options(SERVER));
     let opened = UpdateService::open(home.store().await?, options).await;
@@ -44,7 +44,7 @@ pub async fn work(arguments: &[String]) -> Result<(), String> {
     let [task, kind, place, seed, number, prefix] = arguments else {
         return Err("expected a task, a kind of store, its place, a seed, a number and a prefix".into());
     };
-    let home = Home::of(kind, place, prefix)?;
+    let home = StoreAddress::of(kind, place, prefix)?;
     let seed: u64 = seed.parse().map_err(|_| "the seed is no number")?;
     let number: usize = number.parse().map_err(|_| "the number is no number")?;
     match task.as_str() {
@@ -62,7 +62,7 @@ fn tell(line: &str) {
 }
 
 /// Ingests, approves, rolls back, flushes and sweeps up until it is killed.
-async fn change(home: &Home, seed: u64) -> Result<(), String> {
+async fn change(home: &StoreAddress, seed: u64) -> Result<(), String> {
     let service = open(home).await?;
     let mut dice = Dice::new(seed);
     let mut rows = rows::in_order(&**service.store(), Log::Audit, SERVER, CLOCK).await?;
@@ -102,7 +102,7 @@ async fn change(home: &Home, seed: u64) -> Result<(), String> {
 }
 
 /// Writes as many rows as the seed says, in flushes of a few, numbered from a hundred thousand times its own number.
-async fn write_rows(home: &Home, seed: u64, number: usize) -> Result<(), String> {
+async fn write_rows(home: &StoreAddress, seed: u64, number: usize) -> Result<(), String> {
     let service = open(home).await?;
     let mut dice = Dice::new(seed);
     let mut next = number * ROWS_OF_A_PROCESS;

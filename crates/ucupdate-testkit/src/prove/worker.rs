@@ -1,9 +1,9 @@
 //! One of the processes that contend: it changes the rule book and answers devices, and writes down what came of it.
 
 use super::fleet::{self, Dice};
-use super::place::Place;
+use super::location::StoreLocation;
 use super::record::{Change, End, Event, Recorder};
-use super::{Failed, moment};
+use super::{ProofError, moment};
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use ucupdate::{Asker, ChangeError, Changed, UpdateService};
 pub struct WorkerArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub place: Place,
+    pub place: StoreLocation,
     /// Where to write down what happens
     #[arg(long, value_name = "FILE")]
     pub record: PathBuf,
@@ -46,7 +46,7 @@ const LONGEST_PAUSE: usize = 2500;
 ///
 /// # Errors
 /// When the store or the record cannot be opened or written.
-pub async fn work(args: &WorkerArgs) -> Result<(), Failed> {
+pub async fn work(args: &WorkerArgs) -> Result<(), ProofError> {
     let recorder = Arc::new(Recorder::new(&args.record)?);
     let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
     let changed = Arc::new(AtomicBool::new(false));
@@ -61,7 +61,7 @@ pub async fn work(args: &WorkerArgs) -> Result<(), Failed> {
 }
 
 /// Makes changes, one after another, until so many are made.
-async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs) -> Result<(), Failed> {
+async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs) -> Result<(), ProofError> {
     let mut dice = Dice::new(u64::from(args.process));
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
@@ -100,7 +100,7 @@ async fn ask(
     mut dice: Dice,
     asks: usize,
     changed: &AtomicBool,
-) -> Result<(), Failed> {
+) -> Result<(), ProofError> {
     let mut asked = 0;
     while asked < asks || !changed.load(Ordering::Relaxed) {
         for _ in 0..BURST {

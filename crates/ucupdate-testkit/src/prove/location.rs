@@ -1,7 +1,7 @@
 //! Where the store of a proof lies, so that other processes find it.
 
-use super::measure::{Measured, What};
-use super::{Failed, Scale};
+use super::measure::{Measured, Measurement};
+use super::{ProofError, Scale};
 use crate::s3::{BUCKET, KEY_ID, S3Server, SECRET};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const VARIABLES: [(&str, &str); 4] = [
 /// variables `UCUPDATE_TEST_S3_*`.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
-pub struct Place {
+pub struct StoreLocation {
     /// The store's folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "endpoint")]
     pub folder: Option<PathBuf>,
@@ -36,9 +36,9 @@ pub struct Place {
     pub prefix: Option<String>,
 }
 
-impl Place {
+impl StoreLocation {
     /// Opens the store.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, Failed> {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
         match (&self.folder, &self.endpoint) {
             (Some(folder), _) => Ok(Arc::new(LocalStore::open(folder)?)),
             (None, Some(_)) => Ok(Arc::new(S3Store::open(self.options()).await?)),
@@ -73,22 +73,22 @@ impl Place {
     }
 }
 
-/// A [`Place`] and what keeps it there: it goes when this is dropped, but for what lies in the bucket of a real server.
-pub(crate) struct Ground {
+/// A [`StoreLocation`] and what keeps it there: it goes when this is dropped, but for what lies in the bucket of a real server.
+pub(crate) struct ProofStore {
     /// What the table calls it: `folder`, `S3 in this process`, `S3`.
     pub(crate) name: &'static str,
-    pub(crate) place: Place,
+    pub(crate) place: StoreLocation,
     /// A server in this process has its own bucket and key.
     is_ours: bool,
     _folder: Option<TempDir>,
     server: Option<S3Server>,
 }
 
-impl Ground {
+impl ProofStore {
     /// A new folder.
-    pub(crate) fn folder() -> Result<Self, Failed> {
+    pub(crate) fn folder() -> Result<Self, ProofError> {
         let folder = tempfile::tempdir()?;
-        let place = Place { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
+        let place = StoreLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
         Ok(Self { name: "folder", place, is_ours: false, _folder: Some(folder), server: None })
     }
 
@@ -100,13 +100,13 @@ impl Ground {
         };
         let address = server.as_ref().map(S3Server::endpoint).or(endpoint.map(str::to_owned));
         let prefix = format!("prove/{:x}-{:x}", std::process::id(), super::moment::now());
-        let place = Place { folder: None, endpoint: address, prefix: Some(prefix) };
+        let place = StoreLocation { folder: None, endpoint: address, prefix: Some(prefix) };
         let name = if server.is_some() { "S3 in this process" } else { "S3" };
         Self { name, place, is_ours: server.is_some(), _folder: None, server }
     }
 
     /// A folder, and a bucket as [`bucket`](Self::bucket) gives it.
-    pub(crate) async fn both(endpoint: Option<&str>) -> Result<[Self; 2], Failed> {
+    pub(crate) async fn both(endpoint: Option<&str>) -> Result<[Self; 2], ProofError> {
         Ok([Self::folder()?, Self::bucket(endpoint).await])
     }
 
@@ -121,7 +121,7 @@ impl Ground {
     }
 
     /// Opens the store in this process.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, Failed> {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
         match self.place.endpoint {
             Some(_) => Ok(Arc::new(S3Store::open(self.options()).await?)),
             None => self.place.open().await,
@@ -143,9 +143,9 @@ impl Ground {
     pub(crate) async fn measure(
         &self,
         scale: &Scale,
-        what: What,
+        what: Measurement,
         file: Option<&Path>,
-    ) -> Result<Measured, Failed> {
+    ) -> Result<Measured, ProofError> {
         let mut process = self.process(&scale.program()?, "measure");
         process.args(["--what", what.word()]).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(file) = file {
@@ -160,7 +160,7 @@ impl Ground {
     }
 
     /// Deletes what lies in the store: a bucket outlives a proof.
-    pub(crate) async fn clear(&self) -> Result<(), Failed> {
+    pub(crate) async fn clear(&self) -> Result<(), ProofError> {
         let store = self.open().await?;
         for meta in store.list_all("", usize::MAX).await? {
             store.delete(&meta.key).await?;

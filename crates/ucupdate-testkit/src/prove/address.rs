@@ -17,23 +17,27 @@ pub const WORK: &str = "work";
 
 /// Where a store lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Home {
+pub(super) enum StoreAddress {
     Folder(PathBuf),
     Bucket { endpoint: String, prefix: String },
 }
 
 /// A home, and what keeps it there.
 #[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) home: Home,
+pub(super) struct OwnedStore {
+    pub(super) home: StoreAddress,
     _folder: Option<TempDir>,
     _server: Option<S3Server>,
 }
 
-impl Kept {
+impl OwnedStore {
     pub(super) fn folder() -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| chain(&error))?;
-        Ok(Self { home: Home::Folder(folder.path().join("store")), _folder: Some(folder), _server: None })
+        Ok(Self {
+            home: StoreAddress::Folder(folder.path().join("store")),
+            _folder: Some(folder),
+            _server: None,
+        })
     }
 
     /// In a server of this process, or below a new prefix at the endpoint.
@@ -46,11 +50,11 @@ impl Kept {
         };
         let endpoint = endpoint.map(ToOwned::to_owned).or(server.as_ref().map(S3Server::endpoint));
         let endpoint = endpoint.unwrap_or_default();
-        Self { home: Home::Bucket { endpoint, prefix }, _folder: None, _server: server }
+        Self { home: StoreAddress::Bucket { endpoint, prefix }, _folder: None, _server: server }
     }
 }
 
-impl Home {
+impl StoreAddress {
     /// Reads what [`spawn`](Self::spawn) wrote.
     pub(super) fn of(kind: &str, place: &str, prefix: &str) -> Result<Self, String> {
         match kind {

@@ -8,12 +8,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What is left of it.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Backoff {
     ends: Instant,
     pause: Duration,
 }
 
-impl Patience {
+impl Backoff {
     pub(crate) fn new(deadline: Duration) -> Self {
         Self { ends: Instant::now() + deadline, pause: FIRST_PAUSE }
     }
@@ -45,10 +45,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_and_end_at_the_deadline() {
         let began = Instant::now();
-        let mut patience = Patience::new(Duration::from_secs(60));
+        let mut backoff = Backoff::new(Duration::from_secs(60));
         let mut pauses = Vec::new();
         let mut last = began;
-        while patience.wait().await {
+        while backoff.wait().await {
             pauses.push(last.elapsed());
             last = Instant::now();
         }
@@ -61,6 +61,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_time_is_no_second_try() {
-        assert!(!Patience::new(Duration::ZERO).wait().await);
+        assert!(!Backoff::new(Duration::ZERO).wait().await);
     }
 }
