@@ -1,8 +1,8 @@
 //! The request handler: what a `POST` to `ucdevice.upx` is answered.
 
-use crate::answer::Answer;
-use crate::request_body::{self, BodyError};
-use crate::response_body::Content;
+use crate::request::body::{self as request_body, BodyError};
+use crate::response::answer::Answer;
+use crate::response::body::Content;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;

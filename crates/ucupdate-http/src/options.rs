@@ -1,8 +1,8 @@
 //! How the HTTP face is to behave.
 
-use crate::authenticate::Authenticate;
-use crate::paths::HandlerPaths;
-use crate::redirects::ImageRedirects;
+use crate::files::redirects::ImageRedirects;
+use crate::request::authenticate::Authenticate;
+use crate::request::paths::HandlerPaths;
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Duration;

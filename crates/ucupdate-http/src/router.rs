@@ -1,6 +1,6 @@
 //! The service as an `axum::Router`.
 
-use crate::connection::Connection;
+use crate::request::connection::Connection;
 use crate::service::DeviceUpdates;
 use axum::Router;
 use axum::extract::Request;

@@ -1,12 +1,12 @@
 //! [`DeviceUpdates`]: the service itself, which sorts requests and sees to it that each answer has its row.
 
-use crate::answer::Answer;
-use crate::authenticate::Verdict;
-use crate::connection::Connection;
-use crate::exchange::Exchange;
 use crate::options::HttpOptions;
-use crate::paths::{self, Target};
-use crate::response_body::ResponseBody;
+use crate::request::authenticate::Verdict;
+use crate::request::connection::Connection;
+use crate::request::paths::{self, Target};
+use crate::response::answer::Answer;
+use crate::response::body::ResponseBody;
+use crate::response::exchange::Exchange;
 use crate::{files, handler};
 use bytes::Bytes;
 use http::{Method, Request, Response, request};

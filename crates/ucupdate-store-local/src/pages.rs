@@ -127,7 +127,7 @@ impl Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RealDisk;
+    use crate::real_disk::RealDisk;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::fs;

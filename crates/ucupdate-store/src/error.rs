@@ -1,6 +1,6 @@
 //! Errors of stores, by what the caller can do about them.
 
-use crate::StoreKey;
+use crate::key::StoreKey;
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;

@@ -1,6 +1,8 @@
 //! Comfort for whoever calls a store; none of it is for the implementor.
 
-use crate::{ImageStore, ObjectMeta, StoreError, StoreKey, stream_of};
+use crate::error::StoreError;
+use crate::image_store::{ImageStore, ObjectMeta, stream_of};
+use crate::key::StoreKey;
 use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
@@ -130,7 +132,7 @@ impl<S: ?Sized> fmt::Debug for Pages<'_, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MemoryStore;
+    use crate::memory::MemoryStore;
     use std::sync::Arc;
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The trait itself, with the contract that every store keeps, and what goes in and out of it.
 
-use crate::{StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;

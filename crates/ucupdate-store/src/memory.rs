@@ -1,9 +1,10 @@
 //! A store in memory: for tests, and for programs that may forget.
 
-use crate::{
-    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
-    collect, stream_of,
+use crate::error::StoreError;
+use crate::image_store::{
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, collect, stream_of,
 };
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::BTreeMap;

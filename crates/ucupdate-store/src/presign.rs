@@ -1,6 +1,7 @@
 //! Addresses that can be fetched without us: for stores that can hand out such.
 
-use crate::{StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! A wrapper that lets through what reads and nothing that writes.
 
-use crate::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::image_store::{ByteStream, ImageStore, Object, ObjectMeta};
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
@@ -67,7 +69,9 @@ impl<S: ImageStore> ImageStore for ReadOnly<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ImageStoreExt, MemoryStore, stream_of};
+    use crate::ext::ImageStoreExt;
+    use crate::image_store::stream_of;
+    use crate::memory::MemoryStore;
 
     #[tokio::test]
     async fn writing_is_refused_and_touches_nothing() {

@@ -2,7 +2,8 @@
 
 use super::reads::assert_near;
 use super::support::*;
-use crate::{ImageStore, ImageStoreExt, MAX_PAGE_OBJECTS};
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ImageStore, MAX_PAGE_OBJECTS};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 

@@ -28,7 +28,7 @@ pub use lists::*;
 pub use reads::*;
 pub use writes::*;
 
-use crate::ImageStore;
+use crate::image_store::ImageStore;
 
 /// Makes a test of each sentence of the contract of [`ImageStore`](crate::ImageStore).
 ///
@@ -156,13 +156,15 @@ mod tests {
     }
 
     mod memory_store_as_a_trait_object {
-        use crate::{ImageStore, MemoryStore};
+        use crate::image_store::ImageStore;
+        use crate::memory::MemoryStore;
         use std::sync::Arc;
         crate::conformance_suite!(Arc::new(MemoryStore::default()) as Arc<dyn ImageStore>);
     }
 
     mod memory_store_in_a_box_with_a_guard {
-        use crate::{ImageStore, MemoryStore};
+        use crate::image_store::ImageStore;
+        use crate::memory::MemoryStore;
         crate::conformance_suite!({
             let store: Box<dyn ImageStore> = Box::new(MemoryStore::default());
             (store, "something that must live as long")
@@ -171,7 +173,8 @@ mod tests {
 
     mod read_only_shows_what_is_written_behind_it {
         use super::super::support::Split;
-        use crate::{MemoryStore, ReadOnly};
+        use crate::memory::MemoryStore;
+        use crate::read_only::ReadOnly;
         crate::conformance_suite!({
             let store = MemoryStore::default();
             Split { writes: store.clone(), reads: ReadOnly::new(store) }
@@ -180,7 +183,9 @@ mod tests {
 
     mod read_only_around_a_trait_object_as_one {
         use super::super::support::Split;
-        use crate::{ImageStore, MemoryStore, ReadOnly};
+        use crate::image_store::ImageStore;
+        use crate::memory::MemoryStore;
+        use crate::read_only::ReadOnly;
         use std::sync::Arc;
         crate::conformance_suite!({
             let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());

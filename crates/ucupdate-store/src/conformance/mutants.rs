@@ -1,10 +1,11 @@
 //! The suite is proved here: stores that break one sentence of the contract each must fail the cases that name it.
 
 use super::support::for_turns;
-use crate::{
-    ByteStream, ImageStore, ImageStoreExt, MAX_CREATE_BYTES, MemoryStore, Object, ObjectMeta, StoreError,
-    StoreKey, stream_of,
-};
+use crate::error::StoreError;
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ByteStream, ImageStore, MAX_CREATE_BYTES, Object, ObjectMeta, stream_of};
+use crate::key::StoreKey;
+use crate::memory::MemoryStore;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};

@@ -1,7 +1,9 @@
 //! Cases of `get` and `head`.
 
 use super::support::*;
-use crate::{ImageStore, StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::image_store::ImageStore;
+use crate::key::StoreKey;
 use futures_util::StreamExt;
 use std::ops::Range;
 use std::time::Duration;

@@ -1,6 +1,9 @@
 //! What the cases share: keys, patterns that show a mixture, and streams that stop where they are told.
 
-use crate::{ByteStream, ImageStore, ImageStoreExt, StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ByteStream, ImageStore};
+use crate::key::StoreKey;
 use bytes::Bytes;
 use futures_util::future::{self, Either};
 use futures_util::stream::{self, StreamExt};
@@ -167,7 +170,9 @@ pub(super) struct Split<W, R> {
 #[cfg(test)]
 mod split {
     use super::Split;
-    use crate::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+    use crate::error::StoreError;
+    use crate::image_store::{ByteStream, ImageStore, Object, ObjectMeta};
+    use crate::key::StoreKey;
     use async_trait::async_trait;
     use bytes::Bytes;
     use std::ops::Range;

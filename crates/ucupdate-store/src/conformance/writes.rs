@@ -1,9 +1,10 @@
 //! Cases of `create`, `put` and `delete`.
 
 use super::support::*;
-use crate::{
-    ImageStore, ImageStoreExt, MAX_CREATE_BYTES, MAX_KEY_PART_BYTES, StoreError, StoreKey, stream_of,
-};
+use crate::error::StoreError;
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ImageStore, MAX_CREATE_BYTES, stream_of};
+use crate::key::{MAX_KEY_PART_BYTES, StoreKey};
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use std::pin::pin;

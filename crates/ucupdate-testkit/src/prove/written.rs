@@ -1,6 +1,6 @@
 //! The history as it lies in a store, read without the library that wrote it.
 
-use super::ProofError;
+use crate::prove::report::ProofError;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use ucupdate::book::{Command, Delta};

@@ -1,10 +1,10 @@
 //! A process that works on a store is killed, as `kill -9` does, at a random moment; and again, and again.
 
-use super::address::{Dice, OwnedStore, StoreAddress};
-use super::operation::{chain, has_no_orphan, is_complete};
-use super::rows::{self, Log};
-use super::work::{CLOCK, SERVER, fingerprint, open};
-use super::{Row, Scale};
+use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
+use crate::prove::operations::operation::{chain, has_no_orphan, is_complete};
+use crate::prove::operations::rows::{self, Log};
+use crate::prove::operations::work::{CLOCK, SERVER, fingerprint, open};
+use crate::prove::report::{Row, Scale};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
 /// What a line of a child says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     is_done: bool,
     what: String,
     revision: u64,

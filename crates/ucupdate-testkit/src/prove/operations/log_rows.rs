@@ -1,10 +1,10 @@
 //! Log rows as their readers see them while they are written, and as several processes of one name write them.
 
-use super::address::{Dice, OwnedStore, StoreAddress};
-use super::operation::chain;
-use super::rows::{self, Log};
-use super::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
-use super::{Row, Scale};
+use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
+use crate::prove::operations::operation::chain;
+use crate::prove::operations::rows::{self, Log};
+use crate::prove::operations::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
+use crate::prove::report::{Row, Scale};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,9 +1,9 @@
 //! The power is cut at every effect that an operation of a service has on its folder, in every way; and the proof of that
 //! proof, in which one sync is left out, or a name is made before its bytes are written.
 
-use super::operation::{Operation, Promise, Trial};
-use super::{Row, Scale};
 use crate::crash::{CrashDisk, NameFirst, Recording, Report, SkippedSync, SyncEvent};
+use crate::prove::operations::operation::{Operation, Promise, Trial};
+use crate::prove::report::{Row, Scale};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use ucupdate::store::ImageStore;

@@ -1,6 +1,6 @@
 //! The body of an answer: it gives exactly as many bytes as it promised or ends in an error, and knows when it is done.
 
-use crate::exchange::Exchange;
+use crate::response::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};

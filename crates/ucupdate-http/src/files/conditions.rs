@@ -3,8 +3,8 @@
 //! Files have no `Last-Modified`: a path may come to name other bytes with an older time (a roll back does that), so a
 //! date proves nothing here. Conditions on dates are therefore ignored, as sections 13.1.3 and 13.1.4 demand.
 
-use crate::etag::ETag;
-use crate::ranges::RequestedRange;
+use crate::files::etag::ETag;
+use crate::files::ranges::RequestedRange;
 use http::{HeaderMap, Method, header};
 use std::ops::Range;
 
@@ -60,7 +60,7 @@ fn if_range_holds(headers: &HeaderMap, etag: &ETag) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etag::tests::zeros;
+    use crate::files::etag::tests::zeros;
     use http::{HeaderName, HeaderValue};
 
     fn selected(method: &Method, fields: &[(HeaderName, &str)]) -> Selection {

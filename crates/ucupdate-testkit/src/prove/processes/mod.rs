@@ -1,13 +1,20 @@
 //! Processes, not tasks, that change one rule book and answer devices by it, some of which are killed: nothing that was
 //! acknowledged is lost, and all of them together do what one could have done.
 
-use super::fault::Fault;
-use super::fleet::{self, Dice};
-use super::location::ProofStore;
-use super::moment::{nanoseconds, shown};
-use super::record::Record;
-use super::witness::{self, Tally};
-use super::{ProofError, Row, Scale, moment, written};
+mod fault;
+mod record;
+mod witness;
+pub(crate) mod worker;
+
+use crate::prove::fleet::{self, Dice};
+use crate::prove::measures::location::ProofStore;
+use crate::prove::moment;
+use crate::prove::moment::{nanoseconds, shown};
+use crate::prove::processes::fault::Fault;
+use crate::prove::processes::record::Record;
+use crate::prove::processes::witness::Tally;
+use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::written;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Child;
@@ -45,7 +52,7 @@ impl Crowd {
 ///
 /// # Errors
 /// When a store cannot be had or a process fails.
-pub(super) async fn prove(
+pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
     tell: &mut dyn FnMut(Vec<Row>),

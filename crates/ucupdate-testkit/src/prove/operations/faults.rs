@@ -1,8 +1,8 @@
 //! Every request that an operation of a service makes of a bucket goes wrong, one at a time, in every way; whatever the
 //! service then says, what lies in the bucket is what was promised.
 
-use super::operation::{Operation, Promise, Trial, chain};
-use super::{Row, Scale};
+use crate::prove::operations::operation::{Operation, Promise, Trial, chain};
+use crate::prove::report::{Row, Scale};
 use crate::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! A large rule book, written as the documents of format 1.0.0: every later program reads them, and writing them costs
 //! seconds, where making as many changes one after another costs minutes.
 
-use super::ProofError;
-use super::written::digest;
+use crate::prove::report::ProofError;
+use crate::prove::written::digest;
 use bytes::Bytes;
 use serde_json::json;
 use ucupdate::book::{
@@ -18,7 +18,7 @@ use ucupdate_store::{ImageStore, StoreKey};
 const RELEASES: usize = 500;
 
 /// Writes revisions, one after another.
-pub(super) struct Scribe<'a> {
+pub(crate) struct Scribe<'a> {
     store: &'a dyn ImageStore,
     book: RuleBook,
     revision: u64,
@@ -27,17 +27,17 @@ pub(super) struct Scribe<'a> {
 
 impl<'a> Scribe<'a> {
     /// On a store without a history.
-    pub(super) fn new(store: &'a dyn ImageStore) -> Self {
+    pub(crate) fn new(store: &'a dyn ImageStore) -> Self {
         Self { store, book: RuleBook::default(), revision: 0, sha256: digest(b"") }
     }
 
     /// The last revision.
-    pub(super) fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
     /// Ingests packages for so many rules, and approves each.
-    pub(super) async fn rules(&mut self, rules: usize) -> Result<(), ProofError> {
+    pub(crate) async fn rules(&mut self, rules: usize) -> Result<(), ProofError> {
         for first in (0..rules).step_by(RELEASES) {
             let package = package(first..rules.min(first + RELEASES))?;
             let ingested = self.book.ingest(&package)?;
@@ -50,7 +50,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// Adds so many test devices, a revision each.
-    pub(super) async fn test_devices(&mut self, count: u64) -> Result<(), ProofError> {
+    pub(crate) async fn test_devices(&mut self, count: u64) -> Result<(), ProofError> {
         for number in self.revision..self.revision + count {
             let name = format!("lab phone {number}").parse()?;
             let id = DeviceId::Serial(format!("LAB{number}").parse()?);
@@ -62,7 +62,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// Goes on after a revision that somebody else made, of which only the bytes are known.
-    pub(super) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
+    pub(crate) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
         (self.revision, self.sha256) = (revision, digest(bytes));
     }
 
@@ -88,7 +88,7 @@ impl<'a> Scribe<'a> {
 }
 
 /// Where a revision lies.
-pub(super) fn key(revision: u64) -> Result<StoreKey, ProofError> {
+pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
     Ok(StoreKey::parse(&format!("state/revisions/{revision:020}.json"))?)
 }
 

@@ -1,11 +1,13 @@
 //! A large rule book: how soon a server that starts answers by it, how large its revisions are, and whether devices wait
 //! while it changes.
 
-use super::location::ProofStore;
-use super::measure::{CHANGES, Measurement};
-use super::moment::shown;
-use super::scribe::{self, Scribe};
-use super::{ProofError, Row, Scale, fleet, written};
+use crate::prove::fleet;
+use crate::prove::measures::location::ProofStore;
+use crate::prove::measures::scribe::{self, Scribe};
+use crate::prove::measures::{CHANGES, Measurement};
+use crate::prove::moment::shown;
+use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::written;
 use std::sync::Arc;
 use ucupdate::UpdateService;
 use ucupdate::book::Command;
@@ -33,7 +35,7 @@ const STARTS: usize = 3;
 ///
 /// # Errors
 /// When the rule book cannot be made, or a process fails.
-pub(super) async fn prove(
+pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
     tell: &mut dyn FnMut(Vec<Row>),

@@ -1,6 +1,6 @@
 //! Numbered log rows: how they are written, and whether those in a store are whole, in order and there once.
 
-use super::operation::chain;
+use crate::prove::operations::operation::chain;
 use std::time::Duration;
 use ucupdate::audit::{
     AUDIT_HEADER, AccessFormat, AccessRow, AuditFormat, AuditRow, LogKind, LogName, RollOptions,
@@ -14,20 +14,20 @@ const READ_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Which log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Log {
+pub(crate) enum Log {
     Audit,
     Access,
 }
 
 /// One file of a log, as it was read: its name and the numbers of its rows, in order.
 #[derive(Clone, Debug)]
-pub(super) struct RowFile {
-    pub(super) name: LogName,
-    pub(super) rows: Vec<usize>,
+pub(crate) struct RowFile {
+    pub(crate) name: LogName,
+    pub(crate) rows: Vec<usize>,
 }
 
 /// Logs of this server that are written when they are flushed, and roll soon.
-pub(super) fn options(server: &str) -> LogOptions {
+pub(crate) fn options(server: &str) -> LogOptions {
     let mut options = LogOptions::new(server.parse().expect("a plain name is a server's"));
     let roll = RollOptions::default().with_roll_bytes(4096);
     let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
@@ -38,7 +38,7 @@ pub(super) fn options(server: &str) -> LogOptions {
 
 impl Log {
     /// Leaves row number `row`.
-    pub(super) fn write(self, service: &UpdateService, row: usize) {
+    pub(crate) fn write(self, service: &UpdateService, row: usize) {
         match self {
             Self::Audit => service.audit_device_log_upload(&host(row)),
             Self::Access => service.log_access(&access_row(row, service.now())),
@@ -86,7 +86,7 @@ fn access_row(row: usize, now: UnixTime) -> AccessRow {
 ///
 /// # Errors
 /// What is not so.
-pub(super) async fn in_order(
+pub(crate) async fn in_order(
     store: &dyn ImageStore,
     log: Log,
     server: &str,
@@ -108,7 +108,7 @@ pub(super) async fn in_order(
 ///
 /// # Errors
 /// What is not so.
-pub(super) async fn files(
+pub(crate) async fn files(
     store: &dyn ImageStore,
     log: Log,
     server: &str,

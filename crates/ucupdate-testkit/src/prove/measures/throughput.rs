@@ -1,9 +1,9 @@
 //! A large package goes into a store within little memory, and how fast beside what cannot be faster.
 
-use super::location::ProofStore;
-use super::measure::{Measured, Measurement};
-use super::moment::shown;
-use super::{ProofError, Row, Scale};
+use crate::prove::measures::location::ProofStore;
+use crate::prove::measures::{Measured, Measurement};
+use crate::prove::moment::shown;
+use crate::prove::report::{ProofError, Row, Scale};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -25,7 +25,7 @@ const LEFT_FREE: u64 = 1 << 30;
 ///
 /// # Errors
 /// When there is no room for it, or a process fails.
-pub(super) async fn prove(
+pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
     tell: &mut dyn FnMut(Vec<Row>),

@@ -1,7 +1,14 @@
 //! One thing measured in a process of its own, so that the memory is that of the thing alone.
 
-use super::location::StoreLocation;
-use super::{ProofError, fleet, moment};
+pub(crate) mod cold_start;
+pub(crate) mod location;
+mod scribe;
+pub(crate) mod throughput;
+
+use crate::prove::fleet;
+use crate::prove::measures::location::StoreLocation;
+use crate::prove::moment;
+use crate::prove::report::ProofError;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use futures_util::{Stream, stream};

@@ -3,10 +3,10 @@
 //! The revisions say the order, so nothing is searched for: everything is looked at once. A revision is known to be there
 //! from the moment the change that made it ended, and can be there from the moment it began.
 
-use super::fault::Fault;
-use super::fleet;
-use super::record::{Change, End, Event, Record};
-use super::written::{Written, digest};
+use crate::prove::fleet;
+use crate::prove::processes::fault::Fault;
+use crate::prove::processes::record::{Change, End, Event, Record};
+use crate::prove::written::{Written, digest};
 use std::collections::HashMap;
 use ucupdate::book::{Command, Outcome, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::decide::EligibilityIndex;

@@ -1,6 +1,6 @@
 //! Sending devices on: an image is fetched from the store itself, by an address that is signed for a time.
 
-use crate::conditions::Selection;
+use crate::files::conditions::Selection;
 use http::{HeaderMap, HeaderValue, Method, header};
 use std::sync::Arc;
 use std::time::Duration;

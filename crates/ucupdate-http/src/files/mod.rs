@@ -4,14 +4,18 @@
 //! sent on, instead of streamed to, only when the file is known to lie in the store: it shall hear of what is gone, or of a
 //! store that does not answer, from us.
 
-use crate::answer::Answer;
-use crate::conditions::Selection;
-use crate::etag::ETag;
-use crate::ranges;
-use crate::redirects::ImageRedirects;
-use crate::response_body::Content;
+mod conditions;
+mod etag;
+mod ranges;
+pub(crate) mod redirects;
+
+use crate::response::answer::Answer;
+use crate::response::body::Content;
 use bytes::Bytes;
+use conditions::Selection;
+use etag::ETag;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use redirects::ImageRedirects;
 use std::ops::Range;
 use ucupdate::store::ByteStream;
 use ucupdate::{ServedFile, UpdateService};

@@ -1,7 +1,7 @@
 //! Where the store of a proof lies, so that other processes find it.
 
-use super::measure::{Measured, Measurement};
-use super::{ProofError, Scale};
+use crate::prove::measures::{Measured, Measurement};
+use crate::prove::report::{ProofError, Scale};
 use crate::s3::{BUCKET, KEY_ID, S3Server, SECRET};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ impl ProofStore {
             None => Some(S3Server::start(crate::s3::Bucket::default()).await),
         };
         let address = server.as_ref().map(S3Server::endpoint).or(endpoint.map(str::to_owned));
-        let prefix = format!("prove/{:x}-{:x}", std::process::id(), super::moment::now());
+        let prefix = format!("prove/{:x}-{:x}", std::process::id(), crate::prove::moment::now());
         let place = StoreLocation { folder: None, endpoint: address, prefix: Some(prefix) };
         let name = if server.is_some() { "S3 in this process" } else { "S3" };
         Self { name, place, is_ours: server.is_some(), _folder: None, server }

@@ -1,6 +1,7 @@
 //! What a process of a proof writes down: a line for each event, whole before the next, so that a kill loses none.
 
-use super::{ProofError, moment};
+use crate::prove::moment;
+use crate::prove::report::ProofError;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

@@ -1,7 +1,7 @@
 //! One exchange with a device, from its request to the end of its answer: it leaves the access row.
 
-use crate::connection::Connection;
-use crate::paths;
+use crate::request::connection::Connection;
+use crate::request::paths;
 use http::{StatusCode, header, request};
 use std::net::SocketAddr;
 use tokio::time::Instant;

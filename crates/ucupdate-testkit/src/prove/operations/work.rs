@@ -3,9 +3,9 @@
 
 #![allow(clippy::print_stdout, reason = "that is how it tells")]
 
-use super::address::{Dice, StoreAddress};
-use super::operation::{NotDone, approve, chain, ingest, not_changed, package, view};
-use super::rows::{self, Log};
+use crate::prove::operations::address::{Dice, StoreAddress};
+use crate::prove::operations::operation::{NotDone, approve, chain, ingest, not_changed, package, view};
+use crate::prove::operations::rows::{self, Log};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use ucupdate::value::UnixTime;
 use ucupdate::{Options, SettableClock, UpdateService};
 
 /// What every process's clock shows: whatever an earlier one left is old.
-pub(super) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
+pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
 /// The name of every server.
-pub(super) const SERVER: &str = "ocs";
+pub(crate) const SERVER: &str = "ocs";
 /// The first row of a process is its number times this.
-pub(super) const ROWS_OF_A_PROCESS: usize = 100_000;
+pub(crate) const ROWS_OF_A_PROCESS: usize = 100_000;
 
 /// Opens a service as the children do.
-pub(super) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
+pub(crate) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
     let mut options = Options::default().with_clock(Arc::new(SettableClock::at(CLOCK)));
     options.logs = Some(rows::options(SERVER));
     let opened = UpdateService::open(home.store().await?, options).await;
@@ -30,7 +30,7 @@ pub(super) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
 }
 
 /// What a rule book says, as a number.
-pub(super) fn fingerprint(service: &UpdateService) -> u64 {
+pub(crate) fn fingerprint(service: &UpdateService) -> u64 {
     let mut hasher = DefaultHasher::new();
     view(service.snapshot().book()).hash(&mut hasher);
     hasher.finish()

@@ -1,6 +1,6 @@
 //! A store that several processes open: where it lies, told to a child by its arguments.
 
-use super::operation::chain;
+use crate::prove::operations::operation::chain;
 use crate::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,21 +17,21 @@ pub const WORK: &str = "work";
 
 /// Where a store lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StoreAddress {
+pub(crate) enum StoreAddress {
     Folder(PathBuf),
     Bucket { endpoint: String, prefix: String },
 }
 
 /// A home, and what keeps it there.
 #[derive(Debug)]
-pub(super) struct OwnedStore {
-    pub(super) home: StoreAddress,
+pub(crate) struct OwnedStore {
+    pub(crate) home: StoreAddress,
     _folder: Option<TempDir>,
     _server: Option<S3Server>,
 }
 
 impl OwnedStore {
-    pub(super) fn folder() -> Result<Self, String> {
+    pub(crate) fn folder() -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| chain(&error))?;
         Ok(Self {
             home: StoreAddress::Folder(folder.path().join("store")),
@@ -41,7 +41,7 @@ impl OwnedStore {
     }
 
     /// In a server of this process, or below a new prefix at the endpoint.
-    pub(super) async fn bucket(endpoint: Option<&str>) -> Self {
+    pub(crate) async fn bucket(endpoint: Option<&str>) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let prefix = format!("prove/{:x}", since.as_nanos());
         let server = match endpoint {
@@ -56,7 +56,7 @@ impl OwnedStore {
 
 impl StoreAddress {
     /// Reads what [`spawn`](Self::spawn) wrote.
-    pub(super) fn of(kind: &str, place: &str, prefix: &str) -> Result<Self, String> {
+    pub(crate) fn of(kind: &str, place: &str, prefix: &str) -> Result<Self, String> {
         match kind {
             "folder" => Ok(Self::Folder(place.into())),
             "s3" => Ok(Self::Bucket { endpoint: place.into(), prefix: prefix.into() }),
@@ -64,7 +64,7 @@ impl StoreAddress {
         }
     }
 
-    pub(super) async fn store(&self) -> Result<Arc<dyn ImageStore>, String> {
+    pub(crate) async fn store(&self) -> Result<Arc<dyn ImageStore>, String> {
         match self {
             Self::Folder(path) => {
                 let opened = LocalStore::open(path).map_err(|error| chain(&error))?;
@@ -88,7 +88,7 @@ impl StoreAddress {
     }
 
     /// A process that works on this store and tells on its standard output what it did.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         &self,
         program: &Path,
         task: &str,
@@ -112,23 +112,23 @@ impl StoreAddress {
 
 /// Numbers that look random and follow from a seed: the generator of Marsaglia, 64 bits.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         // Spread, so that seeds in a row give other beginnings; and never 0.
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
     /// From 0 to below `end`.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % end.max(1)
     }
 
-    pub(super) fn count(&mut self, end: usize) -> usize {
+    pub(crate) fn count(&mut self, end: usize) -> usize {
         usize::try_from(self.below(u64::try_from(end).unwrap_or(1))).unwrap_or(0)
     }
 }

@@ -1,8 +1,8 @@
 //! An answer before it becomes a response: what each outcome says, in one place.
 
-use crate::authenticate::Verdict;
-use crate::exchange::Exchange;
-use crate::response_body::{Content, ResponseBody};
+use crate::request::authenticate::Verdict;
+use crate::response::body::{Content, ResponseBody};
+use crate::response::exchange::Exchange;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use ucupdate::store::StoreError;

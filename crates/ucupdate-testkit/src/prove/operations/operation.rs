@@ -1,6 +1,6 @@
 //! The operations that the proofs disturb, and what must be true of a store whatever disturbed them.
 
-use super::rows::{self, Log};
+use crate::prove::operations::rows::{self, Log};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -99,14 +99,14 @@ impl fmt::Display for Operation {
 
 /// How many of the steps of an operation were acknowledged, and how many were begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Promise {
-    pub(super) acknowledged: usize,
-    pub(super) begun: usize,
+pub(crate) struct Promise {
+    pub(crate) acknowledged: usize,
+    pub(crate) begun: usize,
 }
 
 /// Why a step was not done.
 #[derive(Debug)]
-pub(super) enum NotDone {
+pub(crate) enum NotDone {
     /// There is nothing to do any more.
     Refused(String),
     Failed(String),
@@ -123,7 +123,7 @@ impl fmt::Display for NotDone {
 
 /// One operation, as it is tried again and again; what it does when nothing disturbs it is known.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub(crate) struct Trial {
     operation: Operation,
     /// Bytes of each image.
     image_bytes: usize,
@@ -143,7 +143,7 @@ pub(super) struct Trial {
 impl Trial {
     /// `clock` shows less than a day after whatever is written: an ingest does not sweep up by itself what the proof
     /// wants to see swept up.
-    pub(super) fn new(operation: Operation, clock: UnixTime, full: bool) -> Self {
+    pub(crate) fn new(operation: Operation, clock: UnixTime, full: bool) -> Self {
         Self {
             operation,
             image_bytes: if full { 1300 } else { 600 },
@@ -156,20 +156,20 @@ impl Trial {
         }
     }
 
-    pub(super) fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> Operation {
         self.operation
     }
 
-    pub(super) fn steps(&self) -> usize {
+    pub(crate) fn steps(&self) -> usize {
         self.operation.steps().len()
     }
 
     /// How many rows are in the log when so many steps are done.
-    pub(super) fn rows_after(&self, steps: usize) -> usize {
+    pub(crate) fn rows_after(&self, steps: usize) -> usize {
         rows_before(self.operation) + self.operation.steps().iter().take(steps).sum::<usize>()
     }
 
-    pub(super) async fn open(&self, store: Arc<dyn ImageStore>) -> Result<UpdateService, String> {
+    pub(crate) async fn open(&self, store: Arc<dyn ImageStore>) -> Result<UpdateService, String> {
         self.open_at(store, self.clock).await
     }
 
@@ -184,7 +184,7 @@ impl Trial {
     }
 
     /// Brings an empty store to where the operation begins. The store has no fault.
-    pub(super) async fn prepare(&self, store: Arc<dyn ImageStore>) -> Result<(), String> {
+    pub(crate) async fn prepare(&self, store: Arc<dyn ImageStore>) -> Result<(), String> {
         // What is to leave was made before the moment from which on it is not kept.
         let clock = match self.operation {
             Operation::Retire => UnixTime::from_millis(self.clock.as_millis() - 60_000),
@@ -245,7 +245,7 @@ impl Trial {
     }
 
     /// Does one step; a flush writes rows from `first_row` on.
-    pub(super) async fn perform(
+    pub(crate) async fn perform(
         &self,
         service: &UpdateService,
         step: usize,
@@ -288,7 +288,7 @@ impl Trial {
     }
 
     /// Remembers the state of a store that nothing disturbed, before the first step or after the next one.
-    pub(super) async fn remember(&mut self, service: &UpdateService) -> Result<(), String> {
+    pub(crate) async fn remember(&mut self, service: &UpdateService) -> Result<(), String> {
         let snapshot = service.snapshot();
         self.books.push(view(snapshot.book()));
         let objects = objects(&**service.store(), "images/").await?;
@@ -305,7 +305,7 @@ impl Trial {
 
     /// Says what is wrong with a store that something happened to, if anything is; and does the step in flight again, and
     /// sweeps up. `tidy`: an operation that was acknowledged has left nothing to sweep up.
-    pub(super) async fn look(
+    pub(crate) async fn look(
         &self,
         store: Arc<dyn ImageStore>,
         promise: Promise,
@@ -393,7 +393,7 @@ impl Trial {
 }
 
 /// Whether nothing lies below `images/` but what the rule book's packages came with.
-pub(super) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result<(), String> {
+pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result<(), String> {
     let snapshot = service.snapshot();
     let named: Vec<_> =
         snapshot.book().packages().map(|package| format!("images/{}/", package.ingest)).collect();
@@ -406,7 +406,7 @@ pub(super) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result
 
 /// Whether the history is that of the book, without a gap, and every file that the book names is there byte for byte.
 /// Gives what lies below `images/`.
-pub(super) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
+pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
     let snapshot = service.snapshot();
     let store = &**service.store();
     let listed = store.list_all("state/revisions/", usize::MAX).await.map_err(|error| chain(&error))?;
@@ -435,7 +435,7 @@ pub(super) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<Stor
 }
 
 /// A package with one release, the same for the same number.
-pub(super) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
+pub(crate) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
     let version = format!("3.5.6907.{number}");
     let image = sample::image(&version, image_bytes);
     let release =
@@ -449,7 +449,7 @@ fn rows_before(operation: Operation) -> usize {
 }
 
 /// All that a rule book says but the random names of ingests.
-pub(super) fn view(book: &RuleBook) -> String {
+pub(crate) fn view(book: &RuleBook) -> String {
     let packages: Vec<_> = book.packages().map(|package| package.id().to_string()).collect();
     let rules: Vec<_> = book.rules().collect();
     let devices: Vec<_> = book.test_devices().collect();
@@ -459,7 +459,7 @@ pub(super) fn view(book: &RuleBook) -> String {
 }
 
 /// An error and its sources, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
     sources.fold(error.to_string(), |said, source| format!("{said}: {source}"))
 }
@@ -478,7 +478,7 @@ async fn objects(store: &dyn ImageStore, prefix: &str) -> Result<BTreeMap<StoreK
     Ok(found)
 }
 
-pub(super) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone> {
+pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone> {
     match service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await {
         Ok(_) => Ok(()),
         Err(IngestError::Change(error)) => Err(not_changed(error)),
@@ -486,11 +486,11 @@ pub(super) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<
     }
 }
 
-pub(super) async fn approve(service: &UpdateService) -> Result<(), NotDone> {
+pub(crate) async fn approve(service: &UpdateService) -> Result<(), NotDone> {
     service.approve(vec![sample::ip8540()], "ann").await.map(drop).map_err(not_changed)
 }
 
-pub(super) fn not_changed(error: ChangeError) -> NotDone {
+pub(crate) fn not_changed(error: ChangeError) -> NotDone {
     match error {
         ChangeError::Refused(refusal) => NotDone::Refused(refusal.to_string()),
         error => NotDone::Failed(chain(&error)),

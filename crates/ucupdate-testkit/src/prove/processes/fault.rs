@@ -1,7 +1,7 @@
 //! What a run of processes can have done wrong.
 
-use super::moment::shown;
-use super::record::Change;
+use crate::prove::moment::shown;
+use crate::prove::processes::record::Change;
 use std::fmt;
 
 impl fmt::Display for Change {

@@ -1,9 +1,10 @@
 //! One of the processes that contend: it changes the rule book and answers devices, and writes down what came of it.
 
-use super::fleet::{self, Dice};
-use super::location::StoreLocation;
-use super::record::{Change, End, Event, Recorder};
-use super::{ProofError, moment};
+use crate::prove::fleet::{self, Dice};
+use crate::prove::measures::location::StoreLocation;
+use crate::prove::moment;
+use crate::prove::processes::record::{Change, End, Event, Recorder};
+use crate::prove::report::ProofError;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
