@@ -4,6 +4,7 @@ use object_store::client::HttpError;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
+use ucupdate_store::error_chain;
 
 /// Why a request did not do what it was for, by what can be done next.
 #[derive(Debug)]
@@ -138,26 +139,11 @@ fn in_chain(error: &(dyn Error + 'static)) -> Failure {
         if let Some(broken) = error.downcast_ref::<HttpError>()
             && broken.source().is_none_or(|source| !source.is::<ErrorResponse>())
         {
-            return Failure::Later(Cause::new(chain(broken.source().unwrap_or(broken))));
+            return Failure::Later(Cause::new(error_chain(broken.source().unwrap_or(broken))));
         }
         below = error.source();
     }
     Failure::Never(Cause::new(error.to_string()))
-}
-
-/// An error and all that lies below it, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        below = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

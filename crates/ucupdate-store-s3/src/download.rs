@@ -2,7 +2,7 @@
 //! the object is the same.
 
 use crate::backoff::Backoff;
-use crate::cause::{Cause, Failure, chain};
+use crate::cause::{Cause, Failure};
 use crate::remote::Remote;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _};
 use std::io;
 use std::sync::Arc;
-use ucupdate_store::ByteStream;
+use ucupdate_store::{ByteStream, error_chain};
 
 /// The bytes of `first`, which was just opened.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
@@ -62,7 +62,7 @@ impl Download {
                     self.backoff = None;
                     return Some(Ok(piece));
                 }
-                Ok(Some(Err(error))) => io::Error::other(Cause::new(chain(&error))),
+                Ok(Some(Err(error))) => io::Error::other(Cause::new(error_chain(&error))),
                 Ok(None) => io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     format!("the body ended {} bytes early", self.end - self.at),

@@ -142,6 +142,23 @@ impl StoreError {
     }
 }
 
+/// Returns the text of an error and of all its sources in one line, separated by `: `.
+///
+/// A source whose text is already part of the line is left out: some libraries print their source themselves.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        let text = source.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        below = source.source();
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +198,7 @@ mod tests {
         assert_eq!(error.to_string(), "store unavailable: writing `images/a`");
         assert_eq!(error.source().map(ToString::to_string), Some("disk is full".to_owned()));
         assert!(error.is_retryable() && error.may_have_written());
+        assert_eq!(error_chain(&error), "store unavailable: writing `images/a`: disk is full");
         let error = StoreError::backend("reading", "no");
         assert_eq!(error.to_string(), "store failed: reading");
         assert!(!error.is_retryable() && error.may_have_written());

@@ -18,6 +18,7 @@ pub use report::{ProofError, Row, Scale};
 
 use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
+use ucupdate_store::error_chain;
 
 /// Runs the proofs whose name begins with `only`, and gives whether all hold. `endpoint` is that of an S3 server to run
 /// against, else one in this process is started.
@@ -67,17 +68,6 @@ pub async fn run(
 
 /// The row of a proof that could not be carried out.
 fn failure(name: &str, done: Result<(), ProofError>) -> Vec<Row> {
-    let row = |failed: ProofError| Row { what: name.to_owned(), found: whole(&*failed), holds: false };
+    let row = |failed: ProofError| Row { what: name.to_owned(), found: error_chain(&*failed), holds: false };
     done.err().map(row).into_iter().collect()
-}
-
-/// An error and what caused it, in one line.
-pub fn whole(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
-    }
-    told
 }

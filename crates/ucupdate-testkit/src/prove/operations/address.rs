@@ -1,6 +1,5 @@
 //! A store that several processes open: where it lies, told to a child by its arguments.
 
-use crate::prove::operations::operation::chain;
 use crate::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,6 +10,7 @@ use tokio::process::{Child, Command};
 use ucupdate::local::LocalStore;
 use ucupdate::s3::{Credentials, S3Options, S3Store};
 use ucupdate::store::ImageStore;
+use ucupdate_store::error_chain;
 
 /// The name of the subcommand that children run.
 pub const WORK: &str = "work";
@@ -32,7 +32,7 @@ pub(crate) struct OwnedStore {
 
 impl OwnedStore {
     pub(crate) fn folder() -> Result<Self, String> {
-        let folder = tempfile::tempdir().map_err(|error| chain(&error))?;
+        let folder = tempfile::tempdir().map_err(|error| error_chain(&error))?;
         Ok(Self {
             home: StoreAddress::Folder(folder.path().join("store")),
             _folder: Some(folder),
@@ -67,7 +67,7 @@ impl StoreAddress {
     pub(crate) async fn store(&self) -> Result<Arc<dyn ImageStore>, String> {
         match self {
             Self::Folder(path) => {
-                let opened = LocalStore::open(path).map_err(|error| chain(&error))?;
+                let opened = LocalStore::open(path).map_err(|error| error_chain(&error))?;
                 Ok(Arc::new(opened))
             }
             Self::Bucket { endpoint, prefix } => {
@@ -81,7 +81,7 @@ impl StoreAddress {
                     .with_credentials(Credentials::keys(or("KEY_ID", KEY_ID), or("SECRET", SECRET)))
                     .without_system_roots()
                     .trusting_the_server();
-                let opened = S3Store::open(options).await.map_err(|error| chain(&error))?;
+                let opened = S3Store::open(options).await.map_err(|error| error_chain(&error))?;
                 Ok(Arc::new(opened))
             }
         }

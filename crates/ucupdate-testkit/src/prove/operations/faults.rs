@@ -1,7 +1,7 @@
 //! Every request that an operation of a service makes of a bucket goes wrong, one at a time, in every way; whatever the
 //! service then says, what lies in the bucket is what was promised.
 
-use crate::prove::operations::operation::{Operation, Promise, Trial, chain};
+use crate::prove::operations::operation::{Operation, Promise, Trial};
 use crate::prove::report::{Row, Scale};
 use crate::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use ucupdate::s3::{Credentials, S3Options, S3Store};
 use ucupdate::store::ImageStore;
 use ucupdate::value::UnixTime;
+use ucupdate_store::error_chain;
 
 /// What a request may take before it counts as lost.
 const ATTEMPT: Duration = Duration::from_millis(250);
@@ -203,7 +204,7 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -
         requests.extend_from_slice(&place.server.requests()[before..]);
         trial.remember(&service).await?;
     }
-    service.shutdown().await.map_err(|error| chain(&error))?;
+    service.shutdown().await.map_err(|error| error_chain(&error))?;
     place.end().await;
     Ok(requests)
 }
@@ -251,7 +252,7 @@ async fn point(
     if service.flush_logs().await.is_ok() {
         promise.acknowledged = promise.acknowledged.max(if is_flush(trial) { promise.begun } else { 0 });
     }
-    service.shutdown().await.map_err(|error| format!("shutting down: {}", chain(&error)))?;
+    service.shutdown().await.map_err(|error| format!("shutting down: {}", error_chain(&error)))?;
     drop(service);
     trial.look(place.store(None).await?, promise, false).await?;
     place.end().await;
@@ -299,7 +300,7 @@ impl DisturbedBucket {
             options = options.with_attempt_timeout(ATTEMPT).with_deadline(deadline);
         }
         let opened = S3Store::open(options).await;
-        Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", chain(&error)))?))
+        Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", error_chain(&error)))?))
     }
 
     /// Waits until nobody asks any more: background tasks have begun to wait.

@@ -1,7 +1,7 @@
 //! A process that works on a store is killed, as `kill -9` does, at a random moment; and again, and again.
 
 use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
-use crate::prove::operations::operation::{chain, has_no_orphan, is_complete};
+use crate::prove::operations::operation::{has_no_orphan, is_complete};
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::operations::work::{CLOCK, SERVER, fingerprint, open};
 use crate::prove::report::{Row, Scale};
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::ChildStdout;
+use ucupdate_store::error_chain;
 
 /// After so many kills a new store is begun: looking at it takes longer the more lies in it.
 const KILLS_OF_A_STORE: usize = 20;
@@ -116,7 +117,7 @@ async fn live_and_die(
     let out = child.stdout.take().ok_or("a child has no output")?;
     let mut lines = BufReader::new(out).lines();
     if next(&mut lines).await?.as_deref() != Some("ready") {
-        let ended = child.wait().await.map_err(|error| chain(&error))?;
+        let ended = child.wait().await.map_err(|error| error_chain(&error))?;
         return Err(format!("a child did not begin to work: {ended}"));
     }
     let micros = dice.below(u64::try_from(LONGEST_LIFE.as_micros()).unwrap_or(1));
@@ -138,12 +139,12 @@ async fn live_and_die(
             }
         }
     }
-    child.wait().await.map_err(|error| chain(&error))?;
+    child.wait().await.map_err(|error| error_chain(&error))?;
     Ok((done, begun))
 }
 
 async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String>, String> {
-    lines.next_line().await.map_err(|error| chain(&error))
+    lines.next_line().await.map_err(|error| error_chain(&error))
 }
 
 /// Says what is wrong with the store after a kill; else its revision and rows now.
@@ -172,10 +173,10 @@ async fn look(
     }
     if sweep {
         let swept = service.collect_garbage(Duration::ZERO, true).await;
-        swept.map_err(|error| format!("sweeping up: {}", chain(&error)))?;
+        swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
         has_no_orphan(&service, "after sweeping up").await?;
         is_complete(&service).await?;
     }
-    service.shutdown().await.map_err(|error| chain(&error))?;
+    service.shutdown().await.map_err(|error| error_chain(&error))?;
     Ok((found, found_rows))
 }

@@ -1,7 +1,6 @@
 //! Log rows as their readers see them while they are written, and as several processes of one name write them.
 
 use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
-use crate::prove::operations::operation::chain;
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::operations::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
 use crate::prove::report::{Row, Scale};
@@ -9,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt as _;
+use ucupdate_store::error_chain;
 
 /// The rows, on a folder and on a bucket.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
@@ -47,11 +47,11 @@ async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<Strin
             for _ in 0..flushes {
                 let more = 1 + dice.count(12);
                 (next..next + more).for_each(|row| Log::Audit.write(&service, row));
-                service.flush_logs().await.map_err(|error| chain(&error))?;
+                service.flush_logs().await.map_err(|error| error_chain(&error))?;
                 next += more;
                 acknowledged.store(next, Ordering::SeqCst);
             }
-            service.shutdown().await.map_err(|error| chain(&error))?;
+            service.shutdown().await.map_err(|error| error_chain(&error))?;
             Ok::<_, String>(next)
         }
     });
@@ -96,8 +96,8 @@ async fn share_a_name(
     }
     for (mut child, mut out) in children {
         let mut said = String::new();
-        out.read_to_string(&mut said).await.map_err(|error| chain(&error))?;
-        let ended = child.wait().await.map_err(|error| chain(&error))?;
+        out.read_to_string(&mut said).await.map_err(|error| error_chain(&error))?;
+        let ended = child.wait().await.map_err(|error| error_chain(&error))?;
         if !ended.success() {
             return Err(format!("a process ended with {ended}"));
         }

@@ -14,6 +14,7 @@ use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, stre
 use ucupdate::value::{PackageId, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{ChangeError, IngestError, Options, Retention, SettableClock, UpdateService};
+use ucupdate_store::error_chain;
 
 /// The most bytes of anything that lies in a store of a proof.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
@@ -180,7 +181,7 @@ impl Trial {
         }
         options.logs = self.operation.log().map(|_| rows::options("ocs"));
         let opened = UpdateService::open(store, options).await;
-        opened.map_err(|error| format!("the service does not open: {}", chain(&error)))
+        opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
     }
 
     /// Brings an empty store to where the operation begins. The store has no fault.
@@ -192,7 +193,7 @@ impl Trial {
         };
         let service = self.open_at(store, clock).await?;
         self.prepare_by(&service).await.map_err(|error| format!("making the store ready {error}"))?;
-        service.shutdown().await.map_err(|error| chain(&error))
+        service.shutdown().await.map_err(|error| error_chain(&error))
     }
 
     async fn prepare_by(&self, service: &UpdateService) -> Result<(), NotDone> {
@@ -236,7 +237,7 @@ impl Trial {
                     for member in ["0-CPE.nbt", "1-CPE.cat"] {
                         let key = StoreKey::parse(&format!("{folder}/{member}")).expect("a key");
                         let put = service.store().put_bytes(&key, sample::image(folder, size)).await;
-                        put.map_err(|error| NotDone::Failed(chain(&error)))?;
+                        put.map_err(|error| NotDone::Failed(error_chain(&error)))?;
                     }
                 }
             }
@@ -267,7 +268,7 @@ impl Trial {
             }
             Operation::CollectGarbage => {
                 let swept = service.collect_garbage(Duration::ZERO, true).await;
-                swept.map(drop).map_err(|error| NotDone::Failed(chain(&error)))
+                swept.map(drop).map_err(|error| NotDone::Failed(error_chain(&error)))
             }
             Operation::Retire => {
                 let swept = service.collect_unkept("ann", Duration::ZERO, true).await;
@@ -280,7 +281,7 @@ impl Trial {
         if let Some(log) = self.operation.log() {
             (first..first + rows).for_each(|row| log.write(service, row));
         }
-        service.flush_logs().await.map_err(|error| NotDone::Failed(chain(&error)))
+        service.flush_logs().await.map_err(|error| NotDone::Failed(error_chain(&error)))
     }
 
     fn package(&self, number: u64) -> Vec<u8> {
@@ -313,7 +314,8 @@ impl Trial {
     ) -> Result<(), String> {
         let service = self.open(store).await?;
         let looked = self.look_by(&service, promise, tidy).await;
-        let shut = service.shutdown().await.map_err(|error| format!("shutting down: {}", chain(&error)));
+        let shut =
+            service.shutdown().await.map_err(|error| format!("shutting down: {}", error_chain(&error)));
         looked.and(shut)
     }
 
@@ -362,7 +364,7 @@ impl Trial {
             }
         }
         let swept = service.collect_garbage(Duration::ZERO, true).await;
-        swept.map_err(|error| format!("sweeping up: {}", chain(&error)))?;
+        swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
         has_no_orphan(service, "after sweeping up").await?;
         self.is_whole(service).await
     }
@@ -397,7 +399,8 @@ pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result
     let snapshot = service.snapshot();
     let named: Vec<_> =
         snapshot.book().packages().map(|package| format!("images/{}/", package.ingest)).collect();
-    let listed = service.store().list_all("images/", usize::MAX).await.map_err(|error| chain(&error))?;
+    let listed =
+        service.store().list_all("images/", usize::MAX).await.map_err(|error| error_chain(&error))?;
     match listed.iter().find(|meta| !named.iter().any(|folder| meta.key.as_str().starts_with(folder))) {
         Some(orphan) => Err(format!("`{}` is named by nothing, {when}", orphan.key)),
         None => Ok(()),
@@ -409,7 +412,7 @@ pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result
 pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
     let snapshot = service.snapshot();
     let store = &**service.store();
-    let listed = store.list_all("state/revisions/", usize::MAX).await.map_err(|error| chain(&error))?;
+    let listed = store.list_all("state/revisions/", usize::MAX).await.map_err(|error| error_chain(&error))?;
     for (number, meta) in (1_u64..).zip(&listed) {
         if meta.key.as_str() != format!("state/revisions/{number:020}.json") {
             return Err(format!("`{}` lies where revision {number} is expected", meta.key));
@@ -458,21 +461,15 @@ pub(crate) fn view(book: &RuleBook) -> String {
     format!("{packages:?} {rules:?} {devices:?} {interim:?}")
 }
 
-/// An error and its sources, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |said, source| format!("{said}: {source}"))
-}
-
 async fn objects(store: &dyn ImageStore, prefix: &str) -> Result<BTreeMap<StoreKey, Bytes>, String> {
     let listed = store.list_all(prefix, usize::MAX).await;
     let mut found = BTreeMap::new();
-    for meta in listed.map_err(|error| format!("listing failed: {}", chain(&error)))? {
+    for meta in listed.map_err(|error| format!("listing failed: {}", error_chain(&error)))? {
         match store.get_bytes(&meta.key, READ_LIMIT).await {
             Ok(bytes) => drop(found.insert(meta.key, bytes)),
             // Somebody swept it up since.
             Err(StoreError::NotFound { .. }) => {}
-            Err(error) => return Err(format!("reading `{}` failed: {}", meta.key, chain(&error))),
+            Err(error) => return Err(format!("reading `{}` failed: {}", meta.key, error_chain(&error))),
         }
     }
     Ok(found)
@@ -482,7 +479,7 @@ pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<
     match service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await {
         Ok(_) => Ok(()),
         Err(IngestError::Change(error)) => Err(not_changed(error)),
-        Err(error) => Err(NotDone::Failed(chain(&error))),
+        Err(error) => Err(NotDone::Failed(error_chain(&error))),
     }
 }
 
@@ -493,6 +490,6 @@ pub(crate) async fn approve(service: &UpdateService) -> Result<(), NotDone> {
 pub(crate) fn not_changed(error: ChangeError) -> NotDone {
     match error {
         ChangeError::Refused(refusal) => NotDone::Refused(refusal.to_string()),
-        error => NotDone::Failed(chain(&error)),
+        error => NotDone::Failed(error_chain(&error)),
     }
 }

@@ -1,6 +1,5 @@
 //! Numbered log rows: how they are written, and whether those in a store are whole, in order and there once.
 
-use crate::prove::operations::operation::chain;
 use std::time::Duration;
 use ucupdate::audit::{
     AUDIT_HEADER, AccessFormat, AccessRow, AuditFormat, AuditRow, LogKind, LogName, RollOptions,
@@ -8,6 +7,7 @@ use ucupdate::audit::{
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreKey};
 use ucupdate::value::UnixTime;
 use ucupdate::{LogOptions, UpdateService};
+use ucupdate_store::error_chain;
 
 /// The most bytes of a log file.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
@@ -114,7 +114,8 @@ pub(crate) async fn files(
     server: &str,
     now: UnixTime,
 ) -> Result<Vec<RowFile>, String> {
-    let listed = store.list_all(log.kind().folder(), usize::MAX).await.map_err(|error| chain(&error))?;
+    let listed =
+        store.list_all(log.kind().folder(), usize::MAX).await.map_err(|error| error_chain(&error))?;
     let mut names: Vec<LogName> = Vec::new();
     for meta in &listed {
         let name: LogName =
@@ -128,7 +129,7 @@ pub(crate) async fn files(
     for name in names {
         let key = StoreKey::parse(&name.to_string()).expect("it was a key");
         let read = store.get_bytes(&key, READ_LIMIT).await;
-        let bytes = read.map_err(|error| format!("reading `{key}`: {}", chain(&error)))?;
+        let bytes = read.map_err(|error| format!("reading `{key}`: {}", error_chain(&error)))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| format!("`{key}` holds no text"))?;
         files.push(RowFile {
             rows: numbers(log, text, now).map_err(|said| format!("`{key}`: {said}"))?,

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "that is how it tells")]
 
 use crate::prove::operations::address::{Dice, StoreAddress};
-use crate::prove::operations::operation::{NotDone, approve, chain, ingest, not_changed, package, view};
+use crate::prove::operations::operation::{NotDone, approve, ingest, not_changed, package, view};
 use crate::prove::operations::rows::{self, Log};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use ucupdate::cab::package::sample;
 use ucupdate::value::UnixTime;
 use ucupdate::{Options, SettableClock, UpdateService};
+use ucupdate_store::error_chain;
 
 /// What every process's clock shows: whatever an earlier one left is old.
 pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
@@ -26,7 +27,7 @@ pub(crate) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
     let mut options = Options::default().with_clock(Arc::new(SettableClock::at(CLOCK)));
     options.logs = Some(rows::options(SERVER));
     let opened = UpdateService::open(home.store().await?, options).await;
-    opened.map_err(|error| format!("the service does not open: {}", chain(&error)))
+    opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
 }
 
 /// What a rule book says, as a number.
@@ -85,11 +86,11 @@ async fn change(home: &StoreAddress, seed: u64) -> Result<(), String> {
             "roll-back" => service.roll_back(sample::ip8540(), "ann").await.map(drop).map_err(not_changed),
             "flush" => {
                 (rows..rows + more).for_each(|row| Log::Audit.write(&service, row));
-                service.flush_logs().await.map_err(|error| NotDone::Failed(chain(&error)))
+                service.flush_logs().await.map_err(|error| NotDone::Failed(error_chain(&error)))
             }
             _ => {
                 let swept = service.collect_garbage(Duration::ZERO, true).await;
-                swept.map(drop).map_err(|error| NotDone::Failed(chain(&error)))
+                swept.map(drop).map_err(|error| NotDone::Failed(error_chain(&error)))
             }
         };
         match done {
@@ -111,9 +112,9 @@ async fn write_rows(home: &StoreAddress, seed: u64, number: usize) -> Result<(),
     while next < end {
         let more = (1 + dice.count(9)).min(end - next);
         (next..next + more).for_each(|row| Log::Audit.write(&service, row));
-        service.flush_logs().await.map_err(|error| chain(&error))?;
+        service.flush_logs().await.map_err(|error| error_chain(&error))?;
         next += more;
         tell(&format!("done flush 0 {next} 0"));
     }
-    service.shutdown().await.map_err(|error| chain(&error))
+    service.shutdown().await.map_err(|error| error_chain(&error))
 }
