@@ -1,4 +1,4 @@
-//! How names that are not marked as UTF-8 become text.
+//! Code pages, by which names that are not marked as UTF-8 become text.
 
 use encoding_rs::Encoding;
 use oem_cp::code_table::DECODING_TABLE_CP_MAP;
@@ -6,8 +6,8 @@ use oem_cp::code_table_type::TableType;
 
 /// A code page for names above ASCII that are not marked as UTF-8.
 ///
-/// A cabinet does not say which code page its maker's system had ([MS-CAB] 2.3, `szName`), so whoever reads says it.
-/// Names in ASCII and names marked as UTF-8 do not depend on it.
+/// A cabinet does not name the code page of the system it was made on ([MS-CAB] 2.3, `szName`), so the caller names it.
+/// Names in ASCII and names marked as UTF-8 do not depend on the code page.
 ///
 /// ```
 /// use ucupdate_cab::CodePage;
@@ -19,19 +19,21 @@ use oem_cp::code_table_type::TableType;
 pub struct CodePage(u16);
 
 impl CodePage {
-    /// The code page of this number: 1250 to 1258, 874, 932, 936, 949, 950 and 65001 (UTF-8) of Windows, and the
-    /// single-byte ones of DOS, as 437 and 850. `None` for others.
+    /// Returns the code page with this number; `None` for an unknown number.
+    ///
+    /// Known are 1250 to 1258, 874, 932, 936, 949, 950 and 65001 (UTF-8) of Windows, and the single-byte code pages of
+    /// DOS, such as 437 and 850.
     pub fn from_number(number: u16) -> Option<Self> {
         let known = windows(number).is_some() || DECODING_TABLE_CP_MAP.contains_key(&number);
         known.then_some(Self(number))
     }
 
-    /// Its number.
+    /// Returns the number of the code page.
     pub fn number(self) -> u16 {
         self.0
     }
 
-    /// The text of `bytes`; `None` where they are none in this code page.
+    /// The text of `bytes`; `None` where they are not text in this code page.
     pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
         match windows(self.0) {
             Some(encoding) => {
@@ -43,13 +45,13 @@ impl CodePage {
 }
 
 impl Default for CodePage {
-    /// Windows-1252, of the western editions of Windows.
+    /// Windows-1252, the code page of the western editions of Windows.
     fn default() -> Self {
         Self(1252)
     }
 }
 
-/// The text of bytes in a code page of DOS: below 128 ASCII, above by its table.
+/// The text of bytes in a code page of DOS: ASCII below 128, the table above.
 fn decode_single_bytes(table: &TableType, bytes: &[u8]) -> Option<String> {
     let upper = |byte: u8| {
         let index = usize::from(byte & 0x7F);

@@ -1,14 +1,14 @@
-//! What can be wrong with a cabinet: what, where, and what was expected there.
+//! The error of reading a cabinet: which structure, where, and what was expected there.
 
 use std::{fmt, io};
 
-/// A place in an input: the byte offset a hex editor shows, and the part where a set has several.
+/// A position in an input: the byte offset, and the part where a set has several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Position {
-    /// Bytes from the start of the input, the program around the cabinet included.
+    /// Bytes from the start of the input, including the program around the cabinet.
     pub offset: u64,
-    /// Which part of a set, counted from 1; `None` where there is one input.
+    /// The part of a set, counted from 1; `None` where there is one input.
     pub part: Option<u16>,
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// A structure of a cabinet, in the words of [MS-CAB].
+/// A structure of the cabinet format, with its name in [MS-CAB].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Structure {
@@ -31,14 +31,10 @@ pub enum Structure {
     Folder(u16),
     /// The entry of a file (`CFFILE`), counted from 0.
     File(u16),
-    /// A data block (`CFDATA`), folder and block counted from 0.
-    Block {
-        /// Its folder.
-        folder: u16,
-        /// Which of the folder's blocks.
-        block: u32,
-    },
-    /// What lies behind the last data block.
+    /// A data block (`CFDATA`): the folder, and the block within it, both counted from 0.
+    #[allow(missing_docs, reason = "the variant documents the fields")]
+    Block { folder: u16, block: u32 },
+    /// The bytes behind the last data block.
     End,
 }
 
@@ -54,91 +50,45 @@ impl fmt::Display for Structure {
     }
 }
 
-/// Why a cabinet is not read, or not further.
+/// Why a cabinet cannot be read, or not to its end.
 ///
-/// After any of these the cabinet gives nothing more: each later call is [`GivenUp`](Self::GivenUp).
+/// After any of these errors the cabinet gives nothing more: each later call fails with
+/// [`GivenUp`](Self::GivenUp).
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum CabError {
-    /// The input itself failed.
-    #[error("input failed at {at}: {cause}")]
+    /// The input itself failed. The position says how far it was read.
+    #[error("input failed at {at}")]
     Io {
-        /// How far it had been read.
         at: Position,
-        /// What the input said.
+        #[source]
         cause: io::Error,
     },
     /// The input is neither a cabinet nor a program that carries one.
     #[error("expected a cabinet (`MSCF`) or a program that carries one (`MZ`), found {found}")]
-    NotACabinet {
-        /// What stands there.
-        found: Box<str>,
-    },
-    /// The input ends too early.
+    NotACabinet { found: Box<str> },
+    /// The input ends too early. Both numbers are bytes of the structure.
     #[error("{what} at {at} is cut off: expected {expected} bytes, found {found}")]
-    Truncated {
-        /// What was being read.
-        what: Structure,
-        /// Where it begins.
-        at: Position,
-        /// How many bytes it has.
-        expected: u64,
-        /// How many of them there are.
-        found: u64,
-    },
-    /// Something in the cabinet cannot be as it is.
+    Truncated { what: Structure, at: Position, expected: u64, found: u64 },
+    /// A structure of the cabinet has a value that cannot be right.
     #[error("{what} at {at} is damaged: expected {expected}, found {found}")]
-    Damaged {
-        /// What is damaged.
-        what: Structure,
-        /// Where it begins.
-        at: Position,
-        /// What would have been right.
-        expected: Box<str>,
-        /// What is there.
-        found: Box<str>,
-    },
-    /// A well-formed cabinet of a kind this reader does not read.
+    Damaged { what: Structure, at: Position, expected: Box<str>, found: Box<str> },
+    /// The cabinet is well formed, but of a kind that this reader does not support.
     #[error("{what} at {at} is not supported: {found}; expected {expected}")]
-    Unsupported {
-        /// What is of that kind.
-        what: Structure,
-        /// Where it begins.
-        at: Position,
-        /// What is read.
-        expected: &'static str,
-        /// What is there, by name.
-        found: Box<str>,
-    },
-    /// A number in [`Limits`](crate::Limits) was reached.
+    Unsupported { what: Structure, at: Position, expected: &'static str, found: Box<str> },
+    /// The cabinet has or claims more than a number in [`Limits`](crate::Limits). `which` is the name of the limit,
+    /// as in `with_files`.
     #[error("{what} {found}, and the limit `{which}` is {limit}")]
-    Limit {
-        /// The field of [`Limits`](crate::Limits).
-        which: &'static str,
-        /// What is counted, as "cabinet has files:".
-        what: &'static str,
-        /// The limit.
-        limit: u64,
-        /// What the cabinet has or claims, at least.
-        found: u64,
-    },
-    /// A part of a set of cabinets was not given.
+    Limit { which: &'static str, what: &'static str, limit: u64, found: u64 },
+    /// A part of a set of cabinets was not given. Parts are counted from 1; `name` is the file name by which a
+    /// neighbouring part calls it.
     #[error("part {part} of the set is missing{}", named(name))]
-    MissingPart {
-        /// Which part, counted from 1.
-        part: u16,
-        /// The file name its neighbour calls it by.
-        name: Option<Box<str>>,
-    },
-    /// The inputs given are not the parts of one set.
+    MissingPart { part: u16, name: Option<Box<str>> },
+    /// The inputs are not the parts of one set.
     #[error("inputs are not the parts of one set: expected {expected}, found {found}")]
-    NotOneSet {
-        /// What would have been right.
-        expected: Box<str>,
-        /// What was given.
-        found: Box<str>,
-    },
-    /// An earlier call failed: there is nothing more to be had.
+    NotOneSet { expected: Box<str>, found: Box<str> },
+    /// An earlier call on this cabinet failed.
     #[error("cabinet was given up after an earlier error")]
     GivenUp,
 }
@@ -159,14 +109,14 @@ impl CabError {
         Self::Damaged { what, at, expected: expected.to_string().into(), found: found.to_string().into() }
     }
 
-    /// Refuses what is above a limit.
+    /// Fails when `found` is above the limit.
     pub(crate) fn above(which: &'static str, what: &'static str, limit: u64, found: u64) -> Result<(), Self> {
         if found > limit { Err(Self::Limit { which, what, limit, found }) } else { Ok(()) }
     }
 }
 
 impl From<CabError> for io::Error {
-    /// An error of input that carries the whole [`CabError`]: `io::Error::downcast` gives it back.
+    /// Wraps the whole [`CabError`]: `io::Error::downcast` gives it back.
     fn from(error: CabError) -> Self {
         let kind = match &error {
             CabError::Io { cause, .. } => cause.kind(),

@@ -1,4 +1,4 @@
-//! What holds for any bytes whatever: run by the fuzzer, and on known inputs by ordinary tests.
+//! Laws that hold for any bytes. The fuzzer runs them, and so do tests on known inputs.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -19,10 +19,10 @@ fn small() -> Limits {
     }
 }
 
-/// Any bytes as a cabinet: they are refused, or deliver what their tables say, the same whichever way it is read.
+/// Reads any bytes as a cabinet. Reading fails, or delivers what the tables state, in whichever way it is read.
 ///
 /// # Panics
-/// When that does not hold.
+/// Panics when the law does not hold.
 pub fn cabinet(bytes: &[u8]) {
     let Ok(cabinet) = Cabinet::open(bytes, small()) else { return };
     let limits = small();
@@ -89,7 +89,7 @@ fn read(
     cabinet.finish()
 }
 
-/// The cabinet's error in an error of input, which is where all errors of a reader over a slice come from.
+/// The cabinet's error inside an I/O error. All errors of a reader over a slice come from the cabinet.
 fn cabinet_error(error: std::io::Error) -> CabError {
     error.downcast().unwrap_or(CabError::GivenUp)
 }

@@ -1,4 +1,4 @@
-//! The names of files in a cabinet: as given, and as paths that are safe to write under.
+//! Names of files as paths that are safe to write to.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,27 +7,27 @@ use ucupdate_core::value::{PathPartError, check_path_part};
 
 /// A relative path whose parts are safe on any system, divided by `/`.
 ///
-/// Of one cabinet no two are equal without case, and none is the folder of another.
+/// Within one cabinet no two paths are equal without regard to case, and no path is the folder of another.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafePath(Box<str>);
 
 impl SafePath {
-    /// The path, its parts divided by `/`.
+    /// Returns the path, with its parts divided by `/`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its parts: folders, then the file's own name.
+    /// Returns the parts of the path: the folders, then the file name.
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }
 
-    /// The last part.
+    /// Returns the last part.
     pub fn file_name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
-    /// Reads a name as given, divided by `\` (as [MS-CAB] has it) or `/`.
+    /// Reads a name as given, whose parts are divided by `\` (as in [MS-CAB]) or `/`.
     pub(crate) fn read(name: &str) -> Result<Self, NameProblem> {
         if name.is_empty() {
             return Err(NameProblem::Empty);
@@ -48,31 +48,30 @@ impl SafePath {
         Ok(Self(name.replace('\\', "/").into()))
     }
 
-    /// The order without case in which a folder stands right before what is in it.
+    /// Compares without regard to case. A folder sorts right before its content.
     pub(crate) fn cmp_without_case(&self, other: &Self) -> Ordering {
         self.folded().cmp(other.folded())
     }
 
-    /// Whether `other` lies in the folder that this file's path would also name.
+    /// Whether `other` lies in a folder of this path.
     pub(crate) fn is_folder_of(&self, other: &Self) -> bool {
         let mut other = other.folded();
         self.folded().all(|own| other.next() == Some(own)) && other.next() == Some('\0')
     }
 
-    /// Without case, and with the divider before every other character.
+    /// The characters in lower case, with the divider before every other character.
     fn folded(&self) -> impl Iterator<Item = char> {
         self.0.chars().flat_map(|c| if c == '/' { '\0' } else { c }.to_lowercase())
     }
 }
 
-/// What packages ask of a path: its folder, its stem, what lies beside.
 impl SafePath {
-    /// What stands before the last part; empty at the root.
+    /// The path without its last part; empty at the root.
     pub(crate) fn folder(&self) -> &str {
         self.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// The file name without its last ending.
+    /// The file name without its last extension.
     pub(crate) fn stem(&self) -> &str {
         match self.file_name().rsplit_once('.') {
             Some((stem, _)) if !stem.is_empty() => stem,
@@ -80,12 +79,12 @@ impl SafePath {
         }
     }
 
-    /// Whether the file name ends in a full stop and `extension`, without regard to ASCII case.
+    /// Whether the file name has this extension, without regard to ASCII case.
     pub(crate) fn has_extension(&self, extension: &str) -> bool {
         self.file_name().rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
     }
 
-    /// The path of a file of this stem and another ending, in the same folder.
+    /// The path of the file with the same stem and another extension, in the same folder.
     pub(crate) fn with_extension(&self, extension: &str) -> String {
         match self.folder() {
             "" => format!("{}.{extension}", self.stem()),
@@ -93,7 +92,7 @@ impl SafePath {
         }
     }
 
-    /// The path in lower case: paths are looked up without regard to ASCII case.
+    /// The path in ASCII lower case, for looking it up.
     pub(crate) fn in_lower_case(&self) -> String {
         self.as_str().to_ascii_lowercase()
     }
@@ -111,48 +110,38 @@ impl fmt::Debug for SafePath {
     }
 }
 
-/// Why a name in a cabinet is no path that is safe to write under. The file itself can still be read.
+/// Why a name in a cabinet is not a path that is safe to write to. The file itself can still be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum NameProblem {
-    /// No name.
+    /// The name has no bytes.
     #[error("name is empty")]
     Empty,
-    /// Bytes that are no text in the name's encoding.
-    #[error("name is no text in its encoding")]
+    /// The bytes of the name are not text in its encoding.
+    #[error("name is not text in its encoding")]
     NotText,
-    /// Begins with a divider.
+    /// The name begins with a divider.
     #[error("name begins with `\\` or `/`")]
     Absolute,
-    /// Begins with a drive.
+    /// The name begins with a drive.
     #[error("name begins with a drive letter")]
     Drive,
-    /// A part is `..`.
+    /// A part of the name is `..`.
     #[error("name climbs by `..`")]
     Climbs,
-    /// A part that some system cannot hold.
+    /// Some system cannot hold a part of the name.
     #[error("part `{}` of the name {cause}", part.escape_debug())]
-    Part {
-        /// The part.
-        part: Box<str>,
-        /// What is wrong with it.
-        cause: PathPartError,
-    },
-    /// Equal, without case, to the name of an earlier file.
+    Part { part: Box<str>, cause: PathPartError },
+    /// An earlier file has the same name, without regard to case. Files are counted from 0.
     #[error("name is, without case, that of file {first}")]
-    Duplicate {
-        /// The earlier file's place in the table, counted from 0.
-        first: u16,
-    },
-    /// An earlier file has the name of a folder that this one needs.
+    Duplicate { first: u16 },
+    /// An earlier file has the name of a folder that this one needs. Files are counted from 0.
     #[error("name lies in a folder that is itself file {first}")]
-    FolderIsAFile {
-        /// That file's place in the table, counted from 0.
-        first: u16,
-    },
+    FolderIsAFile { first: u16 },
 }
 
-/// Marks the names that another file of the same cabinet already has, or whose folder another file is.
+/// Marks each path that an earlier file has already, or whose folder is itself a file.
 pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
     let mut order: Vec<u16> = (0..=u16::MAX).take(paths.len()).collect();
     order.retain(|index| paths[usize::from(*index)].is_ok());
@@ -162,7 +151,7 @@ pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
         _ => a.cmp(b),
     });
     let mut clashes = Vec::new();
-    // The file that holds the name now looked at; folders sort right before their content, so it stays in force.
+    // The last path without a clash. A folder sorts right before its content, so it is compared with all of it.
     let mut holder: Option<u16> = None;
     for index in order {
         let (Some(held), Some(own)) = (holder.and_then(path), path(index)) else {
@@ -253,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_knows_its_folder_its_stem_and_what_lies_beside() {
+    fn a_path_gives_its_folder_its_stem_and_the_path_beside_it() {
         let path = |text: &str| SafePath::read(text).unwrap();
         let image = path(r"OCInterim\ENU\CPE.nbt");
         assert_eq!((image.folder(), image.stem()), ("OCInterim/ENU", "CPE"));

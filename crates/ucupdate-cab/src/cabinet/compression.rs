@@ -1,24 +1,24 @@
-//! How the data of a folder is compressed.
+//! The compressions of the format.
 
 use std::fmt;
 
-/// How a folder is compressed.
+/// The compression of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Not at all.
+    /// The data is stored as it is.
     None,
     /// MSZIP: deflate in blocks of 32 KiB.
     Mszip,
-    /// LZX.
+    /// LZX with a window.
     Lzx {
-        /// The window, 15 to 21: it has 2 to that power bytes.
+        /// The window has 2 to the power of this many bytes; 15 to 21.
         window_bits: u8,
     },
 }
 
 impl Compression {
-    /// LZX with a window of so many bits; `None` where the format has no such window.
+    /// Returns LZX with a window of this many bits; `None` outside 15 to 21.
     pub fn lzx(window_bits: u8) -> Option<Self> {
         (15..=21).contains(&window_bits).then_some(Self::Lzx { window_bits })
     }

@@ -1,4 +1,4 @@
-//! A file in a cabinet, as its table has it.
+//! An entry of the file table.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::header::FileRow;
 use crate::code_page::CodePage;
 use crate::path::{NameProblem, SafePath};
 
-/// One file of a cabinet: what the file table says of it.
+/// What the file table of a cabinet states about one file.
 #[derive(Clone, Debug)]
 pub struct FileEntry {
     raw: Box<[u8]>,
@@ -39,53 +39,54 @@ impl FileEntry {
         entry
     }
 
-    /// The name for a person to read, as it was given: bytes that are no text show as U+FFFD.
+    /// Returns the name for a person to read, as it was given. Bytes that are not text show as U+FFFD.
     pub fn name_as_given(&self) -> Cow<'_, str> {
         self.text().unwrap_or_else(|| String::from_utf8_lossy(&self.raw))
     }
 
-    /// The name's bytes as they stand in the cabinet.
+    /// Returns the bytes of the name as they stand in the cabinet.
     pub fn raw_name(&self) -> &[u8] {
         &self.raw
     }
 
-    /// The name as a path that is safe to write under.
+    /// Returns the name as a path that is safe to write to.
     ///
     /// # Errors
-    /// When the name is none, with the reason.
+    /// Fails with the reason when the name is not such a path.
     pub fn path(&self) -> Result<&SafePath, &NameProblem> {
         self.path.as_ref()
     }
 
-    /// The bytes of the file, uncompressed.
+    /// Returns the size of the file in bytes, uncompressed.
     pub fn size(&self) -> u64 {
         self.size.into()
     }
 
-    /// When it was last changed, by the clock of whoever made the cabinet, in steps of two seconds; `None` where the
-    /// calendar has no such moment.
+    /// Returns the time of the last change in steps of two seconds; `None` where the calendar has no such time.
+    ///
+    /// The format has no time zone: it is the local time of the system that made the cabinet.
     pub fn modified(&self) -> Option<FieldTime> {
         FieldTime::from_dos(self.date, self.time)
     }
 
-    /// Its MS-DOS attributes.
+    /// Returns the MS-DOS attributes.
     pub fn attributes(&self) -> Attributes {
         self.attributes
     }
 
-    /// Which folder it is compressed in, counted from 0; in a set, a folder that goes on in the next part counts
-    /// once.
+    /// Returns the folder that holds the data of the file, counted from 0. In a set, a folder that continues in the next
+    /// part counts once.
     pub fn folder(&self) -> u16 {
         self.folder
     }
 
-    /// Gives the path away, to be put back.
+    /// Takes the path out, to be put back.
     pub(crate) fn take_path(&mut self) -> Result<SafePath, NameProblem> {
         std::mem::replace(&mut self.path, Err(NameProblem::NotText))
     }
 
     fn text(&self) -> Option<Cow<'_, str>> {
-        if self.raw.is_ascii() || self.attributes.name_is_utf8() {
+        if self.raw.is_ascii() || self.attributes.has_utf8_name() {
             return std::str::from_utf8(&self.raw).ok().map(Cow::Borrowed);
         }
         self.code_page.decode(&self.raw).map(Cow::Owned)
@@ -97,38 +98,38 @@ impl FileEntry {
 pub struct Attributes(u16);
 
 impl Attributes {
-    /// All sixteen bits, as given.
+    /// Returns all sixteen bits as given.
     pub fn bits(self) -> u16 {
         self.0
     }
 
-    /// Not to be changed.
-    pub fn read_only(self) -> bool {
+    /// Whether the file is read-only.
+    pub fn is_read_only(self) -> bool {
         self.0 & 0x01 != 0
     }
 
-    /// Not to be shown.
-    pub fn hidden(self) -> bool {
+    /// Whether the file is hidden.
+    pub fn is_hidden(self) -> bool {
         self.0 & 0x02 != 0
     }
 
-    /// Of the system.
-    pub fn system(self) -> bool {
+    /// Whether the file belongs to the system.
+    pub fn is_system(self) -> bool {
         self.0 & 0x04 != 0
     }
 
-    /// Changed since it was last archived.
-    pub fn archive(self) -> bool {
+    /// Whether the file was changed since it was last archived.
+    pub fn is_archive(self) -> bool {
         self.0 & 0x20 != 0
     }
 
-    /// To be run after it was extracted.
-    pub fn execute(self) -> bool {
+    /// Whether the file is to be run after it was extracted.
+    pub fn is_executed(self) -> bool {
         self.0 & 0x40 != 0
     }
 
-    /// Its name is UTF-8.
-    pub fn name_is_utf8(self) -> bool {
+    /// Whether the name is UTF-8.
+    pub fn has_utf8_name(self) -> bool {
         self.0 & 0x80 != 0
     }
 }

@@ -27,14 +27,14 @@ pub(crate) const FROM_PREVIOUS: u16 = 0xFFFD;
 pub(crate) const TO_NEXT: u16 = 0xFFFE;
 pub(crate) const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 
-/// What the header and tables of one part say.
+/// The header and tables of one part.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) bytes: u32,
     pub(crate) set_id: u16,
-    /// Its place in the set, counted from 0.
+    /// The index in the set, counted from 0.
     pub(crate) index: u16,
-    /// What the neighbours are called.
+    /// The file names of the neighbouring parts.
     pub(crate) previous: Option<Box<str>>,
     pub(crate) next: Option<Box<str>>,
     pub(crate) reserve: Box<[u8]>,
@@ -46,7 +46,7 @@ pub(crate) struct Part {
 
 #[derive(Debug)]
 pub(crate) struct FolderRow {
-    /// Where its first block begins, from the start of the cabinet.
+    /// The offset of the first block, from the start of the cabinet.
     pub(crate) first_block: u32,
     pub(crate) blocks: u16,
     pub(crate) compression: Compression,
@@ -56,7 +56,7 @@ pub(crate) struct FolderRow {
 #[derive(Debug)]
 pub(crate) struct FileRow {
     pub(crate) size: u32,
-    /// Where it begins in the folder's bytes.
+    /// The offset in the bytes of the folder.
     pub(crate) begin: u32,
     pub(crate) folder: u16,
     pub(crate) date: u16,
@@ -66,7 +66,7 @@ pub(crate) struct FileRow {
     pub(crate) at: Position,
 }
 
-/// What the parts read so far have together, against the limits.
+/// The totals of the parts read so far, held against the limits.
 pub(crate) struct Spent<'a> {
     pub(crate) limits: &'a Limits,
     cabinet_bytes: u64,
@@ -225,13 +225,13 @@ fn file<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>, index: u16) -> R
     Ok(file)
 }
 
-/// A neighbour's name: only ever shown.
+/// The name of a neighbouring part, which is only shown.
 fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
     let bytes = terminated(source, spent, Structure::Header)?;
     Ok(String::from_utf8_lossy(&bytes).into())
 }
 
-/// Bytes up to a zero, which is taken too.
+/// The bytes up to a zero, which is taken too.
 fn terminated<R: Read>(
     source: &mut Source<R>,
     spent: &mut Spent<'_>,
@@ -285,7 +285,7 @@ impl Fixed {
     }
 }
 
-/// The byte at `at`, zero where there is none.
+/// The byte at `at`; zero behind the end.
 pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The reader of cabinets: forward only, each folder decompressed once, every number bounded by [`Limits`].
+//! The container: reading cabinets forward only, with each folder decompressed once and every number bounded by
+//! [`Limits`](crate::Limits).
 //!
 //! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in [MS-PATCH] without
 //! its delta extensions. Where they leave a choice, this reader is strict: the files of a folder must lie in it one

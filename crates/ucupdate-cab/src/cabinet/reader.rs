@@ -1,4 +1,4 @@
-//! Reading a cabinet or a set of them: open, file after file, finish.
+//! Reading a cabinet or a set: open it, read file after file, finish.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -16,11 +16,11 @@ use super::stub;
 use crate::error::CabError;
 use crate::options::CabinetOptions;
 
-/// A cabinet, or a set of them, read forward from any input.
+/// A cabinet, or a set of cabinets, that is read forward from any input.
 ///
-/// The input may also be a self-extracting program: the cabinet is found in it. Its tables are read when it is
-/// opened; the files come by [`next_file`](Self::next_file), in the order of their data, each folder decompressed
-/// once; [`finish`](Self::finish) reads to the cabinet's end and gives its hash.
+/// The input may also be a self-extracting program; the reader finds the cabinet in it. Opening reads the tables.
+/// [`next_file`](Self::next_file) then returns the files in the order of their data, and each folder is decompressed
+/// once. [`finish`](Self::finish) reads to the end of the cabinet and returns its digest.
 ///
 /// ```
 /// use std::io::{self, Read};
@@ -55,21 +55,21 @@ pub struct Cabinet<R> {
     given_up: bool,
 }
 
-/// What was read, once all was.
+/// The totals of a cabinet that was read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finished {
-    /// The SHA-256 of the cabinet's bytes: the same from a plain cabinet as from the program that carries it.
+    /// The SHA-256 of the cabinet. It does not depend on a program around the cabinet.
     ///
-    /// Of a set of several parts it is the SHA-256 of the parts' digests (32 bytes each) in the set's order.
+    /// For a set of several parts, it is the SHA-256 of the digests of the parts (32 bytes each) in the order of the set.
     pub sha256: [u8; 32],
-    /// The SHA-256 of each part's bytes, in the set's order; one where the cabinet is no set.
+    /// The SHA-256 of each part, in the order of the set; one digest where the cabinet is not a set.
     pub parts: Vec<[u8; 32]>,
-    /// The cabinet's bytes, of all parts together, without a program around it.
+    /// The bytes of all parts together, without a program around them.
     pub cabinet_bytes: u64,
-    /// The bytes of all files together.
+    /// The uncompressed bytes of all files together.
     pub output_bytes: u64,
-    /// The files.
+    /// The number of files.
     pub files: usize,
 }
 
@@ -122,32 +122,32 @@ impl<R: Read> Cabinet<R> {
         Ok(Self { parts, tables, begun: 0, folder: None, left: 0, output_bytes: 0, given_up: false })
     }
 
-    /// All files, in the order of the tables; known as soon as the cabinet is open, for all parts of a set.
+    /// Returns the entries of all files, of all parts of a set, in the order of the tables.
     pub fn entries(&self) -> &[FileEntry] {
         &self.tables.entries
     }
 
-    /// How many bytes of program stand before the cabinet; in a set, before its first part.
+    /// Returns the number of bytes before the cabinet, which are a program; in a set, before its first part.
     pub fn stub_bytes(&self) -> u64 {
         self.parts.first().map_or(0, |part| part.source.place_of(0).offset)
     }
 
-    /// The reserve area of the header, whose meaning is its maker's; of the first part in a set.
+    /// Returns the reserve area of the header; in a set, of the first part. Its meaning is up to the maker.
     pub fn reserve(&self) -> &[u8] {
         self.parts.first().map_or(&[], |part| &part.reserve)
     }
 
-    /// How the folder of this number ([`FileEntry::folder`]) is compressed; `None` where there is no such folder.
+    /// Returns the compression of the folder with this number ([`FileEntry::folder`]); `None` for an unknown number.
     pub fn compression(&self, folder: u16) -> Option<Compression> {
         self.tables.folders.iter().find(|known| known.number == folder).map(|known| known.compression)
     }
 
-    /// The next file in the order of the data; `None` after the last.
+    /// Returns the next file in the order of the data; `None` after the last.
     ///
-    /// What was not read of the file before is decompressed and checked now.
+    /// The bytes of the previous file that were not read are decompressed and checked first.
     ///
     /// # Errors
-    /// When the input fails, ends too early or is damaged. After that the cabinet gives nothing more.
+    /// Fails when the input fails, ends too early or is damaged. After that the cabinet gives nothing more.
     pub fn next_file(&mut self) -> Result<Option<FileReader<'_, R>>, CabError> {
         while !self.chunk(usize::MAX)?.is_empty() {}
         let Some((folder, entry)) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
@@ -161,10 +161,10 @@ impl<R: Read> Cabinet<R> {
         Ok(Some(FileReader::new(self, entry)))
     }
 
-    /// Reads to the end of the cabinet and gives its hash. Files not read yet are decompressed and checked too.
+    /// Reads to the end of the cabinet and returns its digest. Files not read yet are decompressed and checked too.
     ///
     /// # Errors
-    /// As [`next_file`](Self::next_file).
+    /// Fails as [`next_file`](Self::next_file) does.
     pub fn finish(mut self) -> Result<Finished, CabError> {
         while self.next_file()?.is_some() {}
         let mut parts = Vec::with_capacity(self.parts.len());
@@ -216,13 +216,13 @@ impl<R> fmt::Debug for Cabinet<R> {
     }
 }
 
-/// One file of a cabinet, to be read forward.
+/// One file of a cabinet, which is read forward.
 ///
-/// It gives exactly [`FileEntry::size`] bytes, or an error: never fewer. As an [`io::Read`] it fails with an
-/// [`io::Error`] that carries the [`CabError`].
+/// It gives exactly [`FileEntry::size`] bytes or fails. As an [`io::Read`] it fails with an [`io::Error`] that carries
+/// the [`CabError`].
 pub struct FileReader<'a, R> {
     cabinet: &'a mut Cabinet<R>,
-    /// Its place in the cabinet's entries.
+    /// Its index in the entries of the cabinet.
     index: usize,
 }
 
@@ -231,20 +231,20 @@ impl<'a, R: Read> FileReader<'a, R> {
         Self { cabinet, index }
     }
 
-    /// What the table says of the file.
+    /// Returns what the file table states about the file.
     pub fn entry(&self) -> &FileEntry {
         &self.cabinet.entries()[self.index]
     }
 
-    /// The file's place in [`Cabinet::entries`].
+    /// Returns the index of the file in [`Cabinet::entries`].
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// The next bytes, at most 32 KiB, without copying them; empty at the end of the file.
+    /// Returns the next bytes, at most 32 KiB, without copying them; no bytes at the end of the file.
     ///
     /// # Errors
-    /// When the input fails, ends too early or is damaged.
+    /// Fails when the input fails, ends too early or is damaged.
     pub fn read_chunk(&mut self) -> Result<&[u8], CabError> {
         let range = self.cabinet.chunk(usize::MAX)?;
         Ok(self.cabinet.bytes(range))

@@ -1,4 +1,4 @@
-//! One input, read forward through a buffer: counts, hashes and never reads behind the cabinet's end.
+//! One input, read forward through a buffer. It counts and hashes the bytes, and never reads behind the cabinet.
 
 use std::io::{self, Read};
 
@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{CabError, Position, Structure};
 
-/// The most bytes that can be looked at together: any data block with its header fits, and a stub's cabinet header
-/// with most reserve areas.
+/// The most bytes that can be looked at together. Any data block with its header fits, and a cabinet header in a program
+/// with nearly any reserve area.
 pub(crate) const MAX_LOOK_BYTES: usize = 128 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
@@ -16,19 +16,19 @@ const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) struct Source<R> {
     input: R,
     buffer: Vec<u8>,
-    /// What was read and not yet taken: `buffer[start..end]`.
+    /// `buffer[start..end]` was read and not yet taken.
     start: usize,
     end: usize,
-    /// The place of `buffer[start]` in the input.
+    /// The offset of `buffer[start]` in the input.
     offset: u64,
-    /// Where the cabinet begins in the input.
+    /// The offset of the cabinet in the input.
     base: u64,
-    /// Where the cabinet ends in the input, once its header was read.
+    /// The end of the cabinet in the input; unbounded until its header was read.
     limit: u64,
     part: Option<u16>,
-    /// What stopped the input, kept until a byte is needed that it did not give.
+    /// The error of the input, kept until a byte is needed that it did not give.
     failure: Option<io::Error>,
-    /// Of the cabinet's bytes, once it has begun.
+    /// The hash of the bytes of the cabinet, once it has begun.
     hash: Option<Sha256>,
 }
 
@@ -48,17 +48,17 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// From here on places say which part of a set this is, counted from 1.
+    /// Sets the part of a set, counted from 1, for positions in errors.
     pub(crate) fn name_part(&mut self, part: u16) {
         self.part = Some(part);
     }
 
-    /// The place of the next byte.
+    /// The position of the next byte.
     pub(crate) fn place(&self) -> Position {
         Position { offset: self.offset, part: self.part }
     }
 
-    /// The place of a byte of the cabinet.
+    /// The position of a byte of the cabinet.
     pub(crate) fn place_of(&self, in_cabinet: u64) -> Position {
         Position { offset: self.base + in_cabinet, part: self.part }
     }
@@ -68,20 +68,20 @@ impl<R: Read> Source<R> {
         self.offset - self.base
     }
 
-    /// The next byte is the cabinet's first: counting and hashing begin.
+    /// Begins counting and hashing: the next byte is the first of the cabinet.
     pub(crate) fn begin_cabinet(&mut self) {
         self.base = self.offset;
         self.hash = Some(Sha256::new());
     }
 
-    /// The cabinet has so many bytes: nothing behind them is read.
+    /// Sets the length of the cabinet; nothing behind it is read.
     pub(crate) fn set_cabinet_bytes(&mut self, bytes: u64) {
         self.limit = self.base.saturating_add(bytes);
         let ahead = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         self.end = self.end.min(self.start.saturating_add(ahead));
     }
 
-    /// What can be looked at of the next `want` bytes; less only where the input ends or fails.
+    /// The next `want` bytes without taking them; fewer only where the input ends or fails.
     pub(crate) fn look(&mut self, want: usize) -> &[u8] {
         let want = want.min(MAX_LOOK_BYTES);
         if self.end - self.start < want {
@@ -91,7 +91,7 @@ impl<R: Read> Source<R> {
         &self.buffer[self.start..end]
     }
 
-    /// The next `want` bytes, which `what` has from its begin at `at`.
+    /// The next `want` bytes without taking them; fails where there are fewer.
     pub(crate) fn need(&mut self, want: usize, what: Structure) -> Result<&[u8], CabError> {
         let at = self.place();
         let found = self.look(want).len();
@@ -101,7 +101,7 @@ impl<R: Read> Source<R> {
         Ok(&self.buffer[self.start..self.start + want])
     }
 
-    /// Why there are only `found` of the `expected` bytes that `what` has from `at` on.
+    /// The error where only `found` of the `expected` bytes of `what` at `at` are there.
     pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {
@@ -112,7 +112,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Takes `count` bytes that were looked at.
+    /// Takes `count` bytes, at most those that were looked at.
     pub(crate) fn take(&mut self, count: usize) {
         let end = self.end.min(self.start + count);
         if let Some(hash) = &mut self.hash {
@@ -122,7 +122,7 @@ impl<R: Read> Source<R> {
         self.start = end;
     }
 
-    /// Takes all before a byte of the cabinet, which must lie ahead.
+    /// Takes all bytes before a byte of the cabinet, which must lie ahead.
     pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Structure) -> Result<(), CabError> {
         let at = self.place();
         let expected = in_cabinet.saturating_sub(self.taken());
@@ -139,12 +139,12 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// The hash of the cabinet's bytes taken so far.
+    /// The SHA-256 of the bytes of the cabinet that were taken so far.
     pub(crate) fn sha256(&self) -> [u8; 32] {
         self.hash.clone().unwrap_or_default().finalize().into()
     }
 
-    /// Gives the buffer back, where nothing more is read.
+    /// Frees the buffer, once nothing more is read.
     pub(crate) fn release(&mut self) {
         self.buffer = Vec::new();
         self.start = 0;

@@ -1,9 +1,9 @@
-//! Hashing bytes that are in memory.
+//! Digests of bytes in memory.
 
 use sha1::Digest as _;
 use ucupdate_core::value::{Sha1Digest, Sha256Digest};
 
-/// The SHA-256 of bytes that are in memory.
+/// Returns the SHA-256 of bytes in memory.
 ///
 /// ```
 /// use ucupdate_cab::package::sha256_of;
@@ -13,7 +13,7 @@ pub fn sha256_of(bytes: &[u8]) -> Sha256Digest {
     Sha256Digest::new(<sha2::Sha256 as sha2::Digest>::digest(bytes).into())
 }
 
-/// The SHA-1 of bytes that are in memory, for signature catalogues.
+/// Returns the SHA-1 of bytes in memory, as signature catalogues use it.
 ///
 /// ```
 /// use ucupdate_cab::package::sha1_of;

@@ -1,4 +1,4 @@
-//! What holds for any bytes whatever: run by the fuzzer, and on known inputs by ordinary tests.
+//! Laws that hold for any bytes. The fuzzer runs them, and so do tests on known inputs.
 
 use super::{
     Catalogue, KeptBytes, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
@@ -8,26 +8,26 @@ use crate::{Cabinet, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-/// Any bytes as a cabinet: reading ends in an error or a coherent package, and the sink was told the truth.
+/// Reads any bytes as a package. Reading fails or gives a coherent package, and the sink gets what the package states.
 ///
 /// # Panics
-/// When that does not hold.
+/// Panics when the law does not hold.
 pub fn package(bytes: &[u8]) {
     // So that one input costs little; the reader's own laws look at its limits.
     let limits = Limits { total_output_bytes: 8 * 1024 * 1024, ..Limits::default() };
     let Ok(cabinet) = Cabinet::open(bytes, limits) else { return };
     let files = cabinet.entries().len();
-    let mut sink = Witness::default();
+    let mut sink = CheckingSink::default();
     let Ok(package) = read_package(cabinet, &PackageLimits::default(), &mut sink) else { return };
     assert_eq!(package.members.len(), files);
     assert_eq!(sink.ended, files);
     coherent(&package);
 }
 
-/// Any bytes as a manifest, of a package of known files.
+/// Reads any bytes as the manifest of a package of known files. The package is coherent.
 ///
 /// # Panics
-/// When that does not end in a coherent package.
+/// Panics when the law does not hold.
 pub fn manifest(bytes: &[u8]) {
     let image = sample::image("laws", 64);
     let catalogue = super::CatalogueBuilder::new().with_image("CPE.nbt", &image).build().unwrap_or_default();
@@ -42,10 +42,10 @@ pub fn manifest(bytes: &[u8]) {
     coherent(&understand(sha256_of(bytes), members, &kept, &PackageLimits::default()));
 }
 
-/// Any bytes as a signature catalogue: reading ends in an error or in what was within the limits.
+/// Reads any bytes as a signature catalogue. Reading fails or gives a catalogue within the limits.
 ///
 /// # Panics
-/// When that does not hold.
+/// Panics when the law does not hold.
 pub fn catalogue(bytes: &[u8]) {
     let limits = PackageLimits::default();
     let Ok(catalogue) = Catalogue::read(bytes, &limits) else { return };
@@ -59,7 +59,7 @@ pub fn catalogue(bytes: &[u8]) {
         };
         assert_eq!(listing, Listing::Listed);
     }
-    // A catalogue ends where it ends.
+    // A catalogue with another byte, or without its last one, is not a catalogue.
     let longer = [bytes, &[0]].concat();
     assert!(Catalogue::read(&longer, &limits).is_err());
     let shorter = bytes.get(..bytes.len().saturating_sub(1)).unwrap_or_default();
@@ -101,15 +101,15 @@ fn coherent(package: &Package) {
     }
 }
 
-/// A sink that checks what it is told.
+/// A sink that checks the calls it gets.
 #[derive(Default)]
-struct Witness {
+struct CheckingSink {
     current: Option<MemberStart>,
     bytes: Vec<u8>,
     ended: usize,
 }
 
-impl MemberSink for Witness {
+impl MemberSink for CheckingSink {
     fn begin(&mut self, member: &MemberStart) -> io::Result<()> {
         assert!(self.current.is_none());
         self.bytes.clear();

@@ -1,35 +1,36 @@
-//! The files of a package, and where their bytes go.
+//! The members of a package, and the sink that takes their bytes.
 
 use crate::package::digest::{sha1_of, sha256_of};
 use crate::path::{NameProblem, SafePath};
 use std::io;
 use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
-/// The name of the manifest, at the root of the cabinet.
+/// The name of the manifest at the root of the cabinet.
 pub const MANIFEST_FILE_NAME: &str = "updateInfo.xml";
-/// The name of the settings that a RoundTable package brings.
+/// The name of the settings file in a RoundTable package.
 pub const ROUND_TABLE_CONFIG_FILE_NAME: &str = "RTConfig.xml";
 
-/// What a member is for.
+/// The purpose of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MemberRole {
-    /// `updateInfo.xml` at the root: says what the package brings.
+    /// `updateInfo.xml` at the root, which states what the package brings.
     Manifest,
-    /// A firmware image: `.nbt`, or what the manifest names as one, or what lies where images do with a signature beside.
+    /// A firmware image: an `.nbt` file, a file that the manifest names as an image, or a file in a release folder with a
+    /// signature beside it.
     Image,
-    /// A signature catalogue: `.cat`.
+    /// A signature catalogue, `.cat`.
     Signature,
-    /// A description: any other `.xml`.
+    /// A description: any other `.xml` file.
     Description,
-    /// `RTConfig.xml`: settings of RoundTable devices, which overwrite what an administrator set.
+    /// `RTConfig.xml`, the settings of RoundTable devices. They overwrite what an administrator set.
     RoundTableConfig,
-    /// Anything else.
+    /// Any other file.
     Other,
 }
 
 impl MemberRole {
-    /// What the name alone says of a member.
+    /// Returns the purpose that the name alone suggests.
     pub fn of(path: &SafePath) -> Self {
         if path.as_str().eq_ignore_ascii_case(MANIFEST_FILE_NAME) {
             Self::Manifest
@@ -46,7 +47,7 @@ impl MemberRole {
         }
     }
 
-    /// Whether the bytes are kept in memory until all members are known.
+    /// Whether the bytes stay in memory until all members are known.
     pub(crate) fn is_kept(self) -> bool {
         match self {
             Self::Manifest | Self::Signature => true,
@@ -54,7 +55,7 @@ impl MemberRole {
         }
     }
 
-    /// Whether a member of this name may turn out to be an image, and so is hashed by SHA-1 too, for catalogues.
+    /// Whether the member may turn out to be an image. Such members are hashed by SHA-1 too, for catalogues.
     pub(crate) fn may_be_image(self) -> bool {
         match self {
             Self::Image | Self::Other => true,
@@ -63,31 +64,31 @@ impl MemberRole {
     }
 }
 
-/// A member before its bytes.
+/// A member before its bytes were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberStart {
-    /// Which member of the cabinet it is, counted from 0.
+    /// The index in the file table of the cabinet.
     pub index: usize,
-    /// Its name, as the cabinet gives it.
+    /// The name as the cabinet gives it.
     pub name: String,
-    /// Where it lies below the root; or what is wrong with the name, under which nobody should write anything then.
+    /// The path below the root; or what is wrong with the name, which must not be used as a path then.
     pub path: Result<SafePath, NameProblem>,
-    /// Its size in bytes.
+    /// The size in bytes, uncompressed.
     pub size: u64,
-    /// When it was last changed, by the cabinet; `None` where the cabinet's date is not in the calendar.
+    /// The time in the cabinet; `None` where it is not in the calendar.
     pub modified: Option<FieldTime>,
-    /// What its name says it is for.
+    /// The purpose that the name suggests.
     pub role: MemberRole,
 }
 
 impl MemberStart {
-    /// A member of this name; of two equal names, it is the package that knows.
+    /// Creates a member of this name. Whether another member has the same name is not known here.
     pub fn new(index: usize, name: &str, size: u64, modified: Option<FieldTime>) -> Self {
         Self::at(index, name, SafePath::read(name), size, modified)
     }
 
-    /// A member whose name was already read.
+    /// A member whose name was already read as a path.
     pub(super) fn at(
         index: usize,
         name: &str,
@@ -100,36 +101,36 @@ impl MemberStart {
     }
 }
 
-/// A member, once all its bytes were read.
+/// A member whose bytes were all read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
-    /// Which member of the cabinet it is, counted from 0.
+    /// The index in the file table of the cabinet.
     pub index: usize,
-    /// Its name, as the cabinet gives it.
+    /// The name as the cabinet gives it.
     pub name: String,
-    /// Where it lies below the root; or what is wrong with the name.
+    /// The path below the root; or what is wrong with the name.
     pub path: Result<SafePath, NameProblem>,
-    /// Its size in bytes.
+    /// The size in bytes, uncompressed.
     pub size: u64,
-    /// When it was last changed, by the cabinet, in two-second steps.
+    /// The time in the cabinet, in two-second steps; `None` where it is not in the calendar.
     pub modified: Option<FieldTime>,
-    /// What it is for; a manifest may make an image of what the name alone does not.
+    /// The purpose; a manifest may name a file as an image whose name alone does not suggest it.
     pub role: MemberRole,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of the bytes.
     pub sha256: Sha256Digest,
-    /// The SHA-1 of its bytes, for members that may be images.
+    /// The SHA-1 of the bytes; `None` for members that cannot be images.
     pub sha1: Option<Sha1Digest>,
 }
 
 impl Member {
-    /// A member whose bytes have these digests.
+    /// Creates a member whose bytes have these digests.
     pub fn new(start: MemberStart, sha256: Sha256Digest, sha1: Option<Sha1Digest>) -> Self {
         let MemberStart { index, name, path, size, modified, role } = start;
         Self { index, name, path, size, modified, role, sha256, sha1 }
     }
 
-    /// A member whose bytes are in memory.
+    /// Creates a member whose bytes are in memory.
     pub fn of_bytes(index: usize, name: &str, bytes: &[u8], modified: Option<FieldTime>) -> Self {
         let start = MemberStart::new(index, name, bytes.len() as u64, modified);
         let sha1 = start.role.may_be_image().then(|| sha1_of(bytes));
@@ -137,30 +138,30 @@ impl Member {
     }
 }
 
-/// Where the bytes of a package's members go while it is read.
+/// The sink that takes the bytes of the members while a package is read.
 ///
-/// For each member `begin`, then `write` as often as there are chunks, then `end`. An error ends the reading.
+/// For each member, `begin` is called once, then `write` for each chunk, then `end` once. An error ends the reading.
 pub trait MemberSink {
-    /// A member begins.
+    /// Begins a member.
     ///
     /// # Errors
-    /// When the member cannot be taken.
+    /// Fails when the member cannot be taken.
     fn begin(&mut self, member: &MemberStart) -> io::Result<()>;
 
-    /// More bytes of the member that began last.
+    /// Takes more bytes of the current member.
     ///
     /// # Errors
-    /// When they cannot be taken.
+    /// Fails when the bytes cannot be taken.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// The member is complete; its bytes were those of `member.size` and `member.sha256`.
+    /// Ends the current member. Its bytes had the size `member.size` and the digest `member.sha256`.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// Fails when the member cannot be stored.
     fn end(&mut self, member: &Member) -> io::Result<()>;
 }
 
-/// Takes all bytes and keeps none: for looking at a package.
+/// A sink that discards all bytes, for looking at a package.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "there is nothing in it")]
 pub struct NoSink;
@@ -184,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_what_a_member_is_for() {
+    fn a_name_suggests_the_purpose_of_a_member() {
         for (name, role) in [
             ("updateInfo.xml", MemberRole::Manifest),
             ("UPDATEINFO.XML", MemberRole::Manifest),

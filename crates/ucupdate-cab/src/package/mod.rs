@@ -1,13 +1,13 @@
 //! Packages: what a cabinet brings for which devices, and what is wrong with it.
 //!
-//! [`read_package`] goes once through a [`Cabinet`](crate::Cabinet), hands the bytes of each member to a [`MemberSink`], and
-//! gives back a [`Package`]: releases, interim images, signatures, and [`Problem`]s. Whatever a readable cabinet holds, there
-//! is a package; one with a problem that weighs [`Severity::Refusal`] is to be taken not at all.
+//! [`read_package`] goes once through a [`Cabinet`](crate::Cabinet) and hands the bytes of each member to a
+//! [`MemberSink`]. It returns a [`Package`]: releases, interim images, signatures and [`Problem`]s. Every readable cabinet
+//! gives a package. A package with a problem of severity [`Severity::Refusal`] must not be used at all.
 //!
-//! # How a package says what it brings
-//! By a **manifest**, `updateInfo.xml` at the root of the cabinet. Published of the original's is only
-//! `Updates/Updates/Update` with a `version`; the other names are inferred or ours, and stand in [`MANIFEST_NAMES`] with
-//! their marks. [`PackageBuilder`] writes, with each file named by its path from the root:
+//! # How a package states what it brings
+//! A package has a **manifest**, `updateInfo.xml` at the root of the cabinet. Only `Updates/Updates/Update` with a
+//! `version` is published of the original format; the other names are inferred or ours, and [`MANIFEST_NAMES`] marks
+//! each. The package builder (feature `build`) writes, with each file named by its path from the root:
 //!
 //! ```xml
 //! <?xml version="1.0" encoding="utf-8"?>
@@ -19,13 +19,13 @@
 //! </Updates></Updates>
 //! ```
 //!
-//! Or by its **folders**, as on the original server:
-//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>` for an
-//! interim image. What a manifest leaves out, the folders of its file may say; where both speak they must agree; an image
-//! that fits neither is a problem, never a guess.
+//! Or its **folders** state it, as on the original server:
+//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>` for
+//! an interim image. The folders of a file fill in what the manifest leaves out. Where both state a word, they must
+//! agree. An image that fits neither is a problem, never a guess.
 //!
-//! An image's signature is the `.cat` of its name beside it. Its [`Catalogue`] is read and its digests are compared with
-//! the image; who is named as signer is told, not verified.
+//! The signature of an image is the `.cat` file of the same name beside it. The reader compares the digests in its
+//! [`Catalogue`] with the image and reports who is named as signer; it does not verify the signature.
 
 #[cfg(feature = "build")]
 mod builder;

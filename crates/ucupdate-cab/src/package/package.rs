@@ -1,4 +1,4 @@
-//! What one cabinet held: its members, the releases and interim images in them, and everything that is wrong.
+//! The package: the members of a cabinet, the releases and interim images among them, and the problems.
 
 use super::catalogue::{Catalogue, CatalogueError, Listing};
 use super::member::Member;
@@ -9,59 +9,59 @@ use ucupdate_core::device::Locale;
 use ucupdate_core::value::{FieldTime, PackageId, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// A package: what one cabinet held, as far as it was understood, and what is wrong with it.
+/// What one cabinet held, as far as it was understood, and what is wrong with it.
 ///
-/// Indices are those of [`members`](Self::members). The image and signature of every release exist; a release of which
-/// something essential is missing is no release but a [`Problem`].
+/// Indices refer to [`members`](Self::members). The image and the signature of every release exist. Where one of them
+/// is missing, there is a [`Problem`] instead of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Package {
-    /// The name of the package: the same cabinet has the same.
+    /// The id of the package, which follows from [`sha256`](Self::sha256).
     pub id: PackageId,
-    /// The SHA-256 of the whole cabinet.
+    /// The SHA-256 of the whole cabinet, without a program around it.
     pub sha256: Sha256Digest,
-    /// How it says what it brings.
+    /// Whether the manifest or the folders stated what the package brings.
     pub form: PackageForm,
-    /// All files of the cabinet, in its order.
+    /// All files of the cabinet, in the order of its file table.
     pub members: Vec<Member>,
-    /// The releases it brings, by the manifest first, then in the cabinet's order.
+    /// The releases: those of the manifest first, then the others in the order of the cabinet.
     pub releases: Vec<PackagedRelease>,
-    /// The interim images it brings.
+    /// The interim images, in the same order.
     pub interim: Vec<PackagedInterim>,
-    /// The signature catalogues that releases and interim images use, as they were read.
+    /// The signature catalogues that releases and interim images use.
     pub catalogues: Vec<PackagedCatalogue>,
-    /// Which image was compared with which signature, and how that ended.
+    /// The comparisons of images with their signatures.
     pub comparisons: Vec<Comparison>,
-    /// What is wrong.
+    /// Everything that is wrong with the package.
     pub problems: Vec<Problem>,
 }
 
 impl Package {
-    /// The problems for which nothing of the package may be taken.
+    /// Returns the problems that forbid using the package.
     pub fn refusals(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity() == Severity::Refusal)
     }
 
-    /// The problems that somebody should know.
+    /// Returns the problems that an administrator should know of.
     pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity() == Severity::Warning)
     }
 
-    /// Whether nothing of the package may be taken.
+    /// Whether the package has a refusal, so that nothing of it may be used.
     pub fn is_refused(&self) -> bool {
         self.refusals().next().is_some()
     }
 }
 
-/// How a package says what it brings.
+/// How a package states what it brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "one, the other, or neither")]
 pub enum PackageForm {
-    /// By its manifest.
+    /// The manifest states it.
     Manifest,
-    /// By its folders.
+    /// The folders state it.
     Hierarchy,
-    /// Not at all: there is nothing to take.
+    /// Nothing states it: the package has no release and no interim image.
     Neither,
 }
 
@@ -79,35 +79,35 @@ impl fmt::Display for PackageForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedRelease {
-    /// The rule it is for.
+    /// The rule that the release is for.
     pub key: RuleKey,
-    /// Its version, as said.
+    /// The version as it was reported; it may have no order.
     pub version: ReportedVersion,
-    /// The member that is its image.
+    /// The index of the image.
     pub image: usize,
-    /// The member that is its signature catalogue.
+    /// The index of the signature catalogue.
     pub signature: usize,
-    /// The members that describe it.
+    /// The indices of the descriptions.
     pub descriptions: Vec<usize>,
-    /// The image's own time, from the cabinet, in two-second steps.
+    /// The time of the image in the cabinet, in two-second steps; `None` where it is not in the calendar.
     pub time_stamp: Option<FieldTime>,
 }
 
-/// An interim image in a package: what a device too old for its release gets first.
+/// An interim image in a package, which a device gets first where it is too old for the release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedInterim {
-    /// The locale it is for.
+    /// The locale that the image is for.
     pub locale: Locale,
-    /// The update type it is for.
+    /// The update type that the image is for.
     pub update_type: UpdateType,
-    /// Its version, where the manifest says it; folders do not.
+    /// The version in the manifest; `None` where the folders place the image, since they state no version.
     pub version: Option<ReportedVersion>,
-    /// The member that is its image.
+    /// The index of the image.
     pub image: usize,
-    /// The member that is its signature catalogue.
+    /// The index of the signature catalogue.
     pub signature: usize,
-    /// The image's own time, from the cabinet, in two-second steps.
+    /// The time of the image in the cabinet, in two-second steps; `None` where it is not in the calendar.
     pub time_stamp: Option<FieldTime>,
 }
 
@@ -115,20 +115,20 @@ pub struct PackagedInterim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedCatalogue {
-    /// The member it is.
+    /// The index of the member.
     pub member: usize,
-    /// What it says, or why it could not be read.
+    /// The content, or why it could not be read.
     pub catalogue: Result<Catalogue, CatalogueError>,
 }
 
-/// An image, laid beside its signature catalogue.
+/// The comparison of an image with its signature catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The member that is the image.
+    /// The index of the image.
     pub image: usize,
-    /// The member that is the signature catalogue.
+    /// The index of the signature catalogue.
     pub signature: usize,
-    /// Whether the catalogue speaks for the image; `None` where it could not be read.
+    /// Whether the catalogue lists the image; `None` where the catalogue could not be read.
     pub listing: Option<Listing>,
 }

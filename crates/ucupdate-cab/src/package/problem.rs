@@ -1,15 +1,14 @@
-//! What is wrong with a package: findings, as data. One of severity [`Severity::Refusal`] is enough for the package to be
-//! taken as a whole or not at all.
+//! The problems of a package, as data. One problem of severity [`Severity::Refusal`] forbids using the package.
 
 use std::fmt;
 
-/// How much a problem weighs.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "a package is taken or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "a package is used or it is not")]
 pub enum Severity {
-    /// The package may be taken; somebody should know.
+    /// The package may be used; an administrator should know of the problem.
     Warning,
-    /// Nothing of the package may be taken.
+    /// Nothing of the package may be used.
     Refusal,
 }
 
@@ -24,7 +23,7 @@ impl fmt::Display for Severity {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident $severity:ident $code:literal $text:literal,)*) => {
-        /// What kind of problem. Each has one [severity](Self::severity), whatever the package:
+        /// The kind of a problem. Each kind has one [severity](Self::severity):
         ///
         /// | kind | severity | in words |
         /// |---|---|---|
@@ -39,14 +38,14 @@ macro_rules! kinds {
             /// All kinds, refusals first.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// How much problems of this kind weigh.
+            /// Returns the severity of problems of this kind.
             pub const fn severity(self) -> Severity {
                 match self {
                     $(Self::$name => Severity::$severity,)*
                 }
             }
 
-            /// A word for programs and logs: `digest-mismatch`.
+            /// Returns a stable word for programs and logs, such as `digest-mismatch`.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
@@ -65,66 +64,66 @@ macro_rules! kinds {
 // One table: kind, severity, code, words.
 kinds!(
     /// A name that climbs, is absolute, or that some system cannot hold.
-    UnsafeName Refusal "unsafe-name" "the name is not safe to write under",
-    /// Two members of one path but for case, or a file where another needs a folder.
+    UnsafeName Refusal "unsafe-name" "the name is not safe to write to",
+    /// Two members have the same path without regard to case, or a file lies where another needs a folder.
     DuplicateFile Refusal "duplicate-file" "another member has the same path",
-    /// The manifest is no XML, or none of ours, or beyond a limit.
+    /// The manifest is not XML, has another root element, or is beyond a limit.
     ManifestUnreadable Refusal "manifest-unreadable" "the manifest cannot be read",
-    /// The manifest says two different things in one place.
-    SaidTwice Refusal "said-twice" "the manifest says two things for one",
-    /// The manifest's entry lacks a word that neither it nor the file's path says.
-    UpdateIncomplete Refusal "update-incomplete" "the manifest's entry does not say enough",
-    /// A word of the manifest or the path that cannot stand in a rule.
-    WordUnusable Refusal "word-unusable" "a word cannot stand in a rule",
+    /// The manifest states an item twice, and differently.
+    RepeatedItem Refusal "repeated-item" "the manifest states an item twice",
+    /// A word is missing in the entry of the manifest and in the path of the file.
+    UpdateIncomplete Refusal "update-incomplete" "the entry of the manifest is incomplete",
+    /// A word of the manifest or the path cannot be a word of a rule.
+    WordUnusable Refusal "word-unusable" "a word cannot be used in a rule",
     /// The manifest names a file that the cabinet does not hold.
     FileMissing Refusal "file-missing" "the manifest names a file that is not in the cabinet",
-    /// The manifest names as an image or signature what is none.
-    WrongRole Refusal "wrong-role" "the manifest names a file for what it is not",
+    /// The manifest names a file as an image or signature that is another kind of file.
+    WrongRole Refusal "wrong-role" "the manifest names a file of the wrong kind",
     /// The manifest and the path of a file disagree.
     Contradiction Refusal "contradiction" "the manifest and the file's path disagree",
-    /// An image without its `.cat`.
+    /// There is no `.cat` file for an image.
     ImageWithoutSignature Refusal "image-without-signature" "the image has no signature",
-    /// A `.cat` without its image.
+    /// There is no image for a `.cat` file.
     SignatureWithoutImage Refusal "signature-without-image" "the signature has no image",
-    /// An image that neither the manifest names nor the folders place.
+    /// The manifest does not name the image, and its folders do not place it.
     ImageFitsNeither Refusal "image-fits-neither" "the image fits neither manifest nor folder hierarchy",
-    /// An image without a byte.
+    /// The image has no bytes.
     ImageEmpty Refusal "image-empty" "the image is empty",
-    /// Two releases for one rule: which of them becomes pending would be a guess.
+    /// Two releases are for one rule. Choosing one of them would be a guess.
     DuplicateRelease Refusal "duplicate-release" "the package has two releases for one rule",
-    /// The image is not the one its catalogue speaks for.
-    DigestMismatch Refusal "digest-mismatch" "the signature does not speak for this image",
-    /// The catalogue's list is not the one that was signed.
-    ListChanged Refusal "list-changed" "the signature's list was changed after it was signed",
-    /// More releases than the limit.
+    /// The catalogue does not list the digest of the image.
+    DigestMismatch Refusal "digest-mismatch" "the signature does not match the image",
+    /// The list of the catalogue is not the list that was signed.
+    ListChanged Refusal "list-changed" "the list of the signature was changed after it was signed",
+    /// The package has more releases than the limit.
     TooManyReleases Refusal "too-many-releases" "the package has too many releases",
-    /// Nothing to take.
+    /// The package has no release and no interim image.
     NoRelease Refusal "no-release" "the cabinet holds no release",
-    /// More problems than the limit; the rest is not told.
-    TooManyProblems Refusal "too-many-problems" "the package has more problems than are told",
-    /// An element or attribute that the table of names does not hold; passed over.
-    NameUnknown Warning "name-unknown" "the manifest holds a name that is not known",
-    /// A manifest that places no image; the folders do.
+    /// The package has more problems than the limit; the others are not reported.
+    TooManyProblems Refusal "too-many-problems" "the package has more problems than are reported",
+    /// An element or attribute of the manifest is not in the table of names. It is skipped.
+    NameUnknown Warning "name-unknown" "the manifest has an unknown name",
+    /// The manifest places no image, but the folders do.
     ManifestSaysNothing Warning "manifest-says-nothing" "the manifest places no image, so the folders were read",
-    /// An entry of the manifest to which no image belongs.
+    /// An entry of the manifest names no image.
     UpdateWithoutFile Warning "update-without-file" "the manifest's entry names no image",
-    /// An image that the manifest passes over, taken by its folders.
-    NotInManifest Warning "not-in-manifest" "the manifest passes over the image, so its folders were read",
-    /// A description that the manifest names and the cabinet does not hold.
+    /// The manifest does not name the image, so its folders place it.
+    NotInManifest Warning "not-in-manifest" "the manifest does not name the image, so its folders were read",
+    /// The manifest names a description that is not in the cabinet.
     DescriptionMissing Warning "description-missing" "a description is not in the cabinet",
     /// `RTConfig.xml` overwrites settings that an administrator made.
-    OverwritesSettings Warning "overwrites-settings" "this overwrites customised settings of RoundTable devices",
-    /// The catalogue cannot be read, so the image was compared with nothing.
+    OverwritesSettings Warning "overwrites-settings" "the file overwrites customised settings of RoundTable devices",
+    /// The catalogue cannot be read, so the image was not compared with it.
     CatalogueUnreadable Warning "catalogue-unreadable" "the signature cannot be read",
-    /// Nobody signed the catalogue.
+    /// The catalogue has no signer.
     CatalogueUnsigned Warning "catalogue-unsigned" "the signature names no signer",
-    /// The catalogue has no digest of an algorithm that is compared here.
+    /// The catalogue has no digest by SHA-1 or SHA-256, which are the algorithms that are compared.
     NothingToCompare Warning "nothing-to-compare" "the signature has no digest to compare",
-    /// A version that has no order; it is kept as said, and legal for other vendors' phones.
+    /// The version has no order. It is kept as reported; phones of other vendors may use such versions.
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",
-    /// The image has no time in the cabinet.
+    /// The time of the image in the cabinet is not in the calendar.
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
-    /// A file that belongs to nothing; passed over.
+    /// The file belongs to no release. It is skipped.
     ExtraFile Warning "extra-file" "the file belongs to no release",
 );
 
@@ -134,21 +133,21 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// One thing that is wrong with a package: what, with which file, where, and what was expected instead.
+/// One thing that is wrong with a package: what, in which file, where, and what was expected instead.
 ///
-/// Shown in one line, whatever the package's names hold.
+/// `Display` writes one line, whatever characters the names of the package have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// What kind.
+    /// The kind, which decides the severity.
     pub kind: ProblemKind,
-    /// The member it is about: its path, or its name as given where that is no path.
+    /// The path of the member; its name as given where it has no path; `None` where no one member is concerned.
     pub file: Option<String>,
-    /// Where in that member, or where else: `Update 3`.
+    /// The place in the member, or the entry of the manifest, such as `Update 3`.
     pub place: Option<String>,
     /// What was expected.
     pub expected: String,
-    /// What was found instead.
+    /// What was found instead; `None` where nothing was found.
     pub found: Option<String>,
 }
 
@@ -172,7 +171,7 @@ impl Problem {
         self
     }
 
-    /// How much it weighs.
+    /// Returns the severity of the kind.
     pub fn severity(&self) -> Severity {
         self.kind.severity()
     }
@@ -195,7 +194,7 @@ impl fmt::Display for Problem {
 /// The most characters of one text in a problem.
 const MAX_TEXT: usize = 300;
 
-/// A foreign text, fit for one line of a log.
+/// A foreign text without control characters and of bounded length.
 fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()

@@ -1,4 +1,4 @@
-//! Reading a package out of a cabinet: one pass, forward, each byte hashed and handed on.
+//! Reading a package out of a cabinet: one pass forward, in which each byte is hashed and handed on.
 
 use super::limits::PackageLimits;
 use super::member::{Member, MemberRole, MemberSink, MemberStart};
@@ -13,12 +13,13 @@ use ucupdate_core::value::{Digest, Sha256Digest};
 
 /// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
 ///
-/// Whatever a readable cabinet holds, a [`Package`] comes back: one that is no package has the problem
-/// [`NoRelease`](super::ProblemKind::NoRelease). Members come in the order of the cabinet's data, and what they are for
-/// is known only at the end, so a sink keeps all until the package that comes back is not
+/// Every readable cabinet gives a [`Package`]; a cabinet without releases has the problem
+/// [`NoRelease`](super::ProblemKind::NoRelease). Members come in the order of the cabinet's data. Their purpose is known
+/// only at the end, so a sink keeps all of them until it is clear that the package is not
 /// [refused](Package::is_refused).
 ///
-/// Memory: one chunk of at most 32 KiB and the manifest and signatures, at most [`PackageLimits::kept_bytes`].
+/// Reading holds one chunk of at most 32 KiB in memory, and the manifest and signatures up to
+/// [`PackageLimits::with_kept_bytes`].
 ///
 /// ```
 /// use ucupdate_cab::package::{NoSink, PackageForm, PackageLimits, read_package, sample};
@@ -33,7 +34,7 @@ use ucupdate_core::value::{Digest, Sha256Digest};
 /// ```
 ///
 /// # Errors
-/// When the cabinet cannot be read to its end, or the sink fails; the error names the member.
+/// Fails when the cabinet cannot be read to its end and when the sink fails; the error names the member.
 pub fn read_package<R: Read>(
     mut cabinet: Cabinet<R>,
     limits: &PackageLimits,
@@ -90,9 +91,9 @@ fn read_member<R: Read>(
     Ok(Member::new(start, Digest::new(sha256.finalize().into()), sha1))
 }
 
-/// The bytes of a member that are kept, up to a limit.
+/// The bytes that are kept of a member, up to a limit.
 enum Keeping {
-    /// Another kind of member.
+    /// The member is of a kind that is not kept.
     Nothing,
     Bytes {
         bytes: Vec<u8>,
@@ -135,6 +136,7 @@ impl Keeping {
 
 /// Why a package was not read to its end.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum PackageError {
     /// The cabinet cannot be read.
@@ -142,18 +144,12 @@ pub enum PackageError {
     Cabinet(#[from] CabError),
     /// A member of the cabinet cannot be read.
     #[error("{member:?} cannot be read out of the cabinet")]
-    Member {
-        /// The member's name.
-        member: String,
-        /// Why.
-        source: CabError,
-    },
-    /// The sink did not take a member.
-    #[error("{member:?} cannot be kept: {cause}")]
+    Member { member: String, source: CabError },
+    /// The sink failed.
+    #[error("{member:?} cannot be stored")]
     Sink {
-        /// The member's name.
         member: String,
-        /// What the sink said.
+        #[source]
         cause: io::Error,
     },
 }

@@ -256,5 +256,7 @@ fn a_failing_input_is_no_fault_of_the_cabinet() {
     }
     let bytes = Raw::of(Compression::None, &[("a", b"1234567")]).to_bytes();
     let cabinet = Cabinet::open(Failing(&bytes[..70]), Limits::default()).unwrap();
-    assert_eq!(cabinet.finish().unwrap_err().to_string(), "input failed at byte 70: line dropped");
+    let error = cabinet.finish().unwrap_err();
+    assert_eq!(error.to_string(), "input failed at byte 70");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "line dropped");
 }

@@ -52,7 +52,7 @@ fn one_bad_file_and_nothing_of_the_package_is_taken_and_the_file_is_named() {
     let told = ran.stderr.clone();
     let reason = ran.refused();
     assert!(reason.starts_with("bad.cab: ") && reason.contains("IP8540"), "{reason}");
-    assert_eq!(told.matches("the signature does not speak for this image").count(), 1, "{told}");
+    assert_eq!(told.matches("the signature does not match the image").count(), 1, "{told}");
     assert_eq!(place.run(&["rules"]).done(), "no rules\n");
     assert_eq!(place.run(&["tree"]).done(), "nothing is ingested\n");
     assert_eq!(place.run(&["history"]).done(), "no changes\n");

@@ -12,8 +12,8 @@ use ucupdate_core::value::FieldTime;
 
 use crate::cabinet::compression::Compression;
 
-/// The most bytes of files in one folder, unless [`CabinetBuilder::folder`] says otherwise: a folder's blocks are
-/// counted in 16 bits, and whoever wants one file must decompress its folder up to it.
+/// The most bytes of files in one folder, if [`CabinetBuilder::folder`] is not called. The format counts the blocks of a
+/// folder in 16 bits, and a reader that wants one file decompresses its folder up to that file.
 const FOLDER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The most files in a cabinet.
@@ -21,50 +21,33 @@ const MAX_FILES: usize = 0xFFFF;
 
 /// Why a cabinet was not built.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A name that the format cannot hold.
+    /// The format cannot hold the name.
     #[error("name `{}` has {} bytes, expected 1 to 255 and no zero", name.escape_debug(), name.len())]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// A time that the format cannot hold.
+    Name { name: String },
+    /// The format cannot hold the time.
     #[error("time {time} of `{name}` is outside the years 1980 to 2107")]
-    Time {
-        /// The file's name.
-        name: String,
-        /// Its time.
-        time: FieldTime,
-    },
-    /// More files than the format counts.
+    Time { name: String, time: FieldTime },
+    /// The format counts files in 16 bits.
     #[error("cabinet has {found} files, expected at most {MAX_FILES}")]
-    Files {
-        /// How many.
-        found: usize,
-    },
-    /// A reader gave more or fewer bytes than were announced.
+    Files { found: usize },
+    /// A reader gave more or fewer bytes than were announced. Where it gave more, `found` is one more than announced.
     #[error("content of `{name}` has {found} bytes, expected {expected}")]
-    Size {
-        /// The file's name.
-        name: String,
-        /// The bytes announced.
-        expected: u64,
-        /// The bytes given, at least.
-        found: u64,
-    },
-    /// A compression that is only read.
-    #[error("{0} is read, not written")]
+    Size { name: String, expected: u64, found: u64 },
+    /// The compression can be read only.
+    #[error("{0} is supported for reading only, expected none or MSZIP")]
     Compression(Compression),
-    /// Reading a file's content or writing the cabinet failed.
+    /// Reading the content of a file or writing the cabinet failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Builds a cabinet: the same input gives the same bytes.
+/// A cabinet to be built. The same input gives the same bytes.
 ///
-/// Files keep their order. A new folder begins when the current one would have more than 256 MiB, and at each call
-/// of [`folder`](Self::folder).
+/// Files keep their order. A new folder begins at each call of [`folder`](Self::folder), and where the current folder
+/// would have more than 256 MiB.
 ///
 /// ```
 /// use ucupdate_cab::{CabinetBuilder, Compression};
@@ -93,12 +76,12 @@ struct Planned<'a> {
 }
 
 impl<'a> CabinetBuilder<'a> {
-    /// A cabinet without files, its folders to be compressed so; LZX is not written.
+    /// Creates a cabinet without files, for folders of this compression. LZX cannot be written.
     pub fn new(compression: Compression) -> Self {
         Self { compression, folders: Vec::new(), folder_bytes: 0, reserve: Vec::new() }
     }
 
-    /// Adds a file. In `name` folders are divided by `\`.
+    /// Adds a file. The folders in `name` are divided by `\`.
     pub fn file(
         &mut self,
         name: impl Into<String>,
@@ -109,7 +92,7 @@ impl<'a> CabinetBuilder<'a> {
         self.file_from(name, modified, content.len() as u64, Cursor::new(content))
     }
 
-    /// Adds a file of `size` bytes, to be read when the cabinet is written.
+    /// Adds a file of `size` bytes, which are read when the cabinet is written.
     pub fn file_from(
         &mut self,
         name: impl Into<String>,
@@ -128,7 +111,7 @@ impl<'a> CabinetBuilder<'a> {
         self
     }
 
-    /// Begins another folder: what follows is compressed for itself.
+    /// Begins another folder: the files that follow are compressed separately.
     pub fn folder(&mut self) -> &mut Self {
         if self.folders.last().is_none_or(|folder| !folder.is_empty()) {
             self.folders.push(Vec::new());
@@ -137,24 +120,24 @@ impl<'a> CabinetBuilder<'a> {
         self
     }
 
-    /// Sets the reserve area of the header, at most 60,000 bytes, whose meaning is yours.
+    /// Sets the reserve area of the header, at most 60,000 bytes. Its meaning is up to the caller.
     pub fn reserve(&mut self, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.reserve = bytes.into();
         self
     }
 
-    /// The cabinet's bytes.
+    /// Returns the bytes of the cabinet.
     ///
     /// # Errors
-    /// When the format cannot hold a name or time, LZX was asked for, or reading a content fails.
+    /// Fails when the format cannot hold a name or time, when LZX was asked for, and when reading a content fails.
     pub fn build(self) -> Result<Vec<u8>, BuildError> {
         Ok(self.write_to(Cursor::new(Vec::new()))?.into_inner())
     }
 
-    /// Writes the cabinet and gives the writer back, at the cabinet's end.
+    /// Writes the cabinet and returns the writer, positioned at the end of the cabinet.
     ///
     /// # Errors
-    /// As [`build`](Self::build), and when writing fails.
+    /// Fails as [`build`](Self::build) does, and when writing fails.
     pub fn write_to<W: Write + Seek>(mut self, writer: W) -> Result<W, BuildError> {
         let kind = match self.compression {
             Compression::None => CompressionType::None,

@@ -1,9 +1,9 @@
 //! A program around a cabinet, for tests and samples.
 
-/// A small program of the Windows kind that carries `cabinet` behind its last section, as self-extracting updates do.
+/// Returns a small Windows program that carries `cabinet` behind its last section, as self-extracting updates do.
 ///
-/// It is for tests and samples: started, it does nothing but return. Its text holds the letters `MSCF` twice, as the
-/// code of real ones does, where no cabinet begins.
+/// It is for tests and samples: when started, it returns at once. Its text holds the letters `MSCF` twice where no
+/// cabinet begins, as the code of real self-extracting programs does.
 pub fn self_extracting(cabinet: &[u8]) -> Vec<u8> {
     let mut program = pe_stub();
     program.extend_from_slice(cabinet);

@@ -1,4 +1,4 @@
-//! Making catalogues that nobody signed: for tests, demonstrations, and signing by a tool afterwards.
+//! Building unsigned catalogues, for tests, for demonstrations, and for signing by a tool afterwards.
 
 use crate::package::catalogue::MemberDigest;
 use crate::package::catalogue::oid::{INDIRECT_DATA, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, TRUST_LIST};
@@ -21,7 +21,7 @@ const MEMBERS_BY_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.
 const MEMBERS_BY_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.3");
 /// `SPC_CAB_DATA_OBJID`, which stands for flat files too.
 const FLAT_FILE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.25");
-/// The attribute stands in the list as said, and is text: what Windows' own tools write.
+/// The attribute is text and stands in the list itself, as the tools of Windows write it.
 const NAME_VALUE_FLAGS: i32 = 0x1001_0001;
 
 /// The `CertificateTrustList` of Windows' catalogues, without extensions.
@@ -64,7 +64,7 @@ struct NameValue {
     value: OctetString,
 }
 
-/// Makes an **unsigned** catalogue: it lists files, and nobody vouches for it. A tool such as `osslsigncode` can sign it.
+/// An **unsigned** catalogue to be built. A tool such as `osslsigncode` can sign it.
 ///
 /// The same input gives the same bytes.
 ///
@@ -88,26 +88,26 @@ impl Default for CatalogueBuilder {
 }
 
 impl CatalogueBuilder {
-    /// A catalogue without members, listed when cabinets' time begins: 01-01-1980.
+    /// Creates a catalogue without members, with the time 01-01-1980, where the time of cabinets begins.
     pub fn new() -> Self {
         Self { time: super::dos_epoch(), by_sha256: false, members: Vec::new() }
     }
 
-    /// When the list says it was made, in UTC. From 1970 on.
+    /// Sets the time of the list, in UTC, from 1970 on.
     #[must_use]
     pub fn with_time(mut self, time: FieldTime) -> Self {
         self.time = time;
         self
     }
 
-    /// Lists images added after this by SHA-256; else it is SHA-1, as in the phones' time.
+    /// Lists the images that are added later by SHA-256. Default: SHA-1, as the phones of the field do.
     #[must_use]
     pub fn with_sha256(mut self) -> Self {
         self.by_sha256 = true;
         self
     }
 
-    /// Lists a file by its bytes.
+    /// Lists a file with these bytes.
     #[must_use]
     pub fn with_image(self, file_name: &str, bytes: &[u8]) -> Self {
         let digest = if self.by_sha256 {
@@ -118,18 +118,18 @@ impl CatalogueBuilder {
         self.with_digest(file_name, digest)
     }
 
-    /// Lists a file by a digest.
+    /// Lists a file with this digest.
     #[must_use]
     pub fn with_digest(mut self, file_name: &str, digest: MemberDigest) -> Self {
         self.members.push((file_name.to_owned(), digest));
         self
     }
 
-    /// The catalogue, in DER.
+    /// Returns the catalogue in DER.
     ///
     /// # Errors
-    /// When the time is before 1970, a file name holds characters beyond the Basic Multilingual Plane, or a digest's
-    /// algorithm is no object identifier.
+    /// Fails when the time is before 1970, when a file name has characters beyond the Basic Multilingual Plane, and when
+    /// the algorithm of a digest is not an object identifier.
     pub fn build(&self) -> Result<Vec<u8>, CatalogueBuildError> {
         self.list()
             .and_then(|list| wrap(list, Vec::new(), Vec::new()))
@@ -208,7 +208,7 @@ pub(in crate::package) fn time(time: FieldTime) -> der::Result<Time> {
     })
 }
 
-/// A list with who signed it, in DER.
+/// A list with its signers, in DER.
 pub(in crate::package) fn wrap(
     list: Any,
     certificates: Vec<CertificateChoices>,
@@ -231,7 +231,7 @@ pub(in crate::package) fn wrap(
     ContentInfo { content_type: SIGNED_DATA, content: Any::encode_from(&signed)? }.to_der()
 }
 
-/// What keeps a catalogue from being made: something in it that DER cannot write.
+/// Why a catalogue was not built: it has something that DER cannot write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("catalogue cannot be written: {0}")]
 pub struct CatalogueBuildError(String);

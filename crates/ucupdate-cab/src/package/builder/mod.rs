@@ -1,4 +1,4 @@
-//! Building packages: files and what they are, into a cabinet that this crate reads back without a refusal.
+//! Building packages: cabinets that this crate reads back without a refusal.
 
 pub(super) mod catalogue;
 pub mod sample;
@@ -32,7 +32,7 @@ pub struct NewRelease {
 }
 
 impl NewRelease {
-    /// The release of `image` for a rule. The time stamp is the image's own, in two-second steps, from 1980 on.
+    /// Creates the release of `image` for a rule. The time of the image has two-second steps, from 1980 on.
     pub fn new(
         key: RuleKey,
         version: impl Into<ReportedVersion>,
@@ -43,21 +43,21 @@ impl NewRelease {
         Self { key, version: version.into(), image, descriptions: Vec::new() }
     }
 
-    /// Calls the image otherwise than the update type and `.nbt`.
+    /// Sets the file name of the image. Default: the update type with `.nbt`.
     #[must_use]
     pub fn with_file_name(mut self, file_name: &str) -> Self {
         self.image.file_name = file_name.to_owned();
         self
     }
 
-    /// Signs it with this catalogue. Else one is made that lists the image and that nobody signed.
+    /// Sets the signature catalogue. Default: an unsigned catalogue that lists the image.
     #[must_use]
     pub fn with_signature(mut self, catalogue: impl Into<Vec<u8>>) -> Self {
         self.image.signature = Some(catalogue.into());
         self
     }
 
-    /// Adds a description, an XML document, beside the image.
+    /// Adds a description, which is an XML document, beside the image.
     #[must_use]
     pub fn with_description(mut self, file_name: &str, xml: impl Into<Vec<u8>>) -> Self {
         self.descriptions.push((file_name.to_owned(), xml.into()));
@@ -74,7 +74,7 @@ pub struct NewInterim {
 }
 
 impl NewInterim {
-    /// The interim image for a locale and an update type.
+    /// Creates the interim image for a locale and an update type.
     pub fn new(
         locale: Locale,
         update_type: &UpdateType,
@@ -85,7 +85,7 @@ impl NewInterim {
         Self { locale, version: version.into(), image: NewImage::new(update_type, image.into(), time_stamp) }
     }
 
-    /// Signs it with this catalogue. Else one is made that lists the image and that nobody signed.
+    /// Sets the signature catalogue. Default: an unsigned catalogue that lists the image.
     #[must_use]
     pub fn with_signature(mut self, catalogue: impl Into<Vec<u8>>) -> Self {
         self.image.signature = Some(catalogue.into());
@@ -107,10 +107,10 @@ impl NewImage {
     }
 }
 
-/// Builds packages: a cabinet, compressed by MSZIP, with files laid out in the field's hierarchy and a manifest.
+/// A package to be built: a cabinet, compressed by MSZIP, with a manifest and with files in the hierarchy of the field.
 ///
-/// The same input gives the same bytes, in whatever order it was added. Nothing is built that reading it back would
-/// refuse. All files are in memory while it is built.
+/// The same input gives the same bytes, in whatever order it was added. Building fails where reading the package back
+/// would refuse it. All files are in memory while the package is built.
 ///
 /// ```
 /// use ucupdate_cab::package::{NewRelease, NoSink, PackageBuilder, PackageLimits, read_package};
@@ -131,7 +131,7 @@ impl NewImage {
 #[derive(Clone, Debug)]
 pub struct PackageBuilder {
     files: Vec<NewFile>,
-    /// Versions of interim images, which folders do not say, by the image's path in lower case.
+    /// The versions of interim images, which folders do not state, by the path of the image in lower case.
     interim_versions: BTreeMap<String, ReportedVersion>,
     unmade: Vec<CatalogueBuildError>,
     with_manifest: bool,
@@ -152,12 +152,12 @@ impl Default for PackageBuilder {
 }
 
 impl PackageBuilder {
-    /// A package without files, that will have a manifest.
+    /// Creates a package without files, which gets a manifest.
     pub fn new() -> Self {
         Self { files: Vec::new(), interim_versions: BTreeMap::new(), unmade: Vec::new(), with_manifest: true }
     }
 
-    /// Adds a release, in its folder.
+    /// Adds a release in its folder.
     #[must_use]
     pub fn with_release(mut self, release: NewRelease) -> Self {
         let folder =
@@ -168,7 +168,7 @@ impl PackageBuilder {
         self.with_image(&folder, release.image)
     }
 
-    /// Adds an interim image, in its folder.
+    /// Adds an interim image in its folder.
     #[must_use]
     pub fn with_interim(mut self, interim: NewInterim) -> Self {
         let folder = interim_folder(interim.locale.as_str());
@@ -191,33 +191,34 @@ impl PackageBuilder {
         self.with_file(&format!("{folder}/{file_name}"), bytes, time_stamp)
     }
 
-    /// Adds a file at a path from the root: so a folder that is laid out in the hierarchy is packed file by file. A file
-    /// `updateInfo.xml` at the root is the manifest then, and none is written.
+    /// Adds a file at a path from the root, as for packing a folder that has the hierarchy already.
+    ///
+    /// A file `updateInfo.xml` at the root is used as the manifest, and no other manifest is written.
     #[must_use]
     pub fn with_file(mut self, path: &str, bytes: impl Into<Vec<u8>>, time: FieldTime) -> Self {
         self.files.push(NewFile { path: path.replace('\\', "/"), bytes: bytes.into(), time });
         self
     }
 
-    /// Says the version of the interim image at a path, which its folders do not say.
+    /// Sets the version of the interim image at a path, which its folders do not state.
     #[must_use]
     pub fn with_interim_version(mut self, path: &str, version: impl Into<ReportedVersion>) -> Self {
         self.interim_versions.insert(path.replace('\\', "/").to_ascii_lowercase(), version.into());
         self
     }
 
-    /// Writes no manifest: the package is read by its folders.
+    /// Leaves out the manifest, so that the folders place the images.
     #[must_use]
     pub fn without_manifest(mut self) -> Self {
         self.with_manifest = false;
         self
     }
 
-    /// The cabinet.
+    /// Returns the bytes of the cabinet.
     ///
     /// # Errors
-    /// When reading it back would refuse it, with all problems; when a catalogue cannot be made; when the cabinet cannot
-    /// hold a name or time.
+    /// Fails when reading the package back would refuse it, with all problems; when a catalogue cannot be built; and when
+    /// the cabinet cannot hold a name or time.
     pub fn build(mut self) -> Result<Vec<u8>, PackageBuildError> {
         if let Some(error) = self.unmade.pop() {
             return Err(error.into());
@@ -241,7 +242,7 @@ impl PackageBuilder {
         Ok(cabinet.build()?)
     }
 
-    /// What the manifest says of a package that was read by its folders.
+    /// The entries of the manifest for a package that was read by its folders.
     fn entries(&self, package: &Package) -> Vec<ManifestEntry> {
         let path =
             |index: usize| package.members.get(index).map(|member| member.name.clone()).unwrap_or_default();
@@ -277,7 +278,7 @@ fn order(path: &str) -> (bool, String, &str) {
     (!path.eq_ignore_ascii_case(MANIFEST_FILE_NAME), path.to_ascii_lowercase(), path)
 }
 
-/// The files as a package, as if they had been read.
+/// The package of these files, as if they had been read.
 fn understood(files: &[NewFile]) -> Package {
     let files = files.iter().enumerate();
     let members: Vec<Member> = files
@@ -296,13 +297,11 @@ fn understood(files: &[NewFile]) -> Package {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageBuildError {
-    /// Reading it back would refuse it.
+    /// Reading the package back would refuse it.
     #[error("package would be refused: {}", first_refusal(problems))]
-    Refused {
-        /// Everything that is wrong with it.
-        problems: Vec<Problem>,
-    },
-    /// A signature catalogue could not be made.
+    #[allow(missing_docs, reason = "the message documents the field")]
+    Refused { problems: Vec<Problem> },
+    /// A signature catalogue could not be built.
     #[error(transparent)]
     Catalogue(#[from] CatalogueBuildError),
     /// The cabinet could not be written.
@@ -319,7 +318,7 @@ fn first_refusal(problems: &[Problem]) -> String {
     }
 }
 
-/// When cabinets' time begins: 01-01-1980.
+/// The earliest time of the format: 01-01-1980.
 fn dos_epoch() -> FieldTime {
     FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
 }

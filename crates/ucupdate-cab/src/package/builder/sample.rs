@@ -1,7 +1,7 @@
-//! Made-up packages of the field's shape: for demonstrations, documentation, tests and benches.
+//! Invented packages in the form of the field, for demonstrations, documentation, tests and benches.
 //!
-//! Names, versions and times are those of the field's logs; the images are noise, and nobody signed their catalogues. No
-//! phone would take them.
+//! The names, versions and times are those of the field's logs. The images are noise and their catalogues are unsigned,
+//! so no phone would accept them.
 
 use super::{NewInterim, NewRelease, PackageBuilder};
 use crate::cabinet::self_extracting;
@@ -9,10 +9,10 @@ use crate::package::member::ROUND_TABLE_CONFIG_FILE_NAME;
 use ucupdate_core::value::FieldTime;
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// The bytes of an image that look like one and cost little: 300 KiB.
+/// A typical size of an image that costs little: 300 KiB.
 pub const IMAGE_BYTES: usize = 300 * 1024;
 
-/// The version of the interim image, before which nothing else goes onto an old phone.
+/// The version of the interim image, which an old phone needs before any other.
 pub const INTERIM_VERSION: &str = "1.0.522.103";
 /// The version for [`ip8540`] in [`uc_updates`].
 pub const IP8540_VERSION: &str = "3.5.6907.0";
@@ -21,17 +21,17 @@ pub const CX700_VERSION: &str = "3.5.6907.9";
 /// The version for [`conference_camera`] in [`round_table`].
 pub const ROUND_TABLE_VERSION: &str = "1.1.27.0";
 
-/// The rule of the phone in the field's logs.
+/// Returns the rule of the phone in the field's logs.
 pub fn ip8540() -> RuleKey {
     key("UCPhone/LG-Nortel/IP8540/A/ENU/CPE")
 }
 
-/// The rule of the other phone of its time.
+/// Returns the rule of the other phone of the same time.
 pub fn cx700() -> RuleKey {
     key("UCPhone/Polycom/CX700/A/ENU/CPE")
 }
 
-/// The rule of a conference camera.
+/// Returns the rule of a conference camera.
 pub fn conference_camera() -> RuleKey {
     key("RoundTable/Microsoft/RTDevice/A/ENU/CPE")
 }
@@ -40,13 +40,13 @@ fn key(text: &str) -> RuleKey {
     text.parse().expect("the samples' rules are well formed")
 }
 
-/// The time of every image, as in the field's audit log: `16-12-2008 04:43:58`.
+/// Returns the time of every image, as in the field's audit log: `16-12-2008 04:43:58`.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn time_stamp() -> FieldTime {
     FieldTime::new((2008, 12, 16), (4, 43, 58)).expect("the calendar has that day")
 }
 
-/// The bytes of an image: the same for the same name, half of them noise and half of them not.
+/// Returns the bytes of an image: the same for the same name, half of them noise, so that they compress by half.
 ///
 /// ```
 /// use ucupdate_cab::package::sample;
@@ -75,8 +75,8 @@ pub fn image(name: &str, bytes: usize) -> Vec<u8> {
     image
 }
 
-/// The cabinet of the original's kind: [`ip8540`] 3.5.6907.0, [`cx700`] 3.5.6907.9 and the interim image 1.0.522.103, all
-/// for ENU, each image of so many bytes (at least one).
+/// Returns a cabinet like the original: [`ip8540`] 3.5.6907.0, [`cx700`] 3.5.6907.9 and the interim image 1.0.522.103,
+/// all for ENU. Each image has `image_bytes` bytes, at least one.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
     let release = |key: RuleKey, version: &str| {
@@ -102,12 +102,12 @@ pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
         .expect("the sample package is well formed")
 }
 
-/// [`uc_updates`] in a program that would unpack it, `UCUpdates.exe`. It does not run.
+/// Returns [`uc_updates`] in a program like `UCUpdates.exe`. The program does nothing when it is started.
 pub fn uc_updates_exe(image_bytes: usize) -> Vec<u8> {
     self_extracting(&uc_updates(image_bytes))
 }
 
-/// A cabinet for [`conference_camera`] that would overwrite customised settings.
+/// Returns a cabinet for [`conference_camera`] that overwrites customised settings.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn round_table(image_bytes: usize) -> Vec<u8> {
     let key = conference_camera();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_of_phones_is_what_the_logs_of_the_field_speak_of() {
+    fn the_sample_of_phones_has_the_names_and_versions_of_the_fields_logs() {
         let package = read(&uc_updates(2000));
         let said: Vec<_> = package
             .releases

@@ -1,13 +1,13 @@
-//! Signature catalogues (`.cat`): which files they speak for, by digest, and who signed them.
+//! Signature catalogues (`.cat`): the files they list by digest, and who signed them.
 //!
 //! A catalogue is a PKCS#7 `SignedData` around a certificate trust list (`1.3.6.1.4.1.311.10.1`). Each subject of the list
 //! is one file, with the digest of its bytes in an `SpcIndirectDataContent` (`1.3.6.1.4.1.311.2.1.4`) or in its own
-//! identifier. An image is a flat file, so its digest is that of all its bytes.
+//! identifier. An image is a flat file, so its digest is the digest of all its bytes.
 //!
 //! # What this does not do
-//! It does not say whom to trust: the signature's value is not verified, and no chain of certificates is built. It says
-//! who is *named* as signer, and whether the digest that was signed is that of the list; so a list that was changed after
-//! signing is found out, a forged signature is not.
+//! The reader does not verify the value of the signature and builds no chain of certificates. It reports who is *named*
+//! as signer, and whether the digest that was signed is the digest of the list. So it detects a list that was changed
+//! after signing, but not a forged signature.
 
 pub(in crate::package) mod oid;
 mod read;
@@ -18,7 +18,7 @@ mod walk;
 use std::fmt;
 use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
-/// What a signature catalogue says.
+/// The content of a signature catalogue.
 ///
 /// ```
 /// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, Listing, PackageLimits, sha1_of, sha256_of};
@@ -34,35 +34,35 @@ use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Catalogue {
-    /// When the list says it was made, in UTC.
+    /// The time of the list, in UTC.
     pub listed_at: FieldTime,
-    /// The files it speaks for, in its order.
+    /// The listed files, in the order of the list.
     pub members: Vec<CatalogueMember>,
-    /// Who is named as signer; none where nobody signed.
+    /// The named signers; empty for an unsigned catalogue.
     pub signers: Vec<Signer>,
 }
 
-/// One file that a catalogue speaks for.
+/// One file that a catalogue lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CatalogueMember {
-    /// The name of the entry: text where it is text, else its bytes in hexadecimal digits. Usually the digest itself.
+    /// The identifier of the entry, usually the digest: text where it is text, otherwise its bytes in hexadecimal digits.
     pub tag: String,
-    /// The file's name, where the catalogue says it.
+    /// The name of the file; `None` where the catalogue does not state it.
     pub file: Option<String>,
-    /// The digest of the file's bytes, where the catalogue says one.
+    /// The digest of the bytes of the file; `None` where the catalogue does not state it.
     pub digest: Option<MemberDigest>,
 }
 
-/// A digest, by the algorithm that made it.
+/// A digest with its algorithm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemberDigest {
-    /// SHA-1.
+    /// A SHA-1 digest.
     Sha1(Sha1Digest),
-    /// SHA-256.
+    /// A SHA-256 digest.
     Sha256(Sha256Digest),
-    /// An algorithm that is not compared here, or a digest of the wrong length for its algorithm.
+    /// A digest of another algorithm, which is not compared; or a digest of the wrong length for its algorithm.
     Other {
         /// The object identifier of the algorithm, in dotted numbers.
         algorithm: String,
@@ -84,52 +84,52 @@ impl fmt::Display for MemberDigest {
     }
 }
 
-/// Who is named as signer of a catalogue. Nothing of it is verified but [`content`](Self::content).
+/// A named signer of a catalogue. Only [`content`](Self::content) is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signer {
-    /// The subject of the signer's certificate, where the catalogue carries it.
+    /// The subject of the signer's certificate; `None` where the catalogue does not carry the certificate.
     pub subject: Option<String>,
-    /// Who issued that certificate; `None` where the signer is named by a key instead.
+    /// The issuer of the certificate; `None` where the signer is named by a key instead.
     pub issuer: Option<String>,
-    /// The certificate's serial number, in hexadecimal digits; `None` where the signer is named by a key instead.
+    /// The serial number of the certificate, in hexadecimal digits; `None` where the signer is named by a key instead.
     pub serial_number: Option<String>,
-    /// From when on the certificate holds, in UTC.
+    /// The begin of the validity of the certificate, in UTC.
     pub not_before: Option<FieldTime>,
-    /// Until when the certificate holds, in UTC.
+    /// The end of the validity of the certificate, in UTC.
     pub not_after: Option<FieldTime>,
-    /// When the signer says to have signed, in UTC.
+    /// The time of signing as the signer states it, in UTC.
     pub signed_at: Option<FieldTime>,
-    /// Whether the digest that was signed is that of the list.
+    /// Whether the digest that was signed is the digest of the list.
     pub content: SignedContent,
 }
 
-/// Whether what a signer signed is what the catalogue lists.
+/// Whether the content that a signer signed is the list of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignedContent {
-    /// The signed digest is that of the list.
+    /// The signed digest is the digest of the list.
     Matches,
-    /// The signed digest is another: the list was changed after it was signed.
+    /// The signed digest differs: the list was changed after it was signed.
     Differs,
-    /// The signature is over the list itself, or by an algorithm unknown here; only verifying it would tell.
+    /// The signature has no digest of the list, or one by an unknown algorithm. Only verifying the signature would show it.
     Unknown,
 }
 
-/// Whether a catalogue speaks for a file.
+/// Whether a catalogue lists a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "listed, not listed, or no telling")]
+#[allow(clippy::exhaustive_enums, reason = "listed, not listed, or not comparable")]
 pub enum Listing {
-    /// One of its digests is the file's.
+    /// One of the listed digests is the digest of the file.
     Listed,
-    /// It has digests to compare, and none is the file's.
+    /// The catalogue has digests to compare, and none is the digest of the file.
     NotListed,
-    /// It has no digest of an algorithm that is compared here.
+    /// The catalogue has no digest by SHA-1 or SHA-256.
     NothingToCompare,
 }
 
 impl Catalogue {
-    /// Whether this speaks for a file of these digests. Names do not count, as they do not on Windows.
+    /// Returns whether the catalogue lists a file with these digests. Names do not matter, as on Windows.
     pub fn listing(&self, sha1: Option<&Sha1Digest>, sha256: &Sha256Digest) -> Listing {
         let mut comparable = false;
         for member in &self.members {
@@ -144,51 +144,26 @@ impl Catalogue {
                 None => {}
             }
         }
-        // A list without any entry is a list all the same, and the file is not on it.
+        // The file is not on an empty list.
         if comparable || self.members.is_empty() { Listing::NotListed } else { Listing::NothingToCompare }
     }
 }
 
 /// Why bytes are not a signature catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum CatalogueError {
-    /// More bytes than the limit.
+    /// The catalogue has more bytes than [`PackageLimits::with_catalogue_bytes`](super::PackageLimits) allows.
     #[error("catalogue has {found} bytes, expected at most {limit}")]
-    TooLong {
-        /// How many there are.
-        found: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// More of something than the limit.
-    #[error("catalogue has more than {most} {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// The limit.
-        most: usize,
-    },
-    /// Not DER.
+    TooLong { found: usize, limit: usize },
+    /// The catalogue has more of something than is read.
+    #[error("catalogue has more than {limit} {what}")]
+    TooMany { what: &'static str, limit: usize },
+    /// The bytes are not DER. `place` is the part of the catalogue; `at` counts bytes from the start.
     #[error("{place}: {cause}, at byte {at}")]
-    Der {
-        /// In which part of a catalogue.
-        place: &'static str,
-        /// Where, in bytes from the start.
-        at: usize,
-        /// What is wrong.
-        cause: String,
-    },
-    /// DER, but another element than belongs there.
+    Der { place: &'static str, at: usize, cause: String },
+    /// The bytes are DER, but not the element that belongs there.
     #[error("{place}: expected {expected}, found {found} at byte {at}")]
-    Unexpected {
-        /// In which part of a catalogue.
-        place: &'static str,
-        /// Where, in bytes from the start.
-        at: usize,
-        /// What belongs there.
-        expected: String,
-        /// What is there.
-        found: String,
-    },
+    Unexpected { place: &'static str, at: usize, expected: String, found: String },
 }

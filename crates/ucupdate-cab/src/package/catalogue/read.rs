@@ -1,4 +1,4 @@
-//! Reading a catalogue. The shape is fixed, so nothing recurses; every list ends at a limit.
+//! Reading a catalogue. The shape is fixed, so nothing recurses, and every list ends at a limit.
 
 use super::oid::{
     INDIRECT_DATA, MESSAGE_DIGEST, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, SIGNING_TIME, TRUST_LIST,
@@ -18,16 +18,15 @@ const MAX_CERTIFICATES: usize = 64;
 const MAX_SIGNERS: usize = 8;
 /// The most attributes one file or signer may have.
 const MAX_ATTRIBUTES: usize = 64;
-/// The longest name of a signer that is put into words; reading one costs the square of its length.
+/// The most bytes of the name of a signer; reading a name costs the square of its length.
 const MAX_NAME_BYTES: usize = 2048;
 
 impl Catalogue {
     /// Reads a catalogue in DER.
     ///
     /// # Errors
-    /// When it is longer than [`PackageLimits::catalogue_bytes`], lists more than
-    /// [`PackageLimits::catalogue_members`], is not DER, or is not a signed certificate trust list; the error says
-    /// at which byte.
+    /// Fails when the catalogue is longer or lists more members than `limits` allow, and when it is not DER or not a
+    /// signed certificate trust list. The error names the byte.
     pub fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, CatalogueError> {
         if bytes.len() > limits.catalogue_bytes {
             return Err(CatalogueError::TooLong { found: bytes.len(), limit: limits.catalogue_bytes });
@@ -118,8 +117,8 @@ fn read_list(
         let mut subjects = subjects.inside("members of the list")?;
         while let Some(subject) = subjects.step()? {
             if members.len() == limits.catalogue_members {
-                let most = limits.catalogue_members;
-                return Err(CatalogueError::TooMany { what: "members", most });
+                let limit = limits.catalogue_members;
+                return Err(CatalogueError::TooMany { what: "members", limit });
             }
             members.push(read_member(&subject.tagged(Tag::Sequence)?)?);
         }
@@ -163,7 +162,7 @@ fn for_each_attribute<'a>(
     let mut seen = 0;
     while let Some(attribute) = attributes.step()? {
         if seen == MAX_ATTRIBUTES {
-            return Err(CatalogueError::TooMany { what: "attributes in one place", most: MAX_ATTRIBUTES });
+            return Err(CatalogueError::TooMany { what: "attributes in one place", limit: MAX_ATTRIBUTES });
         }
         seen += 1;
         let mut walk = attribute.tagged(Tag::Sequence)?.inside("attribute")?;
@@ -261,7 +260,7 @@ fn read_certificates(mut walk: Walk<'_>) -> Result<Vec<Certificate<'_>>, Catalog
             continue; // attribute certificates and other forms
         }
         if certificates.len() == MAX_CERTIFICATES {
-            return Err(CatalogueError::TooMany { what: "certificates", most: MAX_CERTIFICATES });
+            return Err(CatalogueError::TooMany { what: "certificates", limit: MAX_CERTIFICATES });
         }
         let mut walk = choice.inside("certificate")?.expect(Tag::Sequence)?.inside("certificate")?;
         walk.take(numbered(TagNumber::N0))?; // the version
@@ -283,7 +282,7 @@ fn read_signers(
     let mut signers = Vec::new();
     while let Some(signer) = walk.step()? {
         if signers.len() == MAX_SIGNERS {
-            return Err(CatalogueError::TooMany { what: "signers", most: MAX_SIGNERS });
+            return Err(CatalogueError::TooMany { what: "signers", limit: MAX_SIGNERS });
         }
         signers.push(read_signer(&signer.tagged(Tag::Sequence)?, list, certificates)?);
     }
@@ -354,7 +353,7 @@ fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedCon
 /// A name as RFC 4514 writes it.
 fn name_text(name: &Element<'_>) -> Result<String, CatalogueError> {
     if name.whole.len() > MAX_NAME_BYTES {
-        return Err(CatalogueError::TooMany { what: "bytes in the name of a signer", most: MAX_NAME_BYTES });
+        return Err(CatalogueError::TooMany { what: "bytes in the name of a signer", limit: MAX_NAME_BYTES });
     }
     let name = Name::from_der(name.whole).map_err(|error| name.der_error(error))?;
     Ok(name.to_string().replace(char::is_control, "\u{fffd}"))

@@ -1,6 +1,6 @@
-//! A walk over DER: one element after the other, each checked for its tag, each fault told with its place.
+//! A walk over DER, element by element. Each element is checked for its tag, and each fault names its place.
 //!
-//! The element's header is the `der` crate's to read. Its `SetOfVec` and the records of `cms` built on it are not used on
+//! The `der` crate reads the header of an element. Its `SetOfVec` and the records of `cms` built on it are not used on
 //! foreign bytes: they sort by insertion, so that a megabyte of small elements in reverse order holds a server for minutes.
 
 use super::CatalogueError;
@@ -12,12 +12,12 @@ use ucupdate_core::value::FieldTime;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element<'a> {
     pub(super) tag: Tag,
-    /// What it holds.
+    /// The content.
     pub(super) value: &'a [u8],
     /// Tag, length and value.
     pub(super) whole: &'a [u8],
     place: &'static str,
-    /// Where it begins, in bytes from the start of the catalogue.
+    /// The begin, in bytes from the start of the catalogue.
     at: usize,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Walk<'a> {
         usize::try_from(self.reader.position()).unwrap_or(usize::MAX)
     }
 
-    /// The next element, whatever it is; `None` at the end.
+    /// The next element of any kind; `None` at the end.
     pub(super) fn step(&mut self) -> Result<Option<Element<'a>>, CatalogueError> {
         if self.reader.is_finished() {
             return Ok(None);
@@ -73,16 +73,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The next element if it has this tag; else it stays the next.
+    /// The next element if it has this tag; otherwise the element stays the next.
     pub(super) fn take(&mut self, tag: Tag) -> Result<Option<Element<'a>>, CatalogueError> {
         match self.reader.peek_tag() {
             Ok(found) if found == tag => self.step(),
-            // A tag that cannot be read is the next step's fault to tell.
+            // The next step reports a tag that cannot be read.
             _ => Ok(None),
         }
     }
 
-    /// That nothing follows.
+    /// Fails where another element follows.
     pub(super) fn end(mut self) -> Result<(), CatalogueError> {
         match self.step()? {
             None => Ok(()),
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// A walk over what this holds, told as `place`.
+    /// A walk over the content of the element; errors name it as `place`.
     pub(super) fn inside(&self, place: &'static str) -> Result<Walk<'a>, CatalogueError> {
         let header = self.whole.len().saturating_sub(self.value.len());
         Walk::new(self.value, place, self.at.saturating_add(header))
@@ -119,12 +119,12 @@ impl<'a> Element<'a> {
         CatalogueError::Der { place: self.place, at: self.at, cause: error.kind().to_string() }
     }
 
-    /// This as an object identifier.
+    /// The element as an object identifier.
     pub(super) fn oid(&self) -> Result<ObjectIdentifier, CatalogueError> {
         self.read()
     }
 
-    /// This as a time, of either kind that certificates use.
+    /// The element as a time, of either kind that certificates use.
     pub(super) fn time(&self) -> Result<FieldTime, CatalogueError> {
         let time = match self.tag {
             Tag::UtcTime => self.read::<UtcTime>()?.to_date_time(),
@@ -136,7 +136,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// The tag of a field that is told by its number, with other elements in it.
+/// The tag of a field that is marked by its number and holds other elements.
 pub(super) const fn numbered(number: TagNumber) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }

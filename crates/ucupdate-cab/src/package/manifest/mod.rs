@@ -1,9 +1,9 @@
-//! The manifest, `updateInfo.xml`: its one table of names, reading it tolerantly, writing it exactly.
+//! The manifest, `updateInfo.xml`.
 //!
-//! Published of the original's manifest is only that it can be read as `Updates/Updates/Update` with a `version`. So all
-//! other names here are ours or inferred, and stand marked in [`MANIFEST_NAMES`]. Reading takes an item as an attribute
-//! or a child element, in any case, order and namespace; words of an enclosing element hold for those inside it; what
-//! the table does not hold is passed over and reported. What the manifest leaves out, a file's path may say.
+//! Only `Updates/Updates/Update` with a `version` is published of the original's manifest. All other names are ours or
+//! inferred, and [`MANIFEST_NAMES`](names::MANIFEST_NAMES) marks each. The reader accepts an item as an attribute or as a
+//! child element, in any case, order and namespace. The words of an element hold for the elements inside it. A name
+//! outside the table is skipped and reported.
 
 pub(super) mod names;
 #[cfg(feature = "build")]
@@ -14,25 +14,26 @@ use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
 
-/// The longest text of an item; no path in a cabinet is as long. Words around an update are copied into each, so they are bounded here.
+/// The most bytes of the text of an item; no path in a cabinet is as long. The words around an update are copied into
+/// each update, so they are bounded here.
 const MAX_TEXT_BYTES: usize = 1024;
 /// The most descriptions of one update.
 pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
 
-/// What a manifest says, in its own words: nothing is checked yet but that each is said once.
+/// The content of a manifest as it was reported. Only repeated items are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct Manifest {
     pub(in crate::package) entries: Vec<ManifestEntry>,
-    /// Names that the table does not hold, each once, with the place of the first: `Update 3`, and the byte.
+    /// The names outside the table, each once.
     pub(in crate::package) unknown: Vec<UnknownName>,
     pub(in crate::package) repeated: Vec<RepeatedItem>,
 }
 
-/// One image that a manifest speaks of.
+/// One image that a manifest names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct ManifestEntry {
     pub(in crate::package) is_interim: bool,
-    /// Which of its kind, counted from 1.
+    /// The number among the updates or among the interim images, counted from 1.
     pub(in crate::package) number: usize,
     pub(in crate::package) items: BTreeMap<ManifestItem, String>,
     pub(in crate::package) descriptions: Vec<String>,
@@ -54,7 +55,7 @@ pub(in crate::package) struct UnknownName {
     pub(in crate::package) at: usize,
 }
 
-/// An item that one element says twice, and differently.
+/// An item that one element states twice, and differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) item: ManifestItem,
@@ -63,7 +64,7 @@ pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) at: usize,
 }
 
-/// What an element says, by attributes and by children that hold text.
+/// The items of an element, from its attributes and from its child elements.
 type Reported = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
@@ -151,7 +152,7 @@ impl Manifest {
             match ManifestItem::of(&child.name) {
                 Some(ManifestItem::File) => {
                     files.push(child);
-                    self.pass_over(child);
+                    self.report_content(child);
                 }
                 Some(item) if !item.is_container() => {}
                 _ => {
@@ -162,8 +163,8 @@ impl Manifest {
         }
     }
 
-    /// Reports what lies in a file beside its items.
-    fn pass_over(&mut self, element: &Element) {
+    /// Reports what lies in a file element beside its items.
+    fn report_content(&mut self, element: &Element) {
         for child in &element.children {
             if ManifestItem::of(&child.name).is_none_or(ManifestItem::is_container) {
                 self.unknown(&child.name, child.at);
@@ -171,7 +172,7 @@ impl Manifest {
         }
     }
 
-    /// What an element says itself.
+    /// The items that an element states itself.
     fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
         let mut said = Reported::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
@@ -221,7 +222,7 @@ impl Manifest {
     }
 
     fn unknown(&mut self, name: &str, at: usize) {
-        /// More different names than this are not told.
+        /// More different names than this are not reported.
         const MOST: usize = 32;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
         if !known && self.unknown.len() < MOST {

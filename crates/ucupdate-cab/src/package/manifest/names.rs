@@ -1,30 +1,30 @@
-//! The one table of names of a manifest, each with how far it is known.
+//! The one table of the names in a manifest, each with how certain it is.
 
-/// Where a name comes from.
+/// How certain a name of the manifest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "known, concluded, or made up")]
+#[allow(clippy::exhaustive_enums, reason = "published, concluded, or our own")]
 pub enum NameMark {
-    /// Published.
+    /// The name is published.
     Confirmed,
-    /// Concluded from other names of the field.
+    /// The name is concluded from other names of the field.
     Inferred,
-    /// Made for this project.
+    /// The name was made for this project.
     Ours,
 }
 
-/// What a name in the manifest stands for.
+/// The meaning of a name in the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ManifestItem {
-    /// The root, and the list in it.
+    /// The root element, and the list in it.
     Updates,
     /// An element for one release.
     Update,
     /// An element for one interim image.
     Interim,
-    /// An element inside these, for one of several files.
+    /// An element inside an update or interim image, for one of several files.
     File,
-    /// A version.
+    /// The version.
     Version,
     /// A word of the rule: the device type.
     DeviceType,
@@ -36,13 +36,13 @@ pub enum ManifestItem {
     Revision,
     /// A word of the rule: the locale.
     Locale,
-    /// A word of the rule: the update type. Else it is the stem of the image's name.
+    /// A word of the rule: the update type. Default: the stem of the image's name.
     UpdateType,
-    /// The image: a path from the root of the cabinet, or from the release's folder.
+    /// The path of the image from the root of the cabinet, or from the folder of the release.
     FileName,
-    /// The image's signature, a path alike. Else it is the `.cat` beside the image.
+    /// The path of the signature, likewise. Default: the `.cat` file beside the image.
     SignatureFileName,
-    /// A description, a path alike; there may be several.
+    /// The path of a description, likewise; there may be several.
     DescriptionFileName,
 }
 
@@ -50,15 +50,15 @@ pub enum ManifestItem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ManifestName {
-    /// What it stands for.
+    /// The meaning of the name.
     pub item: ManifestItem,
-    /// How it is written here.
+    /// The spelling that is written.
     pub name: &'static str,
-    /// What else is read as the same.
+    /// Other spellings that are read.
     pub also: &'static [&'static str],
-    /// How far it is known.
+    /// How certain the name is.
     pub mark: NameMark,
-    /// From where.
+    /// The source of the name.
     pub source: &'static str,
 }
 
@@ -72,7 +72,7 @@ const fn row(
     ManifestName { item, name, also, mark, source }
 }
 
-/// Every name that is known in a manifest.
+/// All names that are known in a manifest.
 pub const MANIFEST_NAMES: &[ManifestName] = {
     use ManifestItem as Item;
     use NameMark::{Confirmed, Inferred, Ours};
@@ -104,14 +104,14 @@ pub const MANIFEST_NAMES: &[ManifestName] = {
 };
 
 impl ManifestItem {
-    /// What a name stands for, in any case; `None` for a name that is not known.
+    /// Returns the meaning of a name in any case; `None` for an unknown name.
     pub fn of(name: &str) -> Option<Self> {
         let same = |known: &&str| known.eq_ignore_ascii_case(name);
         let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(same))?;
         Some(row.item)
     }
 
-    /// How it is written.
+    /// Returns the spelling that is written.
     pub fn name(self) -> &'static str {
         MANIFEST_NAMES.iter().find(|row| row.item == self).map_or("", |row| row.name)
     }
@@ -132,7 +132,7 @@ impl ManifestItem {
         }
     }
 
-    /// Whether what a list says of all in it holds for each: the words of a rule do, a list's own version does not.
+    /// Whether an element passes the item on to the elements in it: the words of a rule are passed on, a version is not.
     pub(in crate::package) fn is_word(self) -> bool {
         match self {
             Self::DeviceType

@@ -4,7 +4,7 @@ use super::ManifestEntry;
 use super::names::ManifestItem;
 use std::fmt::Write as _;
 
-/// Writes the entries: UTF-8, one line for each, LF at line ends, no two ways to write the same.
+/// Writes the entries in UTF-8, one line for each, with LF at line ends. The same entries give the same text.
 pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
     for entry in entries {
@@ -26,7 +26,7 @@ pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     xml
 }
 
-/// A text as XML writes it. Blanks other than spaces are written by number: as they are, reading would change them.
+/// The text as XML writes it. Blanks other than spaces are written by number, since reading would change them.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {

@@ -135,7 +135,7 @@ fn read_manifest(
     }
     for repeated in &manifest.repeated {
         let expected = format!("{} {:?} only", repeated.item.name(), repeated.first);
-        let problem = Problem::new(ProblemKind::SaidTwice, expected).file(&name);
+        let problem = Problem::new(ProblemKind::RepeatedItem, expected).file(&name);
         let problem = problem.place(format!("byte {}", repeated.at));
         findings.add(problem.found(format!("{:?} too", repeated.second)));
     }

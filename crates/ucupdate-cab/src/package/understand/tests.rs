@@ -97,7 +97,7 @@ fn cpe(more: &str) -> String {
     update("3.5.6907.9", &format!("<FileName>CPE.nbt</FileName>{more}"))
 }
 
-/// For each kind of problem a package that has it, and how it is told.
+/// A package for each kind of problem, and the line that reports it.
 fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
     use ProblemKind as Kind;
     let forged = CatalogueBuilder::new().with_image("CPE.nbt", b"other bytes").build().unwrap();
@@ -114,7 +114,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::UnsafeName,
             good().with(r"..\CPE.nbt", IMAGE),
-            r"refusal: ..\CPE.nbt: the name is not safe to write under: expected a relative path of parts that any system can hold, found name climbs by `..`",
+            r"refusal: ..\CPE.nbt: the name is not safe to write to: expected a relative path of parts that any system can hold, found name climbs by `..`",
         ),
         (
             Kind::DuplicateFile,
@@ -124,24 +124,24 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::ManifestUnreadable,
             good().with("updateInfo.xml", "<Updates>"),
-            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found expected </Updates>, found the end, at byte 9",
+            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
         ),
         (
-            Kind::SaidTwice,
+            Kind::RepeatedItem,
             flat().with_manifest(&cpe("<Version>2.0</Version>")),
-            "refusal: updateInfo.xml: byte 193: the manifest says two things for one: expected version \"3.5.6907.9\" only, found \"2.0\" too",
+            "refusal: updateInfo.xml: byte 193: the manifest states an item twice: expected version \"3.5.6907.9\" only, found \"2.0\" too",
         ),
         (
             Kind::UpdateIncomplete,
             flat().with_manifest(
                 "<Update version='1.2'><FileName>CPE.nbt</FileName><Vendor>Polycom</Vendor></Update>",
             ),
-            "refusal: CPE.nbt: Update 1: the manifest's entry does not say enough: expected DeviceType, Model, Revision, Locale by the manifest or the path",
+            "refusal: CPE.nbt: Update 1: the entry of the manifest is incomplete: expected DeviceType, Model, Revision, Locale by the manifest or the path",
         ),
         (
             Kind::WordUnusable,
             flat().with_manifest(&cpe("").replace("CX700", "..")),
-            "refusal: CPE.nbt: Update 1: a word cannot stand in a rule: expected words that can stand in a rule, found model of the rule begins with a blank or ends in a blank or full stop",
+            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule begins with a blank or ends in a blank or full stop",
         ),
         (
             Kind::FileMissing,
@@ -151,7 +151,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::WrongRole,
             flat().with_manifest(&cpe("").replace("CPE.nbt", "CPE.cat")),
-            "refusal: CPE.cat: Update 1: the manifest names a file for what it is not: expected an image, found the name of another kind of file",
+            "refusal: CPE.cat: Update 1: the manifest names a file of the wrong kind: expected an image, found the name of another kind of file",
         ),
         (
             Kind::Contradiction,
@@ -190,12 +190,12 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::DigestMismatch,
             with_signature(forged),
-            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature does not speak for this image: expected SHA-1 ccc54cc15249df3ec90bd48997e5dcada11e8fbf, found SHA-1 ",
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature does not match the image: expected SHA-1 ccc54cc15249df3ec90bd48997e5dcada11e8fbf, found SHA-1 ",
         ),
         (
             Kind::ListChanged,
             with_signature(changed),
-            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature's list was changed after it was signed: expected the digest of the list among the signed attributes, found another",
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the list of the signature was changed after it was signed: expected the digest of the list among the signed attributes, found another",
         ),
         (
             Kind::TooManyReleases,
@@ -216,12 +216,12 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
                 .with("b.txt", "")
                 .with("c.txt", "")
                 .limited(|limits| limits.problems = 2),
-            "refusal: the package has more problems than are told: expected at most 2",
+            "refusal: the package has more problems than are reported: expected at most 2",
         ),
         (
             Kind::NameUnknown,
             flat().with_manifest(&cpe("<Colour>black</Colour>")),
-            "warning: updateInfo.xml: byte 193: the manifest holds a name that is not known: expected a name of the table, found Colour",
+            "warning: updateInfo.xml: byte 193: the manifest has an unknown name: expected a name of the table, found Colour",
         ),
         (
             Kind::ManifestSaysNothing,
@@ -236,7 +236,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::NotInManifest,
             good().with_image("CPE").with_manifest(&cpe("").replace("CX700", "CX600")),
-            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the manifest passes over the image, so its folders were read: expected an update that names it",
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: the manifest does not name the image, so its folders were read: expected an update that names it",
         ),
         (
             Kind::DescriptionMissing,
@@ -246,7 +246,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::OverwritesSettings,
             good().with("RTConfig.xml", "<RTConfig/>"),
-            "warning: RTConfig.xml: this overwrites customised settings of RoundTable devices: expected an administrator who knows that custom settings are replaced",
+            "warning: RTConfig.xml: the file overwrites customised settings of RoundTable devices: expected an administrator who knows that custom settings are replaced",
         ),
         (
             Kind::CatalogueUnreadable,
@@ -282,14 +282,14 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
 }
 
 #[test]
-fn every_kind_of_problem_is_told_in_a_line_and_weighs_what_the_table_says() {
+fn every_kind_of_problem_is_reported_in_one_line_with_its_severity() {
     let mut reached = BTreeSet::new();
-    for (kind, files, told) in cases() {
+    for (kind, files, expected) in cases() {
         let package = files.understood();
         let lines: Vec<String> =
             package.problems.iter().filter(|it| it.kind == kind).map(ToString::to_string).collect();
         assert!(
-            lines.iter().any(|line| line.starts_with(told)),
+            lines.iter().any(|line| line.starts_with(expected)),
             "{kind:?}: {lines:#?} of {:#?}",
             package.problems
         );
@@ -503,10 +503,8 @@ fn a_sink_that_fails_ends_the_reading_with_the_members_name() {
     let bytes = good().cabinet();
     let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
     let error = read_package(cabinet, &PackageLimits::default(), &mut FullDisk { members: 0 }).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "\"UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat\" cannot be kept: disk is full"
-    );
+    assert_eq!(error.to_string(), "\"UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat\" cannot be stored");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk is full");
 }
 
 #[test]

@@ -102,7 +102,7 @@ pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
     match args.what {
         Measurement::Ingest => {
             let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
-            service.ingest("UCUpdates.cab", Box::pin(read(file()?)?), "ann", |_| {}).await?;
+            service.admin("ann").ingest("UCUpdates.cab", Box::pin(read(file()?)?), |_| {}).await?;
         }
         Measurement::Copy => copy(file()?)?,
         Measurement::Put => put(&args.place, file()?).await?,
@@ -180,7 +180,7 @@ async fn publish(place: StoreLocation) -> Result<u64, ProofError> {
                         name: format!("while devices ask {number}").parse()?,
                         id: DeviceId::Serial(format!("ASKED{number}").parse()?),
                     };
-                    service.add_test_device(device, "ann").await?;
+                    service.admin("ann").add_test_device(device).await?;
                 }
                 done.store(true, Ordering::Relaxed);
                 Ok::<_, ProofError>(())

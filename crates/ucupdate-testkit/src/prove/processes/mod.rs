@@ -155,7 +155,7 @@ struct Worker {
 async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<Record>, ProofError> {
     let service = UpdateService::open(ground.open().await?, fleet::options()).await?;
     for cabinet in fleet::packages()? {
-        service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await?;
+        service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await?;
     }
     let before = service.refresh().await?;
     let folder = tempfile::tempdir()?;

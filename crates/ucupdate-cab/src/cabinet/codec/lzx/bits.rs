@@ -74,7 +74,7 @@ impl<'a> Bits<'a> {
     /// Takes the next `count` bits, 0 to 17, of those loaded.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u32 {
-        // In two shifts, since one by 64 is none.
+        // In two shifts, since a shift by 64 overflows.
         #[expect(clippy::cast_possible_truncation, reason = "at most 17 bits are left")]
         let bits = ((self.bits >> 1) >> (63 - count)) as u32;
         self.drop_bits(count);

@@ -3,7 +3,7 @@
 use super::bits::Bits;
 use super::{Found, LITERALS, MAX_SLOTS};
 
-/// Codes of up to so many bits are looked up at once.
+/// Codes of at most this many bits are looked up at once.
 const TABLE_BITS: u32 = 11;
 const MAX_BITS: usize = 16;
 const MAX_SYMBOLS: usize = LITERALS + 8 * MAX_SLOTS;
