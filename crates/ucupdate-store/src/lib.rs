@@ -12,7 +12,7 @@ mod memory;
 mod presign;
 mod read_only;
 
-/// The attribute that an `impl ImageStore` carries.
+/// The attribute that every `impl ImageStore` needs.
 pub use async_trait::async_trait;
 pub use error::{BoxError, StoreError, error_chain};
 pub use ext::{ImageStoreExt, Pages};

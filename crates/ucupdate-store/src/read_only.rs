@@ -1,4 +1,4 @@
-//! A wrapper that lets through what reads and nothing that writes.
+//! A wrapper that allows reads and refuses writes.
 
 use crate::error::StoreError;
 use crate::image_store::{ByteStream, ImageStore, Object, ObjectMeta};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
 
-/// A store of which only reading is left: every writing call is [`StoreError::ReadOnly`], and touches nothing.
+/// A store that allows reads only: every writing call returns [`StoreError::ReadOnly`] and changes nothing.
 ///
 /// ```
 /// use ucupdate_store::{ImageStore, ImageStoreExt, MemoryStore, ReadOnly, StoreError, StoreKey};
@@ -28,12 +28,12 @@ pub struct ReadOnly<S> {
 }
 
 impl<S> ReadOnly<S> {
-    /// Lets reading through to `store`.
+    /// Wraps `store`.
     pub fn new(store: S) -> Self {
         Self { store }
     }
 
-    /// The store behind.
+    /// Returns the wrapped store.
     pub fn into_inner(self) -> S {
         self.store
     }
