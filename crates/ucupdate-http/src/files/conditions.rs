@@ -1,32 +1,32 @@
-//! Preconditions and ranges together, in the order of RFC 9110, section 13.2.2: what of a file is to be sent.
+//! Evaluates preconditions and ranges in the order of RFC 9110, section 13.2.2.
 //!
-//! Files have no `Last-Modified`: a path may come to name other bytes with an older time (a roll back does that), so a
-//! date proves nothing here. Conditions on dates are therefore ignored, as sections 13.1.3 and 13.1.4 demand.
+//! Files have no `Last-Modified`: after a rollback a path names other bytes with an older time, so a date proves nothing.
+//! Conditions on dates are ignored, as sections 13.1.3 and 13.1.4 demand.
 
 use crate::files::etag::ETag;
 use crate::files::ranges::RequestedRange;
 use http::{HeaderMap, Method, header};
 use std::ops::Range;
 
-/// What of a file is to be sent.
+/// The part of a file that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// All of it: 200.
+    /// The whole file: 200.
     Whole,
     /// These bytes: 206.
     Part(Range<u64>),
-    /// Nothing, since the asker has it: 304.
+    /// Nothing, because the client has the file: 304.
     NotModified,
-    /// Nothing, since it is not what the asker takes it for: 412.
+    /// Nothing, because `If-Match` does not hold: 412.
     ConditionFailed,
-    /// Nothing, since the range lies outside: 416.
+    /// Nothing, because the range is outside the file: 416.
     Unsatisfiable,
 }
 
 impl Selection {
-    /// What a `GET` or `HEAD` with these fields selects of a file of `size` bytes.
+    /// Returns the part that a `GET` or `HEAD` with these fields selects from a file of `size` bytes.
     pub(crate) fn of(method: &Method, headers: &HeaderMap, etag: &ETag, size: u64) -> Self {
-        // Section 13.1.1. A field whose list cannot be read names no tag, so its condition is false.
+        // Section 13.1.1. A list that cannot be parsed names no tag, so the condition is false.
         let mut if_match = headers.get_all(header::IF_MATCH).iter().peekable();
         if if_match.peek().is_some() && !if_match.any(|list| etag.is_among_strongly(list)) {
             return Self::ConditionFailed;
@@ -35,7 +35,7 @@ impl Selection {
         if headers.get_all(header::IF_NONE_MATCH).iter().any(|list| etag.is_among_weakly(list)) {
             return Self::NotModified;
         }
-        // Section 14.2: only GET has ranges. Section 13.1.5: without a match of `If-Range`, `Range` is ignored.
+        // Section 14.2: only GET has ranges. Section 13.1.5: `Range` is ignored unless `If-Range` matches.
         if *method != Method::GET || !if_range_holds(headers, etag) {
             return Self::Whole;
         }
@@ -47,7 +47,7 @@ impl Selection {
     }
 }
 
-/// Holds also when there is no such field.
+/// Returns whether `If-Range` matches or is absent.
 fn if_range_holds(headers: &HeaderMap, etag: &ETag) -> bool {
     let mut fields = headers.get_all(header::IF_RANGE).iter();
     match (fields.next(), fields.next()) {

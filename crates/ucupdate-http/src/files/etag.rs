@@ -1,10 +1,10 @@
-//! Entity tags (RFC 9110, section 8.8.3): ours, and those a request names.
+//! Entity tags (RFC 9110, section 8.8.3) of files and in requests.
 
 use http::HeaderValue;
 use std::fmt;
 use ucupdate::value::Sha256Digest;
 
-/// The entity tag of a file: the SHA-256 of its bytes, quoted. Always strong: equal tags mean equal bytes.
+/// The entity tag of a file: the quoted SHA-256 of its bytes. It is always strong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ETag(String);
 
@@ -13,22 +13,22 @@ impl ETag {
         Self(format!("\"{sha256}\""))
     }
 
-    /// The field value.
+    /// Returns the tag as a field value.
     pub(crate) fn header_value(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).expect("quotes and hexadecimal digits are visible ASCII")
     }
 
-    /// Whether a field value is `*` or a list that names this tag by weak comparison, as `If-None-Match` asks.
+    /// Returns whether a field value is `*` or a list with this tag, by the weak comparison of `If-None-Match`.
     pub(crate) fn is_among_weakly(&self, list: &HeaderValue) -> bool {
         is_star(list) || Tags::new(list).any(|tag| tag.opaque == self.0.as_bytes())
     }
 
-    /// Whether a field value is `*` or a list that names this tag by strong comparison, as `If-Match` asks.
+    /// Returns whether a field value is `*` or a list with this tag, by the strong comparison of `If-Match`.
     pub(crate) fn is_among_strongly(&self, list: &HeaderValue) -> bool {
         is_star(list) || Tags::new(list).any(|tag| tag.is_strong_and(self))
     }
 
-    /// Whether a field value is this one tag by strong comparison, as `If-Range` asks. A date never is.
+    /// Returns whether a field value is exactly this tag, by the strong comparison of `If-Range`. A date never matches.
     pub(crate) fn is_exactly(&self, value: &HeaderValue) -> bool {
         let mut tags = Tags::new(value);
         let first = tags.next().is_some_and(|tag| tag.is_strong_and(self));
@@ -46,20 +46,20 @@ fn is_star(list: &HeaderValue) -> bool {
     list.as_bytes().trim_ascii() == b"*"
 }
 
-/// A tag a request names: `W/` or not, and the quoted rest with its quotes.
+/// A tag in a request: whether it has `W/`, and its quoted text with the quotes.
 struct NamedTag<'a> {
     weak: bool,
     opaque: &'a [u8],
 }
 
 impl NamedTag<'_> {
-    /// Strong comparison (section 8.8.3.2): both strong, and the same characters.
+    /// Compares strongly (section 8.8.3.2): both tags are strong and equal.
     fn is_strong_and(&self, ours: &ETag) -> bool {
         !self.weak && self.opaque == ours.0.as_bytes()
     }
 }
 
-/// The tags of a list. It ends at what is no tag: those before it count, nothing after it does.
+/// The tags of a list. The list ends at the first text that is not a tag; the tags before it count.
 struct Tags<'a> {
     rest: &'a [u8],
 }
@@ -74,7 +74,7 @@ impl<'a> Iterator for Tags<'a> {
     type Item = NamedTag<'a>;
 
     fn next(&mut self) -> Option<NamedTag<'a>> {
-        // Empty elements of a list are passed over (section 5.6.1.2).
+        // Empty elements of a list are skipped (section 5.6.1.2).
         while let [b',' | b' ' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
         }

@@ -1,8 +1,8 @@
-//! Files: what a `GET` or `HEAD` of one is answered.
+//! Answers a `GET` or `HEAD` of a file.
 //!
-//! A path never becomes a key of the store by its text: it is looked up among the files the rule book names. A device is
-//! sent on, instead of streamed to, only when the file is known to lie in the store: it shall hear of what is gone, or of a
-//! store that does not answer, from us.
+//! The text of a path never becomes a key of the store: the file is looked up among the files of the rule book. A device is
+//! redirected to the store only after the file was found there. So this server reports files that are missing and a store
+//! that does not respond.
 
 mod conditions;
 mod etag;
@@ -20,13 +20,13 @@ use std::ops::Range;
 use ucupdate::store::ByteStream;
 use ucupdate::{ServedFile, UpdateService};
 
-/// The methods of a file.
+/// Value of `Allow` for files.
 pub(crate) const ALLOWED: &str = "GET, HEAD";
 
-/// How the field's server serves images and signatures.
+/// Media type of images and signatures, as the original sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root, for a device that came by TLS or not.
+/// Answers a `GET` or `HEAD` of the file with this path below a root. `by_tls` says whether the device uses TLS.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
@@ -49,8 +49,8 @@ pub(crate) async fn answer(
             return sent_on(location).with(header::ETAG, etag.header_value());
         }
     }
-    // Also where no byte is sent the file is opened: conditions count only for what would be sent without them
-    // (RFC 9110, section 13.2.1), and HEAD says what GET would.
+    // The file is opened also when no byte is sent: conditions count only if the answer without them would be a success
+    // (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
     let range = match &selection {
         Selection::Whole if *method == Method::GET => None,
         Selection::Part(part) => Some(part.clone()),
@@ -64,9 +64,9 @@ pub(crate) async fn answer(
     }
 }
 
-/// 302. Nobody keeps it: the address ends, and is for the one who asked.
+/// Creates the 302. It must not be cached, because the address expires and is for one device.
 fn sent_on(location: HeaderValue) -> Answer {
-    Answer::reason(StatusCode::FOUND, "the file is fetched where Location says")
+    Answer::reason(StatusCode::FOUND, "the file is at the address in Location")
         .with(header::LOCATION, location)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
@@ -84,15 +84,15 @@ fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStr
             Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
                 .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
         }
-        // The length is that of the 200 it stands for (section 8.6); said here, nothing in between puts a 0.
+        // The length is that of the 200 it stands for (section 8.6). Without the field a server could send 0.
         Selection::NotModified => {
             Answer::without_content(StatusCode::NOT_MODIFIED).with(header::CONTENT_LENGTH, size.into())
         }
         Selection::ConditionFailed => {
-            Answer::reason(StatusCode::PRECONDITION_FAILED, "the file is not one that If-Match names")
+            Answer::reason(StatusCode::PRECONDITION_FAILED, "the file does not match If-Match")
         }
         Selection::Unsatisfiable => {
-            let reason = format!("the range lies outside the {size} bytes of the file");
+            let reason = format!("the range is outside the {size} bytes of the file");
             Answer::reason(StatusCode::RANGE_NOT_SATISFIABLE, &reason)
                 .with(header::CONTENT_RANGE, ranges::unsatisfied_range(size))
         }

@@ -1,24 +1,24 @@
-//! The `Range` field (RFC 9110, section 14): which part of a file is asked for.
+//! The `Range` field (RFC 9110, section 14).
 //!
-//! One range is served. A set of several is passed over and the whole file sent, as section 14.2 lets a server do: no
-//! device asks so, and the answer's cost stays that of one file.
+//! One range is served. For a set of several ranges the whole file is sent, as section 14.2 allows: no device asks for
+//! several, and the cost of an answer stays that of one file.
 
 use http::{HeaderMap, HeaderValue, header};
 use std::ops::Range;
 
-/// What a `Range` field asks of a file of known size.
+/// The request of a `Range` field for a file of known size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedRange {
-    /// Nothing, or nothing that is understood: the whole file.
+    /// The whole file: there is no field, or it is not understood.
     Whole,
-    /// These bytes; never empty, never beyond the end.
+    /// These bytes. The range is never empty and never ends beyond the file.
     Part(Range<u64>),
     /// A range outside the file: 416 (section 15.5.17).
     Unsatisfiable,
 }
 
 impl RequestedRange {
-    /// Reads the field for a file of `size` bytes.
+    /// Parses the field for a file of `size` bytes.
     pub(crate) fn of(headers: &HeaderMap, size: u64) -> Self {
         let mut fields = headers.get_all(header::RANGE).iter();
         let Some(field) = fields.next() else { return Self::Whole };
@@ -32,12 +32,12 @@ impl RequestedRange {
     }
 }
 
-/// The value of `Content-Range` for a part (section 14.4).
+/// Returns the value of `Content-Range` for a part (section 14.4).
 pub(crate) fn content_range(part: &Range<u64>, size: u64) -> HeaderValue {
     header_value(format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1)))
 }
 
-/// The value of `Content-Range` in a 416.
+/// Returns the value of `Content-Range` for a 416.
 pub(crate) fn unsatisfied_range(size: u64) -> HeaderValue {
     header_value(format!("bytes */{size}"))
 }
@@ -46,19 +46,19 @@ fn header_value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("letters, digits and signs are visible ASCII")
 }
 
-/// One range as a request says it.
+/// One range as a request specifies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RangeSpec {
-    /// From a byte to a byte, both counted from 0 and both meant.
+    /// From the first byte to the second one, both included and counted from 0.
     FromTo(u64, u64),
-    /// From a byte to the end.
+    /// From a byte to the end of the file.
     From(u64),
-    /// So many bytes at the end.
+    /// The last bytes of the file, by their number.
     Last(u64),
 }
 
 impl RangeSpec {
-    /// The range of a field that says one. `None` for another unit, for what is invalid, and for several.
+    /// Parses a field with one range. Returns `None` for another unit, for an invalid value, and for several ranges.
     fn single(field: &str) -> Option<Self> {
         let (unit, set) = field.split_once('=')?;
         if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -77,11 +77,11 @@ impl RangeSpec {
         }
     }
 
-    /// The bytes of a file of `size` bytes (section 14.1.2).
+    /// Returns the bytes of a file of `size` bytes that the range selects (section 14.1.2).
     fn within(self, size: u64) -> RequestedRange {
         match self {
             Self::Last(0) => RequestedRange::Unsatisfiable,
-            // An empty file has no byte that a 206 could name, yet the range is satisfiable.
+            // An empty file has no byte for a 206, but the range is satisfiable.
             Self::Last(_) if size == 0 => RequestedRange::Whole,
             Self::Last(length) => RequestedRange::Part(size.saturating_sub(length)..size),
             Self::From(first) | Self::FromTo(first, _) if first >= size => RequestedRange::Unsatisfiable,
@@ -91,7 +91,7 @@ impl RangeSpec {
     }
 }
 
-/// Decimal digits only; what is beyond 64 bits is beyond every file.
+/// Parses decimal digits. A number beyond 64 bits is larger than every file.
 fn number(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))

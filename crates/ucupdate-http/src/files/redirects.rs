@@ -1,4 +1,4 @@
-//! Sending devices on: an image is fetched from the store itself, by an address that is signed for a time.
+//! Redirects to the store: a device fetches an image by a signed address that expires.
 
 use crate::files::conditions::Selection;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use ucupdate::ServedFile;
 use ucupdate::store::{Presign, StoreKey};
 
-/// How long signing may take before the file is streamed after all.
+/// Time after which a file is streamed because the store has not signed an address.
 const SIGNING_TIME: Duration = Duration::from_secs(5);
 
-/// The fields that make a request conditional (RFC 9110, section 13.1).
+/// Fields that make a request conditional (RFC 9110, section 13.1).
 const CONDITIONS: [header::HeaderName; 5] = [
     header::IF_MATCH,
     header::IF_NONE_MATCH,
@@ -19,24 +19,23 @@ const CONDITIONS: [header::HeaderName; 5] = [
     header::IF_RANGE,
 ];
 
-/// Which files devices are sent on to fetch from the store itself, and for how long an address holds.
+/// Redirects of devices to the store: which files they apply to, and how long an address is valid.
 ///
-/// A `GET` of an image is then answered with 302 and an address that the store signed, so that its bytes do not pass
-/// through this server. 302 and not 307, since the answer is to a `GET` only, which both repeat as it is, and the
-/// older status is known to every client of the phones' time; not 301 or 308, since the address ends. Asking, deciding and
-/// all rows stay as they are; the access row of a redirect says 302, and is left when the redirect is sent: whether the device
-/// then got its bytes is in the log of the bucket, and in what it asks next.
+/// A `GET` of an image is answered with 302 and an address that the store signed, so that its bytes do not pass through this
+/// server. The status is 302 because every client of the phones' time knows it; 301 and 308 would be cached although the
+/// address expires. Asking, deciding and all rows stay as they are. The access row of a redirect says 302 and is written
+/// when the redirect was sent. Whether the device got the bytes is in the log of the bucket.
 ///
-/// Streamed as ever are: what is less than [`with_least_bytes`](Self::with_least_bytes), signature catalogues unless
-/// [asked for](Self::with_signatures), the answer to `HEAD`, and whatever has a condition. A device repeats its conditions
-/// where it is sent, and there they would be held against other tags and dates: a condition that does not hold here would
-/// hold there, or a `412` come of one that does. So a download that goes on by `If-Range` goes on from here, by the
-/// `ETag` of the redirect. A `Range` alone travels on. Streamed is also what no address can be signed for, within 5
-/// seconds, and what would lead from https to http, which devices do not follow.
+/// This server still streams:
+/// - files smaller than [`with_least_bytes`](Self::with_least_bytes), and signature catalogues unless
+///   [`with_signatures`](Self::with_signatures) is set;
+/// - the answer to `HEAD` and every conditional request, because the store would compare the condition with other tags and
+///   dates. A download that is resumed with `If-Range` and the `ETag` of the redirect continues from this server. A `Range`
+///   without a condition is redirected;
+/// - files for which no address was signed within 5 seconds, and addresses that would lead from https to http.
 ///
-/// What this asks of the field: phones that follow redirects (unknown of them; a simulated one does), reach the bucket's
-/// server, speak its TLS, and trust its certificate. Whoever learns of an address can fetch that file by it for as long as
-/// it holds, also from outside and without credentials.
+/// Phones must follow redirects (not known of real phones; a simulated one does), reach the server of the bucket, and trust
+/// its certificate. Anybody who learns an address can fetch that file until the address expires, without credentials.
 #[derive(Clone, Debug)]
 pub struct ImageRedirects {
     presign: Arc<dyn Presign>,
@@ -46,38 +45,38 @@ pub struct ImageRedirects {
 }
 
 impl ImageRedirects {
-    /// The longest an address may hold: what S3 signs for at most, 7 days.
+    /// The longest lifetime of an address: 7 days, the maximum of S3.
     pub const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-    /// By addresses of this store, which must be the one the service keeps its files in. They hold for 15 minutes, and
-    /// are given for images of 1 MiB or more.
+    /// Creates redirects by addresses of this store, which must be the store of the service. Addresses are valid for 15 minutes
+    /// and are given for images of 1 MiB or more.
     pub fn new(presign: Arc<dyn Presign>) -> Self {
         Self { presign, life: Duration::from_secs(15 * 60), least_bytes: 1024 * 1024, signatures: false }
     }
 
-    /// With addresses that hold for this time, brought within a second and [`LONGEST_LIFE`](Self::LONGEST_LIFE). It is the
-    /// time in which a download must have begun; one that has may take longer.
+    /// Sets how long an address is valid, between one second and [`LONGEST_LIFE`](Self::LONGEST_LIFE). A download must begin
+    /// within this time; it may take longer.
     #[must_use]
     pub fn with_life(mut self, life: Duration) -> Self {
         self.life = life.clamp(Duration::from_secs(1), Self::LONGEST_LIFE);
         self
     }
 
-    /// For files of so many bytes or more.
+    /// Sets the smallest size in bytes of a file that is redirected. Default: 1 MiB.
     #[must_use]
     pub fn with_least_bytes(mut self, bytes: u64) -> Self {
         self.least_bytes = bytes;
         self
     }
 
-    /// For signature catalogues (`.cat`) too, or not.
+    /// Sets whether signature catalogues (`.cat`) are redirected too. Default: `false`.
     #[must_use]
     pub fn with_signatures(mut self, sent_on: bool) -> Self {
         self.signatures = sent_on;
         self
     }
 
-    /// Whether a request for this file is one to send on.
+    /// Returns whether a request for this file is to be redirected.
     pub(crate) fn cover(
         &self,
         file: &ServedFile,
@@ -86,7 +85,7 @@ impl ImageRedirects {
         selection: &Selection,
     ) -> bool {
         let understood = match selection {
-            // A range that is ignored here might be heeded there.
+            // A range that this server ignores could be accepted by the store.
             Selection::Whole => !headers.contains_key(header::RANGE),
             Selection::Part(_) => true,
             Selection::NotModified | Selection::ConditionFailed | Selection::Unsatisfiable => false,
@@ -99,25 +98,25 @@ impl ImageRedirects {
             && !CONDITIONS.iter().any(|condition| headers.contains_key(condition))
     }
 
-    /// The address of an object, for a device that came by TLS or not; none where none can be had.
+    /// Returns the signed address of an object for a device with or without TLS, or `None` if there is none.
     pub(crate) async fn location(&self, key: &StoreKey, by_tls: bool) -> Option<HeaderValue> {
         let signed = tokio::time::timeout(SIGNING_TIME, self.presign.presigned_get(key, self.life)).await;
         let found = match signed {
             Ok(Ok(address)) => {
-                usable(&address, by_tls).ok_or_else(|| "it is none for this device".to_owned())
+                usable(&address, by_tls).ok_or_else(|| "it is not usable for this device".to_owned())
             }
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("none came within {SIGNING_TIME:?}")),
+            Err(_) => Err(format!("the store did not sign one within {SIGNING_TIME:?}")),
         };
         #[cfg(feature = "tracing")]
         if let Err(reason) = &found {
-            tracing::warn!(%key, reason, "no address can be signed, so the file is streamed");
+            tracing::warn!(%key, reason, "no signed address; streaming the file");
         }
         found.ok()
     }
 }
 
-/// An address as the value of `Location`. It opens the file to whoever reads it, so it is kept out of what is shown.
+/// Returns an address as the value of `Location`. It is marked sensitive, because its reader can fetch the file.
 fn usable(address: &str, by_tls: bool) -> Option<HeaderValue> {
     let begins =
         |scheme: &str| address.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));

@@ -1,14 +1,14 @@
-//! Who may ask from outside: a hook, since how users are known is the embedder's business.
+//! The hook that authenticates external requests. How users are known is the embedder's decision.
 
 use async_trait::async_trait;
 use http::{HeaderValue, request};
 use std::fmt;
 
-/// Decides who may ask and fetch from outside. Inside, everyone may, and nobody is asked who he is.
+/// Decides who may ask and fetch from outside. Internal requests need no authentication.
 ///
-/// The original takes NTLM outside and refuses the anonymous; a phone then tries again with the credentials of the user
-/// who is signed in to it. NTLM is of the connection, in three steps: keep its state beside the connection, by an
-/// extension of the request.
+/// The original uses NTLM outside and refuses anonymous requests. A phone then tries again with the credentials of the user
+/// who is signed in. NTLM authenticates a connection in three steps: keep its state beside the connection, in an extension
+/// of the request.
 ///
 /// ```
 /// use http::{HeaderValue, header, request::Parts};
@@ -28,41 +28,41 @@ use std::fmt;
 /// ```
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
-    /// Decides by everything of a request but its body.
+    /// Returns the verdict on a request. The body is not available.
     async fn authenticate(&self, request: &request::Parts) -> Verdict;
 }
 
-/// What was decided of a request from outside.
+/// The verdict on an external request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It is this user's, who may ask. The access row names him.
+    /// The user is known and may ask. The access row names the user.
     Allow {
-        /// The name.
+        /// Name of the user, as the access row shows it.
         user: Box<str>,
     },
-    /// It has no credentials, or none that are accepted: 401 with these challenges, in this order.
+    /// There are no credentials, or they are not accepted: 401 with these challenges in this order.
     Challenge {
-        /// Values of `WWW-Authenticate`; when there is none, those of
-        /// [`HttpOptions::with_challenges`](crate::HttpOptions::with_challenges) stand in.
+        /// Values of `WWW-Authenticate`. If the list is empty, the values of
+        /// [`HttpOptions::with_challenges`](crate::HttpOptions::with_challenges) are used.
         challenges: Vec<HeaderValue>,
     },
-    /// It is this user's, who may not: 403, so that the device does not try again.
+    /// The user is known and may not ask: 403, so that the device does not try again.
     Forbid {
-        /// The name.
+        /// Name of the user, as the access row shows it.
         user: Box<str>,
     },
-    /// It cannot be decided now, as when a directory does not answer: 503, and the device is to come again.
+    /// The decision is not possible now, for example because a directory does not respond: 503 with `Retry-After`.
     Unavailable,
 }
 
 impl Verdict {
-    /// This user may ask.
+    /// Creates the verdict that this user may ask.
     pub fn allow(user: impl Into<Box<str>>) -> Self {
         Self::Allow { user: user.into() }
     }
 
-    /// Credentials are wanted, by one challenge.
+    /// Creates the verdict that asks for credentials with one challenge.
     pub fn challenge(challenge: HeaderValue) -> Self {
         Self::Challenge { challenges: vec![challenge] }
     }

@@ -1,4 +1,4 @@
-//! Reading the body of a request: bounded in bytes, in pieces and in time.
+//! Reads the body of a request, with limits on bytes, pieces and time.
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
@@ -6,24 +6,24 @@ use http_body_util::BodyExt as _;
 use std::pin::pin;
 use std::time::Duration;
 
-/// Why a body was not read.
+/// The reason why a body was not read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// It is larger than the limit. How it begins tells what it may be.
+    /// The body is larger than the limit. Its first bytes tell what it may be.
     TooLarge { start: Bytes },
-    /// It did not come in time.
+    /// The body did not arrive in time.
     TooSlow,
-    /// It broke off.
+    /// The body ended in an error.
     Broken,
 }
 
-/// How long the start of a body is waited for that is refused for its size.
+/// Waiting time for the first bytes of a body that is refused for its declared size.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How many pieces without a byte a body may have; HTTP/1 has none, HTTP/2 may.
+/// Largest number of empty pieces in a body. HTTP/1 has none; HTTP/2 may have them.
 const MAX_EMPTY_PIECES: usize = 1024;
 
-/// Reads a body of at most `limit` bytes. Memory is taken as bytes come, never by what `declared` says.
+/// Reads a body of at most `limit` bytes. Memory grows with the bytes that arrive, never with the `declared` length.
 pub(crate) async fn read<B>(
     body: B,
     declared: Option<u64>,
@@ -35,7 +35,7 @@ where
 {
     let declared = declared.unwrap_or(0).max(body.size_hint().lower());
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
-        // Not read but for its first piece, since uploads of device logs are told by how they begin.
+        // Only the first piece is read: the upload of a device log is recognised by its first bytes.
         let start = tokio::time::timeout(LOOK.min(time), first_piece(body, limit)).await;
         return Err(BodyError::TooLarge { start: start.unwrap_or_default() });
     }
@@ -76,7 +76,7 @@ async fn read_pieces<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Byt
     Ok(joined(first, all))
 }
 
-/// One piece is given as it came; several are copied together.
+/// Joins the pieces. A single piece is not copied.
 fn joined(first: Bytes, all: BytesMut) -> Bytes {
     if all.is_empty() { first } else { all.freeze() }
 }

@@ -1,12 +1,12 @@
-//! What is known of the connection a request came over, beside the request.
+//! The connection of a request: addresses, TLS and an authenticated user.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The connection a request came over: an extension of the request, which whoever accepts connections puts there.
+/// The connection of a request. The server that accepts connections adds it to each request as an extension.
 ///
-/// It fills fields of the access row and of the audit row. Without it they say that nothing is known; the answer is the
-/// same, but that outside a user it names counts as authenticated. With axum see `router`, which makes one of
-/// axum's `ConnectInfo`. No header is ever read for it: behind a proxy, put the address here that you trust.
+/// It fills fields of the access row and of the audit row. Without it these fields are empty. The answer is the same with one
+/// exception: outside, a request whose connection names a user counts as authenticated. With axum, `router` creates it from
+/// axum's `ConnectInfo`. No header is read for it. Behind a proxy, set the address that you trust.
 ///
 /// ```
 /// use ucupdate_http::Connection;
@@ -26,55 +26,54 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection from this address. An IPv4 address in IPv6 form becomes the IPv4 address it is.
+    /// Creates a connection from this remote address. An IPv4-mapped IPv6 address becomes the IPv4 address.
     pub fn from_remote(remote: IpAddr) -> Self {
         Self { remote: Some(remote.to_canonical()), ..Self::default() }
     }
 
-    /// With the address and port it came to.
+    /// Sets the local address and port of the connection.
     #[must_use]
     pub fn with_local(mut self, local: SocketAddr) -> Self {
         self.local = Some(SocketAddr::new(local.ip().to_canonical(), local.port()));
         self
     }
 
-    /// With or without TLS: for the [`Authenticate`](crate::Authenticate) hook, which may refuse to talk of passwords
-    /// in the clear.
+    /// Sets whether the connection uses TLS. The [`Authenticate`](crate::Authenticate) hook can refuse passwords without TLS.
     #[must_use]
     pub fn with_tls(mut self, tls: bool) -> Self {
         self.tls = tls;
         self
     }
 
-    /// With the user that a layer in front has authenticated. **Outside, such a request is allowed**, and the hook is
-    /// not asked.
+    /// Sets the user that a layer in front has authenticated. **An external request with a user is admitted**, and the hook is
+    /// not called.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<Box<str>>) -> Self {
         self.user = Some(user.into());
         self
     }
 
-    /// The address it comes from.
+    /// Returns the remote address, or `None` when it is not known.
     pub fn remote(&self) -> Option<IpAddr> {
         self.remote
     }
 
-    /// The address and port it came to.
+    /// Returns the local address and port, or `None` when they are not known.
     pub fn local(&self) -> Option<SocketAddr> {
         self.local
     }
 
-    /// Whether it is by TLS.
+    /// Returns whether the connection uses TLS.
     pub fn tls(&self) -> bool {
         self.tls
     }
 
-    /// The user that a layer in front has authenticated.
+    /// Returns the user that a layer in front has authenticated.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The remote address as rows show it; empty when it is not known.
+    /// Returns the remote address as rows show it, or an empty text when it is not known.
     pub(crate) fn host(&self) -> String {
         self.remote.map(|remote| remote.to_string()).unwrap_or_default()
     }

@@ -1,15 +1,15 @@
-//! Which paths are whose: the request handler's and those of the files. Matched without ASCII case, as phones differ
-//! in it (`/requestHandler/` is in the field's logs).
+//! The paths of the request handler and of the files. They match without ASCII case, because devices differ in case
+//! (`/requestHandler/` is in logs of the field).
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use ucupdate::UrlStyle;
 use ucupdate::request::Side;
 
-/// The paths devices ask at, and the side each is for.
+/// The paths of the request handler, each with its side.
 ///
-/// The first two are those of the original. The third is what firmware 1.0.452.0 asks: the original did not know it, so
-/// those phones got 404 until an administrator added it (both are in the field's logs).
+/// The first two are those of the original. The third is the path that firmware 1.0.452.0 uses. The original did not serve
+/// it, so those phones got 404 until an administrator added it (logs of the field show both).
 pub const HANDLER_PATHS: [(&str, Side); 3] = [
     ("/RequestHandler/ucdevice.upx", Side::Internal),
     ("/RequestHandlerExt/ucdevice.upx", Side::External),
@@ -27,7 +27,7 @@ impl Default for HandlerPaths {
 }
 
 impl HandlerPaths {
-    /// Adds one; a path that is there already changes its side.
+    /// Adds a path. A path that is already there gets the new side.
     pub(crate) fn insert(&mut self, path: &str, side: Side) {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(path));
         self.0.push((path.into(), side));
@@ -38,19 +38,19 @@ impl HandlerPaths {
     }
 }
 
-/// What a path stands for.
+/// The resource that a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// The request handler, for a side.
+    /// The request handler of a side.
     Handler(Side),
-    /// A file, if there is one with this path below a root.
+    /// The file with this path below a root, which may not exist.
     File(Side, Box<str>),
-    /// Nothing here.
+    /// Nothing that this service serves.
     Unknown,
 }
 
 impl Target {
-    /// What a decoded path stands for.
+    /// Returns the resource that a decoded path names.
     pub(crate) fn of(path: &str, handlers: &HandlerPaths) -> Self {
         if let Some(side) = handlers.find(path) {
             return Self::Handler(side);
@@ -66,13 +66,13 @@ impl Target {
     }
 }
 
-/// What comes after `root` and a slash.
+/// Returns the rest of a path after `root` and a slash.
 fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
     let (start, rest) = path.split_at_checked(root.len())?;
     start.eq_ignore_ascii_case(root).then(|| rest.strip_prefix('/'))?
 }
 
-/// A path with its `%XX` read, once. One that is no UTF-8 then is left as it was sent: it names nothing.
+/// Decodes the `%XX` of a path once. A path that is not UTF-8 afterwards is returned as it was sent; it names no file.
 pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
     percent_decode_str(path).decode_utf8().unwrap_or(Cow::Borrowed(path))
 }

@@ -1,4 +1,4 @@
-//! An answer before it becomes a response: what each outcome says, in one place.
+//! The answer of each outcome, before it becomes a response.
 
 use crate::request::authenticate::Verdict;
 use crate::response::body::{Content, ResponseBody};
@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use ucupdate::store::StoreError;
 
-/// How long a device is asked to wait when the store, or whoever authenticates, does not answer.
+/// Value of `Retry-After` when the store or the authentication is temporarily unavailable.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
-/// A status, header fields and content.
+/// A status with header fields and content.
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -18,18 +18,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// With content of this type.
+    /// Creates an answer with content of this media type.
     pub(crate) fn new(status: StatusCode, content_type: &'static str, content: Content) -> Self {
         let content_type = HeaderValue::from_static(content_type);
         Self::without_content(status).with_content(content).with(header::CONTENT_TYPE, content_type)
     }
 
-    /// Without content.
+    /// Creates an answer without content.
     pub(crate) fn without_content(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), content: Content::Bytes(Bytes::new()) }
     }
 
-    /// With a reason, as one line of text.
+    /// Creates an answer with a reason as one line of text.
     pub(crate) fn reason(status: StatusCode, reason: &str) -> Self {
         Self::new(status, "text/plain; charset=utf-8", Content::Bytes(format!("{reason}\n").into()))
     }
@@ -44,31 +44,36 @@ impl Answer {
         self
     }
 
-    /// 404.
+    /// Creates the 404 for a path that is not served.
     pub(crate) fn nothing_here() -> Self {
         Self::reason(StatusCode::NOT_FOUND, "nothing is served at this path")
     }
 
-    /// 405.
+    /// Creates the 405 for a method that is not allowed.
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         Self::reason(
             StatusCode::METHOD_NOT_ALLOWED,
-            &format!("method is not one of those allowed here: {allowed}"),
+            &format!("the method is not allowed here, expected {allowed}"),
         )
         .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// 503, to come again.
+    /// Creates a 503 with `Retry-After`.
     pub(crate) fn unavailable(reason: &str) -> Self {
         Self::reason(StatusCode::SERVICE_UNAVAILABLE, reason).with(header::RETRY_AFTER, RETRY_AFTER)
     }
 
-    /// What is said to a request from outside that is not allowed; `challenges` stand in for none.
+    /// Creates the refusal of an external request. `challenges` are used when the verdict has none.
     pub(crate) fn refused(verdict: Verdict, challenges: &[HeaderValue]) -> Self {
         let challenged = match verdict {
-            Verdict::Unavailable => return Self::unavailable("who you are cannot be found out now"),
+            Verdict::Unavailable => {
+                return Self::unavailable("authentication is temporarily unavailable, try again later");
+            }
             Verdict::Allow { .. } | Verdict::Forbid { .. } => {
-                return Self::reason(StatusCode::FORBIDDEN, "this user may not ask for updates from outside");
+                return Self::reason(
+                    StatusCode::FORBIDDEN,
+                    "the user is not allowed to ask for updates from outside",
+                );
             }
             Verdict::Challenge { challenges } => challenges,
         };
@@ -80,25 +85,25 @@ impl Answer {
         answer
     }
 
-    /// What is said when a file of the rule book cannot be given. Only what may succeed later asks to come again.
+    /// Creates the answer for a file of the rule book that cannot be opened. Only a temporary failure has `Retry-After`.
     pub(crate) fn not_opened(error: &StoreError) -> Self {
         #[cfg(feature = "tracing")]
-        tracing::error!(error = error as &dyn std::error::Error, "a file of the rule book cannot be given");
+        tracing::error!(error = error as &dyn std::error::Error, "a file of the rule book cannot be opened");
         match error {
             StoreError::NotFound { .. } => Self::reason(
                 StatusCode::NOT_FOUND,
-                "the rule book names this file, but it is gone from the store; its package is to be ingested again",
+                "the file is missing in the store; ingest its package again",
             ),
             StoreError::Integrity { .. } => Self::reason(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the file is not in the store as it was ingested",
+                "the file in the store differs from the ingested file; ingest its package again",
             ),
-            _ => Self::unavailable("the store does not answer now"),
+            _ => Self::unavailable("the store is temporarily unavailable, try again later"),
         }
     }
 
-    /// The response to a request of this method: the answer to `HEAD` has the header fields of that to `GET`, and no
-    /// content (RFC 9110, section 9.3.2).
+    /// Converts the answer to the response for this method. The response to `HEAD` has the header fields of the response to
+    /// `GET` and no content (RFC 9110, section 9.3.2).
     pub(crate) fn into_response(mut self, method: &Method, exchange: Exchange) -> Response<ResponseBody> {
         let length = self.content.length();
         self.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());

@@ -1,4 +1,4 @@
-//! The body of an answer: it gives exactly as many bytes as it promised or ends in an error, and knows when it is done.
+//! The body of a response: it yields exactly as many bytes as it announced, or ends in an error.
 
 use crate::response::exchange::Exchange;
 use bytes::Bytes;
@@ -9,25 +9,25 @@ use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 use ucupdate::store::ByteStream;
 
-/// The body of an answer of [`DeviceUpdates`](crate::DeviceUpdates).
+/// The body of a response of [`DeviceUpdates`](crate::DeviceUpdates).
 ///
-/// It gives exactly as many bytes as `Content-Length` says or ends in an error, so that a server breaks the connection
-/// and a device never takes half an image for a whole one. When the last byte is taken, or when it is dropped, the access
-/// row of the exchange is left.
+/// It yields exactly as many bytes as `Content-Length` says or ends in an error. On an error the server closes the connection,
+/// so a device never takes a part of an image for the whole. The access row of the exchange is written when the last byte was
+/// taken, or when the body is dropped.
 pub struct ResponseBody {
     content: Content,
-    /// Bytes still to come.
+    /// Number of bytes that are still to come.
     remaining: u64,
     status: StatusCode,
-    /// None once the row is left.
+    /// `None` once the access row was written.
     exchange: Option<Exchange>,
 }
 
-/// What the bytes come from.
+/// The source of the bytes.
 pub(crate) enum Content {
-    /// At hand.
+    /// Bytes in memory.
     Bytes(Bytes),
-    /// From the store, so many of them.
+    /// A stream of the store and the number of its bytes.
     Stream(ByteStream, u64),
 }
 
@@ -51,15 +51,15 @@ impl ResponseBody {
         }
     }
 
-    /// Counts a piece. A store that gives other than it promised is not to be believed in anything.
+    /// Counts a piece. If a store returns more or fewer bytes than announced, the body ends in an error.
     fn count(&mut self, piece: io::Result<Option<Bytes>>) -> io::Result<Option<Bytes>> {
         let piece = piece?;
         let taken = piece.as_ref().map_or(0, Bytes::len) as u64;
         match (self.remaining.checked_sub(taken), &piece) {
-            (None, _) => Err(io::Error::other("more bytes came than promised")),
+            (None, _) => Err(io::Error::other("the store returned more bytes than announced")),
             (Some(1..), None) => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                format!("bytes ended {} short of what was promised", self.remaining),
+                format!("the store returned {} bytes less than announced", self.remaining),
             )),
             (Some(remaining), _) => {
                 self.remaining = remaining;

@@ -1,4 +1,4 @@
-//! One exchange with a device, from its request to the end of its answer: it leaves the access row.
+//! One exchange with a device, from the request to the end of the response. It writes the access row.
 
 use crate::request::connection::Connection;
 use crate::request::paths;
@@ -8,15 +8,15 @@ use tokio::time::Instant;
 use ucupdate::UpdateService;
 use ucupdate::audit::{AccessRow, AccessText};
 
-/// The most bytes of a path, query, user agent or method that a row shows; a longer one is cut there and ends in `...`.
+/// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
 const MAX_LOGGED_BYTES: usize = 2048;
 
-/// The Windows error of a connection that went away: `ERROR_NETNAME_DELETED`, which the original logs (`405 0 64`).
+/// The Windows error of a connection that was lost: `ERROR_NETNAME_DELETED`. The original logs it (`405 0 64`).
 const CONNECTION_GONE: u32 = 64;
 
-/// What the access row will say, gathered as the exchange goes on.
+/// The content of the access row, gathered during the exchange.
 ///
-/// The row is stamped and left when the exchange is [`finish`](Self::finish)ed.
+/// [`finish`](Self::finish) sets the time of the row and writes it.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     service: UpdateService,
@@ -47,12 +47,12 @@ impl Exchange {
         }
     }
 
-    /// Names the user the request turned out to be of.
+    /// Sets the user of the request.
     pub(crate) fn set_user(&mut self, user: &str) {
         self.user_name = AccessText::new(&cut(user));
     }
 
-    /// Leaves the row: the answer had this status, and was given over whole or not.
+    /// Writes the row with this status. `whole` says whether the whole answer was sent.
     pub(crate) fn finish(self, status: StatusCode, whole: bool) {
         let taken = self.started.elapsed();
         #[cfg(feature = "tracing")]
