@@ -1,18 +1,18 @@
-//! What a store in a bucket is opened with. The usual `AWS_*` variables are named here and read by whoever calls.
+//! Options of a store in a bucket. The usual `AWS_*` variables are named here; the caller reads them.
 
 use crate::error::S3OptionsError;
 use std::fmt;
 use std::time::Duration;
 use ucupdate_store::{MAX_KEY_BYTES, StoreKey};
 
-/// The most bytes of a key in S3.
+/// Largest length of a key in S3, in bytes.
 const MAX_S3_KEY_BYTES: usize = 1024;
-/// The most bytes of a prefix: what S3's keys leave beside the longest of ours and a `/`.
+/// Largest length of a prefix in bytes: the rest of an S3 key after our longest key and a `/`.
 const MAX_PREFIX_BYTES: usize = MAX_S3_KEY_BYTES - MAX_KEY_BYTES - 1;
-/// The most bytes S3 takes in one part.
+/// Largest part of an upload in S3, in bytes.
 const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
 
-/// Where a store lies, who asks, and how long it waits.
+/// Options of an [`S3Store`](crate::S3Store): bucket, server, credentials and timeouts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,53 +62,53 @@ pub struct S3Options {
     pub self_test: bool,
 }
 
-/// Who asks.
+/// The source of the credentials.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// A key and its secret.
+    /// An access key.
     Keys {
-        /// The id of the key.
+        /// Identifier of the access key.
         key_id: String,
-        /// Its secret.
+        /// Secret of the access key.
         secret: String,
-        /// The token of a session, for keys that last for a time only.
+        /// Session token of a temporary key; `None` for a permanent key.
         session_token: Option<String>,
     },
-    /// A role that a token in a file entitles to, as on Kubernetes with AWS.
+    /// A role for which a file holds a web identity token, as on Kubernetes with AWS.
     WebIdentity {
-        /// The file with the token.
+        /// Path of the file with the token.
         token_file: String,
-        /// The role.
+        /// ARN of the role.
         role_arn: String,
-        /// What the session is called.
+        /// Name of the session; `None` for the default of `object_store`.
         session_name: Option<String>,
     },
-    /// What AWS gives to a container, by its path there.
+    /// The credentials that AWS gives to a container, by a path.
     Container {
-        /// The path, as `/v2/credentials/...`.
+        /// Path of the form `/v2/credentials/...`.
         relative_uri: String,
     },
-    /// What AWS gives to a pod.
+    /// The credentials that AWS gives to a pod.
     Pod {
-        /// The address to ask.
+        /// URL of the credentials.
         full_uri: String,
-        /// The file with the token that is shown there.
+        /// Path of the file with the token for that URL.
         token_file: String,
     },
-    /// What AWS gives to a virtual machine.
+    /// The credentials that AWS gives to a virtual machine.
     Instance,
 }
 
 impl Credentials {
-    /// A key and its secret.
+    /// Creates credentials from an access key and its secret.
     pub fn keys(key_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self::Keys { key_id: key_id.into(), secret: secret.into(), session_token: None }
     }
 }
 
 impl fmt::Debug for Credentials {
-    /// Without a secret.
+    /// Prints without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys { key_id, .. } => {
@@ -125,7 +125,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl S3Options {
-    /// A whole bucket.
+    /// Creates options for a whole bucket.
     pub fn new(bucket: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -143,7 +143,7 @@ impl S3Options {
         }
     }
 
-    /// The bucket, or the part of one, at an address `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    /// Creates options from an address `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     ///
     /// # Errors
     /// [`S3OptionsError::Address`] for any other text.
@@ -157,20 +157,20 @@ impl S3Options {
         Ok(Self::new(bucket).with_prefix(prefix.strip_suffix('/').unwrap_or(prefix)))
     }
 
-    /// What the usual variables say, as `variable` gives them by name; one that is empty counts as not set. Nothing of the
-    /// environment is read here.
+    /// Sets what the usual variables say. `variable` returns the value of a variable by its name; an empty value counts as
+    /// unset. This function does not read the environment itself.
     ///
-    /// | variable | what |
+    /// | variable | sets |
     /// |---|---|
     /// | `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else `AWS_ENDPOINT` | the server |
     /// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region |
-    /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | a key |
-    /// | `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` | else a role |
-    /// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | else a container's |
-    /// | `AWS_CONTAINER_CREDENTIALS_FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | else a pod's |
+    /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | an access key |
+    /// | `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` | otherwise a role |
+    /// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | otherwise the credentials of a container |
+    /// | `AWS_CONTAINER_CREDENTIALS_FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | otherwise those of a pod |
     ///
     /// # Errors
-    /// [`S3OptionsError::Variable`] when a key is set without its secret, or the other way round.
+    /// [`S3OptionsError::Variable`] when a key is set without its secret, or a secret without its key.
     ///
     /// ```
     /// use ucupdate_store_s3::{Credentials, S3Options};
@@ -285,7 +285,7 @@ impl S3Options {
         Self { self_test: false, ..self }
     }
 
-    /// What stands before every key, with its `/`.
+    /// Returns the text before every key, with its `/`.
     pub(crate) fn checked_prefix(&self) -> Result<String, S3OptionsError> {
         if self.part_bytes == 0 || self.part_bytes > MAX_PART_BYTES {
             return Err(S3OptionsError::PartBytes { found: self.part_bytes, limit: MAX_PART_BYTES });
