@@ -375,20 +375,16 @@ fn reading(key: &StoreKey, error: io::Error) -> StoreError {
 
 /// Converts an error of the disk by what the caller can do.
 pub(crate) fn io_error(key: Option<&StoreKey>, what: String, error: io::Error) -> StoreError {
-    use io::ErrorKind as EntryKind;
+    use io::ErrorKind as Kind;
     match (error.kind(), key) {
-        (EntryKind::StorageFull | EntryKind::QuotaExceeded, _) => {
+        (Kind::StorageFull | Kind::QuotaExceeded, _) => {
             StoreError::unavailable(format!("no space left while {what}"), error)
         }
         (
-            EntryKind::Interrupted
-            | EntryKind::WouldBlock
-            | EntryKind::TimedOut
-            | EntryKind::ResourceBusy
-            | EntryKind::OutOfMemory,
+            Kind::Interrupted | Kind::WouldBlock | Kind::TimedOut | Kind::ResourceBusy | Kind::OutOfMemory,
             _,
         ) => StoreError::unavailable(what, error),
-        (EntryKind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
+        (Kind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
         _ => StoreError::backend(what, error),
     }
 }

@@ -28,38 +28,19 @@ const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
 /// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct S3Options {
-    /// The bucket. It is never made here.
-    pub bucket: String,
-    /// What stands before every key, without the `/` after it; empty for the whole bucket. Everything below it is the
-    /// store's: whatever else writes there may hide or be hidden.
-    pub prefix: String,
-    /// The server, as `https://s3.example.com`; `None` for AWS by the region. One that begins with `http://` is asked
-    /// without TLS.
-    pub endpoint: Option<String>,
-    /// The region, which is signed with every request. Default `us-east-1`.
-    pub region: String,
-    /// Who asks. Default [`Credentials::Instance`].
-    pub credentials: Credentials,
-    /// Whether the bucket stands in the host's name and not in the path; an endpoint of one's own then holds it already.
-    /// Default no.
-    pub virtual_hosts: bool,
-    /// Root certificates to trust, in PEM, any number in each text. Default none.
-    pub root_certificates: Vec<Vec<u8>>,
-    /// Whether the system's root certificates are trusted too. Default yes.
-    pub system_roots: bool,
-    /// How long one request may take, and how long a body may stand still. Default 30 s.
-    pub attempt_timeout: Duration,
-    /// How long a request is tried again, with growing pauses, before the store is called unavailable. The last try may
-    /// take an [`attempt_timeout`](Self::attempt_timeout) more. Default 60 s.
-    pub deadline: Duration,
-    /// The bytes that are gathered before they are sent, and of each part of an object that has more; a `put` holds up to
-    /// three times as many. S3 takes no part below 5 MiB but the last, and 10,000 parts. Default 8 MiB, so 78 GiB an
-    /// object.
-    pub part_bytes: usize,
-    /// Whether opening proves that the server honours `If-None-Match: *`. Default yes.
-    pub self_test: bool,
+    pub(crate) bucket: String,
+    pub(crate) prefix: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) virtual_hosts: bool,
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+    pub(crate) system_roots: bool,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) part_bytes: usize,
+    pub(crate) self_test: bool,
 }
 
 /// The source of the credentials.
@@ -217,72 +198,108 @@ impl S3Options {
         Ok(self)
     }
 
-    /// Keys stand after this prefix and a `/`.
+    /// Sets the text before every key, without the `/` after it. Default: empty, which means the whole bucket. Everything below
+    /// the prefix belongs to the store; do not write there with other programs.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Asks this server.
+    /// Sets the server, such as `https://s3.example.com`. Default: AWS, by the region. An `http://` URL is used without TLS.
     #[must_use]
     pub fn with_endpoint(self, endpoint: impl Into<String>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
 
-    /// Signs for this region.
+    /// Sets the region, which is part of every signature. Default: `us-east-1`.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: region.into(), ..self }
     }
 
-    /// Asks as this one.
+    /// Sets the source of the credentials. Default: [`Credentials::Instance`].
     #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
     }
 
-    /// Puts the bucket into the host's name.
+    /// Sets whether the bucket is in the host name and not in the path. Default: `false`. With `true`, a custom endpoint must
+    /// contain the bucket already.
     #[must_use]
-    pub fn with_virtual_hosts(self) -> Self {
-        Self { virtual_hosts: true, ..self }
+    pub fn with_virtual_hosts(self, virtual_hosts: bool) -> Self {
+        Self { virtual_hosts, ..self }
     }
 
-    /// Trusts these root certificates too, in PEM.
+    /// Adds trusted root certificates in PEM, one or more in each text. Default: none.
     #[must_use]
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
     }
 
-    /// Trusts none of the system's root certificates.
+    /// Sets whether the root certificates of the system are trusted too. Default: `true`.
     #[must_use]
-    pub fn without_system_roots(self) -> Self {
-        Self { system_roots: false, ..self }
+    pub fn with_system_roots(self, system_roots: bool) -> Self {
+        Self { system_roots, ..self }
     }
 
-    /// Gives one request this time.
+    /// Sets the time for one request, and for a pause within a body. Default: 30 seconds.
     #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
 
-    /// Tries for this time; zero tries once.
+    /// Sets how long a request is retried, with growing pauses, before the store is unavailable. Zero means a single try. The
+    /// last try may take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// Writes in parts of this many bytes.
+    /// Sets the size of a part in bytes. A larger object is uploaded in parts; a `put` holds up to three parts in memory. S3
+    /// accepts at most 10,000 parts, and no part below 5 MiB but the last. Default: 8 MiB, so an object has at most 78 GiB.
     #[must_use]
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }
     }
 
-    /// Opens without the proof that the server honours `If-None-Match: *`: for a server that was proved before, or for a
-    /// key that may only read. **On a server that does not, two writers undo each other's changes and nobody is told.**
+    /// Sets whether opening proves that the server honours `If-None-Match: *`. Default: `true`. Use `false` for a server that was
+    /// proved before, or for a key that may only read. **On a server that does not honour it, two writers undo each other's
+    /// changes without notice.**
     #[must_use]
-    pub fn trusting_the_server(self) -> Self {
-        Self { self_test: false, ..self }
+    pub fn with_self_test(self, self_test: bool) -> Self {
+        Self { self_test, ..self }
+    }
+
+    /// Sets the bucket. It must exist; the store never creates it.
+    #[must_use]
+    pub fn with_bucket(self, bucket: impl Into<String>) -> Self {
+        Self { bucket: bucket.into(), ..self }
+    }
+
+    /// Returns the bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Returns the text before every key, without a `/` at its end.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the server, or `None` for AWS.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// Returns the region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns the source of the credentials.
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// Returns the text before every key, with its `/`.
