@@ -20,6 +20,16 @@ pub struct Report {
     pub disks: usize,
 }
 
+impl Report {
+    /// Adds the counts of another report.
+    pub fn add(&mut self, other: Self) {
+        self.effects += other.effects;
+        self.cuts += other.cuts;
+        self.crash_points += other.crash_points;
+        self.disks += other.disks;
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

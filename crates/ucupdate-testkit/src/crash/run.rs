@@ -57,7 +57,7 @@ impl Scenario {
 }
 
 /// The objects that each key may hold.
-type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
+pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
 /// Takes a store through a scenario and cuts the power after every effect, in every way.
 ///
@@ -125,7 +125,7 @@ pub async fn every_crash<S: ImageStore>(
         .await
 }
 
-async fn look<S: ImageStore>(
+pub(super) async fn look<S: ImageStore>(
     disk: CrashDisk,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
     in_flight: Option<&ScenarioStep>,
@@ -188,7 +188,7 @@ async fn holds(store: &impl ImageStore) -> Result<BTreeMap<StoreKey, Vec<u8>>, S
 }
 
 impl ScenarioStep {
-    async fn run(&self, store: &impl ImageStore) -> Result<(), StoreError> {
+    pub(super) async fn run(&self, store: &impl ImageStore) -> Result<(), StoreError> {
         match self {
             Self::Create(key, bytes) => store.create(key, bytes.clone().into()).await,
             Self::Put(key, bytes) => {
@@ -218,18 +218,18 @@ impl ScenarioStep {
     }
 
     /// Allows the old and the new object.
-    fn begin(&self, allowed: &mut Allowed) {
+    pub(super) fn begin(&self, allowed: &mut Allowed) {
         let may_be = allowed.entry(self.key().clone()).or_insert_with(|| BTreeSet::from([None]));
         may_be.insert(self.leaves());
     }
 
     /// Allows the new object only.
-    fn acknowledge(&self, allowed: &mut Allowed) {
+    pub(super) fn acknowledge(&self, allowed: &mut Allowed) {
         allowed.insert(self.key().clone(), BTreeSet::from([self.leaves()]));
     }
 
     /// Allows only that an object is there.
-    fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
+    pub(super) fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
         if let Some(may_be) = allowed.get_mut(self.key()) {
             may_be.remove(&None);
         }

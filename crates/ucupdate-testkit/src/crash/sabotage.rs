@@ -16,6 +16,8 @@ macro_rules! as_the_disk_behind {
     };
 }
 
+pub(super) use as_the_disk_behind;
+
 /// A disk that reports a folder as synced and does not sync it, like a process that is killed before the sync.
 #[derive(Debug)]
 pub struct NoDirSync {
@@ -216,10 +218,10 @@ fn next(counter: &AtomicUsize) -> usize {
 }
 
 /// A file whose writes may fail halfway and whose syncs may fail or be skipped.
-struct Sabotaged<W, S> {
-    file: Box<dyn WriteFile>,
-    on_write: W,
-    on_sync: S,
+pub(super) struct Sabotaged<W, S> {
+    pub(super) file: Box<dyn WriteFile>,
+    pub(super) on_write: W,
+    pub(super) on_sync: S,
 }
 
 impl<W: Fn() -> io::Result<()>, S> Write for Sabotaged<W, S> {
