@@ -30,7 +30,7 @@ impl RuleBook {
     ///     id: DeviceId::Serial("C185H001209".parse().unwrap()),
     /// };
     /// let mut book = before.clone();
-    /// book.apply(&book.command(&Command::AddTestDevice(lab)).unwrap().delta);
+    /// book.apply(&book.command(&Command::AddTestDevice(lab), "ann").unwrap().delta);
     ///
     /// let back = book.delta_to(&before);
     /// assert_eq!(back.test_devices.len(), 1);
