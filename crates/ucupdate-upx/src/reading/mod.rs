@@ -4,119 +4,19 @@
 //! (an envelope, a group) are transparent. Where one name is found at several depths the shallowest counts and the others
 //! are unknown items; at one depth it is given twice. What stands in a `Module` belongs to that module.
 
+pub(crate) mod body;
+mod message_items;
+pub(crate) mod raw_message;
+
+use self::message_items::{ElementRole, MessageItems, OpenElement};
+use self::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem};
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, MessageKind};
 use crate::limits::{Limit, Limits};
-use crate::names::{self, Item, Place};
+use crate::names::{self, Item};
 use std::borrow::Cow;
 use ucupdate_xml::chars::{is_blank, local_name, shortened};
 use ucupdate_xml::{XmlDocument, XmlEvent, XmlReader};
-
-/// Something a body holds that the dialect does not know; kept as said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownItem {
-    /// Where it stands among the elements: `/Request/Modules/Module/Size`, `/Request/@id`, `/Request/text()`.
-    pub path: Box<str>,
-    /// Where it begins, in bytes from the start of the body.
-    pub at: usize,
-    /// Its text, cut at [`Limits::text_bytes`].
-    pub value: Box<str>,
-}
-
-/// What one message holds, before it means anything.
-#[derive(Debug)]
-pub(crate) struct Raw<'a> {
-    /// The outermost element.
-    pub(crate) root: &'a str,
-    /// Whether the dialect calls the root so.
-    pub(crate) root_is_known: bool,
-    /// Items outside modules.
-    pub(crate) items: Vec<Found<'a>>,
-    /// Items in modules, those of one module together.
-    pub(crate) in_modules: Vec<Found<'a>>,
-    pub(crate) modules: Vec<RawModule>,
-    pub(crate) unknown: Vec<UnknownItem>,
-    pub(crate) unknown_count: usize,
-    /// An item's name that belongs in a module, but stands outside any.
-    pub(crate) outside_module: Option<(&'a str, usize)>,
-    /// Namespaces the body declares, as prefix and name; only in a report.
-    pub(crate) namespaces: Vec<(Box<str>, Box<str>)>,
-}
-
-/// Where one module's items are in [`Raw::in_modules`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RawModule {
-    pub(crate) at: usize,
-    pub(crate) first: usize,
-    pub(crate) end: usize,
-}
-
-/// An item that was found.
-#[derive(Clone, Debug)]
-pub(crate) struct Found<'a> {
-    pub(crate) item: Item,
-    pub(crate) value: Cow<'a, str>,
-    pub(crate) at: usize,
-    depth: usize,
-    pub(crate) twice: bool,
-    /// Longer than the limit, so the value is not there.
-    pub(crate) overlong: bool,
-    /// Where it stands; only in a report.
-    pub(crate) path: Box<str>,
-}
-
-impl<'a> Raw<'a> {
-    /// The items of one module.
-    pub(crate) fn module(&self, module: &RawModule) -> &[Found<'a>] {
-        self.in_modules.get(module.first..module.end).unwrap_or_default()
-    }
-
-    /// An item outside modules.
-    #[inline]
-    pub(crate) fn item(&self, item: Item) -> Option<&Found<'a>> {
-        find(&self.items, item)
-    }
-}
-
-#[inline]
-pub(crate) fn find<'f, 'a>(found: &'f [Found<'a>], item: Item) -> Option<&'f Found<'a>> {
-    found.iter().find(|found| found.item == item)
-}
-
-/// The places of one kind of message.
-#[derive(Clone, Copy)]
-struct Places {
-    root: Item,
-    message: Place,
-    list: Item,
-    module: Item,
-    in_module: Place,
-    file_name: Item,
-}
-
-impl Places {
-    const fn of(kind: MessageKind) -> Self {
-        match kind {
-            MessageKind::Request => Self {
-                root: Item::RequestRoot,
-                message: Place::Request,
-                list: Item::RequestModules,
-                module: Item::RequestModule,
-                in_module: Place::RequestModule,
-                file_name: Item::FileName,
-            },
-            MessageKind::Response => Self {
-                root: Item::ResponseRoot,
-                message: Place::Response,
-                list: Item::ResponseModules,
-                module: Item::ResponseModule,
-                in_module: Place::ResponseModule,
-                file_name: Item::OfferedFileName,
-            },
-        }
-    }
-}
 
 /// Reads the items of a body.
 ///
@@ -127,8 +27,9 @@ pub(crate) fn read<'a>(
     dialect: &Dialect,
     limits: &'a Limits,
     kind: MessageKind,
-) -> Result<Raw<'a>, DecodeError> {
-    let mut reading = Reading::new(XmlReader::new(document, &limits.xml)?, dialect, limits, kind, false);
+) -> Result<RawMessage<'a>, DecodeError> {
+    let mut reading =
+        MessageReader::new(XmlReader::new(document, &limits.xml)?, dialect, limits, kind, false);
     reading.run()?;
     Ok(reading.raw)
 }
@@ -139,12 +40,12 @@ pub(crate) fn read_leniently<'a>(
     dialect: &Dialect,
     limits: &'a Limits,
     kind: MessageKind,
-) -> Raw<'a> {
+) -> RawMessage<'a> {
     let xml = XmlReader::lenient(document, &limits.xml);
-    let mut reading = Reading::new(xml, dialect, limits, kind, true);
+    let mut reading = MessageReader::new(xml, dialect, limits, kind, true);
     // A fault ends the reading; strict decoding tells which.
     let _ = reading.run();
-    while !reading.frames.is_empty() {
+    while !reading.open.is_empty() {
         // Limits end a reading in the middle of an item: what is there is still worth showing.
         if reading.end().is_err() {
             break;
@@ -153,39 +54,21 @@ pub(crate) fn read_leniently<'a>(
     reading.raw
 }
 
-struct Reading<'a, 'l> {
+struct MessageReader<'a, 'l> {
     xml: XmlReader<'a>,
     dialect: &'l Dialect,
     limits: &'l Limits,
-    places: Places,
+    expected: MessageItems,
     /// Whether paths and namespaces are wanted.
     reports: bool,
-    raw: Raw<'a>,
-    frames: Vec<Frame<'a>>,
+    raw: RawMessage<'a>,
+    open: Vec<OpenElement<'a>>,
     in_module: bool,
     /// Where in its place the next item is expected.
     hint: usize,
 }
 
-struct Frame<'a> {
-    name: &'a str,
-    at: usize,
-    role: Role,
-    text: Cow<'a, str>,
-    overlong: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Role {
-    /// A root, or a list: nothing of its own.
-    Frame,
-    Module,
-    Item(Item),
-    /// Unknown, and where it is in the list of these, if it was kept.
-    Unknown(Option<usize>),
-}
-
-impl<'a, 'l> Reading<'a, 'l> {
+impl<'a, 'l> MessageReader<'a, 'l> {
     fn new(
         xml: XmlReader<'a>,
         dialect: &'l Dialect,
@@ -197,9 +80,9 @@ impl<'a, 'l> Reading<'a, 'l> {
             xml,
             dialect,
             limits,
-            places: Places::of(kind),
+            expected: MessageItems::of(kind),
             reports,
-            raw: Raw {
+            raw: RawMessage {
                 root: "",
                 root_is_known: false,
                 items: Vec::with_capacity(9),
@@ -210,7 +93,7 @@ impl<'a, 'l> Reading<'a, 'l> {
                 outside_module: None,
                 namespaces: Vec::new(),
             },
-            frames: Vec::with_capacity(8),
+            open: Vec::with_capacity(8),
             in_module: false,
             hint: 0,
         }
@@ -229,9 +112,9 @@ impl<'a, 'l> Reading<'a, 'l> {
 
     fn start(&mut self, name: &'a str, at: usize) -> Result<(), DecodeError> {
         let role = self.role(name, at);
-        self.frames.push(Frame { name, at, role, text: Cow::Borrowed(""), overlong: false });
+        self.open.push(OpenElement { name, at, role, text: Cow::Borrowed(""), overlong: false });
         match role {
-            Role::Module => {
+            ElementRole::Module => {
                 if self.raw.modules.len() == self.limits.modules {
                     return Err(DecodeError::Limit { at, limit: Limit::Modules, most: self.limits.modules });
                 }
@@ -240,13 +123,13 @@ impl<'a, 'l> Reading<'a, 'l> {
                 self.in_module = true;
                 self.hint = 0;
             }
-            Role::Unknown(_) => {
+            ElementRole::Unknown(_) => {
                 let kept = self.unknown(at, "", |reading| reading.path(None));
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.role = Role::Unknown(kept);
+                if let Some(element) = self.open.last_mut() {
+                    element.role = ElementRole::Unknown(kept);
                 }
             }
-            Role::Frame | Role::Item(_) => {}
+            ElementRole::Container | ElementRole::Item(_) => {}
         }
         if !self.xml.attributes_mut().is_empty() {
             self.attributes()?;
@@ -254,42 +137,48 @@ impl<'a, 'l> Reading<'a, 'l> {
         Ok(())
     }
 
-    fn role(&mut self, name: &'a str, at: usize) -> Role {
+    fn role(&mut self, name: &'a str, at: usize) -> ElementRole {
         let plain = local_name(name);
-        if self.frames.is_empty() && self.raw.root.is_empty() {
+        if self.open.is_empty() && self.raw.root.is_empty() {
             self.raw.root = name;
             self.raw.root_is_known = self.is_root(plain);
-            return if self.raw.root_is_known { Role::Frame } else { Role::Unknown(None) };
+            return if self.raw.root_is_known { ElementRole::Container } else { ElementRole::Unknown(None) };
         }
         let found = self.find(plain);
         match found {
-            Some(item) if item == self.places.list => Role::Frame,
-            Some(item) if item == self.places.module => Role::Module,
-            Some(item) => Role::Item(item),
+            Some(item) if item == self.expected.list => ElementRole::Container,
+            Some(item) if item == self.expected.module => ElementRole::Module,
+            Some(item) => ElementRole::Item(item),
             None => {
                 self.look_outside(plain, at);
-                Role::Unknown(None)
+                ElementRole::Unknown(None)
             }
         }
     }
 
     fn is_root(&self, name: &str) -> bool {
-        self.dialect.find(self.places.root.entry().place, name, 0).is_some()
+        self.dialect.find(self.expected.root.facts().scope, name, 0).is_some()
     }
 
     /// The item called so, where the reading stands.
     fn find(&mut self, name: &str) -> Option<Item> {
-        let place = if self.in_module { self.places.in_module } else { self.places.message };
-        let item = self.dialect.find(place, name, self.hint)?;
-        self.hint = item as usize - names::of(place)[0].item as usize + 1;
+        let scope = if self.in_module { self.expected.in_module } else { self.expected.message };
+        let item = self.dialect.find(scope, name, self.hint)?;
+        self.hint = item as usize - names::of(scope)[0].item as usize + 1;
         Some(item)
+    }
+
+    /// Returns whether the item has another name here than the one it is written by.
+    #[inline]
+    fn is_alias(&self, item: Item, name: &str) -> bool {
+        !self.dialect.name(item).eq_ignore_ascii_case(local_name(name))
     }
 
     /// Takes note of a file name that stands outside any module.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
             && self.raw.outside_module.is_none()
-            && self.dialect.find(self.places.in_module, name, 0) == Some(self.places.file_name)
+            && self.dialect.find(self.expected.in_module, name, 0) == Some(self.expected.file_name)
         {
             self.raw.outside_module = Some((name, at));
         }
@@ -309,14 +198,16 @@ impl<'a, 'l> Reading<'a, 'l> {
                 continue;
             }
             match self.find(local_name(name)) {
-                Some(item) if item != self.places.list && item != self.places.module => {
+                Some(item) if item != self.expected.list && item != self.expected.module => {
                     let overlong = attribute.value.len() > self.limits.text_bytes;
-                    let path = self.path_if_wanted(self.frames.len(), Some(name));
-                    let new = Found {
+                    let is_alias = self.is_alias(item, name);
+                    let path = self.path_if_wanted(self.open.len(), Some(name), is_alias);
+                    let new = FoundItem {
                         item,
+                        is_alias,
                         value: attribute.value,
                         at: attribute.at,
-                        depth: self.frames.len() + 1,
+                        depth: self.open.len() + 1,
                         twice: false,
                         overlong,
                         path,
@@ -334,46 +225,60 @@ impl<'a, 'l> Reading<'a, 'l> {
     }
 
     fn text(&mut self, text: Cow<'a, str>) -> Result<(), DecodeError> {
-        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        if frame.overlong
-            || (frame.text.is_empty() && !matches!(frame.role, Role::Item(_)) && is_blank(&text))
+        let Some(element) = self.open.last_mut() else { return Ok(()) };
+        if element.overlong
+            || (element.text.is_empty() && !matches!(element.role, ElementRole::Item(_)) && is_blank(&text))
         {
             return Ok(());
         }
-        if frame.text.len() + text.len() > self.limits.text_bytes {
-            frame.overlong = true;
-            let room = self.limits.text_bytes - frame.text.len();
+        if element.text.len() + text.len() > self.limits.text_bytes {
+            element.overlong = true;
+            let room = self.limits.text_bytes - element.text.len();
             let cut = shortened(&text, room).to_owned();
-            frame.text.to_mut().push_str(&cut);
-        } else if frame.text.is_empty() {
-            frame.text = text;
+            element.text.to_mut().push_str(&cut);
+        } else if element.text.is_empty() {
+            element.text = text;
         } else {
-            frame.text.to_mut().push_str(&text);
+            element.text.to_mut().push_str(&text);
         }
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), DecodeError> {
-        let depth = self.frames.len();
-        let path = self.path_if_wanted(depth.saturating_sub(1), None);
-        let Some(Frame { at, role, text, overlong, name }) = self.frames.pop() else { return Ok(()) };
+        let depth = self.open.len();
+        let is_alias = self.open.last().is_some_and(|element| match element.role {
+            ElementRole::Item(item) => self.is_alias(item, element.name),
+            _ => false,
+        });
+        let path = self.path_if_wanted(depth.saturating_sub(1), None, is_alias);
+        let Some(OpenElement { at, role, text, overlong, name }) = self.open.pop() else { return Ok(()) };
         match role {
-            Role::Item(item) => {
-                self.found(Found { item, value: text, at, depth, twice: false, overlong, path })?;
+            ElementRole::Item(item) => {
+                self.found(FoundItem {
+                    item,
+                    is_alias,
+                    value: text,
+                    at,
+                    depth,
+                    twice: false,
+                    overlong,
+                    path,
+                })?;
             }
-            Role::Unknown(kept) => {
+            ElementRole::Unknown(kept) => {
                 if let Some(unknown) = kept.and_then(|index| self.raw.unknown.get_mut(index)) {
                     unknown.value = text.into();
                 }
             }
-            Role::Frame | Role::Module => {
+            ElementRole::Container | ElementRole::Module => {
                 if !text.is_empty() {
                     let path = |reading: &Self| format!("{}/{name}/text()", reading.path(None)).into();
                     self.unknown(at, &text, path);
                 }
-                if role == Role::Module {
+                if role == ElementRole::Module {
                     self.in_module = false;
-                    self.hint = self.places.module as usize - names::of(self.places.message)[0].item as usize;
+                    self.hint =
+                        self.expected.module as usize - names::of(self.expected.message)[0].item as usize;
                 }
             }
         }
@@ -381,7 +286,7 @@ impl<'a, 'l> Reading<'a, 'l> {
     }
 
     /// Keeps an item, unless the same is known from a place less deep.
-    fn found(&mut self, new: Found<'a>) -> Result<(), DecodeError> {
+    fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
             return Err(DecodeError::Limit { at: new.at, limit: Limit::TextBytes, most });
@@ -396,11 +301,13 @@ impl<'a, 'l> Reading<'a, 'l> {
                 list.push(new);
                 None
             }
-            Some(known) if known.depth == new.depth => {
+            Some(known) if (known.depth, known.is_alias) == (new.depth, new.is_alias) => {
                 known.twice = true;
                 None
             }
-            Some(known) if known.depth > new.depth => Some(std::mem::replace(known, new)),
+            Some(known) if (known.depth, known.is_alias) > (new.depth, new.is_alias) => {
+                Some(std::mem::replace(known, new))
+            }
             Some(_) => Some(new),
         };
         if self.in_module
@@ -426,26 +333,27 @@ impl<'a, 'l> Reading<'a, 'l> {
         Some(self.raw.unknown.len() - 1)
     }
 
-    /// The path of an item in the frame that is the `owner`th: for a report, or since the item may yet be passed over for
+    /// The path of an item in the element that is the `owner`th: for a report, or since the item may yet be passed over for
     /// one that is less deep. Directly in a root or module none is.
-    fn path_if_wanted(&self, owner: usize, attribute: Option<&str>) -> Box<str> {
-        let usual = if self.in_module {
-            owner
-                .checked_sub(1)
-                .and_then(|index| self.frames.get(index))
-                .is_some_and(|frame| frame.role == Role::Module)
-        } else {
-            owner <= 1
-        };
+    fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
+        let usual = !is_alias
+            && if self.in_module {
+                owner
+                    .checked_sub(1)
+                    .and_then(|index| self.open.get(index))
+                    .is_some_and(|element| element.role == ElementRole::Module)
+            } else {
+                owner <= 1
+            };
         if usual && !self.reports { Box::default() } else { self.path(attribute) }
     }
 
     /// Where the reading stands.
     fn path(&self, attribute: Option<&str>) -> Box<str> {
         let mut path = String::new();
-        for frame in &self.frames {
+        for element in &self.open {
             path.push('/');
-            path.push_str(frame.name);
+            path.push_str(element.name);
         }
         if let Some(name) = attribute {
             path.push_str("/@");
