@@ -126,7 +126,7 @@ fn a_window_in_an_unknown_zone_is_refused_and_is_never_open_where_a_book_has_one
     );
     // A book that was written with another zone database still reads.
     let mut delta =
-        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap()))).unwrap().delta;
+        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap())), "ann").unwrap().delta;
     let mut policy = OfferPolicy::default();
     policy.window = somewhere();
     delta.rules[0].now.as_mut().unwrap().set_policy(policy);
