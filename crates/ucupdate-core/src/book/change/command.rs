@@ -3,15 +3,17 @@
 use super::draft::Change;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::delta::Delta;
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share, Window};
 use crate::book::rule::{Audience, Rule};
-use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{SteppingStone, StoneImage, StoneName};
+use crate::book::table::Entry;
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType};
 use crate::value::PackageId;
