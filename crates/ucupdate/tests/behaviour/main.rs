@@ -7,6 +7,7 @@ mod carrying;
 mod checking;
 mod fixtures;
 mod fleet;
+mod formats;
 mod history;
 mod ingesting;
 mod keeping;
@@ -17,6 +18,7 @@ mod rebuilding;
 mod restarting;
 mod rolling_back;
 mod story;
+mod summary;
 #[cfg(feature = "local")]
 mod trees;
 
