@@ -1,4 +1,4 @@
-//! The compiled form of a rule book: what deciding reads.
+//! The compiled form of a rule book.
 
 use crate::book::{
     Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, Predicate,
@@ -126,7 +126,7 @@ struct StoneHop {
 /// None, for an index into a table.
 const NONE: u32 = u32::MAX;
 
-/// What a device is told to fetch.
+/// The files that a device is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offer {
@@ -165,7 +165,7 @@ impl EligibilityIndex {
         self.revision
     }
 
-    /// How many rules there are.
+    /// Returns the number of rules.
     pub fn rule_count(&self) -> usize {
         self.rules.len()
     }
