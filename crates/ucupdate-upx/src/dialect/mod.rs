@@ -128,7 +128,8 @@ impl Dialect {
     #[inline]
     fn is_called(&self, entry: &ItemFacts, name: &str) -> bool {
         let names = &self.names[entry.item as usize];
-        names.written.eq_ignore_ascii_case(name)
+        *names.written == *name
+            || names.written.eq_ignore_ascii_case(name)
             || names.also.iter().any(|also| also.eq_ignore_ascii_case(name))
     }
 

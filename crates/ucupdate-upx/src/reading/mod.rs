@@ -172,7 +172,9 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     /// Returns whether the item has another name here than the one it is written by.
     #[inline]
     fn is_alias(&self, item: Item, name: &str) -> bool {
-        !self.dialect.name(item).eq_ignore_ascii_case(local_name(name))
+        let (written, name) = (self.dialect.name(item), local_name(name));
+        // Most names are written exactly so, and then one look at the bytes is enough.
+        written != name && !written.eq_ignore_ascii_case(name)
     }
 
     /// Keeps a file name that stands outside the modules.
