@@ -1,43 +1,35 @@
-//! The time zone of an audit log: what its clock shows, and on which day a row falls.
+//! Time zones: what a clock shows at a moment, and the moment at which a clock shows something.
 
+use super::{FieldTime, UnixTime};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::fmt;
-use ucupdate_core::value::{FieldTime, UnixTime};
 
-/// A time zone, UTC unless one is named. Zones come from the database compiled in, never from the system's files.
+/// A time zone from the IANA database. The default is UTC.
+///
+/// The database is compiled into the program, so no zone depends on the files of the machine.
 ///
 /// ```
-/// use ucupdate_audit::Zone;
-/// use ucupdate_core::value::UnixTime;
+/// use ucupdate_core::value::{UnixTime, Zone};
 /// let july = UnixTime::from_seconds(1_246_406_400);
 /// let lisbon = Zone::named("Europe/Lisbon").unwrap();
 /// assert_eq!(Zone::utc().civil(july).to_string(), "01-07-2009 00:00:00");
 /// assert_eq!(lisbon.civil(july).to_string(), "01-07-2009 01:00:00");
 /// assert_eq!(lisbon.moment(lisbon.civil(july)), july);
+/// assert_eq!(lisbon.offset_at(july), 3600);
 /// assert!(Zone::named("Europe/Atlantis").is_err());
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Zone(Option<Named>);
-
-/// 2100-01-01: a zone's rules go on for ever, and somewhere a list of its changes has to end.
-const LAST_CHANGE: i64 = 4_102_444_800;
-
-/// Every zone but UTC.
 #[derive(Clone, PartialEq, Eq)]
-struct Named {
-    name: Box<str>,
-    zone: TimeZone,
-}
+pub struct Zone(TimeZone);
 
 impl Zone {
-    /// Coordinated universal time.
+    /// Returns UTC.
     pub const fn utc() -> Self {
-        Self(None)
+        Self(TimeZone::UTC)
     }
 
-    /// The zone of this IANA name (`Europe/Lisbon`); names match without case.
+    /// Returns the zone with an IANA name such as `Europe/Lisbon`. ASCII case does not matter.
     ///
     /// # Errors
     /// When the database has no zone of this name.
@@ -45,52 +37,45 @@ impl Zone {
         if name.eq_ignore_ascii_case("UTC") {
             return Ok(Self::utc());
         }
-        let unknown = || ZoneError { name: name.chars().take(64).collect() };
-        let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
-        let name = zone.iana_name().ok_or_else(unknown)?.into();
-        Ok(Self(Some(Named { name, zone })))
+        let zone = TimeZoneDatabase::bundled().get(name).ok().filter(|zone| zone.iana_name().is_some());
+        zone.map(Self).ok_or_else(|| ZoneError { name: name.chars().take(64).collect() })
     }
 
-    /// The zone's name.
+    /// The IANA name, as the database spells it.
     pub fn name(&self) -> &str {
-        self.0.as_ref().map_or("UTC", |named| &named.name)
+        self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// By how many seconds its clock is ahead of UTC in 1970, and each change of that until 2100, by its moment.
-    pub fn offsets(&self) -> (i32, Vec<(UnixTime, i32)>) {
-        let Some(named) = &self.0 else { return (0, Vec::new()) };
-        let first = named.zone.to_offset(Timestamp::UNIX_EPOCH).seconds();
-        let following = named.zone.following(Timestamp::UNIX_EPOCH);
-        let changes = following
-            .map(|change| (UnixTime::from_seconds(change.timestamp().as_second()), change.offset().seconds()))
-            .take_while(|(at, _)| at.as_seconds() < LAST_CHANGE);
-        (first, changes.collect())
+    /// The seconds by which a clock in this zone is ahead of UTC at a moment.
+    pub fn offset_at(&self, moment: UnixTime) -> i64 {
+        self.0.to_offset(timestamp(moment)).seconds().into()
     }
 
-    /// What a clock in this zone shows, to the second. Moments outside the years 1601 to 9999 give an end of them.
+    /// Returns what a clock in this zone shows at a moment, to the second.
+    ///
+    /// The calendar has the years 1601 to 9999. A moment outside them gives the first or the last second of the calendar.
     pub fn civil(&self, moment: UnixTime) -> FieldTime {
-        let utc = moment.civil_utc();
-        let Some(named) = &self.0 else {
-            return utc;
-        };
-        let there = named.zone.to_datetime(timestamp(utc.as_utc()));
+        let there = self.0.to_datetime(timestamp(moment.civil_utc().as_utc()));
         field_time(there).unwrap_or(FieldTime::FILETIME_ZERO)
     }
 
-    /// The moment a clock in this zone shows `civil`.
+    /// Returns the moment at which a clock in this zone shows `civil`.
     ///
-    /// Where the clock shows it twice (summer time ends) the first; where never (summer time begins) as much later as
-    /// the clock jumped.
+    /// When summer time ends, the clock shows an hour twice: this function returns the first of the two moments. When summer
+    /// time begins, the clock skips an hour: a time inside the skipped hour counts as one hour later.
     pub fn moment(&self, civil: FieldTime) -> UnixTime {
-        let Some(named) = &self.0 else {
-            return civil.as_utc();
-        };
-        let found = date_time(civil).and_then(|there| named.zone.to_timestamp(there).ok());
+        let found = date_time(civil).and_then(|there| self.0.to_timestamp(there).ok());
         found.map_or_else(|| civil.as_utc(), |moment| UnixTime::from_seconds(moment.as_second()))
     }
 }
 
-/// Beyond jiff's years the nearest it knows.
+impl Default for Zone {
+    fn default() -> Self {
+        Self::utc()
+    }
+}
+
+/// Converts a moment. A moment outside jiff's years becomes the nearest one inside.
 fn timestamp(moment: UnixTime) -> Timestamp {
     let seconds = moment.as_seconds().clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -133,7 +118,7 @@ impl fmt::Debug for Zone {
 impl std::str::FromStr for Zone {
     type Err = ZoneError;
 
-    /// Reads a zone's name; see [`Zone::named`].
+    /// Reads the name of a zone, as [`Zone::named`] does.
     ///
     /// # Errors
     /// When the database has no zone of this name.
@@ -142,7 +127,7 @@ impl std::str::FromStr for Zone {
     }
 }
 
-/// No zone has this name.
+/// Error of [`Zone::named`]: the database has no zone of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no time zone is called {name:?}, expected an IANA name such as `Europe/Lisbon`")]
 pub struct ZoneError {
@@ -166,6 +151,20 @@ mod tests {
         assert_eq!(zone.moment(civil("25-10-2009 01:30:00")), civil("25-10-2009 00:30:00").as_utc());
         let jumped = zone.moment(civil("29-03-2009 01:30:00"));
         assert_eq!(zone.civil(jumped), civil("29-03-2009 02:30:00"));
+    }
+
+    #[test]
+    fn the_clock_of_a_zone_goes_with_its_seasons_to_the_end_of_the_century() {
+        let lisbon = Zone::named("Europe/Lisbon").unwrap();
+        for (moment, offset) in [
+            ("15-01-2009 12:00:00", 0),
+            ("15-07-2009 12:00:00", 3600),
+            ("29-03-2026 00:59:59", 0),
+            ("29-03-2026 01:00:00", 3600),
+            ("15-07-2099 12:00:00", 3600),
+        ] {
+            assert_eq!(lisbon.offset_at(civil(moment).as_utc()), offset, "{moment}");
+        }
     }
 
     #[test]
