@@ -28,7 +28,7 @@ impl ReleaseKey {
     /// Stands where no share is reckoned.
     pub(crate) const NONE: Self = Self([0; 16]);
 
-    /// The key of `version` for `rule`. Spellings of one rule, and of one release, have one key.
+    /// Returns the key of `version` for `rule`. It is the same for every spelling of the rule and of the release.
     pub fn of(rule: &RuleKey, version: &ReportedVersion) -> Self {
         let mut hasher =
             SipHasher24Wide::new_with_key(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
