@@ -72,8 +72,8 @@ impl PackageLimits {
         self
     }
 
-    /// Sets the most problems that are reported one by one. Past it, one more says that there were others.
-    /// Default: 1,000.
+    /// Sets the most refusals, and the most warnings, that are reported one by one. Past it, one more says that there
+    /// were others. Default: 1,000.
     #[must_use]
     pub fn with_problems(mut self, problems: usize) -> Self {
         self.problems = problems;
