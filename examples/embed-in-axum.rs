@@ -34,7 +34,7 @@ async fn ingest(
     upload: Request<Body>,
 ) -> Result<String, (StatusCode, String)> {
     let bytes = upload.into_body().into_data_stream().map_err(std::io::Error::other);
-    let ingested = service.ingest("upload", Box::pin(bytes), "admin", |_| {}).await.map_err(refused)?;
+    let ingested = service.admin("admin").ingest("upload", Box::pin(bytes), |_| {}).await.map_err(refused)?;
     Ok(ingested.id().to_string())
 }
 
@@ -43,7 +43,7 @@ async fn approve(
     Path(package): Path<String>,
 ) -> Result<String, (StatusCode, String)> {
     let changed =
-        service.approve_all_of(package.parse().map_err(refused)?, "admin").await.map_err(refused)?;
+        service.admin("admin").approve_all_of(package.parse().map_err(refused)?).await.map_err(refused)?;
     Ok(changed.notes.iter().map(|note| format!("{note}\n")).collect())
 }
 

@@ -16,8 +16,9 @@ async fn app(origin: Origin) -> Result<axum::Router, Box<dyn Error>> {
     let options = Options::serving(BaseUrls::new(origin));
     let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await?;
     let package = stream_of(sample::uc_updates(sample::IMAGE_BYTES));
-    let ingested = service.ingest("sample.cab", package, "memory-server", |_| {}).await?;
-    service.approve_all_of(ingested.id(), "memory-server").await?;
+    let admin = service.admin("memory-server");
+    let ingested = admin.ingest("sample.cab", package, |_| {}).await?;
+    admin.approve_all_of(ingested.id()).await?;
     Ok(router(DeviceUpdates::new(service)?))
 }
 

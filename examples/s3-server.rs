@@ -76,8 +76,8 @@ mod tests {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let (app, service) = app(bucket, origin.parse().unwrap()).await.unwrap();
         let package = stream_of(sample::uc_updates(IMAGE_BYTES));
-        service.ingest("UCUpdates.cab", package, "admin", |_| {}).await.unwrap();
-        service.approve(vec![sample::ip8540()], "admin").await.unwrap();
+        service.admin("admin").ingest("UCUpdates.cab", package, |_| {}).await.unwrap();
+        service.admin("admin").approve(vec![sample::ip8540()]).await.unwrap();
         let served = app.into_make_service_with_connect_info::<Connection>();
         tokio::spawn(async move { axum::serve(listener, served).await });
         (bucket_server, store, service, origin)

@@ -163,7 +163,7 @@ impl Inner {
     }
 
     fn body_limits(&self) -> (usize, std::time::Duration) {
-        let limit = self.options.body_limit.unwrap_or(self.service.codec().limits().bytes);
+        let limit = self.options.body_limit.unwrap_or(self.service.codec().limits().xml().bytes());
         (limit, self.options.body_time)
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A law panics where it is broken.
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 13] = [
+const LAWS: [(&str, Law); 14] = [
     ("access_row", ucupdate_audit::laws::access_row),
     ("audit_row", ucupdate_audit::laws::audit_row),
     ("cabinet", ucupdate_cab::laws::cabinet),
@@ -22,6 +22,7 @@ const LAWS: [(&str, Law); 13] = [
     ("upx_request", ucupdate_upx::laws::request),
     ("upx_response", ucupdate_upx::laws::response),
     ("version", ucupdate_core::laws::version),
+    ("xml", ucupdate_xml::laws::document),
 ];
 
 fn fuzz() -> PathBuf {

@@ -1,16 +1,15 @@
 //! From items to messages: what is required, what is refused, what is passed over.
 
-use crate::chars::is_blank;
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};
 use crate::limits::Limits;
 use crate::names::{self, Item, Place};
 use crate::reading::{Found, Raw, RawModule, UnknownItem, find};
-use crate::xml::{local, shown};
 use std::str::FromStr;
 use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::value::{FileName, LabelError, Reported};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_xml::chars::{is_blank, local_name, quoted};
 
 /// A message, and what of its body did not go into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +132,7 @@ pub(crate) fn request(
     }
     if let Some((name, at)) = raw.outside_module.filter(|_| raw.modules.is_empty()) {
         let module = dialect.name(Item::RequestModule).into();
-        return Err(DecodeError::OutsideModule { name: shown(name), at, module });
+        return Err(DecodeError::OutsideModule { name: quoted(name), at, module });
     }
     let device = Device {
         device_type,
@@ -216,7 +215,7 @@ pub(crate) fn response(
     }
     if let Some((name, at)) = raw.outside_module.filter(|_| raw.modules.is_empty()) {
         let module = dialect.name(Item::ResponseModule).into();
-        return Err(DecodeError::OutsideModule { name: shown(name), at, module });
+        return Err(DecodeError::OutsideModule { name: quoted(name), at, module });
     }
     let value = UpdateResponse { modules };
     Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: Vec::new() })
@@ -268,8 +267,8 @@ fn check_root(raw: &Raw<'_>, dialect: &Dialect, expected: MessageKind) -> Result
         MessageKind::Request => (MessageKind::Response, Place::ResponseRoot, Place::Request),
         MessageKind::Response => (MessageKind::Request, Place::RequestRoot, Place::Response),
     };
-    if !raw.root_is_known && dialect.find(root, local(raw.root), 0).is_some() {
-        return Err(DecodeError::WrongMessage { root: shown(raw.root), expected, found });
+    if !raw.root_is_known && dialect.find(root, local_name(raw.root), 0).is_some() {
+        return Err(DecodeError::WrongMessage { root: quoted(raw.root), expected, found });
     }
     if !raw.items.is_empty() || !raw.in_modules.is_empty() {
         return Ok(());
@@ -284,7 +283,7 @@ fn check_root(raw: &Raw<'_>, dialect: &Dialect, expected: MessageKind) -> Result
         MessageKind::Response => Item::ResponseRoot,
     };
     Err(DecodeError::NothingRecognised {
-        root: shown(raw.root),
+        root: quoted(raw.root),
         expected: dialect.name(own_root).into(),
         items: required.join(", ").into(),
     })

@@ -1,7 +1,7 @@
 //! A dialect: how the items of the protocol are called on the wire.
 
-use crate::chars::{is_xml_char, is_xml_name};
 use crate::names::{Entry, ITEMS, Item, NAMES, Place, of};
+use ucupdate_xml::chars::{is_xml_char, is_xml_name};
 
 /// The most bytes a name may have.
 pub const MAX_NAME_BYTES: usize = 128;

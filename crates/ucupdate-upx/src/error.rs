@@ -4,6 +4,7 @@ use crate::limits::Limit;
 use crate::names::Item;
 use std::fmt;
 use ucupdate_core::value::{LabelError, PathPartError};
+use ucupdate_xml::{XmlError, XmlErrorKind};
 
 /// Which of the two messages a body is, or was expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,21 +55,10 @@ pub enum DecodeError {
         /// As what it begins.
         form: LogForm,
     },
-    /// An encoding that is not read.
-    #[error("body is in {found}, expected UTF-8 or US-ASCII")]
-    Encoding {
-        /// The encoding found or declared.
-        found: Box<str>,
-    },
-    /// Not well-formed XML, or XML of a kind that is not taken.
-    #[error("at byte {at}: {fault}")]
-    Xml {
-        /// Where.
-        at: usize,
-        /// What is wrong there.
-        fault: XmlFault,
-    },
-    /// A limit is reached.
+    /// The body is not XML that is read: it is not well-formed, has another encoding, or reaches a limit of XML.
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+    /// The body reaches a limit of [`Limits`](crate::Limits).
     #[error("at byte {at}: more than {most} {limit}")]
     Limit {
         /// Where.
@@ -143,10 +133,13 @@ impl DecodeError {
     pub fn kind(&self) -> DecodeErrorKind {
         match self {
             Self::DeviceLog { .. } => DecodeErrorKind::DeviceLog,
-            Self::Encoding { .. } => DecodeErrorKind::Encoding,
+            Self::Xml(error) => match error.kind() {
+                XmlErrorKind::Encoding { .. } => DecodeErrorKind::Encoding,
+                XmlErrorKind::Limit { .. } => DecodeErrorKind::TooLarge,
+                _ => DecodeErrorKind::Malformed,
+            },
             Self::Limit { .. } => DecodeErrorKind::TooLarge,
             Self::Empty { .. }
-            | Self::Xml { .. }
             | Self::NothingRecognised { .. }
             | Self::WrongMessage { .. }
             | Self::Items { .. }
@@ -180,112 +173,6 @@ impl fmt::Display for LogForm {
             Self::Gzip => "gzip",
         })
     }
-}
-
-/// What keeps a body from being XML that is taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum XmlFault {
-    /// The first byte belongs to no XML document.
-    #[error("found {found:?}, expected `<`")]
-    NotXml {
-        /// The character there.
-        found: char,
-    },
-    /// No element at all.
-    #[error("body ends, expected an element")]
-    NoRoot,
-    /// A byte that is not UTF-8 (or not ASCII, where that is declared).
-    #[error("found byte 0x{found:02X}, expected {expected}")]
-    Byte {
-        /// The byte there.
-        found: u8,
-        /// The encoding expected.
-        expected: &'static str,
-    },
-    /// A character XML 1.0 cannot hold, as itself or by its number.
-    #[error("character U+{:04X} is none of XML 1.0", *found)]
-    Character {
-        /// The character's number.
-        found: u32,
-    },
-    /// The XML declaration is not one, or says another version than 1.0.
-    #[error("XML declaration is not `<?xml version=\"1.0\" encoding=\"utf-8\"?>` or alike")]
-    Declaration,
-    /// An XML declaration behind the start.
-    #[error("XML declaration, which may only stand at the start")]
-    LateDeclaration,
-    /// A document type declaration.
-    #[error("document type declaration, which is not taken")]
-    DocType,
-    /// A second element beside the root.
-    #[error("second root element `{name}`")]
-    SecondRoot {
-        /// Its name.
-        name: Box<str>,
-    },
-    /// Text outside the root.
-    #[error("text outside the root element")]
-    TextOutside,
-    /// The body ends in an element.
-    #[error("body ends in `{name}`, expected `</{name}>`")]
-    Unclosed {
-        /// The innermost open element.
-        name: Box<str>,
-    },
-    /// An end tag for another element than the open one.
-    #[error("found `</{found}>`, expected `</{expected}>`")]
-    WrongEnd {
-        /// The open element; empty when none is open.
-        expected: Box<str>,
-        /// What the tag says.
-        found: Box<str>,
-    },
-    /// A name that is none in XML.
-    #[error("`{name}` is no name of XML")]
-    Name {
-        /// What stands there.
-        name: Box<str>,
-    },
-    /// A prefix without a namespace.
-    #[error("prefix `{prefix}` has no namespace")]
-    Prefix {
-        /// The prefix.
-        prefix: Box<str>,
-    },
-    /// A declaration of a namespace that is not allowed.
-    #[error("namespace of `{name}` may not be declared so")]
-    Namespace {
-        /// The attribute that declares it.
-        name: Box<str>,
-    },
-    /// Something in a start tag that is no attribute.
-    #[error("expected an attribute as `name=\"value\"`")]
-    Attribute,
-    /// An attribute twice in one element.
-    #[error("attribute `{name}` is given twice")]
-    AttributeTwice {
-        /// Its name.
-        name: Box<str>,
-    },
-    /// A reference other than to the five predefined entities or a character.
-    #[error("reference `&{name};`, expected one of `lt`, `gt`, `amp`, `quot`, `apos` or a number")]
-    Reference {
-        /// What it refers to.
-        name: Box<str>,
-    },
-    /// `]]>` in text.
-    #[error("`]]>` in text")]
-    CdataEnd,
-    /// `--` in a comment.
-    #[error("`--` in a comment")]
-    Comment,
-    /// A processing instruction without a proper name.
-    #[error("processing instruction without a proper name")]
-    Instruction,
-    /// Markup that is not complete.
-    #[error("{0}")]
-    Syntax(&'static str),
 }
 
 /// What is wrong with one item.

@@ -1,12 +1,12 @@
 //! A report on one body: what was recognised, what is unknown, what is missing.
 
-use crate::codec::Codec;
+use crate::codec::{self, Codec};
 use crate::error::{DecodeError, MessageKind};
 use crate::names::{self, Item, Place};
-use crate::prolog::{self, Document};
 use crate::reading::{self, Found, Raw, UnknownItem};
-use crate::xml::shown;
 use std::fmt;
+use ucupdate_xml::XmlDocument;
+use ucupdate_xml::chars::quoted;
 
 /// What a body holds and what a dialect makes of it: the tool to write a dialect from a capture.
 ///
@@ -131,21 +131,18 @@ pub(crate) fn inspect(codec: &Codec, body: &[u8]) -> Inspection {
 }
 
 /// As much of the body as is text.
-fn readable<'a>(codec: &Codec, body: &'a [u8]) -> Option<Document<'a>> {
-    let upto = match prolog::open(body, codec.limits(), MessageKind::Request) {
+fn readable<'a>(codec: &Codec, body: &'a [u8]) -> Option<XmlDocument<'a>> {
+    let upto = match codec::open(body, codec.limits(), MessageKind::Request) {
         Ok(document) => return Some(document),
-        Err(DecodeError::Xml { at, .. }) => at,
+        Err(DecodeError::Xml(error)) => error.at(),
         Err(_) => return None,
     };
-    prolog::open(body.get(..upto)?, codec.limits(), MessageKind::Request).ok()
+    codec::open(body.get(..upto)?, codec.limits(), MessageKind::Request).ok()
 }
 
 /// The reading, as request or as response, that explains more.
-fn best(codec: &Codec, document: &Document<'_>) -> Inspection {
-    let read = |kind| {
-        let (raw, _) = reading::read_leniently(document, codec.dialect(), codec.limits(), kind);
-        raw
-    };
+fn best(codec: &Codec, document: &XmlDocument<'_>) -> Inspection {
+    let read = |kind| reading::read_leniently(document, codec.dialect(), codec.limits(), kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));
     let score = |raw: &Raw<'_>| (raw.root_is_known, raw.items.len() + raw.in_modules.len());
     if score(&request) < score(&response) {
@@ -208,7 +205,7 @@ fn report(codec: &Codec, kind: MessageKind, raw: Raw<'_>) -> Inspection {
     recognised.sort_by_key(|item| item.at);
     Inspection {
         kind: (raw.root_is_known || !recognised.is_empty()).then_some(kind),
-        root: shown(raw.root),
+        root: quoted(raw.root),
         root_is_known: raw.root_is_known,
         namespaces: raw.namespaces,
         modules: raw.modules.len(),

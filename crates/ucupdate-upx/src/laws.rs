@@ -2,7 +2,12 @@
 //!
 //! Each function panics where a law is broken, and does nothing else.
 
-use crate::{Codec, DecodeError, Decoded, Dialect, Limits};
+use crate::codec::Codec;
+use crate::decode::Decoded;
+use crate::dialect::Dialect;
+use crate::error::DecodeError;
+use crate::limits::Limits;
+use ucupdate_xml::XmlLimits;
 
 /// Reading `body` as a request ends within the limits, and what was read is written and read as the same.
 ///
@@ -11,10 +16,10 @@ use crate::{Codec, DecodeError, Decoded, Dialect, Limits};
 pub fn request(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
-    assert!(report.unknown().len() <= codec.limits().unknown);
+    assert!(report.unknown().len() <= codec.limits().unknown());
     assert!(!report.to_string().is_empty());
     let Some(decoded) = checked(&codec, body, codec.decode_request(body)) else { return };
-    assert!(decoded.value.modules.len() + skipped_modules(&decoded) <= codec.limits().modules);
+    assert!(decoded.value.modules.len() + skipped_modules(&decoded) <= codec.limits().modules());
     let written = codec.encode_request(&decoded.value);
     let again = roomy().decode_request(&written).expect("what we write can be read");
     assert_eq!(again.value, decoded.value);
@@ -29,10 +34,10 @@ pub fn request(body: &[u8]) {
 pub fn response(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
-    assert!(report.unknown().len() <= codec.limits().unknown);
+    assert!(report.unknown().len() <= codec.limits().unknown());
     assert!(!report.to_string().is_empty());
     let Some(decoded) = checked(&codec, body, codec.decode_response(body)) else { return };
-    assert!(decoded.value.modules.len() <= codec.limits().modules);
+    assert!(decoded.value.modules.len() <= codec.limits().modules());
     assert!(decoded.skipped.is_empty());
     let written = codec.encode_response(&decoded.value);
     let again = roomy().decode_response(&written).expect("what we write can be read");
@@ -44,12 +49,12 @@ pub fn response(body: &[u8]) {
 fn checked<T>(codec: &Codec, body: &[u8], read: Result<Decoded<T>, DecodeError>) -> Option<Decoded<T>> {
     match read {
         Ok(decoded) => {
-            assert!(body.len() <= codec.limits().bytes);
-            assert!(decoded.unknown.len() <= codec.limits().unknown);
+            assert!(body.len() <= codec.limits().xml().bytes());
+            assert!(decoded.unknown.len() <= codec.limits().unknown());
             assert!(decoded.unknown.len() <= decoded.unknown_count);
             for unknown in &decoded.unknown {
                 assert!(unknown.at < body.len());
-                assert!(unknown.value.len() <= codec.limits().text_bytes);
+                assert!(unknown.value.len() <= codec.limits().text_bytes());
             }
             Some(decoded)
         }
@@ -69,6 +74,6 @@ fn skipped_modules<T>(decoded: &Decoded<T>) -> usize {
 
 /// What was read within the limits may be longer when it is written: `>` becomes `&gt;`.
 fn roomy() -> Codec {
-    let limits = Limits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
-    Codec::new(Dialect::canonical(), limits)
+    let xml = XmlLimits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
+    Codec::new(Dialect::canonical(), Limits::default().with_xml(xml))
 }

@@ -1,26 +1,23 @@
 #![doc = include_str!("../README.md")]
 
-mod attributes;
-mod chars;
 mod codec;
 mod decode;
 mod dialect;
 mod encode;
 mod error;
 mod inspection;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod laws;
 mod limits;
 mod names;
-mod prolog;
 mod reading;
-mod xml;
 
 pub use codec::Codec;
 pub use decode::Decoded;
 pub use dialect::{Dialect, DialectError, MAX_NAME_BYTES};
-pub use error::{DecodeError, DecodeErrorKind, ItemFault, ItemProblem, LogForm, MessageKind, XmlFault};
+pub use error::{DecodeError, DecodeErrorKind, ItemFault, ItemProblem, LogForm, MessageKind};
 pub use inspection::{Inspection, MissingItem, RecognisedItem};
 pub use limits::{Limit, Limits};
 pub use names::{Entry, Item, Mark, NAMES, Place};
 pub use reading::UnknownItem;
+pub use ucupdate_xml::{XmlError, XmlErrorKind, XmlLimit, XmlLimits};

@@ -4,14 +4,13 @@
 //! (an envelope, a group) are transparent. Where one name is found at several depths the shallowest counts and the others
 //! are unknown items; at one depth it is given twice. What stands in a `Module` belongs to that module.
 
-use crate::chars::{is_blank, shortened};
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, MessageKind};
 use crate::limits::{Limit, Limits};
 use crate::names::{self, Item, Place};
-use crate::prolog::{self, Document};
-use crate::xml::{Piece, Xml, local};
 use std::borrow::Cow;
+use ucupdate_xml::chars::{is_blank, local_name, shortened};
+use ucupdate_xml::{XmlDocument, XmlEvent, XmlReader};
 
 /// Something a body holds that the dialect does not know; kept as said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,39 +123,38 @@ impl Places {
 /// # Errors
 /// When it is not well-formed, or reaches a limit.
 pub(crate) fn read<'a>(
-    body: &'a [u8],
+    document: &'a XmlDocument<'a>,
     dialect: &Dialect,
-    limits: &Limits,
+    limits: &'a Limits,
     kind: MessageKind,
 ) -> Result<Raw<'a>, DecodeError> {
-    let document = prolog::open(body, limits, kind)?;
-    prolog::check_characters(&document)?;
-    let mut reading = Reading::new(&document, dialect, limits, kind, false);
+    let mut reading = Reading::new(XmlReader::new(document, &limits.xml)?, dialect, limits, kind, false);
     reading.run()?;
     Ok(reading.raw)
 }
 
-/// Reads what can be read of a body, and the first thing that would have ended a strict reading.
+/// Reads as much of a body as can be read.
 pub(crate) fn read_leniently<'a>(
-    document: &Document<'a>,
+    document: &'a XmlDocument<'a>,
     dialect: &Dialect,
-    limits: &Limits,
+    limits: &'a Limits,
     kind: MessageKind,
-) -> (Raw<'a>, Option<DecodeError>) {
-    let mut reading = Reading::new(document, dialect, limits, kind, true);
-    let ended = reading.run().err();
+) -> Raw<'a> {
+    let xml = XmlReader::lenient(document, &limits.xml);
+    let mut reading = Reading::new(xml, dialect, limits, kind, true);
+    // A fault ends the reading; strict decoding tells which.
+    let _ = reading.run();
     while !reading.frames.is_empty() {
         // Limits end a reading in the middle of an item: what is there is still worth showing.
         if reading.end().is_err() {
             break;
         }
     }
-    let noted = reading.xml.noted();
-    (reading.raw, noted.or(ended))
+    reading.raw
 }
 
 struct Reading<'a, 'l> {
-    xml: Xml<'a, 'l>,
+    xml: XmlReader<'a>,
     dialect: &'l Dialect,
     limits: &'l Limits,
     places: Places,
@@ -189,18 +187,18 @@ enum Role {
 
 impl<'a, 'l> Reading<'a, 'l> {
     fn new(
-        document: &Document<'a>,
+        xml: XmlReader<'a>,
         dialect: &'l Dialect,
         limits: &'l Limits,
         kind: MessageKind,
-        lenient: bool,
+        reports: bool,
     ) -> Self {
         Self {
-            xml: Xml::new(document, limits, lenient),
+            xml,
             dialect,
             limits,
             places: Places::of(kind),
-            reports: lenient,
+            reports,
             raw: Raw {
                 root: "",
                 root_is_known: false,
@@ -220,11 +218,11 @@ impl<'a, 'l> Reading<'a, 'l> {
 
     fn run(&mut self) -> Result<(), DecodeError> {
         loop {
-            match self.xml.next()? {
-                Piece::Start { name, at } => self.start(name, at)?,
-                Piece::Text(text) => self.text(text)?,
-                Piece::End => self.end()?,
-                Piece::Done => return Ok(()),
+            match self.xml.next_event()? {
+                XmlEvent::Start { name, at } => self.start(name, at)?,
+                XmlEvent::Text(text) => self.text(text)?,
+                XmlEvent::End => self.end()?,
+                XmlEvent::Done => return Ok(()),
             }
         }
     }
@@ -250,14 +248,14 @@ impl<'a, 'l> Reading<'a, 'l> {
             }
             Role::Frame | Role::Item(_) => {}
         }
-        if !self.xml.attributes.is_empty() {
+        if !self.xml.attributes_mut().is_empty() {
             self.attributes()?;
         }
         Ok(())
     }
 
     fn role(&mut self, name: &'a str, at: usize) -> Role {
-        let plain = local(name);
+        let plain = local_name(name);
         if self.frames.is_empty() && self.raw.root.is_empty() {
             self.raw.root = name;
             self.raw.root_is_known = self.is_root(plain);
@@ -299,7 +297,7 @@ impl<'a, 'l> Reading<'a, 'l> {
 
     fn attributes(&mut self) -> Result<(), DecodeError> {
         // Taken out and given back, so that its room is used again.
-        let mut attributes = std::mem::take(&mut self.xml.attributes);
+        let mut attributes = std::mem::take(self.xml.attributes_mut());
         for attribute in attributes.drain(..) {
             let name = attribute.name;
             if name == "xmlns" || name.starts_with("xmlns:") {
@@ -310,7 +308,7 @@ impl<'a, 'l> Reading<'a, 'l> {
                 }
                 continue;
             }
-            match self.find(local(name)) {
+            match self.find(local_name(name)) {
                 Some(item) if item != self.places.list && item != self.places.module => {
                     let overlong = attribute.value.len() > self.limits.text_bytes;
                     let path = self.path_if_wanted(self.frames.len(), Some(name));
@@ -326,12 +324,12 @@ impl<'a, 'l> Reading<'a, 'l> {
                     self.found(new)?;
                 }
                 _ => {
-                    self.look_outside(local(name), attribute.at);
+                    self.look_outside(local_name(name), attribute.at);
                     self.unknown(attribute.at, &attribute.value, |reading| reading.path(Some(name)));
                 }
             }
         }
-        self.xml.attributes = attributes;
+        *self.xml.attributes_mut() = attributes;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod asker;
 mod clock;
 mod error;
@@ -15,6 +16,7 @@ mod watch;
 mod window_zones;
 mod zones;
 
+pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};

@@ -1,16 +1,14 @@
 //! [`UpdateService`]: what a server embeds.
 
 use crate::asker::{Answered, Asker, NoUrls};
-use crate::error::{ChangeError, StateError};
+use crate::error::StateError;
 use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::files::ServedFile;
-use crate::packages::read_back::ReadBack;
-use crate::state::rule_history::{Changed, RuleHistory};
+use crate::state::rule_history::RuleHistory;
 use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::watch::observer::Watch;
-use crate::window_zones::refuse_unknown_zones;
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::ops::Range;
@@ -18,10 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use ucupdate_audit::AuditRow;
-use ucupdate_core::book::{Command, OfferPolicy, Refusal, TestDevice, TestDeviceName};
 use ucupdate_core::request::{OfferedModule, Side};
-use ucupdate_core::value::{PackageId, Reported, UnixTime};
-use ucupdate_core::{Decision, Question, RuleBook, RuleKey, UpdateRequest, UpdateResponse, decide};
+use ucupdate_core::value::{Reported, UnixTime};
+use ucupdate_core::{Decision, Question, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
 
@@ -176,117 +173,6 @@ impl UpdateService {
             });
         }
         Ok(object.bytes)
-    }
-
-    /// Makes a change to the rule book in the name of `author`.
-    ///
-    /// What everybody would get is read from the store first: an image that is absent, or not what was ingested, is
-    /// neither approved nor rolled back to. When somebody else changes what that would be in the meantime, the command is
-    /// refused.
-    ///
-    /// # Errors
-    /// When it is refused, an image is not what it should be, a window is in a time zone that is none, or the store does not
-    /// do it. After a refusal nothing has changed.
-    pub async fn command(&self, command: &Command, author: &str) -> Result<Changed, ChangeError> {
-        if let Command::RollBackTo(revision) = command {
-            return self.roll_back_to(*revision, author).await;
-        }
-        self.command_if(command, author, |_| Ok(())).await
-    }
-
-    /// The same, refused where the book it is made on does not pass `check`.
-    pub(crate) async fn command_if(
-        &self,
-        command: &Command,
-        author: &str,
-        check: impl Fn(&RuleBook) -> Result<(), Refusal>,
-    ) -> Result<Changed, ChangeError> {
-        refuse_unknown_zones(command)?;
-        self.refresh().await?;
-        let snapshot = self.snapshot();
-        check(snapshot.book())?;
-        let outcome = snapshot.book().command(command)?;
-        let verified = ReadBack::read(&*self.inner.store, snapshot.book(), &outcome.delta).await?;
-        self.change(author, command, |book, _| {
-            check(book)?;
-            let outcome = book.command(command)?;
-            verified.covers(book, &outcome.delta)?;
-            Ok(outcome)
-        })
-        .await
-    }
-
-    /// Approves what is pending in each of the rules; all or none.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn approve(&self, rules: Vec<RuleKey>, author: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::Approve(rules), author).await
-    }
-
-    /// Approves what a package made pending.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn approve_all_of(&self, package: PackageId, author: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::ApproveAllOf(package), author).await
-    }
-
-    /// Rejects what is pending in a rule.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn reject(&self, rule: RuleKey, author: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::Reject(rule), author).await
-    }
-
-    /// Gives everybody what was approved before.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn roll_back(&self, rule: RuleKey, author: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::RollBack(rule), author).await
-    }
-
-    /// Removes a rule. Its files stay served to devices that are fetching them.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn remove(&self, rule: RuleKey, author: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::Remove(rule), author).await
-    }
-
-    /// Says how a rule treats what devices say of their version.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn set_policy(
-        &self,
-        rule: RuleKey,
-        policy: OfferPolicy,
-        author: &str,
-    ) -> Result<Changed, ChangeError> {
-        self.command(&Command::SetPolicy(rule, policy), author).await
-    }
-
-    /// Adds a test device.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn add_test_device(&self, device: TestDevice, author: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::AddTestDevice(device), author).await
-    }
-
-    /// Removes a test device.
-    ///
-    /// # Errors
-    /// Those of [`command`](Self::command).
-    pub async fn remove_test_device(
-        &self,
-        name: TestDeviceName,
-        author: &str,
-    ) -> Result<Changed, ChangeError> {
-        self.command(&Command::RemoveTestDevice(name), author).await
     }
 }
 

@@ -111,7 +111,7 @@ impl AskedArgs {
 
 fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<Asked, Failure> {
     let codec = dialect.codec()?;
-    let body = files::read(path, codec.limits().bytes)?;
+    let body = files::read(path, codec.limits().xml().bytes())?;
     let decoded = codec.decode_request(&body).map_err(|error| Failure::in_doing(path.display(), &error))?;
     Ok(Asked {
         from,

@@ -63,7 +63,7 @@ pub(crate) async fn make(command: &Command, args: &ChangeArgs, context: &mut Con
         return change(command, &args.author, context).await;
     }
     let service = context.administer(IfMissing::Refuse).await?;
-    let would = service.dry_run(command).await?;
+    let would = service.admin(&args.author.name()).dry_run(command).await?;
     let devices = args.devices.devices(context).await?;
     context.output.result(&Report {
         dry_run: true,
@@ -100,7 +100,7 @@ pub(crate) async fn change(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let changed = service.command(command, &author.name()).await?;
+    let changed = service.admin(&author.name()).command(command).await?;
     let notes = changed.notes.iter().map(ToString::to_string).collect();
     context.output.result(&ChangeReport { revision: changed.revision, notes })
 }
@@ -113,7 +113,7 @@ pub(crate) async fn change_as_seen(
     context: &mut Context,
 ) -> Result<bool, Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let changed = match service.command_as_seen(command, &author.name(), seen).await {
+    let changed = match service.admin(&author.name()).command_as_seen(command, seen).await {
         Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
         changed => changed?,
     };

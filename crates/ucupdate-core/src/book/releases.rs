@@ -49,6 +49,11 @@ impl<'a> ReleasesByRule<'a> {
         brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| *release)
     }
 
+    /// The file names of the images that packages brought for a rule.
+    pub(crate) fn file_names(&self, rule: &RuleKey) -> impl Iterator<Item = &'a str> {
+        self.of_rule(rule).map(|(_, release)| release.files.image.name.as_str())
+    }
+
     fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
         self.by_rule.get(rule).into_iter().flatten()
     }

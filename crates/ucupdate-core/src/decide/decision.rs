@@ -9,14 +9,15 @@
 //! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
 
 use crate::book::{
-    Assignment, Audience, Hold, OfferPolicy, OfferRule, Role, RolloutName, SteppingStone, Stop, StopScope,
-    Window,
+    Assignment, Audience, Hold, OfferPolicy, OfferRule, Role, RolloutName, RuleKey, SteppingStone, Stop,
+    StopScope, Window,
 };
 use crate::decide::explain::Mismatch;
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
 };
 use crate::decide::known_devices::Known;
+use crate::decide::module_rules::{Found, ModuleMatch};
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
@@ -42,6 +43,13 @@ pub enum Decision<'a> {
     },
     /// No rule is for such a device and update type.
     NoRule,
+    /// The file name of the module is that of no update type, and several rules or modules of the device could be meant.
+    AmbiguousModule {
+        /// One of the rules.
+        rule: &'a RuleKey,
+        /// Another one. `None` where one rule is left for several modules.
+        other: Option<&'a RuleKey>,
+    },
     /// There is a rule, but nothing in it for this device.
     NothingApproved {
         /// Whether a version waits for approval.
@@ -130,6 +138,7 @@ impl<'a> Decision<'a> {
             Self::Offer { offer, .. } => Some(offer),
             Self::UpToDate { .. }
             | Self::NoRule
+            | Self::AmbiguousModule { .. }
             | Self::NothingApproved { .. }
             | Self::HeldBack { .. }
             | Self::NotNewer { .. }
@@ -146,6 +155,7 @@ impl<'a> Decision<'a> {
             Self::Offer { .. } => "offer",
             Self::UpToDate { .. } => "up-to-date",
             Self::NoRule => "no-rule",
+            Self::AmbiguousModule { .. } => "ambiguous-module",
             Self::NothingApproved { .. } => "nothing-approved",
             Self::HeldBack { by: HeldBy::Stop { .. }, .. } => "stopped",
             Self::HeldBack { by: HeldBy::Hold(_), .. } => "held",
@@ -180,6 +190,14 @@ impl fmt::Display for Decision<'_> {
             }
             Self::UpToDate { version } => write!(f, "nothing: the device has {version}"),
             Self::NoRule => f.write_str("nothing: no rule is for such a device"),
+            Self::AmbiguousModule { rule, other: Some(other) } => write!(
+                f,
+                "nothing: the file name of the module is that of no update type, and both {rule} and {other} could be meant"
+            ),
+            Self::AmbiguousModule { rule, other: None } => write!(
+                f,
+                "nothing: the file names of several modules are those of no update type, and only {rule} is left for them"
+            ),
             Self::NothingApproved { pending: true } => {
                 f.write_str("nothing: a version is pending, and the device is no test device")
             }
@@ -267,6 +285,8 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
 pub(crate) trait Observer<'a> {
     /// The rule was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
+    /// The rule was found, but not by an update type.
+    fn module_match(&mut self, _how: ModuleMatch) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
     /// An assignment was tried; it holds the device where there is no miss.
@@ -297,9 +317,12 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let Some((at, head)) = index.find(question) else {
-        observer.no_rule();
-        return Decision::NoRule;
+    let (at, head) = match index.find(question) {
+        Some(found) => found,
+        None => match find_by_module(index, question, observer) {
+            Ok(found) => found,
+            Err(decision) => return decision,
+        },
     };
     let rule = &index.rules[at];
     let mut walk = Walk { index, question, rule, now, known: None };
@@ -333,6 +356,30 @@ pub(crate) fn walk<'a>(
         .assignments_of(head)
         .any(|(_, assignment)| assignment.audience == CompiledAudience::TestDevices);
     Decision::NothingApproved { pending }
+}
+
+/// Finds the rule of a module whose file name is not that of an update type, or decides that there is none.
+#[cold]
+fn find_by_module<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    observer: &mut impl Observer<'a>,
+) -> Result<(usize, Head), Decision<'a>> {
+    match index.find_by_module(question) {
+        Found::Rule(at, how) => {
+            let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
+            observer.module_match(how);
+            Ok((at, head))
+        }
+        Found::Ambiguous(one, two) => {
+            let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
+            Err(Decision::AmbiguousModule { rule, other: (one != two).then_some(other) })
+        }
+        Found::None => {
+            observer.no_rule();
+            Err(Decision::NoRule)
+        }
+    }
 }
 
 #[cold]

@@ -4,6 +4,7 @@ use crate::book::{Assignment, Audience, Percent, Place, Role, RuleKey, SteppingS
 use crate::decide::decision::{Decision, Observer, walk};
 use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::Known;
+use crate::decide::module_rules::ModuleMatch;
 use crate::request::{AskedFrom, Question, UpdateRequest};
 use crate::value::UnixTime;
 use crate::version::{ReportedVersion, VersionError, VersionScheme};
@@ -43,6 +44,11 @@ pub enum Step<'a> {
     Rule {
         /// Its key.
         rule: &'a RuleKey,
+    },
+    /// The file name of the module is that of no update type. The rule was found in another way.
+    Module {
+        /// The way.
+        how: ModuleMatch,
     },
     /// No rule is for the device; this one comes nearest.
     NearestRule {
@@ -146,13 +152,12 @@ pub fn explain<'a>(
 impl<'a> Trace<'a> {
     /// The trace of one question.
     pub fn of(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
-        let mut seen = Recorder { index, question, now, steps: Vec::new() };
+        let mut seen = Recorder { index, question, now, scheme: None, steps: Vec::new() };
         let decision = walk(index, question, now, &mut seen);
+        let scheme = seen.scheme.filter(|scheme| !scheme.is_dotnet());
         let mut steps = seen.steps;
         let module = question.module;
         if let Decision::VersionUnreadable { .. } = decision {
-            let rule = index.find(question).map(|(at, _)| &index.rules[at].rule);
-            let scheme = rule.map(|rule| &rule.policy().scheme).filter(|scheme| !scheme.is_dotnet());
             steps.extend(match scheme {
                 Some(scheme) => Some(Step::NotInScheme { scheme, installed: module.version.clone() }),
                 None => module.version.why_unreadable().map(|cause| Step::Unreadable { cause }),
@@ -170,7 +175,8 @@ impl<'a> Trace<'a> {
         match &self.decision {
             Decision::Offer { .. } => None,
             Decision::NoRule | Decision::NothingApproved { .. } => {
-                let tried = self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. }));
+                let tried =
+                    self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. } | Step::Module { .. }));
                 let tried = tried.max_by_key(|step| match step {
                     Step::Assignment { miss: Some(miss), .. } => miss.nearness(),
                     _ => 0,
@@ -186,12 +192,19 @@ struct Recorder<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     now: UnixTime,
+    /// The scheme of the rule.
+    scheme: Option<&'a VersionScheme>,
     steps: Vec<Step<'a>>,
 }
 
 impl<'a> Observer<'a> for Recorder<'a, '_> {
     fn rule(&mut self, rule: &'a CompiledRule) {
+        self.scheme = Some(&rule.rule.policy().scheme);
         self.steps.push(Step::Rule { rule: rule.rule.key() });
+    }
+
+    fn module_match(&mut self, how: ModuleMatch) {
+        self.steps.push(Step::Module { how });
     }
 
     fn no_rule(&mut self) {
@@ -252,7 +265,8 @@ impl fmt::Display for Trace<'_> {
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
         write!(f, "  => {}", self.decision)?;
         // Where one thing only was tried it stands right above.
-        let tried = self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. })).count();
+        let tried =
+            self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. } | Step::Module { .. })).count();
         let said = self.decision.to_string();
         match self.first_cause().filter(|cause| tried > 1 && *cause != said) {
             Some(cause) => write!(f, "\n  first cause: {cause}"),
@@ -265,6 +279,15 @@ impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule { rule } => write!(f, "rule {rule}"),
+            Self::Module { how: ModuleMatch::UpdateType } => {
+                f.write_str("the file name of the module is that of an update type")
+            }
+            Self::Module { how: ModuleMatch::FileName } => {
+                f.write_str("a package of this rule brought a file with the name of the module:")
+            }
+            Self::Module { how: ModuleMatch::OnlyOneLeft } => f.write_str(
+                "the name of the module is that of no update type, and only one rule is left for it:",
+            ),
             Self::NearestRule { rule, differences } => {
                 write!(f, "no rule for it; the nearest is {rule}")?;
                 differences.iter().try_for_each(|difference| {

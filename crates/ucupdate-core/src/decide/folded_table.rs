@@ -76,6 +76,11 @@ impl<V: Copy> FoldedTable<V> {
         table
     }
 
+    /// The value of a key, by its index.
+    pub(crate) fn value(&self, index: usize) -> Option<V> {
+        self.keys.get(index).map(|key| key.value)
+    }
+
     /// The index of the key these words fold to, and its value.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {

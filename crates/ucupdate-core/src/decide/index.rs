@@ -7,6 +7,7 @@ use crate::book::{
 };
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
+use crate::decide::module_rules::{Found, ModuleRules};
 use crate::device::{Device, DeviceId};
 use crate::request::Question;
 use crate::value::{FieldTime, FileName};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
     table: FoldedTable<Head>,
+    module_rules: ModuleRules,
     /// What deciding reads of each assignment, those of one rule side by side.
     pub(crate) assignments: Vec<CompiledAssignment>,
     /// The same assignments as the book has them, for reasons and explanations.
@@ -185,6 +187,17 @@ impl EligibilityIndex {
         self.table.find(question.words())
     }
 
+    /// The rule of a module whose file name is not that of an update type.
+    pub(super) fn find_by_module(&self, question: &Question<'_>) -> Found {
+        let by_update_type = |question: &Question<'_>| self.find(question).map(|(at, _)| at);
+        self.module_rules.find(question, by_update_type, |at| self.rules.get(at).map(|rule| rule.rule.key()))
+    }
+
+    /// What finding a rule by its words would give, for a rule known by its number.
+    pub(super) fn head(&self, at: usize) -> Option<Head> {
+        self.table.value(at)
+    }
+
     /// The assignments of a rule, with their places.
     #[inline]
     pub(crate) fn assignments_of(&self, head: Head) -> impl Iterator<Item = (usize, &CompiledAssignment)> {
@@ -327,6 +340,7 @@ impl<'a> Compiler<'a> {
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
         self.index.table = FoldedTable::new(book.rules.keys().map(RuleKey::words).zip(heads));
+        self.index.module_rules = ModuleRules::new(book, &self.releases);
         self.index.revision = revision;
         self.index
     }

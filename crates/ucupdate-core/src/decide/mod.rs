@@ -6,6 +6,7 @@ mod explain;
 mod folded_table;
 mod index;
 mod known_devices;
+mod module_rules;
 mod plan;
 mod trace_record;
 
@@ -13,5 +14,6 @@ pub use decision::{Decision, HeldBy, Via, decide};
 pub use diff::{Change as AnswerChange, diff};
 pub use explain::{Difference, Explanation, Mismatch, Step, Trace, explain};
 pub use index::{EligibilityIndex, Offer};
+pub use module_rules::ModuleMatch;
 pub use plan::{Hop, Plan, plan};
 pub use trace_record::TraceRecord;

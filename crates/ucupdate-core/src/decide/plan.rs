@@ -49,6 +49,8 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
         }
         hops.push(Hop { offer, via });
         module.version = offer.version.clone();
+        // A device reports the name of the file that it installed last.
+        module.file_name = offer.image.as_str().into();
     }
 }
 

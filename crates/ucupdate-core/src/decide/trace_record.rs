@@ -36,6 +36,9 @@ pub struct TraceRecord {
     pub file_name: Box<str>,
     /// The module's version, as said.
     pub installed: Box<str>,
+    /// The file names of the other modules of the request, as reported.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub other_file_names: Vec<Box<str>>,
     /// The reason as one word.
     pub decision: Box<str>,
     /// The trace, a line each: what was looked at, and last what was decided.
@@ -46,7 +49,7 @@ impl TraceRecord {
     /// Records a question and its answer.
     pub fn of(index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
         let trace = Trace::of(index, question, now);
-        let Question { device, module, user_name, from } = question;
+        let Question { device, module, user_name, from, .. } = question;
         let words = [
             device.device_type.as_str(),
             device.vendor.as_str(),
@@ -66,6 +69,7 @@ impl TraceRecord {
             user_name: (*user_name).into(),
             file_name: module.file_name.clone(),
             installed: module.version.as_str().into(),
+            other_file_names: question.other_modules().map(|module| module.file_name.clone()).collect(),
             decision: trace.decision.word().into(),
             lines: steps.chain([trace.decision.to_string()]).collect(),
         }
@@ -87,13 +91,16 @@ impl TraceRecord {
             mac_address: Reported::new(&self.mac_address),
             serial_number: Reported::new(&self.serial_number),
         };
-        let module = InstalledModule {
-            file_name: self.file_name.clone(),
+        let module = |file_name: &str| InstalledModule {
+            file_name: file_name.into(),
             version: ReportedVersion::new(&self.installed),
             time_stamp: Reported::default(),
         };
+        let names = [&self.file_name].into_iter().chain(&self.other_file_names);
+        let modules: Vec<InstalledModule> = names.map(|name| module(name)).collect();
         let from = AskedFrom { side: self.side, address: self.address };
-        let question = Question::new(&device, &module).by_user(&self.user_name).from(from);
+        let question =
+            Question::new(&device, &modules[0]).among(&modules, 0).by_user(&self.user_name).from(from);
         Ok(Self::of(index, &question, self.now))
     }
 }

@@ -47,13 +47,15 @@ pub struct Question<'a> {
     pub user_name: &'a str,
     /// Where it asks from.
     pub from: AskedFrom,
+    /// All modules of the request, and which of them is the one asked about. Empty where only that one is known.
+    pub(crate) siblings: (&'a [InstalledModule], usize),
 }
 
 impl<'a> Question<'a> {
     /// What a device asks of a module; nothing is known of its user, and of where it asks from.
     #[inline]
     pub fn new(device: &'a Device, module: &'a InstalledModule) -> Self {
-        Self { device, module, user_name: "", from: AskedFrom::default() }
+        Self { device, module, user_name: "", from: AskedFrom::default(), siblings: (&[], 0) }
     }
 
     /// The same, with the user who signed in last.
@@ -70,9 +72,26 @@ impl<'a> Question<'a> {
         Self { from, ..self }
     }
 
+    /// The same, as the module at `asked` of these modules.
+    pub(crate) fn among(self, modules: &'a [InstalledModule], asked: usize) -> Self {
+        Self { siblings: (modules, asked), ..self }
+    }
+
+    /// The other modules of the request.
+    pub(crate) fn other_modules(&self) -> impl Iterator<Item = &'a InstalledModule> {
+        let (modules, asked) = self.siblings;
+        modules.iter().enumerate().filter(move |(at, _)| *at != asked).map(|(_, module)| module)
+    }
+
     /// The six words of the rule that is asked for, in the order of [`RuleKey::FIELDS`](crate::book::RuleKey::FIELDS).
     #[inline]
     pub(crate) fn words(&self) -> [&'a str; 6] {
+        self.words_with(self.module.update_type_stem())
+    }
+
+    /// The five words of the device, and a sixth.
+    #[inline]
+    pub(crate) fn words_with(&self, sixth: &'a str) -> [&'a str; 6] {
         let device = self.device;
         [
             device.device_type.as_str(),
@@ -80,14 +99,19 @@ impl<'a> Question<'a> {
             device.model.as_str(),
             device.hardware_revision.as_str(),
             device.locale.as_str(),
-            self.module.update_type_stem(),
+            sixth,
         ]
     }
 
     /// What a request asks, a question for each module.
     pub fn all_of(request: &'a UpdateRequest, from: AskedFrom) -> impl ExactSizeIterator<Item = Self> {
-        let asked =
-            move |module| Self { device: &request.device, module, user_name: &request.user_name, from };
-        request.modules.iter().map(asked)
+        let modules = &request.modules[..];
+        modules.iter().enumerate().map(move |(at, module)| Self {
+            device: &request.device,
+            module,
+            user_name: &request.user_name,
+            from,
+            siblings: (modules, at),
+        })
     }
 }

@@ -133,14 +133,90 @@ fn every_word_but_the_vendor_spelled_otherwise_is_another_device() {
     );
 }
 
+/// A request of the field's phone for modules of these names.
+fn request(names: &[&str]) -> UpdateRequest {
+    let modules = names.iter().map(|name| InstalledModule { file_name: (*name).into(), ..module("2.0") });
+    UpdateRequest {
+        device: device(PHONE),
+        user_name: "".into(),
+        request_date_time: Reported::default(),
+        modules: modules.collect(),
+    }
+}
+
+/// The reason for each module, as one word.
+fn reasons(book: &RuleBook, names: &[&str]) -> Vec<&'static str> {
+    let index = index(book);
+    let request = request(names);
+    Question::all_of(&request, AskedFrom::default())
+        .map(|question| decide(&index, &question, NOW).word())
+        .collect()
+}
+
+/// A package whose image for a rule has a name of the vendor's.
+fn vendor_package(id: u8, rule: &str, version: &str, image: &str) -> IngestedPackage {
+    let mut package = package(id, &[(rule, version, id)]);
+    package.releases[0].files.image.name = image.parse().unwrap();
+    package
+}
+
 #[test]
 fn a_module_that_no_rule_knows_does_not_void_the_others() {
-    let book = field_book();
+    assert_eq!(reasons(&field_book(), &["boot.bin", "cpe.nbt"]), ["no-rule", "offer"]);
+}
+
+#[test]
+fn a_file_name_that_a_package_of_the_rule_brought_stands_for_its_update_type() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &vendor_package(1, PHONE, "35.8.0.31", "T48G-35.8.0.31.rom"));
+    ingest(&mut book, &vendor_package(2, PHONE, "35.9.0.1", "T48G-35.9.0.1.rom"));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    let boot = PHONE.replace("/CPE", "/BOOT");
+    ingest(&mut book, &vendor_package(3, &boot, "1.0", "boot.rom"));
+    make(&mut book, Command::Approve(vec![key(&boot)]));
+    assert_eq!(reasons(&book, &["t48g-35.8.0.31.ROM"]), ["offer"], "what it installed last");
+    assert_eq!(reasons(&book, &["T48G-35.9.0.1.rom", "boot.rom"]), ["offer", "offer"]);
     let index = index(&book);
-    let mut odd = module("1.0.522.103");
-    odd.file_name = "boot.bin".into();
-    assert_eq!(decide(&index, &Question::new(&device(PHONE), &odd), NOW), Decision::NoRule);
-    assert!(decide(&index, &Question::new(&device(PHONE), &module("1.0.522.103")), NOW).offer().is_some());
+    let plan = plan(&index, &Question::all_of(&request(&["CPE"]), AskedFrom::default()).next().unwrap(), NOW);
+    assert_eq!(plan.to_string(), "2.0 -> 35.9.0.1", "it is known again by the name of what it installed");
+}
+
+#[test]
+fn one_module_and_one_rule_that_are_left_match() {
+    let mut book = field_book();
+    ingest(&mut book, &package(9, &[(PHONE, "9.0.0.0", 9)]));
+    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    assert_eq!(reasons(&book, &["420HD.img"]), ["offer"]);
+    assert_eq!(reasons(&book, &["420HD.img", "other.img"]), ["ambiguous-module", "ambiguous-module"]);
+    ingest(&mut book, &package(10, &[(&PHONE.replace("/CPE", "/BOOT"), "1.0", 10)]));
+    assert_eq!(reasons(&book, &["420HD.img"]), ["ambiguous-module"], "two rules could be meant");
+    assert_eq!(reasons(&book, &["420HD.img", "boot.img"]), ["offer", "offer"]);
+    let index = index(&book);
+    let explained = explain(&index, &request(&["420HD.img"]), AskedFrom::default(), NOW).to_string();
+    assert!(
+        explained.contains(&format!("both {} and {PHONE} could be meant", PHONE.replace("/CPE", "/BOOT"))),
+        "{explained}"
+    );
+}
+
+#[test]
+fn a_file_name_that_two_rules_brought_is_ambiguous() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &vendor_package(1, PHONE, "1.0.0.0", "all.img"));
+    ingest(&mut book, &vendor_package(2, &PHONE.replace("/CPE", "/BOOT"), "1.0.0.0", "all.img"));
+    assert_eq!(reasons(&book, &["all.img"]), ["ambiguous-module"]);
+}
+
+#[test]
+fn a_record_of_a_module_among_others_replays() {
+    let mut book = field_book();
+    ingest(&mut book, &package(10, &[(&PHONE.replace("/CPE", "/BOOT"), "1.0", 10)]));
+    let index = index(&book);
+    let request = request(&["420HD.img", "boot.img"]);
+    for question in Question::all_of(&request, AskedFrom::default()) {
+        let record = TraceRecord::of(&index, &question, NOW);
+        assert_eq!(record.replay(&index).as_ref(), Ok(&record));
+    }
 }
 
 fn words() -> impl Strategy<Value = String> {

@@ -20,7 +20,7 @@ const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 #[tokio::test]
 async fn a_request_is_answered_in_the_canonical_dialect_under_every_path_of_the_handler() {
     let server = Server::start().await;
-    server.service.approve(vec![sample::ip8540()], "admin").await.unwrap();
+    server.service.admin("admin").approve(vec![sample::ip8540()]).await.unwrap();
     for path in [HANDLER, "/requestHandler/UCDEVICE.upx", "/UCDeviceUpdates/ucdevice.upx"] {
         let answered = server.post(path, vector("canonical-request.xml")).await;
         assert_eq!(answered.status, StatusCode::OK);
@@ -72,7 +72,7 @@ async fn a_malformed_request_is_400_with_its_reason_in_one_line_and_has_no_audit
 #[tokio::test]
 async fn answers_name_the_configured_urls_whatever_the_request_says_its_host_is() {
     let server = Server::start().await;
-    server.service.approve(vec![sample::ip8540()], "admin").await.unwrap();
+    server.service.admin("admin").approve(vec![sample::ip8540()]).await.unwrap();
     let request = Request::post("http://evil.example/RequestHandler/ucdevice.upx")
         .header("host", "evil.example")
         .header("x-forwarded-host", "evil.example")

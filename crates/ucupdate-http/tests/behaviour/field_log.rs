@@ -64,7 +64,7 @@ async fn the_fields_three_requests_leave_its_audit_log_byte_for_byte_and_its_acc
 
     let id = DeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap());
     let device = TestDevice { name: "Rui's phone".parse().unwrap(), id };
-    server.service.add_test_device(device, "admin").await.unwrap();
+    server.service.admin("admin").add_test_device(device).await.unwrap();
 
     let mut second = phone("0.0.0.0", "01-01-1601 00:00:00");
     second.request_date_time = Reported::new("06-03-2009 17:10:39");
@@ -90,7 +90,7 @@ async fn the_fields_three_requests_leave_its_audit_log_byte_for_byte_and_its_acc
 #[tokio::test]
 async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
     let server = Server::start().await;
-    server.service.approve(vec![sample::cx700()], "admin").await.unwrap();
+    server.service.admin("admin").approve(vec![sample::cx700()]).await.unwrap();
     let log = vector("iis-2009-04-15.log");
     // What the original answered before an administrator taught it the path, and another service's rows, are left out.
     let rows: Vec<_> = AccessReader::new(log.as_bytes())

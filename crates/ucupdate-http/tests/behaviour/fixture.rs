@@ -70,7 +70,7 @@ impl Server {
         .await
         .unwrap();
         let package = stream_of(sample::uc_updates(IMAGE_BYTES));
-        service.ingest("UCUpdates.cab", package, "admin", |_| {}).await.unwrap();
+        service.admin("admin").ingest("UCUpdates.cab", package, |_| {}).await.unwrap();
         let app = router(DeviceUpdates::with_options(service.clone(), options).unwrap());
         Self { service, store, clock, app }
     }

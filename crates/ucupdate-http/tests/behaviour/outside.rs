@@ -119,7 +119,7 @@ async fn the_audit_row_of_a_device_outside_has_the_url_for_outside() {
     let options =
         HttpOptions::default().external_anonymous(true).with_handler_path("/ext.upx", Side::External);
     let server = Server::with_options(options).await;
-    server.service.approve(vec![ucupdate::cab::package::sample::ip8540()], "admin").await.unwrap();
+    server.service.admin("admin").approve(vec![ucupdate::cab::package::sample::ip8540()]).await.unwrap();
     server.answer(post("/ext.upx").body(canonical()).unwrap()).await;
     let rows = server.audit_lines().await;
     assert!(

@@ -109,7 +109,7 @@ async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, Failed> {
     let mut options = fleet::options();
     options.probe = None;
     let service = UpdateService::open(Arc::clone(&store), options).await?;
-    let changed = service.command(&Command::DeployAtIngest("UCPhone".parse()?, true), "ann").await?;
+    let changed = service.admin("ann").command(&Command::DeployAtIngest("UCPhone".parse()?, true)).await?;
     let revision = changed.revision.ok_or("the setting was set already")?;
     scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
     scribe.test_devices(AFTER_CHECKPOINT).await?;

@@ -95,7 +95,7 @@ pub async fn measure(args: &MeasureArgs) -> Result<String, Failed> {
     match args.what {
         What::Ingest => {
             let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
-            service.ingest("UCUpdates.cab", Box::pin(read(file()?)?), "ann", |_| {}).await?;
+            service.admin("ann").ingest("UCUpdates.cab", Box::pin(read(file()?)?), |_| {}).await?;
         }
         What::Copy => copy(file()?)?,
         What::Put => put(&args.place, file()?).await?,
@@ -173,7 +173,7 @@ async fn publish(place: Place) -> Result<u64, Failed> {
                         name: format!("while devices ask {number}").parse()?,
                         id: DeviceId::Serial(format!("ASKED{number}").parse()?),
                     };
-                    service.add_test_device(device, "ann").await?;
+                    service.admin("ann").add_test_device(device).await?;
                 }
                 done.store(true, Ordering::Relaxed);
                 Ok::<_, Failed>(())

@@ -209,8 +209,8 @@ impl Trial {
                     let name = "lab phone".parse().expect("a name without control characters");
                     let id = DeviceId::Mac("00-21-63-0F-20-7B".parse().expect("a MAC address"));
                     let changed = match number % 2 {
-                        1 => service.add_test_device(TestDevice { name, id }, "ann").await,
-                        _ => service.remove_test_device(name, "ann").await,
+                        1 => service.admin("ann").add_test_device(TestDevice { name, id }).await,
+                        _ => service.admin("ann").remove_test_device(name).await,
                     };
                     changed.map_err(not_changed)?;
                 }
@@ -259,7 +259,7 @@ impl Trial {
             Operation::NextIngest => ingest(service, self.package(2)).await,
             Operation::Approve | Operation::Checkpoint => approve(service).await,
             Operation::RollBack => {
-                service.roll_back(sample::ip8540(), "ann").await.map(drop).map_err(not_changed)
+                service.admin("ann").roll_back(sample::ip8540()).await.map(drop).map_err(not_changed)
             }
             Operation::FlushAudit | Operation::FlushAccess => {
                 let rows = self.operation.steps().get(step).copied().unwrap_or(0);
@@ -270,7 +270,7 @@ impl Trial {
                 swept.map(drop).map_err(|error| NotDone::Failed(chain(&error)))
             }
             Operation::Retire => {
-                let swept = service.collect_unkept("ann", Duration::ZERO, true).await;
+                let swept = service.admin("ann").collect_unkept(Duration::ZERO, true).await;
                 swept.map(drop).map_err(not_changed)
             }
         }
@@ -479,7 +479,7 @@ async fn objects(store: &dyn ImageStore, prefix: &str) -> Result<BTreeMap<StoreK
 }
 
 pub(super) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone> {
-    match service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await {
+    match service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await {
         Ok(_) => Ok(()),
         Err(IngestError::Change(error)) => Err(not_changed(error)),
         Err(error) => Err(NotDone::Failed(chain(&error))),
@@ -487,7 +487,7 @@ pub(super) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<
 }
 
 pub(super) async fn approve(service: &UpdateService) -> Result<(), NotDone> {
-    service.approve(vec![sample::ip8540()], "ann").await.map(drop).map_err(not_changed)
+    service.admin("ann").approve(vec![sample::ip8540()]).await.map(drop).map_err(not_changed)
 }
 
 pub(super) fn not_changed(error: ChangeError) -> NotDone {

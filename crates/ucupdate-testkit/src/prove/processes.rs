@@ -142,7 +142,7 @@ struct Worker {
 async fn run(ground: &Ground, crowd: &Crowd, program: &Path) -> Result<Vec<Record>, Failed> {
     let service = UpdateService::open(ground.open().await?, fleet::options()).await?;
     for cabinet in fleet::packages()? {
-        service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await?;
+        service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await?;
     }
     let before = service.refresh().await?;
     let folder = tempfile::tempdir()?;

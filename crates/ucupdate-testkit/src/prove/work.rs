@@ -82,7 +82,9 @@ async fn change(home: &Home, seed: u64) -> Result<(), String> {
             "ingest" => ingest(&service, package(revision + 1, 5000)).await,
             "ingest-again" => ingest(&service, package(1, 5000)).await,
             "approve" => approve(&service).await,
-            "roll-back" => service.roll_back(sample::ip8540(), "ann").await.map(drop).map_err(not_changed),
+            "roll-back" => {
+                service.admin("ann").roll_back(sample::ip8540()).await.map(drop).map_err(not_changed)
+            }
             "flush" => {
                 (rows..rows + more).for_each(|row| Log::Audit.write(&service, row));
                 service.flush_logs().await.map_err(|error| NotDone::Failed(chain(&error)))

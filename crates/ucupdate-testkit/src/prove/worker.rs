@@ -70,7 +70,7 @@ async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs)
         let change = Change { process: args.process, number };
         let command = fleet::command(&mut dice, &packages);
         recorder.begin(number, &command)?;
-        let end = end_of(service.command(&command, &change.author()).await);
+        let end = end_of(service.admin(&change.author()).command(&command).await);
         made += usize::from(matches!(end, End::Made(_)));
         recorder.write(&Event::Ended { change: number, at: moment::now(), end })?;
         number += 1;

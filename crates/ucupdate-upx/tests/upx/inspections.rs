@@ -55,7 +55,7 @@ fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
     assert_eq!(&*found.recognised()[1].value, "CX700");
     let found = codec.inspect(b"<Request><Vendor>Polycom</Vendor>\xff<Model>CX700</Model></Request>");
     assert_eq!((found.recognised().len(), found.error().unwrap().kind()), (1, DecodeErrorKind::Malformed));
-    let found = codec.inspect(b"\xff\xfe<\0");
+    let found = codec.inspect(b"\xff\xfe\0\0");
     assert_eq!((found.kind(), found.error().unwrap().kind()), (None, DecodeErrorKind::Encoding));
     let taken = codec.inspect(asking("").as_bytes());
     assert!(taken.error().is_none() && taken.to_string().ends_with("taken"));

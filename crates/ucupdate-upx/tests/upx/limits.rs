@@ -1,8 +1,7 @@
 //! Every number in `Limits` is reached once, and what is just within it is read.
 
 use crate::asking;
-use std::fmt::Write as _;
-use ucupdate_upx::{Codec, DecodeError, DecodeErrorKind, Dialect, Limit, Limits};
+use ucupdate_upx::{Codec, DecodeError, DecodeErrorKind, Dialect, Limit, Limits, XmlLimits};
 
 /// `make(n)` is read with the limit at `n`, and refused by that limit with one less.
 #[track_caller]
@@ -24,40 +23,8 @@ fn reached(limit: Limit, with: fn(Limits, usize) -> Limits, make: impl Fn(usize)
     }
 }
 
-/// How many elements, or pieces of markup, `asking` has.
-const OWN: usize = 6;
-
 #[test]
 fn reading_ends_at_each_number() {
-    reached(Limit::Elements, Limits::with_elements, |n| asking(&"<a/>".repeat(n - OWN)));
-    reached(Limit::Markup, Limits::with_markup, |n| {
-        asking(
-            &["<!---->", "<?a?>", "&#32;", "<![CDATA[]]>"]
-                .repeat(n)
-                .iter()
-                .take(n - OWN)
-                .copied()
-                .collect::<String>(),
-        )
-    });
-    reached(Limit::Markup, Limits::with_markup, |n| asking(&"<a b=''/>".repeat((n - OWN) / 2)));
-    reached(Limit::Depth, Limits::with_depth, |n| {
-        asking(&format!("{}{}", "<a>".repeat(n - 1), "</a>".repeat(n - 1)))
-    });
-    reached(Limit::Attributes, Limits::with_attributes, |n| {
-        asking(&format!(
-            "<a{}/>",
-            (0..n).fold(String::new(), |mut all, i| {
-                let _ = write!(all, " a{i}=''");
-                all
-            })
-        ))
-    });
-    reached(Limit::Namespaces, Limits::with_namespaces, |n| {
-        asking(&format!("{}<a xmlns='u'/>", "<a xmlns:p='u'/>".repeat(n - 1)))
-    });
-    reached(Limit::NameBytes, Limits::with_name_bytes, |n| asking(&format!("<{}/>", "a".repeat(n))));
-    reached(Limit::NameBytes, Limits::with_name_bytes, |n| asking(&format!("<a {}=''/>", "a".repeat(n))));
     reached(Limit::TextBytes, Limits::with_text_bytes, |n| {
         asking(&format!("<UserName>{}&lt;</UserName>", "a".repeat(n - 1)))
     });
@@ -68,14 +35,17 @@ fn reading_ends_at_each_number() {
 }
 
 #[test]
-fn a_body_may_have_so_many_bytes() {
+fn a_body_is_read_up_to_the_limits_of_xml() {
     let body = asking("");
     let read = |most: usize| {
-        Codec::new(Dialect::canonical(), Limits::default().with_bytes(most)).decode_request(body.as_bytes())
+        let xml = XmlLimits::default().with_bytes(most);
+        Codec::new(Dialect::canonical(), Limits::default().with_xml(xml)).decode_request(body.as_bytes())
     };
     read(body.len()).unwrap();
     let most = body.len() - 1;
-    assert_eq!(read(most).unwrap_err(), DecodeError::Limit { at: most, limit: Limit::Bytes, most });
+    let error = read(most).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::TooLarge);
+    assert_eq!(error.to_string(), format!("at byte {most}: more than {most} bytes in the document"));
 }
 
 #[test]
@@ -92,9 +62,9 @@ fn a_full_request_and_a_full_response_are_within_the_defaults() {
     let limits = Limits::default();
     let module =
         format!("<Module><FileName>{}</FileName><Version>3.5.6907.0</Version></Module>", "a".repeat(128));
-    let body = asking(&module.repeat(limits.modules));
+    let body = asking(&module.repeat(limits.modules()));
     let found = Codec::default().decode_request(body.as_bytes()).unwrap();
-    assert_eq!(found.value.modules.len(), limits.modules);
+    assert_eq!(found.value.modules.len(), limits.modules());
     let offered = |index: usize| ucupdate_core::request::OfferedModule {
         file_name: format!("{index}.nbt").parse().unwrap(),
         signature_file_name: format!("{index}.cat").parse().unwrap(),
@@ -103,7 +73,7 @@ fn a_full_request_and_a_full_response_are_within_the_defaults() {
         base_url: "i".repeat(300).into(),
         external_base_url: "e".repeat(300).into(),
     };
-    let value = ucupdate_core::UpdateResponse { modules: (0..limits.modules).map(offered).collect() };
+    let value = ucupdate_core::UpdateResponse { modules: (0..limits.modules()).map(offered).collect() };
     let written = Codec::default().encode_response(&value);
     assert_eq!(Codec::default().decode_response(&written).unwrap().value, value);
 }

@@ -8,7 +8,6 @@ mod laws;
 mod limits;
 mod requests;
 mod responses;
-mod well_formed;
 
 use ucupdate_upx::{Codec, DecodeError, Decoded};
 

@@ -136,7 +136,7 @@ fn the_unknown_is_kept_with_its_place_and_does_not_disturb() {
 
 #[test]
 fn one_bad_module_does_not_void_the_others() {
-    let long = "x".repeat(Limits::default().text_bytes + 1);
+    let long = "x".repeat(Limits::default().text_bytes() + 1);
     let body = asking(&format!(
         "<Modules><Module><Version>1.0</Version></Module><Module><FileName> </FileName></Module>\
          <Module><FileName>a.nbt</FileName><FileName>b.nbt</FileName></Module>\
@@ -180,4 +180,43 @@ fn a_dialect_changes_the_names_and_nothing_else() {
     let alias = text.replace("Brand>", "maker>");
     assert_eq!(codec.decode_request(alias.as_bytes()).unwrap().value, value);
     assert_eq!(request_refused(&text).to_string(), "request: Vendor is absent");
+}
+
+#[test]
+fn a_request_in_utf_16_is_read_with_a_mark_and_without() {
+    let body =
+        asking("<UserName>J\u{fc}rgen</UserName><Modules><Module FileName='cpe.nbt'/></Modules><Power/>");
+    let plain = request(&body);
+    for start in ["", "<?xml version=\"1.0\" encoding=\"utf-16\"?>", "<?xml version='1.0'?>\r\n"] {
+        for mark in ["", "\u{feff}"] {
+            let units: Vec<u16> = format!("{mark}{start}{body}").encode_utf16().collect();
+            for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+                let bytes: Vec<u8> = units.iter().copied().flat_map(unit).collect();
+                let found = Codec::default().decode_request(&bytes).unwrap();
+                assert_eq!(found.value, plain.value, "{mark:?}{start}");
+                let before = format!("{mark}{start}{}", &body[..plain.unknown[0].at]).encode_utf16().count();
+                assert_eq!(found.unknown[0].at, 2 * before, "the position counts the bytes of the body");
+            }
+        }
+    }
+    let other = Codec::default().decode_request(b"<?xml version='1.0' encoding='windows-1252'?><Request/>");
+    assert_eq!(other.unwrap_err().kind(), DecodeErrorKind::Encoding);
+}
+
+/// A malformed body has a reason, and is never an empty request.
+#[test]
+fn a_malformed_request_is_refused_with_a_reason_and_a_position() {
+    for (body, message) in [
+        ("", "body is empty, expected a request"),
+        ("{}", "at byte 0: found '{', expected `<`"),
+        ("<Request><Vendor>", "at byte 17: document ends inside `Vendor`, expected `</Vendor>`"),
+        (
+            "<Request/><Request/>",
+            "at byte 10: found a second root element `Request`, expected the end of the document",
+        ),
+        ("<!DOCTYPE a><Request/>", "at byte 0: found a document type declaration, which is not allowed"),
+    ] {
+        let error = request_refused(body);
+        assert_eq!((error.kind(), error.to_string().as_str()), (DecodeErrorKind::Malformed, message));
+    }
 }

@@ -87,7 +87,7 @@ pub enum CarryError {
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let one: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
 /// let service = UpdateService::open(Arc::clone(&one), Options::default()).await?;
-/// service.ingest("UCUpdates.cab", stream_of(sample::uc_updates(500)), "ann", |_| {}).await?;
+/// service.admin("ann").ingest("UCUpdates.cab", stream_of(sample::uc_updates(500)), |_| {}).await?;
 ///
 /// let other: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
 /// let carried = carry(&one, &other, |_| {}).await?;

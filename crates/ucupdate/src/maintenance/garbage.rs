@@ -5,6 +5,7 @@
 //! anew. The folder of an ingest that no book names is never named again: so what is deleted here is needed by nobody, however
 //! many do this at once.
 
+use crate::admin::Admin;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::maintenance::retention::Kept;
@@ -45,31 +46,28 @@ pub struct Garbage {
     pub before_history: usize,
 }
 
-impl UpdateService {
+impl Admin<'_> {
     /// Lets packages leave the rule book that no kept revision is of (see [`Retention`](crate::Retention)) and that were
     /// ingested longer than `grace` ago, and deletes their files; and does what
-    /// [`collect_garbage`](Self::collect_garbage) does. With `remove` it is done, else only found.
+    /// [`collect_garbage`](UpdateService::collect_garbage) does. With `remove` it is done, else only found.
     ///
     /// Afterwards a roll back to a revision before the kept ones is refused, and names what is missing.
     ///
     /// # Errors
     /// When the history cannot be read, others change the rule book again and again, or the store does not do what is
     /// asked. What was let go and deleted until then is gone, and the next call goes on with it.
-    pub async fn collect_unkept(
-        &self,
-        author: &str,
-        grace: Duration,
-        remove: bool,
-    ) -> Result<Garbage, ChangeError> {
+    pub async fn collect_unkept(self, grace: Duration, remove: bool) -> Result<Garbage, ChangeError> {
+        let service = self.service;
         let mut retired = BTreeMap::new();
         let mut tries = 0;
         let kept_from = loop {
-            self.refresh().await?;
-            let snapshot = self.snapshot();
+            service.refresh().await?;
+            let snapshot = service.snapshot();
             let seen = snapshot.revision();
-            let kept = Kept::read(self.store(), seen, self.now(), self.inner.options.retention).await?;
+            let kept =
+                Kept::read(service.store(), seen, service.now(), service.inner.options.retention).await?;
             let packages = snapshot.book().packages().filter(|package| {
-                !kept.packages.contains(&package.id()) && is_older(self.now(), package.ingested_at, grace)
+                !kept.packages.contains(&package.id()) && is_older(service.now(), package.ingested_at, grace)
             });
             let limit = if remove { MAX_RETIRED } else { usize::MAX };
             let found: BTreeMap<PackageId, IngestId> =
@@ -78,7 +76,7 @@ impl UpdateService {
                 retired.extend(found);
                 break kept.first;
             }
-            match self.retire(found.keys().copied().collect(), seen, author).await {
+            match self.retire_at(seen, found.keys().copied().collect()).await {
                 Ok(_) => retired.extend(found),
                 // Somebody was quicker, and may need one of them now: look again.
                 Err(ChangeError::Refused(Refusal::BookMoved { .. })) if tries < MAX_TRIES => tries += 1,
@@ -88,34 +86,32 @@ impl UpdateService {
                 Err(error) => return Err(error),
             }
         };
-        let mut garbage = self.sweep(grace, remove, &retired.values().copied().collect(), false).await?;
+        let mut garbage = service.sweep(grace, remove, &retired.values().copied().collect(), false).await?;
         garbage.packages = retired.into_keys().collect();
         garbage.kept_from = kept_from;
         Ok(garbage)
     }
 
     /// Lets packages leave the book of the revision they were looked at in.
-    async fn retire(
-        &self,
-        packages: Vec<PackageId>,
-        seen: u64,
-        author: &str,
-    ) -> Result<Changed, ChangeError> {
+    async fn retire_at(self, seen: u64, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
         let command = Command::Retire(packages);
-        self.change(author, &command, |book, found| {
-            if found != seen {
-                return Err(Refusal::BookMoved { expected: seen, found });
-            }
-            book.command(&command)
-        })
-        .await
+        self.service
+            .change(self.author, &command, |book, found| {
+                if found != seen {
+                    return Err(Refusal::BookMoved { expected: seen, found });
+                }
+                book.command(&command)
+            })
+            .await
     }
+}
 
+impl UpdateService {
     /// Finds the files of ingests that no package of the rule book came from, and whose newest object is older than
     /// `grace`. With `remove` they are deleted, else only found.
     ///
     /// Files of packages that the rule book keeps are never touched, whatever became of their rules. Nor are those of whole
-    /// packages in a store without a history: one whose history is lost is [rebuilt](Self::rebuild) from them.
+    /// packages in a store without a history: one whose history is lost is [rebuilt](Admin::rebuild) from them.
     ///
     /// # Errors
     /// When the rule book cannot be read or the store does not do what is asked. What was deleted until then is gone.

@@ -8,6 +8,7 @@
 //!
 //! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
 
+use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::keys;
 use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
@@ -95,27 +96,27 @@ impl From<StoreError> for IngestError {
     }
 }
 
-impl UpdateService {
+impl Admin<'_> {
     /// Takes in a package: a cabinet, or a self-extracting program that carries one.
     ///
     /// `file_name` is what the history calls it. `progress` is called now and then with how far it is.
     ///
     /// Dropping the future half-way changes no rule; what was stored so far is garbage that nothing refers to. An ingest
-    /// begins with sweeping up what is a day old of that; [`collect_garbage`](Self::collect_garbage) does it at any time.
+    /// begins with sweeping up what is a day old of that; [`collect_garbage`](UpdateService::collect_garbage) does it at any time.
     ///
     /// # Errors
     /// When the package cannot be read or is refused: nothing is taken then, and the error says which file is to blame.
     pub async fn ingest(
-        &self,
+        self,
         file_name: &str,
         bytes: ByteStream,
-        author: &str,
         progress: impl FnMut(IngestProgress) + Send,
     ) -> Result<Ingested, IngestError> {
-        self.sweep_up().await;
+        let Self { service, author } = self;
+        service.sweep_up().await;
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
         let so_far = IngestProgress::default();
-        let mut intake = Intake { service: self, ingest, progress, so_far, stored: Vec::new(), told: false };
+        let mut intake = Intake { service, ingest, progress, so_far, stored: Vec::new(), told: false };
         let taken = match intake.read(bytes).await {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),

@@ -1,5 +1,6 @@
 //! A first history for a store that has only images: what `package.json` beside them tells.
 
+use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::keys;
 use crate::packages::description::MAX_PACKAGE_BYTES;
@@ -39,7 +40,7 @@ pub struct LeftOut {
     pub why: String,
 }
 
-impl UpdateService {
+impl Admin<'_> {
     /// Begins a history for a store that has lost its own, or never had one: every package whose files are all there, byte
     /// for byte, is known again; the newest version of each rule is pending; interim images are in use. Nothing is
     /// approved, not even what is deployed as it is ingested, and there are no test devices: what was decided is not known
@@ -49,13 +50,14 @@ impl UpdateService {
     ///
     /// # Errors
     /// [`ChangeError::HasHistory`] when the store has a history that was not begun so; when the store fails.
-    pub async fn rebuild(&self, author: &str) -> Result<Rebuilt, ChangeError> {
-        let revisions = self.refresh().await?;
-        self.refuse_history(revisions).await?;
+    pub async fn rebuild(self) -> Result<Rebuilt, ChangeError> {
+        let Self { service, author } = self;
+        let revisions = service.refresh().await?;
+        service.refuse_history(revisions).await?;
         let mut rebuilt = Rebuilt::default();
         let mut whole: BTreeMap<PackageId, IngestedPackage> = BTreeMap::new();
-        for ingest in self.ingests().await? {
-            match read_package(&**self.store(), ingest).await? {
+        for ingest in service.ingests().await? {
+            match read_package(&**service.store(), ingest).await? {
                 Ok(package) => take_newer(&mut whole, package, &mut rebuilt.left_out),
                 Err(why) => rebuilt.left_out.push(LeftOut { ingest, why }),
             }
@@ -65,8 +67,8 @@ impl UpdateService {
         rebuilt.packages = packages.iter().map(IngestedPackage::id).collect();
         for part in parts(packages) {
             let command = Command::Rebuild(part.iter().map(IngestedPackage::id).collect());
-            let seen = self.snapshot().revision();
-            let changed = self.change(author, &command, |book, found| {
+            let seen = service.snapshot().revision();
+            let changed = service.change(author, &command, |book, found| {
                 if found != seen {
                     return Err(Refusal::BookMoved { expected: seen, found });
                 }
@@ -74,10 +76,12 @@ impl UpdateService {
             });
             rebuilt.notes.extend(changed.await?.notes);
         }
-        rebuilt.revision = self.snapshot().revision();
+        rebuilt.revision = service.snapshot().revision();
         Ok(rebuilt)
     }
+}
 
+impl UpdateService {
     /// A history is gone on with only where all of it was rebuilt.
     async fn refuse_history(&self, revisions: u64) -> Result<(), ChangeError> {
         for number in 1..=revisions {

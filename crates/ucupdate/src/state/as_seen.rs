@@ -1,12 +1,12 @@
 //! Changes that say what something is as a whole, made from what it was: they must not undo what others did meanwhile.
 
+use crate::admin::Admin;
 use crate::error::ChangeError;
-use crate::service::UpdateService;
 use crate::state::rule_history::Changed;
 use ucupdate_core::book::{Command, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 
-impl UpdateService {
+impl Admin<'_> {
     /// Makes a change as [`command`](Self::command) does, but only where what it replaces is still as it is in `seen`.
     ///
     /// That matters for [`Command::SetPolicy`] and [`Command::PutGroup`], which say what a policy or a group *is*: whoever
@@ -22,23 +22,18 @@ impl UpdateService {
     /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
     /// let seen = service.snapshot();
     /// let command = Command::PutGroup(Group { name: "lab".parse()?, predicate: None });
-    /// service.command_as_seen(&command, "ann", seen.book()).await?;
-    /// let refused = service.command_as_seen(&command, "bob", seen.book()).await.unwrap_err();
+    /// service.admin("ann").command_as_seen(&command, seen.book()).await?;
+    /// let refused = service.admin("bob").command_as_seen(&command, seen.book()).await.unwrap_err();
     /// assert_eq!(refused.to_string(), "the group lab was changed by somebody else meanwhile");
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// [`Refusal::ChangedMeanwhile`] when it is not as it was seen, and those of [`command`](Self::command).
-    pub async fn command_as_seen(
-        &self,
-        command: &Command,
-        author: &str,
-        seen: &RuleBook,
-    ) -> Result<Changed, ChangeError> {
+    pub async fn command_as_seen(self, command: &Command, seen: &RuleBook) -> Result<Changed, ChangeError> {
         match command {
-            Command::RollBackTo(_) => self.command(command, author).await,
-            _ => self.command_if(command, author, |book| is_as_seen(command, seen, book)).await,
+            Command::RollBackTo(_) => self.command(command).await,
+            _ => self.command_if(command, |book| is_as_seen(command, seen, book)).await,
         }
     }
 }

@@ -1,15 +1,15 @@
 //! What a command would do, without doing it.
 
+use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::packages::read_back::ReadBack;
-use crate::service::UpdateService;
 use crate::state::roll_back::Restorable;
 use crate::state::snapshot::Snapshot;
 use crate::window_zones::refuse_unknown_zones;
 use std::sync::Arc;
 use ucupdate_core::book::{Command, Outcome};
 
-/// What a command would do: see [`UpdateService::dry_run`].
+/// What a command would do: see [`Admin::dry_run`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DryRun {
@@ -21,7 +21,7 @@ pub struct DryRun {
     pub after: Arc<Snapshot>,
 }
 
-impl UpdateService {
+impl Admin<'_> {
     /// Gives what [`command`](Self::command) would do now, and changes nothing.
     ///
     /// Whose answer changes is for [`diff`](ucupdate_core::decide::diff) to say, by the two snapshots' indices.
@@ -36,7 +36,7 @@ impl UpdateService {
     /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
     /// let id = DeviceId::Mac("0021630F207B".parse()?);
     /// let command = Command::AddTestDevice(TestDevice { name: "lobby".parse()?, id });
-    /// let would = service.dry_run(&command).await?;
+    /// let would = service.admin("ann").dry_run(&command).await?;
     /// assert_eq!(would.outcome.notes[0].to_string(), "lobby is a test device, known by its MAC address 0021630F207B");
     /// assert_eq!(would.after.book().test_devices().len(), 1);
     /// assert_eq!(service.snapshot().book().test_devices().len(), 0);
@@ -45,17 +45,18 @@ impl UpdateService {
     ///
     /// # Errors
     /// Those of [`command`](Self::command): what it would refuse is refused.
-    pub async fn dry_run(&self, command: &Command) -> Result<DryRun, ChangeError> {
+    pub async fn dry_run(self, command: &Command) -> Result<DryRun, ChangeError> {
         refuse_unknown_zones(command)?;
-        self.refresh().await?;
-        let before = self.snapshot();
+        let service = self.service;
+        service.refresh().await?;
+        let before = service.snapshot();
         let outcome = match command {
             Command::RollBackTo(revision) => {
-                Restorable::read(self.store(), &before, *revision).await?.restore(before.book())?
+                Restorable::read(service.store(), &before, *revision).await?.restore(before.book())?
             }
             command => {
                 let outcome = before.book().command(command)?;
-                ReadBack::read(&**self.store(), before.book(), &outcome.delta).await?;
+                ReadBack::read(&**service.store(), before.book(), &outcome.delta).await?;
                 outcome
             }
         };

@@ -1,8 +1,8 @@
 //! Rolling the whole rule book back to an earlier revision, by a new one.
 
+use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::packages::read_back::{self, FileState};
-use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, RuleHistory};
 use crate::state::snapshot::Snapshot;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use ucupdate_core::book::{
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, StoreError};
 
-impl UpdateService {
+impl Admin<'_> {
     /// Restores the rule book of an earlier revision, as a new revision: rules, interim images, test devices and settings
     /// are as they were then. What was ingested since stays in the store, and can be approved again.
     ///
@@ -24,18 +24,20 @@ impl UpdateService {
     /// [`ChangeError::NotRestorable`] when images of then are gone or damaged, which names them;
     /// [`ChangeError::NoRevision`]; a [`Refusal`] when somebody lets one of the packages leave, or stores it anew, in the
     /// meantime; otherwise those of [`command`](Self::command). After a refusal nothing has changed.
-    pub async fn roll_back_to(&self, revision: u64, author: &str) -> Result<Changed, ChangeError> {
-        self.refresh().await?;
-        let snapshot = self.snapshot();
-        let earlier = Restorable::read(self.store(), &snapshot, revision).await?;
-        self.change(author, &Command::RollBackTo(revision), |book, found| {
-            let outcome = earlier.restore(book)?;
-            match earlier.covers(book, &outcome.delta) {
-                true => Ok(outcome),
-                false => Err(Refusal::BookMoved { expected: snapshot.revision(), found }),
-            }
-        })
-        .await
+    pub async fn roll_back_to(self, revision: u64) -> Result<Changed, ChangeError> {
+        let Self { service, author } = self;
+        service.refresh().await?;
+        let snapshot = service.snapshot();
+        let earlier = Restorable::read(service.store(), &snapshot, revision).await?;
+        service
+            .change(author, &Command::RollBackTo(revision), |book, found| {
+                let outcome = earlier.restore(book)?;
+                match earlier.covers(book, &outcome.delta) {
+                    true => Ok(outcome),
+                    false => Err(Refusal::BookMoved { expected: snapshot.revision(), found }),
+                }
+            })
+            .await
     }
 }
 

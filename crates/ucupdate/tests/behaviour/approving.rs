@@ -53,7 +53,7 @@ async fn what_was_not_looked_at_is_not_approved() {
     let service = with_sample(store.clone()).await;
     *store.armed.lock().unwrap() = true;
     let phone = sample::ip8540();
-    let refused = service.approve(vec![phone.clone()], "ann").await.unwrap_err();
+    let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         format!(
@@ -61,7 +61,7 @@ async fn what_was_not_looked_at_is_not_approved() {
         )
     );
     assert_eq!(service.snapshot().book().rule(&phone).unwrap().approved(), None);
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
 }
 
@@ -69,20 +69,20 @@ async fn what_was_not_looked_at_is_not_approved() {
 async fn rolling_back_goes_to_the_version_before_and_never_to_one_whose_image_is_gone() {
     let service = with_sample(MemoryStore::default()).await;
     let phone = sample::ip8540();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     ingest(&service, newer_package()).await.unwrap();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     let path = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
     let old = service.snapshot().files().find(path).cloned().unwrap();
     let bytes = service.store().get_bytes(&old.key, IMAGE_BYTES).await.unwrap();
     service.store().delete(&old.key).await.unwrap();
     assert_eq!(
-        service.roll_back(phone.clone(), "bob").await.unwrap_err().to_string(),
+        service.admin("bob").roll_back(phone.clone()).await.unwrap_err().to_string(),
         format!("CPE.nbt of 3.5.6907.0 for {phone} is gone from the store; ingest its package again")
     );
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
     service.store().put_bytes(&old.key, bytes).await.unwrap();
-    service.roll_back(phone.clone(), "bob").await.unwrap();
+    service.admin("bob").roll_back(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "9.9.9.9"), "3.5.6907.0", "older, and offered all the same");
 }
 
@@ -95,7 +95,7 @@ async fn an_image_that_is_not_what_was_ingested_is_never_approved() {
     let mut bytes = service.store().get_bytes(&file.key, IMAGE_BYTES).await.unwrap().to_vec();
     bytes[100] ^= 1;
     service.store().put_bytes(&file.key, bytes).await.unwrap();
-    let refused = service.approve(vec![phone.clone()], "ann").await.unwrap_err();
+    let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         format!(
@@ -109,7 +109,7 @@ async fn an_image_that_is_not_what_was_ingested_is_never_approved() {
 async fn all_of_a_package_is_approved_at_once() {
     let service = open(MemoryStore::default()).await;
     let ingested = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
-    let changed = service.approve_all_of(ingested.id(), "ann").await.unwrap();
+    let changed = service.admin("ann").approve_all_of(ingested.id()).await.unwrap();
     assert_eq!(changed.notes.len(), 2);
     assert_eq!(offered(&service, &sample::cx700(), "1.0.522.103"), "3.5.6907.9");
     assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "3.5.6907.0");

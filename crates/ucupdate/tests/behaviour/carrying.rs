@@ -18,14 +18,14 @@ fn shared(store: impl ImageStore) -> Arc<dyn ImageStore> {
 async fn full() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     ingest(&service, newer_package()).await.unwrap();
     for number in 0..67 {
         let tester = TestDevice {
             name: format!("phone {number}").parse().unwrap(),
             id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
         };
-        service.add_test_device(tester, "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester).await.unwrap();
     }
     store
 }
@@ -58,7 +58,7 @@ async fn the_other_store_gives_the_same_answers_byte_for_byte() {
     assert_eq!(answers(&one).await, answers(&other).await);
     assert_eq!(told, carried.objects + carried.revisions);
     // And there life goes on.
-    open(other).await.approve(vec![sample::ip8540()], "bob").await.unwrap();
+    open(other).await.admin("bob").approve(vec![sample::ip8540()]).await.unwrap();
 
     // A way back into the first, which the other is further than.
     let back = carry(&shared(one.clone()), &shared(one), |_| {}).await.unwrap();
@@ -102,12 +102,12 @@ async fn what_broke_off_goes_on_where_it_was() {
 async fn a_store_that_is_behind_is_brought_up_and_one_that_is_further_is_left() {
     let (one, other) = (full().await, MemoryStore::default());
     carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
-    open(one.clone()).await.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    open(one.clone()).await.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     let more = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
     assert_eq!((more.revision, more.revisions, more.objects), (71, 1, 0));
     assert_eq!(answers(&one).await, answers(&other).await);
 
-    open(other.clone()).await.reject(sample::cx700(), "bob").await.unwrap();
+    open(other.clone()).await.admin("bob").reject(sample::cx700()).await.unwrap();
     let refused = carry(&shared(one), &shared(other), |_| {}).await.unwrap_err();
     assert_eq!(
         refused.to_string(),

@@ -12,13 +12,13 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 async fn with_checkpoint() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     for number in 0..64 {
         let tester = TestDevice {
             name: format!("phone {number}").parse().unwrap(),
             id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
         };
-        service.add_test_device(tester, "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester).await.unwrap();
     }
     store
 }
@@ -205,7 +205,7 @@ async fn images_without_a_history_are_a_finding_and_a_rebuild_mends_it() {
     assert_eq!(kinds(&found), ["history-gone"]);
     assert_eq!(found.problems[0].to_string(), "there is no history, and 1 ingested package(s) are there");
     assert!(found.problems[0].repair().ends_with("rebuild from the images"));
-    open(store.clone()).await.rebuild("ann").await.unwrap();
+    open(store.clone()).await.admin("ann").rebuild().await.unwrap();
     assert_eq!(verify(&store).await.problems, []);
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn open(store: impl ImageStore) -> UpdateService {
 }
 
 pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<Ingested, IngestError> {
-    service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await
+    service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await
 }
 
 /// A service that has ingested the sample package.

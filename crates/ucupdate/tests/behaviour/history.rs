@@ -28,7 +28,7 @@ async fn servers_that_change_one_store_at_once_lose_no_change() {
         let service = open(store.clone()).await;
         servers.push(tokio::spawn(async move {
             for number in 0..10 {
-                service.add_test_device(tester(server * 100 + number), "ann").await.unwrap();
+                service.admin("ann").add_test_device(tester(server * 100 + number)).await.unwrap();
             }
         }));
     }
@@ -47,8 +47,8 @@ async fn servers_that_change_one_store_at_once_lose_no_change() {
 async fn of_two_servers_that_want_the_same_name_one_is_refused_with_what_changed() {
     let store = MemoryStore::default();
     let (one, two) = (open(store.clone()).await, open(store).await);
-    one.add_test_device(tester(1), "ann").await.unwrap();
-    let refused = two.add_test_device(tester(1), "bob").await.unwrap_err();
+    one.admin("ann").add_test_device(tester(1)).await.unwrap();
+    let refused = two.admin("bob").add_test_device(tester(1)).await.unwrap_err();
     assert_eq!(refused.to_string(), "phone 1 is a test device already, known by its serial number S1");
     assert!(matches!(refused, ChangeError::Refused(_)));
 }
@@ -59,7 +59,7 @@ async fn a_change_whose_answer_is_lost_is_made_once() {
         let store = Faulty::new(MemoryStore::default());
         store.on(Call::Create).once(lost);
         let service = open(store).await;
-        let changed = service.add_test_device(tester(1), "ann").await.unwrap();
+        let changed = service.admin("ann").add_test_device(tester(1)).await.unwrap();
         assert_eq!(changed.revision, Some(1));
         assert_eq!(service.history(1, 10).await.unwrap().len(), 1);
     }
@@ -70,10 +70,10 @@ async fn a_store_that_stays_down_is_an_error_and_the_next_change_goes_on() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;
     store.on(Call::Create).always(Fault::Unavailable);
-    let failed = service.add_test_device(tester(1), "ann").await.unwrap_err();
+    let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
     assert!(matches!(failed, ChangeError::State(_)), "{failed}");
     store.heal();
-    assert_eq!(service.add_test_device(tester(1), "ann").await.unwrap().revision, Some(1));
+    assert_eq!(service.admin("ann").add_test_device(tester(1)).await.unwrap().revision, Some(1));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_start_from_a_checkpoint_reads_only_what_came_after() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;
     for number in 0..70 {
-        service.add_test_device(tester(number), "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     let before = store.calls(Call::Get);
     let late = open(Arc::clone(&store)).await;
@@ -119,11 +119,11 @@ impl<S: ucupdate::store::ImageStore> DeleteAll for S {
 async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwritten() {
     let store = MemoryStore::default();
     let service = open(store.clone()).await;
-    service.add_test_device(tester(1), "ann").await.unwrap();
+    service.admin("ann").add_test_device(tester(1)).await.unwrap();
     let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
     let message = format!("`{newer}` has format 2.0.0, and this program reads up to 1.2.0");
-    assert_eq!(service.add_test_device(tester(2), "ann").await.unwrap_err().to_string(), message);
+    assert_eq!(service.admin("ann").add_test_device(tester(2)).await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
     assert_eq!(refused.to_string(), message);
     assert_eq!(store.get_bytes(&newer, 100).await.unwrap(), r#"{"format":"2.0.0"}"#);
@@ -134,7 +134,7 @@ async fn a_history_that_was_tampered_with_is_not_read_on() {
     let store = MemoryStore::default();
     let service = open(store.clone()).await;
     for number in 1..=3 {
-        service.add_test_device(tester(number), "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     let second = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     let whole = store.get_bytes(&second, 1 << 20).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_history_that_was_tampered_with_is_not_read_on() {
 async fn the_newest_revision_is_refused_too_when_a_byte_of_it_changed() {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     let newest = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     let text = String::from_utf8(store.get_bytes(&newest, 1 << 20).await.unwrap().to_vec()).unwrap();
     store.put_bytes(&newest, text.replace("3.5.6907.0", "3.5.6907.1")).await.unwrap();
@@ -158,12 +158,12 @@ async fn the_newest_revision_is_refused_too_when_a_byte_of_it_changed() {
 #[tokio::test]
 async fn what_somebody_else_put_beside_the_revisions_is_no_gap() {
     let store = MemoryStore::default();
-    open(store.clone()).await.add_test_device(tester(1), "ann").await.unwrap();
+    open(store.clone()).await.admin("ann").add_test_device(tester(1)).await.unwrap();
     for stray in ["00000000000000000001.json~", "Thumbs.db", "99999999999999999999.json"] {
         store.put_bytes(&format!("state/revisions/{stray}").parse().unwrap(), "{}").await.unwrap();
     }
     let service = open(store.clone()).await;
-    assert_eq!(service.add_test_device(tester(2), "ann").await.unwrap().revision, Some(2));
+    assert_eq!(service.admin("ann").add_test_device(tester(2)).await.unwrap().revision, Some(2));
     assert_eq!(open(store).await.snapshot().revision(), 2);
 }
 
@@ -174,7 +174,7 @@ async fn other_servers_see_a_change_within_the_probe_period() {
     let mut probing = options();
     probing.probe = Some(Duration::from_millis(20));
     let answering = UpdateService::open(Arc::new(store), probing).await.unwrap();
-    changing.add_test_device(tester(1), "ann").await.unwrap();
+    changing.admin("ann").add_test_device(tester(1)).await.unwrap();
     let seen = async {
         while answering.snapshot().revision() < 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -187,7 +187,7 @@ async fn other_servers_see_a_change_within_the_probe_period() {
 async fn a_command_that_changes_nothing_makes_no_revision() {
     let service = open(MemoryStore::default()).await;
     let command = Command::DeployAtIngest("RoundTable".parse().unwrap(), true);
-    assert_eq!(service.command(&command, "ann").await.unwrap().revision, None);
+    assert_eq!(service.admin("ann").command(&command).await.unwrap().revision, None);
     assert_eq!(service.snapshot().revision(), 0);
 }
 
@@ -195,7 +195,7 @@ async fn a_command_that_changes_nothing_makes_no_revision() {
 async fn revisions_before_one_that_cannot_be_read_hold_all_the_same() {
     let store = MemoryStore::default();
     let (one, two) = (open(store.clone()).await, open(store.clone()).await);
-    two.add_test_device(tester(1), "ann").await.unwrap();
+    two.admin("ann").add_test_device(tester(1)).await.unwrap();
     let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
     assert!(one.refresh().await.is_err());
@@ -205,9 +205,9 @@ async fn revisions_before_one_that_cannot_be_read_hold_all_the_same() {
 /// A store with 64 revisions, an approved version, and so one checkpoint; and the checkpoint's key and text.
 async fn with_checkpoint(store: &MemoryStore) -> (UpdateService, StoreKey, String) {
     let service = with_sample(store.clone()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     for number in 0..62 {
-        service.add_test_device(tester(number), "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     let key = StoreKey::parse("state/checkpoints/00000000000000000064.json").unwrap();
     let bytes = store.get_bytes(&key, 1 << 20).await.unwrap();
@@ -243,7 +243,7 @@ async fn only_the_newest_checkpoints_are_kept() {
     let store = MemoryStore::default();
     let service = open(store.clone()).await;
     for number in 0..200 {
-        service.add_test_device(tester(number), "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     let kept = keys(&service, "state/checkpoints/").await;
     assert_eq!(
@@ -260,7 +260,7 @@ async fn a_store_that_never_answers_is_an_error_in_the_end() {
     let failed = service.refresh().await.unwrap_err();
     assert!(failed.to_string().starts_with("store unavailable: looking for changes"), "{failed}");
     store.heal();
-    assert_eq!(service.add_test_device(tester(1), "ann").await.unwrap().revision, Some(1));
+    assert_eq!(service.admin("ann").add_test_device(tester(1)).await.unwrap().revision, Some(1));
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     let store = MemoryStore::default();
     let service = open(store.clone()).await;
     for number in 1..=3 {
-        service.add_test_device(tester(number), "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     let second = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     let whole = store.get_bytes(&second, 1 << 20).await.unwrap();
@@ -284,10 +284,10 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     // A server that was running when the next two came, and only the second of them is there.
     let fourth = StoreKey::parse("state/revisions/00000000000000000004.json").unwrap();
     let other = open(store.clone()).await;
-    other.add_test_device(tester(4), "ann").await.unwrap();
-    other.add_test_device(tester(5), "ann").await.unwrap();
+    other.admin("ann").add_test_device(tester(4)).await.unwrap();
+    other.admin("ann").add_test_device(tester(5)).await.unwrap();
     store.delete(&fourth).await.unwrap();
-    let refused = service.add_test_device(tester(6), "bob").await.unwrap_err().to_string();
+    let refused = service.admin("bob").add_test_device(tester(6)).await.unwrap_err().to_string();
     assert!(refused.starts_with(&format!("`{fourth}` is missing")), "{refused}");
     assert!(!store.exists(&fourth).await.unwrap());
 }
@@ -299,7 +299,7 @@ async fn an_answer_tells_the_revision_it_is_of() {
     let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
     let before = service.answered(&request(&phone, "1.0.522.103"), asker).unwrap();
     assert_eq!((before.revision, before.response.modules.len()), (1, 0));
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     let after = service.answered(&request(&phone, "1.0.522.103"), asker).unwrap();
     assert_eq!((after.revision, after.response.modules.len()), (2, 1));
     assert_eq!(after.response, service.answer(&request(&phone, "1.0.522.103"), asker).unwrap());
@@ -360,7 +360,7 @@ async fn of_servers_that_change_one_far_store_all_the_time_none_is_starved() {
         let service = open(Far(store.clone())).await;
         servers.push(tokio::spawn(async move {
             for number in 0..20 {
-                service.add_test_device(tester(server * 100 + number), "ann").await.unwrap();
+                service.admin("ann").add_test_device(tester(server * 100 + number)).await.unwrap();
             }
         }));
     }
@@ -378,12 +378,12 @@ async fn a_server_answers_by_what_others_changed_while_its_own_change_waits_for_
     tokio::spawn(async move {
         // Too often for one who is far away to be first.
         for number in 0..100 {
-            rival.add_test_device(tester(number), "ann").await.unwrap();
+            rival.admin("ann").add_test_device(tester(number)).await.unwrap();
             tokio::time::sleep(Duration::from_millis(60)).await;
         }
     });
     tokio::select! {
-        changed = service.add_test_device(tester(1000), "bob") => panic!("{changed:?}"),
+        changed = service.admin("bob").add_test_device(tester(1000)) => panic!("{changed:?}"),
         () = tokio::time::sleep(Duration::from_secs(1)) => {}
     }
     // How many it saw by then is left to its random pauses.

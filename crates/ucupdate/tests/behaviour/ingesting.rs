@@ -104,7 +104,7 @@ async fn an_input_that_breaks_off_is_refused_with_its_own_error() {
         Ok(Bytes::copy_from_slice(&cabinet[..cabinet.len() / 2])),
         Err(io::Error::new(io::ErrorKind::ConnectionReset, "the upload was cut")),
     ]);
-    let refused = service.ingest("x.cab", Box::pin(input), "ann", |_| {}).await.unwrap_err();
+    let refused = service.admin("ann").ingest("x.cab", Box::pin(input), |_| {}).await.unwrap_err();
     assert_eq!(refused.to_string(), "cannot read the package");
     assert_eq!(std::error::Error::source(&refused).unwrap().to_string(), "the upload was cut");
     assert_eq!(keys(&service, "").await, Vec::<String>::new());
@@ -138,7 +138,7 @@ async fn dropping_an_ingest_half_way_changes_no_rule() {
     let cabinet = sample::uc_updates(IMAGE_BYTES);
     let head = stream::iter([Ok(Bytes::copy_from_slice(&cabinet[..cabinet.len() / 2]))]);
     let input = futures_util::StreamExt::chain(head, stream::pending());
-    let ingest = service.ingest("x.cab", Box::pin(input), "ann", |_| {});
+    let ingest = service.admin("ann").ingest("x.cab", Box::pin(input), |_| {});
     assert!(tokio::time::timeout(std::time::Duration::from_millis(100), ingest).await.is_err());
     assert_eq!(service.refresh().await.unwrap(), 0);
 }
@@ -150,7 +150,7 @@ async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
     let path = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
     let lost = service.snapshot().files().find(path).cloned().unwrap();
     service.store().delete(&lost.key).await.unwrap();
-    let refused = service.approve(vec![phone.clone()], "ann").await.unwrap_err();
+    let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         format!("CPE.nbt of 3.5.6907.9 for {phone} is gone from the store; ingest its package again")
@@ -159,7 +159,7 @@ async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
     assert_eq!(again.revision, Some(2));
     let found = service.snapshot().files().find(path).cloned().unwrap();
     assert_ne!(found.key, lost.key, "a key is never used twice");
-    service.approve(vec![phone], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone]).await.unwrap();
 }
 
 #[tokio::test]
@@ -167,8 +167,11 @@ async fn progress_is_told_for_each_file() {
     let service = open(MemoryStore::default()).await;
     let mut told = Vec::new();
     let cabinet = stream::iter([Ok(Bytes::from(sample::uc_updates(IMAGE_BYTES)))]);
-    let done =
-        service.ingest("x.cab", Box::pin(cabinet), "ann", |progress| told.push(progress)).await.unwrap();
+    let done = service
+        .admin("ann")
+        .ingest("x.cab", Box::pin(cabinet), |progress| told.push(progress))
+        .await
+        .unwrap();
     assert_eq!(told.len(), done.package.members.len());
     let all: u64 = done.package.members.iter().map(|member| member.size).sum();
     assert_eq!(told.last().unwrap().stored_bytes, all);
@@ -272,9 +275,9 @@ async fn ingesting_again_restores_images_that_rotted() {
     let path = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
     let rotten = service.snapshot().files().find(path).cloned().unwrap();
     service.store().put_bytes(&rotten.key, vec![0; IMAGE_BYTES]).await.unwrap();
-    assert!(service.approve(vec![sample::cx700()], "ann").await.is_err());
+    assert!(service.admin("ann").approve(vec![sample::cx700()]).await.is_err());
     assert_eq!(ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap().revision, Some(2));
-    service.approve(vec![sample::cx700()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::cx700()]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -34,7 +34,7 @@ async fn change_something(service: &UpdateService, times: u32) {
             name: format!("phone {number}").parse().unwrap(),
             id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
         };
-        service.add_test_device(tester, "ann").await.unwrap();
+        service.admin("ann").add_test_device(tester).await.unwrap();
     }
 }
 
@@ -44,7 +44,7 @@ async fn with_three_versions(store: &Meanwhile) -> PackageId {
     let mut first = None;
     for version in ["1.0", "2.0", "3.0"] {
         let ingested = ingest(&service, package_with(version)).await.unwrap();
-        service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+        service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
         first.get_or_insert(ingested.id());
     }
     change_something(&service, 3).await;
@@ -53,7 +53,7 @@ async fn with_three_versions(store: &Meanwhile) -> PackageId {
 }
 
 async fn collect(service: &UpdateService) -> Garbage {
-    service.collect_unkept("gc", DAY, true).await.unwrap()
+    service.admin("gc").collect_unkept(DAY, true).await.unwrap()
 }
 
 /// Every file that the rule book names is there, and nothing else is.
@@ -73,7 +73,7 @@ async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_th
     assert_eq!(collect(&too_early).await.packages, [], "all of it is of that day");
     let service = on_day(store.clone(), 0).await;
     let before = keys(&service, "").await;
-    let found = service.collect_unkept("gc", DAY, false).await.unwrap();
+    let found = service.admin("gc").collect_unkept(DAY, false).await.unwrap();
     assert_eq!((&found.packages[..], found.kept_from, found.objects.len()), (&[first][..], 7, 4));
     assert_eq!(keys(&service, "").await, before, "finding changes nothing");
 
@@ -94,7 +94,7 @@ async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing(
     let first = with_three_versions(&store).await;
     let service = on_day(store.clone(), 0).await;
     collect(&service).await;
-    let refused = service.roll_back_to(2, "bob").await.unwrap_err().to_string();
+    let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
     let phone = sample::ip8540();
     assert_eq!(
         refused,
@@ -106,7 +106,7 @@ async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing(
 
     // Ingested again it is stored anew, and then one can go back.
     ingest(&service, package_with("1.0")).await.unwrap();
-    service.roll_back_to(2, "bob").await.unwrap();
+    service.admin("bob").roll_back_to(2).await.unwrap();
     let book = assert_sound(&store).await;
     assert_eq!(book.rule(&phone).unwrap().approved().unwrap().version.as_str(), "1.0");
 }
@@ -119,7 +119,7 @@ async fn revisions_are_kept_by_number_or_by_time_whichever_is_more() {
         let mut options = Options::default().with_clock(Arc::new(SettableClock::at(in_days(days))));
         options.retention = Retention { revisions, time: DAY };
         let service = UpdateService::open(Arc::new(store), options).await.unwrap();
-        let found = service.collect_unkept("gc", Duration::ZERO, false).await.unwrap();
+        let found = service.admin("gc").collect_unkept(Duration::ZERO, false).await.unwrap();
         assert_eq!(found.packages.is_empty(), is_kept, "{revisions} revisions, {days} days");
     }
 }
@@ -193,7 +193,7 @@ async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
     store.before(Call::Create, "state/revisions/", |store| async move {
         collect(&on_day(store, 0).await).await;
     });
-    let refused = service.roll_back_to(2, "bob").await.unwrap_err().to_string();
+    let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
     assert!(store.has_happened());
     assert_eq!(refused, format!("package {first} is kept no more; ingest it again"));
     let book = assert_sound(&store).await;
@@ -206,7 +206,7 @@ async fn a_package_that_is_rolled_back_to_just_before_it_would_leave_stays() {
     with_three_versions(&store).await;
     let service = on_day(store.clone(), 0).await;
     store.before(Call::Create, "state/revisions/", |store| async move {
-        on_day(store, 0).await.roll_back_to(2, "bob").await.unwrap();
+        on_day(store, 0).await.admin("bob").roll_back_to(2).await.unwrap();
     });
     assert_eq!(collect(&service).await.packages, []);
     assert!(store.has_happened());
@@ -222,11 +222,11 @@ async fn a_package_that_was_wanted_and_given_up_meanwhile_stays_for_rolling_back
     store.before(Call::Create, "state/revisions/", |store| async move {
         let other = on_day(store, 0).await;
         ingest(&other, package_with("1.0")).await.unwrap();
-        other.reject(sample::ip8540(), "bob").await.unwrap();
+        other.admin("bob").reject(sample::ip8540()).await.unwrap();
     });
     assert_eq!(collect(&service).await.packages, [], "no rule is of it now, and a kept revision is");
     assert!(store.has_happened());
-    service.roll_back_to(10, "bob").await.unwrap();
+    service.admin("bob").roll_back_to(10).await.unwrap();
     assert_sound(&store).await;
 }
 
@@ -246,7 +246,7 @@ async fn a_collecting_that_broke_off_is_gone_on_with() {
         let service = on_day(Arc::clone(&store), 0).await;
         for after in 0..4 {
             store.on(call).after(after).once(fault);
-            let _broken = service.collect_unkept("gc", DAY, true).await;
+            let _broken = service.admin("gc").collect_unkept(DAY, true).await;
             store.heal();
         }
         collect(&service).await;

@@ -18,7 +18,7 @@ async fn every_earlier_book_is_there_with_checkpoints_and_without() {
         (Command::AddTestDevice(lab_phone()), Command::RemoveTestDevice("lab phone".parse().unwrap()));
     for number in 0..70 {
         let command = if number % 2 == 0 { &add } else { &remove };
-        service.command(command, "ann").await.unwrap();
+        service.admin("ann").command(command).await.unwrap();
         books.push(service.snapshot().book().clone());
     }
     let late = open(store).await;
@@ -33,11 +33,11 @@ async fn every_earlier_book_is_there_with_checkpoints_and_without() {
 #[tokio::test]
 async fn a_recorded_decision_replays_to_the_same_bytes_after_the_book_has_moved_on() {
     let service = with_sample(MemoryStore::default()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     let request = request(&sample::ip8540(), "1.0.522.34");
     let question = Question::all_of(&request, AskedFrom::default()).next().unwrap();
     let record = TraceRecord::of(service.snapshot().index(), &question, NOW);
-    service.roll_back(sample::ip8540(), "ann").await.unwrap();
+    service.admin("ann").roll_back(sample::ip8540()).await.unwrap();
 
     let then = service.snapshot_at(record.revision).await.unwrap();
     let text = |record: &TraceRecord| serde_json::to_string(record).unwrap();
@@ -49,7 +49,7 @@ async fn a_recorded_decision_replays_to_the_same_bytes_after_the_book_has_moved_
 async fn a_dry_run_says_whose_answer_would_change_and_changes_nothing() {
     let service = with_sample(MemoryStore::default()).await;
     let command = Command::Approve(vec![sample::ip8540()]);
-    let would = service.dry_run(&command).await.unwrap();
+    let would = service.admin("ann").dry_run(&command).await.unwrap();
     assert_eq!(would.outcome.notes.len(), 1);
     let requests = [request(&sample::ip8540(), "1.0.522.103"), request(&sample::ip8540(), "3.5.6907.0")];
     let questions = || requests.iter().flat_map(|request| Question::all_of(request, AskedFrom::default()));
@@ -62,24 +62,24 @@ async fn a_dry_run_says_whose_answer_would_change_and_changes_nothing() {
         (1, "-")
     );
 
-    let made = service.command(&command, "ann").await.unwrap();
+    let made = service.admin("ann").command(&command).await.unwrap();
     assert_eq!((made.revision, &made.notes), (Some(2), &would.outcome.notes));
     assert_eq!(service.snapshot().book(), would.after.book());
-    let again = service.dry_run(&command).await.unwrap_err();
+    let again = service.admin("ann").dry_run(&command).await.unwrap_err();
     assert!(matches!(again, ChangeError::Refused(_)), "{again}");
 }
 
 #[tokio::test]
 async fn rolling_the_whole_book_back_can_be_tried_too() {
     let service = with_sample(MemoryStore::default()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
-    let would = service.dry_run(&Command::RollBackTo(1)).await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let would = service.admin("ann").dry_run(&Command::RollBackTo(1)).await.unwrap();
     assert_eq!((would.after.revision(), service.refresh().await.unwrap()), (3, 2));
     assert_eq!(*would.after.book(), service.book_at(1).await.unwrap());
-    let made = service.roll_back_to(1, "ann").await.unwrap();
+    let made = service.admin("ann").roll_back_to(1).await.unwrap();
     assert_eq!((made.revision, &made.notes), (Some(3), &would.outcome.notes));
-    let refused = service.dry_run(&Command::RollBackTo(9)).await.unwrap_err();
-    assert_eq!(refused.to_string(), service.roll_back_to(9, "ann").await.unwrap_err().to_string());
+    let refused = service.admin("ann").dry_run(&Command::RollBackTo(9)).await.unwrap_err();
+    assert_eq!(refused.to_string(), service.admin("ann").roll_back_to(9).await.unwrap_err().to_string());
 }
 
 #[tokio::test]
@@ -100,8 +100,8 @@ async fn a_window_in_a_time_zone_that_is_none_is_refused_when_it_is_written() {
         },
     ] {
         for refused in [
-            service.command(&command, "ann").await.unwrap_err(),
-            service.dry_run(&command).await.unwrap_err(),
+            service.admin("ann").command(&command).await.unwrap_err(),
+            service.admin("ann").dry_run(&command).await.unwrap_err(),
         ] {
             assert!(
                 matches!(&refused, ChangeError::UnknownZone { zone } if zone.as_str() == "Europe/Atlantis")

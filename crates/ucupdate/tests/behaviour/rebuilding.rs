@@ -12,10 +12,10 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 async fn without_history() -> (MemoryStore, RuleBook) {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     ingest(&service, newer_package()).await.unwrap();
     ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap();
-    service.add_test_device(lab_phone(), "ann").await.unwrap();
+    service.admin("ann").add_test_device(lab_phone()).await.unwrap();
     for meta in store.list_all("state/", 100).await.unwrap() {
         store.delete(&meta.key).await.unwrap();
     }
@@ -37,7 +37,7 @@ fn state(service: &UpdateService) -> Vec<String> {
 async fn packages_are_known_again_the_newest_is_pending_and_nothing_is_approved() {
     let (store, before) = without_history().await;
     let service = open(store.clone()).await;
-    let rebuilt = service.rebuild("ann").await.unwrap();
+    let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!((rebuilt.revision, rebuilt.packages.len(), rebuilt.left_out.len()), (1, 3, 0));
     assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 9.9.9.9 -", "CX700 3.5.6907.9 -"]);
     let book = service.snapshot().book().clone();
@@ -45,24 +45,24 @@ async fn packages_are_known_again_the_newest_is_pending_and_nothing_is_approved(
     assert!(book.interim_images().eq(before.interim_images()));
     assert_eq!(book.test_devices().len(), 0);
     assert_eq!(service.check(false).await.unwrap().problems, []);
-    service.approve(vec![sample::ip8540()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "9.9.9.9");
 }
 
 #[tokio::test]
 async fn a_store_with_a_history_is_not_rebuilt() {
     let service = with_sample(MemoryStore::default()).await;
-    let refused = service.rebuild("ann").await.unwrap_err().to_string();
+    let refused = service.admin("ann").rebuild().await.unwrap_err().to_string();
     assert_eq!(refused, "the store has a history of 1 revision(s), and is not rebuilt over it");
 
     let (store, _) = without_history().await;
     let service = open(store).await;
-    service.rebuild("ann").await.unwrap();
-    assert_eq!(service.rebuild("ann").await.unwrap().revision, 1, "again it changes nothing");
-    service.add_test_device(lab_phone(), "ann").await.unwrap();
-    assert!(service.rebuild("ann").await.is_err());
+    service.admin("ann").rebuild().await.unwrap();
+    assert_eq!(service.admin("ann").rebuild().await.unwrap().revision, 1, "again it changes nothing");
+    service.admin("ann").add_test_device(lab_phone()).await.unwrap();
+    assert!(service.admin("ann").rebuild().await.is_err());
     let empty = open(MemoryStore::default()).await;
-    assert_eq!(empty.rebuild("ann").await.unwrap().revision, 0);
+    assert_eq!(empty.admin("ann").rebuild().await.unwrap().revision, 0);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn what_is_not_whole_is_left_out_with_the_reason() {
     store.put_bytes(&other.parse().unwrap(), copied.unwrap()).await.unwrap();
 
     let service = open(store).await;
-    let rebuilt = service.rebuild("ann").await.unwrap();
+    let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!(state(&service), ["IP8540 3.5.6907.0 -", "CX700 3.5.6907.9 -"]);
     let mut why: Vec<&str> = rebuilt.left_out.iter().map(|left| left.why.as_str()).collect();
     why.sort();
@@ -106,7 +106,7 @@ async fn a_package_whose_description_changed_by_a_digit_is_not_taken_for_another
         }
     }
     let service = open(store).await;
-    let rebuilt = service.rebuild("ann").await.unwrap();
+    let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 3.5.6907.0 -", "CX700 3.5.6907.9 -"]);
     assert!(rebuilt.left_out[0].why.ends_with("is not what was written: its SHA-256 is another"));
 }
@@ -129,12 +129,12 @@ async fn of_a_package_that_was_ingested_twice_the_whole_one_is_taken() {
         copy.put_bytes(&meta.key, store.get_bytes(&meta.key, 1 << 20).await.unwrap()).await.unwrap();
     }
     let service = open(store).await;
-    assert_eq!(service.rebuild("ann").await.unwrap().left_out.len(), 1);
+    assert_eq!(service.admin("ann").rebuild().await.unwrap().left_out.len(), 1);
     assert_eq!(service.snapshot().book().packages().next().unwrap().ingest, second);
 
     copy.put_bytes(&image, bytes).await.unwrap();
     let service = open(copy).await;
-    let rebuilt = service.rebuild("ann").await.unwrap();
+    let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!(rebuilt.left_out[0].why, format!("package {} was ingested again later", first.id()));
     assert_eq!(service.check(false).await.unwrap().problems, []);
 }
@@ -146,9 +146,9 @@ async fn a_rebuild_that_broke_off_goes_on() {
     let service = open(Arc::clone(&store)).await;
     for (call, fault) in [(Call::List, Fault::Unavailable), (Call::Get, Fault::Backend)] {
         store.on(call).after(1).once(fault);
-        assert!(service.rebuild("ann").await.is_err(), "{call:?}");
+        assert!(service.admin("ann").rebuild().await.is_err(), "{call:?}");
     }
     store.heal();
     store.on(Call::Create).once(Fault::LostAnswer);
-    assert_eq!(service.rebuild("ann").await.unwrap().revision, 1);
+    assert_eq!(service.admin("ann").rebuild().await.unwrap().revision, 1);
 }

@@ -13,13 +13,13 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 async fn changed(store: impl ImageStore) -> UpdateService {
     let service = with_sample(store).await;
     let phone = sample::ip8540();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     ingest(&service, newer_package()).await.unwrap();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
-    service.add_test_device(lab_phone(), "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
+    service.admin("ann").add_test_device(lab_phone()).await.unwrap();
     let policy = OfferPolicy::offering(OfferRule::Newer);
-    service.set_policy(phone, policy, "ann").await.unwrap();
-    service.remove(sample::cx700(), "ann").await.unwrap();
+    service.admin("ann").set_policy(phone, policy).await.unwrap();
+    service.admin("ann").remove(sample::cx700()).await.unwrap();
     ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap();
     service
 }
@@ -32,7 +32,7 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
     let files = service.snapshot().files().iter().len();
 
-    let changed = service.roll_back_to(2, "bob").await.unwrap();
+    let changed = service.admin("bob").roll_back_to(2).await.unwrap();
     assert_eq!(changed.revision, Some(9));
     assert_eq!(changed.notes[0].to_string(), "the rule book is as it was at revision 2");
     assert!(
@@ -47,16 +47,20 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
     let last = service.history(9, 1).await.unwrap().remove(0);
     assert_eq!((last.author.as_str(), last.command), ("bob", Command::RollBackTo(2)));
     assert_eq!(*open(store).await.snapshot().book(), book);
-    assert_eq!(service.roll_back_to(2, "bob").await.unwrap().revision, None, "there is nothing more to do");
+    assert_eq!(
+        service.admin("bob").roll_back_to(2).await.unwrap().revision,
+        None,
+        "there is nothing more to do"
+    );
     // And forth again.
-    service.roll_back_to(8, "bob").await.unwrap();
+    service.admin("bob").roll_back_to(8).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
 }
 
 #[tokio::test]
 async fn the_command_of_the_history_does_the_same() {
     let service = changed(MemoryStore::default()).await;
-    assert_eq!(service.command(&Command::RollBackTo(1), "bob").await.unwrap().revision, Some(9));
+    assert_eq!(service.admin("bob").command(&Command::RollBackTo(1)).await.unwrap().revision, Some(9));
     assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "-");
 }
 
@@ -64,11 +68,11 @@ async fn the_command_of_the_history_does_the_same() {
 async fn a_revision_that_there_is_not_is_refused() {
     let service = with_sample(MemoryStore::default()).await;
     for revision in [0, 2, u64::MAX] {
-        let refused = service.roll_back_to(revision, "bob").await.unwrap_err();
+        let refused = service.admin("bob").roll_back_to(revision).await.unwrap_err();
         assert!(matches!(refused, ChangeError::NoRevision { newest: 1, .. }));
         assert_eq!(refused.to_string(), format!("no revision {revision}: the rule book is at revision 1"));
     }
-    assert_eq!(service.roll_back_to(1, "bob").await.unwrap().revision, None);
+    assert_eq!(service.admin("bob").roll_back_to(1).await.unwrap().revision, None);
 }
 
 #[tokio::test]
@@ -82,7 +86,7 @@ async fn images_that_are_gone_or_damaged_are_named_and_nothing_changes() {
     service.store().put_bytes(&signature.key, "rotten").await.unwrap();
     let phone = sample::ip8540();
     assert_eq!(
-        service.roll_back_to(2, "bob").await.unwrap_err().to_string(),
+        service.admin("bob").roll_back_to(2).await.unwrap_err().to_string(),
         format!(
             "revision 2 cannot be restored: CPE.nbt of 3.5.6907.0 for {phone} is gone from the store, ingest its \
              package again; CPE.cat of 3.5.6907.0 for {phone} is not in the store as it was ingested, ingest its package \
@@ -91,7 +95,7 @@ async fn images_that_are_gone_or_damaged_are_named_and_nothing_changes() {
     );
     assert_eq!(service.refresh().await.unwrap(), 8);
     ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
-    service.roll_back_to(2, "bob").await.unwrap();
+    service.admin("bob").roll_back_to(2).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "3.5.6907.0");
 }
 
@@ -100,9 +104,9 @@ async fn what_was_changed_meanwhile_is_rolled_back_too() {
     let store = Meanwhile::default();
     let service = changed(store.clone()).await;
     store.before(Call::Create, "state/revisions/", |store| async move {
-        open(store).await.remove(sample::ip8540(), "eve").await.unwrap();
+        open(store).await.admin("eve").remove(sample::ip8540()).await.unwrap();
     });
-    assert_eq!(service.roll_back_to(2, "bob").await.unwrap().revision, Some(10));
+    assert_eq!(service.admin("bob").roll_back_to(2).await.unwrap().revision, Some(10));
     assert!(store.has_happened());
     assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "3.5.6907.0");
 }
@@ -117,9 +121,9 @@ async fn files_that_were_stored_anew_meanwhile_are_not_given_out_unread() {
         store.delete(&key).await.unwrap();
         ingest(&open(store).await, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     });
-    let refused = service.roll_back_to(2, "bob").await.unwrap_err().to_string();
+    let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
     assert_eq!(refused, "the rule book is at revision 9 now, not at 8 as it was when this was asked");
-    service.roll_back_to(2, "bob").await.unwrap();
+    service.admin("bob").roll_back_to(2).await.unwrap();
 }
 
 #[tokio::test]
@@ -127,6 +131,6 @@ async fn a_roll_back_whose_answer_is_lost_is_made_once() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = changed(Arc::clone(&store)).await;
     store.on(Call::Create).once(Fault::LostAnswer);
-    assert_eq!(service.roll_back_to(2, "bob").await.unwrap().revision, Some(9));
+    assert_eq!(service.admin("bob").roll_back_to(2).await.unwrap().revision, Some(9));
     assert_eq!(service.history(1, 100).await.unwrap().len(), 9);
 }

@@ -9,7 +9,7 @@ async fn a_test_phone_climbs_by_the_interim_image_and_the_answer_is_the_canonica
     let service = with_sample(MemoryStore::default()).await;
     let phone = sample::ip8540();
     assert_eq!(offered(&service, &phone, "0.0.0.0"), "-");
-    service.add_test_device(lab_phone(), "ann").await.unwrap();
+    service.admin("ann").add_test_device(lab_phone()).await.unwrap();
     let answer = service.codec().encode_response(&ask(&service, &phone, "0.0.0.0"));
     let canonical =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/canonical-offer.xml")).unwrap();
@@ -22,9 +22,9 @@ async fn a_test_phone_climbs_by_the_interim_image_and_the_answer_is_the_canonica
 async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
     let service = with_sample(MemoryStore::default()).await;
     let phone = sample::cx700();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     assert_eq!(offered(&service, &phone, "4.0.7577.0"), "3.5.6907.9");
-    service.roll_back(phone.clone(), "bob").await.unwrap();
+    service.admin("bob").roll_back(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
     let history = service.history(1, 10).await.unwrap();
     let told: Vec<String> = history
@@ -45,10 +45,10 @@ async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
 async fn a_removed_rule_offers_nothing_while_its_files_stay_served() {
     let service = with_sample(MemoryStore::default()).await;
     let phone = sample::cx700();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     let path = "ucphone/polycom/cx700/a/enu/3.5.6907.9/cpe/cpe.nbt";
     let before = service.snapshot().files().find(path).cloned().unwrap();
-    service.remove(phone.clone(), "ann").await.unwrap();
+    service.admin("ann").remove(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
     assert_eq!(service.snapshot().files().find(path), Some(&before));
     assert_eq!(&*before.path, "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt");
@@ -75,7 +75,7 @@ async fn a_device_outside_is_never_answered_with_a_blank_url() {
 async fn one_unknown_module_of_two_does_not_void_the_other() {
     let service = with_sample(MemoryStore::default()).await;
     let phone = sample::cx700();
-    service.approve(vec![phone.clone()], "ann").await.unwrap();
+    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     let mut request = request(&phone, "1.0.522.103");
     let mut unknown = request.modules[0].clone();
     unknown.file_name = "boot.bin".into();

@@ -73,7 +73,7 @@ async fn with_rollout() -> MemoryStore {
     let rollout = Rollout::new("wave".parse().unwrap()).guarded(guard);
     let (rule, version) = (phone(), ReportedVersion::new(NEW));
     let start = Command::StartRollout { rule, audience: Audience::Everybody, version, rollout };
-    service.command(&start, "ann").await.unwrap();
+    service.admin("ann").command(&start).await.unwrap();
     store
 }
 
@@ -227,7 +227,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
     }
     // This server has not heard yet of what the other does.
     let (rule, name) = (phone(), || "wave".parse().unwrap());
-    two.service.command(&Command::StopRollout(rule.clone(), name()), "bob").await.unwrap();
+    two.service.admin("bob").command(&Command::StopRollout(rule.clone(), name())).await.unwrap();
     let stopped = two.service.snapshot().revision();
     assert_eq!(one.look().await, [""; 0]);
     assert_eq!(one.service.snapshot().revision(), stopped, "it has heard now, and changed nothing");
@@ -242,12 +242,12 @@ async fn a_kill_switch_stops_another_server_within_two_seconds() {
     probing.probe = Some(Duration::from_secs(1));
     let (one, two) = (Server::open(&store, probing.clone()).await, Server::open(&store, probing).await);
     // The first look comes at once; this is about the ones after it.
-    one.service.add_test_device(lab_phone(), "ann").await.unwrap();
+    one.service.admin("ann").add_test_device(lab_phone()).await.unwrap();
     let heard = one.service.snapshot().revision();
     until(Duration::from_secs(60), || two.service.snapshot().revision() == heard).await;
     assert_eq!(two.ask(1, OLD), NEW);
     let kill = Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "phones ring".into() };
-    one.service.command(&kill, "ann").await.unwrap();
+    one.service.admin("ann").command(&kill).await.unwrap();
     assert_eq!(one.ask(1, OLD), "-", "where it is thrown it holds at once");
     until(Duration::from_secs(2), || two.ask(1, OLD) == "-").await;
 }

@@ -131,7 +131,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::ManifestUnreadable,
             good().with("updateInfo.xml", "<Updates>"),
-            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found expected </Updates>, found the end, at byte 9",
+            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
         ),
         (
             Kind::RepeatedItem,

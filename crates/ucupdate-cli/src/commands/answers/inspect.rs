@@ -127,7 +127,7 @@ impl fmt::Display for Report {
 pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), Failure> {
     let found = files::blocking(move || {
         let codec = args.dialect.codec()?;
-        let body = files::read(&args.body, codec.limits().bytes)?;
+        let body = files::read(&args.body, codec.limits().xml().bytes())?;
         Ok(codec.inspect(&body))
     });
     context.output.result(&Report::of(&found.await?))

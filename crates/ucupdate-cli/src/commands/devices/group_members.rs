@@ -60,7 +60,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             true => Command::ChangeMembers { group, add: batch, remove: nobody },
             false => Command::ChangeMembers { group, add: nobody, remove: batch },
         };
-        match service.command(&command, &author.name()).await {
+        match service.admin(&author.name()).command(&command).await {
             Ok(changed) => sum.take_in(changed),
             // Those before it stand, and the same call again does the rest.
             Err(error) if number > 1 => {

@@ -184,7 +184,7 @@ async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<
             until: None,
             reason: "it is offered updates in a circle".into(),
         };
-        let changed = service.command(&Command::AddHold(hold), &author.name()).await?;
+        let changed = service.admin(&author.name()).command(&Command::AddHold(hold)).await?;
         held.extend(changed.notes.iter().map(ToString::to_string));
     }
     Ok(held)

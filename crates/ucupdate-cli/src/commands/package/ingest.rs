@@ -140,7 +140,7 @@ async fn one(
     let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let bar = progress(&file_name, size, context);
     let read = bar.clone();
-    let ingesting = service.ingest(&file_name, bytes(file, read), author, |so_far| {
+    let ingesting = service.admin(author).ingest(&file_name, bytes(file, read), |so_far| {
         bar.set_message(format!("{} files", so_far.files));
     });
     let ingested = ingesting.await;

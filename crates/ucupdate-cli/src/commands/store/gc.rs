@@ -70,7 +70,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     options.retention = args.keep.retention();
     let service = UpdateService::open(store, options).await?;
     let grace = Duration::from_secs(u64::from(args.grace_hours) * 60 * 60);
-    let found = service.collect_unkept(&args.author.name(), grace, !args.dry_run).await?;
+    let found = service.admin(&args.author.name()).collect_unkept(grace, !args.dry_run).await?;
     context.output.result(&Report {
         dry_run: args.dry_run,
         objects: found.objects.iter().map(ToString::to_string).collect(),

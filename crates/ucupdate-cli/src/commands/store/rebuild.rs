@@ -45,7 +45,7 @@ impl fmt::Display for Report {
 
 pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let rebuilt = service.rebuild(&args.author.name()).await?;
+    let rebuilt = service.admin(&args.author.name()).rebuild().await?;
     let left_out = rebuilt.left_out.into_iter();
     context.output.result(&Report {
         revision: rebuilt.revision,

@@ -14,7 +14,7 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
     options.probe = None;
     let service = UpdateService::open(Arc::clone(&store), options).await.unwrap();
     for cabinet in fleet::packages().unwrap() {
-        service.ingest("UCUpdates.cab", stream_of(cabinet), "ann", |_| {}).await.unwrap();
+        service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await.unwrap();
     }
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
@@ -26,7 +26,7 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
         let change = Change { process: record.process, number };
         let command = fleet::command(&mut dice, &packages);
         record.events.push(Event::Begun { change: number, at, command: Box::new(command.clone()) });
-        let end = match service.command(&command, &change.author()).await {
+        let end = match service.admin(&change.author()).command(&command).await {
             Ok(changed) => changed.revision.map_or(End::NothingToDo, End::Made),
             Err(refused) => End::Refused(refused.to_string()),
         };

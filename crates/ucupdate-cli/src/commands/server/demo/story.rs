@@ -58,7 +58,7 @@ impl<'a, 'c> Story<'a, 'c> {
     async fn package_comes_in(&mut self) -> Result<(), Failure> {
         self.teller.step("A package comes in: UCUpdates.cab, with firmware for two models of phones.")?;
         let cabinet = stream_of(sample::uc_updates(sample::IMAGE_BYTES));
-        let ingested = self.service.ingest("UCUpdates.cab", cabinet, AUTHOR, |_| {}).await?;
+        let ingested = self.service.admin(AUTHOR).ingest("UCUpdates.cab", cabinet, |_| {}).await?;
         for note in &ingested.notes {
             self.teller.line(note)?;
         }
@@ -76,7 +76,7 @@ impl<'a, 'c> Story<'a, 'c> {
         let mac = phone.device().mac_address.read().copied();
         let id = DeviceId::Mac(mac.ok_or_else(|| Failure::new("the phone has no MAC address"))?);
         let device = TestDevice { name: "Rui's phone".parse()?, id };
-        for note in self.service.add_test_device(device, AUTHOR).await?.notes {
+        for note in self.service.admin(AUTHOR).add_test_device(device).await?.notes {
             self.teller.line(note)?;
         }
 
@@ -91,7 +91,7 @@ impl<'a, 'c> Story<'a, 'c> {
     async fn everybody_is_updated(&mut self) -> Result<(), Failure> {
         let rule = sample::cx700();
         self.teller.step("An administrator approves the other model's firmware, for everybody.")?;
-        for note in self.service.approve(vec![rule.clone()], AUTHOR).await?.notes {
+        for note in self.service.admin(AUTHOR).approve(vec![rule.clone()]).await?.notes {
             self.teller.line(note)?;
         }
 

@@ -26,7 +26,7 @@ async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
             sample::time_stamp(),
         );
         let cabinet = PackageBuilder::new().with_interim(interim).build().unwrap();
-        service.ingest("uc.cab", stream_of(cabinet), "test", |_| {}).await.unwrap();
+        service.admin("test").ingest("uc.cab", stream_of(cabinet), |_| {}).await.unwrap();
     }
     let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let address = endpoint.local();

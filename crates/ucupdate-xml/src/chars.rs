@@ -1,12 +1,12 @@
-//! Which characters XML 1.0 allows, and where.
+//! The characters and names of XML 1.0, and texts for messages.
 
-/// Whether a document may hold the character at all.
-pub(crate) fn is_xml_char(found: char) -> bool {
+/// Returns whether an XML 1.0 document may hold the character.
+pub fn is_xml_char(found: char) -> bool {
     matches!(found, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Whether the text is a name without a prefix, as the recommendation on namespaces has it.
-pub(crate) fn is_xml_name(name: &str) -> bool {
+/// Returns whether the text is a name without a prefix (`NCName` in "Namespaces in XML").
+pub fn is_xml_name(name: &str) -> bool {
     // Nearly all names are plain, and then one look at each byte is enough.
     if name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -17,9 +17,37 @@ pub(crate) fn is_xml_name(name: &str) -> bool {
     chars.next().is_some_and(starts_name) && chars.all(continues_name)
 }
 
-/// Whether the text is only blanks as XML knows them.
-pub(crate) fn is_blank(text: &str) -> bool {
+/// Returns whether the text is empty or only white space as XML defines it.
+#[inline]
+pub fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Returns at most the first `most` bytes of the text. The cut is between characters.
+#[inline]
+pub fn shortened(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Returns a name without its prefix.
+#[inline]
+pub fn local_name(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+/// Returns a foreign name in a form for messages: at most 64 bytes of it, on one line.
+pub fn quoted(name: &str) -> Box<str> {
+    const MOST: usize = 64;
+    let cut = shortened(name, MOST);
+    let mut quoted: String = cut.chars().map(|found| if is_plain(found) { found } else { '?' }).collect();
+    if cut.len() < name.len() {
+        quoted.push_str("...");
+    }
+    quoted.into()
 }
 
 fn starts_name(found: char) -> bool {
@@ -35,7 +63,7 @@ fn continues_name(found: char) -> bool {
         || matches!(found, '0'..='9' | '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// The first character of the text that XML cannot hold, and where it stands. Most text is settled by one look at its bytes.
+/// Returns the first character of the text that XML 1.0 forbids, and its position. One pass over the bytes settles most texts.
 pub(crate) fn first_illegal(text: &str) -> Option<(usize, char)> {
     // Besides control characters only U+FFFE and U+FFFF are forbidden; in UTF-8 these begin with EF.
     let suspect = text.bytes().fold(false, |suspect, byte| {
@@ -47,13 +75,8 @@ pub(crate) fn first_illegal(text: &str) -> Option<(usize, char)> {
     text.char_indices().find(|(_, found)| !is_xml_char(*found))
 }
 
-/// The text with at most `most` bytes of it, cut between characters.
-pub(crate) fn shortened(text: &str, most: usize) -> &str {
-    let mut end = most.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+fn is_plain(found: char) -> bool {
+    is_xml_char(found) && !found.is_control() && !matches!(found, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

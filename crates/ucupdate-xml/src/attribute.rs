@@ -1,32 +1,32 @@
-//! The inside of a start tag, and references: read here, since quick-xml takes `a="1"b="2"`, `<` in a value, and any name.
+//! The attributes of a start tag, and references. quick-xml accepts `a="1"b="2"` and `<` in a value, so both are read here.
 
-use crate::chars::is_xml_char;
-use crate::error::XmlFault;
-use crate::xml::shown;
+use crate::chars::{is_xml_char, quoted};
+use crate::error::XmlErrorKind;
 use std::borrow::Cow;
 
-/// One attribute.
+/// An attribute of an element.
 #[derive(Clone, Debug)]
-pub(crate) struct Attribute<'a> {
-    /// Its name, with prefix.
-    pub(crate) name: &'a str,
-    /// Its value, references resolved and blanks made spaces.
-    pub(crate) value: Cow<'a, str>,
-    /// Where its name stands in the body.
-    pub(crate) at: usize,
+#[non_exhaustive]
+pub struct XmlAttribute<'a> {
+    /// The name with its prefix, if it has one.
+    pub name: &'a str,
+    /// The value. References are resolved; tabs and line ends are spaces.
+    pub value: Cow<'a, str>,
+    /// The position of the name, in bytes from the start of the document.
+    pub at: usize,
 }
 
-/// What is wrong, and where.
-type Refused = (usize, XmlFault);
+/// The position of a fault in the text of the document, and the fault.
+type Refused = (usize, XmlErrorKind);
 
-/// The first attribute of `text`, which stands at `at`, and what follows; `None` when only blanks are left.
-pub(crate) fn split(text: &str, at: usize) -> Result<Option<(Attribute<'_>, &str)>, Refused> {
+/// Returns the first attribute of `text`, which stands at `at`, and what follows it. `None` means that only white space is left.
+pub(crate) fn split(text: &str, at: usize) -> Result<Option<(XmlAttribute<'_>, &str)>, Refused> {
     let begun = text.trim_start_matches(BLANK);
     let at = at + (text.len() - begun.len());
     if begun.is_empty() {
         return Ok(None);
     }
-    let refused = || (at, XmlFault::Attribute);
+    let refused = || (at, XmlErrorKind::Attribute);
     if begun.len() == text.len() {
         return Err(refused());
     }
@@ -42,13 +42,13 @@ pub(crate) fn split(text: &str, at: usize) -> Result<Option<(Attribute<'_>, &str
         return Err(refused());
     }
     let value = normalised(raw).map_err(|fault| (at, fault))?;
-    Ok(Some((Attribute { name, value, at }, behind)))
+    Ok(Some((XmlAttribute { name, value, at }, behind)))
 }
 
 const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// A value as XML reads it: each line end and tab one space, references resolved.
-fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlFault> {
+/// Returns a value with each line end and tab as one space, and with its references resolved.
+fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlErrorKind> {
     if !raw.contains(['&', '\t', '\r', '\n']) {
         return Ok(Cow::Borrowed(raw));
     }
@@ -58,7 +58,7 @@ fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlFault> {
         let mut behind = &rest[found.len_utf8()..];
         match found {
             '&' => {
-                let (name, after) = behind.split_once(';').ok_or(XmlFault::Syntax("`&` without `;`"))?;
+                let (name, after) = behind.split_once(';').ok_or(XmlErrorKind::Syntax("`&` without `;`"))?;
                 value.push(resolve(name)?);
                 behind = after;
             }
@@ -74,8 +74,8 @@ fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlFault> {
     Ok(Cow::Owned(value))
 }
 
-/// The character a reference stands for: one of the five predefined entities, or a number XML allows.
-pub(crate) fn resolve(name: &str) -> Result<char, XmlFault> {
+/// Returns the character that a reference stands for: a predefined entity, or the number of a character.
+pub(crate) fn resolve(name: &str) -> Result<char, XmlErrorKind> {
     match name {
         "lt" => return Ok('<'),
         "gt" => return Ok('>'),
@@ -84,7 +84,7 @@ pub(crate) fn resolve(name: &str) -> Result<char, XmlFault> {
         "apos" => return Ok('\''),
         _ => {}
     }
-    let unknown = || XmlFault::Reference { name: shown(name) };
+    let unknown = || XmlErrorKind::Reference { name: quoted(name) };
     let (digits, radix) = match name.strip_prefix('#').ok_or_else(unknown)? {
         decimal if !decimal.starts_with('x') => (decimal, 10),
         hexadecimal => (&hexadecimal[1..], 16),
@@ -93,7 +93,9 @@ pub(crate) fn resolve(name: &str) -> Result<char, XmlFault> {
         return Err(unknown());
     }
     let number = u32::from_str_radix(digits, radix).map_err(|_| unknown())?;
-    char::from_u32(number).filter(|found| is_xml_char(*found)).ok_or(XmlFault::Character { found: number })
+    char::from_u32(number)
+        .filter(|found| is_xml_char(*found))
+        .ok_or(XmlErrorKind::Character { found: number })
 }
 
 #[cfg(test)]
@@ -115,7 +117,7 @@ mod tests {
             assert!(split(text, 0).is_err(), "{text}");
         }
         let (_, rest) = split(" a='1'b='2'", 0).unwrap().unwrap();
-        assert_eq!(split(rest, 6).unwrap_err(), (6, XmlFault::Attribute));
+        assert_eq!(split(rest, 6).unwrap_err(), (6, XmlErrorKind::Attribute));
     }
 
     #[test]

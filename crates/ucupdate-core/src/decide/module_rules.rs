@@ -1,0 +1,130 @@
+//! Which rule a module asks for: by the stem of its file name, else by a file name that a package of a rule brought, else
+//! because one rule and one module are left.
+//!
+//! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
+//! any name for phones of other vendors (confirmed; see PROTOCOL.md of `ucupdate-upx`).
+
+use crate::book::{ReleasesByRule, RuleBook, RuleKey};
+use crate::decide::folded_table::FoldedTable;
+use crate::request::{InstalledModule, Question};
+use std::collections::BTreeMap;
+
+/// Finds the rules that modules ask for.
+#[derive(Debug, Default)]
+pub(super) struct ModuleRules {
+    /// Rules by the five words of the device and a file name whose stem is not their update type.
+    by_file_name: FoldedTable<Named>,
+    /// Rules by the five words of the device. The rules of one kind lie side by side.
+    by_kind: FoldedTable<Kind>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    rule: u32,
+    /// Whether packages of another rule of the same kind brought a file of this name.
+    is_shared: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    first: u32,
+    count: u32,
+}
+
+/// How the rule of a module was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(clippy::exhaustive_enums, reason = "each way is a step of its own")]
+pub enum ModuleMatch {
+    /// The stem of the file name is the update type.
+    UpdateType,
+    /// A package of the rule brought a file of this name.
+    FileName,
+    /// One module of the request and one rule of the device are left.
+    OnlyOneLeft,
+}
+
+/// The result of looking for the rule of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The number of the rule, and how it was found.
+    Rule(usize, ModuleMatch),
+    /// Several rules could be meant: the numbers of two of them.
+    Ambiguous(usize, usize),
+    None,
+}
+
+impl ModuleRules {
+    /// The tables of a book whose rules are numbered in its order.
+    pub(super) fn new(book: &RuleBook, releases: &ReleasesByRule<'_>) -> Self {
+        let mut kinds: Vec<([&str; 5], Kind)> = Vec::new();
+        let mut named: BTreeMap<([String; 5], String), Named> = BTreeMap::new();
+        for (number, rule) in (0..).zip(book.rules()) {
+            let [device_type, vendor, model, hardware_revision, locale, update_type] = rule.key().words();
+            let words = [device_type, vendor, model, hardware_revision, locale];
+            match kinds.last_mut() {
+                Some((last, kind)) if is_same(last, &words) => kind.count += 1,
+                _ => kinds.push((words, Kind { first: number, count: 1 })),
+            }
+            for name in releases.file_names(rule.key()) {
+                let is_update_type = crate::value::file_name::stem(name).eq_ignore_ascii_case(update_type);
+                if is_update_type {
+                    continue;
+                }
+                let key = (words.map(str::to_ascii_lowercase), name.to_ascii_lowercase());
+                let named = named.entry(key).or_insert(Named { rule: number, is_shared: false });
+                named.is_shared |= named.rule != number;
+            }
+        }
+        let by_file_name = named.iter().map(|((words, name), named)| {
+            let [device_type, vendor, model, hardware_revision, locale] = words;
+            ([&device_type[..], vendor, model, hardware_revision, locale, name], *named)
+        });
+        Self { by_file_name: FoldedTable::new(by_file_name), by_kind: FoldedTable::new(kinds.into_iter()) }
+    }
+
+    /// Finds the rule of a module whose file name is not that of an update type. `by_update_type` finds rules by update
+    /// type; `rules` gives the key of a rule by its number.
+    #[cold]
+    pub(super) fn find<'a>(
+        &self,
+        question: &Question<'_>,
+        by_update_type: impl Fn(&Question<'_>) -> Option<usize>,
+        key: impl Fn(usize) -> Option<&'a RuleKey>,
+    ) -> Found {
+        match self.named(question) {
+            Some(named) if !named.is_shared => {
+                return Found::Rule(named.rule as usize, ModuleMatch::FileName);
+            }
+            _ => {}
+        }
+        let [device_type, vendor, model, hardware_revision, locale, _] = question.words();
+        let words = [device_type, vendor, model, hardware_revision, locale];
+        let Some((_, kind)) = self.by_kind.find(words) else { return Found::None };
+        let rule_of = |module: &InstalledModule| {
+            let question = Question { module, siblings: (&[], 0), ..*question };
+            let by_name = || self.named(&question).filter(|named| !named.is_shared);
+            by_update_type(&question).or_else(|| by_name().map(|named| named.rule as usize))
+        };
+        let is_another_left = question.other_modules().any(|module| rule_of(module).is_none());
+        let is_taken = |rule: usize| question.other_modules().any(|module| rule_of(module) == Some(rule));
+        let first = kind.first as usize;
+        let mut left =
+            (first..first + kind.count as usize).filter(|rule| key(*rule).is_some() && !is_taken(*rule));
+        match (left.next(), left.next()) {
+            (Some(rule), None) if !is_another_left => Found::Rule(rule, ModuleMatch::OnlyOneLeft),
+            (Some(rule), None) => Found::Ambiguous(rule, rule),
+            (Some(rule), Some(other)) => Found::Ambiguous(rule, other),
+            (None, _) => Found::None,
+        }
+    }
+
+    fn named(&self, question: &Question<'_>) -> Option<Named> {
+        let words = question.words_with(question.module.file_name.trim());
+        self.by_file_name.find(words).map(|(_, named)| named)
+    }
+}
+
+fn is_same(one: &[&str; 5], two: &[&str; 5]) -> bool {
+    one.iter().zip(two).all(|(one, two)| one.eq_ignore_ascii_case(two))
+}

@@ -1,0 +1,122 @@
+//! How much of a foreign document is read before it is refused.
+
+use std::fmt;
+
+/// The numbers at which reading ends.
+///
+/// The defaults suit a message of some kilobytes. A document that reaches them costs well under a millisecond.
+///
+/// ```
+/// use ucupdate_xml::{XmlElement, XmlLimits};
+/// let limits = XmlLimits::default().with_depth(2);
+/// let error = XmlElement::read(b"<a><b><c/></b></a>", &limits).unwrap_err();
+/// assert_eq!(error.to_string(), "at byte 6: more than 2 levels of elements");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct XmlLimits {
+    pub(crate) bytes: usize,
+    pub(crate) elements: usize,
+    pub(crate) markup: usize,
+    pub(crate) depth: usize,
+    pub(crate) attributes: usize,
+    pub(crate) namespaces: usize,
+    pub(crate) name_bytes: usize,
+}
+
+impl Default for XmlLimits {
+    fn default() -> Self {
+        Self {
+            bytes: 64 * 1024,
+            elements: 1024,
+            markup: 4096,
+            depth: 16,
+            attributes: 32,
+            namespaces: 16,
+            name_bytes: 128,
+        }
+    }
+}
+
+impl XmlLimits {
+    /// Returns the most bytes a document may have, before it is decoded. Default 65,536.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Sets the most bytes a document may have. See [`bytes`](Self::bytes).
+    #[must_use]
+    pub const fn with_bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+
+    /// Sets the most elements of a document. Default 1,024.
+    #[must_use]
+    pub const fn with_elements(self, elements: usize) -> Self {
+        Self { elements, ..self }
+    }
+
+    /// Sets the most elements, attributes, comments, processing instructions, references in text, and CDATA sections of
+    /// a document together. Default 4,096.
+    #[must_use]
+    pub const fn with_markup(self, markup: usize) -> Self {
+        Self { markup, ..self }
+    }
+
+    /// Sets the most elements that may be open at one time, the root included. Default 16.
+    #[must_use]
+    pub const fn with_depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// Sets the most attributes of one element, namespace declarations included. Default 32.
+    #[must_use]
+    pub const fn with_attributes(self, attributes: usize) -> Self {
+        Self { attributes, ..self }
+    }
+
+    /// Sets the most namespace declarations that may be in force at one time. Default 16.
+    #[must_use]
+    pub const fn with_namespaces(self, namespaces: usize) -> Self {
+        Self { namespaces, ..self }
+    }
+
+    /// Sets the most bytes of one element or attribute name, prefix included. Default 128.
+    #[must_use]
+    pub const fn with_name_bytes(self, name_bytes: usize) -> Self {
+        Self { name_bytes, ..self }
+    }
+}
+
+/// The limit of [`XmlLimits`] that a document reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum XmlLimit {
+    /// See [`XmlLimits::with_bytes`].
+    Bytes,
+    /// See [`XmlLimits::with_elements`].
+    Elements,
+    /// See [`XmlLimits::with_markup`].
+    Markup,
+    /// See [`XmlLimits::with_depth`].
+    Depth,
+    /// See [`XmlLimits::with_attributes`].
+    Attributes,
+    /// See [`XmlLimits::with_namespaces`].
+    Namespaces,
+    /// See [`XmlLimits::with_name_bytes`].
+    NameBytes,
+}
+
+impl fmt::Display for XmlLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Bytes => "bytes in the document",
+            Self::Elements => "elements",
+            Self::Markup => "elements, attributes, comments, instructions and references",
+            Self::Depth => "levels of elements",
+            Self::Attributes => "attributes in one element",
+            Self::Namespaces => "namespace declarations in force",
+            Self::NameBytes => "bytes in one name",
+        })
+    }
+}

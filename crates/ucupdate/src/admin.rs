@@ -1,0 +1,370 @@
+//! [`Admin`]: every change to the rule book, made in the name of one author.
+
+use crate::error::ChangeError;
+use crate::packages::read_back::ReadBack;
+use crate::service::UpdateService;
+use crate::state::rule_history::Changed;
+use crate::window_zones::refuse_unknown_zones;
+use ucupdate_core::book::{
+    Audience, Command, Group, GroupName, Hold, HoldName, OfferPolicy, Refusal, Rollout, RolloutName, Share,
+    SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
+};
+use ucupdate_core::device::{DeviceId, DeviceType};
+use ucupdate_core::value::PackageId;
+use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
+
+/// Handle for changes to the rule book. [`UpdateService::admin`] makes one.
+///
+/// Every change becomes one revision of the history, which names the author of this handle. A method returns the revision
+/// and a list of notes about what happened.
+///
+/// Each method refuses a change that the current rule book does not allow ([`ChangeError::Refused`]). Before a version goes
+/// to other devices than test devices, its files are read back from the store; a missing or damaged file refuses the
+/// change ([`ChangeError::Image`]). After an error nothing has changed, except where [`ChangeError::State`] says otherwise.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ucupdate::book::TestDevice;
+/// use ucupdate::device::DeviceId;
+/// use ucupdate::{Options, UpdateService, store::MemoryStore};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
+/// let id = DeviceId::Mac("0021630F207B".parse()?);
+/// let changed = service.admin("ann").add_test_device(TestDevice { name: "lobby".parse()?, id }).await?;
+/// assert_eq!(changed.revision, Some(1));
+/// assert_eq!(service.history(1, 10).await?[0].author, "ann");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Admin<'a> {
+    pub(crate) service: &'a UpdateService,
+    pub(crate) author: &'a str,
+}
+
+impl UpdateService {
+    /// Returns a handle that changes the rule book in the name of `author`.
+    ///
+    /// The service does not check who the author is. The caller authenticates administrators and passes the name that the
+    /// history must show.
+    pub fn admin<'a>(&'a self, author: &'a str) -> Admin<'a> {
+        Admin { service: self, author }
+    }
+}
+
+/// Packages and versions.
+impl Admin<'_> {
+    /// Makes the versions of a package pending again. The package must be in the rule book already.
+    ///
+    /// [`ingest`](Self::ingest) takes in a new package.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn propose(self, package: PackageId) -> Result<Changed, ChangeError> {
+        self.command(&Command::Ingest(package)).await
+    }
+
+    /// Approves the pending version of each rule for all devices. Approves either all of them or none.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn approve(self, rules: Vec<RuleKey>) -> Result<Changed, ChangeError> {
+        self.command(&Command::Approve(rules)).await
+    }
+
+    /// Approves every version that a package made pending. Skips rules that have another pending version now.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn approve_all_of(self, package: PackageId) -> Result<Changed, ChangeError> {
+        self.command(&Command::ApproveAllOf(package)).await
+    }
+
+    /// Rejects the pending version of a rule.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn reject(self, rule: RuleKey) -> Result<Changed, ChangeError> {
+        self.command(&Command::Reject(rule)).await
+    }
+
+    /// Rolls a rule back: the version that was approved before the current one becomes the approved version.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn roll_back(self, rule: RuleKey) -> Result<Changed, ChangeError> {
+        self.command(&Command::RollBack(rule)).await
+    }
+
+    /// Removes a rule. Its files are still served, because devices may be downloading them.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove(self, rule: RuleKey) -> Result<Changed, ChangeError> {
+        self.command(&Command::Remove(rule)).await
+    }
+
+    /// Removes packages from the rule book. Refused if a rule or an interim image still uses one of them.
+    ///
+    /// [`collect_unkept`](Self::collect_unkept) finds the packages that can go, and deletes their files.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn retire(self, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
+        self.command(&Command::Retire(packages)).await
+    }
+}
+
+/// Settings of rules.
+impl Admin<'_> {
+    /// Replaces the offer policy of a rule.
+    ///
+    /// # Errors
+    /// See [`Admin`]; also [`ChangeError::UnknownZone`].
+    pub async fn set_policy(self, rule: RuleKey, policy: OfferPolicy) -> Result<Changed, ChangeError> {
+        self.command(&Command::SetPolicy(rule, policy)).await
+    }
+
+    /// Sets whether packages of a device type are approved when they are ingested.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn deploy_at_ingest(self, device_type: DeviceType, on: bool) -> Result<Changed, ChangeError> {
+        self.command(&Command::DeployAtIngest(device_type, on)).await
+    }
+
+    /// Adds a stepping stone: an intermediate version for devices that are too old for the newest one.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn add_stone(self, stone: SteppingStone) -> Result<Changed, ChangeError> {
+        self.command(&Command::AddStone(stone)).await
+    }
+
+    /// Removes a stepping stone.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove_stone(self, name: StoneName) -> Result<Changed, ChangeError> {
+        self.command(&Command::RemoveStone(name)).await
+    }
+}
+
+/// Devices and groups.
+impl Admin<'_> {
+    /// Adds a test device. Test devices are offered pending versions.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn add_test_device(self, device: TestDevice) -> Result<Changed, ChangeError> {
+        self.command(&Command::AddTestDevice(device)).await
+    }
+
+    /// Removes a test device.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove_test_device(self, name: TestDeviceName) -> Result<Changed, ChangeError> {
+        self.command(&Command::RemoveTestDevice(name)).await
+    }
+
+    /// Adds a group, or replaces the predicate of an existing one. The member list of an existing group stays.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn put_group(self, group: Group) -> Result<Changed, ChangeError> {
+        self.command(&Command::PutGroup(group)).await
+    }
+
+    /// Removes a group. Refused while a pin, a rollout or a hold uses the group.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove_group(self, name: GroupName) -> Result<Changed, ChangeError> {
+        self.command(&Command::RemoveGroup(name)).await
+    }
+
+    /// Adds devices to the member list of a group, and removes others from it.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn change_members(
+        self,
+        group: GroupName,
+        add: Vec<DeviceId>,
+        remove: Vec<DeviceId>,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::ChangeMembers { group, add, remove }).await
+    }
+
+    /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn pin(
+        self,
+        rule: RuleKey,
+        audience: Audience,
+        version: ReportedVersion,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::Pin { rule, audience, version }).await
+    }
+
+    /// Removes the pin of a device or a group.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn unpin(self, rule: RuleKey, audience: Audience) -> Result<Changed, ChangeError> {
+        self.command(&Command::Unpin { rule, audience }).await
+    }
+}
+
+/// Rollouts.
+impl Admin<'_> {
+    /// Starts a rollout: offers a version to a group, or to a share of all devices.
+    ///
+    /// # Errors
+    /// See [`Admin`]; also [`ChangeError::UnknownZone`].
+    pub async fn start_rollout(
+        self,
+        rule: RuleKey,
+        audience: Audience,
+        version: ReportedVersion,
+        rollout: Rollout,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::StartRollout { rule, audience, version, rollout }).await
+    }
+
+    /// Changes the share of devices that a rollout reaches.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn set_share(
+        self,
+        rule: RuleKey,
+        name: RolloutName,
+        share: Share,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::SetShare(rule, name, share)).await
+    }
+
+    /// Pauses a rollout. Devices that already have its version keep it.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn pause_rollout(
+        self,
+        rule: RuleKey,
+        name: RolloutName,
+        reason: &str,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::PauseRollout(rule, name, reason.into())).await
+    }
+
+    /// Resumes a paused rollout.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn resume_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
+        self.command(&Command::ResumeRollout(rule, name)).await
+    }
+
+    /// Ends a rollout and approves its version for all devices.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn finish_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
+        self.command(&Command::FinishRollout(rule, name)).await
+    }
+
+    /// Ends a rollout without approving its version.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn stop_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
+        self.command(&Command::StopRollout(rule, name)).await
+    }
+}
+
+/// Holds and the kill switch.
+impl Admin<'_> {
+    /// Adds a hold: the devices it names are offered nothing.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn add_hold(self, hold: Hold) -> Result<Changed, ChangeError> {
+        self.command(&Command::AddHold(hold)).await
+    }
+
+    /// Removes a hold.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove_hold(self, name: HoldName) -> Result<Changed, ChangeError> {
+        self.command(&Command::RemoveHold(name)).await
+    }
+
+    /// Throws the kill switch: no device is offered anything in one rule, or in all rules.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn kill(self, scope: StopScope, reason: &str) -> Result<Changed, ChangeError> {
+        self.command(&Command::Kill { scope, by: self.author.into(), reason: reason.into() }).await
+    }
+
+    /// Asks to restart what the kill switch stopped. Another author must approve the restart.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn ask_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
+        self.command(&Command::AskRestart { scope, by: self.author.into() }).await
+    }
+
+    /// Approves the restart that another author asked for.
+    ///
+    /// # Errors
+    /// See [`Admin`]. The author who asked for the restart cannot approve it.
+    pub async fn approve_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
+        self.command(&Command::ApproveRestart { scope, by: self.author.into() }).await
+    }
+}
+
+/// Commands as values.
+impl Admin<'_> {
+    /// Executes a command. Every other method of this handle calls this one, except those that need a package or the store.
+    ///
+    /// Files are read from the store before the history is locked. If another server changes what the command would
+    /// approve in the meantime, the command is refused.
+    ///
+    /// # Errors
+    /// See [`Admin`]; also [`ChangeError::UnknownZone`] if the command has a window in an unknown time zone.
+    pub async fn command(self, command: &Command) -> Result<Changed, ChangeError> {
+        if let Command::RollBackTo(revision) = command {
+            return self.roll_back_to(*revision).await;
+        }
+        self.command_if(command, |_| Ok(())).await
+    }
+
+    /// Executes a command, and refuses it if the rule book does not pass `check` when the revision is made.
+    pub(crate) async fn command_if(
+        self,
+        command: &Command,
+        check: impl Fn(&RuleBook) -> Result<(), Refusal>,
+    ) -> Result<Changed, ChangeError> {
+        let service = self.service;
+        refuse_unknown_zones(command)?;
+        service.refresh().await?;
+        let snapshot = service.snapshot();
+        check(snapshot.book())?;
+        let outcome = snapshot.book().command(command)?;
+        let read_back = ReadBack::read(&**service.store(), snapshot.book(), &outcome.delta).await?;
+        service
+            .change(self.author, command, |book, _| {
+                check(book)?;
+                let outcome = book.command(command)?;
+                read_back.covers(book, &outcome.delta)?;
+                Ok(outcome)
+            })
+            .await
+    }
+}
