@@ -52,6 +52,11 @@ macro_rules! kinds {
                 }
             }
 
+            /// Returns whether the problem would be a refusal if [`PackageOptions`](super::PackageOptions) did not accept it.
+            pub const fn is_accepted_on_request(self) -> bool {
+                matches!(self, Self::UnreadableCatalogueAccepted | Self::NarrowingIgnored)
+            }
+
             const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -108,10 +113,14 @@ kinds!(
     TooManyReleases Refusal "too-many-releases" "the package has too many releases",
     /// The package has no release and no interim image.
     NoRelease Refusal "no-release" "the cabinet holds no release",
+    /// Two tools may list different files of the cabinet; see [`Irregularity`](crate::Irregularity).
+    AmbiguousCabinet Refusal "ambiguous-cabinet" "other tools may read other files in the cabinet",
     /// The package has more refusals than the limit; the others are not reported.
     TooManyProblems Refusal "too-many-problems" "the package has more refusals than are reported",
     /// An element or attribute of the manifest is not in the table of names. It is skipped.
     NameUnknown Warning "name-unknown" "the manifest has an unknown name",
+    /// An unknown name of the manifest looks like a restriction, and [`PackageOptions`](super::PackageOptions) ignore it.
+    NarrowingIgnored Warning "narrowing-ignored" "the manifest has an unknown name that may restrict the update, which was ignored",
     /// The manifest places no image, but the folders do.
     ManifestSaysNothing Warning "manifest-says-nothing" "the manifest places no image, so the folders were read",
     /// An entry of the manifest names no image.
@@ -132,6 +141,8 @@ kinds!(
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",
     /// The time of the image in the cabinet is not in the calendar.
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
+    /// The cabinet is unusual, but its files are unambiguous; see [`Irregularity`](crate::Irregularity).
+    IrregularCabinet Warning "irregular-cabinet" "the cabinet is irregular",
     /// The package has more warnings than the limit; the others are not reported.
     TooManyWarnings Warning "too-many-warnings" "the package has more warnings than are reported",
     /// The file belongs to no release. It is skipped.

@@ -4,8 +4,9 @@ use super::limits::PackageLimits;
 use super::member::{Member, MemberRole, MemberSink, MemberStart};
 use super::options::PackageOptions;
 use super::package::Package;
+use super::problem::{Problem, ProblemKind};
 use super::understand::{KeptBytes, understand};
-use crate::cabinet::{Cabinet, FileReader};
+use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
@@ -64,7 +65,17 @@ pub fn read_package<R: Read>(
     }
     let finished = cabinet.finish()?;
     members.sort_by_key(|member| member.index);
-    Ok(understand(Sha256Digest::new(finished.sha256), members, &kept, options))
+    let mut package = understand(Sha256Digest::new(finished.sha256), members, &kept, options);
+    package.problems.extend(finished.irregularities.iter().map(irregularity_problem));
+    Ok(package)
+}
+
+fn irregularity_problem(irregularity: &Irregularity) -> Problem {
+    let (kind, expected) = match irregularity.is_ambiguous() {
+        true => (ProblemKind::AmbiguousCabinet, "one table of files that all tools read"),
+        false => (ProblemKind::IrregularCabinet, "files that fill their folders one after another"),
+    };
+    Problem::new(kind, expected).found(irregularity.to_string())
 }
 
 fn read_member<R: Read>(

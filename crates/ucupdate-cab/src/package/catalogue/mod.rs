@@ -161,7 +161,7 @@ pub enum CatalogueError {
     #[error("catalogue has more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
     /// The file has another form than DER.
-    #[error("expected DER, found {found}")]
+    #[error("{found} instead of DER")]
     OtherForm { found: &'static str },
     /// The bytes are not DER. `place` is the part of the catalogue; `at` counts bytes from the start.
     #[error("{place}: {cause}, at byte {at}")]

@@ -72,8 +72,10 @@ fn other_form(bytes: &[u8]) -> Option<&'static str> {
     match text {
         [] if bytes.is_empty() => Some("no bytes"),
         [] => Some("blanks only"),
-        text if text.starts_with(b"-----BEGIN ") => Some("PEM; convert it to DER"),
-        text if text.starts_with(b"MII") && text.iter().all(is_base64) => Some("base64; convert it to DER"),
+        text if text.starts_with(b"-----BEGIN ") => Some("PEM, which must be converted,"),
+        text if text.starts_with(b"MII") && text.iter().all(is_base64) => {
+            Some("base64, which must be converted,")
+        }
         text if text.starts_with(b"[CatalogHeader]") => Some("the input of a catalogue tool (.cdf)"),
         text if text.starts_with(b"<") => Some("XML or HTML"),
         text if text.iter().all(|byte| *byte == 0) => Some("zeros only"),

@@ -132,9 +132,10 @@ fn read_manifest(
         }
     };
     for unknown in &manifest.unknown {
-        let kind = match unknown.is_narrowing && !options.ignores_unknown_narrowing {
-            true => ProblemKind::NarrowingUnknown,
-            false => ProblemKind::NameUnknown,
+        let kind = match (unknown.is_narrowing, options.ignores_unknown_narrowing) {
+            (false, _) => ProblemKind::NameUnknown,
+            (true, false) => ProblemKind::NarrowingUnknown,
+            (true, true) => ProblemKind::NarrowingIgnored,
         };
         let problem = Problem::new(kind, "a name of the table").file(&name);
         findings.add(problem.place(format!("byte {}", unknown.at)).found(&unknown.name));

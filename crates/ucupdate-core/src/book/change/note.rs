@@ -301,6 +301,12 @@ pub enum Note {
         /// Who asks.
         by: Box<str>,
     },
+    /// A problem of an ingested package that was accepted, which is a refusal unless it is asked for.
+    #[error("accepted on request: {problem}")]
+    AcceptedOnRequest {
+        /// The problem in one line.
+        problem: Box<str>,
+    },
     /// A kill switch is undone.
     #[error("restarted: {scope}")]
     Restarted {
