@@ -16,7 +16,7 @@ use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_client::{
-    Client, ClientError, ClientOptions, Downloaded, DownloadedFile, Progress, Retry, UpdateFile, Verified,
+    Client, ClientError, ClientOptions, Download, DownloadedFile, Progress, Retry, UpdateFile, Verification,
 };
 use ucupdate_http::HANDLER_PATHS;
 
@@ -129,8 +129,8 @@ impl FileReport {
             size: file.bytes,
             sha256: file.sha256.to_string(),
             checked: match file.verified {
-                Verified::Sha256 => "sha256",
-                Verified::SizeOnly => "size",
+                Verification::Sha256 => "sha256",
+                Verification::SizeOnly => "size",
                 _ => "nothing",
             },
         }
@@ -138,7 +138,7 @@ impl FileReport {
 }
 
 impl OfferReport {
-    fn of(offered: &OfferedModule, side: Side, downloaded: Option<&Downloaded>) -> Self {
+    fn of(offered: &OfferedModule, side: Side, downloaded: Option<&Download>) -> Self {
         Self {
             version: offered.version.to_string(),
             time_stamp: offered.time_stamp.to_string(),
@@ -232,7 +232,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     let request = args.request();
     let (options, args) = files::blocking(move || Ok((args.options()?, args))).await?;
     if args.print_request {
-        let body = options.codec.encode_request(&request);
+        let body = options.codec().encode_request(&request);
         return print_request(body, &mut context.output);
     }
     let url = handler_url(args.url.as_deref().unwrap_or_default());
