@@ -63,10 +63,12 @@ pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -
 }
 
 #[track_caller]
+/// Ingests a package, and gives the notes without the one that names its file.
 pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
     let outcome = book.ingest(package).unwrap();
     book.apply(&outcome.delta);
-    outcome.notes.iter().map(ToString::to_string).collect()
+    let notes = outcome.notes.iter().filter(|note| note.kind() != "ingested");
+    notes.map(ToString::to_string).collect()
 }
 
 #[track_caller]
