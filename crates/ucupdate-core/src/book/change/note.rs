@@ -114,38 +114,14 @@ pub enum Note {
     StoneRemoved { stone: Box<SteppingStone> },
     /// Devices that must install a stepping stone first are offered nothing, since its image is missing.
     StoneMissing(MissingStone),
-    /// A kill switch was thrown.
-    #[error("stopped: {scope}")]
-    Stopped {
-        /// What is stopped.
-        scope: StopScope,
-    },
-    /// Somebody asked that a kill switch be undone.
-    #[error("{by} asks for a restart of {scope}; somebody else has to approve it")]
-    RestartAsked {
-        /// What is stopped.
-        scope: StopScope,
-        /// Who asks.
-        by: Box<str>,
-    },
-    /// A problem of an ingested package that was accepted, which is a refusal unless it is asked for.
-    #[error("accepted on request: {problem}")]
-    AcceptedOnRequest {
-        /// The problem in one line.
-        problem: Box<str>,
-    },
-    /// A kill switch is undone.
-    #[error("restarted: {scope}")]
-    Restarted {
-        /// What goes on.
-        scope: StopScope,
-    },
     /// The kill switch was thrown. `reason` is empty where none was given.
     Stopped { scope: StopScope, reason: Box<str> },
     /// A restart was requested.
     RestartAsked { scope: StopScope, by: Box<str> },
     /// Offers were restarted. `reason` is why they were stopped.
     Restarted { scope: StopScope, reason: Box<str> },
+    /// A problem of an ingested package was accepted on request, which is a refusal otherwise.
+    AcceptedOnRequest { problem: Box<str> },
 }
 
 /// A note in parts.
@@ -306,6 +282,7 @@ impl Note {
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::RestartAsked { scope, by } => Self::switch("restart-requested", scope).to(by),
             Self::Restarted { scope, reason } => Self::switch("restarted", scope).from(reason),
+            Self::AcceptedOnRequest { problem } => Parts::new("accepted-on-request").to(problem),
         }
     }
 
@@ -454,6 +431,7 @@ impl fmt::Display for Note {
                 write!(f, "restarted: {scope}")?;
                 if reason.is_empty() { Ok(()) } else { write!(f, "; it was stopped{}", Reason(reason)) }
             }
+            Self::AcceptedOnRequest { problem } => write!(f, "accepted on request: {problem}"),
         }
     }
 }
