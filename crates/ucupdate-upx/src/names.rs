@@ -3,6 +3,7 @@
 //! Nothing else in the workspace spells a name of the wire. `PROTOCOL.md` shows the same table, and a test holds both together.
 
 use std::fmt;
+use ucupdate_core::device::KindWord;
 
 /// How well a fact is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +99,19 @@ macro_rules! table {
             },)*
         ];
     };
+}
+
+impl Item {
+    /// Returns the item of a request that states a word of the device's kind.
+    pub const fn of_kind(word: KindWord) -> Self {
+        match word {
+            KindWord::DeviceType => Self::DeviceType,
+            KindWord::Vendor => Self::Vendor,
+            KindWord::Model => Self::Model,
+            KindWord::HardwareRevision => Self::Revision,
+            KindWord::Locale => Self::Locale,
+        }
+    }
 }
 
 #[allow(non_upper_case_globals, reason = "columns of the table below, read as words")]

@@ -29,6 +29,7 @@ pub use rollout::{
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_book::{Delta, Entry, Member, RuleBook, Settings};
+pub(crate) use rule_key::with_last;
 pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};

@@ -67,6 +67,11 @@ macro_rules! define {
             pub fn each_ref(&self) -> [&T; KindWord::COUNT] {
                 [$(&self.$word),*]
             }
+
+            /// Returns mutable references to the values in the order in which the words are written.
+            pub fn each_mut(&mut self) -> [&mut T; KindWord::COUNT] {
+                [$(&mut self.$word),*]
+            }
         }
 
         impl<T> From<[T; KindWord::COUNT]> for KindWords<T> {
