@@ -58,7 +58,7 @@ mod tests {
     use ucupdate::request::{Side, UpdateRequest};
     use ucupdate::s3::Credentials;
     use ucupdate::store::{ImageStoreExt as _, stream_of};
-    use ucupdate_client::{Client, ClientOptions, Downloaded, Verified};
+    use ucupdate_client::{Client, ClientOptions, Download, Verification};
     use ucupdate_testkit::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
 
     /// More than a megabyte, so that images are fetched from the bucket.
@@ -84,7 +84,7 @@ mod tests {
     }
 
     /// What the vector's phone is offered, fetched.
-    async fn update(origin: &str, into: &std::path::Path) -> Downloaded {
+    async fn update(origin: &str, into: &std::path::Path) -> Download {
         let asked: UpdateRequest = ucupdate::upx::Codec::default()
             .decode_request(include_bytes!("../vectors/canonical-request.xml"))
             .unwrap()
@@ -117,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let fetched = update(&origin, folder.path()).await;
         assert_eq!(fetched.image.bytes, IMAGE_BYTES as u64);
-        assert_eq!(fetched.verified(), Verified::Sha256, "the redirect says what the image is");
+        assert_eq!(fetched.verified(), Verification::Sha256, "the redirect says what the image is");
         let audit = rows(&store, &service, "Audit/imageUpdates").await;
         assert_eq!(audit.len(), 2, "its title and one row: {audit:?}");
         assert_eq!(answered(&store, &service, ".upx").await, ["200"]);
@@ -131,7 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         bucket_server.on(Call::Get).always(Fault::Truncates(1_000_000));
         let fetched = update(&origin, folder.path()).await;
-        assert_eq!((fetched.image.bytes, fetched.verified()), (IMAGE_BYTES as u64, Verified::Sha256));
+        assert_eq!((fetched.image.bytes, fetched.verified()), (IMAGE_BYTES as u64, Verification::Sha256));
         assert!(fetched.image.resumed_from.is_some_and(|at| at > 0), "{:?}", fetched.image);
         bucket_server.heal();
         assert_eq!(answered(&store, &service, ".nbt").await, ["302", "206"]);

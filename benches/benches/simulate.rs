@@ -13,7 +13,6 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use ucupdate_benches::rules::{book, in_rollout};
 use ucupdate_core::ReportedVersion;
-use ucupdate_core::book::OnlyUtc;
 use ucupdate_fleet::simulate::{Chances, FailureModel, Scenario, SimulatedFleet, Simulation, simulate};
 
 const DEVICES: usize = 10_000;
@@ -27,7 +26,7 @@ fn playing(criterion: &mut Criterion) {
     let play = |threads| {
         let mut scenario = Scenario::default();
         scenario.threads = threads;
-        simulate(black_box(&fleet), &book, &model, &scenario, &OnlyUtc)
+        simulate(black_box(&fleet), &book, &model, &scenario)
     };
     let played: Simulation = play(1);
     assert_eq!(played, play(2), "the same whatever the number of threads");

@@ -10,7 +10,6 @@ mod lines;
 mod log_line;
 mod log_name;
 mod rolling;
-mod zone;
 
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
 pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, LoggedRow, OfferedCell, RequestedCell};
@@ -21,4 +20,3 @@ pub use log_name::{
     ServerNameError, expired,
 };
 pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};
-pub use zone::{Zone, ZoneError};

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt::Display;
 
+pub(crate) use ucupdate::store::error_chain as chain;
+
 /// Why a command was not done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -35,21 +37,6 @@ impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Reason(chain(&error))
     }
-}
-
-/// An error and its causes in one line, none of them twice.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub struct Client {
 }
 
 /// A file, or a part of it, that begins to come.
-pub(crate) struct Found {
+pub(crate) struct FoundFile {
     /// What comes.
     pub(crate) response: Response,
     /// The strong ETag of the file: of a redirect on the way where it is a SHA-256, else of what comes.
@@ -42,7 +42,7 @@ pub(crate) struct Found {
 /// The answer to an update request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct UpdateAnswer {
     /// What to fetch; without modules there is nothing to do.
     pub response: UpdateResponse,
     /// What the response held that the dialect does not know; at most as many as the codec's limits keep.
@@ -57,7 +57,7 @@ pub struct Asked {
     pub elapsed: Duration,
 }
 
-impl Asked {
+impl UpdateAnswer {
     /// What a phone would show.
     pub fn device_code(&self) -> DeviceCode {
         DeviceCode::answered(self.status)
@@ -106,7 +106,7 @@ impl Client {
     /// When the URL is none to ask, nobody answers, the answer is not a 200, is longer than
     /// [`response_limit`](ClientOptions::response_limit), or is no response the codec can read. What
     /// [may pass](ClientError::may_pass) is tried again as [`retry`](ClientOptions::retry) says; the error is the last try's.
-    pub async fn ask(&self, url: &str, request: &UpdateRequest) -> Result<Asked, ClientError> {
+    pub async fn ask(&self, url: &str, request: &UpdateRequest) -> Result<UpdateAnswer, ClientError> {
         let url = target::handler_url(url)?;
         let body = self.options.codec.encode_request(request);
         let started = Instant::now();
@@ -120,7 +120,7 @@ impl Client {
             let error = match answer {
                 Ok(Decoded { value, unknown, unknown_count, .. }) => {
                     let elapsed = started.elapsed();
-                    return Ok(Asked {
+                    return Ok(UpdateAnswer {
                         response: value,
                         unknown,
                         unknown_count,
@@ -166,7 +166,7 @@ impl Client {
     ///
     /// Redirects are followed, so many and never from https to http. Nothing is sent along that would tell one server of
     /// another: this client has no credentials, keeps no cookies and names no referrer.
-    pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<Found, ClientError> {
+    pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest
             && let (Ok(etag), Ok(range)) = (etag.parse(), format!("bytes={offset}-").parse())
@@ -191,8 +191,8 @@ impl Client {
                 told.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
             etag = etag.or_else(|| told.map(Into::into));
             match response.status().as_u16() {
-                200 | 206 => return Ok(Found { response, etag }),
-                416 if rest.is_some() => return Ok(Found { response, etag }),
+                200 | 206 => return Ok(FoundFile { response, etag }),
+                416 if rest.is_some() => return Ok(FoundFile { response, etag }),
                 301 | 302 | 303 | 307 | 308 if headers::location(response.headers()).is_some() => {
                     let location = headers::location(response.headers()).unwrap_or_default();
                     url = target::redirected(&url, location)?;

@@ -1,6 +1,6 @@
 //! Downloads: an image and its signature, whole and verified, or nothing under their names.
 
-use crate::client::{Client, Found};
+use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
 use crate::part::{self, Entity, Part, Paths};
 use crate::{headers, target};
@@ -38,7 +38,7 @@ pub struct Progress {
 /// None of it is the signature: whether the catalogue signs the image is for the device to check, or for `ucupdate-cab`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Verified {
+pub enum Verification {
     /// Nothing: the server said neither size nor hash.
     Nothing,
     /// There are as many as the server said.
@@ -50,16 +50,16 @@ pub enum Verified {
 /// An update that was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Downloaded {
+pub struct Download {
     /// The image.
     pub image: DownloadedFile,
     /// The signature catalogue.
     pub signature: DownloadedFile,
 }
 
-impl Downloaded {
+impl Download {
     /// What is known of both files.
-    pub fn verified(&self) -> Verified {
+    pub fn verified(&self) -> Verification {
         self.image.verified.min(self.signature.verified)
     }
 }
@@ -79,7 +79,7 @@ pub struct DownloadedFile {
     /// Its strong ETag, quotes included, where the server gave one.
     pub etag: Option<Box<str>>,
     /// What is known of its bytes.
-    pub verified: Verified,
+    pub verified: Verification,
     /// From which byte on it was resumed the last time; `None` when it came in one piece.
     pub resumed_from: Option<u64>,
     /// How many tries it took.
@@ -107,7 +107,7 @@ impl Client {
         side: Side,
         into: &Path,
         mut progress: impl FnMut(Progress) + Send,
-    ) -> Result<Downloaded, ClientError> {
+    ) -> Result<Download, ClientError> {
         let base = offer.base_url_for(side);
         let image_url = target::file_url(base, &offer.file_name)?;
         let signature_url = target::file_url(base, &offer.signature_file_name)?;
@@ -121,7 +121,7 @@ impl Client {
         part::place(&signature_paths).await?;
         part::place(&image_paths).await?;
         part::sync_folder(into).await?;
-        Ok(Downloaded { image, signature })
+        Ok(Download { image, signature })
     }
 
     /// Fetches one file into its part, as often as it needs.
@@ -181,7 +181,7 @@ impl Client {
             resumed_from = None;
             found = self.get(url, None).await?;
         }
-        let Found { response, etag } = found;
+        let FoundFile { response, etag } = found;
         if let Some(found) = headers::encoding(response.headers()) {
             let fault = ContentFault::Encoding { found: found.into() };
             return Err(ClientError::content(url.as_str(), fault));
@@ -220,11 +220,11 @@ pub(crate) fn check_names(offers: &[OfferedModule]) -> Result<(), ClientError> {
 
 struct Fetched {
     etag: Option<Box<str>>,
-    verified: Verified,
+    verified: Verification,
     resumed_from: Option<u64>,
 }
 
-impl Found {
+impl FoundFile {
     /// Whether it is the rest of what we have a part of.
     fn continues(&self, entity: &Entity, offset: u64) -> bool {
         let status = self.response.status().as_u16();
@@ -268,7 +268,12 @@ async fn receive(
 }
 
 /// Holds what came against what the server said of it.
-fn verify(url: &Url, part: &Part, total: Option<u64>, etag: Option<&str>) -> Result<Verified, ClientError> {
+fn verify(
+    url: &Url,
+    part: &Part,
+    total: Option<u64>,
+    etag: Option<&str>,
+) -> Result<Verification, ClientError> {
     if let Some(expected) = total
         && expected != part.bytes()
     {
@@ -280,9 +285,9 @@ fn verify(url: &Url, part: &Part, total: Option<u64>, etag: Option<&str>) -> Res
         if found != expected {
             return Err(ClientError::content(url.as_str(), ContentFault::Hash { expected, found }));
         }
-        return Ok(Verified::Sha256);
+        return Ok(Verification::Sha256);
     }
-    Ok(if total.is_some() { Verified::SizeOnly } else { Verified::Nothing })
+    Ok(if total.is_some() { Verification::SizeOnly } else { Verification::Nothing })
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ mod simulated;
 mod target;
 mod tls;
 
-pub use client::{Asked, Client};
+pub use client::{Client, UpdateAnswer};
 pub use device_code::DeviceCode;
-pub use download::{Downloaded, DownloadedFile, Progress, UpdateFile, Verified};
+pub use download::{Download, DownloadedFile, Progress, UpdateFile, Verification};
 pub use error::{ClientError, ConnectionFault, ContentFault, UrlFault};
 pub use options::{ClientOptions, DEFAULT_USER_AGENT};
 pub use retry::Retry;
-pub use simulated::{Installed, SimulatedDevice, Update};
+pub use simulated::{Installation, SimulatedDevice, Update};

@@ -127,8 +127,12 @@ impl Part {
     pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
         self.file.flush().await.map_err(ClientError::disk("write", &self.paths.part))?;
         let Some(entity) = &self.entity else { return Ok(()) };
-        let note =
-            Note { url: self.url.clone(), entity: entity.clone(), bytes: self.bytes, sha256: self.sha256() };
+        let note = PartRecord {
+            url: self.url.clone(),
+            entity: entity.clone(),
+            bytes: self.bytes,
+            sha256: self.sha256(),
+        };
         self.noted = self.bytes;
         tokio::fs::write(&self.paths.note, note.to_text())
             .await
@@ -208,7 +212,7 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
 /// Where the part can go on, and the hash up to there; `None` when it is not what the note says.
 ///
 /// One that is whole goes on before its last byte: so the server is asked whether the file is still the same.
-fn verified(file: &mut fs::File, note: &Note) -> io::Result<Option<(Sha256, u64)>> {
+fn verified(file: &mut fs::File, note: &PartRecord) -> io::Result<Option<(Sha256, u64)>> {
     if note.bytes == 0 || note.entity.total.is_some_and(|total| note.bytes > total) {
         return Ok(None);
     }
@@ -237,14 +241,14 @@ fn hash(file: &mut fs::File, bytes: u64, hasher: &mut Sha256) -> io::Result<bool
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Note {
+struct PartRecord {
     url: Box<str>,
     entity: Entity,
     bytes: u64,
     sha256: Sha256Digest,
 }
 
-impl Note {
+impl PartRecord {
     fn to_text(&self) -> String {
         let total = self.entity.total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
         let Self { url, entity, bytes, sha256 } = self;
@@ -272,10 +276,10 @@ impl Note {
     }
 }
 
-fn read_note(path: &Path) -> Option<Note> {
+fn read_note(path: &Path) -> Option<PartRecord> {
     let mut text = String::new();
     fs::File::open(path).ok()?.take(MAX_NOTE_BYTES).read_to_string(&mut text).ok()?;
-    Note::from_text(&text)
+    PartRecord::from_text(&text)
 }
 
 #[cfg(test)]
@@ -357,13 +361,17 @@ mod tests {
 
     #[test]
     fn a_note_of_another_form_is_none() {
-        let text =
-            Note { url: URL.into(), entity: entity(None), bytes: 3, sha256: Sha256Digest::new([1; 32]) }
-                .to_text();
-        assert!(Note::from_text(&text).is_some());
-        assert_eq!(Note::from_text(&text.replace("part 1", "part 2")), None);
+        let text = PartRecord {
+            url: URL.into(),
+            entity: entity(None),
+            bytes: 3,
+            sha256: Sha256Digest::new([1; 32]),
+        }
+        .to_text();
+        assert!(PartRecord::from_text(&text).is_some());
+        assert_eq!(PartRecord::from_text(&text.replace("part 1", "part 2")), None);
         for end in 0..text.len() {
-            assert_eq!(Note::from_text(&text[..end]), None, "torn at {end}");
+            assert_eq!(PartRecord::from_text(&text[..end]), None, "torn at {end}");
         }
     }
 
@@ -385,13 +393,13 @@ mod tests {
             bytes in any::<u64>(),
             sha256 in any::<[u8; 32]>(),
         ) {
-            let note = Note {
+            let note = PartRecord {
                 url: url.into(),
                 entity: Entity { etag: etag.into(), total },
                 bytes,
                 sha256: Sha256Digest::new(sha256),
             };
-            prop_assert_eq!(Note::from_text(&note.to_text()), Some(note));
+            prop_assert_eq!(PartRecord::from_text(&note.to_text()), Some(note));
         }
     }
 }

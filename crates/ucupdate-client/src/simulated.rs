@@ -1,7 +1,7 @@
 //! A device that exists only here: what it is, what it has installed, and how an offer changes that.
 
-use crate::client::{Asked, Client};
-use crate::download::{Downloaded, Progress, check_names};
+use crate::client::{Client, UpdateAnswer};
+use crate::download::{Download, Progress, check_names};
 use crate::error::ClientError;
 use std::path::Path;
 use ucupdate_core::device::SerialNumber;
@@ -44,7 +44,7 @@ pub struct SimulatedDevice {
 /// What installing changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Installed {
+pub struct Installation {
     /// The module, as the device calls it.
     pub file_name: Box<str>,
     /// The version it had; `None` for a module it did not have.
@@ -58,11 +58,11 @@ pub struct Installed {
 #[non_exhaustive]
 pub struct Update {
     /// The answer.
-    pub asked: Asked,
+    pub answer: UpdateAnswer,
     /// What was fetched, one for each module offered.
-    pub downloads: Vec<Downloaded>,
+    pub downloads: Vec<Download>,
     /// What was installed; empty when there was nothing to do.
-    pub installed: Vec<Installed>,
+    pub installed: Vec<Installation>,
 }
 
 impl SimulatedDevice {
@@ -141,7 +141,7 @@ impl SimulatedDevice {
     ///
     /// The module is the one whose file name has the same stem, without case; its own spelling stays. One that the device
     /// does not have comes last.
-    pub fn install(&mut self, offered: &OfferedModule) -> Installed {
+    pub fn install(&mut self, offered: &OfferedModule) -> Installation {
         let to = offered.version.clone();
         let time_stamp = offered.time_stamp.clone();
         let stem = offered.file_name.stem();
@@ -149,19 +149,19 @@ impl SimulatedDevice {
         if let Some(module) = self.installed.iter_mut().find(has) {
             let from = Some(std::mem::replace(&mut module.version, to.clone()));
             module.time_stamp = time_stamp;
-            return Installed { file_name: module.file_name.clone(), from, to };
+            return Installation { file_name: module.file_name.clone(), from, to };
         }
         let file_name: Box<str> = offered.file_name.as_str().into();
         let module = InstalledModule { file_name: file_name.clone(), version: to.clone(), time_stamp };
         self.installed.push(module);
-        Installed { file_name, from: None, to }
+        Installation { file_name, from: None, to }
     }
 
     /// Asks the request handler at `url`.
     ///
     /// # Errors
     /// Those of [`Client::ask`].
-    pub async fn ask(&self, client: &Client, url: &str, now: FieldTime) -> Result<Asked, ClientError> {
+    pub async fn ask(&self, client: &Client, url: &str, now: FieldTime) -> Result<UpdateAnswer, ClientError> {
         client.ask(url, &self.next_request(now)).await
     }
 
@@ -181,14 +181,14 @@ impl SimulatedDevice {
         into: &Path,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<Update, ClientError> {
-        let asked = self.ask(client, url, now).await?;
-        check_names(&asked.response.modules)?;
-        let mut downloads = Vec::with_capacity(asked.response.modules.len());
-        for offered in &asked.response.modules {
+        let answer = self.ask(client, url, now).await?;
+        check_names(&answer.response.modules)?;
+        let mut downloads = Vec::with_capacity(answer.response.modules.len());
+        for offered in &answer.response.modules {
             downloads.push(client.download(offered, side, into, &mut progress).await?);
         }
-        let installed = asked.response.modules.iter().map(|offered| self.install(offered)).collect();
-        Ok(Update { asked, downloads, installed })
+        let installed = answer.response.modules.iter().map(|offered| self.install(offered)).collect();
+        Ok(Update { answer, downloads, installed })
     }
 }
 

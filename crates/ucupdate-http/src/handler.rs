@@ -1,8 +1,8 @@
-//! The request handler: what a `POST` to `ucdevice.upx` is answered.
+//! The request handler: answers a `POST` to `ucdevice.upx`.
 
-use crate::answer::Answer;
-use crate::request_body::{self, BodyError};
-use crate::response_body::Content;
+use crate::request::body::{self as request_body, BodyError};
+use crate::response::answer::Answer;
+use crate::response::body::Content;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
@@ -10,15 +10,15 @@ use std::time::Duration;
 use ucupdate::upx::{DecodeError, DecodeErrorKind};
 use ucupdate::{Asker, UpdateService};
 
-/// The methods of the request handler.
+/// Value of `Allow` for the paths of the request handler.
 pub(crate) const ALLOWED: &str = "POST";
 
-/// Ours: what the original sends is not known, and neither side may go by it.
+/// Media type of every answer. The original's value is not known, and devices do not rely on it.
 const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
-const DEVICE_LOG: &str = "uploads of device logs are not taken";
+const DEVICE_LOG: &str = "uploads of device logs are not accepted";
 
-/// Answers a `POST`. The type the request says its content has decides nothing.
+/// Answers a `POST`. The `Content-Type` of the request is ignored.
 pub(crate) async fn answer<B: Body<Data = Bytes>>(
     service: &UpdateService,
     asker: Asker<'_>,
@@ -27,7 +27,7 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     limits: (usize, Duration),
 ) -> Answer {
     if let Some(encoding) = content_encoding(headers) {
-        let reason = format!("content encoding {encoding:?} is not read, expected none");
+        let reason = format!("content coding {encoding:?} is not supported, expected none");
         return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason)
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -55,10 +55,10 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
             if is_device_log(service, &start) {
                 return device_log(service, asker, DEVICE_LOG);
             }
-            (StatusCode::PAYLOAD_TOO_LARGE, format!("body has more than {limit} bytes"))
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {limit} bytes"))
         }
-        BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body did not come in time".to_owned()),
-        BodyError::Broken => (StatusCode::BAD_REQUEST, "body broke off".to_owned()),
+        BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned()),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
     };
     Answer::reason(status, &reason)
 }
@@ -66,7 +66,7 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
 fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError) -> Answer {
     let reason = error.to_string();
     #[cfg(feature = "tracing")]
-    tracing::info!(host = asker.host, reason, "a request is refused");
+    tracing::info!(host = asker.host, reason, "request refused");
     match error.kind() {
         DecodeErrorKind::DeviceLog => device_log(service, asker, &reason),
         DecodeErrorKind::TooLarge => Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason),
@@ -80,13 +80,13 @@ fn device_log(service: &UpdateService, asker: Asker<'_>, reason: &str) -> Answer
     Answer::reason(StatusCode::NOT_IMPLEMENTED, reason)
 }
 
-/// Whether a body that begins so is the upload of a device's log.
+/// Returns whether a body with this start is the upload of a device log.
 fn is_device_log(service: &UpdateService, start: &[u8]) -> bool {
     let decoded = service.codec().decode_request(start);
     decoded.is_err_and(|error| error.kind() == DecodeErrorKind::DeviceLog)
 }
 
-/// The encodings the content has, but for those that are none.
+/// Returns the content encodings of the request, or `None` if there is none but `identity`.
 fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(header::CONTENT_ENCODING);
     let listed =
@@ -95,7 +95,7 @@ fn content_encoding(headers: &HeaderMap) -> Option<String> {
     (!listed.split(',').all(|encoding| is_none(encoding.trim()))).then_some(listed)
 }
 
-/// What the request says; nonsense is the server's below to refuse, and the body is counted anyway.
+/// Returns the declared length. An invalid value is left to the server below, and the body is counted in any case.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }

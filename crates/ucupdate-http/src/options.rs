@@ -1,15 +1,15 @@
-//! How the HTTP face is to behave.
+//! Options of the HTTP face.
 
-use crate::authenticate::Authenticate;
-use crate::paths::HandlerPaths;
-use crate::redirects::ImageRedirects;
+use crate::files::redirects::ImageRedirects;
+use crate::request::authenticate::Authenticate;
+use crate::request::paths::HandlerPaths;
 use http::HeaderValue;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::request::Side;
 
-/// How the HTTP face is to behave. The default serves everyone inside, and outside refuses everyone whom no layer in
-/// front has authenticated.
+/// Options of [`DeviceUpdates`](crate::DeviceUpdates). The default serves every internal request. It refuses an external
+/// request unless a layer in front has authenticated it.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
@@ -36,23 +36,23 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// With a hook that decides who may ask from outside.
+    /// Sets the hook that authenticates external requests. Default: none.
     #[must_use]
     pub fn with_authenticate(mut self, authenticate: impl Authenticate) -> Self {
         self.authenticate = Some(Arc::new(authenticate));
         self
     }
 
-    /// Serves everyone outside too, without credentials. Whoever finds the server can then fetch every image and ask as
-    /// any device; a hook is not asked.
+    /// Serves external requests without credentials. Default: `false`. With `true`, anybody who reaches the server can fetch
+    /// every image and ask as any device, and the hook is not called.
     #[must_use]
     pub fn external_anonymous(mut self, allowed: bool) -> Self {
         self.external_anonymous = allowed;
         self
     }
 
-    /// With other values of `WWW-Authenticate` in a 401 for which no hook gave any. Default `NTLM`, which is what the
-    /// original asked for. An empty list changes nothing: a 401 has a challenge (RFC 9110, section 15.5.2).
+    /// Sets the values of `WWW-Authenticate` in a 401 for which the hook gave none. Default: `NTLM`, as the original sends. An
+    /// empty list is ignored, because a 401 must have a challenge (RFC 9110, section 15.5.2).
     #[must_use]
     pub fn with_challenges(mut self, challenges: Vec<HeaderValue>) -> Self {
         if !challenges.is_empty() {
@@ -61,30 +61,30 @@ impl HttpOptions {
         self
     }
 
-    /// With another limit of a request's body in bytes. Default that of the service's codec (65,536), beyond which
-    /// a larger number is of no use.
+    /// Sets the largest body of a request in bytes. Default: the limit of the service's codec (65,536). A larger value has no
+    /// effect.
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self
     }
 
-    /// With another time in which a request's body must have come, all of it. Default 30 seconds.
+    /// Sets the time within which the whole body of a request must arrive. Default: 30 seconds.
     #[must_use]
     pub fn with_body_time(mut self, time: Duration) -> Self {
         self.body_time = time;
         self
     }
 
-    /// With one more path that devices ask at, or another side for one of [`HANDLER_PATHS`](crate::HANDLER_PATHS). It
-    /// is matched without ASCII case, against the decoded path.
+    /// Adds a path of the request handler, or changes the side of one of [`HANDLER_PATHS`](crate::HANDLER_PATHS). The decoded
+    /// path of a request is compared without ASCII case.
     #[must_use]
     pub fn with_handler_path(mut self, path: &str, side: Side) -> Self {
         self.handler_paths.insert(path, side);
         self
     }
 
-    /// Sends devices on to fetch images from the store itself. Default no: every file is streamed by this server.
+    /// Redirects devices to the store for images. Default: none, so this server streams every file.
     #[must_use]
     pub fn with_image_redirects(mut self, redirects: ImageRedirects) -> Self {
         self.image_redirects = Some(redirects);

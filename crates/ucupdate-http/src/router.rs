@@ -1,6 +1,6 @@
 //! The service as an `axum::Router`.
 
-use crate::connection::Connection;
+use crate::request::connection::Connection;
 use crate::service::DeviceUpdates;
 use axum::Router;
 use axum::extract::Request;
@@ -9,14 +9,14 @@ use axum::serve::IncomingStream;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
-/// The service as a router, to be served as it is or merged into another one.
+/// Returns the service as a router, to be served alone or merged into another router.
 ///
-/// The service is the router's fallback, since axum matches paths by case and the field does not. So `merge` it into a
-/// router that has no fallback of its own; one that has asks [`DeviceUpdates::serves`] there. `nest_service` works too:
-/// the prefix then belongs into the origins of the service's URLs, and rows show paths without it.
+/// The service is the fallback of the router, because axum matches paths by case and devices differ in case. So `merge` it
+/// into a router without a fallback. A router with a fallback calls [`DeviceUpdates::serves`] there. `nest_service` works
+/// too: put the prefix into the origins of the service's URLs; rows then show paths without the prefix.
 ///
-/// The addresses of rows come from axum, when served by `into_make_service_with_connect_info` of [`Connection`] (remote
-/// and local address) or of `SocketAddr` (remote address); see [`connection_from_axum`].
+/// The addresses in log rows come from axum. Serve with `into_make_service_with_connect_info` of [`Connection`] (remote and
+/// local address) or of `SocketAddr` (remote address only). See [`connection_from_axum`].
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -40,10 +40,11 @@ pub fn router(updates: DeviceUpdates) -> Router {
     Router::new().fallback_service(updates).layer(axum::middleware::map_request(connection_from_axum))
 }
 
-/// Gives a request a [`Connection`] by what axum knows, when it has none: for `axum::middleware::map_request`.
+/// Adds a [`Connection`] to a request that has none, from the connect info of axum. Use it with
+/// `axum::middleware::map_request`.
 ///
-/// axum knows the addresses when served by `into_make_service_with_connect_info`. [`router`] has this already; a router
-/// that mounts [`DeviceUpdates`] itself adds it as a layer. What a layer further out has put there stays.
+/// axum knows the addresses when served by `into_make_service_with_connect_info`. [`router`] includes this function. A router
+/// that mounts [`DeviceUpdates`] itself adds it as a layer. A `Connection` from an outer layer is kept.
 pub async fn connection_from_axum(mut request: Request) -> Request {
     let extensions = request.extensions_mut();
     if extensions.get::<Connection>().is_none() {

@@ -1,12 +1,12 @@
-//! [`DeviceUpdates`]: the service itself, which sorts requests and sees to it that each answer has its row.
+//! [`DeviceUpdates`]: the tower service that dispatches requests and leaves an access row for each answer.
 
-use crate::answer::Answer;
-use crate::authenticate::Verdict;
-use crate::connection::Connection;
-use crate::exchange::Exchange;
 use crate::options::HttpOptions;
-use crate::paths::{self, Target};
-use crate::response_body::ResponseBody;
+use crate::request::authenticate::Verdict;
+use crate::request::connection::Connection;
+use crate::request::paths::{self, Target};
+use crate::response::answer::Answer;
+use crate::response::body::ResponseBody;
+use crate::response::exchange::Exchange;
 use crate::{files, handler};
 use bytes::Bytes;
 use http::{Method, Request, Response, request};
@@ -20,21 +20,21 @@ use std::task::{Context, Poll};
 use ucupdate::request::Side;
 use ucupdate::{Asker, NoUrls, UpdateService};
 
-/// The HTTP face of an [`UpdateService`]: a tower `Service` of `http` requests that never fails. Cloning shares it.
+/// The HTTP face of an [`UpdateService`]: a tower `Service` for `http` requests that never fails. Clones share it.
 ///
-/// | path | methods | |
+/// | path | methods | answer |
 /// |---|---|---|
-/// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and those added | `POST` | what a device asks, and is answered |
-/// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | files, with ranges and entity tags |
+/// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and added paths | `POST` | the update response for a device |
+/// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | a file, with ranges and entity tags |
 ///
-/// Paths match without ASCII case. Another method is 405 with `Allow`, another path 404. Outside, credentials are wanted
-/// (see [`HttpOptions`]); where the service has no URL for the outside, none are good enough.
+/// Paths match without ASCII case. Another method is 405 with `Allow`; another path is 404. External requests need
+/// credentials (see [`HttpOptions`]). If the service has no external URL, every external request is refused.
 ///
-/// A request may carry a [`Connection`] as an extension. It needs a tokio runtime with time. A body comes from anywhere,
-/// as long as it is an [`http_body::Body`] of [`Bytes`].
+/// A request may carry a [`Connection`] as an extension. The service needs a tokio runtime with time enabled. The body can be
+/// any [`http_body::Body`] of [`Bytes`].
 ///
-/// Each answer leaves one access row when its last byte was taken or it was dropped. A request that its server gives up
-/// before there is an answer leaves none.
+/// Each answer leaves one access row when its last byte was taken or when it is dropped. A request that the server drops
+/// before the answer leaves no row.
 #[derive(Clone)]
 pub struct DeviceUpdates {
     inner: Arc<Inner>,
@@ -43,24 +43,23 @@ pub struct DeviceUpdates {
 struct Inner {
     service: UpdateService,
     options: HttpOptions,
-    /// Whether there are URLs for devices outside.
+    /// Whether the service has URLs for external devices.
     external: bool,
 }
 
 impl DeviceUpdates {
-    /// The face of a service, with the default [`HttpOptions`].
+    /// Creates the HTTP face of a service with the default [`HttpOptions`].
     ///
     /// # Errors
-    /// When the service has no URLs: it could tell no device where to fetch files.
+    /// When the service has no URLs: devices could not be told where to fetch files.
     pub fn new(service: UpdateService) -> Result<Self, NoUrls> {
         Self::with_options(service, HttpOptions::default())
     }
 
-    /// The face of a service.
+    /// Creates the HTTP face of a service.
     ///
     /// # Errors
-    /// When the service has no URLs, or none for devices outside though the options let them in: they could not be told
-    /// where to fetch files.
+    /// When the service has no URLs, or when the options admit external devices and the service has no external URL.
     pub fn with_options(service: UpdateService, options: HttpOptions) -> Result<Self, NoUrls> {
         let external = service.urls().ok_or(NoUrls::Any)?.external().is_some();
         if !external && (options.external_anonymous || options.authenticate.is_some()) {
@@ -69,20 +68,20 @@ impl DeviceUpdates {
         Ok(Self { inner: Arc::new(Inner { service, options, external }) })
     }
 
-    /// The service behind.
+    /// Returns the service behind.
     pub fn service(&self) -> &UpdateService {
         &self.inner.service
     }
 
-    /// Whether a path, as a request says it, is one of those served here, whatever there is at it: for a server that
-    /// sorts requests itself.
+    /// Returns whether this service is responsible for a path as it is in a request, also when no file is there. A server that
+    /// dispatches requests itself uses it.
     pub fn serves(&self, path: &str) -> bool {
         self.inner.target(&paths::decoded(path)) != Target::Unknown
     }
 }
 
 impl Inner {
-    /// What a decoded path stands for.
+    /// Returns what a decoded path names.
     fn target(&self, path: &str) -> Target {
         Target::of(path, &self.options.handler_paths)
     }
@@ -130,7 +129,7 @@ impl Inner {
         files::answer(&self.service, redirects, &path, asked, self.by_tls(side, connection)).await
     }
 
-    /// Whether a request from outside is let in.
+    /// Admits an external request, or returns the refusal.
     async fn admit(
         &self,
         request: &request::Parts,
@@ -153,7 +152,7 @@ impl Inner {
         }
     }
 
-    /// Whether a device came by TLS, as far as its connection or the URLs for its side say.
+    /// Returns whether a device uses TLS, as far as its connection or the URLs of its side say.
     fn by_tls(&self, side: Side, connection: &Connection) -> bool {
         let told = self.service.urls().is_some_and(|urls| {
             let origin = if side == Side::External { urls.external() } else { Some(urls.internal()) };

@@ -1,5 +1,5 @@
-//! What [`LocalStore`](crate::LocalStore) asks of a disk: small, so that a test can stand in for it and cut the power at
-//! each effect.
+//! The operations that [`LocalStore`](crate::LocalStore) needs from a disk. The trait is small, so that a test can replace
+//! the disk and cut the power at each effect.
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};
@@ -7,132 +7,133 @@ use std::time::SystemTime;
 
 /// A tree of files and folders below one root.
 ///
-/// Paths are relative to the root, divided by `/`, without `.` and `..`; the root itself is the empty path. No symbolic
-/// link is followed out of the root. Every call may block.
+/// Paths are relative to the root, use `/`, and contain neither `.` nor `..`. The empty path is the root. No call follows a
+/// symbolic link out of the root. Every call may block.
 ///
-/// Effects become *visible* to other calls at once and *durable* only by a sync: the bytes of a file by
-/// [`WriteFile::sync`], an entry of a folder (made, renamed or removed) by [`sync_dir`](Self::sync_dir) of that folder. In
-/// between, a power cut may keep or lose each of them.
+/// An effect is *visible* to other calls at once, and becomes *durable* only by a sync: the bytes of a file by
+/// [`WriteFile::sync`], an entry that was made, renamed or removed by [`sync_dir`](Self::sync_dir) of its folder. Before the
+/// sync, a power cut may keep or lose the effect. After a sync that failed, nothing is known about the effect; another sync
+/// does not make it durable for certain.
 ///
 /// # Errors
-/// Of the error's kind only these are relied on: `NotFound` where something a path names is not there, `AlreadyExists`
-/// where `create`, `create_dir` and `link` find their place taken, and those that say that there is no room.
+/// The store relies only on these kinds: `NotFound` when a part of the path does not exist, `AlreadyExists` when `create`,
+/// `create_dir` or `link` find the path taken, and the kinds that report missing space.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
-    /// Makes a new, empty file.
+    /// Creates a new, empty file.
     ///
     /// # Errors
-    /// `AlreadyExists` when something has this path; `NotFound` when its folder is not there.
+    /// `AlreadyExists` when the path is taken; `NotFound` when its folder does not exist.
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>>;
 
-    /// Opens a file for reading. Replacing or unlinking its path later does not change what is read.
+    /// Opens a file for reading. A later replacement or removal of the path does not change what is read.
     ///
     /// # Errors
-    /// `NotFound` when no file has this path.
+    /// `NotFound` when there is no file at the path.
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>>;
 
-    /// What lies at a path. A symbolic link there is not followed.
+    /// Returns what is at a path. A symbolic link is reported as itself.
     ///
     /// # Errors
-    /// `NotFound` when nothing does.
-    fn entry(&self, path: &str) -> io::Result<Entry>;
+    /// `NotFound` when nothing is there.
+    fn entry(&self, path: &str) -> io::Result<DiskEntry>;
 
-    /// Calls `each` with the name and kind of each entry of a folder, in any order. Names that are not UTF-8 are left out.
+    /// Calls `each` with the name and kind of each entry of a folder, in any order. Skips names that are not UTF-8.
     ///
     /// # Errors
-    /// `NotFound` when the folder is not there.
-    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+    /// `NotFound` when the folder does not exist.
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
 
-    /// Makes a folder.
+    /// Creates a folder.
     ///
     /// # Errors
-    /// `AlreadyExists` when something has this path; `NotFound` when the folder above is not there.
+    /// `AlreadyExists` when the path is taken; `NotFound` when the folder above does not exist.
     fn create_dir(&self, path: &str) -> io::Result<()>;
 
-    /// Gives the file at `from` a second name, `to`, in one step.
+    /// Gives the file at `from` the second name `to` in one step (a hard link).
     ///
     /// # Errors
-    /// `AlreadyExists` when something has the path `to`, which is left as it was.
+    /// `AlreadyExists` when the path `to` is taken; the entry there stays as it was.
     fn link(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Gives the file at `from` the name `to` instead, in one step, replacing a file that has it.
+    /// Renames the file at `from` to `to` in one step and replaces a file at `to`.
     ///
     /// # Errors
-    /// When `from` is not there, or `to` is a folder.
+    /// When `from` does not exist, or `to` is a folder.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes the name of a file.
+    /// Removes a file by its path.
     ///
     /// # Errors
-    /// `NotFound` when nothing has this path; another when it is a folder.
+    /// `NotFound` when nothing is at the path; another kind when it is a folder.
     fn unlink(&self, path: &str) -> io::Result<()>;
 
     /// Removes an empty folder.
     ///
     /// # Errors
-    /// When it is not empty, not a folder, or not there.
+    /// When the folder is not empty, is not a folder, or does not exist.
     fn remove_dir(&self, path: &str) -> io::Result<()>;
 
     /// Makes the entries of a folder durable.
     ///
     /// # Errors
-    /// `NotFound` when the folder is not there.
+    /// `NotFound` when the folder does not exist.
     fn sync_dir(&self, folder: &str) -> io::Result<()>;
 
-    /// Takes the lock of a file, without waiting: `None` when somebody else has it. It ends when it is dropped, and with
-    /// the process at the latest.
+    /// Takes the lock of a file without waiting. Returns `None` when another holder has it. The lock ends when the returned
+    /// value is dropped, and at the latest with the process.
     ///
     /// # Errors
-    /// `NotFound` when no file has this path.
+    /// `NotFound` when there is no file at the path.
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
-/// A new file being written.
+/// A new file that is being written.
 pub trait WriteFile: Write + Send {
-    /// Makes the bytes written so far durable, and the file's size with them.
+    /// Makes the bytes written so far and the size of the file durable.
     ///
     /// # Errors
-    /// When the disk says that it cannot.
+    /// When the disk reports a failure.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// What is known of the file now.
+    /// Returns the current metadata of the file.
     ///
     /// # Errors
-    /// When the disk cannot tell.
-    fn entry(&self) -> io::Result<Entry>;
+    /// When the disk reports a failure.
+    fn entry(&self) -> io::Result<DiskEntry>;
 }
 
-/// A file being read.
+/// A file that is being read.
 pub trait ReadFile: Read + Seek + Send {
-    /// What is known of the file that was opened, whatever its path has become.
+    /// Returns the metadata of the file that was opened, whatever is at its path now.
     ///
     /// # Errors
-    /// When the disk cannot tell.
-    fn entry(&self) -> io::Result<Entry>;
+    /// When the disk reports a failure.
+    fn entry(&self) -> io::Result<DiskEntry>;
 }
 
-/// A lock that lasts until it is dropped.
+/// A lock that is held until the value is dropped.
 pub trait Lock: Send + Sync {}
 
-/// What lies at a path.
+/// The metadata of one entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "whoever implements Disk makes them")]
-pub struct Entry {
-    /// File, folder, or something else.
-    pub kind: Kind,
-    /// The bytes of a file; nothing is meant by it for the others.
+pub struct DiskEntry {
+    /// Whether the entry is a file, a folder, or something else.
+    pub kind: EntryKind,
+    /// The size of a file in bytes. It has no meaning for other kinds.
     pub size: u64,
-    /// When the bytes of a file were last written.
+    /// The time at which the bytes of a file were last written.
     pub modified: SystemTime,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "what is neither is Other")]
-pub enum Kind {
-    /// A plain file.
+pub enum EntryKind {
+    /// A regular file.
     File,
-    /// A folder.
+    /// A folder (directory).
     Folder,
-    /// A symbolic link, a device, a socket, a pipe.
+    /// A symbolic link, a device, a socket or a pipe.
     Other,
 }

@@ -1,10 +1,10 @@
-//! The work on the folder itself: what blocks, step by step, each step an effect on the [`Disk`].
+//! The blocking work on the folder. Each step is one effect on the [`Disk`].
 //!
-//! The order of the steps is what makes an object whole or absent after a power cut: bytes synced, then the name made, then
-//! every folder above it synced, and only then is success told. Folders are synced up to the root each time, since
-//! another process may have made one and not synced it yet.
+//! The order of the steps makes an object whole or absent after a power cut: the bytes are synced, then the name is made,
+//! then every folder above it is synced, and only then is success reported. All folders up to the root are synced each
+//! time, because another process may have made one of them and not synced it yet.
 
-use crate::disk::{Disk, Entry, Kind, ReadFile};
+use crate::disk::{Disk, DiskEntry, EntryKind, ReadFile};
 use crate::staging::{STAGING, Staged, Staging};
 use bytes::Bytes;
 use std::io;
@@ -12,25 +12,25 @@ use std::ops::Range;
 use std::sync::Arc;
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
-/// Others may remove the empty folders of our path again and again; not for ever.
-const MOST_TRIES: usize = 64;
+/// Bounds the repetitions when others keep removing the empty folders of a path.
+const MAX_TRIES: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) disk: Arc<dyn Disk>,
-    /// None where this process may not write: then the store is for reading.
+    /// `None` when this process may not write: the store is read-only then.
     staging: Option<Arc<Staging>>,
 }
 
-/// What is found where a key or one of its folders should lie.
-enum Place {
+/// What is at the path of a key or of one of its folders.
+enum Occupant {
     Nothing,
     Folder,
-    Object(Entry),
-    /// A link, a device: nothing that we made.
+    Object(DiskEntry),
+    /// A link or a device, which this store never makes.
     Foreign,
-    /// On a file system that folds case: something of another name, which it takes for this one.
-    Other(String),
+    /// On a file system that folds case: an entry with another spelling, which the file system takes for this one.
+    OtherName(String),
 }
 
 impl Folder {
@@ -43,7 +43,7 @@ impl Folder {
         Ok(Self { disk, staging })
     }
 
-    /// Begins a new object.
+    /// Begins a new staged object.
     pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
         let staging = self.staging.as_ref().ok_or_else(|| StoreError::ReadOnly { key: key.clone() })?;
         staging.stage().map_err(|error| writing(key, error))
@@ -51,12 +51,12 @@ impl Folder {
 
     pub(crate) fn create(&self, key: &StoreKey, bytes: &Bytes) -> Result<(), StoreError> {
         self.make_folders(key)?;
-        if let Place::Object(_) = self.place(key.as_str()).map_err(|error| writing(key, error))? {
+        if let Occupant::Object(_) = self.occupant(key.as_str()).map_err(|error| writing(key, error))? {
             return self.exists_already(key);
         }
         let mut staged = self.stage(key)?;
         staged.write(bytes).and_then(|()| staged.finish()).map_err(|error| writing(key, error))?;
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             match self.disk.link(staged.path(), key.as_str()) {
                 Ok(()) => return self.sync_folders(key),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -64,7 +64,7 @@ impl Folder {
                     self.make_folders(key)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if let Place::Object(_) = self.make_room(key)? {
+                    if let Occupant::Object(_) = self.make_room(key)? {
                         return self.exists_already(key);
                     }
                 }
@@ -77,16 +77,17 @@ impl Folder {
         Err(gave_up(key))
     }
 
-    /// What is told of is durable: whoever lost its own answer may find its own object here.
+    /// Reports an existing object. The object is made durable first: the caller may have lost its own answer and find its own
+    /// object here.
     fn exists_already(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.sync_folders(key)?;
         Err(StoreError::AlreadyExists { key: key.clone() })
     }
 
-    /// Gives a staged object its place, over what was there.
+    /// Moves a staged object to its key, over the object that was there.
     pub(crate) fn replace(&self, key: &StoreKey, mut staged: Staged) -> Result<ObjectMeta, StoreError> {
         let entry = staged.finish().map_err(|error| writing(key, error))?;
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             self.make_folders(key)?;
             self.make_room(key)?;
             match self.disk.rename(staged.path(), key.as_str()) {
@@ -95,7 +96,7 @@ impl Folder {
                     self.sync_folders(key)?;
                     return Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified));
                 }
-                // A folder went, or came, between the look and the step: look again.
+                // A folder disappeared or appeared in the meantime: look again.
                 Err(error) if self.has_changed(key, &error) => self.is_still_staged(key, &staged)?,
                 Err(error) => return Err(writing(key, error)),
             }
@@ -104,7 +105,7 @@ impl Folder {
     }
 
     fn has_changed(&self, key: &StoreKey, error: &io::Error) -> bool {
-        error.kind() == io::ErrorKind::NotFound || matches!(self.place(key.as_str()), Ok(Place::Folder))
+        error.kind() == io::ErrorKind::NotFound || matches!(self.occupant(key.as_str()), Ok(Occupant::Folder))
     }
 
     fn is_still_staged(&self, key: &StoreKey, staged: &Staged) -> Result<(), StoreError> {
@@ -119,7 +120,7 @@ impl Folder {
         Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified))
     }
 
-    /// The object's metadata, its file, standing at the beginning of the range, and the range.
+    /// Returns the metadata of the object, its file positioned at the start of the range, and the range.
     #[allow(clippy::type_complexity, reason = "three things, named where they are taken")]
     pub(crate) fn open_object(
         &self,
@@ -142,13 +143,13 @@ impl Folder {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(deleting(error)),
                 _ => {}
             },
-            // Somebody else may have removed it and not synced yet: that is still to be done.
+            // Another process may have removed it without a sync: the removal still has to be synced.
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
         self.sync_removal(key).map_err(|error| not_durable(key, error))?;
         for folder in folders_from_within(key) {
-            // Not when something lies in it; and an empty folder that stays does no harm.
+            // Fails when the folder is not empty. An empty folder that stays does no harm.
             if self.disk.remove_dir(folder).is_err() {
                 break;
             }
@@ -156,63 +157,63 @@ impl Folder {
         Ok(())
     }
 
-    /// The object at a key, when each folder of its path is a folder.
-    fn find(&self, key: &StoreKey) -> Result<Entry, StoreError> {
+    /// Returns the object at a key if every folder of its path is a folder.
+    fn find(&self, key: &StoreKey) -> Result<DiskEntry, StoreError> {
         let not_found = || match self.is_here() {
             Ok(()) => StoreError::NotFound { key: key.clone() },
             Err(error) => error,
         };
-        let look = |path| self.place(path).map_err(|error| reading(key, error));
+        let look = |path| self.occupant(path).map_err(|error| reading(key, error));
         for folder in key.folders() {
             match look(folder)? {
-                Place::Folder => {}
-                Place::Foreign => return Err(foreign(key, folder)),
-                Place::Nothing | Place::Object(_) | Place::Other(_) => return Err(not_found()),
+                Occupant::Folder => {}
+                Occupant::Foreign => return Err(foreign(key, folder)),
+                Occupant::Nothing | Occupant::Object(_) | Occupant::OtherName(_) => return Err(not_found()),
             }
         }
         match look(key.as_str())? {
-            Place::Object(entry) => Ok(entry),
-            Place::Foreign => Err(foreign(key, key.as_str())),
-            Place::Nothing | Place::Folder | Place::Other(_) => Err(not_found()),
+            Occupant::Object(entry) => Ok(entry),
+            Occupant::Foreign => Err(foreign(key, key.as_str())),
+            Occupant::Nothing | Occupant::Folder | Occupant::OtherName(_) => Err(not_found()),
         }
     }
 
-    /// Whether each part of a listing's folder is a folder of just that name.
+    /// Returns whether each part of the path is a folder of exactly that name.
     pub(crate) fn is_folder(&self, folder: &StoreKey) -> io::Result<bool> {
         for path in folder.folders().chain([folder.as_str()]) {
-            if !matches!(self.place(path)?, Place::Folder) {
+            if !matches!(self.occupant(path)?, Occupant::Folder) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn place(&self, path: &str) -> io::Result<Place> {
-        for _ in 0..MOST_TRIES {
+    fn occupant(&self, path: &str) -> io::Result<Occupant> {
+        for _ in 0..MAX_TRIES {
             let entry = match self.disk.entry(path) {
                 Ok(entry) => entry,
-                Err(error) if is_nothing(&error) => return Ok(Place::Nothing),
+                Err(error) if is_nothing(&error) => return Ok(Occupant::Nothing),
                 Err(error) => return Err(error),
             };
             if self.staging.as_ref().is_some_and(|staging| staging.folds_case) {
                 match self.spelling(path)? {
                     Some(found) if found == path => {}
-                    Some(other) => return Ok(Place::Other(other)),
-                    // It went between the look and the listing: look again.
+                    Some(other) => return Ok(Occupant::OtherName(other)),
+                    // It disappeared between the look and the listing: look again.
                     None => continue,
                 }
             }
             return Ok(match entry.kind {
-                Kind::File => Place::Object(entry),
-                Kind::Folder => Place::Folder,
-                Kind::Other => Place::Foreign,
+                EntryKind::File => Occupant::Object(entry),
+                EntryKind::Folder => Occupant::Folder,
+                EntryKind::Other => Occupant::Foreign,
             });
         }
-        // Something answers to this path all the time and has quite another name: another normal form.
-        Ok(Place::Other(path.to_owned()))
+        // Something answers to this path but has another name each time: another normal form.
+        Ok(Occupant::OtherName(path.to_owned()))
     }
 
-    /// The name that something at this path really has, in the folder of the path.
+    /// Returns the path with the spelling that its last part has in its folder.
     fn spelling(&self, path: &str) -> io::Result<Option<String>> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut spelling = None;
@@ -230,7 +231,7 @@ impl Folder {
         Ok(spelling.map(full))
     }
 
-    /// A root that was removed or unmounted behind our back is not an empty store.
+    /// Checks that the root still exists: a root that was removed or unmounted is not an empty store.
     pub(crate) fn is_here(&self) -> Result<(), StoreError> {
         match self.disk.entry(STAGING) {
             Ok(_) => Ok(()),
@@ -241,11 +242,11 @@ impl Folder {
         }
     }
 
-    /// Makes the folders of a key that are not there. They are not durable yet.
+    /// Makes the missing folders of a key. They are not durable yet.
     fn make_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             match self.make_each_folder(key) {
-                // Somebody removed, or made, what was empty or missing a moment ago.
+                // Another process removed or made a folder in the meantime.
                 Err(MakeError::Io(error))
                     if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {}
                 Err(MakeError::Io(error)) => return Err(writing(key, error)),
@@ -258,35 +259,35 @@ impl Folder {
 
     fn make_each_folder(&self, key: &StoreKey) -> Result<(), MakeError> {
         for folder in key.folders() {
-            match self.place(folder).map_err(MakeError::Io)? {
-                Place::Folder => {}
-                Place::Nothing => self.disk.create_dir(folder).map_err(MakeError::Io)?,
-                Place::Object(_) => return Err(MakeError::Store(conflict(key, folder))),
-                Place::Other(other) => return Err(MakeError::Store(conflict(key, &other))),
-                Place::Foreign => return Err(MakeError::Store(foreign(key, folder))),
+            match self.occupant(folder).map_err(MakeError::Io)? {
+                Occupant::Folder => {}
+                Occupant::Nothing => self.disk.create_dir(folder).map_err(MakeError::Io)?,
+                Occupant::Object(_) => return Err(MakeError::Store(conflict(key, folder))),
+                Occupant::OtherName(other) => return Err(MakeError::Store(conflict(key, &other))),
+                Occupant::Foreign => return Err(MakeError::Store(foreign(key, folder))),
             }
         }
         Ok(())
     }
 
-    /// Makes sure that an object can lie at the key: an empty folder there is removed, one with objects is a conflict.
-    fn make_room(&self, key: &StoreKey) -> Result<Place, StoreError> {
-        let place = self.place(key.as_str()).map_err(|error| writing(key, error))?;
+    /// Makes sure that an object can have the key: removes an empty folder there; a folder with objects is a conflict.
+    fn make_room(&self, key: &StoreKey) -> Result<Occupant, StoreError> {
+        let place = self.occupant(key.as_str()).map_err(|error| writing(key, error))?;
         match place {
-            Place::Folder if self.remove_empty(key.as_str()) => Ok(Place::Nothing),
-            Place::Folder => Err(conflict(key, &format!("{key}/"))),
-            Place::Other(other) => Err(conflict(key, &other)),
-            Place::Foreign => Err(foreign(key, key.as_str())),
-            Place::Nothing | Place::Object(_) => Ok(place),
+            Occupant::Folder if self.remove_empty(key.as_str()) => Ok(Occupant::Nothing),
+            Occupant::Folder => Err(conflict(key, &format!("{key}/"))),
+            Occupant::OtherName(other) => Err(conflict(key, &other)),
+            Occupant::Foreign => Err(foreign(key, key.as_str())),
+            Occupant::Nothing | Occupant::Object(_) => Ok(place),
         }
     }
 
-    /// Removes a folder in which there are only folders, left by a deletion that was cut short.
+    /// Removes a folder that contains only folders, which an interrupted deletion left behind.
     fn remove_empty(&self, folder: &str) -> bool {
         let mut within = Vec::new();
         let mut all_folders = true;
         let read = self.disk.entries(folder, &mut |name, kind| {
-            all_folders &= kind == Kind::Folder;
+            all_folders &= kind == EntryKind::Folder;
             if all_folders {
                 within.push(format!("{folder}/{name}"));
             }
@@ -297,7 +298,7 @@ impl Folder {
             && self.disk.remove_dir(folder).is_ok()
     }
 
-    /// Makes the entry of an object and of each folder above it durable.
+    /// Makes the entry of an object and the entry of each folder above it durable.
     fn sync_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
         for folder in folders_from_within(key).chain([""]) {
             match self.disk.sync_dir(folder) {
@@ -310,7 +311,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes it durable that an object is not there: in its folder, or, when that has gone, in the one above.
+    /// Makes the removal of an object durable: in its folder or, if that is gone, in the next one above.
     fn sync_removal(&self, key: &StoreKey) -> io::Result<()> {
         for folder in folders_from_within(key).chain([""]) {
             match self.disk.sync_dir(folder) {
@@ -327,12 +328,12 @@ enum MakeError {
     Store(StoreError),
 }
 
-/// The innermost folder first.
+/// Returns the folders of a key, the innermost first.
 fn folders_from_within(key: &StoreKey) -> impl Iterator<Item = &str> {
     std::iter::successors(key.folder(), |folder| folder.rsplit_once('/').map(|(above, _)| above))
 }
 
-/// Nothing there, or a file where a folder is needed, below which nothing can be.
+/// Returns whether nothing is at the path: no entry, or a file where the path needs a folder.
 fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -347,7 +348,7 @@ fn foreign(key: &StoreKey, path: &str) -> StoreError {
 }
 
 fn gave_up(key: &StoreKey) -> StoreError {
-    let why = format!("its folders came and went {MOST_TRIES} times");
+    let why = format!("its folders came and went {MAX_TRIES} times");
     StoreError::unavailable(format!("writing `{key}`"), why)
 }
 
@@ -355,12 +356,12 @@ fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
 }
 
-/// Whether a folder is there and this process may only read it.
+/// Returns whether the folder exists and this process may only read it.
 fn may_not_write(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// The effect is seen already: this must not be told as if nothing had happened.
+/// The effect is visible already, so this error must not say that nothing happened.
 fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(None, format!("making what was done at `{key}` durable"), error)
 }
@@ -372,18 +373,22 @@ fn reading(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("reading `{key}`"), error)
 }
 
-/// An error of the disk, by what the caller can do about it.
+/// Converts an error of the disk by what the caller can do.
 pub(crate) fn io_error(key: Option<&StoreKey>, what: String, error: io::Error) -> StoreError {
-    use io::ErrorKind as Kind;
+    use io::ErrorKind as EntryKind;
     match (error.kind(), key) {
-        (Kind::StorageFull | Kind::QuotaExceeded, _) => {
+        (EntryKind::StorageFull | EntryKind::QuotaExceeded, _) => {
             StoreError::unavailable(format!("no space left while {what}"), error)
         }
         (
-            Kind::Interrupted | Kind::WouldBlock | Kind::TimedOut | Kind::ResourceBusy | Kind::OutOfMemory,
+            EntryKind::Interrupted
+            | EntryKind::WouldBlock
+            | EntryKind::TimedOut
+            | EntryKind::ResourceBusy
+            | EntryKind::OutOfMemory,
             _,
         ) => StoreError::unavailable(what, error),
-        (Kind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
+        (EntryKind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
         _ => StoreError::backend(what, error),
     }
 }

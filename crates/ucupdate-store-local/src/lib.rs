@@ -7,6 +7,6 @@ mod pages;
 mod real_disk;
 mod staging;
 
-pub use disk::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+pub use disk::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 pub use local_store::LocalStore;
 pub use real_disk::RealDisk;

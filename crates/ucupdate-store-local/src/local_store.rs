@@ -1,4 +1,4 @@
-//! The store: the folder's blocking work, away from the runtime's own threads.
+//! The store. It moves the blocking work on the folder to the blocking threads of the runtime.
 
 use crate::disk::{Disk, ReadFile};
 use crate::folder::{Folder, io_error};
@@ -18,18 +18,18 @@ use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// The most bytes that one step of a read takes from the disk.
+/// Largest number of bytes that one step of a read takes from the disk.
 const READ_PIECE: u64 = 256 * 1024;
 
-/// From so many bytes on, what a put has gathered is written.
+/// A put writes its gathered pieces once they have this many bytes.
 const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
-/// From so many pieces on too: the smallest piece costs memory.
+/// A put also writes its gathered pieces once there are this many: the smallest piece costs memory too.
 const WRITE_BATCH_PIECES: usize = 1024;
 
-/// An [`ImageStore`] in a folder. Clones share it; any number of stores and processes may have one folder open.
+/// An [`ImageStore`] in a folder. Clones share the folder. Any number of stores and processes may have one folder open.
 ///
-/// Its calls need a tokio runtime around them: what blocks goes to the runtime's blocking threads.
+/// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, StoreKey};
@@ -50,17 +50,17 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
-    /// Opens the folder at `path`, and makes it when it is not there. What processes that are gone had begun and not
-    /// finished is cleared away; what living ones are writing is left alone.
+    /// Opens the folder at `path` and creates it if it does not exist. Removes files that ended processes have staged, and
+    /// leaves the files of running processes alone.
     ///
-    /// Where this process may read the folder and not write to it, the store is for reading: writing is
+    /// If this process may read the folder but not write to it, the store is read-only: every write returns
     /// [`StoreError::ReadOnly`].
     ///
-    /// This blocks for a moment: a few calls of the file system.
+    /// This call blocks for a few file system operations.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no room for a folder and a lock file; [`StoreError::Backend`] when the
-    /// folder cannot be made or written to, or its file system has no locks.
+    /// [`StoreError::Unavailable`] when there is no space for a folder and a lock file. [`StoreError::Backend`] when the folder
+    /// cannot be created or written, or when its file system has no locks.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let opened = RealDisk::open(path).and_then(|disk| Folder::open(Arc::new(disk)));
@@ -69,10 +69,10 @@ impl LocalStore {
         Ok(Self { folder: Arc::new(folder) })
     }
 
-    /// As [`open`](Self::open), on whatever keeps to [`Disk`].
+    /// Opens a store like [`open`](Self::open), on any implementation of [`Disk`].
     ///
     /// # Errors
-    /// As for [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let opened = Folder::open(disk);
         let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
@@ -162,7 +162,7 @@ impl fmt::Debug for LocalStore {
     }
 }
 
-/// Pieces that wait to be written together.
+/// Pieces that are gathered to be written together.
 #[derive(Default)]
 struct Batch {
     pieces: Vec<Bytes>,
@@ -185,8 +185,8 @@ impl Batch {
     }
 }
 
-/// A staged object of a put that may be dropped at any point: then it is removed, away from the runtime's own threads,
-/// for removing a large file takes its time.
+/// The staged object of a put. When the put is dropped, the staged file is removed on a blocking thread, because removing a
+/// large file takes time.
 struct ClearedAside(Option<Staged>);
 
 impl ClearedAside {
@@ -205,7 +205,7 @@ impl Drop for ClearedAside {
     }
 }
 
-/// The next `left` bytes of a file in pieces, each read on a blocking thread when it is asked for.
+/// Returns the next `left` bytes of a file in pieces. Each piece is read on a blocking thread when it is polled.
 fn pieces_of(file: Box<dyn ReadFile>, left: u64) -> ByteStream {
     Box::pin(stream::unfold(Some((file, left)), |state| async {
         let (file, left) = state?;

@@ -1,17 +1,17 @@
-//! Listings in order of bytes, in memory that does not grow with the number of objects.
+//! Listings in the order of the bytes of keys, in memory that does not grow with the number of objects.
 //!
-//! A folder gives its entries in any order, and `a-b`, `a/b`, `a0` is the order of keys. So each folder is read through
-//! for its next few entries in order, a folder counting as its name with `/` behind, and what is found is gone into before
-//! more is read. A page of a folder of n objects costs one pass over its n names.
+//! A folder returns its entries in any order, while keys sort as `a-b`, `a/b`, `a0`. So each folder is read completely to
+//! find its next few entries in order, where a folder counts as its name with `/` at the end. These entries are visited
+//! before more are read. A page of a folder with n objects costs one pass over its n names.
 
-use crate::disk::Kind;
+use crate::disk::EntryKind;
 use crate::folder::Folder;
 use std::collections::BTreeMap;
 use std::io;
 use ucupdate_store::{ObjectMeta, StoreKey};
 
 impl Folder {
-    /// The first objects, at most `most`, whose key begins with `prefix` and comes after `after`.
+    /// Returns the first `most` objects whose key begins with `prefix` and comes after `after`.
     pub(crate) fn page(
         &self,
         prefix: &str,
@@ -23,7 +23,7 @@ impl Folder {
         match prefix.rsplit_once('/') {
             None => page.fill("", prefix)?,
             Some((folder, name)) => {
-                // What is no key is no folder of a key.
+                // A text that is not a key cannot be the folder of a key.
                 if let Ok(folder) = StoreKey::parse(folder)
                     && self.is_folder(&folder)?
                 {
@@ -43,7 +43,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Goes through the entries of one folder (its path with `/` behind) that begin with `name`.
+    /// Visits the entries of one folder (its path with `/` at the end) that begin with `name`.
     fn fill(&mut self, folder: &str, name: &str) -> io::Result<()> {
         let mut from = String::new();
         loop {
@@ -53,7 +53,7 @@ impl Page<'_> {
             for (entry, kind) in next {
                 let path = format!("{folder}{entry}");
                 match kind {
-                    Kind::Folder => self.fill(&path, "")?,
+                    EntryKind::Folder => self.fill(&path, "")?,
                     _ => self.add(&path)?,
                 }
                 if self.found.len() == self.most {
@@ -67,21 +67,21 @@ impl Page<'_> {
         }
     }
 
-    /// The first `most` entries after `from`, in order, that are or may hold what is sought.
+    /// Returns the first `most` entries after `from`, in order, that match or may contain matching objects.
     fn next_entries(
         &self,
         folder: &str,
         name: &str,
         from: &str,
         most: usize,
-    ) -> io::Result<BTreeMap<String, Kind>> {
+    ) -> io::Result<BTreeMap<String, EntryKind>> {
         let mut next = BTreeMap::new();
         let read = self.folder.disk.entries(folder.trim_end_matches('/'), &mut |entry, kind| {
-            if kind == Kind::Other || !entry.starts_with(name) {
+            if kind == EntryKind::Other || !entry.starts_with(name) {
                 return;
             }
             let mut entry = entry.to_owned();
-            if kind == Kind::Folder {
+            if kind == EntryKind::Folder {
                 entry.push('/');
             }
             if entry.as_str() <= from || !self.may_hold(&format!("{folder}{entry}")) {
@@ -93,7 +93,7 @@ impl Page<'_> {
             }
         });
         match read {
-            // The folder went while we came to it: everything in it was deleted. The root never goes.
+            // The folder disappeared in the meantime, so everything in it was deleted. The root never disappears like this.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_empty() => {
                 Ok(BTreeMap::new())
             }
@@ -102,22 +102,22 @@ impl Page<'_> {
         }
     }
 
-    /// Whether a path is a key after `after`, or of a folder (with `/` behind) that may hold one.
+    /// Returns whether a path is a key after `after`, or a folder (with `/` at the end) that may contain one.
     fn may_hold(&self, path: &str) -> bool {
         let key = path.strip_suffix('/').unwrap_or(path);
         let is_folder = key.len() < path.len();
-        // The staging folder and what others laid here are no keys.
+        // The staging folder and foreign files have names that are not keys.
         (path > self.after || (is_folder && self.after.starts_with(path))) && StoreKey::parse(key).is_ok()
     }
 
     fn add(&mut self, path: &str) -> io::Result<()> {
         let Ok(key) = StoreKey::parse(path) else { return Ok(()) };
         match self.folder.disk.entry(path) {
-            Ok(entry) if entry.kind == Kind::File => {
+            Ok(entry) if entry.kind == EntryKind::File => {
                 self.found.push(ObjectMeta::new(key, entry.size, entry.modified));
                 Ok(())
             }
-            // Deleted between the listing and the look.
+            // It was deleted between the listing and the look.
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -127,7 +127,7 @@ impl Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RealDisk;
+    use crate::real_disk::RealDisk;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::fs;
@@ -148,7 +148,7 @@ mod tests {
         page.iter().map(|meta| meta.key.as_str()).collect()
     }
 
-    /// Parts end in a digit when they are a folder's, so that no folder and file have one name.
+    /// Folder names end in a digit, so that no folder and file have the same name.
     fn some_key() -> impl Strategy<Value = String> {
         let folder = "[ab.~-]{0,1}[ab-][0-1]";
         (proptest::collection::vec(folder, 0..4), "[ab.~-]{0,1}[ab-]{1,2}")

@@ -1,6 +1,6 @@
-//! The disk of the machine, below one folder and never outside it.
+//! The disk of the machine, restricted to one folder.
 
-use crate::disk::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+use crate::disk::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::fs::File;
@@ -8,9 +8,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A folder of the machine's disk. `..` and symbolic links cannot lead out of it, whoever makes them and whenever.
+/// A folder on the disk of the machine. Neither `..` nor a symbolic link can lead out of it, whoever makes the link.
 ///
-/// On Windows the entries of a folder cannot be synced; there [`sync_dir`](Disk::sync_dir) does nothing.
+/// On Windows the entries of a folder cannot be synced: [`sync_dir`](Disk::sync_dir) does nothing there.
 #[derive(Debug)]
 pub struct RealDisk {
     root: Dir,
@@ -18,10 +18,10 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Opens the folder at `path`, and makes it, durably, when it is not there.
+    /// Opens the folder at `path`. If it does not exist, creates it and makes it durable.
     ///
     /// # Errors
-    /// When it cannot be made or opened, or is no folder.
+    /// When the path cannot be created or opened, or is not a folder.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
         create_durably(&path)?;
@@ -29,13 +29,13 @@ impl RealDisk {
         Ok(Self { root, path })
     }
 
-    /// The folder that was opened.
+    /// Returns the path that was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// As `create_dir_all`, with the entry of each new folder synced.
+/// Works like `create_dir_all` and syncs the entry of each new folder.
 fn create_durably(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -59,18 +59,18 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(self.root.open(path)?)))
     }
 
-    fn entry(&self, path: &str) -> io::Result<Entry> {
+    fn entry(&self, path: &str) -> io::Result<DiskEntry> {
         self.root.symlink_metadata(or_root(path)).and_then(|metadata| entry_of(&metadata))
     }
 
-    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
         for entry in self.root.read_dir(or_root(folder))? {
             let entry = entry?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             let mut file_type = entry.file_type()?;
             if !(file_type.is_file() || file_type.is_dir() || file_type.is_symlink()) {
-                // Some file systems do not say it with the name.
+                // Some file systems do not report the type together with the name.
                 match entry.metadata() {
                     Ok(metadata) => file_type = metadata.file_type(),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -123,21 +123,21 @@ fn or_root(path: &str) -> &str {
     if path.is_empty() { "." } else { path }
 }
 
-fn entry_of(metadata: &Metadata) -> io::Result<Entry> {
-    Ok(Entry {
+fn entry_of(metadata: &Metadata) -> io::Result<DiskEntry> {
+    Ok(DiskEntry {
         kind: kind_of(metadata.file_type()),
         size: metadata.len(),
         modified: metadata.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std),
     })
 }
 
-fn kind_of(file_type: cap_std::fs::FileType) -> Kind {
+fn kind_of(file_type: cap_std::fs::FileType) -> EntryKind {
     if file_type.is_file() {
-        Kind::File
+        EntryKind::File
     } else if file_type.is_dir() {
-        Kind::Folder
+        EntryKind::Folder
     } else {
-        Kind::Other
+        EntryKind::Other
     }
 }
 
@@ -170,18 +170,18 @@ impl WriteFile for RealFile {
         self.0.sync_all()
     }
 
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         self.0.metadata().and_then(|metadata| entry_of(&metadata))
     }
 }
 
 impl ReadFile for RealFile {
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         self.0.metadata().and_then(|metadata| entry_of(&metadata))
     }
 }
 
-/// The lock ends when the file is closed.
+/// Holds the lock until the file is closed.
 struct RealLock(#[allow(dead_code, reason = "held for its end")] File);
 
 impl Lock for RealLock {}

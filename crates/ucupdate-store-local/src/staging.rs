@@ -1,40 +1,40 @@
-//! Where objects lie until they are whole: `.staging/` in the store's own root, so that one step of the file system moves
-//! them to their place. No key can name it.
+//! The folder `.staging/` in the root of the store, where objects are written before they get their names. It is in the same
+//! file system, so one rename or link moves an object to its key. No key can name it.
 //!
-//! Each open store has a random name here and holds the lock of `<name>.lock`; what it stages is `<name>.<number>`. A lock
-//! ends with its process, so whoever opens the store next can tell what a killed process left from what a living one is
-//! writing, with no waiting and no clock.
+//! Each open store has a random name here and holds the lock of `<name>.lock`. Its staged files are `<name>.<number>`. A lock
+//! ends with its process. So the next process that opens the store can tell the files of an ended process from those of a
+//! running one, without waiting and without a clock.
 
-use crate::disk::{Disk, Entry, Lock, WriteFile};
+use crate::disk::{Disk, DiskEntry, Lock, WriteFile};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io};
 
-/// The folder of all that is staged.
+/// The folder of all staged files.
 pub(crate) const STAGING: &str = ".staging";
 
-/// Each try fails only when a name is taken, or another process clears away our lock before we hold it.
-const MOST_TRIES: usize = 16;
+/// A try fails only when a name is taken, or when another process removes our lock file before we hold its lock.
+const MAX_TRIES: usize = 16;
 
-/// The place where one open store stages.
+/// The part of the staging folder that belongs to one open store.
 pub(crate) struct Staging {
     disk: Arc<dyn Disk>,
     name: String,
     next: AtomicU64,
-    /// Whether the file system takes `a` and `A` for one name.
+    /// Whether the file system treats `a` and `A` as one name.
     pub(crate) folds_case: bool,
     _lock: Box<dyn Lock>,
 }
 
 impl Staging {
-    /// Clears away what processes that are gone have left, and begins to stage.
+    /// Removes the files of ended processes and takes a name and a lock of its own.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Arc<Self>> {
         match disk.create_dir(STAGING) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => clear_leftovers(&*disk)?,
         }
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             let name = random_name()?;
             let path = lock_path(&name);
             match disk.create(&path) {
@@ -47,17 +47,17 @@ impl Staging {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            // Only the holder of its lock removes a lock file: from here on it stays. Another may have held it before.
+            // Only the holder of the lock removes a lock file, so from here on the file stays. Another may have held it before.
             if !is_there(&*disk, &path)? {
                 continue;
             }
             let folds_case = is_there(&*disk, &path.to_ascii_uppercase())?;
             return Ok(Arc::new(Self { disk, name, next: AtomicU64::new(0), folds_case, _lock: lock }));
         }
-        Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MOST_TRIES} tries")))
+        Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MAX_TRIES} tries")))
     }
 
-    /// Begins a new file.
+    /// Creates a new staged file.
     pub(crate) fn stage(self: &Arc<Self>) -> io::Result<Staged> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("{STAGING}/{}.{number}", self.name);
@@ -68,7 +68,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // If it fails, whoever opens the store next does it.
+        // If this fails, the next process that opens the store removes the file.
         let _ = self.disk.unlink(&lock_path(&self.name));
     }
 }
@@ -79,7 +79,7 @@ impl fmt::Debug for Staging {
     }
 }
 
-/// A file in the staging folder. It is removed when it is dropped, unless it was moved away.
+/// A file in the staging folder. Dropping it removes the file, unless it was moved to its key.
 pub(crate) struct Staged {
     path: String,
     file: Option<Box<dyn WriteFile>>,
@@ -96,8 +96,8 @@ impl Staged {
         self.file()?.write_all(bytes)
     }
 
-    /// Makes the bytes durable, ends the writing, and tells what the file is.
-    pub(crate) fn finish(&mut self) -> io::Result<Entry> {
+    /// Makes the bytes durable, closes the file, and returns its metadata.
+    pub(crate) fn finish(&mut self) -> io::Result<DiskEntry> {
         let file = self.file()?;
         file.sync()?;
         let entry = file.entry()?;
@@ -105,7 +105,7 @@ impl Staged {
         Ok(entry)
     }
 
-    /// Says that the file has another name now and is not to be removed.
+    /// Marks the file as moved to its key, so that dropping this value removes nothing.
     pub(crate) fn moved(&mut self) {
         self.moved = true;
     }
@@ -117,10 +117,10 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // Closed first: Windows does not remove an open file.
+        // Close the file first: Windows does not remove an open file.
         self.file = None;
         if !self.moved {
-            // If it fails, whoever opens the store next does it.
+            // If this fails, the next process that opens the store removes the file.
             let _ = self.staging.disk.unlink(&self.path);
         }
     }
@@ -142,7 +142,7 @@ fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
         let lock = match disk.lock(&lock_path) {
             Ok(None) => continue,
             Ok(Some(lock)) => Some(lock),
-            // Whoever stages holds a lock from before until after, so what has none is nobody's.
+            // A store holds its lock for as long as it stages, so files without a lock belong to no running process.
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
@@ -157,7 +157,7 @@ fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
     Ok(())
 }
 
-/// What somebody else removed in the meantime is as well removed.
+/// Treats a file that another process has already removed as removed.
 fn gone(unlinked: io::Result<()>) -> io::Result<()> {
     match unlinked {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

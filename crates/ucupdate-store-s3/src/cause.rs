@@ -4,6 +4,7 @@ use object_store::client::HttpError;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
+use ucupdate_store::error_chain;
 
 /// Why a request did not do what it was for, by what can be done next.
 #[derive(Debug)]
@@ -56,13 +57,13 @@ impl Error for Cause {}
 
 /// An answer that is no success, as the connection saw it. `object_store` has no name for most of them.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ErrorResponse {
     status: u16,
     code: Box<str>,
     message: Box<str>,
 }
 
-impl Answer {
+impl ErrorResponse {
     /// What a body of S3 says beside the status.
     pub(crate) fn new(status: u16, body: &str) -> Self {
         Self { status, code: element(body, "Code").into(), message: element(body, "Message").into() }
@@ -79,7 +80,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server answered {}", self.status)?;
         if !self.code.is_empty() {
@@ -95,7 +96,7 @@ impl fmt::Display for Answer {
     }
 }
 
-impl Error for Answer {}
+impl Error for ErrorResponse {}
 
 /// The text of the first element of this name; errors of S3 are flat.
 fn element<'a>(body: &'a str, name: &str) -> &'a str {
@@ -120,14 +121,14 @@ pub(crate) fn classify(error: object_store::Error) -> Failure {
 }
 
 fn told(status: u16, text: &str) -> Cause {
-    Cause { said: Answer::new(status, text).to_string().into(), status: Some(status) }
+    Cause { said: ErrorResponse::new(status, text).to_string().into(), status: Some(status) }
 }
 
 /// An answer or a broken connection somewhere below, or something that only `object_store` can name.
 fn in_chain(error: &(dyn Error + 'static)) -> Failure {
     let mut below = Some(error);
     while let Some(error) = below {
-        if let Some(answer) = error.downcast_ref::<Answer>() {
+        if let Some(answer) = error.downcast_ref::<ErrorResponse>() {
             let cause = Cause { said: answer.to_string().into(), status: Some(answer.status) };
             return match answer.status {
                 416 => Failure::Unsatisfiable,
@@ -136,28 +137,13 @@ fn in_chain(error: &(dyn Error + 'static)) -> Failure {
             };
         }
         if let Some(broken) = error.downcast_ref::<HttpError>()
-            && broken.source().is_none_or(|source| !source.is::<Answer>())
+            && broken.source().is_none_or(|source| !source.is::<ErrorResponse>())
         {
-            return Failure::Later(Cause::new(chain(broken.source().unwrap_or(broken))));
+            return Failure::Later(Cause::new(error_chain(broken.source().unwrap_or(broken))));
         }
         below = error.source();
     }
     Failure::Never(Cause::new(error.to_string()))
-}
-
-/// An error and all that lies below it, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        below = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -166,7 +152,7 @@ mod tests {
     use object_store::client::HttpErrorKind;
 
     fn answered(status: u16, body: &str) -> object_store::Error {
-        let source = HttpError::new(HttpErrorKind::Unknown, Answer::new(status, body));
+        let source = HttpError::new(HttpErrorKind::Unknown, ErrorResponse::new(status, body));
         object_store::Error::Generic { store: "S3", source: Box::new(source) }
     }
 
@@ -210,7 +196,7 @@ mod tests {
             ("server answered 403 AccessDenied: Not you", Some(403))
         );
         assert_eq!(
-            Answer::new(301, "").to_string(),
+            ErrorResponse::new(301, "").to_string(),
             "server answered 301 (the bucket lies in another region or at another endpoint)"
         );
     }

@@ -1,6 +1,6 @@
 //! The way to a server: a client of `object_store` that tries nothing twice by itself, on connections of our own.
 
-use crate::cause::Answer;
+use crate::cause::ErrorResponse;
 use crate::error::S3OptionsError;
 use crate::options::{Credentials, S3Options};
 use async_trait::async_trait;
@@ -129,16 +129,16 @@ struct Connector {
 impl HttpConnector for Connector {
     /// The same connections for objects and for credentials; times are kept by whoever asks.
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Outspoken(self.http.clone())))
+        Ok(HttpClient::new(NamedErrors(self.http.clone())))
     }
 }
 
 /// Tells of answers that are no success as errors with a name; `object_store` keeps statuses to itself, but for a few.
 #[derive(Debug)]
-struct Outspoken(reqwest::Client);
+struct NamedErrors(reqwest::Client);
 
 #[async_trait]
-impl HttpService for Outspoken {
+impl HttpService for NamedErrors {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let completes = completes_an_upload(&request);
         let answer = HttpService::call(&self.0, request).await?;
@@ -153,7 +153,7 @@ impl HttpService for Outspoken {
             Err(error) if completes => return Err(HttpError::new_boxed(HttpErrorKind::Interrupted, error)),
             Err(_) => bytes::Bytes::new(),
         };
-        let said = Answer::new(status, &String::from_utf8_lossy(&bytes));
+        let said = ErrorResponse::new(status, &String::from_utf8_lossy(&bytes));
         let named = match status {
             // These object_store names itself.
             401 | 403 | 409 | 412 => true,

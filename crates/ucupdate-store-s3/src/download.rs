@@ -1,8 +1,8 @@
 //! The bytes of an object, from as many answers as it takes: what breaks off is taken up again where it broke, as long as
 //! the object is the same.
 
-use crate::cause::{Cause, Failure, chain};
-use crate::patience::Patience;
+use crate::backoff::Backoff;
+use crate::cause::{Cause, Failure};
 use crate::remote::Remote;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _};
 use std::io;
 use std::sync::Arc;
-use ucupdate_store::ByteStream;
+use ucupdate_store::{ByteStream, error_chain};
 
 /// The bytes of `first`, which was just opened.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
@@ -19,7 +19,7 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
         tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
         at: first.range.start,
         end: first.range.end,
-        patience: None,
+        backoff: None,
         pieces: first.into_stream(),
         remote,
         path,
@@ -43,7 +43,7 @@ struct Download {
     end: u64,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
     /// What is left of it since the bytes broke off; none is used up while they come, nor while nobody asks for them.
-    patience: Option<Patience>,
+    backoff: Option<Backoff>,
 }
 
 impl Download {
@@ -59,10 +59,10 @@ impl Download {
                         continue;
                     }
                     self.at += length;
-                    self.patience = None;
+                    self.backoff = None;
                     return Some(Ok(piece));
                 }
-                Ok(Some(Err(error))) => io::Error::other(Cause::new(chain(&error))),
+                Ok(Some(Err(error))) => io::Error::other(Cause::new(error_chain(&error))),
                 Ok(None) => io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     format!("the body ended {} bytes early", self.end - self.at),
@@ -82,9 +82,9 @@ impl Download {
     /// Opens the rest of the same object; else the error that ends the bytes.
     async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
         let Some(tag) = &self.tag else { return Err(broken) };
-        let patience = self.patience.get_or_insert_with(|| self.remote.patience());
+        let backoff = self.backoff.get_or_insert_with(|| self.remote.backoff());
         loop {
-            if !patience.wait().await {
+            if !backoff.wait().await {
                 return Err(broken);
             }
             let options = GetOptions {

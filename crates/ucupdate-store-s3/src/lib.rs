@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod backoff;
 mod cause;
 mod connect;
 mod download;
 mod error;
 mod options;
-mod patience;
 mod remote;
 mod s3_store;
 mod upload;

@@ -1,7 +1,7 @@
-//! One bucket as the rest of the crate speaks to it: requests with patience, and what their failures mean for a key.
+//! One bucket as the rest of the crate speaks to it: requests with backoff, and what their failures mean for a key.
 
+use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure, classify};
-use crate::patience::Patience;
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
@@ -65,8 +65,8 @@ impl Remote {
             .expect("a key has no empty part, no `.` or `..` and no control character")
     }
 
-    pub(crate) fn patience(&self) -> Patience {
-        Patience::new(self.deadline)
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.deadline)
     }
 
     /// One try.
@@ -86,14 +86,14 @@ impl Remote {
         &self,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Failure> {
-        let mut patience = self.patience();
+        let mut backoff = self.backoff();
         loop {
             let cause = match self.once(request()).await {
                 Err(Failure::Refused(cause)) if cause.status() == Some(409) => cause,
                 Err(Failure::Later(cause)) => cause,
                 end => return end,
             };
-            if !patience.wait().await {
+            if !backoff.wait().await {
                 return Err(Failure::Later(cause));
             }
         }
@@ -119,7 +119,7 @@ impl Remote {
 
     /// Creates an object, and finds out who did where the answer does not say: by reading back the mark.
     pub(crate) async fn create(&self, path: &Path, bytes: &Bytes, mark: &Mark) -> Result<Created, Failure> {
-        let mut patience = self.patience();
+        let mut backoff = self.backoff();
         loop {
             let options =
                 PutOptions { mode: PutMode::Create, attributes: mark.attributes(), ..PutOptions::default() };
@@ -129,7 +129,7 @@ impl Remote {
                 // A refusal too is read back: a proxy on the way may have tried twice what we tried once.
                 Err(Failure::Refused(cause)) => cause,
                 Err(Failure::Later(cause)) => {
-                    if !patience.wait().await {
+                    if !backoff.wait().await {
                         return Err(Failure::Later(cause));
                     }
                     cause
@@ -144,7 +144,7 @@ impl Remote {
                 Err(Failure::Later(cause)) => unclear = cause,
                 Err(failure) => return Err(failure),
             }
-            if !patience.wait().await {
+            if !backoff.wait().await {
                 return Err(Failure::Later(unclear));
             }
         }

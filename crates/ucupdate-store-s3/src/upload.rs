@@ -65,7 +65,7 @@ pub(crate) async fn put(
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
     let mark = Mark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
-    let mut patience = remote.patience();
+    let mut backoff = remote.backoff();
     let mut unsettled = false;
     loop {
         let options = PutOptions { attributes: mark.attributes(), ..PutOptions::default() };
@@ -86,11 +86,11 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
                 Ok(Some(true)) => return Ok(()),
                 Ok(Some(false)) => return Err(Failure::Later(cause)),
                 Ok(None) => unsettled = false,
-                Err(Failure::Later(_)) if patience.wait().await => {}
+                Err(Failure::Later(_)) if backoff.wait().await => {}
                 Err(failure) => return Err(failure),
             }
         }
-        if !patience.wait().await {
+        if !backoff.wait().await {
             return Err(Failure::Later(cause));
         }
     }
@@ -143,7 +143,7 @@ impl Upload {
 
     /// Completes, and finds out whether it was done where the answer does not say: by reading back the mark.
     async fn complete(&self, parts: Vec<PartId>, mark: &Mark) -> Result<(), Failure> {
-        let mut patience = self.remote.patience();
+        let mut backoff = self.remote.backoff();
         let mut unclear = None;
         loop {
             let complete = self.remote.client.complete_multipart(&self.path, self.id()?, parts.clone());
@@ -162,7 +162,7 @@ impl Upload {
                 }
                 (Err(failure), _) => return Err(failure),
             }
-            if !patience.wait().await {
+            if !backoff.wait().await {
                 return Err(Failure::Later(unclear.unwrap_or_else(|| Cause::new("no answer"))));
             }
         }

@@ -1,116 +1,115 @@
-//! Errors of stores, by what the caller can do about them.
+//! Errors of stores, told apart by what the caller can do.
 
-use crate::StoreKey;
+use crate::key::StoreKey;
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::ops::Range;
 
-/// Whatever a store's own machinery had to say.
+/// The underlying error of a store's own machinery.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a store did not do what was asked: by what the caller can do.
+/// The reason why a store did not do what was requested. The variants differ in what the caller can do.
 ///
-/// After [`Unavailable`](Self::Unavailable) and [`Backend`](Self::Backend) from a writing call the key holds what it held
-/// before or what was being written, whole, and it is not known which: who must know reads it back. After every other
-/// error nothing has changed.
+/// After [`Unavailable`](Self::Unavailable) and [`Backend`](Self::Backend) from a writing call, the key holds the whole old
+/// object or the whole new object, and the store does not know which. A caller that must know reads the object back. After
+/// every other error nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No object at the key. Look elsewhere, or create it.
+    /// There is no object at the key.
     #[error("no object at `{key}`")]
     NotFound {
-        /// The key.
+        /// The key that was read.
         key: StoreKey,
     },
-    /// An object is at the key and was left as it was. Read it, or take another key.
+    /// There is already an object at the key. It was left as it was. Read it or use another key.
     #[error("an object at `{key}` exists already")]
     AlreadyExists {
-        /// The key.
+        /// The key of the existing object.
         key: StoreKey,
     },
-    /// This store cannot hold the key beside something it holds: a folder and an object of one name, or two keys that the
-    /// file system takes for one. Take another key.
+    /// The store cannot hold the key beside an existing one: a folder and an object would have the same name, or the file
+    /// system does not distinguish the two keys. Use another key.
     #[error("`{key}` cannot be held beside `{other}`")]
     Conflict {
-        /// The key that was asked for.
+        /// The key that was refused.
         key: StoreKey,
-        /// The key or folder that is there.
+        /// The existing key or folder.
         other: Box<str>,
     },
-    /// More bytes than the call takes. Write less, or ask for less.
+    /// The object is larger than the call accepts.
     #[error("object at `{key}` has {found} bytes or more, expected at most {limit}")]
     TooLarge {
-        /// The key.
+        /// The key of the object.
         key: StoreKey,
-        /// The bytes seen; there may be more.
+        /// Number of bytes seen so far; the object may have more.
         found: u64,
-        /// The most that is taken.
+        /// Largest number of bytes that the call accepts.
         limit: u64,
     },
-    /// A range that begins after the end of the object, or ends before it begins. Ask for another.
-    #[error("range {}..{} lies outside the {size} bytes of `{key}`", range.start, range.end)]
+    /// The range begins after the end of the object, or ends before it begins.
+    #[error("range {}..{} is outside the {size} bytes of `{key}`", range.start, range.end)]
     InvalidRange {
-        /// The key.
+        /// The key of the object.
         key: StoreKey,
-        /// The range asked for.
+        /// The range that was requested.
         range: Range<u64>,
-        /// The bytes the object has.
+        /// The size of the object in bytes.
         size: u64,
     },
-    /// The bytes that were handed in to be written ended in an error of their own. Nothing was written: mend the source
-    /// of the bytes, and write again.
-    #[error("bytes for `{key}` broke off")]
+    /// The stream of bytes to be written ended in an error. Nothing was written. Repair the source of the bytes and write again.
+    #[error("the input stream for `{key}` failed")]
     Input {
-        /// The key.
+        /// The key that was to be written.
         key: StoreKey,
         /// The error of the stream.
         source: io::Error,
     },
-    /// The store is there to be read only. Write elsewhere.
+    /// The store is read-only for this process.
     #[error("`{key}` was not written: the store is read-only")]
     ReadOnly {
-        /// The key.
+        /// The key that was to be written.
         key: StoreKey,
     },
-    /// What lies at the key is not what this store wrote. Restore it from where it came from.
+    /// The object at the key is not one that this store wrote. Restore it from its origin.
     #[error("object at `{key}` is damaged: {found}")]
     Integrity {
-        /// The key.
+        /// The key of the object.
         key: StoreKey,
-        /// What was found.
+        /// What was found instead.
         found: Cow<'static, str>,
     },
-    /// The store does not answer now, or has no room. Try again later.
+    /// The store does not respond at the moment, or has no space left. Try again later.
     #[error("store unavailable: {what}")]
     Unavailable {
-        /// What was being done, or what is lacking.
+        /// The operation that failed, or the resource that is missing.
         what: Cow<'static, str>,
-        /// What the machinery said.
+        /// The underlying error.
         source: BoxError,
     },
-    /// The store failed in a way that trying again will not mend. Look at the source.
+    /// The store failed in a way that a retry does not solve. The source says why.
     #[error("store failed: {what}")]
     Backend {
-        /// What was being done.
+        /// The operation that failed.
         what: Cow<'static, str>,
-        /// What the machinery said.
+        /// The underlying error.
         source: BoxError,
     },
 }
 
 impl StoreError {
-    /// An [`Unavailable`](Self::Unavailable): `what` was being done when `source` came.
+    /// Creates an [`Unavailable`](Self::Unavailable) error: the operation `what` failed with `source`.
     pub fn unavailable(what: impl Into<Cow<'static, str>>, source: impl Into<BoxError>) -> Self {
         Self::Unavailable { what: what.into(), source: source.into() }
     }
 
-    /// A [`Backend`](Self::Backend): `what` was being done when `source` came.
+    /// Creates a [`Backend`](Self::Backend) error: the operation `what` failed with `source`.
     pub fn backend(what: impl Into<Cow<'static, str>>, source: impl Into<BoxError>) -> Self {
         Self::Backend { what: what.into(), source: source.into() }
     }
 
-    /// Whether the same call may succeed later, with nothing changed by the caller.
+    /// Returns whether the same call may succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
@@ -126,7 +125,7 @@ impl StoreError {
         }
     }
 
-    /// Whether a writing call that ended so may have written all the same: then reading back tells.
+    /// Returns whether a writing call that failed like this may have written all the same. If so, read the object back.
     pub fn may_have_written(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Backend { .. } => true,
@@ -140,6 +139,23 @@ impl StoreError {
             | Self::Integrity { .. } => false,
         }
     }
+}
+
+/// Returns the text of an error and of all its sources in one line, separated by `: `.
+///
+/// A source whose text is already part of the line is left out: some libraries print their source themselves.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        let text = source.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        below = source.source();
+    }
+    line
 }
 
 #[cfg(test)]
@@ -166,7 +182,7 @@ mod tests {
             ),
             (
                 StoreError::InvalidRange { key: key(), range, size: 8 },
-                "range 9..12 lies outside the 8 bytes of `images/a`",
+                "range 9..12 is outside the 8 bytes of `images/a`",
             ),
             (StoreError::ReadOnly { key: key() }, "`images/a` was not written: the store is read-only"),
         ] {
@@ -181,6 +197,7 @@ mod tests {
         assert_eq!(error.to_string(), "store unavailable: writing `images/a`");
         assert_eq!(error.source().map(ToString::to_string), Some("disk is full".to_owned()));
         assert!(error.is_retryable() && error.may_have_written());
+        assert_eq!(error_chain(&error), "store unavailable: writing `images/a`: disk is full");
         let error = StoreError::backend("reading", "no");
         assert_eq!(error.to_string(), "store failed: reading");
         assert!(!error.is_retryable() && error.may_have_written());

@@ -1,11 +1,13 @@
-//! Comfort for whoever calls a store; none of it is for the implementor.
+//! Convenience methods for callers of a store. A store does not implement them.
 
-use crate::{ImageStore, ObjectMeta, StoreError, StoreKey, stream_of};
+use crate::error::StoreError;
+use crate::image_store::{ImageStore, ObjectMeta, stream_of};
+use crate::key::StoreKey;
 use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
 
-/// What can be made of the six methods of any [`ImageStore`], `Arc<dyn ImageStore>` among them.
+/// Convenience methods of every [`ImageStore`], also of `Arc<dyn ImageStore>`.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, MemoryStore, StoreKey};
@@ -23,7 +25,7 @@ pub trait ImageStoreExt: ImageStore {
     /// Reads an object of at most `limit` bytes.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] when it has more; otherwise those of [`ImageStore::get`] and
+    /// [`StoreError::TooLarge`] when the object is larger than `limit`; otherwise the errors of [`ImageStore::get`] and
     /// [`Object::into_bytes`](crate::Object::into_bytes).
     fn get_bytes(
         &self,
@@ -33,10 +35,10 @@ pub trait ImageStoreExt: ImageStore {
         async move { self.get(key, None).await?.into_bytes(limit).await }
     }
 
-    /// Writes an object that is at hand whole, replacing what was there.
+    /// Writes an object whose bytes are in memory and replaces the object that was there.
     ///
     /// # Errors
-    /// Those of [`ImageStore::put`].
+    /// The errors of [`ImageStore::put`].
     fn put_bytes(
         &self,
         key: &StoreKey,
@@ -46,10 +48,10 @@ pub trait ImageStoreExt: ImageStore {
         async move { self.put(key, bytes).await }
     }
 
-    /// Whether an object is at the key.
+    /// Returns whether an object is at the key.
     ///
     /// # Errors
-    /// Those of [`ImageStore::head`], without [`StoreError::NotFound`].
+    /// The errors of [`ImageStore::head`], without [`StoreError::NotFound`].
     fn exists(&self, key: &StoreKey) -> impl Future<Output = Result<bool, StoreError>> + Send {
         async move {
             match self.head(key).await {
@@ -60,16 +62,16 @@ pub trait ImageStoreExt: ImageStore {
         }
     }
 
-    /// The objects whose key begins with `prefix`, page after page.
+    /// Returns the pages of the listing of all objects whose key begins with `prefix`.
     fn pages<'a>(&'a self, prefix: &'a str) -> Pages<'a, Self> {
         Pages { store: self, prefix, after: None, ended: false }
     }
 
-    /// The objects whose key begins with `prefix`, sorted by key, the first `limit` of them. Ask for one more than may be
-    /// there to learn whether there are more.
+    /// Returns the first `limit` objects whose key begins with `prefix`, sorted by key. A caller that asks for one more than it
+    /// expects learns whether there are more.
     ///
     /// # Errors
-    /// Those of [`ImageStore::list`].
+    /// The errors of [`ImageStore::list`].
     fn list_all(
         &self,
         prefix: &str,
@@ -90,7 +92,7 @@ pub trait ImageStoreExt: ImageStore {
 
 impl<S: ImageStore + ?Sized> ImageStoreExt for S {}
 
-/// The pages of a listing, from [`ImageStoreExt::pages`].
+/// The pages of a listing, returned by [`ImageStoreExt::pages`].
 pub struct Pages<'a, S: ?Sized> {
     store: &'a S,
     prefix: &'a str,
@@ -99,11 +101,11 @@ pub struct Pages<'a, S: ?Sized> {
 }
 
 impl<S: ImageStore + ?Sized> Pages<'_, S> {
-    /// The next page, never empty; `None` at the end. After an error, or when the future is dropped, the same page is
-    /// fetched again.
+    /// Returns the next page, which is never empty, or `None` at the end. After an error, or after the future was dropped, the
+    /// next call fetches the same page again.
     ///
     /// # Errors
-    /// Those of [`ImageStore::list`].
+    /// The errors of [`ImageStore::list`].
     pub async fn next(&mut self) -> Result<Option<Vec<ObjectMeta>>, StoreError> {
         if self.ended {
             return Ok(None);
@@ -130,7 +132,7 @@ impl<S: ?Sized> fmt::Debug for Pages<'_, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MemoryStore;
+    use crate::memory::MemoryStore;
     use std::sync::Arc;
 
     #[tokio::test]

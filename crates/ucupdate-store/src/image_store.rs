@@ -1,6 +1,7 @@
-//! The trait itself, with the contract that every store keeps, and what goes in and out of it.
+//! The trait [`ImageStore`] with its contract, and the types of its arguments and results.
 
-use crate::{StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
@@ -11,63 +12,63 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 use std::{fmt, future, io};
 
-/// Bytes that come in pieces of any size, also of none. After an error nothing more comes.
+/// A stream of pieces of bytes. A piece may have any size, also zero. The stream ends after its first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-/// The most bytes [`ImageStore::create`] takes: 8 MiB.
+/// The largest object that [`ImageStore::create`] accepts: 8 MiB.
 pub const MAX_CREATE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most objects one page of [`ImageStore::list`] holds.
+/// The largest number of objects in one page of [`ImageStore::list`].
 pub const MAX_PAGE_OBJECTS: usize = 1000;
 
-/// Keys and bytes that outlive the program.
+/// A store of objects: each object is a sequence of bytes at a [`StoreKey`] that outlives the program.
 ///
 /// # Contract
-/// Whoever calls may rely on this, whatever the store; the conformance suite (feature `conformance`) makes a named test of
+/// Callers may rely on this contract with every store. The conformance suite (feature `conformance`) has a named test for
 /// each sentence.
 ///
-/// **Atomic.** A reader sees the object from before a write or the one from after it, whole, and never a part or a
-/// mixture; this holds between tasks, between handles and, where a store can be opened more than once, between processes.
-/// A read that has begun gives the bytes of one object or ends in an error. Of any number of `create`s of one key, from
-/// anywhere, at most one succeeds.
+/// **Atomic.** A reader sees the whole object from before a write or the whole object from after it. It never sees a part
+/// or a mixture. This holds between tasks, between handles and, where a store can be opened more than once, between
+/// processes. A read that has begun returns the bytes of one object or ends in an error. When several callers `create` the
+/// same key at the same time, at most one succeeds.
 ///
-/// **Durable.** When a writing call returns `Ok`, the effect survives the end of the program and, as far as the store's
-/// medium promises, of the machine. (`MemoryStore` is the exception: it lasts as long as its last clone.) So does what
-/// [`StoreError::AlreadyExists`] tells of.
+/// **Durable.** When a writing call returns `Ok`, its effect survives the end of the program. It also survives the end of
+/// the machine, as far as the medium of the store promises that. An object that [`StoreError::AlreadyExists`] reports is
+/// durable too. (`MemoryStore` is the exception: it lasts as long as its last clone.)
 ///
-/// **Read your writes.** What a writing call has acknowledged is seen by every `get`, `head` and `list` that begins
-/// after it, through whatever handle.
+/// **Read your writes.** Every `get`, `head` and `list` that begins after a write was acknowledged sees that write, through
+/// any handle.
 ///
-/// **Safe to drop.** A future may be dropped at any point. If it was writing, the key holds the old object or the new one,
-/// whole; work that was already under way may still turn it to the new one later. Nothing else is changed, and what was
-/// staged is cleared away, at the latest when the store is next opened.
+/// **Safe to drop.** A future may be dropped at any point. After a dropped write the key holds the whole old object or the
+/// whole new object; work that was under way may still change the old one to the new one later. Nothing else changes.
+/// Staged bytes are removed at the latest when the store is opened the next time.
 ///
-/// **Errors** are told apart by what the caller can do: see [`StoreError`], which says after which of them a write may
-/// have happened all the same.
+/// **Errors** are told apart by what the caller can do. [`StoreError`] says which errors mean that a write may have
+/// happened all the same.
 ///
-/// **Keys** are told apart by their bytes: objects whose keys differ in anything are different objects. A store that
-/// cannot hold one key beside another (`a` beside `a/b`, or `a` beside `A`) refuses the later one with
-/// [`StoreError::Conflict`] and leaves the earlier as it was.
+/// **Keys** are told apart by their bytes: objects with different keys are different objects. A store that cannot hold one
+/// key beside another (`a` beside `a/b`, or `a` beside `A`) refuses the later key with [`StoreError::Conflict`] and leaves
+/// the earlier object as it was.
 ///
-/// **Bounded.** Memory in use does not grow with the size of an object in `put` and `get`, nor with the number of objects
-/// in `list`. (Again `MemoryStore` is the exception.)
+/// **Bounded.** The memory in use does not grow with the size of an object in `put` and `get`, nor with the number of
+/// objects in `list`. (`MemoryStore` is again the exception.)
 ///
-/// # Implementing it
-/// The six methods are all there is; whatever else is comfortable is in [`ImageStoreExt`](crate::ImageStoreExt). Use
-/// [`ObjectMeta::resolve`] for ranges. The crate's page shows a whole store.
+/// # Implementing a store
+/// A store implements the six methods. Convenience methods are in [`ImageStoreExt`](crate::ImageStoreExt). Use
+/// [`ObjectMeta::resolve`] for ranges. The page of this crate shows a complete store.
 #[async_trait]
 pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
-    /// Writes a new object whole, or refuses an existing key and leaves its object as it was.
+    /// Writes a whole new object. If the key is taken, refuses and leaves the existing object as it was.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`] when an object is at the key; [`StoreError::TooLarge`] when there are more than
     /// [`MAX_CREATE_BYTES`]; otherwise see the contract.
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Writes an object of any size whole, replacing what was there, and tells what [`head`](Self::head) would.
+    /// Writes a whole object of any size and replaces the object that was there. Returns what [`head`](Self::head) would return.
     ///
-    /// The object begins to be seen after the last byte of the stream has been taken. A stream that is dropped with the
-    /// future, or ends in an error, changes nothing.
+    /// The new object becomes visible after the last byte of the stream was read. A stream that ends in an error, or is dropped
+    /// together with the future, changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Input`] with the stream's error, when it has one; otherwise see the contract.
@@ -75,59 +76,59 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
 
     /// Reads an object, or the part of it in `range`.
     ///
-    /// The end of the range may lie beyond the end of the object: what there is comes. A range that begins at the end of
-    /// the object, or ends where it begins, is empty and no error. [`Object::bytes`] gives exactly as many bytes as
-    /// [`Object::range`] says or ends in an error: fewer bytes without an error do not happen.
+    /// The range may end beyond the end of the object; the read then stops at the end of the object. A range is empty, and not
+    /// an error, when it begins at the end of the object or ends where it begins. [`Object::bytes`] yields exactly as many bytes
+    /// as [`Object::range`] says or ends in an error. It never ends early without an error.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::InvalidRange`] when the range begins after
     /// the end of the object or ends before it begins; otherwise see the contract.
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError>;
 
-    /// What is known of an object without reading it.
+    /// Returns the metadata of an object without reading it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when no object is at the key; otherwise see the contract.
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError>;
 
-    /// Removes an object; one that is not there is no error.
+    /// Removes an object. Removing a key that holds no object succeeds.
     ///
     /// # Errors
     /// Only those of the contract.
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError>;
 
-    /// One page of the objects whose key begins with `prefix`, sorted by key, those after `after`; empty at the end.
+    /// Returns one page of the objects whose key begins with `prefix` and comes after `after`, sorted by key.
     ///
-    /// The prefix is text, not a folder: `im` and `images/` both find `images/a`, and no key begins with `/`. The order
-    /// is that of bytes. A page holds 1 to [`MAX_PAGE_OBJECTS`] objects, or none when there are no more; it may be
-    /// shorter than the largest without being the last. `after` need not be the key of an object. An object written or
-    /// deleted while pages are being fetched is listed or not; all others are listed exactly once.
+    /// The prefix is text, not a folder: `im` and `images/` both match `images/a`. Keys sort by their bytes. A page holds 1 to
+    /// [`MAX_PAGE_OBJECTS`] objects. An empty page means that there are no more. A page may be shorter than the maximum without
+    /// being the last one. `after` does not have to be the key of an object. An object that is written or deleted while pages
+    /// are being fetched may be listed or not; every other object is listed exactly once.
     ///
     /// # Errors
-    /// Only those of the contract; that nothing is found is none.
+    /// Only those of the contract. An empty listing is not an error.
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError>;
 }
 
-/// What is known of an object.
+/// The metadata of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectMeta {
-    /// Its key.
+    /// The key of the object.
     pub key: StoreKey,
-    /// Its size in bytes.
+    /// The size of the object in bytes.
     pub size: u64,
-    /// When it was last written, by the store's clock, to the second or better.
+    /// The time of the last write by the store's clock, with a resolution of one second or better.
     pub modified: SystemTime,
 }
 
 impl ObjectMeta {
-    /// What is known of the object at `key`.
+    /// Creates the metadata of the object at `key`.
     pub fn new(key: StoreKey, size: u64, modified: SystemTime) -> Self {
         Self { key, size, modified }
     }
 
-    /// The bytes of this object that `range` stands for by the rules of [`ImageStore::get`]: all for `None`, and an end
-    /// beyond the object drawn back to it.
+    /// Returns the bytes of this object that `range` selects by the rules of [`ImageStore::get`]. `None` selects all bytes; an
+    /// end beyond the object is reduced to the size of the object.
     ///
     /// # Errors
     /// [`StoreError::InvalidRange`] when the range begins after the end of the object or ends before it begins.
@@ -151,28 +152,28 @@ impl ObjectMeta {
     }
 }
 
-/// An object being read.
+/// An object that is being read.
 #[non_exhaustive]
 pub struct Object {
-    /// What is known of the whole object.
+    /// The metadata of the whole object, also when only a part is read.
     pub meta: ObjectMeta,
-    /// Which bytes follow: the range asked for, its end drawn back to the end of the object.
+    /// The bytes that [`bytes`](Self::bytes) yields: the requested range, its end reduced to the size of the object.
     pub range: Range<u64>,
-    /// The bytes.
+    /// The stream of exactly the bytes in [`range`](Self::range).
     pub bytes: ByteStream,
 }
 
 impl Object {
-    /// An object of which the bytes of `range` follow, as [`ObjectMeta::resolve`] gave it.
+    /// Creates an object whose stream yields the bytes of `range`, as [`ObjectMeta::resolve`] returned it.
     pub fn new(meta: ObjectMeta, range: Range<u64>, bytes: ByteStream) -> Self {
         Self { meta, range, bytes }
     }
 
-    /// Reads all the bytes that follow, at most `limit`.
+    /// Reads all remaining bytes if there are at most `limit`.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] when more than `limit` bytes follow; nothing is read then. [`StoreError::Unavailable`]
-    /// with the stream's error when it breaks off, and when it ends early, which no store should do.
+    /// [`StoreError::TooLarge`] when more than `limit` bytes remain; nothing is read then. [`StoreError::Unavailable`] when the
+    /// stream fails, with its error as the source, and when the stream ends early.
     pub async fn into_bytes(mut self, limit: usize) -> Result<Bytes, StoreError> {
         let size = self.range.end.saturating_sub(self.range.start);
         let key = self.meta.key;
@@ -208,10 +209,10 @@ impl fmt::Debug for Object {
     }
 }
 
-/// All the bytes of a stream, in memory: for stores of small objects. Bound what goes in before.
+/// Reads all bytes of a stream into memory. The caller bounds the size of the stream.
 ///
 /// # Errors
-/// The stream's own.
+/// The error of the stream.
 pub async fn collect(mut bytes: ByteStream) -> io::Result<Bytes> {
     let mut pieces = Vec::new();
     while let Some(piece) = future::poll_fn(|cx| bytes.as_mut().poll_next(cx)).await {
@@ -220,7 +221,7 @@ pub async fn collect(mut bytes: ByteStream) -> io::Result<Bytes> {
     Ok(joined(pieces))
 }
 
-/// One piece is passed on as it is.
+/// Joins the pieces; a single piece is not copied.
 fn joined(mut pieces: Vec<Bytes>) -> Bytes {
     match pieces.len() {
         1 => pieces.remove(0),
@@ -228,7 +229,7 @@ fn joined(mut pieces: Vec<Bytes>) -> Bytes {
     }
 }
 
-/// A stream of these bytes in one piece: what [`ImageStore::put`] takes when all is at hand.
+/// Returns a stream that yields these bytes in one piece, as an argument of [`ImageStore::put`].
 pub fn stream_of(bytes: impl Into<Bytes>) -> ByteStream {
     struct Once(Option<Bytes>);
 

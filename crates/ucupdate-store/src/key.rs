@@ -1,32 +1,31 @@
-//! Keys: where an object lies. What can be parsed here can be held by a folder on any system and by a bucket.
+//! Keys of objects. Every key is valid in a folder on any system and in a bucket.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-/// The most bytes a [`StoreKey`] may have. S3 takes 1024; the rest is left for a prefix in a bucket or a root on a disk.
+/// The largest length of a [`StoreKey`] in bytes. S3 accepts 1024; the rest is for a prefix or the path of a root folder.
 pub const MAX_KEY_BYTES: usize = 768;
 
-/// The most bytes one part of a [`StoreKey`] may have: what the common file systems hold in one name.
+/// The largest length in bytes of one part of a [`StoreKey`]. Common file systems accept this in one name.
 pub const MAX_KEY_PART_BYTES: usize = 255;
 
-/// A key, parsed once: one or more parts divided by `/`.
+/// A valid key: one or more parts separated by `/`.
 ///
 /// # Syntax
-/// A key has 1 to [`MAX_KEY_BYTES`] bytes of UTF-8, each part 1 to [`MAX_KEY_PART_BYTES`]. A part
-/// - begins with neither a full stop nor a blank: `.` and `..` climb, and names with a full stop in front are left to
-///   the stores themselves (staging);
-/// - ends with neither: Windows drops both;
-/// - holds no control character, none of `\ : * ? " < > |`, which Windows cannot hold (so no drive letter either), and
-///   neither U+FFFE nor U+FFFF, which no XML listing can carry;
-/// - is not the name of a device on Windows, whatever its ending: `NUL`, `com1.nbt`.
+/// A key has 1 to [`MAX_KEY_BYTES`] bytes of UTF-8. Each part has 1 to [`MAX_KEY_PART_BYTES`] bytes. A part
+/// - does not begin with a full stop or a blank: `.` and `..` would leave the folder, and stores use names with a leading
+///   full stop for staging;
+/// - does not end with a full stop or a blank, because Windows removes both;
+/// - contains no control character, none of `\ : * ? " < > |`, which Windows does not allow, and neither U+FFFE nor U+FFFF,
+///   which an XML listing cannot contain;
+/// - is not the name of a Windows device with any extension: `NUL`, `com1.nbt`.
 ///
 /// # Equality and order
-/// Keys are bytes: equal when every byte is, in order of bytes, so `a-b` < `a/b` < `a0`. Case is kept and tells keys
-/// apart. Nothing is normalised: `é` as one character and as `e` with an accent are two keys. A file system that folds
-/// case or normal forms cannot hold both of such a pair and the store on it refuses the second
-/// ([`StoreError::Conflict`](crate::StoreError::Conflict)), so whoever makes keys does best to make them of one case, in
-/// normal form C.
+/// Keys compare by their bytes, so `a-b` < `a/b` < `a0`. Keys are case-sensitive and are not normalised: `é` as one
+/// character and `e` with a combining accent are two keys. A file system that folds case or normal forms cannot hold both
+/// keys of such a pair, and a store on it refuses the second key with [`StoreError::Conflict`](crate::StoreError::Conflict).
+/// Keys in one case and in normal form C avoid this.
 ///
 /// ```
 /// use ucupdate_store::StoreKey;
@@ -42,10 +41,10 @@ pub const MAX_KEY_PART_BYTES: usize = 255;
 pub struct StoreKey(Box<str>);
 
 impl StoreKey {
-    /// Reads a key.
+    /// Parses a key.
     ///
     /// # Errors
-    /// When the text is none by the syntax above; the error says what was found and where.
+    /// When the text does not have the syntax above. The error says what was found and where.
     pub fn parse(text: &str) -> Result<Self, StoreKeyError> {
         if text.is_empty() {
             return Err(StoreKeyError::Empty);
@@ -61,33 +60,33 @@ impl StoreKey {
         Ok(Self(text.into()))
     }
 
-    /// The key as text, parts divided by `/`.
+    /// Returns the key as text, with `/` between its parts.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The parts, in order; at least one.
+    /// Returns the parts in order. There is at least one.
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }
 
-    /// The last part.
+    /// Returns the last part.
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
-    /// Everything before the last part, without the `/` at its end; `None` for a key of one part.
+    /// Returns everything before the last `/`, or `None` for a key of one part.
     pub fn folder(&self) -> Option<&str> {
         self.0.rsplit_once('/').map(|(folder, _)| folder)
     }
 
-    /// Each folder the key lies in, the outermost first: `a`, `a/b` of `a/b/c`.
+    /// Returns each folder that contains the key, the outermost first: `a` and `a/b` for `a/b/c`.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').filter_map(|(at, _)| self.0.get(..at))
     }
 
-    /// Whether the key is `folder` or lies in it, by whole parts: `images/x` starts with `images` and `images/`, not
-    /// with `image`. Every key starts with the empty text.
+    /// Returns whether the key is `folder` or is inside it, by whole parts. `images/x` starts with `images` and with `images/`,
+    /// but not with `image`. Every key starts with the empty text.
     pub fn starts_with(&self, folder: &str) -> bool {
         match self.0.strip_prefix(folder) {
             Some(rest) => {
@@ -97,10 +96,10 @@ impl StoreKey {
         }
     }
 
-    /// The key of `rest` in the folder that this key names.
+    /// Returns the key of `rest` inside the folder that this key names.
     ///
     /// # Errors
-    /// When the two together are no key.
+    /// When the joined text is not a valid key.
     ///
     /// ```
     /// use ucupdate_store::StoreKey;
@@ -117,10 +116,10 @@ impl StoreKey {
 impl FromStr for StoreKey {
     type Err = StoreKeyError;
 
-    /// As [`StoreKey::parse`].
+    /// Parses a key like [`StoreKey::parse`].
     ///
     /// # Errors
-    /// When the text is no key.
+    /// When the text is not a valid key.
     fn from_str(text: &str) -> Result<Self, StoreKeyError> {
         Self::parse(text)
     }
@@ -150,51 +149,51 @@ impl Borrow<str> for StoreKey {
     }
 }
 
-/// Why a text is no [`StoreKey`]. Places are bytes from the beginning of the text, from 0.
+/// The reason why a text is not a valid [`StoreKey`]. Every `at` is a byte offset from the start of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreKeyError {
-    /// No text at all.
+    /// The text is empty.
     #[error("key is empty")]
     Empty,
-    /// Longer than [`MAX_KEY_BYTES`].
+    /// The text is longer than [`MAX_KEY_BYTES`].
     #[error("key has {found} bytes, expected at most {MAX_KEY_BYTES}")]
     TooLong {
-        /// Its length in bytes.
+        /// Length of the text in bytes.
         found: usize,
     },
-    /// Two `/` in a row, or one at the beginning or the end.
+    /// The text begins or ends with `/`, or contains `//`.
     #[error("key has an empty part at byte {at}")]
     EmptyPart {
-        /// Where the part would begin.
+        /// Byte offset at which the missing part would begin.
         at: usize,
     },
-    /// A part longer than [`MAX_KEY_PART_BYTES`].
+    /// A part is longer than [`MAX_KEY_PART_BYTES`].
     #[error("part of the key at byte {at} has {found} bytes, expected at most {MAX_KEY_PART_BYTES}")]
     PartTooLong {
-        /// Where the part begins.
+        /// Byte offset of the part.
         at: usize,
-        /// Its length in bytes.
+        /// Length of the part in bytes.
         found: usize,
     },
-    /// A character that Windows or a listing cannot hold.
-    #[error("key holds {found:?} at byte {at}, which no key may")]
+    /// The text contains a character that Windows or an XML listing does not allow.
+    #[error("key contains {found:?} at byte {at}, which keys cannot contain")]
     Character {
-        /// The character.
+        /// The first such character.
         found: char,
-        /// Where it stands.
+        /// Byte offset of the character.
         at: usize,
     },
-    /// A part that begins or ends with a full stop or a blank.
+    /// A part begins or ends with a full stop or a blank.
     #[error("part `{part}` of the key begins or ends with a full stop or a blank")]
     Edge {
-        /// The part.
+        /// The part as it was found.
         part: Box<str>,
     },
-    /// A part that is a device on Windows.
+    /// A part is the name of a Windows device.
     #[error("part `{part}` of the key is the name of a device on Windows")]
     WindowsDevice {
-        /// The part.
+        /// The part with its extension.
         part: Box<str>,
     },
 }
@@ -222,8 +221,8 @@ fn cannot_be_held(c: char) -> bool {
     c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Windows looks at what stands before the first full stop, without blanks at its end and without case, and takes the
-/// superscripts one to three for digits.
+/// Returns whether Windows takes the part for a device. Windows compares the text before the first full stop, ignores
+/// trailing blanks and case, and reads superscript one to three as digits.
 fn is_windows_device(part: &str) -> bool {
     let name = part.split('.').next().unwrap_or(part).trim_end_matches(' ');
     let is = |device: &str| name.eq_ignore_ascii_case(device);
@@ -326,7 +325,7 @@ mod tests {
     fn the_message_says_what_was_found_and_where() {
         let message = |text: &str| StoreKey::parse(text).unwrap_err().to_string();
         assert_eq!(message("a//b"), "key has an empty part at byte 2");
-        assert_eq!(message("a:b"), "key holds ':' at byte 1, which no key may");
+        assert_eq!(message("a:b"), "key contains ':' at byte 1, which keys cannot contain");
         assert_eq!(message("a/.."), "part `..` of the key begins or ends with a full stop or a blank");
     }
 

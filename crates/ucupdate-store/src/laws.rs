@@ -1,6 +1,6 @@
 //! Laws that hold of any bytes, for property tests and fuzzing. Each returns, or panics saying which law is broken.
 
-use crate::{MAX_KEY_BYTES, StoreKey};
+use crate::key::{MAX_KEY_BYTES, StoreKey};
 use std::path::{Component, Path};
 
 /// A text that parses as a key is that key's text, and joined to a root it names a place inside the root.

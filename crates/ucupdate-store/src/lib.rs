@@ -6,14 +6,15 @@ mod error;
 mod ext;
 mod image_store;
 mod key;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod laws;
 mod memory;
 mod presign;
 mod read_only;
 
-/// The attribute that an `impl ImageStore` carries.
+/// The attribute that every `impl ImageStore` needs.
 pub use async_trait::async_trait;
-pub use error::{BoxError, StoreError};
+pub use error::{BoxError, StoreError, error_chain};
 pub use ext::{ImageStoreExt, Pages};
 pub use image_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, collect, stream_of,

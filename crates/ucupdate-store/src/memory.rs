@@ -1,9 +1,10 @@
-//! A store in memory: for tests, and for programs that may forget.
+//! A store in memory for tests and for programs that keep nothing.
 
-use crate::{
-    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
-    collect, stream_of,
+use crate::error::StoreError;
+use crate::image_store::{
+    ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, collect, stream_of,
 };
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -12,10 +13,10 @@ use std::ops::{Bound, Range};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
-/// An [`ImageStore`] in memory. Clones share their objects, which last as long as the last clone.
+/// An [`ImageStore`] in memory. Clones share their objects. The objects last as long as the last clone.
 ///
-/// It is as strict as a folder: no key beside one below it (`a` beside `a/b`), so that a layout tested here can also
-/// lie on a disk. Case is told apart. It takes what memory there is: bound what goes in.
+/// It is as strict as a folder: it refuses a key beside a key below it (`a` beside `a/b`), so a layout that works here also
+/// works on a disk. Keys are case-sensitive. It does not limit its memory; the caller does.
 ///
 /// ```
 /// use ucupdate_store::{ImageStore, ImageStoreExt, MemoryStore, StoreError, StoreKey};
@@ -42,7 +43,7 @@ struct Kept {
 
 impl MemoryStore {
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<StoreKey, Kept>> {
-        // Each change is one insertion or removal, so what a panic left behind is whole.
+        // A change is one insertion or one removal, so the map is whole even after a panic.
         self.objects.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -132,7 +133,7 @@ fn size_of(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-/// A folder cannot hold a file and a folder of one name, so neither can we.
+/// Refuses `a` beside `a/b`: a folder cannot hold a file and a folder of the same name.
 fn refuse_conflict(objects: &BTreeMap<StoreKey, Kept>, key: &StoreKey) -> Result<(), StoreError> {
     let conflict = |other: &str| Err(StoreError::Conflict { key: key.clone(), other: other.into() });
     for folder in key.folders() {

@@ -1,22 +1,23 @@
-//! Addresses that can be fetched without us: for stores that can hand out such.
+//! Signed addresses from which clients fetch objects directly, for stores that can create them.
 
-use crate::{StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store of which an object can be fetched by a signed address, past the server that stands before it.
+/// A store that can sign addresses, so that clients fetch objects from the store itself and not through this server.
 ///
-/// It is a trait of its own since only some stores can, and since whoever holds such an address needs no other right:
-/// nothing here is asked for unless the embedder says so.
+/// It is a separate trait because only some stores can sign addresses, and because the holder of a signed address needs no
+/// other permission. Nothing signs an address unless the embedder enables it.
 #[async_trait]
 pub trait Presign: fmt::Debug + Send + Sync + 'static {
-    /// An absolute URL from which the object at `key` can be fetched by GET, also in ranges, for as long as `lasting`
-    /// from now. Whether an object is there is not looked at.
+    /// Returns an absolute URL from which a client can `GET` the object at `key`, also in ranges. The URL is valid for
+    /// `lasting` from now. The method does not check that the object exists.
     ///
     /// # Errors
-    /// When no address can be signed; never [`StoreError::NotFound`].
+    /// When the address cannot be signed. The method never returns [`StoreError::NotFound`].
     async fn presigned_get(&self, key: &StoreKey, lasting: Duration) -> Result<String, StoreError>;
 }
 

@@ -1,11 +1,13 @@
-//! A wrapper that lets through what reads and nothing that writes.
+//! A wrapper that allows reads and refuses writes.
 
-use crate::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::image_store::{ByteStream, ImageStore, Object, ObjectMeta};
+use crate::key::StoreKey;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
 
-/// A store of which only reading is left: every writing call is [`StoreError::ReadOnly`], and touches nothing.
+/// A store that allows reads only: every writing call returns [`StoreError::ReadOnly`] and changes nothing.
 ///
 /// ```
 /// use ucupdate_store::{ImageStore, ImageStoreExt, MemoryStore, ReadOnly, StoreError, StoreKey};
@@ -26,12 +28,12 @@ pub struct ReadOnly<S> {
 }
 
 impl<S> ReadOnly<S> {
-    /// Lets reading through to `store`.
+    /// Wraps `store`.
     pub fn new(store: S) -> Self {
         Self { store }
     }
 
-    /// The store behind.
+    /// Returns the wrapped store.
     pub fn into_inner(self) -> S {
         self.store
     }
@@ -67,7 +69,9 @@ impl<S: ImageStore> ImageStore for ReadOnly<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ImageStoreExt, MemoryStore, stream_of};
+    use crate::ext::ImageStoreExt;
+    use crate::image_store::stream_of;
+    use crate::memory::MemoryStore;
 
     #[tokio::test]
     async fn writing_is_refused_and_touches_nothing() {

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("{}", prove::whole(&*error));
+            eprintln!("{}", ucupdate_store::error_chain(&*error));
             ExitCode::FAILURE
         }
     }

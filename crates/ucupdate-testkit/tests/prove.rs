@@ -14,7 +14,8 @@ use ucupdate::s3::Credentials;
 use ucupdate_store::{
     ByteStream, ImageStore, ImageStoreExt as _, Object, ObjectMeta, StoreError, StoreKey, collect, stream_of,
 };
-use ucupdate_testkit::prove::{Operation, Row, Scale, crashes, faults, kills, log_rows};
+use ucupdate_testkit::prove::operations::{crashes, faults, kills, log_rows};
+use ucupdate_testkit::prove::{Operation, Row, Scale};
 use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 
 /// The program whose children the proofs kill.

@@ -2,12 +2,11 @@
 
 use crate::decode::{self, Decoded};
 use crate::dialect::Dialect;
-use crate::error::{DecodeError, LogForm, MessageKind};
+use crate::encode;
+use crate::error::DecodeError;
 use crate::inspection::{self, Inspection};
 use crate::limits::Limits;
-use crate::{encode, reading};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
-use ucupdate_xml::XmlDocument;
 
 /// Reads and writes the bodies of `ucdevice.upx`.
 ///
@@ -46,9 +45,7 @@ impl Codec {
     /// When the body is no XML in UTF-8, UTF-16 or US-ASCII, reaches a limit, or is no such request; the error names every item
     /// at fault. [`DecodeError::kind`] says what a server answers.
     pub fn decode_request(&self, body: &[u8]) -> Result<Decoded<UpdateRequest>, DecodeError> {
-        let document = open(body, &self.limits, MessageKind::Request)?;
-        let raw = reading::read(&document, &self.dialect, &self.limits, MessageKind::Request)?;
-        decode::request(raw, &self.dialect, &self.limits)
+        decode::request(body, &self.dialect, &self.limits)
     }
 
     /// Reads what a device is answered.
@@ -60,9 +57,7 @@ impl Codec {
     /// # Errors
     /// As for [`decode_request`](Self::decode_request). A request is no empty response, but an error.
     pub fn decode_response(&self, body: &[u8]) -> Result<Decoded<UpdateResponse>, DecodeError> {
-        let document = open(body, &self.limits, MessageKind::Response)?;
-        let raw = reading::read(&document, &self.dialect, &self.limits, MessageKind::Response)?;
-        decode::response(raw, &self.dialect, &self.limits)
+        decode::response(body, &self.dialect, &self.limits)
     }
 
     /// Writes what a device asks.
@@ -82,54 +77,6 @@ impl Codec {
     /// Says what is in a body and what the dialect makes of it, for whoever holds a capture from a real phone. A body that
     /// is refused is shown as far as its markup can be read.
     pub fn inspect(&self, body: &[u8]) -> Inspection {
-        inspection::inspect(self, body)
-    }
-}
-
-/// Finds the document in a body.
-pub(crate) fn open<'a>(
-    body: &'a [u8],
-    limits: &Limits,
-    expected: MessageKind,
-) -> Result<XmlDocument<'a>, DecodeError> {
-    let begun = body.trim_ascii_start();
-    if begun.is_empty() {
-        return Err(DecodeError::Empty { expected });
-    }
-    if let Some(form) = log_form(begun) {
-        return Err(DecodeError::DeviceLog { form });
-    }
-    Ok(XmlDocument::new(body, &limits.xml)?)
-}
-
-/// Returns the form of a device's log that a body begins like.
-fn log_form(body: &[u8]) -> Option<LogForm> {
-    let forms: [(&[u8], LogForm); 4] = [
-        (b"--", LogForm::Multipart),
-        (b"MSCF", LogForm::Cabinet),
-        (b"PK", LogForm::Zip),
-        (&[0x1F, 0x8B], LogForm::Gzip),
-    ];
-    forms.into_iter().find(|(start, _)| body.starts_with(start)).map(|(_, form)| form)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::DecodeErrorKind;
-
-    #[test]
-    fn a_log_is_known_by_its_first_bytes() {
-        let opened = |body: &[u8]| open(body, &Limits::default(), MessageKind::Request).map(|_| ());
-        for (body, form) in [
-            (&b"\r\n--boundary"[..], LogForm::Multipart),
-            (b"MSCF\0\0\0\0", LogForm::Cabinet),
-            (b"PK\x03\x04", LogForm::Zip),
-            (b"\x1f\x8b\x08", LogForm::Gzip),
-        ] {
-            assert_eq!(opened(body), Err(DecodeError::DeviceLog { form }));
-        }
-        assert_eq!(opened(&[b'-'; 100_000]).unwrap_err().kind(), DecodeErrorKind::DeviceLog, "of any size");
-        assert_eq!(opened(b" \n"), Err(DecodeError::Empty { expected: MessageKind::Request }));
+        inspection::inspect(body, &self.dialect, &self.limits)
     }
 }

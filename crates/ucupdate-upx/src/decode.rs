@@ -3,8 +3,10 @@
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};
 use crate::limits::Limits;
-use crate::names::{self, Item, Place};
-use crate::reading::{Found, Raw, RawModule, UnknownItem, find};
+use crate::names::{self, Item, NameScope};
+use crate::reading;
+use crate::reading::body;
+use crate::reading::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem, find};
 use ucupdate_core::device::{DeviceKind, KindWord};
 use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::value::{FileName, LabelError, Reported, check_label};
@@ -27,19 +29,19 @@ pub struct Decoded<T> {
 }
 
 /// Makes items of messages, and gathers what is wrong on the way.
-struct Reader<'a> {
+struct ItemReader<'a> {
     dialect: &'a Dialect,
     limits: &'a Limits,
     problems: Vec<ItemProblem>,
 }
 
-impl Reader<'_> {
+impl ItemReader<'_> {
     fn problem(&mut self, item: Item, module: Option<usize>, at: Option<usize>, fault: ItemFault) {
         let name = self.dialect.name(item).into();
         self.problems.push(ItemProblem { item, name, module, at, fault });
     }
 
-    fn label<'a>(&mut self, raw: &'a Raw<'_>, item: Item) -> Option<&'a str> {
+    fn label<'a>(&mut self, raw: &'a RawMessage<'_>, item: Item) -> Option<&'a str> {
         let Some(found) = raw.item(item) else {
             self.problem(item, None, None, ItemFault::Absent);
             return None;
@@ -61,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// Names what is given twice or too long.
-    fn repeated(&mut self, found: &[Found<'_>], module: Option<usize>) {
+    fn repeated(&mut self, found: &[FoundItem<'_>], module: Option<usize>) {
         for found in found {
             if found.overlong {
                 let most = self.limits.text_bytes;
@@ -74,7 +76,7 @@ impl Reader<'_> {
 
     fn file_name(
         &mut self,
-        found: &[Found<'_>],
+        found: &[FoundItem<'_>],
         item: Item,
         number: usize,
         module: &RawModule,
@@ -106,12 +108,14 @@ impl Reader<'_> {
 /// When required items are absent, blank or no labels, or any item is given twice; when none, or only unreadable modules,
 /// are recognised.
 pub(crate) fn request(
-    raw: Raw<'_>,
+    body: &[u8],
     dialect: &Dialect,
     limits: &Limits,
 ) -> Result<Decoded<UpdateRequest>, DecodeError> {
+    let document = body::open(body, limits, MessageKind::Request)?;
+    let raw = reading::read(&document, dialect, limits, MessageKind::Request)?;
     check_root(&raw, dialect, MessageKind::Request)?;
-    let mut reader = Reader { dialect, limits, problems: Vec::new() };
+    let mut reader = ItemReader { dialect, limits, problems: Vec::new() };
     let words = KindWord::ALL.map(|word| reader.label(&raw, Item::of_kind(word)));
     reader.repeated(&raw.items, None);
     let kind = DeviceKind::from_words(words.map(Option::unwrap_or_default));
@@ -145,8 +149,8 @@ pub(crate) fn request(
 
 /// One module a device has; `None` when it is passed over, and then the reader knows why.
 fn installed(
-    reader: &mut Reader<'_>,
-    raw: &Raw<'_>,
+    reader: &mut ItemReader<'_>,
+    raw: &RawMessage<'_>,
     module: &RawModule,
     number: usize,
 ) -> Option<InstalledModule> {
@@ -172,12 +176,14 @@ fn installed(
 /// # Errors
 /// When anything in it is not as it should be: what a response says, a device writes to its flash.
 pub(crate) fn response(
-    raw: Raw<'_>,
+    body: &[u8],
     dialect: &Dialect,
     limits: &Limits,
 ) -> Result<Decoded<UpdateResponse>, DecodeError> {
+    let document = body::open(body, limits, MessageKind::Response)?;
+    let raw = reading::read(&document, dialect, limits, MessageKind::Response)?;
     check_root(&raw, dialect, MessageKind::Response)?;
-    let mut reader = Reader { dialect, limits, problems: Vec::new() };
+    let mut reader = ItemReader { dialect, limits, problems: Vec::new() };
     let count = match raw.item(Item::NumOfFiles) {
         None => {
             reader.problem(Item::NumOfFiles, None, None, ItemFault::Absent);
@@ -213,8 +219,8 @@ pub(crate) fn response(
 }
 
 fn offered(
-    reader: &mut Reader<'_>,
-    raw: &Raw<'_>,
+    reader: &mut ItemReader<'_>,
+    raw: &RawMessage<'_>,
     module: &RawModule,
     number: usize,
 ) -> Option<OfferedModule> {
@@ -243,7 +249,7 @@ fn number(said: &str) -> Result<u32, ItemFault> {
     digits.parse().map_err(|_| ItemFault::NotANumber)
 }
 
-fn text<'f>(found: &'f [Found<'_>], item: Item) -> &'f str {
+fn text<'f>(found: &'f [FoundItem<'_>], item: Item) -> &'f str {
     find(found, item).map_or("", |found| &found.value)
 }
 
@@ -253,10 +259,10 @@ fn items(kind: MessageKind, mut problems: Vec<ItemProblem>) -> DecodeError {
 }
 
 /// Refuses the other message, and a body of which nothing was recognised.
-fn check_root(raw: &Raw<'_>, dialect: &Dialect, expected: MessageKind) -> Result<(), DecodeError> {
-    let (found, root, place) = match expected {
-        MessageKind::Request => (MessageKind::Response, Place::ResponseRoot, Place::Request),
-        MessageKind::Response => (MessageKind::Request, Place::RequestRoot, Place::Response),
+fn check_root(raw: &RawMessage<'_>, dialect: &Dialect, expected: MessageKind) -> Result<(), DecodeError> {
+    let (found, root, scope) = match expected {
+        MessageKind::Request => (MessageKind::Response, NameScope::ResponseRoot, NameScope::Request),
+        MessageKind::Response => (MessageKind::Request, NameScope::RequestRoot, NameScope::Response),
     };
     if !raw.root_is_known && dialect.find(root, local_name(raw.root), 0).is_some() {
         return Err(DecodeError::WrongMessage { root: quoted(raw.root), expected, found });
@@ -264,7 +270,7 @@ fn check_root(raw: &Raw<'_>, dialect: &Dialect, expected: MessageKind) -> Result
     if !raw.items.is_empty() || !raw.in_modules.is_empty() {
         return Ok(());
     }
-    let required: Vec<&str> = names::of(place)
+    let required: Vec<&str> = names::of(scope)
         .iter()
         .filter(|entry| entry.required)
         .map(|entry| dialect.name(entry.item))

@@ -1,9 +1,13 @@
 //! A report on one body: what was recognised, what is unknown, what is missing.
 
-use crate::codec::{self, Codec};
+use crate::decode;
+use crate::dialect::Dialect;
 use crate::error::{DecodeError, MessageKind};
-use crate::names::{self, Item, Place};
-use crate::reading::{self, Found, Raw, UnknownItem};
+use crate::limits::Limits;
+use crate::names::{self, Item, NameScope};
+use crate::reading;
+use crate::reading::body;
+use crate::reading::raw_message::{FoundItem, RawMessage, UnknownItem, find};
 use std::fmt;
 use ucupdate_xml::XmlDocument;
 use ucupdate_xml::chars::quoted;
@@ -14,10 +18,10 @@ use ucupdate_xml::chars::quoted;
 ///
 /// ```
 /// use ucupdate_upx::{Codec, MessageKind};
-/// let found = Codec::default().inspect(b"<Request><Brand>Polycom</Brand><Model>CX700</Model></Request>");
+/// let found = Codec::default().inspect(b"<Request><Maker>Polycom</Maker><Model>CX700</Model></Request>");
 /// assert_eq!(found.kind(), Some(MessageKind::Request));
 /// assert_eq!((&*found.recognised()[0].name, &*found.recognised()[0].value), ("Model", "CX700"));
-/// assert_eq!((&*found.unknown()[0].path, found.unknown()[0].at), ("/Request/Brand", 9));
+/// assert_eq!((&*found.unknown()[0].path, found.unknown()[0].at), ("/Request/Maker", 9));
 /// assert!(found.missing().iter().any(|item| &*item.name == "Vendor" && item.required));
 /// assert!(found.error().is_some());
 /// ```
@@ -121,34 +125,34 @@ impl Inspection {
     }
 }
 
-pub(crate) fn inspect(codec: &Codec, body: &[u8]) -> Inspection {
-    let mut found = readable(codec, body).map_or_else(empty, |document| best(codec, &document));
+pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &Limits) -> Inspection {
+    let mut found = readable(body, limits).map_or_else(empty, |document| best(&document, dialect, limits));
     found.error = match found.kind {
-        Some(MessageKind::Response) => codec.decode_response(body).err(),
-        _ => codec.decode_request(body).err(),
+        Some(MessageKind::Response) => decode::response(body, dialect, limits).err(),
+        _ => decode::request(body, dialect, limits).err(),
     };
     found
 }
 
 /// As much of the body as is text.
-fn readable<'a>(codec: &Codec, body: &'a [u8]) -> Option<XmlDocument<'a>> {
-    let upto = match codec::open(body, codec.limits(), MessageKind::Request) {
+fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
+    let upto = match body::open(body, limits, MessageKind::Request) {
         Ok(document) => return Some(document),
         Err(DecodeError::Xml(error)) => error.at(),
         Err(_) => return None,
     };
-    codec::open(body.get(..upto)?, codec.limits(), MessageKind::Request).ok()
+    body::open(body.get(..upto)?, limits, MessageKind::Request).ok()
 }
 
 /// The reading, as request or as response, that explains more.
-fn best(codec: &Codec, document: &XmlDocument<'_>) -> Inspection {
-    let read = |kind| reading::read_leniently(document, codec.dialect(), codec.limits(), kind);
+fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &Limits) -> Inspection {
+    let read = |kind| reading::read_leniently(document, dialect, limits, kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));
-    let score = |raw: &Raw<'_>| (raw.root_is_known, raw.items.len() + raw.in_modules.len());
+    let score = |raw: &RawMessage<'_>| (raw.root_is_known, raw.items.len() + raw.in_modules.len());
     if score(&request) < score(&response) {
-        report(codec, MessageKind::Response, response)
+        report(dialect, MessageKind::Response, response)
     } else {
-        report(codec, MessageKind::Request, request)
+        report(dialect, MessageKind::Request, request)
     }
 }
 
@@ -167,18 +171,18 @@ fn empty() -> Inspection {
     }
 }
 
-fn report(codec: &Codec, kind: MessageKind, raw: Raw<'_>) -> Inspection {
+fn report(dialect: &Dialect, kind: MessageKind, raw: RawMessage<'_>) -> Inspection {
     let (message, in_module) = match kind {
-        MessageKind::Request => (Place::Request, Place::RequestModule),
-        MessageKind::Response => (Place::Response, Place::ResponseModule),
+        MessageKind::Request => (NameScope::Request, NameScope::RequestModule),
+        MessageKind::Response => (NameScope::Response, NameScope::ResponseModule),
     };
     let mut recognised = Vec::new();
     let mut missing = Vec::new();
-    let mut look = |items: &[Found<'_>], place: Place, module: Option<usize>| {
+    let mut look = |items: &[FoundItem<'_>], scope: NameScope, module: Option<usize>| {
         for found in items {
             recognised.push(RecognisedItem {
                 item: found.item,
-                name: codec.dialect().name(found.item).into(),
+                name: dialect.name(found.item).into(),
                 module,
                 path: found.path.clone(),
                 at: found.at,
@@ -186,14 +190,14 @@ fn report(codec: &Codec, kind: MessageKind, raw: Raw<'_>) -> Inspection {
                 twice: found.twice,
             });
         }
-        for entry in names::of(place) {
+        for entry in names::of(scope) {
             // A list is not missed where there are modules, nor is an element for one that is not there.
             let is_list = matches!(
                 entry.item,
                 Item::RequestModules | Item::RequestModule | Item::ResponseModules | Item::ResponseModule
             );
-            if (!is_list || raw.modules.is_empty()) && reading::find(items, entry.item).is_none() {
-                let name = codec.dialect().name(entry.item).into();
+            if (!is_list || raw.modules.is_empty()) && find(items, entry.item).is_none() {
+                let name = dialect.name(entry.item).into();
                 missing.push(MissingItem { item: entry.item, name, module, required: entry.required });
             }
         }

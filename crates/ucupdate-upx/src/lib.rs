@@ -18,6 +18,6 @@ pub use dialect::{Dialect, DialectError, MAX_NAME_BYTES};
 pub use error::{DecodeError, DecodeErrorKind, ItemFault, ItemProblem, LogForm, MessageKind};
 pub use inspection::{Inspection, MissingItem, RecognisedItem};
 pub use limits::{Limit, Limits};
-pub use names::{Entry, Item, Mark, NAMES, Place};
-pub use reading::UnknownItem;
+pub use names::{Certainty, Item, ItemFacts, NAMES, NameScope};
+pub use reading::raw_message::UnknownItem;
 pub use ucupdate_xml::{XmlError, XmlErrorKind, XmlLimit, XmlLimits};

@@ -8,14 +8,14 @@ use ucupdate_core::device::KindWord;
 /// How well a fact is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a fact is seen, concluded, or not known")]
-pub enum Mark {
+pub enum Certainty {
     /// By a published source or a log from the field.
     Confirmed,
     /// Concluded from what is confirmed.
     Inferred,
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for Certainty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Confirmed => "confirmed",
@@ -27,7 +27,7 @@ impl fmt::Display for Mark {
 /// Where a name stands; two items of one place never share a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "two messages, each with a root, items and modules")]
-pub enum Place {
+pub enum NameScope {
     /// The outermost element of a request.
     RequestRoot,
     /// Directly in a request.
@@ -42,7 +42,7 @@ pub enum Place {
     ResponseModule,
 }
 
-impl Place {
+impl NameScope {
     /// The name of the place's table in a dialect file, and in `PROTOCOL.md`.
     pub const fn key(self) -> &'static str {
         match self {
@@ -57,27 +57,29 @@ impl Place {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct ItemFacts {
     /// Which item it is.
     pub item: Item,
     /// Where its name stands.
-    pub place: Place,
+    pub scope: NameScope,
     /// Its key in a dialect file, below the place's table.
     pub key: &'static str,
     /// Its name in the canonical dialect.
     pub canonical: &'static str,
+    /// Further names that the canonical dialect reads the item by. All of them are inferred.
+    pub aliases: &'static [&'static str],
     /// Whether a message (or a module) without it is refused.
     pub required: bool,
     /// How well it is known that the message carries this.
-    pub known: Mark,
+    pub known: Certainty,
     /// How well its name is known.
-    pub name_known: Mark,
+    pub name_known: Certainty,
     /// Where we know it from.
     pub source: &'static str,
 }
 
 macro_rules! table {
-    ($($(#[$doc:meta])* $item:ident $place:ident $key:literal $name:literal $required:ident $known:ident $name_known:ident $source:literal;)*) => {
+    ($($(#[$doc:meta])* $item:ident $scope:ident $key:literal $name:literal $(| $alias:literal)* $required:ident $known:ident $name_known:ident $source:literal;)*) => {
         /// One thing a message carries.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -86,15 +88,16 @@ macro_rules! table {
         }
 
         /// Every item, those of one place together, in the order they are written.
-        pub const NAMES: &[Entry] = &[
-            $(Entry {
+        pub const NAMES: &[ItemFacts] = &[
+            $(ItemFacts {
                 item: Item::$item,
-                place: Place::$place,
+                scope: NameScope::$scope,
                 key: $key,
                 canonical: $name,
+                aliases: &[$($alias),*],
                 required: $required,
-                known: Mark::$known,
-                name_known: Mark::$name_known,
+                known: Certainty::$known,
+                name_known: Certainty::$name_known,
                 source: $source,
             },)*
         ];
@@ -135,7 +138,7 @@ table! {
     /// The device's serial number.
     SerialNumber Request "serial_number" "SerialNumber" optional Confirmed Inferred "audit log, column `Serial Number`";
     /// Who made the device.
-    Vendor Request "vendor" "Vendor" required Confirmed Inferred "audit log, column `Vendor`";
+    Vendor Request "vendor" "Vendor" | "Brand" required Confirmed Inferred "audit log, column `Vendor`; Lync's rules say `Brand`";
     /// The device's model.
     Model Request "model" "Model" required Confirmed Inferred "audit log, column `Model`";
     /// The device's hardware revision.
@@ -179,21 +182,29 @@ pub(crate) const ITEMS: usize = NAMES.len();
 
 impl Item {
     /// The item's row in the table.
-    pub fn entry(self) -> &'static Entry {
+    pub fn facts(self) -> &'static ItemFacts {
         // The table is made from the same list as the enum, so the row is there.
         &NAMES[self as usize]
     }
 }
 
+impl fmt::Display for Item {
+    /// Writes the key of the item in a dialect file, such as `request.vendor`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let facts = self.facts();
+        write!(f, "{}.{}", facts.scope.key(), facts.key)
+    }
+}
+
 /// The rows of one place.
-pub(crate) fn of(place: Place) -> &'static [Entry] {
-    let (first, last) = match place {
-        Place::RequestRoot => (Item::RequestRoot, Item::RequestRoot),
-        Place::Request => (Item::DeviceType, Item::RequestModule),
-        Place::RequestModule => (Item::FileName, Item::TimeStamp),
-        Place::ResponseRoot => (Item::ResponseRoot, Item::ResponseRoot),
-        Place::Response => (Item::NumOfFiles, Item::ResponseModule),
-        Place::ResponseModule => (Item::OfferedFileName, Item::ExternalBaseUrl),
+pub(crate) fn of(scope: NameScope) -> &'static [ItemFacts] {
+    let (first, last) = match scope {
+        NameScope::RequestRoot => (Item::RequestRoot, Item::RequestRoot),
+        NameScope::Request => (Item::DeviceType, Item::RequestModule),
+        NameScope::RequestModule => (Item::FileName, Item::TimeStamp),
+        NameScope::ResponseRoot => (Item::ResponseRoot, Item::ResponseRoot),
+        NameScope::Response => (Item::NumOfFiles, Item::ResponseModule),
+        NameScope::ResponseModule => (Item::OfferedFileName, Item::ExternalBaseUrl),
     };
     &NAMES[first as usize..=last as usize]
 }
@@ -202,13 +213,13 @@ pub(crate) fn of(place: Place) -> &'static [Entry] {
 mod tests {
     use super::*;
 
-    const PLACES: [Place; 6] = [
-        Place::RequestRoot,
-        Place::Request,
-        Place::RequestModule,
-        Place::ResponseRoot,
-        Place::Response,
-        Place::ResponseModule,
+    const SCOPES: [NameScope; 6] = [
+        NameScope::RequestRoot,
+        NameScope::Request,
+        NameScope::RequestModule,
+        NameScope::ResponseRoot,
+        NameScope::Response,
+        NameScope::ResponseModule,
     ];
 
     #[test]
@@ -216,10 +227,10 @@ mod tests {
         for (index, entry) in NAMES.iter().enumerate() {
             assert_eq!(entry.item as usize, index, "{:?}", entry.item);
         }
-        let ranges: Vec<Item> = PLACES.iter().flat_map(|place| of(*place)).map(|entry| entry.item).collect();
+        let ranges: Vec<Item> = SCOPES.iter().flat_map(|scope| of(*scope)).map(|entry| entry.item).collect();
         assert_eq!(ranges, NAMES.iter().map(|entry| entry.item).collect::<Vec<_>>());
-        for place in PLACES {
-            assert!(of(place).iter().all(|entry| entry.place == place), "{place:?}");
+        for scope in SCOPES {
+            assert!(of(scope).iter().all(|entry| entry.scope == scope), "{scope:?}");
         }
     }
 
@@ -234,10 +245,10 @@ mod tests {
             .iter()
             .map(|entry| {
                 format!(
-                    "| `{}.{}` | `{}` | {} | {} | {} | {} |",
-                    entry.place.key(),
-                    entry.key,
+                    "| `{}` | `{}` | {} | {} | {} | {} | {} |",
+                    entry.item,
                     entry.canonical,
+                    entry.aliases.iter().map(|alias| format!("`{alias}`")).collect::<String>(),
                     if entry.required { "yes" } else { "no" },
                     entry.known,
                     entry.name_known,

@@ -135,6 +135,7 @@ impl<'a> XmlReader<'a> {
     ///
     /// # Errors
     /// When the document is not well-formed, or reaches a limit. After an error the reader must not be used again.
+    #[inline]
     pub fn next_event(&mut self) -> Result<XmlEvent<'a>, XmlError> {
         if self.ends {
             self.ends = false;

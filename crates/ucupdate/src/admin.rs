@@ -4,7 +4,6 @@ use crate::error::ChangeError;
 use crate::packages::read_back::ReadBack;
 use crate::service::UpdateService;
 use crate::state::rule_history::Changed;
-use crate::window_zones::refuse_unknown_zones;
 use ucupdate_core::book::{
     Audience, Command, Group, GroupName, Hold, HoldName, OfferPolicy, Refusal, Rollout, RolloutName, Share,
     SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
@@ -120,7 +119,7 @@ impl Admin<'_> {
     /// Replaces the offer policy of a rule.
     ///
     /// # Errors
-    /// See [`Admin`]; also [`ChangeError::UnknownZone`].
+    /// See [`Admin`].
     pub async fn set_policy(self, rule: RuleKey, policy: OfferPolicy) -> Result<Changed, ChangeError> {
         self.command(&Command::SetPolicy(rule, policy)).await
     }
@@ -224,7 +223,7 @@ impl Admin<'_> {
     /// Starts a rollout: offers a version to a group, or to a share of all devices.
     ///
     /// # Errors
-    /// See [`Admin`]; also [`ChangeError::UnknownZone`].
+    /// See [`Admin`].
     pub async fn start_rollout(
         self,
         rule: RuleKey,
@@ -337,7 +336,7 @@ impl Admin<'_> {
     /// approve in the meantime, the command is refused.
     ///
     /// # Errors
-    /// See [`Admin`]; also [`ChangeError::UnknownZone`] if the command has a window in an unknown time zone.
+    /// See [`Admin`].
     pub async fn command(self, command: &Command) -> Result<Changed, ChangeError> {
         if let Command::RollBackTo(revision) = command {
             return self.roll_back_to(*revision).await;
@@ -352,7 +351,6 @@ impl Admin<'_> {
         check: impl Fn(&RuleBook) -> Result<(), Refusal>,
     ) -> Result<Changed, ChangeError> {
         let service = self.service;
-        refuse_unknown_zones(command)?;
         service.refresh().await?;
         let snapshot = service.snapshot();
         check(snapshot.book())?;

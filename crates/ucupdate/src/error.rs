@@ -1,7 +1,7 @@
 //! Errors of the facade, by whose fault they are.
 
 use crate::state::document::DocumentError;
-use ucupdate_core::book::{Refusal, ZoneName};
+use ucupdate_core::book::Refusal;
 use ucupdate_store::StoreError;
 
 /// Why the rule book could not be read.
@@ -80,12 +80,6 @@ pub enum ChangeError {
         found: usize,
         /// The most a revision has.
         limit: usize,
-    },
-    /// A window is in a time zone that is none, and would never open; nothing is changed.
-    #[error("no time zone `{zone}`, expected a name as `Europe/Lisbon` or `UTC`")]
-    UnknownZone {
-        /// Its name.
-        zone: ZoneName,
     },
     /// The rule book could not be read or written. When that is [`StoreError::Unavailable`] or [`StoreError::Backend`] the
     /// change may have been made all the same: the history tells.

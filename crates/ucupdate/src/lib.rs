@@ -13,8 +13,6 @@ mod service;
 mod state;
 mod urls;
 mod watch;
-mod window_zones;
-mod zones;
 
 pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
@@ -42,7 +40,6 @@ pub use state::snapshot::Snapshot;
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
 pub use watch::observer::WatchOptions;
 pub use watch::pause::WATCH_AUTHOR;
-pub use zones::Iana;
 
 /// Audit rows and access rows.
 pub use ucupdate_audit as audit;

@@ -2,8 +2,9 @@
 
 use super::escape::{Place, escape};
 use super::row::AuditRow;
-use crate::{LogLine, Zone};
+use crate::LogLine;
 use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::Zone;
 use ucupdate_core::value::{FieldTime, Reported};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's, and part of it.

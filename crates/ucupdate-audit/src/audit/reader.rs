@@ -3,13 +3,13 @@
 use super::cells;
 use super::escape::unescape;
 use super::row::{AuditRow, OfferedCell, RequestedCell};
-use crate::Zone;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::lines::Lines;
 use std::borrow::Cow;
 use std::io::Read;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::KindWord;
+use ucupdate_core::value::Zone;
 use ucupdate_core::value::{FieldTime, Reported};
 
 /// Gives the rows of an audit log, one at a time.

@@ -19,10 +19,11 @@ mod options;
 pub use effect::{Effect, EffectOutcome};
 pub use options::{RollOptionError, RollOptions};
 
-use crate::{AUDIT_HEADER, AccessFormat, AuditFormat, LogDate, LogKind, LogLine, LogName, ServerName, Zone};
+use crate::{AUDIT_HEADER, AccessFormat, AuditFormat, LogDate, LogKind, LogLine, LogName, ServerName};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::Zone;
 
 /// One server's audit or access log, in files that roll by day and by size. Holds no clock and no store.
 ///

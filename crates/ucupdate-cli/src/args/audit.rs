@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::LoggedRow;
-use ucupdate::audit::Zone;
+use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 

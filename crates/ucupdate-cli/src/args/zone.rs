@@ -1,6 +1,6 @@
 //! A time zone, on the command line.
 
-use ucupdate::audit::Zone;
+use ucupdate::value::Zone;
 
 /// The time zone of this name.
 pub(crate) fn zone(name: &str) -> Result<Zone, String> {

@@ -36,8 +36,8 @@ async fn refused(answer: fn() -> Response<Body>) -> (ClientError, u32) {
 
 #[tokio::test]
 async fn a_device_posts_its_request_under_the_name_of_the_fields_phones() {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&seen);
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&requests);
     let url = serve(move |request: Request<Body>| {
         let kept = Arc::clone(&kept);
         async move {
@@ -53,7 +53,7 @@ async fn a_device_posts_its_request_under_the_name_of_the_fields_phones() {
     assert_eq!(asked.response, Codec::default().decode_response(OFFER.as_bytes()).unwrap().value);
     assert_eq!((asked.status, asked.tries), (200, 1));
     assert_eq!(asked.unknown_count, 0);
-    let (method, path, agent, body) = seen.lock().unwrap().remove(0);
+    let (method, path, agent, body) = requests.lock().unwrap().remove(0);
     assert_eq!((&*method, &*path), ("POST", "/RequestHandler/ucdevice.upx"));
     assert_eq!(agent, "Microsoft UCPhone Device");
     assert_eq!(body, REQUEST);

@@ -1,17 +1,17 @@
 //! Downloading: whole and verified, or nothing under its name.
 
-use crate::server::{Etags, Files, SIGNATURE, Step, client, image, offer, options, serve, sha256, status};
+use crate::server::{Etags, Files, Reply, SIGNATURE, client, image, offer, options, serve, sha256, status};
 use axum::body::Body;
 use axum::http::Request;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
-use ucupdate_client::{Client, ClientError, ContentFault, Downloaded, UpdateFile, UrlFault, Verified};
+use ucupdate_client::{Client, ClientError, ContentFault, Download, UpdateFile, UrlFault, Verification};
 use ucupdate_core::request::Side;
 
 /// Fetches what `files` offers.
-async fn fetch(url: &str, into: &Path) -> Result<Downloaded, ClientError> {
+async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }
 
@@ -42,7 +42,7 @@ async fn image_and_signature_come_under_their_names_and_nothing_else_stays() {
     assert_eq!(&*fetched.image.url, format!("{base}/CPE.nbt"));
     assert_eq!(fetched.image.etag.as_deref(), Some(&*format!("\"{}\"", sha256(&bytes))));
     assert_eq!((fetched.image.bytes, fetched.image.tries, fetched.image.resumed_from), (300_000, 1, None));
-    assert_eq!(fetched.verified(), Verified::Sha256);
+    assert_eq!(fetched.verified(), Verification::Sha256);
     let images: Vec<_> = progress.iter().filter(|step| step.file == UpdateFile::Image).collect();
     assert!(images.is_sorted_by_key(|step| step.bytes));
     assert_eq!((images[0].bytes, images[0].total), (0, Some(300_000)));
@@ -53,11 +53,11 @@ async fn image_and_signature_come_under_their_names_and_nothing_else_stays() {
 #[tokio::test]
 async fn how_well_a_file_is_verified_is_what_the_server_says_of_it() {
     for (etags, declares_size, expected) in [
-        (Etags::Sha256, false, Verified::Sha256),
-        (Etags::Other, true, Verified::SizeOnly),
-        (Etags::Weak, true, Verified::SizeOnly),
-        (Etags::Absent, true, Verified::SizeOnly),
-        (Etags::Absent, false, Verified::Nothing),
+        (Etags::Sha256, false, Verification::Sha256),
+        (Etags::Other, true, Verification::SizeOnly),
+        (Etags::Weak, true, Verification::SizeOnly),
+        (Etags::Absent, true, Verification::SizeOnly),
+        (Etags::Absent, false, Verification::Nothing),
     ] {
         let mut files = Files::new(b"an image");
         files.etags = etags;
@@ -74,7 +74,7 @@ async fn an_empty_file_is_a_file() {
     let (_, url) = Files::new(b"").start().await;
     let folder = tempdir().unwrap();
     let fetched = fetch(&url, folder.path()).await.unwrap();
-    assert_eq!((fetched.image.bytes, fetched.image.verified), (0, Verified::Sha256));
+    assert_eq!((fetched.image.bytes, fetched.image.verified), (0, Verification::Sha256));
     assert_eq!(names(folder.path()), ["CPE.cat", "CPE.nbt"]);
 }
 
@@ -99,11 +99,11 @@ async fn bytes_that_are_not_what_the_server_says_leave_nothing_behind() {
 #[tokio::test]
 async fn a_file_that_is_gone_is_final() {
     for code in [404, 410] {
-        let (files, url) = Files::new(b"an image").then(Step::Refuse(code, None)).start().await;
+        let (files, url) = Files::new(b"an image").then(Reply::Refuse(code, None)).start().await;
         let folder = tempdir().unwrap();
         let error = fetch(&url, folder.path()).await.unwrap_err();
         assert!(matches!(error, ClientError::Status { status, .. } if status == code), "{error}");
-        assert_eq!(files.seen.lock().unwrap().len(), 1);
+        assert_eq!(files.requests.lock().unwrap().len(), 1);
         assert!(names(folder.path()).is_empty());
     }
 }
@@ -111,8 +111,8 @@ async fn a_file_that_is_gone_is_final() {
 #[tokio::test]
 async fn a_busy_server_is_asked_again_but_not_for_ever() {
     let (_, url) = Files::new(b"an image")
-        .then(Step::Refuse(503, Some("0")))
-        .then(Step::Refuse(503, None))
+        .then(Reply::Refuse(503, Some("0")))
+        .then(Reply::Refuse(503, None))
         .start()
         .await;
     let folder = tempdir().unwrap();
@@ -120,18 +120,18 @@ async fn a_busy_server_is_asked_again_but_not_for_ever() {
 
     let mut files = Files::new(b"an image");
     for _ in 0..9 {
-        files = files.then(Step::Refuse(503, Some("0")));
+        files = files.then(Reply::Refuse(503, Some("0")));
     }
     let (files, url) = files.start().await;
     assert!(matches!(fetch(&url, folder.path()).await, Err(ClientError::Status { status: 503, .. })));
-    assert_eq!(files.seen.lock().unwrap().len(), 3);
+    assert_eq!(files.requests.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn without_its_signature_an_image_gets_no_name_but_need_not_come_again() {
     let bytes = image(1000, 1);
     let (files, url) = Files::new(&bytes).start().await;
-    files.signature_steps.lock().unwrap().push_back(Step::Refuse(404, None));
+    files.signature_replies.lock().unwrap().push_back(Reply::Refuse(404, None));
     let folder = tempdir().unwrap();
     let error = fetch(&url, folder.path()).await.unwrap_err();
     assert!(matches!(error, ClientError::Status { status: 404, .. }), "{error}");
@@ -199,7 +199,7 @@ async fn redirects_of_files_are_followed_but_only_so_many() {
     .await;
     let folder = tempdir().unwrap();
     let fetched = fetch(&to_files, folder.path()).await.unwrap();
-    assert_eq!(fetched.verified(), Verified::Sha256);
+    assert_eq!(fetched.verified(), Verification::Sha256);
     assert_eq!(&*fetched.image.url, format!("{to_files}/CPE.nbt"));
 
     let round_and_round = serve(|_| async {
@@ -247,8 +247,8 @@ async fn a_folder_that_cannot_be_made_is_named() {
 
 #[tokio::test]
 async fn a_name_with_signs_of_urls_in_it_is_asked_for_as_a_name() {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&seen);
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&requests);
     let url = serve(move |request: Request<Body>| {
         kept.lock().unwrap().push(request.uri().to_string());
         async { status(200, "bytes") }
@@ -258,6 +258,6 @@ async fn a_name_with_signs_of_urls_in_it_is_asked_for_as_a_name() {
     let mut offer = offer(&format!("{url}/a b/"));
     offer.file_name = "100% #1;x.nbt".parse().unwrap();
     client().download(&offer, Side::Internal, folder.path(), |_| ()).await.unwrap();
-    assert_eq!(*seen.lock().unwrap(), ["/a%20b/100%25%20%231;x.nbt", "/a%20b/CPE.cat"]);
+    assert_eq!(*requests.lock().unwrap(), ["/a%20b/100%25%20%231;x.nbt", "/a%20b/CPE.cat"]);
     assert_eq!(names(folder.path()), ["100% #1;x.nbt", "CPE.cat"]);
 }

@@ -1,16 +1,16 @@
 //! Downloads whose bytes come from another server than the one that was asked.
 
-use crate::server::{Etags, Files, Step, client, image, offer, serve, sha256, status};
+use crate::server::{Etags, Files, Reply, client, image, offer, serve, sha256, status};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
-use ucupdate_client::{ClientError, ContentFault, Downloaded, UrlFault, Verified};
+use ucupdate_client::{ClientError, ContentFault, Download, UrlFault, Verification};
 use ucupdate_core::request::Side;
 
-async fn fetch(url: &str, into: &Path) -> Result<Downloaded, ClientError> {
+async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }
 
@@ -55,11 +55,11 @@ async fn what_the_one_who_was_asked_says_of_a_file_is_what_counts() {
     let folder = tempdir().unwrap();
 
     let fetched = fetch(&front(right.clone(), Arc::clone(&own), None).await, folder.path()).await.unwrap();
-    assert_eq!(fetched.image.verified, Verified::SizeOnly, "the other server's tag is no hash");
+    assert_eq!(fetched.image.verified, Verification::SizeOnly, "the other server's tag is no hash");
 
     let tagged = front(right, Arc::clone(&own), Some(bytes.clone())).await;
     let fetched = fetch(&tagged, folder.path()).await.unwrap();
-    assert_eq!(fetched.image.verified, Verified::Sha256);
+    assert_eq!(fetched.image.verified, Verification::Sha256);
     assert_eq!(fetched.image.etag.as_deref(), Some(&*format!("\"{}\"", sha256(&bytes))));
     assert_eq!(&*fetched.image.url, format!("{tagged}/CPE.nbt"));
 
@@ -71,14 +71,14 @@ async fn what_the_one_who_was_asked_says_of_a_file_is_what_counts() {
 async fn what_breaks_off_at_the_other_server_goes_on_by_the_tag_of_the_first() {
     let bytes = image(5000, 1);
     let own = Arc::new(Files::new(&bytes));
-    let (mirror, url) = mirror(Files::new(&bytes).then(Step::Cut(2000))).await;
+    let (mirror, url) = mirror(Files::new(&bytes).then(Reply::Cut(2000))).await;
     let folder = tempdir().unwrap();
     let fetched =
         fetch(&front(url, Arc::clone(&own), Some(bytes.clone())).await, folder.path()).await.unwrap();
     assert_eq!(fs::read(&fetched.image.path).unwrap(), bytes);
     assert_eq!((fetched.image.tries, fetched.image.resumed_from), (2, Some(2000)));
     assert_eq!((mirror.image_ranges(), own.image_ranges()), (vec![None], vec![Some("bytes=2000-".into())]));
-    let if_range = own.seen.lock().unwrap()[0].if_range.clone();
+    let if_range = own.requests.lock().unwrap()[0].if_range.clone();
     assert_eq!(if_range, Some(format!("\"{}\"", sha256(&bytes))));
 }
 
@@ -89,7 +89,7 @@ async fn a_server_that_sends_on_the_rest_too_never_makes_two_images_one() {
     for (heeds_if_range, etag) in
         [(true, None), (false, None), (true, of_the_redirect.clone()), (false, of_the_redirect)]
     {
-        let files = Files::new(&old).then(Step::Cut(2000)).then(Step::Change(new.clone()));
+        let files = Files::new(&old).then(Reply::Cut(2000)).then(Reply::Change(new.clone()));
         let (_, url) = mirror(Files { heeds_if_range, ..files }).await;
         // It says nothing of the file, so the tags that count are the other server's.
         let to_all = serve(move |request: Request<Body>| {
@@ -106,8 +106,8 @@ async fn a_server_that_sends_on_the_rest_too_never_makes_two_images_one() {
 
 #[tokio::test]
 async fn the_other_server_is_told_nothing_of_the_first() {
-    let seen: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
-    let kept = Arc::clone(&seen);
+    let requests: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
+    let kept = Arc::clone(&requests);
     let other = serve(move |request: Request<Body>| {
         kept.lock().unwrap().push(request.headers().clone());
         async { status(200, "bytes") }
@@ -115,8 +115,8 @@ async fn the_other_server_is_told_nothing_of_the_first() {
     .await;
     let folder = tempdir().unwrap();
     fetch(&front(other, Arc::new(Files::new(b"")), None).await, folder.path()).await.unwrap();
-    let seen = seen.lock().unwrap();
-    let mut names: Vec<&str> = seen[0].keys().map(|name| name.as_str()).collect();
+    let requests = requests.lock().unwrap();
+    let mut names: Vec<&str> = requests[0].keys().map(|name| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"]);
 }

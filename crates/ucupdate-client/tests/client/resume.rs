@@ -1,6 +1,6 @@
 //! Going on with what an earlier try left, without ever mixing two images.
 
-use crate::server::{Etags, Files, Step, client, image, offer, options, sha256};
+use crate::server::{Etags, Files, Reply, client, image, offer, options, sha256};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -23,21 +23,21 @@ fn range(first: usize) -> Option<String> {
 #[tokio::test]
 async fn a_download_that_breaks_off_goes_on_where_it_was() {
     let bytes = image(5000, 1);
-    let (files, url) = Files::new(&bytes).then(Step::Cut(2000)).then(Step::Cut(1000)).start().await;
+    let (files, url) = Files::new(&bytes).then(Reply::Cut(2000)).then(Reply::Cut(1000)).start().await;
     let folder = tempdir().unwrap();
     let fetched = fetch(&client(), &url, folder.path()).await.unwrap();
     assert_eq!(fs::read(&fetched.path).unwrap(), bytes);
     assert_eq!((fetched.tries, fetched.resumed_from), (3, Some(3000)));
     assert_eq!(fetched.sha256, sha256(&bytes));
     assert_eq!(files.image_ranges(), [None, range(2000), range(3000)]);
-    let if_range = files.seen.lock().unwrap()[1].if_range.clone();
+    let if_range = files.requests.lock().unwrap()[1].if_range.clone();
     assert_eq!(if_range, Some(format!("\"{}\"", sha256(&bytes))));
 }
 
 #[tokio::test]
 async fn a_download_that_falls_silent_is_broken_off_and_goes_on() {
     let bytes = image(5000, 1);
-    let (_, url) = Files::new(&bytes).then(Step::Stall(2000)).start().await;
+    let (_, url) = Files::new(&bytes).then(Reply::Stall(2000)).start().await;
     let folder = tempdir().unwrap();
     let impatient = Client::new(options().with_idle_timeout(Duration::from_millis(200))).unwrap();
     let fetched = tokio::time::timeout(Duration::from_secs(4), fetch(&impatient, &url, folder.path()));
@@ -49,7 +49,7 @@ async fn a_download_that_falls_silent_is_broken_off_and_goes_on() {
 #[tokio::test]
 async fn a_download_cut_short_each_time_gets_no_name_and_another_program_goes_on() {
     let bytes = image(5000, 1);
-    let (files, url) = Files::new(&bytes).then(Step::Cut(2000)).start().await;
+    let (files, url) = Files::new(&bytes).then(Reply::Cut(2000)).start().await;
     let folder = tempdir().unwrap();
     let error = fetch(&once(), &url, folder.path()).await.unwrap_err();
     assert!(matches!(error, ClientError::Connection { fault: ConnectionFault::Broken, .. }), "{error}");
@@ -67,7 +67,7 @@ async fn an_image_that_changes_on_the_way_is_never_mixed_with_the_one_before() {
     let (old, new) = (image(5000, 1), image(5000, 2));
     for heeds_if_range in [true, false] {
         for etags in [Etags::Sha256, Etags::Other, Etags::Weak, Etags::OnlyOnWhole, Etags::Absent] {
-            let mut files = Files::new(&old).then(Step::Cut(2000)).then(Step::Change(new.clone()));
+            let mut files = Files::new(&old).then(Reply::Cut(2000)).then(Reply::Change(new.clone()));
             files.heeds_if_range = heeds_if_range;
             files.etags = etags;
             let (_, url) = files.start().await;
@@ -86,7 +86,7 @@ async fn an_image_that_changes_on_the_way_is_never_mixed_with_the_one_before() {
 async fn an_image_that_shrinks_below_what_is_there_is_started_over() {
     for heeds_if_range in [true, false] {
         let new = image(1000, 2);
-        let mut files = Files::new(&image(5000, 1)).then(Step::Cut(2000)).then(Step::Change(new.clone()));
+        let mut files = Files::new(&image(5000, 1)).then(Reply::Cut(2000)).then(Reply::Change(new.clone()));
         files.heeds_if_range = heeds_if_range;
         let (_, url) = files.start().await;
         let folder = tempdir().unwrap();
@@ -98,7 +98,7 @@ async fn an_image_that_shrinks_below_what_is_there_is_started_over() {
 #[tokio::test]
 async fn without_a_strong_etag_there_is_no_going_on() {
     for etags in [Etags::Weak, Etags::Absent] {
-        let mut files = Files::new(&image(5000, 1)).then(Step::Cut(2000));
+        let mut files = Files::new(&image(5000, 1)).then(Reply::Cut(2000));
         files.etags = etags;
         let (files, url) = files.start().await;
         let folder = tempdir().unwrap();
@@ -110,7 +110,7 @@ async fn without_a_strong_etag_there_is_no_going_on() {
 #[tokio::test]
 async fn a_part_that_was_damaged_on_the_disk_is_started_over() {
     let bytes = image(5000, 1);
-    let (files, url) = Files::new(&bytes).then(Step::Cut(2000)).start().await;
+    let (files, url) = Files::new(&bytes).then(Reply::Cut(2000)).start().await;
     let folder = tempdir().unwrap();
     fetch(&once(), &url, folder.path()).await.unwrap_err();
     let part = folder.path().join("CPE.nbt.part");
@@ -124,7 +124,7 @@ async fn a_part_that_was_damaged_on_the_disk_is_started_over() {
 
 #[tokio::test]
 async fn a_part_of_another_offer_is_started_over() {
-    let (files, url) = Files::new(&image(5000, 1)).then(Step::Cut(2000)).start().await;
+    let (files, url) = Files::new(&image(5000, 1)).then(Reply::Cut(2000)).start().await;
     let folder = tempdir().unwrap();
     fetch(&once(), &format!("{url}/1.0.522.103"), folder.path()).await.unwrap_err();
     fetch(&once(), &format!("{url}/3.5.6907.0"), folder.path()).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_part_of_another_offer_is_started_over() {
 async fn a_dropped_download_goes_on_from_the_last_mebibyte() {
     const MEBIBYTE: usize = 1024 * 1024;
     let bytes = image(3 * MEBIBYTE, 1);
-    let (_, url) = Files::new(&bytes).then(Step::Stall(2 * MEBIBYTE + 1000)).start().await;
+    let (_, url) = Files::new(&bytes).then(Reply::Stall(2 * MEBIBYTE + 1000)).start().await;
     let folder = tempdir().unwrap();
     let (came, mut wait) = tokio::sync::mpsc::unbounded_channel();
     let (client, offered) = (once(), offer(&url));

@@ -55,7 +55,7 @@ pub(crate) fn status(status: u16, body: &'static str) -> Response<Body> {
 
 /// What a file server does with the next request for an image.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub(crate) enum Reply {
     /// Sends so many bytes, then breaks off.
     Cut(usize),
     /// Sends so many bytes, then nothing more.
@@ -78,7 +78,7 @@ pub(crate) enum Etags {
 }
 
 /// What a request asked for.
-pub(crate) struct Seen {
+pub(crate) struct SentRequest {
     pub(crate) path: String,
     pub(crate) range: Option<String>,
     pub(crate) if_range: Option<String>,
@@ -87,12 +87,12 @@ pub(crate) struct Seen {
 /// A server of one image and one signature, whatever the path.
 pub(crate) struct Files {
     pub(crate) image: Mutex<Vec<u8>>,
-    pub(crate) steps: Mutex<VecDeque<Step>>,
-    pub(crate) signature_steps: Mutex<VecDeque<Step>>,
+    pub(crate) replies: Mutex<VecDeque<Reply>>,
+    pub(crate) signature_replies: Mutex<VecDeque<Reply>>,
     pub(crate) etags: Etags,
     pub(crate) heeds_if_range: bool,
     pub(crate) declares_size: bool,
-    pub(crate) seen: Mutex<Vec<Seen>>,
+    pub(crate) requests: Mutex<Vec<SentRequest>>,
 }
 
 pub(crate) const SIGNATURE: &[u8] = b"a signature catalogue";
@@ -101,17 +101,17 @@ impl Files {
     pub(crate) fn new(image: &[u8]) -> Self {
         Self {
             image: Mutex::new(image.to_vec()),
-            steps: Mutex::default(),
-            signature_steps: Mutex::default(),
+            replies: Mutex::default(),
+            signature_replies: Mutex::default(),
             etags: Etags::Sha256,
             heeds_if_range: true,
             declares_size: true,
-            seen: Mutex::default(),
+            requests: Mutex::default(),
         }
     }
 
-    pub(crate) fn then(self, step: Step) -> Self {
-        self.steps.lock().unwrap().push_back(step);
+    pub(crate) fn then(self, step: Reply) -> Self {
+        self.replies.lock().unwrap().push_back(step);
         self
     }
 
@@ -128,8 +128,12 @@ impl Files {
 
     /// The ranges that images were asked for in, and whole ones as `None`.
     pub(crate) fn image_ranges(&self) -> Vec<Option<String>> {
-        let seen = self.seen.lock().unwrap();
-        seen.iter().filter(|seen| seen.path.ends_with(".nbt")).map(|seen| seen.range.clone()).collect()
+        let requests = self.requests.lock().unwrap();
+        requests
+            .iter()
+            .filter(|requests| requests.path.ends_with(".nbt"))
+            .map(|requests| requests.range.clone())
+            .collect()
     }
 
     pub(crate) fn answer(&self, request: &Request<Body>) -> Response<Body> {
@@ -137,17 +141,21 @@ impl Files {
         let (range, if_range) = (said(header::RANGE), said(header::IF_RANGE));
         let path = request.uri().path().to_owned();
         let is_image = path.ends_with(".nbt");
-        self.seen.lock().unwrap().push(Seen { path, range: range.clone(), if_range: if_range.clone() });
-        let steps = if is_image { &self.steps } else { &self.signature_steps };
-        let step = steps.lock().unwrap().pop_front();
-        if let Some(Step::Refuse(code, retry_after)) = step {
+        self.requests.lock().unwrap().push(SentRequest {
+            path,
+            range: range.clone(),
+            if_range: if_range.clone(),
+        });
+        let replies = if is_image { &self.replies } else { &self.signature_replies };
+        let step = replies.lock().unwrap().pop_front();
+        if let Some(Reply::Refuse(code, retry_after)) = step {
             let mut refusal = status(code, "");
             if let Some(wait) = retry_after {
                 refusal.headers_mut().insert(header::RETRY_AFTER, wait.parse().unwrap());
             }
             return refusal;
         }
-        if let Some(Step::Change(bytes)) = &step {
+        if let Some(Reply::Change(bytes)) = &step {
             *self.image.lock().unwrap() = bytes.clone();
         }
         let bytes = if is_image { self.image.lock().unwrap().clone() } else { SIGNATURE.to_vec() };
@@ -178,9 +186,9 @@ impl Files {
         response
     }
 
-    fn body(&self, mut bytes: Vec<u8>, step: Option<Step>) -> Body {
+    fn body(&self, mut bytes: Vec<u8>, step: Option<Reply>) -> Body {
         match step {
-            Some(Step::Cut(end)) => {
+            Some(Reply::Cut(end)) => {
                 bytes.truncate(end);
                 // The pause lets the bytes leave before the connection breaks.
                 let pieces = [Ok(Bytes::from(bytes)), Err(io::Error::other("cut"))];
@@ -191,7 +199,7 @@ impl Files {
                     piece
                 }))
             }
-            Some(Step::Stall(end)) => {
+            Some(Reply::Stall(end)) => {
                 bytes.truncate(end);
                 let first = stream::iter([Ok::<_, io::Error>(Bytes::from(bytes))]);
                 Body::from_stream(first.chain(stream::once(pending())))

@@ -24,8 +24,8 @@ pub use policy::{OfferPolicy, OfferRule, SameRelease};
 pub use predicate::{IpNetwork, IpNetworkError, MacPrefix, SerialRange, SerialRangeError, UserDomain};
 pub use releases::ReleasesByRule;
 pub use rollout::{
-    Guard, MAX_STAGES, OnlyUtc, Percent, PercentError, Place, Ramp, ReleaseKey, Rollout, RolloutName, Share,
-    Stages, StagesError, Window, WindowError, Zone, ZoneName, Zones,
+    Guard, MAX_STAGES, Percent, PercentError, Place, Ramp, ReleaseKey, Rollout, RolloutName, Share, Stages,
+    StagesError, Window, WindowError, ZoneName,
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_book::{Delta, Entry, Member, RuleBook, Settings};

@@ -40,13 +40,21 @@ impl<'a> ReleasesByRule<'a> {
 
     /// The release of a version that was ingested last for a rule.
     pub fn newest(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&'a Release> {
-        let dotnet = VersionScheme::Dotnet;
-        let scheme = self.book.rule(rule).map_or(&dotnet, |rule| &rule.policy().scheme);
-        let brought =
-            self.of_rule(rule).filter(|(_, release)| scheme.same_release(&release.version, version));
+        let brought = self.of_version(rule, version);
         let order =
             |id: PackageId| self.book.package(id).map(|package| (package.ingested_at, package.sha256));
-        brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| *release)
+        brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| release)
+    }
+
+    /// The releases of a version for a rule, with the packages that brought them.
+    pub(crate) fn of_version<'s>(
+        &'s self,
+        rule: &'s RuleKey,
+        version: &'s ReportedVersion,
+    ) -> impl Iterator<Item = (PackageId, &'a Release)> + 's {
+        let scheme = self.book.rule(rule).map_or(&VersionScheme::Dotnet, |rule| &rule.policy().scheme);
+        let brought = self.of_rule(rule).map(|(package, release)| (*package, *release));
+        brought.filter(|(_, release)| scheme.same_release(&release.version, version))
     }
 
     /// The file names of the images that packages brought for a rule.

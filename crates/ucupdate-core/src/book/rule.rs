@@ -104,12 +104,21 @@ pub struct Rule {
     rollback: Option<Candidate>,
     #[cfg_attr(feature = "serde", serde(default))]
     policy: OfferPolicy,
+    /// The versions that were rejected: an ingest does not make them pending again.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    rejected: Vec<ReportedVersion>,
 }
 
 impl Rule {
     /// A rule that assigns nothing yet.
     pub fn new(key: RuleKey) -> Self {
-        Self { key, assignments: Vec::new(), rollback: None, policy: OfferPolicy::default() }
+        Self {
+            key,
+            assignments: Vec::new(),
+            rollback: None,
+            policy: OfferPolicy::default(),
+            rejected: Vec::new(),
+        }
     }
 
     /// What the rule is for, in the spelling of the first ingest.
@@ -140,6 +149,16 @@ impl Rule {
     /// The version that was approved before.
     pub fn rollback(&self) -> Option<&Candidate> {
         self.rollback.as_ref()
+    }
+
+    /// The versions that were rejected, in the order of their rejection. An ingest does not make them pending again.
+    pub fn rejected(&self) -> &[ReportedVersion] {
+        &self.rejected
+    }
+
+    /// Whether a version was rejected and not taken back since.
+    pub fn is_rejected(&self, version: &ReportedVersion) -> bool {
+        self.rejected.iter().any(|rejected| self.policy.is_same_release(rejected, version))
     }
 
     /// The rollouts, in the order they are tried.
@@ -175,6 +194,7 @@ impl Rule {
         let Some(candidate) = self.assign(Audience::TestDevices, None) else {
             return Err(RuleError::NothingPending);
         };
+        self.take_back_rejection(&candidate.version);
         let before = self.assign(Audience::Everybody, Some(candidate.clone()));
         let older =
             before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
@@ -182,7 +202,10 @@ impl Rule {
         let policy = &self.policy;
         let mut finished = Vec::new();
         self.assignments.retain(|assignment| match &assignment.rollout {
-            Some(rollout) if policy.is_same_release(&assignment.candidate.version, &candidate.version) => {
+            Some(rollout)
+                if policy.is_same_release(&assignment.candidate.version, &candidate.version)
+                    || policy.is_older(&assignment.candidate.version, &candidate.version) =>
+            {
                 finished.push(rollout.name.clone());
                 false
             }
@@ -196,12 +219,38 @@ impl Rule {
         })
     }
 
-    /// Rejects what is pending, and gives it.
+    /// Approves a version that a package brought, whatever is pending. Another pending version stays pending.
+    ///
+    /// # Errors
+    /// None; the type is that of [`approve`](Self::approve).
+    pub fn approve_version(&mut self, candidate: Candidate) -> Result<Approved, RuleError> {
+        let pending = self.assign(Audience::TestDevices, Some(candidate.clone()));
+        let approved = self.approve();
+        let is_same = |pending: &Candidate| self.policy.is_same_release(&pending.version, &candidate.version);
+        if let Some(pending) = pending.filter(|pending| !is_same(pending)) {
+            self.assign(Audience::TestDevices, Some(pending));
+        }
+        approved
+    }
+
+    /// Rejects what is pending, and returns it. The rule remembers the version as rejected.
     ///
     /// # Errors
     /// When nothing is pending.
     pub fn reject(&mut self) -> Result<Candidate, RuleError> {
-        self.assign(Audience::TestDevices, None).ok_or(RuleError::NothingPending)
+        let rejected = self.assign(Audience::TestDevices, None).ok_or(RuleError::NothingPending)?;
+        if !self.is_rejected(&rejected.version) {
+            self.rejected.push(rejected.version.clone());
+        }
+        Ok(rejected)
+    }
+
+    /// Takes the rejection of a version back, and returns whether it was rejected.
+    pub fn take_back_rejection(&mut self, version: &ReportedVersion) -> bool {
+        let before = self.rejected.len();
+        let policy = &self.policy;
+        self.rejected.retain(|rejected| !policy.is_same_release(rejected, version));
+        self.rejected.len() != before
     }
 
     /// Rolls back: everybody gets what was approved before, or nothing when there is none. Gives what they had and
@@ -322,16 +371,7 @@ impl Rule {
             return Err(RuleError::FinishPaused { name: rollout.name.clone() });
         }
         let candidate = self.stop_rollout(name)?;
-        let pending = self.pending().cloned();
-        let same = pending
-            .as_ref()
-            .is_some_and(|pending| self.policy.is_same_release(&pending.version, &candidate.version));
-        self.assign(Audience::TestDevices, Some(candidate));
-        let approved = self.approve();
-        if !same {
-            self.assign(Audience::TestDevices, pending);
-        }
-        approved
+        self.approve_version(candidate)
     }
 
     fn rollout_at(&self, name: &RolloutName) -> Result<usize, RuleError> {
@@ -391,7 +431,7 @@ pub struct Approved {
     pub before: Option<ReportedVersion>,
     /// Whether the new one is older than that: allowed, and worth a warning.
     pub older: bool,
-    /// The rollouts of the same release, which are over now.
+    /// The rollouts of the same release and of older ones, which are over now.
     pub finished: Vec<RolloutName>,
 }
 
@@ -412,6 +452,12 @@ pub enum RuleError {
     /// Approve or reject without a pending version.
     #[error("no version is pending")]
     NothingPending,
+    /// A rejection is to be taken back that there is not.
+    #[error("{version} is not rejected")]
+    NotRejected {
+        /// The version.
+        version: ReportedVersion,
+    },
     /// Roll back with neither an approved nor an earlier version.
     #[error("no version is approved and none was before, so there is nothing to roll back")]
     NothingToRollBack,

@@ -1,16 +1,16 @@
 //! The compiled form of a rule book: what deciding reads.
 
 use crate::book::{
-    Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, OnlyUtc,
-    Predicate, Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share,
-    SteppingStone, StoneImage, Stop, StopScope, TestDevice, UpdateType, Window, Zone, ZoneName, Zones,
+    Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, Predicate,
+    Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share, SteppingStone,
+    StoneImage, Stop, StopScope, TestDevice, UpdateType, Window,
 };
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
 use crate::device::{Device, DeviceId};
 use crate::request::Question;
-use crate::value::{FieldTime, FileName};
+use crate::value::{FieldTime, FileName, Zone};
 use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
@@ -104,7 +104,7 @@ pub(crate) struct CompiledRule {
 #[derive(Debug)]
 pub(crate) struct CompiledWindow {
     pub(crate) window: Window,
-    /// None where nobody knows the zone; the window is never open then.
+    /// `None` when the zone database has no such zone; the window is never open then.
     pub(crate) zone: Option<Zone>,
 }
 
@@ -155,14 +155,9 @@ impl Offer {
 }
 
 impl EligibilityIndex {
-    /// Compiles a book; `revision` is the book's own number, and shows in explanations. Of time zones only UTC is known.
+    /// Compiles a rule book. `revision` is the number of the book's revision; explanations show it.
     pub fn compile(book: &RuleBook, revision: u64) -> Self {
-        Self::compile_with(book, revision, &OnlyUtc)
-    }
-
-    /// Compiles a book whose windows may be in any zone that `zones` knows.
-    pub fn compile_with(book: &RuleBook, revision: u64, zones: &dyn Zones) -> Self {
-        Compiler::new(book, zones).compile(revision)
+        Compiler::new(book).compile(revision)
     }
 
     /// The revision of the book this was compiled from.
@@ -260,8 +255,6 @@ impl CompiledWindow {
 /// What is looked up while a book is compiled.
 struct Compiler<'a> {
     book: &'a RuleBook,
-    zones: &'a dyn Zones,
-    zones_known: BTreeMap<ZoneName, Option<Zone>>,
     releases: ReleasesByRule<'a>,
     groups: BTreeMap<&'a GroupName, u32>,
     devices: BTreeMap<DeviceId, u32>,
@@ -271,7 +264,7 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(book: &'a RuleBook, zones: &'a dyn Zones) -> Self {
+    fn new(book: &'a RuleBook) -> Self {
         let names: Vec<&GroupName> = book.groups.keys().collect();
         let (known, devices) = KnownDevices::of(book, &names);
         let index = EligibilityIndex {
@@ -286,8 +279,6 @@ impl<'a> Compiler<'a> {
         let groups = (0..).zip(names).map(|(number, name)| (name, number)).collect();
         Self {
             book,
-            zones,
-            zones_known: BTreeMap::new(),
             releases: ReleasesByRule::of(book),
             groups,
             devices,
@@ -466,10 +457,7 @@ impl<'a> Compiler<'a> {
         let Some(window) = window else { return NONE };
         let known = self.index.windows.iter().position(|known| known.window == *window);
         small(known.unwrap_or_else(|| {
-            let zones = self.zones;
-            let zone =
-                self.zones_known.entry(window.zone().clone()).or_insert_with_key(|name| zones.zone(name));
-            self.index.windows.push(CompiledWindow { window: window.clone(), zone: zone.clone() });
+            self.index.windows.push(CompiledWindow { window: window.clone(), zone: window.find_zone() });
             self.index.windows.len() - 1
         }))
     }

@@ -1,4 +1,4 @@
-//! Checked values that every other module is made of: labels, digests, file names, times.
+//! Checked values that every other module is made of: labels, digests, file names, times, time zones.
 
 mod digest;
 pub(crate) mod file_name;
@@ -7,9 +7,11 @@ mod reported;
 #[cfg(feature = "serde")]
 pub(crate) mod stored_text;
 mod time;
+mod zone;
 
 pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
 pub use label::{LabelError, MAX_LABEL_BYTES, check_label};
 pub use reported::Reported;
 pub use time::{FieldTime, FieldTimeError, UnixTime};
+pub use zone::{Zone, ZoneError};

@@ -1,8 +1,8 @@
 use crate::fixtures::*;
-use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Command, TestDevice};
+use ucupdate_core::book::{Audience, Command, Rollout, Share, TestDevice};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::{PackageId, Sha256Digest};
+use ucupdate_core::{ReportedVersion, RuleBook};
 
 const CAMERA: &str = "RoundTable/Microsoft/RT100/1/ENU/RT";
 
@@ -219,4 +219,84 @@ fn an_interim_image_is_never_swapped_in_silence() {
         ingest(&mut book, &other),
         ["interim image 1.0.522.104 for ENU is in use, in place of 1.0.522.103"]
     );
+}
+
+#[test]
+fn the_bytes_of_a_version_never_change_while_a_package_that_brought_it_is_kept() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
+    let other_bytes = package(3, &[(PHONE, "1.0", 3)]);
+    let refused = book.ingest(&other_bytes).unwrap_err().to_string();
+    assert!(
+        refused.contains("1.0 is kept already, with other bytes (from package 010101010101)"),
+        "{refused}"
+    );
+    make(&mut book, Command::Retire(vec![package(1, &[]).id()]));
+    ingest(&mut book, &other_bytes);
+    assert_eq!(state(&book, PHONE), "1.0 - -");
+}
+
+#[test]
+fn a_rejected_version_is_not_pending_again_at_the_next_ingest() {
+    let mut book = RuleBook::default();
+    let bad = package(1, &[(PHONE, "1.0", 1)]);
+    ingest(&mut book, &bad);
+    make(&mut book, Command::Reject(key(PHONE)));
+    let again = package(2, &[(PHONE, "1.0.0", 1)]);
+    let notes = ingest(&mut book, &again);
+    assert_eq!(state(&book, PHONE), "- - -");
+    assert!(notes[0].contains("1.0.0 was rejected before, so it is not pending"), "{notes:?}");
+    let version = ReportedVersion::new("1.0");
+    let notes = make(&mut book, Command::Unreject { rule: key(PHONE), version: version.clone() });
+    assert_eq!(
+        notes,
+        [format!("{PHONE}: the rejection of 1.0 is taken back"), format!("{PHONE}: 1.0.0 is pending")]
+    );
+    let twice = refused(&book, Command::Unreject { rule: key(PHONE), version });
+    assert_eq!(twice, format!("{PHONE}: 1.0 is not rejected"));
+}
+
+#[test]
+fn a_version_is_approved_by_its_name_whatever_is_pending() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    make(&mut book, Command::Reject(key(PHONE)));
+    ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
+    let approve =
+        |version: &str| Command::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new(version) };
+    make(&mut book, approve("1.0"));
+    assert_eq!(state(&book, PHONE), "2.0 1.0 -", "what was rejected may be approved, and 2.0 still waits");
+    assert!(!book.rule(&key(PHONE)).unwrap().is_rejected(&ReportedVersion::new("1.0")));
+    make(&mut book, approve("2.0"));
+    assert_eq!(state(&book, PHONE), "- 2.0 1.0");
+    assert_eq!(refused(&book, approve("3.0")), format!("{PHONE}: no package brought 3.0"));
+}
+
+#[test]
+fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_on() {
+    let mut book = RuleBook::default();
+    for (id, version) in [(1, "1.0"), (2, "2.0"), (3, "3.0")] {
+        ingest(&mut book, &package(id, &[(PHONE, version, id)]));
+    }
+    let start = |version: &str, name: &str| {
+        let mut rollout = Rollout::new(name.parse().unwrap());
+        rollout.share = Share::Percent("20%".parse().unwrap());
+        let (audience, version) = (Audience::Everybody, ReportedVersion::new(version));
+        Command::StartRollout { rule: key(PHONE), audience, version, rollout }
+    };
+    make(&mut book, start("1.0", "old"));
+    let notes = make(&mut book, start("3.0", "new"));
+    assert!(notes[0].contains("the rollout old of 1.0 is there too"), "{notes:?}");
+    let notes =
+        make(&mut book, Command::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") });
+    assert_eq!(
+        notes[1..3],
+        [
+            format!("{PHONE}: rollout old is over"),
+            format!("{PHONE}: 3.0 is still given to everybody, by the rollout new"),
+        ]
+    );
+    let notes = make(&mut book, start("1.0", "down"));
+    assert!(notes[0].contains("1.0 is older than 2.0, which is approved"), "{notes:?}");
 }

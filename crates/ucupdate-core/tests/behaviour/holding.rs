@@ -117,9 +117,20 @@ fn a_closed_window_keeps_everybody_waiting_but_test_devices_and_those_below_the_
 }
 
 #[test]
-fn a_window_in_a_zone_nobody_knows_is_never_open() {
+fn a_window_in_an_unknown_zone_is_refused_and_is_never_open_where_a_book_has_one() {
     let mut book = book();
-    make(&mut book, policy(|policy| policy.window = Some("daily 00:00-24:00 Mars/Olympus".parse().unwrap())));
+    let somewhere = || Some("daily 00:00-24:00 Mars/Olympus".parse().unwrap());
+    assert_eq!(
+        refused(&book, policy(|policy| policy.window = somewhere())),
+        "no time zone `Mars/Olympus`, expected an IANA name such as `Europe/Lisbon` or `UTC`"
+    );
+    // A book that was written with another zone database still reads.
+    let mut delta =
+        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap()))).unwrap().delta;
+    let mut policy = OfferPolicy::default();
+    policy.window = somewhere();
+    delta.rules[0].now.as_mut().unwrap().set_policy(policy);
+    book.apply(&delta);
     assert!(decided(&book, "1.9").ends_with("outside the window daily 00:00-24:00 Mars/Olympus"));
 }
 

@@ -7,7 +7,7 @@ use super::simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulat
 use crate::outcomes::{OutcomeOptions, Tally, Tripped};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use ucupdate_core::book::{Command, RolloutName, RuleBook, RuleKey, Zones};
+use ucupdate_core::book::{Command, RolloutName, RuleBook, RuleKey};
 use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
@@ -27,11 +27,10 @@ const SHARDS: usize = 64;
 ///
 /// ```
 /// use ucupdate_core::RuleBook;
-/// use ucupdate_core::book::OnlyUtc;
-/// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
+/// /// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
 /// let book = RuleBook::default();
 /// let fleet = SimulatedFleet::of_rules(&book, 1000, None);
-/// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default(), &OnlyUtc);
+/// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default());
 /// assert_eq!(played.samples.len(), 31, "the start, and the end of each day");
 /// assert_eq!(played.total().asks, 0, "a book without rules has no devices");
 /// ```
@@ -40,7 +39,6 @@ pub fn simulate(
     book: &RuleBook,
     model: &FailureModel,
     scenario: &Scenario,
-    zones: &dyn Zones,
 ) -> Simulation {
     let versions = all_versions(fleet, book);
     let salts: Vec<u64> = versions.list.iter().map(salt).collect();
@@ -93,7 +91,7 @@ pub fn simulate(
         }
         if is_changed {
             play.shards.iter_mut().for_each(|shard| shard.outcomes.follow(&play.book));
-            compiled = Some(EligibilityIndex::compile_with(&play.book, 0, zones));
+            compiled = Some(EligibilityIndex::compile(&play.book, 0));
         }
         let Some(index) = &compiled else { break };
         let mut until = end.min((now / sample + 1) * sample);

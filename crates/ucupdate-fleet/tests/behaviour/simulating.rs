@@ -1,7 +1,7 @@
 //! Days of polling, played: what comes of rollouts, guards, windows and chance.
 
 use crate::fixtures::*;
-use ucupdate_core::book::{Audience, Command, Guard, OnlyUtc, Percent, Ramp, Rollout, Share, StopScope};
+use ucupdate_core::book::{Audience, Command, Guard, Percent, Ramp, Rollout, Share, StopScope};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, ReportedVersion, RuleBook};
 use ucupdate_fleet::simulate::{
@@ -49,7 +49,7 @@ fn days(days: u32) -> Scenario {
 }
 
 fn play(devices: usize, book: &RuleBook, model: &FailureModel, scenario: &Scenario) -> Simulation {
-    simulate(&SimulatedFleet::of_rules(book, devices, None), book, model, scenario, &OnlyUtc)
+    simulate(&SimulatedFleet::of_rules(book, devices, None), book, model, scenario)
 }
 
 /// How many devices have a version at a sample.
@@ -65,7 +65,7 @@ fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_af
     let fleet = SimulatedFleet::of_rules(&book, 1000, Some(&version(OLD)));
     let mut scenario = days(2);
     scenario.restarts = Percent::NONE;
-    let played = simulate(&fleet, &book, &FailureModel::default(), &scenario, &OnlyUtc);
+    let played = simulate(&fleet, &book, &FailureModel::default(), &scenario);
     assert_eq!((have(&played, 0, OLD), have(&played, 0, NEW)), (1000, 0));
     assert_eq!(have(&played, 2, NEW), 1000);
     assert!(have(&played, 1, NEW) > 950, "the last of the first day are still installing");
@@ -79,7 +79,7 @@ fn a_fleet_goes_by_the_stepping_stone_and_no_device_is_lost_from_the_count() {
     let mut book = book();
     make(&mut book, Command::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 500, Some(&version("1.0.522.34")));
-    let played = simulate(&fleet, &book, &failing("5%", "2%"), &days(5), &OnlyUtc);
+    let played = simulate(&fleet, &book, &failing("5%", "2%"), &days(5));
     assert_eq!(
         played.versions,
         [version("1.0.522.34"), version("1.0.522.103"), version(NEW)],
@@ -142,7 +142,7 @@ fn devices_that_fail_try_again_each_day_and_are_counted_as_loops() {
     let fleet = SimulatedFleet::of_rules(&book, 300, Some(&version(OLD)));
     let mut scenario = days(4);
     scenario.restarts = Percent::NONE;
-    let played = simulate(&fleet, &book, &failing("100%", "0"), &scenario, &OnlyUtc);
+    let played = simulate(&fleet, &book, &failing("100%", "0"), &scenario);
     let total = played.total();
     assert_eq!((total.succeeded, have(&played, 4, OLD)), (0, 300));
     assert_eq!(total.loops, 300, "each once");
@@ -203,7 +203,7 @@ fn a_version_may_fail_on_one_model_only() {
     let fleet = SimulatedFleet::of_rules(&book, 400, Some(&version(OLD)));
     let chances = Chances { fail: Percent::ALL, brick: Percent::NONE };
     let model = FailureModel::default().with_version(version(NEW), Some("cx700".parse().unwrap()), chances);
-    let played = simulate(&fleet, &book, &model, &days(3), &OnlyUtc);
+    let played = simulate(&fleet, &book, &model, &days(3));
     assert_eq!((have(&played, 3, OLD), have(&played, 3, NEW)), (200, 200));
 }
 
@@ -221,7 +221,7 @@ fn devices_are_added_as_they_ask_and_keep_what_tells_them_apart() {
     odd.serial_number = ucupdate_core::value::Reported::new("other");
     odd.mac_address = ucupdate_core::value::Reported::default();
     assert!(fleet.add(&Question::new(&plain, &old)) && fleet.add(&Question::new(&odd, &old)));
-    let played = simulate(&fleet, &book, &FailureModel::default(), &days(3), &OnlyUtc);
+    let played = simulate(&fleet, &book, &FailureModel::default(), &days(3));
     assert_eq!((have(&played, 3, NEW), have(&played, 3, OLD)), (1, 2));
 }
 
@@ -238,7 +238,7 @@ fn a_simulation_of_nothing_ends() {
     let mut book = book();
     make(&mut book, Command::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 10, Some(&version(OLD)));
-    let played = simulate(&fleet, &book, &model, &scenario, &OnlyUtc);
+    let played = simulate(&fleet, &book, &model, &scenario);
     assert_eq!(played.samples.len(), 289, "the start, and each five minutes");
     assert_eq!(played.samples[288].lost, 10);
 }

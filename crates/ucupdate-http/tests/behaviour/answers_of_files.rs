@@ -144,7 +144,7 @@ async fn an_image_gone_from_the_store_is_404_and_final() {
         let answered = server.get_interim(fields).await;
         assert_eq!(answered.status, StatusCode::NOT_FOUND, "{fields:?}");
         assert!(!answered.headers.contains_key("retry-after"));
-        assert!(answered.text().contains("gone from the store"), "{}", answered.text());
+        assert!(answered.text().contains("missing in the store"), "{}", answered.text());
     }
 }
 

@@ -96,7 +96,7 @@ async fn a_body_beyond_the_limit_is_413_whether_it_says_so_or_not() {
     let assumed = stream::iter([io::Result::Ok(large.slice(..40_000)), Ok(large.slice(..40_000))]);
     let answered = server.post(HANDLER, Body::from_stream(assumed)).await;
     assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(answered.text(), "body has more than 65536 bytes\n");
+    assert_eq!(answered.text(), "the body has more than 65536 bytes\n");
 
     let request = Request::post(HANDLER).header("content-length", "65537");
     let answered = server.answer(request.body(Body::from("<")).unwrap()).await;
@@ -125,7 +125,7 @@ async fn a_body_that_breaks_off_is_400() {
     let server = Server::start().await;
     let broken = stream::iter([Ok(Bytes::from("<Request>")), Err(io::Error::other("gone"))]);
     let answered = server.post(HANDLER, Body::from_stream(broken)).await;
-    assert_eq!((answered.status, answered.text()), (StatusCode::BAD_REQUEST, "body broke off\n"));
+    assert_eq!((answered.status, answered.text()), (StatusCode::BAD_REQUEST, "the body broke off\n"));
 }
 
 #[tokio::test]
@@ -147,9 +147,8 @@ async fn content_in_an_encoding_is_415_and_identity_is_none() {
             assert_eq!(answered.header("accept-encoding"), "identity");
         }
     }
-    let utf16: Vec<u8> =
-        [0xff, 0xfe].into_iter().chain("<Request/>".bytes().flat_map(|byte| [byte, 0])).collect();
-    assert_eq!(server.post(HANDLER, utf16).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let other = "<?xml version='1.0' encoding='klingon'?><Request/>";
+    assert_eq!(server.post(HANDLER, other).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]

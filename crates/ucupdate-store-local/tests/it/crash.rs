@@ -5,23 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ucupdate_store_local::{Disk, LocalStore};
 use ucupdate_testkit::crash::{
-    Broken, CrashDisk, NameFirst, Report, Scenario, SkippedSync, Step, every_crash,
+    Broken, CrashDisk, NameFirst, Report, Scenario, ScenarioStep, SkippedSync, every_crash,
 };
 
-fn create(at: &str) -> Step {
-    Step::Create(key(at), vec![b'c'; 1300])
+fn create(at: &str) -> ScenarioStep {
+    ScenarioStep::Create(key(at), vec![b'c'; 1300])
 }
 
-fn put(at: &str) -> Step {
-    Step::Put(key(at), vec![b'p'; 2100])
+fn put(at: &str) -> ScenarioStep {
+    ScenarioStep::Put(key(at), vec![b'p'; 2100])
 }
 
-fn old(at: &str) -> Step {
-    Step::Put(key(at), vec![b'o'; 700])
+fn old(at: &str) -> ScenarioStep {
+    ScenarioStep::Put(key(at), vec![b'o'; 700])
 }
 
-fn delete(at: &str) -> Step {
-    Step::Delete(key(at))
+fn delete(at: &str) -> ScenarioStep {
+    ScenarioStep::Delete(key(at))
 }
 
 /// Each writing call, on new ground, among neighbours, over what is durable, and over what another process had not synced
@@ -102,9 +102,9 @@ async fn syncs_nobody_misses(scenario: &Scenario) -> (usize, Vec<usize>) {
 
 #[tokio::test]
 async fn with_any_one_sync_left_out_the_kit_fails() {
-    let create = |at| Step::Create(key(at), vec![b'c'; 500]);
-    let put = |at| Step::Put(key(at), vec![b'p'; 500]);
-    let old = |at| Step::Put(key(at), vec![b'o'; 100]);
+    let create = |at| ScenarioStep::Create(key(at), vec![b'c'; 500]);
+    let put = |at| ScenarioStep::Put(key(at), vec![b'p'; 500]);
+    let old = |at| ScenarioStep::Put(key(at), vec![b'o'; 100]);
     for (name, syncs, scenario) in [
         ("create", 4, Scenario::of([create("a/b/new")])),
         (

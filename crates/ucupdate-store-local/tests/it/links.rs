@@ -7,13 +7,13 @@ use tempfile::TempDir;
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 use ucupdate_store_local::{Disk, LocalStore, RealDisk};
 
-struct Place {
+struct LinkedRoot {
     folder: TempDir,
     store: LocalStore,
 }
 
 /// A root beside a secret, with links to it and within the root.
-async fn place() -> Place {
+async fn place() -> LinkedRoot {
     let folder = tempfile::tempdir().unwrap();
     let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
     fs::create_dir(&outside).unwrap();
@@ -26,7 +26,7 @@ async fn place() -> Place {
     symlink("real", root.join("folder-in")).unwrap();
     symlink("real/object", root.join("file-in")).unwrap();
     symlink("nowhere", root.join("dangling")).unwrap();
-    Place { folder, store }
+    LinkedRoot { folder, store }
 }
 
 const LINKED: [&str; 6] =
@@ -38,7 +38,7 @@ fn is_refused<T: std::fmt::Debug>(end: &Result<T, StoreError>, at: &StoreKey) ->
 
 #[tokio::test]
 async fn no_link_is_followed_to_read_or_write_or_delete() {
-    let Place { folder, store } = place().await;
+    let LinkedRoot { folder, store } = place().await;
     for at in LINKED.map(key) {
         let ends = [
             store.get(&at, None).await.map(drop),
@@ -66,7 +66,7 @@ async fn no_link_is_followed_to_read_or_write_or_delete() {
 
 #[tokio::test]
 async fn no_link_is_listed() {
-    let Place { folder: _folder, store } = place().await;
+    let LinkedRoot { folder: _folder, store } = place().await;
     let listed = store.list_all("", 99).await.unwrap();
     assert_eq!(listed.iter().map(|meta| meta.key.as_str()).collect::<Vec<_>>(), ["real/object"]);
     assert!(store.list("folder-in/", None).await.unwrap().is_empty());
@@ -76,7 +76,7 @@ async fn no_link_is_listed() {
 /// Also when the link comes between the look and the step, the disk itself does not leave the root.
 #[tokio::test]
 async fn the_disk_itself_does_not_leave_its_root() {
-    let Place { folder, .. } = place().await;
+    let LinkedRoot { folder, .. } = place().await;
     let disk = RealDisk::open(folder.path().join("root")).unwrap();
     for out in ["folder-out/secret", "file-out", "absolute", "../outside/secret", "/etc/hostname"] {
         assert!(disk.open(out).is_err(), "{out} was opened");
@@ -92,7 +92,7 @@ async fn the_disk_itself_does_not_leave_its_root() {
 
 #[tokio::test]
 async fn a_pipe_or_socket_is_neither_waited_for_nor_replaced() {
-    let Place { folder, store } = place().await;
+    let LinkedRoot { folder, store } = place().await;
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("root/real/socket")).unwrap();
     let at = key("real/socket");
     assert!(is_refused(&store.get(&at, None).await, &at));
@@ -134,7 +134,7 @@ async fn empty_folders_are_no_objects_and_make_room() {
 
 #[tokio::test]
 async fn a_root_that_was_removed_is_an_error_and_not_an_empty_store() {
-    let Place { folder, store } = place().await;
+    let LinkedRoot { folder, store } = place().await;
     fs::remove_dir_all(folder.path().join("root")).unwrap();
     assert!(matches!(store.list("", None).await, Err(StoreError::Backend { .. })));
     assert!(matches!(store.head(&key("real/object")).await, Err(StoreError::Backend { .. })));

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use ucupdate_store::{ImageStore, ImageStoreExt};
-use ucupdate_store_local::{Disk, Entry, Kind, LocalStore, Lock, ReadFile, WriteFile};
+use ucupdate_store_local::{Disk, DiskEntry, EntryKind, LocalStore, Lock, ReadFile, WriteFile};
 use ucupdate_testkit::crash::CrashDisk;
 
 /// A disk that makes each sync of a folder wait until somebody lets it go on.
@@ -33,10 +33,10 @@ impl Disk for WaitingDisk {
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
         self.disk.open(path)
     }
-    fn entry(&self, path: &str) -> io::Result<Entry> {
+    fn entry(&self, path: &str) -> io::Result<DiskEntry> {
         self.disk.entry(path)
     }
-    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
         self.disk.entries(folder, each)
     }
     fn create_dir(&self, path: &str) -> io::Result<()> {

@@ -2,11 +2,12 @@
 
 use super::reads::assert_near;
 use super::support::*;
-use crate::{ImageStore, ImageStoreExt, MAX_PAGE_OBJECTS};
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ImageStore, MAX_PAGE_OBJECTS};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-/// Names on both sides of `/` in the order of bytes, where walking folders goes wrong.
+/// Names that sort on both sides of `/`, where a walk over folders gets the order wrong.
 const TRICKY: [&str; 14] = [
     "C", "a-b", "a-b.c", "a.b", "a/-", "a/b-c", "a/b/c", "a/b/c0", "a/b0", "a0", "aa/b", "ab", "b/a/a/a",
     "\u{e4}/a",
@@ -20,14 +21,14 @@ async fn write_tricky<S: ImageStore>(store: &S) {
     }
 }
 
-/// Sorted by the bytes of the whole key: `a-b` before `a/b` before `a0`, and folders do not matter.
+/// Checks that a listing is sorted by the bytes of the whole key: `a-b` before `a/b` before `a0`.
 pub async fn a_listing_is_sorted_by_bytes<S: ImageStore>(store: S) {
     assert!(keys(&store, "").await.is_empty(), "a new store lists nothing");
     write_tricky(&store).await;
     assert_eq!(keys(&store, "").await, TRICKY);
 }
 
-/// A prefix may end within a part, at its end, or after a `/`; the whole key is a prefix of itself.
+/// Checks prefixes that end inside a part, at its end, or after a `/`, and a prefix that is a whole key.
 pub async fn a_prefix_is_text_and_not_a_folder<S: ImageStore>(store: S) {
     write_tricky(&store).await;
     for prefix in ["a", "a/", "a/b", "a/b/", "a/b/c", "aa", "aa/", "a-", "a-b.", "b/a/a", "b", "\u{e4}", "C"]
@@ -38,7 +39,7 @@ pub async fn a_prefix_is_text_and_not_a_folder<S: ImageStore>(store: S) {
     }
 }
 
-/// A prefix that nothing has, or that no key can have, is an empty listing and no error.
+/// Checks that a prefix without any key gives an empty listing and no error.
 pub async fn a_prefix_that_no_key_has_lists_nothing<S: ImageStore>(store: S) {
     write_tricky(&store).await;
     let long = "x".repeat(5000);
@@ -50,7 +51,7 @@ pub async fn a_prefix_that_no_key_has_lists_nothing<S: ImageStore>(store: S) {
     }
 }
 
-/// From any key, an object's or not, the listing goes on with the next greater one, with any prefix.
+/// Checks that a listing after any key continues with the next greater key, whether or not an object has that key.
 pub async fn a_listing_goes_on_after_any_key<S: ImageStore>(store: S) {
     write_tricky(&store).await;
     let between = ["A", "a", "a/b", "a/b/b", "a/b/c/d", "a/z", "a-", "aa", "az", "b", "c", "\u{f6}"];
@@ -66,7 +67,7 @@ pub async fn a_listing_goes_on_after_any_key<S: ImageStore>(store: S) {
     }
 }
 
-/// Key, size and time are those that `head` tells.
+/// Checks that key, size and time in a listing equal those of `head`.
 pub async fn a_listing_tells_what_head_tells<S: ImageStore>(store: S) {
     for (text, len) in [("a", 0), ("b/c", 1), ("b/d", 70_000)] {
         write(&store, &key(text), pattern(len)).await;
@@ -88,7 +89,7 @@ async fn write_a_page_and_more<S: ImageStore>(store: &S) -> Vec<String> {
     texts
 }
 
-/// More objects than a page holds are all listed, each once, in pages of at most [`MAX_PAGE_OBJECTS`].
+/// Checks that more than [`MAX_PAGE_OBJECTS`] objects are all listed once, in pages of at most that size.
 pub async fn pages_join_without_gap_or_repetition<S: ImageStore>(store: S) {
     let written = write_a_page_and_more(&store).await;
     let mut pages = store.pages("n/");
@@ -101,7 +102,7 @@ pub async fn pages_join_without_gap_or_repetition<S: ImageStore>(store: S) {
     assert!(found == written, "each object is listed once, in order");
 }
 
-/// Deleting what a page told of, before the next is fetched, as `gc` does: everything else is still listed.
+/// Checks that deletions between two pages hide no other object.
 pub async fn what_is_deleted_between_pages_disturbs_no_other<S: ImageStore>(store: S) {
     write_tricky(&store).await;
     let mut after = None;

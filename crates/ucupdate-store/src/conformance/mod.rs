@@ -1,5 +1,5 @@
-//! The contract of [`ImageStore`] as tests: [`conformance_suite!`](crate::conformance_suite) makes a named test of each
-//! sentence, for any store.
+//! The contract of [`ImageStore`] as tests. [`conformance_suite!`](crate::conformance_suite) creates a named test for each
+//! sentence of the contract, for any store.
 //!
 //! ```
 //! # #[cfg(any())] // a test only runs under the test harness
@@ -9,8 +9,13 @@
 //! }
 //! ```
 //!
-//! The cases are ordinary functions of a store too: each takes a fresh one, and panics where it finds the contract
-//! broken.
+//! A complete store with its test module:
+//!
+//! ```text
+#![doc = include_str!("../../tests/minimal_store.rs")]
+//! ```
+//!
+//! The cases are also ordinary functions. Each one takes a new store and panics where the store breaks the contract.
 #![allow(
     clippy::missing_panics_doc,
     reason = "a case panics where the contract is broken: that is what it is for"
@@ -28,14 +33,14 @@ pub use lists::*;
 pub use reads::*;
 pub use writes::*;
 
-use crate::ImageStore;
+use crate::image_store::ImageStore;
 
-/// Makes a test of each sentence of the contract of [`ImageStore`](crate::ImageStore).
+/// Creates a test for each sentence of the contract of [`ImageStore`](crate::ImageStore).
 ///
-/// The argument is an expression that gives a *new, empty* store each time it is evaluated. It may `.await`, and may give a
-/// pair of the store and something that must live as long, such as a temporary folder. The caller needs `tokio` with
-/// the features `macros` and `rt` as a (dev-)dependency, and `ucupdate-store` with the feature `conformance`; nothing
-/// else. The tests are named functions in the module of the call, so give each call a module of its own:
+/// The argument is an expression that returns a *new, empty* store each time it is evaluated. The expression may `.await`.
+/// It may return a pair of the store and a value that must live as long as the store, such as a temporary folder. The caller
+/// needs `tokio` with the features `macros` and `rt` and `ucupdate-store` with the feature `conformance`. The macro creates
+/// functions in the current module, so each call needs a module of its own:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -104,14 +109,14 @@ macro_rules! conformance_suite {
     };
 }
 
-/// What [`conformance_suite!`](crate::conformance_suite) takes: a new store, alone or with what must live as long.
+/// A value that [`conformance_suite!`](crate::conformance_suite) accepts: a store, alone or with a value that must live as long.
 pub trait Fresh {
-    /// The store.
+    /// The type of the store under test.
     type Store: ImageStore;
-    /// What must live as long as the store.
+    /// The type of the value that must live as long as the store, such as a temporary folder.
     type Kept;
 
-    /// The store, and what must live as long.
+    /// Returns the store and the value that must live as long.
     fn into_parts(self) -> (Self::Store, Self::Kept);
 }
 
@@ -137,7 +142,7 @@ impl<S: ImageStore, K> Fresh for (S, K) {
 mod tests {
     use std::collections::BTreeSet;
 
-    /// The macro's list is written by hand; this keeps it whole.
+    /// The list in the macro is written by hand. This test keeps it complete.
     #[test]
     fn every_case_stands_in_the_macro() {
         let macro_text =
@@ -156,13 +161,15 @@ mod tests {
     }
 
     mod memory_store_as_a_trait_object {
-        use crate::{ImageStore, MemoryStore};
+        use crate::image_store::ImageStore;
+        use crate::memory::MemoryStore;
         use std::sync::Arc;
         crate::conformance_suite!(Arc::new(MemoryStore::default()) as Arc<dyn ImageStore>);
     }
 
     mod memory_store_in_a_box_with_a_guard {
-        use crate::{ImageStore, MemoryStore};
+        use crate::image_store::ImageStore;
+        use crate::memory::MemoryStore;
         crate::conformance_suite!({
             let store: Box<dyn ImageStore> = Box::new(MemoryStore::default());
             (store, "something that must live as long")
@@ -171,7 +178,8 @@ mod tests {
 
     mod read_only_shows_what_is_written_behind_it {
         use super::super::support::Split;
-        use crate::{MemoryStore, ReadOnly};
+        use crate::memory::MemoryStore;
+        use crate::read_only::ReadOnly;
         crate::conformance_suite!({
             let store = MemoryStore::default();
             Split { writes: store.clone(), reads: ReadOnly::new(store) }
@@ -180,7 +188,9 @@ mod tests {
 
     mod read_only_around_a_trait_object_as_one {
         use super::super::support::Split;
-        use crate::{ImageStore, MemoryStore, ReadOnly};
+        use crate::image_store::ImageStore;
+        use crate::memory::MemoryStore;
+        use crate::read_only::ReadOnly;
         use std::sync::Arc;
         crate::conformance_suite!({
             let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());

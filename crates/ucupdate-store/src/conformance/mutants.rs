@@ -1,10 +1,11 @@
-//! The suite is proved here: stores that break one sentence of the contract each must fail the cases that name it.
+//! Proof of the suite: stores that break one sentence of the contract each must fail the cases that name the sentence.
 
 use super::support::for_turns;
-use crate::{
-    ByteStream, ImageStore, ImageStoreExt, MAX_CREATE_BYTES, MemoryStore, Object, ObjectMeta, StoreError,
-    StoreKey, stream_of,
-};
+use crate::error::StoreError;
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ByteStream, ImageStore, MAX_CREATE_BYTES, Object, ObjectMeta, stream_of};
+use crate::key::StoreKey;
+use crate::memory::MemoryStore;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -13,7 +14,7 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 
-/// Makes a test of each fault: every case named must fail on a store that has it.
+/// Creates a test for each fault: every case named must fail on a store with that fault.
 macro_rules! mutants {
     ($($fault:ident breaks $($case:ident),+;)+) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Cases of `get` and `head`.
 
 use super::support::*;
-use crate::{ImageStore, StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::image_store::ImageStore;
+use crate::key::StoreKey;
 use futures_util::StreamExt;
 use std::ops::Range;
 use std::time::Duration;
@@ -39,7 +41,7 @@ async fn assert_refused<S: ImageStore>(store: &S, key: &StoreKey, asked: Range<u
     );
 }
 
-/// `get` and `head` of a key without an object are [`StoreError::NotFound`], with any range, in any folder.
+/// Checks that `get` and `head` of a missing key return [`StoreError::NotFound`], with any range and in any folder.
 pub async fn what_is_not_there_is_not_found<S: ImageStore>(store: S) {
     write(&store, &key("a/b"), "x").await;
     for text in ["never", "a", "a/c", "a/b/c", "a/bc", "b/a"] {
@@ -52,7 +54,7 @@ pub async fn what_is_not_there_is_not_found<S: ImageStore>(store: S) {
     }
 }
 
-/// Key, size and time are the same from `put`, `head` and `get`.
+/// Checks that `put`, `head` and `get` report the same key, size and time.
 pub async fn head_tells_what_get_and_put_tell<S: ImageStore>(store: S) {
     let key = key("a/b");
     let put = store.put(&key, uneven(&pattern(5000))).await.expect("putting succeeds");
@@ -69,7 +71,7 @@ pub(super) fn assert_near(a: std::time::SystemTime, b: std::time::SystemTime) {
     assert!(apart <= Duration::from_secs(1), "two times of one object are {apart:?} apart");
 }
 
-/// The bytes from the start to before the end, wherever they lie.
+/// Checks ranges anywhere in small and large objects.
 pub async fn a_range_gives_just_its_bytes<S: ImageStore>(store: S) {
     let (small, large) = (key("small"), key("large"));
     write(&store, &small, pattern(10)).await;
@@ -84,7 +86,7 @@ pub async fn a_range_gives_just_its_bytes<S: ImageStore>(store: S) {
     }
 }
 
-/// An end beyond the object is drawn back to it, however far it lies.
+/// Checks that the end of a range is reduced to the size of the object.
 pub async fn a_range_that_ends_beyond_the_object_gives_what_there_is<S: ImageStore>(store: S) {
     let key = key("a");
     write(&store, &key, pattern(10)).await;
@@ -94,7 +96,7 @@ pub async fn a_range_that_ends_beyond_the_object_gives_what_there_is<S: ImageSto
     }
 }
 
-/// A range that ends where it begins, or begins at the end of the object, gives no bytes.
+/// Checks that an empty range yields no bytes and no error.
 pub async fn an_empty_range_is_no_error<S: ImageStore>(store: S) {
     let (some, none) = (key("some"), key("none"));
     write(&store, &some, pattern(10)).await;
@@ -108,7 +110,7 @@ pub async fn an_empty_range_is_no_error<S: ImageStore>(store: S) {
     }
 }
 
-/// A range that begins after the end of the object is [`StoreError::InvalidRange`].
+/// Checks that a range that begins after the end of the object is [`StoreError::InvalidRange`].
 pub async fn a_range_that_begins_beyond_the_object_is_refused<S: ImageStore>(store: S) {
     let (some, none) = (key("some"), key("none"));
     write(&store, &some, pattern(10)).await;
@@ -119,7 +121,7 @@ pub async fn a_range_that_begins_beyond_the_object_is_refused<S: ImageStore>(sto
     }
 }
 
-/// A range that ends before it begins is [`StoreError::InvalidRange`].
+/// Checks that a range that ends before it begins is [`StoreError::InvalidRange`].
 pub async fn a_range_that_ends_before_it_begins_is_refused<S: ImageStore>(store: S) {
     let key = key("a");
     write(&store, &key, pattern(10)).await;
@@ -128,7 +130,7 @@ pub async fn a_range_that_ends_before_it_begins_is_refused<S: ImageStore>(store:
     }
 }
 
-/// A read that has begun gives the old object to its end, or an error: never a byte of the new one.
+/// Checks that a read that has begun returns the old object or an error, and never a byte of the new object.
 pub async fn a_read_begun_before_a_replacement_never_mixes<S: ImageStore>(store: S) {
     let key = key("a/b");
     for (round, replace) in ["put", "delete and create", "delete"].into_iter().enumerate() {

@@ -1,6 +1,9 @@
-//! What the cases share: keys, patterns that show a mixture, and streams that stop where they are told.
+//! Helpers of the cases: patterns that show a mixture of objects, and streams that pause at a given point.
 
-use crate::{ByteStream, ImageStore, ImageStoreExt, StoreError, StoreKey};
+use crate::error::StoreError;
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ByteStream, ImageStore};
+use crate::key::StoreKey;
 use bytes::Bytes;
 use futures_util::future::{self, Either};
 use futures_util::stream::{self, StreamExt};
@@ -12,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-/// More than any store passes on in one piece.
+/// Size of an object that is larger than any piece that a store passes on.
 pub(super) const LARGE: usize = 1024 * 1024 + 17;
 
 const READ_LIMIT: usize = 16 * 1024 * 1024;
@@ -21,12 +24,12 @@ pub(super) fn key(text: &str) -> StoreKey {
     StoreKey::parse(text).expect("the cases use valid keys")
 }
 
-/// Bytes in which each place shows, so that nothing can be left out, moved or repeated unseen.
+/// Returns bytes that differ at every position, so that a missing, moved or repeated byte is seen.
 pub(super) fn pattern(len: usize) -> Bytes {
     (0..len).map(|at| u8::try_from((at / 251 + at) % 256).unwrap_or(0)).collect()
 }
 
-/// `len` times one letter: a mixture of two such objects shows.
+/// Returns one letter `len` times, so that a mixture of two objects is seen.
 pub(super) fn letters(letter: u8, len: usize) -> Bytes {
     vec![letter; len].into()
 }
@@ -38,7 +41,7 @@ pub(super) async fn read(store: &impl ImageStore, key: &StoreKey) -> Bytes {
     }
 }
 
-/// The object, or `None` where there is none; any other error is a failure.
+/// Returns the object, or `None` when there is none. Any other error fails the case.
 pub(super) async fn read_if_there(store: &impl ImageStore, key: &StoreKey) -> Option<Bytes> {
     match store.get_bytes(key, READ_LIMIT).await {
         Ok(bytes) => Some(bytes),
@@ -75,13 +78,13 @@ pub(super) async fn assert_nothing_at(store: &impl ImageStore, key: &StoreKey) {
     assert!(!listed.contains(&key.to_string()), "`{key}` is listed and cannot be read");
 }
 
-/// A stream of these pieces.
+/// Returns a stream of these pieces.
 pub(super) fn pieces(pieces: impl IntoIterator<Item = Bytes>) -> ByteStream {
     let pieces: Vec<_> = pieces.into_iter().map(Ok).collect();
     Box::pin(stream::iter(pieces))
 }
 
-/// A stream of these bytes, cut into pieces of uneven length, empty ones among them.
+/// Returns a stream of these bytes in pieces of uneven length, some of them empty.
 pub(super) fn uneven(bytes: &Bytes) -> ByteStream {
     let mut rest = bytes.clone();
     let mut lengths = [1, 0, 511, 70_000, 3, 300_000, 4096].into_iter().cycle();
@@ -91,13 +94,13 @@ pub(super) fn uneven(bytes: &Bytes) -> ByteStream {
     }))
 }
 
-/// A stream of these bytes that breaks off after them.
+/// Returns a stream that fails after these bytes.
 pub(super) fn broken_after(bytes: Bytes) -> ByteStream {
     let broken = stream::once(future::ready(Err(io::Error::other("the cable was pulled"))));
     Box::pin(pieces([bytes]).chain(broken))
 }
 
-/// A stream that stops in the middle until it is told to go on.
+/// A stream that pauses in the middle until the gate is opened.
 #[derive(Default)]
 pub(super) struct Gate {
     reached: AtomicBool,
@@ -107,7 +110,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// The stream of `before`, then of `after` once the gate is open.
+    /// Returns the stream of `before`, followed by `after` once the gate is open.
     pub(super) fn stream(self: &Arc<Self>, before: Bytes, after: Bytes) -> ByteStream {
         let gate = Arc::clone(self);
         let wait = stream::poll_fn(move |cx| {
@@ -119,7 +122,7 @@ impl Gate {
         Box::pin(pieces([before]).chain(wait).chain(pieces([after])))
     }
 
-    /// Drives `work` until its stream stands at the gate.
+    /// Polls `work` until its stream waits at the gate.
     pub(super) async fn reached_by<F: Future + Unpin>(&self, work: &mut F)
     where
         F::Output: std::fmt::Debug,
@@ -139,7 +142,7 @@ impl Gate {
     }
 }
 
-/// Drives `work` for at most so many turns of the runtime, then drops it. Gives its output if it came to one.
+/// Polls `work` for at most `turns` turns of the runtime, then drops it. Returns its output if it finished.
 pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Output> {
     let mut left = turns;
     let out_of_turns = pin!(future::poll_fn(|cx| {
@@ -156,7 +159,7 @@ pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Out
     }
 }
 
-/// A store that writes through one handle and reads through another.
+/// A store that writes through one handle and reads through another one.
 #[cfg(test)]
 #[derive(Debug)]
 pub(super) struct Split<W, R> {
@@ -167,7 +170,9 @@ pub(super) struct Split<W, R> {
 #[cfg(test)]
 mod split {
     use super::Split;
-    use crate::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+    use crate::error::StoreError;
+    use crate::image_store::{ByteStream, ImageStore, Object, ObjectMeta};
+    use crate::key::StoreKey;
     use async_trait::async_trait;
     use bytes::Bytes;
     use std::ops::Range;

@@ -1,15 +1,16 @@
 //! Cases of `create`, `put` and `delete`.
 
 use super::support::*;
-use crate::{
-    ImageStore, ImageStoreExt, MAX_CREATE_BYTES, MAX_KEY_PART_BYTES, StoreError, StoreKey, stream_of,
-};
+use crate::error::StoreError;
+use crate::ext::ImageStoreExt;
+use crate::image_store::{ImageStore, MAX_CREATE_BYTES, stream_of};
+use crate::key::{MAX_KEY_PART_BYTES, StoreKey};
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use std::pin::pin;
 use std::sync::Arc;
 
-/// What `create` and `put` took, `get` gives: no byte, one, and some.
+/// Checks that `get` returns what `create` and `put` wrote, for several sizes from zero.
 pub async fn an_object_is_read_back_as_it_was_written<S: ImageStore>(store: S) {
     for (n, len) in [0, 1, 511, 512, 513, 70_000].into_iter().enumerate() {
         let (created, put) = (key(&format!("created/{n}")), key(&format!("put/{n}")));
@@ -21,7 +22,7 @@ pub async fn an_object_is_read_back_as_it_was_written<S: ImageStore>(store: S) {
     }
 }
 
-/// An object of many pieces comes back whole, whatever the pieces were.
+/// Checks that an object written in many pieces comes back whole.
 pub async fn a_large_object_is_read_back_whole<S: ImageStore>(store: S) {
     let (whole, cut) = (key("whole"), key("cut"));
     write(&store, &whole, pattern(LARGE)).await;
@@ -30,7 +31,7 @@ pub async fn a_large_object_is_read_back_whole<S: ImageStore>(store: S) {
     assert!(read(&store, &cut).await == pattern(LARGE), "written in many pieces");
 }
 
-/// Read your writes: `get`, `head` and `list` all tell of what was acknowledged, right away.
+/// Checks that `get`, `head` and `list` see a write as soon as it is acknowledged.
 pub async fn what_is_written_is_seen_by_every_call_after<S: ImageStore>(store: S) {
     for n in 0..5_u64 {
         let key = key(&format!("seen/{n}"));
@@ -47,7 +48,7 @@ pub async fn what_is_written_is_seen_by_every_call_after<S: ImageStore>(store: S
     }
 }
 
-/// A second `create` is [`StoreError::AlreadyExists`], also over an object that was put.
+/// Checks that a second `create` is [`StoreError::AlreadyExists`], also over an object that was put.
 pub async fn create_refuses_an_existing_key_and_leaves_its_object<S: ImageStore>(store: S) {
     let (created, put) = (key("a/created"), key("a/put"));
     store.create(&created, "first".into()).await.expect("the first create succeeds");
@@ -62,7 +63,7 @@ pub async fn create_refuses_an_existing_key_and_leaves_its_object<S: ImageStore>
     }
 }
 
-/// Of any number of `create`s of one key, just one succeeds, and its object is the one that stays.
+/// Checks that exactly one of many `create`s of one key succeeds, and that its object stays.
 pub async fn of_many_creates_of_one_key_exactly_one_wins<S: ImageStore>(store: S) {
     for round in 0..8 {
         let key = key(&format!("race/{round}"));
@@ -78,7 +79,7 @@ pub async fn of_many_creates_of_one_key_exactly_one_wins<S: ImageStore>(store: S
     }
 }
 
-/// [`MAX_CREATE_BYTES`] are taken; one more is [`StoreError::TooLarge`], and nothing is written.
+/// Checks that `create` accepts [`MAX_CREATE_BYTES`] and refuses one byte more without writing.
 pub async fn create_takes_eight_mebibytes_and_not_one_byte_more<S: ImageStore>(store: S) {
     let (fits, too_large) = (key("fits"), key("too-large"));
     let bytes = letters(b'x', MAX_CREATE_BYTES + 1);
@@ -89,7 +90,7 @@ pub async fn create_takes_eight_mebibytes_and_not_one_byte_more<S: ImageStore>(s
     assert_eq!(store.head(&fits).await.expect("it is there").size, MAX_CREATE_BYTES as u64);
 }
 
-/// Shorter over longer and longer over shorter: nothing of the old object is left.
+/// Checks that a shorter or longer replacement leaves nothing of the old object.
 pub async fn put_replaces_an_object_whole<S: ImageStore>(store: S) {
     let key = key("a/b");
     for (letter, len) in [(b'a', 5000), (b'b', 10), (b'c', 0), (b'd', 70_000)] {
@@ -100,7 +101,7 @@ pub async fn put_replaces_an_object_whole<S: ImageStore>(store: S) {
     assert_eq!(keys(&store, "").await, ["a/b"]);
 }
 
-/// A stream that ends in an error is [`StoreError::Input`] and leaves what was there.
+/// Checks that a stream that fails is [`StoreError::Input`] and leaves the old object.
 pub async fn an_error_in_the_bytes_leaves_the_old_object<S: ImageStore>(store: S) {
     let key = key("a/b");
     write(&store, &key, "old").await;
@@ -112,7 +113,7 @@ pub async fn an_error_in_the_bytes_leaves_the_old_object<S: ImageStore>(store: S
     }
 }
 
-/// A stream that ends in an error leaves nothing where nothing was, and no neighbour either.
+/// Checks that a stream that fails leaves no object where there was none, and changes no neighbour.
 pub async fn an_error_in_the_bytes_leaves_no_object_where_none_was<S: ImageStore>(store: S) {
     let key = key("a/b");
     for len in [0, 1, LARGE] {
@@ -123,7 +124,7 @@ pub async fn an_error_in_the_bytes_leaves_no_object_where_none_was<S: ImageStore
     }
 }
 
-/// While the bytes of a `put` are still coming, every reader sees what was there before.
+/// Checks that readers see the old state while the bytes of a `put` are still arriving.
 pub async fn an_unfinished_put_is_not_seen<S: ImageStore>(store: S) {
     let (fresh, old) = (key("a/fresh"), key("a/old"));
     write(&store, &old, "old").await;
@@ -145,7 +146,7 @@ pub async fn an_unfinished_put_is_not_seen<S: ImageStore>(store: S) {
     }
 }
 
-/// A `put` whose future is dropped before its last byte was taken changes nothing.
+/// Checks that a `put` whose future is dropped before the last byte changes nothing.
 pub async fn a_put_dropped_between_two_pieces_leaves_the_old_object<S: ImageStore>(store: S) {
     let (fresh, old) = (key("a/fresh"), key("a/old"));
     write(&store, &old, "old").await;
@@ -164,7 +165,7 @@ pub async fn a_put_dropped_between_two_pieces_leaves_the_old_object<S: ImageStor
     assert_eq!(read(&store, &fresh).await, "written later");
 }
 
-/// A `create` whose future is dropped leaves no object or a whole one.
+/// Checks that a `create` whose future is dropped leaves no object or a whole one.
 pub async fn a_create_dropped_anywhere_leaves_nothing_or_all<S: ImageStore>(store: S) {
     for turns in [0, 1, 2, 3, 5, 10, 30, 100, 1000, 10_000] {
         let key = key(&format!("dropped/{turns}"));
@@ -185,7 +186,7 @@ pub async fn a_create_dropped_anywhere_leaves_nothing_or_all<S: ImageStore>(stor
     assert!(listed.iter().all(|key| key.starts_with("dropped/")), "nothing else appeared: {listed:?}");
 }
 
-/// A `put` whose future is dropped leaves the old object or the new one.
+/// Checks that a `put` whose future is dropped leaves the old object or the new one.
 pub async fn a_put_dropped_anywhere_leaves_old_or_new<S: ImageStore>(store: S) {
     for turns in [0, 1, 2, 3, 5, 10, 30, 100, 1000, 10_000] {
         let key = key(&format!("dropped/{turns}"));
@@ -206,7 +207,7 @@ pub async fn a_put_dropped_anywhere_leaves_old_or_new<S: ImageStore>(store: S) {
     assert!(listed.iter().all(|key| key.starts_with("dropped/")), "nothing else appeared: {listed:?}");
 }
 
-/// Two `put`s of one key at the same time: both succeed, and one of the two is kept, whole.
+/// Checks that two concurrent `put`s of one key both succeed and that one whole object is kept.
 pub async fn of_two_puts_at_once_one_is_kept_whole<S: ImageStore>(store: S) {
     for round in 0..8 {
         let key = key(&format!("both/{round}"));
@@ -219,7 +220,7 @@ pub async fn of_two_puts_at_once_one_is_kept_whole<S: ImageStore>(store: S) {
     }
 }
 
-/// A reader beside a writer sees one object after the other, each whole.
+/// Checks that a reader beside a writer sees whole objects in order.
 pub async fn readers_see_whole_objects_while_writers_replace_them<S: ImageStore>(store: S) {
     let key = key("a/b");
     let len = |letter: u8| 1000 * usize::from(letter - b'a' + 1);
@@ -246,7 +247,7 @@ pub async fn readers_see_whole_objects_while_writers_replace_them<S: ImageStore>
     join(writer, reader).await;
 }
 
-/// What was deleted is not found, and its key can be created anew.
+/// Checks that a deleted object is not found and that its key can be created again.
 pub async fn a_deleted_object_is_gone_and_its_key_can_be_taken_again<S: ImageStore>(store: S) {
     let key = key("a/b/c");
     for round in ["one", "two"] {
@@ -258,7 +259,7 @@ pub async fn a_deleted_object_is_gone_and_its_key_can_be_taken_again<S: ImageSto
     }
 }
 
-/// `delete` is idempotent.
+/// Checks that `delete` is idempotent.
 pub async fn deleting_what_is_not_there_is_no_error<S: ImageStore>(store: S) {
     store.delete(&key("never")).await.expect("deleting what never was is no error");
     store.delete(&key("a/b/c")).await.expect("nor in a folder that never was");
@@ -270,7 +271,7 @@ pub async fn deleting_what_is_not_there_is_no_error<S: ImageStore>(store: S) {
     store.delete(&key("a/b")).await.expect("and again");
 }
 
-/// Deleting takes just the one object.
+/// Checks that a deletion removes only its own object.
 pub async fn deleting_leaves_the_neighbours<S: ImageStore>(store: S) {
     let neighbours = ["a", "b/a", "b/ab", "b/b", "b/c/d", "bb"];
     for neighbour in neighbours {
@@ -283,7 +284,7 @@ pub async fn deleting_leaves_the_neighbours<S: ImageStore>(store: S) {
     }
 }
 
-/// Deleting the last object of a folder while another is created in it: the new one is there.
+/// Checks that an object created beside the deletion of the last object of its folder is there.
 pub async fn creating_beside_a_deletion_loses_nothing<S: ImageStore>(store: S) {
     for round in 0..16 {
         let old = key(&format!("f/{round}/g/old"));
@@ -297,7 +298,7 @@ pub async fn creating_beside_a_deletion_loses_nothing<S: ImageStore>(store: S) {
     }
 }
 
-/// Long parts, long keys, many parts, blanks, and what URLs and globs make something of.
+/// Checks long parts, long keys, many parts, blanks, and characters that are special in URLs and globs.
 pub async fn keys_at_every_limit_are_held<S: ImageStore>(store: S) {
     let part = "p".repeat(MAX_KEY_PART_BYTES);
     let mut texts: Vec<String> =
@@ -328,14 +329,14 @@ pub async fn keys_at_every_limit_are_held<S: ImageStore>(store: S) {
     assert!(keys(&store, "").await.is_empty());
 }
 
-/// `A` beside `a`: two objects, or the second is [`StoreError::Conflict`] and the first stays.
+/// Checks that `A` beside `a` is a second object, or [`StoreError::Conflict`] with the first object unchanged.
 pub async fn keys_that_differ_in_case_are_never_mixed<S: ImageStore>(store: S) {
     for (first, second) in [("images/a.nbt", "images/A.nbt"), ("Logs/a", "logs/b"), ("\u{e4}", "\u{c4}")] {
         one_beside_the_other(&store, &key(first), &key(second)).await;
     }
 }
 
-/// `a` beside `a/b`: two objects, or the second is [`StoreError::Conflict`] and the first stays.
+/// Checks that `a` beside `a/b` is a second object, or [`StoreError::Conflict`] with the first object unchanged.
 pub async fn a_key_and_one_below_it_are_never_mixed<S: ImageStore>(store: S) {
     for (first, second) in [("a", "a/b"), ("b/c", "b"), ("d/e", "d/e/f/g"), ("h/i/j/k", "h/i")] {
         one_beside_the_other(&store, &key(first), &key(second)).await;

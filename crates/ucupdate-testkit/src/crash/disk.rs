@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
-use ucupdate_store_local::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
 /// A [`Disk`] in memory that keeps what is visible apart from what is durable. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -265,21 +265,21 @@ impl State {
         Ok(())
     }
 
-    fn entry(&self, node: usize) -> io::Result<Entry> {
+    fn entry(&self, node: usize) -> io::Result<DiskEntry> {
         match self.nodes.get(node) {
-            Some(Node::File { bytes, modified, .. }) => Ok(Entry {
-                kind: Kind::File,
+            Some(Node::File { bytes, modified, .. }) => Ok(DiskEntry {
+                kind: EntryKind::File,
                 size: u64::try_from(bytes.len()).map_err(io::Error::other)?,
                 modified: SystemTime::UNIX_EPOCH + Duration::from_secs(*modified),
             }),
             Some(Node::Folder { .. }) => {
-                Ok(Entry { kind: Kind::Folder, size: 0, modified: SystemTime::UNIX_EPOCH })
+                Ok(DiskEntry { kind: EntryKind::Folder, size: 0, modified: SystemTime::UNIX_EPOCH })
             }
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
-    fn listed(&self, folder: &str) -> io::Result<Vec<(String, Kind)>> {
+    fn listed(&self, folder: &str) -> io::Result<Vec<(String, EntryKind)>> {
         let entries = self.entries_of(self.find(folder)?)?;
         entries.iter().map(|(name, &node)| Ok((name.clone(), self.entry(node)?.kind))).collect()
     }
@@ -316,12 +316,12 @@ impl Disk for CrashDisk {
         }
     }
 
-    fn entry(&self, path: &str) -> io::Result<Entry> {
+    fn entry(&self, path: &str) -> io::Result<DiskEntry> {
         let state = &self.shared().state;
         state.entry(state.find(path)?)
     }
 
-    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
         // Listed first: `each` may call the disk again.
         let listed = self.shared().state.listed(folder)?;
         listed.iter().for_each(|(name, kind)| each(name, *kind));
@@ -424,14 +424,14 @@ impl WriteFile for Writing {
         })
     }
 
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         self.disk.shared().state.entry(self.node)
     }
 }
 
 struct Reading {
     bytes: Cursor<Vec<u8>>,
-    entry: Entry,
+    entry: DiskEntry,
 }
 
 impl Read for Reading {
@@ -447,7 +447,7 @@ impl Seek for Reading {
 }
 
 impl ReadFile for Reading {
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         Ok(self.entry)
     }
 }

@@ -18,5 +18,5 @@ mod sabotage;
 
 pub use disk::CrashDisk;
 pub use recording::{Broken, Recording, Report};
-pub use run::{Scenario, Step, every_crash};
-pub use sabotage::{FailingDisk, NameFirst, NoDirSync, SkippedSync, Trace};
+pub use run::{Scenario, ScenarioStep, every_crash};
+pub use sabotage::{FailingDisk, NameFirst, NoDirSync, SkippedSync, SyncEvent};

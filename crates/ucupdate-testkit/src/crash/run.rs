@@ -13,7 +13,7 @@ const READ_LIMIT: usize = 1024 * 1024;
 /// One call on a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the writing calls of ImageStore")]
-pub enum Step {
+pub enum ScenarioStep {
     /// `create`. A key that is taken is no failure: then what is there is acknowledged.
     Create(StoreKey, Vec<u8>),
     /// `put`, in pieces of 600 bytes.
@@ -27,31 +27,31 @@ pub enum Step {
 #[non_exhaustive]
 pub struct Scenario {
     /// Done and durable before.
-    pub before: Vec<Step>,
+    pub before: Vec<ScenarioStep>,
     /// Done before by a process that was killed before it synced any folder: visible, perhaps not durable, and never
     /// acknowledged.
-    pub unsynced: Vec<Step>,
+    pub unsynced: Vec<ScenarioStep>,
     /// What the power is cut in, one after the other.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScenarioStep>,
     /// Folders in which the store keeps files of its own, which are no objects and may stay.
     pub own_folders: Vec<String>,
 }
 
 impl Scenario {
     /// The power is cut in these steps.
-    pub fn of(steps: impl Into<Vec<Step>>) -> Self {
+    pub fn of(steps: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { steps: steps.into(), ..Self::default() }
     }
 
     /// With these done and durable before.
     #[must_use]
-    pub fn after(self, before: impl Into<Vec<Step>>) -> Self {
+    pub fn after(self, before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { before: before.into(), ..self }
     }
 
     /// With these done before, and no folder synced since.
     #[must_use]
-    pub fn after_unsynced(self, unsynced: impl Into<Vec<Step>>) -> Self {
+    pub fn after_unsynced(self, unsynced: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { unsynced: unsynced.into(), ..self }
     }
 }
@@ -125,7 +125,7 @@ pub async fn every_crash<S: ImageStore>(
 async fn look<S: ImageStore>(
     disk: CrashDisk,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
-    in_flight: Option<&Step>,
+    in_flight: Option<&ScenarioStep>,
     allowed: &Allowed,
     own_folders: &[String],
 ) -> Result<(), String> {
@@ -184,7 +184,7 @@ async fn holds(store: &impl ImageStore) -> Result<BTreeMap<StoreKey, Vec<u8>>, S
     Ok(found)
 }
 
-impl Step {
+impl ScenarioStep {
     async fn run(&self, store: &impl ImageStore) -> Result<(), StoreError> {
         match self {
             Self::Create(key, bytes) => store.create(key, bytes.clone().into()).await,

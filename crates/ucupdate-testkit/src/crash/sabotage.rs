@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use ucupdate_store_local::{Disk, Entry, Kind, Lock, ReadFile, WriteFile};
+use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
 /// Passes on the methods named as they are.
 macro_rules! as_the_disk_behind {
@@ -33,8 +33,8 @@ impl Disk for NoDirSync {
     as_the_disk_behind! {
         create(path: &str) -> io::Result<Box<dyn WriteFile>>;
         open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<Entry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        entry(path: &str) -> io::Result<DiskEntry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
         create_dir(path: &str) -> io::Result<()>;
         link(from: &str, to: &str) -> io::Result<()>;
         rename(from: &str, to: &str) -> io::Result<()>;
@@ -54,13 +54,13 @@ pub struct SkippedSync {
     disk: CrashDisk,
     number: usize,
     syncs: Arc<AtomicUsize>,
-    trace: Arc<Mutex<Vec<Trace>>>,
+    trace: Arc<Mutex<Vec<SyncEvent>>>,
 }
 
 /// What a [`SkippedSync`] was asked that decides whether the sync left out can be missed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
-pub enum Trace {
+pub enum SyncEvent {
     /// A file was to be synced; its path when it was made.
     SyncFile(String),
     /// A folder was to be synced, and whether anything in it was not durable yet.
@@ -81,11 +81,11 @@ impl SkippedSync {
     }
 
     /// What was asked until now, also after the disk was given away.
-    pub fn trace(&self) -> Arc<Mutex<Vec<Trace>>> {
+    pub fn trace(&self) -> Arc<Mutex<Vec<SyncEvent>>> {
         Arc::clone(&self.trace)
     }
 
-    fn note(&self, asked: Trace) {
+    fn note(&self, asked: SyncEvent) {
         locked(&self.trace).push(asked);
     }
 }
@@ -93,8 +93,8 @@ impl SkippedSync {
 impl Disk for SkippedSync {
     as_the_disk_behind! {
         open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<Entry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        entry(path: &str) -> io::Result<DiskEntry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
         create_dir(path: &str) -> io::Result<()>;
         unlink(path: &str) -> io::Result<()>;
         remove_dir(path: &str) -> io::Result<()>;
@@ -105,24 +105,24 @@ impl Disk for SkippedSync {
         let (file, number, syncs) = (self.disk.create(path)?, self.number, self.counter());
         let (trace, path) = (self.trace(), path.to_owned());
         let on_sync = move || {
-            locked(&trace).push(Trace::SyncFile(path.clone()));
+            locked(&trace).push(SyncEvent::SyncFile(path.clone()));
             Ok(next(&syncs) != number)
         };
         Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync }))
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
-        self.note(Trace::Named(to.to_owned()));
+        self.note(SyncEvent::Named(to.to_owned()));
         self.disk.link(from, to)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.note(Trace::Named(to.to_owned()));
+        self.note(SyncEvent::Named(to.to_owned()));
         self.disk.rename(from, to)
     }
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
-        self.note(Trace::SyncFolder(folder.to_owned(), self.disk.is_unsynced(folder)));
+        self.note(SyncEvent::SyncFolder(folder.to_owned(), self.disk.is_unsynced(folder)));
         match next(&self.syncs) == self.number {
             true => self.disk.entry(folder).map(drop),
             false => self.disk.sync_dir(folder),
@@ -163,8 +163,8 @@ fn fail_at(effects: &AtomicUsize, number: usize, kind: io::ErrorKind) -> io::Res
 impl Disk for FailingDisk {
     as_the_disk_behind! {
         open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<Entry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        entry(path: &str) -> io::Result<DiskEntry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
         lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
     }
 
@@ -245,7 +245,7 @@ where
         if (self.on_sync)()? { self.file.sync() } else { Ok(()) }
     }
 
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         self.file.entry()
     }
 }
@@ -289,8 +289,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Disk for NameFirst {
     as_the_disk_behind! {
         open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<Entry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+        entry(path: &str) -> io::Result<DiskEntry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
         create_dir(path: &str) -> io::Result<()>;
         unlink(path: &str) -> io::Result<()>;
         remove_dir(path: &str) -> io::Result<()>;
@@ -338,10 +338,10 @@ impl WriteFile for HoldingBack {
         Ok(())
     }
 
-    fn entry(&self) -> io::Result<Entry> {
+    fn entry(&self) -> io::Result<DiskEntry> {
         let held = locked(&self.held);
         let held = held.get(&self.path).ok_or(io::ErrorKind::NotFound)?;
         let size = u64::try_from(held.bytes.len()).map_err(io::Error::other)?;
-        Ok(Entry { size, ..held.file.entry()? })
+        Ok(DiskEntry { size, ..held.file.entry()? })
     }
 }

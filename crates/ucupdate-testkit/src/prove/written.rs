@@ -1,6 +1,6 @@
 //! The history as it lies in a store, read without the library that wrote it.
 
-use super::Failed;
+use crate::prove::report::ProofError;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use ucupdate::book::{Command, Delta};
@@ -35,7 +35,7 @@ struct Document {
 }
 
 /// Every revision in a store, by its number.
-pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, Failed> {
+pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, ProofError> {
     let mut revisions = Vec::new();
     for meta in store.list_all(REVISIONS, usize::MAX).await? {
         let number = meta.key.as_str().strip_prefix(REVISIONS).and_then(|name| name.strip_suffix(".json"));
@@ -55,7 +55,7 @@ pub(crate) fn digest(bytes: &[u8]) -> Sha256Digest {
 }
 
 /// The bytes of the largest revision, and how many there are.
-pub(crate) async fn largest(store: &dyn ImageStore) -> Result<(u64, usize), Failed> {
+pub(crate) async fn largest(store: &dyn ImageStore) -> Result<(u64, usize), ProofError> {
     let found = store.list_all(REVISIONS, usize::MAX).await?;
     Ok((found.iter().map(|meta| meta.size).max().unwrap_or_default(), found.len()))
 }

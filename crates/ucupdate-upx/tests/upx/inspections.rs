@@ -5,7 +5,7 @@ use ucupdate_upx::{Codec, DecodeErrorKind, MessageKind};
 
 #[test]
 fn the_report_says_what_was_recognised_and_what_not() {
-    let body = "<Ask xmlns='urn:a'><DeviceType>UCPhone</DeviceType><Brand>Polycom</Brand><Modules>\
+    let body = "<Ask xmlns='urn:a'><DeviceType>UCPhone</DeviceType><Maker>Polycom</Maker><Modules>\
                 <Module FileName='cpe.nbt'/></Modules></Ask>";
     let report = Codec::default().inspect(body.as_bytes()).to_string();
     assert_eq!(
@@ -18,7 +18,7 @@ fn the_report_says_what_was_recognised_and_what_not() {
            FileName = \"cpe.nbt\"  (/Ask/Modules/Module/@FileName, byte 90)\n\
          unknown: 2\n  \
            /Ask = \"\"  (byte 0)\n  \
-           /Ask/Brand = \"Polycom\"  (byte 51)\n\
+           /Ask/Maker = \"Polycom\"  (byte 51)\n\
          missing: 10\n  \
            UserName  (may be absent)\n  \
            RequestDateTime  (may be absent)\n  \

@@ -166,7 +166,7 @@ fn one_bad_module_does_not_void_the_others() {
 fn a_dialect_changes_the_names_and_nothing_else() {
     let dialect = Dialect::canonical()
         .with_name(Item::RequestRoot, "DeviceUpdate")
-        .and_then(|dialect| dialect.with_name(Item::Vendor, "Brand"))
+        .and_then(|dialect| dialect.with_name(Item::Vendor, "Supplier"))
         .and_then(|dialect| dialect.with_alias(Item::Vendor, "Maker"))
         .and_then(|dialect| dialect.with_request_namespace("urn:a&\"b"))
         .unwrap();
@@ -175,9 +175,9 @@ fn a_dialect_changes_the_names_and_nothing_else() {
     let written = codec.encode_request(&value);
     let text = String::from_utf8(written.clone()).unwrap();
     assert!(text.contains("<DeviceUpdate xmlns=\"urn:a&amp;&quot;b\"><DeviceType>"), "{text}");
-    assert!(text.contains("<Brand>Polycom</Brand>"), "{text}");
+    assert!(text.contains("<Supplier>Polycom</Supplier>"), "{text}");
     assert_eq!(codec.decode_request(&written).unwrap().value, value);
-    let alias = text.replace("Brand>", "maker>");
+    let alias = text.replace("Supplier>", "maker>");
     assert_eq!(codec.decode_request(alias.as_bytes()).unwrap().value, value);
     assert_eq!(request_refused(&text).to_string(), "request: Vendor is absent");
 }
@@ -219,4 +219,25 @@ fn a_malformed_request_is_refused_with_a_reason_and_a_position() {
         let error = request_refused(body);
         assert_eq!((error.kind(), error.to_string().as_str()), (DecodeErrorKind::Malformed, message));
     }
+}
+
+#[test]
+fn the_vendor_may_be_called_brand_and_its_own_name_prevails() {
+    let plain = request(&asking("<Modules><Module FileName='cpe.nbt'/></Modules>"));
+    let body = asking("<Modules><Module FileName='cpe.nbt'/></Modules>").replace("Vendor>", "Brand>");
+    assert_eq!(request(&body).value, plain.value);
+    assert_eq!(request(&body).unknown, []);
+    assert!(Codec::default().encode_request(&plain.value).windows(8).any(|part| part == b"<Vendor>"));
+    for both in [asking("<Brand>LG</Brand>"), asking("").replace("<Vendor>", "<Brand>LG</Brand><Vendor>")] {
+        let found = request(&both);
+        assert_eq!(found.value.device.kind.vendor.as_str(), "Polycom", "{both}");
+        let unknown: Vec<_> = found.unknown.iter().map(|item| (&*item.path, &*item.value)).collect();
+        assert_eq!(unknown, [("/Request/Brand", "LG")]);
+    }
+    let twice = request_refused(
+        &asking("")
+            .replace("<Vendor>", "<Brand>a</Brand><Brand>b</Brand><Name>")
+            .replace("</Vendor>", "</Name>"),
+    );
+    assert_eq!(twice.to_string(), "request: Vendor at byte 41 is given twice");
 }

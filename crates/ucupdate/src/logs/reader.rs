@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
-use ucupdate_audit::{
-    AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, LoggedRow, ServerName, Zone,
-};
-use ucupdate_core::value::UnixTime;
+use ucupdate_audit::{AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, LoggedRow, ServerName};
+use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The most bytes of a log in a store. Those of this service roll long before.

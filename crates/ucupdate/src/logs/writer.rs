@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
     AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
-    RetentionDays, RollOptions, RollingLog, ServerName, Zone, expired,
+    RetentionDays, RollOptions, RollingLog, ServerName, expired,
 };
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// Which logs a server writes, and how.

@@ -5,7 +5,6 @@ use crate::error::ChangeError;
 use crate::packages::read_back::ReadBack;
 use crate::state::roll_back::Restorable;
 use crate::state::snapshot::Snapshot;
-use crate::window_zones::refuse_unknown_zones;
 use std::sync::Arc;
 use ucupdate_core::book::{Command, Outcome};
 
@@ -46,7 +45,6 @@ impl Admin<'_> {
     /// # Errors
     /// Those of [`command`](Self::command): what it would refuse is refused.
     pub async fn dry_run(self, command: &Command) -> Result<DryRun, ChangeError> {
-        refuse_unknown_zones(command)?;
         let service = self.service;
         service.refresh().await?;
         let before = service.snapshot();

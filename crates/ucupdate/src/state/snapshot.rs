@@ -1,7 +1,6 @@
 //! What a server answers from: one revision of the rule book, compiled. It never changes.
 
 use crate::packages::files::FileIndex;
-use crate::zones::Iana;
 use ucupdate_core::decide::{Explanation, explain};
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
@@ -20,7 +19,7 @@ impl Snapshot {
         // A large book takes a while, and a server starts or changes all the sooner.
         let (index, files) = std::thread::scope(|scope| {
             let files = std::thread::Builder::new().spawn_scoped(scope, || FileIndex::of(&book));
-            let index = EligibilityIndex::compile_with(&book, revision, &Iana);
+            let index = EligibilityIndex::compile(&book, revision);
             (index, files.ok().and_then(|files| files.join().ok()))
         });
         Self { index, files: files.unwrap_or_else(|| FileIndex::of(&book)), book }

@@ -3,15 +3,14 @@
 use crate::fixtures::NOW;
 use std::io::{self, Cursor};
 use std::sync::Arc;
-use ucupdate::audit::LoggedRow;
-use ucupdate::audit::{AuditFormat, AuditRow, LogName, Zone};
+use ucupdate::audit::{AuditFormat, AuditRow, LogName, LoggedRow};
 use ucupdate::device::DeviceId;
-use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions};
+use ucupdate::inventory::Inventory;
+use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions, observations};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::value::{Reported, UnixTime};
+use ucupdate::value::{Reported, UnixTime, Zone};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{AuditLogError, AuditLogs, Logged};
-use ucupdate::{inventory::Inventory, loops::observations};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";

@@ -105,7 +105,7 @@ async fn the_audit_log_rolls_at_midnight_of_its_zone() {
     let store = MemoryStore::default();
     let clock = Arc::new(SettableClock::at(UnixTime::from_seconds(1_236_383_999)));
     let mut logs = LogOptions::new("ocs".parse().unwrap());
-    logs.zone = ucupdate::audit::Zone::named("Europe/Berlin").unwrap();
+    logs.zone = ucupdate::value::Zone::named("Europe/Berlin").unwrap();
     let options = options().with_clock(clock.clone()).with_logs(logs);
     let service = UpdateService::open(Arc::new(store), options).await.unwrap();
     ask(&service, &sample::ip8540(), "0.0.0.0");

@@ -78,9 +78,8 @@ struct MissingReport {
 
 impl Report {
     fn of(found: &Inspection) -> Self {
-        let key = |item: ucupdate::upx::Item| format!("{}.{}", item.entry().place.key(), item.entry().key);
         let recognised = found.recognised().iter().map(|item| RecognisedReport {
-            item: key(item.item),
+            item: item.item.to_string(),
             name: item.name.to_string(),
             module: item.module,
             path: item.path.to_string(),
@@ -94,7 +93,7 @@ impl Report {
             value: item.value.to_string(),
         });
         let missing = found.missing().iter().map(|item| MissingReport {
-            item: key(item.item),
+            item: item.item.to_string(),
             name: item.name.to_string(),
             module: item.module,
             required: item.required,

@@ -17,7 +17,7 @@ use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_client::{
-    Client, ClientError, ClientOptions, Downloaded, DownloadedFile, Progress, Retry, UpdateFile, Verified,
+    Client, ClientError, ClientOptions, Download, DownloadedFile, Progress, Retry, UpdateFile, Verification,
 };
 use ucupdate_http::HANDLER_PATHS;
 
@@ -117,8 +117,8 @@ impl FileReport {
             size: file.bytes,
             sha256: file.sha256.to_string(),
             checked: match file.verified {
-                Verified::Sha256 => "sha256",
-                Verified::SizeOnly => "size",
+                Verification::Sha256 => "sha256",
+                Verification::SizeOnly => "size",
                 _ => "nothing",
             },
         }
@@ -126,7 +126,7 @@ impl FileReport {
 }
 
 impl OfferReport {
-    fn of(offered: &OfferedModule, side: Side, downloaded: Option<&Downloaded>) -> Self {
+    fn of(offered: &OfferedModule, side: Side, downloaded: Option<&Download>) -> Self {
         Self {
             version: offered.version.to_string(),
             time_stamp: offered.time_stamp.to_string(),

@@ -7,7 +7,7 @@ use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
 use crate::book::policy::OfferPolicy;
-use crate::book::rollout::{Rollout, RolloutName, Share};
+use crate::book::rollout::{Rollout, RolloutName, Share, Window};
 use crate::book::rule::{Audience, Rule};
 use crate::book::rule_book::{Delta, Entry, RuleBook};
 use crate::book::rule_key::RuleKey;
@@ -28,8 +28,22 @@ pub enum Command {
     Approve(Vec<RuleKey>),
     /// Approve what a package made pending, passing over rules where something else is.
     ApproveAllOf(PackageId),
+    /// Approve a version that a package brought for a rule, whatever is pending.
+    ApproveVersion {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+    },
     /// Reject what is pending in a rule.
     Reject(RuleKey),
+    /// Take the rejection of a version back. It is pending again unless another version is.
+    Unreject {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+    },
     /// Give everybody what was approved before.
     RollBack(RuleKey),
     /// Remove a rule.
@@ -194,6 +208,8 @@ impl RuleBook {
             Command::Approve(rules) if rules.is_empty() => return Err(Refusal::NoneNamed),
             Command::Approve(rules) => rules.iter().try_for_each(|rule| change.approve(rule))?,
             Command::ApproveAllOf(package) => change.approve_all_of(*package)?,
+            Command::ApproveVersion { rule, version } => change.approve_version(rule, version)?,
+            Command::Unreject { rule, version } => change.unreject(rule, version)?,
             Command::Reject(rule) => {
                 let rejected = change.with(rule, Rule::reject)?;
                 let version = rejected.version.clone();
@@ -225,6 +241,7 @@ impl RuleBook {
                 change.notes.push(Note::TestDeviceRemoved { name });
             }
             Command::SetPolicy(rule, policy) => {
+                check_zone(policy.window.as_ref())?;
                 let before = change.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
                 if before == *policy {
                     return Ok(Change::on(self).finish());
@@ -250,6 +267,7 @@ impl RuleBook {
             Command::Pin { rule, audience, version } => change.pin(rule, audience, version)?,
             Command::Unpin { rule, audience } => change.unpin(rule, audience)?,
             Command::StartRollout { rule, audience, version, rollout } => {
+                check_zone(rollout.window.as_ref())?;
                 change.start_rollout(rule, audience, version, rollout)?;
             }
             Command::SetShare(rule, name, share) => change.set_share(rule, name, share)?,
@@ -266,5 +284,13 @@ impl RuleBook {
             Command::ApproveRestart { scope, by } => change.approve_restart(scope, by)?,
         }
         Ok(change.finish())
+    }
+}
+
+/// Refuses a window in a time zone that does not exist: it would never open.
+fn check_zone(window: Option<&Window>) -> Result<(), Refusal> {
+    match window.filter(|window| window.find_zone().is_none()) {
+        Some(window) => Err(Refusal::UnknownZone { zone: window.zone().clone() }),
+        None => Ok(()),
     }
 }

@@ -3,13 +3,16 @@
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::package::InterimImage;
+use crate::book::package::{InterimImage, Release};
+use crate::book::policy::OfferPolicy;
+use crate::book::releases::ReleasesByRule;
 use crate::book::rule::{Approved, Candidate, Role, Rule, RuleError};
 use crate::book::rule_book::{Delta, Entry, RuleBook, Settings};
 use crate::book::rule_key::RuleKey;
 use crate::book::test_device::TestDevice;
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// A change in the making: the book it is made on, and what is new so far.
@@ -18,11 +21,19 @@ pub(crate) struct Change<'a> {
     rules: BTreeMap<RuleKey, Rule>,
     pub(crate) delta: Delta,
     pub(crate) notes: Vec<Note>,
+    /// The releases of the book, looked up when they are first needed.
+    releases: OnceCell<ReleasesByRule<'a>>,
 }
 
 impl<'a> Change<'a> {
     pub(crate) fn on(book: &'a RuleBook) -> Self {
-        Self { book, rules: BTreeMap::new(), delta: Delta::default(), notes: Vec::new() }
+        Self {
+            book,
+            rules: BTreeMap::new(),
+            delta: Delta::default(),
+            notes: Vec::new(),
+            releases: OnceCell::new(),
+        }
     }
 
     pub(crate) fn finish(mut self) -> Outcome {
@@ -65,21 +76,56 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    pub(crate) fn approve_version(
+        &mut self,
+        key: &RuleKey,
+        version: &ReportedVersion,
+    ) -> Result<(), Refusal> {
+        let candidate = self.candidate(key, version)?;
+        let approved = self.with(key, |rule| rule.approve_version(candidate))?;
+        let rule = self.spelled(key);
+        self.note_approved(rule, approved);
+        Ok(())
+    }
+
+    pub(crate) fn unreject(&mut self, key: &RuleKey, version: &ReportedVersion) -> Result<(), Refusal> {
+        let candidate = self.candidate(key, version).ok();
+        let taken_back = self.with(key, |rule| match rule.take_back_rejection(version) {
+            true => Ok(rule.pending().is_none()),
+            false => Err(RuleError::NotRejected { version: version.clone() }),
+        });
+        let is_free = taken_back?;
+        let (rule, version) = (self.spelled(key), version.clone());
+        self.notes.push(Note::RejectionTakenBack { rule: rule.clone(), version });
+        if let Some(candidate) = candidate.filter(|_| is_free) {
+            let version = candidate.version.clone();
+            self.with(key, |rule| Ok(rule.propose(candidate)))?;
+            self.notes.push(Note::Pending { rule, version });
+        }
+        Ok(())
+    }
+
     pub(crate) fn note_approved(&mut self, rule: RuleKey, approved: Approved) {
         if let Some(before) = approved.before.filter(|_| approved.older) {
             self.notes.push(Note::Older { rule: rule.clone(), version: approved.version.clone(), before });
         }
-        self.notes.push(Note::Approved { rule: rule.clone(), version: approved.version });
+        self.notes.push(Note::Approved { rule: rule.clone(), version: approved.version.clone() });
         let over = approved.finished.into_iter().map(|name| Note::RolloutOver { rule: rule.clone(), name });
         self.notes.extend(over);
+        self.note_given(&rule, |policy, version| !policy.is_same_release(version, &approved.version));
     }
 
     /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
     pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
+        self.note_given(key, |policy, given| policy.is_same_release(given, version));
+    }
+
+    /// Notes the rollouts and pins whose version `is_noted`.
+    fn note_given(&mut self, key: &RuleKey, is_noted: impl Fn(&OfferPolicy, &ReportedVersion) -> bool) {
         let Some(rule) = self.rule(key) else { return };
         let given = rule.assignments().iter().filter(|assignment| {
             matches!(assignment.role(), Role::Pin | Role::Rollout)
-                && rule.policy().is_same_release(&assignment.candidate.version, version)
+                && is_noted(rule.policy(), &assignment.candidate.version)
         });
         let notes: Vec<Note> = given
             .map(|assignment| Note::StillGiven {
@@ -147,9 +193,13 @@ impl<'a> Change<'a> {
                 unchanged = Some(state);
             }
         }
-        self.check_stone_bytes(release, package)?;
+        self.check_kept_bytes(release, package)?;
         if let Some(state) = unchanged {
             self.notes.push(Note::Unchanged { rule: key, version, state });
+            return Ok(());
+        }
+        if rule.is_rejected(&version) {
+            self.notes.push(Note::StillRejected { rule: key, version });
             return Ok(());
         }
         let replaced = rule.propose(Candidate { version: version.clone(), package });
@@ -165,6 +215,20 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// The bytes of a version never change while a package that brought it is in the book: what was tested is what is
+    /// approved.
+    fn check_kept_bytes(&self, release: &Release, package: PackageId) -> Result<(), Refusal> {
+        let releases = self.releases.get_or_init(|| ReleasesByRule::of(self.book));
+        let Some((holder, _)) = releases
+            .of_version(&release.rule, &release.version)
+            .find(|(holder, kept)| *holder != package && !kept.files.same_bytes(&release.files))
+        else {
+            return Ok(());
+        };
+        let rule = self.spelled(&release.rule);
+        Err(Refusal::OtherBytes { rule, version: release.version.clone(), state: "kept", package: holder })
+    }
+
     /// An interim image of a package: in use at once, since a stone's image needs no approval.
     pub(crate) fn take_in_interim(
         &mut self,
@@ -172,6 +236,17 @@ impl<'a> Change<'a> {
         package: PackageId,
     ) -> Result<(), Refusal> {
         let (locale, version) = (image.locale.clone(), image.version.clone());
+        let kept = self.book.packages().filter(|kept| kept.id() != package).find(|kept| {
+            kept.interim.iter().any(|kept| {
+                kept.locale == locale
+                    && kept.update_type == image.update_type
+                    && kept.version.same_release(&version)
+                    && !kept.files.same_bytes(&image.files)
+            })
+        });
+        if let Some(kept) = kept {
+            return Err(Refusal::OtherInterimBytes { locale, version, package: kept.id() });
+        }
         let mut in_use = self.book.interim_images();
         let there =
             in_use.find(|(there, _)| there.locale == locale && there.update_type == image.update_type);
@@ -180,6 +255,7 @@ impl<'a> Change<'a> {
             if same_release && there.files.same_bytes(&image.files) {
                 return Ok(());
             }
+            // Of the package itself: taken in once more, with other bytes.
             if same_release {
                 return Err(Refusal::OtherInterimBytes { locale, version, package: from });
             }

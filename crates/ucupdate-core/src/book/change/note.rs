@@ -61,6 +61,46 @@ pub enum Note {
         /// The one before.
         before: ReportedVersion,
     },
+    /// A rollout begins whose version is older than the approved one.
+    #[error("{rule}: {version} is older than {approved}, which is approved: the rollout takes devices down")]
+    OlderThanApproved {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version of the rollout.
+        version: ReportedVersion,
+        /// The approved version.
+        approved: ReportedVersion,
+    },
+    /// A rollout begins while another one is there.
+    #[error(
+        "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was started first"
+    )]
+    BesideRollout {
+        /// In which rule.
+        rule: RuleKey,
+        /// The other rollout.
+        name: RolloutName,
+        /// The version of the other rollout.
+        version: ReportedVersion,
+    },
+    /// An ingest brought a version that was rejected. It is not pending.
+    #[error(
+        "{rule}: {version} was rejected before, so it is not pending; approve it by its version, or take the rejection back"
+    )]
+    StillRejected {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+    },
+    /// A rejection was taken back.
+    #[error("{rule}: the rejection of {version} is taken back")]
+    RejectionTakenBack {
+        /// In which rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+    },
     /// What was pending is not any more.
     #[error("{rule}: {version} is rejected")]
     Rejected {

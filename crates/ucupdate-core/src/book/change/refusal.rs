@@ -2,6 +2,7 @@
 
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
+use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
@@ -14,6 +15,12 @@ use crate::version::{FirmwareVersion, ReportedVersion};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// A window names a time zone that does not exist. The window would never open.
+    #[error("no time zone `{zone}`, expected an IANA name such as `Europe/Lisbon` or `UTC`")]
+    UnknownZone {
+        /// The name in the window.
+        zone: ZoneName,
+    },
     /// No such rule.
     #[error("no rule {rule}")]
     NoRule {

@@ -41,11 +41,31 @@ impl Change<'_> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
         let version = candidate.version.clone();
+        self.note_beside(key, &version);
         self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
         let Rollout { name, share, .. } = rollout.clone();
         let (rule, audience) = (self.spelled(key), audience.clone());
         self.notes.push(Note::RolloutStarted { rule, name, version, share, audience });
         Ok(())
+    }
+
+    /// Notes what a rollout that is about to start would stand beside: an approved version that is newer, other rollouts.
+    fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
+        let Some(rule) = self.rule(key) else { return };
+        let newer = rule.approved().map(|approved| &approved.version);
+        let newer = newer.filter(|approved| rule.policy().is_older(version, approved));
+        let older = newer.map(|approved| Note::OlderThanApproved {
+            rule: rule.key().clone(),
+            version: version.clone(),
+            approved: approved.clone(),
+        });
+        let beside = rule.rollouts().map(|(assignment, rollout)| Note::BesideRollout {
+            rule: rule.key().clone(),
+            name: rollout.name.clone(),
+            version: assignment.candidate.version.clone(),
+        });
+        let notes: Vec<Note> = older.into_iter().chain(beside).collect();
+        self.notes.extend(notes);
     }
 
     pub(crate) fn set_share(
@@ -94,7 +114,7 @@ impl Change<'_> {
     }
 
     /// The release of a version that a package brought for the rule: one the rule refers to, else the one ingested last.
-    fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
+    pub(super) fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
         let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
         let known =
             rule.candidates().find(|candidate| rule.policy().is_same_release(&candidate.version, version));

@@ -3,11 +3,9 @@
 use super::draft::Change;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::package::Release;
 use crate::book::rule::{Assignment, Rule};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName};
-use crate::value::PackageId;
 
 impl Change<'_> {
     pub(crate) fn add_stone(&mut self, stone: &SteppingStone) -> Result<(), Refusal> {
@@ -80,28 +78,6 @@ impl Change<'_> {
             Some(rule) => Err(Refusal::StoneMissing(missing_stone(stone, rule.key()))),
             None => Ok(()),
         }
-    }
-
-    /// A stone's image needs no approval, and is the release ingested last: so other bytes of it are refused, else everybody
-    /// would get them at once.
-    pub(super) fn check_stone_bytes(&self, release: &Release, package: PackageId) -> Result<(), Refusal> {
-        let Some(rule) = self.book.rule(&release.rule) else { return Ok(()) };
-        let is_its = |stone: &&SteppingStone| {
-            stone.image == StoneImage::Release
-                && stone.is_for(rule.key())
-                && rule.policy().scheme.same_release(&release.version, &stone.image_version())
-        };
-        if !self.book.settings.stones.iter().any(|stone| is_its(&stone)) {
-            return Ok(());
-        }
-        let Some(there) = self.book.newest_release(rule.key(), &release.version) else { return Ok(()) };
-        let is_same =
-            self.book.release(rule.key(), &there).is_some_and(|known| known.files.same_bytes(&release.files));
-        if there.package == package || is_same {
-            return Ok(());
-        }
-        let (rule, version) = (rule.key().clone(), release.version.clone());
-        Err(Refusal::OtherBytes { rule, version, state: "a stepping stone", package: there.package })
     }
 
     /// The stones whose images are missing on the way to what this change assigns anew.

@@ -7,4 +7,4 @@ mod window;
 
 pub use bucket::{Percent, PercentError, Place, ReleaseKey};
 pub use rollout::{Guard, MAX_STAGES, Ramp, Rollout, RolloutName, Share, Stages, StagesError};
-pub use window::{OnlyUtc, Window, WindowError, Zone, ZoneName, Zones};
+pub use window::{Window, WindowError, ZoneName};

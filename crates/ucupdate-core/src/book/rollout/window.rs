@@ -1,9 +1,10 @@
 //! When updates are offered: days of the week, hours, and the zone whose clock counts.
 //!
-//! A book keeps the *name* of a zone. What its clock shows is the business of whoever compiles the book: see [`Zones`].
+//! A book keeps the *name* of a zone. The name is looked up when the book is compiled, so that a book stays readable when
+//! the zone database changes.
 
-use crate::value::UnixTime;
 use crate::value::label::label;
+use crate::value::{UnixTime, Zone};
 use std::fmt;
 use std::str::FromStr;
 
@@ -51,6 +52,11 @@ impl Window {
     /// The zone whose clock counts.
     pub fn zone(&self) -> &ZoneName {
         &self.zone
+    }
+
+    /// Looks up the zone. `None` when the zone database has no zone of this name.
+    pub fn find_zone(&self) -> Option<Zone> {
+        Zone::named(self.zone.as_str()).ok()
     }
 
     /// Whether it is open at a moment, by the clock of `zone`.
@@ -181,45 +187,6 @@ pub enum WindowError {
     Zone,
 }
 
-/// What the clock of a zone shows: by how many seconds it is ahead of UTC, from which moment on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Zone {
-    first: i32,
-    changes: Vec<(UnixTime, i32)>,
-}
-
-impl Zone {
-    /// A clock that is so many seconds ahead of UTC at first, and after each change.
-    pub fn new(first: i32, mut changes: Vec<(UnixTime, i32)>) -> Self {
-        changes.sort_by_key(|(at, _)| *at);
-        Self { first, changes }
-    }
-
-    /// By how many seconds it is ahead of UTC at a moment.
-    pub fn offset_at(&self, now: UnixTime) -> i64 {
-        let after = self.changes.partition_point(|(at, _)| *at <= now);
-        let last = after.checked_sub(1).and_then(|last| self.changes.get(last));
-        last.map_or(self.first, |(_, offset)| *offset).into()
-    }
-}
-
-/// Who knows time zones by their names. The facade brings the IANA database; UTC needs none.
-pub trait Zones {
-    /// The zone of this name, if there is one.
-    fn zone(&self, name: &ZoneName) -> Option<Zone>;
-}
-
-/// Knows UTC and no other zone.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::exhaustive_structs, reason = "it has no parts")]
-pub struct OnlyUtc;
-
-impl Zones for OnlyUtc {
-    fn zone(&self, name: &ZoneName) -> Option<Zone> {
-        (*name == ZoneName::UTC).then(Zone::default)
-    }
-}
-
 #[cfg(feature = "serde")]
 crate::value::label::stored_as_text!(Window);
 
@@ -257,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_clock_of_the_zone_counts_and_changes_with_the_season() {
-        let summer = Zone::new(0, vec![(at("29-03-2009 01:00:00"), 3600)]);
+        let summer = Zone::named("Europe/Lisbon").unwrap();
         let window: Window = "daily 22:00-23:00".parse().unwrap();
         assert!(window.is_open(&summer, at("28-03-2009 22:30:00")));
         assert!(!window.is_open(&summer, at("29-03-2009 22:30:00")));

@@ -10,7 +10,6 @@ use crate::files;
 use crate::files::new::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
-use ucupdate::Iana;
 use ucupdate::book::Percent;
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question};
@@ -85,7 +84,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
         model = model.with_version(version, None, Chances { fail, ..chances });
     }
     let played = files::blocking(move || {
-        let played = simulate(&fleet, &book, &model, &scenario, &Iana);
+        let played = simulate(&fleet, &book, &model, &scenario);
         let report = Report::of(&played, fleet.len(), &scenario);
         if let Some(path) = args.csv {
             write(&path, &report.csv())?;

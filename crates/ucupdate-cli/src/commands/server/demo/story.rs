@@ -13,7 +13,7 @@ use ucupdate::request::{AskedFrom, Side};
 use ucupdate::store::{ImageStoreExt as _, stream_of};
 use ucupdate::value::{FieldTime, Reported};
 use ucupdate_cab::package::sample;
-use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verified};
+use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verification};
 
 /// Where phones ask.
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
@@ -128,7 +128,7 @@ impl<'a, 'c> Story<'a, 'c> {
         }
         let into = self.folder.join(phone.device().kind.model.as_str());
         let update = phone.update(&self.client, &url, Side::Internal, now.civil_utc(), &into, |_| {}).await?;
-        let Update { asked, downloads, installed, .. } = update;
+        let Update { answer: asked, downloads, installed, .. } = update;
         let offered = installed.first().map(|module| module.to.as_str());
         if offered != expected {
             let (offered, expected) = (offered.unwrap_or("nothing"), expected.unwrap_or("nothing"));
@@ -141,7 +141,7 @@ impl<'a, 'c> Story<'a, 'c> {
         }
         for downloaded in &downloads {
             for file in [&downloaded.image, &downloaded.signature] {
-                if file.verified != Verified::Sha256 {
+                if file.verified != Verification::Sha256 {
                     return Err(Failure::new(format_args!("{} came without a hash to check", file.url)));
                 }
                 self.teller.line(format_args!("GET {}, {} bytes, SHA-256 checked", file.url, file.bytes))?;

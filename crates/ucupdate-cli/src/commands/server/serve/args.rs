@@ -7,7 +7,8 @@ use crate::args::zone::zone;
 use crate::failure::Failure;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use ucupdate::audit::{RetentionDays, ServerName, Zone};
+use ucupdate::audit::{RetentionDays, ServerName};
+use ucupdate::value::Zone;
 use ucupdate::{Origin, UrlStyle};
 
 /// Where it listens when nothing is said.

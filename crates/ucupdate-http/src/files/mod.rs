@@ -1,0 +1,100 @@
+//! Answers a `GET` or `HEAD` of a file.
+//!
+//! The text of a path never becomes a key of the store: the file is looked up among the files of the rule book. A device is
+//! redirected to the store only after the file was found there. So this server reports files that are missing and a store
+//! that does not respond.
+
+mod conditions;
+mod etag;
+mod ranges;
+pub(crate) mod redirects;
+
+use crate::response::answer::Answer;
+use crate::response::body::Content;
+use bytes::Bytes;
+use conditions::Selection;
+use etag::ETag;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use redirects::ImageRedirects;
+use std::ops::Range;
+use ucupdate::store::ByteStream;
+use ucupdate::{ServedFile, UpdateService};
+
+/// Value of `Allow` for files.
+pub(crate) const ALLOWED: &str = "GET, HEAD";
+
+/// Media type of images and signatures, as the original sends it.
+const CONTENT_TYPE: &str = "binary/octet-stream";
+
+/// Answers a `GET` or `HEAD` of the file with this path below a root. `by_tls` says whether the device uses TLS.
+pub(crate) async fn answer(
+    service: &UpdateService,
+    redirects: Option<&ImageRedirects>,
+    path: &str,
+    (method, headers): (&Method, &HeaderMap),
+    by_tls: bool,
+) -> Answer {
+    let Some(file) = service.snapshot().files().find(path).cloned() else {
+        return Answer::nothing_here();
+    };
+    let etag = ETag::of(&file.sha256);
+    let selection = Selection::of(method, headers, &etag, file.size);
+    if let Some(redirects) = redirects
+        && redirects.cover(&file, method, headers, &selection)
+    {
+        if let Err(error) = service.open_file(&file, Some(0..0)).await {
+            return Answer::not_opened(&error);
+        }
+        if let Some(location) = redirects.location(&file.key, by_tls).await {
+            return sent_on(location).with(header::ETAG, etag.header_value());
+        }
+    }
+    // The file is opened also when no byte is sent: conditions count only if the answer without them would be a success
+    // (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
+    let range = match &selection {
+        Selection::Whole if *method == Method::GET => None,
+        Selection::Part(part) => Some(part.clone()),
+        _ => Some(0..0),
+    };
+    match service.open_file(&file, range).await {
+        Ok(bytes) => sent(&file, selection, method, bytes)
+            .with(header::ETAG, etag.header_value())
+            .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        Err(error) => Answer::not_opened(&error),
+    }
+}
+
+/// Creates the 302. It must not be cached, because the address expires and is for one device.
+fn sent_on(location: HeaderValue) -> Answer {
+    Answer::reason(StatusCode::FOUND, "the file is at the address in Location")
+        .with(header::LOCATION, location)
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
+
+fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStream) -> Answer {
+    let size = file.size;
+    match selection {
+        Selection::Whole if *method == Method::HEAD => {
+            let nothing = Content::Bytes(Bytes::new());
+            Answer::new(StatusCode::OK, CONTENT_TYPE, nothing).with(header::CONTENT_LENGTH, size.into())
+        }
+        Selection::Whole => Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Stream(bytes, size)),
+        Selection::Part(part) => {
+            let Range { start, end } = part;
+            Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
+                .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
+        }
+        // The length is that of the 200 it stands for (section 8.6). Without the field a server could send 0.
+        Selection::NotModified => {
+            Answer::without_content(StatusCode::NOT_MODIFIED).with(header::CONTENT_LENGTH, size.into())
+        }
+        Selection::ConditionFailed => {
+            Answer::reason(StatusCode::PRECONDITION_FAILED, "the file does not match If-Match")
+        }
+        Selection::Unsatisfiable => {
+            let reason = format!("the range is outside the {size} bytes of the file");
+            Answer::reason(StatusCode::RANGE_NOT_SATISFIABLE, &reason)
+                .with(header::CONTENT_RANGE, ranges::unsatisfied_range(size))
+        }
+    }
+}

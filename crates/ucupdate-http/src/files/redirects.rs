@@ -1,0 +1,151 @@
+//! Redirects to the store: a device fetches an image by a signed address that expires.
+
+use crate::files::conditions::Selection;
+use http::{HeaderMap, HeaderValue, Method, header};
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate::ServedFile;
+use ucupdate::store::{Presign, StoreKey};
+
+/// Time after which a file is streamed because the store has not signed an address.
+const SIGNING_TIME: Duration = Duration::from_secs(5);
+
+/// Fields that make a request conditional (RFC 9110, section 13.1).
+const CONDITIONS: [header::HeaderName; 5] = [
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+];
+
+/// Redirects of devices to the store: which files they apply to, and how long an address is valid.
+///
+/// A `GET` of an image is answered with 302 and an address that the store signed, so that its bytes do not pass through this
+/// server. The status is 302 because every client of the phones' time knows it; 301 and 308 would be cached although the
+/// address expires. Asking, deciding and all rows stay as they are. The access row of a redirect says 302 and is written
+/// when the redirect was sent. Whether the device got the bytes is in the log of the bucket.
+///
+/// This server still streams:
+/// - files smaller than [`with_least_bytes`](Self::with_least_bytes), and signature catalogues unless
+///   [`with_signatures`](Self::with_signatures) is set;
+/// - the answer to `HEAD` and every conditional request, because the store would compare the condition with other tags and
+///   dates. A download that is resumed with `If-Range` and the `ETag` of the redirect continues from this server. A `Range`
+///   without a condition is redirected;
+/// - files for which no address was signed within 5 seconds, and addresses that would lead from https to http.
+///
+/// Phones must follow redirects (not known of real phones; a simulated one does), reach the server of the bucket, and trust
+/// its certificate. Anybody who learns an address can fetch that file until the address expires, without credentials.
+#[derive(Clone, Debug)]
+pub struct ImageRedirects {
+    presign: Arc<dyn Presign>,
+    life: Duration,
+    least_bytes: u64,
+    signatures: bool,
+}
+
+impl ImageRedirects {
+    /// The longest lifetime of an address: 7 days, the maximum of S3.
+    pub const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+    /// Creates redirects by addresses of this store, which must be the store of the service. Addresses are valid for 15 minutes
+    /// and are given for images of 1 MiB or more.
+    pub fn new(presign: Arc<dyn Presign>) -> Self {
+        Self { presign, life: Duration::from_secs(15 * 60), least_bytes: 1024 * 1024, signatures: false }
+    }
+
+    /// Sets how long an address is valid, between one second and [`LONGEST_LIFE`](Self::LONGEST_LIFE). A download must begin
+    /// within this time; it may take longer.
+    #[must_use]
+    pub fn with_life(mut self, life: Duration) -> Self {
+        self.life = life.clamp(Duration::from_secs(1), Self::LONGEST_LIFE);
+        self
+    }
+
+    /// Sets the smallest size in bytes of a file that is redirected. Default: 1 MiB.
+    #[must_use]
+    pub fn with_least_bytes(mut self, bytes: u64) -> Self {
+        self.least_bytes = bytes;
+        self
+    }
+
+    /// Sets whether signature catalogues (`.cat`) are redirected too. Default: `false`.
+    #[must_use]
+    pub fn with_signatures(mut self, sent_on: bool) -> Self {
+        self.signatures = sent_on;
+        self
+    }
+
+    /// Returns whether a request for this file is to be redirected.
+    pub(crate) fn cover(
+        &self,
+        file: &ServedFile,
+        method: &Method,
+        headers: &HeaderMap,
+        selection: &Selection,
+    ) -> bool {
+        let understood = match selection {
+            // A range that this server ignores could be accepted by the store.
+            Selection::Whole => !headers.contains_key(header::RANGE),
+            Selection::Part(_) => true,
+            Selection::NotModified | Selection::ConditionFailed | Selection::Unsatisfiable => false,
+        };
+        let is_signature = file.name.extension().eq_ignore_ascii_case("cat");
+        *method == Method::GET
+            && understood
+            && file.size >= self.least_bytes
+            && (self.signatures || !is_signature)
+            && !CONDITIONS.iter().any(|condition| headers.contains_key(condition))
+    }
+
+    /// Returns the signed address of an object for a device with or without TLS, or `None` if there is none.
+    pub(crate) async fn location(&self, key: &StoreKey, by_tls: bool) -> Option<HeaderValue> {
+        let signed = tokio::time::timeout(SIGNING_TIME, self.presign.presigned_get(key, self.life)).await;
+        let found = match signed {
+            Ok(Ok(address)) => {
+                usable(&address, by_tls).ok_or_else(|| "it is not usable for this device".to_owned())
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("the store did not sign one within {SIGNING_TIME:?}")),
+        };
+        #[cfg(feature = "tracing")]
+        if let Err(reason) = &found {
+            tracing::warn!(%key, reason, "no signed address; streaming the file");
+        }
+        found.ok()
+    }
+}
+
+/// Returns an address as the value of `Location`. It is marked sensitive, because its reader can fetch the file.
+fn usable(address: &str, by_tls: bool) -> Option<HeaderValue> {
+    let begins =
+        |scheme: &str| address.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    if !begins("https://") && (by_tls || !begins("http://")) {
+        return None;
+    }
+    let mut value = HeaderValue::from_str(address).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_absolute_and_never_leads_from_https_to_http() {
+        for (address, from_http, from_https) in [
+            ("https://s3/a?b=c", true, true),
+            ("HTTPS://s3/a", true, true),
+            ("http://s3/a", true, false),
+            ("/a", false, false),
+            ("ftp://s3/a", false, false),
+            ("http://s3/a\r\nSet-Cookie: b", false, false),
+            ("", false, false),
+        ] {
+            let found = (usable(address, false).is_some(), usable(address, true).is_some());
+            assert_eq!(found, (from_http, from_https), "{address:?}");
+        }
+        assert_eq!(format!("{:?}", usable("https://s3/a", true).unwrap()), "Sensitive");
+    }
+}

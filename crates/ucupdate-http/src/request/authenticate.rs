@@ -1,0 +1,75 @@
+//! The hook that authenticates external requests. How users are known is the embedder's decision.
+
+use async_trait::async_trait;
+use http::{HeaderValue, request};
+use std::fmt;
+
+/// Decides who may ask and fetch from outside. Internal requests need no authentication.
+///
+/// The original uses NTLM outside and refuses anonymous requests. A phone then tries again with the credentials of the user
+/// who is signed in. NTLM authenticates a connection in three steps: keep its state beside the connection, in an extension
+/// of the request.
+///
+/// ```
+/// use http::{HeaderValue, header, request::Parts};
+/// use ucupdate_http::{Authenticate, Verdict};
+///
+/// struct OnePassword;
+///
+/// #[async_trait::async_trait]
+/// impl Authenticate for OnePassword {
+///     async fn authenticate(&self, request: &Parts) -> Verdict {
+///         match request.headers.get(header::AUTHORIZATION) {
+///             Some(sent) if sent == "Basic cGhvbmU6c2VjcmV0" => Verdict::allow("phone"),
+///             _ => Verdict::challenge(HeaderValue::from_static("Basic realm=\"updates\"")),
+///         }
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// Returns the verdict on a request. The body is not available.
+    async fn authenticate(&self, request: &request::Parts) -> Verdict;
+}
+
+/// The verdict on an external request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The user is known and may ask. The access row names the user.
+    Allow {
+        /// Name of the user, as the access row shows it.
+        user: Box<str>,
+    },
+    /// There are no credentials, or they are not accepted: 401 with these challenges in this order.
+    Challenge {
+        /// Values of `WWW-Authenticate`. If the list is empty, the values of
+        /// [`HttpOptions::with_challenges`](crate::HttpOptions::with_challenges) are used.
+        challenges: Vec<HeaderValue>,
+    },
+    /// The user is known and may not ask: 403, so that the device does not try again.
+    Forbid {
+        /// Name of the user, as the access row shows it.
+        user: Box<str>,
+    },
+    /// The decision is not possible now, for example because a directory does not respond: 503 with `Retry-After`.
+    Unavailable,
+}
+
+impl Verdict {
+    /// Creates the verdict that this user may ask.
+    pub fn allow(user: impl Into<Box<str>>) -> Self {
+        Self::Allow { user: user.into() }
+    }
+
+    /// Creates the verdict that asks for credentials with one challenge.
+    pub fn challenge(challenge: HeaderValue) -> Self {
+        Self::Challenge { challenges: vec![challenge] }
+    }
+}
+
+impl fmt::Debug for dyn Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticate")
+    }
+}

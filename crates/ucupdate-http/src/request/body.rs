@@ -1,0 +1,151 @@
+//! Reads the body of a request, with limits on bytes, pieces and time.
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use std::pin::pin;
+use std::time::Duration;
+
+/// The reason why a body was not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// The body is larger than the limit. Its first bytes tell what it may be.
+    TooLarge { start: Bytes },
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The body ended in an error.
+    Broken,
+}
+
+/// Waiting time for the first bytes of a body that is refused for its declared size.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Largest number of empty pieces in a body. HTTP/1 has none; HTTP/2 may have them.
+const MAX_EMPTY_PIECES: usize = 1024;
+
+/// Reads a body of at most `limit` bytes. Memory grows with the bytes that arrive, never with the `declared` length.
+pub(crate) async fn read<B>(
+    body: B,
+    declared: Option<u64>,
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes>,
+{
+    let declared = declared.unwrap_or(0).max(body.size_hint().lower());
+    if usize::try_from(declared).map_or(true, |declared| declared > limit) {
+        // Only the first piece is read: the upload of a device log is recognised by its first bytes.
+        let start = tokio::time::timeout(LOOK.min(time), first_piece(body, limit)).await;
+        return Err(BodyError::TooLarge { start: start.unwrap_or_default() });
+    }
+    tokio::time::timeout(time, read_pieces(body, limit)).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn first_piece<B: Body<Data = Bytes>>(body: B, limit: usize) -> Bytes {
+    let mut body = pin!(body);
+    match body.frame().await {
+        Some(Ok(frame)) => {
+            frame.into_data().map(|data| data.slice(..data.len().min(limit))).unwrap_or_default()
+        }
+        Some(Err(_)) | None => Bytes::new(),
+    }
+}
+
+async fn read_pieces<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Bytes, BodyError> {
+    let mut body = pin!(body);
+    let (mut first, mut all, mut empty_pieces) = (Bytes::new(), BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|_| BodyError::Broken)?.into_data().unwrap_or_default();
+        let so_far = first.len() + all.len();
+        if data.is_empty() {
+            empty_pieces += 1;
+            if empty_pieces > MAX_EMPTY_PIECES {
+                return Err(BodyError::Broken);
+            }
+        } else if data.len() > limit - so_far {
+            let start = if so_far == 0 { data.slice(..limit) } else { joined(first, all) };
+            return Err(BodyError::TooLarge { start });
+        } else if so_far == 0 {
+            first = data;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(joined(first, all))
+}
+
+/// Joins the pieces. A single piece is not copied.
+fn joined(first: Bytes, all: BytesMut) -> Bytes {
+    if all.is_empty() { first } else { all.freeze() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt as _, stream};
+    use http_body::Frame;
+    use http_body_util::{Empty, Full, StreamBody};
+    use std::io;
+
+    type Piece = io::Result<Frame<Bytes>>;
+
+    fn pieces(pieces: &[&'static str]) -> impl Body<Data = Bytes> + use<> {
+        let pieces: Vec<Piece> =
+            pieces.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
+        StreamBody::new(stream::iter(pieces))
+    }
+
+    async fn read_all(body: impl Body<Data = Bytes>, limit: usize) -> Result<Bytes, BodyError> {
+        read(body, None, limit, Duration::from_secs(30)).await
+    }
+
+    #[tokio::test]
+    async fn a_body_up_to_the_limit_is_read_whole() {
+        assert_eq!(read_all(Empty::new(), 0).await.unwrap(), "");
+        assert_eq!(read_all(Full::from("abc"), 3).await.unwrap(), "abc");
+        assert_eq!(read_all(pieces(&["a", "", "bc", "d"]), 4).await.unwrap(), "abcd");
+    }
+
+    #[tokio::test]
+    async fn one_byte_more_is_refused_and_the_start_is_given() {
+        let too_large = |start: &'static str| Err(BodyError::TooLarge { start: start.into() });
+        assert_eq!(read_all(Full::from("abcd"), 3).await, too_large("abc"));
+        assert_eq!(read_all(pieces(&["abcd"]), 3).await, too_large("abc"));
+        assert_eq!(read_all(pieces(&["a", "b", "cd"]), 3).await, too_large("ab"));
+        assert_eq!(read_all(pieces(&["", "a"]), 0).await, too_large(""));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_declared_size_beyond_the_limit_is_refused_after_one_look_at_most() {
+        let begin = tokio::time::Instant::now();
+        let never = StreamBody::new(stream::pending::<Piece>());
+        let refused = read(never, Some(u64::MAX), 3, Duration::from_secs(30)).await;
+        assert_eq!(refused, Err(BodyError::TooLarge { start: Bytes::new() }));
+        assert!(begin.elapsed() <= LOOK + Duration::from_millis(1));
+        let refused = read(pieces(&["--", "boundary"]), Some(4), 3, Duration::from_secs(30)).await;
+        assert_eq!(refused, Err(BodyError::TooLarge { start: "--".into() }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_given_up() {
+        let drip =
+            stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(b"a")))).then(|piece: Piece| async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                piece
+            });
+        let begin = tokio::time::Instant::now();
+        assert_eq!(read_all(StreamBody::new(drip), 100).await, Err(BodyError::TooSlow));
+        assert_eq!(begin.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_or_never_says_anything_is_refused() {
+        let broken: Vec<Piece> =
+            vec![Ok(Frame::data("a".into())), Err(io::ErrorKind::ConnectionReset.into())];
+        assert_eq!(read_all(StreamBody::new(stream::iter(broken)), 9).await, Err(BodyError::Broken));
+        let nothing = stream::repeat_with(|| Piece::Ok(Frame::data(Bytes::new())));
+        assert_eq!(read_all(StreamBody::new(nothing), 9).await, Err(BodyError::Broken));
+    }
+}

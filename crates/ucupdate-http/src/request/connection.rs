@@ -1,0 +1,95 @@
+//! The connection of a request: addresses, TLS and an authenticated user.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// The connection of a request. The server that accepts connections adds it to each request as an extension.
+///
+/// It fills fields of the access row and of the audit row. Without it these fields are empty. The answer is the same with one
+/// exception: outside, a request whose connection names a user counts as authenticated. With axum, `router` creates it from
+/// axum's `ConnectInfo`. No header is read for it. Behind a proxy, set the address that you trust.
+///
+/// ```
+/// use ucupdate_http::Connection;
+/// let connection = Connection::from_remote("10.1.1.123".parse().unwrap())
+///     .with_local("10.1.1.90:443".parse().unwrap())
+///     .with_tls(true);
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(connection.clone());
+/// assert_eq!(connection.remote().unwrap().to_string(), "10.1.1.123");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    remote: Option<IpAddr>,
+    local: Option<SocketAddr>,
+    tls: bool,
+    user: Option<Box<str>>,
+}
+
+impl Connection {
+    /// Creates a connection from this remote address. An IPv4-mapped IPv6 address becomes the IPv4 address.
+    pub fn from_remote(remote: IpAddr) -> Self {
+        Self { remote: Some(remote.to_canonical()), ..Self::default() }
+    }
+
+    /// Sets the local address and port of the connection.
+    #[must_use]
+    pub fn with_local(mut self, local: SocketAddr) -> Self {
+        self.local = Some(SocketAddr::new(local.ip().to_canonical(), local.port()));
+        self
+    }
+
+    /// Sets whether the connection uses TLS. The [`Authenticate`](crate::Authenticate) hook can refuse passwords without TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets the user that a layer in front has authenticated. **An external request with a user is admitted**, and the hook is
+    /// not called.
+    #[must_use]
+    pub fn with_user(mut self, user: impl Into<Box<str>>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Returns the remote address, or `None` when it is not known.
+    pub fn remote(&self) -> Option<IpAddr> {
+        self.remote
+    }
+
+    /// Returns the local address and port, or `None` when they are not known.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.local
+    }
+
+    /// Returns whether the connection uses TLS.
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Returns the user that a layer in front has authenticated.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Returns the remote address as rows show it, or an empty text when it is not known.
+    pub(crate) fn host(&self) -> String {
+        self.remote.map(|remote| remote.to_string()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_form_is_the_ipv4_address() {
+        let mapped = Connection::from_remote("::ffff:10.1.1.123".parse().unwrap())
+            .with_local("[::ffff:10.1.1.90]:80".parse().unwrap());
+        assert_eq!(mapped.host(), "10.1.1.123");
+        assert_eq!(mapped.local(), Some("10.1.1.90:80".parse().unwrap()));
+        assert_eq!(Connection::from_remote("fe80::1".parse().unwrap()).host(), "fe80::1");
+        assert_eq!(Connection::default().host(), "");
+    }
+}

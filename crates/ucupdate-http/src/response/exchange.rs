@@ -1,0 +1,102 @@
+//! One exchange with a device, from the request to the end of the response. It writes the access row.
+
+use crate::request::connection::Connection;
+use crate::request::paths;
+use http::{StatusCode, header, request};
+use std::net::SocketAddr;
+use tokio::time::Instant;
+use ucupdate::UpdateService;
+use ucupdate::audit::{AccessRow, AccessText};
+
+/// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
+const MAX_LOGGED_BYTES: usize = 2048;
+
+/// The Windows error of a connection that was lost: `ERROR_NETNAME_DELETED`. The original logs it (`405 0 64`).
+const CONNECTION_GONE: u32 = 64;
+
+/// The content of the access row, gathered during the exchange.
+///
+/// [`finish`](Self::finish) sets the time of the row and writes it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    service: UpdateService,
+    started: Instant,
+    method: String,
+    uri_stem: AccessText,
+    uri_query: AccessText,
+    user_agent: AccessText,
+    user_name: AccessText,
+    client_ip: AccessText,
+    local: Option<SocketAddr>,
+}
+
+impl Exchange {
+    pub(crate) fn begin(service: UpdateService, request: &request::Parts, connection: &Connection) -> Self {
+        let user_agent =
+            request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        Self {
+            service,
+            started: Instant::now(),
+            method: cut(request.method.as_str()),
+            uri_stem: AccessText::new(&cut(&paths::decoded(request.uri.path()))),
+            uri_query: AccessText::from_logged(&cut(request.uri.query().unwrap_or_default())),
+            user_agent: AccessText::new(&cut(&user_agent.unwrap_or_default())),
+            user_name: AccessText::new(&cut(connection.user().unwrap_or_default())),
+            client_ip: AccessText::new(&connection.host()),
+            local: connection.local(),
+        }
+    }
+
+    /// Sets the user of the request.
+    pub(crate) fn set_user(&mut self, user: &str) {
+        self.user_name = AccessText::new(&cut(user));
+    }
+
+    /// Writes the row with this status. `whole` says whether the whole answer was sent.
+    pub(crate) fn finish(self, status: StatusCode, whole: bool) {
+        let taken = self.started.elapsed();
+        #[cfg(feature = "tracing")]
+        tracing::debug!(
+            method = self.method,
+            path = self.uri_stem.as_logged(),
+            status = status.as_u16(),
+            taken_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX),
+            whole,
+            "answered"
+        );
+        let row = AccessRow::finished(&self.method, "", status.as_u16(), taken, self.service.now());
+        self.service.log_access(&AccessRow {
+            uri_stem: self.uri_stem,
+            uri_query: self.uri_query,
+            user_agent: self.user_agent,
+            user_name: self.user_name,
+            client_ip: self.client_ip,
+            server_ip: self.local.map(|local| AccessText::new(&local.ip().to_string())).unwrap_or_default(),
+            server_port: self.local.map(|local| local.port()),
+            win32_status: if whole { row.win32_status } else { Some(CONNECTION_GONE) },
+            ..row
+        });
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= MAX_LOGGED_BYTES {
+        return text.to_owned();
+    }
+    let end = (0..=MAX_LOGGED_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}...", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("/a"), "/a");
+        let long = format!("a{}", "\u{e4}".repeat(MAX_LOGGED_BYTES));
+        let shown = cut(&long);
+        assert_eq!(shown.len(), MAX_LOGGED_BYTES - 1 + 3);
+        assert!(shown.ends_with("\u{e4}..."));
+    }
+}

@@ -1,0 +1,66 @@
+//! How long something is tried again: pauses that grow, with jitter, up to a deadline.
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What is left of it.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    ends: Instant,
+    pause: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(deadline: Duration) -> Self {
+        Self { ends: Instant::now() + deadline, pause: FIRST_PAUSE }
+    }
+
+    /// Pauses before another try; `false`, at once, when the deadline comes first.
+    pub(crate) async fn wait(&mut self) -> bool {
+        let pause = jittered(self.pause);
+        if Instant::now() + pause >= self.ends {
+            return false;
+        }
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        sleep(pause).await;
+        true
+    }
+}
+
+/// Between half of a pause and the whole, so that those who failed together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [u8::MAX];
+    // Without randomness the whole pause is as good.
+    let _ = getrandom::fill(&mut byte);
+    pause / 2 + pause * u32::from(byte[0]) / (2 * u32::from(u8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_and_end_at_the_deadline() {
+        let began = Instant::now();
+        let mut backoff = Backoff::new(Duration::from_secs(60));
+        let mut pauses = Vec::new();
+        let mut last = began;
+        while backoff.wait().await {
+            pauses.push(last.elapsed());
+            last = Instant::now();
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
+        assert!(began.elapsed() > Duration::from_secs(54), "it gave up after {:?}", began.elapsed());
+        assert!(pauses[0] >= FIRST_PAUSE / 2 && pauses[0] <= FIRST_PAUSE);
+        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
+        assert!((15..30).contains(&pauses.len()), "{} tries", pauses.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_time_is_no_second_try() {
+        assert!(!Backoff::new(Duration::ZERO).wait().await);
+    }
+}

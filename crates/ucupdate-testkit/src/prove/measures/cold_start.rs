@@ -1,0 +1,124 @@
+//! A large rule book: how soon a server that starts answers by it, how large its revisions are, and whether devices wait
+//! while it changes.
+
+use crate::prove::fleet;
+use crate::prove::measures::location::ProofStore;
+use crate::prove::measures::scribe::{self, Scribe};
+use crate::prove::measures::{CHANGES, Measurement};
+use crate::prove::moment::shown;
+use crate::prove::report::{ProofError, Row, Scale};
+use crate::prove::written;
+use std::sync::Arc;
+use ucupdate::UpdateService;
+use ucupdate::book::Command;
+use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
+
+/// How soon a server must have started.
+const SOON: u64 = 1_000_000_000;
+
+/// The most bytes a revision may have.
+const MOST_REVISION_BYTES: u64 = 1024 * 1024;
+
+/// A checkpoint is made at each multiple.
+const CHECKPOINT_EVERY: u64 = 64;
+
+/// How many revisions come after it.
+const AFTER_CHECKPOINT: u64 = 20;
+
+/// The most bytes of an object below `state/`.
+const MAX_STATE_BYTES: usize = 1 << 30;
+
+/// Starts are counted from the quickest of so many.
+const STARTS: usize = 3;
+
+/// Starts on a folder and on a bucket.
+///
+/// # Errors
+/// When the rule book cannot be made, or a process fails.
+pub(crate) async fn prove(
+    scale: &Scale,
+    endpoint: Option<&str>,
+    tell: &mut dyn FnMut(Vec<Row>),
+) -> Result<(), ProofError> {
+    let rules = if scale.full { 100_000 } else { 1_000 };
+    let state = state(rules).await?;
+    for ground in ProofStore::both(endpoint).await? {
+        let store = ground.open().await?;
+        for (key, bytes) in &state {
+            store.put_bytes(key, bytes.clone()).await?;
+        }
+        tell(table(scale, &ground, &*store, rules).await?);
+        ground.clear().await?;
+    }
+    Ok(())
+}
+
+async fn table(
+    scale: &Scale,
+    ground: &ProofStore,
+    store: &dyn ImageStore,
+    rules: usize,
+) -> Result<Vec<Row>, ProofError> {
+    let name = format!("book of {rules} rules, {}", ground.name);
+    let checkpoints = store.list_all("state/checkpoints/", usize::MAX).await?;
+    let checkpoint = checkpoints.last().ok_or("there is no checkpoint")?;
+    let at: u64 =
+        checkpoint.key.as_str().trim_start_matches("state/checkpoints/").trim_end_matches(".json").parse()?;
+    let (largest, revisions) = written::largest(store).await?;
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        starts.push(ground.measure(scale, Measurement::Open, None).await?);
+    }
+    let start = starts.into_iter().min_by_key(|start| start.took).ok_or("nothing was started")?;
+    let publish = ground.measure(scale, Measurement::Publish, None).await?;
+    Ok(vec![
+        Row {
+            what: format!("{name}: start"),
+            found: format!(
+                "{}, from a checkpoint of {} MiB and {} revisions after it; at most {} MiB of memory",
+                shown(start.took),
+                checkpoint.size >> 20,
+                u64::try_from(revisions)?.saturating_sub(at),
+                start.peak.map_or(0, |bytes| bytes >> 20)
+            ),
+            holds: !scale.full || start.took <= SOON,
+        },
+        Row {
+            what: format!("{name}: largest revision"),
+            found: format!("{} KiB, of {revisions} revisions", largest >> 10),
+            holds: largest <= MOST_REVISION_BYTES,
+        },
+        Row {
+            what: format!("{name}: asking while it changes"),
+            found: format!(
+                "the longest pause between two answers on the only thread was {}, of {} with a start and {CHANGES} changes",
+                shown(publish.longest),
+                shown(publish.took)
+            ),
+            holds: true,
+        },
+    ])
+}
+
+/// What lies below `state/` in a store with a book of so many rules: all of them in the checkpoint, and a few revisions
+/// after it.
+async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError> {
+    let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+    let mut scribe = Scribe::new(&*store);
+    scribe.rules(rules).await?;
+    scribe.test_devices(CHECKPOINT_EVERY - 1 - scribe.revision() % CHECKPOINT_EVERY).await?;
+    // The next change leaves a checkpoint, which is the library's own.
+    let mut options = fleet::options();
+    options.probe = None;
+    let service = UpdateService::open(Arc::clone(&store), options).await?;
+    let changed = service.admin("ann").command(&Command::DeployAtIngest("UCPhone".parse()?, true)).await?;
+    let revision = changed.revision.ok_or("the setting was set already")?;
+    scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
+    scribe.test_devices(AFTER_CHECKPOINT).await?;
+    let mut state = Vec::new();
+    for meta in store.list_all("state/", usize::MAX).await? {
+        let bytes = store.get_bytes(&meta.key, MAX_STATE_BYTES).await?;
+        state.push((meta.key, bytes));
+    }
+    Ok(state)
+}

@@ -1,0 +1,170 @@
+//! Where the store of a proof lies, so that other processes find it.
+
+use crate::prove::measures::{Measured, Measurement};
+use crate::prove::report::{ProofError, Scale};
+use crate::s3::{BUCKET, KEY_ID, S3Server, SECRET};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use tempfile::TempDir;
+use ucupdate::local::LocalStore;
+use ucupdate::s3::{Credentials, S3Options, S3Store};
+use ucupdate_store::{ImageStore, ImageStoreExt as _};
+
+/// The variables that say which bucket of a real server, and who asks.
+const VARIABLES: [(&str, &str); 4] = [
+    ("UCUPDATE_TEST_S3_BUCKET", "ucupdate-test"),
+    ("UCUPDATE_TEST_S3_REGION", "us-east-1"),
+    ("UCUPDATE_TEST_S3_KEY_ID", "test"),
+    ("UCUPDATE_TEST_S3_SECRET", "test"),
+];
+
+/// A store as another process is told of it: a folder, or an endpoint and a prefix. Bucket, region and key are in the
+/// variables `UCUPDATE_TEST_S3_*`.
+#[derive(Clone, Debug, Args)]
+#[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
+pub struct StoreLocation {
+    /// The store's folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "endpoint")]
+    pub folder: Option<PathBuf>,
+    /// The S3 server
+    #[arg(long, value_name = "URL", requires = "prefix")]
+    pub endpoint: Option<String>,
+    /// What stands before every key in the bucket
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+}
+
+impl StoreLocation {
+    /// Opens the store.
+    pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
+        match (&self.folder, &self.endpoint) {
+            (Some(folder), _) => Ok(Arc::new(LocalStore::open(folder)?)),
+            (None, Some(_)) => Ok(Arc::new(S3Store::open(self.options()).await?)),
+            (None, None) => Err("neither a folder nor an endpoint is named".into()),
+        }
+    }
+
+    /// What an S3 store there is opened with.
+    pub(crate) fn options(&self) -> S3Options {
+        let [bucket, region, key_id, secret] =
+            VARIABLES.map(|(name, default)| std::env::var(name).unwrap_or_else(|_| default.to_owned()));
+        let options = S3Options::new(bucket)
+            .with_prefix(self.prefix.clone().unwrap_or_default())
+            .with_region(region)
+            .with_credentials(Credentials::keys(key_id, secret));
+        match &self.endpoint {
+            // Without TLS nobody is to be trusted, and reading whom the system trusts takes memory.
+            Some(plain) if plain.starts_with("http://") => {
+                options.with_endpoint(plain).without_system_roots()
+            }
+            Some(endpoint) => options.with_endpoint(endpoint),
+            None => options,
+        }
+    }
+
+    /// The arguments that tell another process of it.
+    fn arguments(&self) -> Vec<String> {
+        let folder = self.folder.as_ref().map(|folder| folder.display().to_string());
+        let said =
+            [("--folder", &folder), ("--endpoint", &self.endpoint), ("--prefix", &self.prefix)].into_iter();
+        said.filter_map(|(name, value)| Some([name.to_owned(), value.clone()?])).flatten().collect()
+    }
+}
+
+/// A [`StoreLocation`] and what keeps it there: it goes when this is dropped, but for what lies in the bucket of a real server.
+pub(crate) struct ProofStore {
+    /// What the table calls it: `folder`, `S3 in this process`, `S3`.
+    pub(crate) name: &'static str,
+    pub(crate) place: StoreLocation,
+    /// A server in this process has its own bucket and key.
+    is_ours: bool,
+    _folder: Option<TempDir>,
+    server: Option<S3Server>,
+}
+
+impl ProofStore {
+    /// A new folder.
+    pub(crate) fn folder() -> Result<Self, ProofError> {
+        let folder = tempfile::tempdir()?;
+        let place = StoreLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
+        Ok(Self { name: "folder", place, is_ours: false, _folder: Some(folder), server: None })
+    }
+
+    /// A new prefix of a bucket: on the server at `endpoint`, else on one in this process.
+    pub(crate) async fn bucket(endpoint: Option<&str>) -> Self {
+        let server = match endpoint {
+            Some(_) => None,
+            None => Some(S3Server::start(crate::s3::Bucket::default()).await),
+        };
+        let address = server.as_ref().map(S3Server::endpoint).or(endpoint.map(str::to_owned));
+        let prefix = format!("prove/{:x}-{:x}", std::process::id(), crate::prove::moment::now());
+        let place = StoreLocation { folder: None, endpoint: address, prefix: Some(prefix) };
+        let name = if server.is_some() { "S3 in this process" } else { "S3" };
+        Self { name, place, is_ours: server.is_some(), _folder: None, server }
+    }
+
+    /// A folder, and a bucket as [`bucket`](Self::bucket) gives it.
+    pub(crate) async fn both(endpoint: Option<&str>) -> Result<[Self; 2], ProofError> {
+        Ok([Self::folder()?, Self::bucket(endpoint).await])
+    }
+
+    /// What an S3 store there is opened with in this process.
+    pub(crate) fn options(&self) -> S3Options {
+        let mut options = self.place.options();
+        if self.is_ours {
+            BUCKET.clone_into(&mut options.bucket);
+            options = options.with_credentials(Credentials::keys(KEY_ID, SECRET));
+        }
+        options
+    }
+
+    /// Opens the store in this process.
+    pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
+        match self.place.endpoint {
+            Some(_) => Ok(Arc::new(S3Store::open(self.options()).await?)),
+            None => self.place.open().await,
+        }
+    }
+
+    /// A process that runs `task` of this program on the store, and is killed when it is dropped.
+    pub(crate) fn process(&self, program: &Path, task: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(program);
+        command.arg(task).args(self.place.arguments()).kill_on_drop(true);
+        if self.server.is_some() {
+            let said = [BUCKET, "us-east-1", KEY_ID, SECRET];
+            command.envs(VARIABLES.iter().map(|(name, _)| name).zip(said));
+        }
+        command
+    }
+
+    /// Measures one thing on the store, in a process of its own.
+    pub(crate) async fn measure(
+        &self,
+        scale: &Scale,
+        what: Measurement,
+        file: Option<&Path>,
+    ) -> Result<Measured, ProofError> {
+        let mut process = self.process(&scale.program()?, "measure");
+        process.args(["--what", what.word()]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(file) = file {
+            process.arg("--file").arg(file);
+        }
+        let output = process.spawn()?.wait_with_output().await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("the process that was to {} ended: {}", what.word(), said.trim()).into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Deletes what lies in the store: a bucket outlives a proof.
+    pub(crate) async fn clear(&self) -> Result<(), ProofError> {
+        let store = self.open().await?;
+        for meta in store.list_all("", usize::MAX).await? {
+            store.delete(&meta.key).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! One thing measured in a process of its own, so that the memory is that of the thing alone.
+
+pub(crate) mod cold_start;
+pub(crate) mod location;
+mod scribe;
+pub(crate) mod throughput;
+
+use crate::prove::fleet;
+use crate::prove::measures::location::StoreLocation;
+use crate::prove::moment;
+use crate::prove::report::ProofError;
+use bytes::Bytes;
+use clap::{Args, ValueEnum};
+use futures_util::{Stream, stream};
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path as ObjectPath;
+use object_store::{ClientOptions, ObjectStoreExt as _, WriteMultipart};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use ucupdate::book::TestDevice;
+use ucupdate::device::DeviceId;
+use ucupdate::request::Side;
+use ucupdate::s3::Credentials;
+use ucupdate::{Asker, UpdateService};
+
+/// The bytes that are read from a file at a time.
+const PIECE: usize = 256 * 1024;
+
+/// The parts of a bare put: those of a store in a bucket.
+const PART: usize = 8 * 1024 * 1024;
+
+/// How long one request of a bare put may take: some servers take long to join the parts, and it is not tried again well.
+const BARE_TIME: Duration = Duration::from_secs(600);
+
+/// What a process is told to measure.
+#[derive(Clone, Debug, Args)]
+#[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
+pub struct MeasureArgs {
+    /// What to measure
+    #[arg(long)]
+    pub what: Measurement,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
+    pub place: StoreLocation,
+    /// The file that is ingested, copied or put
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// A thing to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum Measurement {
+    /// Ingesting a package into the store, reading its images back among it
+    Ingest,
+    /// Copying the file to one beside it, and syncing that
+    Copy,
+    /// Putting the file by `object_store` alone
+    Put,
+    /// Opening a service on the store
+    Open,
+    /// Changing the rule book while devices ask, on one thread
+    Publish,
+}
+
+impl Measurement {
+    /// Its name on the command line.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Copy => "copy",
+            Self::Put => "put",
+            Self::Open => "open",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    /// In nanoseconds.
+    pub(crate) took: u64,
+    /// The most memory the process had at a time, in bytes, where the system tells.
+    pub(crate) peak: Option<u64>,
+    /// The longest time between two answers, in nanoseconds, where devices asked.
+    pub(crate) longest: u64,
+}
+
+/// Measures, and gives a line that tells of it.
+///
+/// # Errors
+/// When what is measured fails.
+pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
+    let file = || args.file.as_deref().ok_or("no file is named");
+    let mut longest = 0;
+    let begun = moment::now();
+    match args.what {
+        Measurement::Ingest => {
+            let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
+            service.admin("ann").ingest("UCUpdates.cab", Box::pin(read(file()?)?), |_| {}).await?;
+        }
+        Measurement::Copy => copy(file()?)?,
+        Measurement::Put => put(&args.place, file()?).await?,
+        Measurement::Open => drop(UpdateService::open(args.place.open().await?, fleet::options()).await?),
+        Measurement::Publish => longest = publish(args.place.clone()).await?,
+    }
+    let took = moment::now() - begun;
+    Ok(serde_json::to_string(&Measured { took, peak: peak(), longest })?)
+}
+
+/// The file's bytes, a piece at a time.
+fn read(file: &Path) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+    Ok(stream::try_unfold(File::open(file)?, async |mut file| {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; PIECE];
+            let length = file.read(&mut piece)?;
+            piece.truncate(length);
+            Ok::<_, io::Error>((Bytes::from(piece), file))
+        });
+        let (piece, file) = read.await.map_err(io::Error::other)??;
+        Ok((!piece.is_empty()).then_some((piece, file)))
+    }))
+}
+
+fn copy(file: &Path) -> io::Result<()> {
+    let copy = file.with_extension("copy");
+    std::fs::copy(file, &copy)?;
+    File::open(&copy)?.sync_all()?;
+    std::fs::remove_file(copy)
+}
+
+/// Puts a file as `object_store` does it, by parts of the same size as ours and as many at a time.
+async fn put(place: &StoreLocation, file: &Path) -> Result<(), ProofError> {
+    // An error says that there is one already.
+    let _there = rustls::crypto::ring::default_provider().install_default();
+    let options = place.options();
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&options.bucket)
+        .with_region(&options.region)
+        .with_endpoint(options.endpoint.as_deref().unwrap_or_default())
+        .with_client_options(ClientOptions::new().with_timeout(BARE_TIME).with_allow_http(true));
+    if let Credentials::Keys { key_id, secret, .. } = &options.credentials {
+        builder = builder.with_access_key_id(key_id).with_secret_access_key(secret);
+    }
+    let store = builder.build()?;
+    let path = ObjectPath::from(format!("{}/bare-put", options.prefix));
+    let mut upload = WriteMultipart::new_with_chunk_size(store.put_multipart(&path).await?, PART);
+    let mut file = File::open(file)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            break;
+        }
+        upload.wait_for_capacity(1).await?;
+        upload.write(&piece[..length]);
+    }
+    upload.finish().await?;
+    Ok(())
+}
+
+/// Makes changes on a runtime of one thread, on which devices ask all the time, and gives the longest time between two
+/// answers.
+async fn publish(place: StoreLocation) -> Result<u64, ProofError> {
+    let measured = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut options = fleet::options();
+            options.probe = None;
+            let service = UpdateService::open(place.open().await?, options).await?;
+            let done = AtomicBool::new(false);
+            let changing = async {
+                for number in 0..CHANGES {
+                    let device = TestDevice {
+                        name: format!("while devices ask {number}").parse()?,
+                        id: DeviceId::Serial(format!("ASKED{number}").parse()?),
+                    };
+                    service.admin("ann").add_test_device(device).await?;
+                }
+                done.store(true, Ordering::Relaxed);
+                Ok::<_, ProofError>(())
+            };
+            let asking = async {
+                let (mut last, mut longest, mut number) = (moment::now(), 0, 0);
+                while !done.load(Ordering::Relaxed) {
+                    let request = fleet::request(number % fleet::REQUESTS);
+                    service.answered(&request, Asker { side: Side::Internal, host: "10.1.1.123" })?;
+                    let now = moment::now();
+                    (longest, last, number) = (longest.max(now - last), now, number + 1);
+                    tokio::task::yield_now().await;
+                }
+                Ok::<_, ProofError>(longest)
+            };
+            let (changed, longest) = tokio::join!(changing, asking);
+            changed.and(longest)
+        })
+    });
+    measured.await?
+}
+
+/// How many changes are made while devices ask.
+pub(crate) const CHANGES: usize = 3;
+
+/// The most memory this process had at a time, in bytes.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok().map(|kib: u64| kib * 1024)
+}

@@ -1,0 +1,132 @@
+//! A large rule book, written as the documents of format 1.0.0: every later program reads them, and writing them costs
+//! seconds, where making as many changes one after another costs minutes.
+
+use crate::prove::report::ProofError;
+use crate::prove::written::digest;
+use bytes::Bytes;
+use serde_json::json;
+use ucupdate::book::{
+    Command, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
+    TestDevice,
+};
+use ucupdate::device::DeviceId;
+use ucupdate::value::{FieldTime, Sha256Digest, UnixTime};
+use ucupdate::version::ReportedVersion;
+use ucupdate_store::{ImageStore, StoreKey};
+
+/// The releases of one package.
+const RELEASES: usize = 500;
+
+/// Writes revisions, one after another.
+pub(crate) struct Scribe<'a> {
+    store: &'a dyn ImageStore,
+    book: RuleBook,
+    revision: u64,
+    sha256: Sha256Digest,
+}
+
+impl<'a> Scribe<'a> {
+    /// On a store without a history.
+    pub(crate) fn new(store: &'a dyn ImageStore) -> Self {
+        Self { store, book: RuleBook::default(), revision: 0, sha256: digest(b"") }
+    }
+
+    /// The last revision.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Ingests packages for so many rules, and approves each.
+    pub(crate) async fn rules(&mut self, rules: usize) -> Result<(), ProofError> {
+        for first in (0..rules).step_by(RELEASES) {
+            let package = package(first..rules.min(first + RELEASES))?;
+            let ingested = self.book.ingest(&package)?;
+            self.write(&Command::Ingest(package.id()), ingested).await?;
+            let approve = Command::ApproveAllOf(package.id());
+            let approved = self.book.command(&approve)?;
+            self.write(&approve, approved).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds so many test devices, a revision each.
+    pub(crate) async fn test_devices(&mut self, count: u64) -> Result<(), ProofError> {
+        for number in self.revision..self.revision + count {
+            let name = format!("lab phone {number}").parse()?;
+            let id = DeviceId::Serial(format!("LAB{number}").parse()?);
+            let add = Command::AddTestDevice(TestDevice { name, id });
+            let added = self.book.command(&add)?;
+            self.write(&add, added).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on after a revision that somebody else made, of which only the bytes are known.
+    pub(crate) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
+        (self.revision, self.sha256) = (revision, digest(bytes));
+    }
+
+    async fn write(&mut self, command: &Command, outcome: Outcome) -> Result<(), ProofError> {
+        let number = self.revision + 1;
+        let document = json!({
+            "format": "1.0.0",
+            "revision": number,
+            "change": digest(&number.to_be_bytes()),
+            "previous": self.sha256,
+            "at": UnixTime::default(),
+            "author": "ann",
+            "command": command,
+            "notes": outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "delta": outcome.delta,
+        });
+        let bytes = Bytes::from(serde_json::to_vec(&document)?);
+        self.book.apply(&outcome.delta);
+        (self.revision, self.sha256) = (number, digest(&bytes));
+        self.store.create(&key(number)?, bytes).await?;
+        Ok(())
+    }
+}
+
+/// Where a revision lies.
+pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
+    Ok(StoreKey::parse(&format!("state/revisions/{revision:020}.json"))?)
+}
+
+/// A package with a release for each of these rules.
+fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError> {
+    let first = u128::try_from(rules.start)? + 1;
+    let sha256 = digest(&first.to_be_bytes());
+    let ingest = IngestId::from_bits(first.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+    let file = |number: usize, name: &str, size| -> Result<StoredFile, ProofError> {
+        Ok(StoredFile {
+            name: name.parse()?,
+            key: format!("images/{ingest}/{number}-{name}").into(),
+            size,
+            sha256: digest(format!("{number} {name}").as_bytes()),
+            modified: Some(FieldTime::FILETIME_ZERO),
+        })
+    };
+    let release = |number: usize| -> Result<Release, ProofError> {
+        let image = file(number, "CPE.nbt", 30 << 20)?;
+        let files =
+            ReleaseFiles { image, signature: file(number, "CPE.cat", 2000)?, descriptions: Vec::new() };
+        Ok(Release { rule: rule(number)?, version: ReportedVersion::new("4.0.7577.0"), files })
+    };
+    Ok(IngestedPackage {
+        sha256,
+        ingest,
+        file_name: "UCUpdates.cab".into(),
+        ingested_at: UnixTime::default(),
+        releases: rules.map(release).collect::<Result<_, _>>()?,
+        interim: Vec::new(),
+    })
+}
+
+/// The `number`th rule: few vendors and locales, many models, as a real fleet has.
+fn rule(number: usize) -> Result<RuleKey, ProofError> {
+    let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
+    let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];
+    let (rest, vendor) = (number / vendors.len(), vendors[number % vendors.len()]);
+    let (model, locale) = (rest / locales.len(), locales[rest % locales.len()]);
+    Ok(format!("UCPhone/{vendor}/CX{model}/A/{locale}/CPE").parse()?)
+}

@@ -1,0 +1,259 @@
+//! The power is cut at every effect that an operation of a service has on its folder, in every way; and the proof of that
+//! proof, in which one sync is left out, or a name is made before its bytes are written.
+
+use crate::crash::{CrashDisk, NameFirst, Recording, Report, SkippedSync, SyncEvent};
+use crate::prove::operations::operation::{Operation, Promise, Trial};
+use crate::prove::report::{Row, Scale};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use ucupdate::store::ImageStore;
+use ucupdate::value::UnixTime;
+use ucupdate_store_local::{Disk, LocalStore};
+
+/// A crash disk's clock begins at 1,300,000,000, and goes on by a second with each write.
+const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
+
+/// The rows of every operation: how many crash points it has, and whether each leaves what was promised.
+pub async fn points(scale: &Scale) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut all = Report::default();
+    for operation in Operation::ALL {
+        let what = format!("crash points of {operation}, folder");
+        rows.push(match crash_points(operation, scale, |disk| Arc::new(disk), |store| store).await {
+            Ok(report) => {
+                all.crash_points += report.crash_points;
+                all.disks += report.disks;
+                Row { what, found: format!("{report}; each old or new and complete"), holds: true }
+            }
+            Err(broken) => Row { what, found: broken, holds: false },
+        });
+    }
+    rows.push(Row {
+        what: "crash points of all operations, folder".into(),
+        found: format!("{} distinct crash points, {} distinct disks", all.crash_points, all.disks),
+        holds: rows.iter().all(|row| row.holds),
+    });
+    rows
+}
+
+/// Takes a service through one operation on a crash disk, cuts the power everywhere, and looks whether what is left is
+/// what was promised.
+///
+/// `run_on` may put something between the store and its disk, and `wrap` between the service and the store, while the
+/// operation runs; neither is there when the store is opened after a cut.
+///
+/// # Errors
+/// What was found, and after which effect.
+pub async fn crash_points(
+    operation: Operation,
+    scale: &Scale,
+    run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,
+    wrap: impl FnOnce(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
+) -> Result<Report, String> {
+    let mut trial = Trial::new(operation, CLOCK, scale.full);
+    let disk = CrashDisk::default();
+    let store = local(Arc::new(disk.clone()))?;
+    let open = Arc::downgrade(&store);
+    trial.prepare(store).await?;
+    // A background task may hold the store a moment longer, and closing it has an effect of its own.
+    while open.strong_count() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    disk.settle();
+
+    let store = wrap(local(run_on(disk.clone()))?);
+    let service = trial.open(store).await?;
+    trial.remember(&service).await?;
+    let mut recording = Recording::of(&disk, Promise { acknowledged: 0, begun: 0 });
+    for step in 0..trial.steps() {
+        recording.promise(recording.effects() + 1, Promise { acknowledged: step, begun: step + 1 });
+        let done = trial.perform(&service, step, trial.rows_after(step)).await;
+        done.map_err(|error| format!("{operation} {error}, although the disk has no fault"))?;
+        recording.promise(recording.effects(), Promise { acknowledged: step + 1, begun: step + 1 });
+        trial.remember(&service).await?;
+    }
+    let trial = &trial;
+    let report = recording
+        .cut_everywhere(async |left, promise| {
+            let store = local(Arc::new(left.clone()))?;
+            if let Some(path) = staged(&left) {
+                return Err(format!("`{path}` was left behind"));
+            }
+            trial.look(store, *promise, true).await
+        })
+        .await;
+    // Only now: ending it has effects too.
+    service.shutdown().await.map_err(|error| error.to_string())?;
+    report.map_err(|broken| {
+        format!("power cut after effect {} of {}: {}", broken.effect, broken.effects, broken.found)
+    })
+}
+
+fn local(disk: Arc<dyn Disk>) -> Result<Arc<dyn ImageStore>, String> {
+    let opened = LocalStore::with_disk(disk);
+    Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {error:?}"))?))
+}
+
+/// What an open store has left in its staging folder of those before it.
+fn staged(disk: &CrashDisk) -> Option<String> {
+    disk.files().into_keys().find(|path| path.starts_with(".staging/") && !path.ends_with(".lock"))
+}
+
+/// The fate of every mutant: the operations with any one sync left out, and with names made before bytes are written. At
+/// the size of a test, one operation of each kind.
+pub async fn mutants(scale: &Scale) -> Vec<Row> {
+    let kinds = [
+        Operation::FirstIngest,
+        Operation::Approve,
+        Operation::FlushAccess,
+        Operation::CollectGarbage,
+        Operation::Retire,
+    ];
+    let operations: &[Operation] = if scale.full { &Operation::ALL } else { &kinds };
+    let mut rows = Vec::new();
+    // A small package has every kind of sync, and a mutant that nobody finds is tried to the end.
+    let scale = Scale::small();
+    for &operation in operations {
+        // What fails without a mutant would be caught for the wrong reason with one.
+        if let Err(broken) = crash_points(operation, &scale, |disk| Arc::new(disk), |store| store).await {
+            let found = format!("not tried, since it fails without one: {broken}");
+            rows.push(Row { what: format!("mutants of {operation}"), found, holds: false });
+            continue;
+        }
+        rows.extend(skipped_syncs(operation, &scale).await);
+        let first = crash_points(operation, &scale, |disk| Arc::new(NameFirst::new(disk)), |store| store);
+        let what = format!("mutant of {operation}: name made before the bytes are written");
+        rows.push(match first.await {
+            Err(found) => Row { what, found: format!("caught at {}", without_ids(&found)), holds: true },
+            // What only deletes has no bytes to write.
+            Ok(_) if operation == Operation::CollectGarbage => {
+                Row { what, found: "no mutant: nothing is written".into(), holds: true }
+            }
+            Ok(report) => Row { what, found: format!("SURVIVED {report}"), holds: false },
+        });
+    }
+    rows
+}
+
+/// Leaves out each sync in turn.
+///
+/// Three kinds of mutants are no faults of an operation, and counted apart:
+/// - **Nothing to sync**: all entries of the folder were durable already (each write syncs every folder up to the root,
+///   since another process may have made one). The disk is the same with this sync and without, so it is not run.
+/// - **Made up for**: the entries become durable with a later sync of the same folder, before anything names them (a
+///   revision, a log file) and before the operation is acknowledged; as those of the members of a package, which lie in one
+///   folder and are promised together. It is run to the end all the same; the store's own crash tests, which cut single
+///   calls, catch it.
+/// - **A checkpoint's**: what is lost or torn then is a cache, which is believed only where its digest bears it out. It too
+///   is run to the end: every book was right.
+async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let (mut caught, mut idle, mut made_up_for, mut cached, mut survived) = (0, 0, 0, 0, 0);
+    let (_, all) = without_sync(operation, scale, usize::MAX).await;
+    let syncs = all.iter().filter(|asked| !matches!(asked, SyncEvent::Named(_))).count();
+    for number in 0..syncs {
+        if let Some((_, SyncEvent::SyncFolder(_, false), _)) = skipped(&all, number) {
+            idle += 1;
+            continue;
+        }
+        let (end, trace) = without_sync(operation, scale, number).await;
+        let Some((before, skipped, after)) = skipped(&trace, number) else {
+            rows.push(Row {
+                what: format!("mutant of {operation}"),
+                found: "was not run".into(),
+                holds: false,
+            });
+            survived += 1;
+            continue;
+        };
+        let what = format!("mutant of {operation}: without the sync of {}", shown(skipped));
+        match end {
+            Err(found) => {
+                caught += 1;
+                rows.push(Row { what, found: format!("caught at {}", without_ids(&found)), holds: true });
+            }
+            Ok(_) if is_made_up_for(skipped, after) => made_up_for += 1,
+            Ok(_) if is_of_a_checkpoint(before, skipped, after) => cached += 1,
+            Ok(report) => {
+                survived += 1;
+                rows.push(Row { what, found: format!("SURVIVED {report}"), holds: false });
+            }
+        }
+    }
+    rows.push(Row {
+        what: format!("mutants of {operation}, one sync left out"),
+        found: format!(
+            "{syncs} syncs: {caught} caught, {survived} survived; no fault: {made_up_for} made up for by a later sync \
+             of the same folder, {cached} of a checkpoint, {idle} with nothing to sync"
+        ),
+        holds: survived == 0 && caught > 0,
+    });
+    rows
+}
+
+/// Leaves out the sync of this number, and gives what came of it and what the disk was asked.
+async fn without_sync(
+    operation: Operation,
+    scale: &Scale,
+    number: usize,
+) -> (Result<Report, String>, Vec<SyncEvent>) {
+    let mut trace = None;
+    let run_on = |disk| -> Arc<dyn Disk> {
+        let disk = SkippedSync::new(disk, number);
+        trace = Some(disk.trace());
+        Arc::new(disk)
+    };
+    let end = crash_points(operation, scale, run_on, |store| store).await;
+    let trace = trace.map(|trace| trace.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    (end, trace.unwrap_or_default())
+}
+
+/// The sync of this number, what came before it and what came after.
+fn skipped(trace: &[SyncEvent], number: usize) -> Option<(&[SyncEvent], &SyncEvent, &[SyncEvent])> {
+    let at =
+        trace.iter().enumerate().filter(|(_, asked)| !matches!(asked, SyncEvent::Named(_))).nth(number)?.0;
+    Some((&trace[..at], &trace[at], &trace[at + 1..]))
+}
+
+fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
+    let SyncEvent::SyncFolder(skipped, _) = skipped else { return false };
+    let binds = |asked: &SyncEvent| match asked {
+        SyncEvent::Named(path) => path.starts_with("state/revisions/") || path.starts_with("Logs/"),
+        _ => false,
+    };
+    let before = after.iter().take_while(|asked| !binds(asked));
+    before.into_iter().any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
+}
+
+/// Whether the name that the sync is for is a checkpoint's: a file's is made after it, a folder's before.
+fn is_of_a_checkpoint(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
+    let name = |asked: &SyncEvent| match asked {
+        SyncEvent::Named(path) => Some(path.starts_with("state/checkpoints/")),
+        _ => None,
+    };
+    match skipped {
+        SyncEvent::SyncFile(_) => after.iter().find_map(name) == Some(true),
+        _ => before.iter().rev().find_map(name) == Some(true),
+    }
+}
+
+/// What was to be synced.
+fn shown(trace: &SyncEvent) -> String {
+    match trace {
+        SyncEvent::SyncFile(_) => "a file".to_owned(),
+        SyncEvent::SyncFolder(folder, _) | SyncEvent::Named(folder) => {
+            format!("folder `{}`", without_ids(folder))
+        }
+    }
+}
+
+/// A text with the random names of ingests left out.
+fn without_ids(text: &str) -> String {
+    let is_id = |part: &str| part.len() == 32 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let mut parts = Vec::new();
+    for part in text.split_inclusive(['/', '`']) {
+        let plain = part.trim_end_matches(['/', '`']);
+        parts.push(if is_id(plain) { part.replace(plain, "<ingest>") } else { part.to_owned() });
+    }
+    parts.concat()
+}

@@ -1,0 +1,327 @@
+//! Every request that an operation of a service makes of a bucket goes wrong, one at a time, in every way; whatever the
+//! service then says, what lies in the bucket is what was promised.
+
+use crate::prove::operations::operation::{Operation, Promise, Trial};
+use crate::prove::report::{Row, Scale};
+use crate::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+use tokio::task::JoinSet;
+use ucupdate::s3::{Credentials, S3Options, S3Store};
+use ucupdate::store::ImageStore;
+use ucupdate::value::UnixTime;
+use ucupdate_store::error_chain;
+
+/// What a request may take before it counts as lost.
+const ATTEMPT: Duration = Duration::from_millis(250);
+/// How long requests are tried again when one goes wrong.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// The same where it does not get better.
+const SHORT_DEADLINE: Duration = Duration::from_millis(300);
+/// How often a service is opened before anything is made to go wrong: a busy machine may miss so short a deadline.
+const OPEN_TRIES: usize = 20;
+/// So late does a request land whose connection was closed: after those that follow it.
+const LATE: Duration = Duration::from_millis(600);
+/// So many points are tried at once; most of their time is waiting.
+const AT_ONCE: usize = 16;
+
+/// What goes wrong with one request, or with it and all that come after until the operation ends; and what it is called.
+const FAULTS: [(&str, Fault, bool); 14] = [
+    ("500", Fault::Status(500), false),
+    ("503", Fault::Status(503), false),
+    ("time-out", Fault::Hangs, false),
+    ("dropped connection", Fault::Drops, false),
+    ("lost answer", Fault::LosesAnswer, false),
+    ("done late", Fault::Late(LATE), false),
+    ("slow answer", Fault::Slow(Duration::from_millis(50)), false),
+    ("slow body", Fault::Stalls(9), false),
+    ("body truncated at once", Fault::Truncates(0), false),
+    ("body truncated later", Fault::Truncates(9), false),
+    ("503 from then on", Fault::Status(503), true),
+    ("dropped connections from then on", Fault::Drops, true),
+    ("lost answers from then on", Fault::LosesAnswer, true),
+    ("truncated bodies from then on", Fault::Truncates(9), true),
+];
+
+/// Where buckets are: in servers in this process, or one bucket on a server with a prefix for each point.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a literal is how it is made")]
+pub enum Buckets {
+    /// A server and a bucket for each point.
+    InProcess,
+    /// On the server at this address; a server that disturbs the wire stands before it.
+    At {
+        /// Host and port.
+        address: String,
+        /// The bucket, which is there.
+        bucket: String,
+        /// Who asks.
+        credentials: Credentials,
+        /// What is signed for.
+        region: String,
+    },
+}
+
+/// How many points there were, by fault, and how many of them the service called a success.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct FaultCounts {
+    /// Requests of the operation when nothing goes wrong.
+    pub requests: usize,
+    /// Distinct points: a request and what went wrong with it.
+    pub points: usize,
+    /// Those after which the operation was acknowledged all the same.
+    pub acknowledged: usize,
+    /// By what went wrong.
+    pub by_fault: BTreeMap<&'static str, usize>,
+}
+
+/// What comes between service and store.
+pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
+
+/// The rows of every operation.
+pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
+    let buckets = match buckets(endpoint) {
+        Ok(buckets) => buckets,
+        Err(found) => return vec![Row { what: "faults on the wire, S3".into(), found, holds: false }],
+    };
+    let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
+    let mut rows = Vec::new();
+    let mut points = 0;
+    let mut by_fault = BTreeMap::new();
+    for operation in Operation::ALL {
+        let what = format!("faults in {operation}, {place}");
+        rows.push(match fault_points(operation, scale, &buckets, |store| store).await {
+            Ok(tried) => {
+                points += tried.points;
+                tried.by_fault.iter().for_each(|(fault, n)| *by_fault.entry(*fault).or_insert(0) += n);
+                let found = format!(
+                    "{} requests, {} distinct points, {} acknowledged; each old or new and complete",
+                    tried.requests, tried.points, tried.acknowledged
+                );
+                Row { what, found, holds: true }
+            }
+            Err(found) => Row { what, found, holds: false },
+        });
+    }
+    let each: Vec<_> = by_fault.iter().map(|(fault, n)| format!("{fault} {n}")).collect();
+    rows.push(Row {
+        what: format!("faults in all operations, {place}"),
+        found: format!("{points} distinct points: {}", each.join(", ")),
+        holds: rows.iter().all(|row| row.holds),
+    });
+    rows
+}
+
+/// Where to make buckets: on the server at this endpoint, with what `UCUPDATE_TEST_S3_*` say, or in this process.
+///
+/// # Errors
+/// When the endpoint is not `http://`, which alone can be disturbed on its way.
+pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
+    let Some(endpoint) = endpoint else { return Ok(Buckets::InProcess) };
+    let address = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let address = address.ok_or("not tried: the wire can be disturbed only where the endpoint is http://")?;
+    let or = |name: &str, default: &str| {
+        std::env::var(format!("UCUPDATE_TEST_S3_{name}")).unwrap_or_else(|_| default.to_owned())
+    };
+    Ok(Buckets::At {
+        address: address.to_owned(),
+        bucket: or("BUCKET", BUCKET),
+        credentials: Credentials::keys(or("KEY_ID", "test"), or("SECRET", "test")),
+        region: or("REGION", "us-east-1"),
+    })
+}
+
+/// Lets every request of an operation go wrong in every way, one at a time, and looks after each whether what is left is
+/// what was promised. `wrap` comes between the service and the store while the operation runs.
+///
+/// # Errors
+/// What was found, and at which request.
+pub async fn fault_points(
+    operation: Operation,
+    scale: &Scale,
+    buckets: &Buckets,
+    wrap: StoreWrapper,
+) -> Result<FaultCounts, String> {
+    let clock = UnixTime::from_millis(UnixTime::from(SystemTime::now()).as_millis() + 3_600_000);
+    let mut trial = Trial::new(operation, clock, false);
+    let requests = undisturbed(&mut trial, buckets, wrap).await?;
+    let trial = Arc::new(trial);
+
+    let mut tried = FaultCounts { requests: requests.len(), ..FaultCounts::default() };
+    let mut points = Vec::new();
+    for (number, call) in requests.iter().enumerate() {
+        for (name, fault, lasting) in FAULTS {
+            // An answer without a body cannot break off in it.
+            let has_body = matches!(call, Call::Get | Call::List);
+            let needs_body = matches!(fault, Fault::Stalls(_) | Fault::Truncates(_));
+            if (has_body || !needs_body) && wanted(scale, number, requests.len()) {
+                points.push((number, *call, name, fault, lasting));
+            }
+        }
+    }
+    let mut points = points.into_iter();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((number, call, name, fault, lasting)) = points.next()
+        {
+            let (trial, buckets) = (Arc::clone(&trial), buckets.clone());
+            running.spawn(async move {
+                let end = point(&trial, &buckets, (number, fault, lasting), wrap).await;
+                (name, end.map_err(|found| format!("{name} at request {number}, a {call:?}: {found}")))
+            });
+        }
+        let Some(done) = running.join_next().await else { return Ok(tried) };
+        let (name, end) = done.map_err(|error| error.to_string())?;
+        let Some(acknowledged) = end? else { continue };
+        tried.points += 1;
+        tried.acknowledged += usize::from(acknowledged);
+        *tried.by_fault.entry(name).or_default() += 1;
+    }
+}
+
+/// At the size of a test, the first requests, the last, and each sixth between.
+fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
+    scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
+}
+
+/// What the operation does when nothing goes wrong: its requests, in order.
+async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
+    let place = DisturbedBucket::new(buckets).await;
+    trial.prepare(place.store(None).await?).await?;
+    let service = trial.open(wrap(place.store(None).await?)).await?;
+    trial.remember(&service).await?;
+    place.quiet().await;
+    let mut requests = Vec::new();
+    for step in 0..trial.steps() {
+        let before = place.server.requests().len();
+        let done = trial.perform(&service, step, trial.rows_after(step)).await;
+        done.map_err(|error| format!("{} {error}, although nothing goes wrong", trial.operation()))?;
+        // Remembering asks too.
+        requests.extend_from_slice(&place.server.requests()[before..]);
+        trial.remember(&service).await?;
+    }
+    service.shutdown().await.map_err(|error| error_chain(&error))?;
+    place.end().await;
+    Ok(requests)
+}
+
+/// Tries one point: gives whether the operation was acknowledged, and nothing when the fault was not met.
+async fn point(
+    trial: &Trial,
+    buckets: &Buckets,
+    (number, fault, lasting): (usize, Fault, bool),
+    wrap: StoreWrapper,
+) -> Result<Option<bool>, String> {
+    let place = DisturbedBucket::new(buckets).await;
+    trial.prepare(place.store(None).await?).await?;
+    let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
+    let mut service = Err("not tried".to_owned());
+    for _ in 0..OPEN_TRIES {
+        service = trial.open(wrap(place.store(Some(deadline)).await?)).await;
+        if service.is_ok() {
+            break;
+        }
+    }
+    let service = service?;
+    place.quiet().await;
+    let faults = place.server.on_any().after(number);
+    if lasting {
+        faults.always(fault);
+    } else {
+        faults.once(fault);
+    }
+
+    let mut promise = Promise { acknowledged: 0, begun: 0 };
+    for step in 0..trial.steps() {
+        promise.begun = step + 1;
+        match trial.perform(&service, step, trial.rows_after(step)).await {
+            Ok(()) => promise.acknowledged = step + 1,
+            Err(_) => break,
+        }
+    }
+    let met = place.server.faults_done() > 0;
+    place.server.heal();
+    if matches!(fault, Fault::Late(_)) {
+        tokio::time::sleep(LATE + Duration::from_millis(100)).await;
+    }
+    // The rows that were not acknowledged are not lost: the same process writes them now.
+    if service.flush_logs().await.is_ok() {
+        promise.acknowledged = promise.acknowledged.max(if is_flush(trial) { promise.begun } else { 0 });
+    }
+    service.shutdown().await.map_err(|error| format!("shutting down: {}", error_chain(&error)))?;
+    drop(service);
+    trial.look(place.store(None).await?, promise, false).await?;
+    place.end().await;
+    Ok(met.then_some(promise.acknowledged == trial.steps()))
+}
+
+fn is_flush(trial: &Trial) -> bool {
+    matches!(trial.operation(), Operation::FlushAudit | Operation::FlushAccess)
+}
+
+/// A bucket, or a part of one, with a server before it that disturbs the wire.
+struct DisturbedBucket {
+    server: S3Server,
+    options: S3Options,
+}
+
+static PREFIXES: AtomicUsize = AtomicUsize::new(0);
+
+impl DisturbedBucket {
+    async fn new(buckets: &Buckets) -> Self {
+        match buckets {
+            Buckets::InProcess => {
+                let server = S3Server::start(Bucket::default()).await;
+                let options = S3Options::new(BUCKET).with_credentials(Credentials::keys(KEY_ID, SECRET));
+                Self { server, options }
+            }
+            Buckets::At { address, bucket, credentials, region } => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
+                let prefix = format!("faults/{:x}-{number}", since.as_nanos());
+                let options = S3Options::new(bucket.clone())
+                    .with_prefix(prefix)
+                    .with_region(region.clone())
+                    .with_credentials(credentials.clone());
+                Self { server: S3Server::before(address).await, options }
+            }
+        }
+    }
+
+    /// A store that gives up soon, or one that is as patient as any.
+    async fn store(&self, hasty: Option<Duration>) -> Result<Arc<dyn ImageStore>, String> {
+        let options = self.options.clone().with_endpoint(self.server.endpoint());
+        let mut options = options.without_system_roots().trusting_the_server();
+        if let Some(deadline) = hasty {
+            options = options.with_attempt_timeout(ATTEMPT).with_deadline(deadline);
+        }
+        let opened = S3Store::open(options).await;
+        Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", error_chain(&error)))?))
+    }
+
+    /// Waits until nobody asks any more: background tasks have begun to wait.
+    async fn quiet(&self) {
+        let mut asked = usize::MAX;
+        while asked != self.server.requests().len() {
+            asked = self.server.requests().len();
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// Removes what lies on a server that goes on.
+    async fn end(self) {
+        if self.options.prefix.is_empty() {
+            return;
+        }
+        let Ok(store) = self.store(None).await else { return };
+        if let Ok(left) = ucupdate::store::ImageStoreExt::list_all(&*store, "", usize::MAX).await {
+            for meta in left {
+                let _left = store.delete(&meta.key).await;
+            }
+        }
+    }
+}

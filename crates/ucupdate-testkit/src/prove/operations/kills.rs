@@ -1,0 +1,182 @@
+//! A process that works on a store is killed, as `kill -9` does, at a random moment; and again, and again.
+
+use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
+use crate::prove::operations::operation::{has_no_orphan, is_complete};
+use crate::prove::operations::rows::{self, Log};
+use crate::prove::operations::work::{CLOCK, SERVER, fingerprint, open};
+use crate::prove::report::{Row, Scale};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::ChildStdout;
+use ucupdate_store::error_chain;
+
+/// After so many kills a new store is begun: looking at it takes longer the more lies in it.
+const KILLS_OF_A_STORE: usize = 20;
+/// A process is killed within this time after it began to work.
+const LONGEST_LIFE: Duration = Duration::from_millis(150);
+
+/// What a line of a child says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    is_done: bool,
+    what: String,
+    revision: u64,
+    rows: usize,
+    fingerprint: u64,
+}
+
+impl Line {
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let is_done = match words.next()? {
+            "begin" => false,
+            "done" => true,
+            _ => return None,
+        };
+        Some(Self {
+            is_done,
+            what: words.next()?.to_owned(),
+            revision: words.next()?.parse().ok()?,
+            rows: words.next()?.parse().ok()?,
+            fingerprint: words.next()?.parse().ok()?,
+        })
+    }
+}
+
+/// The rows: kills on a folder, and on a bucket.
+pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seed = since.as_secs();
+    let (on_folder, on_bucket) = if scale.full { (400, 200) } else { (12, 6) };
+    let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
+    let mut rows = Vec::new();
+    for (place, kills, is_folder) in [("folder", on_folder, true), (place, on_bucket, false)] {
+        let what = format!("kill -9 at random moments, {place}");
+        let endpoint = if is_folder { None } else { Some(endpoint) };
+        rows.push(match kill_again_and_again(kills, seed, endpoint, program).await {
+            Ok(tally) => {
+                let each: Vec<_> = tally.iter().map(|(what, n)| format!("{what} {n}")).collect();
+                let found =
+                    format!("{kills} kills, seed {seed}, nothing acknowledged lost; in {}", each.join(", "));
+                Row { what, found, holds: true }
+            }
+            Err(found) => Row { what, found: format!("seed {seed}: {found}"), holds: false },
+        });
+    }
+    rows
+}
+
+/// Kills so many processes, and gives in the midst of what. `bucket` is none for a folder.
+async fn kill_again_and_again(
+    kills: usize,
+    seed: u64,
+    bucket: Option<Option<&str>>,
+    program: &Path,
+) -> Result<BTreeMap<String, usize>, String> {
+    let mut dice = Dice::new(seed);
+    let mut tally = BTreeMap::new();
+    let mut store = None;
+    for kill in 0..kills {
+        if kill % KILLS_OF_A_STORE == 0 {
+            let kept = match bucket {
+                None => OwnedStore::folder()?,
+                Some(endpoint) => OwnedStore::bucket(endpoint).await,
+            };
+            store = Some((kept, 0, 0));
+        }
+        let Some((kept, revision, rows)) = &mut store else { continue };
+        let home = kept.home.clone();
+        let at = |found: String| format!("kill {kill}: {found}");
+        let (done, begun) =
+            live_and_die(&home, seed.wrapping_add(kill as u64), program, &mut dice).await.map_err(at)?;
+        let during = if begun.is_some() { begun.as_ref() } else { None };
+        let during = during.map_or("nothing", |begun| begun.what.as_str());
+        *tally.entry(during.to_owned()).or_default() += 1;
+
+        if let Some(done) = &done {
+            (*revision, *rows) = (done.revision, done.rows);
+        }
+        let sweep = dice.below(2) == 1;
+        let end = look(&home, (*revision, *rows), done.as_ref(), begun.as_ref(), sweep).await;
+        let end = end.map_err(|found| at(format!("in {during}: {found}")))?;
+        (*revision, *rows) = end;
+    }
+    Ok(tally)
+}
+
+/// Lets a process work until it is killed; gives what it acknowledged last, and what it was doing.
+async fn live_and_die(
+    home: &StoreAddress,
+    seed: u64,
+    program: &Path,
+    dice: &mut Dice,
+) -> Result<(Option<Line>, Option<Line>), String> {
+    let mut child = home.spawn(program, "change", seed, 0)?;
+    let out = child.stdout.take().ok_or("a child has no output")?;
+    let mut lines = BufReader::new(out).lines();
+    if next(&mut lines).await?.as_deref() != Some("ready") {
+        let ended = child.wait().await.map_err(|error| error_chain(&error))?;
+        return Err(format!("a child did not begin to work: {ended}"));
+    }
+    let micros = dice.below(u64::try_from(LONGEST_LIFE.as_micros()).unwrap_or(1));
+    let life = tokio::time::sleep(Duration::from_micros(micros));
+    tokio::pin!(life);
+    let (mut done, mut begun) = (None, None);
+    let mut is_killed = false;
+    loop {
+        tokio::select! {
+            () = &mut life, if !is_killed => {
+                child.start_kill().map_err(|error| format!("a child ended before it was killed: {error}"))?;
+                is_killed = true;
+            }
+            line = next(&mut lines) => match line?.as_deref().map(Line::parse) {
+                Some(Some(said)) if said.is_done => (done, begun) = (Some(said), None),
+                Some(said) => begun = said,
+                None if is_killed => break,
+                None => return Err("a child gave up before it was killed".into()),
+            }
+        }
+    }
+    child.wait().await.map_err(|error| error_chain(&error))?;
+    Ok((done, begun))
+}
+
+async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String>, String> {
+    lines.next_line().await.map_err(|error| error_chain(&error))
+}
+
+/// Says what is wrong with the store after a kill; else its revision and rows now.
+async fn look(
+    home: &StoreAddress,
+    (revision, rows): (u64, usize),
+    done: Option<&Line>,
+    begun: Option<&Line>,
+    sweep: bool,
+) -> Result<(u64, usize), String> {
+    let service = open(home).await?;
+    let found = service.snapshot().revision();
+    let most = revision + u64::from(begun.is_some());
+    if !(revision..=most).contains(&found) {
+        return Err(format!("revision {found} is there, expected {revision} to {most}"));
+    }
+    if done.is_some_and(|done| done.revision == found && done.fingerprint != fingerprint(&service)) {
+        return Err(format!("the rule book of revision {found} is not the one that was acknowledged"));
+    }
+    is_complete(&service).await?;
+    let store = &**service.store();
+    let found_rows = rows::in_order(store, Log::Audit, SERVER, CLOCK).await?;
+    let most = begun.map_or(rows, |begun| begun.rows.max(rows));
+    if !(rows..=most).contains(&found_rows) {
+        return Err(format!("{found_rows} rows are in the log, expected {rows} to {most}"));
+    }
+    if sweep {
+        let swept = service.collect_garbage(Duration::ZERO, true).await;
+        swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
+        has_no_orphan(&service, "after sweeping up").await?;
+        is_complete(&service).await?;
+    }
+    service.shutdown().await.map_err(|error| error_chain(&error))?;
+    Ok((found, found_rows))
+}

@@ -1,0 +1,124 @@
+//! Log rows as their readers see them while they are written, and as several processes of one name write them.
+
+use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
+use crate::prove::operations::rows::{self, Log};
+use crate::prove::operations::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
+use crate::prove::report::{Row, Scale};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::AsyncReadExt as _;
+use ucupdate_store::error_chain;
+
+/// The rows, on a folder and on a bucket.
+pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
+    let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
+    let (flushes, processes, each) = if scale.full { (1500, 4, 3000) } else { (40, 2, 100) };
+    let mut all = Vec::new();
+    for (place, is_folder) in [("folder", true), (place, false)] {
+        let kept = async || match is_folder {
+            true => OwnedStore::folder(),
+            false => Ok(OwnedStore::bucket(endpoint).await),
+        };
+        let read = async { read_while_written(&kept().await?.home, flushes).await };
+        let found = read.await;
+        all.push(row(format!("log rows read while they are written, {place}"), found));
+        let shared = async { share_a_name(&kept().await?.home, program, processes, each).await };
+        let found = shared.await;
+        all.push(row(format!("log rows of {processes} processes of one name, {place}"), found));
+    }
+    all
+}
+
+fn row(what: String, found: Result<String, String>) -> Row {
+    let holds = found.is_ok();
+    Row { what, found: found.unwrap_or_else(|found| found), holds }
+}
+
+/// One writes and flushes, one reads all the time.
+async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<String, String> {
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let writer = tokio::spawn({
+        let (home, acknowledged) = (home.clone(), Arc::clone(&acknowledged));
+        async move {
+            let service = open(&home).await?;
+            let mut dice = Dice::new(7);
+            let mut next = 0;
+            for _ in 0..flushes {
+                let more = 1 + dice.count(12);
+                (next..next + more).for_each(|row| Log::Audit.write(&service, row));
+                service.flush_logs().await.map_err(|error| error_chain(&error))?;
+                next += more;
+                acknowledged.store(next, Ordering::SeqCst);
+            }
+            service.shutdown().await.map_err(|error| error_chain(&error))?;
+            Ok::<_, String>(next)
+        }
+    });
+    let store = home.store().await?;
+    let (mut looks, mut seen) = (0_usize, 0);
+    loop {
+        let is_over = writer.is_finished();
+        let least = acknowledged.load(Ordering::SeqCst).max(seen);
+        seen = rows::in_order(&*store, Log::Audit, SERVER, CLOCK).await?;
+        looks += 1;
+        if seen < least {
+            return Err(format!("look {looks} saw {seen} rows, and {least} were there before"));
+        }
+        if is_over {
+            break;
+        }
+    }
+    let written = writer.await.map_err(|error| error.to_string())??;
+    if seen != written {
+        return Err(format!("{seen} rows are there at the end, expected {written}"));
+    }
+    let files = rows::files(&*store, Log::Audit, SERVER, CLOCK).await?.len();
+    Ok(format!(
+        "{written} rows in {files} files, {looks} looks: whole, in order, and each acknowledged one there"
+    ))
+}
+
+/// Processes of one server name write at the same time; no file has rows of two.
+async fn share_a_name(
+    home: &StoreAddress,
+    program: &Path,
+    processes: usize,
+    each: usize,
+) -> Result<String, String> {
+    // The folder is made once; who comes later finds it.
+    drop(home.store().await?);
+    let mut children = Vec::new();
+    for number in 0..processes {
+        let mut child = home.spawn(program, "rows", each as u64, number)?;
+        let out = child.stdout.take().ok_or("a child has no output")?;
+        children.push((child, out));
+    }
+    for (mut child, mut out) in children {
+        let mut said = String::new();
+        out.read_to_string(&mut said).await.map_err(|error| error_chain(&error))?;
+        let ended = child.wait().await.map_err(|error| error_chain(&error))?;
+        if !ended.success() {
+            return Err(format!("a process ended with {ended}"));
+        }
+    }
+    let store = home.store().await?;
+    let files = rows::files(&*store, Log::Audit, SERVER, CLOCK).await?;
+    let mut next: Vec<_> = (0..processes).map(|number| number * ROWS_OF_A_PROCESS).collect();
+    for file in &files {
+        let writer = file.rows.first().map_or(0, |row| row / ROWS_OF_A_PROCESS);
+        for row in &file.rows {
+            let next = next.get_mut(writer).ok_or_else(|| format!("nobody wrote row {row}"))?;
+            if row != next {
+                return Err(format!("row {row} stands in `{}` where row {next} is expected", file.name));
+            }
+            *next += 1;
+        }
+    }
+    for (number, next) in next.iter().enumerate() {
+        if *next != number * ROWS_OF_A_PROCESS + each {
+            return Err(format!("process {number} has rows to {next} of {each}"));
+        }
+    }
+    Ok(format!("{} rows in {} files, none shared, none lost or doubled", processes * each, files.len()))
+}

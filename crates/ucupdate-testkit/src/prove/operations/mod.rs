@@ -1,0 +1,10 @@
+//! Each operation of the service under power cuts, faults of the bucket and kills.
+
+pub(crate) mod address;
+pub mod crashes;
+pub mod faults;
+pub mod kills;
+pub mod log_rows;
+pub(crate) mod operation;
+mod rows;
+pub(crate) mod work;

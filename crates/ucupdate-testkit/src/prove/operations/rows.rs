@@ -1,0 +1,201 @@
+//! Numbered log rows: how they are written, and whether those in a store are whole, in order and there once.
+
+use std::time::Duration;
+use ucupdate::audit::{
+    AUDIT_HEADER, AccessFormat, AccessRow, AuditFormat, AuditRow, LogKind, LogName, RollOptions,
+};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreKey};
+use ucupdate::value::UnixTime;
+use ucupdate::{LogOptions, UpdateService};
+use ucupdate_store::error_chain;
+
+/// The most bytes of a log file.
+const READ_LIMIT: usize = 8 * 1024 * 1024;
+
+/// Which log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Log {
+    Audit,
+    Access,
+}
+
+/// One file of a log, as it was read: its name and the numbers of its rows, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct RowFile {
+    pub(crate) name: LogName,
+    pub(crate) rows: Vec<usize>,
+}
+
+/// Logs of this server that are written when they are flushed, and roll soon.
+pub(crate) fn options(server: &str) -> LogOptions {
+    let mut options = LogOptions::new(server.parse().expect("a plain name is a server's"));
+    let roll = RollOptions::default().with_roll_bytes(4096);
+    let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
+    options.flush_time = Duration::from_secs(3);
+    options.roll = roll.expect("the sizes are in their ranges");
+    options
+}
+
+impl Log {
+    /// Leaves row number `row`.
+    pub(crate) fn write(self, service: &UpdateService, row: usize) {
+        match self {
+            Self::Audit => service.audit_device_log_upload(&host(row)),
+            Self::Access => service.log_access(&access_row(row, service.now())),
+        }
+    }
+
+    fn kind(self) -> LogKind {
+        match self {
+            Self::Audit => LogKind::Audit,
+            Self::Access => LogKind::Access,
+        }
+    }
+
+    /// The text of row number `row`.
+    fn line(self, row: usize, now: UnixTime) -> String {
+        match self {
+            Self::Audit => {
+                AuditFormat::new().line(&AuditRow::device_log_upload(&host(row), now)).as_str().to_owned()
+            }
+            Self::Access => access_format().line(&access_row(row, now)).as_str().to_owned(),
+        }
+    }
+
+    fn header(self, now: UnixTime) -> String {
+        match self {
+            Self::Audit => AUDIT_HEADER.to_owned(),
+            Self::Access => access_format().header(now),
+        }
+    }
+}
+
+fn access_format() -> AccessFormat {
+    AccessFormat::new(&options("any").software)
+}
+
+fn host(row: usize) -> String {
+    format!("row-{row:06}")
+}
+
+fn access_row(row: usize, now: UnixTime) -> AccessRow {
+    AccessRow::finished("GET", &format!("/row-{row:06}"), 200, Duration::from_millis(7), now)
+}
+
+/// How many rows of this server lie there, numbered from 0 without a gap or a repetition, file after file.
+///
+/// # Errors
+/// What is not so.
+pub(crate) async fn in_order(
+    store: &dyn ImageStore,
+    log: Log,
+    server: &str,
+    now: UnixTime,
+) -> Result<usize, String> {
+    let mut next = 0;
+    for RowFile { name, rows } in files(store, log, server, now).await? {
+        for row in rows {
+            if row != next {
+                return Err(format!("row {row} stands in `{name}` where row {next} is expected"));
+            }
+            next += 1;
+        }
+    }
+    Ok(next)
+}
+
+/// The files of a log of this server in the order they were begun, each of whole rows only.
+///
+/// # Errors
+/// What is not so.
+pub(crate) async fn files(
+    store: &dyn ImageStore,
+    log: Log,
+    server: &str,
+    now: UnixTime,
+) -> Result<Vec<RowFile>, String> {
+    let listed =
+        store.list_all(log.kind().folder(), usize::MAX).await.map_err(|error| error_chain(&error))?;
+    let mut names: Vec<LogName> = Vec::new();
+    for meta in &listed {
+        let name: LogName =
+            meta.key.as_str().parse().map_err(|_| format!("`{}` is not a log file's name", meta.key))?;
+        if name.server.as_str() == server {
+            names.push(name);
+        }
+    }
+    names.sort_by_key(|name| (name.date, name.number));
+    let mut files = Vec::new();
+    for name in names {
+        let key = StoreKey::parse(&name.to_string()).expect("it was a key");
+        let read = store.get_bytes(&key, READ_LIMIT).await;
+        let bytes = read.map_err(|error| format!("reading `{key}`: {}", error_chain(&error)))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| format!("`{key}` holds no text"))?;
+        files.push(RowFile {
+            rows: numbers(log, text, now).map_err(|said| format!("`{key}`: {said}"))?,
+            name,
+        });
+    }
+    Ok(files)
+}
+
+/// The numbers of the rows in one file.
+fn numbers(log: Log, text: &str, now: UnixTime) -> Result<Vec<usize>, String> {
+    let rows = text.strip_prefix(&log.header(now)).ok_or("does not begin with a whole header")?;
+    let mut numbers = Vec::new();
+    for line in rows.split_inclusive('\n') {
+        let number = line.split_once("row-").and_then(|(_, after)| after.get(..6)?.parse().ok());
+        match number {
+            Some(number) if log.line(number, now) == line => numbers.push(number),
+            _ => return Err(format!("{line:?} is not a row")),
+        }
+    }
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate::store::MemoryStore;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+    #[tokio::test]
+    async fn rows_that_are_torn_doubled_or_out_of_order_are_found() {
+        for log in [Log::Audit, Log::Access] {
+            let good = |rows: &[usize]| -> String {
+                let lines = rows.iter().map(|row| log.line(*row, NOW));
+                log.header(NOW) + &lines.collect::<String>()
+            };
+            let torn = good(&[0, 1]);
+            for (first, second, end) in [
+                (good(&[0, 1]), good(&[2]), Ok(3)),
+                (good(&[0, 1]), good(&[]), Ok(2)),
+                (good(&[0, 1]), good(&[1]), Err("where row 2 is expected")),
+                (good(&[1, 0]), good(&[2]), Err("where row 0 is expected")),
+                (good(&[0]), good(&[2]), Err("where row 1 is expected")),
+                (good(&[0]), torn[..torn.len() - 1].to_owned(), Err("is not a row")),
+                (good(&[0]), torn[..10].to_owned(), Err("does not begin with a whole header")),
+                (good(&[0]), String::new(), Err("does not begin with a whole header")),
+            ] {
+                let store = MemoryStore::default();
+                let name = LogName {
+                    kind: log.kind(),
+                    server: "ocs".parse().unwrap(),
+                    date: ucupdate::audit::LogDate::of(NOW.civil_utc()),
+                    number: 1,
+                };
+                let second_name = LogName { number: 2, ..name.clone() };
+                for (name, text) in [(name, first), (second_name, second)] {
+                    store.put_bytes(&StoreKey::parse(&name.to_string()).unwrap(), text).await.unwrap();
+                }
+                let found = in_order(&store, log, "ocs", NOW).await;
+                match end {
+                    Ok(rows) => assert_eq!(found, Ok(rows)),
+                    Err(said) => assert!(found.clone().unwrap_err().contains(said), "{found:?}"),
+                }
+                assert_eq!(in_order(&store, log, "other", NOW).await, Ok(0));
+            }
+        }
+    }
+}

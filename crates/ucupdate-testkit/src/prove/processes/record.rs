@@ -1,0 +1,111 @@
+//! What a process of a proof writes down: a line for each event, whole before the next, so that a kill loses none.
+
+use crate::prove::moment;
+use crate::prove::report::ProofError;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use ucupdate::book::Command;
+
+/// One event. Moments are those of [`moment::now`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Event {
+    /// A change is asked for.
+    Begun { change: u64, at: u64, command: Box<Command> },
+    /// It came to an end.
+    Ended { change: u64, at: u64, end: End },
+    /// A device asked and was told.
+    Ask { begun: u64, ended: u64, revision: u64, request: usize, told: String },
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum End {
+    /// It is this revision.
+    Made(u64),
+    /// All was so already.
+    NothingToDo,
+    /// The rule book refused it.
+    Refused(String),
+    /// Others were first each time.
+    Contended,
+    /// The store did not say: it may have been made.
+    Unclear(String),
+    /// Something that must not happen.
+    Failed(String),
+}
+
+/// A change of a process: the author of its revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Change {
+    pub(crate) process: u32,
+    pub(crate) number: u64,
+}
+
+impl Change {
+    /// What the history knows it by.
+    pub(crate) fn author(self) -> String {
+        format!("process {} change {}", self.process, self.number)
+    }
+
+    /// The change that an author stands for; none where somebody else is the author.
+    pub(crate) fn of(author: &str) -> Option<Self> {
+        let (process, number) = author.strip_prefix("process ")?.split_once(" change ")?;
+        Some(Self { process: process.parse().ok()?, number: number.parse().ok()? })
+    }
+}
+
+/// All that one process wrote down.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) process: u32,
+    /// When it was killed: what it had begun then need not have ended.
+    pub(crate) killed: Option<u64>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Record {
+    /// Reads a record. A last line that was cut by a kill is left out.
+    pub(crate) fn read(process: u32, killed: Option<u64>, path: &Path) -> Result<Self, ProofError> {
+        let text = std::fs::read_to_string(path)?;
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let events: Result<Vec<Event>, _> = whole.lines().map(serde_json::from_str).collect();
+        Ok(Self { process, killed, events: events? })
+    }
+
+    /// How many changes it was told are made.
+    pub(crate) fn made(&self) -> usize {
+        let made = |event: &&Event| matches!(event, Event::Ended { end: End::Made(_), .. });
+        self.events.iter().filter(made).count()
+    }
+
+    /// How often devices asked.
+    pub(crate) fn asks(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Ask { .. })).count()
+    }
+}
+
+/// Writes a record.
+#[derive(Debug)]
+pub(crate) struct Recorder(Mutex<File>);
+
+impl Recorder {
+    pub(crate) fn new(path: &Path) -> Result<Self, ProofError> {
+        Ok(Self(Mutex::new(OpenOptions::new().create_new(true).append(true).open(path)?)))
+    }
+
+    /// Writes an event down; what was written is with the system when this returns, and survives a kill.
+    pub(crate) fn write(&self, event: &Event) -> Result<(), ProofError> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)?;
+        Ok(())
+    }
+
+    /// Writes down that a change begins now.
+    pub(crate) fn begin(&self, change: u64, command: &Command) -> Result<(), ProofError> {
+        self.write(&Event::Begun { change, at: moment::now(), command: Box::new(command.clone()) })
+    }
+}

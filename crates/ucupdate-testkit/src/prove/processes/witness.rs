@@ -1,0 +1,363 @@
+//! Whether what processes wrote down is what one process could have done, one change after another.
+//!
+//! The revisions say the order, so nothing is searched for: everything is looked at once. A revision is known to be there
+//! from the moment the change that made it ended, and can be there from the moment it began.
+
+use crate::prove::fleet;
+use crate::prove::processes::fault::Fault;
+use crate::prove::processes::record::{Change, End, Event, Record};
+use crate::prove::written::{Written, digest};
+use std::collections::HashMap;
+use ucupdate::book::{Command, Outcome, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::decide::EligibilityIndex;
+use ucupdate::version::ReportedVersion;
+
+/// What was counted on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Changes that are revisions.
+    pub(crate) made: u64,
+    /// Of these, those whose process was killed before it was told.
+    pub(crate) untold: u64,
+    pub(crate) refused: u64,
+    pub(crate) nothing_to_do: u64,
+    pub(crate) contended: u64,
+    pub(crate) unclear: u64,
+    pub(crate) asks: u64,
+    /// For how long, at most, a revision had been superseded when it answered, in nanoseconds.
+    pub(crate) oldest: u64,
+    /// How long each change that was made took, in nanoseconds, sorted.
+    pub(crate) took: Vec<u64>,
+    /// From the first beginning to the last end, in nanoseconds.
+    pub(crate) span: u64,
+}
+
+/// Looks at a run. `patience` is how long after a change, in nanoseconds, answers may not know of it.
+pub(crate) fn check(history: &[Written], records: &[Record], patience: u64) -> (Tally, Vec<Fault>) {
+    let mut check = Check { faults: Vec::new(), tally: Tally::default() };
+    let books = check.books(history);
+    let mut changes = changes(records);
+    check.match_up(history, &mut changes);
+    let times = Times::of(history, &changes);
+    check.ends(&changes, &books, &times);
+    check.asks(records, &books, &times, patience);
+    (check.tally, check.faults)
+}
+
+struct Check {
+    faults: Vec<Fault>,
+    tally: Tally,
+}
+
+/// What is known of one change.
+struct Known<'a> {
+    begun: u64,
+    command: &'a Command,
+    end: Option<(u64, &'a End)>,
+    killed: bool,
+    /// The revision it is.
+    revision: Option<u64>,
+}
+
+fn changes(records: &[Record]) -> HashMap<Change, Known<'_>> {
+    let mut changes = HashMap::new();
+    for record in records {
+        for event in &record.events {
+            match event {
+                Event::Begun { change, at, command } => {
+                    let change = Change { process: record.process, number: *change };
+                    let killed = record.killed.is_some();
+                    changes.insert(change, Known { begun: *at, command, end: None, killed, revision: None });
+                }
+                Event::Ended { change, at, end } => {
+                    let change = Change { process: record.process, number: *change };
+                    if let Some(known) = changes.get_mut(&change) {
+                        known.end = Some((*at, end));
+                    }
+                }
+                Event::Ask { .. } => {}
+            }
+        }
+    }
+    changes
+}
+
+/// When each revision can have been there, and when it must.
+struct Times {
+    /// By revision less one: when it was begun.
+    begun: Vec<u64>,
+    /// By revision: the first moment at which one *after* it was known to be there.
+    superseded: Vec<u64>,
+    /// By revision less one: the first moment at which it or one after it had been begun.
+    possible: Vec<u64>,
+}
+
+impl Times {
+    fn of(history: &[Written], changes: &HashMap<Change, Known<'_>>) -> Self {
+        // What others made before the processes began was there from the first moment on.
+        let mut begun = vec![0; history.len()];
+        let mut ended = vec![0; history.len()];
+        for (index, revision) in history.iter().enumerate() {
+            let Some(known) = Change::of(&revision.author).and_then(|change| changes.get(&change)) else {
+                continue;
+            };
+            begun[index] = known.begun;
+            ended[index] = match known.end {
+                Some((at, End::Made(_))) => at,
+                _ => u64::MAX,
+            };
+        }
+        let least_from = |times: &[u64]| {
+            let mut least = u64::MAX;
+            let mut from: Vec<u64> = times
+                .iter()
+                .rev()
+                .map(|time| {
+                    least = least.min(*time);
+                    least
+                })
+                .collect();
+            from.reverse();
+            from
+        };
+        let mut superseded = least_from(&ended);
+        superseded.push(u64::MAX);
+        Self { possible: least_from(&begun), begun, superseded }
+    }
+
+    /// The revisions that can have been the newest at some moment between these.
+    fn between(&self, first: u64, last: u64) -> std::ops::RangeInclusive<usize> {
+        let known = self.superseded.partition_point(|at| *at < first);
+        let begun = self.possible.partition_point(|at| *at < last);
+        known..=begun.max(known)
+    }
+}
+
+impl Check {
+    /// The book at each revision, from the empty one on. Each change must be what its command does on the book before.
+    fn books(&mut self, history: &[Written]) -> Vec<RuleBook> {
+        let mut books = vec![RuleBook::default()];
+        let mut sha256 = digest(b"");
+        for (expected, revision) in (1..).zip(history) {
+            if revision.number != expected {
+                self.faults.push(Fault::Gap { expected, found: revision.number });
+                break;
+            }
+            if revision.previous != sha256 {
+                self.faults.push(Fault::Chain(revision.number));
+            }
+            sha256 = revision.sha256;
+            let mut book = books.last().cloned().unwrap_or_default();
+            if Change::of(&revision.author).is_some() {
+                let why = match book.command(&revision.command) {
+                    Ok(outcome) if outcome.delta.is_empty() => Some("it changes nothing".into()),
+                    Ok(outcome) if outcome.delta == revision.delta => None,
+                    Ok(_) => Some("it changes something else".into()),
+                    Err(refusal) => Some(refusal.to_string()),
+                };
+                let number = revision.number;
+                self.faults.extend(why.map(|why| Fault::Precondition { revision: number, why }));
+            }
+            book.apply(&revision.delta);
+            books.push(book);
+        }
+        books
+    }
+
+    /// Each revision is one change, and a change is one revision at most.
+    fn match_up(&mut self, history: &[Written], changes: &mut HashMap<Change, Known<'_>>) {
+        let mut begun = false;
+        for revision in history {
+            let second = revision.number;
+            let Some(change) = Change::of(&revision.author) else {
+                // What was there before the first change is not theirs.
+                if begun {
+                    self.faults.push(Fault::Stranger(second));
+                }
+                continue;
+            };
+            begun = true;
+            let Some(known) = changes.get_mut(&change) else {
+                self.faults.push(Fault::Stranger(second));
+                continue;
+            };
+            match known.revision.replace(second) {
+                Some(first) => self.faults.push(Fault::Twice { change, first, second }),
+                None if *known.command != revision.command => {
+                    self.faults.push(Fault::OtherCommand { change, revision: second });
+                }
+                None => self.tally.made += 1,
+            }
+        }
+    }
+
+    /// Each change was told what it came to, and made after every change that had ended when it began.
+    fn ends(&mut self, changes: &HashMap<Change, Known<'_>>, books: &[RuleBook], times: &Times) {
+        let (mut first, mut last) = (u64::MAX, 0);
+        for (change, known) in changes {
+            first = first.min(known.begun);
+            last = last.max(known.end.map_or(0, |(at, _)| at));
+            let late = known.revision.filter(|revision| {
+                index(*revision)
+                    .is_some_and(|at| times.superseded.get(at).is_some_and(|at| *at < known.begun))
+            });
+            if let Some(revision) = late {
+                self.faults.push(Fault::Order { change: *change, revision });
+            }
+            self.end(*change, known, books, times);
+        }
+        self.tally.span = last.saturating_sub(first);
+        self.tally.took.sort_unstable();
+    }
+
+    fn end(&mut self, change: Change, known: &Known<'_>, books: &[RuleBook], times: &Times) {
+        let Some((at, end)) = known.end else {
+            self.tally.untold += u64::from(known.revision.is_some());
+            if !known.killed {
+                self.faults.push(Fault::Endless { change });
+            }
+            return;
+        };
+        let told = match end {
+            End::Made(told) => {
+                self.tally.took.push(at.saturating_sub(known.begun));
+                if known.revision != Some(*told) {
+                    self.faults.push(Fault::Lost { change, told: *told, found: known.revision });
+                }
+                return;
+            }
+            End::Unclear(_) => {
+                self.tally.unclear += 1;
+                return;
+            }
+            End::Failed(why) => {
+                self.faults.push(Fault::Failed { change, why: why.clone() });
+                return;
+            }
+            End::NothingToDo => {
+                self.tally.nothing_to_do += 1;
+                "nothing to do"
+            }
+            End::Refused(why) => {
+                self.tally.refused += 1;
+                why
+            }
+            End::Contended => {
+                self.tally.contended += 1;
+                "contended"
+            }
+        };
+        if let Some(revision) = known.revision {
+            self.faults.push(Fault::MadeAllTheSame { change, revision });
+            return;
+        }
+        let window = times.between(known.begun, at);
+        let (from, to) = (*window.start(), (*window.end()).min(books.len() - 1));
+        let books = books.get(from..=to).unwrap_or_default();
+        let justified = match end {
+            End::NothingToDo => books
+                .iter()
+                .any(|book| book.command(known.command).is_ok_and(|outcome| outcome.delta.is_empty())),
+            End::Refused(why) => is_refused(books, known.command, why),
+            _ => true,
+        };
+        if !justified {
+            let number = |index| u64::try_from(index).unwrap_or_default();
+            let (first, last) = (number(from), number(to));
+            self.faults.push(Fault::Unjustified { change, told: told.to_owned(), first, last });
+        }
+    }
+
+    /// Each answer is that of a revision that was current a moment ago, and none goes back.
+    fn asks(&mut self, records: &[Record], books: &[RuleBook], times: &Times, patience: u64) {
+        let mut answers = Vec::new();
+        for record in records {
+            let process = record.process;
+            let mut before = 0;
+            let mut own: Vec<(u64, u64)> = Vec::new();
+            for event in &record.events {
+                let (begun, ended, revision) = match event {
+                    Event::Ask { begun, ended, revision, request, told } => {
+                        answers.push((*revision, *request, told, process));
+                        (*begun, *ended, *revision)
+                    }
+                    Event::Ended { at, end: End::Made(revision), .. } => {
+                        own.push((*at, *revision));
+                        continue;
+                    }
+                    _ => continue,
+                };
+                self.tally.asks += 1;
+                if revision < before {
+                    self.faults.push(Fault::WentBack { process, revision, before });
+                }
+                before = revision;
+                let known = index(revision).and_then(|at| times.superseded.get(at));
+                let begun_at = revision.checked_sub(1).and_then(index).and_then(|at| times.begun.get(at));
+                if known.is_none() || begun_at.is_some_and(|at| *at > ended) {
+                    self.faults.push(Fault::Future { process, revision });
+                    continue;
+                }
+                let late = known.map_or(0, |superseded| begun.saturating_sub(*superseded));
+                self.tally.oldest = self.tally.oldest.max(late);
+                if late > patience {
+                    self.faults.push(Fault::Stale { process, revision, late });
+                }
+                let own = own.iter().rev().find(|(at, _)| *at < begun).map_or(0, |(_, own)| *own);
+                if revision < own {
+                    self.faults.push(Fault::Forgetful { process, revision, own });
+                }
+            }
+        }
+        self.answers(answers, books);
+    }
+
+    /// Each answer is what deciding gives. A book is compiled once.
+    fn answers(&mut self, mut answers: Vec<(u64, usize, &String, u32)>, books: &[RuleBook]) {
+        answers.sort_unstable();
+        for answers in answers.chunk_by(|one, other| one.0 == other.0) {
+            let revision = answers[0].0;
+            let Some(book) = index(revision).and_then(|at| books.get(at)) else { continue };
+            let compiled = EligibilityIndex::compile(book, revision);
+            for (_, request, told, process) in answers {
+                let expected = fleet::expected(&compiled, *request);
+                if expected != **told {
+                    let (process, told) = (*process, (*told).clone());
+                    self.faults.push(Fault::Wrong { process, revision, told, expected });
+                }
+            }
+        }
+    }
+}
+
+fn index(revision: u64) -> Option<usize> {
+    usize::try_from(revision).ok()
+}
+
+/// Whether one of the books refuses a command in these words; or one gives everybody something else than an earlier one.
+fn is_refused(books: &[RuleBook], command: &Command, why: &str) -> bool {
+    let outcomes: Vec<Result<Outcome, Refusal>> = books.iter().map(|book| book.command(command)).collect();
+    if outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).any(|refusal| refusal.to_string() == why) {
+        return true;
+    }
+    let mut seen: Vec<(RuleKey, ReportedVersion)> = Vec::new();
+    for outcome in outcomes.iter().flatten() {
+        for entry in &outcome.delta.rules {
+            let Some(found) = entry.now.as_ref().and_then(Rule::approved) else { continue };
+            let (rule, found) = (entry.key.clone(), found.version.clone());
+            let moved = |expected| {
+                let (rule, found) = (rule.clone(), found.clone());
+                Refusal::Moved { rule, expected, found }.to_string() == why
+            };
+            let earlier = seen.iter().filter(|(key, _)| *key == rule).map(|(_, version)| version.clone());
+            if earlier.chain([found.clone()]).any(moved) {
+                return true;
+            }
+            seen.push((rule, found));
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

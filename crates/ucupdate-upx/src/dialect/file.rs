@@ -1,0 +1,126 @@
+//! A dialect in a TOML file.
+
+use super::error::DialectError;
+use super::{Dialect, ItemNames, checked, checked_namespace};
+use crate::names::NAMES;
+
+impl Dialect {
+    /// Reads a dialect from a TOML file, as `dialect.example.toml` in this crate explains one. What the file does not
+    /// name is called as in the canonical dialect.
+    ///
+    /// ```
+    /// use ucupdate_upx::{Dialect, Item};
+    /// let dialect = Dialect::from_toml("[request]\nvendor = [\"Brand\", \"Vendor\"]\n")?;
+    /// assert_eq!(dialect.name(Item::Vendor), "Brand");
+    /// assert_eq!(dialect.name(Item::Model), "Model");
+    /// assert!(Dialect::from_toml("[request]\nvendors = \"Brand\"\n").is_err());
+    /// # Ok::<(), ucupdate_upx::DialectError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the text is not TOML, has a key that nobody knows, a value that is no name (or list of names), or two items
+    /// of one place under one name.
+    pub fn from_toml(text: &str) -> Result<Self, DialectError> {
+        let tables: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+            DialectError::Toml { line: before.matches('\n').count() + 1, cause: error.message().into() }
+        })?;
+        let mut dialect = Self::canonical();
+        for (table, value) in &tables {
+            let known = NAMES.iter().any(|entry| entry.scope.key() == table);
+            let toml::Value::Table(values) = value else {
+                return Err(DialectError::UnknownKey { key: table.as_str().into() });
+            };
+            if !known {
+                return Err(DialectError::UnknownKey { key: table.as_str().into() });
+            }
+            for (key, value) in values {
+                dialect.set(table, key, value)?;
+            }
+        }
+        dialect.distinct()
+    }
+
+    fn set(&mut self, table: &str, key: &str, value: &toml::Value) -> Result<(), DialectError> {
+        let path = || format!("{table}.{key}").into_boxed_str();
+        let namespace = match (table, key) {
+            ("request", "namespace") => Some(&mut self.request_namespace),
+            ("response", "namespace") => Some(&mut self.response_namespace),
+            _ => None,
+        };
+        if let Some(namespace) = namespace {
+            let said = value.as_str().ok_or_else(|| DialectError::NotNames { key: path() })?;
+            *namespace = checked_namespace(&path(), said)?;
+            return Ok(());
+        }
+        let Some(entry) = NAMES.iter().find(|entry| entry.scope.key() == table && entry.key == key) else {
+            return Err(DialectError::UnknownKey { key: path() });
+        };
+        let said: Option<Vec<&str>> = match value {
+            toml::Value::String(name) => Some(vec![name]),
+            toml::Value::Array(names) => names.iter().map(toml::Value::as_str).collect(),
+            _ => None,
+        };
+        let Some((written, also)) = said.as_deref().and_then(<[&str]>::split_first) else {
+            return Err(DialectError::NotNames { key: path() });
+        };
+        self.names[entry.item as usize] = ItemNames {
+            written: checked(entry.item, written)?,
+            also: also.iter().map(|name| checked(entry.item, name)).collect::<Result<_, _>>()?,
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Item;
+
+    #[test]
+    fn the_example_is_the_canonical_dialect_and_names_every_item() {
+        let example = include_str!("../../dialect.example.toml");
+        assert_eq!(Dialect::from_toml(example).unwrap(), Dialect::canonical());
+        let tables: toml::Table = example.parse().unwrap();
+        for entry in NAMES {
+            assert!(tables[entry.scope.key()].get(entry.key).is_some(), "{}", entry.key);
+        }
+        assert_eq!(Dialect::from_toml("").unwrap(), Dialect::canonical());
+    }
+
+    #[track_caller]
+    fn refused(text: &str, message: &str) {
+        assert_eq!(Dialect::from_toml(text).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn a_file_that_says_what_nobody_knows_is_refused_by_name() {
+        refused("[request]\nvendors = \"V\"", "`request.vendors` is no item of the dialect");
+        refused("[requests]\nvendor = \"V\"", "`requests` is no item of the dialect");
+        refused("request = 1", "`request` is no item of the dialect");
+        refused("[request]\nvendor = []", "`request.vendor` is not a name or a list of at least one name");
+        refused("[request]\nvendor = 1", "`request.vendor` is not a name or a list of at least one name");
+        refused(
+            "[request_module]\nnamespace = \"a\"",
+            "`request_module.namespace` is no item of the dialect",
+        );
+        refused(
+            "[response]\nroot = \"a b\"",
+            "`response.root` is \"a b\", expected a name of XML without a prefix, of at most 128 bytes",
+        );
+        refused(
+            "[request]\nvendor = [\"Brand\", \"model\"]",
+            "`request.vendor` and `request.model` are both called `model`",
+        );
+        assert!(Dialect::from_toml("[request]\n= 1").unwrap_err().to_string().starts_with("line 2: "));
+    }
+
+    #[test]
+    fn a_list_is_one_name_to_write_and_more_to_read() {
+        let text = "[response]\nnamespace = \"urn:x\"\nroot = [\"Updates\", \"Response\", \"Answer\"]";
+        let dialect = Dialect::from_toml(text).unwrap();
+        assert_eq!(dialect.name(Item::ResponseRoot), "Updates");
+        assert_eq!(dialect.aliases(Item::ResponseRoot).collect::<Vec<_>>(), ["Response", "Answer"]);
+        assert_eq!(dialect.response_namespace(), "urn:x");
+    }
+}

@@ -1,0 +1,197 @@
+//! A dialect: how the items of the protocol are called on the wire.
+
+mod error;
+#[cfg(feature = "toml")]
+mod file;
+
+pub use self::error::DialectError;
+
+use crate::names::{ITEMS, Item, ItemFacts, NAMES, NameScope, of};
+use ucupdate_xml::chars::{is_xml_char, is_xml_name};
+
+/// The most bytes a name may have.
+pub const MAX_NAME_BYTES: usize = 128;
+
+/// The names of a request and a response: one to write each item by, and any number to read it by.
+///
+/// No body of a real phone is published, so the names are inferred (see [`NAMES`]). Whoever holds a capture changes
+/// them here, or in a file, without compiling anything. ItemNames match without ASCII case, and whatever prefix stands
+/// before them.
+///
+/// ```
+/// use ucupdate_upx::{Dialect, Item};
+/// let dialect = Dialect::canonical().with_name(Item::Vendor, "Brand")?.with_alias(Item::Vendor, "Vendor")?;
+/// assert_eq!(dialect.name(Item::Vendor), "Brand");
+/// assert_eq!(dialect.aliases(Item::Vendor).collect::<Vec<_>>(), ["Vendor"]);
+/// # Ok::<(), ucupdate_upx::DialectError>(())
+/// ```
+///
+/// A dialect says names. It cannot say that an item is *written* as an attribute, or in another order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    names: Vec<ItemNames>,
+    request_namespace: Box<str>,
+    response_namespace: Box<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ItemNames {
+    written: Box<str>,
+    also: Vec<Box<str>>,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self::canonical()
+    }
+}
+
+impl Dialect {
+    /// The dialect of the project: the audit log's column titles without their blanks.
+    pub fn canonical() -> Self {
+        let names = NAMES
+            .iter()
+            .map(|entry| ItemNames {
+                written: entry.canonical.into(),
+                also: entry.aliases.iter().map(|alias| Box::from(*alias)).collect(),
+            })
+            .collect();
+        Self { names, request_namespace: Box::default(), response_namespace: Box::default() }
+    }
+
+    /// The name an item is written by, and read by.
+    #[inline]
+    pub fn name(&self, item: Item) -> &str {
+        &self.names[item as usize].written
+    }
+
+    /// The further names an item is read by.
+    pub fn aliases(&self, item: Item) -> impl Iterator<Item = &str> {
+        self.names[item as usize].also.iter().map(|name| &**name)
+    }
+
+    /// The namespace a written request declares for itself; blank for none. In reading, namespaces never matter.
+    pub fn request_namespace(&self) -> &str {
+        &self.request_namespace
+    }
+
+    /// The namespace a written response declares for itself; blank for none. In reading, namespaces never matter.
+    pub fn response_namespace(&self) -> &str {
+        &self.response_namespace
+    }
+
+    /// The same with another name for an item; the aliases stay.
+    ///
+    /// # Errors
+    /// When it is no name of XML without a prefix, or another item of the same place has it.
+    pub fn with_name(mut self, item: Item, name: &str) -> Result<Self, DialectError> {
+        let names = &mut self.names[item as usize];
+        names.written = checked(item, name)?;
+        names.also.retain(|also| !also.eq_ignore_ascii_case(name));
+        self.distinct()
+    }
+
+    /// The same with one more name to read an item by.
+    ///
+    /// # Errors
+    /// As for [`with_name`](Self::with_name).
+    pub fn with_alias(mut self, item: Item, name: &str) -> Result<Self, DialectError> {
+        self.names[item as usize].also.push(checked(item, name)?);
+        self.distinct()
+    }
+
+    /// The same with a namespace for written requests; blank for none.
+    ///
+    /// # Errors
+    /// When it holds what XML cannot.
+    pub fn with_request_namespace(mut self, namespace: &str) -> Result<Self, DialectError> {
+        self.request_namespace = checked_namespace("request.namespace", namespace)?;
+        Ok(self)
+    }
+
+    /// The same with a namespace for written responses; blank for none.
+    ///
+    /// # Errors
+    /// When it holds what XML cannot.
+    pub fn with_response_namespace(mut self, namespace: &str) -> Result<Self, DialectError> {
+        self.response_namespace = checked_namespace("response.namespace", namespace)?;
+        Ok(self)
+    }
+
+    /// The item of `place` that is called `name`, looked for from `hint` on: items mostly come in the order of the table.
+    #[inline]
+    pub(crate) fn find(&self, scope: NameScope, name: &str, hint: usize) -> Option<Item> {
+        let entries = of(scope);
+        let (before, after) = entries.split_at(hint.min(entries.len()));
+        after.iter().chain(before).find(|entry| self.is_called(entry, name)).map(|entry| entry.item)
+    }
+
+    #[inline]
+    fn is_called(&self, entry: &ItemFacts, name: &str) -> bool {
+        let names = &self.names[entry.item as usize];
+        names.written.eq_ignore_ascii_case(name)
+            || names.also.iter().any(|also| also.eq_ignore_ascii_case(name))
+    }
+
+    /// Itself, if no two items of a place share a name.
+    fn distinct(self) -> Result<Self, DialectError> {
+        debug_assert_eq!(self.names.len(), ITEMS);
+        for (index, entry) in NAMES.iter().enumerate() {
+            let written = std::iter::once(self.name(entry.item));
+            for name in written.chain(self.aliases(entry.item)) {
+                let others = NAMES.iter().skip(index + 1).filter(|other| other.scope == entry.scope);
+                for other in others {
+                    if self.is_called(other, name) {
+                        return Err(DialectError::SameName {
+                            name: name.into(),
+                            first: entry.item.to_string().into(),
+                            second: other.item.to_string().into(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn checked(item: Item, name: &str) -> Result<Box<str>, DialectError> {
+    if name.len() > MAX_NAME_BYTES || !is_xml_name(name) {
+        return Err(DialectError::NotAName { key: item.to_string().into(), name: name.into() });
+    }
+    Ok(name.into())
+}
+
+fn checked_namespace(key: &str, namespace: &str) -> Result<Box<str>, DialectError> {
+    if !namespace.chars().all(|found| is_xml_char(found) && !found.is_control()) {
+        return Err(DialectError::Namespace { key: key.into(), namespace: namespace.into() });
+    }
+    Ok(namespace.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_items_of_one_place_never_share_a_name() {
+        let refused = Dialect::canonical().with_name(Item::Vendor, "MODEL").unwrap_err();
+        assert_eq!(refused.to_string(), "`request.vendor` and `request.model` are both called `MODEL`");
+        let refused = Dialect::canonical().with_alias(Item::BaseUrl, "version").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`response_module.version` and `response_module.base_url` are both called `Version`"
+        );
+        assert!(Dialect::canonical().with_name(Item::FileName, "Vendor").is_ok(), "another place");
+        assert!(Dialect::canonical().with_alias(Item::Vendor, "Vendor").is_ok(), "its own name");
+    }
+
+    #[test]
+    fn what_is_no_name_of_xml_is_refused() {
+        for name in ["", "a b", "1a", "a:b", "<a", "-a", &"x".repeat(MAX_NAME_BYTES + 1)] {
+            let refused = Dialect::canonical().with_name(Item::Vendor, name).unwrap_err();
+            assert!(matches!(refused, DialectError::NotAName { .. }), "{name}");
+        }
+        assert!(Dialect::canonical().with_response_namespace("urn:a\u{0}").is_err());
+    }
+}

@@ -1,0 +1,364 @@
+//! From pieces of XML to items: which of them the dialect knows, and where they stand.
+//!
+//! An item is an element or an attribute with one of its names, at any depth: elements that mean nothing to the dialect
+//! (an envelope, a group) are transparent. Where one name is found at several depths the shallowest counts and the others
+//! are unknown items; at one depth it is given twice. What stands in a `Module` belongs to that module.
+
+pub(crate) mod body;
+mod message_items;
+pub(crate) mod raw_message;
+
+use self::message_items::{ElementRole, MessageItems, OpenElement};
+use self::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem};
+use crate::dialect::Dialect;
+use crate::error::{DecodeError, MessageKind};
+use crate::limits::{Limit, Limits};
+use crate::names::{self, Item};
+use std::borrow::Cow;
+use ucupdate_xml::chars::{is_blank, local_name, shortened};
+use ucupdate_xml::{XmlDocument, XmlEvent, XmlReader};
+
+/// Reads the items of a body.
+///
+/// # Errors
+/// When it is not well-formed, or reaches a limit.
+pub(crate) fn read<'a>(
+    document: &'a XmlDocument<'a>,
+    dialect: &Dialect,
+    limits: &'a Limits,
+    kind: MessageKind,
+) -> Result<RawMessage<'a>, DecodeError> {
+    let mut reading =
+        MessageReader::new(XmlReader::new(document, &limits.xml)?, dialect, limits, kind, false);
+    reading.run()?;
+    Ok(reading.raw)
+}
+
+/// Reads as much of a body as can be read.
+pub(crate) fn read_leniently<'a>(
+    document: &'a XmlDocument<'a>,
+    dialect: &Dialect,
+    limits: &'a Limits,
+    kind: MessageKind,
+) -> RawMessage<'a> {
+    let xml = XmlReader::lenient(document, &limits.xml);
+    let mut reading = MessageReader::new(xml, dialect, limits, kind, true);
+    // A fault ends the reading; strict decoding tells which.
+    let _ = reading.run();
+    while !reading.open.is_empty() {
+        // Limits end a reading in the middle of an item: what is there is still worth showing.
+        if reading.end().is_err() {
+            break;
+        }
+    }
+    reading.raw
+}
+
+struct MessageReader<'a, 'l> {
+    xml: XmlReader<'a>,
+    dialect: &'l Dialect,
+    limits: &'l Limits,
+    expected: MessageItems,
+    /// Whether paths and namespaces are wanted.
+    reports: bool,
+    raw: RawMessage<'a>,
+    open: Vec<OpenElement<'a>>,
+    in_module: bool,
+    /// Where in its place the next item is expected.
+    hint: usize,
+}
+
+impl<'a, 'l> MessageReader<'a, 'l> {
+    fn new(
+        xml: XmlReader<'a>,
+        dialect: &'l Dialect,
+        limits: &'l Limits,
+        kind: MessageKind,
+        reports: bool,
+    ) -> Self {
+        Self {
+            xml,
+            dialect,
+            limits,
+            expected: MessageItems::of(kind),
+            reports,
+            raw: RawMessage {
+                root: "",
+                root_is_known: false,
+                items: Vec::with_capacity(9),
+                in_modules: Vec::with_capacity(4),
+                modules: Vec::new(),
+                unknown: Vec::new(),
+                unknown_count: 0,
+                outside_module: None,
+                namespaces: Vec::new(),
+            },
+            open: Vec::with_capacity(8),
+            in_module: false,
+            hint: 0,
+        }
+    }
+
+    fn run(&mut self) -> Result<(), DecodeError> {
+        loop {
+            match self.xml.next_event()? {
+                XmlEvent::Start { name, at } => self.start(name, at)?,
+                XmlEvent::Text(text) => self.text(text)?,
+                XmlEvent::End => self.end()?,
+                XmlEvent::Done => return Ok(()),
+            }
+        }
+    }
+
+    fn start(&mut self, name: &'a str, at: usize) -> Result<(), DecodeError> {
+        let role = self.role(name, at);
+        self.open.push(OpenElement { name, at, role, text: Cow::Borrowed(""), overlong: false });
+        match role {
+            ElementRole::Module => {
+                if self.raw.modules.len() == self.limits.modules {
+                    return Err(DecodeError::Limit { at, limit: Limit::Modules, most: self.limits.modules });
+                }
+                let first = self.raw.in_modules.len();
+                self.raw.modules.push(RawModule { at, first, end: first });
+                self.in_module = true;
+                self.hint = 0;
+            }
+            ElementRole::Unknown(_) => {
+                let kept = self.unknown(at, "", |reading| reading.path(None));
+                if let Some(element) = self.open.last_mut() {
+                    element.role = ElementRole::Unknown(kept);
+                }
+            }
+            ElementRole::Container | ElementRole::Item(_) => {}
+        }
+        if !self.xml.attributes_mut().is_empty() {
+            self.attributes()?;
+        }
+        Ok(())
+    }
+
+    fn role(&mut self, name: &'a str, at: usize) -> ElementRole {
+        let plain = local_name(name);
+        if self.open.is_empty() && self.raw.root.is_empty() {
+            self.raw.root = name;
+            self.raw.root_is_known = self.is_root(plain);
+            return if self.raw.root_is_known { ElementRole::Container } else { ElementRole::Unknown(None) };
+        }
+        let found = self.find(plain);
+        match found {
+            Some(item) if item == self.expected.list => ElementRole::Container,
+            Some(item) if item == self.expected.module => ElementRole::Module,
+            Some(item) => ElementRole::Item(item),
+            None => {
+                self.look_outside(plain, at);
+                ElementRole::Unknown(None)
+            }
+        }
+    }
+
+    fn is_root(&self, name: &str) -> bool {
+        self.dialect.find(self.expected.root.facts().scope, name, 0).is_some()
+    }
+
+    /// The item called so, where the reading stands.
+    fn find(&mut self, name: &str) -> Option<Item> {
+        let scope = if self.in_module { self.expected.in_module } else { self.expected.message };
+        let item = self.dialect.find(scope, name, self.hint)?;
+        self.hint = item as usize - names::of(scope)[0].item as usize + 1;
+        Some(item)
+    }
+
+    /// Returns whether the item has another name here than the one it is written by.
+    #[inline]
+    fn is_alias(&self, item: Item, name: &str) -> bool {
+        !self.dialect.name(item).eq_ignore_ascii_case(local_name(name))
+    }
+
+    /// Takes note of a file name that stands outside any module.
+    fn look_outside(&mut self, name: &'a str, at: usize) {
+        if !self.in_module
+            && self.raw.outside_module.is_none()
+            && self.dialect.find(self.expected.in_module, name, 0) == Some(self.expected.file_name)
+        {
+            self.raw.outside_module = Some((name, at));
+        }
+    }
+
+    fn attributes(&mut self) -> Result<(), DecodeError> {
+        // Taken out and given back, so that its room is used again.
+        let mut attributes = std::mem::take(self.xml.attributes_mut());
+        for attribute in attributes.drain(..) {
+            let name = attribute.name;
+            if name == "xmlns" || name.starts_with("xmlns:") {
+                if self.reports {
+                    let prefix = name.strip_prefix("xmlns:").unwrap_or_default();
+                    let value = shortened(&attribute.value, self.limits.text_bytes);
+                    self.raw.namespaces.push((prefix.into(), value.into()));
+                }
+                continue;
+            }
+            match self.find(local_name(name)) {
+                Some(item) if item != self.expected.list && item != self.expected.module => {
+                    let overlong = attribute.value.len() > self.limits.text_bytes;
+                    let is_alias = self.is_alias(item, name);
+                    let path = self.path_if_wanted(self.open.len(), Some(name), is_alias);
+                    let new = FoundItem {
+                        item,
+                        is_alias,
+                        value: attribute.value,
+                        at: attribute.at,
+                        depth: self.open.len() + 1,
+                        twice: false,
+                        overlong,
+                        path,
+                    };
+                    self.found(new)?;
+                }
+                _ => {
+                    self.look_outside(local_name(name), attribute.at);
+                    self.unknown(attribute.at, &attribute.value, |reading| reading.path(Some(name)));
+                }
+            }
+        }
+        *self.xml.attributes_mut() = attributes;
+        Ok(())
+    }
+
+    fn text(&mut self, text: Cow<'a, str>) -> Result<(), DecodeError> {
+        let Some(element) = self.open.last_mut() else { return Ok(()) };
+        if element.overlong
+            || (element.text.is_empty() && !matches!(element.role, ElementRole::Item(_)) && is_blank(&text))
+        {
+            return Ok(());
+        }
+        if element.text.len() + text.len() > self.limits.text_bytes {
+            element.overlong = true;
+            let room = self.limits.text_bytes - element.text.len();
+            let cut = shortened(&text, room).to_owned();
+            element.text.to_mut().push_str(&cut);
+        } else if element.text.is_empty() {
+            element.text = text;
+        } else {
+            element.text.to_mut().push_str(&text);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), DecodeError> {
+        let depth = self.open.len();
+        let is_alias = self.open.last().is_some_and(|element| match element.role {
+            ElementRole::Item(item) => self.is_alias(item, element.name),
+            _ => false,
+        });
+        let path = self.path_if_wanted(depth.saturating_sub(1), None, is_alias);
+        let Some(OpenElement { at, role, text, overlong, name }) = self.open.pop() else { return Ok(()) };
+        match role {
+            ElementRole::Item(item) => {
+                self.found(FoundItem {
+                    item,
+                    is_alias,
+                    value: text,
+                    at,
+                    depth,
+                    twice: false,
+                    overlong,
+                    path,
+                })?;
+            }
+            ElementRole::Unknown(kept) => {
+                if let Some(unknown) = kept.and_then(|index| self.raw.unknown.get_mut(index)) {
+                    unknown.value = text.into();
+                }
+            }
+            ElementRole::Container | ElementRole::Module => {
+                if !text.is_empty() {
+                    let path = |reading: &Self| format!("{}/{name}/text()", reading.path(None)).into();
+                    self.unknown(at, &text, path);
+                }
+                if role == ElementRole::Module {
+                    self.in_module = false;
+                    self.hint =
+                        self.expected.module as usize - names::of(self.expected.message)[0].item as usize;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an item, unless the same is known from a place less deep.
+    fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
+        if new.overlong && !self.in_module {
+            let most = self.limits.text_bytes;
+            return Err(DecodeError::Limit { at: new.at, limit: Limit::TextBytes, most });
+        }
+        let (list, first) = match self.raw.modules.last() {
+            Some(module) if self.in_module => (&mut self.raw.in_modules, module.first),
+            _ => (&mut self.raw.items, 0),
+        };
+        let known = list.iter_mut().skip(first).find(|known| known.item == new.item);
+        let passed_over = match known {
+            None => {
+                list.push(new);
+                None
+            }
+            Some(known) if (known.depth, known.is_alias) == (new.depth, new.is_alias) => {
+                known.twice = true;
+                None
+            }
+            Some(known) if (known.depth, known.is_alias) > (new.depth, new.is_alias) => {
+                Some(std::mem::replace(known, new))
+            }
+            Some(_) => Some(new),
+        };
+        if self.in_module
+            && let Some(module) = self.raw.modules.last_mut()
+        {
+            module.end = self.raw.in_modules.len();
+        }
+        if let Some(found) = passed_over {
+            self.unknown(found.at, &found.value, |_| found.path.clone());
+        }
+        Ok(())
+    }
+
+    /// Keeps an unknown item, if there is room: where in the list.
+    fn unknown(&mut self, at: usize, value: &str, path: impl FnOnce(&Self) -> Box<str>) -> Option<usize> {
+        self.raw.unknown_count += 1;
+        if self.raw.unknown.len() == self.limits.unknown {
+            return None;
+        }
+        let path = path(self);
+        let value = shortened(value, self.limits.text_bytes).into();
+        self.raw.unknown.push(UnknownItem { path, at, value });
+        Some(self.raw.unknown.len() - 1)
+    }
+
+    /// The path of an item in the element that is the `owner`th: for a report, or since the item may yet be passed over for
+    /// one that is less deep. Directly in a root or module none is.
+    fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
+        let usual = !is_alias
+            && if self.in_module {
+                owner
+                    .checked_sub(1)
+                    .and_then(|index| self.open.get(index))
+                    .is_some_and(|element| element.role == ElementRole::Module)
+            } else {
+                owner <= 1
+            };
+        if usual && !self.reports { Box::default() } else { self.path(attribute) }
+    }
+
+    /// Where the reading stands.
+    fn path(&self, attribute: Option<&str>) -> Box<str> {
+        let mut path = String::new();
+        for element in &self.open {
+            path.push('/');
+            path.push_str(element.name);
+        }
+        if let Some(name) = attribute {
+            path.push_str("/@");
+            path.push_str(name);
+        }
+        path.into()
+    }
+}
