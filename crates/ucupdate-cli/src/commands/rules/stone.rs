@@ -24,6 +24,7 @@ pub(crate) enum StoneCommand {
 
 /// How `add` is called.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("device_type", |argument| argument.required(true)))]
 pub(crate) struct AddArgs {
     /// A name for it, for people
     name: StoneName,
