@@ -12,6 +12,7 @@ mod differing;
 mod explaining;
 mod fixtures;
 mod holding;
+mod notes;
 mod schemes;
 mod stones;
 #[cfg(feature = "serde")]

@@ -18,9 +18,10 @@ impl Change<'_> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
         let version = candidate.version.clone();
-        self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
+        let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
+        let before = before.map(|before| before.version);
         let (rule, audience) = (self.spelled(key), audience.clone());
-        self.notes.push(Note::Pinned { rule, audience, version });
+        self.notes.push(Note::Pinned { rule, audience, version, before });
         Ok(())
     }
 
@@ -89,7 +90,11 @@ impl Change<'_> {
         why: &str,
     ) -> Result<(), Refusal> {
         self.with(key, |rule| rule.pause_rollout(name, why))?;
-        self.notes.push(Note::RolloutPaused { rule: self.spelled(key), name: name.clone() });
+        self.notes.push(Note::RolloutPaused {
+            rule: self.spelled(key),
+            name: name.clone(),
+            reason: why.into(),
+        });
         Ok(())
     }
 
@@ -102,14 +107,15 @@ impl Change<'_> {
     pub(crate) fn finish_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
         let approved = self.with(key, |rule| rule.finish_rollout(name))?;
         let rule = self.spelled(key);
-        self.notes.push(Note::RolloutOver { rule: rule.clone(), name: name.clone() });
+        let (name, version) = (name.clone(), approved.version.clone());
+        self.notes.push(Note::RolloutOver { rule: rule.clone(), name, version });
         self.note_approved(rule, approved);
         Ok(())
     }
 
     pub(crate) fn stop_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
-        self.with(key, |rule| rule.stop_rollout(name))?;
-        self.notes.push(Note::RolloutOver { rule: self.spelled(key), name: name.clone() });
+        let version = self.with(key, |rule| rule.stop_rollout(name))?.version;
+        self.notes.push(Note::RolloutOver { rule: self.spelled(key), name: name.clone(), version });
         Ok(())
     }
 
