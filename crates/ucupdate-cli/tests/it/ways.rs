@@ -72,7 +72,7 @@ fn a_plan_shows_each_step_and_where_the_way_ends() {
     );
     assert_eq!(
         place.run(&["stone", "remove", "R2"]).done(),
-        "removed stepping stone r2: UCPhone/LG-Nortel/IP8540/A below 3.5 goes by 3.5.6907.0\n"
+        "removed stepping stone r2: UCPhone/LG-Nortel/IP8540/A/* below 3.5 goes by 3.5.6907.0\n"
     );
     assert_eq!(place.run(&["stone", "list", "--json"]).json()["stones"].as_array().unwrap().len(), 1);
 }
