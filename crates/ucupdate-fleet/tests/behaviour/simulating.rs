@@ -175,7 +175,7 @@ fn the_timetable_starts_raises_and_kills_and_tells_what_was_refused() {
     let book = book();
     let mut scenario = days(9);
     let name = || "wave".parse().unwrap();
-    let kill = Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "phones ring".into() };
+    let kill = Command::Kill { scope: StopScope::All, reason: "phones ring".into() };
     scenario.timetable = vec![
         (6 * DAY, kill),
         (3 * DAY, Command::SetShare(key(PHONE), name(), Share::Percent(percent("60")))),

@@ -236,7 +236,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             }
         };
         let Changed { revision, notes } =
-            self.service.change(author, &Command::Ingest(record.id()), make).await?;
+            self.service.change(author, &Command::Ingest(record.id()).into(), make).await?;
         let snapshot = self.service.snapshot();
         let named = snapshot.book().package(record.id()).is_some_and(|there| there.ingest == self.ingest);
         Ok((Ingested { package, revision, notes }, named))
