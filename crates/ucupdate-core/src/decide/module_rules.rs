@@ -39,7 +39,7 @@ struct Kind {
 pub enum ModuleMatch {
     /// The stem of the file name is the update type.
     UpdateType,
-    /// A package of the rule brought a file of this name.
+    /// A package of the rule contains a file with this name.
     FileName,
     /// One module of the request and one rule of the device are left.
     OnlyOneLeft,
