@@ -2,7 +2,6 @@
 
 use super::*;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use ucupdate::store::{MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options, UpdateService};
