@@ -1,4 +1,4 @@
-//! The rule book: everything that administrators decide, as one value, and the commands that change it.
+#![doc = include_str!("guide.md")]
 
 mod change;
 mod delta;
