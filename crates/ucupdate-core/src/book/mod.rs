@@ -16,7 +16,7 @@ mod stone;
 mod table;
 mod test_device;
 
-pub use change::{Command, Note, Outcome, Refusal};
+pub use change::{BookCommand, Note, Outcome, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
