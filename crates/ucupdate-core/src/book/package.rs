@@ -65,8 +65,7 @@ impl Release {
     ///
     /// `rule` gives the spelling: the first ingest's stays.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
-        let [device_type, vendor, model, revision, locale, update_type] = rule.words();
-        [device_type, vendor, model, revision, locale, version.as_str(), update_type].join("/")
+        format!("{}/{version}/{}", rule.kind(), rule.update_type())
     }
 }
 

@@ -54,7 +54,7 @@ impl Settings {
     pub(crate) fn sort_stones(&mut self) {
         let order = |one: &SteppingStone, two: &SteppingStone| {
             let below = one.below.release_order(&two.below);
-            let narrowness = two.narrowness().cmp(&one.narrowness());
+            let narrowness = two.kind.narrowed_words().cmp(&one.kind.narrowed_words());
             below.then(narrowness).then_with(|| one.name.cmp(&two.name))
         };
         self.stones.sort_by(order);

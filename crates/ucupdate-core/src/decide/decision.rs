@@ -260,11 +260,7 @@ impl fmt::Display for HeldBy<'_> {
 /// use ucupdate_core::value::{Reported, UnixTime};
 /// let index = EligibilityIndex::compile(&RuleBook::default(), 0);
 /// let device = Device {
-///     device_type: "UCPhone".parse()?,
-///     vendor: "Polycom".parse()?,
-///     model: "CX700".parse()?,
-///     hardware_revision: "A".parse()?,
-///     locale: "ENU".parse()?,
+///     kind: "UCPhone/Polycom/CX700/A/ENU".parse()?,
 ///     mac_address: Reported::default(),
 ///     serial_number: Reported::default(),
 /// };
@@ -274,7 +270,7 @@ impl fmt::Display for HeldBy<'_> {
 ///     time_stamp: Reported::default(),
 /// };
 /// assert_eq!(decide(&index, &Question::new(&device, &module), UnixTime::default()), Decision::NoRule);
-/// # Ok::<(), ucupdate_core::value::LabelError>(())
+/// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
 /// ```
 #[inline]
 pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Decision<'a> {

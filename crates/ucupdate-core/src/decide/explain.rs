@@ -238,7 +238,7 @@ fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a>
     let Some(rule) = index.rules.iter().map(|rule| rule.rule.key()).min_by_key(|key| differ(key)) else {
         return Step::NoRules;
     };
-    let words = RuleKey::FIELDS.into_iter().zip(rule.words()).zip(said);
+    let words = RuleKey::word_names().into_iter().zip(rule.words()).zip(said);
     let differences = words.filter(|((_, rule), device)| !rule.eq_ignore_ascii_case(device));
     Step::NearestRule {
         rule,

@@ -349,7 +349,7 @@ impl<'a> Compiler<'a> {
             .map(|(number, stone)| {
                 let offer = match stone.image {
                     StoneImage::Interim => {
-                        let image = (key.locale().clone(), key.update_type().clone());
+                        let image = (key.kind().locale.clone(), key.update_type().clone());
                         self.interim.get(&image).copied().unwrap_or(NONE)
                     }
                     StoneImage::Release => {

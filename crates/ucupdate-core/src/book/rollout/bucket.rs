@@ -200,11 +200,7 @@ mod tests {
 
     fn device(mac: &str, serial: &str) -> Device {
         Device {
-            device_type: "UCPhone".parse().unwrap(),
-            vendor: "Polycom".parse().unwrap(),
-            model: "CX700".parse().unwrap(),
-            hardware_revision: "A".parse().unwrap(),
-            locale: "ENU".parse().unwrap(),
+            kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
             mac_address: Reported::new(mac),
             serial_number: Reported::new(serial),
         }
