@@ -1,7 +1,7 @@
 //! What is simulated: for how long, with which chances, and what people do meanwhile.
 
 use crate::outcomes::OutcomeOptions;
-use ucupdate_core::book::{Command, Percent};
+use ucupdate_core::book::{BookCommand, Percent};
 use ucupdate_core::device::Model;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
@@ -32,7 +32,7 @@ pub struct Scenario {
     /// Within which bounds outcomes are watched.
     pub outcomes: OutcomeOptions,
     /// What people do: so many seconds after the start, in any order.
-    pub timetable: Vec<(u32, Command)>,
+    pub timetable: Vec<(u32, BookCommand)>,
 }
 
 impl Default for Scenario {
