@@ -38,7 +38,7 @@ fn book() -> Result<RuleBook, Box<dyn Error>> {
     let mut book = RuleBook::default();
     let ingested = book.ingest(&package)?;
     book.apply(&ingested.delta);
-    let approved = book.command(&Command::Approve(vec![rule]))?;
+    let approved = book.command(&Command::Approve(vec![rule]), "ann")?;
     book.apply(&approved.delta);
     Ok(book)
 }

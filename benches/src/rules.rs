@@ -69,7 +69,7 @@ pub fn book(rules: u32) -> RuleBook {
         let ingested = book.ingest(&package).expect("the versions are new");
         book.apply(&ingested.delta);
         let approve = Command::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
-        let approved = book.command(&approve).expect("all of it is pending");
+        let approved = book.command(&approve, "ann").expect("all of it is pending");
         book.apply(&approved.delta);
     }
     let newer = package(0, "4.0.7577.0", (0..rules).step_by(10));
@@ -79,7 +79,7 @@ pub fn book(rules: u32) -> RuleBook {
         name: "lab".parse().expect("a name"),
         id: DeviceId::Mac("000000000001".parse().expect("an address")),
     };
-    let added = book.command(&Command::AddTestDevice(tester)).expect("it is the first");
+    let added = book.command(&Command::AddTestDevice(tester), "ann").expect("it is the first");
     book.apply(&added.delta);
     book
 }

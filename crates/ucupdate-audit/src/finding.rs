@@ -10,7 +10,7 @@ use std::{fmt, io};
 /// let limits = ReadLimits::default().with_line_bytes(64);
 /// let log = ["Logging DateTime,Model\n", &"x".repeat(65), "\n"].concat();
 /// let refused = AuditReader::new(log.as_bytes()).with_limits(limits).next().unwrap().unwrap_err();
-/// assert_eq!(refused.to_string(), "line 2: line is longer than 64 bytes");
+/// assert_eq!(refused.to_string(), "line 2: the line has more than 64 bytes");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {

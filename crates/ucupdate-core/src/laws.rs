@@ -350,7 +350,7 @@ fn command(script: &mut Script<'_>) -> Command {
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
         )),
-        18 => Command::Kill { scope: all, by: "ann".into(), reason: "".into() },
+        18 => Command::Kill { scope: all, reason: "".into() },
         _ => Command::RemoveGroup(group_name(script)),
     }
 }
@@ -358,7 +358,7 @@ fn command(script: &mut Script<'_>) -> Command {
 fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
     let outcome = match script.below(3) {
         0 => book.ingest(&package(script, id)),
-        _ => book.command(&command(script)),
+        _ => book.command(&command(script), script.of(&["ann", "bob"])),
     };
     match outcome {
         Ok(outcome) => book.apply(&outcome.delta),

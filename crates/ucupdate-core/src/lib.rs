@@ -3,6 +3,7 @@
 pub mod book;
 pub mod decide;
 pub mod device;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod laws;
 pub mod request;
 pub mod value;

@@ -1,4 +1,4 @@
-//! From messages to bytes: one form, always the same.
+//! From messages to bytes, in one fixed form.
 
 use crate::dialect::Dialect;
 use crate::names::Item;
@@ -7,7 +7,7 @@ use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="utf-8"?>"#;
 
-/// Room for a message of one module, and for each further module.
+/// The usual size of a message without modules, and of one module. Used to reserve memory.
 const MESSAGE_BYTES: usize = 512;
 const MODULE_BYTES: usize = 512;
 
@@ -111,7 +111,7 @@ impl<'a> Writer<'a> {
         self.close(item);
     }
 
-    /// Writes text so that it is read back as it is; what XML 1.0 cannot hold becomes U+FFFD.
+    /// Writes text so that reading returns the same. A character that XML 1.0 forbids becomes U+FFFD.
     fn text(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
@@ -122,7 +122,7 @@ impl<'a> Writer<'a> {
                 [b'<', ..] => (b"&lt;", 1),
                 [b'>', ..] => (b"&gt;", 1),
                 [b'\r', ..] => (b"&#13;", 1),
-                // U+FFFE and U+FFFF; the other characters that begin so are themselves.
+                // U+FFFE and U+FFFF. Other characters that begin with this byte are written as they are.
                 [0xEF, 0xBF, 0xBE | 0xBF, ..] => (REPLACEMENT, 3),
                 [0xEF, ..] => (&[0xEF], 1),
                 _ => (REPLACEMENT, 1),

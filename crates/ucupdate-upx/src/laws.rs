@@ -1,6 +1,4 @@
-//! What holds for any bytes at all: for fuzzers, and for the test that replays what they found.
-//!
-//! Each function panics where a law is broken, and does nothing else.
+//! Laws that hold for any bytes, for the fuzz targets and for the tests that replay their corpora.
 
 use crate::codec::Codec;
 use crate::decode::Decoded;
@@ -9,10 +7,10 @@ use crate::error::DecodeError;
 use crate::limits::Limits;
 use ucupdate_xml::XmlLimits;
 
-/// Reading `body` as a request ends within the limits, and what was read is written and read as the same.
+/// Checks that reading `body` as a request ends within the limits, and that writing and reading returns an equal value.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the law is broken.
 pub fn request(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -27,10 +25,10 @@ pub fn request(body: &[u8]) {
     assert_eq!(codec.encode_request(&again.value), written);
 }
 
-/// Reading `body` as a response ends within the limits, and what was read is written and read as the same.
+/// Checks that reading `body` as a response ends within the limits, and that writing and reading returns an equal value.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the law is broken.
 pub fn response(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -59,8 +57,8 @@ fn checked<T>(codec: &Codec, body: &[u8], read: Result<Decoded<T>, DecodeError>)
             Some(decoded)
         }
         Err(error) => {
-            let said = error.to_string();
-            assert!(!said.contains(['\n', '\r']), "one line: {said:?}");
+            let text = error.to_string();
+            assert!(!text.contains(['\n', '\r']), "one line: {text:?}");
             None
         }
     }
@@ -72,7 +70,7 @@ fn skipped_modules<T>(decoded: &Decoded<T>) -> usize {
     numbers.len()
 }
 
-/// What was read within the limits may be longer when it is written: `>` becomes `&gt;`.
+/// Returns a codec without a limit of bytes. A message may be longer when it is written: `>` becomes `&gt;`.
 fn roomy() -> Codec {
     let xml = XmlLimits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
     Codec::new(Dialect::canonical(), Limits::default().with_xml(xml))

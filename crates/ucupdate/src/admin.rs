@@ -79,12 +79,32 @@ impl Admin<'_> {
         self.command(&Command::ApproveAllOf(package)).await
     }
 
+    /// Approves a version that a package contains for a rule. The version does not have to be pending.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn approve_version(
+        self,
+        rule: RuleKey,
+        version: ReportedVersion,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&Command::ApproveVersion { rule, version }).await
+    }
+
     /// Rejects the pending version of a rule.
     ///
     /// # Errors
     /// See [`Admin`].
     pub async fn reject(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&Command::Reject(rule)).await
+    }
+
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn unreject(self, rule: RuleKey, version: ReportedVersion) -> Result<Changed, ChangeError> {
+        self.command(&Command::Unreject { rule, version }).await
     }
 
     /// Rolls a rule back: the version that was approved before the current one becomes the approved version.
@@ -308,7 +328,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn kill(self, scope: StopScope, reason: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::Kill { scope, by: self.author.into(), reason: reason.into() }).await
+        self.command(&Command::Kill { scope, reason: reason.into() }).await
     }
 
     /// Asks to restart what the kill switch stopped. Another author must approve the restart.
@@ -316,7 +336,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn ask_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
-        self.command(&Command::AskRestart { scope, by: self.author.into() }).await
+        self.command(&Command::AskRestart { scope }).await
     }
 
     /// Approves the restart that another author asked for.
@@ -324,7 +344,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`]. The author who asked for the restart cannot approve it.
     pub async fn approve_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
-        self.command(&Command::ApproveRestart { scope, by: self.author.into() }).await
+        self.command(&Command::ApproveRestart { scope }).await
     }
 }
 
@@ -338,9 +358,6 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn command(self, command: &Command) -> Result<Changed, ChangeError> {
-        if let Command::RollBackTo(revision) = command {
-            return self.roll_back_to(*revision).await;
-        }
         self.command_if(command, |_| Ok(())).await
     }
 
@@ -354,12 +371,12 @@ impl Admin<'_> {
         service.refresh().await?;
         let snapshot = service.snapshot();
         check(snapshot.book())?;
-        let outcome = snapshot.book().command(command)?;
+        let outcome = snapshot.book().command(command, self.author)?;
         let read_back = ReadBack::read(&**service.store(), snapshot.book(), &outcome.delta).await?;
         service
-            .change(self.author, command, |book, _| {
+            .change(self.author, &command.clone().into(), |book, _| {
                 check(book)?;
-                let outcome = book.command(command)?;
+                let outcome = book.command(command, self.author)?;
                 read_back.covers(book, &outcome.delta)?;
                 Ok(outcome)
             })

@@ -37,6 +37,7 @@ pub use packages::rebuild::{LeftOut, Rebuilt};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;
+pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};

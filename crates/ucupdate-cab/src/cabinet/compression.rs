@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The compression of a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
     /// The data is stored as it is.

@@ -72,12 +72,43 @@ impl PackageLimits {
         self
     }
 
-    /// Sets the most problems that are reported one by one. Past it, one more says that there were others.
-    /// Default: 1,000.
+    /// Sets the most refusals, and the most warnings, that are reported one by one. Past it, one more says that there
+    /// were others. Default: 1,000.
     #[must_use]
     pub fn with_problems(mut self, problems: usize) -> Self {
         self.problems = problems;
         self
+    }
+
+    /// The names of the limits, as [`with_named`](Self::with_named) takes them and errors give them.
+    pub const NAMES: &'static [&'static str] = &[
+        "manifest_bytes",
+        "manifest_elements",
+        "manifest_depth",
+        "manifest_attributes",
+        "catalogue_bytes",
+        "catalogue_members",
+        "kept_bytes",
+        "releases",
+        "problems",
+    ];
+
+    /// Sets the limit of this name, as for a command line; `None` for an unknown name.
+    #[must_use]
+    pub fn with_named(mut self, name: &str, number: usize) -> Option<Self> {
+        match name {
+            "manifest_bytes" => self.manifest_bytes = number,
+            "manifest_elements" => self.manifest_elements = number,
+            "manifest_depth" => self.manifest_depth = number,
+            "manifest_attributes" => self.manifest_attributes = number,
+            "catalogue_bytes" => self.catalogue_bytes = number,
+            "catalogue_members" => self.catalogue_members = number,
+            "kept_bytes" => self.kept_bytes = number,
+            "releases" => self.releases = number,
+            "problems" => self.problems = number,
+            _ => return None,
+        }
+        Some(self)
     }
 }
 

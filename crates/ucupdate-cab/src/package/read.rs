@@ -2,9 +2,11 @@
 
 use super::limits::PackageLimits;
 use super::member::{Member, MemberRole, MemberSink, MemberStart};
+use super::options::PackageOptions;
 use super::package::Package;
+use super::problem::{Problem, ProblemKind};
 use super::understand::{KeptBytes, understand};
-use crate::cabinet::{Cabinet, FileReader};
+use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
@@ -22,11 +24,11 @@ use ucupdate_core::value::{Digest, Sha256Digest};
 /// [`PackageLimits::with_kept_bytes`].
 ///
 /// ```
-/// use ucupdate_cab::package::{NoSink, PackageForm, PackageLimits, read_package, sample};
+/// use ucupdate_cab::package::{NoSink, PackageForm, PackageOptions, read_package, sample};
 /// use ucupdate_cab::{Cabinet, Limits};
 /// let bytes = sample::uc_updates(1000);
 /// let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
-/// let package = read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap();
+/// let package = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap();
 /// assert_eq!(package.form, PackageForm::Manifest);
 /// assert_eq!(package.releases[0].key.to_string(), "UCPhone/LG-Nortel/IP8540/A/ENU/CPE");
 /// assert_eq!(package.releases[0].version.as_str(), "3.5.6907.0");
@@ -37,9 +39,10 @@ use ucupdate_core::value::{Digest, Sha256Digest};
 /// Fails when the cabinet cannot be read to its end and when the sink fails; the error names the member.
 pub fn read_package<R: Read>(
     mut cabinet: Cabinet<R>,
-    limits: &PackageLimits,
+    options: impl Into<PackageOptions>,
     sink: &mut dyn MemberSink,
 ) -> Result<Package, PackageError> {
+    let options = options.into();
     let mut members = Vec::new();
     let mut kept = BTreeMap::new();
     let mut kept_bytes = 0;
@@ -48,7 +51,7 @@ pub fn read_package<R: Read>(
         let path = entry.path().cloned().map_err(Clone::clone);
         let name = entry.name_as_given();
         let start = MemberStart::at(file.index(), &name, path, entry.size(), entry.modified());
-        let mut keeping = Keeping::new(&start, limits, kept_bytes);
+        let mut keeping = Keeping::new(&start, &options.limits, kept_bytes);
         sink.begin(&start).map_err(|cause| PackageError::sink(&start, cause))?;
         let member = read_member(&mut file, start, &mut keeping, sink)?;
         sink.end(&member).map_err(|cause| PackageError::Sink { member: member.name.clone(), cause })?;
@@ -62,7 +65,17 @@ pub fn read_package<R: Read>(
     }
     let finished = cabinet.finish()?;
     members.sort_by_key(|member| member.index);
-    Ok(understand(Sha256Digest::new(finished.sha256), members, &kept, limits))
+    let mut package = understand(Sha256Digest::new(finished.sha256), members, &kept, options);
+    package.problems.extend(finished.irregularities.iter().map(irregularity_problem));
+    Ok(package)
+}
+
+fn irregularity_problem(irregularity: &Irregularity) -> Problem {
+    let (kind, expected) = match irregularity.is_ambiguous() {
+        true => (ProblemKind::AmbiguousCabinet, "one table of files that all tools read"),
+        false => (ProblemKind::IrregularCabinet, "files that fill their folders one after another"),
+    };
+    Problem::new(kind, expected).found(irregularity.to_string())
 }
 
 fn read_member<R: Read>(

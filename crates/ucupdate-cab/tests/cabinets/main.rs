@@ -10,6 +10,7 @@
 mod broken;
 mod builder;
 mod fixture;
+mod irregular;
 mod laws;
 mod limits;
 mod memory;

@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::ChangeError;
 use ucupdate::book::{Command, Refusal, RuleBook};
+use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
 /// In whose name a change is made, or that it is only to be looked at.
 #[derive(Debug, clap::Args)]
@@ -64,6 +64,31 @@ pub(crate) async fn make(command: &Command, args: &ChangeArgs, context: &mut Con
     }
     let service = context.administer(IfMissing::Refuse).await?;
     let would = service.admin(&args.author.name()).dry_run(command).await?;
+    report_dry_run(&service, &would, args, context).await
+}
+
+/// Restores the rule book of an earlier revision, or reports what restoring it would change.
+pub(crate) async fn make_roll_back_to(
+    revision: u64,
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let author = args.author.name();
+    if !args.dry_run {
+        let changed = service.admin(&author).roll_back_to(revision).await?;
+        return report_change(&changed, context);
+    }
+    let would = service.admin(&author).dry_run_roll_back_to(revision).await?;
+    report_dry_run(&service, &would, args, context).await
+}
+
+async fn report_dry_run(
+    service: &UpdateService,
+    would: &DryRun,
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
     let devices = args.devices.devices(context).await?;
     context.output.result(&Report {
         dry_run: true,
@@ -101,6 +126,10 @@ pub(crate) async fn change(
 ) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let changed = service.admin(&author.name()).command(command).await?;
+    report_change(&changed, context)
+}
+
+fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
     let notes = changed.notes.iter().map(ToString::to_string).collect();
     context.output.result(&ChangeReport { revision: changed.revision, notes })
 }

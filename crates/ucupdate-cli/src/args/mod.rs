@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod devices;
 pub(crate) mod dialect;
 pub(crate) mod moment;
+pub(crate) mod package;
 pub(crate) mod retention;
 pub(crate) mod side;
 pub(crate) mod whom;

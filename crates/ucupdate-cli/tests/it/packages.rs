@@ -59,6 +59,53 @@ fn one_bad_file_and_nothing_of_the_package_is_taken_and_the_file_is_named() {
 }
 
 #[test]
+fn an_unreadable_catalogue_is_refused_unless_it_is_accepted_and_then_the_history_records_it() {
+    let place = Place::new();
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    let folder = r"UCPhone\Polycom\CX700\A\ENU\3.5.6907.9\CPE";
+    let wrong = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", b"another image");
+    cabinet.file(format!(r"{folder}\CPE.nbt"), time(), "image");
+    cabinet.file(format!(r"{folder}\CPE.cat"), time(), [wrong.build().unwrap(), vec![0]].concat());
+    place.file("nul.cab", &cabinet.build().unwrap());
+    let reason = place.run(&["ingest", "nul.cab"]).refused();
+    assert!(reason.contains("the signature cannot be read"), "{reason}");
+    assert_eq!(place.run(&["history"]).done(), "no changes\n");
+    let accepted = place.run(&["ingest", "--accept-unreadable-catalogue", "nul.cab"]).done();
+    assert!(accepted.contains("accepted on request: "), "{accepted}");
+    let history = place.run(&["history"]).done();
+    assert!(history.contains("accepted on request: "), "{history}");
+}
+
+#[test]
+fn an_unknown_restriction_in_a_manifest_is_refused_unless_it_is_ignored() {
+    let place = Place::new();
+    let image = b"image";
+    let catalogue = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", image).build().unwrap();
+    let folder = r"UCPhone\Polycom\CX700\A\ENU\3.5.6907.9\CPE";
+    let manifest = format!(
+        "<Updates><Update version='3.5.6907.9' HardwareRange='C-D'><FileName>{folder}\\CPE.nbt</FileName></Update></Updates>"
+    );
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    cabinet.file("updateInfo.xml", time(), manifest);
+    cabinet.file(format!(r"{folder}\CPE.nbt"), time(), image);
+    cabinet.file(format!(r"{folder}\CPE.cat"), time(), catalogue);
+    place.file("narrow.cab", &cabinet.build().unwrap());
+    let reason = place.run(&["ingest", "narrow.cab"]).refused();
+    assert!(reason.contains("HardwareRange"), "{reason}");
+    let ignored = place.run(&["ingest", "--ignore-unknown-restriction", "narrow.cab"]).done();
+    assert!(ignored.contains("accepted on request: "), "{ignored}");
+}
+
+#[test]
+fn a_limit_is_named_by_its_message_and_can_be_raised() {
+    let place = Place::new();
+    place.file("uc.cab", &sample::uc_updates(500));
+    let reason = place.run(&["package", "show", "--limit", "files=2", "uc.cab"]).refused();
+    assert!(reason.contains("the limit `files` is 2"), "{reason}");
+    place.run(&["package", "show", "--limit", "files=9", "uc.cab"]).done();
+}
+
+#[test]
 fn a_refused_second_file_leaves_the_first_and_stops_before_the_third() {
     let place = Place::new();
     place.file("first.cab", &package(CX700, "3.5.6907.9", b"first"));

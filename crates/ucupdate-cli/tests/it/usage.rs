@@ -197,7 +197,10 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(reason, "absent.toml: No such file or directory (os error 2)");
     place.file("dialect.toml", b"[request]\nvendors = \"Brand\"\n");
     let reason = place.run(&["inspect", "body.xml", "--dialect", "dialect.toml"]).refused();
-    assert_eq!(reason, "dialect.toml: `request.vendors` is no item of the dialect");
+    assert_eq!(
+        reason,
+        "dialect.toml: `request.vendors` is not an item of the protocol, expected a key of dialect.example.toml"
+    );
 }
 
 #[test]

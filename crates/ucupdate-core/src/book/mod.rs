@@ -1,6 +1,7 @@
 //! The rule book: everything that administrators decide, as one value, and the commands that change it.
 
 mod change;
+mod delta;
 mod group;
 mod hold;
 mod package;
@@ -12,9 +13,11 @@ mod rule;
 mod rule_book;
 mod rule_key;
 mod stone;
+mod table;
 mod test_device;
 
 pub use change::{Command, Note, Outcome, Refusal};
+pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
 pub use package::{
@@ -28,7 +31,8 @@ pub use rollout::{
     StagesError, Window, WindowError, ZoneName,
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
-pub use rule_book::{Delta, Entry, Member, RuleBook, Settings};
+pub use rule_book::{RuleBook, Settings};
 pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
+pub use table::Entry;
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};

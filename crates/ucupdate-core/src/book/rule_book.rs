@@ -10,6 +10,7 @@ use crate::book::package::{IngestedPackage, InterimImage, Release};
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::SteppingStone;
+use crate::book::table::Table;
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::PackageId;
@@ -19,18 +20,19 @@ use std::sync::Arc;
 
 /// All that people decide: rules, packages, test devices, groups, holds, stepping stones, settings.
 ///
-/// Cloning is cheap for what it is: entries are shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Clones share their entries. The default book has no rules. It has the built-in stepping stone, and approves packages of
+/// RoundTable when they are ingested.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleBook {
-    pub(crate) rules: BTreeMap<RuleKey, Arc<Rule>>,
-    pub(crate) packages: BTreeMap<PackageId, Arc<IngestedPackage>>,
-    pub(crate) interim: BTreeMap<InterimKey, PackageId>,
-    pub(crate) test_devices: BTreeMap<TestDeviceName, TestDevice>,
-    pub(crate) groups: BTreeMap<GroupName, Group>,
+    pub(crate) rules: Table<RuleKey, Rule>,
+    pub(crate) packages: Table<PackageId, IngestedPackage>,
+    pub(crate) interim: Table<InterimKey, PackageId>,
+    pub(crate) test_devices: Table<TestDeviceName, TestDevice>,
+    pub(crate) groups: Table<GroupName, Group>,
     /// The lists of the groups that have one; none is empty.
     pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
-    pub(crate) holds: BTreeMap<HoldName, Hold>,
-    pub(crate) stops: BTreeMap<StopScope, Stop>,
+    pub(crate) holds: Table<HoldName, Hold>,
+    pub(crate) stops: Table<StopScope, Stop>,
     pub(crate) settings: Settings,
 }
 
@@ -68,42 +70,25 @@ impl Default for Settings {
     }
 }
 
-impl Default for RuleBook {
-    /// A book with no rules, the built-in stepping stone, and RoundTable deployed as it is ingested.
-    fn default() -> Self {
-        Self {
-            rules: BTreeMap::new(),
-            packages: BTreeMap::new(),
-            interim: BTreeMap::new(),
-            test_devices: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            members: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            stops: BTreeMap::new(),
-            settings: Settings::default(),
-        }
-    }
-}
-
 impl RuleBook {
     /// The rules, by key.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
-        self.rules.values().map(Arc::as_ref)
+        self.rules.values()
     }
 
     /// The rule for `key`, if there is one.
     pub fn rule(&self, key: &RuleKey) -> Option<&Rule> {
-        self.rules.get(key).map(Arc::as_ref)
+        self.rules.get(key)
     }
 
     /// The ingested packages, by id.
     pub fn packages(&self) -> impl ExactSizeIterator<Item = &IngestedPackage> {
-        self.packages.values().map(Arc::as_ref)
+        self.packages.values()
     }
 
     /// The package with this id, if it was ingested.
     pub fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
-        self.packages.get(&id).map(Arc::as_ref)
+        self.packages.get(&id)
     }
 
     /// The test devices, by name.
@@ -187,156 +172,5 @@ impl RuleBook {
             let found = images.find(|image| image.locale == *locale && image.update_type == *update_type);
             found.map(|image| (image, *package))
         })
-    }
-
-    /// Puts the entries of a delta in place. A delta that was made on another state is applied just as well: it says
-    /// what is, not what changes.
-    pub fn apply(&mut self, delta: &Delta) {
-        for entry in &delta.rules {
-            match &entry.now {
-                Some(rule) => drop(self.rules.insert(entry.key.clone(), Arc::new(rule.clone()))),
-                None => drop(self.rules.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.packages {
-            match &entry.now {
-                Some(package) => drop(self.packages.insert(entry.key, Arc::new(package.clone()))),
-                None => drop(self.packages.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.interim {
-            match entry.now {
-                Some(package) => drop(self.interim.insert(entry.key.clone(), package)),
-                None => drop(self.interim.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.test_devices {
-            match &entry.now {
-                Some(device) => drop(self.test_devices.insert(entry.key.clone(), device.clone())),
-                None => drop(self.test_devices.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.groups {
-            match &entry.now {
-                Some(group) => drop(self.groups.insert(entry.key.clone(), group.clone())),
-                None => drop(self.groups.remove(&entry.key)),
-            }
-        }
-        for Entry { key: (group, device), now } in &delta.members {
-            let members = Arc::make_mut(self.members.entry(group.clone()).or_default());
-            let _changed = match now {
-                Some(_) => members.insert(device.clone()),
-                None => members.remove(device),
-            };
-            if members.is_empty() {
-                self.members.remove(group);
-            }
-        }
-        for entry in &delta.holds {
-            match &entry.now {
-                Some(hold) => drop(self.holds.insert(entry.key.clone(), hold.clone())),
-                None => drop(self.holds.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.stops {
-            match &entry.now {
-                Some(stop) => drop(self.stops.insert(entry.key.clone(), stop.clone())),
-                None => drop(self.stops.remove(&entry.key)),
-            }
-        }
-        if let Some(settings) = &delta.settings {
-            self.settings.clone_from(settings);
-            self.settings.sort_stones();
-        }
-    }
-
-    /// The whole book as the delta that makes it from an empty one: the form a checkpoint keeps.
-    pub fn to_delta(&self) -> Delta {
-        Delta {
-            rules: self.rules.iter().map(|(key, rule)| Entry::set(key.clone(), (**rule).clone())).collect(),
-            packages: self
-                .packages
-                .iter()
-                .map(|(key, package)| Entry::set(*key, (**package).clone()))
-                .collect(),
-            interim: self.interim.iter().map(|(key, package)| Entry::set(key.clone(), *package)).collect(),
-            test_devices: self
-                .test_devices
-                .iter()
-                .map(|(key, device)| Entry::set(key.clone(), device.clone()))
-                .collect(),
-            groups: self.groups.iter().map(|(key, group)| Entry::set(key.clone(), group.clone())).collect(),
-            members: self.listed().map(|key| Entry::set(key, Member {})).collect(),
-            holds: self.holds.iter().map(|(key, hold)| Entry::set(key.clone(), hold.clone())).collect(),
-            stops: self.stops.iter().map(|(key, stop)| Entry::set(key.clone(), stop.clone())).collect(),
-            settings: Some(self.settings.clone()),
-        }
-    }
-}
-
-/// What changed in a book: each entry as it is now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Delta {
-    /// Rules.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub rules: Vec<Entry<RuleKey, Rule>>,
-    /// Packages.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub packages: Vec<Entry<PackageId, IngestedPackage>>,
-    /// Which package the interim image of a locale and update type is in.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub interim: Vec<Entry<(Locale, UpdateType), PackageId>>,
-    /// Test devices.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub test_devices: Vec<Entry<TestDeviceName, TestDevice>>,
-    /// Groups.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub groups: Vec<Entry<GroupName, Group>>,
-    /// Who is on which group's list.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
-    /// Holds.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub holds: Vec<Entry<HoldName, Hold>>,
-    /// Kill switches.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub stops: Vec<Entry<StopScope, Stop>>,
-    /// The settings, when they changed.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub settings: Option<Settings>,
-}
-
-impl Delta {
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// That a device is on a group's list. There is nothing more to say of it yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Member {}
-
-/// One entry as it is now, or gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Entry<K, V> {
-    /// Its key.
-    pub key: K,
-    /// What it is now; none when it is gone.
-    pub now: Option<V>,
-}
-
-impl<K, V> Entry<K, V> {
-    pub(crate) fn set(key: K, now: V) -> Self {
-        Self { key, now: Some(now) }
-    }
-
-    pub(crate) fn removed(key: K) -> Self {
-        Self { key, now: None }
     }
 }

@@ -314,7 +314,7 @@ impl<'a> Compiler<'a> {
         self.index.offers.reserve(count);
         self.index.rules.reserve(count);
         let mut heads = Vec::with_capacity(count);
-        for (key, rule) in &book.rules {
+        for (key, rule) in book.rules.shared() {
             let first = small(self.index.assignments.len());
             let stones = self.stones_for(key);
             for assignment in rule.assignments() {

@@ -25,17 +25,16 @@ fn book(moves: &[u8]) -> RuleBook {
         let package = if number % 4 == 0 { with_interim(package, "enu", "1.0.522.103") } else { package };
         let outcome = match number / 10 {
             0..=9 => book.ingest(&package),
-            10..=14 => book.command(&Command::Approve(vec![key(rule)])),
-            15..=17 => book.command(&Command::Remove(key(rule))),
-            18..=19 => book.command(&Command::RollBack(key(rule))),
-            20..=21 => book.command(&Command::AddTestDevice(test_device(if number % 2 == 0 {
-                "lab"
-            } else {
-                "Lab"
-            }))),
-            22 => book.command(&Command::RemoveTestDevice("lab".parse().unwrap())),
+            10..=14 => book.command(&Command::Approve(vec![key(rule)]), "ann"),
+            15..=17 => book.command(&Command::Remove(key(rule)), "ann"),
+            18..=19 => book.command(&Command::RollBack(key(rule)), "ann"),
+            20..=21 => {
+                let name = if number % 2 == 0 { "lab" } else { "Lab" };
+                book.command(&Command::AddTestDevice(test_device(name)), "ann")
+            }
+            22 => book.command(&Command::RemoveTestDevice("lab".parse().unwrap()), "ann"),
             23 => of_devices(&book, *number),
-            _ => book.command(&Command::DeployAtIngest("UCPhone".parse().unwrap(), number % 2 == 0)),
+            _ => book.command(&Command::DeployAtIngest("UCPhone".parse().unwrap(), number % 2 == 0), "ann"),
         };
         if let Ok(outcome) = outcome {
             book.apply(&outcome.delta);
@@ -50,7 +49,7 @@ fn of_devices(book: &RuleBook, number: u8) -> Result<Outcome, Refusal> {
     let group: GroupName = name("labs").parse().unwrap();
     let mac = DeviceId::Mac(MacAddress::new([0, 0, 0, 0, 0, number % 2]));
     let rule = key(PHONE);
-    book.command(&match number % 10 {
+    let command = match number % 10 {
         0 | 1 => Command::PutGroup(Group { name: group, predicate: None }),
         2 | 3 => Command::ChangeMembers { group, add: vec![mac], remove: vec![] },
         4 => Command::RemoveGroup(group),
@@ -60,15 +59,16 @@ fn of_devices(book: &RuleBook, number: u8) -> Result<Outcome, Refusal> {
             until: None,
             reason: "".into(),
         }),
-        7 => Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "".into() },
+        7 => Command::Kill { scope: StopScope::All, reason: "".into() },
         8 => Command::StartRollout {
             rule,
             audience: Audience::Everybody,
             version: ReportedVersion::new("3.5.1.0"),
             rollout: Rollout::new(name("wave").parse().unwrap()),
         },
-        _ => Command::AskRestart { scope: StopScope::All, by: "bob".into() },
-    })
+        _ => Command::AskRestart { scope: StopScope::All },
+    };
+    book.command(&command, "ann")
 }
 
 /// All of a book, spelling and all.
@@ -170,14 +170,6 @@ fn a_package_that_is_kept_for_roll_back_or_holds_an_interim_image_does_not_leave
     ingest(&mut book, &stone);
     for package in [&old, &new, &stone] {
         assert!(refused(&book, Command::Retire(vec![id(package)])).ends_with("is of it"));
-    }
-}
-
-#[test]
-fn a_book_alone_neither_restores_nor_rebuilds() {
-    for command in [Command::RollBackTo(1), Command::Rebuild(Vec::new())] {
-        let said = refused(&RuleBook::default(), command);
-        assert_eq!(said, "this takes the history or the store beside the rule book");
     }
 }
 

@@ -247,8 +247,9 @@ fn written(rules: &[(String, String, bool)]) -> RuleBook {
         let Ok(outcome) = book.ingest(&package) else { continue };
         book.apply(&outcome.delta);
         if *approve {
-            let _ =
-                book.command(&Command::Approve(vec![key(rule)])).map(|outcome| book.apply(&outcome.delta));
+            let _ = book
+                .command(&Command::Approve(vec![key(rule)]), "ann")
+                .map(|outcome| book.apply(&outcome.delta));
         }
     }
     book

@@ -40,7 +40,7 @@ fn books() -> Vec<RuleBook> {
         },
     );
     books.push(book.clone());
-    make(&mut book, Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "".into() });
+    make(&mut book, Command::Kill { scope: StopScope::All, reason: "".into() });
     books.push(book);
     books
 }

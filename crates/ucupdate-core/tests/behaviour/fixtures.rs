@@ -73,14 +73,24 @@ pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
 
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
-    let outcome = book.command(&command).unwrap();
+    make_as(book, "ann", command)
+}
+
+#[track_caller]
+pub fn make_as(book: &mut RuleBook, author: &str, command: Command) -> Vec<String> {
+    let outcome = book.command(&command, author).unwrap();
     book.apply(&outcome.delta);
     outcome.notes.iter().map(ToString::to_string).collect()
 }
 
 #[track_caller]
 pub fn refused(book: &RuleBook, command: Command) -> String {
-    book.command(&command).unwrap_err().to_string()
+    refused_to(book, "ann", command)
+}
+
+#[track_caller]
+pub fn refused_to(book: &RuleBook, author: &str, command: Command) -> String {
+    book.command(&command, author).unwrap_err().to_string()
 }
 
 /// Pending, approved, rollback as text, `-` for none.

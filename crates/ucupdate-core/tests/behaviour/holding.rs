@@ -126,7 +126,7 @@ fn a_window_in_an_unknown_zone_is_refused_and_is_never_open_where_a_book_has_one
     );
     // A book that was written with another zone database still reads.
     let mut delta =
-        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap()))).unwrap().delta;
+        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap())), "ann").unwrap().delta;
     let mut policy = OfferPolicy::default();
     policy.window = somewhere();
     delta.rules[0].now.as_mut().unwrap().set_policy(policy);
@@ -150,25 +150,25 @@ fn nobody_is_taken_down_below_the_floor() {
 #[test]
 fn one_call_stops_everything_and_two_people_start_it_again() {
     let mut book = book();
-    let kill = |scope: StopScope| Command::Kill { scope, by: "ann".into(), reason: "phones burn".into() };
-    let ask = |by: &str| Command::AskRestart { scope: StopScope::All, by: by.into() };
-    let approve = |by: &str| Command::ApproveRestart { scope: StopScope::All, by: by.into() };
-    assert_eq!(refused(&book, ask("ann")), "all is not stopped");
+    let kill = |scope: StopScope| Command::Kill { scope, reason: "phones burn".into() };
+    let ask = Command::AskRestart { scope: StopScope::All };
+    let approve = || Command::ApproveRestart { scope: StopScope::All };
+    assert_eq!(refused(&book, ask.clone()), "all is not stopped");
     make(&mut book, kill(StopScope::All));
     assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, everything is stopped by ann: phones burn");
     assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0");
     assert_eq!(refused(&book, kill(StopScope::All)), "all is stopped already, by ann");
     assert_eq!(
-        refused(&book, approve("bob")),
+        refused_to(&book, "bob", approve()),
         "nobody asked for a restart of all; one asks, and somebody else approves"
     );
-    make(&mut book, ask("ann"));
+    make(&mut book, ask);
     assert_eq!(
-        refused(&book, approve("Ann ")),
+        refused_to(&book, "Ann ", approve()),
         "ann asked for the restart of all, so somebody else has to approve it"
     );
     assert!(decided(&book, "1.9").starts_with("nothing"), "asking alone starts nothing");
-    make(&mut book, approve("bob"));
+    make_as(&mut book, "bob", approve());
     assert_eq!(decided(&book, "1.9"), OFFERED);
     make(&mut book, kill(StopScope::Rule(key(&PHONE.to_lowercase()))));
     assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, the rule is stopped by ann: phones burn");
@@ -177,12 +177,12 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
 #[test]
 fn killing_again_after_somebody_asked_for_a_restart_withdraws_what_was_asked() {
     let mut book = book();
-    let kill = Command::Kill { scope: StopScope::All, by: "cid".into(), reason: "still".into() };
-    make(&mut book, kill.clone());
-    make(&mut book, Command::AskRestart { scope: StopScope::All, by: "ann".into() });
-    make(&mut book, kill);
-    let approve = Command::ApproveRestart { scope: StopScope::All, by: "bob".into() };
-    assert!(refused(&book, approve).starts_with("nobody asked"));
+    let kill = Command::Kill { scope: StopScope::All, reason: "still".into() };
+    make_as(&mut book, "cid", kill.clone());
+    make(&mut book, Command::AskRestart { scope: StopScope::All });
+    make_as(&mut book, "cid", kill);
+    let approve = Command::ApproveRestart { scope: StopScope::All };
+    assert!(refused_to(&book, "bob", approve).starts_with("nobody asked"));
 }
 
 #[test]
@@ -233,22 +233,22 @@ fn minimum_and_floor_are_releases_however_many_numbers_are_said() {
 fn one_person_is_one_person_however_the_name_is_spelled() {
     let mut book = book();
     let scope = || StopScope::All;
-    make(&mut book, Command::Kill { scope: scope(), by: "cid".into(), reason: "".into() });
-    make(&mut book, Command::AskRestart { scope: scope(), by: "Éva Nagy".into() });
+    make(&mut book, Command::Kill { scope: scope(), reason: "".into() });
+    make_as(&mut book, "Éva Nagy", Command::AskRestart { scope: scope() });
     for by in
         ["éva nagy", "Éva\u{a0}Nagy", "Éva  Nagy", "É\u{200b}va Nagy", "\u{feff}ÉVA NAGY", "Éva\u{ad} Nagy"]
     {
-        let refusal = refused(&book, Command::ApproveRestart { scope: scope(), by: by.into() });
+        let refusal = refused_to(&book, by, Command::ApproveRestart { scope: scope() });
         assert!(refusal.starts_with("Éva Nagy asked for the restart"), "{by:?}: {refusal}");
     }
-    make(&mut book, Command::ApproveRestart { scope: scope(), by: "eva nagy".into() });
+    make_as(&mut book, "eva nagy", Command::ApproveRestart { scope: scope() });
 }
 
 #[test]
 fn a_switch_outlives_its_rule_and_can_be_undone_without_it() {
     let mut book = book();
     let scope = || StopScope::Rule(key(PHONE));
-    make(&mut book, Command::Kill { scope: scope(), by: "ann".into(), reason: "phones burn".into() });
+    make(&mut book, Command::Kill { scope: scope(), reason: "phones burn".into() });
     make(&mut book, Command::Remove(key(PHONE)));
     ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
     make(&mut book, Command::Approve(vec![key(PHONE)]));
@@ -257,10 +257,10 @@ fn a_switch_outlives_its_rule_and_can_be_undone_without_it() {
         "it holds for the rule that came again"
     );
     make(&mut book, Command::Remove(key(PHONE)));
-    make(&mut book, Command::AskRestart { scope: scope(), by: "ann".into() });
-    make(&mut book, Command::ApproveRestart { scope: scope(), by: "bob".into() });
+    make(&mut book, Command::AskRestart { scope: scope() });
+    make_as(&mut book, "bob", Command::ApproveRestart { scope: scope() });
     assert_eq!(book.stops().len(), 0);
-    let kill = Command::Kill { scope: scope(), by: "ann".into(), reason: "".into() };
+    let kill = Command::Kill { scope: scope(), reason: "".into() };
     assert_eq!(refused(&book, kill), format!("no rule {PHONE}"));
 }
 

@@ -18,7 +18,7 @@ fn book() -> RuleBook {
 }
 
 fn notes(book: &RuleBook, command: &Command) -> Vec<Note> {
-    book.command(command).unwrap().notes
+    book.command(command, "ann").unwrap().notes
 }
 
 #[test]
@@ -48,8 +48,7 @@ fn a_policy_that_changes_names_each_field_with_its_old_and_new_value() {
 #[test]
 fn a_kill_a_pause_and_a_hold_keep_their_reason() {
     let mut book = book();
-    let kill =
-        |reason: &str| Command::Kill { scope: StopScope::All, by: "ann".into(), reason: reason.into() };
+    let kill = |reason: &str| Command::Kill { scope: StopScope::All, reason: reason.into() };
     assert_eq!(notes(&book, &kill("phones restart"))[0].to_string(), "stopped: all (reason: phones restart)");
     assert_eq!(notes(&book, &kill(""))[0].to_string(), "stopped: all");
     let hold = Hold {

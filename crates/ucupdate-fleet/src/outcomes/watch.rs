@@ -90,7 +90,7 @@ impl OutcomeOptions {
 /// #     rollout: Rollout::new("wave-1".parse().unwrap()).guarded(guard),
 /// # };
 /// // ... a book with a rollout so guarded, and a phone it is for:
-/// # book.apply(&book.command(&start).unwrap().delta);
+/// # book.apply(&book.command(&start, "ann").unwrap().delta);
 /// # let device = Device {
 /// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 /// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),

@@ -158,7 +158,7 @@ impl Play {
 
     /// Makes a command; gives whether it changed the book.
     fn apply(&mut self, at: UnixTime, by: HappeningBy, command: &Command) -> bool {
-        let outcome = self.book.command(command);
+        let outcome = self.book.command(command, by.author());
         if let Ok(outcome) = &outcome {
             self.book.apply(&outcome.delta);
         }

@@ -98,3 +98,13 @@ pub enum HappeningBy {
     /// A guard.
     Guard,
 }
+
+impl HappeningBy {
+    /// Returns the author of its commands in the simulated rule book.
+    pub(super) fn author(self) -> &'static str {
+        match self {
+            Self::Timetable => "timetable",
+            Self::Guard => "guard",
+        }
+    }
+}

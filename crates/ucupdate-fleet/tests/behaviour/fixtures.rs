@@ -71,7 +71,7 @@ pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
 
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
-    let outcome = book.command(&command).unwrap();
+    let outcome = book.command(&command, "ann").unwrap();
     book.apply(&outcome.delta);
     outcome.notes.iter().map(ToString::to_string).collect()
 }

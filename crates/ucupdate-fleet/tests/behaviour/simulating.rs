@@ -166,7 +166,7 @@ fn a_ramp_and_a_window_go_with_the_time_of_the_simulation() {
 fn the_timetable_starts_raises_and_kills_and_tells_what_was_refused() {
     let book = book();
     let name = || "wave".parse().unwrap();
-    let kill = Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "phones ring".into() };
+    let kill = Command::Kill { scope: StopScope::All, reason: "phones ring".into() };
     let scenario = days(9).with_timetable(vec![
         (6 * DAY, kill),
         (3 * DAY, Command::SetShare(key(PHONE), name(), Share::Percent(percent("60")))),

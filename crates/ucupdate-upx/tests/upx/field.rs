@@ -68,10 +68,10 @@ fn each_canonical_body_is_refused_as_the_other_message() {
     let codec = Codec::default();
     assert_eq!(
         codec.decode_response(REQUEST).unwrap_err().to_string(),
-        "body is a request (its root is `Request`), expected a response"
+        "body with root `Request` is a request, expected a response"
     );
     assert_eq!(
         codec.decode_request(NOTHING).unwrap_err().to_string(),
-        "body is a response (its root is `Response`), expected a request"
+        "body with root `Response` is a response, expected a request"
     );
 }

@@ -1,4 +1,4 @@
-//! What is taken for a request, and what is refused.
+//! Which bodies are read as a request, and which are refused.
 
 use crate::{asking, request, request_refused};
 use ucupdate_core::ReportedVersion;
@@ -56,7 +56,7 @@ fn the_other_items_may_be_absent() {
 }
 
 #[test]
-fn texts_are_kept_as_said() {
+fn texts_are_kept_as_sent() {
     let body = asking(
         "<MacAddress> 00-21</MacAddress><SerialNumber>a&#13;&#10;b</SerialNumber><UserName>\tx &amp; y\r\n</UserName>\
          <RequestDateTime>yesterday</RequestDateTime>",
@@ -74,17 +74,17 @@ fn wrong_names_are_never_an_empty_request() {
     for (body, message) in [
         (
             "<Request/>",
-            "no item of the dialect is in the body, whose root is `Request`; expected `Request` with \
+            "body with root `Request` has no item of the dialect, expected root `Request` with \
           DeviceType, Vendor, Model, Revision, Locale",
         ),
         (
             "<html><body>x</body></html>",
-            "no item of the dialect is in the body, whose root is `html`; expected \
-          `Request` with DeviceType, Vendor, Model, Revision, Locale",
+            "body with root `html` has no item of the dialect, expected root `Request` with \
+          DeviceType, Vendor, Model, Revision, Locale",
         ),
         (
             &asking("<Files><File><FileName>cpe.nbt</FileName></File></Files>"),
-            "`FileName` at byte 140 stands outside any `Module`",
+            "`FileName` at byte 140 is outside a module, expected it inside `Module`",
         ),
         (
             &asking("<Modules><Module><Name>cpe.nbt</Name></Module></Modules>"),
@@ -109,7 +109,7 @@ fn the_same_items_under_another_root_are_read_and_the_root_reported() {
 }
 
 #[test]
-fn the_unknown_is_kept_with_its_place_and_does_not_disturb() {
+fn unknown_items_are_kept_with_their_positions() {
     let body = asking("<Power level='3'>PoE<Model>x</Model></Power>  stray<Vendor2/>");
     let found = request(&body);
     let unknown: Vec<(&str, &str)> = found.unknown.iter().map(|item| (&*item.path, &*item.value)).collect();

@@ -158,7 +158,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let reader = tokio::task::spawn_blocking(move || {
             let input = ChannelReader { chunks, now: Bytes::new() };
             let cabinet = Cabinet::open(input, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, &options.package, &mut ChannelSink::new(members))
+            read_package(cabinet, options.package, &mut ChannelSink::new(members))
         });
         let fed = std::sync::atomic::AtomicU64::new(0);
         let feeding = async {
@@ -228,15 +228,20 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         };
         self.describe(&record).await?;
         self.told = true;
+        let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
+        let accepted: Vec<Note> =
+            accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() }).collect();
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
-            match there.filter(|there| Some(there.ingest) != damaged) {
+            let mut outcome = match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),
                 None => book.ingest(&record),
-            }
+            }?;
+            outcome.notes.extend(accepted.iter().cloned());
+            Ok(outcome)
         };
         let Changed { revision, notes } =
-            self.service.change(author, &Command::Ingest(record.id()), make).await?;
+            self.service.change(author, &Command::Ingest(record.id()).into(), make).await?;
         let snapshot = self.service.snapshot();
         let named = snapshot.book().package(record.id()).is_some_and(|there| there.ingest == self.ingest);
         Ok((Ingested { package, revision, notes }, named))

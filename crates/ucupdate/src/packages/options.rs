@@ -1,27 +1,37 @@
-//! [`IngestOptions`]: limits for reading packages.
+//! [`IngestOptions`]: how packages are read.
 
-use ucupdate_cab::Limits;
-use ucupdate_cab::package::PackageLimits;
+use ucupdate_cab::CabinetOptions;
+use ucupdate_cab::package::PackageOptions;
 
-/// Limits for reading packages.
+/// How packages are read.
+///
+/// ```
+/// use ucupdate::IngestOptions;
+/// use ucupdate::cab::CabinetOptions;
+/// use ucupdate::cab::package::PackageOptions;
+/// let options = IngestOptions::default()
+///     .with_cabinet(CabinetOptions::default())
+///     .with_package(PackageOptions::default().with_unreadable_catalogues_accepted(true));
+/// # drop(options);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct IngestOptions {
-    pub(crate) cabinet: Limits,
-    pub(crate) package: PackageLimits,
+    pub(crate) cabinet: CabinetOptions,
+    pub(crate) package: PackageOptions,
 }
 
 impl IngestOptions {
-    /// Sets the limits of a cabinet: its members, its sizes, its compression.
+    /// Sets how cabinets are read, with the most that one may cost.
     #[must_use]
-    pub fn with_cabinet_limits(mut self, limits: Limits) -> Self {
-        self.cabinet = limits;
+    pub fn with_cabinet(mut self, options: impl Into<CabinetOptions>) -> Self {
+        self.cabinet = options.into();
         self
     }
 
-    /// Sets the limits of what a package says: its manifest and its catalogues.
+    /// Sets how packages are read, with the most that one may cost.
     #[must_use]
-    pub fn with_package_limits(mut self, limits: PackageLimits) -> Self {
-        self.package = limits;
+    pub fn with_package(mut self, options: impl Into<PackageOptions>) -> Self {
+        self.package = options.into();
         self
     }
 }

@@ -48,22 +48,32 @@ impl Admin<'_> {
         let service = self.service;
         service.refresh().await?;
         let before = service.snapshot();
-        let outcome = match command {
-            Command::RollBackTo(revision) => {
-                Restorable::read(service.store(), &before, *revision).await?.restore(before.book())?
-            }
-            command => {
-                let outcome = before.book().command(command)?;
-                ReadBack::read(&**service.store(), before.book(), &outcome.delta).await?;
-                outcome
-            }
-        };
+        let outcome = before.book().command(command, self.author)?;
+        ReadBack::read(&**service.store(), before.book(), &outcome.delta).await?;
+        Ok(DryRun::compile(before, outcome).await)
+    }
+
+    /// Returns what [`roll_back_to`](Self::roll_back_to) would do now, and changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`roll_back_to`](Self::roll_back_to).
+    pub async fn dry_run_roll_back_to(self, revision: u64) -> Result<DryRun, ChangeError> {
+        let service = self.service;
+        service.refresh().await?;
+        let before = service.snapshot();
+        let outcome = Restorable::read(service.store(), &before, revision).await?.restore(before.book())?;
+        Ok(DryRun::compile(before, outcome).await)
+    }
+}
+
+impl DryRun {
+    async fn compile(before: Arc<Snapshot>, outcome: Outcome) -> Self {
         if outcome.delta.is_empty() {
-            return Ok(DryRun { outcome, after: Arc::clone(&before), before });
+            return Self { outcome, after: Arc::clone(&before), before };
         }
         let mut book = before.book().clone();
         book.apply(&outcome.delta);
         let after = Arc::new(Snapshot::compile(book, before.revision() + 1).await);
-        Ok(DryRun { outcome, before, after })
+        Self { outcome, before, after }
     }
 }

@@ -8,11 +8,12 @@ use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
+use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Command, Note, Outcome, Refusal};
+use ucupdate_core::book::{Note, Outcome, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 
@@ -59,7 +60,7 @@ pub struct Revision {
     /// Who made it.
     pub author: String,
     /// What was asked.
-    pub command: Command,
+    pub command: RecordedCommand,
     /// What was told, a line each.
     pub notes: Vec<String>,
 }
@@ -185,7 +186,7 @@ impl RuleHistory {
         change: ChangeId,
         author: &str,
         at: UnixTime,
-        command: &Command,
+        command: &RecordedCommand,
         make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
         let outcome = make(&self.book, self.revision)?;

@@ -53,9 +53,9 @@ impl UpdateService {
             let command = rollout.pause();
             let make = |book: &RuleBook, _| {
                 is_there(book, &rollout)?;
-                book.command(&command)
+                book.command(&command, WATCH_AUTHOR)
             };
-            match self.change(WATCH_AUTHOR, &command, make).await {
+            match self.change(WATCH_AUTHOR, &command.clone().into(), make).await {
                 Ok(_) => {
                     // Lest one that is resumed before the next look is judged by what it was paused for.
                     watch.outcomes().follow(self.snapshot().book());

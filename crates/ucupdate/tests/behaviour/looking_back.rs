@@ -73,12 +73,12 @@ async fn a_dry_run_says_whose_answer_would_change_and_changes_nothing() {
 async fn rolling_the_whole_book_back_can_be_tried_too() {
     let service = with_sample(MemoryStore::default()).await;
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
-    let would = service.admin("ann").dry_run(&Command::RollBackTo(1)).await.unwrap();
+    let would = service.admin("ann").dry_run_roll_back_to(1).await.unwrap();
     assert_eq!((would.after.revision(), service.refresh().await.unwrap()), (3, 2));
     assert_eq!(*would.after.book(), service.book_at(1).await.unwrap());
     let made = service.admin("ann").roll_back_to(1).await.unwrap();
     assert_eq!((made.revision, &made.notes), (Some(3), &would.outcome.notes));
-    let refused = service.admin("ann").dry_run(&Command::RollBackTo(9)).await.unwrap_err();
+    let refused = service.admin("ann").dry_run_roll_back_to(9).await.unwrap_err();
     assert_eq!(refused.to_string(), service.admin("ann").roll_back_to(9).await.unwrap_err().to_string());
 }
 

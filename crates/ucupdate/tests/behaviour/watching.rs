@@ -244,7 +244,7 @@ async fn a_kill_switch_stops_another_server_within_two_seconds() {
     let heard = one.service.snapshot().revision();
     until(Duration::from_secs(60), || two.service.snapshot().revision() == heard).await;
     assert_eq!(two.ask(1, OLD), NEW);
-    let kill = Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "phones ring".into() };
+    let kill = Command::Kill { scope: StopScope::All, reason: "phones ring".into() };
     one.service.admin("ann").command(&kill).await.unwrap();
     assert_eq!(one.ask(1, OLD), "-", "where it is thrown it holds at once");
     until(Duration::from_secs(2), || two.ask(1, OLD) == "-").await;

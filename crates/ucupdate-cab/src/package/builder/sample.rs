@@ -123,12 +123,12 @@ pub fn round_table(image_bytes: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::{NoSink, Package, PackageLimits, ProblemKind, read_package};
+    use crate::package::{NoSink, Package, PackageOptions, ProblemKind, read_package};
     use crate::{Cabinet, Limits};
 
     fn read(bytes: &[u8]) -> Package {
         let cabinet = Cabinet::open(bytes, Limits::default()).unwrap();
-        read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap()
+        read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::problem::ProblemReport;
 use crate::args::author::AuthorArgs;
+use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, chain};
 use crate::output::shown::Shown;
@@ -14,7 +15,7 @@ use std::{fmt, io};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use ucupdate::store::ByteStream;
-use ucupdate::{IngestError, Ingested, UpdateService};
+use ucupdate::{IngestError, IngestOptions, Ingested, Options, UpdateService};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,8 @@ pub(crate) struct IngestArgs {
     /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    package: PackageArgs,
     #[command(flatten)]
     author: AuthorArgs,
 }
@@ -90,7 +93,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     let mut failure = None;
     let mut told = Ok(());
     for path in &args.files {
-        match one(path, &author, &mut service, context).await {
+        match one(path, &args.package, &author, &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
@@ -125,6 +128,7 @@ type Refused = (String, Vec<ProblemReport>);
 /// Takes in one file. The store is opened, or made, when the first file is there to be read.
 async fn one(
     path: &Path,
+    package: &PackageArgs,
     author: &str,
     service: &mut Option<UpdateService>,
     context: &Context,
@@ -133,7 +137,10 @@ async fn one(
     let file = File::open(path).await.map_err(|error| plain(chain(&error)))?;
     let size = file.metadata().await.map_or(0, |meta| meta.len());
     if service.is_none() {
-        match context.administer(IfMissing::Create).await {
+        let ingest =
+            IngestOptions::default().with_cabinet(package.cabinet.options()).with_package(package.options());
+        let options = Options::default().with_ingest(ingest);
+        match context.administer_with(IfMissing::Create, options).await {
             Ok(opened) => *service = Some(opened),
             Err(Failure::Reason(reason) | Failure::Usage(reason)) => return Err(plain(reason)),
             Err(Failure::OutputClosed) => return Err(plain("output is closed".to_owned())),

@@ -1,7 +1,7 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
-use crate::args::change::{ChangeArgs, make};
+use crate::args::change::{ChangeArgs, make, make_roll_back_to};
 use crate::context::Context;
 use crate::failure::Failure;
 use std::str::FromStr;
@@ -108,12 +108,11 @@ pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), 
 }
 
 pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
-    let command = match (args.rule, args.to) {
-        (_, Some(revision)) => Command::RollBackTo(revision),
-        (Some(rule), None) => Command::RollBack(rule),
-        (None, None) => return Err(Failure::usage("expected RULE or --to REVISION")),
-    };
-    make(&command, &args.how, context).await
+    match (args.rule, args.to) {
+        (_, Some(revision)) => make_roll_back_to(revision, &args.how, context).await,
+        (Some(rule), None) => make(&Command::RollBack(rule), &args.how, context).await,
+        (None, None) => Err(Failure::usage("expected RULE or --to REVISION")),
+    }
 }
 
 pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {

@@ -244,15 +244,14 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             make(&Command::StopRollout(rule, name), &how, context).await
         }
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
-            let by = author.name().into();
-            change(&Command::Kill { scope: scope(rule), by, reason: reason.trim().into() }, &author, context)
+            change(&Command::Kill { scope: scope(rule), reason: reason.trim().into() }, &author, context)
                 .await
         }
         RolloutCommand::Restart(RestartArgs { rule, approve, author }) => {
-            let (scope, by) = (scope(rule), author.name().into());
+            let scope = scope(rule);
             let command = match approve {
-                true => Command::ApproveRestart { scope, by },
-                false => Command::AskRestart { scope, by },
+                true => Command::ApproveRestart { scope },
+                false => Command::AskRestart { scope },
             };
             change(&command, &author, context).await
         }

@@ -3,21 +3,26 @@
 use super::draft::Change;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::delta::Delta;
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share, Window};
 use crate::book::rule::{Audience, Rule};
-use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{SteppingStone, StoneImage, StoneName};
+use crate::book::table::Entry;
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
 /// What a person asks of the rule book.
+///
+/// A command does not say who gives it: [`RuleBook::command`] is passed the author. Format 1.1 and 1.2 of a stored history
+/// repeat the author in some commands as `by`, which is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -58,10 +63,6 @@ pub enum Command {
     DeployAtIngest(DeviceType, bool),
     /// Let packages that no rule and no interim image is of leave the book; all or none. Their files may go then.
     Retire(Vec<PackageId>),
-    /// Restore the rule book of this earlier revision. The history does it: a book alone does not know the earlier one.
-    RollBackTo(u64),
-    /// Take in packages of a store whose history is lost. The store does it: a book alone does not know them.
-    Rebuild(Vec<PackageId>),
     /// Make a group, or change what its devices have in common.
     PutGroup(Group),
     /// Remove a group that nothing uses.
@@ -126,8 +127,6 @@ pub enum Command {
     Kill {
         /// What is stopped.
         scope: StopScope,
-        /// Who throws it.
-        by: Box<str>,
         /// Why.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
@@ -136,15 +135,11 @@ pub enum Command {
     AskRestart {
         /// What is stopped.
         scope: StopScope,
-        /// Who asks.
-        by: Box<str>,
     },
-    /// Approve that a kill switch be undone.
+    /// Approve that a kill switch be undone. Another author than the one who asked has to do this.
     ApproveRestart {
         /// What is stopped.
         scope: StopScope,
-        /// Who approves; not who asked.
-        by: Box<str>,
     },
 }
 
@@ -195,11 +190,14 @@ impl RuleBook {
         Ok(change.finish())
     }
 
-    /// What a command would do.
+    /// Returns what a command would do if `author` gave it.
+    ///
+    /// The author is recorded in a kill switch, and one author alone cannot undo it: [`Command::ApproveRestart`] is refused
+    /// to the author of [`Command::AskRestart`].
     ///
     /// # Errors
-    /// When it is refused; each reason is its own.
-    pub fn command(&self, command: &Command) -> Result<Outcome, Refusal> {
+    /// A [`Refusal`] when the book does not allow it.
+    pub fn command(&self, command: &Command, author: &str) -> Result<Outcome, Refusal> {
         let mut change = Change::on(self);
         match command {
             Command::Ingest(package) => {
@@ -260,7 +258,6 @@ impl RuleBook {
                 }
             }
             Command::Retire(packages) => return self.retire(packages),
-            Command::RollBackTo(_) | Command::Rebuild(_) => return Err(Refusal::NotOfTheBook),
             Command::PutGroup(group) => change.put_group(group)?,
             Command::RemoveGroup(name) => change.remove_group(name)?,
             Command::ChangeMembers { group, add, remove } => change.change_members(group, add, remove)?,
@@ -279,9 +276,9 @@ impl RuleBook {
             Command::RemoveHold(name) => change.remove_hold(name)?,
             Command::AddStone(stone) => change.add_stone(stone)?,
             Command::RemoveStone(name) => change.remove_stone(name)?,
-            Command::Kill { scope, by, reason } => change.kill(scope, Stop::new(by, reason))?,
-            Command::AskRestart { scope, by } => change.ask_restart(scope, by)?,
-            Command::ApproveRestart { scope, by } => change.approve_restart(scope, by)?,
+            Command::Kill { scope, reason } => change.kill(scope, Stop::new(author, reason))?,
+            Command::AskRestart { scope } => change.ask_restart(scope, author)?,
+            Command::ApproveRestart { scope } => change.approve_restart(scope, author)?,
         }
         Ok(change.finish())
     }

@@ -120,6 +120,8 @@ pub enum Note {
     RestartAsked { scope: StopScope, by: Box<str> },
     /// Offers were restarted. `reason` is why they were stopped.
     Restarted { scope: StopScope, reason: Box<str> },
+    /// A problem of an ingested package was accepted on request, which is a refusal otherwise.
+    AcceptedOnRequest { problem: Box<str> },
 }
 
 /// A note in parts.
@@ -280,6 +282,7 @@ impl Note {
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::RestartAsked { scope, by } => Self::switch("restart-requested", scope).to(by),
             Self::Restarted { scope, reason } => Self::switch("restarted", scope).from(reason),
+            Self::AcceptedOnRequest { problem } => Parts::new("accepted-on-request").to(problem),
         }
     }
 
@@ -428,6 +431,7 @@ impl fmt::Display for Note {
                 write!(f, "restarted: {scope}")?;
                 if reason.is_empty() { Ok(()) } else { write!(f, "; it was stopped{}", Reason(reason)) }
             }
+            Self::AcceptedOnRequest { problem } => write!(f, "accepted on request: {problem}"),
         }
     }
 }

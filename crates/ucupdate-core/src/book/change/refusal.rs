@@ -150,9 +150,6 @@ pub enum Refusal {
         /// The one it is at.
         found: u64,
     },
-    /// A book alone cannot do it: it needs the history, or the store.
-    #[error("this takes the history or the store beside the rule book")]
-    NotOfTheBook,
     /// No release of this version was ever ingested for the rule.
     #[error("{rule}: no package brought {version}")]
     NoSuchVersion {

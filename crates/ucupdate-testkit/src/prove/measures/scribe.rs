@@ -43,7 +43,7 @@ impl<'a> Scribe<'a> {
             let ingested = self.book.ingest(&package)?;
             self.write(&Command::Ingest(package.id()), ingested).await?;
             let approve = Command::ApproveAllOf(package.id());
-            let approved = self.book.command(&approve)?;
+            let approved = self.book.command(&approve, "ann")?;
             self.write(&approve, approved).await?;
         }
         Ok(())
@@ -55,7 +55,7 @@ impl<'a> Scribe<'a> {
             let name = format!("lab phone {number}").parse()?;
             let id = DeviceId::Serial(format!("LAB{number}").parse()?);
             let add = Command::AddTestDevice(TestDevice { name, id });
-            let added = self.book.command(&add)?;
+            let added = self.book.command(&add, "ann")?;
             self.write(&add, added).await?;
         }
         Ok(())

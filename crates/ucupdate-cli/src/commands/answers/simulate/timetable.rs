@@ -61,7 +61,7 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, Command), String> {
             let rule = words.next().map(str::parse).transpose();
             let rule: Option<RuleKey> = rule.map_err(|error| format!("RULE: {error}"))?;
             let scope = rule.map_or(StopScope::All, StopScope::Rule);
-            Command::Kill { scope, by: "timetable".into(), reason: "".into() }
+            Command::Kill { scope, reason: "".into() }
         }
         _ => {
             return Err(format!(
@@ -168,11 +168,7 @@ mod tests {
                 Command::PauseRollout(rule.clone(), name.clone(), "it is late".into()),
             ),
             ("1d finish RULE wave", 86_400, Command::FinishRollout(rule.clone(), name)),
-            (
-                "5d kill",
-                432_000,
-                Command::Kill { scope: StopScope::All, by: "timetable".into(), reason: "".into() },
-            ),
+            ("5d kill", 432_000, Command::Kill { scope: StopScope::All, reason: "".into() }),
         ] {
             assert_eq!(read_line(&line.replace("RULE", RULE)), Ok((after, command)), "{line}");
         }
