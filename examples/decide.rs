@@ -46,11 +46,7 @@ fn book() -> Result<RuleBook, Box<dyn Error>> {
 fn request(revision: &str, version: &str) -> Result<UpdateRequest, Box<dyn Error>> {
     Ok(UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse()?,
-            vendor: "Polycom".parse()?,
-            model: "CX700".parse()?,
-            hardware_revision: revision.parse()?,
-            locale: "ENU".parse()?,
+            kind: format!("UCPhone/Polycom/CX700/{revision}/ENU").parse()?,
             mac_address: Reported::default(),
             serial_number: Reported::default(),
         },

@@ -6,7 +6,7 @@ use ucupdate_core::book::{
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, LabelError, Reported, Sha256Digest, UnixTime};
+use ucupdate_core::value::{FieldTime, Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
 /// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
@@ -117,19 +117,11 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
 /// # Panics
 /// Never: the words are labels.
 pub fn device(number: u32, mac: &str) -> Device {
-    let build = || -> Result<Device, LabelError> {
-        let [device_type, vendor, model, revision, locale, _] = rule_words(number);
-        Ok(Device {
-            device_type: device_type.parse()?,
-            vendor: vendor.parse()?,
-            model: model.parse()?,
-            hardware_revision: revision.parse()?,
-            locale: locale.parse()?,
-            mac_address: Reported::new(mac),
-            serial_number: Reported::new("C185H001209"),
-        })
-    };
-    build().expect("the words are labels")
+    Device {
+        kind: key(number).kind().clone(),
+        mac_address: Reported::new(mac),
+        serial_number: Reported::new("C185H001209"),
+    }
 }
 
 /// A module at a version.

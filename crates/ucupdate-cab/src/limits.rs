@@ -2,8 +2,9 @@
 
 /// The most that a cabinet may cost. Each number is checked before anything is allocated or decompressed for it.
 ///
-/// With the defaults, reading takes at most 4 MiB of memory and the LZX window (at most 2 MiB), whatever a header
-/// claims. The error of a limit names the limit, so that it can be raised.
+/// With the defaults, reading takes at most 1 MiB of memory, the LZX window (at most 2 MiB), and 12 MiB for the largest
+/// tables, whatever a header claims. Bytes that files share are held too, up to [`with_held_bytes`](Self::with_held_bytes).
+/// The error of a limit names the limit, so that it can be raised.
 ///
 /// ```
 /// use ucupdate_cab::Limits;

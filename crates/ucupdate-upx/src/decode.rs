@@ -7,9 +7,9 @@ use crate::names::{self, Item, NameScope};
 use crate::reading;
 use crate::reading::body;
 use crate::reading::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem, find};
-use std::str::FromStr;
+use ucupdate_core::device::{DeviceKind, KindWord};
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::{FileName, LabelError, Reported};
+use ucupdate_core::value::{FileName, LabelError, Reported, check_label};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_xml::chars::{is_blank, local_name, quoted};
 
@@ -41,7 +41,7 @@ impl ItemReader<'_> {
         self.problems.push(ItemProblem { item, name, module, at, fault });
     }
 
-    fn label<T: FromStr<Err = LabelError>>(&mut self, raw: &RawMessage<'_>, item: Item) -> Option<T> {
+    fn label<'a>(&mut self, raw: &'a RawMessage<'_>, item: Item) -> Option<&'a str> {
         let Some(found) = raw.item(item) else {
             self.problem(item, None, None, ItemFault::Absent);
             return None;
@@ -49,7 +49,7 @@ impl ItemReader<'_> {
         if found.twice {
             return None; // reported by `check_repeated`
         }
-        match found.value.parse() {
+        match check_label(&found.value) {
             Ok(label) => Some(label),
             Err(LabelError::Blank) => {
                 self.problem(item, None, Some(found.at), ItemFault::Blank);
@@ -116,15 +116,10 @@ pub(crate) fn request(
     let raw = reading::read(&document, dialect, limits, MessageKind::Request)?;
     check_root(&raw, dialect, MessageKind::Request)?;
     let mut reader = ItemReader { dialect, limits, problems: Vec::new() };
-    let device_type = reader.label(&raw, Item::DeviceType);
-    let vendor = reader.label(&raw, Item::Vendor);
-    let model = reader.label(&raw, Item::Model);
-    let hardware_revision = reader.label(&raw, Item::Revision);
-    let locale = reader.label(&raw, Item::Locale);
+    let words = KindWord::ALL.map(|word| reader.label(&raw, Item::of_kind(word)));
     reader.check_repeated(&raw.items, None);
-    let (Some(device_type), Some(vendor), Some(model), Some(hardware_revision), Some(locale), []) =
-        (device_type, vendor, model, hardware_revision, locale, reader.problems.as_slice())
-    else {
+    let kind = DeviceKind::from_words(words.map(Option::unwrap_or_default));
+    let (Ok(kind), []) = (kind, reader.problems.as_slice()) else {
         return Err(items(MessageKind::Request, reader.problems));
     };
     let mut modules = Vec::with_capacity(raw.modules.len());
@@ -139,11 +134,7 @@ pub(crate) fn request(
         return Err(DecodeError::OutsideModule { name: quoted(name), at, module });
     }
     let device = Device {
-        device_type,
-        vendor,
-        model,
-        hardware_revision,
-        locale,
+        kind,
         mac_address: Reported::new(text(&raw.items, Item::MacAddress)),
         serial_number: Reported::new(text(&raw.items, Item::SerialNumber)),
     };

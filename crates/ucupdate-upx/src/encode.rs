@@ -2,6 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::names::Item;
+use ucupdate_core::device::KindWord;
 use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 
@@ -15,15 +16,18 @@ pub(crate) fn request(dialect: &Dialect, request: &UpdateRequest) -> Vec<u8> {
     let mut to = Writer::new(dialect, request.modules.len());
     let device = &request.device;
     to.open_root(Item::RequestRoot, dialect.request_namespace());
-    to.item(Item::DeviceType, device.device_type.as_str());
+    let mut words = KindWord::ALL.into_iter().zip(device.kind.words());
+    // The device type comes first, the other words after what identifies the device.
+    for (word, text) in words.by_ref().take(1) {
+        to.item(Item::of_kind(word), text);
+    }
     to.item(Item::UserName, &request.user_name);
     to.item(Item::RequestDateTime, request.request_date_time.raw());
     to.item(Item::MacAddress, device.mac_address.raw());
     to.item(Item::SerialNumber, device.serial_number.raw());
-    to.item(Item::Vendor, device.vendor.as_str());
-    to.item(Item::Model, device.model.as_str());
-    to.item(Item::Revision, device.hardware_revision.as_str());
-    to.item(Item::Locale, device.locale.as_str());
+    for (word, text) in words {
+        to.item(Item::of_kind(word), text);
+    }
     to.open(Item::RequestModules);
     for module in &request.modules {
         to.installed(module);

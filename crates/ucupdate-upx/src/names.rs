@@ -3,6 +3,7 @@
 //! No other file in the workspace contains a name of the wire. `PROTOCOL.md` shows the same table, and a test compares both.
 
 use std::fmt;
+use ucupdate_core::device::KindWord;
 
 /// How certain a fact about the protocol is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +102,19 @@ macro_rules! table {
             },)*
         ];
     };
+}
+
+impl Item {
+    /// Returns the item of a request that states a word of the device's kind.
+    pub const fn of_kind(word: KindWord) -> Self {
+        match word {
+            KindWord::DeviceType => Self::DeviceType,
+            KindWord::Vendor => Self::Vendor,
+            KindWord::Model => Self::Model,
+            KindWord::HardwareRevision => Self::Revision,
+            KindWord::Locale => Self::Locale,
+        }
+    }
 }
 
 #[allow(non_upper_case_globals, reason = "columns of the table below, read as words")]

@@ -90,7 +90,7 @@ impl Model {
     fn push(&mut self, which: usize, filling: usize) {
         let row = AuditRow {
             user_name: format!("{which}:{}", self.taken[which]).into(),
-            vendor: "x".repeat(filling).into(),
+            user_host: "x".repeat(filling).into(),
             ..AuditRow::device_log_upload("h", self.now)
         };
         if self.logs[which].push(AuditFormat::new().line(&row), self.now) == Some(self.taken[which]) {

@@ -51,7 +51,6 @@ impl<R: Read> InputPart<R> {
             Err(CabError::Truncated { .. }) => self.bytes = self.source.taken(),
             other => other?,
         }
-        self.source.release();
         self.is_drained = true;
         Ok(())
     }
@@ -133,6 +132,7 @@ impl OpenFolder {
             let (before, from) = parts.split_at_mut(piece.part.min(parts.len()));
             for part in before {
                 part.drain()?;
+                part.source.release();
             }
             let Some(part) = from.first_mut() else { return Err(self.ends_early(folder)) };
             if self.of_piece == 0 {

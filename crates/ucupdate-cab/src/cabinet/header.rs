@@ -215,20 +215,12 @@ fn folder<R: Read>(
     let row = source.need(FOLDER_BYTES + reserve, what)?;
     let (first_block, blocks, kind) = (u32_at(row, 0), u16_at(row, 4), u16_at(row, 6));
     source.take(FOLDER_BYTES + reserve);
-    let unsupported = |found: String| {
-        let expected = "none, MSZIP, or LZX with a window of 15 to 21 bits";
-        Err(CabError::Unsupported { what, at, expected, found: found.into() })
-    };
     let window_bits = kind >> 8 & 0x1F;
-    let compression = match kind & 0xF {
-        0 => Compression::None,
-        1 => Compression::Mszip,
-        2 => return unsupported("Quantum compression".into()),
-        3 => match u8::try_from(window_bits) {
-            Ok(window_bits @ 15..=21) => Compression::Lzx { window_bits },
-            _ => return unsupported(format!("LZX with a window of {window_bits} bits")),
-        },
-        _ => return unsupported(format!("compression type {kind:#06x}")),
+    let compression = match (kind & 0xF, u8::try_from(window_bits)) {
+        (0, _) => Compression::None,
+        (1, _) => Compression::Mszip,
+        (3, Ok(window_bits @ 15..=21)) => Compression::Lzx { window_bits },
+        _ => Compression::Unsupported { kind },
     };
     Ok(FolderRow { first_block, blocks, compression, at })
 }
@@ -287,7 +279,6 @@ fn terminated<R: Read>(
 /// The fixed fields of a header.
 pub(crate) struct Fixed {
     pub(crate) signature: [u8; 4],
-    pub(crate) reserved: [u32; 3],
     pub(crate) bytes: u32,
     pub(crate) file_table: u32,
     /// Major, then minor.
@@ -311,7 +302,6 @@ impl Fixed {
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         Self {
             signature: u32_at(bytes, 0).to_le_bytes(),
-            reserved: [u32_at(bytes, 4), u32_at(bytes, 12), u32_at(bytes, 20)],
             bytes: u32_at(bytes, 8),
             file_table: u32_at(bytes, 16),
             version: (byte_at(bytes, 25), byte_at(bytes, 24)),

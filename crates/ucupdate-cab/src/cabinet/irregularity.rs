@@ -1,5 +1,6 @@
 //! Irregularities: what other readers tolerate in a cabinet, and what this one tolerates unless it is strict.
 
+use super::compression::Compression;
 use std::fmt;
 
 /// Something unusual in a cabinet that leaves the bytes of its files unambiguous, unless
@@ -22,6 +23,8 @@ pub enum Irregularity {
     TableBehindData,
     /// The header states another length than the cabinet has.
     Length { part: u16, stated: u64, found: u64 },
+    /// A folder has an unsupported compression, so its files were not read.
+    UnreadFolder { folder: u16, compression: Compression, files: u16 },
     /// Another file table stands before the one that the header names. Other tools may list its files.
     SecondFileTable { at: u64 },
     /// Another cabinet follows in the same input. Other tools may list its files.
@@ -29,6 +32,11 @@ pub enum Irregularity {
 }
 
 impl Irregularity {
+    /// Returns whether files of the cabinet were not read.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::UnreadFolder { .. })
+    }
+
     /// Returns whether two tools may list different files of the cabinet.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::SecondFileTable { .. } | Self::SecondCabinet { .. })
@@ -51,6 +59,9 @@ impl fmt::Display for Irregularity {
             Self::TableBehindData => f.write_str("the file table stands behind the data"),
             Self::Length { part, stated, found } => {
                 write!(f, "part {part} has {found} bytes, but its header states {stated}")
+            }
+            Self::UnreadFolder { folder, compression, files } => {
+                write!(f, "{files} file(s) of folder {folder} were not read: {compression} is not supported")
             }
             Self::SecondFileTable { at } => {
                 write!(f, "another file table stands at byte {at}, before the one that the header names")

@@ -56,6 +56,7 @@ pub struct Cabinet<R> {
     held: Held,
     output_bytes: u64,
     irregularities: Irregularities,
+    options: CabinetOptions,
     given_up: bool,
 }
 
@@ -97,7 +98,8 @@ impl<R: Read> Cabinet<R> {
     /// # Errors
     /// Fails as [`open`](Self::open) does, and when a part is missing, given twice, or of another set.
     pub fn open_set(inputs: Vec<R>, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
-        let CabinetOptions { limits, code_page, is_strict } = options.into();
+        let options = options.into();
+        let CabinetOptions { limits, code_page, is_strict } = options.clone();
         CabError::above("parts", "set has parts:", limits.parts, inputs.len() as u64)?;
         let several = inputs.len() > 1;
         let mut spent = Spent::new(&limits);
@@ -139,8 +141,14 @@ impl<R: Read> Cabinet<R> {
             held: Held::default(),
             output_bytes: 0,
             irregularities,
+            options,
             given_up: false,
         })
+    }
+
+    /// Returns how the cabinet is read.
+    pub(crate) fn options(&self) -> &CabinetOptions {
+        &self.options
     }
 
     /// Returns the entries of all files, of all parts of a set, in the order of the tables.
@@ -211,15 +219,32 @@ impl<R: Read> Cabinet<R> {
     ///
     /// # Errors
     /// Fails as [`next_file`](Self::next_file) does.
-    pub fn finish(mut self) -> Result<Finished, CabError> {
+    pub fn finish(self) -> Result<Finished, CabError> {
+        self.finish_and(|_| None)
+    }
+
+    /// Finishes as [`finish`](Self::finish) does, and looks whether another cabinet follows in the input.
+    pub(crate) fn finish_and_look_behind(self) -> Result<Finished, CabError> {
+        let limits = self.options.limits.clone();
+        self.finish_and(|source| stub::find_another(source, &limits))
+    }
+
+    fn finish_and(
+        mut self,
+        look_behind: impl FnOnce(&mut Source<R>) -> Option<u64>,
+    ) -> Result<Finished, CabError> {
         while self.next_file()?.is_some() {}
         self.close_folder()?;
         let mut parts = Vec::with_capacity(self.parts.len());
         let mut cabinet_bytes = 0;
+        let several = self.parts.len() > 1;
         for (number, part) in (1..).zip(&mut self.parts) {
             part.drain()?;
             self.irregularities.extend(part.irregularity(number))?;
             parts.push(part.source.sha256());
+            if several {
+                part.source.release();
+            }
             cabinet_bytes += part.bytes;
         }
         let sha256 = match parts.as_slice() {
@@ -227,6 +252,10 @@ impl<R: Read> Cabinet<R> {
             several => Sha256::digest(several.as_flattened()).into(),
         };
         let files = self.tables.entries.len();
+        if let [only] = self.parts.as_mut_slice() {
+            let another = look_behind(&mut only.source);
+            self.irregularities.extend(another.map(|at| Irregularity::SecondCabinet { at }))?;
+        }
         let irregularities = self.irregularities.found;
         Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }

@@ -196,6 +196,7 @@ impl Joined {
                 folder.output_bytes += u64::from(row.size);
             }
         }
+        note_unread(&folders, &rows, &mut irregularities)?;
         check_output(&folders, spent.limits, spent.cabinet_bytes())?;
         CabError::above("held_bytes", "files share bytes:", spent.limits.held_bytes, held)?;
 
@@ -219,7 +220,11 @@ impl Joined {
             let folder = rank.get(usize::from(data(folder))).copied().unwrap_or_default();
             OrderedFile { folder, entry, begin: begins.get(usize::from(entry)).copied().unwrap_or_default() }
         };
-        let mut order: Vec<OrderedFile> = by_place.into_iter().map(ordered).collect();
+        let is_read = |file: &OrderedFile| {
+            let folder = folders.get(usize::from(file.folder));
+            !folder.is_some_and(|folder| matches!(folder.compression, Compression::Unsupported { .. }))
+        };
+        let mut order: Vec<OrderedFile> = by_place.into_iter().map(ordered).filter(is_read).collect();
         order.sort_by_key(|file| file.folder);
         Ok(Tables { folders, entries, order, compressions, irregularities })
     }
@@ -244,6 +249,34 @@ fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irreg
         data_of.push(first);
     }
     data_of
+}
+
+/// Notes the folders that are not read. A cabinet of which no folder can be read is not supported at all.
+fn note_unread(
+    folders: &[Folder],
+    rows: &[(u16, FileRow)],
+    irregularities: &mut Vec<Irregularity>,
+) -> Result<(), CabError> {
+    let is_unread = |folder: &&Folder| matches!(folder.compression, Compression::Unsupported { .. });
+    if let Some(first) = folders.first()
+        && folders.iter().all(|folder| is_unread(&folder))
+    {
+        return Err(CabError::Unsupported {
+            what: Structure::Folder(first.number),
+            at: first.at,
+            expected: "none, MSZIP, or LZX with a window of 15 to 21 bits",
+            found: first.compression.to_string().into(),
+        });
+    }
+    for folder in folders.iter().filter(is_unread) {
+        let files = small(rows.iter().filter(|(number, _)| *number == folder.number).count());
+        irregularities.push(Irregularity::UnreadFolder {
+            folder: folder.number,
+            compression: folder.compression,
+            files,
+        });
+    }
+    Ok(())
 }
 
 /// Notes where a file does not begin at the end of the one before it.

@@ -113,6 +113,10 @@ kinds!(
     TooManyReleases Refusal "too-many-releases" "the package has too many releases",
     /// The package has no release and no interim image.
     NoRelease Refusal "no-release" "the cabinet holds no release",
+    /// The cabinet has two files `updateInfo.xml` in different folders, and other tools may use the other.
+    SecondManifest Refusal "second-manifest" "the package has another manifest",
+    /// Files of the cabinet were not read, since the compression of their folder is not supported.
+    UnreadFolder Refusal "unread-folder" "files of the cabinet were not read",
     /// Two tools may list different files of the cabinet; see [`Irregularity`](crate::Irregularity).
     AmbiguousCabinet Refusal "ambiguous-cabinet" "other tools may read other files in the cabinet",
     /// The package has more refusals than the limit; the others are not reported.
@@ -143,6 +147,8 @@ kinds!(
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
     /// The cabinet is unusual, but its files are unambiguous; see [`Irregularity`](crate::Irregularity).
     IrregularCabinet Warning "irregular-cabinet" "the cabinet is irregular",
+    /// All files that are placed lie in a folder that is not part of the hierarchy. It was taken off.
+    LeadingFolder Warning "leading-folder" "the files lie in a folder of their own, which was taken off",
     /// The package has more warnings than the limit; the others are not reported.
     TooManyWarnings Warning "too-many-warnings" "the package has more warnings than are reported",
     /// The file belongs to no release. It is skipped.

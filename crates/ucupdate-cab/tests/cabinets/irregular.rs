@@ -175,3 +175,60 @@ fn another_file_table_before_the_one_of_the_header_is_ambiguous() {
     assert!(found.is_ambiguous());
     assert_eq!(irregular(&bytes, &[found])[0].0, "a");
 }
+
+#[test]
+fn the_files_of_an_unsupported_folder_are_named_and_the_others_are_read() {
+    let mut raw = Raw::of(Compression::Mszip, &[("a", b"1234567")]);
+    raw.add_folder(Compression::None, &[("b", b"quantum"), ("c", b"more")]);
+    raw.add_folder(Compression::None, &[("d", b"stored")]);
+    raw.folders[1].kind = 0x1072;
+    let compression = Compression::Unsupported { kind: 0x1072 };
+    let expected = Irregularity::UnreadFolder { folder: 1, compression, files: 2 };
+    assert_eq!(
+        expected.to_string(),
+        "2 file(s) of folder 1 were not read: Quantum compression is not supported"
+    );
+    let files = irregular(&raw.to_bytes(), &[expected]);
+    assert_eq!(files, [("a".to_owned(), b"1234567".to_vec()), ("d".to_owned(), b"stored".to_vec())]);
+    raw.folders.truncate(2);
+    raw.files.truncate(3);
+    raw.folders[0].kind = 2;
+    assert!(matches!(read_all(&raw.to_bytes()), Err(CabError::Unsupported { .. })));
+}
+
+#[test]
+fn other_forms_are_named() {
+    for (bytes, name) in [
+        (&b"PK\x03\x04...."[..], "found a zip archive; extract the cabinet in it first"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "found an installer package (.msi)"),
+        (b"\x1F\x8B\x08...", "found gzip; decompress it first"),
+        (b"B000FF\n...", "found a bare firmware image"),
+        (b"", "found no bytes"),
+        (b"junk", "found bytes [6a, 75, 6e, 6b]"),
+    ] {
+        let error = Cabinet::open(bytes, Limits::default()).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_deflate_stream_says_what_is_wrong_with_it() {
+    let mut raw = Raw::of(Compression::Mszip, &[("a", b"1234567")]);
+    // A fixed block with a match from before the begin of the folder.
+    raw.folders[0].blocks[0].packed = b"CK\x03\x02\x00\x00".to_vec();
+    let error = read_all(&raw.to_bytes()).unwrap_err().to_string();
+    assert!(error.contains("a wrong code or a match from before its begin"), "{error}");
+}
+
+#[test]
+fn a_program_is_searched_past_a_decoy_and_whatever_the_reserved_fields_hold() {
+    let content = firmware(3, 5000);
+    let mut cabinet = Raw::of(Compression::Mszip, &[("a.txt", &content)]).to_bytes();
+    cabinet[4..8].fill(0xAB);
+    // A header with tables that name a folder which is not there.
+    let mut decoy = Raw::of(Compression::None, &[("decoy", b"1234567"), ("x", b"1")]);
+    decoy.files[1].folder = 7;
+    let program = [b"MZ", &[0; 300][..], &decoy.to_bytes(), &[0; 50], &cabinet].concat();
+    let files = read_all(&program).unwrap().0;
+    assert_eq!(files, [("a.txt".to_owned(), content)]);
+}

@@ -6,6 +6,7 @@ pub(crate) mod author;
 pub(crate) mod change;
 pub(crate) mod devices;
 pub(crate) mod dialect;
+pub(crate) mod kind;
 pub(crate) mod moment;
 pub(crate) mod package;
 pub(crate) mod retention;

@@ -52,7 +52,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["plan"], "--device"),
         (&["plan", "request.xml", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "cannot be used with"),
         (&["plan", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "--installed"),
-        (&["plan", "--device", IP8540, "--installed", "1.0"], "device has 6 part(s), expected 5"),
+        (&["plan", "--device", IP8540, "--installed", "1.0"], "device kind has 6 part(s), expected 5"),
         (&["plan", "request.xml", "--mac", "0021630F207B"], "--device"),
         (&["explain"], "--replay"),
         (&["explain", "request.xml", "--replay", "a.json"], "cannot be used with"),

@@ -120,7 +120,7 @@ pub struct Delta {
     /// Packages.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub packages: Vec<Entry<PackageId, IngestedPackage>>,
-    /// Which package the interim image of a locale and update type is in.
+    /// The package that contains the interim image of a locale and update type.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub interim: Vec<Entry<(Locale, UpdateType), PackageId>>,
     /// Test devices.
@@ -129,7 +129,7 @@ pub struct Delta {
     /// Groups.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub groups: Vec<Entry<GroupName, Group>>,
-    /// Who is on which group's list.
+    /// Members of groups.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
     /// Holds.
@@ -138,19 +138,19 @@ pub struct Delta {
     /// Kill switches.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub stops: Vec<Entry<StopScope, Stop>>,
-    /// The settings, when they changed.
+    /// The settings. `None` if they did not change.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub settings: Option<Settings>,
 }
 
 impl Delta {
-    /// Whether it changes nothing.
+    /// Returns whether the delta changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// That a device is on a group's list. There is nothing more to say of it yet.
+/// The membership of a device in a group. It has no properties yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

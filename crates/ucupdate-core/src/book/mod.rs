@@ -32,6 +32,7 @@ pub use rollout::{
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_book::{RuleBook, Settings};
+pub(crate) use rule_key::with_last;
 pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use table::Entry;

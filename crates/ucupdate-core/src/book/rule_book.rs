@@ -18,7 +18,7 @@ use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// All that people decide: rules, packages, test devices, groups, holds, stepping stones, settings.
+/// Everything that administrators decide: rules, packages, test devices, groups, holds, stepping stones, settings.
 ///
 /// Clones share their entries. The default book has no rules. It has the built-in stepping stone, and approves packages of
 /// RoundTable when they are ingested.
@@ -29,17 +29,17 @@ pub struct RuleBook {
     pub(crate) interim: Table<InterimKey, PackageId>,
     pub(crate) test_devices: Table<TestDeviceName, TestDevice>,
     pub(crate) groups: Table<GroupName, Group>,
-    /// The lists of the groups that have one; none is empty.
+    /// The member lists of the groups. No list is empty.
     pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
     pub(crate) holds: Table<HoldName, Hold>,
     pub(crate) stops: Table<StopScope, Stop>,
     pub(crate) settings: Settings,
 }
 
-/// What an interim image is found by: the locale, and the update type it replaces.
+/// The key of an interim image: the locale, and the update type that the image replaces.
 pub(crate) type InterimKey = (Locale, UpdateType);
 
-/// What holds for the whole book.
+/// The settings of the whole rule book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -54,7 +54,7 @@ impl Settings {
     pub(crate) fn sort_stones(&mut self) {
         let order = |one: &SteppingStone, two: &SteppingStone| {
             let below = one.below.release_order(&two.below);
-            let narrowness = two.narrowness().cmp(&one.narrowness());
+            let narrowness = two.kind.narrowed_words().cmp(&one.kind.narrowed_words());
             below.then(narrowness).then_with(|| one.name.cmp(&two.name))
         };
         self.stones.sort_by(order);
@@ -71,53 +71,53 @@ impl Default for Settings {
 }
 
 impl RuleBook {
-    /// The rules, by key.
+    /// Returns the rules in the order of their keys.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.values()
     }
 
-    /// The rule for `key`, if there is one.
+    /// Returns the rule with this key.
     pub fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key)
     }
 
-    /// The ingested packages, by id.
+    /// Returns the ingested packages in the order of their ids.
     pub fn packages(&self) -> impl ExactSizeIterator<Item = &IngestedPackage> {
         self.packages.values()
     }
 
-    /// The package with this id, if it was ingested.
+    /// Returns the package with this id.
     pub fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
         self.packages.get(&id)
     }
 
-    /// The test devices, by name.
+    /// Returns the test devices in the order of their names.
     pub fn test_devices(&self) -> impl ExactSizeIterator<Item = &TestDevice> {
         self.test_devices.values()
     }
 
-    /// The test device known by `id`, if there is one.
+    /// Returns the test device with this MAC address or serial number.
     pub fn test_device(&self, id: &DeviceId) -> Option<&TestDevice> {
         self.test_devices.values().find(|device| device.id == *id)
     }
 
-    /// The groups, by name.
+    /// Returns the groups in the order of their names.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.groups.values()
     }
 
-    /// The group of this name, if there is one.
+    /// Returns the group with this name.
     pub fn group(&self, name: &GroupName) -> Option<&Group> {
         self.groups.get(name)
     }
 
-    /// The devices on a group's list; none where the group has a predicate.
+    /// Returns the member list of a group. The list is empty if the group has a predicate.
     pub fn members(&self, group: &GroupName) -> impl ExactSizeIterator<Item = &DeviceId> {
         static NOBODY: BTreeSet<DeviceId> = BTreeSet::new();
         self.members.get(group).map_or(&NOBODY, Arc::as_ref).iter()
     }
 
-    /// The lists of all groups, a device at a time, the group in its own spelling.
+    /// Returns every member of every group, with the name of the group in the group's own spelling.
     pub(crate) fn listed(&self) -> impl Iterator<Item = (GroupName, DeviceId)> {
         self.members.iter().flat_map(|(group, devices)| {
             let group = self.groups.get(group).map_or(group, |group| &group.name);
@@ -125,37 +125,37 @@ impl RuleBook {
         })
     }
 
-    /// The holds, by name.
+    /// Returns the holds in the order of their names.
     pub fn holds(&self) -> impl ExactSizeIterator<Item = &Hold> {
         self.holds.values()
     }
 
-    /// The hold of this name, if there is one.
+    /// Returns the hold with this name.
     pub fn hold(&self, name: &HoldName) -> Option<&Hold> {
         self.holds.get(name)
     }
 
-    /// The kill switches that are thrown, and what each stops.
+    /// Returns the kill switches that are on, and what each one stops.
     pub fn stops(&self) -> impl ExactSizeIterator<Item = (&StopScope, &Stop)> {
         self.stops.iter()
     }
 
-    /// The kill switch of exactly this scope, if it is thrown.
+    /// Returns the kill switch of exactly this scope, if it is on.
     pub fn stop(&self, scope: &StopScope) -> Option<&Stop> {
         self.stops.get(scope)
     }
 
-    /// What holds for the whole book.
+    /// The settings of the whole rule book.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The release a candidate of `rule` stands for; none where its package is gone.
+    /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
     pub fn release(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&Release> {
         self.package(candidate.package)?.release(rule, &candidate.version)
     }
 
-    /// The release of a version that was ingested last for a rule, as a candidate.
+    /// Returns the release of a version that was ingested last for a rule.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
         let brought = self
@@ -165,7 +165,7 @@ impl RuleBook {
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }
 
-    /// The interim images in use, by locale and update type, and the packages that brought them.
+    /// Returns the interim images in use, each with the package that contains it.
     pub fn interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
         self.interim.iter().filter_map(|((locale, update_type), package)| {
             let mut images = self.package(*package)?.interim.iter();

@@ -1,4 +1,4 @@
-//! The compiled form of a rule book: what deciding reads.
+//! The compiled form of a rule book.
 
 use crate::book::{
     Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, Predicate,
@@ -16,7 +16,7 @@ use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A rule book compiled for deciding. It never changes: a new revision of the book gives a new index.
+/// A rule book compiled for fast decisions. It never changes; a new revision of the book needs a new index.
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
@@ -126,7 +126,7 @@ struct StoneHop {
 /// None, for an index into a table.
 const NONE: u32 = u32::MAX;
 
-/// What a device is told to fetch.
+/// The files that a device is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offer {
@@ -160,17 +160,17 @@ impl EligibilityIndex {
         Compiler::new(book).compile(revision)
     }
 
-    /// The revision of the book this was compiled from.
+    /// Returns the revision of the rule book that the index was compiled from.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// How many rules there are.
+    /// Returns the number of rules.
     pub fn rule_count(&self) -> usize {
         self.rules.len()
     }
 
-    /// The test device this is, by its MAC address or its serial number.
+    /// Returns the test device with the MAC address or the serial number of `device`.
     #[inline]
     pub fn test_device(&self, device: &Device) -> Option<&TestDevice> {
         self.test_devices.get(self.known.find(device).test_device()? as usize)
@@ -349,7 +349,7 @@ impl<'a> Compiler<'a> {
             .map(|(number, stone)| {
                 let offer = match stone.image {
                     StoneImage::Interim => {
-                        let image = (key.locale().clone(), key.update_type().clone());
+                        let image = (key.kind().locale.clone(), key.update_type().clone());
                         self.interim.get(&image).copied().unwrap_or(NONE)
                     }
                     StoneImage::Release => {

@@ -203,11 +203,11 @@ fn a_group_by_predicate_holds_who_fits_all_its_parts() {
     };
     let mut all = Predicate::default();
     assert!(all.is_empty());
-    all.device_types.push("ucphone".parse().unwrap());
-    all.vendors.extend(["Polycom".parse().unwrap(), "LG-Nortel".parse().unwrap()]);
-    all.models.push("IP8540".parse().unwrap());
-    all.hardware_revisions.push("a".parse().unwrap());
-    all.locales.push("ENU".parse().unwrap());
+    all.kind.device_type.push("ucphone".parse().unwrap());
+    all.kind.vendor.extend(["Polycom".parse().unwrap(), "LG-Nortel".parse().unwrap()]);
+    all.kind.model.push("IP8540".parse().unwrap());
+    all.kind.hardware_revision.push("a".parse().unwrap());
+    all.kind.locale.push("ENU".parse().unwrap());
     all.mac_prefixes.push("002163".parse().unwrap());
     all.serials.push("C185H001000..C185H001999".parse().unwrap());
     all.user_domains.push("demo.local".parse().unwrap());

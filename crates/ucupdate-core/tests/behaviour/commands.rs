@@ -300,3 +300,11 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
     let notes = make(&mut book, start("1.0", "down"));
     assert!(notes[0].contains("1.0 is older than 2.0, which is approved"), "{notes:?}");
 }
+
+#[test]
+fn a_refusal_has_a_name_for_programs() {
+    let refusal = RuleBook::default().command(&Command::Approve(vec![key(PHONE)]), "ann").unwrap_err();
+    assert_eq!(refusal.kind(), "no-rule");
+    let refusal = RuleBook::default().command(&Command::Approve(Vec::new()), "ann").unwrap_err();
+    assert_eq!(refusal.kind(), "none-named");
+}

@@ -104,11 +104,7 @@ pub fn state(book: &RuleBook, rule: &str) -> String {
 pub fn device(rule: &str) -> Device {
     let key = key(rule);
     Device {
-        device_type: key.device_type().clone(),
-        vendor: key.vendor().clone(),
-        model: key.model().clone(),
-        hardware_revision: key.hardware_revision().clone(),
-        locale: key.locale().clone(),
+        kind: key.kind().clone(),
         mac_address: Reported::new("0021630F207B"),
         serial_number: Reported::new("C185H001209"),
     }

@@ -44,7 +44,7 @@ const OFFERED: &str = "offer 2.0, because it is approved for everybody";
 fn a_device_a_group_or_a_rule_can_be_held() {
     let serial = DeviceId::Serial("c185h001209".parse().unwrap());
     let mut inside = Predicate::default();
-    inside.models.push("ip8540".parse().unwrap());
+    inside.kind.model.push("ip8540".parse().unwrap());
     for on in [
         HeldDevices::Device(serial),
         HeldDevices::Group("phones".parse().unwrap()),

@@ -100,7 +100,7 @@ fn a_stone_of_five_parts_is_stepped_on_and_planned() {
     let mut book = book("2.0.1.44.9", "3.0.0.459.1", policy("numeric"));
     let stone = SteppingStone::new(
         "audiocodes-2".parse().unwrap(),
-        "UCPhone".parse().unwrap(),
+        "UCPhone/*/*/*/*".parse().unwrap(),
         read("numeric", "2.0.1.44.9"),
         read("numeric", "2.0.1.44.09"),
     );

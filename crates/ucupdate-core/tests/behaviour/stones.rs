@@ -15,7 +15,7 @@ fn version(text: &str) -> FirmwareVersion {
 }
 
 fn stone(name: &str, below: &str, by: &str) -> SteppingStone {
-    SteppingStone::new(name.parse().unwrap(), "UCPhone".parse().unwrap(), version(below), version(by))
+    SteppingStone::new(name.parse().unwrap(), "UCPhone/*/*/*/*".parse().unwrap(), version(below), version(by))
 }
 
 /// 4.0.7577.0 approved, 3.5.6907.0 known, the interim image there.
@@ -48,13 +48,13 @@ fn a_chain_of_stones_is_climbed_one_by_one() {
 fn a_stone_may_be_for_one_model_or_hardware_revision() {
     let mut book = book();
     let mut other = stone("lync", "3.5.6907.0", "3.5.6907.0");
-    other.hardware_revision = Some("B".parse().unwrap());
+    other.kind.hardware_revision = vec!["B".parse().unwrap()];
     let nowhere = refused(&book, Command::AddStone(other.clone()));
     assert!(
-        nowhere.starts_with("no package brought 3.5.6907.0 for any rule of lync: UCPhone/*/*/B"),
+        nowhere.starts_with("no package brought 3.5.6907.0 for any rule of lync: UCPhone/*/*/B/*"),
         "{nowhere}"
     );
-    other.hardware_revision = Some("a".parse().unwrap());
+    other.kind.hardware_revision = vec!["a".parse().unwrap()];
     make(&mut book, Command::AddStone(other));
     assert!(planned(&book, PHONE, "1.0.522.103").contains("3.5.6907.0 (stepping stone)"));
 }
@@ -68,11 +68,11 @@ fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
     );
     assert_eq!(
         refused(&book, Command::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
-        "no device would come to it: ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103 is for the same devices"
+        "no device would come to it: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103 is for the same devices"
     );
     assert_eq!(
         refused(&book, Command::AddStone(stone("OCS-Interim", "2.0", "3.5.6907.0"))),
-        "a stepping stone is there already: ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103"
+        "a stepping stone is there already: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103"
     );
     assert_eq!(refused(&book, Command::RemoveStone("x".parse().unwrap())), "no stepping stone x");
 }
@@ -116,7 +116,7 @@ fn stones_of_one_threshold_are_taken_the_narrowest_first() {
     ingest(&mut book, &package(4, &[(PHONE, "3.5.7000.0", 4)]));
     make(&mut book, Command::AddStone(stone("wide", "3.5.6907.0", "3.5.6907.0")));
     let mut narrow = stone("narrow", "3.5.6907.0", "3.5.7000.0");
-    narrow.model = Some("IP8540".parse().unwrap());
+    narrow.kind.model = vec!["IP8540".parse().unwrap()];
     make(&mut book, Command::AddStone(narrow));
     assert!(planned(&book, PHONE, "1.0.522.103").starts_with("1.0.522.103 -> 3.5.7000.0 (stepping stone)"));
 }
@@ -143,7 +143,7 @@ fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release()
     assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0");
     assert_eq!(
         refused(&book, Command::AddStone(stone("x", "4.0", "4.0.0.5"))),
-        "no device would come to it: lync: UCPhone below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
+        "no device would come to it: lync: UCPhone/*/*/*/* below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
     );
 }
 

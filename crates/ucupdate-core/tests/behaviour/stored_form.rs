@@ -40,7 +40,7 @@ fn every_command_comes_back_from_a_store() {
     policy.floor = Some("1.0".parse().unwrap());
     policy.window = Some("Sat,Sun 22:00-05:00 Europe/Lisbon".parse().unwrap());
     let mut predicate = Predicate::default();
-    predicate.vendors.push("Polycom".parse().unwrap());
+    predicate.kind.vendor.push("Polycom".parse().unwrap());
     predicate.mac_prefixes.push("002163".parse().unwrap());
     predicate.serials.push("C185H001000..C185H001999".parse().unwrap());
     predicate.user_domains.push("demo.local".parse().unwrap());
@@ -56,8 +56,7 @@ fn every_command_comes_back_from_a_store() {
     let rollout = rollout.within("daily 01:00-02:00".parse().unwrap());
     let (version, scope) = (ReportedVersion::new("4.1.0b"), StopScope::Rule(rule.clone()));
     let (below, by) = ("1.0".parse().unwrap(), "1.0.5".parse().unwrap());
-    let mut stone = SteppingStone::new("one".parse().unwrap(), "UCPhone".parse().unwrap(), below, by);
-    stone.model = Some("CX700".parse().unwrap());
+    let stone = SteppingStone::new("one".parse().unwrap(), "UCPhone/*/CX700/*/*".parse().unwrap(), below, by);
     for command in [
         Command::PutGroup(Group { name: group.clone(), predicate: Some(predicate) }),
         Command::RemoveGroup(group.clone()),

@@ -362,11 +362,7 @@ impl Outcomes {
 /// Whether a question is answered by a rule.
 fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
     let device = question.device;
-    *rule.device_type() == device.device_type
-        && *rule.vendor() == device.vendor
-        && *rule.model() == device.model
-        && *rule.hardware_revision() == device.hardware_revision
-        && *rule.locale() == device.locale
+    *rule.kind() == device.kind
         && rule.update_type().as_str().eq_ignore_ascii_case(question.module.update_type_stem())
 }
 
@@ -374,13 +370,5 @@ fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
 fn rule_asked(question: &Question<'_>) -> Option<RuleKey> {
     let device = question.device;
     let update_type: UpdateType = question.module.update_type_stem().parse().ok()?;
-    RuleKey::new(
-        device.device_type.clone(),
-        device.vendor.clone(),
-        device.model.clone(),
-        device.hardware_revision.clone(),
-        device.locale.clone(),
-        update_type,
-    )
-    .ok()
+    RuleKey::new(device.kind.clone(), update_type).ok()
 }

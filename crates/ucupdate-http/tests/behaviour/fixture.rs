@@ -159,11 +159,7 @@ impl Answered {
 pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
     UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse().unwrap(),
-            vendor: "LG-Nortel".parse().unwrap(),
-            model: "IP8540".parse().unwrap(),
-            hardware_revision: "A".parse().unwrap(),
-            locale: "ENU".parse().unwrap(),
+            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
             mac_address: Reported::new("0021630F207B"),
             serial_number: Reported::new("C185H001209"),
         },

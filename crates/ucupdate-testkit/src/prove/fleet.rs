@@ -8,7 +8,7 @@ use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, samp
 use ucupdate::decide::{Decision, EligibilityIndex, decide};
 use ucupdate::device::{Device, DeviceId};
 use ucupdate::request::{InstalledModule, Question, Side, UpdateRequest, UpdateResponse};
-use ucupdate::value::{LabelError, PackageId, Reported, UnixTime};
+use ucupdate::value::{PackageId, Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options};
 
@@ -126,29 +126,21 @@ pub(crate) const REQUESTS: usize = PHONES.len() * INSTALLED.len() * (TESTERS + 1
 
 /// The `number`th request; some come from test devices, for as long as these are some.
 pub(crate) fn request(number: usize) -> UpdateRequest {
-    let build = || -> Result<UpdateRequest, LabelError> {
-        let (rest, installed) = (number / INSTALLED.len(), INSTALLED[number % INSTALLED.len()]);
-        let [vendor, model] = PHONES[rest % PHONES.len()];
-        Ok(UpdateRequest {
-            device: Device {
-                device_type: "UCPhone".parse()?,
-                vendor: vendor.parse()?,
-                model: model.parse()?,
-                hardware_revision: "A".parse()?,
-                locale: "ENU".parse()?,
-                mac_address: Reported::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
-                serial_number: Reported::new("C185H001209"),
-            },
-            user_name: Box::default(),
-            request_date_time: Reported::new("06-03-2009 17:10:39"),
-            modules: vec![InstalledModule {
-                file_name: "cpe.nbt".into(),
-                version: ReportedVersion::new(installed),
-                time_stamp: Reported::new("01-01-1601 00:00:00"),
-            }],
-        })
-    };
-    build().expect("the words above are labels")
+    let (rest, installed) = (number / INSTALLED.len(), INSTALLED[number % INSTALLED.len()]);
+    UpdateRequest {
+        device: Device {
+            kind: rule(rest).kind().clone(),
+            mac_address: Reported::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
+            serial_number: Reported::new("C185H001209"),
+        },
+        user_name: Box::default(),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new(installed),
+            time_stamp: Reported::new("01-01-1601 00:00:00"),
+        }],
+    }
 }
 
 /// How the services of a proof work: they answer, and look for changes each second.

@@ -99,11 +99,11 @@ fn wrong_names_are_never_an_empty_request() {
 #[test]
 fn the_same_items_under_another_root_are_read_and_the_root_reported() {
     let found = request(&asking("").replace("Request>", "Ask>"));
-    assert_eq!(found.value.device.vendor.as_str(), "Polycom");
+    assert_eq!(found.value.device.kind.vendor.as_str(), "Polycom");
     assert_eq!((&*found.unknown[0].path, found.unknown[0].at), ("/Ask", 0));
     let body = format!("<s:Envelope xmlns:s='urn:s'><s:Body>{}</s:Body></s:Envelope>", asking(""));
     let found = request(&body);
-    assert_eq!(found.value.device.model.as_str(), "CX700");
+    assert_eq!(found.value.device.kind.model.as_str(), "CX700");
     assert_eq!(found.unknown.len(), 3);
     assert_eq!(&*found.unknown[2].path, "/s:Envelope/s:Body/Request");
 }
@@ -130,7 +130,7 @@ fn unknown_items_are_kept_with_their_positions() {
     // What stands less deep counts, also when it comes later.
     let late =
         request(&format!("<Request><Group><Locale>DEU</Locale></Group>{}", &asking("")["<Request>".len()..]));
-    assert_eq!(late.value.device.locale.as_str(), "ENU");
+    assert_eq!(late.value.device.kind.locale.as_str(), "ENU");
     assert_eq!(&*late.unknown[1].path, "/Request/Group/Locale");
 }
 
@@ -230,7 +230,7 @@ fn the_vendor_may_be_called_brand_and_its_own_name_prevails() {
     assert!(Codec::default().encode_request(&plain.value).windows(8).any(|part| part == b"<Vendor>"));
     for both in [asking("<Brand>LG</Brand>"), asking("").replace("<Vendor>", "<Brand>LG</Brand><Vendor>")] {
         let found = request(&both);
-        assert_eq!(found.value.device.vendor.as_str(), "Polycom", "{both}");
+        assert_eq!(found.value.device.kind.vendor.as_str(), "Polycom", "{both}");
         let unknown: Vec<_> = found.unknown.iter().map(|item| (&*item.path, &*item.value)).collect();
         assert_eq!(unknown, [("/Request/Brand", "LG")]);
     }

@@ -57,11 +57,7 @@ pub(crate) fn newer_package() -> Vec<u8> {
 pub(crate) fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
     UpdateRequest {
         device: Device {
-            device_type: rule.device_type().clone(),
-            vendor: rule.vendor().clone(),
-            model: rule.model().clone(),
-            hardware_revision: rule.hardware_revision().clone(),
-            locale: rule.locale().clone(),
+            kind: rule.kind().clone(),
             mac_address: Reported::new("0021630F207B"),
             serial_number: Reported::new("C185H001209"),
         },

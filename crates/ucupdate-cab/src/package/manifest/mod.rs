@@ -76,10 +76,7 @@ impl Manifest {
     pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
-            return Err(XmlError::NotXml {
-                what: format!("expected root element Updates, found {}", root.name),
-                at: root.at,
-            });
+            return Err(XmlError::Root { found: root.name.to_string(), at: root.at });
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
@@ -388,7 +385,7 @@ mod tests {
         let mut limits = PackageLimits::default();
         let refused =
             |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
-        assert_eq!(refused("<html/>", &limits), "expected root element Updates, found html, at byte 0");
+        assert_eq!(refused("<html/>", &limits), "root element html, at byte 0");
         limits.releases = 1;
         assert!(Manifest::read(b"<Updates><Update/></Updates>", &limits).is_ok());
         let two = "<Updates><Update/><Update/></Updates>";

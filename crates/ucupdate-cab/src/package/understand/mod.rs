@@ -9,6 +9,7 @@ mod compare;
 mod findings;
 pub(super) mod hierarchy;
 mod index;
+mod leading;
 mod place;
 mod release;
 #[cfg(test)]
@@ -113,7 +114,7 @@ fn read_manifest(
     index.claim(member);
     let name = index.name(member);
     let unreadable = |found: String| {
-        let expected = "an XML document Updates/Updates/Update";
+        let expected = "an XML document with root element Updates";
         Problem::new(ProblemKind::ManifestUnreadable, expected).file(&name).found(found)
     };
     let bytes: &[u8] = match kept.get(&member) {

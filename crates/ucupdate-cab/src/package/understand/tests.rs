@@ -131,7 +131,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::ManifestUnreadable,
             good().with("updateInfo.xml", "<Updates>"),
-            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
+            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document with root element Updates, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
         ),
         (
             Kind::RepeatedItem,
@@ -251,6 +251,16 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
             "warning: updateInfo.xml: byte 193: the manifest has an unknown name that may restrict the update, which was ignored: expected a name of the table, found HardwareRange",
         ),
         (
+            Kind::SecondManifest,
+            flat().with_manifest(&cpe("")).with("other/updateInfo.xml", "<Updates/>"),
+            "refusal: other/updateInfo.xml: the package has another manifest: expected updateInfo.xml only",
+        ),
+        (
+            Kind::LeadingFolder,
+            Files::new().with_image(&format!("UCUpdates/{FOLDER}/CPE")),
+            "warning: the files lie in a folder of their own, which was taken off: expected the hierarchy at the root of the cabinet, found UCUpdates",
+        ),
+        (
             Kind::SignedContentUnknown,
             with_signature(unknown_algorithm),
             "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signed content of the signature cannot be checked: expected a digest of the list by SHA-1 or SHA-256 among the signed attributes",
@@ -343,7 +353,7 @@ fn every_kind_of_problem_is_reported_in_one_line_with_its_severity() {
         reached.insert(kind);
     }
     // Only reading a cabinet gives these; their tests have cabinets.
-    reached.extend([ProblemKind::AmbiguousCabinet, ProblemKind::IrregularCabinet]);
+    reached.extend([ProblemKind::AmbiguousCabinet, ProblemKind::IrregularCabinet, ProblemKind::UnreadFolder]);
     assert_eq!(reached, ProblemKind::ALL.iter().copied().collect());
 }
 
@@ -544,6 +554,93 @@ fn an_unknown_restriction_is_ignored_only_when_asked() {
     let package = Files { options, ..files }.understood();
     assert!(!package.is_refused());
     assert!(package.problems.iter().any(|problem| problem.kind == ProblemKind::NarrowingIgnored));
+}
+
+#[test]
+fn a_common_leading_folder_is_taken_off_and_a_dot_too() {
+    let leading = |prefix: &str| {
+        let with = |stem: &str| format!("{prefix}{stem}");
+        Files::new().with_image(&with(&format!("{FOLDER}/CPE"))).with_image(&with("OCInterim/ENU/CPE"))
+    };
+    for (prefix, is_folder) in
+        [("./", false), (r".\", false), ("UCUpdates/", true), ("a/b c/", true), ("./a/", true)]
+    {
+        let package = leading(prefix).understood();
+        assert!(!package.is_refused(), "{prefix}: {:#?}", package.problems);
+        assert_eq!((package.releases.len(), package.interim.len()), (1, 1), "{prefix}");
+        let path = package.members[0].path.as_ref().unwrap();
+        assert_eq!(path.as_str(), format!("{FOLDER}/CPE.nbt"));
+        let told = package.problems.iter().any(|problem| problem.kind == ProblemKind::LeadingFolder);
+        assert_eq!(told, is_folder, "{prefix}");
+    }
+    let with_manifest = Files::new()
+        .with("Driver/updateInfo.xml", format!("<Updates>{}</Updates>", cpe("")))
+        .with_image("Driver/CPE")
+        .with("eula.txt", "");
+    let package = with_manifest.understood();
+    assert_eq!((package.releases.len(), package.form), (1, PackageForm::Manifest));
+    assert!(!package.is_refused(), "{:#?}", package.problems);
+    // Images in two folders of their own have no common one.
+    let two = Files::new().with_image(&format!("a/{FOLDER}/CPE")).with_image(&format!("b/{FOLDER}/CPE"));
+    assert!(two.understood().is_refused());
+}
+
+fn in_cabinet(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    for (name, bytes) in files {
+        cabinet.file(*name, time(), *bytes);
+    }
+    cabinet.build().unwrap()
+}
+
+#[test]
+fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
+    let inner = good().cabinet();
+    let mut outer = in_cabinet(&[("eula.txt", b"EUL"), ("UCUpdates.cab", &inner), ("z.txt", b"z")]);
+    for depth in 1..=2 {
+        for bytes in [outer.clone(), crate::self_extracting(&outer)] {
+            let package = read(&bytes, PackageOptions::default());
+            assert!(!package.is_refused(), "{depth}: {:#?}", package.problems);
+            assert_eq!(package.releases[0].key.to_string(), KEY);
+            assert_eq!(package.sha256, sha256_of(&outer));
+            let indices: Vec<usize> = package.members.iter().map(|member| member.index).collect();
+            assert_eq!(indices, (0..package.members.len()).collect::<Vec<_>>());
+        }
+        outer = in_cabinet(&[("more.cab", &outer)]);
+    }
+    // Three deep is a file like any other.
+    assert_eq!(
+        read(&outer, PackageOptions::default()).refusals().next().unwrap().kind,
+        ProblemKind::NoRelease
+    );
+    let error = read_package(
+        Cabinet::open(&in_cabinet(&[("UCUpdates.cab", &inner[..200])])[..], Limits::default()).unwrap(),
+        PackageOptions::default(),
+        &mut NoSink,
+    );
+    assert!(matches!(error, Err(PackageError::Member { .. })));
+}
+
+#[test]
+fn another_cabinet_in_the_same_input_refuses_the_package() {
+    let first = good().cabinet();
+    let program = crate::self_extracting(&[&first[..], &[0; 200_000], &in_cabinet(&[("a", b"a")])].concat());
+    let package = read(&program, PackageOptions::default());
+    assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::AmbiguousCabinet);
+    // The letters alone are no cabinet.
+    let signed = [&first[..], b"MSCF behind the cabinet"].concat();
+    assert!(!read(&signed, PackageOptions::default()).is_refused());
+}
+
+#[test]
+fn a_package_of_the_most_releases_with_plain_names_is_read_within_the_default_limits() {
+    let mut files = Files::new();
+    for number in 0..4096 {
+        files = files.with_image(&format!("UCPhone/Polycom/CX{number:04}/A/ENU/3.5.6907.9/CPE/CPE"));
+    }
+    let package = read(&files.cabinet(), PackageOptions::default());
+    assert_eq!(package.releases.len(), 4096);
+    assert!(!package.is_refused());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::device::{DeviceId, DeviceType};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
-/// What a person asks of the rule book.
+/// A change that an administrator asks for.
 ///
 /// A command does not say who gives it: [`RuleBook::command`] is passed the author. Format 1.1 and 1.2 of a stored history
 /// repeat the author in some commands as `by`, which is not read.
@@ -27,103 +27,104 @@ use crate::version::ReportedVersion;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Command {
-    /// Take in a package whose files lie in the store: each release becomes pending.
+    /// Makes each release of a package pending. The rule book has the package already.
     Ingest(PackageId),
-    /// Approve what is pending in each of these rules; all or none.
+    /// Approves the pending version of each rule. Approves all of them or none.
     Approve(Vec<RuleKey>),
-    /// Approve what a package made pending, passing over rules where something else is.
+    /// Approves what a package made pending. Skips rules that have another pending version.
     ApproveAllOf(PackageId),
-    /// Approve a version that a package brought for a rule, whatever is pending.
+    /// Approves a version that a package contains for a rule. The pending version does not matter.
     ApproveVersion {
         /// In which rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
     },
-    /// Reject what is pending in a rule.
+    /// Rejects the pending version of a rule.
     Reject(RuleKey),
-    /// Take the rejection of a version back. It is pending again unless another version is.
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
     Unreject {
         /// In which rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
     },
-    /// Give everybody what was approved before.
+    /// Rolls a rule back to the version that was approved before.
     RollBack(RuleKey),
-    /// Remove a rule.
+    /// Removes a rule.
     Remove(RuleKey),
-    /// Add a test device.
+    /// Adds a test device.
     AddTestDevice(TestDevice),
-    /// Remove a test device.
+    /// Removes a test device.
     RemoveTestDevice(TestDeviceName),
-    /// Say how a rule treats what devices say of their version.
+    /// Replaces the offer policy of a rule.
     SetPolicy(RuleKey, OfferPolicy),
-    /// Say whether packages of a device type go to everybody as they are ingested.
+    /// Sets whether packages of a device type are approved when they are ingested.
     DeployAtIngest(DeviceType, bool),
-    /// Let packages that no rule and no interim image is of leave the book; all or none. Their files may go then.
+    /// Removes packages that no rule and no interim image uses. Removes all of them or none. Their files can be deleted
+    /// afterwards.
     Retire(Vec<PackageId>),
-    /// Make a group, or change what its devices have in common.
+    /// Adds a group, or replaces the predicate of an existing one.
     PutGroup(Group),
-    /// Remove a group that nothing uses.
+    /// Removes a group that no rule and no hold uses.
     RemoveGroup(GroupName),
-    /// Change a group's list.
+    /// Changes the member list of a group.
     ChangeMembers {
         /// Which group.
         group: GroupName,
-        /// Who comes to its list.
+        /// The devices to add.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         add: Vec<DeviceId>,
-        /// Who leaves it.
+        /// The devices to remove.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         remove: Vec<DeviceId>,
     },
-    /// Keep a device or a group at a version, whatever else the rule says.
+    /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
     Pin {
         /// In which rule.
         rule: RuleKey,
         /// Who.
         audience: Audience,
-        /// At which version; a package must have brought it.
+        /// The version. A package must contain it.
         version: ReportedVersion,
     },
-    /// Remove a pin.
+    /// Removes a pin.
     Unpin {
         /// In which rule.
         rule: RuleKey,
         /// Whose.
         audience: Audience,
     },
-    /// Roll a version out to some.
+    /// Starts a rollout.
     StartRollout {
         /// In which rule.
         rule: RuleKey,
-        /// To a group, or to everybody.
+        /// A group, or all devices.
         audience: Audience,
-        /// Which version; a package must have brought it.
+        /// The version. A package must contain it.
         version: ReportedVersion,
         /// How.
         rollout: Rollout,
     },
-    /// Change what share a rollout is for.
+    /// Changes the share of a rollout.
     SetShare(RuleKey, RolloutName, Share),
-    /// Pause a rollout, with the reason.
+    /// Pauses a rollout for a reason.
     PauseRollout(RuleKey, RolloutName, Box<str>),
-    /// Let a paused rollout go on.
+    /// Resumes a paused rollout.
     ResumeRollout(RuleKey, RolloutName),
-    /// End a rollout by approving its version.
+    /// Ends a rollout and approves its version.
     FinishRollout(RuleKey, RolloutName),
-    /// End a rollout without approving its version.
+    /// Ends a rollout without approving its version.
     StopRollout(RuleKey, RolloutName),
-    /// Hold devices: they are offered nothing.
+    /// Adds a hold: its devices are offered nothing.
     AddHold(Hold),
-    /// Remove a hold.
+    /// Removes a hold.
     RemoveHold(HoldName),
-    /// Add a stepping stone.
+    /// Adds a stepping stone.
     AddStone(SteppingStone),
-    /// Remove a stepping stone.
+    /// Removes a stepping stone.
     RemoveStone(StoneName),
-    /// Throw the kill switch.
+    /// Turns the kill switch on: nothing is offered.
     Kill {
         /// What is stopped.
         scope: StopScope,
@@ -131,33 +132,34 @@ pub enum Command {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
     },
-    /// Ask that a kill switch be undone.
+    /// Asks that the kill switch is turned off.
     AskRestart {
         /// What is stopped.
         scope: StopScope,
     },
-    /// Approve that a kill switch be undone. Another author than the one who asked has to do this.
+    /// Turns the kill switch off. The author must not be the one who asked for it.
     ApproveRestart {
         /// What is stopped.
         scope: StopScope,
     },
 }
 
-/// What a command did.
+/// The effect of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The entries that changed; empty when the command changes nothing.
+    /// The changed entries. Empty if the command changes nothing.
     pub delta: Delta,
-    /// What is worth telling, in the order it happened.
+    /// Notes about what happened, in order.
     pub notes: Vec<Note>,
 }
 
 impl RuleBook {
-    /// What taking in `package` would do. Its files must lie in the store already.
+    /// Returns what the ingest of `package` would do. Its files must be in the store already.
     ///
     /// # Errors
-    /// When a version is there with other bytes, or an interim image would be offered for ever. Nothing is taken then.
+    /// Returns a refusal if a version exists with different bytes, or if an interim image would be offered again and
+    /// again.
     pub fn ingest(&self, package: &IngestedPackage) -> Result<Outcome, Refusal> {
         let mut change = Change::on(self);
         let id = package.id();

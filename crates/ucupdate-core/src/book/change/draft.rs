@@ -232,7 +232,7 @@ impl<'a> Change<'a> {
         };
         self.notes.push(note);
         self.rules.insert(key.clone(), rule);
-        if self.book.settings.deploy_at_ingest.contains(key.device_type()) {
+        if self.book.settings.deploy_at_ingest.contains(&key.kind().device_type) {
             self.approve(&key)?;
         }
         Ok(())

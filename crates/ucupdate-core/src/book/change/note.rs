@@ -24,7 +24,7 @@ use std::fmt;
 pub enum Note {
     /// A package was ingested from a file of this name.
     Ingested { package: PackageId, file_name: Box<str> },
-    /// The version waits for approval.
+    /// A version is pending.
     Pending { rule: RuleKey, version: ReportedVersion },
     /// The version waits for approval in place of another.
     Replaced { rule: RuleKey, version: ReportedVersion, replaced: ReportedVersion },
