@@ -1,8 +1,8 @@
 //! Rule books and devices.
 
 use ucupdate_core::book::{
-    Audience, Candidate, Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, Rollout,
-    Share, StoredFile, TestDevice,
+    Audience, BookCommand, Candidate, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles,
+    Rollout, Share, StoredFile, TestDevice,
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
@@ -68,7 +68,8 @@ pub fn book(rules: u32) -> RuleBook {
         }
         let ingested = book.ingest(&package).expect("the versions are new");
         book.apply(&ingested.delta);
-        let approve = Command::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
+        let approve =
+            BookCommand::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
         let approved = book.command(&approve, "ann").expect("all of it is pending");
         book.apply(&approved.delta);
     }
@@ -79,7 +80,7 @@ pub fn book(rules: u32) -> RuleBook {
         name: "lab".parse().expect("a name"),
         id: DeviceId::Mac("000000000001".parse().expect("an address")),
     };
-    let added = book.command(&Command::AddTestDevice(tester), "ann").expect("it is the first");
+    let added = book.command(&BookCommand::AddTestDevice(tester), "ann").expect("it is the first");
     book.apply(&added.delta);
     book
 }

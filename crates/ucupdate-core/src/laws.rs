@@ -3,7 +3,7 @@
 //! Each function panics where a law is broken.
 
 use crate::book::{
-    Audience, Command, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
+    Audience, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
     OfferRule, Predicate, Release, ReleaseFiles, Role, Rollout, Rule, RuleBook, RuleKey, SameRelease, Share,
     SteppingStone, StopScope, StoredFile, TestDevice,
 };
@@ -299,7 +299,7 @@ fn policy(script: &mut Script<'_>) -> OfferPolicy {
     }
 }
 
-fn command(script: &mut Script<'_>) -> Command {
+fn command(script: &mut Script<'_>) -> BookCommand {
     let rollout_name = |script: &mut Script<'_>| script.of(&["one", "two"]).parse().expect("a name");
     let share = |script: &mut Script<'_>| {
         let text = script.of(&["0", "1", "30", "50.5", "100"]);
@@ -307,29 +307,31 @@ fn command(script: &mut Script<'_>) -> Command {
     };
     let (all, rule) = (StopScope::All, script.rule());
     match script.below(20) {
-        0..=1 => Command::Approve(vec![rule]),
-        2 => Command::RollBack(rule),
-        3 => Command::Reject(rule),
-        4 => Command::Remove(rule),
-        5 => Command::AddTestDevice(TestDevice {
+        0..=1 => BookCommand::Approve(vec![rule]),
+        2 => BookCommand::RollBack(rule),
+        3 => BookCommand::Reject(rule),
+        4 => BookCommand::Remove(rule),
+        5 => BookCommand::AddTestDevice(TestDevice {
             name: script.of(&["desk", "lab"]).parse().expect("a name"),
             id: device_id(script),
         }),
-        6 => Command::PutGroup(group(script)),
-        7 => {
-            Command::ChangeMembers { group: group_name(script), add: vec![device_id(script)], remove: vec![] }
-        }
-        8 => Command::Pin { rule, audience: audience(script), version: script.version() },
-        9..=11 => Command::StartRollout {
+        6 => BookCommand::PutGroup(group(script)),
+        7 => BookCommand::ChangeMembers {
+            group: group_name(script),
+            add: vec![device_id(script)],
+            remove: vec![],
+        },
+        8 => BookCommand::Pin { rule, audience: audience(script), version: script.version() },
+        9..=11 => BookCommand::StartRollout {
             rule,
             audience: audience(script),
             version: script.version(),
             rollout: Rollout::new(rollout_name(script)).to_share(share(script)),
         },
-        12 => Command::SetShare(rule, rollout_name(script), share(script)),
-        13 => Command::PauseRollout(rule, rollout_name(script), "slow".into()),
-        14 => Command::FinishRollout(rule, rollout_name(script)),
-        15 => Command::AddHold(Hold {
+        12 => BookCommand::SetShare(rule, rollout_name(script), share(script)),
+        13 => BookCommand::PauseRollout(rule, rollout_name(script), "slow".into()),
+        14 => BookCommand::FinishRollout(rule, rollout_name(script)),
+        15 => BookCommand::AddHold(Hold {
             name: script.of(&["a", "b"]).parse().expect("a name"),
             on: match script.below(3) {
                 0 => HeldDevices::Device(device_id(script)),
@@ -339,15 +341,15 @@ fn command(script: &mut Script<'_>) -> Command {
             until: (script.below(2) == 0).then(|| UnixTime::from_seconds(100)),
             reason: "".into(),
         }),
-        16 => Command::SetPolicy(rule, policy(script)),
-        17 => Command::AddStone(SteppingStone::new(
+        16 => BookCommand::SetPolicy(rule, policy(script)),
+        17 => BookCommand::AddStone(SteppingStone::new(
             script.of(&["late", "later"]).parse().expect("a name"),
             rule.kind().device_type.clone().into(),
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
         )),
-        18 => Command::Kill { scope: all, reason: "".into() },
-        _ => Command::RemoveGroup(group_name(script)),
+        18 => BookCommand::Kill { scope: all, reason: "".into() },
+        _ => BookCommand::RemoveGroup(group_name(script)),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::book::{Command, Refusal, RuleBook};
+use ucupdate::book::{BookCommand, Refusal, RuleBook};
 use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
 /// In whose name a change is made, or that it is only to be looked at.
@@ -46,7 +46,7 @@ impl fmt::Display for Report {
 
 /// Makes a change where what it replaces is still as it was seen, as [`make`] does; gives whether it was made.
 pub(crate) async fn make_as_seen(
-    command: &Command,
+    command: &BookCommand,
     args: &ChangeArgs,
     seen: &RuleBook,
     context: &mut Context,
@@ -58,7 +58,11 @@ pub(crate) async fn make_as_seen(
 }
 
 /// Makes a change and tells what it did, or tells what it would do.
-pub(crate) async fn make(command: &Command, args: &ChangeArgs, context: &mut Context) -> Result<(), Failure> {
+pub(crate) async fn make(
+    command: &BookCommand,
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
     if !args.dry_run {
         return change(command, &args.author, context).await;
     }
@@ -120,7 +124,7 @@ impl fmt::Display for ChangeReport {
 
 /// Makes a change, and tells what it did.
 pub(crate) async fn change(
-    command: &Command,
+    command: &BookCommand,
     author: &AuthorArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
@@ -136,7 +140,7 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
 
 /// The same where what the command replaces is still as it was seen; gives whether it was made.
 pub(crate) async fn change_as_seen(
-    command: &Command,
+    command: &BookCommand,
     author: &AuthorArgs,
     seen: &RuleBook,
     context: &mut Context,

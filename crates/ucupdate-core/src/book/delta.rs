@@ -68,7 +68,7 @@ impl RuleBook {
     ///
     /// ```
     /// use ucupdate_core::RuleBook;
-    /// use ucupdate_core::book::{Command, TestDevice};
+    /// use ucupdate_core::book::{BookCommand, TestDevice};
     /// use ucupdate_core::device::DeviceId;
     /// let before = RuleBook::default();
     /// let lab = TestDevice {
@@ -76,7 +76,7 @@ impl RuleBook {
     ///     id: DeviceId::Serial("C185H001209".parse().unwrap()),
     /// };
     /// let mut book = before.clone();
-    /// book.apply(&book.command(&Command::AddTestDevice(lab), "ann").unwrap().delta);
+    /// book.apply(&book.command(&BookCommand::AddTestDevice(lab), "ann").unwrap().delta);
     ///
     /// let back = book.delta_to(&before);
     /// assert_eq!(back.test_devices.len(), 1);

@@ -1,4 +1,4 @@
-//! The rule book: everything that administrators decide, as one value, and the commands that change it.
+#![doc = include_str!("guide.md")]
 
 mod change;
 mod delta;
@@ -16,7 +16,7 @@ mod stone;
 mod table;
 mod test_device;
 
-pub use change::{Command, Note, Outcome, Refusal};
+pub use change::{BookCommand, Note, Outcome, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};

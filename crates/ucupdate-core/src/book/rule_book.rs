@@ -1,6 +1,6 @@
 //! The rule book: all that people decide, as one value.
 //!
-//! A [`Command`](crate::book::change::command::Command) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
+//! A [`BookCommand`](crate::book::change::command::BookCommand) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
 //! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
 //! program.
 

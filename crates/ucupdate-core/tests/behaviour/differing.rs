@@ -26,13 +26,13 @@ fn books() -> Vec<RuleBook> {
     for (id, version) in [(1, "2.0"), (2, "3.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
         books.push(book.clone());
-        make(&mut book, Command::Approve(vec![key(PHONE)]));
+        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
         books.push(book.clone());
     }
     let share = Share::Percent("30".parse().unwrap());
     make(
         &mut book,
-        Command::StartRollout {
+        BookCommand::StartRollout {
             rule: key(PHONE),
             audience: Audience::Everybody,
             version: ReportedVersion::new("2.0"),
@@ -40,7 +40,7 @@ fn books() -> Vec<RuleBook> {
         },
     );
     books.push(book.clone());
-    make(&mut book, Command::Kill { scope: StopScope::All, reason: "".into() });
+    make(&mut book, BookCommand::Kill { scope: StopScope::All, reason: "".into() });
     books.push(book);
     books
 }

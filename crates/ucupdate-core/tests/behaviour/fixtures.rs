@@ -1,7 +1,7 @@
 //! Packages, devices and books made by code.
 
 use ucupdate_core::book::{
-    Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
 };
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
@@ -72,24 +72,24 @@ pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
 }
 
 #[track_caller]
-pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
+pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     make_as(book, "ann", command)
 }
 
 #[track_caller]
-pub fn make_as(book: &mut RuleBook, author: &str, command: Command) -> Vec<String> {
+pub fn make_as(book: &mut RuleBook, author: &str, command: BookCommand) -> Vec<String> {
     let outcome = book.command(&command, author).unwrap();
     book.apply(&outcome.delta);
     outcome.notes.iter().map(ToString::to_string).collect()
 }
 
 #[track_caller]
-pub fn refused(book: &RuleBook, command: Command) -> String {
+pub fn refused(book: &RuleBook, command: BookCommand) -> String {
     refused_to(book, "ann", command)
 }
 
 #[track_caller]
-pub fn refused_to(book: &RuleBook, author: &str, command: Command) -> String {
+pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String {
     book.command(&command, author).unwrap_err().to_string()
 }
 

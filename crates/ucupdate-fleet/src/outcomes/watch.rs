@@ -85,7 +85,7 @@ impl OutcomeOptions {
 /// # book.apply(&book.ingest(&package).unwrap().delta);
 /// let mut guard = Guard::default();
 /// guard.failures = Some(1);
-/// # let start = Command::StartRollout {
+/// # let start = BookCommand::StartRollout {
 /// #     rule: phone.clone(), audience: Audience::Everybody, version: ReportedVersion::new("4.0.7577.0"),
 /// #     rollout: Rollout::new("wave-1".parse().unwrap()).guarded(guard),
 /// # };

@@ -1,7 +1,7 @@
 //! What is simulated: for how long, with which chances, and what people do meanwhile.
 
 use crate::outcomes::OutcomeOptions;
-use ucupdate_core::book::{Command, Percent};
+use ucupdate_core::book::{BookCommand, Percent};
 use ucupdate_core::device::Model;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
@@ -28,7 +28,7 @@ pub struct Scenario {
     pub(super) sample_seconds: u32,
     pub(super) look_seconds: u32,
     pub(super) outcomes: OutcomeOptions,
-    pub(super) timetable: Vec<(u32, Command)>,
+    pub(super) timetable: Vec<(u32, BookCommand)>,
 }
 
 impl Default for Scenario {
@@ -120,7 +120,7 @@ impl Scenario {
 
     /// Sets the commands of administrators, each with its time in seconds after the start. They may come in any order.
     #[must_use]
-    pub fn with_timetable(mut self, timetable: Vec<(u32, Command)>) -> Self {
+    pub fn with_timetable(mut self, timetable: Vec<(u32, BookCommand)>) -> Self {
         self.timetable = timetable;
         self
     }

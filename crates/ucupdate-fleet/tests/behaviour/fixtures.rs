@@ -1,7 +1,7 @@
 //! Packages, devices and books made by code.
 
 use ucupdate_core::book::{
-    Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
@@ -70,7 +70,7 @@ pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
 }
 
 #[track_caller]
-pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
+pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     let outcome = book.command(&command, "ann").unwrap();
     book.apply(&outcome.delta);
     outcome.notes.iter().map(ToString::to_string).collect()

@@ -1,7 +1,7 @@
 //! Days of polling, played: what comes of rollouts, guards, windows and chance.
 
 use crate::fixtures::*;
-use ucupdate_core::book::{Audience, Command, Guard, Percent, Ramp, Rollout, Share, StopScope};
+use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Ramp, Rollout, Share, StopScope};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, ReportedVersion, RuleBook};
 use ucupdate_fleet::simulate::{
@@ -24,7 +24,7 @@ fn percent(text: &str) -> Percent {
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, OLD, 1)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     ingest(&mut book, &with_interim(package(2, &[(PHONE, NEW, 2)]), "ENU", "1.0.522.103"));
     book
 }
@@ -33,8 +33,13 @@ fn rollout() -> Rollout {
     Rollout::new("wave".parse().unwrap())
 }
 
-fn start(rollout: Rollout) -> Command {
-    Command::StartRollout { rule: key(PHONE), audience: Audience::Everybody, version: version(NEW), rollout }
+fn start(rollout: Rollout) -> BookCommand {
+    BookCommand::StartRollout {
+        rule: key(PHONE),
+        audience: Audience::Everybody,
+        version: version(NEW),
+        rollout,
+    }
 }
 
 fn failing(fail: &str, brick: &str) -> FailureModel {
@@ -58,7 +63,7 @@ fn have(played: &Simulation, at: usize, version: &str) -> u64 {
 #[test]
 fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_after_it() {
     let mut book = book();
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 1000, Some(&version(OLD)));
     let scenario = days(2).with_restarts(Percent::NONE);
     let played = simulate(&fleet, &book, &FailureModel::default(), &scenario);
@@ -73,7 +78,7 @@ fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_af
 #[test]
 fn a_fleet_goes_by_the_stepping_stone_and_no_device_is_lost_from_the_count() {
     let mut book = book();
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 500, Some(&version("1.0.522.34")));
     let played = simulate(&fleet, &book, &failing("5%", "2%"), &days(5));
     assert_eq!(
@@ -93,7 +98,7 @@ fn the_same_seed_gives_the_same_simulation_whatever_the_number_of_threads() {
     let mut book = book();
     make(&mut book, start(rollout().to_share(Share::Percent(percent("30"))).guarded(Guard::default())));
     let with = |seed, threads| {
-        let to_all = Command::SetShare(key(PHONE), "wave".parse().unwrap(), Share::All);
+        let to_all = BookCommand::SetShare(key(PHONE), "wave".parse().unwrap(), Share::All);
         let scenario = days(10).with_seed(seed).with_threads(threads).with_timetable(vec![(3 * DAY, to_all)]);
         play(2000, &book, &failing("3%", "1%"), &scenario)
     };
@@ -112,7 +117,7 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
         panic!("{:?}", bad.happenings)
     };
     assert_eq!(told, &[format!("{PHONE}: rollout wave is paused")]);
-    let Command::PauseRollout(_, _, why) = &bad.happenings[0].command else { panic!("a pause") };
+    let BookCommand::PauseRollout(_, _, why) = &bad.happenings[0].command else { panic!("a pause") };
     assert!(why.ends_with("devices failed, the guard allows less than 10%"), "{why}");
     assert!(have(&bad, 5, OLD) > 600, "those who failed, and those whom the pause kept");
     assert_eq!(bad.samples[5].counts.offers, 0, "nobody is offered it any more");
@@ -132,7 +137,7 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
 #[test]
 fn devices_that_fail_try_again_each_day_and_are_counted_as_loops() {
     let mut book = book();
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 300, Some(&version(OLD)));
     let scenario = days(4).with_restarts(Percent::NONE);
     let played = simulate(&fleet, &book, &failing("100%", "0"), &scenario);
@@ -166,11 +171,11 @@ fn a_ramp_and_a_window_go_with_the_time_of_the_simulation() {
 fn the_timetable_starts_raises_and_kills_and_tells_what_was_refused() {
     let book = book();
     let name = || "wave".parse().unwrap();
-    let kill = Command::Kill { scope: StopScope::All, reason: "phones ring".into() };
+    let kill = BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() };
     let scenario = days(9).with_timetable(vec![
         (6 * DAY, kill),
-        (3 * DAY, Command::SetShare(key(PHONE), name(), Share::Percent(percent("60")))),
-        (4 * DAY, Command::ResumeRollout(key(PHONE), name())),
+        (3 * DAY, BookCommand::SetShare(key(PHONE), name(), Share::Percent(percent("60")))),
+        (4 * DAY, BookCommand::ResumeRollout(key(PHONE), name())),
         (DAY, start(rollout().to_share(Share::Percent(percent("20"))))),
     ]);
     let played = play(1000, &book, &FailureModel::default(), &scenario);
@@ -190,7 +195,7 @@ fn a_version_may_fail_on_one_model_only() {
     let other = "UCPhone/Polycom/CX700/A/ENU/CPE";
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, NEW, 1), (other, NEW, 2)]));
-    make(&mut book, Command::Approve(vec![key(PHONE), key(other)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE), key(other)]));
     let fleet = SimulatedFleet::of_rules(&book, 400, Some(&version(OLD)));
     let chances = Chances { fail: Percent::ALL, brick: Percent::NONE };
     let model = FailureModel::default().with_version(version(NEW), Some("cx700".parse().unwrap()), chances);
@@ -203,7 +208,10 @@ fn devices_are_added_as_they_ask_and_keep_what_tells_them_apart() {
     let mut book = book();
     let pinned = device(PHONE);
     let id = ucupdate_core::device::DeviceId::Serial("C185H001209".parse().unwrap());
-    make(&mut book, Command::Pin { rule: key(PHONE), audience: Audience::Device(id), version: version(NEW) });
+    make(
+        &mut book,
+        BookCommand::Pin { rule: key(PHONE), audience: Audience::Device(id), version: version(NEW) },
+    );
     let mut fleet = SimulatedFleet::default();
     let old = module(OLD);
     assert!(fleet.add(&Question::new(&pinned, &old)));
@@ -224,7 +232,7 @@ fn a_simulation_of_nothing_ends() {
     let scenario = scenario.with_days(1).with_sample_seconds(0).with_look_seconds(0).with_poll_seconds(0);
     let model = failing("100%", "100%").with_install_seconds(u32::MAX, 0);
     let mut book = book();
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 10, Some(&version(OLD)));
     let played = simulate(&fleet, &book, &model, &scenario);
     assert_eq!(played.samples.len(), 289, "the start, and each five minutes");

@@ -75,7 +75,9 @@ impl Server {
         Self { service, store, clock, app }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+        let host = http::HeaderValue::from_static("ocs.demo.local");
+        request.headers_mut().entry(http::header::HOST).or_insert(host);
         self.app.clone().oneshot(request).await.unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! The rule book that processes contend for, the changes they make to it, and the devices that ask.
 
 use ucupdate::book::{
-    Audience, Command, HeldDevices, Hold, OfferPolicy, OfferRule, Percent, Rollout, RolloutName, RuleKey,
+    Audience, BookCommand, HeldDevices, Hold, OfferPolicy, OfferRule, Percent, Rollout, RolloutName, RuleKey,
     Share, TestDevice,
 };
 use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, sample};
@@ -70,37 +70,37 @@ pub(crate) fn rule(number: usize) -> RuleKey {
 }
 
 /// A change that is often allowed, and often not: it depends on what others did.
-pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> Command {
+pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> BookCommand {
     let package = packages[dice.below(packages.len())];
     let rule = rule(dice.below(PHONES.len()));
     match dice.below(100) {
-        0..22 => Command::Ingest(package),
-        22..44 => Command::Approve(vec![rule]),
-        44..48 => Command::ApproveAllOf(package),
-        48..58 => Command::Reject(rule),
-        58..70 => Command::RollBack(rule),
+        0..22 => BookCommand::Ingest(package),
+        22..44 => BookCommand::Approve(vec![rule]),
+        44..48 => BookCommand::ApproveAllOf(package),
+        48..58 => BookCommand::Reject(rule),
+        58..70 => BookCommand::RollBack(rule),
         70..76 => {
             let offer = if dice.below(2) == 0 { OfferRule::Different } else { OfferRule::Newer };
             let mut policy = OfferPolicy::offering(offer);
             policy.unreadable = dice.below(2) == 0;
-            Command::SetPolicy(rule, policy)
+            BookCommand::SetPolicy(rule, policy)
         }
-        76..79 => Command::StartRollout {
+        76..79 => BookCommand::StartRollout {
             rule,
             audience: Audience::Everybody,
             version: ReportedVersion::new(VERSIONS[dice.below(VERSIONS.len())]),
             rollout: Rollout::new(wave()).to_share(Share::Percent(HALF)),
         },
-        79..81 => Command::StopRollout(rule, wave()),
-        81..83 => Command::AddHold(Hold {
+        79..81 => BookCommand::StopRollout(rule, wave()),
+        81..83 => BookCommand::AddHold(Hold {
             name: "quiet".parse().expect("a name"),
             on: HeldDevices::Rule(rule),
             until: None,
             reason: "".into(),
         }),
-        83 => Command::RemoveHold("quiet".parse().expect("a name")),
-        84..93 => Command::AddTestDevice(tester(dice.below(TESTERS), dice.below(TESTERS))),
-        _ => Command::RemoveTestDevice(tester(dice.below(TESTERS), 0).name),
+        83 => BookCommand::RemoveHold("quiet".parse().expect("a name")),
+        84..93 => BookCommand::AddTestDevice(tester(dice.below(TESTERS), dice.below(TESTERS))),
+        _ => BookCommand::RemoveTestDevice(tester(dice.below(TESTERS), 0).name),
     }
 }
 

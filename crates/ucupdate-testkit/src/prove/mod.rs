@@ -39,6 +39,7 @@ pub async fn run(
     if wanted("crashes") {
         tell(crashes::points(scale).await);
         tell(crashes::mutants(scale).await);
+        tell(crashes::failed_syncs(scale).await);
     }
     if wanted("faults") {
         tell(faults::rows(scale, endpoint).await);

@@ -15,7 +15,7 @@ use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, read_revision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use ucupdate_core::book::{Command, IngestId, Refusal};
+use ucupdate_core::book::{BookCommand, IngestId, Refusal};
 use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStoreExt as _, ObjectMeta, StoreKey};
 
@@ -95,7 +95,7 @@ impl Admin<'_> {
 
     /// Lets packages leave the book of the revision they were looked at in.
     async fn retire_at(self, seen: u64, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
-        let command = Command::Retire(packages);
+        let command = BookCommand::Retire(packages);
         self.service
             .change(self.author, &command.clone().into(), |book, found| {
                 if found != seen {

@@ -22,8 +22,8 @@ use tokio::sync::mpsc;
 use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
 use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_core::book::{
-    Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
-    StoredFile,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone,
+    StoneImage, StoredFile,
 };
 use ucupdate_core::value::{FileName, ObjectKey, PackageId};
 use ucupdate_core::{ReportedVersion, RuleBook};
@@ -241,7 +241,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             Ok(outcome)
         };
         let Changed { revision, notes } =
-            self.service.change(author, &Command::Ingest(record.id()).into(), make).await?;
+            self.service.change(author, &BookCommand::Ingest(record.id()).into(), make).await?;
         let snapshot = self.service.snapshot();
         let named = snapshot.book().package(record.id()).is_some_and(|there| there.ingest == self.ingest);
         Ok((Ingested { package, revision, notes }, named))

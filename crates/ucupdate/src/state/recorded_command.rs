@@ -1,7 +1,7 @@
 //! What a revision says was asked, and the form in which it is stored.
 
 use serde::{Deserialize, Serialize, Serializer};
-use ucupdate_core::book::{Command, StopScope};
+use ucupdate_core::book::{BookCommand, StopScope};
 use ucupdate_core::value::PackageId;
 
 /// The command that a revision records: one of the rule book, or one that needs the history or the store beside it.
@@ -15,11 +15,11 @@ pub enum RecordedCommand {
     Rebuild(Vec<PackageId>),
     /// A command of the rule book.
     #[serde(untagged)]
-    Book(Command),
+    Book(BookCommand),
 }
 
-impl From<Command> for RecordedCommand {
-    fn from(command: Command) -> Self {
+impl From<BookCommand> for RecordedCommand {
+    fn from(command: BookCommand) -> Self {
         Self::Book(command)
     }
 }
@@ -55,9 +55,11 @@ impl Serialize for StoredCommand<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let by = self.author;
         let stop = match self.command {
-            RecordedCommand::Book(Command::Kill { scope, reason }) => StoredStop::Kill { scope, by, reason },
-            RecordedCommand::Book(Command::AskRestart { scope }) => StoredStop::AskRestart { scope, by },
-            RecordedCommand::Book(Command::ApproveRestart { scope }) => {
+            RecordedCommand::Book(BookCommand::Kill { scope, reason }) => {
+                StoredStop::Kill { scope, by, reason }
+            }
+            RecordedCommand::Book(BookCommand::AskRestart { scope }) => StoredStop::AskRestart { scope, by },
+            RecordedCommand::Book(BookCommand::ApproveRestart { scope }) => {
                 StoredStop::ApproveRestart { scope, by }
             }
             command => return command.serialize(serializer),
@@ -75,15 +77,18 @@ mod tests {
         let scope = StopScope::All;
         for (command, stored) in [
             (
-                Command::Kill { scope: scope.clone(), reason: "phones ring".into() },
+                BookCommand::Kill { scope: scope.clone(), reason: "phones ring".into() },
                 r#"{"kill":{"scope":"all","by":"ann","reason":"phones ring"}}"#,
             ),
             (
-                Command::Kill { scope: scope.clone(), reason: "".into() },
+                BookCommand::Kill { scope: scope.clone(), reason: "".into() },
                 r#"{"kill":{"scope":"all","by":"ann"}}"#,
             ),
-            (Command::AskRestart { scope: scope.clone() }, r#"{"ask-restart":{"scope":"all","by":"ann"}}"#),
-            (Command::ApproveRestart { scope }, r#"{"approve-restart":{"scope":"all","by":"ann"}}"#),
+            (
+                BookCommand::AskRestart { scope: scope.clone() },
+                r#"{"ask-restart":{"scope":"all","by":"ann"}}"#,
+            ),
+            (BookCommand::ApproveRestart { scope }, r#"{"approve-restart":{"scope":"all","by":"ann"}}"#),
         ] {
             let command = RecordedCommand::from(command);
             let written = serde_json::to_string(&StoredCommand { command: &command, author: "ann" }).unwrap();
@@ -98,7 +103,7 @@ mod tests {
         for (command, stored) in [
             (RecordedCommand::RollBackTo(7), r#"{"roll-back-to":7}"#),
             (RecordedCommand::Rebuild(vec![id]), r#"{"rebuild":["010101010101"]}"#),
-            (Command::Ingest(id).into(), r#"{"ingest":"010101010101"}"#),
+            (BookCommand::Ingest(id).into(), r#"{"ingest":"010101010101"}"#),
         ] {
             let written = serde_json::to_string(&StoredCommand { command: &command, author: "ann" }).unwrap();
             assert_eq!(written, stored);

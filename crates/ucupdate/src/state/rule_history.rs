@@ -222,8 +222,11 @@ impl RuleHistory {
         Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
     }
 
-    /// Creates the next revision, or gives the one that another server created. An unclear answer is settled by reading
-    /// back: the change id tells whose it is.
+    /// Creates the next revision, or returns the one that another server created.
+    ///
+    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the existing revision is durable;
+    /// its change id then tells whose it is. A revision that is visible may still be lost: the sync of its folder may have
+    /// failed.
     async fn create(
         &self,
         document: &RevisionDocument,
@@ -241,7 +244,14 @@ impl RuleHistory {
                 return Err(error.into());
             }
             match read_revision(&*self.store, document.revision).await {
-                Ok(Some((there, _))) if there.change == document.change => return Ok(None),
+                Ok(Some((there, _))) if there.change == document.change => {
+                    if exists {
+                        return Ok(None);
+                    }
+                    if unclear >= MAX_UNCLEAR {
+                        return Err(error.into());
+                    }
+                }
                 Ok(winner @ Some(_)) => return Ok(winner),
                 Ok(None) | Err(StateError::Store(_)) if unclear < MAX_UNCLEAR => {}
                 Ok(None) => return Err(error.into()),

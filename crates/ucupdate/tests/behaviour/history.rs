@@ -3,7 +3,7 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate::book::{Command, TestDevice};
+use ucupdate::book::{BookCommand, TestDevice};
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::Side;
@@ -185,7 +185,7 @@ async fn other_servers_see_a_change_within_the_probe_period() {
 #[tokio::test]
 async fn a_command_that_changes_nothing_makes_no_revision() {
     let service = open(MemoryStore::default()).await;
-    let command = Command::DeployAtIngest("RoundTable".parse().unwrap(), true);
+    let command = BookCommand::DeployAtIngest("RoundTable".parse().unwrap(), true);
     assert_eq!(service.admin("ann").command(&command).await.unwrap().revision, None);
     assert_eq!(service.snapshot().revision(), 0);
 }

@@ -4,7 +4,7 @@ use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use ucupdate::book::{Command, RuleBook, TestDevice};
+use ucupdate::book::{BookCommand, RuleBook, TestDevice};
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
@@ -81,7 +81,7 @@ async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_th
     let removed = collect(&service).await;
     assert_eq!((removed.packages, &removed.objects), (found.packages, &found.objects));
     let last = service.history(10, 1).await.unwrap().remove(0);
-    assert_eq!((last.author.as_str(), last.command), ("gc", Command::Retire(vec![first]).into()));
+    assert_eq!((last.author.as_str(), last.command), ("gc", BookCommand::Retire(vec![first]).into()));
     assert_eq!(service.snapshot().book().packages().len(), 2);
     let left = keys(&service, "images/").await;
     assert!(removed.objects.iter().all(|gone| !left.contains(&gone.to_string())));

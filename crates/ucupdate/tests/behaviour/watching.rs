@@ -2,7 +2,7 @@ use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::ServerName;
-use ucupdate::book::{Audience, Command, Guard, Rollout, RuleKey, StopScope};
+use ucupdate::book::{Audience, BookCommand, Guard, Rollout, RuleKey, StopScope};
 use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
@@ -72,7 +72,7 @@ async fn with_rollout() -> MemoryStore {
     guard.failures = Some(3);
     let rollout = Rollout::new("wave".parse().unwrap()).guarded(guard);
     let (rule, version) = (phone(), ReportedVersion::new(NEW));
-    let start = Command::StartRollout { rule, audience: Audience::Everybody, version, rollout };
+    let start = BookCommand::StartRollout { rule, audience: Audience::Everybody, version, rollout };
     service.admin("ann").command(&start).await.unwrap();
     store
 }
@@ -226,7 +226,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
     }
     // This server has not heard yet of what the other does.
     let (rule, name) = (phone(), || "wave".parse().unwrap());
-    two.service.admin("bob").command(&Command::StopRollout(rule.clone(), name())).await.unwrap();
+    two.service.admin("bob").command(&BookCommand::StopRollout(rule.clone(), name())).await.unwrap();
     let stopped = two.service.snapshot().revision();
     assert_eq!(one.look().await, [""; 0]);
     assert_eq!(one.service.snapshot().revision(), stopped, "it has heard now, and changed nothing");
@@ -244,7 +244,7 @@ async fn a_kill_switch_stops_another_server_within_two_seconds() {
     let heard = one.service.snapshot().revision();
     until(Duration::from_secs(60), || two.service.snapshot().revision() == heard).await;
     assert_eq!(two.ask(1, OLD), NEW);
-    let kill = Command::Kill { scope: StopScope::All, reason: "phones ring".into() };
+    let kill = BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() };
     one.service.admin("ann").command(&kill).await.unwrap();
     assert_eq!(one.ask(1, OLD), "-", "where it is thrown it holds at once");
     until(Duration::from_secs(2), || two.ask(1, OLD) == "-").await;

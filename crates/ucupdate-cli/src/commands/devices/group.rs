@@ -14,8 +14,8 @@ use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
-    Audience, Command, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook, SerialRange,
-    UserDomain,
+    Audience, BookCommand, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook,
+    SerialRange, UserDomain,
 };
 use ucupdate::request::Side;
 use ucupdate::version::VersionRange;
@@ -189,7 +189,7 @@ impl fmt::Display for ShowReport {
 async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
     let AddArgs { name, predicate, replace, how } = args;
     let group = Group { name, predicate: predicate.predicate() };
-    let command = Command::PutGroup(group.clone());
+    let command = BookCommand::PutGroup(group.clone());
     if replace {
         return make(&command, &how, context).await;
     }
@@ -231,6 +231,8 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
         GroupCommand::Add(args) => add(*args, context).await,
         GroupCommand::AddMember(args) => group_members::run(args, true, context).await,
         GroupCommand::RemoveMember(args) => group_members::run(args, false, context).await,
-        GroupCommand::Remove(args) => change(&Command::RemoveGroup(args.name), &args.author, context).await,
+        GroupCommand::Remove(args) => {
+            change(&BookCommand::RemoveGroup(args.name), &args.author, context).await
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::book::{Command, SteppingStone, StoneImage, StoneName};
+use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
 use ucupdate::device::KindWords;
 use ucupdate::version::FirmwareVersion;
 
@@ -147,8 +147,8 @@ pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<
         }
         StoneCommand::Add(args) => {
             let (stone, how) = args.stone();
-            make(&Command::AddStone(stone), &how, context).await
+            make(&BookCommand::AddStone(stone), &how, context).await
         }
-        StoneCommand::Remove(args) => make(&Command::RemoveStone(args.name), &args.how, context).await,
+        StoneCommand::Remove(args) => make(&BookCommand::RemoveStone(args.name), &args.how, context).await,
     }
 }

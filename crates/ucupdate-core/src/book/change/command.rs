@@ -26,7 +26,7 @@ use crate::version::ReportedVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
-pub enum Command {
+pub enum BookCommand {
     /// Makes each release of a package pending. The rule book has the package already.
     Ingest(PackageId),
     /// Approves the pending version of each rule. Approves all of them or none.
@@ -194,30 +194,30 @@ impl RuleBook {
 
     /// Returns what a command would do if `author` gave it.
     ///
-    /// The author is recorded in a kill switch, and one author alone cannot undo it: [`Command::ApproveRestart`] is refused
-    /// to the author of [`Command::AskRestart`].
+    /// The author is recorded in a kill switch, and one author alone cannot undo it: [`BookCommand::ApproveRestart`] is refused
+    /// to the author of [`BookCommand::AskRestart`].
     ///
     /// # Errors
     /// A [`Refusal`] when the book does not allow it.
-    pub fn command(&self, command: &Command, author: &str) -> Result<Outcome, Refusal> {
+    pub fn command(&self, command: &BookCommand, author: &str) -> Result<Outcome, Refusal> {
         let mut change = Change::on(self);
         match command {
-            Command::Ingest(package) => {
+            BookCommand::Ingest(package) => {
                 let package = self.package(*package).ok_or(Refusal::NoPackage { package: *package })?;
                 return self.ingest(&package.clone());
             }
-            Command::Approve(rules) if rules.is_empty() => return Err(Refusal::NoneNamed),
-            Command::Approve(rules) => rules.iter().try_for_each(|rule| change.approve(rule))?,
-            Command::ApproveAllOf(package) => change.approve_all_of(*package)?,
-            Command::ApproveVersion { rule, version } => change.approve_version(rule, version)?,
-            Command::Unreject { rule, version } => change.unreject(rule, version)?,
-            Command::Reject(rule) => {
+            BookCommand::Approve(rules) if rules.is_empty() => return Err(Refusal::NoneNamed),
+            BookCommand::Approve(rules) => rules.iter().try_for_each(|rule| change.approve(rule))?,
+            BookCommand::ApproveAllOf(package) => change.approve_all_of(*package)?,
+            BookCommand::ApproveVersion { rule, version } => change.approve_version(rule, version)?,
+            BookCommand::Unreject { rule, version } => change.unreject(rule, version)?,
+            BookCommand::Reject(rule) => {
                 let rejected = change.with(rule, Rule::reject)?;
                 let version = rejected.version.clone();
                 change.notes.push(Note::Rejected { rule: change.spelled(rule), version: rejected.version });
                 change.note_still_given(rule, &version);
             }
-            Command::RollBack(rule) => {
+            BookCommand::RollBack(rule) => {
                 let rolled = change.with(rule, Rule::roll_back)?;
                 let rule = change.spelled(rule);
                 change.note_rolled_back(&rule, &rolled);
@@ -225,20 +225,20 @@ impl RuleBook {
                     change.note_still_given(&rule, from);
                 }
             }
-            Command::Remove(rule) => {
+            BookCommand::Remove(rule) => {
                 let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
                 let approved = known.approved().map(|candidate| candidate.version.clone());
                 change.delta.rules.push(Entry::removed(known.key().clone()));
                 change.notes.push(Note::Removed { rule: known.key().clone(), approved });
             }
-            Command::AddTestDevice(device) => change.add_test_device(device)?,
-            Command::RemoveTestDevice(name) => {
+            BookCommand::AddTestDevice(device) => change.add_test_device(device)?,
+            BookCommand::RemoveTestDevice(name) => {
                 let known = self.test_devices.get(name);
                 let known = known.ok_or_else(|| Refusal::NoTestDevice { name: name.clone() })?.clone();
                 change.delta.test_devices.push(Entry::removed(known.name.clone()));
                 change.notes.push(Note::TestDeviceRemoved { name: known.name, id: known.id });
             }
-            Command::SetPolicy(rule, policy) => {
+            BookCommand::SetPolicy(rule, policy) => {
                 check_zone(policy.window.as_ref())?;
                 let before = change.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
                 if before == *policy {
@@ -247,7 +247,7 @@ impl RuleBook {
                 let notes = Note::policy_changes(&change.spelled(rule), &before, policy);
                 change.notes.extend(notes);
             }
-            Command::DeployAtIngest(device_type, on) => {
+            BookCommand::DeployAtIngest(device_type, on) => {
                 let mut settings = self.settings.clone();
                 let changed = if *on {
                     settings.deploy_at_ingest.insert(device_type.clone())
@@ -259,28 +259,28 @@ impl RuleBook {
                     change.notes.push(Note::DeployAtIngest { device_type: device_type.clone(), on: *on });
                 }
             }
-            Command::Retire(packages) => return self.retire(packages),
-            Command::PutGroup(group) => change.put_group(group)?,
-            Command::RemoveGroup(name) => change.remove_group(name)?,
-            Command::ChangeMembers { group, add, remove } => change.change_members(group, add, remove)?,
-            Command::Pin { rule, audience, version } => change.pin(rule, audience, version)?,
-            Command::Unpin { rule, audience } => change.unpin(rule, audience)?,
-            Command::StartRollout { rule, audience, version, rollout } => {
+            BookCommand::Retire(packages) => return self.retire(packages),
+            BookCommand::PutGroup(group) => change.put_group(group)?,
+            BookCommand::RemoveGroup(name) => change.remove_group(name)?,
+            BookCommand::ChangeMembers { group, add, remove } => change.change_members(group, add, remove)?,
+            BookCommand::Pin { rule, audience, version } => change.pin(rule, audience, version)?,
+            BookCommand::Unpin { rule, audience } => change.unpin(rule, audience)?,
+            BookCommand::StartRollout { rule, audience, version, rollout } => {
                 check_zone(rollout.window.as_ref())?;
                 change.start_rollout(rule, audience, version, rollout)?;
             }
-            Command::SetShare(rule, name, share) => change.set_share(rule, name, share)?,
-            Command::PauseRollout(rule, name, why) => change.pause_rollout(rule, name, why)?,
-            Command::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
-            Command::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
-            Command::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
-            Command::AddHold(hold) => change.add_hold(hold)?,
-            Command::RemoveHold(name) => change.remove_hold(name)?,
-            Command::AddStone(stone) => change.add_stone(stone)?,
-            Command::RemoveStone(name) => change.remove_stone(name)?,
-            Command::Kill { scope, reason } => change.kill(scope, Stop::new(author, reason))?,
-            Command::AskRestart { scope } => change.ask_restart(scope, author)?,
-            Command::ApproveRestart { scope } => change.approve_restart(scope, author)?,
+            BookCommand::SetShare(rule, name, share) => change.set_share(rule, name, share)?,
+            BookCommand::PauseRollout(rule, name, why) => change.pause_rollout(rule, name, why)?,
+            BookCommand::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
+            BookCommand::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
+            BookCommand::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
+            BookCommand::AddHold(hold) => change.add_hold(hold)?,
+            BookCommand::RemoveHold(name) => change.remove_hold(name)?,
+            BookCommand::AddStone(stone) => change.add_stone(stone)?,
+            BookCommand::RemoveStone(name) => change.remove_stone(name)?,
+            BookCommand::Kill { scope, reason } => change.kill(scope, Stop::new(author, reason))?,
+            BookCommand::AskRestart { scope } => change.ask_restart(scope, author)?,
+            BookCommand::ApproveRestart { scope } => change.approve_restart(scope, author)?,
         }
         Ok(change.finish())
     }

@@ -10,7 +10,7 @@ use crate::prove::report::{ProofError, Row, Scale};
 use crate::prove::written;
 use std::sync::Arc;
 use ucupdate::UpdateService;
-use ucupdate::book::Command;
+use ucupdate::book::BookCommand;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 
 /// How soon a server must have started.
@@ -110,7 +110,8 @@ async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError
     // The next change leaves a checkpoint, which is the library's own.
     let options = fleet::options().with_probe(None);
     let service = UpdateService::open(Arc::clone(&store), options).await?;
-    let changed = service.admin("ann").command(&Command::DeployAtIngest("UCPhone".parse()?, true)).await?;
+    let changed =
+        service.admin("ann").command(&BookCommand::DeployAtIngest("UCPhone".parse()?, true)).await?;
     let revision = changed.revision.ok_or("the setting was set already")?;
     scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
     scribe.test_devices(AFTER_CHECKPOINT).await?;

@@ -57,7 +57,7 @@ impl StoreLocation {
         match &self.endpoint {
             // Without TLS nobody is to be trusted, and reading whom the system trusts takes memory.
             Some(plain) if plain.starts_with("http://") => {
-                options.with_endpoint(plain).without_system_roots()
+                options.with_endpoint(plain).with_system_roots(false)
             }
             Some(endpoint) => options.with_endpoint(endpoint),
             None => options,
@@ -114,7 +114,7 @@ impl ProofStore {
     pub(crate) fn options(&self) -> S3Options {
         let mut options = self.place.options();
         if self.is_ours {
-            BUCKET.clone_into(&mut options.bucket);
+            options = options.with_bucket(BUCKET);
             options = options.with_credentials(Credentials::keys(KEY_ID, SECRET));
         }
         options

@@ -140,15 +140,15 @@ async fn put(place: &StoreLocation, file: &Path) -> Result<(), ProofError> {
     let _there = rustls::crypto::ring::default_provider().install_default();
     let options = place.options();
     let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(&options.bucket)
-        .with_region(&options.region)
-        .with_endpoint(options.endpoint.as_deref().unwrap_or_default())
+        .with_bucket_name(options.bucket())
+        .with_region(options.region())
+        .with_endpoint(options.endpoint().unwrap_or_default())
         .with_client_options(ClientOptions::new().with_timeout(BARE_TIME).with_allow_http(true));
-    if let Credentials::Keys { key_id, secret, .. } = &options.credentials {
+    if let Credentials::Keys { key_id, secret, .. } = options.credentials() {
         builder = builder.with_access_key_id(key_id).with_secret_access_key(secret);
     }
     let store = builder.build()?;
-    let path = ObjectPath::from(format!("{}/bare-put", options.prefix));
+    let path = ObjectPath::from(format!("{}/bare-put", options.prefix()));
     let mut upload = WriteMultipart::new_with_chunk_size(store.put_multipart(&path).await?, PART);
     let mut file = File::open(file)?;
     let mut piece = vec![0; PIECE];

@@ -79,8 +79,8 @@ impl StoreAddress {
                     .with_region(or("REGION", "us-east-1"))
                     .with_endpoint(endpoint.clone())
                     .with_credentials(Credentials::keys(or("KEY_ID", KEY_ID), or("SECRET", SECRET)))
-                    .without_system_roots()
-                    .trusting_the_server();
+                    .with_system_roots(false)
+                    .with_self_test(false);
                 let opened = S3Store::open(options).await.map_err(|error| error_chain(&error))?;
                 Ok(Arc::new(opened))
             }

@@ -8,7 +8,7 @@ use crate::prove::processes::fault::Fault;
 use crate::prove::processes::record::{Change, End, Event, Record};
 use crate::prove::written::{Written, digest};
 use std::collections::HashMap;
-use ucupdate::book::{Command, Outcome, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::book::{BookCommand, Outcome, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::version::ReportedVersion;
 
@@ -52,7 +52,7 @@ struct Check {
 /// What is known of one change.
 struct Known<'a> {
     begun: u64,
-    command: &'a Command,
+    command: &'a BookCommand,
     end: Option<(u64, &'a End)>,
     killed: bool,
     /// The revision it is.
@@ -336,7 +336,7 @@ fn index(revision: u64) -> Option<usize> {
 }
 
 /// Whether one of the books refuses a command in these words; or one gives everybody something else than an earlier one.
-fn is_refused(books: &[RuleBook], command: &Command, author: &str, why: &str) -> bool {
+fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
     let outcomes: Vec<Result<Outcome, Refusal>> =
         books.iter().map(|book| book.command(command, author)).collect();
     if outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).any(|refusal| refusal.to_string() == why) {

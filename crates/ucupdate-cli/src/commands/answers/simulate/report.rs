@@ -3,7 +3,7 @@
 use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
-use ucupdate::book::Command;
+use ucupdate::book::BookCommand;
 use ucupdate::outcomes::Tally;
 use ucupdate::simulate::{Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation};
 use ucupdate::value::UnixTime;
@@ -149,7 +149,7 @@ impl HappeningReport {
             _ => "timetable",
         };
         let why = match (&happening.command, happening.by) {
-            (Command::PauseRollout(_, _, why), HappeningBy::Guard) => Some(why.to_string()),
+            (BookCommand::PauseRollout(_, _, why), HappeningBy::Guard) => Some(why.to_string()),
             _ => None,
         };
         let told = happening.told.clone().unwrap_or_default();

@@ -87,7 +87,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         opened = opening => opened?,
         () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
     };
-    let mut options = HttpOptions::default().external_anonymous(args.external_anonymous);
+    let mut options = HttpOptions::default().with_external_anonymous(args.external_anonymous);
     if let Some(redirects) = redirects {
         options = options.with_image_redirects(redirects);
     }
