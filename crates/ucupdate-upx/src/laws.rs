@@ -5,6 +5,12 @@ use crate::decode::Decoded;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::limits::Limits;
+#[cfg(feature = "toml")]
+use ucupdate_core::{
+    Device, ReportedVersion, UpdateRequest, UpdateResponse,
+    request::{InstalledModule, OfferedModule},
+    value::Reported,
+};
 use ucupdate_xml::XmlLimits;
 
 /// Checks that reading `body` as a request ends within the limits, and that writing and reading returns an equal value.
@@ -42,6 +48,59 @@ pub fn response(body: &[u8]) {
     assert_eq!(again.value, decoded.value);
     assert_eq!(again.unknown_count, 0);
     assert_eq!(codec.encode_response(&again.value), written);
+}
+
+/// Checks that `bytes` are refused with a reason or are a dialect, and that a codec reads what it writes by that dialect.
+///
+/// # Panics
+/// When the law is broken.
+#[cfg(feature = "toml")]
+pub fn dialect(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let dialect = match Dialect::from_toml(text) {
+        Ok(dialect) => dialect,
+        Err(refused) => return assert!(!refused.to_string().is_empty()),
+    };
+    let codec = Codec::new(dialect, Limits::default());
+    let request = sample_request();
+    let read = codec.decode_request(&codec.encode_request(&request)).expect("what we write can be read");
+    assert_eq!((read.value, read.unknown_count), (request, 0));
+    let response = sample_response();
+    let read = codec.decode_response(&codec.encode_response(&response)).expect("what we write can be read");
+    assert_eq!((read.value, read.unknown_count), (response, 0));
+}
+
+#[cfg(feature = "toml")]
+fn sample_request() -> UpdateRequest {
+    let module = InstalledModule {
+        file_name: "cpe.nbt".into(),
+        version: ReportedVersion::new("1.0.522.34"),
+        time_stamp: Reported::new("01-01-1601 00:00:00"),
+    };
+    UpdateRequest {
+        device: Device {
+            kind: "UCPhone/Polycom/CX700/A/ENU".parse().expect("five words"),
+            mac_address: Reported::new("0004F2000001"),
+            serial_number: Reported::new("C185H001209"),
+        },
+        user_name: "ann@demo.local".into(),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
+        modules: vec![module.clone(), module],
+    }
+}
+
+#[cfg(feature = "toml")]
+fn sample_response() -> UpdateResponse {
+    UpdateResponse {
+        modules: vec![OfferedModule {
+            file_name: "CPE.nbt".parse().expect("a file name"),
+            signature_file_name: "CPE.cat".parse().expect("a file name"),
+            version: ReportedVersion::new("1.0.522.103"),
+            time_stamp: Reported::new("16-12-2008 04:43:58"),
+            base_url: "http://ocs.demo.local/RequestHandler/Files".into(),
+            external_base_url: Box::default(),
+        }],
+    }
 }
 
 fn checked<T>(codec: &Codec, body: &[u8], read: Result<Decoded<T>, DecodeError>) -> Option<Decoded<T>> {

@@ -6,6 +6,8 @@ mod clock;
 mod digest;
 mod error;
 mod keys;
+#[cfg(feature = "fuzzing")]
+pub mod laws;
 mod logs;
 mod maintenance;
 mod options;

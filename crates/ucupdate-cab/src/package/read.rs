@@ -1,13 +1,14 @@
 //! Reading a package out of a cabinet: one pass forward, in which each byte is hashed and handed on.
 
 use super::limits::PackageLimits;
-use super::member::{Member, MemberRole, MemberSink, MemberStart};
+use super::member::{MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart};
 use super::options::PackageOptions;
 use super::package::Package;
 use super::problem::{Problem, ProblemKind};
 use super::understand::{KeptBytes, understand};
 use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
+use crate::path::SafePath;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -189,9 +190,11 @@ enum Keeping {
 
 impl Keeping {
     fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
+        // A manifest in a leading folder is a description by its path alone.
+        let is_manifest = |path: &SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
         let most = match start.role {
+            _ if start.path.as_ref().is_ok_and(is_manifest) => limits.manifest_bytes,
             _ if !start.role.is_kept() => return Self::Nothing,
-            MemberRole::Manifest => limits.manifest_bytes,
             _ => limits.catalogue_bytes,
         };
         let left = limits.kept_bytes.saturating_sub(kept_bytes);

@@ -9,6 +9,7 @@
 
 mod broken;
 mod builder;
+mod differential;
 mod fixture;
 mod irregular;
 mod laws;

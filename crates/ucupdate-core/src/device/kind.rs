@@ -1,7 +1,7 @@
 //! The kind of a device: the words that say which rules it asks for.
 
 use crate::device::kind_words::KindWord;
-use crate::device::words::{DeviceType, HardwareRevision, Locale, Model, Vendor, for_kind_words};
+use crate::device::words::{self, for_kind_words};
 use crate::value::LabelError;
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +28,7 @@ macro_rules! define {
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[allow(missing_docs, reason = "the type of each field documents it")]
         pub struct DeviceKind {
-            $(pub $word: $type,)*
+            $(pub $word: words::$type,)*
         }
 
         impl DeviceKind {

@@ -2,7 +2,7 @@
 
 use crate::device::kind::{DeviceKind, DeviceKindError, split};
 use crate::device::kind_words::{KindWord, KindWords};
-use crate::device::words::{DeviceType, HardwareRevision, Locale, Model, Vendor, for_kind_words};
+use crate::device::words::{self, DeviceType, for_kind_words};
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,7 +27,7 @@ macro_rules! define {
         pub struct KindPattern {
             $(
                 #[cfg_attr(feature = "serde", serde(rename = $list, skip_serializing_if = "Vec::is_empty"))]
-                pub $word: Vec<$type>,
+                pub $word: Vec<words::$type>,
             )*
         }
 
@@ -49,7 +49,7 @@ macro_rules! define {
 
             /// Returns the alternatives for each word as texts.
             pub fn texts(&self) -> KindWords<Vec<&str>> {
-                KindWords { $($word: self.$word.iter().map($type::as_str).collect(),)* }
+                KindWords { $($word: self.$word.iter().map(words::$type::as_str).collect(),)* }
             }
 
             /// Reads a pattern from the alternatives for each word.
@@ -60,7 +60,7 @@ macro_rules! define {
                 Ok(Self {
                     $($word: {
                         let words = texts.$word.iter().map(|text| text.as_ref().parse());
-                        let words: Result<Vec<$type>, _> = words.collect();
+                        let words: Result<Vec<words::$type>, _> = words.collect();
                         words.map_err(|cause| DeviceKindError::Label { word: $name, cause })?
                     },)*
                 })

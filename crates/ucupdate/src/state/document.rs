@@ -128,7 +128,7 @@ impl<'a> CheckpointDocument<&'a str> {
 }
 
 /// Reads the book of a checkpoint: its two large parts at the same time, where it has the form that is written.
-fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
+pub(crate) fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
     match read_in_parts(text) {
         Some(book) => Ok(book),
         None => serde_json::from_str(text),

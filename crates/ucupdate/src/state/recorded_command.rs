@@ -8,6 +8,7 @@ use ucupdate_core::value::PackageId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "nearly every revision records a command of the rule book")]
 pub enum RecordedCommand {
     /// The rule book of this earlier revision was restored. See [`Admin::roll_back_to`](crate::Admin::roll_back_to).
     RollBackTo(u64),

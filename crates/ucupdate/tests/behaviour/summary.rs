@@ -186,7 +186,7 @@ fn book(book: &RuleBook, out: &mut String) {
 fn kind(pattern: &KindPattern, plural: &str) -> [String; KindWord::COUNT] {
     let names = KindWord::ALL.map(|word| format!("{}{plural}", word.name()));
     let mut texts = pattern.texts().into_array().into_iter();
-    names.map(|name| list(&name, &texts.next().unwrap()))
+    names.map(|name| list(&name, texts.next().unwrap()))
 }
 
 fn audience(audience: &Audience) -> String {

@@ -132,39 +132,12 @@ impl ManifestItem {
     }
 
     pub(in crate::package) fn is_container(self) -> bool {
-        match self {
-            Self::Updates | Self::Update | Self::Interim | Self::File => true,
-            Self::Version
-            | Self::DeviceType
-            | Self::Vendor
-            | Self::Model
-            | Self::Revision
-            | Self::Locale
-            | Self::UpdateType
-            | Self::FileName
-            | Self::SignatureFileName
-            | Self::DescriptionFileName => false,
-        }
+        matches!(self, Self::Updates | Self::Update | Self::Interim | Self::File)
     }
 
     /// Whether an element passes the item on to the elements in it: the words of a rule are passed on, a version is not.
     pub(in crate::package) fn is_word(self) -> bool {
-        match self {
-            Self::DeviceType
-            | Self::Vendor
-            | Self::Model
-            | Self::Revision
-            | Self::Locale
-            | Self::UpdateType => true,
-            Self::Updates
-            | Self::Update
-            | Self::Interim
-            | Self::File
-            | Self::Version
-            | Self::FileName
-            | Self::SignatureFileName
-            | Self::DescriptionFileName => false,
-        }
+        self == Self::UpdateType || KindWord::ALL.into_iter().any(|word| self == Self::of_kind(word))
     }
 }
 

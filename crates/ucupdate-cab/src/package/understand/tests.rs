@@ -577,9 +577,10 @@ fn a_common_leading_folder_is_taken_off_and_a_dot_too() {
         .with("Driver/updateInfo.xml", format!("<Updates>{}</Updates>", cpe("")))
         .with_image("Driver/CPE")
         .with("eula.txt", "");
-    let package = with_manifest.understood();
-    assert_eq!((package.releases.len(), package.form), (1, PackageForm::Manifest));
-    assert!(!package.is_refused(), "{:#?}", package.problems);
+    for package in [with_manifest.understood(), read(&with_manifest.cabinet(), PackageOptions::default())] {
+        assert_eq!((package.releases.len(), package.form), (1, PackageForm::Manifest));
+        assert!(!package.is_refused(), "{:#?}", package.problems);
+    }
     // Images in two folders of their own have no common one.
     let two = Files::new().with_image(&format!("a/{FOLDER}/CPE")).with_image(&format!("b/{FOLDER}/CPE"));
     assert!(two.understood().is_refused());

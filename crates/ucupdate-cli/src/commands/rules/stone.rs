@@ -17,7 +17,7 @@ pub(crate) enum StoneCommand {
     /// List the stepping stones
     List,
     /// Make devices below a version go by another first
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Remove a stepping stone
     Remove(RemoveArgs),
 }
