@@ -116,8 +116,8 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
     let [Happening { by: HappeningBy::Guard, told: Ok(told), .. }] = &bad.happenings[..] else {
         panic!("{:?}", bad.happenings)
     };
-    assert_eq!(told, &[format!("{PHONE}: rollout wave is paused")]);
     let BookCommand::PauseRollout(_, _, why) = &bad.happenings[0].command else { panic!("a pause") };
+    assert_eq!(told, &[format!("{PHONE}: rollout wave is paused (reason: {why})")]);
     assert!(why.ends_with("devices failed, the guard allows less than 10%"), "{why}");
     assert!(have(&bad, 5, OLD) > 600, "those who failed, and those whom the pause kept");
     assert_eq!(bad.samples[5].counts.offers, 0, "nobody is offered it any more");
