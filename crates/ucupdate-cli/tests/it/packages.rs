@@ -163,6 +163,24 @@ fn the_parts_of_a_set_are_ingested_together_in_any_order() {
 }
 
 #[test]
+fn extracting_fails_where_a_folder_could_not_be_read_and_writes_the_others() {
+    let place = Place::new();
+    let mut cabinet = CabinetBuilder::new(Compression::None);
+    cabinet.file("a.txt", time(), "stored");
+    cabinet.folder();
+    cabinet.file("b.txt", time(), "quantum");
+    let mut bytes = cabinet.build().unwrap();
+    // The type of compression of the second folder.
+    bytes[50] = 2;
+    place.file("mixed.cab", &bytes);
+    let reason = place.run(&["package", "extract", "mixed.cab", "--to", "out"]).refused();
+    assert!(
+        reason.contains("1 file(s) of folder 1 were not read: Quantum compression is not supported"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn a_limit_is_named_by_its_message_and_can_be_raised() {
     let place = Place::new();
     place.file("uc.cab", &sample::uc_updates(500));

@@ -103,8 +103,11 @@ fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
         })?;
         report.files.push(FileReport { path, size });
     }
-    cabinet.finish().map_err(|error| failed(&error))?;
-    Ok(())
+    let finished = cabinet.finish().map_err(|error| failed(&error))?;
+    match finished.irregularities.iter().find(|found| found.is_incomplete()) {
+        Some(unread) => Err(Failure::new(format_args!("{}: {unread}", joined(&args.files)))),
+        None => Ok(()),
+    }
 }
 
 /// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.

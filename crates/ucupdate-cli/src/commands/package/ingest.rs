@@ -178,8 +178,7 @@ async fn one(
     if service.is_none() {
         let ingest =
             IngestOptions::default().with_cabinet(package.cabinet.options()).with_package(package.options());
-        let mut options = Options::default();
-        options.ingest = ingest;
+        let options = Options::default().with_ingest(ingest);
         *service = Some(context.administer_with(IfMissing::Create, options).await.map_err(plain)?);
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };

@@ -170,8 +170,7 @@ async fn publish(place: StoreLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let mut options = fleet::options();
-            options.probe = None;
+            let options = fleet::options().with_probe(None);
             let service = UpdateService::open(place.open().await?, options).await?;
             let done = AtomicBool::new(false);
             let changing = async {
