@@ -10,6 +10,7 @@ mod failure;
 mod files;
 mod output;
 mod store_location;
+mod suggest;
 
 use clap::{Args, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};

@@ -5,6 +5,7 @@ use super::devices::{DevicesArgs, Differences};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::told::Told;
+use crate::suggest::refused;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook};
@@ -67,7 +68,11 @@ pub(crate) async fn make(
         return change(command, &args.author, context).await;
     }
     let service = context.administer(IfMissing::Refuse).await?;
-    let would = service.admin(&args.author.name()).dry_run(command).await?;
+    let would = service
+        .admin(&args.author.name())
+        .dry_run(command)
+        .await
+        .map_err(|error| refused(error, service.snapshot().book()))?;
     report_dry_run(&service, &would, args, context).await
 }
 
@@ -129,7 +134,11 @@ pub(crate) async fn change(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let changed = service.admin(&author.name()).command(command).await?;
+    let changed = service
+        .admin(&author.name())
+        .command(command)
+        .await
+        .map_err(|error| refused(error, service.snapshot().book()))?;
     report_change(&changed, context)
 }
 
@@ -148,7 +157,7 @@ pub(crate) async fn change_as_seen(
     let service = context.administer(IfMissing::Refuse).await?;
     let changed = match service.admin(&author.name()).command_as_seen(command, seen).await {
         Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
-        changed => changed?,
+        changed => changed.map_err(|error| refused(error, service.snapshot().book()))?,
     };
     let told = changed.notes.into_iter().collect();
     context.output.result(&ChangeReport { revision: changed.revision, told })?;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The arguments of `ask` that make it the phone of the field's logs.
-pub(crate) const PHONE: [&str; 16] = [
+pub(crate) const PHONE: [&str; 18] = [
     "--device-type",
     "UCPhone",
     "--vendor",
@@ -31,6 +31,8 @@ pub(crate) const PHONE: [&str; 16] = [
     "C185H001209",
     "--user",
     "ruisilva@demo.local",
+    "--version",
+    "0.0.0.0",
 ];
 
 /// A server that is killed with the test.
@@ -70,7 +72,7 @@ impl Place {
     /// Starts `serve` with these arguments, among them so many listeners.
     pub(crate) fn serve(&self, args: &[&str]) -> Serving {
         let listeners = args.iter().filter(|arg| arg.starts_with("--listen")).count();
-        self.start(&[&["serve", "--server-name", "here"], args].concat(), listeners)
+        self.start(&[&["serve", "--create", "--server-name", "here"], args].concat(), listeners)
     }
 
     /// Starts `serve` at one address of this machine.

@@ -11,6 +11,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
 use crate::output::table::Table;
+use crate::suggest::no_group;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
@@ -224,7 +225,7 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let snapshot = service.snapshot();
             let book = snapshot.book();
             let group = book.group(&args.name);
-            let group = group.ok_or_else(|| Failure::not_found(format_args!("no group {}", args.name)))?;
+            let group = group.ok_or_else(|| no_group(&args.name, book))?;
             let devices = book.members(&group.name).map(WhomReport::from).collect();
             context.output.result(&ShowReport { group: GroupReport::of(book, group), devices })
         }

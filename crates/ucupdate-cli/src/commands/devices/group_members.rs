@@ -6,6 +6,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::output::told::Told;
+use crate::suggest::refused;
 use std::path::{Path, PathBuf};
 use ucupdate::book::{BookCommand, GroupName, Note};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber, SerialNumberError};
@@ -70,7 +71,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
                     &error,
                 ));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
     context.output.result(&Report { revision: sum.revision, told: sum.told() })

@@ -4,9 +4,10 @@ use super::pin::version;
 use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::suggest::no_rule;
 use std::str::FromStr;
 use ucupdate::Snapshot;
-use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::book::{BookCommand, Candidate, Rule, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
@@ -119,7 +120,7 @@ async fn as_seen(
 }
 
 fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
-    book.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() }.into())
+    book.rule(key).ok_or_else(|| no_rule(key, book))
 }
 
 /// Refuses where another version than the expected one is there.

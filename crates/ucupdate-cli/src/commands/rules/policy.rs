@@ -1,14 +1,16 @@
 //! `ucupdate policy`: how a rule treats versions.
 
 use crate::args::change::{ChangeArgs, make_as_seen};
+use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::suggest::no_rule;
 use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
-use ucupdate::version::FirmwareVersion;
+use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease};
+use ucupdate::version::{FirmwareVersion, VersionScheme};
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]
@@ -29,7 +31,7 @@ pub(crate) struct ShowArgs {
 /// How `set` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
-    .args(["offer", "unreadable", "same_release", "minimum", "floor", "window"])))]
+    .args(["offer", "unreadable", "same_release", "minimum", "floor", "window", "scheme"])))]
 pub(crate) struct SetArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
@@ -50,7 +52,10 @@ pub(crate) struct SetArgs {
     floor: Option<OrNone<FirmwareVersion>>,
     /// When versions are offered, as "Mon-Fri 22:00-05:00 Europe/Lisbon"; or none
     #[arg(long)]
-    window: Option<OrNone<Window>>,
+    window: Option<OrNone<WindowArg>>,
+    /// How versions of this rule are read: dotnet, numeric, or prefixed:PATTERN
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<VersionScheme>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -120,8 +125,11 @@ impl SetArgs {
         if let Some(OrNone(floor)) = &self.floor {
             policy.floor.clone_from(floor);
         }
+        if let Some(scheme) = &self.scheme {
+            policy.scheme.clone_from(scheme);
+        }
         if let Some(OrNone(window)) = &self.window {
-            policy.window.clone_from(window);
+            policy.window = window.as_ref().map(|window| window.window().clone());
         }
     }
 }
@@ -137,6 +145,8 @@ struct Report {
     minimum: Option<String>,
     floor: Option<String>,
     window: Option<String>,
+    /// `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`.
+    scheme: String,
 }
 
 /// The offer rule as one word.
@@ -162,6 +172,7 @@ impl Report {
             minimum: policy.minimum.as_ref().map(ToString::to_string),
             floor: policy.floor.as_ref().map(ToString::to_string),
             window: policy.window.as_ref().map(ToString::to_string),
+            scheme: policy.scheme.to_string(),
         }
     }
 }
@@ -172,7 +183,8 @@ impl Display for Report {
         write!(f, "{}\n  offer         {}", self.rule, self.offer)?;
         write!(f, "\n  unreadable    {}", if self.unreadable { "yes" } else { "no" })?;
         write!(f, "\n  same-release  {}\n  minimum       {}", self.same_release, or_none(&self.minimum))?;
-        write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))
+        write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))?;
+        write!(f, "\n  scheme        {}", self.scheme)
     }
 }
 
@@ -181,7 +193,7 @@ const MAX_TRIES: usize = 64;
 
 /// The policy of a rule as it is.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
-    let rule = book.rule(key).ok_or_else(|| Failure::not_found(format_args!("no rule {key}")))?;
+    let rule = book.rule(key).ok_or_else(|| no_rule(key, book))?;
     Ok(take(rule))
 }
 
@@ -193,6 +205,9 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
             context.output.result(&report)
         }
         PolicyCommand::Set(args) => {
+            if let Some(OrNone(Some(window))) = &args.window {
+                window.tell(context);
+            }
             for _ in 0..MAX_TRIES {
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();
                 let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;

@@ -6,6 +6,7 @@ use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make};
 use crate::args::moment::Span;
+use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::table::Table;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
     Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
-    StopScope, Window,
+    StopScope,
 };
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
@@ -67,7 +68,7 @@ pub(crate) struct StartArgs {
     ramp: Option<Stages>,
     /// Only in these hours, as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
-    window: Option<Window>,
+    window: Option<WindowArg>,
     /// Pause by itself once so many devices failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pause_after_failures: Option<u32>,
@@ -115,7 +116,7 @@ impl StartArgs {
             (None, None) => Share::All,
         };
         let mut rollout = Rollout::new(name).to_share(share);
-        rollout.window = self.window;
+        rollout.window = self.window.map(|window| window.window().clone());
         rollout.guard = guard;
         let audience = self.group.map_or(Audience::Everybody, Audience::Group);
         let command = BookCommand::StartRollout { rule: self.rule, audience, version: self.version, rollout };
@@ -225,6 +226,9 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             context.output.result(&Report { rollouts, stopped })
         }
         RolloutCommand::Start(args) => {
+            if let Some(window) = &args.window {
+                window.tell(context);
+            }
             let (command, how) = args.command(SystemClock.now())?;
             make(&command, &how, context).await
         }

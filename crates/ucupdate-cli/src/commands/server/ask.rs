@@ -31,17 +31,18 @@ pub(crate) struct AskArgs {
     #[command(flatten)]
     kind: KindArgs,
     /// Its MAC address
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
     mac: String,
     /// Its serial number
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
     serial: String,
     /// Who signed in to it last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
-    /// The version it says it has; 0.0.0.0 is how phones say that they know none
-    #[arg(long, default_value = "0.0.0.0")]
-    version: String,
+    /// The version it says it has; 0.0.0.0 is how phones say that they know none, and the default for a device without MAC
+    /// address and serial number. For a named device it must be given, since the audit log takes it for the device's own word
+    #[arg(long)]
+    version: Option<String>,
     /// The time stamp of the image it says it has, as 16-12-2008 04:43:58
     #[arg(long, value_name = "TIME", default_value = "01-01-1601 00:00:00")]
     time_stamp: String,
@@ -196,7 +197,7 @@ impl AskArgs {
             request_date_time: self.date_time.as_deref().map_or_else(now, Reported::<FieldTime>::new),
             modules: vec![InstalledModule {
                 file_name: self.file.as_str().into(),
-                version: ReportedVersion::new(&self.version),
+                version: ReportedVersion::new(self.version.as_deref().unwrap_or("0.0.0.0")),
                 time_stamp: Reported::new(&self.time_stamp),
             }],
         }

@@ -4,7 +4,7 @@ mod story;
 mod teller;
 mod to_try;
 
-use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Server, Stopping};
+use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Proxies, Server, Stopping};
 use crate::context::Context;
 use crate::failure::Failure;
 use std::path::Path;
@@ -85,7 +85,8 @@ async fn start(store_folder: &Path) -> Result<Running, Failure> {
     let intake = Intake {
         updates: DeviceUpdates::with_options(service.clone(), HttpOptions::default())?,
         prefixes: Prefixes::default(),
-        trusted: Vec::new(),
+        proxies: Proxies::default(),
+        inside: Vec::new(),
         limits: Limits::default(),
     };
     Ok(Running { server: Server::start(vec![endpoint], intake), service, url })

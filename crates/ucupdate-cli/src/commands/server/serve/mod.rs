@@ -13,12 +13,13 @@ mod tls;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use forwarded::Proxies;
 pub(crate) use limits::Limits;
 pub(crate) use prefix::Prefixes;
 pub(crate) use server::{Intake, Server};
 pub(crate) use stopping::Stopping;
 
-use crate::context::{Context, IfMissing};
+use crate::context::Context;
 use crate::failure::Failure;
 use serde::Serialize;
 use std::fmt;
@@ -61,7 +62,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     trace_to_stderr(context.output.stderr_is_terminal());
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
-    let endpoints = bind(&args).await?;
+    let endpoints = bind(&args, context).await?;
     let ((internal, external), warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
         context.output.message(warning);
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
     let opening = async {
         let (store, redirects) = match args.redirect_images {
-            None => (context.open_store(IfMissing::Create).await?, None),
+            None => (context.open_served_store(args.create).await?, None),
             Some(seconds) => {
                 let (store, presign) = context.open_signing_store().await?;
                 (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
@@ -93,7 +94,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     let updates = DeviceUpdates::with_options(service.clone(), options)?;
     let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
-    let intake = Intake { updates, prefixes, trusted: args.trust_proxy, limits: Limits::default() };
+    let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
+    let inside = args.internal_network;
+    let intake = Intake { updates, prefixes, proxies, inside, limits: Limits::default() };
     let server = Server::start(endpoints, intake);
     match context.output.result(&listening) {
         // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
@@ -110,9 +113,12 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
 }
 
 /// Binds all listeners, or none.
-async fn bind(args: &ServeArgs) -> Result<Vec<Endpoint>, Failure> {
+async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Vec<Endpoint>, Failure> {
     let listeners = args.listeners()?;
     args.check_urls(&listeners)?;
+    if let Some(warning) = args.open_warning(&listeners) {
+        context.output.message(warning);
+    }
     let mut endpoints = Vec::with_capacity(listeners.len());
     for (address, files) in listeners {
         let tls = files.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;

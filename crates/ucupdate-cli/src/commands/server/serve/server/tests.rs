@@ -30,7 +30,13 @@ async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
     let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let address = endpoint.local();
     let updates = DeviceUpdates::with_options(service, HttpOptions::default()).unwrap();
-    let intake = Intake { updates, prefixes: Prefixes::default(), trusted: Vec::new(), limits };
+    let intake = Intake {
+        updates,
+        prefixes: Prefixes::default(),
+        proxies: Proxies::default(),
+        inside: Vec::new(),
+        limits,
+    };
     (Server::start(vec![endpoint], intake), address)
 }
 
