@@ -92,8 +92,7 @@ impl OutcomeOptions {
 /// // ... a book with a rollout so guarded, and a phone it is for:
 /// # book.apply(&book.command(&start, "ann").unwrap().delta);
 /// # let device = Device {
-/// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
-/// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+/// #     kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
 /// #     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// # };
 /// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default() };

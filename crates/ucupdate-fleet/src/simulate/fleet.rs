@@ -25,8 +25,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// use ucupdate_fleet::simulate::SimulatedFleet;
 /// use ucupdate_core::value::Reported;
 /// let device = Device {
-///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
-///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+///     kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
 ///     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// };
 /// let module = InstalledModule {

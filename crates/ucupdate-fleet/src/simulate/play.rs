@@ -27,7 +27,7 @@ const SHARDS: usize = 64;
 ///
 /// ```
 /// use ucupdate_core::RuleBook;
-/// /// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
+/// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
 /// let book = RuleBook::default();
 /// let fleet = SimulatedFleet::of_rules(&book, 1000, None);
 /// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default());
