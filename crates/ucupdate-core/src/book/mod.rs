@@ -1,5 +1,7 @@
 //! The rule book: everything that administrators decide, as one value, and the commands that change it.
 
+mod alias;
+mod ban;
 mod change;
 mod group;
 mod hold;
@@ -11,9 +13,12 @@ mod rollout;
 mod rule;
 mod rule_book;
 mod rule_key;
+mod rule_pattern;
 mod stone;
 mod test_device;
 
+pub use alias::{Alias, AliasField, AliasFieldError, AliasKey, AliasWord};
+pub use ban::{Ban, BanScope, BanScopeError};
 pub use change::{Command, Note, Outcome, Refusal};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
@@ -30,5 +35,6 @@ pub use rollout::{
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_book::{Delta, Entry, Member, RuleBook, Settings};
 pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
+pub use rule_pattern::{RulePattern, RulePatternError};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};

@@ -4,9 +4,12 @@
 //! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
 //! program.
 
+use crate::book::alias::{Alias, AliasKey, AliasWord};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::{IngestedPackage, InterimImage, Release};
+use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::SteppingStone;
@@ -31,6 +34,8 @@ pub struct RuleBook {
     pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
     pub(crate) holds: BTreeMap<HoldName, Hold>,
     pub(crate) stops: BTreeMap<StopScope, Stop>,
+    pub(crate) bans: BTreeMap<BanScope, Ban>,
+    pub(crate) aliases: BTreeMap<AliasKey, AliasWord>,
     pub(crate) settings: Settings,
 }
 
@@ -80,6 +85,8 @@ impl Default for RuleBook {
             members: BTreeMap::new(),
             holds: BTreeMap::new(),
             stops: BTreeMap::new(),
+            bans: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             settings: Settings::default(),
         }
     }
@@ -158,6 +165,24 @@ impl RuleBook {
     /// The kill switch of exactly this scope, if it is thrown.
     pub fn stop(&self, scope: &StopScope) -> Option<&Stop> {
         self.stops.get(scope)
+    }
+
+    /// The bans, by the text of their scope.
+    pub fn bans(&self) -> impl ExactSizeIterator<Item = &Ban> {
+        self.bans.values()
+    }
+
+    /// The ban that keeps a release from being offered by a rule, if there is one.
+    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
+        self.bans.values().find(|ban| ban.holds(rule, policy, release))
+    }
+
+    /// The aliases, in the order they are looked at.
+    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
+        self.aliases.iter().map(|(reported, stands_for)| Alias {
+            reported: reported.clone(),
+            stands_for: stands_for.clone(),
+        })
     }
 
     /// What holds for the whole book.
@@ -244,6 +269,18 @@ impl RuleBook {
                 None => drop(self.stops.remove(&entry.key)),
             }
         }
+        for entry in &delta.bans {
+            match &entry.now {
+                Some(ban) => drop(self.bans.insert(entry.key.clone(), ban.clone())),
+                None => drop(self.bans.remove(&entry.key)),
+            }
+        }
+        for entry in &delta.aliases {
+            match &entry.now {
+                Some(word) => drop(self.aliases.insert(entry.key.clone(), word.clone())),
+                None => drop(self.aliases.remove(&entry.key)),
+            }
+        }
         if let Some(settings) = &delta.settings {
             self.settings.clone_from(settings);
             self.settings.sort_stones();
@@ -269,6 +306,8 @@ impl RuleBook {
             members: self.listed().map(|key| Entry::set(key, Member {})).collect(),
             holds: self.holds.iter().map(|(key, hold)| Entry::set(key.clone(), hold.clone())).collect(),
             stops: self.stops.iter().map(|(key, stop)| Entry::set(key.clone(), stop.clone())).collect(),
+            bans: self.bans.iter().map(|(key, ban)| Entry::set(key.clone(), ban.clone())).collect(),
+            aliases: self.aliases.iter().map(|(key, word)| Entry::set(key.clone(), word.clone())).collect(),
             settings: Some(self.settings.clone()),
         }
     }
@@ -303,6 +342,12 @@ pub struct Delta {
     /// Kill switches.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub stops: Vec<Entry<StopScope, Stop>>,
+    /// Bans.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub bans: Vec<Entry<BanScope, Ban>>,
+    /// Aliases: what each reported word stands for.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub aliases: Vec<Entry<AliasKey, AliasWord>>,
     /// The settings, when they changed.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub settings: Option<Settings>,

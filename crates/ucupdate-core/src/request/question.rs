@@ -86,12 +86,13 @@ impl<'a> Question<'a> {
     /// The six words of the rule that is asked for, in the order of [`RuleKey::FIELDS`](crate::book::RuleKey::FIELDS).
     #[inline]
     pub(crate) fn words(&self) -> [&'a str; 6] {
-        self.words_with(self.module.update_type_stem())
+        let [device_type, vendor, model, hardware_revision, locale] = self.device_words();
+        [device_type, vendor, model, hardware_revision, locale, self.module.update_type_stem()]
     }
 
-    /// The five words of the device, and a sixth.
+    /// The five words of the device.
     #[inline]
-    pub(crate) fn words_with(&self, sixth: &'a str) -> [&'a str; 6] {
+    pub(crate) fn device_words(&self) -> [&'a str; 5] {
         let device = self.device;
         [
             device.device_type.as_str(),
@@ -99,7 +100,6 @@ impl<'a> Question<'a> {
             device.model.as_str(),
             device.hardware_revision.as_str(),
             device.locale.as_str(),
-            sixth,
         ]
     }
 

@@ -1,6 +1,8 @@
 //! Commands: what a person asks of the rule book.
 
 use super::draft::Change;
+use crate::book::alias::{Alias, AliasKey};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::group::{Group, GroupName};
@@ -114,6 +116,14 @@ pub enum Command {
     FinishRollout(RuleKey, RolloutName),
     /// End a rollout without approving its version.
     StopRollout(RuleKey, RolloutName),
+    /// Ban versions or an image: they are offered to no device.
+    Ban(Ban),
+    /// Lift a ban.
+    LiftBan(BanScope),
+    /// Put an alias in place.
+    PutAlias(Alias),
+    /// Remove an alias.
+    RemoveAlias(AliasKey),
     /// Hold devices: they are offered nothing.
     AddHold(Hold),
     /// Remove a hold.
@@ -217,6 +227,7 @@ impl RuleBook {
                 change.note_still_given(rule, &version);
             }
             Command::RollBack(rule) => {
+                change.check_roll_back_ban(rule)?;
                 let rolled = change.with(rule, Rule::roll_back)?;
                 let rule = change.spelled(rule);
                 change.notes.push(match rolled.to {
@@ -275,6 +286,10 @@ impl RuleBook {
             Command::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
             Command::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
             Command::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
+            Command::Ban(ban) => change.ban(ban)?,
+            Command::LiftBan(scope) => change.lift_ban(scope)?,
+            Command::PutAlias(alias) => change.put_alias(alias)?,
+            Command::RemoveAlias(key) => change.remove_alias(key)?,
             Command::AddHold(hold) => change.add_hold(hold)?,
             Command::RemoveHold(name) => change.remove_hold(name)?,
             Command::AddStone(stone) => change.add_stone(stone)?,

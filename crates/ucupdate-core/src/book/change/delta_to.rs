@@ -40,8 +40,19 @@ impl RuleBook {
     /// ```
     pub fn delta_to(&self, target: &Self) -> Delta {
         // Named one by one, so that a field that is added is not forgotten here.
-        let Self { rules, packages, interim, test_devices, groups, members: _, holds, stops, settings } =
-            target;
+        let Self {
+            rules,
+            packages,
+            interim,
+            test_devices,
+            groups,
+            members: _,
+            holds,
+            stops,
+            bans,
+            aliases,
+            settings,
+        } = target;
         let shared = |rule: &Arc<Rule>| (**rule).clone();
         Delta {
             rules: entries(&self.rules, rules, same_spelling_of_rules, shared),
@@ -62,6 +73,18 @@ impl RuleBook {
             members: entries(&listed(self), &listed(target), same_spelling_of_members, |()| Member {}),
             holds: entries(&self.holds, holds, |one, other| one.0.as_str() == other.0.as_str(), Clone::clone),
             stops: entries(&self.stops, stops, same_spelling_of_scopes, Clone::clone),
+            bans: entries(
+                &self.bans,
+                bans,
+                |one, other| one.0.to_string() == other.0.to_string(),
+                Clone::clone,
+            ),
+            aliases: entries(
+                &self.aliases,
+                aliases,
+                |one, other| one.0.to_string() == other.0.to_string(),
+                Clone::clone,
+            ),
             settings: (self.settings != *settings).then(|| settings.clone()),
         }
     }
@@ -69,7 +92,19 @@ impl RuleBook {
     /// The book of a delta that says all of it, as [`to_delta`](Self::to_delta) gives one. What [`apply`](Self::apply) on
     /// an empty book does, without a copy of each entry.
     pub fn of(whole: Delta) -> Self {
-        let Delta { rules, packages, interim, test_devices, groups, members, holds, stops, settings } = whole;
+        let Delta {
+            rules,
+            packages,
+            interim,
+            test_devices,
+            groups,
+            members,
+            holds,
+            stops,
+            bans,
+            aliases,
+            settings,
+        } = whole;
         let mut lists: BTreeMap<GroupName, BTreeSet<DeviceId>> = BTreeMap::new();
         for ((group, device), Member {}) in present(members) {
             lists.entry(group).or_default().insert(device);
@@ -85,13 +120,15 @@ impl RuleBook {
             members: lists.into_iter().map(|(group, devices)| (group, Arc::new(devices))).collect(),
             holds: present(holds).collect(),
             stops: present(stops).collect(),
+            bans: present(bans).collect(),
+            aliases: present(aliases).collect(),
             settings,
         }
     }
 
     /// What restoring `earlier`, the book of that revision, on this one would do: all is as it was then, but for the
     /// packages, which stay as they are now. So files that devices are fetching stay served, and what was ingested since
-    /// can be approved again. Kill switches stay as they are now too: undoing one takes two people.
+    /// can be approved again. Kill switches stay as they are now too: undoing one takes two people. So do bans.
     ///
     /// # Errors
     /// [`Refusal::PackageRetired`] when a rule or an interim image of then is of a package that has left the book.
@@ -107,6 +144,7 @@ impl RuleBook {
         let mut target = earlier.clone();
         target.packages.clone_from(&self.packages);
         target.stops.clone_from(&self.stops);
+        target.bans.clone_from(&self.bans);
         let delta = self.delta_to(&target);
         let notes = self.notes_of(&delta, revision);
         Ok(Outcome { delta, notes })

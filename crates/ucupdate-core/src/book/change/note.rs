@@ -1,5 +1,7 @@
 //! What is worth telling of a command.
 
+use crate::book::alias::{Alias, AliasKey, AliasWord};
+use crate::book::ban::BanScope;
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::rollout::{RolloutName, Share};
@@ -100,6 +102,68 @@ pub enum Note {
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
+    },
+    /// Versions or an image are banned.
+    #[error("{scope} is banned: {reason}")]
+    Banned {
+        /// What is banned.
+        scope: BanScope,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// A rule assigns a version that is banned now.
+    #[error(
+        "{rule}: {version} for {audience} is banned, so these devices are offered nothing until the rule gives them another version"
+    )]
+    BannedInUse {
+        /// The rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+        /// The devices.
+        audience: Audience,
+    },
+    /// The image of a stepping stone is banned now.
+    #[error(
+        "{rule}: the image of the stepping stone {stone} is banned, so devices that have to step are offered nothing"
+    )]
+    StoneBanned {
+        /// The rule.
+        rule: RuleKey,
+        /// The stone.
+        stone: StoneName,
+    },
+    /// An ingest brought a version that is banned. It is not pending.
+    #[error("{rule}: {version} is banned by {scope} ({reason}), so it is not pending")]
+    BannedAtIngest {
+        /// The rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+        /// The ban.
+        scope: BanScope,
+        /// Its reason.
+        reason: Box<str>,
+    },
+    /// An alias is there.
+    #[error("{alias}{}", before.as_ref().map_or_else(String::new, |before| format!("; it stood for {before} before")))]
+    AliasPut {
+        /// The alias.
+        alias: Box<Alias>,
+        /// What the word stood for before.
+        before: Option<AliasWord>,
+    },
+    /// An alias is removed.
+    #[error("{alias} stands for nothing else any more")]
+    AliasRemoved {
+        /// The alias.
+        alias: Box<AliasKey>,
+    },
+    /// A ban is lifted.
+    #[error("{scope} is not banned any more")]
+    BanLifted {
+        /// What was banned.
+        scope: BanScope,
     },
     /// What was pending is not any more.
     #[error("{rule}: {version} is rejected")]

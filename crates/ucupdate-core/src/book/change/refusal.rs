@@ -1,5 +1,7 @@
 //! Why a command is refused.
 
+use crate::book::alias::{Alias, AliasKey};
+use crate::book::ban::BanScope;
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::rollout::ZoneName;
@@ -82,6 +84,44 @@ pub enum Refusal {
     ChangedMeanwhile {
         /// What: a group, the policy of a rule.
         what: String,
+    },
+    /// The version is banned.
+    #[error("{rule}: {version} is banned by {scope}: {reason}; lift the ban first")]
+    Banned {
+        /// The rule.
+        rule: RuleKey,
+        /// The version.
+        version: ReportedVersion,
+        /// The ban.
+        scope: BanScope,
+        /// Its reason.
+        reason: Box<str>,
+    },
+    /// There is such a ban already.
+    #[error("{scope} is banned already: {reason}")]
+    AlreadyBanned {
+        /// The ban.
+        scope: BanScope,
+        /// Its reason.
+        reason: Box<str>,
+    },
+    /// An alias would put a word in place of itself.
+    #[error("{alias}: a word does not stand for itself")]
+    AliasOfItself {
+        /// The alias.
+        alias: Box<Alias>,
+    },
+    /// There is no such alias.
+    #[error("there is no alias for {alias}")]
+    NoAlias {
+        /// What was named.
+        alias: Box<AliasKey>,
+    },
+    /// There is no such ban.
+    #[error("there is no ban of {scope}")]
+    NotBanned {
+        /// What was named.
+        scope: BanScope,
     },
     /// The same interim image is in use with other bytes.
     #[error(
