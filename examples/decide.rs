@@ -15,7 +15,7 @@ fn file(name: &str) -> Result<StoredFile, Box<dyn Error>> {
     let sha256 = Sha256Digest::new([0; 32]);
     Ok(StoredFile {
         name: name.parse()?,
-        key: format!("mine/{name}").into(),
+        key: format!("mine/{name}").parse()?,
         size: 1,
         sha256,
         modified: None,

@@ -25,7 +25,7 @@ fn key(number: u32) -> RuleKey {
 fn files(number: u32) -> ReleaseFiles {
     let file = |name: &str| StoredFile {
         name: name.parse().expect("a file name"),
-        key: format!("images/{number}/{name}").into(),
+        key: format!("images/{number}/{name}").parse().expect("a key"),
         size: 30 << 20,
         sha256: Sha256Digest::new([7; 32]),
         modified: Some(FieldTime::FILETIME_ZERO),

@@ -5,6 +5,7 @@ mod audit;
 mod finding;
 #[cfg(test)]
 mod fixture;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod laws;
 mod lines;
 mod log_line;

@@ -65,6 +65,8 @@ enum Command {
     Approve(decide::ApproveArgs),
     /// Reject what is pending in a rule
     Reject(decide::RuleArgs),
+    /// Take the rejection of a version back
+    Unreject(decide::UnrejectArgs),
     /// Give every device what was approved before, in a rule or, with --to, in all of them
     Rollback(decide::RollBackArgs),
     /// Remove a rule
@@ -139,6 +141,7 @@ impl Command {
             Self::Tree(args) => tree::run(args, context).await,
             Self::Approve(args) => decide::approve(args, context).await,
             Self::Reject(args) => decide::reject(args, context).await,
+            Self::Unreject(args) => decide::unreject(args, context).await,
             Self::Rollback(args) => decide::roll_back(args, context).await,
             Self::Remove(args) => decide::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,

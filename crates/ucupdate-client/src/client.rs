@@ -1,4 +1,4 @@
-//! The client: asking, and the connections beneath asking and downloading.
+//! The client: update requests, and the connections that requests and downloads share.
 
 use crate::device_code::DeviceCode;
 use crate::error::{ClientError, UrlFault, one_line};
@@ -12,30 +12,30 @@ use tokio::time::{sleep, timeout};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 use ucupdate_upx::{Decoded, UnknownItem};
 
-/// How many redirects of a download are followed.
+/// Largest number of redirects of a download.
 const MAX_REDIRECTS: usize = 5;
 
-/// How much of a refusal is read to find its reason.
+/// Number of bytes of an error response that are read for its reason.
 const MAX_REFUSAL_BYTES: usize = 4 * 1024;
 
-/// How long a refusal may take to say its reason.
+/// Time within which the reason of an error response must arrive.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a device asks with.
+/// An HTTP client with the behaviour of a device.
 ///
-/// Cheap to clone; the clones share their connections. No proxy is used, whatever the environment says. A client belongs to
-/// the tokio runtime it is used in.
+/// Clones are cheap and share their connections. The client uses no proxy and ignores proxy variables. It belongs to the
+/// tokio runtime in which it is used.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     pub(crate) options: Arc<ClientOptions>,
 }
 
-/// A file, or a part of it, that begins to come.
+/// A response with a file, or with a part of it, whose body has not been read yet.
 pub(crate) struct FoundFile {
-    /// What comes.
+    /// The response with the bytes.
     pub(crate) response: Response,
-    /// The strong ETag of the file: of a redirect on the way where it is a SHA-256, else of what comes.
+    /// The strong ETag of the file: the one of a redirect if it is a SHA-256, otherwise the one of the response.
     pub(crate) etag: Option<Box<str>>,
 }
 
@@ -43,32 +43,32 @@ pub(crate) struct FoundFile {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UpdateAnswer {
-    /// What to fetch; without modules there is nothing to do.
+    /// The modules to fetch. An empty list means that there is nothing to do.
     pub response: UpdateResponse,
-    /// What the response held that the dialect does not know; at most as many as the codec's limits keep.
+    /// Items of the response that the dialect does not know, up to the limit of the codec.
     pub unknown: Vec<UnknownItem>,
-    /// How many unknown items there were in all.
+    /// Number of all unknown items, also of those beyond the limit.
     pub unknown_count: usize,
-    /// The HTTP status: always 200, since nothing else is an answer.
+    /// HTTP status. It is always 200, because every other status is an error.
     pub status: u16,
-    /// How many tries it took.
+    /// Number of tries, at least 1.
     pub tries: u32,
-    /// How long it took, all tries and the waits between them included.
+    /// Duration of all tries, with the waits between them.
     pub elapsed: Duration,
 }
 
 impl UpdateAnswer {
-    /// What a phone would show.
+    /// Returns the code that a phone would show.
     pub fn device_code(&self) -> DeviceCode {
         DeviceCode::answered(self.status)
     }
 }
 
 impl Client {
-    /// A client with these options. Connects to nothing yet.
+    /// Creates a client. It does not connect yet.
     ///
     /// # Errors
-    /// [`ClientError::Options`] when a root certificate cannot be read, or the user agent is no header value.
+    /// [`ClientError::Options`] when a root certificate cannot be read, or when the user agent is not a valid header value.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let user_agent = HeaderValue::from_str(&options.user_agent).map_err(|_| {
             let found = &options.user_agent;
@@ -77,7 +77,7 @@ impl Client {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(&options)?)
             .user_agent(user_agent)
-            // Phones speak HTTP/1.1; and a file that was compressed on the way would have another size than declared.
+            // Phones use HTTP/1.1. A compressed file would not have the declared size.
             .http1_only()
             .no_gzip()
             .no_brotli()
@@ -93,19 +93,20 @@ impl Client {
         Ok(Self { http, options: Arc::new(options) })
     }
 
-    /// The options it was made with.
+    /// Returns the options of this client.
     pub fn options(&self) -> &ClientOptions {
         &self.options
     }
 
-    /// Asks the request handler at `url` what to fetch.
+    /// Sends an update request to the request handler at `url`.
     ///
-    /// Redirects are not followed but reported: nobody should learn of a wrong URL from the phones.
+    /// Redirects are errors here, so that a wrong URL is noticed before the phones meet it.
     ///
     /// # Errors
-    /// When the URL is none to ask, nobody answers, the answer is not a 200, is longer than
-    /// [`response_limit`](ClientOptions::response_limit), or is no response the codec can read. What
-    /// [may pass](ClientError::may_pass) is tried again as [`retry`](ClientOptions::retry) says; the error is the last try's.
+    /// When the URL is not usable, the server does not respond, the status is not 200, the response is longer than
+    /// [`with_response_limit`](ClientOptions::with_response_limit) allows, or the codec cannot read it. Errors that
+    /// [`may_pass`](ClientError::may_pass) are retried as [`with_retry`](ClientOptions::with_retry) says. The error of the last
+    /// try is returned.
     pub async fn ask(&self, url: &str, request: &UpdateRequest) -> Result<UpdateAnswer, ClientError> {
         let url = target::handler_url(url)?;
         let body = self.options.codec.encode_request(request);
@@ -162,10 +163,10 @@ impl Client {
             .map_err(|cause| ClientError::Answer { url: url.as_str().into(), cause })
     }
 
-    /// Asks for a file, or for the rest of one from `offset` on if it still has that ETag. Gives a 200, 206 or 416.
+    /// Requests a file, or the rest of it from `offset` on if it still has that ETag. Returns a response with 200, 206 or 416.
     ///
-    /// Redirects are followed, so many and never from https to http. Nothing is sent along that would tell one server of
-    /// another: this client has no credentials, keeps no cookies and names no referrer.
+    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http. The client has no credentials and no cookies and
+    /// sends no referrer, so one server learns nothing about another.
     pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest
@@ -184,8 +185,8 @@ impl Client {
                 .send()
                 .await
                 .map_err(|error| ClientError::connection(&target::shown(&url), &error))?;
-            // Who is asked says what the file is; who gives the bytes may have other words for it. Of a redirect only what is a
-            // hash is believed, which the bytes are held against: any other tag may be that of the redirect itself.
+            // The first server knows what the file is; the server that sends the bytes may use other tags. A tag of a redirect counts
+            // only if it is a SHA-256, because the bytes are compared with it. Any other tag may be that of the redirect itself.
             let told = headers::strong_etag(response.headers());
             let told =
                 told.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
@@ -204,7 +205,7 @@ impl Client {
         Err(ClientError::Url { url: target::shown(&url), fault })
     }
 
-    /// Waits before the next try, or gives back the error where there is none.
+    /// Waits before the next try, or returns the error when there is none.
     pub(crate) async fn wait_after(&self, tries: u32, error: ClientError) -> Result<(), ClientError> {
         match self.options.retry.wait_after(tries, error.retry_after()) {
             Some(wait) if error.may_pass() => {
@@ -216,7 +217,7 @@ impl Client {
     }
 }
 
-/// The error that an answer is which is none: its status, and why the server says so.
+/// Returns the error for a response with an error status: the status and the server's reason.
 async fn refusal(url: &Url, response: Response) -> ClientError {
     let status = response.status();
     let retry_after = headers::retry_after(response.headers(), SystemTime::now());

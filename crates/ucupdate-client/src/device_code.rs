@@ -1,12 +1,12 @@
-//! The code a phone shows in its log and on its screen.
+//! The code that a phone writes into its log and onto its screen.
 
 use std::fmt;
 
-/// How a phone says what came of an update check: the WinINet error and the HTTP status, `0x0/200`.
+/// The result of an update check as a phone shows it: the WinINet error and the HTTP status, such as `0x0/200`.
 ///
-/// Both numbers are zero where there is nothing to say. The form is the field's: phones showed `(0x0/200)` for "asked,
-/// nothing to do" and `(0x0/404)` for a path the server did not know. WinINet's numbers are those of Microsoft's list of its
-/// error messages; which of them a phone showed for which failure is inferred.
+/// A number is zero when it does not apply. Logs of the field show `(0x0/200)` when there was nothing to do and `(0x0/404)`
+/// for an unknown path. The WinINet numbers come from Microsoft's list of its error messages. Which number a phone showed for
+/// which failure is inferred.
 ///
 /// ```
 /// use ucupdate_client::DeviceCode;
@@ -16,14 +16,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "the field knows these two numbers")]
 pub struct DeviceCode {
-    /// WinINet's error number; zero when an answer came.
+    /// WinINet error number; zero when there was an HTTP response.
     pub wininet: u32,
-    /// The answer's HTTP status; zero when none came.
+    /// HTTP status; zero when there was no response.
     pub status: u16,
 }
 
 impl DeviceCode {
-    /// The code for an answer with this status.
+    /// Creates the code for a response with this status.
     pub const fn answered(status: u16) -> Self {
         Self { wininet: 0, status }
     }

@@ -1,4 +1,4 @@
-//! Downloads: an image and its signature, whole and verified, or nothing under their names.
+//! Downloads of an image and its signature. A file gets its name only when it is whole and verified.
 
 use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
@@ -11,54 +11,54 @@ use std::time::{Duration, Instant};
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{FileName, Sha256Digest};
 
-/// Which of the two files of an offer.
+/// One of the two files of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a module is an image and its signature")]
 pub enum UpdateFile {
-    /// The image (`.nbt`), which comes first.
+    /// The image (`.nbt`). It is fetched first.
     Image,
     /// The signature catalogue (`.cat`).
     Signature,
 }
 
-/// How far a download has come.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Of which file.
+    /// The file that is being fetched.
     pub file: UpdateFile,
-    /// The bytes that are there, those of an earlier try among them. Falls back when a file has to be started over.
+    /// Number of bytes on the disk, with those of earlier tries. It falls when a file is started over.
     pub bytes: u64,
-    /// The bytes there will be, where the server says so.
+    /// Size of the file in bytes; `None` when the server does not declare it.
     pub total: Option<u64>,
 }
 
-/// What is known of a file's bytes. A later one says more.
+/// How the bytes of a file were verified. A greater value is a stronger verification.
 ///
-/// None of it is the signature: whether the catalogue signs the image is for the device to check, or for `ucupdate-cab`.
+/// It says nothing about the signature: the device or `ucupdate-cab` checks whether the catalogue matches the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verification {
-    /// Nothing: the server said neither size nor hash.
+    /// Not verified: the server declared neither a size nor a hash.
     Nothing,
-    /// There are as many as the server said.
+    /// The size is the one that the server declared.
     SizeOnly,
-    /// They have the SHA-256 the server said: its ETag was one.
+    /// The SHA-256 is the one in the server's ETag.
     Sha256,
 }
 
-/// An update that was fetched.
+/// A complete download of one offered module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Download {
-    /// The image.
+    /// The image (`.nbt`).
     pub image: DownloadedFile,
-    /// The signature catalogue.
+    /// The signature catalogue (`.cat`).
     pub signature: DownloadedFile,
 }
 
 impl Download {
-    /// What is known of both files.
+    /// Returns the weaker verification of the two files.
     pub fn verified(&self) -> Verification {
         self.image.verified.min(self.signature.verified)
     }
@@ -68,39 +68,39 @@ impl Download {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadedFile {
-    /// Where it lies.
+    /// Path of the file in the download folder.
     pub path: PathBuf,
-    /// Where it came from, before any redirect.
+    /// URL that was requested, before any redirect.
     pub url: Box<str>,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Its hash, computed while it came.
+    /// SHA-256 of the bytes, computed during the download.
     pub sha256: Sha256Digest,
-    /// Its strong ETag, quotes included, where the server gave one.
+    /// Strong ETag with its quotes; `None` when the server sent none.
     pub etag: Option<Box<str>>,
-    /// What is known of its bytes.
+    /// How the bytes were verified.
     pub verified: Verification,
-    /// From which byte on it was resumed the last time; `None` when it came in one piece.
+    /// Offset in bytes of the last resumption; `None` when the file came in one piece.
     pub resumed_from: Option<u64>,
-    /// How many tries it took.
+    /// Number of tries, at least 1.
     pub tries: u32,
-    /// How long it took, all tries and the waits between them included.
+    /// Duration of all tries, with the waits between them.
     pub elapsed: Duration,
 }
 
 impl Client {
-    /// Fetches the image of an offer, then its signature, into the folder `into`, which is made if it is not there.
+    /// Fetches the image of an offer and then its signature into the folder `into`. Creates the folder if necessary.
     ///
-    /// Both come as `<name>.part` and get their names, over older files, when both are whole, verified and synced: the
-    /// signature first, so that an image never lies there without. What a try leaves behind is gone on with by the next
-    /// one, in the same program or another, as long as the server says by a strong ETag that the file is still the same.
-    /// Only one download at a time may use a folder. A dropped future leaves at most parts.
+    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they get their names and replace
+    /// older files. The signature is renamed first, so an image is never there without its signature. A later try, in this
+    /// program or another one, resumes an incomplete file if a strong ETag of the server says that the file is still the same.
+    /// Only one download at a time may use a folder. A dropped future leaves at most `.part` files.
     ///
     /// # Errors
-    /// When the base URL of this side is blank or no http or https URL, the server does not have a file (404 and 410 are
-    /// final), a file is longer than [`file_limit`](crate::ClientOptions::file_limit), its bytes are not those the server
-    /// says, or the folder does not take it. What [may pass](ClientError::may_pass) is tried again as
-    /// [`retry`](crate::ClientOptions::retry) says.
+    /// When the base URL of this side is blank or not an http or https URL; when the server does not have a file (404 and 410
+    /// are final); when a file is longer than [`with_file_limit`](crate::ClientOptions::with_file_limit) allows; when its bytes
+    /// differ from what the server declares; or when the folder cannot be written. Errors that
+    /// [`may_pass`](ClientError::may_pass) are retried as [`with_retry`](crate::ClientOptions::with_retry) says.
     pub async fn download(
         &self,
         offer: &OfferedModule,
@@ -124,7 +124,7 @@ impl Client {
         Ok(Download { image, signature })
     }
 
-    /// Fetches one file into its part, as often as it needs.
+    /// Fetches one file into its part, with as many tries as the options allow.
     async fn fetch(
         &self,
         url: &Url,
@@ -177,7 +177,7 @@ impl Client {
             && found.response.status() != 200
             && !found.continues(entity, offset)
         {
-            // A part of something else, or of nobody knows what: a server that does not heed `If-Range` sends such.
+            // A part of another file: a server that ignores `If-Range` sends this.
             resumed_from = None;
             found = self.get(url, None).await?;
         }
@@ -225,14 +225,14 @@ struct Fetched {
 }
 
 impl FoundFile {
-    /// Whether it is the rest of what we have a part of.
+    /// Returns whether the response is the rest of the file of which we have a part.
     fn continues(&self, entity: &Entity, offset: u64) -> bool {
         let status = self.response.status().as_u16();
         continues(status, self.response.headers(), self.etag.as_deref(), entity, offset)
     }
 }
 
-/// Whether an answer is the rest of what we have a part of: the same strong ETag, from the byte asked for to the last.
+/// Returns whether a response is the rest of our part: the same strong ETag, and bytes from `offset` to the last one.
 fn continues(status: u16, headers: &HeaderMap, etag: Option<&str>, entity: &Entity, offset: u64) -> bool {
     let Some(range) = headers::content_range(headers) else { return false };
     status == 206
@@ -267,7 +267,7 @@ async fn receive(
     Ok(())
 }
 
-/// Holds what came against what the server said of it.
+/// Compares the received bytes with what the server declared.
 fn verify(
     url: &Url,
     part: &Part,

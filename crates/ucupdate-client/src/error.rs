@@ -1,4 +1,4 @@
-//! What goes wrong, by whose fault it is.
+//! Errors of the client, told apart by their origin.
 
 use crate::device_code::DeviceCode;
 use std::error::Error as StdError;
@@ -8,99 +8,99 @@ use std::{fmt, io};
 use ucupdate_core::value::Sha256Digest;
 use ucupdate_upx::DecodeError;
 
-/// Why there is no answer, or no file. The text is one line.
+/// The reason why there is no answer or no file. The message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The options cannot be used.
     #[error("{cause}")]
     Options {
-        /// Which, and why.
+        /// Message that names the option and the fault.
         cause: Box<str>,
     },
-    /// A URL that is not asked: the caller's, or a base URL of the server's.
+    /// A URL that is not usable: the caller's, or a base URL from the server.
     #[error("URL {url:?} {fault}")]
     Url {
-        /// The URL as given.
+        /// The URL as given, without a password.
         url: Box<str>,
-        /// What is wrong with it.
+        /// The fault of the URL.
         fault: UrlFault,
     },
-    /// An offer whose files cannot lie in one folder.
+    /// The files of an offer cannot be in one folder.
     #[error("offered files `{first}` and `{second}` would overwrite one another")]
     Names {
-        /// One name.
+        /// Name of the first file.
         first: Box<str>,
-        /// The other.
+        /// Name of the second file, which is the same name or the name of a part of the first.
         second: Box<str>,
     },
-    /// The network: no answer, or one that broke off.
+    /// The network failed: there was no response, or it broke off.
     #[error("{fault} at {url}: {cause}")]
     Connection {
-        /// What was asked for.
+        /// The requested URL.
         url: Box<str>,
-        /// How far it came.
+        /// The stage at which the connection failed.
         fault: ConnectionFault,
-        /// What the network said.
+        /// Message of the network library.
         cause: Box<str>,
     },
-    /// The server answered something else than what was asked for.
+    /// The server responded with an error status.
     #[error("{url} answered {status}: {reason}")]
     Status {
-        /// What was asked for.
+        /// The requested URL.
         url: Box<str>,
         /// The HTTP status.
         status: u16,
-        /// The first line of the answer's body, or where it points to, or what the status means; at most
-        /// [`MAX_REASON_CHARS`](Self::MAX_REASON_CHARS) characters, none of which controls.
+        /// First line of the body, or the target of the redirect, or the meaning of the status. It has at most
+        /// [`MAX_REASON_CHARS`](Self::MAX_REASON_CHARS) characters and no control characters.
         reason: Box<str>,
-        /// How long the server asks to wait.
+        /// The waiting time that the server asks for, if any.
         retry_after: Option<Duration>,
     },
-    /// The server's answer is longer than the device takes.
+    /// The response is longer than the limit.
     #[error("{url} sends more than {most} bytes")]
     TooLarge {
-        /// What was asked for.
+        /// The requested URL.
         url: Box<str>,
-        /// The limit.
+        /// The limit in bytes.
         most: u64,
     },
-    /// The server's answer to an update request cannot be read.
-    #[error("{url} sent no response that can be read: {cause}")]
+    /// The response to an update request cannot be read.
+    #[error("{url} sent a response that cannot be read: {cause}")]
     Answer {
-        /// What was asked.
+        /// The requested URL.
         url: Box<str>,
-        /// Why not.
+        /// The error of the codec.
         cause: DecodeError,
     },
-    /// The server's file is not what the server says it is.
+    /// A file differs from what the server declared.
     #[error("{url} {fault}")]
     Content {
-        /// The file's URL.
+        /// The URL of the file.
         url: Box<str>,
-        /// What does not fit.
+        /// The difference.
         fault: ContentFault,
     },
-    /// The folder for downloads does not take them.
+    /// The download folder cannot be used.
     #[error("cannot {doing} {}: {cause}", path.display())]
     Disk {
-        /// What was being done.
+        /// The operation that failed, as a verb.
         doing: &'static str,
-        /// To which file or folder.
+        /// The file or folder of the operation.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
 }
 
 impl ClientError {
-    /// The most characters of [`Status::reason`](Self::Status).
+    /// The largest number of characters in [`Status::reason`](Self::Status).
     pub const MAX_REASON_CHARS: usize = 200;
 
-    /// Whether trying again later can help.
+    /// Returns whether a later try can succeed.
     ///
-    /// So it is for connections (but not for certificates) and for the statuses 429, 502, 503 and 504. A 404 or 410 is final:
-    /// asking for a file that is gone again and again helps nobody.
+    /// It can after connection failures (but not after a certificate failure) and after the statuses 429, 502, 503 and 504. The
+    /// statuses 404 and 410 are final.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Connection { fault, .. } => match fault {
@@ -121,7 +121,7 @@ impl ClientError {
         }
     }
 
-    /// What a phone would show, where a server was asked at all.
+    /// Returns the code that a phone would show, or `None` when no server was asked.
     pub fn device_code(&self) -> Option<DeviceCode> {
         match self {
             Self::Connection { fault, .. } => Some(DeviceCode { wininet: fault.wininet(), status: 0 }),
@@ -133,7 +133,7 @@ impl ClientError {
         }
     }
 
-    /// How long the server asks to wait before the next try.
+    /// Returns the waiting time that the server asks for before the next try.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -164,62 +164,62 @@ impl ClientError {
     }
 }
 
-/// What is wrong with a URL.
+/// The fault of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlFault {
-    /// Nothing there: the server was never told this side's URL.
+    /// The URL is empty or blank: the server has no URL for this side.
     #[error("is blank")]
     Blank,
-    /// Not a URL.
+    /// The text is not a URL.
     #[error("cannot be read: {cause}")]
     Unreadable {
-        /// Why.
+        /// Message of the URL parser.
         cause: Box<str>,
     },
-    /// Neither http nor https.
+    /// The scheme is neither http nor https.
     #[error("has the scheme {found}, expected http or https")]
     Scheme {
-        /// The scheme.
+        /// The scheme that was found.
         found: Box<str>,
     },
-    /// A user name or password inside, which would be sent along.
-    #[error("holds a user name or password, expected none")]
+    /// The URL contains a user name or password, which would be sent to the server.
+    #[error("contains a user name or password, expected none")]
     Credentials,
-    /// A folder's URL with `?` or `#` in it.
-    #[error("holds `?` or `#`, expected the URL of a folder")]
+    /// The URL of a folder contains `?` or `#`.
+    #[error("contains `?` or `#`, expected the URL of a folder")]
     NotAFolder,
-    /// A redirect from https to http.
+    /// The redirect leads from https to http.
     #[error("leads from https to http, which is not followed")]
     Downgrade,
-    /// One redirect after another.
-    #[error("is one redirect too many, expected at most {most}")]
+    /// There are more redirects than the client follows.
+    #[error("redirects too often, expected at most {most} redirects")]
     TooManyRedirects {
-        /// How many are followed.
+        /// The largest number of redirects.
         most: usize,
     },
 }
 
-/// How far a connection came.
+/// The stage at which a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectionFault {
-    /// The host's name has no address.
+    /// The name of the host has no address.
     Name,
-    /// Nobody takes the connection.
+    /// The connection was refused or timed out.
     Connect,
-    /// The server's certificate is not trusted, or not for this host.
+    /// The certificate of the server is not trusted, or is for another host.
     Certificate,
-    /// TLS fails otherwise.
+    /// TLS failed for another reason.
     Tls,
-    /// Nothing came for too long.
+    /// No bytes arrived within the time limit.
     Timeout,
-    /// The connection ended before the answer did.
+    /// The connection ended before the response did.
     Broken,
 }
 
 impl ConnectionFault {
-    /// WinINet's number for it, from Microsoft's list of its error messages.
+    /// Returns the WinINet number of the fault, from Microsoft's list of its error messages.
     const fn wininet(self) -> u32 {
         match self {
             Self::Name => 12_007,        // ERROR_INTERNET_NAME_NOT_RESOLVED
@@ -231,7 +231,7 @@ impl ConnectionFault {
         }
     }
 
-    /// Which one `error` is, and the innermost thing it says.
+    /// Returns the fault that `error` stands for, and the text of its innermost source.
     fn of(error: &reqwest::Error) -> (Self, Box<str>) {
         let mut tls = None;
         let mut innermost: &(dyn StdError + 'static) = error;
@@ -264,8 +264,7 @@ impl fmt::Display for ConnectionFault {
     }
 }
 
-/// The TLS error that `error` is or, as an `io::Error` around another, carries: such a one does not name what it carries as
-/// its source.
+/// Returns the TLS error that `error` is or contains. An `io::Error` around another error does not return it as its source.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let mut error = error;
     while let Some(carried) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -274,38 +273,38 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     error.downcast_ref()
 }
 
-/// What does not fit in a file from the server.
+/// The difference between a file and what the server declared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentFault {
-    /// More or fewer bytes than declared.
+    /// There are more or fewer bytes than declared.
     #[error("sent {found} bytes, expected {expected}")]
     Size {
-        /// The size declared.
+        /// The declared size in bytes.
         expected: u64,
-        /// The bytes that came.
+        /// The number of bytes that arrived.
         found: u64,
     },
-    /// Other bytes than the server's own hash of them says.
+    /// The SHA-256 differs from the one in the ETag.
     #[error("sent bytes with SHA-256 {found}, expected {expected}")]
     Hash {
-        /// The hash in the ETag.
+        /// The SHA-256 in the ETag.
         expected: Sha256Digest,
-        /// The hash of what came.
+        /// The SHA-256 of the bytes that arrived.
         found: Sha256Digest,
     },
-    /// Compressed or otherwise encoded, which was not asked for.
-    #[error("sent the content encoding {found:?}, expected none")]
+    /// The file has a content coding, which was not requested.
+    #[error("sent the content coding {found:?}, expected none")]
     Encoding {
-        /// The encoding.
+        /// The content coding as the server names it.
         found: Box<str>,
     },
-    /// A part, where all of it was asked for.
+    /// A part was sent although the whole file was requested.
     #[error("sent a part of the file, expected all of it")]
     UnaskedPart,
 }
 
-/// The first line of a text that holds something, without control characters, and bounded.
+/// Returns the first non-blank line of a text, without control characters and with a bounded length.
 pub(crate) fn one_line(text: &str) -> Box<str> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let bounded: String = line

@@ -1,4 +1,4 @@
-//! What the headers of an answer say, by RFC 9110. A header that cannot be read says nothing.
+//! Parses the header fields of responses by RFC 9110. A field that cannot be parsed counts as absent.
 
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER,
@@ -6,19 +6,19 @@ use reqwest::header::{
 use std::time::{Duration, SystemTime};
 use ucupdate_core::value::Sha256Digest;
 
-/// The strong ETag, quotes included (section 8.8.3). A weak one names no bytes, so it is none here.
+/// Returns the strong ETag with its quotes (section 8.8.3), or `None` for a weak one.
 pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<&str> {
     let etag = text(headers, &ETAG)?;
     let opaque = etag.strip_prefix('"')?.strip_suffix('"')?;
     (!opaque.contains('"')).then_some(etag)
 }
 
-/// The SHA-256 that an ETag is, where it is one: so this project's server names its files.
+/// Returns the SHA-256 in an ETag. The servers of this project use the SHA-256 of a file as its ETag.
 pub(crate) fn etag_sha256(etag: &str) -> Option<Sha256Digest> {
     etag.trim_matches('"').parse().ok()
 }
 
-/// A range of a whole: `bytes 0-499/1234` (section 14.4).
+/// A range of a whole file: `bytes 0-499/1234` (section 14.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     pub(crate) first: u64,
@@ -34,8 +34,8 @@ pub(crate) fn content_range(headers: &HeaderMap) -> Option<ContentRange> {
     (range.first <= range.last && range.total.is_none_or(|total| range.last < total)).then_some(range)
 }
 
-/// How long the server asks to wait (section 10.2.3): seconds, or a date, which is held against the answer's own `Date`
-/// where there is one, since a device's clock may be hours off.
+/// Returns the waiting time that the server asks for (section 10.2.3), in seconds or as a date. A date is compared with the
+/// `Date` of the response if there is one, because the clock of a device may be hours off.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let said = text(headers, &RETRY_AFTER)?;
     if let Some(seconds) = number(said) {
@@ -46,14 +46,14 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(until.duration_since(now).unwrap_or_default())
 }
 
-/// The content encoding, where there is one.
+/// Returns the content coding, if there is one.
 pub(crate) fn encoding(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(CONTENT_ENCODING)?;
     let said = value.to_str().unwrap_or("?").trim();
     (!said.eq_ignore_ascii_case("identity")).then_some(said)
 }
 
-/// Where a redirect leads.
+/// Returns the target of a redirect.
 pub(crate) fn location(headers: &HeaderMap) -> Option<&str> {
     text(headers, &LOCATION)
 }
@@ -62,7 +62,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// A number in digits only, without the sign that `parse` would take.
+/// Parses decimal digits. Unlike `parse`, it accepts no sign.
 fn number(text: &str) -> Option<u64> {
     if text.bytes().all(|digit| digit.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -1,8 +1,8 @@
-//! A file on its way: `<name>.part`, and beside it `<name>.part.note`, which says what the part is a part of.
+//! An incomplete file: `<name>.part`, and beside it the note `<name>.part.note`.
 //!
-//! The note names the URL, the strong ETag, and the SHA-256 of the first so many bytes. A part goes on only from a point
-//! whose SHA-256 was noted and still is that of the bytes on the disk. So it does not matter in which order the two files
-//! reached the disk before a power cut, or whether the note was torn: whatever does not fit is started over.
+//! The note has the URL, the strong ETag, and the SHA-256 of the first bytes up to a certain length. A part is resumed only
+//! at a length whose SHA-256 was noted and still matches the bytes on the disk. So the order in which the two files reached
+//! the disk before a power cut does not matter, and a torn note does no harm: a part that does not match is started over.
 
 use crate::error::ClientError;
 use sha2::{Digest, Sha256};
@@ -12,19 +12,19 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 use ucupdate_core::value::{FileName, Sha256Digest};
 
-/// After how many bytes a note is written anew.
+/// Number of bytes after which the note is written again.
 const NOTE_EVERY: u64 = 1024 * 1024;
 
-/// What the file is written in, in bytes.
+/// Size of the write buffer in bytes.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// The most bytes of a note that are read.
+/// Largest size of a note in bytes.
 const MAX_NOTE_BYTES: u64 = 8 * 1024;
 
-/// The first line of a note. Another form gets another number, and is then no note for this program.
+/// The first line of a note. A note of another format has another number and is ignored.
 const NOTE_FORM: &str = "ucupdate part 1";
 
-/// Where a file and its part lie.
+/// The paths of a file, its part and its note.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
     pub(crate) whole: PathBuf,
@@ -39,7 +39,7 @@ impl Paths {
     }
 }
 
-/// Whether two files and their parts can lie in one folder, on a file system that knows no case too.
+/// Returns whether two files with their parts fit into one folder, also on a file system that ignores case.
 pub(crate) fn are_apart(a: &FileName, b: &FileName) -> bool {
     let (a, b) = (names(&a.as_str().to_lowercase()), names(&b.as_str().to_lowercase()));
     !a.iter().any(|name| b.contains(name))
@@ -49,12 +49,12 @@ fn names(name: &str) -> [String; 3] {
     [name.to_owned(), format!("{name}.part"), format!("{name}.part.note")]
 }
 
-/// What the bytes of a part are bytes of.
+/// The identity of the file to which the bytes of a part belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entity {
-    /// The strong ETag, quotes included.
+    /// The strong ETag with its quotes.
     pub(crate) etag: Box<str>,
-    /// The size of the whole, where it is known.
+    /// The size of the whole file; `None` when it is not known.
     pub(crate) total: Option<u64>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Opens the part of the file at `url`: as far as an earlier one can go on, else empty.
+    /// Opens the part of the file at `url` where an earlier one can be resumed, otherwise empty.
     pub(crate) async fn open(paths: &Paths, url: &str) -> Result<Self, ClientError> {
         let (own, said) = (paths.clone(), url.to_owned());
         let loaded = tokio::task::spawn_blocking(move || load(&own, &said))
@@ -91,17 +91,17 @@ impl Part {
         })
     }
 
-    /// How many bytes are there.
+    /// Returns the number of bytes in the part.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Of what, and from which byte on, the rest can be asked for.
+    /// Returns the entity and the offset at which the rest can be requested.
     pub(crate) fn rest(&self) -> Option<(&Entity, u64)> {
         self.entity.as_ref().map(|entity| (entity, self.bytes)).filter(|(_, bytes)| *bytes > 0)
     }
 
-    /// Throws away what is there and begins with another entity; `None` for one that cannot be resumed.
+    /// Empties the part for another entity. `None` is an entity that cannot be resumed.
     pub(crate) async fn start_over(&mut self, entity: Option<Entity>) -> Result<(), ClientError> {
         self.entity = entity;
         self.hasher = Sha256::new();
@@ -115,7 +115,7 @@ impl Part {
         remove(&self.paths.note).await
     }
 
-    /// Adds bytes.
+    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         self.file.write_all(bytes).await.map_err(ClientError::disk("write", &self.paths.part))?;
         self.hasher.update(bytes);
@@ -123,7 +123,7 @@ impl Part {
         if self.bytes - self.noted >= NOTE_EVERY { self.note().await } else { Ok(()) }
     }
 
-    /// Notes how far it has come.
+    /// Writes the note for the current length.
     pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
         self.file.flush().await.map_err(ClientError::disk("write", &self.paths.part))?;
         let Some(entity) = &self.entity else { return Ok(()) };
@@ -139,7 +139,7 @@ impl Part {
             .map_err(ClientError::disk("write", &self.paths.note))
     }
 
-    /// Makes what is there last. The part stays a part until it is [placed](place).
+    /// Syncs the part. It stays a part until it is [placed](place).
     pub(crate) async fn sync(&mut self) -> Result<(), ClientError> {
         self.note().await?;
         let synced = async {
@@ -149,12 +149,12 @@ impl Part {
         synced.await.map_err(ClientError::disk("sync", &self.paths.part))
     }
 
-    /// The SHA-256 of what is there.
+    /// Returns the SHA-256 of the bytes in the part.
     pub(crate) fn sha256(&self) -> Sha256Digest {
         Sha256Digest::new(self.hasher.clone().finalize().into())
     }
 
-    /// Removes the part and its note, as well as it can: there is an error already that matters more.
+    /// Removes the part and its note. Failures are ignored, because the caller already has a more important error.
     pub(crate) async fn discard(self) {
         let Self { paths, file, .. } = self;
         drop(file);
@@ -163,13 +163,13 @@ impl Part {
     }
 }
 
-/// Gives a synced part its final name, over whatever had it.
+/// Gives a synced part its final name and replaces an older file.
 pub(crate) async fn place(paths: &Paths) -> Result<(), ClientError> {
     tokio::fs::rename(&paths.part, &paths.whole).await.map_err(ClientError::disk("rename", &paths.part))?;
     remove(&paths.note).await
 }
 
-/// Makes the names in a folder last, where the system has a way to.
+/// Makes the names in a folder durable, where the system supports it.
 pub(crate) async fn sync_folder(folder: &Path) -> Result<(), ClientError> {
     if cfg!(unix) {
         let synced = async { tokio::fs::File::open(folder).await?.sync_all().await };
@@ -204,14 +204,14 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
         loaded = (Some(note.entity), hasher, bytes);
     }
     let (entity, hasher, bytes) = loaded;
-    // What lies after that is written over, or cut off at the end: a note that still holds keeps holding until then.
+    // Bytes after this offset are overwritten, or cut off at the end. The note stays valid until then.
     file.seek(SeekFrom::Start(bytes))?;
     Ok(Loaded { file, entity, hasher, bytes })
 }
 
-/// Where the part can go on, and the hash up to there; `None` when it is not what the note says.
+/// Returns the hash and the offset at which the part can be resumed, or `None` when the bytes do not match the note.
 ///
-/// One that is whole goes on before its last byte: so the server is asked whether the file is still the same.
+/// A complete part is resumed before its last byte, so that the server confirms that the file is still the same.
 fn verified(file: &mut fs::File, note: &PartRecord) -> io::Result<Option<(Sha256, u64)>> {
     if note.bytes == 0 || note.entity.total.is_some_and(|total| note.bytes > total) {
         return Ok(None);
@@ -227,7 +227,7 @@ fn verified(file: &mut fs::File, note: &PartRecord) -> io::Result<Option<(Sha256
     Ok((fits && resumed > 0).then_some((hasher, resumed)))
 }
 
-/// Hashes so many bytes; false when there are fewer.
+/// Hashes `bytes` bytes. Returns `false` when there are fewer.
 fn hash(file: &mut fs::File, bytes: u64, hasher: &mut Sha256) -> io::Result<bool> {
     let mut buffer = vec![0; 64 * 1024];
     let mut taken = file.take(bytes);
@@ -297,7 +297,7 @@ mod tests {
         Entity { etag: "\"v1\"".into(), total }
     }
 
-    /// A folder with a part that holds `bytes` and is noted.
+    /// Creates a folder with a part that contains `bytes` and has a note.
     async fn left(bytes: &[u8], total: Option<u64>) -> (tempfile::TempDir, Paths) {
         let folder = tempfile::tempdir().unwrap();
         let paths = Paths::new(folder.path(), &"CPE.nbt".parse().unwrap());

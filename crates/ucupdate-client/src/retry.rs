@@ -1,12 +1,11 @@
-//! How often to try, and how long to wait between: numbers only, nothing here sleeps.
+//! The schedule of retries. It only computes; it does not sleep.
 
 use std::time::Duration;
 
-/// How often a device tries, and how long it waits in between.
+/// The number of tries and the waits between them.
 ///
-/// Only what may pass is tried again (see [`ClientError::may_pass`](crate::ClientError::may_pass)); 404 and 410 are final.
-/// The wait doubles from try to try. What the server asks for in `Retry-After` is granted up to the longest wait; a server
-/// that asks for more is not tried again.
+/// Only errors that [`may_pass`](crate::ClientError::may_pass) are retried; 404 and 410 are final. The wait doubles with each
+/// try. A `Retry-After` of the server is respected up to the longest wait. If the server asks for more, there is no retry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,12 +20,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
-    /// Tries in all, the first among them; zero counts as one. Default 4.
-    pub tries: u32,
-    /// The wait before the second try. Default 500 ms.
-    pub first_wait: Duration,
-    /// No wait is longer. Default 30 s.
-    pub longest_wait: Duration,
+    tries: u32,
+    first_wait: Duration,
+    longest_wait: Duration,
 }
 
 impl Default for Retry {
@@ -36,33 +32,33 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// One try only, as a load generator wants it.
+    /// Creates a schedule with a single try.
     pub fn never() -> Self {
         Self::default().with_tries(1)
     }
 
-    /// The same with another number of tries.
+    /// Sets the number of tries with the first one; zero counts as one. Default: 4.
     #[must_use]
     pub const fn with_tries(mut self, tries: u32) -> Self {
         self.tries = tries;
         self
     }
 
-    /// The same with another wait before the second try.
+    /// Sets the wait before the second try. Default: 500 ms.
     #[must_use]
     pub const fn with_first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
         self
     }
 
-    /// The same with another longest wait.
+    /// Sets the longest wait. Default: 30 seconds.
     #[must_use]
     pub const fn with_longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;
         self
     }
 
-    /// How long to wait after try number `tried` (the first is 1) failed and the server asked for `asked`; `None` to give up.
+    /// Returns the wait after try number `tried` (from 1) when the server asked for `asked`, or `None` to give up.
     pub fn wait_after(&self, tried: u32, asked: Option<Duration>) -> Option<Duration> {
         if tried >= self.tries || asked.is_some_and(|asked| asked > self.longest_wait) {
             return None;

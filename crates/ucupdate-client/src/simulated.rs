@@ -1,4 +1,4 @@
-//! A device that exists only here: what it is, what it has installed, and how an offer changes that.
+//! A simulated device: its identity, its installed modules, and how an offer changes them.
 
 use crate::client::{Client, UpdateAnswer};
 use crate::download::{Download, Progress, check_names};
@@ -9,10 +9,10 @@ use ucupdate_core::request::{InstalledModule, OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, Reported};
 use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, UpdateRequest};
 
-/// A device that asks, and installs what it is offered.
+/// A simulated device that asks for updates and installs offers.
 ///
-/// It speaks as the field's phones do: out of the box it has `cpe.nbt` in version `0.0.0.0` of `01-01-1601 00:00:00`, which
-/// is how a phone says "no image known". Nobody tells the server what was installed; the next request's version does.
+/// It behaves like the phones of the field. In its delivery state it has `cpe.nbt` in version `0.0.0.0` of
+/// `01-01-1601 00:00:00`, which means "no image". The server learns from the next request what was installed.
 ///
 /// ```
 /// use ucupdate_client::SimulatedDevice;
@@ -42,32 +42,32 @@ pub struct SimulatedDevice {
     installed: Vec<InstalledModule>,
 }
 
-/// What installing changed.
+/// The change that an installation made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installation {
-    /// The module, as the device calls it.
+    /// Name of the module in the device's own spelling.
     pub file_name: Box<str>,
-    /// The version it had; `None` for a module it did not have.
+    /// The previous version; `None` for a module that the device did not have.
     pub from: Option<ReportedVersion>,
-    /// The version it has now.
+    /// The version that is installed now.
     pub to: ReportedVersion,
 }
 
-/// One update check, from the question to the reboot.
+/// The result of one update check.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Update {
-    /// The answer.
+    /// The answer of the request handler.
     pub answer: UpdateAnswer,
-    /// What was fetched, one for each module offered.
+    /// One download for each offered module.
     pub downloads: Vec<Download>,
-    /// What was installed; empty when there was nothing to do.
+    /// The installations; empty when there was nothing to do.
     pub installed: Vec<Installation>,
 }
 
 impl SimulatedDevice {
-    /// A device out of the box.
+    /// Creates a device in its delivery state.
     pub fn new(device: Device) -> Self {
         let module = InstalledModule {
             file_name: "cpe.nbt".into(),
@@ -77,14 +77,14 @@ impl SimulatedDevice {
         Self { device, user_name: Box::default(), installed: vec![module] }
     }
 
-    /// The same with a user who signed in last.
+    /// Sets the user who signed in last.
     #[must_use]
     pub fn with_user_name(mut self, user_name: &str) -> Self {
         self.user_name = user_name.into();
         self
     }
 
-    /// The same with this version, as the device says it, of an image of that time installed as `cpe.nbt`, and nothing else.
+    /// Sets `cpe.nbt` with this version and time stamp as the only installed module.
     #[must_use]
     pub fn with_installed(self, version: &str, time_stamp: FieldTime) -> Self {
         self.with_modules(vec![InstalledModule {
@@ -94,15 +94,15 @@ impl SimulatedDevice {
         }])
     }
 
-    /// The same with these modules, and nothing else.
+    /// Sets the installed modules.
     #[must_use]
     pub fn with_modules(mut self, modules: Vec<InstalledModule>) -> Self {
         self.installed = modules;
         self
     }
 
-    /// The same as number `number` of a fleet: with a MAC address (a locally administered one, `02-00-…`) and a serial number
-    /// of its own.
+    /// Makes the device number `number` of a fleet: sets a locally administered MAC address (`02-00-...`) and a serial number
+    /// that contain the number.
     ///
     /// ```
     /// # use ucupdate_client::SimulatedDevice;
@@ -118,17 +118,17 @@ impl SimulatedDevice {
         self
     }
 
-    /// Who it is.
+    /// Returns the identity of the device.
     pub const fn device(&self) -> &Device {
         &self.device
     }
 
-    /// What it has.
+    /// Returns the installed modules.
     pub fn installed(&self) -> &[InstalledModule] {
         &self.installed
     }
 
-    /// What it asks next, when its clock shows `now`.
+    /// Returns the next update request, with `now` as the time of the device's clock.
     pub fn next_request(&self, now: FieldTime) -> UpdateRequest {
         UpdateRequest {
             device: self.device.clone(),
@@ -138,10 +138,10 @@ impl SimulatedDevice {
         }
     }
 
-    /// Installs an offered module and reboots: from now on the device says that module's version and time stamp.
+    /// Installs an offered module and restarts: from now on the device reports the version and time stamp of that module.
     ///
-    /// The module is the one whose file name has the same stem, without case; its own spelling stays. One that the device
-    /// does not have comes last.
+    /// The offer replaces the module whose file name has the same stem, compared without case; the device keeps its own
+    /// spelling. A module that the device does not have is appended.
     pub fn install(&mut self, offered: &OfferedModule) -> Installation {
         let to = offered.version.clone();
         let time_stamp = offered.time_stamp.clone();
@@ -158,21 +158,21 @@ impl SimulatedDevice {
         Installation { file_name, from: None, to }
     }
 
-    /// Asks the request handler at `url`.
+    /// Sends the next update request to the request handler at `url`.
     ///
     /// # Errors
-    /// Those of [`Client::ask`].
+    /// The errors of [`Client::ask`].
     pub async fn ask(&self, client: &Client, url: &str, now: FieldTime) -> Result<UpdateAnswer, ClientError> {
         client.ask(url, &self.next_request(now)).await
     }
 
-    /// Asks, fetches what is offered into the folder `into`, and installs it when all of it has come.
+    /// Does one update check: asks, fetches the offered files into the folder `into`, and installs them when all have arrived.
     ///
-    /// That is one check. A device on a stepping stone has to check again; whoever loops bounds the loop, since two servers
-    /// that disagree make a device go to and fro for ever.
+    /// A device on a stepping stone has to check again. A caller that repeats the check must bound the repetitions, because two
+    /// servers that disagree make a device go back and forth without end.
     ///
     /// # Errors
-    /// Those of [`Client::ask`] and [`Client::download`]; then nothing is installed.
+    /// The errors of [`Client::ask`] and [`Client::download`]; nothing is installed then.
     pub async fn update(
         &mut self,
         client: &Client,

@@ -1,16 +1,16 @@
-//! Which URLs are asked: http and https, nothing secret inside, and files by name below a folder.
+//! Checks URLs: only http and https, no credentials, and files by name below a folder.
 
 use crate::error::{ClientError, UrlFault};
 use reqwest::Url;
 use std::borrow::Cow;
 use ucupdate_core::value::FileName;
 
-/// The URL to ask, from the caller.
+/// Checks the URL of a request handler from the caller.
 pub(crate) fn handler_url(url: &str) -> Result<Url, ClientError> {
     checked(url).map_err(|fault| refused(url, fault))
 }
 
-/// The URL of a file: the base URL, `/`, and the name, whose characters are written so that they stay a name.
+/// Returns the URL of a file: the base URL, `/`, and the percent-encoded name.
 pub(crate) fn file_url(base: &str, name: &FileName) -> Result<Url, ClientError> {
     let folder = checked(base).and_then(|url| {
         if url.query().is_some() || url.fragment().is_some() { Err(UrlFault::NotAFolder) } else { Ok(url) }
@@ -22,7 +22,7 @@ pub(crate) fn file_url(base: &str, name: &FileName) -> Result<Url, ClientError> 
     Ok(url)
 }
 
-/// Where a redirect from `from` leads.
+/// Returns the target of a redirect.
 pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, ClientError> {
     let joined = from.join(location).map_err(unreadable).and_then(|to| checked(to.as_str())).and_then(|to| {
         if from.scheme() == "https" && to.scheme() == "http" { Err(UrlFault::Downgrade) } else { Ok(to) }
@@ -30,12 +30,12 @@ pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, ClientError>
     joined.map_err(|fault| refused(without_query(location).as_ref(), fault))
 }
 
-/// A URL as errors show it. A query may be a signature, by which whoever reads the error could fetch the file too.
+/// Returns a URL for errors, without its query: a query may be a signature that allows anybody to fetch the file.
 pub(crate) fn shown(url: &Url) -> Box<str> {
     without_query(url.as_str()).into()
 }
 
-/// A text that is meant to be a URL, with what comes after its `?` left out.
+/// Returns a text that should be a URL without everything after its `?`.
 pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
     match text.split_once('?') {
         Some((before, _)) => Cow::Owned(format!("{before}?...")),
@@ -43,7 +43,7 @@ pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The error, without the password that may be in the URL.
+/// Creates the error without the password in the URL.
 fn refused(text: &str, fault: UrlFault) -> ClientError {
     let shown = match Url::parse(text) {
         Ok(mut url) if fault == UrlFault::Credentials => {
@@ -104,11 +104,11 @@ mod tests {
         );
         assert_eq!(
             why(file_url("http://a/b?c=", &name)),
-            "URL \"http://a/b?c=\" holds `?` or `#`, expected the URL of a folder"
+            "URL \"http://a/b?c=\" contains `?` or `#`, expected the URL of a folder"
         );
         assert_eq!(
             why(handler_url("http://me:secret@a/")),
-            "URL \"http://a/\" holds a user name or password, expected none"
+            "URL \"http://a/\" contains a user name or password, expected none"
         );
         assert_eq!(
             why(handler_url("ucdevice.upx")),

@@ -1,4 +1,4 @@
-//! Whom a client trusts. Built here and not by `reqwest`, which would want a crypto provider for the whole process.
+//! The certificates that a client trusts. `reqwest` would need a crypto provider for the whole process, so they are set here.
 
 use crate::error::ClientError;
 use crate::options::ClientOptions;
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use std::sync::Arc;
 
-/// The TLS settings that `options` describe.
+/// Returns the TLS settings of `options`.
 pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore::empty();
     let mut extra = Vec::new();
@@ -42,8 +42,8 @@ pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientErro
     .with_no_client_auth())
 }
 
-/// The system's way to trust, and the extra certificates; `None` where the system has none: a device inside a bare container
-/// still asks over http.
+/// Returns the verifier of the system with the extra certificates, or `None` when the system has no certificates: a device in
+/// a minimal container can still ask over http.
 fn system_verifier(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Option<Verifier> {
     #[cfg(not(target_os = "android"))]
     return Verifier::new_with_extra_roots(extra, provider).ok();

@@ -221,7 +221,7 @@ impl Script<'_> {
 fn stored(name: &str, content: u8) -> StoredFile {
     StoredFile {
         name: name.parse::<FileName>().expect("the names below are file names"),
-        key: format!("images/{content}").into(),
+        key: format!("images/{content}").parse().expect("a key"),
         size: 1,
         sha256: Sha256Digest::new([content; 32]),
         modified: Some(FieldTime::FILETIME_ZERO),

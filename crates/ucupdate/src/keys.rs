@@ -9,7 +9,7 @@
 //! ```
 
 use ucupdate_core::book::IngestId;
-use ucupdate_core::value::check_path_part;
+use ucupdate_core::value::ObjectKey;
 use ucupdate_store::StoreKey;
 
 /// The folder of the checkpoints.
@@ -55,10 +55,15 @@ fn number_in(folder: &str, key: &StoreKey) -> Option<u64> {
 }
 
 /// The key of the `index`th member of a package. A name that no path may hold is left out of the key, not of the report.
-pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> StoreKey {
+pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> ObjectKey {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let name = if check_path_part(name).is_ok() { name } else { "member" };
-    key(format!("images/{ingest}/{index}-{name}"))
+    let member = |name: &str| format!("{IMAGES}{ingest}/{index}-{name}").parse().ok();
+    member(name).unwrap_or_else(|| member("member").expect(MADE_OF_PARTS))
+}
+
+/// The key of an object that a package names.
+pub(crate) fn object(key: &ObjectKey) -> StoreKey {
+    StoreKey::parse(key.as_str()).expect("every object key is a key of a store")
 }
 
 /// The folder of an ingest, with the slash at its end.
@@ -72,12 +77,16 @@ pub(crate) fn package(ingest: IngestId) -> StoreKey {
 }
 
 fn key(text: String) -> StoreKey {
-    StoreKey::parse(&text).expect("digits, hexadecimal digits and checked parts of a path make a key")
+    StoreKey::parse(&text).expect(MADE_OF_PARTS)
 }
+
+/// Why a key that is written here can be read.
+const MADE_OF_PARTS: &str = "fixed names, digits and hexadecimal digits make a key";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn things_lie_where_the_layout_says() {
@@ -89,8 +98,18 @@ mod tests {
         assert_eq!(member(ingest, 3, r"A\ENU\CPE.nbt").as_str(), format!("{folder}/3-CPE.nbt"));
         assert_eq!(member(ingest, 4, "../..").as_str(), format!("{folder}/4-member"));
         assert_eq!(member(ingest, 5, "a:b").as_str(), format!("{folder}/5-member"));
+        assert_eq!(member(ingest, 6, "a\u{fffe}.nbt").as_str(), format!("{folder}/6-member"));
         assert_eq!(package(ingest).as_str(), format!("{folder}/package.json"));
         assert_eq!(ingest_of(&package(ingest)), Some(ingest));
         assert_eq!(ingest_of(&"images/mine/x".parse().unwrap()), None);
+    }
+    proptest! {
+        #[test]
+        fn every_object_key_is_a_key_of_a_store(text in "[ -~]{0,4}[/.a-zA-Z0-9$\u{b9} ]{0,24}|\\PC{0,24}|.{0,24}|(com|LPT|nul|aux)[0-9.]{0,3}") {
+            if let Ok(key) = text.parse::<ObjectKey>() {
+                let object = object(&key);
+                prop_assert_eq!(object.as_str(), text);
+            }
+        }
     }
 }

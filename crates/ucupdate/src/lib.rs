@@ -3,6 +3,7 @@
 mod admin;
 mod asker;
 mod clock;
+mod digest;
 mod error;
 mod keys;
 mod logs;

@@ -13,6 +13,7 @@
 //!   changes nothing.
 
 mod effect;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod law;
 mod options;
 

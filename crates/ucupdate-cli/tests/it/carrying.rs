@@ -112,7 +112,9 @@ fn an_earlier_rule_book_is_restored_by_a_new_revision() {
     let told = place.run(&["rollback", "--to", "2", "--author", "bob"]).done();
     assert_eq!(
         told,
-        format!("the rule book is as it was at revision 2\n{IP8540}: rolled back to 3.5.6907.0\n")
+        format!(
+            "the rule book is as it was at revision 2\n{IP8540}: rolled back from 3.5.6907.35 to 3.5.6907.0\n{CX700}: 3.5.6907.9 is pending\n"
+        )
     );
     let rules = place.run(&["rules", "--json"]).json();
     assert_eq!((&rules["revision"], rules["rules"].as_array().unwrap().len()), (&6.into(), 2));

@@ -165,7 +165,7 @@ fn devices_whose_loop_goes_on_can_be_held_and_are_held_once() {
     let store = format!("file:{store}");
     let args = ["--store", &store, "loops", "--hold", "--author", "ann", "--audit", &logs[0], &logs[1]];
     let told = place.run(&args).done();
-    let held = "the device with MAC address 0021630F207B is offered nothing, by the hold loop 0021630F207B";
+    let held = "the device with MAC address 0021630F207B is offered nothing, by the hold loop 0021630F207B (reason: it is offered updates in a circle)";
     assert_eq!(told.lines().last(), Some(held), "{told}");
     let again = "0021630F207B is held already, by the hold loop 0021630F207B";
     assert_eq!(place.run(&args).done().lines().last(), Some(again));

@@ -69,14 +69,14 @@ fn a_list_is_filled_from_a_file_and_used_by_what_names_it() {
     );
     let add =
         ["group", "add-member", "pilots", "--from", "pilots.txt", "--mac", "0004F2000001", "--serial", "X1"];
-    assert_eq!(place.run(&add).done(), "group pilots: 4 added, 0 removed, 0 as before\n");
+    assert_eq!(place.run(&add).done(), "group pilots: 4 added, 0 removed, 0 unchanged\n");
     let again = place.run(&[&add[..], &["--json"]].concat()).json();
     assert_eq!(
         (&again["revision"], &again["notes"][0]),
-        (&json!(null), &json!("group pilots: 0 added, 0 removed, 4 as before"))
+        (&json!(null), &json!("group pilots: 0 added, 0 removed, 4 unchanged"))
     );
     let removed = place.run(&["group", "remove-member", "pilots", "--serial", "x1", "--serial", "X2"]).done();
-    assert_eq!(removed, "group pilots: 0 added, 1 removed, 1 as before\n");
+    assert_eq!(removed, "group pilots: 0 added, 1 removed, 1 unchanged\n");
 
     place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--group", "pilots"]).done();
     place.run(&["hold", "add", "quiet", "--group", "pilots"]).done();
@@ -92,7 +92,10 @@ fn a_list_is_filled_from_a_file_and_used_by_what_names_it() {
     assert_eq!(refused, format!("group pilots is used by the rule {IP8540}"));
     place.run(&["rollout", "stop", IP8540, "wave-1"]).done();
     place.run(&["hold", "remove", "quiet"]).done();
-    assert_eq!(place.run(&["group", "remove", "pilots"]).done(), "group pilots is removed\n");
+    assert_eq!(
+        place.run(&["group", "remove", "pilots"]).done(),
+        "group pilots is removed; it was a list of devices\n"
+    );
     assert_eq!(place.run(&["group", "show", "pilots"]).refused(), "no group pilots");
     assert_eq!(place.run(&add).refused(), "no group pilots");
 }
@@ -129,7 +132,7 @@ fn a_long_list_is_put_in_by_changes_of_which_each_fits_into_a_revision() {
     let list: String = (0..12_000).map(|number| format!("C185H{number:06}{}\n", "x".repeat(20))).collect();
     place.file("list.txt", list.as_bytes());
     let added = place.run(&["group", "add-member", "everyone", "--from", "list.txt", "--json"]).json();
-    assert_eq!(added["notes"], json!(["group everyone: 12000 added, 0 removed, 0 as before"]));
+    assert_eq!(added["notes"], json!(["group everyone: 12000 added, 0 removed, 0 unchanged"]));
     let revision = added["revision"].as_u64().unwrap();
     assert!(revision > 3, "{revision}");
     for revision in 1..=revision {
@@ -137,5 +140,5 @@ fn a_long_list_is_put_in_by_changes_of_which_each_fits_into_a_revision() {
         assert!(std::fs::metadata(stored).unwrap().len() <= 1024 * 1024);
     }
     let removed = place.run(&["group", "remove-member", "everyone", "--from", "list.txt"]).done();
-    assert_eq!(removed, "group everyone: 0 added, 12000 removed, 0 as before\n");
+    assert_eq!(removed, "group everyone: 0 added, 12000 removed, 0 unchanged\n");
 }

@@ -37,7 +37,9 @@ fn a_hold_lasts_until_it_is_over_or_removed() {
     ]);
     assert_eq!(
         held.done(),
-        format!("the device with MAC address {MAC} is offered nothing, by the hold boardroom\n")
+        format!(
+            "the device with MAC address {MAC} is offered nothing, by the hold boardroom until 2100-01-01T00:00:00Z (reason: board meets)\n"
+        )
     );
     let answered = answer(&place, "3.5.6907.0");
     assert_eq!(answered["decision"], "held");
@@ -60,7 +62,10 @@ fn a_hold_lasts_until_it_is_over_or_removed() {
     let over =
         place.run(&["hold", "add", "late", "--rule", IP8540, "--until", "2009-03-06T17:10:39Z"]).refused();
     assert_eq!(over, "--until 2009-03-06T17:10:39Z is over already");
-    assert_eq!(place.run(&["hold", "remove", "boardroom"]).done(), "the hold boardroom is removed\n");
+    assert_eq!(
+        place.run(&["hold", "remove", "boardroom"]).done(),
+        format!("the hold boardroom on the device with MAC address {MAC} is removed\n")
+    );
     assert_eq!(answer(&place, "3.5.6907.0")["decision"], "offer");
     assert_eq!(place.run(&["hold", "remove", "boardroom"]).refused(), "no hold boardroom");
     place.run(&["hold", "add", "all", "--rule", IP8540]).done();
@@ -72,7 +77,7 @@ fn a_pinned_device_stays_at_its_version_while_others_go_on() {
     let place = two_versions();
     assert_eq!(place.run(&["pin", "list"]).done(), "no pins\n");
     let pinned = place.run(&["pin", "set", IP8540, "3.5.6907.0", "--mac", "00-21-63-0f-20-7b"]).done();
-    assert_eq!(pinned, format!("{IP8540}: the device with MAC address {MAC} stays at 3.5.6907.0\n"));
+    assert_eq!(pinned, format!("{IP8540}: the device with MAC address {MAC} is pinned to 3.5.6907.0\n"));
     assert_eq!(answer(&place, "4.0.7577.0")["offer"]["version"], "3.5.6907.0");
     assert_eq!(answer(&place, "3.5.6907.0")["decision"], "up-to-date");
     let list = place.run(&["pin", "list"]).done();
@@ -105,7 +110,10 @@ fn a_policy_is_changed_word_by_word_and_decides() {
     let place = two_versions();
     let set = |more: &[&str]| place.run(&[&["policy", "set", IP8540], more].concat());
     assert_eq!(answer(&place, "9.0.0.0")["offer"]["version"], "4.0.7577.0");
-    assert_eq!(set(&["--offer", "newer"]).done(), "settings changed\n");
+    assert_eq!(
+        set(&["--offer", "newer"]).done(),
+        format!("{IP8540}: policy offer changed from different to newer\n")
+    );
     assert_eq!(answer(&place, "9.0.0.0")["decision"], "not-newer");
     assert_eq!(set(&["--offer", "newer"]).done(), "nothing changes\n");
     set(&["--offer", "different", "--floor", "5.0"]).done();
@@ -132,7 +140,7 @@ fn a_policy_is_changed_word_by_word_and_decides() {
     );
     assert_eq!(
         set(&["--window", "daily 22:00-05:00 Europe/Atlantis"]).refused(),
-        "no time zone `Europe/Atlantis`, expected a name as `Europe/Lisbon` or `UTC`"
+        "no time zone `Europe/Atlantis`, expected an IANA name such as `Europe/Lisbon` or `UTC`"
     );
     for command in
         [&["policy", "show", "a/b/c/d/e/f"][..], &["policy", "set", "a/b/c/d/e/f", "--offer", "newer"]]

@@ -44,10 +44,14 @@ fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
     place.run(&["ingest", "new.cab"]).done();
     done(&["reject", IP8540], &format!("{IP8540}: 3.5.6907.35 is rejected\n"));
     place.run(&["ingest", "new.cab"]).done();
-    row("3.5.6907.35", "3.5.6907.0", "-");
-    done(&["approve", IP8540], &format!("{IP8540}: 3.5.6907.35 is approved\n"));
+    row("-", "3.5.6907.0", "-");
+    refused(&["approve", IP8540, "9.9.9.9"], &format!("{IP8540}: no package brought 9.9.9.9"));
+    done(
+        &["approve", IP8540, "3.5.6907.35"],
+        &format!("{IP8540}: 3.5.6907.35 is approved, in place of 3.5.6907.0\n"),
+    );
     row("-", "3.5.6907.35", "3.5.6907.0");
-    done(&["rollback", IP8540], &format!("{IP8540}: rolled back to 3.5.6907.0\n"));
+    done(&["rollback", IP8540], &format!("{IP8540}: rolled back from 3.5.6907.35 to 3.5.6907.0\n"));
     row("-", "3.5.6907.0", "-");
     place.run(&["rollback", IP8540]).done();
     row("-", "-", "-");

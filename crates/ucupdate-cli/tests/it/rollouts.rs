@@ -19,7 +19,7 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     let told = place
         .run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--group", "pilots"])
         .done();
-    assert_eq!(told, format!("{IP8540}: rollout wave-1 gives 3.5.6907.0 to all of the group pilots\n"));
+    assert_eq!(told, format!("{IP8540}: rollout wave-1 offers 3.5.6907.0 to all of the group pilots\n"));
     assert_eq!(decision(&place, "0021630F207B"), "offer");
     assert_eq!(decision(&place, "0021630F207C"), "nothing-approved");
 
@@ -42,7 +42,10 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     place.run(&["rollout", "resume", IP8540, "wave-1"]).done();
 
     let finished = place.run(&["rollout", "finish", IP8540, "wave-1"]).done();
-    assert_eq!(finished, format!("{IP8540}: rollout wave-1 is over\n{IP8540}: 3.5.6907.0 is approved\n"));
+    assert_eq!(
+        finished,
+        format!("{IP8540}: rollout wave-1 of 3.5.6907.0 is ended\n{IP8540}: 3.5.6907.0 is approved\n")
+    );
     assert_eq!(decision(&place, "0021630F207C"), "offer");
     assert_eq!(place.run(&["rollout", "list"]).done(), "no rollouts\n");
     for command in ["pause", "resume", "finish", "stop"] {
@@ -74,7 +77,7 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
     let set = place.run(&["rollout", "percent", IP8540, "3.5.6907.0", "12.5%"]).done();
     assert_eq!(
         set,
-        format!("{IP8540}: rollout 3.5.6907.0 goes to 12.5%, 10% before\n"),
+        format!("{IP8540}: rollout 3.5.6907.0 goes from 10% to 12.5%\n"),
         "its name is the version"
     );
     let taken = place.run(&start).refused();
@@ -135,7 +138,7 @@ fn a_rollout_that_cannot_be_is_refused_when_it_is_written() {
             [&[IP8540, "3.5.6907.0", "--window", "daily 22:00-05:00 Europe/Atlantis"], more].concat();
         assert_eq!(
             refused(&atlantis),
-            "no time zone `Europe/Atlantis`, expected a name as `Europe/Lisbon` or `UTC`"
+            "no time zone `Europe/Atlantis`, expected an IANA name such as `Europe/Lisbon` or `UTC`"
         );
     }
     assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 1);
@@ -148,7 +151,7 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     assert_eq!(decision(&place, "0021630F207B"), "offer");
     assert_eq!(
         place.run(&["rollout", "kill", "--reason", "calls drop", "--author", "ann"]).done(),
-        "stopped: all\n"
+        "stopped: all (reason: calls drop)\n"
     );
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
     assert_eq!(place.run(&["rollout", "kill"]).refused(), "all is stopped already, by ann");
@@ -156,7 +159,7 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     let refused = place.run(&[&approve[..], &["bob"]].concat()).refused();
     assert_eq!(refused, "nobody asked for a restart of all; one asks, and somebody else approves");
     let asked = place.run(&["rollout", "restart", "--author", "bob"]).done();
-    assert_eq!(asked, "bob asks for a restart of all; somebody else has to approve it\n");
+    assert_eq!(asked, "bob requests a restart of all; somebody else has to approve it\n");
     let list = place.run(&["rollout", "list"]).done();
     assert_eq!(
         list,
@@ -165,7 +168,10 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     let same = place.run(&[&approve[..], &["BOB"]].concat()).refused();
     assert_eq!(same, "bob asked for the restart of all, so somebody else has to approve it");
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
-    assert_eq!(place.run(&[&approve[..], &["carl"]].concat()).done(), "restarted: all\n");
+    assert_eq!(
+        place.run(&[&approve[..], &["carl"]].concat()).done(),
+        "restarted: all; it was stopped (reason: calls drop)\n"
+    );
     assert_eq!(decision(&place, "0021630F207B"), "offer");
 
     place.run(&["rollout", "kill", IP8540]).done();

@@ -70,7 +70,10 @@ fn a_plan_shows_each_step_and_where_the_way_ends() {
          ocs-interim  UCPhone/*/*/*               1.0.522.98  1.0.522.103  interim\n\
          r2           UCPhone/LG-Nortel/IP8540/A  3.5         3.5.6907.0   release\n"
     );
-    assert_eq!(place.run(&["stone", "remove", "R2"]).done(), "stepping stone r2 is removed\n");
+    assert_eq!(
+        place.run(&["stone", "remove", "R2"]).done(),
+        "removed stepping stone r2: UCPhone/LG-Nortel/IP8540/A below 3.5 goes by 3.5.6907.0\n"
+    );
     assert_eq!(place.run(&["stone", "list", "--json"]).json()["stones"].as_array().unwrap().len(), 1);
 }
 

@@ -168,7 +168,7 @@ async fn a_compressed_file_is_refused() {
     .await;
     let folder = tempdir().unwrap();
     let error = fetch(&url, folder.path()).await.unwrap_err();
-    assert!(error.to_string().ends_with("sent the content encoding \"gzip\", expected none"), "{error}");
+    assert!(error.to_string().ends_with("sent the content coding \"gzip\", expected none"), "{error}");
     assert!(names(folder.path()).is_empty());
 }
 

@@ -90,6 +90,13 @@ pub struct Predicate {
     pub installed: Option<VersionRange>,
 }
 
+impl Group {
+    /// Returns what its devices have in common, or that it is a list.
+    pub fn what(&self) -> String {
+        self.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string)
+    }
+}
+
 impl Predicate {
     /// Whether it has no part, and so would hold every device.
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What keeps devices from being offered anything: holds, and the kill switch.
 
+use crate::book::change::Note;
 use crate::book::group::GroupName;
 use crate::book::rule_key::RuleKey;
 use crate::device::DeviceId;
@@ -30,6 +31,11 @@ pub struct Hold {
 }
 
 impl Hold {
+    pub(crate) fn note(&self) -> Note {
+        let Self { name, on, until, reason } = self.clone();
+        Note::Held { name, on, until, reason }
+    }
+
     /// Whether it is not over yet.
     pub fn lasts(&self, now: UnixTime) -> bool {
         self.until.is_none_or(|until| now < until)

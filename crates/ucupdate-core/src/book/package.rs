@@ -2,7 +2,7 @@
 
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::device::Locale;
-use crate::value::{FieldTime, FileName, PackageId, Sha256Digest, UnixTime};
+use crate::value::{FieldTime, FileName, ObjectKey, PackageId, Sha256Digest, UnixTime};
 use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct StoredFile {
     /// Its name in the URL.
     pub name: FileName,
     /// The key of its object in the store.
-    pub key: Box<str>,
+    pub key: ObjectKey,
     /// Its size in bytes.
     pub size: u64,
     /// The SHA-256 of its bytes.

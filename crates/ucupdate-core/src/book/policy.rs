@@ -30,7 +30,26 @@ pub enum SameRelease {
     FirstThree,
 }
 
+impl OfferRule {
+    /// Returns its name: `different` or `newer`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Different => "different",
+            Self::Newer => "newer",
+        }
+    }
+}
+
 impl SameRelease {
+    /// Returns its name: `padded`, `exact` or `first-three`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Padded => "padded",
+            Self::Exact => "exact",
+            Self::FirstThree => "first-three",
+        }
+    }
+
     /// Whether two versions are one release. What cannot be read equals only the same text.
     #[inline]
     pub fn holds(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
@@ -76,6 +95,24 @@ impl OfferPolicy {
     /// The default but for when a version is offered.
     pub fn offering(offer: OfferRule) -> Self {
         Self { offer, ..Self::default() }
+    }
+
+    /// Returns every field as its name and its value in words, `none` where it is not set.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        fn or_none(value: &Option<impl ToString>) -> String {
+            value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+        }
+        // Destructured, so that a new field is not forgotten here.
+        let Self { offer, unreadable, same_release, minimum, floor, window, scheme } = self;
+        vec![
+            ("offer", offer.word().to_owned()),
+            ("unreadable", if *unreadable { "yes" } else { "no" }.to_owned()),
+            ("same-release", same_release.word().to_owned()),
+            ("minimum", or_none(minimum)),
+            ("floor", or_none(floor)),
+            ("window", or_none(window)),
+            ("scheme", scheme.to_string()),
+        ]
     }
 
     /// Whether two versions are one release to this rule.

@@ -206,7 +206,7 @@ impl Rule {
                 if policy.is_same_release(&assignment.candidate.version, &candidate.version)
                     || policy.is_older(&assignment.candidate.version, &candidate.version) =>
             {
-                finished.push(rollout.name.clone());
+                finished.push((rollout.name.clone(), assignment.candidate.version.clone()));
                 false
             }
             _ => true,
@@ -432,7 +432,7 @@ pub struct Approved {
     /// Whether the new one is older than that: allowed, and worth a warning.
     pub older: bool,
     /// The rollouts of the same release and of older ones, which are over now.
-    pub finished: Vec<RolloutName>,
+    pub finished: Vec<(RolloutName, ReportedVersion)>,
 }
 
 /// What rolling back did.

@@ -38,10 +38,15 @@ pub enum PathPartError {
 /// # Errors
 /// When it is empty, too long, climbs, divides, names a Windows device, or holds what Windows cannot.
 pub fn check_path_part(part: &str) -> Result<(), PathPartError> {
+    check_part(part, MAX_PATH_PART_BYTES)
+}
+
+/// Checks that `part` can be one part of a path on any system, and has at most `limit` bytes.
+pub(super) fn check_part(part: &str, limit: usize) -> Result<(), PathPartError> {
     if part.is_empty() {
         return Err(PathPartError::Empty);
     }
-    if part.len() > MAX_PATH_PART_BYTES {
+    if part.len() > limit {
         return Err(PathPartError::TooLong { found: part.len() });
     }
     // As good as all of them are letters, digits and these; the others are looked at one by one.

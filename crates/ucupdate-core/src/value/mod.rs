@@ -4,6 +4,7 @@ mod digest;
 pub(crate) mod file_name;
 pub(crate) mod glob;
 pub(crate) mod label;
+mod object_key;
 mod reported;
 #[cfg(feature = "serde")]
 pub(crate) mod stored_text;
@@ -13,6 +14,7 @@ mod zone;
 pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
 pub use label::{LabelError, MAX_LABEL_BYTES};
+pub use object_key::{MAX_OBJECT_KEY_BYTES, ObjectKey, ObjectKeyError};
 pub use reported::Reported;
 pub use time::{FieldTime, FieldTimeError, UnixTime};
 pub use zone::{Zone, ZoneError};

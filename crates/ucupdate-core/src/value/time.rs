@@ -50,6 +50,14 @@ impl UnixTime {
     }
 }
 
+/// As ISO 8601 in UTC, to the second: `2009-03-06T17:10:39Z`.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FieldTime { year, month, day, hour, minute, second } = self.civil_utc();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
 impl From<std::time::SystemTime> for UnixTime {
     fn from(time: std::time::SystemTime) -> Self {
         let millis = match time.duration_since(std::time::UNIX_EPOCH) {

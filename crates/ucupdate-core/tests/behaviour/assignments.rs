@@ -137,13 +137,13 @@ fn finishing_a_rollout_approves_its_version_and_rolling_back_undoes_it() {
     ingest(&mut book, &package(4, &[(PHONE, "4.0", 4)]));
     make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("10"))));
     let notes = make(&mut book, Command::FinishRollout(key(PHONE), "wave".parse().unwrap()));
-    assert_eq!(notes[0], format!("{PHONE}: rollout wave is over"));
+    assert_eq!(notes[0], format!("{PHONE}: rollout wave of 2.0 is ended"));
     assert_eq!(state(&book, PHONE), "4.0 2.0 1.9", "what is pending stays so");
     make(&mut book, Command::RollBack(key(PHONE)));
     assert_eq!(state(&book, PHONE), "4.0 1.9 -");
     make(&mut book, start(Audience::Everybody, "4.0", rollout("wave")));
     let notes = make(&mut book, Command::Approve(vec![key(PHONE)]));
-    assert!(notes.contains(&format!("{PHONE}: rollout wave is over")), "{notes:?}");
+    assert!(notes.contains(&format!("{PHONE}: rollout wave of 4.0 is ended")), "{notes:?}");
     assert_eq!(book.rule(&key(PHONE)).unwrap().rollouts().count(), 0);
 }
 
@@ -360,7 +360,7 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     let audience = Audience::Group("lab".parse().unwrap());
     make(&mut book, Command::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
     let notes = make(&mut book, Command::Reject(key(PHONE)));
-    assert_eq!(notes[1..], [format!("{PHONE}: 4.0 is still given to everybody, by the rollout wave")]);
+    assert_eq!(notes[1..], [format!("{PHONE}: 4.0 is still offered to everybody, by the rollout wave")]);
     let notes = make(&mut book, Command::RollBack(key(PHONE)));
-    assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still given to the group lab, by a pin")]);
+    assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still offered to the group lab, by a pin")]);
 }

@@ -121,8 +121,9 @@ fn restoring_an_earlier_book_brings_back_all_but_the_packages() {
         told,
         [
             "the rule book is as it was at revision 3".to_owned(),
+            "lab is a test device, known by its MAC address 0021630F207B".to_owned(),
             format!("{OTHER}: removed"),
-            format!("{PHONE}: rolled back to 1.0"),
+            format!("{PHONE}: rolled back from 2.0 to 1.0"),
         ]
     );
     book.apply(&restored.delta);
@@ -256,12 +257,15 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     let restored = told(book.restore(&earlier, 3).unwrap());
     assert_eq!(
         restored[1..],
-        [format!("{PHONE}: rollout wave goes on"), format!("{PHONE}: rollout next is over"),]
+        [format!("{PHONE}: rollout wave is resumed"), format!("{PHONE}: rollout next of 3.0 is ended"),]
     );
     let restored = told(earlier.restore(&book, 5).unwrap());
     assert_eq!(
         restored[1..],
-        [format!("{PHONE}: rollout wave is paused"), format!("{PHONE}: rollout next goes on"),]
+        [
+            format!("{PHONE}: rollout wave is paused (reason: 7 of 40 failed)"),
+            format!("{PHONE}: rollout next is resumed"),
+        ]
     );
 }
 
@@ -294,7 +298,7 @@ fn restoring_tells_which_holds_come_and_go() {
         told,
         [
             "the rule book is as it was at revision 2".to_owned(),
-            "the hold since is removed".to_owned(),
+            format!("the hold since on the rule {PHONE} is removed"),
             format!("the rule {PHONE} is offered nothing, by the hold before"),
         ]
     );

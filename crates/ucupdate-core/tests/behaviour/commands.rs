@@ -145,7 +145,7 @@ fn approving_something_older_is_done_and_warned_of() {
         make(&mut book, Command::Approve(vec![key(PHONE)])),
         [
             format!("{PHONE}: 1.0 is older than 2.0, which was approved before"),
-            format!("{PHONE}: 1.0 is approved"),
+            format!("{PHONE}: 1.0 is approved, in place of 2.0"),
         ]
     );
 }

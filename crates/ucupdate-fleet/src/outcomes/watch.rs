@@ -68,8 +68,8 @@ impl OutcomeOptions {
 /// use ucupdate_core::value::*;
 /// use ucupdate_core::version::*;
 /// # let files = |content: u8| ReleaseFiles {
-/// #     image: StoredFile { name: "CPE.nbt".parse().unwrap(), key: "i".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
-/// #     signature: StoredFile { name: "CPE.cat".parse().unwrap(), key: "s".into(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
+/// #     image: StoredFile { name: "CPE.nbt".parse().unwrap(), key: "i".parse().unwrap(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
+/// #     signature: StoredFile { name: "CPE.cat".parse().unwrap(), key: "s".parse().unwrap(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
 /// #     descriptions: Vec::new(),
 /// # };
 /// # let phone: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();

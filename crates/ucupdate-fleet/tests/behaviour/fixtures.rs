@@ -16,7 +16,7 @@ pub fn key(text: &str) -> RuleKey {
 fn file(name: &str, content: u8) -> StoredFile {
     StoredFile {
         name: name.parse::<FileName>().unwrap(),
-        key: format!("images/{content:02x}/{name}").into(),
+        key: format!("images/{content:02x}/{name}").parse().unwrap(),
         size: 1,
         sha256: Sha256Digest::new([content; 32]),
         modified: FieldTime::new((2008, 12, 16), (4, 43, 58)),

@@ -65,7 +65,7 @@ async fn an_image_is_fetched_from_the_store_by_an_address_for_a_time() {
     assert_eq!(answered.header("location"), format!("http://bucket.example/{}?signed=900", file.key));
     assert_eq!(answered.header("etag"), format!("\"{}\"", file.sha256));
     assert_eq!(answered.header("cache-control"), "no-store");
-    assert_eq!(answered.text(), "the file is fetched where Location says\n");
+    assert_eq!(answered.text(), "the file is at the address in Location\n");
     assert_eq!(signer.asked(), [(file.key, Duration::from_secs(900))]);
     let row = server.access_row().await;
     assert_eq!((row.status, row.win32_status, row.uri_stem.as_logged()), (Some(302), Some(0), INTERIM_IMAGE));
@@ -163,7 +163,7 @@ async fn nothing_is_signed_for_who_may_not_ask_nor_for_what_is_not_there() {
     server.store.delete_images().await;
     let gone = server.get_interim(&[]).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
-    assert!(gone.text().contains("gone from the store"), "{}", gone.text());
+    assert!(gone.text().contains("missing in the store"), "{}", gone.text());
     assert!(signer.asked().is_empty());
 }
 

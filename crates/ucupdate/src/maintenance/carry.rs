@@ -4,6 +4,7 @@
 //! names what is not there. What is there already with the same digest is passed over: what broke off is done again, and
 //! goes on where it was.
 
+use crate::digest::{Sha256Stream, sha256};
 use crate::error::StateError;
 use crate::keys;
 use crate::packages::description::{self, Description};
@@ -12,7 +13,6 @@ use crate::state::document::{self, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES, RuleHistory};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ pub async fn carry(
     let mut carried = Carried { revision: newest, ..Carried::default() };
     for package in history.book().packages() {
         let mut digests: BTreeMap<&str, Sha256Digest> =
-            package.files().map(|file| (&*file.key, file.sha256)).collect();
+            package.files().map(|file| (file.key.as_str(), file.sha256)).collect();
         for meta in members(&**from, package.ingest).await? {
             let digest = digests.remove(meta.key.as_str());
             carry_object(&**from, &**to, &meta, digest, &mut carried).await?;
@@ -240,16 +240,16 @@ async fn carry_object(
 
 /// The same bytes, and at their end an error when they are not those of the digest: then nothing is written.
 fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
-    let state = Some((bytes, Sha256::new()));
+    let state = Some((bytes, Sha256Stream::default()));
     Box::pin(stream::unfold(state, move |state| async move {
         let (mut bytes, mut hash) = state?;
         match bytes.next().await {
             Some(Ok(piece)) => {
-                hash.update(&piece);
+                hash.take_in(&piece);
                 Some((Ok(piece), Some((bytes, hash))))
             }
             Some(Err(error)) => Some((Err(error), None)),
-            None if Sha256Digest::new(hash.finalize().into()) == digest => None,
+            None if hash.end().1 == digest => None,
             None => Some((
                 Err(io::Error::new(io::ErrorKind::InvalidData, "other bytes than were ingested")),
                 None,
@@ -271,7 +271,7 @@ async fn carry_revision(
     if let Some(found) = previous.filter(|found| *found != document.previous) {
         return Err(damaged(DocumentError::Chain { key: key.to_string(), said: document.previous, found }));
     }
-    *previous = Some(document::sha256(&bytes));
+    *previous = Some(sha256(&bytes));
     match to.create(&key, bytes.clone()).await {
         Ok(()) => Ok(()),
         // Somebody else wrote it, or this did and the answer was lost.

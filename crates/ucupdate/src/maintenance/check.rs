@@ -1,5 +1,6 @@
 //! Whether a store holds together: the chain of revisions, the checkpoints, and the images that kept revisions need.
 
+use crate::digest::sha256;
 use crate::error::StateError;
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
@@ -155,8 +156,7 @@ struct Chain {
 
 impl Default for Chain {
     fn default() -> Self {
-        let sha256 = Some(document::sha256(b""));
-        Self { book: RuleBook::default(), sha256, is_whole: true, made: Vec::new() }
+        Self { book: RuleBook::default(), sha256: Some(sha256(b"")), is_whole: true, made: Vec::new() }
     }
 }
 
@@ -178,7 +178,7 @@ impl Chain {
         if document.revision != number {
             return Err(DocumentError::Number { key: key.to_string(), said: document.revision });
         }
-        self.sha256 = Some(document::sha256(bytes));
+        self.sha256 = Some(sha256(bytes));
         match before {
             Some(found) if found != document.previous => {
                 Err(DocumentError::Chain { key: key.to_string(), said: document.previous, found })
@@ -275,7 +275,7 @@ async fn look_at_files(
 }
 
 async fn quick_state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
-    let Ok(key) = StoreKey::parse(&file.key) else { return Ok(FileState::Gone) };
+    let key = keys::object(&file.key);
     match store.head(&key).await {
         Ok(meta) if meta.size == file.size => Ok(FileState::Whole),
         Ok(_) | Err(StoreError::Integrity { .. }) => Ok(FileState::Other),

@@ -1,8 +1,8 @@
 //! A folder in which a tree of files is kept up to date: each file whole or as it was, and nothing outside it ever touched.
 
+use crate::digest::Sha256Stream;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
-use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -206,14 +206,14 @@ fn sync(folder: &Dir) -> io::Result<()> {
 }
 
 fn digest(mut file: impl Read) -> io::Result<Sha256Digest> {
-    let mut hash = Sha256::new();
+    let mut hash = Sha256Stream::default();
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let read = file.read(&mut piece)?;
         if read == 0 {
-            return Ok(Sha256Digest::new(hash.finalize().into()));
+            return Ok(hash.end().1);
         }
-        hash.update(&piece[..read]);
+        hash.take_in(&piece[..read]);
     }
 }
 
@@ -223,16 +223,14 @@ pub(crate) fn fill(
     mut pieces: impl FnMut() -> Option<io::Result<bytes::Bytes>>,
 ) -> io::Result<(u64, Sha256Digest)> {
     let mut file = file.into_std();
-    let mut hash = Sha256::new();
-    let mut size = 0;
+    let mut hash = Sha256Stream::default();
     while let Some(piece) = pieces() {
         let piece = piece?;
         file.write_all(&piece)?;
-        hash.update(&piece);
-        size += piece.len() as u64;
+        hash.take_in(&piece);
     }
     file.sync_all()?;
-    Ok((size, Sha256Digest::new(hash.finalize().into())))
+    Ok(hash.end())
 }
 
 /// Whether both are names of one file.

@@ -1,5 +1,6 @@
 //! The files that are served. A URL never becomes a key by its text: it is looked up here.
 
+use crate::keys;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use ucupdate_core::RuleBook;
@@ -74,12 +75,10 @@ impl FileIndex {
 
     fn add(&mut self, folder: &str, files: &ReleaseFiles, package: PackageId) {
         for file in files.iter() {
-            // A book that names what is no key was not written by us; such a file is not served.
-            let Ok(key) = StoreKey::parse(&file.key) else { continue };
             self.files.push(ServedFile {
                 path: [folder, "/", file.name.as_str()].concat().into(),
                 name: file.name.clone(),
-                key,
+                key: keys::object(&file.key),
                 size: file.size,
                 sha256: file.sha256,
                 package,

@@ -25,7 +25,7 @@ use ucupdate_core::book::{
     Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
     StoredFile,
 };
-use ucupdate_core::value::{FileName, PackageId};
+use ucupdate_core::value::{FileName, ObjectKey, PackageId};
 use ucupdate_core::{ReportedVersion, RuleBook};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
@@ -188,7 +188,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 
     async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
-        let key = keys::member(self.ingest, member.index, &member.name);
+        let key = keys::object(&keys::member(self.ingest, member.index, &member.name));
         // Noted before the put, so that a put of unclear fate is swept up too.
         self.stored.push((member.index, key.clone()));
         let meta = match self.store().put(&key, member.bytes()).await {
@@ -246,7 +246,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     /// byte.
     async fn check_stored(&self, package: &Package, record: &IngestedPackage) -> Result<(), IngestError> {
         for member in &package.members {
-            let key = self.key_of(member);
+            let key = keys::object(&self.key_of(member));
             let meta = self.store().head(&key).await?;
             if meta.size != member.size {
                 let found = format!("{} bytes, expected {}", meta.size, member.size).into();
@@ -255,7 +255,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         }
         for file in record.files() {
             if read_back::state(self.store(), file).await? != FileState::Whole {
-                let key = StoreKey::parse(&file.key).expect("the keys of a new record are ours");
+                let key = keys::object(&file.key);
                 let found = "other bytes than were written".into();
                 return Err(StoreError::Integrity { key, found }.into());
             }
@@ -278,7 +278,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok(())
     }
 
-    fn key_of(&self, member: &Member) -> StoreKey {
+    fn key_of(&self, member: &Member) -> ObjectKey {
         keys::member(self.ingest, member.index, &member.name)
     }
 
@@ -287,7 +287,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             let member = package.members.iter().find(|member| member.index == index)?;
             Some(StoredFile {
                 name: member.path.as_ref().ok()?.file_name().parse::<FileName>().ok()?,
-                key: self.key_of(member).as_str().into(),
+                key: self.key_of(member),
                 size: member.size,
                 sha256: member.sha256,
                 modified: member.modified,

@@ -1,8 +1,9 @@
 //! What everybody gets is what was ingested: images are read back before devices are sent to them.
 
+use crate::digest::Sha256Stream;
 use crate::error::ChangeError;
+use crate::keys;
 use futures_util::StreamExt as _;
-use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use ucupdate_core::book::{Candidate, Delta, IngestId, Refusal, Release, Role, Rule, StoredFile};
 use ucupdate_core::value::Sha256Digest;
@@ -97,8 +98,7 @@ pub(crate) enum FileState {
 
 /// Reads a file back.
 pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
-    let Ok(key) = StoreKey::parse(&file.key) else { return Ok(FileState::Gone) };
-    match digest(store, &key).await {
+    match digest(store, &keys::object(&file.key)).await {
         Ok(found) if found == (file.size, file.sha256) => Ok(FileState::Whole),
         Ok(_) | Err(StoreError::Integrity { .. }) => Ok(FileState::Other),
         Err(StoreError::NotFound { .. }) => Ok(FileState::Gone),
@@ -112,12 +112,9 @@ pub(crate) async fn digest(
     key: &StoreKey,
 ) -> Result<(u64, Sha256Digest), StoreError> {
     let mut object = store.get(key, None).await?;
-    let mut hash = Sha256::new();
-    let mut size = 0;
+    let mut read = Sha256Stream::default();
     while let Some(bytes) = object.bytes.next().await {
-        let bytes = bytes.map_err(|error| StoreError::unavailable(format!("reading `{key}`"), error))?;
-        size += bytes.len() as u64;
-        hash.update(&bytes);
+        read.take_in(&bytes.map_err(|error| StoreError::unavailable(format!("reading `{key}`"), error))?);
     }
-    Ok((size, Sha256Digest::new(hash.finalize().into())))
+    Ok(read.end())
 }

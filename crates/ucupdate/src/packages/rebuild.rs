@@ -11,7 +11,7 @@ use crate::state::rule_history::read_revision;
 use std::collections::BTreeMap;
 use ucupdate_core::book::{Command, IngestId, IngestedPackage, Note, Refusal};
 use ucupdate_core::value::PackageId;
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
 /// From so many bytes of packages on, the next go into another revision; one has room for more.
 const FULL_BYTES: usize = 512 * 1024;
@@ -128,7 +128,7 @@ async fn read_package(
         return Ok(Err(format!("`{key}` describes another ingest, {}", package.ingest)));
     }
     for file in package.files() {
-        let is_inside = StoreKey::parse(&file.key).is_ok_and(|key| keys::ingest_of(&key) == Some(ingest));
+        let is_inside = keys::ingest_of(&keys::object(&file.key)) == Some(ingest);
         if !is_inside {
             return Ok(Err(format!("`{key}` names `{}`, which is not beside it", file.key)));
         }

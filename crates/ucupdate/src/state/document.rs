@@ -1,9 +1,9 @@
 //! The stored forms: JSON, each with the version of its format first. A newer one is refused by its number.
 
+use crate::digest::{Sha256Stream, sha256};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{Command, Delta, IngestedPackage};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
@@ -276,9 +276,10 @@ pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
 pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
     let is_whole = match split_seal(bytes) {
         Some((document, seal)) => {
-            let mut hash = Sha256::new_with_prefix(document);
-            hash.update(b"}");
-            seal == Sha256Digest::new(hash.finalize().into()).to_string().as_bytes()
+            let mut hash = Sha256Stream::default();
+            hash.take_in(document);
+            hash.take_in(b"}");
+            seal == hash.end().1.to_string().as_bytes()
         }
         None => check_format(key, bytes)? < SEALED_SINCE,
     };
@@ -297,10 +298,6 @@ const OUR_OWN: &str = "our own documents have text keys and finite numbers only"
 /// Writes a document.
 pub(crate) fn write<T: Serialize>(document: &T) -> Vec<u8> {
     serde_json::to_vec(document).expect(OUR_OWN)
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
-    Sha256Digest::new(Sha256::digest(bytes).into())
 }
 
 #[cfg(test)]
@@ -373,8 +370,7 @@ mod tests {
         let digest = Sha256Digest::new([1; 32]);
         let file = |name: &str| StoredFile {
             name: name.parse().unwrap(),
-            // A key may be any text here, and this one is made to mislead.
-            key: "a\",\"packages\":[]}".into(),
+            key: "images/1/0-CPE.nbt".parse().unwrap(),
             size: 1,
             sha256: digest,
             modified: None,

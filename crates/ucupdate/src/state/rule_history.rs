@@ -4,6 +4,7 @@
 //! makes its change on that, if its precondition still holds. There is no leader, no lock and no listing that
 //! correctness depends on.
 
+use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
@@ -66,7 +67,7 @@ pub struct Revision {
 impl ChangeId {
     /// One that nobody else draws.
     pub(crate) fn random() -> Result<Self, StateError> {
-        Ok(Self(document::sha256(&random_bytes()?)))
+        Ok(Self(sha256(&random_bytes()?)))
     }
 }
 
@@ -100,7 +101,7 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: document::sha256(b"") }
+        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b"") }
     }
 
     /// There is a revision after the next one: then the next is there by now, or somebody removed it.
@@ -130,7 +131,7 @@ impl RuleHistory {
             let revision =
                 self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if Some(checkpoint.revision) != keys::checkpoint_number(&meta.key)
-                || !revision.is_ok_and(|bytes| document::sha256(&bytes) == checkpoint.sha256)
+                || !revision.is_ok_and(|bytes| sha256(&bytes) == checkpoint.sha256)
             {
                 continue;
             }
@@ -215,7 +216,7 @@ impl RuleHistory {
             self.take(&winner, sha256);
             return Ok(None);
         }
-        self.take(&document, document::sha256(&bytes));
+        self.take(&document, sha256(&bytes));
         self.make_checkpoint().await;
         Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
     }
@@ -318,7 +319,7 @@ pub(crate) async fn read_revision(
     if document.revision != number {
         return Err(DocumentError::Number { key: key.to_string(), said: document.revision }.into());
     }
-    Ok(Some((document, document::sha256(&bytes))))
+    Ok(Some((document, sha256(&bytes))))
 }
 
 /// Random bytes that no other server draws.

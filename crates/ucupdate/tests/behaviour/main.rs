@@ -7,6 +7,7 @@ mod carrying;
 mod checking;
 mod fixtures;
 mod fleet;
+mod formats;
 mod history;
 mod ingesting;
 mod keeping;
@@ -16,6 +17,7 @@ mod meanwhile;
 mod rebuilding;
 mod rolling_back;
 mod story;
+mod summary;
 #[cfg(feature = "local")]
 mod trees;
 

@@ -70,7 +70,7 @@ async fn what_is_not_whole_is_left_out_with_the_reason() {
     let (store, before) = without_history().await;
     let newer = before.packages().find(|package| package.releases[0].version.as_str() == "9.9.9.9").unwrap();
     let image = &newer.releases[0].files.image;
-    store.put_bytes(&image.key.parse().unwrap(), vec![0; IMAGE_BYTES]).await.unwrap();
+    store.put_bytes(&image.key.as_str().parse().unwrap(), vec![0; IMAGE_BYTES]).await.unwrap();
     let round_table =
         before.packages().find(|package| package.releases.len() == 1 && package.id() != newer.id());
     let described = format!("images/{}/package.json", round_table.unwrap().ingest);
@@ -116,7 +116,7 @@ async fn of_a_package_that_was_ingested_twice_the_whole_one_is_taken() {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
     let first = service.snapshot().book().packages().next().unwrap().clone();
-    let image = first.releases[0].files.image.key.parse().unwrap();
+    let image = first.releases[0].files.image.key.as_str().parse().unwrap();
     let bytes = store.get_bytes(&image, 1 << 20).await.unwrap();
     store.delete(&image).await.unwrap();
     ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();

@@ -36,7 +36,10 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
     assert_eq!(changed.revision, Some(9));
     assert_eq!(changed.notes[0].to_string(), "the rule book is as it was at revision 2");
     assert!(
-        changed.notes.iter().any(|note| note.to_string() == format!("{phone}: rolled back to 3.5.6907.0"))
+        changed
+            .notes
+            .iter()
+            .any(|note| note.to_string() == format!("{phone}: rolled back from 9.9.9.9 to 3.5.6907.0"))
     );
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "3.5.6907.0");
     let book = service.snapshot().book().clone();

@@ -76,7 +76,10 @@ impl fmt::Display for PackageReport {
         if self.revision.is_none() {
             f.write_str(" is there already, nothing changes")?;
         }
-        self.notes.iter().try_for_each(|note| write!(f, "\n  {}", Shown(note)))
+        // The first line names the file already.
+        let file = format!("package {} was ingested from ", self.package);
+        let notes = self.notes.iter().filter(|note| !note.starts_with(&file));
+        notes.into_iter().try_for_each(|note| write!(f, "\n  {}", Shown(note)))
     }
 }
 

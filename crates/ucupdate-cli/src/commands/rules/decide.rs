@@ -1,20 +1,55 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
+use super::pin::version;
 use crate::args::change::{ChangeArgs, make};
 use crate::context::Context;
 use crate::failure::Failure;
+use std::str::FromStr;
 use ucupdate::book::{Command, RuleKey};
 use ucupdate::value::PackageId;
+use ucupdate::version::ReportedVersion;
 
 /// How `approve` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
     /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; all are approved or none
-    #[arg(value_name = "RULE", required_unless_present = "all_of", conflicts_with = "all_of")]
-    rules: Vec<RuleKey>,
+    ///
+    /// A version after one rule approves that version, which a package must have brought, whatever is pending
+    #[arg(value_name = "RULE [VERSION]", required_unless_present = "all_of", conflicts_with = "all_of")]
+    rules: Vec<RuleOrVersion>,
     /// Approve all that this package made pending
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackageId>,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// A rule, or a version: a version has no slash.
+#[derive(Clone, Debug)]
+enum RuleOrVersion {
+    Rule(RuleKey),
+    Version(ReportedVersion),
+}
+
+impl FromStr for RuleOrVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            return text.parse().map(Self::Rule).map_err(|error| error.to_string());
+        }
+        version(text).map(Self::Version)
+    }
+}
+
+/// How `unreject` is called.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UnrejectArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    /// The version that was rejected
+    #[arg(value_parser = version)]
+    version: ReportedVersion,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -44,9 +79,28 @@ pub(crate) struct RollBackArgs {
 pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
     let command = match args.all_of {
         Some(package) => Command::ApproveAllOf(package),
-        None => Command::Approve(args.rules),
+        None => approved(args.rules)?,
     };
     make(&command, &args.how, context).await
+}
+
+/// Returns the command for some rules, or for one rule and a version.
+fn approved(named: Vec<RuleOrVersion>) -> Result<Command, Failure> {
+    if let [RuleOrVersion::Rule(rule), RuleOrVersion::Version(version)] = &named[..] {
+        return Ok(Command::ApproveVersion { rule: rule.clone(), version: version.clone() });
+    }
+    let rules = named.into_iter().map(|named| match named {
+        RuleOrVersion::Rule(rule) => Ok(rule),
+        RuleOrVersion::Version(version) => Err(Failure::usage(format_args!(
+            "{version} is a version: expected it once, after one rule, as approve RULE VERSION"
+        ))),
+    });
+    Ok(Command::Approve(rules.collect::<Result<_, _>>()?))
+}
+
+pub(crate) async fn unreject(args: UnrejectArgs, context: &mut Context) -> Result<(), Failure> {
+    let UnrejectArgs { rule, version, how } = args;
+    make(&Command::Unreject { rule, version }, &how, context).await
 }
 
 pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {

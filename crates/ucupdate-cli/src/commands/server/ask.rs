@@ -232,7 +232,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     let request = args.request();
     let (options, args) = files::blocking(move || Ok((args.options()?, args))).await?;
     if args.print_request {
-        let body = options.codec.encode_request(&request);
+        let body = options.codec().encode_request(&request);
         return print_request(body, &mut context.output);
     }
     let url = handler_url(args.url.as_deref().unwrap_or_default());

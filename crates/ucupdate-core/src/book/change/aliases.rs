@@ -23,9 +23,9 @@ impl Change<'_> {
 
     pub(crate) fn remove_alias(&mut self, key: &AliasKey) -> Result<(), Refusal> {
         let known = self.book.aliases.get_key_value(key);
-        let (key, _) = known.ok_or_else(|| Refusal::NoAlias { alias: Box::new(key.clone()) })?;
+        let (key, from) = known.ok_or_else(|| Refusal::NoAlias { alias: Box::new(key.clone()) })?;
         self.delta.aliases.push(Entry::removed(key.clone()));
-        self.notes.push(Note::AliasRemoved { alias: Box::new(key.clone()) });
+        self.notes.push(Note::AliasRemoved { alias: Box::new(key.clone()), from: from.clone() });
         Ok(())
     }
 }

@@ -13,10 +13,10 @@ use crate::book::stone::StoneImage;
 impl Change<'_> {
     pub(crate) fn ban(&mut self, ban: &Ban) -> Result<(), Refusal> {
         if let Some(there) = self.book.bans.get(&ban.scope) {
-            return Err(Refusal::AlreadyBanned { scope: there.scope.clone(), reason: there.reason.clone() });
+            return Err(Refusal::AlreadyBanned { ban: Box::new(there.clone()) });
         }
         self.delta.bans.push(Entry::set(ban.scope.clone(), ban.clone()));
-        self.notes.push(Note::Banned { scope: ban.scope.clone(), reason: ban.reason.clone() });
+        self.notes.push(Note::Banned { ban: Box::new(ban.clone()) });
         for rule in self.book.rules() {
             for assignment in rule.assignments() {
                 let release = self.book.release(rule.key(), &assignment.candidate);
@@ -56,7 +56,8 @@ impl Change<'_> {
     }
 
     pub(crate) fn lift_ban(&mut self, scope: &BanScope) -> Result<(), Refusal> {
-        let known = self.book.bans.get(scope).ok_or_else(|| Refusal::NotBanned { scope: scope.clone() })?;
+        let known =
+            self.book.bans.get(scope).ok_or_else(|| Refusal::NotBanned { scope: Box::new(scope.clone()) })?;
         self.delta.bans.push(Entry::removed(known.scope.clone()));
         self.notes.push(Note::BanLifted { scope: known.scope.clone() });
         Ok(())
@@ -76,8 +77,7 @@ impl Change<'_> {
             Some(ban) => Err(Refusal::Banned {
                 rule: self.spelled(rule),
                 version: candidate.version.clone(),
-                scope: ban.scope.clone(),
-                reason: ban.reason.clone(),
+                ban: Box::new(ban.clone()),
             }),
         }
     }

@@ -182,6 +182,7 @@ impl RuleBook {
         }
         if known.is_none_or(|known| known.ingest != package.ingest) {
             change.delta.packages.push(Entry::set(id, package.clone()));
+            change.notes.push(Note::Ingested { package: id, file_name: package.file_name.clone() });
         }
         for release in &package.releases {
             change.take_in(release, id)?;
@@ -230,26 +231,23 @@ impl RuleBook {
                 change.check_roll_back_ban(rule)?;
                 let rolled = change.with(rule, Rule::roll_back)?;
                 let rule = change.spelled(rule);
-                change.notes.push(match rolled.to {
-                    Some(version) => Note::RolledBack { rule: rule.clone(), version },
-                    None => Note::RolledBackToNothing { rule: rule.clone() },
-                });
+                change.note_rolled_back(&rule, &rolled);
                 if let Some(from) = &rolled.from {
                     change.note_still_given(&rule, from);
                 }
             }
             Command::Remove(rule) => {
-                let rule =
-                    self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?.key().clone();
-                change.delta.rules.push(Entry::removed(rule.clone()));
-                change.notes.push(Note::Removed { rule });
+                let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
+                let approved = known.approved().map(|candidate| candidate.version.clone());
+                change.delta.rules.push(Entry::removed(known.key().clone()));
+                change.notes.push(Note::Removed { rule: known.key().clone(), approved });
             }
             Command::AddTestDevice(device) => change.add_test_device(device)?,
             Command::RemoveTestDevice(name) => {
                 let known = self.test_devices.get(name);
-                let name = known.ok_or_else(|| Refusal::NoTestDevice { name: name.clone() })?.name.clone();
-                change.delta.test_devices.push(Entry::removed(name.clone()));
-                change.notes.push(Note::TestDeviceRemoved { name });
+                let known = known.ok_or_else(|| Refusal::NoTestDevice { name: name.clone() })?.clone();
+                change.delta.test_devices.push(Entry::removed(known.name.clone()));
+                change.notes.push(Note::TestDeviceRemoved { name: known.name, id: known.id });
             }
             Command::SetPolicy(rule, policy) => {
                 check_zone(policy.window.as_ref())?;
@@ -257,7 +255,8 @@ impl RuleBook {
                 if before == *policy {
                     return Ok(Change::on(self).finish());
                 }
-                change.notes.push(Note::SettingsChanged);
+                let notes = Note::policy_changes(&change.spelled(rule), &before, policy);
+                change.notes.extend(notes);
             }
             Command::DeployAtIngest(device_type, on) => {
                 let mut settings = self.settings.clone();
@@ -267,7 +266,8 @@ impl RuleBook {
                     settings.deploy_at_ingest.remove(device_type)
                 };
                 if changed {
-                    change.settings(settings);
+                    change.delta.settings = Some(settings);
+                    change.notes.push(Note::DeployAtIngest { device_type: device_type.clone(), on: *on });
                 }
             }
             Command::Retire(packages) => return self.retire(packages),

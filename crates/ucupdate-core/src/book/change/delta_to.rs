@@ -1,15 +1,18 @@
 //! From one book to another: the delta between them, and an earlier book restored on the one that holds now.
 
+use crate::book::alias::Alias;
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::group::GroupName;
-use crate::book::hold::StopScope;
+use crate::book::group::{Group, GroupName};
+use crate::book::hold::{Hold, StopScope};
+use crate::book::policy::OfferPolicy;
 use crate::book::rollout::RolloutName;
-use crate::book::rule::Rule;
-use crate::book::rule_book::{Delta, Entry, Member, RuleBook};
+use crate::book::rule::{Audience, Candidate, Rule};
+use crate::book::rule_book::{Delta, Entry, Member, RuleBook, Settings};
 use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::test_device::TestDeviceName;
+use crate::book::stone::SteppingStone;
+use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,61 +153,214 @@ impl RuleBook {
         Ok(Outcome { delta, notes })
     }
 
-    /// What is worth telling of a restored book: each hold that comes or goes, each rule in which everybody gets something
-    /// else, and each rollout that goes on again, is paused again, or is over.
+    /// Returns what a restored book changes: every entry of the delta, except packages, kill switches and bans, which are not
+    /// restored.
     fn notes_of(&self, delta: &Delta, revision: u64) -> Vec<Note> {
         if delta.is_empty() {
             return Vec::new();
         }
+        // Named one by one, so that a field that is added is not forgotten here.
+        let Delta {
+            rules,
+            packages: _,
+            interim,
+            test_devices,
+            groups,
+            members,
+            holds,
+            stops: _,
+            bans: _,
+            aliases,
+            settings,
+        } = delta;
         let mut notes = vec![Note::Restored { revision }];
-        for entry in &delta.holds {
-            let respelled = delta.holds.iter().any(|other| other.now.is_some() && other.key == entry.key);
-            match &entry.now {
-                Some(hold) => notes.push(Note::Held { name: hold.name.clone(), on: hold.on.clone() }),
-                None if respelled => {}
-                None => notes.push(Note::HoldRemoved { name: entry.key.clone() }),
-            }
+        for entry in gone(test_devices) {
+            let known = self.test_devices.get(&entry.key);
+            notes.extend(known.map(|known| {
+                let TestDevice { name, id } = known.clone();
+                Note::TestDeviceRemoved { name, id }
+            }));
         }
-        // One that is written in another spelling goes and comes.
-        let come: BTreeSet<&RuleKey> =
-            delta.rules.iter().filter_map(|entry| Some(entry.now.as_ref()?.key())).collect();
-        for entry in &delta.rules {
-            let Some(rule) = &entry.now else {
-                notes.extend((!come.contains(&entry.key)).then(|| Note::Removed { rule: entry.key.clone() }));
-                continue;
+        for device in test_devices.iter().filter_map(|entry| entry.now.clone()) {
+            let TestDevice { name, id } = device;
+            notes.push(Note::TestDeviceAdded { name, id });
+        }
+        notes.extend(gone(holds).filter_map(|entry| {
+            let Hold { name, on, .. } = self.hold(&entry.key)?.clone();
+            Some(Note::HoldRemoved { name, on })
+        }));
+        notes.extend(holds.iter().filter_map(|entry| Some(entry.now.as_ref()?.note())));
+        notes.extend(gone(groups).filter_map(|entry| {
+            let group = self.group(&entry.key)?;
+            Some(Note::GroupRemoved { name: group.name.clone(), what: group.what() })
+        }));
+        notes.extend(groups.iter().filter_map(|entry| {
+            let group = entry.now.as_ref()?;
+            let before = self.group(&entry.key).map(Group::what);
+            Some(Note::GroupIs { name: group.name.clone(), what: group.what(), before })
+        }));
+        notes.extend(notes_of_members(members));
+        notes.extend(gone(aliases).filter_map(|entry| {
+            let from = self.aliases.get(&entry.key)?.clone();
+            Some(Note::AliasRemoved { alias: Box::new(entry.key.clone()), from })
+        }));
+        notes.extend(aliases.iter().filter_map(|entry| {
+            let alias = Alias { reported: entry.key.clone(), stands_for: entry.now.clone()? };
+            let before = self.aliases.get(&entry.key).cloned();
+            Some(Note::AliasPut { alias: Box::new(alias), before })
+        }));
+        if let Some(settings) = settings {
+            notes.extend(notes_of_settings(&self.settings, settings));
+        }
+        for entry in interim {
+            let (locale, update_type) = &entry.key;
+            let image = |package: &PackageId| {
+                let mut images = self.package(*package)?.interim.iter();
+                images.find(|image| image.locale == *locale && image.update_type == *update_type)
             };
-            notes.extend(notes_of_rollouts(self.rule(&entry.key), rule));
-            let before = self.rule(&entry.key).and_then(Rule::approved);
-            let rule_key = rule.key().clone();
-            match rule.approved() {
-                now if now == before => {}
-                Some(now) => {
-                    notes.push(Note::RolledBack { rule: rule_key, version: now.version.clone() });
+            let before = self.interim.get(&entry.key).and_then(image);
+            let locale = locale.clone();
+            notes.extend(match (entry.now.as_ref().and_then(image), before) {
+                (Some(now), Some(before)) if now.version != before.version => {
+                    let (version, replaced) = (now.version.clone(), before.version.clone());
+                    Some(Note::InterimReplaced { locale, version, replaced })
                 }
-                None => notes.push(Note::NothingApproved { rule: rule_key }),
-            }
+                (Some(now), _) => Some(Note::InterimInUse { locale, version: now.version.clone() }),
+                (None, _) if is_set(interim, &entry.key) => None,
+                (None, _) => Some(Note::InterimRemoved { locale }),
+            });
+        }
+        for entry in gone(rules) {
+            let approved = self.rule(&entry.key).and_then(Rule::approved);
+            let approved = approved.map(|candidate| candidate.version.clone());
+            notes.push(Note::Removed { rule: entry.key.clone(), approved });
+        }
+        for rule in rules.iter().filter_map(|entry| entry.now.as_ref()) {
+            notes.extend(notes_of_rule(self.rule(rule.key()), rule));
         }
         notes
     }
 }
 
-/// The rollouts of a restored rule that run and did not, and those that ran and do not.
+/// Returns the entries that are removed. An entry that only changes its spelling is removed and set, and is left out.
+fn gone<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry<K, V>> {
+    entries.iter().filter(|entry| entry.now.is_none() && !is_set(entries, &entry.key))
+}
+
+fn is_set<K: PartialEq, V>(entries: &[Entry<K, V>], key: &K) -> bool {
+    entries.iter().any(|entry| entry.now.is_some() && entry.key == *key)
+}
+
+fn notes_of_members(members: &[Entry<(GroupName, DeviceId), Member>]) -> Vec<Note> {
+    let mut counts: BTreeMap<&GroupName, (usize, usize)> = BTreeMap::new();
+    for entry in members {
+        let (added, removed) = counts.entry(&entry.key.0).or_default();
+        match entry.now {
+            Some(Member {}) => *added += 1,
+            None => *removed += 1,
+        }
+    }
+    let note = |(name, (added, removed)): (&GroupName, (usize, usize))| Note::MembersChanged {
+        name: name.clone(),
+        added,
+        removed,
+        unchanged: 0,
+    };
+    counts.into_iter().map(note).collect()
+}
+
+fn notes_of_settings(before: &Settings, now: &Settings) -> Vec<Note> {
+    let Settings { stones, deploy_at_ingest } = now;
+    let boxed = |stone: &SteppingStone| Box::new(stone.clone());
+    let removed = before.stones.iter().filter(|stone| !stones.contains(stone));
+    let added = stones.iter().filter(|stone| !before.stones.contains(stone));
+    let removed = removed.map(|stone| Note::StoneRemoved { stone: boxed(stone) });
+    let added = added.map(|stone| Note::StoneAdded { stone: boxed(stone) });
+    let deployed = before.deploy_at_ingest.symmetric_difference(deploy_at_ingest);
+    let deployed = deployed.map(|device_type| Note::DeployAtIngest {
+        device_type: device_type.clone(),
+        on: deploy_at_ingest.contains(device_type),
+    });
+    removed.chain(added).chain(deployed).collect()
+}
+
+/// Returns what changes in a restored rule: its policy, its pins, its rollouts, and the pending and the approved version.
+fn notes_of_rule(before: Option<&Rule>, now: &Rule) -> Vec<Note> {
+    let rule = now.key().clone();
+    let policy = before.map_or_else(OfferPolicy::default, |before| before.policy().clone());
+    let mut notes = Note::policy_changes(&rule, &policy, now.policy());
+    let pin_of = |of: &Rule, audience: &Audience| {
+        let mut pins = of.pins();
+        pins.find(|pin| pin.audience == *audience).map(|pin| pin.candidate.version.clone())
+    };
+    for pin in before.into_iter().flat_map(Rule::pins) {
+        if pin_of(now, &pin.audience).is_none() {
+            let (audience, version) = (pin.audience.clone(), pin.candidate.version.clone());
+            notes.push(Note::Unpinned { rule: rule.clone(), audience, version });
+        }
+    }
+    for pin in now.pins() {
+        let (audience, version) = (pin.audience.clone(), pin.candidate.version.clone());
+        let before = before.and_then(|before| pin_of(before, &audience));
+        if before.as_ref() != Some(&version) {
+            notes.push(Note::Pinned { rule: rule.clone(), audience, version, before });
+        }
+    }
+    notes.extend(notes_of_rollouts(before, now));
+    let version = |candidate: Option<&Candidate>| candidate.map(|candidate| candidate.version.clone());
+    let (pending, approved) = (before.and_then(Rule::pending), before.and_then(Rule::approved));
+    if now.pending() != pending {
+        notes.extend(match (version(now.pending()), version(pending)) {
+            (Some(version), Some(replaced)) => Some(Note::Replaced { rule: rule.clone(), version, replaced }),
+            (Some(version), None) => Some(Note::Pending { rule: rule.clone(), version }),
+            (None, Some(from)) => Some(Note::NothingPending { rule: rule.clone(), from }),
+            (None, None) => None,
+        });
+    }
+    if now.approved() != approved {
+        let from = version(approved);
+        notes.push(match version(now.approved()) {
+            Some(version) => Note::RolledBack { rule, version, from },
+            None => Note::NothingApproved { rule, from },
+        });
+    }
+    notes
+}
+
+/// Returns the rollouts of a restored rule that run again, are paused again, or are ended.
 fn notes_of_rollouts(before: Option<&Rule>, rule: &Rule) -> Vec<Note> {
     let runs = |rule: Option<&Rule>, name: &RolloutName| {
         rule?.rollout(name).map(|(_, rollout)| rollout.paused.is_none())
     };
+    let share = |rule: Option<&Rule>, name: &RolloutName| {
+        rule?.rollout(name).map(|(_, rollout)| rollout.share.clone())
+    };
     let mut notes = Vec::new();
     for (_, rollout) in rule.rollouts() {
-        let (rule, name) = (rule.key().clone(), rollout.name.clone());
-        match (runs(before, &name), rollout.paused.is_none()) {
-            (None | Some(false), true) => notes.push(Note::RolloutResumed { rule, name }),
-            (None | Some(true), false) => notes.push(Note::RolloutPaused { rule, name }),
-            (Some(true), true) | (Some(false), false) => {}
+        let name = rollout.name.clone();
+        let before_share = share(before, &name).filter(|share| *share != rollout.share);
+        notes.extend(before_share.map(|before| Note::ShareSet {
+            rule: rule.key().clone(),
+            name: name.clone(),
+            share: rollout.share.clone(),
+            before,
+        }));
+        let rule = rule.key().clone();
+        match (runs(before, &name), &rollout.paused) {
+            (None | Some(false), None) => notes.push(Note::RolloutResumed { rule, name }),
+            (None | Some(true), Some(reason)) => {
+                notes.push(Note::RolloutPaused { rule, name, reason: reason.clone() });
+            }
+            (Some(true), None) | (Some(false), Some(_)) => {}
         }
     }
-    let over = before.into_iter().flat_map(Rule::rollouts).map(|(_, rollout)| rollout.name.clone());
-    let over = over.filter(|name| rule.rollout(name).is_none());
-    notes.extend(over.map(|name| Note::RolloutOver { rule: rule.key().clone(), name }));
+    let over = before.into_iter().flat_map(Rule::rollouts);
+    let over = over.filter(|(_, rollout)| rule.rollout(&rollout.name).is_none());
+    notes.extend(over.map(|(assignment, rollout)| Note::RolloutOver {
+        rule: rule.key().clone(),
+        name: rollout.name.clone(),
+        version: assignment.candidate.version.clone(),
+    }));
     notes
 }
 

@@ -22,17 +22,17 @@ impl Change<'_> {
         if self.book.group(&name) == Some(group) {
             return Ok(());
         }
-        let what =
-            group.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string);
+        let before = self.book.group(&name).map(Group::what);
         // A group that is there keeps its spelling.
         let name = self.book.group(&name).map_or(name, |there| there.name.clone());
         self.delta.groups.push(Entry::set(name.clone(), Group { name: name.clone(), ..group.clone() }));
-        self.notes.push(Note::GroupIs { name, what });
+        self.notes.push(Note::GroupIs { name, what: group.what(), before });
         Ok(())
     }
 
     pub(crate) fn remove_group(&mut self, name: &GroupName) -> Result<(), Refusal> {
-        let name = self.known_group(name)?.name.clone();
+        let group = self.known_group(name)?;
+        let (name, what) = (group.name.clone(), group.what());
         let of_rule = |rule: &crate::book::rule::Rule| {
             let mut assignments = rule.assignments().iter();
             assignments.any(|assignment| assignment.audience == Audience::Group(name.clone()))
@@ -47,7 +47,7 @@ impl Change<'_> {
         let members = self.book.members(&name).map(|member| Entry::removed((name.clone(), member.clone())));
         self.delta.members.extend(members);
         self.delta.groups.push(Entry::removed(name.clone()));
-        self.notes.push(Note::GroupRemoved { name });
+        self.notes.push(Note::GroupRemoved { name, what });
         Ok(())
     }
 
@@ -90,15 +90,15 @@ impl Change<'_> {
             HeldDevices::Rule(_) | HeldDevices::Device(_) => {}
         }
         self.delta.holds.push(Entry::set(hold.name.clone(), hold.clone()));
-        self.notes.push(Note::Held { name: hold.name.clone(), on: hold.on.clone() });
+        self.notes.push(hold.note());
         Ok(())
     }
 
     pub(crate) fn remove_hold(&mut self, name: &HoldName) -> Result<(), Refusal> {
         let known = self.book.hold(name).ok_or_else(|| Refusal::NoHold { name: name.clone() })?;
-        let name = known.name.clone();
+        let (name, on) = (known.name.clone(), known.on.clone());
         self.delta.holds.push(Entry::removed(name.clone()));
-        self.notes.push(Note::HoldRemoved { name });
+        self.notes.push(Note::HoldRemoved { name, on });
         Ok(())
     }
 

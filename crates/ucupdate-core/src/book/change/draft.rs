@@ -4,10 +4,10 @@ use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::{InterimImage, Release};
-use crate::book::policy::OfferPolicy;
+use crate::book::policy::{OfferPolicy, OfferRule};
 use crate::book::releases::ReleasesByRule;
-use crate::book::rule::{Approved, Candidate, Role, Rule, RuleError};
-use crate::book::rule_book::{Delta, Entry, RuleBook, Settings};
+use crate::book::rule::{Approved, Candidate, Role, RolledBack, Rule, RuleError};
+use crate::book::rule_book::{Delta, Entry, RuleBook};
 use crate::book::rule_key::RuleKey;
 use crate::book::test_device::TestDevice;
 use crate::value::PackageId;
@@ -111,13 +111,34 @@ impl<'a> Change<'a> {
     }
 
     pub(crate) fn note_approved(&mut self, rule: RuleKey, approved: Approved) {
-        if let Some(before) = approved.before.filter(|_| approved.older) {
+        if let Some(before) = approved.before.clone().filter(|_| approved.older) {
             self.notes.push(Note::Older { rule: rule.clone(), version: approved.version.clone(), before });
         }
-        self.notes.push(Note::Approved { rule: rule.clone(), version: approved.version.clone() });
-        let over = approved.finished.into_iter().map(|name| Note::RolloutOver { rule: rule.clone(), name });
+        let over = approved.finished.into_iter().map(|(name, version)| {
+            let rule = rule.clone();
+            Note::RolloutOver { rule, name, version }
+        });
+        let over: Vec<Note> = over.collect();
+        let (key, version) = (rule.clone(), approved.version.clone());
+        self.notes.push(Note::Approved { rule: key, version, before: approved.before });
         self.notes.extend(over);
         self.note_given(&rule, |policy, version| !policy.is_same_release(version, &approved.version));
+    }
+
+    pub(crate) fn note_rolled_back(&mut self, rule: &RuleKey, rolled: &RolledBack) {
+        let (rule, from) = (rule.clone(), rolled.from.clone());
+        let Some(version) = rolled.to.clone() else {
+            self.notes.push(Note::RolledBackToNothing { rule, from });
+            return;
+        };
+        let policy = self.rule(&rule).map(|rule| rule.policy().clone()).unwrap_or_default();
+        let (key, to) = (rule.clone(), version.clone());
+        self.notes.push(Note::RolledBack { rule: key, version: to, from: from.clone() });
+        let stays =
+            |from: &ReportedVersion| policy.offer == OfferRule::Newer && policy.is_older(&version, from);
+        if let Some(from) = from.filter(stays) {
+            self.notes.push(Note::StaysNewer { rule, version, from });
+        }
     }
 
     /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
@@ -204,8 +225,8 @@ impl<'a> Change<'a> {
             return Ok(());
         }
         if let Some(ban) = self.book.ban_of(&key, rule.policy(), release) {
-            let (scope, reason) = (ban.scope.clone(), ban.reason.clone());
-            self.notes.push(Note::BannedAtIngest { rule: key, version, scope, reason });
+            let ban = Box::new(ban.clone());
+            self.notes.push(Note::BannedAtIngest { rule: key, version, ban });
             return Ok(());
         }
         if rule.is_rejected(&version) {
@@ -288,10 +309,5 @@ impl<'a> Change<'a> {
         self.delta.test_devices.push(Entry::set(device.name.clone(), device.clone()));
         self.notes.push(Note::TestDeviceAdded { name: device.name.clone(), id: device.id.clone() });
         Ok(())
-    }
-
-    pub(crate) fn settings(&mut self, settings: Settings) {
-        self.delta.settings = Some(settings);
-        self.notes.push(Note::SettingsChanged);
     }
 }

@@ -1,414 +1,503 @@
-//! What is worth telling of a command.
+//! Notes: what a command did, one fact each.
 
 use crate::book::alias::{Alias, AliasKey, AliasWord};
-use crate::book::ban::BanScope;
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
+use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{RolloutName, Share};
 use crate::book::rule::{Audience, RuleError};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
-use crate::device::{DeviceId, Locale};
-use crate::value::PackageId;
+use crate::device::{DeviceId, DeviceType, Locale};
+use crate::value::{PackageId, UnixTime};
 use crate::version::ReportedVersion;
+use std::fmt;
 
-/// One thing worth telling of a command.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// One fact about what a command did.
+///
+/// `Display` gives the fact as a sentence for people. [`kind`](Self::kind), [`rule`](Self::rule), [`name`](Self::name),
+/// [`before`](Self::before) and [`after`](Self::after) give it in parts for programs, and so does the serialised form: an object
+/// of `kind`, `rule`, `name`, `from` and `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum Note {
+    /// A package was ingested from a file of this name.
+    Ingested { package: PackageId, file_name: Box<str> },
     /// The version waits for approval.
-    #[error("{rule}: {version} is pending")]
-    Pending {
-        /// In which rule.
-        rule: RuleKey,
-        /// Which version.
-        version: ReportedVersion,
-    },
-    /// Another version waited before and is replaced.
-    #[error("{rule}: {version} replaces {replaced}, which was pending")]
-    Replaced {
-        /// In which rule.
-        rule: RuleKey,
-        /// Which version is pending now.
-        version: ReportedVersion,
-        /// Which one was.
-        replaced: ReportedVersion,
-    },
-    /// The same version with the same bytes is there already.
-    #[error("{rule}: {version} is {state} already, nothing changes")]
-    Unchanged {
-        /// In which rule.
-        rule: RuleKey,
-        /// Which version.
-        version: ReportedVersion,
-        /// `pending` or `approved`.
-        state: &'static str,
-    },
-    /// Everybody gets the version.
-    #[error("{rule}: {version} is approved")]
-    Approved {
-        /// In which rule.
-        rule: RuleKey,
-        /// Which version.
-        version: ReportedVersion,
-    },
-    /// What was approved is older than what was approved before.
-    #[error("{rule}: {version} is older than {before}, which was approved before")]
-    Older {
-        /// In which rule.
-        rule: RuleKey,
-        /// The version approved now.
-        version: ReportedVersion,
-        /// The one before.
-        before: ReportedVersion,
-    },
-    /// A rollout begins whose version is older than the approved one.
-    #[error("{rule}: {version} is older than {approved}, which is approved: the rollout takes devices down")]
-    OlderThanApproved {
-        /// In which rule.
-        rule: RuleKey,
-        /// The version of the rollout.
-        version: ReportedVersion,
-        /// The approved version.
-        approved: ReportedVersion,
-    },
-    /// A rollout begins while another one is there.
-    #[error(
-        "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was started first"
-    )]
-    BesideRollout {
-        /// In which rule.
-        rule: RuleKey,
-        /// The other rollout.
-        name: RolloutName,
-        /// The version of the other rollout.
-        version: ReportedVersion,
-    },
-    /// An ingest brought a version that was rejected. It is not pending.
-    #[error(
-        "{rule}: {version} was rejected before, so it is not pending; approve it by its version, or take the rejection back"
-    )]
-    StillRejected {
-        /// In which rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-    },
+    Pending { rule: RuleKey, version: ReportedVersion },
+    /// The version waits for approval in place of another.
+    Replaced { rule: RuleKey, version: ReportedVersion, replaced: ReportedVersion },
+    /// The rule has this version with the same bytes already. `state` is `pending` or `approved`.
+    Unchanged { rule: RuleKey, version: ReportedVersion, state: &'static str },
+    /// The version is offered to every device of the rule.
+    Approved { rule: RuleKey, version: ReportedVersion, before: Option<ReportedVersion> },
+    /// The approved version is older than the one before.
+    Older { rule: RuleKey, version: ReportedVersion, before: ReportedVersion },
+    /// A rollout was started whose version is older than the approved one.
+    OlderThanApproved { rule: RuleKey, version: ReportedVersion, approved: ReportedVersion },
+    /// A rollout was started beside another one, which comes first.
+    BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
+    /// An ingest brought a version that was rejected, so it is not pending.
+    StillRejected { rule: RuleKey, version: ReportedVersion },
     /// A rejection was taken back.
-    #[error("{rule}: the rejection of {version} is taken back")]
-    RejectionTakenBack {
-        /// In which rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-    },
-    /// Versions or an image are banned.
-    #[error("{scope} is banned: {reason}")]
-    Banned {
-        /// What is banned.
-        scope: BanScope,
-        /// Why.
-        reason: Box<str>,
-    },
-    /// A rule assigns a version that is banned now.
-    #[error(
-        "{rule}: {version} for {audience} is banned, so these devices are offered nothing until the rule gives them another version"
-    )]
-    BannedInUse {
-        /// The rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-        /// The devices.
-        audience: Audience,
-    },
-    /// The image of a stepping stone is banned now.
-    #[error(
-        "{rule}: the image of the stepping stone {stone} is banned, so devices that have to step are offered nothing"
-    )]
-    StoneBanned {
-        /// The rule.
-        rule: RuleKey,
-        /// The stone.
-        stone: StoneName,
-    },
-    /// An ingest brought a version that is banned. It is not pending.
-    #[error("{rule}: {version} is banned by {scope} ({reason}), so it is not pending")]
-    BannedAtIngest {
-        /// The rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-        /// The ban.
-        scope: BanScope,
-        /// Its reason.
-        reason: Box<str>,
-    },
-    /// An alias is there.
-    #[error("{alias}{}", before.as_ref().map_or_else(String::new, |before| format!("; it stood for {before} before")))]
-    AliasPut {
-        /// The alias.
-        alias: Box<Alias>,
-        /// What the word stood for before.
-        before: Option<AliasWord>,
-    },
-    /// An alias is removed.
-    #[error("{alias} stands for nothing else any more")]
-    AliasRemoved {
-        /// The alias.
-        alias: Box<AliasKey>,
-    },
-    /// A ban is lifted.
-    #[error("{scope} is not banned any more")]
-    BanLifted {
-        /// What was banned.
-        scope: BanScope,
-    },
-    /// What was pending is not any more.
-    #[error("{rule}: {version} is rejected")]
-    Rejected {
-        /// In which rule.
-        rule: RuleKey,
-        /// Which version.
-        version: ReportedVersion,
-    },
-    /// Everybody gets what was approved before.
-    #[error("{rule}: rolled back to {version}")]
-    RolledBack {
-        /// In which rule.
-        rule: RuleKey,
-        /// The version everybody gets now.
-        version: ReportedVersion,
-    },
-    /// Nothing was approved before: nothing is offered now.
-    #[error("{rule}: rolled back, and since nothing was approved before, nothing is offered")]
-    RolledBackToNothing {
-        /// In which rule.
-        rule: RuleKey,
-    },
-    /// The rule is gone.
-    #[error("{rule}: removed")]
-    Removed {
-        /// Which rule.
-        rule: RuleKey,
-    },
-    /// Passed over by a command for many rules.
-    #[error("{rule}: skipped, {why}")]
-    Skipped {
-        /// Which rule.
-        rule: RuleKey,
-        /// Why.
-        why: RuleError,
-    },
-    /// The interim image is in use from now on, without approval.
-    #[error("interim image {version} for {locale} is in use")]
-    InterimInUse {
-        /// For which locale.
-        locale: Locale,
-        /// Its version.
-        version: ReportedVersion,
-    },
-    /// The interim image takes the place of another, for every device that steps by it.
-    #[error("interim image {version} for {locale} is in use, in place of {replaced}")]
-    InterimReplaced {
-        /// For which locale.
-        locale: Locale,
-        /// Its version.
-        version: ReportedVersion,
-        /// The one that was in use.
-        replaced: ReportedVersion,
-    },
+    RejectionTakenBack { rule: RuleKey, version: ReportedVersion },
+    /// The version no longer waits for approval.
+    Rejected { rule: RuleKey, version: ReportedVersion },
+    /// The version that was approved before is approved again.
+    RolledBack { rule: RuleKey, version: ReportedVersion, from: Option<ReportedVersion> },
+    /// The approved version was withdrawn, and no version was approved before it.
+    RolledBackToNothing { rule: RuleKey, from: Option<ReportedVersion> },
+    /// The rule was removed. `approved` is the version it offered to every device.
+    Removed { rule: RuleKey, approved: Option<ReportedVersion> },
+    /// A command for several rules left this one alone.
+    Skipped { rule: RuleKey, why: RuleError },
+    /// The interim image is in use.
+    InterimInUse { locale: Locale, version: ReportedVersion },
+    /// The interim image is in use in place of another.
+    InterimReplaced { locale: Locale, version: ReportedVersion, replaced: ReportedVersion },
+    /// The interim image is no longer in use.
+    InterimRemoved { locale: Locale },
     /// A test device was added.
-    #[error("{name} is a test device, known by its {id:#}")]
-    TestDeviceAdded {
-        /// Its name.
-        name: TestDeviceName,
-        /// What it is known by.
-        id: DeviceId,
-    },
+    TestDeviceAdded { name: TestDeviceName, id: DeviceId },
     /// A test device was removed.
-    #[error("{name} is no test device any more")]
-    TestDeviceRemoved {
-        /// Its name.
-        name: TestDeviceName,
-    },
-    /// A setting was changed.
-    #[error("settings changed")]
-    SettingsChanged,
-    /// A package left the book.
-    #[error("package {package} has left the rule book")]
-    Retired {
-        /// Which package.
-        package: PackageId,
-    },
-    /// The book is as it was at an earlier revision.
-    #[error("the rule book is as it was at revision {revision}")]
-    Restored {
-        /// Which revision.
-        revision: u64,
-    },
-    /// Nothing is given to everybody, as it was then.
-    #[error("{rule}: nothing is approved, as it was then")]
-    NothingApproved {
-        /// In which rule.
-        rule: RuleKey,
-    },
-    /// A version that was rejected or rolled back from is given to some all the same.
-    #[error("{rule}: {version} is still given to {audience}, by {}", .rollout.as_ref().map_or_else(|| "a pin".to_owned(), |name| format!("the rollout {name}")))]
-    StillGiven {
-        /// In which rule.
-        rule: RuleKey,
-        /// Which version.
-        version: ReportedVersion,
-        /// To whom.
-        audience: Audience,
-        /// By which rollout; by a pin, where there is none.
-        rollout: Option<RolloutName>,
-    },
-    /// A rollout began.
-    #[error("{rule}: rollout {name} gives {version} to {share} of {audience}")]
+    TestDeviceRemoved { name: TestDeviceName, id: DeviceId },
+    /// One field of the policy of a rule was changed.
+    PolicyChanged { rule: RuleKey, field: &'static str, from: String, to: String },
+    /// Packages of a device type are, or are no longer, approved as they are ingested.
+    DeployAtIngest { device_type: DeviceType, on: bool },
+    /// A package left the rule book.
+    Retired { package: PackageId },
+    /// The rule book is as it was at an earlier revision. The notes after this one say what changed.
+    Restored { revision: u64 },
+    /// No version is approved in the rule, as it was at the restored revision.
+    NothingApproved { rule: RuleKey, from: Option<ReportedVersion> },
+    /// No version is pending in the rule, as it was at the restored revision.
+    NothingPending { rule: RuleKey, from: ReportedVersion },
+    /// A rejected or withdrawn version is still offered to some devices. `rollout` is `None` for a pin.
+    StillGiven { rule: RuleKey, version: ReportedVersion, audience: Audience, rollout: Option<RolloutName> },
+    /// The policy offers only newer versions, so a roll back moves no device that has the newer version.
+    StaysNewer { rule: RuleKey, version: ReportedVersion, from: ReportedVersion },
+    /// A rollout was started.
     RolloutStarted {
-        /// In which rule.
         rule: RuleKey,
-        /// Its name.
         name: RolloutName,
-        /// Which version.
         version: ReportedVersion,
-        /// To what share.
         share: Share,
-        /// Of whom.
         audience: Audience,
     },
-    /// A rollout goes to another share.
-    #[error("{rule}: rollout {name} goes to {share}, {before} before")]
-    ShareSet {
-        /// In which rule.
-        rule: RuleKey,
-        /// Its name.
-        name: RolloutName,
-        /// What it is now.
-        share: Share,
-        /// What it was.
-        before: Share,
-    },
-    /// A rollout is paused.
-    #[error("{rule}: rollout {name} is paused")]
-    RolloutPaused {
-        /// In which rule.
-        rule: RuleKey,
-        /// Its name.
-        name: RolloutName,
-    },
-    /// A rollout goes on.
-    #[error("{rule}: rollout {name} goes on")]
-    RolloutResumed {
-        /// In which rule.
-        rule: RuleKey,
-        /// Its name.
-        name: RolloutName,
-    },
-    /// A rollout is over.
-    #[error("{rule}: rollout {name} is over")]
-    RolloutOver {
-        /// In which rule.
-        rule: RuleKey,
-        /// Its name.
-        name: RolloutName,
-    },
-    /// A device or a group is kept at a version.
-    #[error("{rule}: {audience} stays at {version}")]
-    Pinned {
-        /// In which rule.
-        rule: RuleKey,
-        /// Who.
-        audience: Audience,
-        /// Which version.
-        version: ReportedVersion,
-    },
-    /// A device or a group is not kept at a version any more.
-    #[error("{rule}: {audience} does not stay at {version} any more")]
-    Unpinned {
-        /// In which rule.
-        rule: RuleKey,
-        /// Who.
-        audience: Audience,
-        /// Which version.
-        version: ReportedVersion,
-    },
-    /// A group is there, or is another now.
-    #[error("group {name}: {what}")]
-    GroupIs {
-        /// Its name.
-        name: GroupName,
-        /// Its predicate, or that it is a list.
-        what: String,
-    },
-    /// A group is gone.
-    #[error("group {name} is removed")]
-    GroupRemoved {
-        /// Its name.
-        name: GroupName,
-    },
-    /// Devices came to a group's list, or left it.
-    #[error("group {name}: {added} added, {removed} removed, {unchanged} as before")]
-    MembersChanged {
-        /// Its name.
-        name: GroupName,
-        /// How many came.
-        added: usize,
-        /// How many left.
-        removed: usize,
-        /// How many were named for nothing.
-        unchanged: usize,
-    },
+    /// The share of a rollout was changed.
+    ShareSet { rule: RuleKey, name: RolloutName, share: Share, before: Share },
+    /// A rollout was paused. `reason` is empty where none was given.
+    RolloutPaused { rule: RuleKey, name: RolloutName, reason: Box<str> },
+    /// A paused rollout was resumed.
+    RolloutResumed { rule: RuleKey, name: RolloutName },
+    /// A rollout was ended.
+    RolloutOver { rule: RuleKey, name: RolloutName, version: ReportedVersion },
+    /// A device or a group was pinned to a version.
+    Pinned { rule: RuleKey, audience: Audience, version: ReportedVersion, before: Option<ReportedVersion> },
+    /// A pin was removed.
+    Unpinned { rule: RuleKey, audience: Audience, version: ReportedVersion },
+    /// A group was made or changed. `what` is its predicate, or that it is a list; `before` is `None` for a new group.
+    GroupIs { name: GroupName, what: String, before: Option<String> },
+    /// A group was removed.
+    GroupRemoved { name: GroupName, what: String },
+    /// The list of a group was changed. `unchanged` counts devices that were named to no effect.
+    MembersChanged { name: GroupName, added: usize, removed: usize, unchanged: usize },
     /// Devices are held.
-    #[error("{on} is offered nothing, by the hold {name}")]
-    Held {
-        /// The hold's name.
-        name: HoldName,
-        /// Whom.
-        on: HeldDevices,
-    },
-    /// Devices are held no more.
-    #[error("the hold {name} is removed")]
-    HoldRemoved {
-        /// The hold's name.
-        name: HoldName,
-    },
-    /// A stepping stone is there.
-    #[error("stepping stone {stone}")]
-    StoneAdded {
-        /// Which.
-        stone: Box<SteppingStone>,
-    },
-    /// A stepping stone is gone.
-    #[error("stepping stone {name} is removed")]
-    StoneRemoved {
-        /// Its name.
-        name: StoneName,
-    },
-    /// Devices that must step get nothing, since the stone's image is not there.
-    #[error(transparent)]
+    Held { name: HoldName, on: HeldDevices, until: Option<UnixTime>, reason: Box<str> },
+    /// A hold was removed.
+    HoldRemoved { name: HoldName, on: HeldDevices },
+    /// A stepping stone was added.
+    StoneAdded { stone: Box<SteppingStone> },
+    /// A stepping stone was removed.
+    StoneRemoved { stone: Box<SteppingStone> },
+    /// Devices that must install a stepping stone first are offered nothing, since its image is missing.
     StoneMissing(MissingStone),
-    /// A kill switch was thrown.
-    #[error("stopped: {scope}")]
-    Stopped {
-        /// What is stopped.
-        scope: StopScope,
-    },
-    /// Somebody asked that a kill switch be undone.
-    #[error("{by} asks for a restart of {scope}; somebody else has to approve it")]
-    RestartAsked {
-        /// What is stopped.
-        scope: StopScope,
-        /// Who asks.
-        by: Box<str>,
-    },
-    /// A kill switch is undone.
-    #[error("restarted: {scope}")]
-    Restarted {
-        /// What goes on.
-        scope: StopScope,
-    },
+    /// Versions or an image are banned.
+    Banned { ban: Box<Ban> },
+    /// A rule assigns a version that is banned now.
+    BannedInUse { rule: RuleKey, version: ReportedVersion, audience: Audience },
+    /// The image of a stepping stone is banned now.
+    StoneBanned { rule: RuleKey, stone: StoneName },
+    /// An ingest brought a banned version, so it is not pending.
+    BannedAtIngest { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// A ban was lifted.
+    BanLifted { scope: BanScope },
+    /// An alias was put in place. `before` is what the word stood for until then.
+    AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
+    /// An alias was removed. `from` is what the word stood for.
+    AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
+    /// The kill switch was thrown. `reason` is empty where none was given.
+    Stopped { scope: StopScope, reason: Box<str> },
+    /// A restart was requested.
+    RestartAsked { scope: StopScope, by: Box<str> },
+    /// Offers were restarted. `reason` is why they were stopped.
+    Restarted { scope: StopScope, reason: Box<str> },
+}
+
+/// A note in parts.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+struct Parts<'a> {
+    kind: &'static str,
+    rule: Option<&'a RuleKey>,
+    name: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, rule: None, name: None, from: None, to: None }
+    }
+
+    fn of(kind: &'static str, rule: &'a RuleKey) -> Self {
+        Self { rule: Some(rule), ..Self::new(kind) }
+    }
+
+    fn name(self, name: &impl fmt::Display) -> Self {
+        Self { name: Some(name.to_string()), ..self }
+    }
+
+    fn from(self, from: &impl fmt::Display) -> Self {
+        Self { from: Some(from.to_string()), ..self }
+    }
+
+    fn maybe_from(self, from: &Option<impl fmt::Display>) -> Self {
+        Self { from: from.as_ref().map(ToString::to_string), ..self }
+    }
+
+    fn to(self, to: &impl fmt::Display) -> Self {
+        Self { to: Some(to.to_string()), ..self }
+    }
+}
+
+impl Note {
+    /// Returns the kind of the fact in kebab case, such as `rolled-back`. A kind keeps its name and meaning.
+    pub fn kind(&self) -> &'static str {
+        self.parts().kind
+    }
+
+    /// Returns the rule it is about; `None` for a fact about no single rule.
+    pub fn rule(&self) -> Option<&RuleKey> {
+        self.parts().rule
+    }
+
+    /// Returns the name of the group, rollout, hold, device, package or other thing it is about, beside the rule.
+    pub fn name(&self) -> Option<String> {
+        self.parts().name
+    }
+
+    /// Returns the value before the change: a version, a share, a predicate or a setting. `None` where nothing was there.
+    pub fn before(&self) -> Option<String> {
+        self.parts().from
+    }
+
+    /// Returns the value after the change. `None` where nothing is there now.
+    pub fn after(&self) -> Option<String> {
+        self.parts().to
+    }
+
+    /// Returns one note for each field in which two policies of a rule differ.
+    pub(crate) fn policy_changes(rule: &RuleKey, before: &OfferPolicy, now: &OfferPolicy) -> Vec<Self> {
+        let fields = before.fields().into_iter().zip(now.fields());
+        let changed = fields.filter(|((_, from), (_, to))| from != to);
+        changed
+            .map(|((field, from), (_, to))| Self::PolicyChanged { rule: rule.clone(), field, from, to })
+            .collect()
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        match self {
+            Self::Ingested { package, file_name } => Parts::new("ingested").name(package).to(file_name),
+            Self::Pending { rule, version } => Parts::of("pending", rule).to(version),
+            Self::Replaced { rule, version, replaced } => {
+                Parts::of("pending", rule).from(replaced).to(version)
+            }
+            Self::Unchanged { rule, version, .. } => Parts::of("unchanged", rule).from(version).to(version),
+            Self::Approved { rule, version, before } => {
+                Parts::of("approved", rule).maybe_from(before).to(version)
+            }
+            Self::Older { rule, version, before } => Parts::of("older", rule).from(before).to(version),
+            Self::OlderThanApproved { rule, version, approved } => {
+                Parts::of("older-than-approved", rule).from(approved).to(version)
+            }
+            Self::BesideRollout { rule, name, version } => {
+                Parts::of("beside-rollout", rule).name(name).to(version)
+            }
+            Self::StillRejected { rule, version } => Parts::of("still-rejected", rule).from(version),
+            Self::RejectionTakenBack { rule, version } => Parts::of("rejection-taken-back", rule).to(version),
+            Self::Rejected { rule, version } => Parts::of("rejected", rule).from(version),
+            Self::RolledBack { rule, version, from } => {
+                Parts::of("rolled-back", rule).maybe_from(from).to(version)
+            }
+            Self::RolledBackToNothing { rule, from } => {
+                Parts::of("rolled-back-to-nothing", rule).maybe_from(from)
+            }
+            Self::Removed { rule, approved } => Parts::of("rule-removed", rule).maybe_from(approved),
+            Self::Skipped { rule, .. } => Parts::of("skipped", rule),
+            Self::InterimInUse { locale, version } => Parts::new("interim-in-use").name(locale).to(version),
+            Self::InterimReplaced { locale, version, replaced } => {
+                Parts::new("interim-in-use").name(locale).from(replaced).to(version)
+            }
+            Self::InterimRemoved { locale } => Parts::new("interim-removed").name(locale),
+            Self::TestDeviceAdded { name, id } => Parts::new("test-device-added").name(name).to(id),
+            Self::TestDeviceRemoved { name, id } => Parts::new("test-device-removed").name(name).from(id),
+            Self::PolicyChanged { rule, field, from, to } => {
+                Parts::of("policy-changed", rule).name(field).from(from).to(to)
+            }
+            Self::DeployAtIngest { device_type, on } => {
+                Parts::new("deploy-at-ingest").name(device_type).from(&!on).to(on)
+            }
+            Self::Retired { package } => Parts::new("package-retired").name(package),
+            Self::Restored { revision } => Parts::new("restored").to(revision),
+            Self::NothingApproved { rule, from } => Parts::of("nothing-approved", rule).maybe_from(from),
+            Self::NothingPending { rule, from } => Parts::of("nothing-pending", rule).from(from),
+            Self::StillGiven { rule, version, audience, rollout } => {
+                let name = rollout.as_ref().map_or_else(|| audience.to_string(), ToString::to_string);
+                Parts::of("still-offered", rule).name(&name).to(version)
+            }
+            Self::StaysNewer { rule, version, from } => Parts::of("stays-newer", rule).from(from).to(version),
+            Self::RolloutStarted { rule, name, version, .. } => {
+                Parts::of("rollout-started", rule).name(name).to(version)
+            }
+            Self::ShareSet { rule, name, share, before } => {
+                Parts::of("share-set", rule).name(name).from(before).to(share)
+            }
+            Self::RolloutPaused { rule, name, reason } => {
+                Parts::of("rollout-paused", rule).name(name).to(reason)
+            }
+            Self::RolloutResumed { rule, name } => Parts::of("rollout-resumed", rule).name(name),
+            Self::RolloutOver { rule, name, version } => {
+                Parts::of("rollout-over", rule).name(name).from(version)
+            }
+            Self::Pinned { rule, audience, version, before } => {
+                Parts::of("pinned", rule).name(audience).maybe_from(before).to(version)
+            }
+            Self::Unpinned { rule, audience, version } => {
+                Parts::of("unpinned", rule).name(audience).from(version)
+            }
+            Self::GroupIs { name, what, before } => {
+                Parts::new("group-set").name(name).maybe_from(before).to(what)
+            }
+            Self::GroupRemoved { name, what } => Parts::new("group-removed").name(name).from(what),
+            Self::MembersChanged { name, added, removed, .. } => {
+                Parts::new("members-changed").name(name).from(removed).to(added)
+            }
+            Self::Held { name, on, .. } => Parts::new("held").name(name).to(on),
+            Self::HoldRemoved { name, on } => Parts::new("hold-removed").name(name).from(on),
+            Self::StoneAdded { stone } => Parts::new("stone-added").name(&stone.name).to(stone),
+            Self::StoneRemoved { stone } => Parts::new("stone-removed").name(&stone.name).from(stone),
+            Self::StoneMissing(missing) => {
+                Parts::of("stone-missing", &missing.rule).name(&missing.stone.name)
+            }
+            Self::Banned { ban } => Parts::new("banned").name(&ban.scope).to(&ban.reason),
+            Self::BannedInUse { rule, version, audience } => {
+                Parts::of("banned-in-use", rule).name(audience).from(version)
+            }
+            Self::StoneBanned { rule, stone } => Parts::of("stone-banned", rule).name(stone),
+            Self::BannedAtIngest { rule, version, ban } => {
+                Parts::of("banned-at-ingest", rule).name(&ban.scope).from(version)
+            }
+            Self::BanLifted { scope } => Parts::new("ban-lifted").name(scope),
+            Self::AliasPut { alias, before } => {
+                Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)
+            }
+            Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
+            Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
+            Self::RestartAsked { scope, by } => Self::switch("restart-requested", scope).to(by),
+            Self::Restarted { scope, reason } => Self::switch("restarted", scope).from(reason),
+        }
+    }
+
+    fn switch<'a>(kind: &'static str, scope: &'a StopScope) -> Parts<'a> {
+        match scope {
+            StopScope::All => Parts::new(kind),
+            StopScope::Rule(rule) => Parts::of(kind, rule),
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingested { package, file_name } => {
+                write!(f, "package {package} was ingested from {file_name}")
+            }
+            Self::Pending { rule, version } => write!(f, "{rule}: {version} is pending"),
+            Self::Replaced { rule, version, replaced } => {
+                write!(f, "{rule}: {version} replaces {replaced}, which was pending")
+            }
+            Self::Unchanged { rule, version, state } => {
+                write!(f, "{rule}: {version} is {state} already, nothing changes")
+            }
+            Self::Approved { rule, version, before } => {
+                write!(f, "{rule}: {version} is approved")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))
+            }
+            Self::Older { rule, version, before } => {
+                write!(f, "{rule}: {version} is older than {before}, which was approved before")
+            }
+            Self::OlderThanApproved { rule, version, approved } => write!(
+                f,
+                "{rule}: {version} is older than {approved}, which is approved: the rollout takes devices down"
+            ),
+            Self::BesideRollout { rule, name, version } => write!(
+                f,
+                "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was \
+                 started first"
+            ),
+            Self::StillRejected { rule, version } => write!(
+                f,
+                "{rule}: {version} was rejected before, so it is not pending; approve it by its version, or take the \
+                 rejection back"
+            ),
+            Self::RejectionTakenBack { rule, version } => {
+                write!(f, "{rule}: the rejection of {version} is taken back")
+            }
+            Self::Rejected { rule, version } => write!(f, "{rule}: {version} is rejected"),
+            Self::RolledBack { rule, version, from: Some(from) } => {
+                write!(f, "{rule}: rolled back from {from} to {version}")
+            }
+            Self::RolledBack { rule, version, from: None } => write!(f, "{rule}: rolled back to {version}"),
+            Self::RolledBackToNothing { rule, from } => {
+                write!(f, "{rule}: rolled back")?;
+                from.as_ref().map_or(Ok(()), |from| write!(f, " from {from}"))?;
+                f.write_str("; no version was approved before, so nothing is offered")
+            }
+            Self::Removed { rule, approved } => {
+                write!(f, "{rule}: removed")?;
+                approved.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was approved"))
+            }
+            Self::Skipped { rule, why } => write!(f, "{rule}: skipped, {why}"),
+            Self::InterimInUse { locale, version } => {
+                write!(f, "interim image {version} for {locale} is in use")
+            }
+            Self::InterimReplaced { locale, version, replaced } => {
+                write!(f, "interim image {version} for {locale} is in use, in place of {replaced}")
+            }
+            Self::InterimRemoved { locale } => {
+                write!(f, "the interim image for {locale} is no longer in use")
+            }
+            Self::TestDeviceAdded { name, id } => write!(f, "{name} is a test device, known by its {id:#}"),
+            Self::TestDeviceRemoved { name, id } => write!(f, "{name} is no longer a test device ({id:#})"),
+            Self::PolicyChanged { rule, field, from, to } => {
+                write!(f, "{rule}: policy {field} changed from {from} to {to}")
+            }
+            Self::DeployAtIngest { device_type, on: true } => {
+                write!(f, "packages of {device_type} are approved as they are ingested")
+            }
+            Self::DeployAtIngest { device_type, on: false } => {
+                write!(f, "packages of {device_type} wait for approval")
+            }
+            Self::Retired { package } => write!(f, "package {package} has left the rule book"),
+            Self::Restored { revision } => write!(f, "the rule book is as it was at revision {revision}"),
+            Self::NothingApproved { rule, from } => {
+                write!(f, "{rule}: nothing is approved, as it was then")?;
+                from.as_ref().map_or(Ok(()), |from| write!(f, "; {from} was approved"))
+            }
+            Self::NothingPending { rule, from } => {
+                write!(f, "{rule}: nothing is pending, as it was then; {from} was pending")
+            }
+            Self::StillGiven { rule, version, audience, rollout: Some(rollout) } => {
+                write!(f, "{rule}: {version} is still offered to {audience}, by the rollout {rollout}")
+            }
+            Self::StillGiven { rule, version, audience, rollout: None } => {
+                write!(f, "{rule}: {version} is still offered to {audience}, by a pin")
+            }
+            Self::StaysNewer { rule, version, from } => write!(
+                f,
+                "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
+                 is; `policy set --offer different` lets them go back"
+            ),
+            Self::RolloutStarted { rule, name, version, share, audience } => {
+                write!(f, "{rule}: rollout {name} offers {version} to {share} of {audience}")
+            }
+            Self::ShareSet { rule, name, share, before } => {
+                write!(f, "{rule}: rollout {name} goes from {before} to {share}")
+            }
+            Self::RolloutPaused { rule, name, reason } => {
+                write!(f, "{rule}: rollout {name} is paused{}", Reason(reason))
+            }
+            Self::RolloutResumed { rule, name } => write!(f, "{rule}: rollout {name} is resumed"),
+            Self::RolloutOver { rule, name, version } => {
+                write!(f, "{rule}: rollout {name} of {version} is ended")
+            }
+            Self::Pinned { rule, audience, version, before } => {
+                write!(f, "{rule}: {audience} is pinned to {version}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))
+            }
+            Self::Unpinned { rule, audience, version } => {
+                write!(f, "{rule}: {audience} is no longer pinned to {version}")
+            }
+            Self::GroupIs { name, what, before } => {
+                write!(f, "group {name}: {what}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::GroupRemoved { name, what } => write!(f, "group {name} is removed; it was {what}"),
+            Self::MembersChanged { name, added, removed, unchanged } => {
+                write!(f, "group {name}: {added} added, {removed} removed, {unchanged} unchanged")
+            }
+            Self::Held { name, on, until, reason } => {
+                write!(f, "{on} is offered nothing, by the hold {name}")?;
+                until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
+                write!(f, "{}", Reason(reason))
+            }
+            Self::HoldRemoved { name, on } => write!(f, "the hold {name} on {on} is removed"),
+            Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
+            Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
+            Self::StoneMissing(missing) => missing.fmt(f),
+            Self::Banned { ban } => write!(f, "{} is banned{}", ban.scope, Reason(&ban.reason)),
+            Self::BannedInUse { rule, version, audience } => write!(
+                f,
+                "{rule}: {version} for {audience} is banned, so these devices are offered nothing until the rule gives \
+                 them another version"
+            ),
+            Self::StoneBanned { rule, stone } => write!(
+                f,
+                "{rule}: the image of the stepping stone {stone} is banned, so devices that have to step are offered \
+                 nothing"
+            ),
+            Self::BannedAtIngest { rule, version, ban } => {
+                write!(
+                    f,
+                    "{rule}: {version} is banned by {}{}, so it is not pending",
+                    ban.scope,
+                    Reason(&ban.reason)
+                )
+            }
+            Self::BanLifted { scope } => write!(f, "{scope} is no longer banned"),
+            Self::AliasPut { alias, before } => {
+                write!(f, "{alias}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
+            Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),
+            Self::RestartAsked { scope, by } => {
+                write!(f, "{by} requests a restart of {scope}; somebody else has to approve it")
+            }
+            Self::Restarted { scope, reason } => {
+                write!(f, "restarted: {scope}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, "; it was stopped{}", Reason(reason)) }
+            }
+        }
+    }
+}
+
+/// A reason in brackets, or nothing where none was given.
+struct Reason<'a>(&'a str);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " (reason: {})", self.0) }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Note {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.parts().serialize(serializer)
+    }
 }

@@ -1,7 +1,7 @@
 //! Why a command is refused.
 
 use crate::book::alias::{Alias, AliasKey};
-use crate::book::ban::BanScope;
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::rollout::ZoneName;
@@ -86,24 +86,20 @@ pub enum Refusal {
         what: String,
     },
     /// The version is banned.
-    #[error("{rule}: {version} is banned by {scope}: {reason}; lift the ban first")]
+    #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
     Banned {
         /// The rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
         /// The ban.
-        scope: BanScope,
-        /// Its reason.
-        reason: Box<str>,
+        ban: Box<Ban>,
     },
     /// There is such a ban already.
-    #[error("{scope} is banned already: {reason}")]
+    #[error("{} is banned already ({})", ban.scope, ban.reason)]
     AlreadyBanned {
         /// The ban.
-        scope: BanScope,
-        /// Its reason.
-        reason: Box<str>,
+        ban: Box<Ban>,
     },
     /// An alias would put a word in place of itself.
     #[error("{alias}: a word does not stand for itself")]
@@ -121,7 +117,7 @@ pub enum Refusal {
     #[error("there is no ban of {scope}")]
     NotBanned {
         /// What was named.
-        scope: BanScope,
+        scope: Box<BanScope>,
     },
     /// The same interim image is in use with other bytes.
     #[error(

@@ -19,9 +19,10 @@ impl Change<'_> {
         let candidate = self.candidate(key, version)?;
         self.check_ban(key, &candidate)?;
         let version = candidate.version.clone();
-        self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
+        let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
+        let before = before.map(|before| before.version);
         let (rule, audience) = (self.spelled(key), audience.clone());
-        self.notes.push(Note::Pinned { rule, audience, version });
+        self.notes.push(Note::Pinned { rule, audience, version, before });
         Ok(())
     }
 
@@ -91,7 +92,11 @@ impl Change<'_> {
         why: &str,
     ) -> Result<(), Refusal> {
         self.with(key, |rule| rule.pause_rollout(name, why))?;
-        self.notes.push(Note::RolloutPaused { rule: self.spelled(key), name: name.clone() });
+        self.notes.push(Note::RolloutPaused {
+            rule: self.spelled(key),
+            name: name.clone(),
+            reason: why.into(),
+        });
         Ok(())
     }
 
@@ -108,14 +113,15 @@ impl Change<'_> {
         }
         let approved = self.with(key, |rule| rule.finish_rollout(name))?;
         let rule = self.spelled(key);
-        self.notes.push(Note::RolloutOver { rule: rule.clone(), name: name.clone() });
+        let (name, version) = (name.clone(), approved.version.clone());
+        self.notes.push(Note::RolloutOver { rule: rule.clone(), name, version });
         self.note_approved(rule, approved);
         Ok(())
     }
 
     pub(crate) fn stop_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
-        self.with(key, |rule| rule.stop_rollout(name))?;
-        self.notes.push(Note::RolloutOver { rule: self.spelled(key), name: name.clone() });
+        let version = self.with(key, |rule| rule.stop_rollout(name))?.version;
+        self.notes.push(Note::RolloutOver { rule: self.spelled(key), name: name.clone(), version });
         Ok(())
     }
 

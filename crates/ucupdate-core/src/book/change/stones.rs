@@ -35,9 +35,9 @@ impl Change<'_> {
         let mut settings = self.book.settings.clone();
         let known = settings.stones.iter().position(|stone| stone.name == *name);
         let known = known.ok_or_else(|| Refusal::NoStone { name: name.clone() })?;
-        let name = settings.stones.remove(known).name;
+        let stone = Box::new(settings.stones.remove(known));
         self.delta.settings = Some(settings);
-        self.notes.push(Note::StoneRemoved { name });
+        self.notes.push(Note::StoneRemoved { stone });
         Ok(())
     }
 

@@ -13,8 +13,9 @@ impl Change<'_> {
         if let Some(there) = self.book.stop(&scope).filter(|there| there.restart_asked_by.is_none()) {
             return Err(Refusal::AlreadyStopped { scope, by: there.by.clone() });
         }
+        let reason = stop.reason.clone();
         self.delta.stops.push(Entry::set(scope.clone(), stop));
-        self.notes.push(Note::Stopped { scope });
+        self.notes.push(Note::Stopped { scope, reason });
         Ok(())
     }
 
@@ -29,7 +30,8 @@ impl Change<'_> {
 
     pub(crate) fn approve_restart(&mut self, scope: &StopScope, by: &str) -> Result<(), Refusal> {
         let scope = self.known_scope(scope)?;
-        match self.stopped(&scope)?.restart_asked_by {
+        let stop = self.stopped(&scope)?;
+        match stop.restart_asked_by {
             None => return Err(Refusal::RestartNotAsked { scope }),
             Some(asked) if is_same_person(&asked, by) => {
                 return Err(Refusal::SamePerson { scope, by: asked });
@@ -37,7 +39,7 @@ impl Change<'_> {
             Some(_) => {}
         }
         self.delta.stops.push(Entry::removed(scope.clone()));
-        self.notes.push(Note::Restarted { scope });
+        self.notes.push(Note::Restarted { scope, reason: stop.reason });
         Ok(())
     }
 

@@ -100,7 +100,7 @@ fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError>
     let file = |number: usize, name: &str, size| -> Result<StoredFile, ProofError> {
         Ok(StoredFile {
             name: name.parse()?,
-            key: format!("images/{ingest}/{number}-{name}").into(),
+            key: format!("images/{ingest}/{number}-{name}").parse()?,
             size,
             sha256: digest(format!("{number} {name}").as_bytes()),
             modified: Some(FieldTime::FILETIME_ZERO),

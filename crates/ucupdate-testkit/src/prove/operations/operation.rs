@@ -427,7 +427,7 @@ pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<Stor
     }
     let objects = objects(store, "images/").await?;
     for file in snapshot.book().packages().flat_map(|package| package.files()) {
-        let there = StoreKey::parse(&file.key).ok().and_then(|key| objects.get(&key));
+        let there = StoreKey::parse(file.key.as_str()).ok().and_then(|key| objects.get(&key));
         let bytes = there.ok_or_else(|| format!("`{}` is named and missing", file.key))?;
         let digest: [u8; 32] = Sha256::digest(bytes).into();
         if *file.sha256.as_bytes() != digest {

@@ -204,9 +204,6 @@ impl fmt::Display for Report {
                 None => happening.told.join("; "),
             };
             write!(f, "\nhour {}, by the {}: {told}", happening.hour, happening.by)?;
-            if let Some(why) = &happening.why {
-                write!(f, " ({why})")?;
-            }
         }
         self.tallies.iter().try_for_each(|tally| write!(f, "\n{tally}"))?;
         match self.total.loops {

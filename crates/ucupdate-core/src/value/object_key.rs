@@ -1,0 +1,118 @@
+//! Keys of objects: where a file of a package lies in a store.
+
+use super::file_name::check_part;
+use std::fmt;
+use std::str::FromStr;
+
+/// The largest size of an [`ObjectKey`] in bytes.
+pub const MAX_OBJECT_KEY_BYTES: usize = 768;
+
+/// The largest size of one part of an [`ObjectKey`] in bytes.
+const MAX_PART_BYTES: usize = 255;
+
+/// The key of an object in a store: names divided by `/`, such as `images/7f3a/0-CPE.nbt`.
+///
+/// Every part can be a file name on any system, no part begins with a full stop, and a key has at most
+/// [`MAX_OBJECT_KEY_BYTES`]. The keys of every store are at least as permissive, so a text that was read as a key here is a
+/// key there.
+///
+/// ```
+/// use ucupdate_core::value::ObjectKey;
+/// let key: ObjectKey = "images/7f3a/0-CPE.nbt".parse().unwrap();
+/// assert_eq!(key.as_str(), "images/7f3a/0-CPE.nbt");
+/// assert!("images/../secret".parse::<ObjectKey>().is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey(Box<str>);
+
+impl ObjectKey {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ObjectKey {
+    type Err = ObjectKeyError;
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// When the text is too long, or one of its parts cannot be a file name on every system.
+    fn from_str(text: &str) -> Result<Self, ObjectKeyError> {
+        let is_part = |part: &str| {
+            check_part(part, MAX_PART_BYTES).is_ok()
+                && !part.starts_with('.')
+                && !part.contains(['\u{fffe}', '\u{ffff}'])
+        };
+        if text.len() > MAX_OBJECT_KEY_BYTES || !text.split('/').all(is_part) {
+            return Err(ObjectKeyError { found: text.chars().take(64).collect() });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectKey({})", self.0)
+    }
+}
+
+/// Error of reading an [`ObjectKey`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{found:?} is not an object key, expected file names divided by `/`, at most {MAX_OBJECT_KEY_BYTES} bytes"
+)]
+pub struct ObjectKeyError {
+    /// The text, cut to 64 characters.
+    found: Box<str>,
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    use super::ObjectKey;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    impl Serialize for ObjectKey {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(self.as_str())
+        }
+    }
+
+    impl<'de> Deserialize<'de> for ObjectKey {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::value::stored_text::read(deserializer, str::parse)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_neither_climbs_nor_begins_or_ends_with_a_divider() {
+        for text in ["a", "images/0f/12-CPE.nbt", "images/0f/3-Ger\u{e4}t 1.nbt"] {
+            assert_eq!(text.parse::<ObjectKey>().unwrap().as_str(), text);
+        }
+        for text in ["", "/a", "a/", "a//b", "a/..", "a/.b", "a\\b", "a:b", "a\"b", "a/nul", "a/\u{ffff}b"] {
+            assert!(text.parse::<ObjectKey>().is_err(), "{text:?}");
+        }
+        assert!("x/".repeat(383).trim_end_matches('/').parse::<ObjectKey>().is_ok());
+        assert!("x/".repeat(390).trim_end_matches('/').parse::<ObjectKey>().is_err());
+    }
+
+    #[test]
+    fn the_error_shows_the_text_and_what_was_expected() {
+        assert_eq!(
+            "a/../b".parse::<ObjectKey>().unwrap_err().to_string(),
+            "\"a/../b\" is not an object key, expected file names divided by `/`, at most 768 bytes"
+        );
+    }
+}
