@@ -5,7 +5,7 @@
 //! ```
 
 use std::error::Error;
-use ucupdate_core::book::{Command, IngestId, IngestedPackage, Release, ReleaseFiles, StoredFile};
+use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage, Release, ReleaseFiles, StoredFile};
 use ucupdate_core::decide::explain;
 use ucupdate_core::request::{AskedFrom, InstalledModule};
 use ucupdate_core::value::{Reported, Sha256Digest, UnixTime};
@@ -38,7 +38,7 @@ fn book() -> Result<RuleBook, Box<dyn Error>> {
     let mut book = RuleBook::default();
     let ingested = book.ingest(&package)?;
     book.apply(&ingested.delta);
-    let approved = book.command(&Command::Approve(vec![rule]))?;
+    let approved = book.command(&BookCommand::Approve(vec![rule]), "ann")?;
     book.apply(&approved.delta);
     Ok(book)
 }
@@ -46,11 +46,7 @@ fn book() -> Result<RuleBook, Box<dyn Error>> {
 fn request(revision: &str, version: &str) -> Result<UpdateRequest, Box<dyn Error>> {
     Ok(UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse()?,
-            vendor: "Polycom".parse()?,
-            model: "CX700".parse()?,
-            hardware_revision: revision.parse()?,
-            locale: "ENU".parse()?,
+            kind: format!("UCPhone/Polycom/CX700/{revision}/ENU").parse()?,
             mac_address: Reported::default(),
             serial_number: Reported::default(),
         },

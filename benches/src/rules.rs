@@ -1,12 +1,12 @@
 //! Rule books and devices.
 
 use ucupdate_core::book::{
-    Audience, Candidate, Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, Rollout,
-    Share, StoredFile, TestDevice,
+    Audience, BookCommand, Candidate, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles,
+    Rollout, Share, StoredFile, TestDevice,
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, LabelError, Reported, Sha256Digest, UnixTime};
+use ucupdate_core::value::{FieldTime, Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
 /// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
@@ -68,8 +68,9 @@ pub fn book(rules: u32) -> RuleBook {
         }
         let ingested = book.ingest(&package).expect("the versions are new");
         book.apply(&ingested.delta);
-        let approve = Command::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
-        let approved = book.command(&approve).expect("all of it is pending");
+        let approve =
+            BookCommand::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
+        let approved = book.command(&approve, "ann").expect("all of it is pending");
         book.apply(&approved.delta);
     }
     let newer = package(0, "4.0.7577.0", (0..rules).step_by(10));
@@ -79,7 +80,7 @@ pub fn book(rules: u32) -> RuleBook {
         name: "lab".parse().expect("a name"),
         id: DeviceId::Mac("000000000001".parse().expect("an address")),
     };
-    let added = book.command(&Command::AddTestDevice(tester)).expect("it is the first");
+    let added = book.command(&BookCommand::AddTestDevice(tester), "ann").expect("it is the first");
     book.apply(&added.delta);
     book
 }
@@ -117,19 +118,11 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
 /// # Panics
 /// Never: the words are labels.
 pub fn device(number: u32, mac: &str) -> Device {
-    let build = || -> Result<Device, LabelError> {
-        let [device_type, vendor, model, revision, locale, _] = rule_words(number);
-        Ok(Device {
-            device_type: device_type.parse()?,
-            vendor: vendor.parse()?,
-            model: model.parse()?,
-            hardware_revision: revision.parse()?,
-            locale: locale.parse()?,
-            mac_address: Reported::new(mac),
-            serial_number: Reported::new("C185H001209"),
-        })
-    };
-    build().expect("the words are labels")
+    Device {
+        kind: key(number).kind().clone(),
+        mac_address: Reported::new(mac),
+        serial_number: Reported::new("C185H001209"),
+    }
 }
 
 /// A module at a version.

@@ -7,11 +7,7 @@ use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 pub(crate) fn request() -> UpdateRequest {
     UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse().unwrap(),
-            vendor: "LG-Nortel".parse().unwrap(),
-            model: "IP8540".parse().unwrap(),
-            hardware_revision: "A".parse().unwrap(),
-            locale: "ENU".parse().unwrap(),
+            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
             mac_address: Reported::new("0021630F207B"),
             serial_number: Reported::new("C185H001209"),
         },

@@ -8,6 +8,7 @@ use crate::{
     OfferedCell, ReadLimits, RequestedCell,
 };
 use ucupdate_core::ReportedVersion;
+use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::{Reported, UnixTime};
 
 /// Any bytes read as an audit log without a panic, and a row that is read, written and read again is the same row, in a
@@ -50,14 +51,10 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
         logged_at: UnixTime::from_seconds(1_236_359_439),
         user_name: next().into(),
         user_host: next().into(),
-        device_type: next().into(),
         request_date_time: Reported::new(next()),
         mac_address: Reported::new(next()),
         serial_number: Reported::new(next()),
-        vendor: next().into(),
-        model: next().into(),
-        revision: next().into(),
-        locale: next().into(),
+        kind: ReportedKind::from_fn(|_| next().into()),
         ..AuditRow::default()
     };
     row.requested.push(RequestedCell {

@@ -1,5 +1,6 @@
 //! The error of reading a cabinet: which structure, where, and what was expected there.
 
+use crate::cabinet::Irregularity;
 use std::{fmt, io};
 
 /// A position in an input: the byte offset, and the part where a set has several.
@@ -88,6 +89,9 @@ pub enum CabError {
     /// The inputs are not the parts of one set.
     #[error("inputs are not the parts of one set: expected {expected}, found {found}")]
     NotOneSet { expected: Box<str>, found: Box<str> },
+    /// The options ask for strict reading, and the cabinet is irregular.
+    #[error("cabinet is irregular, which strict reading refuses: {0}")]
+    Irregular(Irregularity),
     /// An earlier call on this cabinet failed.
     #[error("cabinet was given up after an earlier error")]
     GivenUp,
@@ -127,6 +131,7 @@ impl From<CabError> for io::Error {
             | CabError::Damaged { .. }
             | CabError::Limit { .. }
             | CabError::MissingPart { .. }
+            | CabError::Irregular(_)
             | CabError::NotOneSet { .. } => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)

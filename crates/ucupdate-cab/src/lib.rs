@@ -10,7 +10,7 @@ mod options;
 pub mod package;
 mod path;
 
-pub use cabinet::{Attributes, Cabinet, Compression, FileEntry, FileReader, Finished};
+pub use cabinet::{Attributes, Cabinet, Compression, FileEntry, FileReader, Finished, Irregularity};
 #[cfg(feature = "build")]
 pub use cabinet::{BuildError, CabinetBuilder, self_extracting};
 pub use code_page::CodePage;

@@ -2,8 +2,9 @@
 
 /// The most that a cabinet may cost. Each number is checked before anything is allocated or decompressed for it.
 ///
-/// With the defaults, reading takes at most 4 MiB of memory and the LZX window (at most 2 MiB), whatever a header
-/// claims. The error of a limit names the limit, so that it can be raised.
+/// With the defaults, reading takes at most 1 MiB of memory, the LZX window (at most 2 MiB), and 12 MiB for the largest
+/// tables, whatever a header claims. Bytes that files share are held too, up to [`with_held_bytes`](Self::with_held_bytes).
+/// The error of a limit names the limit, so that it can be raised.
 ///
 /// ```
 /// use ucupdate_cab::Limits;
@@ -22,6 +23,7 @@ pub struct Limits {
     pub(crate) table_bytes: u64,
     pub(crate) stub_bytes: u64,
     pub(crate) parts: u64,
+    pub(crate) held_bytes: u64,
 }
 
 impl Limits {
@@ -57,7 +59,7 @@ impl Limits {
         self
     }
 
-    /// Sets the most folders, of all parts of a set together. Default: 256.
+    /// Sets the most folders, of all parts of a set together. Default: 8192.
     #[must_use]
     pub fn with_folders(mut self, folders: u64) -> Self {
         self.folders = folders;
@@ -78,7 +80,8 @@ impl Limits {
         self
     }
 
-    /// Sets the most bytes of all headers, names and reserve areas together. Default: 512 KiB.
+    /// Sets the most bytes of all headers, names and reserve areas together. Default: 4 MiB, which
+    /// holds the most files with the longest names.
     #[must_use]
     pub fn with_table_bytes(mut self, table_bytes: u64) -> Self {
         self.table_bytes = table_bytes;
@@ -98,6 +101,49 @@ impl Limits {
         self.parts = parts;
         self
     }
+
+    /// Sets the most bytes that are held in memory since files share bytes, or since a table stands behind the data.
+    /// Default: 32 MiB.
+    #[must_use]
+    pub fn with_held_bytes(mut self, held_bytes: u64) -> Self {
+        self.held_bytes = held_bytes;
+        self
+    }
+
+    /// The names of the limits, as [`with_named`](Self::with_named) takes them and errors give them.
+    pub const NAMES: &'static [&'static str] = &[
+        "cabinet_bytes",
+        "file_bytes",
+        "total_output_bytes",
+        "ratio",
+        "folders",
+        "files",
+        "name_bytes",
+        "table_bytes",
+        "stub_bytes",
+        "parts",
+        "held_bytes",
+    ];
+
+    /// Sets the limit of this name, as for a command line; `None` for an unknown name.
+    #[must_use]
+    pub fn with_named(mut self, name: &str, number: u64) -> Option<Self> {
+        match name {
+            "cabinet_bytes" => self.cabinet_bytes = number,
+            "file_bytes" => self.file_bytes = number,
+            "total_output_bytes" => self.total_output_bytes = number,
+            "ratio" => self.ratio = number,
+            "folders" => self.folders = number,
+            "files" => self.files = number,
+            "name_bytes" => self.name_bytes = number,
+            "table_bytes" => self.table_bytes = number,
+            "stub_bytes" => self.stub_bytes = number,
+            "parts" => self.parts = number,
+            "held_bytes" => self.held_bytes = number,
+            _ => return None,
+        }
+        Some(self)
+    }
 }
 
 impl Default for Limits {
@@ -107,12 +153,13 @@ impl Default for Limits {
             file_bytes: 1 << 30,
             total_output_bytes: 4 << 30,
             ratio: 1000,
-            folders: 256,
+            folders: 8192,
             files: 8192,
             name_bytes: 255,
-            table_bytes: 512 * 1024,
+            table_bytes: 4 * 1024 * 1024,
             stub_bytes: 16 * 1024 * 1024,
             parts: 32,
+            held_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::limits::Limits;
 pub struct CabinetOptions {
     pub(crate) limits: Limits,
     pub(crate) code_page: CodePage,
+    pub(crate) is_strict: bool,
 }
 
 impl CabinetOptions {
@@ -30,6 +31,13 @@ impl CabinetOptions {
     #[must_use]
     pub fn with_code_page(mut self, code_page: CodePage) -> Self {
         self.code_page = code_page;
+        self
+    }
+
+    /// Refuses a cabinet with an [`Irregularity`](crate::Irregularity) instead of reporting it. Default: `false`.
+    #[must_use]
+    pub fn with_strict(mut self, is_strict: bool) -> Self {
+        self.is_strict = is_strict;
         self
     }
 }

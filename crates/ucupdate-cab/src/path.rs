@@ -40,12 +40,20 @@ impl SafePath {
             {
                 return Err(NameProblem::Drive);
             }
+            if part == "." {
+                // It names the folder it stands in.
+                continue;
+            }
             if part == ".." {
                 return Err(NameProblem::Climbs);
             }
             check_path_part(part).map_err(|cause| NameProblem::Part { part: part.into(), cause })?;
         }
-        Ok(Self(name.replace('\\', "/").into()))
+        let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| *part != ".").collect();
+        match parts.join("/") {
+            path if path.is_empty() => Err(NameProblem::Empty),
+            path => Ok(Self(path.into())),
+        }
     }
 
     /// Compares without regard to case. A folder sorts right before its content.
@@ -66,6 +74,13 @@ impl SafePath {
 }
 
 impl SafePath {
+    /// The path below a folder; `None` where it does not lie in the folder.
+    pub(crate) fn below(&self, folder: &str) -> Option<Self> {
+        let (own, rest) = self.0.split_at_checked(folder.len())?;
+        let rest = rest.strip_prefix('/')?;
+        own.eq_ignore_ascii_case(folder).then(|| Self(rest.into()))
+    }
+
     /// The path without its last part; empty at the root.
     pub(crate) fn folder(&self) -> &str {
         self.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
@@ -182,6 +197,7 @@ mod tests {
         assert_eq!(path.as_str(), "UCPhone/Polycom/CX700/CPE.nbt");
         assert_eq!(path.file_name(), "CPE.nbt");
         assert_eq!(path.parts().next(), Some("UCPhone"));
+        assert_eq!(SafePath::read(r".\a\.\b").unwrap().as_str(), "a/b");
     }
 
     #[test]
@@ -200,7 +216,8 @@ mod tests {
             ("..", NameProblem::Climbs),
             ("a\\..\\b", NameProblem::Climbs),
             ("a/../../b", NameProblem::Climbs),
-            (".", part(".")),
+            (".", NameProblem::Empty),
+            (".\\..\\a", NameProblem::Climbs),
             ("a\\\\b", part("")),
             ("a\\", part("")),
             ("CON", part("CON")),

@@ -107,8 +107,20 @@ impl Context {
     /// # Errors
     /// When the store cannot be opened, or its rule book not be read.
     pub(crate) async fn administer(&self, if_missing: IfMissing) -> Result<UpdateService, Failure> {
+        self.administer_with(if_missing, Options::default()).await
+    }
+
+    /// The service on the store, for administering it with these options.
+    ///
+    /// # Errors
+    /// Those of [`administer`](Self::administer).
+    pub(crate) async fn administer_with(
+        &self,
+        if_missing: IfMissing,
+        options: Options,
+    ) -> Result<UpdateService, Failure> {
         let store = self.open_store(if_missing).await?;
-        Ok(UpdateService::open(store, Options::default()).await?)
+        Ok(UpdateService::open(store, options).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
-use crate::part::{self, Entity, Part, Paths};
+use crate::part::{self, Entity, Folder, Part, Paths};
 use crate::{headers, target};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
@@ -112,15 +112,15 @@ impl Client {
         let image_url = target::file_url(base, &offer.file_name)?;
         let signature_url = target::file_url(base, &offer.signature_file_name)?;
         check_names(std::slice::from_ref(offer))?;
-        tokio::fs::create_dir_all(into).await.map_err(ClientError::disk("make the folder", into))?;
-        let paths = |name: &FileName| Paths::new(into, name);
+        let folder = Folder::open(into).await?;
+        let paths = |name: &FileName| Paths::new(&folder, name);
         let (image_paths, signature_paths) = (paths(&offer.file_name), paths(&offer.signature_file_name));
         let image = self.fetch(&image_url, &image_paths, UpdateFile::Image, &mut progress).await?;
         let signature =
             self.fetch(&signature_url, &signature_paths, UpdateFile::Signature, &mut progress).await?;
-        part::place(&signature_paths).await?;
-        part::place(&image_paths).await?;
-        part::sync_folder(into).await?;
+        part::place(&signature_paths)?;
+        part::place(&image_paths)?;
+        folder.sync()?;
         Ok(Download { image, signature })
     }
 
@@ -141,7 +141,7 @@ impl Client {
                 Ok(fetched) => {
                     part.sync().await?;
                     return Ok(DownloadedFile {
-                        path: paths.whole.clone(),
+                        path: paths.whole(),
                         url: url.as_str().into(),
                         bytes: part.bytes(),
                         sha256: part.sha256(),
@@ -155,7 +155,7 @@ impl Client {
                 Err(error) => error,
             };
             if !error.may_pass() {
-                part.discard().await;
+                part.discard();
                 return Err(error);
             }
             part.note().await?;

@@ -5,10 +5,12 @@
 //! the disk before a power cut does not matter, and a torn note does no harm: a part that does not match is started over.
 
 use crate::error::ClientError;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions};
 use sha2::{Digest, Sha256};
-use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 use ucupdate_core::value::{FileName, Sha256Digest};
 
@@ -24,18 +26,75 @@ const MAX_NOTE_BYTES: u64 = 8 * 1024;
 /// The first line of a note. A note of another format has another number and is ignored.
 const NOTE_FORM: &str = "ucupdate part 1";
 
-/// The paths of a file, its part and its note.
+/// A download folder. No name leads out of it, and no link in it is followed.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    dir: Arc<Dir>,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens the folder at `path` and creates it if necessary.
+    pub(crate) async fn open(path: &Path) -> Result<Self, ClientError> {
+        tokio::fs::create_dir_all(path).await.map_err(ClientError::disk("make the folder", path))?;
+        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let dir = Dir::open_ambient_dir(here, ambient_authority());
+        let dir = dir.map_err(ClientError::disk("open the folder", path))?;
+        Ok(Self { dir: Arc::new(dir), path: path.to_owned() })
+    }
+
+    /// Makes the names in the folder durable, where the system supports it.
+    pub(crate) fn sync(&self) -> Result<(), ClientError> {
+        if cfg!(unix) {
+            let synced = self.dir.open(".").and_then(|folder| folder.sync_all());
+            synced.map_err(ClientError::disk("sync", &self.path))?;
+        }
+        Ok(())
+    }
+
+    /// Opens a regular file. Refuses a link, whether it was there before or appears now.
+    fn open_file(&self, name: &str, options: &OpenOptions) -> io::Result<File> {
+        self.refuse_link(name)?;
+        let file = self.dir.open_with(name, options)?;
+        self.refuse_link(name)?;
+        Ok(file)
+    }
+
+    fn refuse_link(&self, name: &str) -> io::Result<()> {
+        match self.dir.symlink_metadata(name) {
+            Ok(found) if !found.is_file() => {
+                Err(io::Error::other("it is a link or not a regular file; remove it"))
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The names of a file, its part and its note in a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
-    pub(crate) whole: PathBuf,
-    pub(crate) part: PathBuf,
-    pub(crate) note: PathBuf,
+    folder: Folder,
+    whole: String,
+    part: String,
+    note: String,
 }
 
 impl Paths {
-    pub(crate) fn new(folder: &Path, name: &FileName) -> Self {
-        let [whole, part, note] = names(name.as_str()).map(|name| folder.join(name));
-        Self { whole, part, note }
+    pub(crate) fn new(folder: &Folder, name: &FileName) -> Self {
+        let [whole, part, note] = names(name.as_str());
+        Self { folder: folder.clone(), whole, part, note }
+    }
+
+    /// Returns the path of the whole file.
+    pub(crate) fn whole(&self) -> PathBuf {
+        self.folder.path.join(&self.whole)
+    }
+
+    /// Returns a function that makes the error of an operation on the file of this name.
+    fn failed(&self, doing: &'static str, name: &str) -> impl FnOnce(io::Error) -> ClientError + use<> {
+        let path = self.folder.path.join(name);
+        move |error| ClientError::disk(doing, &path)(error)
     }
 }
 
@@ -78,7 +137,7 @@ impl Part {
             .await
             .map_err(io::Error::other)
             .and_then(|loaded| loaded)
-            .map_err(ClientError::disk("open", &paths.part))?;
+            .map_err(paths.failed("open", &paths.part))?;
         let Loaded { file, entity, hasher, bytes } = loaded;
         Ok(Self {
             paths: paths.clone(),
@@ -111,13 +170,13 @@ impl Part {
             self.file.seek(SeekFrom::Start(0)).await?;
             self.file.get_mut().set_len(0).await
         };
-        emptied.await.map_err(ClientError::disk("empty", &self.paths.part))?;
-        remove(&self.paths.note).await
+        emptied.await.map_err(self.paths.failed("empty", &self.paths.part))?;
+        remove(&self.paths, &self.paths.note)
     }
 
     /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
-        self.file.write_all(bytes).await.map_err(ClientError::disk("write", &self.paths.part))?;
+        self.file.write_all(bytes).await.map_err(self.paths.failed("write", &self.paths.part))?;
         self.hasher.update(bytes);
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if self.bytes - self.noted >= NOTE_EVERY { self.note().await } else { Ok(()) }
@@ -125,7 +184,7 @@ impl Part {
 
     /// Writes the note for the current length.
     pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
-        self.file.flush().await.map_err(ClientError::disk("write", &self.paths.part))?;
+        self.file.flush().await.map_err(self.paths.failed("write", &self.paths.part))?;
         let Some(entity) = &self.entity else { return Ok(()) };
         let note = PartRecord {
             url: self.url.clone(),
@@ -134,9 +193,11 @@ impl Part {
             sha256: self.sha256(),
         };
         self.noted = self.bytes;
-        tokio::fs::write(&self.paths.note, note.to_text())
-            .await
-            .map_err(ClientError::disk("write", &self.paths.note))
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        let opened = self.paths.folder.open_file(&self.paths.note, &options);
+        let written = opened.and_then(|mut file| file.write_all(note.to_text().as_bytes()));
+        written.map_err(self.paths.failed("write", &self.paths.note))
     }
 
     /// Syncs the part. It stays a part until it is [placed](place).
@@ -146,7 +207,7 @@ impl Part {
             self.file.get_ref().set_len(self.bytes).await?;
             self.file.get_ref().sync_all().await
         };
-        synced.await.map_err(ClientError::disk("sync", &self.paths.part))
+        synced.await.map_err(self.paths.failed("sync", &self.paths.part))
     }
 
     /// Returns the SHA-256 of the bytes in the part.
@@ -155,50 +216,41 @@ impl Part {
     }
 
     /// Removes the part and its note. Failures are ignored, because the caller already has a more important error.
-    pub(crate) async fn discard(self) {
+    pub(crate) fn discard(self) {
         let Self { paths, file, .. } = self;
         drop(file);
-        let _ = remove(&paths.part).await;
-        let _ = remove(&paths.note).await;
+        let _ = remove(&paths, &paths.part);
+        let _ = remove(&paths, &paths.note);
     }
 }
 
 /// Gives a synced part its final name and replaces an older file.
-pub(crate) async fn place(paths: &Paths) -> Result<(), ClientError> {
-    tokio::fs::rename(&paths.part, &paths.whole).await.map_err(ClientError::disk("rename", &paths.part))?;
-    remove(&paths.note).await
+pub(crate) fn place(paths: &Paths) -> Result<(), ClientError> {
+    let dir = &paths.folder.dir;
+    dir.rename(&paths.part, dir, &paths.whole).map_err(paths.failed("rename", &paths.part))?;
+    remove(paths, &paths.note)
 }
 
-/// Makes the names in a folder durable, where the system supports it.
-pub(crate) async fn sync_folder(folder: &Path) -> Result<(), ClientError> {
-    if cfg!(unix) {
-        let synced = async { tokio::fs::File::open(folder).await?.sync_all().await };
-        synced.await.map_err(ClientError::disk("sync", folder))?;
-    }
-    Ok(())
-}
-
-async fn remove(path: &Path) -> Result<(), ClientError> {
-    match tokio::fs::remove_file(path).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(ClientError::disk("remove", path)(error))
-        }
+fn remove(paths: &Paths, name: &str) -> Result<(), ClientError> {
+    match paths.folder.dir.remove_file(name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(paths.failed("remove", name)(error)),
         _ => Ok(()),
     }
 }
 
 struct Loaded {
-    file: fs::File,
+    file: std::fs::File,
     entity: Option<Entity>,
     hasher: Sha256,
     bytes: u64,
 }
 
 fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
-    let mut file =
-        fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&paths.part)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = paths.folder.open_file(&paths.part, &options)?.into_std();
     let mut loaded = (None, Sha256::new(), 0);
-    if let Some(note) = read_note(&paths.note).filter(|note| &*note.url == url)
+    if let Some(note) = read_note(paths).filter(|note| &*note.url == url)
         && let Some((hasher, bytes)) = verified(&mut file, &note)?
     {
         loaded = (Some(note.entity), hasher, bytes);
@@ -212,7 +264,7 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
 /// Returns the hash and the offset at which the part can be resumed, or `None` when the bytes do not match the note.
 ///
 /// A complete part is resumed before its last byte, so that the server confirms that the file is still the same.
-fn verified(file: &mut fs::File, note: &PartRecord) -> io::Result<Option<(Sha256, u64)>> {
+fn verified(file: &mut std::fs::File, note: &PartRecord) -> io::Result<Option<(Sha256, u64)>> {
     if note.bytes == 0 || note.entity.total.is_some_and(|total| note.bytes > total) {
         return Ok(None);
     }
@@ -228,7 +280,7 @@ fn verified(file: &mut fs::File, note: &PartRecord) -> io::Result<Option<(Sha256
 }
 
 /// Hashes `bytes` bytes. Returns `false` when there are fewer.
-fn hash(file: &mut fs::File, bytes: u64, hasher: &mut Sha256) -> io::Result<bool> {
+fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256) -> io::Result<bool> {
     let mut buffer = vec![0; 64 * 1024];
     let mut taken = file.take(bytes);
     loop {
@@ -276,9 +328,17 @@ impl PartRecord {
     }
 }
 
-fn read_note(path: &Path) -> Option<PartRecord> {
+fn read_note(paths: &Paths) -> Option<PartRecord> {
     let mut text = String::new();
-    fs::File::open(path).ok()?.take(MAX_NOTE_BYTES).read_to_string(&mut text).ok()?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    paths
+        .folder
+        .open_file(&paths.note, &options)
+        .ok()?
+        .take(MAX_NOTE_BYTES)
+        .read_to_string(&mut text)
+        .ok()?;
     PartRecord::from_text(&text)
 }
 
@@ -286,6 +346,7 @@ fn read_note(path: &Path) -> Option<PartRecord> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fs;
 
     const URL: &str = "http://a/CPE.nbt";
 
@@ -300,12 +361,48 @@ mod tests {
     /// Creates a folder with a part that contains `bytes` and has a note.
     async fn left(bytes: &[u8], total: Option<u64>) -> (tempfile::TempDir, Paths) {
         let folder = tempfile::tempdir().unwrap();
-        let paths = Paths::new(folder.path(), &"CPE.nbt".parse().unwrap());
+        let opened = Folder::open(folder.path()).await.unwrap();
+        let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
         let mut part = Part::open(&paths, URL).await.unwrap();
         part.start_over(Some(entity(total))).await.unwrap();
         part.write(bytes).await.unwrap();
         part.note().await.unwrap();
         (folder, paths)
+    }
+
+    fn path(paths: &Paths, name: &str) -> PathBuf {
+        paths.folder.path.join(name)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn planted_links_are_refused_and_their_targets_stay() {
+        runtime().block_on(async {
+            for name in ["CPE.nbt.part", "CPE.nbt.part.note"] {
+                let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+                for target in [outside.path().join("target"), folder.path().join("target")] {
+                    fs::write(&target, "precious").unwrap();
+                    let _replaced = fs::remove_file(folder.path().join(name));
+                    std::os::unix::fs::symlink(&target, folder.path().join(name)).unwrap();
+                    let opened = Folder::open(folder.path()).await.unwrap();
+                    let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
+                    let end = async {
+                        let mut part = Part::open(&paths, URL).await?;
+                        part.start_over(Some(entity(None))).await?;
+                        part.write(b"abc").await?;
+                        part.sync().await
+                    };
+                    if name.ends_with(".part") {
+                        let error = end.await.unwrap_err().to_string();
+                        assert!(error.ends_with("it is a link or not a regular file; remove it"), "{error}");
+                    } else {
+                        // A note that is a link is removed before another is written.
+                        end.await.unwrap();
+                    }
+                    assert_eq!(fs::read(&target).unwrap(), b"precious", "{name}");
+                }
+            }
+        });
     }
 
     async fn resumed_at(paths: &Paths, url: &str) -> u64 {
@@ -316,14 +413,14 @@ mod tests {
     fn a_part_goes_on_where_it_was_noted_and_bytes_after_that_do_not_count() {
         runtime().block_on(async {
             let (_folder, paths) = left(b"abc", Some(9)).await;
-            let mut bytes = fs::read(&paths.part).unwrap();
+            let mut bytes = fs::read(path(&paths, &paths.part)).unwrap();
             bytes.extend_from_slice(b"unsure of these");
-            fs::write(&paths.part, bytes).unwrap();
+            fs::write(path(&paths, &paths.part), bytes).unwrap();
             let mut part = Part::open(&paths, URL).await.unwrap();
             assert_eq!(part.rest(), Some((&entity(Some(9)), 3)));
             part.write(b"def").await.unwrap();
             part.sync().await.unwrap();
-            assert_eq!(fs::read(&paths.part).unwrap(), b"abcdef");
+            assert_eq!(fs::read(path(&paths, &paths.part)).unwrap(), b"abcdef");
             assert_eq!(
                 part.sha256().to_string(),
                 "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721"
@@ -337,13 +434,13 @@ mod tests {
             let (_folder, paths) = left(b"abc", None).await;
             assert_eq!(resumed_at(&paths, "http://b/CPE.nbt").await, 0);
             let (_folder, paths) = left(b"abc", None).await;
-            fs::write(&paths.part, b"axc").unwrap();
+            fs::write(path(&paths, &paths.part), b"axc").unwrap();
             assert_eq!(resumed_at(&paths, URL).await, 0);
             let (_folder, paths) = left(b"abc", None).await;
-            fs::write(&paths.part, b"ab").unwrap();
+            fs::write(path(&paths, &paths.part), b"ab").unwrap();
             assert_eq!(resumed_at(&paths, URL).await, 0);
             let (_folder, paths) = left(b"abc", None).await;
-            fs::remove_file(&paths.note).unwrap();
+            fs::remove_file(path(&paths, &paths.note)).unwrap();
             assert_eq!(resumed_at(&paths, URL).await, 0);
         });
     }

@@ -17,8 +17,7 @@ use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, Update
 /// ```
 /// use ucupdate_client::SimulatedDevice;
 /// use ucupdate_core::Device;
-/// use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
-/// use ucupdate_core::value::{FieldTime, Reported};
+////// use ucupdate_core::value::{FieldTime, Reported};
 ///
 /// let device = Device {
 ///     device_type: DeviceType::from_static("UCPhone"),
@@ -196,15 +195,10 @@ impl SimulatedDevice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
 
     fn phone() -> SimulatedDevice {
         SimulatedDevice::new(Device {
-            device_type: DeviceType::from_static("UCPhone"),
-            vendor: Vendor::from_static("Polycom"),
-            model: Model::from_static("CX700"),
-            hardware_revision: HardwareRevision::from_static("A"),
-            locale: Locale::from_static("ENU"),
+            kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
             mac_address: Reported::default(),
             serial_number: Reported::default(),
         })

@@ -3,6 +3,7 @@
 pub mod book;
 pub mod decide;
 pub mod device;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod laws;
 pub mod request;
 pub mod value;
@@ -12,6 +13,6 @@ pub mod versions {}
 
 pub use book::{RuleBook, RuleKey};
 pub use decide::{Decision, EligibilityIndex, decide};
-pub use device::{Device, MacAddress};
+pub use device::{Device, DeviceKind, MacAddress};
 pub use request::{Question, UpdateRequest, UpdateResponse};
 pub use version::{FirmwareVersion, ReportedVersion};

@@ -1,6 +1,7 @@
 //! The request handler: answers a `POST` to `ucdevice.upx`.
 
-use crate::request::body::{self as request_body, BodyError};
+use crate::request::body::{self as request_body, BodyError, RequestBody};
+use crate::request::framing;
 use crate::response::answer::Answer;
 use crate::response::body::Content;
 use bytes::Bytes;
@@ -23,11 +24,11 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     service: &UpdateService,
     asker: Asker<'_>,
     headers: &HeaderMap,
-    body: B,
+    body: &mut RequestBody<'_, B>,
     limits: (usize, Duration),
 ) -> Answer {
     if let Some(encoding) = content_encoding(headers) {
-        let reason = format!("content coding {encoding:?} is not supported, expected none");
+        let reason = format!("content coding {} is not supported, expected none", framing::shown(&encoding));
         return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason)
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -38,7 +39,7 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     };
     let request = match service.codec().decode_request(&body) {
         Ok(decoded) => decoded.value,
-        Err(error) => return not_decoded(service, asker, &error),
+        Err(error) => return not_decoded(service, asker, &error, body.len()),
     };
     match service.answer(&request, asker) {
         Ok(response) => {
@@ -63,13 +64,16 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
     Answer::reason(status, &reason)
 }
 
-fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError) -> Answer {
+fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError, bytes: usize) -> Answer {
     let reason = error.to_string();
     #[cfg(feature = "tracing")]
     tracing::info!(host = asker.host, reason, "request refused");
     match error.kind() {
         DecodeErrorKind::DeviceLog => device_log(service, asker, &reason),
-        DecodeErrorKind::TooLarge => Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason),
+        // Other limits, such as the depth, are not about the size of the body.
+        DecodeErrorKind::TooLarge if bytes > service.codec().limits().xml().bytes() => {
+            Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason)
+        }
         DecodeErrorKind::Encoding => Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason),
         _ => Answer::reason(StatusCode::BAD_REQUEST, &reason),
     }

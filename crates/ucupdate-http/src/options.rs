@@ -46,7 +46,7 @@ impl HttpOptions {
     /// Serves external requests without credentials. Default: `false`. With `true`, anybody who reaches the server can fetch
     /// every image and ask as any device, and the hook is not called.
     #[must_use]
-    pub fn external_anonymous(mut self, allowed: bool) -> Self {
+    pub fn with_external_anonymous(mut self, allowed: bool) -> Self {
         self.external_anonymous = allowed;
         self
     }

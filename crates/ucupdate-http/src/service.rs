@@ -2,19 +2,21 @@
 
 use crate::options::HttpOptions;
 use crate::request::authenticate::Verdict;
+use crate::request::body::RequestBody;
 use crate::request::connection::Connection;
+use crate::request::framing;
 use crate::request::paths::{self, Target};
 use crate::response::answer::Answer;
 use crate::response::body::ResponseBody;
 use crate::response::exchange::Exchange;
 use crate::{files, handler};
 use bytes::Bytes;
-use http::{Method, Request, Response, request};
+use http::{Method, Request, Response, Version, request};
 use http_body::Body;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use ucupdate::request::Side;
@@ -32,6 +34,9 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 ///
 /// A request may carry a [`Connection`] as an extension. The service needs a tokio runtime with time enabled. The body can be
 /// any [`http_body::Body`] of [`Bytes`].
+///
+/// A refusal of a request whose body was not read waits until a bounded part of the body was read and dropped (1 MiB within 2
+/// seconds), so that the client sees the answer. If the body is longer, the answer has `Connection: close`.
 ///
 /// Each answer leaves one access row when its last byte was taken or when it is dropped. A request that the server drops
 /// before the answer leaves no row.
@@ -91,7 +96,15 @@ impl Inner {
         let unknown = Connection::default();
         let connection = parts.extensions.get::<Connection>().unwrap_or(&unknown);
         let mut exchange = Exchange::begin(self.service.clone(), &parts, connection);
-        let answer = self.answer(&parts, connection, body, &mut exchange).await;
+        let mut body = pin!(body);
+        let mut body = RequestBody::new(body.as_mut(), &parts.headers);
+        let answer = match framing::check(&parts) {
+            Ok(()) => self.answer(&parts, connection, &mut body, &mut exchange).await,
+            Err((status, reason)) => Answer::reason(status, &reason),
+        };
+        let is_read = body.drain().await;
+        // Later versions of HTTP have no such field, and end a stream without it.
+        let answer = if is_read || parts.version > Version::HTTP_11 { answer } else { answer.closing() };
         answer.into_response(&parts.method, exchange)
     }
 
@@ -99,7 +112,7 @@ impl Inner {
         &self,
         request: &request::Parts,
         connection: &Connection,
-        body: B,
+        body: &mut RequestBody<'_, B>,
         exchange: &mut Exchange,
     ) -> Answer {
         let target = self.target(&paths::decoded(request.uri.path()));

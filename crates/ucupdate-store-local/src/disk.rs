@@ -12,8 +12,9 @@ use std::time::SystemTime;
 ///
 /// An effect is *visible* to other calls at once, and becomes *durable* only by a sync: the bytes of a file by
 /// [`WriteFile::sync`], an entry that was made, renamed or removed by [`sync_dir`](Self::sync_dir) of its folder. Before the
-/// sync, a power cut may keep or lose the effect. After a sync that failed, nothing is known about the effect; another sync
-/// does not make it durable for certain.
+/// sync, a power cut may keep or lose the effect. A sync that fails makes nothing durable. After the sync of a file has failed, another
+/// sync of the same open file proves nothing. A later [`sync_dir`](Self::sync_dir) that succeeds makes all entries of its
+/// folder durable.
 ///
 /// # Errors
 /// The store relies only on these kinds: `NotFound` when a part of the path does not exist, `AlreadyExists` when `create`,

@@ -5,11 +5,11 @@
 //! time, because another process may have made one of them and not synced it yet.
 
 use crate::disk::{Disk, DiskEntry, EntryKind, ReadFile};
-use crate::staging::{STAGING, Staged, Staging};
+use crate::staging::{STAGING, Staged, Staging, folds_case};
 use bytes::Bytes;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
 /// Bounds the repetitions when others keep removing the empty folders of a path.
@@ -18,8 +18,21 @@ const MAX_TRIES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) disk: Arc<dyn Disk>,
-    /// `None` when this process may not write: the store is read-only then.
-    staging: Option<Arc<Staging>>,
+    staging: Mutex<StagingState>,
+    /// Whether the file system treats `a` and `A` as one name.
+    folds_case: bool,
+    /// Whether the staging folder was there when the store was opened: it then shows that the root is still there.
+    has_staging: bool,
+}
+
+/// The staging folder, which only writing needs.
+#[derive(Debug)]
+enum StagingState {
+    Open(Arc<Staging>),
+    /// This process may not write.
+    ReadOnly,
+    /// The folder could not be used when the store was opened, for example because the disk was full. Each write tries again.
+    Later,
 }
 
 /// What is at the path of a key or of one of its folders.
@@ -35,17 +48,44 @@ enum Occupant {
 
 impl Folder {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
+        // Reading needs no staging folder, so only a root that cannot be read fails here.
+        disk.entries("", &mut |_, _| {})?;
         let staging = match Staging::open(Arc::clone(&disk)) {
-            Ok(staging) => Some(staging),
-            Err(error) if may_not_write(&error) => None,
-            Err(error) => return Err(error),
+            Ok(staging) => StagingState::Open(staging),
+            Err(error) if may_not_write(&error) => StagingState::ReadOnly,
+            Err(_) => StagingState::Later,
         };
-        Ok(Self { disk, staging })
+        let has_staging = disk.entry(STAGING).is_ok();
+        let folds_case = folds_case(&*disk)?;
+        Ok(Self { disk, staging: Mutex::new(staging), folds_case, has_staging })
+    }
+
+    /// Checks what the store needs of the disk. A store that cannot write at the moment is not checked.
+    pub(crate) fn self_test(&self) -> io::Result<()> {
+        let StagingState::Open(staging) = &*self.staging() else { return Ok(()) };
+        match staging.self_test() {
+            Err(error) if is_no_space(&error) || may_not_write_now(&error) => Ok(()),
+            end => end,
+        }
+    }
+
+    fn staging(&self) -> MutexGuard<'_, StagingState> {
+        self.staging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a new staged object.
     pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
-        let staging = self.staging.as_ref().ok_or_else(|| StoreError::ReadOnly { key: key.clone() })?;
+        let mut state = self.staging();
+        let staging = match &*state {
+            StagingState::Open(staging) => Arc::clone(staging),
+            StagingState::ReadOnly => return Err(StoreError::ReadOnly { key: key.clone() }),
+            StagingState::Later => {
+                let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| writing(key, error))?;
+                *state = StagingState::Open(Arc::clone(&opened));
+                opened
+            }
+        };
+        drop(state);
         staging.stage().map_err(|error| writing(key, error))
     }
 
@@ -195,7 +235,7 @@ impl Folder {
                 Err(error) if is_nothing(&error) => return Ok(Occupant::Nothing),
                 Err(error) => return Err(error),
             };
-            if self.staging.as_ref().is_some_and(|staging| staging.folds_case) {
+            if self.folds_case {
                 match self.spelling(path)? {
                     Some(found) if found == path => {}
                     Some(other) => return Ok(Occupant::OtherName(other)),
@@ -235,6 +275,7 @@ impl Folder {
     pub(crate) fn is_here(&self) -> Result<(), StoreError> {
         match self.disk.entry(STAGING) {
             Ok(_) => Ok(()),
+            Err(_) if !self.has_staging => Ok(()),
             Err(error) => Err(StoreError::backend(
                 format!("looking for `{STAGING}`, which every open store has"),
                 error,
@@ -361,6 +402,16 @@ fn may_not_write(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
+/// Returns whether an error reports missing space, also missing file entries.
+fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Returns whether the file system became read-only.
+fn may_not_write_now(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ReadOnlyFilesystem
+}
+
 /// The effect is visible already, so this error must not say that nothing happened.
 fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(None, format!("making what was done at `{key}` durable"), error)
@@ -375,20 +426,16 @@ fn reading(key: &StoreKey, error: io::Error) -> StoreError {
 
 /// Converts an error of the disk by what the caller can do.
 pub(crate) fn io_error(key: Option<&StoreKey>, what: String, error: io::Error) -> StoreError {
-    use io::ErrorKind as EntryKind;
+    use io::ErrorKind as Kind;
     match (error.kind(), key) {
-        (EntryKind::StorageFull | EntryKind::QuotaExceeded, _) => {
+        (Kind::StorageFull | Kind::QuotaExceeded, _) => {
             StoreError::unavailable(format!("no space left while {what}"), error)
         }
         (
-            EntryKind::Interrupted
-            | EntryKind::WouldBlock
-            | EntryKind::TimedOut
-            | EntryKind::ResourceBusy
-            | EntryKind::OutOfMemory,
+            Kind::Interrupted | Kind::WouldBlock | Kind::TimedOut | Kind::ResourceBusy | Kind::OutOfMemory,
             _,
         ) => StoreError::unavailable(what, error),
-        (EntryKind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
+        (Kind::ReadOnlyFilesystem, Some(key)) => StoreError::ReadOnly { key: key.clone() },
         _ => StoreError::backend(what, error),
     }
 }

@@ -54,18 +54,24 @@ impl LocalStore {
     /// leaves the files of running processes alone.
     ///
     /// If this process may read the folder but not write to it, the store is read-only: every write returns
-    /// [`StoreError::ReadOnly`].
+    /// [`StoreError::ReadOnly`]. If the disk is full, the store opens too, and each write tries again.
+    ///
+    /// Opening tests that the file system has hard links, renames that replace a file, and syncs.
     ///
     /// This call blocks for a few file system operations.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no space for a folder and a lock file. [`StoreError::Backend`] when the folder
-    /// cannot be created or written, or when its file system has no locks.
+    /// [`StoreError::Unavailable`] when there is no space for the folder. [`StoreError::Backend`] when the folder cannot be
+    /// created or read, or when its file system lacks what the store needs. The message names the path and the file system.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let opened = RealDisk::open(path).and_then(|disk| Folder::open(Arc::new(disk)));
         let folder =
             opened.map_err(|error| io_error(None, format!("opening folder `{}`", path.display()), error))?;
+        folder.self_test().map_err(|error| {
+            let system = file_system(path).map_or_else(String::new, |name| format!(" ({name})"));
+            io_error(None, format!("testing the file system of `{}`{system}", path.display()), error)
+        })?;
         Ok(Self { folder: Arc::new(folder) })
     }
 
@@ -77,6 +83,16 @@ impl LocalStore {
         let opened = Folder::open(disk);
         let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
         Ok(Self { folder: Arc::new(folder) })
+    }
+
+    /// Tests that the disk has what the store needs: hard links that refuse a taken name, renames that replace a file, and
+    /// syncs. [`open`](Self::open) does this by itself. A store that cannot write at the moment passes.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] with the operation that does not work.
+    pub fn self_test(&self) -> Result<(), StoreError> {
+        let tested = self.folder.self_test();
+        tested.map_err(|error| io_error(None, "testing the disk".into(), error))
     }
 
     async fn blocking<T: Send + 'static>(
@@ -160,6 +176,19 @@ impl fmt::Debug for LocalStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalStore").field("disk", &self.folder.disk).finish()
     }
+}
+
+/// Returns the type of the file system at a path, such as `vfat`, where the system tells it.
+fn file_system(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = |line: &str| {
+        let (fields, system) = line.split_once(" - ")?;
+        let point = Path::new(fields.split(' ').nth(4)?);
+        path.starts_with(point)
+            .then(|| (point.components().count(), system.split(' ').next().map(str::to_owned)))
+    };
+    mounts.lines().filter_map(mount).max_by_key(|(depth, _)| *depth)?.1
 }
 
 /// Pieces that are gathered to be written together.

@@ -110,7 +110,13 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = self.root.open_with(path, OpenOptions::new().read(true).write(true))?.into_std();
+        let writable = self.root.open_with(path, OpenOptions::new().read(true).write(true));
+        let file = match writable {
+            // A lock file of another user can be locked without permission to write it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.root.open(path)?,
+            opened => opened?,
+        };
+        let file = file.into_std();
         match fs4::FileExt::try_lock(&file) {
             Ok(()) => Ok(Some(Box::new(RealLock(file)))),
             Err(fs4::TryLockError::WouldBlock) => Ok(None),

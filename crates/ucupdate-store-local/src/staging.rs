@@ -5,7 +5,7 @@
 //! ends with its process. So the next process that opens the store can tell the files of an ended process from those of a
 //! running one, without waiting and without a clock.
 
-use crate::disk::{Disk, DiskEntry, Lock, WriteFile};
+use crate::disk::{Disk, DiskEntry, EntryKind, Lock, WriteFile};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,8 +22,6 @@ pub(crate) struct Staging {
     disk: Arc<dyn Disk>,
     name: String,
     next: AtomicU64,
-    /// Whether the file system treats `a` and `A` as one name.
-    pub(crate) folds_case: bool,
     _lock: Box<dyn Lock>,
 }
 
@@ -31,37 +29,67 @@ impl Staging {
     /// Removes the files of ended processes and takes a name and a lock of its own.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Arc<Self>> {
         match disk.create_dir(STAGING) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => clear_leftovers(&*disk)?,
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(in_doing("creating", STAGING, &error));
+            }
+            // Whoever opens the store next tries again.
+            _ => drop(clear_leftovers(&*disk)),
         }
         for _ in 0..MAX_TRIES {
             let name = random_name()?;
             let path = lock_path(&name);
             match disk.create(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                created => drop(created?),
+                created => drop(created.map_err(|error| in_doing("creating", &path, &error))?),
             }
             let lock = match disk.lock(&path) {
                 Ok(Some(lock)) => lock,
                 Ok(None) => continue,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+                Err(error) => return Err(in_doing("locking", &path, &error)),
             };
             // Only the holder of the lock removes a lock file, so from here on the file stays. Another may have held it before.
             if !is_there(&*disk, &path)? {
                 continue;
             }
-            let folds_case = is_there(&*disk, &path.to_ascii_uppercase())?;
-            return Ok(Arc::new(Self { disk, name, next: AtomicU64::new(0), folds_case, _lock: lock }));
+            return Ok(Arc::new(Self { disk, name, next: AtomicU64::new(0), _lock: lock }));
         }
         Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MAX_TRIES} tries")))
+    }
+
+    /// Checks that the disk has what the store needs: syncs, hard links that refuse a taken name, and renames that replace.
+    pub(crate) fn self_test(self: &Arc<Self>) -> io::Result<()> {
+        let (mut first, mut second) = (self.stage()?, self.stage()?);
+        let linked = format!("{STAGING}/{}.link", self.name);
+        first.write(b"self-test").and_then(|()| first.finish())?;
+        second.finish()?;
+        let tested = self.test_names(&first, &second, &linked);
+        let removed = gone(self.disk.unlink(&linked));
+        tested.and(removed)?;
+        self.disk.sync_dir(STAGING).map_err(|error| in_doing("syncing", STAGING, &error))
+    }
+
+    fn test_names(&self, first: &Staged, second: &Staged, linked: &str) -> io::Result<()> {
+        let link = || self.disk.link(first.path(), linked);
+        link().map_err(|error| in_doing("making the hard link", linked, &error))?;
+        match link() {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(in_doing("making a second hard link", linked, &error)),
+            Ok(()) => return Err(io::Error::other("a hard link replaced an existing file")),
+        }
+        let rename = self.disk.rename(linked, second.path());
+        rename.map_err(|error| in_doing("renaming to", second.path(), &error))?;
+        match self.disk.entry(second.path())?.size {
+            0 => Err(io::Error::other("a rename did not replace the existing file")),
+            _ => Ok(()),
+        }
     }
 
     /// Creates a new staged file.
     pub(crate) fn stage(self: &Arc<Self>) -> io::Result<Staged> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("{STAGING}/{}.{number}", self.name);
-        let file = self.disk.create(&path)?;
+        let file = self.disk.create(&path).map_err(|error| in_doing("creating", &path, &error))?;
         Ok(Staged { path, file: Some(file), staging: Arc::clone(self), moved: false })
     }
 }
@@ -126,11 +154,12 @@ impl Drop for Staged {
     }
 }
 
+/// Removes the files of ended processes. Leaves alone what it cannot lock or remove: folders, and the files of another user.
 fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
     let mut names = BTreeSet::new();
     let mut files = Vec::new();
-    disk.entries(STAGING, &mut |file, _| {
-        if let Some((name, number)) = file.rsplit_once('.') {
+    disk.entries(STAGING, &mut |file, kind| {
+        if let Some((name, number)) = file.rsplit_once('.').filter(|_| kind == EntryKind::File) {
             names.insert(name.to_owned());
             if number != "lock" {
                 files.push(file.to_owned());
@@ -144,14 +173,14 @@ fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
             Ok(Some(lock)) => Some(lock),
             // A store holds its lock for as long as it stages, so files without a lock belong to no running process.
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
+            Err(_) => continue,
         };
         let own = files.iter().filter(|file| file.rsplit_once('.').is_some_and(|(of, _)| of == name));
         for file in own {
-            gone(disk.unlink(&format!("{STAGING}/{file}")))?;
+            let _left = disk.unlink(&format!("{STAGING}/{file}"));
         }
         if lock.is_some() {
-            gone(disk.unlink(&lock_path))?;
+            let _left = disk.unlink(&lock_path);
         }
     }
     Ok(())
@@ -163,6 +192,16 @@ fn gone(unlinked: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         end => end,
     }
+}
+
+/// Adds to an error what was being done to which path.
+fn in_doing(doing: &str, path: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{doing} `{path}`: {error}"))
+}
+
+/// Returns whether the file system treats `a` and `A` as one name, as far as the staging folder shows it.
+pub(crate) fn folds_case(disk: &dyn Disk) -> io::Result<bool> {
+    Ok(is_there(disk, STAGING)? && is_there(disk, &STAGING.to_ascii_uppercase())?)
 }
 
 fn is_there(disk: &dyn Disk, path: &str) -> io::Result<bool> {

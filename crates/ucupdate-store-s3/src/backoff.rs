@@ -1,4 +1,4 @@
-//! How long something is tried again: pauses that grow, with jitter, up to a deadline.
+//! Retries with growing, jittered pauses up to a deadline.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What is left of it.
+/// The remaining time and the next pause.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     ends: Instant,
@@ -18,7 +18,7 @@ impl Backoff {
         Self { ends: Instant::now() + deadline, pause: FIRST_PAUSE }
     }
 
-    /// Pauses before another try; `false`, at once, when the deadline comes first.
+    /// Waits before the next try. Returns `false` at once when the deadline would pass.
     pub(crate) async fn wait(&mut self) -> bool {
         let pause = jittered(self.pause);
         if Instant::now() + pause >= self.ends {
@@ -30,10 +30,10 @@ impl Backoff {
     }
 }
 
-/// Between half of a pause and the whole, so that those who failed together do not come back together.
+/// Returns between half of a pause and the whole pause, so that clients that failed together do not return together.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [u8::MAX];
-    // Without randomness the whole pause is as good.
+    // Without random bytes use the whole pause.
     let _ = getrandom::fill(&mut byte);
     pause / 2 + pause * u32::from(byte[0]) / (2 * u32::from(u8::MAX))
 }

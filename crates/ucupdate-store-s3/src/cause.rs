@@ -1,4 +1,4 @@
-//! What a server's refusal or a broken connection means to the one who asked.
+//! The meaning of an error response or a broken connection for the caller.
 
 use object_store::client::HttpError;
 use std::error::Error;
@@ -6,22 +6,22 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate_store::error_chain;
 
-/// Why a request did not do what it was for, by what can be done next.
+/// The reason why a request failed. The variants differ in what can be done next.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// No object (or no upload) is there.
+    /// The object or upload does not exist.
     NotFound(Cause),
-    /// The condition did not hold, or a rival's request is under way.
+    /// The condition did not hold, or another request for the object is in progress.
     Refused(Cause),
-    /// The range lies outside the object.
+    /// The range is outside the object.
     Unsatisfiable,
-    /// It may go well later; and it may have been done all the same.
+    /// A retry may succeed. The request may also have been done.
     Later(Cause),
-    /// Trying again will not mend it.
+    /// A retry will not succeed.
     Never(Cause),
 }
 
-/// What the server or the connection said.
+/// The message of the server or the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
     said: Box<str>,
@@ -41,7 +41,7 @@ impl Cause {
         self.status
     }
 
-    /// Whether the server is done with the request. A gateway that gave up waiting, and silence, do not say so.
+    /// Returns whether the server has finished the request. A gateway timeout and a missing response do not say that.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.status, Some(200 | 425 | 429 | 500 | 503 | 507))
     }
@@ -55,7 +55,7 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// An answer that is no success, as the connection saw it. `object_store` has no name for most of them.
+/// An error response as the connection saw it. `object_store` has no variant for most of them.
 #[derive(Debug)]
 pub(crate) struct ErrorResponse {
     status: u16,
@@ -64,7 +64,7 @@ pub(crate) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// What a body of S3 says beside the status.
+    /// Parses the code and the message in the body of an S3 error.
     pub(crate) fn new(status: u16, body: &str) -> Self {
         Self { status, code: element(body, "Code").into(), message: element(body, "Message").into() }
     }
@@ -74,7 +74,7 @@ impl ErrorResponse {
     }
 
     fn may_pass(&self) -> bool {
-        // A success that holds an error is S3's way to say that completing an upload failed on the way.
+        // A 200 with an error in its body is how S3 reports that completing an upload failed.
         matches!(self.status, 200 | 408 | 425 | 429 | 500 | 502..=504 | 507)
             || matches!(&*self.code, "RequestTimeout" | "SlowDown" | "InternalError" | "OperationAborted")
     }
@@ -98,14 +98,14 @@ impl fmt::Display for ErrorResponse {
 
 impl Error for ErrorResponse {}
 
-/// The text of the first element of this name; errors of S3 are flat.
+/// Returns the text of the first element with this name. S3 errors have no nested elements.
 fn element<'a>(body: &'a str, name: &str) -> &'a str {
     let open = format!("<{name}>");
     let Some((_, rest)) = body.split_once(&open) else { return "" };
     rest.split_once("</").map_or("", |(text, _)| text)
 }
 
-/// What an error of `object_store` means.
+/// Returns the meaning of an error of `object_store`.
 pub(crate) fn classify(error: object_store::Error) -> Failure {
     use object_store::Error as E;
     match &error {
@@ -124,7 +124,7 @@ fn told(status: u16, text: &str) -> Cause {
     Cause { said: ErrorResponse::new(status, text).to_string().into(), status: Some(status) }
 }
 
-/// An answer or a broken connection somewhere below, or something that only `object_store` can name.
+/// Finds an error response or a broken connection among the sources of an error.
 fn in_chain(error: &(dyn Error + 'static)) -> Failure {
     let mut below = Some(error);
     while let Some(error) = below {

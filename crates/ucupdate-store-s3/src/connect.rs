@@ -1,4 +1,4 @@
-//! The way to a server: a client of `object_store` that tries nothing twice by itself, on connections of our own.
+//! The connection to a server: a client of `object_store` without retries of its own, on our HTTP client.
 
 use crate::cause::ErrorResponse;
 use crate::error::S3OptionsError;
@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_store::BoxError;
 
-/// The most bytes read of an answer that is no success.
+/// Largest number of bytes that are read of an error response.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A builder with everything that options say about server, bucket and credentials.
+/// Creates a builder with the server, the bucket and the credentials of the options.
 pub(crate) fn builder(options: &S3Options) -> AmazonS3Builder {
     use AmazonS3ConfigKey as Key;
     let mut builder = AmazonS3Builder::new()
@@ -61,10 +61,10 @@ pub(crate) fn builder(options: &S3Options) -> AmazonS3Builder {
     builder
 }
 
-/// The client. What decides about trying again, about connections and about conditions is ours, whatever the builder says.
+/// Creates the client. Retries, connections and conditions are always ours.
 pub(crate) fn client(builder: AmazonS3Builder, options: &S3Options) -> Result<AmazonS3, S3OptionsError> {
     builder
-        // A second try that object_store makes unseen would be told of the first as of a rival.
+        // A hidden second try would meet the result of the first try and report a rival.
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_disable_bulk_delete(true)
@@ -80,20 +80,20 @@ fn http(options: &S3Options) -> Result<reqwest::Client, S3OptionsError> {
         .user_agent(concat!("ucupdate/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .http1_only()
-        // What is compressed on the way has another size than the object.
+        // A compressed body would not have the size of the object.
         .no_gzip()
         .no_brotli()
         .no_deflate()
         .no_zstd()
         .no_proxy()
-        // A signature holds for one host.
+        // A signature is valid for one host only.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .build()
         .map_err(|error| failed(error.into()))
 }
 
-/// Whom we trust. Made here, since reqwest would want a crypto provider for the whole process.
+/// Sets the trusted certificates here, because reqwest would need a crypto provider for the whole process.
 fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
     let mut roots = RootCertStore::empty();
     let mut extra = Vec::new();
@@ -111,7 +111,7 @@ fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
     let provider = Arc::new(ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    // A system without certificates is no error: a server of one's own may be asked without TLS.
+    // A system without certificates is not an error: a private server may be used without TLS.
     let system =
         if options.system_roots { Verifier::new_with_extra_roots(extra, provider).ok() } else { None };
     Ok(match system {
@@ -127,13 +127,13 @@ struct Connector {
 }
 
 impl HttpConnector for Connector {
-    /// The same connections for objects and for credentials; times are kept by whoever asks.
+    /// Uses one HTTP client for objects and credentials. The caller enforces timeouts.
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(NamedErrors(self.http.clone())))
     }
 }
 
-/// Tells of answers that are no success as errors with a name; `object_store` keeps statuses to itself, but for a few.
+/// An HTTP service that turns error responses into named errors, because `object_store` hides most status codes.
 #[derive(Debug)]
 struct NamedErrors(reqwest::Client);
 
@@ -149,13 +149,13 @@ impl HttpService for NamedErrors {
         let (parts, body) = answer.into_parts();
         let bytes = match Limited::new(body, MAX_REFUSAL_BYTES).collect().await {
             Ok(bytes) => bytes.to_bytes(),
-            // Whether it was done was in the body; of a refusal the status says enough.
+            // The body says whether the upload was completed. For other errors the status is enough.
             Err(error) if completes => return Err(HttpError::new_boxed(HttpErrorKind::Interrupted, error)),
             Err(_) => bytes::Bytes::new(),
         };
         let said = ErrorResponse::new(status, &String::from_utf8_lossy(&bytes));
         let named = match status {
-            // These object_store names itself.
+            // `object_store` has variants for these.
             401 | 403 | 409 | 412 => true,
             404 => said.code() != "NoSuchBucket",
             200..300 => said.code().is_empty(),
@@ -169,7 +169,7 @@ impl HttpService for NamedErrors {
     }
 }
 
-/// Of this request alone S3 says in the body of a success that it failed.
+/// Returns whether the request completes an upload: only then a success may contain an error in its body.
 fn completes_an_upload(request: &HttpRequest) -> bool {
     request.method().as_str() == "POST"
         && request.uri().query().is_some_and(|query| query.starts_with("uploadId="))

@@ -1,5 +1,5 @@
-//! The bytes of an object, from as many answers as it takes: what breaks off is taken up again where it broke, as long as
-//! the object is the same.
+//! The bytes of an object, read with as many requests as necessary. A read that breaks off is resumed while the object is
+//! the same.
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure};
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use ucupdate_store::{ByteStream, error_chain};
 
-/// The bytes of `first`, which was just opened.
+/// Returns the bytes of the response `first`, which was just opened.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
     let download = Download {
         tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
@@ -37,12 +37,12 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
 struct Download {
     remote: Arc<Remote>,
     path: Path,
-    /// The tag of the object; without one nothing is taken up again.
+    /// Entity tag of the object; without one a read is not resumed.
     tag: Option<String>,
     at: u64,
     end: u64,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
-    /// What is left of it since the bytes broke off; none is used up while they come, nor while nobody asks for them.
+    /// Remaining retry time since the bytes broke off. It is unused while bytes arrive or while the caller does not poll.
     backoff: Option<Backoff>,
 }
 
@@ -79,7 +79,7 @@ impl Download {
         None
     }
 
-    /// Opens the rest of the same object; else the error that ends the bytes.
+    /// Opens the rest of the same object, or returns the error that ends the bytes.
     async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
         let Some(tag) = &self.tag else { return Err(broken) };
         let backoff = self.backoff.get_or_insert_with(|| self.remote.backoff());
@@ -93,7 +93,7 @@ impl Download {
                 ..GetOptions::default()
             };
             match self.remote.once(self.remote.client.get_opts(&self.path, options)).await {
-                // Some servers do not heed the condition.
+                // Some servers ignore the condition.
                 Ok(again) if again.meta.e_tag.as_ref() == Some(tag) && again.range == (self.at..self.end) => {
                     self.pieces = again.into_stream();
                     return Ok(());

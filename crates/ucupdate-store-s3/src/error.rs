@@ -1,105 +1,105 @@
-//! Why a store in a bucket was not opened.
+//! Errors of opening a store in a bucket.
 
 use ucupdate_store::{BoxError, StoreError, StoreKeyError};
 
-/// Options of which no store can be made. Mend them.
+/// Options that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum S3OptionsError {
-    /// The address of a bucket is no `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    /// The address is not of the form `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[error("expected `s3://BUCKET` or `s3://BUCKET/PREFIX`, found `{found}`")]
     Address {
-        /// What was found.
+        /// The address as given.
         found: Box<str>,
     },
-    /// The prefix could not be the beginning of a key.
-    #[error("prefix `{found}` is none that keys can be put after")]
+    /// The prefix is not a valid start of a key.
+    #[error("prefix `{found}` is not a valid start of a key")]
     Prefix {
-        /// What was found.
+        /// The prefix as given.
         found: Box<str>,
-        /// What is wrong with it.
+        /// The rule that the prefix breaks.
         source: StoreKeyError,
     },
-    /// The prefix is longer than S3 leaves room for before a key.
+    /// The prefix is longer than the limit.
     #[error("prefix has {found} bytes, expected at most {limit}")]
     PrefixTooLong {
-        /// Its bytes.
+        /// Length of the prefix in bytes.
         found: usize,
-        /// The most it may have.
+        /// Largest length in bytes.
         limit: usize,
     },
-    /// Of two variables that belong together one is set.
+    /// Only one of two variables that belong together is set.
     #[error("`{set}` is set and `{missing}` is not")]
     Variable {
-        /// The one that is set.
+        /// Name of the variable that is set.
         set: &'static str,
-        /// The one that is missing.
+        /// Name of the variable that is missing.
         missing: &'static str,
     },
-    /// The endpoint is no `http://` or `https://` address.
+    /// The endpoint is not an `http://` or `https://` URL.
     #[error("expected an endpoint that begins with `http://` or `https://`, found `{found}`")]
     Endpoint {
-        /// What was found.
+        /// The endpoint as given.
         found: Box<str>,
     },
-    /// Parts of no bytes, or of more than S3 takes.
+    /// The part size is zero or too large.
     #[error("expected parts of 1 to {limit} bytes, found {found}")]
     PartBytes {
-        /// What was found.
+        /// The part size in bytes.
         found: usize,
-        /// The most S3 takes.
+        /// Largest part size in bytes.
         limit: usize,
     },
-    /// A root certificate cannot be read, or the like.
+    /// A client cannot be made, for example because a root certificate cannot be read.
     #[error("no connection can be made with these options")]
     Connection {
-        /// What was found.
+        /// The underlying error.
         source: BoxError,
     },
 }
 
-/// Why a store in a bucket was not opened: by what to do about it.
+/// The reason why a store in a bucket was not opened. The variants differ in what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum S3OpenError {
-    /// The options are at fault.
+    /// The options cannot be used.
     #[error(transparent)]
     Options(#[from] S3OptionsError),
-    /// The server writes over an object that it was told not to write over: two servers of ours would undo each other's
-    /// changes unseen. Take a server that honours `If-None-Match: *`.
+    /// The server overwrites an object although the request forbids it. Two servers would undo each other's changes without
+    /// notice. Use a server that honours `If-None-Match: *`.
     #[error(
-        "{endpoint} does not honour `If-None-Match: *` (it wrote over `{probe}`): no store can be kept safely there"
+        "{endpoint} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store"
     )]
     IgnoresConditions {
         /// The server.
         endpoint: Box<str>,
-        /// The object that was to be written once and was written twice.
+        /// Key of the probe object that was overwritten.
         probe: Box<str>,
     },
-    /// The server does not know conditional writes at all, and says so. Take one that does.
-    #[error("{endpoint} refuses `If-None-Match: *`: no store can be kept there")]
+    /// The server refuses conditional writes. Use a server that supports them.
+    #[error("{endpoint} refuses `If-None-Match: *`, so it cannot hold a store")]
     RefusesConditions {
         /// The server.
         endpoint: Box<str>,
-        /// What it said.
+        /// The server's answer.
         source: BoxError,
     },
-    /// The server does not keep the metadata of an object, by which a lost answer is settled. Take one that does.
-    #[error("{endpoint} did not keep the metadata of `{probe}`: a lost answer could not be settled there")]
+    /// The server does not keep the metadata of objects, which is needed after a lost answer. Use a server that keeps it.
+    #[error("{endpoint} did not keep the metadata of `{probe}`, which is needed after a lost answer")]
     ForgetsMetadata {
         /// The server.
         endpoint: Box<str>,
-        /// The object that was written with metadata.
+        /// Key of the probe object.
         probe: Box<str>,
     },
-    /// The bucket could not be written to, read or deleted from.
+    /// The bucket cannot be written, read or deleted from.
     #[error("bucket `{bucket}` at {endpoint} cannot be used")]
     Bucket {
         /// The server.
         endpoint: Box<str>,
-        /// The bucket.
+        /// Name of the bucket.
         bucket: Box<str>,
-        /// What went wrong.
+        /// The failure of the probe.
         source: StoreError,
     },
 }

@@ -1,18 +1,18 @@
-//! What a store in a bucket is opened with. The usual `AWS_*` variables are named here and read by whoever calls.
+//! Options of a store in a bucket. The usual `AWS_*` variables are named here; the caller reads them.
 
 use crate::error::S3OptionsError;
 use std::fmt;
 use std::time::Duration;
 use ucupdate_store::{MAX_KEY_BYTES, StoreKey};
 
-/// The most bytes of a key in S3.
+/// Largest length of a key in S3, in bytes.
 const MAX_S3_KEY_BYTES: usize = 1024;
-/// The most bytes of a prefix: what S3's keys leave beside the longest of ours and a `/`.
+/// Largest length of a prefix in bytes: the rest of an S3 key after our longest key and a `/`.
 const MAX_PREFIX_BYTES: usize = MAX_S3_KEY_BYTES - MAX_KEY_BYTES - 1;
-/// The most bytes S3 takes in one part.
+/// Largest part of an upload in S3, in bytes.
 const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
 
-/// Where a store lies, who asks, and how long it waits.
+/// Options of an [`S3Store`](crate::S3Store): bucket, server, credentials and timeouts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,87 +28,68 @@ const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
 /// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct S3Options {
-    /// The bucket. It is never made here.
-    pub bucket: String,
-    /// What stands before every key, without the `/` after it; empty for the whole bucket. Everything below it is the
-    /// store's: whatever else writes there may hide or be hidden.
-    pub prefix: String,
-    /// The server, as `https://s3.example.com`; `None` for AWS by the region. One that begins with `http://` is asked
-    /// without TLS.
-    pub endpoint: Option<String>,
-    /// The region, which is signed with every request. Default `us-east-1`.
-    pub region: String,
-    /// Who asks. Default [`Credentials::Instance`].
-    pub credentials: Credentials,
-    /// Whether the bucket stands in the host's name and not in the path; an endpoint of one's own then holds it already.
-    /// Default no.
-    pub virtual_hosts: bool,
-    /// Root certificates to trust, in PEM, any number in each text. Default none.
-    pub root_certificates: Vec<Vec<u8>>,
-    /// Whether the system's root certificates are trusted too. Default yes.
-    pub system_roots: bool,
-    /// How long one request may take, and how long a body may stand still. Default 30 s.
-    pub attempt_timeout: Duration,
-    /// How long a request is tried again, with growing pauses, before the store is called unavailable. The last try may
-    /// take an [`attempt_timeout`](Self::attempt_timeout) more. Default 60 s.
-    pub deadline: Duration,
-    /// The bytes that are gathered before they are sent, and of each part of an object that has more; a `put` holds up to
-    /// three times as many. S3 takes no part below 5 MiB but the last, and 10,000 parts. Default 8 MiB, so 78 GiB an
-    /// object.
-    pub part_bytes: usize,
-    /// Whether opening proves that the server honours `If-None-Match: *`. Default yes.
-    pub self_test: bool,
+    pub(crate) bucket: String,
+    pub(crate) prefix: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) virtual_hosts: bool,
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+    pub(crate) system_roots: bool,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) part_bytes: usize,
+    pub(crate) self_test: bool,
 }
 
-/// Who asks.
+/// The source of the credentials.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// A key and its secret.
+    /// An access key.
     Keys {
-        /// The id of the key.
+        /// Identifier of the access key.
         key_id: String,
-        /// Its secret.
+        /// Secret of the access key.
         secret: String,
-        /// The token of a session, for keys that last for a time only.
+        /// Session token of a temporary key; `None` for a permanent key.
         session_token: Option<String>,
     },
-    /// A role that a token in a file entitles to, as on Kubernetes with AWS.
+    /// A role for which a file holds a web identity token, as on Kubernetes with AWS.
     WebIdentity {
-        /// The file with the token.
+        /// Path of the file with the token.
         token_file: String,
-        /// The role.
+        /// ARN of the role.
         role_arn: String,
-        /// What the session is called.
+        /// Name of the session; `None` for the default of `object_store`.
         session_name: Option<String>,
     },
-    /// What AWS gives to a container, by its path there.
+    /// The credentials that AWS gives to a container, by a path.
     Container {
-        /// The path, as `/v2/credentials/...`.
+        /// Path of the form `/v2/credentials/...`.
         relative_uri: String,
     },
-    /// What AWS gives to a pod.
+    /// The credentials that AWS gives to a pod.
     Pod {
-        /// The address to ask.
+        /// URL of the credentials.
         full_uri: String,
-        /// The file with the token that is shown there.
+        /// Path of the file with the token for that URL.
         token_file: String,
     },
-    /// What AWS gives to a virtual machine.
+    /// The credentials that AWS gives to a virtual machine.
     Instance,
 }
 
 impl Credentials {
-    /// A key and its secret.
+    /// Creates credentials from an access key and its secret.
     pub fn keys(key_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self::Keys { key_id: key_id.into(), secret: secret.into(), session_token: None }
     }
 }
 
 impl fmt::Debug for Credentials {
-    /// Without a secret.
+    /// Prints without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys { key_id, .. } => {
@@ -125,7 +106,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl S3Options {
-    /// A whole bucket.
+    /// Creates options for a whole bucket.
     pub fn new(bucket: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -143,7 +124,7 @@ impl S3Options {
         }
     }
 
-    /// The bucket, or the part of one, at an address `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    /// Creates options from an address `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     ///
     /// # Errors
     /// [`S3OptionsError::Address`] for any other text.
@@ -157,20 +138,20 @@ impl S3Options {
         Ok(Self::new(bucket).with_prefix(prefix.strip_suffix('/').unwrap_or(prefix)))
     }
 
-    /// What the usual variables say, as `variable` gives them by name; one that is empty counts as not set. Nothing of the
-    /// environment is read here.
+    /// Sets what the usual variables say. `variable` returns the value of a variable by its name; an empty value counts as
+    /// unset. This function does not read the environment itself.
     ///
-    /// | variable | what |
+    /// | variable | sets |
     /// |---|---|
     /// | `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else `AWS_ENDPOINT` | the server |
     /// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region |
-    /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | a key |
-    /// | `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` | else a role |
-    /// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | else a container's |
-    /// | `AWS_CONTAINER_CREDENTIALS_FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | else a pod's |
+    /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | an access key |
+    /// | `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, `AWS_ROLE_SESSION_NAME` | otherwise a role |
+    /// | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | otherwise the credentials of a container |
+    /// | `AWS_CONTAINER_CREDENTIALS_FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | otherwise those of a pod |
     ///
     /// # Errors
-    /// [`S3OptionsError::Variable`] when a key is set without its secret, or the other way round.
+    /// [`S3OptionsError::Variable`] when a key is set without its secret, or a secret without its key.
     ///
     /// ```
     /// use ucupdate_store_s3::{Credentials, S3Options};
@@ -217,75 +198,111 @@ impl S3Options {
         Ok(self)
     }
 
-    /// Keys stand after this prefix and a `/`.
+    /// Sets the text before every key, without the `/` after it. Default: empty, which means the whole bucket. Everything below
+    /// the prefix belongs to the store; do not write there with other programs.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Asks this server.
+    /// Sets the server, such as `https://s3.example.com`. Default: AWS, by the region. An `http://` URL is used without TLS.
     #[must_use]
     pub fn with_endpoint(self, endpoint: impl Into<String>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
 
-    /// Signs for this region.
+    /// Sets the region, which is part of every signature. Default: `us-east-1`.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: region.into(), ..self }
     }
 
-    /// Asks as this one.
+    /// Sets the source of the credentials. Default: [`Credentials::Instance`].
     #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
     }
 
-    /// Puts the bucket into the host's name.
+    /// Sets whether the bucket is in the host name and not in the path. Default: `false`. With `true`, a custom endpoint must
+    /// contain the bucket already.
     #[must_use]
-    pub fn with_virtual_hosts(self) -> Self {
-        Self { virtual_hosts: true, ..self }
+    pub fn with_virtual_hosts(self, virtual_hosts: bool) -> Self {
+        Self { virtual_hosts, ..self }
     }
 
-    /// Trusts these root certificates too, in PEM.
+    /// Adds trusted root certificates in PEM, one or more in each text. Default: none.
     #[must_use]
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
     }
 
-    /// Trusts none of the system's root certificates.
+    /// Sets whether the root certificates of the system are trusted too. Default: `true`.
     #[must_use]
-    pub fn without_system_roots(self) -> Self {
-        Self { system_roots: false, ..self }
+    pub fn with_system_roots(self, system_roots: bool) -> Self {
+        Self { system_roots, ..self }
     }
 
-    /// Gives one request this time.
+    /// Sets the time for one request, and for a pause within a body. Default: 30 seconds.
     #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
 
-    /// Tries for this time; zero tries once.
+    /// Sets how long a request is retried, with growing pauses, before the store is unavailable. Zero means a single try. The
+    /// last try may take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// Writes in parts of this many bytes.
+    /// Sets the size of a part in bytes. A larger object is uploaded in parts; a `put` holds up to three parts in memory. S3
+    /// accepts at most 10,000 parts, and no part below 5 MiB but the last. Default: 8 MiB, so an object has at most 78 GiB.
     #[must_use]
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }
     }
 
-    /// Opens without the proof that the server honours `If-None-Match: *`: for a server that was proved before, or for a
-    /// key that may only read. **On a server that does not, two writers undo each other's changes and nobody is told.**
+    /// Sets whether opening proves that the server honours `If-None-Match: *`. Default: `true`. Use `false` for a server that was
+    /// proved before, or for a key that may only read. **On a server that does not honour it, two writers undo each other's
+    /// changes without notice.**
     #[must_use]
-    pub fn trusting_the_server(self) -> Self {
-        Self { self_test: false, ..self }
+    pub fn with_self_test(self, self_test: bool) -> Self {
+        Self { self_test, ..self }
     }
 
-    /// What stands before every key, with its `/`.
+    /// Sets the bucket. It must exist; the store never creates it.
+    #[must_use]
+    pub fn with_bucket(self, bucket: impl Into<String>) -> Self {
+        Self { bucket: bucket.into(), ..self }
+    }
+
+    /// Returns the bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Returns the text before every key, without a `/` at its end.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the server, or `None` for AWS.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// Returns the region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns the source of the credentials.
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Returns the text before every key, with its `/`.
     pub(crate) fn checked_prefix(&self) -> Result<String, S3OptionsError> {
         if self.part_bytes == 0 || self.part_bytes > MAX_PART_BYTES {
             return Err(S3OptionsError::PartBytes { found: self.part_bytes, limit: MAX_PART_BYTES });

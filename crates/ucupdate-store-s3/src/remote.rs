@@ -1,4 +1,4 @@
-//! One bucket as the rest of the crate speaks to it: requests with backoff, and what their failures mean for a key.
+//! One bucket with retries, and the meaning of failures for a key.
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure, classify};
@@ -15,7 +15,7 @@ use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) client: AmazonS3,
-    /// Before every key; empty, or with a `/` at its end.
+    /// Text before every key: empty, or with a `/` at its end.
     pub(crate) prefix: String,
     pub(crate) attempt_timeout: Duration,
     pub(crate) deadline: Duration,
@@ -23,11 +23,11 @@ pub(crate) struct Remote {
     pub(crate) max_parts: usize,
 }
 
-/// A word that is written beside the bytes of an object, to know it again: a key may be taken by a twin.
+/// A random mark in the metadata of an object, by which a writer recognises its own object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark(String);
 
-/// How a creation ended.
+/// The result of a creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Created {
     Now,
@@ -49,7 +49,7 @@ impl Mark {
         Attributes::from_iter([(Self::attribute(), AttributeValue::from(self.0.clone()))])
     }
 
-    /// Whether an object with these attributes was written with this mark.
+    /// Returns whether an object with these attributes was written with this mark.
     pub(crate) fn is_on(&self, attributes: &Attributes) -> bool {
         attributes.get(&Self::attribute()).is_some_and(|value| value.as_ref() == self.0)
     }
@@ -69,7 +69,7 @@ impl Remote {
         Backoff::new(self.deadline)
     }
 
-    /// One try.
+    /// Makes one try.
     pub(crate) async fn once<T>(
         &self,
         request: impl Future<Output = object_store::Result<T>>,
@@ -80,8 +80,8 @@ impl Remote {
         }
     }
 
-    /// As many tries as the deadline allows, of what may be done twice. Where there is no condition, a 409 says that another
-    /// request for the same object is under way, and so passes.
+    /// Repeats an idempotent request until the deadline. A 409 to a request without a condition says that another request for
+    /// the same object is in progress; it is retried too.
     pub(crate) async fn ask<T, F: Future<Output = object_store::Result<T>>>(
         &self,
         mut request: impl FnMut() -> F,
@@ -103,12 +103,12 @@ impl Remote {
         self.ask(|| self.client.get_opts(path, options.clone())).await
     }
 
-    /// What is known of the object at `path`.
+    /// Returns the metadata of the object at `path`.
     pub(crate) async fn look(&self, path: &Path) -> Result<GetResult, Failure> {
         self.open(path, looking()).await
     }
 
-    /// Whether the object at `path` is the one that was written with this mark; `None` where none is. One try.
+    /// Returns whether the object at `path` has this mark, or `None` when there is no object. Makes one try.
     pub(crate) async fn is_marked(&self, path: &Path, mark: &Mark) -> Result<Option<bool>, Failure> {
         match self.once(self.client.get_opts(path, looking())).await {
             Ok(found) => Ok(Some(mark.is_on(&found.attributes))),
@@ -117,7 +117,7 @@ impl Remote {
         }
     }
 
-    /// Creates an object, and finds out who did where the answer does not say: by reading back the mark.
+    /// Creates an object. After an unclear answer the mark of the object tells who created it.
     pub(crate) async fn create(&self, path: &Path, bytes: &Bytes, mark: &Mark) -> Result<Created, Failure> {
         let mut backoff = self.backoff();
         loop {
@@ -126,7 +126,7 @@ impl Remote {
             let put = self.client.put_opts(path, PutPayload::from(bytes.clone()), options);
             let mut unclear = match self.once(put).await {
                 Ok(_) => return Ok(Created::Now),
-                // A refusal too is read back: a proxy on the way may have tried twice what we tried once.
+                // A refusal is checked too: a proxy may have sent our request twice.
                 Err(Failure::Refused(cause)) => cause,
                 Err(Failure::Later(cause)) => {
                     if !backoff.wait().await {
@@ -139,7 +139,7 @@ impl Remote {
             match self.is_marked(path, mark).await {
                 Ok(Some(true)) => return Ok(Created::Now),
                 Ok(Some(false)) => return Ok(Created::Before),
-                // A rival was under way and failed, or nothing had arrived.
+                // Another request was in progress and failed, or our request never arrived.
                 Ok(None) => {}
                 Err(Failure::Later(cause)) => unclear = cause,
                 Err(failure) => return Err(failure),
@@ -150,7 +150,7 @@ impl Remote {
         }
     }
 
-    /// What `head` tells of a written object.
+    /// Returns the metadata of an object that was just written.
     pub(crate) async fn written(
         &self,
         key: &StoreKey,
@@ -159,7 +159,7 @@ impl Remote {
     ) -> Result<ObjectMeta, StoreError> {
         match self.look(path).await {
             Ok(found) => Ok(meta(key, &found.meta)),
-            // Somebody deleted it since.
+            // The object was deleted in the meantime.
             Err(Failure::NotFound(_)) => Ok(ObjectMeta::new(key.clone(), size, std::time::SystemTime::now())),
             Err(failure) => Err(failure.reading(key)),
         }
@@ -175,7 +175,7 @@ pub(crate) fn meta(key: &StoreKey, found: &object_store::ObjectMeta) -> ObjectMe
 }
 
 impl Failure {
-    /// What this means to one who reads `key`.
+    /// Converts to the error of a read of `key`.
     pub(crate) fn reading(self, key: &StoreKey) -> StoreError {
         match self {
             Self::NotFound(_) => StoreError::NotFound { key: key.clone() },
@@ -183,7 +183,7 @@ impl Failure {
         }
     }
 
-    /// What this means where a missing object is no answer.
+    /// Converts to a store error where a missing object is not a valid result.
     pub(crate) fn during(self, what: String) -> StoreError {
         match self {
             Self::Later(cause) | Self::Refused(cause) => StoreError::unavailable(what, cause),

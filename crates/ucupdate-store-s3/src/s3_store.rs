@@ -1,4 +1,4 @@
-//! The store itself: the six methods, by what the other modules do.
+//! The store: the six methods of `ImageStore` over one bucket.
 
 use crate::cause::{Cause, Failure};
 use crate::error::S3OpenError;
@@ -22,14 +22,14 @@ use ucupdate_store::{
     StoreKey, stream_of,
 };
 
-/// The last place servers can be asked for: many read places as signed numbers of 64 bits.
+/// Largest offset that is requested: many servers parse offsets as signed 64-bit numbers.
 const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
-/// The most parts S3 takes.
+/// Largest number of parts of an upload in S3.
 const MAX_PARTS: usize = 10_000;
-/// How often a range is asked for anew of an object that changes its size meanwhile.
+/// Number of tries to read a range of an object whose size changes in the meantime.
 const RANGE_TRIES: usize = 8;
 
-/// A store in a bucket, or in the part of one below a prefix. Clones share their connections.
+/// A store in a bucket, or below a prefix of a bucket. Clones share their connections.
 #[derive(Clone)]
 pub struct S3Store {
     remote: Arc<Remote>,
@@ -37,24 +37,24 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Opens the store, and proves that the server honours `If-None-Match: *` by creating an object twice, whose key no
-    /// [`StoreKey`] can name, and deleting it.
+    /// Opens the store. Proves that the server honours `If-None-Match: *`: creates an object twice, at a key that no
+    /// [`StoreKey`] can name, and deletes it.
     ///
     /// # Errors
-    /// [`S3OpenError::IgnoresConditions`], [`S3OpenError::RefusesConditions`] and [`S3OpenError::ForgetsMetadata`] where no
-    /// store can be kept; [`S3OpenError::Bucket`] when the server does not let us or does not answer;
-    /// [`S3OpenError::Options`] when the options are at fault.
+    /// [`S3OpenError::IgnoresConditions`], [`S3OpenError::RefusesConditions`] and [`S3OpenError::ForgetsMetadata`] when the
+    /// server is not suitable; [`S3OpenError::Bucket`] when the server denies access or does not respond;
+    /// [`S3OpenError::Options`] when the options are wrong.
     pub async fn open(options: S3Options) -> Result<Self, S3OpenError> {
         Self::with_object_store(connect::builder(&options), options).await
     }
 
-    /// As [`open`](Self::open), by a builder of `object_store` that says what options cannot: another way to credentials,
-    /// encryption, a storage class of S3 Express. Of the options count the prefix, the times, the size of parts, the root
-    /// certificates and the self-test; server, bucket, region and credentials are the builder's. Its retries, its
-    /// connector and its conditional writes are replaced by ours, on which the contract rests.
+    /// Opens the store like [`open`](Self::open), with a builder of `object_store` for settings that the options do not have:
+    /// other sources of credentials, encryption, another storage class. The prefix, the times, the part size, the root
+    /// certificates and the self-test come from the options. Server, bucket, region and credentials come from the builder. The
+    /// retries, the connector and the conditional writes of the builder are replaced, because the contract depends on them.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn with_object_store(
         builder: AmazonS3Builder,
         options: S3Options,
@@ -81,7 +81,7 @@ impl S3Store {
         Ok(store)
     }
 
-    /// Creates an object twice.
+    /// Creates an object twice and checks that the second creation is refused.
     async fn prove(&self, endpoint: &str, bucket: &str) -> Result<(), S3OpenError> {
         let remote = &self.remote;
         let unusable = |failure: Failure| {
@@ -90,7 +90,7 @@ impl S3Store {
         };
         let mark = || Mark::new().map_err(|cause| unusable(Failure::Never(cause)));
         let (first, second) = (mark()?, mark()?);
-        // No key begins with a full stop, so nobody meets it.
+        // No key begins with a full stop, so no caller can see the object.
         let path = Path::parse(format!("{}.ucupdate-probe-{}", remote.prefix, first.as_str()))
             .expect("a prefix is a key and the rest is plain");
         let bytes = Bytes::from_static(b"ucupdate was here, to see whether If-None-Match is honoured\n");
@@ -105,7 +105,7 @@ impl S3Store {
         remote.create(&path, &bytes, &first).await.map_err(refuses)?;
         let again = remote.create(&path, &bytes, &second).await;
         let kept = remote.look(&path).await;
-        // Whatever was found, nothing is left behind.
+        // Delete the object, whatever the result was.
         let deleted = remote.ask(|| remote.client.delete(&path)).await;
         probe.may_be_there = deleted.is_err();
 
@@ -120,8 +120,8 @@ impl S3Store {
     }
 }
 
-/// The object that opening creates twice. Where opening ends before it is deleted, as when its future is dropped or no answer
-/// comes, that is tried once more, as far as a runtime is left to do so.
+/// The object that opening creates twice. If opening ends before the object is deleted, for example because its future was
+/// dropped, dropping this value tries to delete it once more while a runtime is available.
 struct Probe {
     remote: Arc<Remote>,
     path: Path,
@@ -187,7 +187,7 @@ impl ImageStore for S3Store {
                     let bytes = download::bytes(Arc::clone(&self.remote), path, found);
                     return Ok(Object::new(meta, range, bytes));
                 }
-                // The range begins at the end of the object, or after it; or the object grew since.
+                // The range begins at or after the end of the object, or the object grew in the meantime.
                 Err(Failure::Unsatisfiable) => {
                     let meta = self.head(key).await?;
                     if meta.resolve(range.clone())?.is_empty() {
@@ -236,7 +236,7 @@ impl ImageStore for S3Store {
                 .map_err(failed)?;
             let mut found: Vec<ObjectMeta> = Vec::new();
             for object in &page.result.objects {
-                // What is no key is not ours: a probe, or what somebody else put there.
+                // Not a key, so not an object of this store: a probe or a foreign object.
                 let Some(key) = object.location.as_ref().strip_prefix(&remote.prefix) else { continue };
                 let Ok(key) = StoreKey::parse(key) else { continue };
                 if after.is_some_and(|after| key <= *after) || !key.as_str().starts_with(prefix) {
@@ -276,7 +276,7 @@ fn empty(meta: ObjectMeta, range: Option<Range<u64>>) -> Result<Object, StoreErr
     Ok(Object::new(meta, range, stream_of(Bytes::new())))
 }
 
-/// Whether a key can begin with this text. Most servers would choke on some of the others.
+/// Returns whether a key can begin with this text. Most servers fail on some other texts.
 fn begins_a_key(prefix: &str) -> bool {
     prefix.is_empty() || StoreKey::parse(prefix).is_ok() || StoreKey::parse(&format!("{prefix}x")).is_ok()
 }

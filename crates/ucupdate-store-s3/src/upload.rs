@@ -1,4 +1,4 @@
-//! Writing an object of any size with the memory of one part: in one request when it fits, else in parts.
+//! Writes an object of any size with the memory of a few parts: in one request if it fits, otherwise in parts.
 
 use crate::cause::{Cause, Failure};
 use crate::remote::{Mark, Remote};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use ucupdate_store::{ByteStream, StoreError, StoreKey};
 
-/// Writes all of `bytes` to `path` and tells how many they were.
+/// Writes all of `bytes` to `path` and returns their number.
 pub(crate) async fn put(
     remote: &Arc<Remote>,
     key: &StoreKey,
@@ -59,9 +59,11 @@ pub(crate) async fn put(
     }
 }
 
-/// Writes an object in one request. A try without an answer may yet arrive, however late. Where nothing else lies at the
-/// key it does no harm then, and is tried again; where an object was to be replaced it would undo whatever replaces this
-/// one, behind the back of one who was told that all went well. So that is told as unclear instead, unless it has arrived.
+/// Writes an object in one request.
+///
+/// A try without an answer may still arrive later. If there was no object at the key, that does no harm, and the request is
+/// retried. If an object was to be replaced, a late arrival would undo a later replacement that was already acknowledged. So
+/// the result is reported as unclear, unless the object with our mark is there.
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
     let mark = Mark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
@@ -76,7 +78,7 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
                     let is_final = cause.is_final();
                     (cause, is_final)
                 }
-                // Without a condition a 409 says that another request is under way, and this one was not done.
+                // Without a condition, a 409 says that another request is in progress and that this one was not done.
                 Err(Failure::Refused(cause)) if cause.status() == Some(409) => (cause, true),
                 Err(failure) => return Err(failure),
             };
@@ -96,9 +98,9 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
     }
 }
 
-/// A stream cut into pieces of one size; the last may be shorter.
+/// A stream in parts of one size. The last part may be shorter.
 struct Parts {
-    /// Fused, since a stream may panic when it is asked again after its end.
+    /// Fused, because a stream may panic when it is polled after its end.
     bytes: Fuse<ByteStream>,
     left: BytesMut,
     size: usize,
@@ -110,7 +112,7 @@ impl Parts {
         let mut part = std::mem::take(&mut self.left);
         while part.len() < self.size {
             let Some(piece) = self.bytes.next().await.transpose()? else { break };
-            // Copied, since a small piece may hold on to much memory.
+            // Copied, because a small piece may keep a large buffer alive.
             part.extend_from_slice(&piece);
         }
         self.left = part.split_off(part.len().min(self.size));
@@ -118,7 +120,7 @@ impl Parts {
         Ok(part.freeze())
     }
 
-    /// Whether no byte is left; waits for one to know.
+    /// Returns whether no byte is left. Waits for a byte to find out.
     async fn is_over(&mut self) -> std::io::Result<bool> {
         while self.left.is_empty() {
             let Some(piece) = self.bytes.next().await.transpose()? else { return Ok(true) };
@@ -128,7 +130,7 @@ impl Parts {
     }
 }
 
-/// An upload in parts that has begun. Dropped before its end it is aborted, as far as a runtime is left to do so.
+/// An upload in parts that has begun. Dropping it aborts the upload while a runtime is available.
 struct Upload {
     remote: Arc<Remote>,
     path: Path,
@@ -141,7 +143,7 @@ impl Upload {
         self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
     }
 
-    /// Completes, and finds out whether it was done where the answer does not say: by reading back the mark.
+    /// Completes the upload. After an unclear answer the mark of the object tells whether it was completed.
     async fn complete(&self, parts: Vec<PartId>, mark: &Mark) -> Result<(), Failure> {
         let mut backoff = self.remote.backoff();
         let mut unclear = None;
@@ -150,11 +152,11 @@ impl Upload {
             match (self.remote.once(complete).await, &unclear) {
                 (Ok(_), _) => return Ok(()),
                 (Err(Failure::Later(cause) | Failure::Refused(cause)), _) => unclear = Some(cause),
-                // The upload is gone: we completed it, or it was aborted behind our back.
+                // The upload is gone: it was completed by us, or aborted by another program.
                 (Err(Failure::NotFound(gone)), Some(_)) => {
                     match self.remote.is_marked(&self.path, mark).await {
                         Ok(Some(true)) => return Ok(()),
-                        // It may have been ours, and replaced since.
+                        // It may have been ours and been replaced since.
                         Ok(_) => return Err(Failure::Later(gone)),
                         Err(Failure::Later(cause)) => unclear = Some(cause),
                         Err(failure) => return Err(failure),
@@ -168,7 +170,7 @@ impl Upload {
         }
     }
 
-    /// As far as the server lets us; what stays is for the bucket's lifecycle rule.
+    /// Aborts the upload as far as possible. What remains is for the lifecycle rule of the bucket.
     async fn abort(&mut self) {
         let Some(id) = &self.id else { return };
         abort(&self.remote, &self.path, id).await;

@@ -1,4 +1,4 @@
-//! A store that fails when it is told to.
+//! A store that fails as a script says.
 //!
 //! ```
 //! use ucupdate_store::{ImageStoreExt, MemoryStore, StoreError, StoreKey};
@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
-/// The calls of a store.
+/// The methods of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the methods of ImageStore")]
 pub enum Call {
@@ -44,28 +44,28 @@ pub enum Call {
     List,
 }
 
-/// What goes wrong with a call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nothing is done; [`StoreError::Unavailable`].
+    /// The call is not done and returns [`StoreError::Unavailable`].
     Unavailable,
-    /// Nothing is done; [`StoreError::Backend`].
+    /// The call is not done and returns [`StoreError::Backend`].
     Backend,
-    /// All is done, and the answer is [`StoreError::Unavailable`].
+    /// The call is done and returns [`StoreError::Unavailable`].
     LostAnswer,
-    /// All is done, after this time.
+    /// The call is done after this time.
     Slow(Duration),
-    /// Nothing is done, and no answer comes.
+    /// The call is not done and never returns.
     Hangs,
-    /// The bytes of a `get` break off with an error after so many; a `put` takes so many, is
-    /// [`StoreError::Unavailable`] then, and writes nothing. Other calls are not disturbed.
+    /// The bytes of a `get` end in an error after this number of bytes. A `put` reads this number of bytes, returns
+    /// [`StoreError::Unavailable`] and writes nothing. Other calls are not affected.
     BreaksOff(u64),
-    /// The bytes of a `get` end after so many without an error, against the contract. Other calls are not disturbed.
+    /// The bytes of a `get` end early without an error, which breaks the contract. Other calls are not affected.
     EndsEarly(u64),
 }
 
-/// A store before another that does what a script says, and counts its calls. Clones share script and counts.
+/// A wrapper of a store that applies faults from a script and counts the calls. Clones share the script and the counts.
 #[derive(Clone, Debug, Default)]
 pub struct Faulty<S> {
     store: S,
@@ -87,7 +87,7 @@ struct Rule {
     fault: Fault,
 }
 
-/// A fault being set, from [`Faulty::on`].
+/// A fault that is being set, from [`Faulty::on`].
 #[derive(Debug)]
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
 pub struct On<'a> {
@@ -98,32 +98,32 @@ pub struct On<'a> {
 }
 
 impl<S> Faulty<S> {
-    /// A store without a fault yet.
+    /// Wraps a store. There are no faults yet.
     pub fn new(store: S) -> Self {
         Self { store, script: Arc::default() }
     }
 
-    /// Sets a fault for a call. Of several that fit, the one set first is used up first.
+    /// Begins a fault for one kind of call. If several faults match a call, the one set first applies.
     pub fn on(&self, call: Call) -> On<'_> {
         On { script: &self.script, call, prefix: String::new(), skipped: 0 }
     }
 
-    /// Forgets every fault.
+    /// Removes every fault.
     pub fn heal(&self) {
         script_of(&self.script).rules.clear();
     }
 
-    /// How many times this was called.
+    /// Returns the number of calls of this kind.
     pub fn calls(&self, call: Call) -> usize {
         script_of(&self.script).calls.get(&call).copied().unwrap_or(0)
     }
 
-    /// How many calls there were of any kind.
+    /// Returns the number of all calls.
     pub fn all_calls(&self) -> usize {
         script_of(&self.script).calls.values().sum()
     }
 
-    /// The store behind.
+    /// Returns the wrapped store.
     pub fn inner(&self) -> &S {
         &self.store
     }
@@ -151,27 +151,27 @@ fn script_of(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
 }
 
 impl On<'_> {
-    /// Only for keys (of `list`: prefixes) that begin so.
+    /// Restricts the fault to keys (for `list`: prefixes) that begin with `prefix`.
     pub fn below(self, prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..self }
     }
 
-    /// Only after so many of these calls went well.
+    /// Lets this number of matching calls succeed first.
     pub fn after(self, calls: usize) -> Self {
         Self { skipped: calls, ..self }
     }
 
-    /// The next call goes wrong so.
+    /// Applies the fault to the next call.
     pub fn once(self, fault: Fault) {
         self.times(1, fault);
     }
 
-    /// The next so many calls go wrong so.
+    /// Applies the fault to the next calls, by their number.
     pub fn times(self, times: usize, fault: Fault) {
         self.set(Some(times), fault);
     }
 
-    /// Every call goes wrong so, until [`Faulty::heal`].
+    /// Applies the fault to every call until [`Faulty::heal`].
     pub fn always(self, fault: Fault) {
         self.set(None, fault);
     }
@@ -182,7 +182,7 @@ impl On<'_> {
     }
 }
 
-/// Does a call as the fault wants it.
+/// Does a call with a fault.
 async fn with<T>(
     fault: Option<Fault>,
     call: impl Future<Output = Result<T, StoreError>>,
@@ -252,7 +252,7 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 }
 
-/// The first so many bytes of a stream.
+/// Returns the first bytes of a stream.
 fn first(bytes: ByteStream, most: u64) -> ByteStream {
     Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
         if left == 0 {

@@ -8,17 +8,21 @@ use std::path::{Path, PathBuf};
 /// A law panics where it is broken.
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 14] = [
+const LAWS: [(&str, Law); 18] = [
     ("access_row", ucupdate_audit::laws::access_row),
     ("audit_row", ucupdate_audit::laws::audit_row),
     ("cabinet", ucupdate_cab::laws::cabinet),
     ("catalogue", ucupdate_cab::package::laws::catalogue),
+    ("checkpoint", ucupdate::laws::checkpoint),
     ("decide", ucupdate_core::laws::decision),
+    ("dialect", ucupdate_upx::laws::dialect),
     ("manifest", ucupdate_cab::package::laws::manifest),
     ("package", ucupdate_cab::package::laws::package),
+    ("revision", ucupdate::laws::revision),
     ("rolling_log", ucupdate_audit::laws::rolling_log),
     ("rule_text", ucupdate_core::laws::rule_text),
     ("store_key", ucupdate_store::laws::store_key),
+    ("trace_record", ucupdate::laws::trace_record),
     ("upx_request", ucupdate_upx::laws::request),
     ("upx_response", ucupdate_upx::laws::response),
     ("version", ucupdate_core::laws::version),

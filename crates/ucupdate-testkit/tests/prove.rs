@@ -39,6 +39,11 @@ async fn with_a_sync_left_out_or_a_name_made_too_soon_an_operation_is_found_half
     hold(&crashes::mutants(&Scale::small()).await);
 }
 
+#[tokio::test]
+async fn a_sync_that_fails_loses_nothing_that_was_acknowledged() {
+    hold(&crashes::failed_syncs(&Scale::small()).await);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_goes_wrong_leaves_an_operation_done_or_not_done() {
     hold(&faults::rows(&Scale::small(), None).await);

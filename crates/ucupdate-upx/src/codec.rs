@@ -1,4 +1,4 @@
-//! The codec: a dialect and limits, and the four ways between bytes and messages.
+//! The codec: a dialect, limits, and the conversions between bytes and messages.
 
 use crate::decode::{self, Decoded};
 use crate::dialect::Dialect;
@@ -10,9 +10,9 @@ use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 /// Reads and writes the bodies of `ucdevice.upx`.
 ///
-/// Reading is tolerant: an item may be an element or an attribute, in any order, in any ASCII case, with any namespace
-/// prefix, and inside elements the dialect does not know; what is unknown is kept beside the message. Writing has one
-/// form: child elements in the order of [`NAMES`](crate::NAMES), on one line, in UTF-8.
+/// Reading is tolerant. An item may be an element or an attribute, in any order and any ASCII case, with any namespace
+/// prefix, and inside elements that the dialect does not know. Unknown items are kept beside the message. Writing has
+/// one form: child elements in the order of [`NAMES`](crate::NAMES), on one line, in UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codec {
     dialect: Dialect,
@@ -20,62 +20,67 @@ pub struct Codec {
 }
 
 impl Codec {
-    /// A codec that speaks `dialect` and reads within `limits`.
+    /// Returns a codec that uses the names of `dialect` and reads within `limits`.
     pub const fn new(dialect: Dialect, limits: Limits) -> Self {
         Self { dialect, limits }
     }
 
-    /// The names it speaks.
+    /// Returns the dialect whose names this codec reads and writes.
     pub const fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    /// The numbers at which reading ends.
+    /// Returns the limits within which this codec reads.
     pub const fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Reads what a device asks.
+    /// Reads the request of a device.
     ///
-    /// Device type, vendor, model, revision and locale are required. A module that cannot be read (no file name, an item
-    /// twice, a text too long) is passed over and named in [`Decoded::skipped`], as long as another one can; a module
-    /// without a version has an unreadable one. Texts are kept as said, but that labels lose the blanks around them.
+    /// Device type, vendor, model, revision and locale are required. A module that cannot be read (no file name, a
+    /// repeated item, a text that is too long) is skipped and named in [`Decoded::skipped`], as long as another module
+    /// can be read. A module without a version gets an unreadable version. Labels lose the white space around them; all
+    /// other texts are kept as they were sent.
     ///
     /// # Errors
-    /// When the body is no XML in UTF-8, UTF-16 or US-ASCII, reaches a limit, or is no such request; the error names every item
-    /// at fault. [`DecodeError::kind`] says what a server answers.
+    /// When the body is not well-formed XML in UTF-8, UTF-16 or US-ASCII, when it reaches a limit, or when it is not a
+    /// complete request. The error names every faulty item. [`DecodeError::kind`] tells which HTTP status a server sends.
     pub fn decode_request(&self, body: &[u8]) -> Result<Decoded<UpdateRequest>, DecodeError> {
         decode::request(body, &self.dialect, &self.limits)
     }
 
-    /// Reads what a device is answered.
+    /// Reads the response to a device.
     ///
-    /// Stricter than a request, since a device writes to its flash what this names: the count must be there and right,
-    /// each module needs the names of an image and of a signature, both safe as file names, and one bad module refuses
-    /// the response. URLs are kept as said.
+    /// A response is read more strictly than a request, because a device writes the files it names to its flash. The
+    /// count must be present and correct. Each module needs safe file names for the image and the signature, and one bad
+    /// module refuses the whole response. URLs are kept as they were sent.
     ///
     /// # Errors
-    /// As for [`decode_request`](Self::decode_request). A request is no empty response, but an error.
+    /// As for [`decode_request`](Self::decode_request). A request is an error and never an empty response.
     pub fn decode_response(&self, body: &[u8]) -> Result<Decoded<UpdateResponse>, DecodeError> {
         decode::response(body, &self.dialect, &self.limits)
     }
 
-    /// Writes what a device asks.
+    /// Writes the request of a device.
     ///
-    /// Decoding gives the same again, but for what no body can say: a character that XML 1.0 does not have (most control
-    /// characters, U+FFFE, U+FFFF) becomes U+FFFD, and a module with a blank file name is not read.
+    /// Decoding the bytes returns an equal request, with two exceptions. A character that XML 1.0 forbids (most control
+    /// characters, U+FFFE, U+FFFF) becomes U+FFFD, and a module with a blank file name is skipped.
     pub fn encode_request(&self, request: &UpdateRequest) -> Vec<u8> {
         encode::request(&self.dialect, request)
     }
 
-    /// Writes what a device is answered. The count is that of the modules; characters are treated as in
+    /// Writes the response to a device.
+    ///
+    /// The written count is the number of modules. Characters that XML 1.0 forbids become U+FFFD, as in
     /// [`encode_request`](Self::encode_request).
     pub fn encode_response(&self, response: &UpdateResponse) -> Vec<u8> {
         encode::response(&self.dialect, response)
     }
 
-    /// Says what is in a body and what the dialect makes of it, for whoever holds a capture from a real phone. A body that
-    /// is refused is shown as far as its markup can be read.
+    /// Reports which items of a body this codec recognises, and which are unknown or missing.
+    ///
+    /// The report helps to write a dialect from a capture of a real phone. A body that is refused is reported as far as
+    /// its markup can be read.
     pub fn inspect(&self, body: &[u8]) -> Inspection {
         inspection::inspect(body, &self.dialect, &self.limits)
     }

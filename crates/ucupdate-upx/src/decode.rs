@@ -1,4 +1,4 @@
-//! From items to messages: what is required, what is refused, what is passed over.
+//! From items to messages: which items are required, and which modules are skipped or refused.
 
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};
@@ -7,28 +7,28 @@ use crate::names::{self, Item, NameScope};
 use crate::reading;
 use crate::reading::body;
 use crate::reading::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem, find};
-use std::str::FromStr;
+use ucupdate_core::device::{DeviceKind, KindWord};
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::{FileName, LabelError, Reported};
+use ucupdate_core::value::{FileName, LabelError, Reported, check_label};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_xml::chars::{is_blank, local_name, quoted};
 
-/// A message, and what of its body did not go into it.
+/// A message that was read, and the parts of its body that it does not contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded<T> {
     /// The message.
     pub value: T,
-    /// What the dialect does not know, in the order it stands in the body; at most
-    /// [`Limits::unknown`](crate::Limits::unknown) of it.
+    /// The items that the dialect does not know, in the order of the body. At most
+    /// [`Limits::unknown`](crate::Limits::unknown) of them are kept.
     pub unknown: Vec<UnknownItem>,
-    /// How many unknown items there are in all.
+    /// The number of unknown items in the body, including those that were not kept.
     pub unknown_count: usize,
-    /// What is wrong with the modules that were passed over; none in a response, where they are errors.
+    /// The problems of the modules that were skipped. Always empty for a response, where such a module is an error.
     pub skipped: Vec<ItemProblem>,
 }
 
-/// Makes items of messages, and gathers what is wrong on the way.
+/// Converts items into parts of a message, and collects the problems.
 struct ItemReader<'a> {
     dialect: &'a Dialect,
     limits: &'a Limits,
@@ -41,15 +41,15 @@ impl ItemReader<'_> {
         self.problems.push(ItemProblem { item, name, module, at, fault });
     }
 
-    fn label<T: FromStr<Err = LabelError>>(&mut self, raw: &RawMessage<'_>, item: Item) -> Option<T> {
+    fn label<'a>(&mut self, raw: &'a RawMessage<'_>, item: Item) -> Option<&'a str> {
         let Some(found) = raw.item(item) else {
             self.problem(item, None, None, ItemFault::Absent);
             return None;
         };
         if found.twice {
-            return None; // said by `repeated`
+            return None; // reported by `check_repeated`
         }
-        match found.value.parse() {
+        match check_label(&found.value) {
             Ok(label) => Some(label),
             Err(LabelError::Blank) => {
                 self.problem(item, None, Some(found.at), ItemFault::Blank);
@@ -62,8 +62,8 @@ impl ItemReader<'_> {
         }
     }
 
-    /// Names what is given twice or too long.
-    fn repeated(&mut self, found: &[FoundItem<'_>], module: Option<usize>) {
+    /// Reports the items that are given twice or too long.
+    fn check_repeated(&mut self, found: &[FoundItem<'_>], module: Option<usize>) {
         for found in found {
             if found.overlong {
                 let most = self.limits.text_bytes;
@@ -102,11 +102,11 @@ impl ItemReader<'_> {
     }
 }
 
-/// Makes a request of its items.
+/// Reads a request.
 ///
 /// # Errors
-/// When required items are absent, blank or no labels, or any item is given twice; when none, or only unreadable modules,
-/// are recognised.
+/// When a required item is absent, blank or not a label, when any item is given twice, or when no item or no module can
+/// be recognised.
 pub(crate) fn request(
     body: &[u8],
     dialect: &Dialect,
@@ -116,15 +116,10 @@ pub(crate) fn request(
     let raw = reading::read(&document, dialect, limits, MessageKind::Request)?;
     check_root(&raw, dialect, MessageKind::Request)?;
     let mut reader = ItemReader { dialect, limits, problems: Vec::new() };
-    let device_type = reader.label(&raw, Item::DeviceType);
-    let vendor = reader.label(&raw, Item::Vendor);
-    let model = reader.label(&raw, Item::Model);
-    let hardware_revision = reader.label(&raw, Item::Revision);
-    let locale = reader.label(&raw, Item::Locale);
-    reader.repeated(&raw.items, None);
-    let (Some(device_type), Some(vendor), Some(model), Some(hardware_revision), Some(locale), []) =
-        (device_type, vendor, model, hardware_revision, locale, reader.problems.as_slice())
-    else {
+    let words = KindWord::ALL.map(|word| reader.label(&raw, Item::of_kind(word)));
+    reader.check_repeated(&raw.items, None);
+    let kind = DeviceKind::from_words(words.map(Option::unwrap_or_default));
+    let (Ok(kind), []) = (kind, reader.problems.as_slice()) else {
         return Err(items(MessageKind::Request, reader.problems));
     };
     let mut modules = Vec::with_capacity(raw.modules.len());
@@ -139,11 +134,7 @@ pub(crate) fn request(
         return Err(DecodeError::OutsideModule { name: quoted(name), at, module });
     }
     let device = Device {
-        device_type,
-        vendor,
-        model,
-        hardware_revision,
-        locale,
+        kind,
         mac_address: Reported::new(text(&raw.items, Item::MacAddress)),
         serial_number: Reported::new(text(&raw.items, Item::SerialNumber)),
     };
@@ -156,7 +147,7 @@ pub(crate) fn request(
     Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: reader.problems })
 }
 
-/// One module a device has; `None` when it is passed over, and then the reader knows why.
+/// Returns one installed module, or `None` when it is skipped. The reader then holds the reason.
 fn installed(
     reader: &mut ItemReader<'_>,
     raw: &RawMessage<'_>,
@@ -172,7 +163,7 @@ fn installed(
         }
         Some(_) => {}
     }
-    reader.repeated(found, Some(number));
+    reader.check_repeated(found, Some(number));
     (reader.problems.len() == before).then(|| InstalledModule {
         file_name: text(found, Item::FileName).into(),
         version: ReportedVersion::new(text(found, Item::Version)),
@@ -180,10 +171,10 @@ fn installed(
     })
 }
 
-/// Makes a response of its items.
+/// Reads a response.
 ///
 /// # Errors
-/// When anything in it is not as it should be: what a response says, a device writes to its flash.
+/// When any part of it is wrong. A device writes the named files to its flash, so nothing is tolerated.
 pub(crate) fn response(
     body: &[u8],
     dialect: &Dialect,
@@ -207,17 +198,17 @@ pub(crate) fn response(
             }
         },
     };
-    reader.repeated(&raw.items, None);
+    reader.check_repeated(&raw.items, None);
     let mut modules = Vec::with_capacity(raw.modules.len());
     for (index, module) in raw.modules.iter().enumerate() {
         modules.extend(offered(&mut reader, &raw, module, index + 1));
     }
-    let (Some((said, at)), []) = (count, reader.problems.as_slice()) else {
+    let (Some((count, at)), []) = (count, reader.problems.as_slice()) else {
         return Err(items(MessageKind::Response, reader.problems));
     };
-    if usize::try_from(said) != Ok(modules.len()) {
+    if usize::try_from(count) != Ok(modules.len()) {
         let name = dialect.name(Item::NumOfFiles).into();
-        return Err(DecodeError::Count { name, at, said, found: modules.len() });
+        return Err(DecodeError::Count { name, at, count, modules: modules.len() });
     }
     if let Some((name, at)) = raw.outside_module.filter(|_| raw.modules.is_empty()) {
         let module = dialect.name(Item::ResponseModule).into();
@@ -236,7 +227,7 @@ fn offered(
     let found = raw.module(module);
     let file_name = reader.file_name(found, Item::OfferedFileName, number, module);
     let signature_file_name = reader.file_name(found, Item::SignatureFileName, number, module);
-    reader.repeated(found, Some(number));
+    reader.check_repeated(found, Some(number));
     Some(OfferedModule {
         file_name: file_name?,
         signature_file_name: signature_file_name?,
@@ -247,11 +238,11 @@ fn offered(
     })
 }
 
-fn number(said: &str) -> Result<u32, ItemFault> {
-    if is_blank(said) {
+fn number(text: &str) -> Result<u32, ItemFault> {
+    if is_blank(text) {
         return Err(ItemFault::Blank);
     }
-    let digits = said.trim_ascii();
+    let digits = text.trim_ascii();
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ItemFault::NotANumber);
     }
@@ -267,7 +258,7 @@ fn items(kind: MessageKind, mut problems: Vec<ItemProblem>) -> DecodeError {
     DecodeError::Items { kind, problems }
 }
 
-/// Refuses the other message, and a body of which nothing was recognised.
+/// Refuses the other kind of message, and a body without any recognised item.
 fn check_root(raw: &RawMessage<'_>, dialect: &Dialect, expected: MessageKind) -> Result<(), DecodeError> {
     let (found, root, scope) = match expected {
         MessageKind::Request => (MessageKind::Response, NameScope::ResponseRoot, NameScope::Request),

@@ -1,13 +1,14 @@
-//! From messages to bytes: one form, always the same.
+//! From messages to bytes, in one fixed form.
 
 use crate::dialect::Dialect;
 use crate::names::Item;
+use ucupdate_core::device::KindWord;
 use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="utf-8"?>"#;
 
-/// Room for a message of one module, and for each further module.
+/// The usual size of a message without modules, and of one module. Used to reserve memory.
 const MESSAGE_BYTES: usize = 512;
 const MODULE_BYTES: usize = 512;
 
@@ -15,15 +16,18 @@ pub(crate) fn request(dialect: &Dialect, request: &UpdateRequest) -> Vec<u8> {
     let mut to = Writer::new(dialect, request.modules.len());
     let device = &request.device;
     to.open_root(Item::RequestRoot, dialect.request_namespace());
-    to.item(Item::DeviceType, device.device_type.as_str());
+    let mut words = KindWord::ALL.into_iter().zip(device.kind.words());
+    // The device type comes first, the other words after what identifies the device.
+    for (word, text) in words.by_ref().take(1) {
+        to.item(Item::of_kind(word), text);
+    }
     to.item(Item::UserName, &request.user_name);
     to.item(Item::RequestDateTime, request.request_date_time.raw());
     to.item(Item::MacAddress, device.mac_address.raw());
     to.item(Item::SerialNumber, device.serial_number.raw());
-    to.item(Item::Vendor, device.vendor.as_str());
-    to.item(Item::Model, device.model.as_str());
-    to.item(Item::Revision, device.hardware_revision.as_str());
-    to.item(Item::Locale, device.locale.as_str());
+    for (word, text) in words {
+        to.item(Item::of_kind(word), text);
+    }
     to.open(Item::RequestModules);
     for module in &request.modules {
         to.installed(module);
@@ -111,7 +115,7 @@ impl<'a> Writer<'a> {
         self.close(item);
     }
 
-    /// Writes text so that it is read back as it is; what XML 1.0 cannot hold becomes U+FFFD.
+    /// Writes text so that reading returns the same. A character that XML 1.0 forbids becomes U+FFFD.
     fn text(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
@@ -122,7 +126,7 @@ impl<'a> Writer<'a> {
                 [b'<', ..] => (b"&lt;", 1),
                 [b'>', ..] => (b"&gt;", 1),
                 [b'\r', ..] => (b"&#13;", 1),
-                // U+FFFE and U+FFFF; the other characters that begin so are themselves.
+                // U+FFFE and U+FFFF. Other characters that begin with this byte are written as they are.
                 [0xEF, 0xBF, 0xBE | 0xBF, ..] => (REPLACEMENT, 3),
                 [0xEF, ..] => (&[0xEF], 1),
                 _ => (REPLACEMENT, 1),

@@ -1,4 +1,4 @@
-//! Why a body is refused: whose fault it is, what was expected, what was found, and where.
+//! Why a body is refused: what was found, what was expected, and where.
 
 use crate::limits::Limit;
 use crate::names::Item;
@@ -6,13 +6,13 @@ use std::fmt;
 use ucupdate_core::value::{LabelError, PathPartError};
 use ucupdate_xml::{XmlError, XmlErrorKind};
 
-/// Which of the two messages a body is, or was expected to be.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a device asks and is answered")]
 pub enum MessageKind {
-    /// What a device asks.
+    /// A device asks which files it should fetch.
     Request,
-    /// What it is answered.
+    /// A server answers with the files to fetch.
     Response,
 }
 
@@ -25,111 +25,66 @@ impl fmt::Display for MessageKind {
     }
 }
 
-/// What a server answers to a body that was not read.
+/// The class of a [`DecodeError`], by the HTTP status that a server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// It is not what it should be (HTTP 400).
+    /// The body is not a well-formed message (HTTP 400).
     Malformed,
-    /// It reaches a limit (HTTP 413).
+    /// The body reaches a limit (HTTP 413).
     TooLarge,
-    /// It is in an encoding that is not read (HTTP 415).
+    /// The body has an encoding that is not read (HTTP 415).
     Encoding,
-    /// It is the upload of a device's log (HTTP 501).
+    /// The body is an uploaded device log (HTTP 501).
     DeviceLog,
 }
 
-/// Why a body is not the message it should be. The text is one line; offsets are bytes from the start of the body.
+/// The reason why a body was refused.
+///
+/// The text is one line. Positions are bytes from the start of the body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum DecodeError {
-    /// No body.
+    /// The body is empty or only white space.
     #[error("body is empty, expected a {expected}")]
-    Empty {
-        /// What was expected.
-        expected: MessageKind,
-    },
-    /// The upload of a device's log, by the look of its first bytes.
-    #[error("body begins as {form}: a device's log, which is not taken in; expected an XML document")]
-    DeviceLog {
-        /// As what it begins.
-        form: LogForm,
-    },
+    Empty { expected: MessageKind },
+    /// The body begins like an uploaded device log.
+    #[error("body begins like {form}, which is an uploaded device log; expected an XML document")]
+    DeviceLog { form: LogForm },
     /// The body is not XML that is read: it is not well-formed, has another encoding, or reaches a limit of XML.
     #[error(transparent)]
     Xml(#[from] XmlError),
     /// The body reaches a limit of [`Limits`](crate::Limits).
     #[error("at byte {at}: more than {most} {limit}")]
-    Limit {
-        /// Where.
-        at: usize,
-        /// Which limit.
-        limit: Limit,
-        /// Its number.
-        most: usize,
-    },
-    /// XML, but nothing in it is an item of the dialect.
-    #[error(
-        "no item of the dialect is in the body, whose root is `{root}`; expected `{expected}` with {items}"
-    )]
-    NothingRecognised {
-        /// The root found.
-        root: Box<str>,
-        /// The root expected.
-        expected: Box<str>,
-        /// The items that are required, with a comma between.
-        items: Box<str>,
-    },
-    /// A request where a response was expected, or the other way.
-    #[error("body is a {found} (its root is `{root}`), expected a {expected}")]
-    WrongMessage {
-        /// The root found.
-        root: Box<str>,
-        /// What was expected.
-        expected: MessageKind,
-        /// What was found.
-        found: MessageKind,
-    },
-    /// Items are absent, blank, given twice or not what they should be: all of them are named.
+    Limit { at: usize, limit: Limit, most: usize },
+    /// The body is XML, but the dialect knows none of its items.
+    #[error("body with root `{root}` has no item of the dialect, expected root `{expected}` with {items}")]
+    NothingRecognised { root: Box<str>, expected: Box<str>, items: Box<str> },
+    /// The body is a request where a response was expected, or the reverse.
+    #[error("body with root `{root}` is a {found}, expected a {expected}")]
+    WrongMessage { root: Box<str>, expected: MessageKind, found: MessageKind },
+    /// Items are absent, blank, repeated or malformed. The error lists all of them.
     #[error("{kind}: {}", Listed(problems))]
     Items {
-        /// In which message.
         kind: MessageKind,
-        /// Each, in the order of the table of names; modules last.
+        /// The problems in the order of [`NAMES`](crate::NAMES), those of modules last.
         problems: Vec<ItemProblem>,
     },
-    /// Modules are there, but none of them could be read.
+    /// The request has modules, but none of them can be read.
     #[error("no module of the request can be read: {}", Listed(problems))]
-    NoModuleRead {
-        /// What is wrong with each.
-        problems: Vec<ItemProblem>,
-    },
-    /// There is no module, yet an item that belongs in one: a list under another name must not pass for an empty one.
-    #[error("`{name}` at byte {at} stands outside any `{module}`")]
-    OutsideModule {
-        /// The item's name.
-        name: Box<str>,
-        /// Where it stands.
-        at: usize,
-        /// The name a module has in the dialect.
-        module: Box<str>,
-    },
-    /// The count of files is not the number of modules.
-    #[error("`{name}` at byte {at} is {said}, but there are {found} modules")]
-    Count {
-        /// The item's name.
-        name: Box<str>,
-        /// Where it stands.
-        at: usize,
-        /// What it says.
-        said: u32,
-        /// How many modules there are.
-        found: usize,
-    },
+    NoModuleRead { problems: Vec<ItemProblem> },
+    /// The body has no module, but an item that belongs into one. Modules under an unknown name are never taken for an
+    /// empty list.
+    #[error("`{name}` at byte {at} is outside a module, expected it inside `{module}`")]
+    OutsideModule { name: Box<str>, at: usize, module: Box<str> },
+    /// The count of files differs from the number of modules.
+    #[error("`{name}` at byte {at} is {count}, expected {modules}, the number of modules")]
+    Count { name: Box<str>, at: usize, count: u32, modules: usize },
 }
 
 impl DecodeError {
-    /// What a server answers to it.
+    /// Returns the class of the error, by which a server chooses the HTTP status.
     pub fn kind(&self) -> DecodeErrorKind {
         match self {
             Self::DeviceLog { .. } => DecodeErrorKind::DeviceLog,
@@ -150,17 +105,19 @@ impl DecodeError {
     }
 }
 
-/// As what a body that is a device's log begins. How devices upload them is unknown; these are our guesses.
+/// The form of an uploaded device log, known by its first bytes.
+///
+/// It is not published how devices upload their logs, so these forms are assumptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogForm {
-    /// `--`: a multipart form.
+    /// A multipart form. It begins with `--`.
     Multipart,
-    /// `MSCF`: a cabinet.
+    /// A cabinet. It begins with `MSCF`.
     Cabinet,
-    /// `PK`: a zip archive.
+    /// A zip archive. It begins with `PK`.
     Zip,
-    /// `1F 8B`: gzip.
+    /// A gzip stream. It begins with the bytes `1F 8B`.
     Gzip,
 }
 
@@ -170,24 +127,25 @@ impl fmt::Display for LogForm {
             Self::Multipart => "a multipart form",
             Self::Cabinet => "a cabinet",
             Self::Zip => "a zip archive",
-            Self::Gzip => "gzip",
+            Self::Gzip => "a gzip stream",
         })
     }
 }
 
-/// What is wrong with one item.
+/// A problem of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ItemProblem {
-    /// Which item.
+    /// The item of the table that has the problem.
     pub item: Item,
-    /// Its name in the dialect.
+    /// The item's name in the dialect.
     pub name: Box<str>,
-    /// In which module, counted from one; `None` directly in the message.
+    /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// Where the item stands, or for an absent one its module; `None` where it is absent from the message.
+    /// The position of the item in the body, in bytes. For an absent item it is the position of its module, or `None`
+    /// outside the modules.
     pub at: Option<usize>,
-    /// What is wrong.
+    /// The kind of the problem.
     pub fault: ItemFault,
 }
 
@@ -204,32 +162,30 @@ impl fmt::Display for ItemProblem {
     }
 }
 
-/// How an item can be wrong.
+/// The kind of a problem of an item.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum ItemFault {
-    /// Not there.
+    /// The item is required, but absent.
     #[error("is absent")]
     Absent,
-    /// Nothing but blanks.
+    /// The item is required, but empty or only white space.
     #[error("is blank")]
     Blank,
-    /// There twice, so that neither can be believed.
+    /// The item stands twice at one depth, so neither value is used.
     #[error("is given twice")]
     Twice,
-    /// Longer than [`Limits::text_bytes`](crate::Limits::text_bytes).
+    /// The text is longer than [`Limits::text_bytes`](crate::Limits::text_bytes).
     #[error("has more than {most} bytes")]
-    TooLong {
-        /// The limit.
-        most: usize,
-    },
-    /// Not a label.
+    TooLong { most: usize },
+    /// The text is not a label, such as a device type.
     #[error(transparent)]
     Label(LabelError),
-    /// Not a file name.
+    /// The text is not a safe file name.
     #[error(transparent)]
     FileName(PathPartError),
-    /// Not a number.
+    /// The text is not a number of decimal digits.
     #[error("is not a number")]
     NotANumber,
 }

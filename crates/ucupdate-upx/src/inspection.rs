@@ -1,4 +1,4 @@
-//! A report on one body: what was recognised, what is unknown, what is missing.
+//! A report on one body: which items are recognised, unknown and missing.
 
 use crate::decode;
 use crate::dialect::Dialect;
@@ -12,9 +12,9 @@ use std::fmt;
 use ucupdate_xml::XmlDocument;
 use ucupdate_xml::chars::quoted;
 
-/// What a body holds and what a dialect makes of it: the tool to write a dialect from a capture.
+/// A report on the items of a body: recognised, unknown and missing ones.
 ///
-/// Shown, it is a report of one line for each item; for other forms the parts are at hand.
+/// It helps to write a dialect from a capture of a real phone. Its text has one line for each item.
 ///
 /// ```
 /// use ucupdate_upx::{Codec, MessageKind};
@@ -39,87 +39,87 @@ pub struct Inspection {
     error: Option<DecodeError>,
 }
 
-/// An item of the dialect that a body holds.
+/// An item of the dialect that a body contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecognisedItem {
-    /// Which item.
+    /// The item of the table.
     pub item: Item,
-    /// Its name in the dialect.
+    /// The item's name in the dialect.
     pub name: Box<str>,
-    /// In which module, counted from one; `None` directly in the message.
+    /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// Where it stands among the elements.
+    /// The path of the element or attribute, such as `/Request/Vendor` or `/Request/@Vendor`.
     pub path: Box<str>,
-    /// Where it begins, in bytes from the start of the body.
+    /// The position of the item, in bytes from the start of the body.
     pub at: usize,
-    /// Its text as said; empty when it is longer than the limit.
+    /// The item's text as it was sent. A text that is longer than the limit is cut.
     pub value: Box<str>,
-    /// Whether it is given again at the same depth.
+    /// Whether the item stands again at the same depth.
     pub twice: bool,
 }
 
-/// An item of the dialect that a body does not hold.
+/// An item of the dialect that a body does not contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingItem {
-    /// Which item.
+    /// The item of the table.
     pub item: Item,
-    /// Its name in the dialect.
+    /// The item's name in the dialect.
     pub name: Box<str>,
-    /// In which module, counted from one; `None` directly in the message.
+    /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// Whether the message (or the module) is refused without it.
+    /// Whether the message (or the module) is refused without the item.
     pub required: bool,
 }
 
 impl Inspection {
-    /// What the body looks like: by its root, else by what is recognised in it; `None` when nothing is.
+    /// Returns the kind of the message, by its root or else by its items. `None` means that neither is recognised.
     pub fn kind(&self) -> Option<MessageKind> {
         self.kind
     }
 
-    /// The outermost element's name as said; empty when there is none.
+    /// Returns the name of the outermost element. It is empty when the body has no element.
     pub fn root(&self) -> &str {
         &self.root
     }
 
-    /// Whether the dialect calls the root so.
+    /// Returns whether the dialect knows the name of the root.
     pub fn root_is_known(&self) -> bool {
         self.root_is_known
     }
 
-    /// The namespaces the body declares: prefix (empty for the default one) and name.
+    /// Returns the prefix and the name of each declared namespace. The prefix is empty for a default namespace.
     pub fn namespaces(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.namespaces.iter().map(|(prefix, name)| (&**prefix, &**name))
     }
 
-    /// How many modules there are.
+    /// Returns the number of modules in the body.
     pub fn modules(&self) -> usize {
         self.modules
     }
 
-    /// The items that were recognised, in the order they stand in the body.
+    /// Returns the recognised items, in the order of the body.
     pub fn recognised(&self) -> &[RecognisedItem] {
         &self.recognised
     }
 
-    /// What is unknown, at most [`Limits::unknown`](crate::Limits::unknown) of it.
+    /// Returns the unknown items, at most [`Limits::unknown`](crate::Limits::unknown) of them.
     pub fn unknown(&self) -> &[UnknownItem] {
         &self.unknown
     }
 
-    /// How many unknown items there are in all.
+    /// Returns the number of unknown items in the body, including those that were not kept.
     pub fn unknown_count(&self) -> usize {
         self.unknown_count
     }
 
-    /// The items that are not there; those of modules for each module.
+    /// Returns the missing items. An item of modules is listed for each module that lacks it.
     pub fn missing(&self) -> &[MissingItem] {
         &self.missing
     }
 
-    /// Why the body is refused as what it looks like; `None` when it is taken.
+    /// Returns why the body is refused as a message of its kind. `None` means that it is accepted.
     pub fn error(&self) -> Option<&DecodeError> {
         self.error.as_ref()
     }
@@ -134,7 +134,7 @@ pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &Limits) -> Inspec
     found
 }
 
-/// As much of the body as is text.
+/// Returns as much of the body as is text.
 fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
     let upto = match body::open(body, limits, MessageKind::Request) {
         Ok(document) => return Some(document),
@@ -144,7 +144,7 @@ fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
     body::open(body.get(..upto)?, limits, MessageKind::Request).ok()
 }
 
-/// The reading, as request or as response, that explains more.
+/// Returns the report as a request or as a response, whichever recognises more items.
 fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &Limits) -> Inspection {
     let read = |kind| reading::read_leniently(document, dialect, limits, kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));
@@ -191,7 +191,7 @@ fn report(dialect: &Dialect, kind: MessageKind, raw: RawMessage<'_>) -> Inspecti
             });
         }
         for entry in names::of(scope) {
-            // A list is not missed where there are modules, nor is an element for one that is not there.
+            // Where there are modules, their list is not missing, and neither is another module.
             let is_list = matches!(
                 entry.item,
                 Item::RequestModules | Item::RequestModule | Item::ResponseModules | Item::ResponseModule
@@ -248,7 +248,7 @@ impl fmt::Display for Inspection {
         }
         section(f, "missing", self.missing.len())?;
         for item in &self.missing {
-            let required = if item.required { "required" } else { "may be absent" };
+            let required = if item.required { "required" } else { "optional" };
             match item.module {
                 Some(module) => writeln!(f, "  {} of module {module}  ({required})", item.name)?,
                 None => writeln!(f, "  {}  ({required})", item.name)?,
@@ -256,7 +256,7 @@ impl fmt::Display for Inspection {
         }
         match &self.error {
             Some(error) => write!(f, "refused: {error}"),
-            None => write!(f, "taken"),
+            None => write!(f, "accepted"),
         }
     }
 }

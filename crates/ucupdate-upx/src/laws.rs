@@ -1,18 +1,22 @@
-//! What holds for any bytes at all: for fuzzers, and for the test that replays what they found.
-//!
-//! Each function panics where a law is broken, and does nothing else.
+//! Laws that hold for any bytes, for the fuzz targets and for the tests that replay their corpora.
 
 use crate::codec::Codec;
 use crate::decode::Decoded;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
 use crate::limits::Limits;
+#[cfg(feature = "toml")]
+use ucupdate_core::{
+    Device, ReportedVersion, UpdateRequest, UpdateResponse,
+    request::{InstalledModule, OfferedModule},
+    value::Reported,
+};
 use ucupdate_xml::XmlLimits;
 
-/// Reading `body` as a request ends within the limits, and what was read is written and read as the same.
+/// Checks that reading `body` as a request ends within the limits, and that writing and reading returns an equal value.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the law is broken.
 pub fn request(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -27,10 +31,10 @@ pub fn request(body: &[u8]) {
     assert_eq!(codec.encode_request(&again.value), written);
 }
 
-/// Reading `body` as a response ends within the limits, and what was read is written and read as the same.
+/// Checks that reading `body` as a response ends within the limits, and that writing and reading returns an equal value.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the law is broken.
 pub fn response(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -46,6 +50,59 @@ pub fn response(body: &[u8]) {
     assert_eq!(codec.encode_response(&again.value), written);
 }
 
+/// Checks that `bytes` are refused with a reason or are a dialect, and that a codec reads what it writes by that dialect.
+///
+/// # Panics
+/// When the law is broken.
+#[cfg(feature = "toml")]
+pub fn dialect(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let dialect = match Dialect::from_toml(text) {
+        Ok(dialect) => dialect,
+        Err(refused) => return assert!(!refused.to_string().is_empty()),
+    };
+    let codec = Codec::new(dialect, Limits::default());
+    let request = sample_request();
+    let read = codec.decode_request(&codec.encode_request(&request)).expect("what we write can be read");
+    assert_eq!((read.value, read.unknown_count), (request, 0));
+    let response = sample_response();
+    let read = codec.decode_response(&codec.encode_response(&response)).expect("what we write can be read");
+    assert_eq!((read.value, read.unknown_count), (response, 0));
+}
+
+#[cfg(feature = "toml")]
+fn sample_request() -> UpdateRequest {
+    let module = InstalledModule {
+        file_name: "cpe.nbt".into(),
+        version: ReportedVersion::new("1.0.522.34"),
+        time_stamp: Reported::new("01-01-1601 00:00:00"),
+    };
+    UpdateRequest {
+        device: Device {
+            kind: "UCPhone/Polycom/CX700/A/ENU".parse().expect("five words"),
+            mac_address: Reported::new("0004F2000001"),
+            serial_number: Reported::new("C185H001209"),
+        },
+        user_name: "ann@demo.local".into(),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
+        modules: vec![module.clone(), module],
+    }
+}
+
+#[cfg(feature = "toml")]
+fn sample_response() -> UpdateResponse {
+    UpdateResponse {
+        modules: vec![OfferedModule {
+            file_name: "CPE.nbt".parse().expect("a file name"),
+            signature_file_name: "CPE.cat".parse().expect("a file name"),
+            version: ReportedVersion::new("1.0.522.103"),
+            time_stamp: Reported::new("16-12-2008 04:43:58"),
+            base_url: "http://ocs.demo.local/RequestHandler/Files".into(),
+            external_base_url: Box::default(),
+        }],
+    }
+}
+
 fn checked<T>(codec: &Codec, body: &[u8], read: Result<Decoded<T>, DecodeError>) -> Option<Decoded<T>> {
     match read {
         Ok(decoded) => {
@@ -59,8 +116,8 @@ fn checked<T>(codec: &Codec, body: &[u8], read: Result<Decoded<T>, DecodeError>)
             Some(decoded)
         }
         Err(error) => {
-            let said = error.to_string();
-            assert!(!said.contains(['\n', '\r']), "one line: {said:?}");
+            let text = error.to_string();
+            assert!(!text.contains(['\n', '\r']), "one line: {text:?}");
             None
         }
     }
@@ -72,7 +129,7 @@ fn skipped_modules<T>(decoded: &Decoded<T>) -> usize {
     numbers.len()
 }
 
-/// What was read within the limits may be longer when it is written: `>` becomes `&gt;`.
+/// Returns a codec without a limit of bytes. A message may be longer when it is written: `>` becomes `&gt;`.
 fn roomy() -> Codec {
     let xml = XmlLimits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
     Codec::new(Dialect::canonical(), Limits::default().with_xml(xml))

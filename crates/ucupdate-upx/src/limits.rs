@@ -73,8 +73,9 @@ impl Limits {
     }
 }
 
-/// The limit of [`Limits`] that a body reached. The limits of XML have a type of their own,
-/// [`XmlLimit`](ucupdate_xml::XmlLimit), and unknown items never end a reading.
+/// The limit of [`Limits`] that a body reached.
+///
+/// The limits of XML have a type of their own, [`XmlLimit`](ucupdate_xml::XmlLimit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {

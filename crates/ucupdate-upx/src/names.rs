@@ -1,16 +1,17 @@
-//! The one table of names: every item of the protocol, the name it has in the canonical dialect, and how we know.
+//! The table of names: every item of the protocol, its name in the canonical dialect, and the source of each fact.
 //!
-//! Nothing else in the workspace spells a name of the wire. `PROTOCOL.md` shows the same table, and a test holds both together.
+//! No other file in the workspace contains a name of the wire. `PROTOCOL.md` shows the same table, and a test compares both.
 
 use std::fmt;
+use ucupdate_core::device::KindWord;
 
-/// How well a fact is known.
+/// How certain a fact about the protocol is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "a fact is seen, concluded, or not known")]
+#[allow(clippy::exhaustive_enums, reason = "a fact is published or concluded")]
 pub enum Certainty {
-    /// By a published source or a log from the field.
+    /// A published source or a log from the field shows it.
     Confirmed,
-    /// Concluded from what is confirmed.
+    /// It was concluded from confirmed facts.
     Inferred,
 }
 
@@ -23,26 +24,26 @@ impl fmt::Display for Certainty {
     }
 }
 
-/// Where a name stands; two items of one place never share a name.
+/// The part of a message in which a name is unique. Two items of one scope never share a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "two messages, each with a root, items and modules")]
 pub enum NameScope {
     /// The outermost element of a request.
     RequestRoot,
-    /// Directly in a request.
+    /// The children of a request, outside its modules.
     Request,
-    /// In a module of a request.
+    /// The children of one module of a request.
     RequestModule,
     /// The outermost element of a response.
     ResponseRoot,
-    /// Directly in a response.
+    /// The children of a response, outside its modules.
     Response,
-    /// In a module of a response.
+    /// The children of one module of a response.
     ResponseModule,
 }
 
 impl NameScope {
-    /// The name of the place's table in a dialect file, and in `PROTOCOL.md`.
+    /// Returns the name of the scope's table in a dialect file and in `PROTOCOL.md`.
     pub const fn key(self) -> &'static str {
         match self {
             Self::RequestRoot | Self::Request => "request",
@@ -53,40 +54,40 @@ impl NameScope {
     }
 }
 
-/// One row of the table.
+/// One row of the table [`NAMES`]: the facts about one item.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ItemFacts {
-    /// Which item it is.
+    /// The item that the row describes.
     pub item: Item,
-    /// Where its name stands.
+    /// The scope in which the item's name is unique.
     pub scope: NameScope,
-    /// Its key in a dialect file, below the place's table.
+    /// The item's key in a dialect file, in the table of its scope. Example: `vendor`.
     pub key: &'static str,
-    /// Its name in the canonical dialect.
+    /// The name by which the canonical dialect reads and writes the item.
     pub canonical: &'static str,
-    /// Further names that the canonical dialect reads the item by. All of them are inferred.
+    /// Further names by which the canonical dialect reads the item. All of them are inferred.
     pub aliases: &'static [&'static str],
-    /// Whether a message (or a module) without it is refused.
+    /// Whether a message (or a module) without the item is refused.
     pub required: bool,
-    /// How well it is known that the message carries this.
+    /// How certain it is that the message carries the item.
     pub known: Certainty,
-    /// How well its name is known.
+    /// How certain the item's canonical name is.
     pub name_known: Certainty,
-    /// Where we know it from.
+    /// The source of the facts, such as a column of the audit log.
     pub source: &'static str,
 }
 
 macro_rules! table {
     ($($(#[$doc:meta])* $item:ident $scope:ident $key:literal $name:literal $(| $alias:literal)* $required:ident $known:ident $name_known:ident $source:literal;)*) => {
-        /// One thing a message carries.
+        /// An item that a message carries: an element, or a value in one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Item {
             $($(#[$doc])* $item,)*
         }
 
-        /// Every item, those of one place together, in the order they are written.
+        /// The table of all items, grouped by scope, in the order in which they are written.
         pub const NAMES: &[ItemFacts] = &[
             $(ItemFacts {
                 item: Item::$item,
@@ -103,6 +104,19 @@ macro_rules! table {
     };
 }
 
+impl Item {
+    /// Returns the item of a request that states a word of the device's kind.
+    pub const fn of_kind(word: KindWord) -> Self {
+        match word {
+            KindWord::DeviceType => Self::DeviceType,
+            KindWord::Vendor => Self::Vendor,
+            KindWord::Model => Self::Model,
+            KindWord::HardwareRevision => Self::Revision,
+            KindWord::Locale => Self::Locale,
+        }
+    }
+}
+
 #[allow(non_upper_case_globals, reason = "columns of the table below, read as words")]
 mod words {
     pub(super) const required: bool = true;
@@ -111,63 +125,63 @@ mod words {
 use words::{optional, required};
 
 table! {
-    /// The request's outermost element.
+    /// The outermost element of a request.
     RequestRoot RequestRoot "root" "Request" optional Confirmed Inferred "a body is posted, but none is published; named for what it is";
-    /// What kind of device asks.
+    /// The device type, such as `UCPhone`.
     DeviceType Request "device_type" "DeviceType" required Confirmed Inferred "audit log, column `Device Type`";
     /// The user who signed in last.
     UserName Request "user_name" "UserName" optional Confirmed Inferred "audit log, column `User Name`";
-    /// The device's own clock.
+    /// The time of the device's own clock when it asks.
     RequestDateTime Request "request_date_time" "RequestDateTime" optional Confirmed Inferred "audit log, column `Request DateTime`";
-    /// The device's MAC address.
+    /// The MAC address of the device. It may be blank.
     MacAddress Request "mac_address" "MacAddress" optional Confirmed Inferred "audit log, column `Mac Address`";
-    /// The device's serial number.
+    /// The serial number of the device. It may be blank.
     SerialNumber Request "serial_number" "SerialNumber" optional Confirmed Inferred "audit log, column `Serial Number`";
-    /// Who made the device.
+    /// The vendor of the device. Lync calls it brand.
     Vendor Request "vendor" "Vendor" | "Brand" required Confirmed Inferred "audit log, column `Vendor`; Lync's rules say `Brand`";
-    /// The device's model.
+    /// The model of the device, such as `CX700`.
     Model Request "model" "Model" required Confirmed Inferred "audit log, column `Model`";
-    /// The device's hardware revision.
+    /// The hardware revision of the device, such as `A`.
     Revision Request "revision" "Revision" required Confirmed Inferred "audit log, column `Revision`";
-    /// The language variant the device runs.
+    /// The locale of the device's firmware, such as `ENU`.
     Locale Request "locale" "Locale" required Confirmed Inferred "audit log, column `Locale`";
-    /// The list of what the device has.
+    /// The element around all installed modules.
     RequestModules Request "modules" "Modules" optional Confirmed Inferred "audit log: a row holds a list of modules";
-    /// One thing the device has.
+    /// The element of one installed module.
     RequestModule Request "module" "Module" optional Confirmed Inferred "audit log: a row holds a list of modules";
-    /// The file name a device asks for.
+    /// The file name of an installed module, such as `cpe.nbt`.
     FileName RequestModule "file_name" "FileName" required Confirmed Inferred "audit log, first part of a requested module";
-    /// The version a device has.
+    /// The version of an installed module.
     Version RequestModule "version" "Version" optional Confirmed Inferred "audit log, second part of a requested module";
-    /// The time stamp of what a device has.
+    /// The time stamp of an installed module.
     TimeStamp RequestModule "time_stamp" "TimeStamp" optional Confirmed Inferred "audit log, third part of a requested module";
-    /// The response's outermost element.
+    /// The outermost element of a response.
     ResponseRoot ResponseRoot "root" "Response" optional Confirmed Inferred "a body is answered, but none is published; named for what it is";
-    /// How many modules are offered.
+    /// The number of offered modules.
     NumOfFiles Response "num_of_files" "NumOfFiles" required Inferred Inferred "concluded: a device asked and was told there is nothing to do";
-    /// The list of what is offered.
+    /// The element around all offered modules.
     ResponseModules Response "modules" "Modules" optional Confirmed Inferred "audit log: a row holds a list of modules";
-    /// One thing that is offered.
+    /// The element of one offered module.
     ResponseModule Response "module" "Module" optional Confirmed Inferred "audit log: a row holds a list of modules";
-    /// The file to fetch.
+    /// The file name of an offered image, such as `CPE.nbt`.
     OfferedFileName ResponseModule "file_name" "FileName" required Confirmed Inferred "audit log, the offered file's URL";
-    /// The signature catalogue to fetch beside it.
+    /// The file name of an image's signature catalogue, such as `CPE.cat`.
     SignatureFileName ResponseModule "signature_file_name" "SignatureFileName" required Confirmed Inferred "web server log: the `.cat` is fetched from beside the image";
-    /// The version of what is offered.
+    /// The version of an offered module.
     OfferedVersion ResponseModule "version" "Version" optional Confirmed Inferred "audit log, second part of an offered module";
-    /// The time stamp of what is offered.
+    /// The time stamp of an offered module.
     OfferedTimeStamp ResponseModule "time_stamp" "TimeStamp" optional Confirmed Inferred "audit log, third part of an offered module";
-    /// The folder's URL for devices inside.
+    /// The URL of the files' folder for internal devices.
     BaseUrl ResponseModule "base_url" "BaseURL" optional Confirmed Confirmed "a published packet trace";
-    /// The folder's URL for devices outside.
+    /// The URL of the files' folder for external devices.
     ExternalBaseUrl ResponseModule "external_base_url" "ExternalBaseURL" optional Confirmed Confirmed "a published packet trace";
 }
 
-/// How many items there are.
+/// The number of items in the table.
 pub(crate) const ITEMS: usize = NAMES.len();
 
 impl Item {
-    /// The item's row in the table.
+    /// Returns the item's row of [`NAMES`].
     pub fn facts(self) -> &'static ItemFacts {
         // The table is made from the same list as the enum, so the row is there.
         &NAMES[self as usize]
@@ -182,7 +196,7 @@ impl fmt::Display for Item {
     }
 }
 
-/// The rows of one place.
+/// Returns the rows of one scope.
 pub(crate) fn of(scope: NameScope) -> &'static [ItemFacts] {
     let (first, last) = match scope {
         NameScope::RequestRoot => (Item::RequestRoot, Item::RequestRoot),

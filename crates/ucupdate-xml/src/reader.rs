@@ -92,6 +92,7 @@ impl<'a> XmlReader<'a> {
         Self::open(document, limits, true)
     }
 
+    #[inline]
     fn open(document: &'a XmlDocument<'a>, limits: &'a XmlLimits, is_lenient: bool) -> Self {
         let mut reader = Reader::from_str(document.text());
         reader.config_mut().check_end_names = true;

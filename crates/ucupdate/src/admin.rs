@@ -5,8 +5,8 @@ use crate::packages::read_back::ReadBack;
 use crate::service::UpdateService;
 use crate::state::rule_history::Changed;
 use ucupdate_core::book::{
-    Audience, Command, Group, GroupName, Hold, HoldName, OfferPolicy, Refusal, Rollout, RolloutName, Share,
-    SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
+    Audience, BookCommand, Group, GroupName, Hold, HoldName, OfferPolicy, Refusal, Rollout, RolloutName,
+    Share, SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
 };
 use ucupdate_core::device::{DeviceId, DeviceType};
 use ucupdate_core::value::PackageId;
@@ -60,7 +60,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn propose(self, package: PackageId) -> Result<Changed, ChangeError> {
-        self.command(&Command::Ingest(package)).await
+        self.command(&BookCommand::Ingest(package)).await
     }
 
     /// Approves the pending version of each rule for all devices. Approves either all of them or none.
@@ -68,7 +68,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn approve(self, rules: Vec<RuleKey>) -> Result<Changed, ChangeError> {
-        self.command(&Command::Approve(rules)).await
+        self.command(&BookCommand::Approve(rules)).await
     }
 
     /// Approves every version that a package made pending. Skips rules that have another pending version now.
@@ -76,7 +76,19 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn approve_all_of(self, package: PackageId) -> Result<Changed, ChangeError> {
-        self.command(&Command::ApproveAllOf(package)).await
+        self.command(&BookCommand::ApproveAllOf(package)).await
+    }
+
+    /// Approves a version that a package contains for a rule. The version does not have to be pending.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn approve_version(
+        self,
+        rule: RuleKey,
+        version: ReportedVersion,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::ApproveVersion { rule, version }).await
     }
 
     /// Rejects the pending version of a rule.
@@ -84,7 +96,15 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn reject(self, rule: RuleKey) -> Result<Changed, ChangeError> {
-        self.command(&Command::Reject(rule)).await
+        self.command(&BookCommand::Reject(rule)).await
+    }
+
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn unreject(self, rule: RuleKey, version: ReportedVersion) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::Unreject { rule, version }).await
     }
 
     /// Rolls a rule back: the version that was approved before the current one becomes the approved version.
@@ -92,7 +112,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn roll_back(self, rule: RuleKey) -> Result<Changed, ChangeError> {
-        self.command(&Command::RollBack(rule)).await
+        self.command(&BookCommand::RollBack(rule)).await
     }
 
     /// Removes a rule. Its files are still served, because devices may be downloading them.
@@ -100,7 +120,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn remove(self, rule: RuleKey) -> Result<Changed, ChangeError> {
-        self.command(&Command::Remove(rule)).await
+        self.command(&BookCommand::Remove(rule)).await
     }
 
     /// Removes packages from the rule book. Refused if a rule or an interim image still uses one of them.
@@ -110,7 +130,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn retire(self, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
-        self.command(&Command::Retire(packages)).await
+        self.command(&BookCommand::Retire(packages)).await
     }
 }
 
@@ -121,7 +141,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn set_policy(self, rule: RuleKey, policy: OfferPolicy) -> Result<Changed, ChangeError> {
-        self.command(&Command::SetPolicy(rule, policy)).await
+        self.command(&BookCommand::SetPolicy(rule, policy)).await
     }
 
     /// Sets whether packages of a device type are approved when they are ingested.
@@ -129,7 +149,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn deploy_at_ingest(self, device_type: DeviceType, on: bool) -> Result<Changed, ChangeError> {
-        self.command(&Command::DeployAtIngest(device_type, on)).await
+        self.command(&BookCommand::DeployAtIngest(device_type, on)).await
     }
 
     /// Adds a stepping stone: an intermediate version for devices that are too old for the newest one.
@@ -137,7 +157,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn add_stone(self, stone: SteppingStone) -> Result<Changed, ChangeError> {
-        self.command(&Command::AddStone(stone)).await
+        self.command(&BookCommand::AddStone(stone)).await
     }
 
     /// Removes a stepping stone.
@@ -145,7 +165,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn remove_stone(self, name: StoneName) -> Result<Changed, ChangeError> {
-        self.command(&Command::RemoveStone(name)).await
+        self.command(&BookCommand::RemoveStone(name)).await
     }
 }
 
@@ -156,7 +176,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn add_test_device(self, device: TestDevice) -> Result<Changed, ChangeError> {
-        self.command(&Command::AddTestDevice(device)).await
+        self.command(&BookCommand::AddTestDevice(device)).await
     }
 
     /// Removes a test device.
@@ -164,7 +184,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn remove_test_device(self, name: TestDeviceName) -> Result<Changed, ChangeError> {
-        self.command(&Command::RemoveTestDevice(name)).await
+        self.command(&BookCommand::RemoveTestDevice(name)).await
     }
 
     /// Adds a group, or replaces the predicate of an existing one. The member list of an existing group stays.
@@ -172,7 +192,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn put_group(self, group: Group) -> Result<Changed, ChangeError> {
-        self.command(&Command::PutGroup(group)).await
+        self.command(&BookCommand::PutGroup(group)).await
     }
 
     /// Removes a group. Refused while a pin, a rollout or a hold uses the group.
@@ -180,7 +200,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn remove_group(self, name: GroupName) -> Result<Changed, ChangeError> {
-        self.command(&Command::RemoveGroup(name)).await
+        self.command(&BookCommand::RemoveGroup(name)).await
     }
 
     /// Adds devices to the member list of a group, and removes others from it.
@@ -193,7 +213,7 @@ impl Admin<'_> {
         add: Vec<DeviceId>,
         remove: Vec<DeviceId>,
     ) -> Result<Changed, ChangeError> {
-        self.command(&Command::ChangeMembers { group, add, remove }).await
+        self.command(&BookCommand::ChangeMembers { group, add, remove }).await
     }
 
     /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
@@ -206,7 +226,7 @@ impl Admin<'_> {
         audience: Audience,
         version: ReportedVersion,
     ) -> Result<Changed, ChangeError> {
-        self.command(&Command::Pin { rule, audience, version }).await
+        self.command(&BookCommand::Pin { rule, audience, version }).await
     }
 
     /// Removes the pin of a device or a group.
@@ -214,7 +234,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn unpin(self, rule: RuleKey, audience: Audience) -> Result<Changed, ChangeError> {
-        self.command(&Command::Unpin { rule, audience }).await
+        self.command(&BookCommand::Unpin { rule, audience }).await
     }
 }
 
@@ -231,7 +251,7 @@ impl Admin<'_> {
         version: ReportedVersion,
         rollout: Rollout,
     ) -> Result<Changed, ChangeError> {
-        self.command(&Command::StartRollout { rule, audience, version, rollout }).await
+        self.command(&BookCommand::StartRollout { rule, audience, version, rollout }).await
     }
 
     /// Changes the share of devices that a rollout reaches.
@@ -244,7 +264,7 @@ impl Admin<'_> {
         name: RolloutName,
         share: Share,
     ) -> Result<Changed, ChangeError> {
-        self.command(&Command::SetShare(rule, name, share)).await
+        self.command(&BookCommand::SetShare(rule, name, share)).await
     }
 
     /// Pauses a rollout. Devices that already have its version keep it.
@@ -257,7 +277,7 @@ impl Admin<'_> {
         name: RolloutName,
         reason: &str,
     ) -> Result<Changed, ChangeError> {
-        self.command(&Command::PauseRollout(rule, name, reason.into())).await
+        self.command(&BookCommand::PauseRollout(rule, name, reason.into())).await
     }
 
     /// Resumes a paused rollout.
@@ -265,7 +285,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn resume_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
-        self.command(&Command::ResumeRollout(rule, name)).await
+        self.command(&BookCommand::ResumeRollout(rule, name)).await
     }
 
     /// Ends a rollout and approves its version for all devices.
@@ -273,7 +293,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn finish_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
-        self.command(&Command::FinishRollout(rule, name)).await
+        self.command(&BookCommand::FinishRollout(rule, name)).await
     }
 
     /// Ends a rollout without approving its version.
@@ -281,7 +301,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn stop_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
-        self.command(&Command::StopRollout(rule, name)).await
+        self.command(&BookCommand::StopRollout(rule, name)).await
     }
 }
 
@@ -292,7 +312,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn add_hold(self, hold: Hold) -> Result<Changed, ChangeError> {
-        self.command(&Command::AddHold(hold)).await
+        self.command(&BookCommand::AddHold(hold)).await
     }
 
     /// Removes a hold.
@@ -300,7 +320,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn remove_hold(self, name: HoldName) -> Result<Changed, ChangeError> {
-        self.command(&Command::RemoveHold(name)).await
+        self.command(&BookCommand::RemoveHold(name)).await
     }
 
     /// Throws the kill switch: no device is offered anything in one rule, or in all rules.
@@ -308,7 +328,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn kill(self, scope: StopScope, reason: &str) -> Result<Changed, ChangeError> {
-        self.command(&Command::Kill { scope, by: self.author.into(), reason: reason.into() }).await
+        self.command(&BookCommand::Kill { scope, reason: reason.into() }).await
     }
 
     /// Asks to restart what the kill switch stopped. Another author must approve the restart.
@@ -316,7 +336,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn ask_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
-        self.command(&Command::AskRestart { scope, by: self.author.into() }).await
+        self.command(&BookCommand::AskRestart { scope }).await
     }
 
     /// Approves the restart that another author asked for.
@@ -324,7 +344,7 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`]. The author who asked for the restart cannot approve it.
     pub async fn approve_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
-        self.command(&Command::ApproveRestart { scope, by: self.author.into() }).await
+        self.command(&BookCommand::ApproveRestart { scope }).await
     }
 }
 
@@ -337,29 +357,26 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// See [`Admin`].
-    pub async fn command(self, command: &Command) -> Result<Changed, ChangeError> {
-        if let Command::RollBackTo(revision) = command {
-            return self.roll_back_to(*revision).await;
-        }
+    pub async fn command(self, command: &BookCommand) -> Result<Changed, ChangeError> {
         self.command_if(command, |_| Ok(())).await
     }
 
     /// Executes a command, and refuses it if the rule book does not pass `check` when the revision is made.
     pub(crate) async fn command_if(
         self,
-        command: &Command,
+        command: &BookCommand,
         check: impl Fn(&RuleBook) -> Result<(), Refusal>,
     ) -> Result<Changed, ChangeError> {
         let service = self.service;
         service.refresh().await?;
         let snapshot = service.snapshot();
         check(snapshot.book())?;
-        let outcome = snapshot.book().command(command)?;
+        let outcome = snapshot.book().command(command, self.author)?;
         let read_back = ReadBack::read(&**service.store(), snapshot.book(), &outcome.delta).await?;
         service
-            .change(self.author, command, |book, _| {
+            .change(self.author, &command.clone().into(), |book, _| {
                 check(book)?;
-                let outcome = book.command(command)?;
+                let outcome = book.command(command, self.author)?;
                 read_back.covers(book, &outcome.delta)?;
                 Ok(outcome)
             })

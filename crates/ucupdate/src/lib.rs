@@ -6,6 +6,8 @@ mod clock;
 mod digest;
 mod error;
 mod keys;
+#[cfg(feature = "fuzzing")]
+pub mod laws;
 mod logs;
 mod maintenance;
 mod options;
@@ -19,8 +21,9 @@ pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
+pub use logs::options::LogOptions;
 pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
-pub use logs::writer::{LogError, LogOptions};
+pub use logs::writer::LogError;
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::garbage::Garbage;
@@ -36,10 +39,11 @@ pub use packages::rebuild::{LeftOut, Rebuilt};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;
+pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
-pub use watch::observer::WatchOptions;
+pub use watch::options::WatchOptions;
 pub use watch::pause::WATCH_AUTHOR;
 
 /// Audit rows and access rows.

@@ -48,12 +48,13 @@ impl AuditFormat {
         let mut text = String::with_capacity(256);
         push_logged(self.zone.civil(row.logged_at), &mut text);
         let request_date_time = row.request_date_time.raw();
-        for said in [&*row.user_name, &*row.user_host, &*row.device_type, request_date_time] {
+        for said in [&*row.user_name, &*row.user_host, &*row.kind.device_type, request_date_time] {
             text.push(',');
             push_cell(said, &mut text);
         }
         let (mac_address, serial_number) = (row.mac_address.raw(), row.serial_number.raw());
-        for said in [mac_address, serial_number, &*row.vendor, &*row.model, &*row.revision, &*row.locale] {
+        let [_, others @ ..] = row.kind.each_ref();
+        for said in [mac_address, serial_number].into_iter().chain(others.map(|word| &**word)) {
             let mut cell = String::with_capacity(said.len());
             escape(said, Place::Cell, &mut cell);
             text.push(',');
@@ -175,7 +176,7 @@ mod tests {
     fn commas_quotes_and_line_ends_forge_nothing() {
         let mut forged = row(&UpdateResponse::default());
         forged.user_name = "x\",\"y\r\n03-06-2009 17:07:20,z".into();
-        forged.vendor = "=HYPERLINK(\"http://evil\")".into();
+        forged.kind.vendor = "=HYPERLINK(\"http://evil\")".into();
         let line = AuditFormat::new().line(&forged);
         let expected = "03-06-2009 17:10:39,\"x\"\",\"\"y%0D%0A03-06-2009 17:07:20,z\",10.1.1.123,UCPhone,\
 06-03-2009 17:10:39,\"0021630F207B\",\"C185H001209\",\"%3DHYPERLINK(\"\"http://evil\"\")\",\"IP8540\",\"A\",\"ENU\",\

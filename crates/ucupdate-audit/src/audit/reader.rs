@@ -8,6 +8,7 @@ use crate::lines::Lines;
 use std::borrow::Cow;
 use std::io::Read;
 use ucupdate_core::ReportedVersion;
+use ucupdate_core::device::KindWord;
 use ucupdate_core::value::Zone;
 use ucupdate_core::value::{FieldTime, Reported};
 
@@ -23,7 +24,7 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// let log = "Logging DateTime,Model,Mac Address,Site\n03-06-2009 17:07:20,IP8540,0021630F207B,Lisbon\nnonsense\n";
 /// let mut rows = AuditReader::new(log.as_bytes());
 /// let row = rows.next().unwrap().unwrap();
-/// assert_eq!((&*row.model, row.mac_address.raw()), ("IP8540", "0021630F207B"));
+/// assert_eq!((&*row.kind.model, row.mac_address.raw()), ("IP8540", "0021630F207B"));
 /// assert_eq!(row.others, [("Site".into(), "Lisbon".into())]);
 /// assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 3: row has 1 cells, expected 4");
 /// assert!(rows.next().is_none());
@@ -103,14 +104,10 @@ enum Column {
     LoggedAt,
     UserName,
     UserHost,
-    DeviceType,
+    Kind(KindWord),
     RequestDateTime,
     MacAddress,
     SerialNumber,
-    Vendor,
-    Model,
-    Revision,
-    Locale,
     Requested,
     Offered,
 }
@@ -120,14 +117,14 @@ const TITLES: [(&str, Column); 13] = [
     ("loggingdatetime", Column::LoggedAt),
     ("username", Column::UserName),
     ("userhostaddress", Column::UserHost),
-    ("devicetype", Column::DeviceType),
+    ("devicetype", Column::Kind(KindWord::DeviceType)),
     ("requestdatetime", Column::RequestDateTime),
     ("macaddress", Column::MacAddress),
     ("serialnumber", Column::SerialNumber),
-    ("vendor", Column::Vendor),
-    ("model", Column::Model),
-    ("revision", Column::Revision),
-    ("locale", Column::Locale),
+    ("vendor", Column::Kind(KindWord::Vendor)),
+    ("model", Column::Kind(KindWord::Model)),
+    ("revision", Column::Kind(KindWord::HardwareRevision)),
+    ("locale", Column::Kind(KindWord::Locale)),
     ("requested", Column::Requested),
     ("response", Column::Offered),
 ];
@@ -183,14 +180,10 @@ fn row(
             }
             Ok(Column::UserName) => row.user_name = text(),
             Ok(Column::UserHost) => row.user_host = text(),
-            Ok(Column::DeviceType) => row.device_type = text(),
+            Ok(Column::Kind(word)) => row.kind[*word] = text(),
             Ok(Column::RequestDateTime) => row.request_date_time = Reported::new(&text()),
             Ok(Column::MacAddress) => row.mac_address = Reported::new(&text()),
             Ok(Column::SerialNumber) => row.serial_number = Reported::new(&text()),
-            Ok(Column::Vendor) => row.vendor = text(),
-            Ok(Column::Model) => row.model = text(),
-            Ok(Column::Revision) => row.revision = text(),
-            Ok(Column::Locale) => row.locale = text(),
             Ok(Column::Requested) => {
                 let of = |file_name, version, time_stamp| RequestedCell { file_name, version, time_stamp };
                 row.requested = modules(cell, limits, of)?;
@@ -295,7 +288,7 @@ mod tests {
         let other = "logging datetime,Model\n03-07-2009 00:00:00,CX700\n";
         let log = log_of(&[row()]) + &log_of(&[row()]) + other;
         let rows: Vec<AuditRow> = read(&log).into_iter().map(Result::unwrap).collect();
-        assert_eq!((rows.len(), &rows[1], &*rows[2].model), (2 + 1, &row(), "CX700"));
+        assert_eq!((rows.len(), &rows[1], &*rows[2].kind.model), (2 + 1, &row(), "CX700"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One row of the audit log, as values.
 
-use ucupdate_core::device::SerialNumber;
+use ucupdate_core::device::{ReportedKind, SerialNumber};
 use ucupdate_core::request::Side;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
@@ -25,22 +25,14 @@ pub struct AuditRow {
     pub user_name: Box<str>,
     /// The device's address as the server saw it; usually an IP address.
     pub user_host: Box<str>,
-    /// The device type.
-    pub device_type: Box<str>,
+    /// The kind of the device; each word is empty where the device reported none.
+    pub kind: ReportedKind,
     /// The device's own clock; hours off as long as it has no time.
     pub request_date_time: Reported<FieldTime>,
     /// The device's MAC address.
     pub mac_address: Reported<MacAddress>,
     /// The device's serial number.
     pub serial_number: Reported<SerialNumber>,
-    /// Who made the device.
-    pub vendor: Box<str>,
-    /// Its model.
-    pub model: Box<str>,
-    /// Its hardware revision.
-    pub revision: Box<str>,
-    /// The language variant it runs.
-    pub locale: Box<str>,
     /// What it has, a module each.
     pub requested: Vec<RequestedCell>,
     /// What it was told to fetch; empty for "nothing to do".
@@ -98,14 +90,10 @@ impl AuditRow {
             logged_at: now,
             user_name: request.user_name.clone(),
             user_host: host.into(),
-            device_type: device.device_type.as_str().into(),
+            kind: (&device.kind).into(),
             request_date_time: request.request_date_time.clone(),
             mac_address: device.mac_address.clone(),
             serial_number: device.serial_number.clone(),
-            vendor: device.vendor.as_str().into(),
-            model: device.model.as_str().into(),
-            revision: device.hardware_revision.as_str().into(),
-            locale: device.locale.as_str().into(),
             requested: requested.collect(),
             offered: offered.collect(),
             others: Vec::new(),

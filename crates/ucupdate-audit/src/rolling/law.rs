@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use ucupdate_core::value::UnixTime;
 
 /// Two logs of one server name in one store, as these bytes have rows come, time pass and the store fail: refused
-/// writes, lost answers, writes that land much later.
+/// writes, lost answers, writes that land much later, and writes that are visible and not durable.
 ///
-/// Every row acknowledged is in the store exactly once, at every moment; no row is there twice; rows are in order; a
+/// Every row acknowledged is in the store exactly once and durable, at every moment; no row is there twice; rows are in order; a
 /// file has one writer, is whole, and is no longer than the roll size; and once the store works again, all rows taken
 /// are acknowledged.
 ///
@@ -31,6 +31,8 @@ const ROLL_BYTES: usize = 4096;
 
 struct Model {
     store: BTreeMap<String, Vec<u8>>,
+    /// The files that a power cut would leave.
+    durable: BTreeMap<String, Vec<u8>>,
     /// Which log made a file, as the files came into being.
     made: Vec<(String, usize)>,
     /// Writes that may yet land.
@@ -46,6 +48,8 @@ enum Mood {
     Works,
     Refuses,
     LosesAnswer,
+    /// The write is visible, its sync fails, and the answer is an error.
+    LosesSync,
     LosesRequest,
     ActsLate,
 }
@@ -60,6 +64,7 @@ impl Model {
         let foreign = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2.log";
         Self {
             store: BTreeMap::from([(foreign.to_owned(), FOREIGN.to_vec())]),
+            durable: BTreeMap::new(),
             made: Vec::new(),
             late: Vec::new(),
             logs: [log(), log()],
@@ -80,8 +85,9 @@ impl Model {
             54..=63 => self.land(usize::from(choice)),
             64..=99 => self.drive(which, Mood::Works),
             100..=106 => self.drive(which, Mood::Refuses),
-            107..=113 => self.drive(which, Mood::LosesAnswer),
-            114..=120 => self.drive(which, Mood::LosesRequest),
+            107..=110 => self.drive(which, Mood::LosesAnswer),
+            111..=116 => self.drive(which, Mood::LosesSync),
+            117..=120 => self.drive(which, Mood::LosesRequest),
             _ => self.drive(which, Mood::ActsLate),
         }
         choice >= 54
@@ -90,7 +96,7 @@ impl Model {
     fn push(&mut self, which: usize, filling: usize) {
         let row = AuditRow {
             user_name: format!("{which}:{}", self.taken[which]).into(),
-            vendor: "x".repeat(filling).into(),
+            user_host: "x".repeat(filling).into(),
             ..AuditRow::device_log_upload("h", self.now)
         };
         if self.logs[which].push(AuditFormat::new().line(&row), self.now) == Some(self.taken[which]) {
@@ -106,15 +112,25 @@ impl Model {
         if !self.late.is_empty() {
             let (which, effect) = self.late.remove(choice % self.late.len());
             self.act(which, &effect);
+            self.sync(&effect);
         }
     }
 
     fn drive(&mut self, which: usize, mood: Mood) {
         let Some(effect) = self.logs[which].poll(self.now) else { return };
         let outcome = match mood {
-            Mood::Works => self.act(which, &effect),
+            Mood::Works => {
+                let outcome = self.act(which, &effect);
+                self.sync(&effect);
+                outcome
+            }
             Mood::Refuses => EffectOutcome::Failed,
             Mood::LosesAnswer => {
+                self.act(which, &effect);
+                self.sync(&effect);
+                EffectOutcome::Unclear
+            }
+            Mood::LosesSync => {
                 self.act(which, &effect);
                 EffectOutcome::Unclear
             }
@@ -141,6 +157,16 @@ impl Model {
                 EffectOutcome::Stored
             }
             Effect::ReadBack { key, .. } => effect.compare(self.store.get(key).map(Vec::as_slice)),
+        }
+    }
+
+    /// Makes durable what a writing effect found or wrote at its key. Reading makes nothing durable.
+    fn sync(&mut self, effect: &Effect) {
+        if matches!(effect, Effect::ReadBack { .. }) {
+            return;
+        }
+        if let Some(bytes) = self.store.get(effect.key()) {
+            self.durable.insert(effect.key().to_owned(), bytes.clone());
         }
     }
 
@@ -173,6 +199,18 @@ impl Model {
                 assert_eq!(&*row.user_name, format!("{which}:{}", found[*which]), "in {key}");
                 found[*which] += 1;
             }
+        }
+        let mut durable = [0_u64; 2];
+        for (key, which) in &self.made {
+            let content = self.durable.get(key).map(Vec::as_slice).unwrap_or_default();
+            durable[*which] += AuditReader::new(content).count() as u64;
+        }
+        for (log, durable) in self.logs.iter().zip(durable) {
+            assert!(
+                durable >= log.acknowledged(),
+                "{durable} of {} acknowledged rows are durable",
+                log.acknowledged()
+            );
         }
         for (log, found) in self.logs.iter().zip(found) {
             assert!(found >= log.acknowledged(), "{found} of {} acknowledged", log.acknowledged());

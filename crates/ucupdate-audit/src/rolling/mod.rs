@@ -227,9 +227,10 @@ impl RollingLog {
                     Wait::No
                 };
             }
+            // The file may be visible and not durable, so it is not read back but created again: only `Exists` says that
+            // what is there is durable.
             (Step::Create, Unclear) => {
                 flight.unclear = true;
-                flight.step = Step::ReadBack;
                 flight.back_off(now);
             }
             (Step::ReadBack, Absent) => {

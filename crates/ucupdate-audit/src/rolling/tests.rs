@@ -112,11 +112,13 @@ fn what_failed_is_tried_again_later_with_the_same_bytes() {
 }
 
 #[test]
-fn a_create_whose_answer_was_lost_is_read_back_and_then_left_alone() {
+fn a_create_whose_answer_was_lost_is_tried_again_then_read_back_and_left_alone() {
     let mut log = log(RollOptions::default());
     log.push(line("a", NOON), NOON);
     log.poll(seconds(1));
     log.done(EffectOutcome::Unclear, seconds(1));
+    assert_eq!(shown(log.poll(seconds(2))), "create 2009-03-06.log: a");
+    log.done(EffectOutcome::Exists, seconds(2));
     let back = log.poll(seconds(2)).unwrap();
     assert_eq!(shown(Some(back.clone())), "read back 2009-03-06.log: a");
     log.done(back.compare(Some(back.bytes())), seconds(2));
@@ -131,6 +133,8 @@ fn a_create_that_never_came_about_is_made_again_and_may_be_met_by_itself() {
     log.push(line("a", NOON), NOON);
     log.poll(seconds(1));
     log.done(EffectOutcome::Unclear, seconds(1));
+    assert_eq!(shown(log.poll(seconds(2))), "create 2009-03-06.log: a");
+    log.done(EffectOutcome::Exists, seconds(2));
     let back = log.poll(seconds(2)).unwrap();
     log.done(back.compare(None), seconds(2));
     assert_eq!(shown(log.poll(seconds(3))), "create 2009-03-06.log: a");

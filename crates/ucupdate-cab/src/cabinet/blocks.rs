@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::checksum::checksum;
 use super::codec::{Decoder, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
 use super::header::{u16_at, u32_at};
+use super::irregularity::Irregularity;
 use super::set::{Folder, Piece};
 use super::source::Source;
 use crate::error::{CabError, Position, Structure};
@@ -13,26 +14,63 @@ use crate::error::{CabError, Position, Structure};
 /// The bytes of a block's header without its reserve area.
 const BLOCK_BYTES: usize = 8;
 
-/// A part's input, behind its tables.
+/// The input of a part, behind its tables.
 pub(crate) struct InputPart<R> {
     pub(crate) source: Source<R>,
-    pub(crate) bytes: u32,
+    /// The length that the header states, or more where a block goes beyond it.
+    pub(crate) bytes: u64,
     pub(crate) block_reserve: u8,
     pub(crate) reserve: Box<[u8]>,
-    drained: bool,
+    lengths: PartLengths,
+    is_drained: bool,
+}
+
+/// The bytes that the header of a part states, and the most that it may have whatever its header states.
+pub(crate) struct PartLengths {
+    pub(crate) stated: u64,
+    pub(crate) limit: u64,
 }
 
 impl<R: Read> InputPart<R> {
-    pub(crate) fn new(source: Source<R>, bytes: u32, block_reserve: u8, reserve: Box<[u8]>) -> Self {
-        Self { source, bytes, block_reserve, reserve, drained: false }
+    pub(crate) fn new(
+        source: Source<R>,
+        lengths: PartLengths,
+        block_reserve: u8,
+        reserve: Box<[u8]>,
+    ) -> Self {
+        Self { source, bytes: lengths.stated, block_reserve, reserve, lengths, is_drained: false }
     }
 
-    /// Reads to the end of the cabinet.
+    /// Reads to the end of the cabinet. An input that ends before it, behind the last block that is needed, is an
+    /// irregularity.
     pub(crate) fn drain(&mut self) -> Result<(), CabError> {
-        if !self.drained {
-            self.source.skip_to(u64::from(self.bytes), Structure::End)?;
-            self.source.release();
-            self.drained = true;
+        if self.is_drained {
+            return Ok(());
+        }
+        match self.source.skip_to(self.bytes, Structure::End) {
+            Err(CabError::Truncated { .. }) => self.bytes = self.source.taken(),
+            other => other?,
+        }
+        self.is_drained = true;
+        Ok(())
+    }
+
+    /// The length of the part, where it is not the one that its header states. `number` counts parts from 1.
+    pub(crate) fn irregularity(&self, number: u16) -> Option<Irregularity> {
+        (self.bytes != self.lengths.stated).then_some(Irregularity::Length {
+            part: number,
+            stated: self.lengths.stated,
+            found: self.bytes,
+        })
+    }
+
+    /// Makes room for a structure of this many bytes that goes beyond the stated length.
+    fn extend(&mut self, bytes: usize) -> Result<(), CabError> {
+        let end = self.source.taken() + bytes as u64;
+        if end > self.bytes {
+            CabError::above("cabinet_bytes", "cabinet has bytes:", self.lengths.limit, end)?;
+            self.bytes = end;
+            self.source.set_cabinet_bytes(end);
         }
         Ok(())
     }
@@ -94,6 +132,7 @@ impl OpenFolder {
             let (before, from) = parts.split_at_mut(piece.part.min(parts.len()));
             for part in before {
                 part.drain()?;
+                part.source.release();
             }
             let Some(part) = from.first_mut() else { return Err(self.ends_early(folder)) };
             if self.of_piece == 0 {
@@ -101,7 +140,7 @@ impl OpenFolder {
             }
             self.of_piece += 1;
             if self.read_block(folder, part)? {
-                return self.check_end(folder);
+                return Ok(());
             }
         }
     }
@@ -123,21 +162,13 @@ impl OpenFolder {
         let what = Structure::Block { folder: folder.number, block: self.blocks };
         let at = part.source.place();
         let head_bytes = BLOCK_BYTES + usize::from(part.block_reserve);
-        let ahead = u64::from(part.bytes).saturating_sub(part.source.taken());
-        let fits = |bytes: usize| {
-            if bytes as u64 > ahead {
-                let expected = format!("at most {ahead} bytes before the end of the cabinet");
-                return Err(CabError::damaged(what, at, expected, format!("a block of {bytes}")));
-            }
-            Ok(())
-        };
-        fits(head_bytes)?;
+        part.extend(head_bytes)?;
         let head = part.source.need(head_bytes, what)?;
         let (sum, packed, size) =
             (u32_at(head, 0), usize::from(u16_at(head, 4)), usize::from(u16_at(head, 6)));
         check_sizes(what, at, packed + self.carried.len(), size)?;
         let whole = head_bytes + packed;
-        fits(whole)?;
+        part.extend(whole)?;
         let block = part.source.need(whole, what)?;
         let (head, data) = block.split_at(head_bytes.min(block.len()));
         check_sum(what, at, sum, head, data)?;
@@ -169,20 +200,16 @@ impl OpenFolder {
         Ok(true)
     }
 
-    /// Checks, before any of the last bytes is delivered, that the folder ends where its files do.
-    fn check_end(&self, folder: &Folder) -> Result<(), CabError> {
-        let what = Structure::Folder(folder.number);
-        let expected = || format!("{} bytes, those of its files", folder.bytes);
-        if self.decoded > folder.bytes {
-            return Err(CabError::damaged(what, folder.at, expected(), format!("at least {}", self.decoded)));
-        }
+    /// The offset, in bytes of the folder, of the next byte that is ready.
+    pub(crate) fn position(&self) -> u64 {
+        self.decoded - self.ready.len() as u64
+    }
+
+    /// Whether the folder has bytes or blocks that were not delivered.
+    pub(crate) fn has_more(&self, folder: &Folder) -> bool {
         let later: u64 = folder.pieces.iter().skip(self.piece + 1).map(|piece| u64::from(piece.blocks)).sum();
         let here = folder.pieces.get(self.piece).map_or(0, |piece| u64::from(piece.blocks - self.of_piece));
-        if self.decoded == folder.bytes && later + here > 0 {
-            let found = format!("as many, and {} data blocks more", later + here);
-            return Err(CabError::damaged(what, folder.at, expected(), found));
-        }
-        Ok(())
+        !self.ready.is_empty() || later + here > 0
     }
 
     fn ends_early(&self, folder: &Folder) -> CabError {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The compression of a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
     /// The data is stored as it is.
@@ -14,6 +14,11 @@ pub enum Compression {
     Lzx {
         /// The window has 2 to the power of this many bytes; 15 to 21.
         window_bits: u8,
+    },
+    /// A compression that is not supported, such as Quantum. The files of such folders are not read.
+    Unsupported {
+        /// The type in the folder's entry (`typeCompress`).
+        kind: u16,
     },
 }
 
@@ -29,6 +34,11 @@ impl fmt::Display for Compression {
         match self {
             Self::None => f.write_str("no compression"),
             Self::Mszip => f.write_str("MSZIP"),
+            Self::Unsupported { kind } if kind & 0xF == 2 => f.write_str("Quantum compression"),
+            Self::Unsupported { kind } if kind & 0xF == 3 => {
+                write!(f, "LZX with a window of {} bits", kind >> 8 & 0x1F)
+            }
+            Self::Unsupported { kind } => write!(f, "compression type {kind:#06x}"),
             Self::Lzx { window_bits } => write!(f, "LZX with a window of {window_bits} bits"),
         }
     }

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::compression::Compression;
+use super::irregularity::Irregularity;
 use super::source::Source;
 use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
@@ -42,6 +43,7 @@ pub(crate) struct Part {
     pub(crate) block_reserve: u8,
     pub(crate) folders: Vec<FolderRow>,
     pub(crate) files: Vec<FileRow>,
+    pub(crate) irregularity: Option<Irregularity>,
 }
 
 #[derive(Debug)]
@@ -121,6 +123,11 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
         let found = format!("version {}.{}", fixed.version.0, fixed.version.1).into();
         return Err(CabError::Unsupported { what: Structure::Header, at, expected: "version 1.3", found });
     }
+    let least = fixed.least_bytes();
+    if u64::from(fixed.bytes) < least {
+        let expected = format!("a cabinet of at least {least} bytes, for its tables");
+        return damaged(&expected, format!("a stated length of {}", fixed.bytes));
+    }
     spent.cabinet(fixed.bytes)?;
     spent.rows(fixed.folders, fixed.files)?;
     spent.table(HEADER_BYTES)?;
@@ -136,6 +143,7 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
         block_reserve: 0,
         folders: Vec::new(),
         files: Vec::new(),
+        irregularity: None,
     };
     let mut folder_reserve = 0;
     if fixed.flags & HAS_RESERVE != 0 {
@@ -164,11 +172,35 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
         let found = format!("{file_table}, and the tables before it end at {}", source.taken());
         return damaged("the file table behind the folder table", found);
     }
+    let begin = source.taken();
+    let first_block = part.folders.iter().map(|folder| u64::from(folder.first_block)).min();
+    let is_behind_data = first_block.is_some_and(|first| (begin..file_table).contains(&first));
+    if is_behind_data {
+        part.irregularity = Some(Irregularity::TableBehindData);
+        let (limit, found) = (spent.limits.held_bytes, file_table - begin);
+        CabError::above("held_bytes", "file table stands behind data of bytes:", limit, found)?;
+        source.hold();
+    } else if second_table(source, file_table - begin, fixed.folders) {
+        part.irregularity = Some(Irregularity::SecondFileTable { at: source.place().offset });
+    }
     source.skip_to(file_table, Structure::Header)?;
     for index in 0..fixed.files {
         part.files.push(file(source, spent, index)?);
     }
+    source.rewind();
     Ok(part)
+}
+
+/// Whether the bytes between the folder table and the file table begin with an entry of a file.
+fn second_table<R: Read>(source: &mut Source<R>, bytes: u64, folders: u16) -> bool {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(FILE_BYTES + MAX_NAME_BYTES);
+    let ahead = source.look(bytes);
+    let (Some(row), Some(name)) = (ahead.get(..FILE_BYTES), ahead.get(FILE_BYTES..)) else { return false };
+    let folder = u16_at(row, 8);
+    let length = name.iter().position(|byte| *byte == 0).unwrap_or_default();
+    (folder < folders || folder >= FROM_PREVIOUS)
+        && length > 0
+        && name.iter().take(length).all(|byte| *byte >= b' ')
 }
 
 fn folder<R: Read>(
@@ -183,20 +215,12 @@ fn folder<R: Read>(
     let row = source.need(FOLDER_BYTES + reserve, what)?;
     let (first_block, blocks, kind) = (u32_at(row, 0), u16_at(row, 4), u16_at(row, 6));
     source.take(FOLDER_BYTES + reserve);
-    let unsupported = |found: String| {
-        let expected = "none, MSZIP, or LZX with a window of 15 to 21 bits";
-        Err(CabError::Unsupported { what, at, expected, found: found.into() })
-    };
     let window_bits = kind >> 8 & 0x1F;
-    let compression = match kind & 0xF {
-        0 => Compression::None,
-        1 => Compression::Mszip,
-        2 => return unsupported("Quantum compression".into()),
-        3 => match u8::try_from(window_bits) {
-            Ok(window_bits @ 15..=21) => Compression::Lzx { window_bits },
-            _ => return unsupported(format!("LZX with a window of {window_bits} bits")),
-        },
-        _ => return unsupported(format!("compression type {kind:#06x}")),
+    let compression = match (kind & 0xF, u8::try_from(window_bits)) {
+        (0, _) => Compression::None,
+        (1, _) => Compression::Mszip,
+        (3, Ok(window_bits @ 15..=21)) => Compression::Lzx { window_bits },
+        _ => Compression::Unsupported { kind },
     };
     Ok(FolderRow { first_block, blocks, compression, at })
 }
@@ -255,7 +279,6 @@ fn terminated<R: Read>(
 /// The fixed fields of a header.
 pub(crate) struct Fixed {
     pub(crate) signature: [u8; 4],
-    pub(crate) reserved: [u32; 3],
     pub(crate) bytes: u32,
     pub(crate) file_table: u32,
     /// Major, then minor.
@@ -268,11 +291,17 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
+    /// The bytes of the smallest cabinet with these tables.
+    pub(crate) fn least_bytes(&self) -> u64 {
+        HEADER_BYTES as u64
+            + u64::from(self.folders) * FOLDER_BYTES as u64
+            + u64::from(self.files) * (FILE_BYTES as u64 + 1)
+    }
+
     /// Reads [`HEADER_BYTES`]; what is missing counts as zero.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         Self {
             signature: u32_at(bytes, 0).to_le_bytes(),
-            reserved: [u32_at(bytes, 4), u32_at(bytes, 12), u32_at(bytes, 20)],
             bytes: u32_at(bytes, 8),
             file_table: u32_at(bytes, 16),
             version: (byte_at(bytes, 25), byte_at(bytes, 24)),

@@ -6,10 +6,11 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::blocks::{InputPart, OpenFolder};
+use super::blocks::{InputPart, OpenFolder, PartLengths};
 use super::compression::Compression;
 use super::entry::FileEntry;
 use super::header::{self, Spent};
+use super::irregularity::Irregularity;
 use super::set::{self, Tables};
 use super::source::Source;
 use super::stub;
@@ -49,9 +50,13 @@ pub struct Cabinet<R> {
     /// How many of the files in `tables.order` were begun.
     begun: usize,
     folder: Option<(usize, OpenFolder)>,
-    /// What is left of the current file.
+    /// The offset of the next byte of the current file in its folder, and the bytes that are left of the file.
+    at: u64,
     left: u64,
+    held: Held,
     output_bytes: u64,
+    irregularities: Irregularities,
+    options: CabinetOptions,
     given_up: bool,
 }
 
@@ -71,6 +76,8 @@ pub struct Finished {
     pub output_bytes: u64,
     /// The number of files.
     pub files: usize,
+    /// The irregularities of the cabinet; those that its data shows are known only now.
+    pub irregularities: Vec<Irregularity>,
 }
 
 impl<R: Read> Cabinet<R> {
@@ -91,10 +98,12 @@ impl<R: Read> Cabinet<R> {
     /// # Errors
     /// Fails as [`open`](Self::open) does, and when a part is missing, given twice, or of another set.
     pub fn open_set(inputs: Vec<R>, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
-        let CabinetOptions { limits, code_page } = options.into();
+        let options = options.into();
+        let CabinetOptions { limits, code_page, is_strict } = options.clone();
         CabError::above("parts", "set has parts:", limits.parts, inputs.len() as u64)?;
         let several = inputs.len() > 1;
         let mut spent = Spent::new(&limits);
+        let mut irregularities = Irregularities { is_strict, found: Vec::new() };
         let mut read = Vec::with_capacity(inputs.len());
         for (number, input) in inputs.into_iter().enumerate() {
             let mut source = Source::new(input);
@@ -103,7 +112,8 @@ impl<R: Read> Cabinet<R> {
                 source.name_part(u16::try_from(number + 1).unwrap_or(u16::MAX));
             }
             stub::find(&mut source, &limits)?;
-            let part = header::read(&mut source, &mut spent)?;
+            let mut part = header::read(&mut source, &mut spent)?;
+            irregularities.extend(part.irregularity.take())?;
             if several {
                 source.name_part(part.index.saturating_add(1));
             }
@@ -115,11 +125,30 @@ impl<R: Read> Cabinet<R> {
         let mut tables = Vec::with_capacity(read.len());
         for (source, mut part) in read {
             let reserve = std::mem::take(&mut part.reserve);
-            parts.push(InputPart::new(source, part.bytes, part.block_reserve, reserve));
+            let lengths = PartLengths { stated: part.bytes.into(), limit: limits.cabinet_bytes };
+            parts.push(InputPart::new(source, lengths, part.block_reserve, reserve));
             tables.push(part);
         }
-        let tables = set::join(tables, &spent, code_page)?;
-        Ok(Self { parts, tables, begun: 0, folder: None, left: 0, output_bytes: 0, given_up: false })
+        let mut tables = set::join(tables, &spent, code_page)?;
+        irregularities.extend(std::mem::take(&mut tables.irregularities))?;
+        Ok(Self {
+            parts,
+            tables,
+            begun: 0,
+            folder: None,
+            at: 0,
+            left: 0,
+            held: Held::default(),
+            output_bytes: 0,
+            irregularities,
+            options,
+            given_up: false,
+        })
+    }
+
+    /// Returns how the cabinet is read.
+    pub(crate) fn options(&self) -> &CabinetOptions {
+        &self.options
     }
 
     /// Returns the entries of all files, of all parts of a set, in the order of the tables.
@@ -139,7 +168,7 @@ impl<R: Read> Cabinet<R> {
 
     /// Returns the compression of the folder with this number ([`FileEntry::folder`]); `None` for an unknown number.
     pub fn compression(&self, folder: u16) -> Option<Compression> {
-        self.tables.folders.iter().find(|known| known.number == folder).map(|known| known.compression)
+        self.tables.compressions.get(usize::from(folder)).copied()
     }
 
     /// Returns the next file in the order of the data; `None` after the last.
@@ -150,59 +179,213 @@ impl<R: Read> Cabinet<R> {
     /// Fails when the input fails, ends too early or is damaged. After that the cabinet gives nothing more.
     pub fn next_file(&mut self) -> Result<Option<FileReader<'_, R>>, CabError> {
         while !self.chunk(usize::MAX)?.is_empty() {}
-        let Some((folder, entry)) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
+        let Some(file) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
         self.begun += 1;
-        let (folder, entry) = (usize::from(folder), usize::from(entry));
-        let left = self.tables.entries.get(entry).map_or(0, FileEntry::size);
-        if left > 0 && self.folder.as_ref().is_none_or(|(open, _)| *open != folder) {
-            self.folder = self.tables.folders.get(folder).map(|known| (folder, OpenFolder::new(known)));
+        let (folder, entry) = (usize::from(file.folder), usize::from(file.entry));
+        self.left = self.tables.entries.get(entry).map_or(0, FileEntry::size);
+        self.at = file.begin;
+        if self.left > 0 {
+            if self.folder.as_ref().is_none_or(|(open, _)| *open != folder) {
+                self.close_folder()?;
+                self.folder = self.tables.folders.get(folder).map(|known| (folder, OpenFolder::new(known)));
+            }
+            self.held.needed_from = self.next_begin(file.folder);
+            self.held.forget_before(self.at);
         }
-        self.left = left;
         Ok(Some(FileReader::new(self, entry)))
+    }
+
+    /// Where the next file of the same folder begins that has bytes.
+    fn next_begin(&self, folder: u16) -> Option<u64> {
+        let later = self.tables.order.get(self.begun..).unwrap_or_default().iter();
+        let size = |entry: u16| self.tables.entries.get(usize::from(entry)).map_or(0, FileEntry::size);
+        let mut same = later.take_while(|file| file.folder == folder);
+        same.find(|file| size(file.entry) > 0).map(|file| file.begin)
+    }
+
+    /// Closes the current folder, and notes data in it that belongs to no file.
+    fn close_folder(&mut self) -> Result<(), CabError> {
+        self.held = Held::default();
+        let Some((index, open)) = self.folder.take() else { return Ok(()) };
+        match self.tables.folders.get(index) {
+            Some(folder) if open.has_more(folder) => {
+                self.irregularities.extend([Irregularity::Tail { folder: folder.number }])
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads to the end of the cabinet and returns its digest. Files not read yet are decompressed and checked too.
     ///
     /// # Errors
     /// Fails as [`next_file`](Self::next_file) does.
-    pub fn finish(mut self) -> Result<Finished, CabError> {
+    pub fn finish(self) -> Result<Finished, CabError> {
+        self.finish_and(|_| None)
+    }
+
+    /// Finishes as [`finish`](Self::finish) does, and looks whether another cabinet follows in the input.
+    pub(crate) fn finish_and_look_behind(self) -> Result<Finished, CabError> {
+        let limits = self.options.limits.clone();
+        self.finish_and(|source| stub::find_another(source, &limits))
+    }
+
+    fn finish_and(
+        mut self,
+        look_behind: impl FnOnce(&mut Source<R>) -> Option<u64>,
+    ) -> Result<Finished, CabError> {
         while self.next_file()?.is_some() {}
+        self.close_folder()?;
         let mut parts = Vec::with_capacity(self.parts.len());
         let mut cabinet_bytes = 0;
-        for part in &mut self.parts {
+        let several = self.parts.len() > 1;
+        for (number, part) in (1..).zip(&mut self.parts) {
             part.drain()?;
+            self.irregularities.extend(part.irregularity(number))?;
             parts.push(part.source.sha256());
-            cabinet_bytes += u64::from(part.bytes);
+            if several {
+                part.source.release();
+            }
+            cabinet_bytes += part.bytes;
         }
         let sha256 = match parts.as_slice() {
             [only] => *only,
             several => Sha256::digest(several.as_flattened()).into(),
         };
         let files = self.tables.entries.len();
-        Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files })
+        if let [only] = self.parts.as_mut_slice() {
+            let another = look_behind(&mut only.source);
+            self.irregularities.extend(another.map(|at| Irregularity::SecondCabinet { at }))?;
+        }
+        let irregularities = self.irregularities.found;
+        Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }
 
-    /// The next at most `most` bytes of the current file, as a range of the decoder's output; empty at its end.
-    fn chunk(&mut self, most: usize) -> Result<Range<usize>, CabError> {
+    /// The next at most `most` bytes of the current file; an empty piece at its end.
+    fn chunk(&mut self, most: usize) -> Result<Piece, CabError> {
         if self.given_up {
             return Err(CabError::GivenUp);
         }
-        let Some((index, open)) = self.folder.as_mut().filter(|_| self.left > 0) else { return Ok(0..0) };
-        let Some(folder) = self.tables.folders.get(*index) else { return Ok(0..0) };
-        if open.ready().is_empty() {
-            let next = open.next_block(folder, &mut self.parts);
-            next.inspect_err(|_| self.given_up = true)?;
+        if self.left == 0 {
+            return Ok(Piece::Decoded(0..0));
         }
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let range = open.deliver(left.min(most));
-        self.left -= range.len() as u64;
-        self.output_bytes += range.len() as u64;
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
+        let piece = match self.held.range(self.at, most) {
+            Some(range) => Piece::Held(range),
+            None => Piece::Decoded(self.decode(most)?),
+        };
+        let count = piece.len();
+        self.at += count as u64;
+        self.left -= count as u64;
+        self.output_bytes += count as u64;
+        Ok(piece)
+    }
+
+    /// Decodes up to the next byte of the current file, and delivers at most `most` bytes from there.
+    fn decode(&mut self, most: usize) -> Result<Range<usize>, CabError> {
+        let Some((index, open)) = self.folder.as_mut() else { return Ok(0..0) };
+        let Some(folder) = self.tables.folders.get(*index) else { return Ok(0..0) };
+        loop {
+            if open.ready().is_empty() {
+                let next = open.next_block(folder, &mut self.parts);
+                next.inspect_err(|_| self.given_up = true)?;
+            }
+            // Bytes before the file belong to no file.
+            let gap = self.at.saturating_sub(open.position());
+            if gap == 0 {
+                break;
+            }
+            open.deliver(usize::try_from(gap).unwrap_or(usize::MAX));
+        }
+        let begin = open.position();
+        let range = open.deliver(most);
+        self.held.keep(begin, open.bytes(range.clone()));
         Ok(range)
     }
 
-    /// The bytes that [`chunk`](Self::chunk) gave.
-    fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.folder.as_ref().map_or(&[], |(_, open)| open.bytes(range))
+    /// The bytes of a piece.
+    fn bytes(&self, piece: Piece) -> &[u8] {
+        match piece {
+            Piece::Decoded(range) => self.folder.as_ref().map_or(&[], |(_, open)| open.bytes(range)),
+            Piece::Held(range) => self.held.bytes.get(range).unwrap_or_default(),
+        }
+    }
+}
+
+/// A piece of a file: in the output of the decoder, or among the held bytes.
+enum Piece {
+    Decoded(Range<usize>),
+    Held(Range<usize>),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Decoded(range) | Self::Held(range) => range.len(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The bytes of a folder that a later file shares with an earlier one.
+#[derive(Default)]
+struct Held {
+    bytes: Vec<u8>,
+    /// The offset of the first held byte in the folder.
+    begin: u64,
+    /// Where the next file of the folder begins; bytes from there on are held.
+    needed_from: Option<u64>,
+}
+
+impl Held {
+    /// The held bytes from an offset of the folder on, at most `most`; `None` where that byte is not held.
+    fn range(&self, at: u64, most: usize) -> Option<Range<usize>> {
+        let from = usize::try_from(at.checked_sub(self.begin)?).ok()?;
+        let left = self.bytes.len().checked_sub(from).filter(|left| *left > 0)?;
+        Some(from..from + left.min(most))
+    }
+
+    /// Holds those of the bytes at `begin` that the next file needs too.
+    fn keep(&mut self, begin: u64, bytes: &[u8]) {
+        let Some(needed_from) = self.needed_from else { return };
+        let skipped = usize::try_from(needed_from.saturating_sub(begin)).unwrap_or(usize::MAX);
+        let Some(needed) = bytes.get(skipped..).filter(|needed| !needed.is_empty()) else { return };
+        let begin = begin + skipped as u64;
+        if self.begin + self.bytes.len() as u64 != begin {
+            self.bytes.clear();
+            self.begin = begin;
+        }
+        self.bytes.extend_from_slice(needed);
+    }
+
+    fn forget_before(&mut self, at: u64) {
+        let count = usize::try_from(at.saturating_sub(self.begin)).unwrap_or(usize::MAX);
+        if count >= self.bytes.len() {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.drain(..count);
+            self.begin += count as u64;
+        }
+    }
+}
+
+/// The irregularities found so far; the first is an error in strict reading.
+struct Irregularities {
+    is_strict: bool,
+    found: Vec<Irregularity>,
+}
+
+impl Irregularities {
+    fn extend(&mut self, found: impl IntoIterator<Item = Irregularity>) -> Result<(), CabError> {
+        for found in found {
+            if self.is_strict {
+                return Err(CabError::Irregular(found));
+            }
+            self.found.push(found);
+        }
+        Ok(())
     }
 }
 
@@ -246,15 +429,15 @@ impl<'a, R: Read> FileReader<'a, R> {
     /// # Errors
     /// Fails when the input fails, ends too early or is damaged.
     pub fn read_chunk(&mut self) -> Result<&[u8], CabError> {
-        let range = self.cabinet.chunk(usize::MAX)?;
-        Ok(self.cabinet.bytes(range))
+        let piece = self.cabinet.chunk(usize::MAX)?;
+        Ok(self.cabinet.bytes(piece))
     }
 }
 
 impl<R: Read> Read for FileReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let range = self.cabinet.chunk(buffer.len())?;
-        let bytes = self.cabinet.bytes(range);
+        let piece = self.cabinet.chunk(buffer.len())?;
+        let bytes = self.cabinet.bytes(piece);
         if let Some(target) = buffer.get_mut(..bytes.len()) {
             target.copy_from_slice(bytes);
         }

@@ -4,17 +4,21 @@ use super::codec::MAX_OUTPUT_BYTES;
 use super::compression::Compression;
 use super::entry::FileEntry;
 use super::header::{FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Part, Spent, TO_NEXT};
+use super::irregularity::Irregularity;
 use crate::code_page::CodePage;
 use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 use crate::path::mark_clashes;
+use std::collections::HashMap;
 
 /// A folder, and where its data blocks stand.
 pub(crate) struct Folder {
     pub(crate) number: u16,
     pub(crate) compression: Compression,
-    /// The bytes of its files together.
+    /// The end of the last file, in bytes of the folder.
     pub(crate) bytes: u64,
+    /// The bytes of its files together, which are more where files share bytes.
+    pub(crate) output_bytes: u64,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) at: Position,
 }
@@ -32,8 +36,21 @@ pub(crate) struct Tables {
     pub(crate) folders: Vec<Folder>,
     /// As the tables name them.
     pub(crate) entries: Vec<FileEntry>,
-    /// The files as their data comes: indexes of folders and of entries.
-    pub(crate) order: Vec<(u16, u16)>,
+    /// The files as their data comes.
+    pub(crate) order: Vec<OrderedFile>,
+    /// The compression of each folder, by its number.
+    pub(crate) compressions: Vec<Compression>,
+    pub(crate) irregularities: Vec<Irregularity>,
+}
+
+/// A file, and where its data is.
+#[derive(Clone, Copy)]
+pub(crate) struct OrderedFile {
+    /// The index of its folder, as the data comes.
+    pub(crate) folder: u16,
+    pub(crate) entry: u16,
+    /// The offset in the bytes of the folder.
+    pub(crate) begin: u64,
 }
 
 /// Checks that the parts, sorted by their index, are one whole set.
@@ -113,6 +130,7 @@ impl Joined {
                 number: small(self.folders.len()),
                 compression: row.compression,
                 bytes: 0,
+                output_bytes: 0,
                 pieces: vec![piece],
                 at: row.at,
             });
@@ -158,28 +176,38 @@ impl Joined {
 
     fn into_tables(self, spent: &Spent<'_>, code_page: CodePage) -> Result<Tables, CabError> {
         let Self { mut folders, rows } = self;
+        let mut irregularities = Vec::new();
+        let data_of = folders_with_the_same_data(&folders, &mut irregularities);
+        let data = |folder: u16| data_of.get(usize::from(folder)).copied().unwrap_or(folder);
         let mut by_place: Vec<u16> = rows.iter().enumerate().map(|(index, _)| small(index)).collect();
         let key = |index: &u16| {
-            rows.get(usize::from(*index)).map(|(folder, row)| (*folder, row.begin, row.size, *index))
+            rows.get(usize::from(*index)).map(|(folder, row)| (data(*folder), row.begin, row.size, *index))
         };
         by_place.sort_by_key(key);
+        let mut held = 0;
         for index in &by_place {
             let Some((folder, row)) = rows.get(usize::from(*index)) else { continue };
-            let Some(folder) = folders.get_mut(usize::from(*folder)) else { continue };
-            if row.size > 0 && u64::from(row.begin) != folder.bytes {
-                let expected = format!("its begin at byte {} of its folder", folder.bytes);
-                return Err(CabError::damaged(Structure::File(*index), row.at, expected, row.begin));
+            let Some(folder) = folders.get_mut(usize::from(data(*folder))) else { continue };
+            if row.size > 0 {
+                let begin = u64::from(row.begin);
+                note_place(folder, begin, &mut irregularities);
+                held = held.max(folder.bytes.saturating_sub(begin));
+                folder.bytes = folder.bytes.max(begin + u64::from(row.size));
+                folder.output_bytes += u64::from(row.size);
             }
-            folder.bytes += u64::from(row.size);
         }
+        note_unread(&folders, &rows, &mut irregularities)?;
         check_output(&folders, spent.limits, spent.cabinet_bytes())?;
+        CabError::above("held_bytes", "files share bytes:", spent.limits.held_bytes, held)?;
 
+        let begins: Vec<u64> = rows.iter().map(|(_, row)| row.begin.into()).collect();
         let mut entries: Vec<FileEntry> =
             rows.into_iter().map(|(folder, row)| FileEntry::new(row, folder, code_page)).collect();
         let mut paths: Vec<_> = entries.iter_mut().map(FileEntry::take_path).collect();
         mark_clashes(&mut paths);
         entries.iter_mut().zip(paths).for_each(|(entry, path)| entry.path = path);
 
+        let compressions = folders.iter().map(|folder| folder.compression).collect();
         folders.sort_by_key(|folder| folder.pieces.first().map(|piece| (piece.part, piece.first_block)));
         let mut rank = vec![0; folders.len()];
         for (place, folder) in folders.iter().enumerate() {
@@ -187,13 +215,84 @@ impl Joined {
                 *rank = small(place);
             }
         }
-        let ranked = |index: u16| {
-            let folder = entries.get(usize::from(index)).map_or(0, FileEntry::folder);
-            (rank.get(usize::from(folder)).copied().unwrap_or_default(), index)
+        let ordered = |entry: u16| {
+            let folder = entries.get(usize::from(entry)).map_or(0, FileEntry::folder);
+            let folder = rank.get(usize::from(data(folder))).copied().unwrap_or_default();
+            OrderedFile { folder, entry, begin: begins.get(usize::from(entry)).copied().unwrap_or_default() }
         };
-        let mut order: Vec<(u16, u16)> = by_place.into_iter().map(ranked).collect();
-        order.sort_by_key(|(folder, _)| *folder);
-        Ok(Tables { folders, entries, order })
+        let is_read = |file: &OrderedFile| {
+            let folder = folders.get(usize::from(file.folder));
+            !folder.is_some_and(|folder| matches!(folder.compression, Compression::Unsupported { .. }))
+        };
+        let mut order: Vec<OrderedFile> = by_place.into_iter().map(ordered).filter(is_read).collect();
+        order.sort_by_key(|file| file.folder);
+        Ok(Tables { folders, entries, order, compressions, irregularities })
+    }
+}
+
+/// For each folder, the number of the folder that has its data: its own, or that of an earlier folder at the same place.
+fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irregularity>) -> Vec<u16> {
+    let mut seen = HashMap::new();
+    let mut data_of = Vec::with_capacity(folders.len());
+    for folder in folders {
+        let number = folder.number;
+        let first = match folder.pieces.as_slice() {
+            [piece] if piece.blocks > 0 => {
+                let place = (piece.part, piece.first_block, piece.blocks, folder.compression);
+                *seen.entry(place).or_insert(number)
+            }
+            _ => number,
+        };
+        if first != number {
+            irregularities.push(Irregularity::SharedFolder { folder: number, first });
+        }
+        data_of.push(first);
+    }
+    data_of
+}
+
+/// Notes the folders that are not read. A cabinet of which no folder can be read is not supported at all.
+fn note_unread(
+    folders: &[Folder],
+    rows: &[(u16, FileRow)],
+    irregularities: &mut Vec<Irregularity>,
+) -> Result<(), CabError> {
+    let is_unread = |folder: &&Folder| matches!(folder.compression, Compression::Unsupported { .. });
+    if let Some(first) = folders.first()
+        && folders.iter().all(|folder| is_unread(&folder))
+    {
+        return Err(CabError::Unsupported {
+            what: Structure::Folder(first.number),
+            at: first.at,
+            expected: "none, MSZIP, or LZX with a window of 15 to 21 bits",
+            found: first.compression.to_string().into(),
+        });
+    }
+    for folder in folders.iter().filter(is_unread) {
+        let files = small(rows.iter().filter(|(number, _)| *number == folder.number).count());
+        irregularities.push(Irregularity::UnreadFolder {
+            folder: folder.number,
+            compression: folder.compression,
+            files,
+        });
+    }
+    Ok(())
+}
+
+/// Notes where a file does not begin at the end of the one before it.
+fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity>) {
+    let number = folder.number;
+    if begin < folder.bytes {
+        match irregularities.last_mut() {
+            Some(Irregularity::SharedBytes { folder, files }) if *folder == number => *files += 1,
+            _ => irregularities.push(Irregularity::SharedBytes { folder: number, files: 1 }),
+        }
+    } else if begin > folder.bytes {
+        let bytes = begin - folder.bytes;
+        match irregularities.last_mut() {
+            Some(Irregularity::Gap { folder, bytes: known }) if *folder == number => *known += bytes,
+            _ => irregularities.push(Irregularity::Gap { folder: number, bytes }),
+        }
     }
 }
 
@@ -212,7 +311,7 @@ fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Resu
             ));
         }
     }
-    let output: u64 = folders.iter().map(|folder| folder.bytes).sum();
+    let output: u64 = folders.iter().map(|folder| folder.output_bytes).sum();
     CabError::above("total_output_bytes", "files have bytes together:", limits.total_output_bytes, output)?;
     if output > Limits::RATIO_SLACK_BYTES {
         let ratio = output.div_ceil(cabinet_bytes.max(1));

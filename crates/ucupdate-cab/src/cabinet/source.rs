@@ -30,6 +30,10 @@ pub(crate) struct Source<R> {
     failure: Option<io::Error>,
     /// The hash of the bytes of the cabinet, once it has begun.
     hash: Option<Sha256>,
+    /// The offset behind the last byte that was hashed.
+    hashed: u64,
+    /// The bytes taken since holding began.
+    held: Option<Vec<u8>>,
 }
 
 impl<R: Read> Source<R> {
@@ -45,6 +49,8 @@ impl<R: Read> Source<R> {
             part: None,
             failure: None,
             hash: None,
+            hashed: 0,
+            held: None,
         }
     }
 
@@ -72,23 +78,43 @@ impl<R: Read> Source<R> {
     pub(crate) fn begin_cabinet(&mut self) {
         self.base = self.offset;
         self.hash = Some(Sha256::new());
+        self.hashed = self.offset;
     }
 
     /// Sets the length of the cabinet; nothing behind it is read.
     pub(crate) fn set_cabinet_bytes(&mut self, bytes: u64) {
         self.limit = self.base.saturating_add(bytes);
-        let ahead = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
-        self.end = self.end.min(self.start.saturating_add(ahead));
+    }
+
+    /// The bytes of the cabinet that are read and not yet taken.
+    fn ahead(&self) -> usize {
+        let before_limit = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        (self.end - self.start).min(before_limit)
+    }
+
+    /// Holds all bytes that are taken from here on, until [`rewind`](Self::rewind).
+    pub(crate) fn hold(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    /// Goes back to where holding began.
+    pub(crate) fn rewind(&mut self) {
+        let Some(mut held) = self.held.take() else { return };
+        self.offset -= held.len() as u64;
+        held.extend_from_slice(&self.buffer[self.start..self.end]);
+        self.buffer = held;
+        self.start = 0;
+        self.end = self.buffer.len();
     }
 
     /// The next `want` bytes without taking them; fewer only where the input ends or fails.
     pub(crate) fn look(&mut self, want: usize) -> &[u8] {
         let want = want.min(MAX_LOOK_BYTES);
-        if self.end - self.start < want {
+        if self.ahead() < want {
             self.refill(want);
         }
-        let end = self.end.min(self.start + want);
-        &self.buffer[self.start..end]
+        let count = self.ahead().min(want);
+        &self.buffer[self.start..self.start + count]
     }
 
     /// The next `want` bytes without taking them; fails where there are fewer.
@@ -105,7 +131,7 @@ impl<R: Read> Source<R> {
     pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {
-                let offset = self.offset + (self.end - self.start) as u64;
+                let offset = self.offset + self.ahead() as u64;
                 CabError::Io { at: Position { offset, part: self.part }, cause }
             }
             None => CabError::Truncated { what, at, expected, found },
@@ -114,12 +140,22 @@ impl<R: Read> Source<R> {
 
     /// Takes `count` bytes, at most those that were looked at.
     pub(crate) fn take(&mut self, count: usize) {
-        let end = self.end.min(self.start + count);
-        if let Some(hash) = &mut self.hash {
-            hash.update(&self.buffer[self.start..end]);
+        let count = count.min(self.ahead());
+        let bytes = &self.buffer[self.start..self.start + count];
+        let behind = self.offset + count as u64;
+        if let Some(hash) = &mut self.hash
+            && behind > self.hashed
+        {
+            // After going back, some bytes are hashed already.
+            let new = usize::try_from(behind - self.hashed).unwrap_or(usize::MAX).min(count);
+            hash.update(&bytes[count - new..]);
+            self.hashed = behind;
         }
-        self.offset += (end - self.start) as u64;
-        self.start = end;
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(bytes);
+        }
+        self.offset = behind;
+        self.start += count;
     }
 
     /// Takes all bytes before a byte of the cabinet, which must lie ahead.
@@ -160,7 +196,7 @@ impl<R: Read> Source<R> {
         if self.buffer.len() < want {
             self.buffer.resize(MAX_LOOK_BYTES, 0);
         }
-        while self.end < want && self.failure.is_none() {
+        while self.ahead() < want && self.failure.is_none() {
             let ahead = self.limit.saturating_sub(self.offset + self.end as u64);
             let room = usize::try_from(ahead).unwrap_or(usize::MAX).min(self.buffer.len() - self.end);
             if room == 0 {

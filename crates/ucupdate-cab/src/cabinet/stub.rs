@@ -7,21 +7,24 @@ use std::io::Read;
 
 use super::header::{
     FILE_BYTES, FOLDER_BYTES, Fixed, HAS_NEXT, HAS_PREVIOUS, HAS_RESERVE, HEADER_BYTES, MAX_NAME_BYTES,
-    SIGNATURE, byte_at, u16_at, u32_at,
+    SIGNATURE, u16_at, u32_at,
 };
 use super::source::{MAX_LOOK_BYTES, Source};
 use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 
+/// How much less than its stated length a cabinet in a program may have, as some writers count a few bytes too many.
+const LENGTH_SLACK_BYTES: usize = 4096;
+
 /// Takes all before the cabinet.
 pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(), CabError> {
     let at = source.place();
-    let begin = source.look(SIGNATURE.len());
-    if begin == SIGNATURE {
+    let begin = source.look(8);
+    if begin.starts_with(&SIGNATURE) {
         return Ok(());
     }
     if !begin.starts_with(b"MZ") {
-        let found = if begin.is_empty() { "no bytes".into() } else { format!("bytes {begin:02x?}").into() };
+        let found = name_of_form(begin).map_or_else(|| format!("bytes {begin:02x?}").into(), Into::into);
         return Err(not_found(source, at, found));
     }
     loop {
@@ -49,6 +52,33 @@ pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(
     }
 }
 
+/// The name of another form that the input may have, by its first bytes.
+fn name_of_form(begin: &[u8]) -> Option<&'static str> {
+    const FORMS: [(&[u8], &str); 17] = [
+        (b"PK", "a zip archive; extract the cabinet in it first"),
+        (b"\xD0\xCF\x11\xE0", "an installer package (.msi); extract the cabinet in it first"),
+        (b"7z\xBC\xAF", "a 7z archive; extract the cabinet in it first"),
+        (b"Rar!", "a RAR archive; extract the cabinet in it first"),
+        (b"\x1F\x8B", "gzip; decompress it first"),
+        (b"BZh", "bzip2; decompress it first"),
+        (b"\xFD7zXZ", "xz; decompress it first"),
+        (b"ISc(", "an InstallShield cabinet, which is another format"),
+        (b"B000FF", "a bare firmware image (.nbt); pack it into a package first"),
+        (b"\x7FELF", "a program of another system"),
+        (b"%PDF", "a PDF document"),
+        (b"<?xml", "an XML document"),
+        (b"\xEF\xBB\xBF<", "an XML document"),
+        (b"<", "an XML or HTML document"),
+        (b"-----BEG", "a PEM file"),
+        (b"\x30\x82", "a signature catalogue or certificate (DER)"),
+        (b"\0\0\0\0\0\0\0\0", "zeros"),
+    ];
+    if begin.is_empty() {
+        return Some("no bytes");
+    }
+    FORMS.iter().find(|(start, _)| begin.starts_with(start)).map(|(_, name)| *name)
+}
+
 /// There is no cabinet, unless the input failed before one came.
 fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> CabError {
     match source.ended(Structure::Header, at, 0, 0) {
@@ -66,14 +96,16 @@ fn is_cabinet(ahead: &[u8], at_end: bool) -> bool {
         + u64::from(header.files) * (FILE_BYTES as u64 + 2);
     let plain = ahead.len() >= HEADER_BYTES
         && header.signature == SIGNATURE
-        && header.reserved == [0; 3]
         && header.version == (1, 3)
         && header.flags & !known_flags == 0
         && header.folders > 0
         && header.files > 0
         && u64::from(header.bytes) >= tables
         && header.file_table < header.bytes;
-    plain && folder_makes_sense(ahead, &header) && file_makes_sense(ahead, at_end, &header)
+    plain
+        && folder_makes_sense(ahead, &header)
+        && files_make_sense(ahead, at_end, &header)
+        && (!at_end || header.bytes as usize <= ahead.len() + LENGTH_SLACK_BYTES)
 }
 
 fn folder_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
@@ -100,12 +132,43 @@ fn folder_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
         && u16_at(row, 6) & 0xF <= 3
 }
 
-/// Whether a file with a name stands at the head of the file table; too far ahead to be seen, it is taken on trust.
-fn file_makes_sense(ahead: &[u8], at_end: bool, header: &Fixed) -> bool {
-    let at = header.file_table as usize;
-    let Some(row) = ahead.get(at..at + FILE_BYTES) else { return !at_end };
-    let folder = u16_at(row, 8);
-    let name = ahead.get(at + FILE_BYTES..).unwrap_or_default();
-    let ends = name.iter().take(MAX_NAME_BYTES).any(|byte| *byte == 0);
-    (folder < header.folders || folder >= super::header::FROM_PREVIOUS) && byte_at(name, 0) != 0 && ends
+/// Whether files with names stand in the file table; files that are too far ahead to be seen are taken on trust.
+fn files_make_sense(ahead: &[u8], at_end: bool, header: &Fixed) -> bool {
+    let mut at = header.file_table as usize;
+    for _ in 0..header.files {
+        let Some(row) = ahead.get(at..at + FILE_BYTES) else { return !at_end };
+        let folder = u16_at(row, 8);
+        let name = ahead.get(at + FILE_BYTES..).unwrap_or_default();
+        let Some(length) = name.iter().take(MAX_NAME_BYTES).position(|byte| *byte == 0) else {
+            return !at_end && name.len() < MAX_NAME_BYTES;
+        };
+        if length == 0 || (folder >= header.folders && folder < super::header::FROM_PREVIOUS) {
+            return false;
+        }
+        at += FILE_BYTES + length + 1;
+    }
+    true
+}
+
+/// Looks for another cabinet behind the one that was read, within the limit of a program before a cabinet.
+pub(crate) fn find_another<R: Read>(source: &mut Source<R>, limits: &Limits) -> Option<u64> {
+    source.set_cabinet_bytes(u64::MAX);
+    let begin = source.place().offset;
+    loop {
+        let at = source.place().offset;
+        let ahead = source.look(MAX_LOOK_BYTES);
+        let at_end = ahead.len() < MAX_LOOK_BYTES;
+        let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
+        let mut places = ahead.windows(SIGNATURE.len()).take(judged).enumerate();
+        let found = places.find(|(place, bytes)| {
+            *bytes == SIGNATURE && is_cabinet(ahead.get(*place..).unwrap_or_default(), at_end)
+        });
+        if let Some((place, _)) = found {
+            return Some(at + place as u64);
+        }
+        if at_end || at - begin > limits.stub_bytes {
+            return None;
+        }
+        source.take(judged);
+    }
 }

@@ -16,14 +16,14 @@ pub struct PackageLimits {
 }
 
 impl PackageLimits {
-    /// Sets the most bytes of a manifest. Default: 1 MiB.
+    /// Sets the most bytes of a manifest. Default: 8 MiB, which holds the most releases.
     #[must_use]
     pub fn with_manifest_bytes(mut self, manifest_bytes: usize) -> Self {
         self.manifest_bytes = manifest_bytes;
         self
     }
 
-    /// Sets the most elements in a manifest. Default: 20,000.
+    /// Sets the most elements in a manifest. Default: 100,000, which holds the most releases.
     #[must_use]
     pub fn with_manifest_elements(mut self, manifest_elements: usize) -> Self {
         self.manifest_elements = manifest_elements;
@@ -58,7 +58,7 @@ impl PackageLimits {
         self
     }
 
-    /// Sets the most bytes of the manifest and all catalogues together, which are kept until the end. Default: 32 MiB.
+    /// Sets the most bytes of the manifest and all catalogues together, which are kept until the end. Default: 64 MiB.
     #[must_use]
     pub fn with_kept_bytes(mut self, kept_bytes: usize) -> Self {
         self.kept_bytes = kept_bytes;
@@ -72,25 +72,56 @@ impl PackageLimits {
         self
     }
 
-    /// Sets the most problems that are reported one by one. Past it, one more says that there were others.
-    /// Default: 1,000.
+    /// Sets the most refusals, and the most warnings, that are reported one by one. Past it, one more says that there
+    /// were others. Default: 1,000.
     #[must_use]
     pub fn with_problems(mut self, problems: usize) -> Self {
         self.problems = problems;
         self
+    }
+
+    /// The names of the limits, as [`with_named`](Self::with_named) takes them and errors give them.
+    pub const NAMES: &'static [&'static str] = &[
+        "manifest_bytes",
+        "manifest_elements",
+        "manifest_depth",
+        "manifest_attributes",
+        "catalogue_bytes",
+        "catalogue_members",
+        "kept_bytes",
+        "releases",
+        "problems",
+    ];
+
+    /// Sets the limit of this name, as for a command line; `None` for an unknown name.
+    #[must_use]
+    pub fn with_named(mut self, name: &str, number: usize) -> Option<Self> {
+        match name {
+            "manifest_bytes" => self.manifest_bytes = number,
+            "manifest_elements" => self.manifest_elements = number,
+            "manifest_depth" => self.manifest_depth = number,
+            "manifest_attributes" => self.manifest_attributes = number,
+            "catalogue_bytes" => self.catalogue_bytes = number,
+            "catalogue_members" => self.catalogue_members = number,
+            "kept_bytes" => self.kept_bytes = number,
+            "releases" => self.releases = number,
+            "problems" => self.problems = number,
+            _ => return None,
+        }
+        Some(self)
     }
 }
 
 impl Default for PackageLimits {
     fn default() -> Self {
         Self {
-            manifest_bytes: 1024 * 1024,
-            manifest_elements: 20_000,
+            manifest_bytes: 8 * 1024 * 1024,
+            manifest_elements: 100_000,
             manifest_depth: 16,
             manifest_attributes: 64,
             catalogue_bytes: 1024 * 1024,
             catalogue_members: 4096,
-            kept_bytes: 32 * 1024 * 1024,
+            kept_bytes: 64 * 1024 * 1024,
             releases: 4096,
             problems: 1000,
         }

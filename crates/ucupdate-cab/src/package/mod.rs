@@ -36,6 +36,7 @@ pub mod laws;
 mod limits;
 mod manifest;
 mod member;
+mod options;
 #[allow(clippy::module_inception, reason = "the type of this name lives there")]
 mod package;
 mod problem;
@@ -56,6 +57,7 @@ pub use manifest::names::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
 pub use member::{
     MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink, ROUND_TABLE_CONFIG_FILE_NAME,
 };
+pub use options::PackageOptions;
 pub use package::{Comparison, Package, PackageForm, PackagedCatalogue, PackagedInterim, PackagedRelease};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use read::{PackageError, read_package};

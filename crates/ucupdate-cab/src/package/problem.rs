@@ -52,6 +52,11 @@ macro_rules! kinds {
                 }
             }
 
+            /// Returns whether the problem would be a refusal if [`PackageOptions`](super::PackageOptions) did not accept it.
+            pub const fn is_accepted_on_request(self) -> bool {
+                matches!(self, Self::UnreadableCatalogueAccepted | Self::NarrowingIgnored)
+            }
+
             const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -69,6 +74,9 @@ kinds!(
     DuplicateFile Refusal "duplicate-file" "another member has the same path",
     /// The manifest is not XML, has another root element, or is beyond a limit.
     ManifestUnreadable Refusal "manifest-unreadable" "the manifest cannot be read",
+    /// An unknown name of the manifest looks like a restriction, such as `HardwareRange`. Skipping it would offer the
+    /// release to more devices than it is for. [`PackageOptions`](super::PackageOptions) can ignore it.
+    NarrowingUnknown Refusal "narrowing-unknown" "the manifest has an unknown name that may restrict the update",
     /// The manifest states an item twice, and differently.
     RepeatedItem Refusal "repeated-item" "the manifest states an item twice",
     /// A word is missing in the entry of the manifest and in the path of the file.
@@ -93,16 +101,30 @@ kinds!(
     DuplicateRelease Refusal "duplicate-release" "the package has two releases for one rule",
     /// The catalogue does not list the digest of the image.
     DigestMismatch Refusal "digest-mismatch" "the signature does not match the image",
+    /// The catalogue cannot be read, so the image cannot be compared with it. [`PackageOptions`](super::PackageOptions) can
+    /// accept that.
+    CatalogueUnreadable Refusal "catalogue-unreadable" "the signature cannot be read",
+    /// The catalogue has no digest by SHA-1 or SHA-256, so the image cannot be compared with it.
+    /// [`PackageOptions`](super::PackageOptions) can accept that.
+    NothingToCompare Refusal "nothing-to-compare" "the signature has no digest to compare",
     /// The list of the catalogue is not the list that was signed.
     ListChanged Refusal "list-changed" "the list of the signature was changed after it was signed",
     /// The package has more releases than the limit.
     TooManyReleases Refusal "too-many-releases" "the package has too many releases",
     /// The package has no release and no interim image.
     NoRelease Refusal "no-release" "the cabinet holds no release",
-    /// The package has more problems than the limit; the others are not reported.
-    TooManyProblems Refusal "too-many-problems" "the package has more problems than are reported",
+    /// The cabinet has two files `updateInfo.xml` in different folders, and other tools may use the other.
+    SecondManifest Refusal "second-manifest" "the package has another manifest",
+    /// Files of the cabinet were not read, since the compression of their folder is not supported.
+    UnreadFolder Refusal "unread-folder" "files of the cabinet were not read",
+    /// Two tools may list different files of the cabinet; see [`Irregularity`](crate::Irregularity).
+    AmbiguousCabinet Refusal "ambiguous-cabinet" "other tools may read other files in the cabinet",
+    /// The package has more refusals than the limit; the others are not reported.
+    TooManyProblems Refusal "too-many-problems" "the package has more refusals than are reported",
     /// An element or attribute of the manifest is not in the table of names. It is skipped.
     NameUnknown Warning "name-unknown" "the manifest has an unknown name",
+    /// An unknown name of the manifest looks like a restriction, and [`PackageOptions`](super::PackageOptions) ignore it.
+    NarrowingIgnored Warning "narrowing-ignored" "the manifest has an unknown name that may restrict the update, which was ignored",
     /// The manifest places no image, but the folders do.
     ManifestSaysNothing Warning "manifest-says-nothing" "the manifest places no image, so the folders were read",
     /// An entry of the manifest names no image.
@@ -113,16 +135,22 @@ kinds!(
     DescriptionMissing Warning "description-missing" "a description is not in the cabinet",
     /// `RTConfig.xml` overwrites settings that an administrator made.
     OverwritesSettings Warning "overwrites-settings" "the file overwrites customised settings of RoundTable devices",
-    /// The catalogue cannot be read, so the image was not compared with it.
-    CatalogueUnreadable Warning "catalogue-unreadable" "the signature cannot be read",
+    /// The catalogue cannot be read or has no digest to compare, and [`PackageOptions`](super::PackageOptions) accept that.
+    UnreadableCatalogueAccepted Warning "unreadable-catalogue-accepted" "the signature cannot be compared with the image, which was accepted",
     /// The catalogue has no signer.
     CatalogueUnsigned Warning "catalogue-unsigned" "the signature names no signer",
-    /// The catalogue has no digest by SHA-1 or SHA-256, which are the algorithms that are compared.
-    NothingToCompare Warning "nothing-to-compare" "the signature has no digest to compare",
+    /// The signed digest is missing or by an unknown algorithm, so it was not compared with the list of the catalogue.
+    SignedContentUnknown Warning "signed-content-unknown" "the signed content of the signature cannot be checked",
     /// The version has no order. It is kept as reported; phones of other vendors may use such versions.
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",
     /// The time of the image in the cabinet is not in the calendar.
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
+    /// The cabinet is unusual, but its files are unambiguous; see [`Irregularity`](crate::Irregularity).
+    IrregularCabinet Warning "irregular-cabinet" "the cabinet is irregular",
+    /// All files that are placed lie in a folder that is not part of the hierarchy. It was taken off.
+    LeadingFolder Warning "leading-folder" "the files lie in a folder of their own, which was taken off",
+    /// The package has more warnings than the limit; the others are not reported.
+    TooManyWarnings Warning "too-many-warnings" "the package has more warnings than are reported",
     /// The file belongs to no release. It is skipped.
     ExtraFile Warning "extra-file" "the file belongs to no release",
 );

@@ -1,11 +1,14 @@
 //! Reading a package out of a cabinet: one pass forward, in which each byte is hashed and handed on.
 
 use super::limits::PackageLimits;
-use super::member::{Member, MemberRole, MemberSink, MemberStart};
+use super::member::{MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart};
+use super::options::PackageOptions;
 use super::package::Package;
+use super::problem::{Problem, ProblemKind};
 use super::understand::{KeptBytes, understand};
-use crate::cabinet::{Cabinet, FileReader};
+use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
+use crate::path::SafePath;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -18,15 +21,18 @@ use ucupdate_core::value::{Digest, Sha256Digest};
 /// only at the end, so a sink keeps all of them until it is clear that the package is not
 /// [refused](Package::is_refused).
 ///
+/// A member that is itself a cabinet is replaced by the members in it, up to a depth of two. The digest of the package is
+/// that of the outer cabinet.
+///
 /// Reading holds one chunk of at most 32 KiB in memory, and the manifest and signatures up to
 /// [`PackageLimits::with_kept_bytes`].
 ///
 /// ```
-/// use ucupdate_cab::package::{NoSink, PackageForm, PackageLimits, read_package, sample};
+/// use ucupdate_cab::package::{NoSink, PackageForm, PackageOptions, read_package, sample};
 /// use ucupdate_cab::{Cabinet, Limits};
 /// let bytes = sample::uc_updates(1000);
 /// let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
-/// let package = read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap();
+/// let package = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap();
 /// assert_eq!(package.form, PackageForm::Manifest);
 /// assert_eq!(package.releases[0].key.to_string(), "UCPhone/LG-Nortel/IP8540/A/ENU/CPE");
 /// assert_eq!(package.releases[0].version.as_str(), "3.5.6907.0");
@@ -37,42 +43,125 @@ use ucupdate_core::value::{Digest, Sha256Digest};
 /// Fails when the cabinet cannot be read to its end and when the sink fails; the error names the member.
 pub fn read_package<R: Read>(
     mut cabinet: Cabinet<R>,
-    limits: &PackageLimits,
+    options: impl Into<PackageOptions>,
     sink: &mut dyn MemberSink,
 ) -> Result<Package, PackageError> {
-    let mut members = Vec::new();
-    let mut kept = BTreeMap::new();
-    let mut kept_bytes = 0;
-    while let Some(mut file) = cabinet.next_file()? {
-        let entry = file.entry();
-        let path = entry.path().cloned().map_err(Clone::clone);
-        let name = entry.name_as_given();
-        let start = MemberStart::at(file.index(), &name, path, entry.size(), entry.modified());
-        let mut keeping = Keeping::new(&start, limits, kept_bytes);
-        sink.begin(&start).map_err(|cause| PackageError::sink(&start, cause))?;
-        let member = read_member(&mut file, start, &mut keeping, sink)?;
-        sink.end(&member).map_err(|cause| PackageError::Sink { member: member.name.clone(), cause })?;
-        if let Some(bytes) = keeping.kept() {
-            if let KeptBytes::Whole(bytes) = &bytes {
-                kept_bytes += bytes.len();
-            }
-            kept.insert(member.index, bytes);
-        }
-        members.push(member);
-    }
-    let finished = cabinet.finish()?;
-    members.sort_by_key(|member| member.index);
-    Ok(understand(Sha256Digest::new(finished.sha256), members, &kept, limits))
+    let options = options.into();
+    let mut reading = Reading {
+        limits: &options.limits,
+        sink,
+        members: Vec::new(),
+        kept: BTreeMap::new(),
+        kept_bytes: 0,
+        nested: 0,
+        irregularities: Vec::new(),
+    };
+    reading.members(&mut cabinet, 0)?;
+    let finished = cabinet.finish_and_look_behind()?;
+    let Reading { members, kept, mut irregularities, .. } = reading;
+    irregularities.extend(finished.irregularities);
+    let mut package = understand(Sha256Digest::new(finished.sha256), members, &kept, options);
+    package.problems.extend(irregularities.iter().map(irregularity_problem));
+    Ok(package)
 }
 
+/// How deep a cabinet may lie in others.
+const MAX_DEPTH: usize = 2;
+/// The most cabinets in a package that are read in place of the files they are.
+const MAX_NESTED: usize = 8;
+
+/// The members read so far.
+struct Reading<'a> {
+    limits: &'a PackageLimits,
+    sink: &'a mut dyn MemberSink,
+    members: Vec<Member>,
+    kept: BTreeMap<usize, KeptBytes>,
+    kept_bytes: usize,
+    nested: usize,
+    irregularities: Vec<Irregularity>,
+}
+
+impl Reading<'_> {
+    /// Reads the members of a cabinet. A member that is itself a cabinet is replaced by its members.
+    fn members<R: Read>(&mut self, cabinet: &mut Cabinet<R>, depth: usize) -> Result<(), PackageError> {
+        let options = cabinet.options().clone();
+        while let Some(mut file) = cabinet.next_file()? {
+            let entry = file.entry();
+            let path = entry.path().cloned().map_err(Clone::clone);
+            let name = entry.name_as_given().into_owned();
+            let (size, modified) = (entry.size(), entry.modified());
+            let start = MemberStart::at(self.members.len(), &name, path, size, modified);
+            let damaged = |source| PackageError::Member { member: name.clone(), source };
+            let mut first = Vec::new();
+            if start.role == MemberRole::Other && depth < MAX_DEPTH && self.nested < MAX_NESTED {
+                first.extend_from_slice(file.read_chunk().map_err(damaged)?);
+            }
+            if first.starts_with(b"MSCF") {
+                self.nested += 1;
+                let input: Box<dyn Read + '_> = Box::new(io::Cursor::new(first).chain(file));
+                let mut inner = Cabinet::open(input, options.clone()).map_err(damaged)?;
+                self.members(&mut inner, depth + 1)?;
+                self.irregularities.extend(inner.finish().map_err(damaged)?.irregularities);
+                continue;
+            }
+            self.member(&mut file, start, &first)?;
+        }
+        Ok(())
+    }
+
+    fn member<R: Read>(
+        &mut self,
+        file: &mut FileReader<'_, R>,
+        start: MemberStart,
+        first: &[u8],
+    ) -> Result<(), PackageError> {
+        let mut keeping = Keeping::new(&start, self.limits, self.kept_bytes);
+        self.sink.begin(&start).map_err(|cause| PackageError::sink(&start, cause))?;
+        let member = read_member(file, start, first, &mut keeping, self.sink)?;
+        self.sink.end(&member).map_err(|cause| PackageError::Sink { member: member.name.clone(), cause })?;
+        if let Some(bytes) = keeping.kept() {
+            if let KeptBytes::Whole(bytes) = &bytes {
+                self.kept_bytes += bytes.len();
+            }
+            self.kept.insert(member.index, bytes);
+        }
+        self.members.push(member);
+        Ok(())
+    }
+}
+
+fn irregularity_problem(irregularity: &Irregularity) -> Problem {
+    let (kind, expected) = match (irregularity.is_incomplete(), irregularity.is_ambiguous()) {
+        (true, _) => {
+            (ProblemKind::UnreadFolder, "folders without compression, in MSZIP or in LZX; repack the cabinet")
+        }
+        (false, true) => (ProblemKind::AmbiguousCabinet, "one cabinet with one table of files"),
+        (false, false) => (ProblemKind::IrregularCabinet, "files that fill their folders one after another"),
+    };
+    Problem::new(kind, expected).found(irregularity.to_string())
+}
+
+/// Reads a member of which the first bytes were read already.
 fn read_member<R: Read>(
     file: &mut FileReader<'_, R>,
     start: MemberStart,
+    first: &[u8],
     keeping: &mut Keeping,
     sink: &mut dyn MemberSink,
 ) -> Result<Member, PackageError> {
     let mut sha256 = sha2::Sha256::new();
     let mut sha1 = start.role.may_be_image().then(<sha1::Sha1 as sha1::Digest>::new);
+    let mut take = |chunk: &[u8]| {
+        sha256.update(chunk);
+        if let Some(sha1) = &mut sha1 {
+            sha1::Digest::update(sha1, chunk);
+        }
+        keeping.push(chunk);
+        sink.write(chunk).map_err(|cause| PackageError::sink(&start, cause))
+    };
+    if !first.is_empty() {
+        take(first)?;
+    }
     loop {
         let chunk = file
             .read_chunk()
@@ -80,12 +169,7 @@ fn read_member<R: Read>(
         if chunk.is_empty() {
             break;
         }
-        sha256.update(chunk);
-        if let Some(sha1) = &mut sha1 {
-            sha1::Digest::update(sha1, chunk);
-        }
-        keeping.push(chunk);
-        sink.write(chunk).map_err(|cause| PackageError::sink(&start, cause))?;
+        take(chunk)?;
     }
     let sha1 = sha1.map(|sha1| Digest::new(sha1::Digest::finalize(sha1).into()));
     Ok(Member::new(start, Digest::new(sha256.finalize().into()), sha1))
@@ -106,9 +190,11 @@ enum Keeping {
 
 impl Keeping {
     fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
+        // A manifest in a leading folder is a description by its path alone.
+        let is_manifest = |path: &SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
         let most = match start.role {
+            _ if start.path.as_ref().is_ok_and(is_manifest) => limits.manifest_bytes,
             _ if !start.role.is_kept() => return Self::Nothing,
-            MemberRole::Manifest => limits.manifest_bytes,
             _ => limits.catalogue_bytes,
         };
         let left = limits.kept_bytes.saturating_sub(kept_bytes);

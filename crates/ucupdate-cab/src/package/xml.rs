@@ -10,8 +10,8 @@ pub(super) use ucupdate_xml::XmlElement as Element;
 pub(super) enum XmlError {
     #[error("manifest has more than {most} {what}, at byte {at}")]
     TooMany { what: &'static str, most: usize, at: usize },
-    #[error("{what}, at byte {at}")]
-    NotXml { what: String, at: usize },
+    #[error("root element {found}, at byte {at}")]
+    Root { found: String, at: usize },
     #[error("{}, at byte {}", .0.kind(), .0.at())]
     Unread(ucupdate_xml::XmlError),
 }

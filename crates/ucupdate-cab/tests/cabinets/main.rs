@@ -9,7 +9,9 @@
 
 mod broken;
 mod builder;
+mod differential;
 mod fixture;
+mod irregular;
 mod laws;
 mod limits;
 mod memory;

@@ -23,7 +23,7 @@ fn letters_that_begin_no_cabinet_are_passed_over() {
     let plain = Raw::of(Compression::None, &[("a", b"content")]).to_bytes();
     let mut decoys: Vec<Vec<u8>> = vec![b"MSCF".to_vec(), b"MSCFMSCF\0\0\0\0".to_vec()];
     // A header with one field that cannot be, each.
-    for (at, value) in [(4, 1), (8, 0), (12, 1), (20, 1), (24, 9), (25, 2), (26, 0), (28, 0), (30, 0xF8)] {
+    for (at, value) in [(8, 0), (24, 9), (25, 2), (26, 0), (28, 0), (30, 0xF8)] {
         let mut decoy = plain.clone();
         decoy[at] = value;
         decoy[at + 1] = 0;
@@ -74,7 +74,7 @@ fn places_are_those_of_the_program() {
 fn what_is_no_cabinet_and_no_program_is_refused_by_what_it_begins_with() {
     let error = |bytes: &[u8]| Cabinet::open(bytes, Limits::default()).unwrap_err().to_string();
     let begin = "expected a cabinet (`MSCF`) or a program that carries one (`MZ`), found";
-    assert_eq!(error(b"PK\x03\x04"), format!("{begin} bytes [50, 4b, 03, 04]"));
+    assert_eq!(error(b"junk"), format!("{begin} bytes [6a, 75, 6e, 6b]"));
     assert_eq!(error(b""), format!("{begin} no bytes"));
     assert_eq!(error(b"MZ no cabinet"), format!("{begin} a program of 13 bytes without one"));
     let empty = Cabinet::open(&b"MZ"[..], Limits::default()).unwrap_err();

@@ -7,10 +7,7 @@ use crate::failure::Failure;
 use crate::files;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use ucupdate::device::{
-    Device, DeviceType, HardwareRevision, Locale, MacAddress, Model, SerialNumber, Vendor,
-};
+use ucupdate::device::{Device, DeviceKind, MacAddress, SerialNumber};
 use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
@@ -25,7 +22,7 @@ pub(crate) struct AskedArgs {
     dialect: DialectArgs,
     /// Such a device instead of a request, as UCPhone/LG-Nortel/IP8540/A/ENU
     #[arg(long, value_name = "TYPE/VENDOR/MODEL/REVISION/LOCALE", requires = "installed")]
-    device: Option<DeviceWords>,
+    device: Option<DeviceKind>,
     /// The version the device has
     #[arg(long, value_name = "VERSION", requires = "device")]
     installed: Option<String>,
@@ -80,7 +77,7 @@ impl AskedArgs {
     /// When the file cannot be read, or is no request.
     pub(crate) async fn asked(self) -> Result<Asked, Failure> {
         let from = AskedFrom { side: self.side.map(Side::from), address: self.from };
-        let Some(words) = self.device else {
+        let Some(kind) = self.device else {
             let path = self.request.ok_or_else(|| Failure::usage("expected REQUEST.xml or --device"))?;
             let dialect = self.dialect;
             return files::blocking(move || read(&path, &dialect, from)).await;
@@ -91,11 +88,7 @@ impl AskedArgs {
             time_stamp: Reported::default(),
         };
         let device = Device {
-            device_type: words.device_type,
-            vendor: words.vendor,
-            model: words.model,
-            hardware_revision: words.hardware_revision,
-            locale: words.locale,
+            kind,
             mac_address: self.mac.map_or_else(Reported::default, Reported::from),
             serial_number: self.serial.map_or_else(Reported::default, Reported::from),
         };
@@ -119,54 +112,4 @@ fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<Asked, Fa
         unknown: decoded.unknown.iter().map(|item| item.path.to_string()).collect(),
         request: decoded.value,
     })
-}
-
-/// The words that name a kind of device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct DeviceWords {
-    device_type: DeviceType,
-    vendor: Vendor,
-    model: Model,
-    hardware_revision: HardwareRevision,
-    locale: Locale,
-}
-
-impl FromStr for DeviceWords {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        fn word<T: FromStr<Err: ToString>>(what: &str, text: &str) -> Result<T, String> {
-            text.parse().map_err(|error: T::Err| format!("{what} of the device {}", error.to_string()))
-        }
-        let words: Vec<&str> = text.split('/').collect();
-        let [device_type, vendor, model, hardware_revision, locale] = words[..] else {
-            return Err(format!(
-                "device has {} part(s), expected 5: UCPhone/LG-Nortel/IP8540/A/ENU",
-                words.len()
-            ));
-        };
-        Ok(Self {
-            device_type: word("type", device_type)?,
-            vendor: word("vendor", vendor)?,
-            model: word("model", model)?,
-            hardware_revision: word("hardware revision", hardware_revision)?,
-            locale: word("locale", locale)?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_device_is_named_by_five_words() {
-        let words: DeviceWords = "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap();
-        assert_eq!((words.vendor.as_str(), words.locale.as_str()), ("LG-Nortel", "ENU"));
-        let refused = |text: &str| text.parse::<DeviceWords>().unwrap_err();
-        assert!(
-            refused("UCPhone/LG-Nortel/IP8540/A/ENU/CPE").starts_with("device has 6 part(s), expected 5")
-        );
-        assert_eq!(refused("UCPhone//IP8540/A/ENU"), "vendor of the device is blank");
-    }
 }

@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::ChangeError;
-use ucupdate::book::{Command, Refusal, RuleBook};
+use ucupdate::book::{BookCommand, Refusal, RuleBook};
+use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
 /// In whose name a change is made, or that it is only to be looked at.
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ impl fmt::Display for Report {
 
 /// Makes a change where what it replaces is still as it was seen, as [`make`] does; gives whether it was made.
 pub(crate) async fn make_as_seen(
-    command: &Command,
+    command: &BookCommand,
     args: &ChangeArgs,
     seen: &RuleBook,
     context: &mut Context,
@@ -58,12 +58,41 @@ pub(crate) async fn make_as_seen(
 }
 
 /// Makes a change and tells what it did, or tells what it would do.
-pub(crate) async fn make(command: &Command, args: &ChangeArgs, context: &mut Context) -> Result<(), Failure> {
+pub(crate) async fn make(
+    command: &BookCommand,
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
     if !args.dry_run {
         return change(command, &args.author, context).await;
     }
     let service = context.administer(IfMissing::Refuse).await?;
     let would = service.admin(&args.author.name()).dry_run(command).await?;
+    report_dry_run(&service, &would, args, context).await
+}
+
+/// Restores the rule book of an earlier revision, or reports what restoring it would change.
+pub(crate) async fn make_roll_back_to(
+    revision: u64,
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let author = args.author.name();
+    if !args.dry_run {
+        let changed = service.admin(&author).roll_back_to(revision).await?;
+        return report_change(&changed, context);
+    }
+    let would = service.admin(&author).dry_run_roll_back_to(revision).await?;
+    report_dry_run(&service, &would, args, context).await
+}
+
+async fn report_dry_run(
+    service: &UpdateService,
+    would: &DryRun,
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
     let devices = args.devices.devices(context).await?;
     context.output.result(&Report {
         dry_run: true,
@@ -95,19 +124,23 @@ impl fmt::Display for ChangeReport {
 
 /// Makes a change, and tells what it did.
 pub(crate) async fn change(
-    command: &Command,
+    command: &BookCommand,
     author: &AuthorArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let changed = service.admin(&author.name()).command(command).await?;
+    report_change(&changed, context)
+}
+
+fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
     let notes = changed.notes.iter().map(ToString::to_string).collect();
     context.output.result(&ChangeReport { revision: changed.revision, notes })
 }
 
 /// The same where what the command replaces is still as it was seen; gives whether it was made.
 pub(crate) async fn change_as_seen(
-    command: &Command,
+    command: &BookCommand,
     author: &AuthorArgs,
     seen: &RuleBook,
     context: &mut Context,

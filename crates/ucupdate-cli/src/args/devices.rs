@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fmt;
 use ucupdate::Snapshot;
 use ucupdate::decide::{AnswerChange, Decision, Via, diff};
-use ucupdate::device::DeviceId;
+use ucupdate::device::{DeviceId, DeviceKind};
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
 use ucupdate::value::UnixTime;
@@ -83,11 +83,8 @@ struct ChangeReport {
     device: String,
     mac: Option<String>,
     serial: Option<String>,
-    device_type: String,
-    vendor: String,
-    model: String,
-    hardware_revision: String,
-    locale: String,
+    #[serde(flatten)]
+    kind: DeviceKind,
     user: String,
     file_name: String,
     /// The version it had when it asked last.
@@ -142,22 +139,13 @@ impl ChangeReport {
             device: identity.map_or_else(|| "-".to_owned(), |identity| identity.to_string()),
             mac: device.mac_address.read().map(ToString::to_string),
             serial: said(device.serial_number.raw()),
-            device_type: device.device_type.to_string(),
-            vendor: device.vendor.to_string(),
-            model: device.model.to_string(),
-            hardware_revision: device.hardware_revision.to_string(),
-            locale: device.locale.to_string(),
+            kind: device.kind.clone(),
             user: user_name.to_owned(),
             file_name: module.file_name.to_string(),
             installed: module.version.to_string(),
             before: AnswerReport::of(&change.before),
             after: AnswerReport::of(&change.after),
         }
-    }
-
-    fn words(&self) -> String {
-        let words = [&self.device_type, &self.vendor, &self.model, &self.hardware_revision, &self.locale];
-        words.map(String::as_str).join("/")
     }
 }
 
@@ -167,7 +155,7 @@ impl fmt::Display for Differences {
             let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
             for change in &self.changes {
                 let ChangeReport { device, file_name, installed, before, after, .. } = change;
-                table.row([device, &change.words(), file_name, installed, before, after]);
+                table.row([device, &change.kind, file_name, installed, before, after]);
             }
             writeln!(f, "{table}")?;
         }

@@ -179,7 +179,10 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
             saved.replace("\"format\":1", "\"format\":2"),
             "c.json: has format 2, and this program reads up to 1",
         ),
-        (saved.replace("\"IP8540\"", "\"\""), "c.json: is blank"),
+        (
+            saved.replace("\"IP8540\"", "\"\""),
+            "c.json: model of the device kind is blank at line 1 column 102",
+        ),
     ] {
         place.file("c.json", text.as_bytes());
         assert_eq!(place.run(&["explain", "--replay", "c.json"]).refused(), reason);

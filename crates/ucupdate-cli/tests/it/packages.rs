@@ -59,6 +59,137 @@ fn one_bad_file_and_nothing_of_the_package_is_taken_and_the_file_is_named() {
 }
 
 #[test]
+fn an_unreadable_catalogue_is_refused_unless_it_is_accepted_and_then_the_history_records_it() {
+    let place = Place::new();
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    let folder = r"UCPhone\Polycom\CX700\A\ENU\3.5.6907.9\CPE";
+    let wrong = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", b"another image");
+    cabinet.file(format!(r"{folder}\CPE.nbt"), time(), "image");
+    cabinet.file(format!(r"{folder}\CPE.cat"), time(), [wrong.build().unwrap(), vec![0]].concat());
+    place.file("nul.cab", &cabinet.build().unwrap());
+    let reason = place.run(&["ingest", "nul.cab"]).refused();
+    assert!(reason.contains("the signature cannot be read"), "{reason}");
+    assert_eq!(place.run(&["history"]).done(), "no changes\n");
+    let accepted = place.run(&["ingest", "--accept-unreadable-catalogue", "nul.cab"]).done();
+    assert!(accepted.contains("accepted on request: "), "{accepted}");
+    let history = place.run(&["history"]).done();
+    assert!(history.contains("accepted on request: "), "{history}");
+}
+
+#[test]
+fn an_unknown_restriction_in_a_manifest_is_refused_unless_it_is_ignored() {
+    let place = Place::new();
+    let image = b"image";
+    let catalogue = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", image).build().unwrap();
+    let folder = r"UCPhone\Polycom\CX700\A\ENU\3.5.6907.9\CPE";
+    let manifest = format!(
+        "<Updates><Update version='3.5.6907.9' HardwareRange='C-D'><FileName>{folder}\\CPE.nbt</FileName></Update></Updates>"
+    );
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    cabinet.file("updateInfo.xml", time(), manifest);
+    cabinet.file(format!(r"{folder}\CPE.nbt"), time(), image);
+    cabinet.file(format!(r"{folder}\CPE.cat"), time(), catalogue);
+    place.file("narrow.cab", &cabinet.build().unwrap());
+    let reason = place.run(&["ingest", "narrow.cab"]).refused();
+    assert!(reason.contains("HardwareRange"), "{reason}");
+    let ignored = place.run(&["ingest", "--ignore-unknown-restriction", "narrow.cab"]).done();
+    assert!(ignored.contains("accepted on request: "), "{ignored}");
+}
+
+/// The two parts of a set: one stored folder that goes on in the second part, with two files.
+fn set_of_two(files: [(&str, &[u8]); 2]) -> [Vec<u8>; 2] {
+    let content: Vec<u8> = files.iter().flat_map(|(_, content)| content.iter().copied()).collect();
+    let half = files[0].1.len() / 2;
+    let part = |index: u16, entries: &[(&str, u32, u32, u16)], data: &[u8]| {
+        let names: &[u8] = if index == 0 { b"2.cab\0disk2\0" } else { b"1.cab\0disk1\0" };
+        let table: Vec<u8> = entries
+            .iter()
+            .flat_map(|(name, begin, size, folder)| {
+                let mut row = [size.to_le_bytes(), begin.to_le_bytes()].concat();
+                for number in [*folder, 28 << 9 | 12 << 5 | 16, 4 << 11 | 43 << 5 | 29, 0x20] {
+                    row.extend(number.to_le_bytes());
+                }
+                [row, name.as_bytes().to_vec(), vec![0]].concat()
+            })
+            .collect();
+        let (file_table, first_block) = (36 + names.len() + 8, 36 + names.len() + 8 + table.len());
+        let number = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+        let short = |number: usize| u16::try_from(number).unwrap().to_le_bytes();
+        let mut bytes = b"MSCF\0\0\0\0".to_vec();
+        bytes.extend(number(first_block + 8 + data.len()));
+        bytes.extend([0; 4]);
+        bytes.extend(number(file_table));
+        bytes.extend([0, 0, 0, 0, 3, 1, 1, 0]);
+        bytes.extend(short(entries.len()));
+        for field in [if index == 0 { 2 } else { 1 }, 777, usize::from(index)] {
+            bytes.extend(short(field));
+        }
+        bytes.extend(names);
+        bytes.extend(number(first_block));
+        bytes.extend([1, 0, 0, 0]);
+        bytes.extend(table);
+        bytes.extend([0; 4]);
+        bytes.extend(short(data.len()));
+        bytes.extend(short(data.len()));
+        bytes.extend(data);
+        bytes
+    };
+    let length = |content: &[u8]| u32::try_from(content.len()).unwrap();
+    let first = (files[0].0, 0, length(files[0].1));
+    let second = (files[1].0, length(files[0].1), length(files[1].1));
+    [
+        part(0, &[(first.0, first.1, first.2, 0xFFFE)], &content[..half]),
+        part(1, &[(first.0, first.1, first.2, 0xFFFD), (second.0, second.1, second.2, 0)], &content[half..]),
+    ]
+}
+
+#[test]
+fn the_parts_of_a_set_are_ingested_together_in_any_order() {
+    let place = Place::new();
+    let image = b"an image in two parts";
+    let catalogue = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", image).build().unwrap();
+    let folder = r"UCPhone\Polycom\CX700\A\ENU\3.5.6907.9\CPE";
+    let names = [format!(r"{folder}\CPE.nbt"), format!(r"{folder}\CPE.cat")];
+    let [first, second] = set_of_two([(&names[0], image), (&names[1], &catalogue)]);
+    place.file("1.cab", &first);
+    place.file("2.cab", &second);
+    place.file("uc.cab", &package(IP8540, "3.5.6907.0", b"another"));
+    let alone = place.run(&["ingest", "1.cab"]).refused();
+    assert!(alone.contains("part 2 of the set is missing: its neighbour names it `2.cab`"), "{alone}");
+    let both = place.run(&["ingest", "2.cab", "uc.cab", "1.cab", "--json"]).json();
+    let packages = both["packages"].as_array().unwrap();
+    assert_eq!(packages.len(), 2, "{both}");
+    assert_eq!(packages[0]["file"], "2.cab, 1.cab");
+}
+
+#[test]
+fn extracting_fails_where_a_folder_could_not_be_read_and_writes_the_others() {
+    let place = Place::new();
+    let mut cabinet = CabinetBuilder::new(Compression::None);
+    cabinet.file("a.txt", time(), "stored");
+    cabinet.folder();
+    cabinet.file("b.txt", time(), "quantum");
+    let mut bytes = cabinet.build().unwrap();
+    // The type of compression of the second folder.
+    bytes[50] = 2;
+    place.file("mixed.cab", &bytes);
+    let reason = place.run(&["package", "extract", "mixed.cab", "--to", "out"]).refused();
+    assert!(
+        reason.contains("1 file(s) of folder 1 were not read: Quantum compression is not supported"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_limit_is_named_by_its_message_and_can_be_raised() {
+    let place = Place::new();
+    place.file("uc.cab", &sample::uc_updates(500));
+    let reason = place.run(&["package", "show", "--limit", "files=2", "uc.cab"]).refused();
+    assert!(reason.contains("the limit `files` is 2"), "{reason}");
+    place.run(&["package", "show", "--limit", "files=9", "uc.cab"]).done();
+}
+
+#[test]
 fn a_refused_second_file_leaves_the_first_and_stops_before_the_third() {
     let place = Place::new();
     place.file("first.cab", &package(CX700, "3.5.6907.9", b"first"));

@@ -52,7 +52,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["plan"], "--device"),
         (&["plan", "request.xml", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "cannot be used with"),
         (&["plan", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "--installed"),
-        (&["plan", "--device", IP8540, "--installed", "1.0"], "device has 6 part(s), expected 5"),
+        (&["plan", "--device", IP8540, "--installed", "1.0"], "device kind has 6 part(s), expected 5"),
         (&["plan", "request.xml", "--mac", "0021630F207B"], "--device"),
         (&["explain"], "--replay"),
         (&["explain", "request.xml", "--replay", "a.json"], "cannot be used with"),
@@ -197,7 +197,10 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(reason, "absent.toml: No such file or directory (os error 2)");
     place.file("dialect.toml", b"[request]\nvendors = \"Brand\"\n");
     let reason = place.run(&["inspect", "body.xml", "--dialect", "dialect.toml"]).refused();
-    assert_eq!(reason, "dialect.toml: `request.vendors` is no item of the dialect");
+    assert_eq!(
+        reason,
+        "dialect.toml: `request.vendors` is not an item of the protocol, expected a key of dialect.example.toml"
+    );
 }
 
 #[test]

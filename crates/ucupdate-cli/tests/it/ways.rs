@@ -43,7 +43,7 @@ fn a_plan_shows_each_step_and_where_the_way_ends() {
         "--by",
         "3.5.6907.0",
     ];
-    let added = "stepping stone r2: UCPhone/LG-Nortel/IP8540/A below 3.5 goes by 3.5.6907.0\n";
+    let added = "stepping stone r2: UCPhone/LG-Nortel/IP8540/A/* below 3.5 goes by 3.5.6907.0\n";
     assert_eq!(place.run(&stone).done(), added);
     assert_eq!(
         way(&place, "1.0.522.34"),
@@ -66,13 +66,13 @@ fn a_plan_shows_each_step_and_where_the_way_ends() {
     assert_eq!((&planned["modules"], &planned["revision"]), (&module, &json!(4)));
     assert_eq!(
         place.run(&["stone", "list"]).done(),
-        "NAME         DEVICES                     BELOW       BY           IMAGE\n\
-         ocs-interim  UCPhone/*/*/*               1.0.522.98  1.0.522.103  interim\n\
-         r2           UCPhone/LG-Nortel/IP8540/A  3.5         3.5.6907.0   release\n"
+        "NAME         DEVICES                       BELOW       BY           IMAGE\n\
+         ocs-interim  UCPhone/*/*/*/*               1.0.522.98  1.0.522.103  interim\n\
+         r2           UCPhone/LG-Nortel/IP8540/A/*  3.5         3.5.6907.0   release\n"
     );
     assert_eq!(
         place.run(&["stone", "remove", "R2"]).done(),
-        "removed stepping stone r2: UCPhone/LG-Nortel/IP8540/A below 3.5 goes by 3.5.6907.0\n"
+        "removed stepping stone r2: UCPhone/LG-Nortel/IP8540/A/* below 3.5 goes by 3.5.6907.0\n"
     );
     assert_eq!(place.run(&["stone", "list", "--json"]).json()["stones"].as_array().unwrap().len(), 1);
 }
@@ -135,7 +135,7 @@ fn a_stone_that_leads_nowhere_is_refused_when_it_is_written() {
     assert_eq!(refused("4.0", "3.5.6907.0"), "3.5.6907.0 is below 4.0, so devices would step to it for ever");
     assert_eq!(
         refused("4.0", "5.0"),
-        "no package brought 5.0 for any rule of bad: UCPhone below 4.0 goes by 5.0"
+        "no package brought 5.0 for any rule of bad: UCPhone/*/*/*/* below 4.0 goes by 5.0"
     );
     assert!(
         refused("2.0", "3.5.6907.0").contains("its image is not there, so they get nothing"),

@@ -14,7 +14,6 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 use ucupdate_client::{Client, ClientError, ConnectionFault, UrlFault};
 use ucupdate_core::Device;
-use ucupdate_core::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
 use ucupdate_core::request::Side;
 use ucupdate_core::value::{FieldTime, Reported};
 
@@ -60,11 +59,7 @@ async fn start(name: &str, router: Router) -> (String, String) {
 
 fn phone() -> ucupdate_client::SimulatedDevice {
     ucupdate_client::SimulatedDevice::new(Device {
-        device_type: DeviceType::from_static("UCPhone"),
-        vendor: Vendor::from_static("Polycom"),
-        model: Model::from_static("CX700"),
-        hardware_revision: HardwareRevision::from_static("A"),
-        locale: Locale::from_static("ENU"),
+        kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
         mac_address: Reported::default(),
         serial_number: Reported::default(),
     })

@@ -1,6 +1,7 @@
 //! Aliases: a word that devices report under another name than their rule has.
 
 use crate::book::rule_pattern::RulePattern;
+use crate::device::KindWord;
 use crate::value::label::label;
 use std::fmt;
 use std::str::FromStr;
@@ -115,7 +116,7 @@ impl Alias {
 
 impl AliasKey {
     /// The place of the word that a device with these five words has an alias for, if it has.
-    pub(crate) fn place_in(&self, words: [&str; 5]) -> Option<usize> {
+    pub(crate) fn place_in(&self, words: [&str; KindWord::COUNT]) -> Option<usize> {
         let place = self.field.place();
         let is_it = words[place].eq_ignore_ascii_case(self.word.as_str()) && self.within.holds_device(words);
         is_it.then_some(place)

@@ -1,7 +1,7 @@
 //! Groups of devices: a list of them, or what they have in common.
 
 use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
-use crate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use crate::device::{KindPattern, KindWord};
 use crate::request::{Question, Side};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, Numbers, VersionRange};
@@ -34,8 +34,7 @@ pub struct Group {
 /// use ucupdate_core::request::InstalledModule;
 /// use ucupdate_core::value::Reported;
 /// let phone = |mac: &str| Device {
-///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
-///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+///     kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
 ///     mac_address: Reported::new(mac), serial_number: Reported::default(),
 /// };
 /// let module = InstalledModule {
@@ -55,21 +54,9 @@ pub struct Group {
 )]
 #[non_exhaustive]
 pub struct Predicate {
-    /// Device types.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
-    pub device_types: Vec<DeviceType>,
-    /// Vendors.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
-    pub vendors: Vec<Vendor>,
-    /// Models.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
-    pub models: Vec<Model>,
-    /// Hardware revisions.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
-    pub hardware_revisions: Vec<HardwareRevision>,
-    /// Locales.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
-    pub locales: Vec<Locale>,
+    /// The kinds of device.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub kind: KindPattern,
     /// How MAC addresses begin.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub mac_prefixes: Vec<MacPrefix>,
@@ -129,14 +116,6 @@ impl Predicate {
             installed.is_some_and(|installed| range.holds_numbers(installed)) || is_given()
         };
         let parts = [
-            ("device type", any(&self.device_types, |wanted| *wanted == device.device_type)),
-            ("vendor", any(&self.vendors, |wanted| *wanted == device.vendor)),
-            ("model", any(&self.models, |wanted| *wanted == device.model)),
-            (
-                "hardware revision",
-                any(&self.hardware_revisions, |wanted| *wanted == device.hardware_revision),
-            ),
-            ("locale", any(&self.locales, |wanted| *wanted == device.locale)),
             ("MAC address", any(&self.mac_prefixes, |wanted| mac.is_some_and(|mac| wanted.holds(*mac)))),
             ("serial number", any(&self.serials, |wanted| serial.is_some_and(|serial| wanted.holds(serial)))),
             ("user domain", any(&self.user_domains, |wanted| wanted.holds(user_name))),
@@ -147,7 +126,8 @@ impl Predicate {
             ("side", self.side.is_none() || self.side == from.side),
             ("installed version", self.installed.as_ref().is_none_or(is_in_range)),
         ];
-        parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part)
+        let other = || parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part);
+        self.kind.first_mismatch(&device.kind).map(KindWord::name).or_else(other)
     }
 }
 
@@ -157,12 +137,9 @@ impl fmt::Display for Predicate {
         fn texts<T: ToString>(values: &[T]) -> Vec<String> {
             values.iter().map(ToString::to_string).collect()
         }
-        let parts = [
-            ("device type", texts(&self.device_types)),
-            ("vendor", texts(&self.vendors)),
-            ("model", texts(&self.models)),
-            ("hardware revision", texts(&self.hardware_revisions)),
-            ("locale", texts(&self.locales)),
+        let kind = self.kind.texts().into_array();
+        let kind = KindWord::ALL.map(KindWord::name).into_iter().zip(kind.map(|words| texts(&words)));
+        let others = [
             ("MAC address", texts(&self.mac_prefixes)),
             ("serial number", texts(&self.serials)),
             ("user domain", texts(&self.user_domains)),
@@ -171,7 +148,7 @@ impl fmt::Display for Predicate {
             ("installed version", self.installed.iter().map(ToString::to_string).collect()),
         ];
         let mut comma = "";
-        for (part, values) in parts.into_iter().filter(|(_, values)| !values.is_empty()) {
+        for (part, values) in kind.chain(others).filter(|(_, values)| !values.is_empty()) {
             write!(f, "{comma}{part} {}", values.join(" or "))?;
             comma = "; ";
         }

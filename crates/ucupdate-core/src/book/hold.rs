@@ -20,12 +20,12 @@ label!(
 pub struct Hold {
     /// Its name.
     pub name: HoldName,
-    /// Whom it holds.
+    /// The devices that are held.
     pub on: HeldDevices,
-    /// When it is over; never, if that is not said.
+    /// The end of the hold. `None` means that it has no end.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub until: Option<UnixTime>,
-    /// Why, for people.
+    /// The reason, as text for people.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
     pub reason: Box<str>,
 }
@@ -36,13 +36,13 @@ impl Hold {
         Note::Held { name, on, until, reason }
     }
 
-    /// Whether it is not over yet.
+    /// Returns whether the hold still applies at `now`.
     pub fn lasts(&self, now: UnixTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
 
-/// Whom a hold holds.
+/// The devices that a hold applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -65,11 +65,11 @@ impl fmt::Display for HeldDevices {
     }
 }
 
-/// What a kill switch stops.
+/// The offers that a kill switch stops.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StopScope {
-    /// Every offer.
+    /// Every offer of every rule.
     All,
     /// The offers of a rule.
     Rule(RuleKey),
@@ -90,29 +90,29 @@ impl FromStr for StopScope {
     /// Reads `all`, or a rule.
     ///
     /// # Errors
-    /// When it is neither.
+    /// Returns an error if the text is neither.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.eq_ignore_ascii_case("all") { Ok(Self::All) } else { text.parse().map(Self::Rule) }
     }
 }
 
-/// A kill switch that was thrown. One call throws it; it takes two people to undo it: one asks, another approves.
+/// A kill switch that is on. One author turns it on. Turning it off takes two: one asks, another approves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Stop {
-    /// Who threw it.
+    /// The author who turned it on.
     pub by: Box<str>,
-    /// Why, for people.
+    /// The reason, as text for people.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
     pub reason: Box<str>,
-    /// Who asked that it be undone, if anybody did.
+    /// The author who asked for the restart. `None` if no author asked.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub restart_asked_by: Option<Box<str>>,
 }
 
 impl Stop {
-    /// A switch that was thrown just now.
+    /// Creates a switch that was just turned on.
     pub fn new(by: &str, reason: &str) -> Self {
         Self { by: by.into(), reason: reason.into(), restart_asked_by: None }
     }

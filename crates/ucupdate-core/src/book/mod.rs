@@ -1,8 +1,9 @@
-//! The rule book: everything that administrators decide, as one value, and the commands that change it.
+#![doc = include_str!("guide.md")]
 
 mod alias;
 mod ban;
 mod change;
+mod delta;
 mod group;
 mod hold;
 mod package;
@@ -15,11 +16,13 @@ mod rule_book;
 mod rule_key;
 mod rule_pattern;
 mod stone;
+mod table;
 mod test_device;
 
 pub use alias::{Alias, AliasField, AliasFieldError, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope, BanScopeError};
-pub use change::{Command, Note, Outcome, Refusal};
+pub use change::{BookCommand, Note, Outcome, Refusal};
+pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
 pub use package::{
@@ -33,8 +36,10 @@ pub use rollout::{
     StagesError, Window, WindowError, ZoneName,
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
-pub use rule_book::{Delta, Entry, Member, RuleBook, Settings};
+pub use rule_book::{RuleBook, Settings};
+pub(crate) use rule_key::with_last;
 pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
 pub use rule_pattern::{RulePattern, RulePatternError};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
+pub use table::Entry;
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};

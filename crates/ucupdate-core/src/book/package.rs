@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StoredFile {
-    /// Its name in the URL.
+    /// The file name in the URL.
     pub name: FileName,
     /// The key of its object in the store.
     pub key: ObjectKey,
@@ -18,7 +18,7 @@ pub struct StoredFile {
     pub size: u64,
     /// The SHA-256 of its bytes.
     pub sha256: Sha256Digest,
-    /// When it was made, as the cabinet says.
+    /// The time stamp of the file in the cabinet.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub modified: Option<FieldTime>,
 }
@@ -37,12 +37,12 @@ pub struct ReleaseFiles {
 }
 
 impl ReleaseFiles {
-    /// All of them, the image first.
+    /// Returns all files, the image first.
     pub fn iter(&self) -> impl Iterator<Item = &StoredFile> {
         [&self.image, &self.signature].into_iter().chain(&self.descriptions)
     }
 
-    /// Whether a device would fetch the same bytes from both.
+    /// Returns whether the image and the signature have the same bytes in both.
     pub fn same_bytes(&self, other: &Self) -> bool {
         self.image.sha256 == other.image.sha256 && self.signature.sha256 == other.signature.sha256
     }
@@ -52,7 +52,7 @@ impl ReleaseFiles {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Release {
-    /// The rule it is for.
+    /// The rule of the release.
     pub rule: RuleKey,
     /// Its version.
     pub version: ReportedVersion,
@@ -65,8 +65,7 @@ impl Release {
     ///
     /// `rule` gives the spelling: the first ingest's stays.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
-        let [device_type, vendor, model, revision, locale, update_type] = rule.words();
-        [device_type, vendor, model, revision, locale, version.as_str(), update_type].join("/")
+        format!("{}/{version}/{}", rule.kind(), rule.update_type())
     }
 }
 
@@ -74,9 +73,9 @@ impl Release {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterimImage {
-    /// The locale it is for.
+    /// The locale of the image.
     pub locale: Locale,
-    /// The update type it replaces.
+    /// The update type that the image replaces.
     pub update_type: UpdateType,
     /// Its version.
     pub version: ReportedVersion,
@@ -94,7 +93,7 @@ impl InterimImage {
     }
 }
 
-/// What one cabinet brought, once it is ingested.
+/// The content of one ingested cabinet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IngestedPackage {
@@ -102,7 +101,7 @@ pub struct IngestedPackage {
     pub sha256: Sha256Digest,
     /// The name of the folder its files have in the store.
     pub ingest: IngestId,
-    /// What the file was called that was ingested.
+    /// The name of the file that was ingested.
     pub file_name: Box<str>,
     /// When it was ingested.
     pub ingested_at: UnixTime,

@@ -3,19 +3,19 @@
 use crate::book::rollout::Window;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
-/// When a version is offered to a device that has another.
+/// The condition under which a version is offered to a device that has another version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum OfferRule {
-    /// Whenever it differs, even if it is older: the original's way, and how rolling back reaches devices.
+    /// The version differs, even if it is older. The original service does this; a roll back reaches devices only so.
     #[default]
     Different,
-    /// Only when it is newer.
+    /// The version is newer.
     Newer,
 }
 
-/// Which versions are one release, so that a device that has one is not offered the other.
+/// The rule for which versions are the same release. A device that has one of them is not offered the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -26,7 +26,7 @@ pub enum SameRelease {
     /// Those that are equal in .NET's order, so `1.0.522` and `1.0.522.0` are two. A device that shortens its version
     /// is offered the same image for ever.
     Exact,
-    /// Those whose first three numbers are equal: the fourth never makes an update.
+    /// The first three numbers are equal. A fourth number never causes an update.
     FirstThree,
 }
 
@@ -50,7 +50,7 @@ impl SameRelease {
         }
     }
 
-    /// Whether two versions are one release. What cannot be read equals only the same text.
+    /// Returns whether two versions are the same release. A version that cannot be read equals only the same text.
     #[inline]
     pub fn holds(self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (one, two) {
@@ -64,35 +64,35 @@ impl SameRelease {
     }
 }
 
-/// How a rule treats what devices say of their version.
+/// The conditions under which a rule offers a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct OfferPolicy {
-    /// When a version is offered.
+    /// The condition under which a version is offered.
     pub offer: OfferRule,
-    /// Whether a device whose version cannot be read is offered one all the same.
+    /// Whether devices whose version cannot be read are offered a version.
     pub unreadable: bool,
-    /// Which versions are one release.
+    /// The rule for which versions are the same release.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub same_release: SameRelease,
     /// How versions are read. In another scheme than .NET's, `same_release` knows no difference between `Exact` and
     /// `Padded`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub scheme: VersionScheme,
-    /// Devices below this are offered what they are to get whatever the window and the holds say.
+    /// The minimum version. Windows and holds do not apply to devices below it. `None` means no minimum.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub minimum: Option<FirmwareVersion>,
-    /// No device is taken down to a version below this.
+    /// The floor. No device is offered a version below it. `None` means no floor.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub floor: Option<FirmwareVersion>,
-    /// When versions are offered to others than test devices; always, if that is not said.
+    /// The window in which versions are offered, except to test devices. `None` means always.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub window: Option<Window>,
 }
 
 impl OfferPolicy {
-    /// The default but for when a version is offered.
+    /// Creates the default policy with this condition.
     pub fn offering(offer: OfferRule) -> Self {
         Self { offer, ..Self::default() }
     }
@@ -115,7 +115,7 @@ impl OfferPolicy {
         ]
     }
 
-    /// Whether two versions are one release to this rule.
+    /// Returns whether two versions are the same release for this rule.
     ///
     /// Versions that the rule's scheme cannot read are one release only where their texts are equal.
     #[inline]

@@ -177,7 +177,7 @@ impl FromStr for IpNetwork {
     /// Reads an address and a prefix length, or an address alone.
     ///
     /// # Errors
-    /// When it is neither.
+    /// Returns an error if the text is neither.
     fn from_str(text: &str) -> Result<Self, IpNetworkError> {
         let text = text.trim();
         if let Ok(address) = text.parse::<IpAddr>() {

@@ -31,7 +31,7 @@ impl<'a> ReleasesByRule<'a> {
         Self { book, by_rule }
     }
 
-    /// The release a candidate of `rule` stands for; none where its package is gone.
+    /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
     pub fn find(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&'a Release> {
         let of_it = |(package, _): &&(PackageId, &'a Release)| *package == candidate.package;
         let mut releases = self.of_rule(rule).filter(of_it).map(|(_, release)| *release);

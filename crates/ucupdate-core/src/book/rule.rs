@@ -14,7 +14,7 @@ use crate::value::PackageId;
 use crate::version::ReportedVersion;
 use std::fmt;
 
-/// Who an assignment is for.
+/// The audience of an assignment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -23,9 +23,9 @@ pub enum Audience {
     Device(DeviceId),
     /// The devices of a group.
     Group(GroupName),
-    /// The test devices: what they get is pending.
+    /// The test devices. Their version is the pending version.
     TestDevices,
-    /// Every device the rule is for.
+    /// Every device of the rule.
     Everybody,
 }
 
@@ -40,46 +40,46 @@ impl fmt::Display for Audience {
     }
 }
 
-/// A version a rule refers to, and the package that brought its files.
+/// A version of a rule, and the package that contains its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Candidate {
     /// The version.
     pub version: ReportedVersion,
-    /// The package its files came in.
+    /// The package that contains the files.
     pub package: PackageId,
 }
 
-/// An audience and what it gets.
+/// An audience and the version that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Assignment {
-    /// Who gets it.
+    /// The devices that get the version.
     pub audience: Audience,
-    /// What they get.
+    /// The version that they get.
     pub candidate: Candidate,
-    /// How it is rolled out, if it is a rollout.
+    /// The rollout. `None` for an assignment that is not a rollout.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub rollout: Option<Rollout>,
 }
 
-/// What an assignment is in its rule. Assignments are tried in this order.
+/// The role of an assignment in its rule. A rule tries its assignments in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "every assignment is one of these")]
 pub enum Role {
-    /// It keeps a device or a group at a version.
+    /// Keeps a device or a group at a version.
     Pin,
-    /// It is for the test devices.
+    /// Gives a version to the test devices.
     Pending,
-    /// It is for some, on its way to everybody.
+    /// Gives a version to some devices before all devices get it.
     Rollout,
-    /// It is for everybody.
+    /// Gives a version to all devices.
     Approved,
 }
 
 impl Assignment {
-    /// What it is in its rule.
+    /// Returns the role of the assignment in its rule.
     pub fn role(&self) -> Role {
         match (&self.rollout, &self.audience) {
             (Some(_), _) => Role::Rollout,
@@ -94,7 +94,7 @@ impl Assignment {
     }
 }
 
-/// What devices of one kind get.
+/// The versions that devices of one kind get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rule {
@@ -110,7 +110,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule that assigns nothing yet.
+    /// Creates a rule without assignments.
     pub fn new(key: RuleKey) -> Self {
         Self {
             key,
@@ -121,32 +121,32 @@ impl Rule {
         }
     }
 
-    /// What the rule is for, in the spelling of the first ingest.
+    /// Returns the key of the rule, in the spelling of the first ingest.
     pub fn key(&self) -> &RuleKey {
         &self.key
     }
 
-    /// The assignments, in the order they are tried.
+    /// Returns the assignments in the order in which they are tried.
     pub fn assignments(&self) -> &[Assignment] {
         &self.assignments
     }
 
-    /// How it treats what devices say of their version.
+    /// Returns the offer policy.
     pub fn policy(&self) -> &OfferPolicy {
         &self.policy
     }
 
-    /// The version only test devices get, if one waits for approval.
+    /// Returns the pending version, which only test devices get.
     pub fn pending(&self) -> Option<&Candidate> {
         self.in_role(Role::Pending)
     }
 
-    /// The version everybody gets.
+    /// Returns the approved version, which all devices get.
     pub fn approved(&self) -> Option<&Candidate> {
         self.in_role(Role::Approved)
     }
 
-    /// The version that was approved before.
+    /// Returns the version that was approved before. A roll back approves it again.
     pub fn rollback(&self) -> Option<&Candidate> {
         self.rollback.as_ref()
     }
@@ -161,35 +161,35 @@ impl Rule {
         self.rejected.iter().any(|rejected| self.policy.is_same_release(rejected, version))
     }
 
-    /// The rollouts, in the order they are tried.
+    /// Returns the rollouts in the order in which they are tried.
     pub fn rollouts(&self) -> impl Iterator<Item = (&Assignment, &Rollout)> {
         self.assignments.iter().filter_map(|assignment| Some((assignment, assignment.rollout.as_ref()?)))
     }
 
-    /// The rollout of this name, if there is one.
+    /// Returns the rollout with this name.
     pub fn rollout(&self, name: &RolloutName) -> Option<(&Assignment, &Rollout)> {
         self.rollouts().find(|(_, rollout)| rollout.name == *name)
     }
 
-    /// The pins, in the order they are tried.
+    /// Returns the pins in the order in which they are tried.
     pub fn pins(&self) -> impl Iterator<Item = &Assignment> {
         self.assignments.iter().filter(|assignment| assignment.role() == Role::Pin)
     }
 
-    /// Every version it assigns, and the one it can roll back to.
+    /// Returns every version that the rule assigns, and the version that it can roll back to.
     pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.assignments.iter().map(|assignment| &assignment.candidate).chain(&self.rollback)
     }
 
-    /// Makes `candidate` pending and gives the one it replaces.
+    /// Makes `candidate` pending and returns the version that it replaces.
     pub fn propose(&mut self, candidate: Candidate) -> Option<Candidate> {
         self.assign(Audience::TestDevices, Some(candidate))
     }
 
-    /// Approves what is pending: it goes to everybody, and what everybody had can be rolled back to.
+    /// Approves the pending version for all devices. A roll back restores the version that was approved before.
     ///
     /// # Errors
-    /// When nothing is pending.
+    /// Returns an error if nothing is pending.
     pub fn approve(&mut self) -> Result<Approved, RuleError> {
         let Some(candidate) = self.assign(Audience::TestDevices, None) else {
             return Err(RuleError::NothingPending);
@@ -233,10 +233,10 @@ impl Rule {
         approved
     }
 
-    /// Rejects what is pending, and returns it. The rule remembers the version as rejected.
+    /// Rejects the pending version and returns it. The rule remembers that the version is rejected.
     ///
     /// # Errors
-    /// When nothing is pending.
+    /// Returns an error if nothing is pending.
     pub fn reject(&mut self) -> Result<Candidate, RuleError> {
         let rejected = self.assign(Audience::TestDevices, None).ok_or(RuleError::NothingPending)?;
         if !self.is_rejected(&rejected.version) {
@@ -257,7 +257,7 @@ impl Rule {
     /// what they get.
     ///
     /// # Errors
-    /// When neither an approved nor an earlier version is there.
+    /// Returns an error if there is neither an approved nor an earlier version.
     pub fn roll_back(&mut self) -> Result<RolledBack, RuleError> {
         let to = self.rollback.take();
         if to.is_none() && self.approved().is_none() {
@@ -270,15 +270,15 @@ impl Rule {
         })
     }
 
-    /// Sets how it treats what devices say of their version, and gives what held before.
+    /// Sets the offer policy and returns the previous one.
     pub fn set_policy(&mut self, policy: OfferPolicy) -> OfferPolicy {
         std::mem::replace(&mut self.policy, policy)
     }
 
-    /// Keeps a device or a group at a version, and gives what it was kept at before.
+    /// Pins a device or a group to a version and returns the version of its previous pin.
     ///
     /// # Errors
-    /// When the audience is the test devices or everybody.
+    /// Returns an error if the audience is the test devices or all devices.
     pub fn pin(&mut self, audience: Audience, candidate: Candidate) -> Result<Option<Candidate>, RuleError> {
         match audience {
             Audience::Device(_) | Audience::Group(_) => Ok(self.assign(audience, Some(candidate))),
@@ -286,20 +286,20 @@ impl Rule {
         }
     }
 
-    /// Removes a pin, and gives what it kept its audience at.
+    /// Removes a pin and returns its version.
     ///
     /// # Errors
-    /// When there is none.
+    /// Returns an error if the audience has no pin.
     pub fn unpin(&mut self, audience: &Audience) -> Result<Candidate, RuleError> {
         let pinned = matches!(audience, Audience::Device(_) | Audience::Group(_));
         let pin = if pinned { self.assign(audience.clone(), None) } else { None };
         pin.ok_or_else(|| RuleError::NoPin { audience: audience.clone() })
     }
 
-    /// Rolls a version out to a group or to everybody, after the rollouts that are there.
+    /// Starts a rollout to a group or to all devices. Existing rollouts have priority.
     ///
     /// # Errors
-    /// When a rollout has its name, or the audience is a device or the test devices.
+    /// Returns an error if another rollout has this name, or if the audience is a device or the test devices.
     pub fn start_rollout(
         &mut self,
         audience: Audience,
@@ -317,18 +317,18 @@ impl Rule {
         Ok(())
     }
 
-    /// Changes the share of a rollout, and gives what it was.
+    /// Changes the share of a rollout and returns the previous share.
     ///
     /// # Errors
-    /// When there is no such rollout.
+    /// Returns an error if no rollout has this name.
     pub fn set_share(&mut self, name: &RolloutName, share: Share) -> Result<Share, RuleError> {
         self.rollout_mut(name).map(|rollout| std::mem::replace(&mut rollout.share, share))
     }
 
-    /// Pauses a rollout: it is offered to nobody, and devices that have its version keep it.
+    /// Pauses a rollout: no device is offered its version, and devices that have the version keep it.
     ///
     /// # Errors
-    /// When there is no such rollout, or it is paused.
+    /// Returns an error if no rollout has this name, or if it is paused already.
     pub fn pause_rollout(&mut self, name: &RolloutName, why: &str) -> Result<(), RuleError> {
         let rollout = self.rollout_mut(name)?;
         if rollout.paused.is_some() {
@@ -341,7 +341,7 @@ impl Rule {
     /// Resumes a paused rollout.
     ///
     /// # Errors
-    /// When there is no such rollout, or it is not paused.
+    /// Returns an error if no rollout has this name, or if it is not paused.
     pub fn resume_rollout(&mut self, name: &RolloutName) -> Result<(), RuleError> {
         let rollout = self.rollout_mut(name)?;
         match rollout.paused.take() {
@@ -354,16 +354,17 @@ impl Rule {
     /// rule assigns them otherwise.
     ///
     /// # Errors
-    /// When there is no such rollout.
+    /// Returns an error if no rollout has this name.
     pub fn stop_rollout(&mut self, name: &RolloutName) -> Result<Candidate, RuleError> {
         let at = self.rollout_at(name)?;
         Ok(self.assignments.remove(at).candidate)
     }
 
-    /// Ends a rollout by giving its version to everybody: it is approved.
+    /// Ends a rollout and approves its version for all devices.
     ///
     /// # Errors
-    /// When there is no such rollout, or it is paused: whoever ends it may not know that its guard tripped meanwhile.
+    /// Returns an error if no rollout has this name, or if it is paused. The guard may have paused it without the
+    /// caller's knowledge.
     pub fn finish_rollout(&mut self, name: &RolloutName) -> Result<Approved, RuleError> {
         if let Some((_, rollout)) = self.rollout(name)
             && rollout.paused.is_some()
@@ -393,7 +394,7 @@ impl Rule {
         assignments.find(|assignment| assignment.role() == role).map(|assignment| &assignment.candidate)
     }
 
-    /// Where an assignment of this role goes: after those of it and of the ones before.
+    /// Returns the index at which an assignment of this role is inserted.
     fn place_after(&self, role: Role) -> usize {
         self.assignments
             .iter()
@@ -421,35 +422,35 @@ impl Rule {
     }
 }
 
-/// What approving did.
+/// The effect of an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Approved {
-    /// The version everybody gets now.
+    /// The version that all devices get now.
     pub version: ReportedVersion,
-    /// The one they got before.
+    /// The version that all devices got before.
     pub before: Option<ReportedVersion>,
-    /// Whether the new one is older than that: allowed, and worth a warning.
+    /// Whether the new version is older than the previous one. This is allowed, and a note warns about it.
     pub older: bool,
-    /// The rollouts of the same release and of older ones, which are over now.
+    /// The rollouts of the same release and of older releases. The approval ended them.
     pub finished: Vec<(RolloutName, ReportedVersion)>,
 }
 
-/// What rolling back did.
+/// The effect of a roll back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RolledBack {
-    /// The version everybody got.
+    /// The version that all devices got before.
     pub from: Option<ReportedVersion>,
-    /// The version everybody gets now; none means nothing is offered.
+    /// The version that all devices get now. `None` means that nothing is offered.
     pub to: Option<ReportedVersion>,
 }
 
-/// Why a rule did not make a move.
+/// The reason why a rule refuses a change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
-    /// Approve or reject without a pending version.
+    /// The rule has no pending version to approve or reject.
     #[error("no version is pending")]
     NothingPending,
     /// A rejection is to be taken back that there is not.
@@ -458,46 +459,46 @@ pub enum RuleError {
         /// The version.
         version: ReportedVersion,
     },
-    /// Roll back with neither an approved nor an earlier version.
+    /// The rule has neither an approved nor an earlier version to roll back.
     #[error("no version is approved and none was before, so there is nothing to roll back")]
     NothingToRollBack,
-    /// No rollout of this name.
+    /// No rollout has this name.
     #[error("no rollout {name}")]
     NoRollout {
         /// The name.
         name: RolloutName,
     },
-    /// A rollout has this name.
+    /// Another rollout has this name already.
     #[error("a rollout {name} is there already")]
     RolloutNameTaken {
         /// The name.
         name: RolloutName,
     },
-    /// A rollout is paused that is to be paused.
+    /// The rollout is paused already.
     #[error("rollout {name} is paused already")]
     Paused {
         /// Its name.
         name: RolloutName,
     },
-    /// A rollout is not paused that is to be resumed.
+    /// The rollout is not paused, so it cannot be resumed.
     #[error("rollout {name} is not paused")]
     NotPaused {
         /// Its name.
         name: RolloutName,
     },
-    /// A rollout is paused that is to be finished.
+    /// The rollout is paused, so it cannot be finished.
     #[error("rollout {name} is paused, and to be resumed before it is finished")]
     FinishPaused {
         /// Its name.
         name: RolloutName,
     },
-    /// A rollout is for a group or for everybody.
+    /// The audience of a rollout must be a group or all devices.
     #[error("a rollout is for a group or for everybody, not for one device or the test devices")]
     NotForRollout,
-    /// A pin is for a device or a group.
+    /// The audience of a pin must be a device or a group.
     #[error("a pin is for a device or a group, not for the test devices or everybody")]
     NotPinnable,
-    /// Nothing is pinned for this audience.
+    /// The audience has no pin.
     #[error("nothing is pinned for {audience}")]
     NoPin {
         /// The audience.

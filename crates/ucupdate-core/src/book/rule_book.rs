@@ -1,6 +1,6 @@
 //! The rule book: all that people decide, as one value.
 //!
-//! A [`Command`](crate::book::change::command::Command) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
+//! A [`BookCommand`](crate::book::change::command::BookCommand) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
 //! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
 //! program.
 
@@ -13,6 +13,7 @@ use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::SteppingStone;
+use crate::book::table::Table;
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::PackageId;
@@ -20,29 +21,30 @@ use crate::version::ReportedVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// All that people decide: rules, packages, test devices, groups, holds, stepping stones, settings.
+/// Everything that administrators decide: rules, packages, test devices, groups, holds, stepping stones, settings.
 ///
-/// Cloning is cheap for what it is: entries are shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Clones share their entries. The default book has no rules. It has the built-in stepping stone, and approves packages of
+/// RoundTable when they are ingested.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleBook {
-    pub(crate) rules: BTreeMap<RuleKey, Arc<Rule>>,
-    pub(crate) packages: BTreeMap<PackageId, Arc<IngestedPackage>>,
-    pub(crate) interim: BTreeMap<InterimKey, PackageId>,
-    pub(crate) test_devices: BTreeMap<TestDeviceName, TestDevice>,
-    pub(crate) groups: BTreeMap<GroupName, Group>,
-    /// The lists of the groups that have one; none is empty.
+    pub(crate) rules: Table<RuleKey, Rule>,
+    pub(crate) packages: Table<PackageId, IngestedPackage>,
+    pub(crate) interim: Table<InterimKey, PackageId>,
+    pub(crate) test_devices: Table<TestDeviceName, TestDevice>,
+    pub(crate) groups: Table<GroupName, Group>,
+    /// The member lists of the groups. No list is empty.
     pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
-    pub(crate) holds: BTreeMap<HoldName, Hold>,
-    pub(crate) stops: BTreeMap<StopScope, Stop>,
-    pub(crate) bans: BTreeMap<BanScope, Ban>,
-    pub(crate) aliases: BTreeMap<AliasKey, AliasWord>,
+    pub(crate) holds: Table<HoldName, Hold>,
+    pub(crate) stops: Table<StopScope, Stop>,
+    pub(crate) bans: Table<BanScope, Ban>,
+    pub(crate) aliases: Table<AliasKey, AliasWord>,
     pub(crate) settings: Settings,
 }
 
-/// What an interim image is found by: the locale, and the update type it replaces.
+/// The key of an interim image: the locale, and the update type that the image replaces.
 pub(crate) type InterimKey = (Locale, UpdateType);
 
-/// What holds for the whole book.
+/// The settings of the whole rule book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -57,7 +59,7 @@ impl Settings {
     pub(crate) fn sort_stones(&mut self) {
         let order = |one: &SteppingStone, two: &SteppingStone| {
             let below = one.below.release_order(&two.below);
-            let narrowness = two.narrowness().cmp(&one.narrowness());
+            let narrowness = two.kind.narrowed_words().cmp(&one.kind.narrowed_words());
             below.then(narrowness).then_with(|| one.name.cmp(&two.name))
         };
         self.stones.sort_by(order);
@@ -73,73 +75,54 @@ impl Default for Settings {
     }
 }
 
-impl Default for RuleBook {
-    /// A book with no rules, the built-in stepping stone, and RoundTable deployed as it is ingested.
-    fn default() -> Self {
-        Self {
-            rules: BTreeMap::new(),
-            packages: BTreeMap::new(),
-            interim: BTreeMap::new(),
-            test_devices: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            members: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            stops: BTreeMap::new(),
-            bans: BTreeMap::new(),
-            aliases: BTreeMap::new(),
-            settings: Settings::default(),
-        }
-    }
-}
-
 impl RuleBook {
-    /// The rules, by key.
+    /// Returns the rules in the order of their keys.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
-        self.rules.values().map(Arc::as_ref)
+        self.rules.values()
     }
 
-    /// The rule for `key`, if there is one.
+    /// Returns the rule with this key.
     pub fn rule(&self, key: &RuleKey) -> Option<&Rule> {
-        self.rules.get(key).map(Arc::as_ref)
+        self.rules.get(key)
     }
 
-    /// The ingested packages, by id.
+    /// Returns the ingested packages in the order of their ids.
     pub fn packages(&self) -> impl ExactSizeIterator<Item = &IngestedPackage> {
-        self.packages.values().map(Arc::as_ref)
+        self.packages.values()
     }
 
-    /// The package with this id, if it was ingested.
+    /// Returns the package with this id.
     pub fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
-        self.packages.get(&id).map(Arc::as_ref)
+        self.packages.get(&id)
     }
 
-    /// The test devices, by name.
+    /// Returns the test devices in the order of their names.
     pub fn test_devices(&self) -> impl ExactSizeIterator<Item = &TestDevice> {
         self.test_devices.values()
     }
 
-    /// The test device known by `id`, if there is one.
+    /// Returns the test device with this MAC address or serial number.
     pub fn test_device(&self, id: &DeviceId) -> Option<&TestDevice> {
         self.test_devices.values().find(|device| device.id == *id)
     }
 
-    /// The groups, by name.
+    /// Returns the groups in the order of their names.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.groups.values()
     }
 
-    /// The group of this name, if there is one.
+    /// Returns the group with this name.
     pub fn group(&self, name: &GroupName) -> Option<&Group> {
         self.groups.get(name)
     }
 
-    /// The devices on a group's list; none where the group has a predicate.
+    /// Returns the member list of a group. The list is empty if the group has a predicate.
     pub fn members(&self, group: &GroupName) -> impl ExactSizeIterator<Item = &DeviceId> {
         static NOBODY: BTreeSet<DeviceId> = BTreeSet::new();
         self.members.get(group).map_or(&NOBODY, Arc::as_ref).iter()
     }
 
-    /// The lists of all groups, a device at a time, the group in its own spelling.
+    /// Returns every member of every group, with the name of the group in the group's own spelling.
     pub(crate) fn listed(&self) -> impl Iterator<Item = (GroupName, DeviceId)> {
         self.members.iter().flat_map(|(group, devices)| {
             let group = self.groups.get(group).map_or(group, |group| &group.name);
@@ -147,37 +130,37 @@ impl RuleBook {
         })
     }
 
-    /// The holds, by name.
+    /// Returns the holds in the order of their names.
     pub fn holds(&self) -> impl ExactSizeIterator<Item = &Hold> {
         self.holds.values()
     }
 
-    /// The hold of this name, if there is one.
+    /// Returns the hold with this name.
     pub fn hold(&self, name: &HoldName) -> Option<&Hold> {
         self.holds.get(name)
     }
 
-    /// The kill switches that are thrown, and what each stops.
+    /// Returns the kill switches that are on, and what each one stops.
     pub fn stops(&self) -> impl ExactSizeIterator<Item = (&StopScope, &Stop)> {
         self.stops.iter()
     }
 
-    /// The kill switch of exactly this scope, if it is thrown.
+    /// Returns the kill switch of exactly this scope, if it is on.
     pub fn stop(&self, scope: &StopScope) -> Option<&Stop> {
         self.stops.get(scope)
     }
 
-    /// The bans, by the text of their scope.
+    /// Returns the bans in the order of their scopes.
     pub fn bans(&self) -> impl ExactSizeIterator<Item = &Ban> {
         self.bans.values()
     }
 
-    /// The ban that keeps a release from being offered by a rule, if there is one.
+    /// Returns the ban that keeps a rule from offering a release, if there is one.
     pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
         self.bans.values().find(|ban| ban.holds(rule, policy, release))
     }
 
-    /// The aliases, in the order they are looked at.
+    /// Returns the aliases in the order in which they are looked at.
     pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
         self.aliases.iter().map(|(reported, stands_for)| Alias {
             reported: reported.clone(),
@@ -185,17 +168,17 @@ impl RuleBook {
         })
     }
 
-    /// What holds for the whole book.
+    /// The settings of the whole rule book.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The release a candidate of `rule` stands for; none where its package is gone.
+    /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
     pub fn release(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&Release> {
         self.package(candidate.package)?.release(rule, &candidate.version)
     }
 
-    /// The release of a version that was ingested last for a rule, as a candidate.
+    /// Returns the release of a version that was ingested last for a rule.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
         let brought = self
@@ -205,183 +188,12 @@ impl RuleBook {
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }
 
-    /// The interim images in use, by locale and update type, and the packages that brought them.
+    /// Returns the interim images in use, each with the package that contains it.
     pub fn interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
         self.interim.iter().filter_map(|((locale, update_type), package)| {
             let mut images = self.package(*package)?.interim.iter();
             let found = images.find(|image| image.locale == *locale && image.update_type == *update_type);
             found.map(|image| (image, *package))
         })
-    }
-
-    /// Puts the entries of a delta in place. A delta that was made on another state is applied just as well: it says
-    /// what is, not what changes.
-    pub fn apply(&mut self, delta: &Delta) {
-        for entry in &delta.rules {
-            match &entry.now {
-                Some(rule) => drop(self.rules.insert(entry.key.clone(), Arc::new(rule.clone()))),
-                None => drop(self.rules.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.packages {
-            match &entry.now {
-                Some(package) => drop(self.packages.insert(entry.key, Arc::new(package.clone()))),
-                None => drop(self.packages.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.interim {
-            match entry.now {
-                Some(package) => drop(self.interim.insert(entry.key.clone(), package)),
-                None => drop(self.interim.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.test_devices {
-            match &entry.now {
-                Some(device) => drop(self.test_devices.insert(entry.key.clone(), device.clone())),
-                None => drop(self.test_devices.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.groups {
-            match &entry.now {
-                Some(group) => drop(self.groups.insert(entry.key.clone(), group.clone())),
-                None => drop(self.groups.remove(&entry.key)),
-            }
-        }
-        for Entry { key: (group, device), now } in &delta.members {
-            let members = Arc::make_mut(self.members.entry(group.clone()).or_default());
-            let _changed = match now {
-                Some(_) => members.insert(device.clone()),
-                None => members.remove(device),
-            };
-            if members.is_empty() {
-                self.members.remove(group);
-            }
-        }
-        for entry in &delta.holds {
-            match &entry.now {
-                Some(hold) => drop(self.holds.insert(entry.key.clone(), hold.clone())),
-                None => drop(self.holds.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.stops {
-            match &entry.now {
-                Some(stop) => drop(self.stops.insert(entry.key.clone(), stop.clone())),
-                None => drop(self.stops.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.bans {
-            match &entry.now {
-                Some(ban) => drop(self.bans.insert(entry.key.clone(), ban.clone())),
-                None => drop(self.bans.remove(&entry.key)),
-            }
-        }
-        for entry in &delta.aliases {
-            match &entry.now {
-                Some(word) => drop(self.aliases.insert(entry.key.clone(), word.clone())),
-                None => drop(self.aliases.remove(&entry.key)),
-            }
-        }
-        if let Some(settings) = &delta.settings {
-            self.settings.clone_from(settings);
-            self.settings.sort_stones();
-        }
-    }
-
-    /// The whole book as the delta that makes it from an empty one: the form a checkpoint keeps.
-    pub fn to_delta(&self) -> Delta {
-        Delta {
-            rules: self.rules.iter().map(|(key, rule)| Entry::set(key.clone(), (**rule).clone())).collect(),
-            packages: self
-                .packages
-                .iter()
-                .map(|(key, package)| Entry::set(*key, (**package).clone()))
-                .collect(),
-            interim: self.interim.iter().map(|(key, package)| Entry::set(key.clone(), *package)).collect(),
-            test_devices: self
-                .test_devices
-                .iter()
-                .map(|(key, device)| Entry::set(key.clone(), device.clone()))
-                .collect(),
-            groups: self.groups.iter().map(|(key, group)| Entry::set(key.clone(), group.clone())).collect(),
-            members: self.listed().map(|key| Entry::set(key, Member {})).collect(),
-            holds: self.holds.iter().map(|(key, hold)| Entry::set(key.clone(), hold.clone())).collect(),
-            stops: self.stops.iter().map(|(key, stop)| Entry::set(key.clone(), stop.clone())).collect(),
-            bans: self.bans.iter().map(|(key, ban)| Entry::set(key.clone(), ban.clone())).collect(),
-            aliases: self.aliases.iter().map(|(key, word)| Entry::set(key.clone(), word.clone())).collect(),
-            settings: Some(self.settings.clone()),
-        }
-    }
-}
-
-/// What changed in a book: each entry as it is now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Delta {
-    /// Rules.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub rules: Vec<Entry<RuleKey, Rule>>,
-    /// Packages.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub packages: Vec<Entry<PackageId, IngestedPackage>>,
-    /// Which package the interim image of a locale and update type is in.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub interim: Vec<Entry<(Locale, UpdateType), PackageId>>,
-    /// Test devices.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub test_devices: Vec<Entry<TestDeviceName, TestDevice>>,
-    /// Groups.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub groups: Vec<Entry<GroupName, Group>>,
-    /// Who is on which group's list.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
-    /// Holds.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub holds: Vec<Entry<HoldName, Hold>>,
-    /// Kill switches.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub stops: Vec<Entry<StopScope, Stop>>,
-    /// Bans.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub bans: Vec<Entry<BanScope, Ban>>,
-    /// Aliases: what each reported word stands for.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub aliases: Vec<Entry<AliasKey, AliasWord>>,
-    /// The settings, when they changed.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub settings: Option<Settings>,
-}
-
-impl Delta {
-    /// Whether it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// That a device is on a group's list. There is nothing more to say of it yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Member {}
-
-/// One entry as it is now, or gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Entry<K, V> {
-    /// Its key.
-    pub key: K,
-    /// What it is now; none when it is gone.
-    pub now: Option<V>,
-}
-
-impl<K, V> Entry<K, V> {
-    pub(crate) fn set(key: K, now: V) -> Self {
-        Self { key, now: Some(now) }
-    }
-
-    pub(crate) fn removed(key: K) -> Self {
-        Self { key, now: None }
     }
 }

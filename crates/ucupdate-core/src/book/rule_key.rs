@@ -1,6 +1,6 @@
-//! What a rule is for: the six words that name it.
+//! What a rule is for: a kind of device and an update type.
 
-use crate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use crate::device::{DeviceKind, DeviceKindError, KindWord, split_kind};
 use crate::value::label::label;
 use crate::value::{LabelError, PathPartError, check_path_part};
 use std::fmt;
@@ -12,14 +12,15 @@ label!(
     book::UpdateType, "CPE"
 );
 
-/// The six words that name a rule. Each can stand in a path; together they are equal without regard to ASCII case.
+/// The name of a rule: a kind of device and an update type. Keys are equal if they differ in ASCII case only.
 ///
-/// Written with slashes, in this order, and so they stand in the URLs of the field.
+/// The text form has the words with slashes between them, as the URLs of the field have. Each word can stand in a path. A
+/// clone is cheap: it shares the words.
 ///
 /// ```
 /// use ucupdate_core::RuleKey;
 /// let key: RuleKey = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().unwrap();
-/// assert_eq!(key.vendor().as_str(), "LG-Nortel");
+/// assert_eq!(key.kind().vendor.as_str(), "LG-Nortel");
 /// assert_eq!(key, "ucphone/lg-nortel/ip8540/a/enu/cpe".parse().unwrap());
 /// assert!("UCPhone/LG-Nortel/../A/ENU/CPE".parse::<RuleKey>().is_err());
 /// ```
@@ -28,104 +29,79 @@ pub struct RuleKey(Arc<Words>);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Words {
-    device_type: DeviceType,
-    vendor: Vendor,
-    model: Model,
-    hardware_revision: HardwareRevision,
-    locale: Locale,
+    kind: DeviceKind,
     update_type: UpdateType,
 }
 
 impl RuleKey {
-    /// What the six words are, in the order they are written.
-    pub const FIELDS: [&'static str; 6] =
-        ["device type", "vendor", "model", "hardware revision", "locale", "update type"];
+    /// The number of words that name a rule.
+    pub const WORD_COUNT: usize = KindWord::COUNT + 1;
 
-    /// A key of its six words.
+    /// The name of the last word, for people. [`KindWord::name`] has the names of the others.
+    const UPDATE_TYPE: &'static str = "update type";
+
+    /// Returns the names of the words, for people, in the order in which the words are written.
+    pub fn word_names() -> [&'static str; Self::WORD_COUNT] {
+        with_last(KindWord::ALL.map(KindWord::name), Self::UPDATE_TYPE)
+    }
+
+    /// Creates a key from the kind of the devices and the update type.
     ///
     /// # Errors
-    /// When one of them cannot stand in a path: `/` in a model, a vendor called `..`.
-    pub fn new(
-        device_type: DeviceType,
-        vendor: Vendor,
-        model: Model,
-        hardware_revision: HardwareRevision,
-        locale: Locale,
-        update_type: UpdateType,
-    ) -> Result<Self, RuleKeyError> {
-        let key =
-            Self(Arc::new(Words { device_type, vendor, model, hardware_revision, locale, update_type }));
-        for (field, text) in Self::FIELDS.into_iter().zip(key.words()) {
-            check_path_part(text).map_err(|cause| RuleKeyError::Path { field, cause })?;
+    /// Returns an error if a word cannot stand in a path: a model with a `/`, or a vendor called `..`.
+    pub fn new(kind: DeviceKind, update_type: UpdateType) -> Result<Self, RuleKeyError> {
+        let key = Self(Arc::new(Words { kind, update_type }));
+        for (at, text) in key.words().into_iter().enumerate() {
+            check_path_part(text)
+                .map_err(|cause| RuleKeyError::Path { field: Self::word_names()[at], cause })?;
         }
         Ok(key)
     }
 
-    /// The device type.
-    pub fn device_type(&self) -> &DeviceType {
-        &self.0.device_type
+    /// Returns the kind of the devices that the rule is for.
+    #[inline]
+    pub fn kind(&self) -> &DeviceKind {
+        &self.0.kind
     }
 
-    /// The vendor.
-    pub fn vendor(&self) -> &Vendor {
-        &self.0.vendor
-    }
-
-    /// The model.
-    pub fn model(&self) -> &Model {
-        &self.0.model
-    }
-
-    /// The hardware revision.
-    pub fn hardware_revision(&self) -> &HardwareRevision {
-        &self.0.hardware_revision
-    }
-
-    /// The locale.
-    pub fn locale(&self) -> &Locale {
-        &self.0.locale
-    }
-
-    /// The update type.
+    /// Returns the update type.
+    #[inline]
     pub fn update_type(&self) -> &UpdateType {
         &self.0.update_type
     }
 
-    /// The six words, in the order they are written.
+    /// Returns the words in the order in which they are written.
     #[inline]
-    pub fn words(&self) -> [&str; 6] {
-        [
-            self.0.device_type.as_str(),
-            self.0.vendor.as_str(),
-            self.0.model.as_str(),
-            self.0.hardware_revision.as_str(),
-            self.0.locale.as_str(),
-            self.0.update_type.as_str(),
-        ]
+    pub fn words(&self) -> [&str; Self::WORD_COUNT] {
+        with_last(self.0.kind.words(), self.0.update_type.as_str())
     }
+}
+
+/// Appends the last word of a rule to the words of a device kind.
+#[inline]
+pub(crate) fn with_last<'a>(
+    kind: [&'a str; KindWord::COUNT],
+    last: &'a str,
+) -> [&'a str; RuleKey::WORD_COUNT] {
+    let mut words = [last; RuleKey::WORD_COUNT];
+    words[..KindWord::COUNT].copy_from_slice(&kind);
+    words
 }
 
 impl FromStr for RuleKey {
     type Err = RuleKeyError;
 
-    /// Reads six words with slashes between.
+    /// Reads words with slashes between them.
     ///
     /// # Errors
-    /// When there are more or fewer than six, or one is no label or no part of a path.
+    /// Returns an error if a word is missing, too many, not a label or not a part of a path.
     fn from_str(text: &str) -> Result<Self, RuleKeyError> {
-        let parts: Vec<&str> = text.split('/').take(Self::FIELDS.len() + 1).collect();
-        let [device_type, vendor, model, hardware_revision, locale, update_type] = parts[..] else {
-            return Err(RuleKeyError::PartCount { found: text.split('/').count() });
-        };
-        let label = |index: usize| move |cause| RuleKeyError::Label { field: Self::FIELDS[index], cause };
-        Self::new(
-            device_type.parse().map_err(label(0))?,
-            vendor.parse().map_err(label(1))?,
-            model.parse().map_err(label(2))?,
-            hardware_revision.parse().map_err(label(3))?,
-            locale.parse().map_err(label(4))?,
-            update_type.parse().map_err(label(5))?,
-        )
+        let parts: [&str; Self::WORD_COUNT] =
+            split_kind(text).map_err(|found| RuleKeyError::PartCount { found })?;
+        let [kind @ .., update_type] = parts;
+        let kind = DeviceKind::from_words(kind)?;
+        let label = |cause| RuleKeyError::Label { field: Self::UPDATE_TYPE, cause };
+        Self::new(kind, update_type.parse().map_err(label)?)
     }
 }
 
@@ -147,9 +123,11 @@ impl fmt::Debug for RuleKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleKeyError {
-    /// Not six words.
+    /// A word is missing, or there are too many.
     #[error(
-        "rule has {found} part(s), expected 6: device type, vendor, model, hardware revision, locale, update type"
+        "rule has {found} part(s), expected {}: {}",
+        RuleKey::WORD_COUNT,
+        RuleKey::word_names().join(", ")
     )]
     PartCount {
         /// How many there are.
@@ -171,6 +149,16 @@ pub enum RuleKeyError {
         /// What is wrong with it.
         cause: PathPartError,
     },
+}
+
+impl From<DeviceKindError> for RuleKeyError {
+    fn from(error: DeviceKindError) -> Self {
+        match error {
+            // A text that is to be a rule is split into the words of a rule, so this never comes from there.
+            DeviceKindError::PartCount { found } => Self::PartCount { found },
+            DeviceKindError::Label { word: field, cause } => Self::Label { field, cause },
+        }
+    }
 }
 
 #[cfg(feature = "serde")]

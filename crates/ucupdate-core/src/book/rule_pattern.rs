@@ -1,6 +1,7 @@
 //! Patterns of rules: which rules a ban, an alias or a version scheme is for.
 
 use crate::book::rule_key::RuleKey;
+use crate::device::KindWord;
 use crate::value::{MAX_LABEL_BYTES, glob};
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +43,7 @@ impl RulePattern {
     }
 
     /// Whether the five words of a device match, whatever the update type is.
-    pub(crate) fn holds_device(&self, words: [&str; 5]) -> bool {
+    pub(crate) fn holds_device(&self, words: [&str; KindWord::COUNT]) -> bool {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 

@@ -1,7 +1,7 @@
 //! Stepping stones: versions a device must pass through on its way.
 
 use crate::book::rule_key::RuleKey;
-use crate::device::{DeviceType, HardwareRevision, Model, Vendor};
+use crate::device::{DeviceType, KindPattern};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
@@ -25,17 +25,9 @@ pub struct SteppingStone {
     /// Its name.
     #[cfg_attr(feature = "serde", serde(default = "SteppingStone::first_name"))]
     pub name: StoneName,
-    /// Which devices, by their type.
-    pub device_type: DeviceType,
-    /// By their vendor, if not every vendor's.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub vendor: Option<Vendor>,
-    /// By their model, if not every model.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub model: Option<Model>,
-    /// By their hardware revision, if not every one.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub hardware_revision: Option<HardwareRevision>,
+    /// The kinds of device it is for.
+    #[cfg_attr(feature = "serde", serde(flatten, with = "crate::device::kind_by_word"))]
+    pub kind: KindPattern,
     /// Devices below this version have to step.
     pub below: FirmwareVersion,
     /// The version they step to.
@@ -66,30 +58,16 @@ impl SteppingStone {
             image: StoneImage::Interim,
             ..Self::new(
                 Self::first_name(),
-                DeviceType::from_static("UCPhone"),
+                DeviceType::from_static("UCPhone").into(),
                 FirmwareVersion::from_parts([1, 0, 522, 98]),
                 FirmwareVersion::from_parts([1, 0, 522, 103]),
             )
         }
     }
 
-    /// A stone for every device of a type, whose image is a release of the device's own rule.
-    pub fn new(
-        name: StoneName,
-        device_type: DeviceType,
-        below: FirmwareVersion,
-        by: FirmwareVersion,
-    ) -> Self {
-        Self {
-            name,
-            device_type,
-            vendor: None,
-            model: None,
-            hardware_revision: None,
-            below,
-            by,
-            image: StoneImage::Release,
-        }
+    /// Creates a stone for the devices of these kinds. Its image is a release of the device's own rule.
+    pub fn new(name: StoneName, kind: KindPattern, below: FirmwareVersion, by: FirmwareVersion) -> Self {
+        Self { name, kind, below, by, image: StoneImage::Release }
     }
 
     const fn first_name() -> StoneName {
@@ -98,13 +76,7 @@ impl SteppingStone {
 
     /// Whether it is for the devices of a rule.
     pub fn is_for(&self, rule: &RuleKey) -> bool {
-        fn holds<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
-            wanted.is_none_or(|wanted| wanted == found)
-        }
-        self.device_type == *rule.device_type()
-            && holds(self.vendor.as_ref(), rule.vendor())
-            && holds(self.model.as_ref(), rule.model())
-            && holds(self.hardware_revision.as_ref(), rule.hardware_revision())
+        self.kind.matches(rule.kind())
     }
 
     /// Whether it lies between `installed` and `target`.
@@ -133,38 +105,12 @@ impl SteppingStone {
     pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
         !self.is_below(image)
     }
-
-    /// How many words it narrows its devices down by.
-    pub(crate) fn narrowness(&self) -> usize {
-        let narrowed = [self.vendor.is_some(), self.model.is_some(), self.hardware_revision.is_some()];
-        narrowed.into_iter().filter(|narrowed| *narrowed).count()
-    }
-
-    /// Whether every device this one is for is one of `other`'s too.
-    pub(crate) fn is_covered_by(&self, other: &Self) -> bool {
-        fn covers<T: PartialEq>(wide: Option<&T>, narrow: Option<&T>) -> bool {
-            wide.is_none() || wide == narrow
-        }
-        self.device_type == other.device_type
-            && covers(other.vendor.as_ref(), self.vendor.as_ref())
-            && covers(other.model.as_ref(), self.model.as_ref())
-            && covers(other.hardware_revision.as_ref(), self.hardware_revision.as_ref())
-    }
 }
 
 impl fmt::Display for SteppingStone {
-    /// `ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103`.
+    /// Writes `ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.device_type)?;
-        let words = [
-            self.vendor.as_ref().map(Vendor::as_str),
-            self.model.as_ref().map(Model::as_str),
-            self.hardware_revision.as_ref().map(HardwareRevision::as_str),
-        ];
-        if words.iter().any(Option::is_some) {
-            words.iter().try_for_each(|word| write!(f, "/{}", word.unwrap_or("*")))?;
-        }
-        write!(f, " below {} goes by {}", self.below, self.by)
+        write!(f, "{}: {} below {} goes by {}", self.name, self.kind, self.below, self.by)
     }
 }
 
@@ -202,8 +148,11 @@ mod tests {
         let mut stone = SteppingStone::ocs_interim();
         assert!(stone.is_for(&"ucphone/Polycom/CX700/A/ENU/CPE".parse().unwrap()));
         assert!(!stone.is_for(&"RoundTable/Microsoft/RT/A/ENU/CPE".parse().unwrap()));
-        stone.model = Some("CX600".parse().unwrap());
+        stone.kind.model.push("CX600".parse().unwrap());
         assert!(!stone.is_for(&"UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap()));
-        assert_eq!(stone.to_string(), "ocs-interim: UCPhone/*/CX600/* below 1.0.522.98 goes by 1.0.522.103");
+        assert_eq!(
+            stone.to_string(),
+            "ocs-interim: UCPhone/*/CX600/*/* below 1.0.522.98 goes by 1.0.522.103"
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// The most bytes the name of a test device may have.
 pub const MAX_TEST_DEVICE_NAME_BYTES: usize = 128;
 
-/// A friendly name, unique without regard to ASCII case; the spelling is kept.
+/// The name of a test device. Names that differ only in ASCII case are equal; the spelling is kept.
 #[derive(Clone)]
 pub struct TestDeviceName(Box<str>);
 
@@ -101,13 +101,13 @@ pub enum TestDeviceNameError {
     Control,
 }
 
-/// A device that gets a pending version before everybody does.
+/// A device that is offered pending versions before they are approved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TestDevice {
     /// Its friendly name.
     pub name: TestDeviceName,
-    /// What it is known by.
+    /// The MAC address or serial number of the device.
     pub id: DeviceId,
 }
 

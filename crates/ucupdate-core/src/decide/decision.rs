@@ -18,56 +18,57 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::Known;
 use crate::decide::module_rules::{Found, ModuleMatch};
+use crate::device::KindWord;
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
 use std::fmt;
 
-/// What was decided for one module, and why. A reason, never a bare yes or no.
+/// The decision for one module, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision<'a> {
-    /// The device is to fetch this.
+    /// The device is offered an update.
     Offer {
-        /// What to fetch.
+        /// The files to fetch.
         offer: &'a Offer,
-        /// Whether it is the target itself, or a step on the way.
+        /// Whether the offer is the target version or a stepping stone.
         via: Via<'a>,
         /// The assignment that gives it the target.
         because: &'a Assignment,
     },
-    /// The device has the version it would be given.
+    /// The device already has the version that it would be offered.
     UpToDate {
         /// The version.
         version: &'a ReportedVersion,
     },
-    /// No rule is for such a device and update type.
+    /// No rule matches the device and the update type.
     NoRule,
-    /// The file name of the module is that of no update type, and several rules or modules of the device could be meant.
+    /// The file name of the module names no update type, and it matches several rules or modules of the device.
     AmbiguousModule {
         /// One of the rules.
         rule: &'a RuleKey,
-        /// Another one. `None` where one rule is left for several modules.
+        /// Another rule. `None` if several modules match one rule.
         other: Option<&'a RuleKey>,
     },
-    /// There is a rule, but nothing in it for this device.
+    /// The rule has no version for this device.
     NothingApproved {
-        /// Whether a version waits for approval.
+        /// Whether a version is pending.
         pending: bool,
     },
-    /// There is a version for it, and something keeps it from being offered now.
+    /// The rule has a version for the device, but something prevents the offer now.
     HeldBack {
-        /// What it would be given.
+        /// The version that the device would be offered.
         target: &'a ReportedVersion,
-        /// What keeps it back.
+        /// The cause that prevents the offer.
         by: HeldBy<'a>,
     },
-    /// The rule offers only what is newer, and the target is not.
+    /// The rule offers only newer versions, and the target is not newer.
     NotNewer {
         /// The target.
         target: &'a ReportedVersion,
     },
-    /// The target is older than what the device has, and below the rule's floor.
+    /// The target is older than the installed version, and below the floor of the rule.
     BelowFloor {
         /// The target.
         target: &'a ReportedVersion,
@@ -76,51 +77,51 @@ pub enum Decision<'a> {
     },
     /// The installed version cannot be read, and the rule offers nothing to such devices.
     VersionUnreadable {
-        /// What it would be given.
+        /// The version that the device would be offered.
         target: &'a ReportedVersion,
     },
-    /// It has to go by a stepping stone whose image was never ingested for it.
+    /// The device needs a stepping stone whose image no package contains.
     SteppingStoneMissing {
         /// The stone.
         stone: &'a SteppingStone,
     },
     /// The version is banned.
     Banned {
-        /// What it would be given.
+        /// The version that the rule assigns to the device.
         version: &'a ReportedVersion,
         /// The ban.
         ban: &'a Ban,
     },
-    /// It has to go by a stepping stone whose image is banned.
+    /// The device must install a stepping stone first, and the image of the stone is banned.
     SteppingStoneBanned {
         /// The stone.
         stone: &'a SteppingStone,
         /// The ban.
         ban: &'a Ban,
     },
-    /// The package that brought the version is gone.
+    /// The rule book no longer has the package that contains the version.
     FilesMissing {
         /// The version.
         version: &'a ReportedVersion,
     },
 }
 
-/// Whether an offer is the target or a step on the way.
+/// Whether an offer is the target version or a stepping stone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Via<'a> {
-    /// The target itself.
+    /// The target version.
     Direct,
-    /// A stepping stone; the target comes when the device asks again.
+    /// A stepping stone. The device is offered the target when it asks again.
     SteppingStone {
         /// Which stone.
         stone: &'a SteppingStone,
-        /// Where the way leads.
+        /// The target version.
         target: &'a ReportedVersion,
     },
 }
 
-/// What keeps a version from being offered.
+/// The cause that prevents an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeldBy<'a> {
@@ -128,7 +129,7 @@ pub enum HeldBy<'a> {
     Stop {
         /// What it stops.
         scope: &'a StopScope,
-        /// CompiledAudience threw it, and why.
+        /// The switch, with its author and its reason.
         stop: &'a Stop,
     },
     /// A hold.
@@ -145,7 +146,7 @@ pub enum HeldBy<'a> {
 }
 
 impl<'a> Decision<'a> {
-    /// What to fetch, if anything.
+    /// Returns the offer. `None` if nothing is offered.
     #[inline]
     pub fn offer(&self) -> Option<&'a Offer> {
         match self {
@@ -277,7 +278,8 @@ impl fmt::Display for HeldBy<'_> {
 
 /// Decides what a device is offered for one of its modules.
 ///
-/// Total, deterministic, without side effect, lock or allocation. `now` is the caller's clock; nothing here reads one.
+/// The function always returns, is deterministic, and neither allocates nor takes a lock. `now` is the time of the
+/// caller.
 ///
 /// ```
 /// use ucupdate_core::{Decision, Device, EligibilityIndex, Question, ReportedVersion, RuleBook, decide};
@@ -285,11 +287,7 @@ impl fmt::Display for HeldBy<'_> {
 /// use ucupdate_core::value::{Reported, UnixTime};
 /// let index = EligibilityIndex::compile(&RuleBook::default(), 0);
 /// let device = Device {
-///     device_type: "UCPhone".parse()?,
-///     vendor: "Polycom".parse()?,
-///     model: "CX700".parse()?,
-///     hardware_revision: "A".parse()?,
-///     locale: "ENU".parse()?,
+///     kind: "UCPhone/Polycom/CX700/A/ENU".parse()?,
 ///     mac_address: Reported::default(),
 ///     serial_number: Reported::default(),
 /// };
@@ -299,15 +297,15 @@ impl fmt::Display for HeldBy<'_> {
 ///     time_stamp: Reported::default(),
 /// };
 /// assert_eq!(decide(&index, &Question::new(&device, &module), UnixTime::default()), Decision::NoRule);
-/// # Ok::<(), ucupdate_core::value::LabelError>(())
+/// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
 /// ```
 #[inline]
 pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Decision<'a> {
     walk(index, question, now, &mut Silent)
 }
 
-/// CompiledAudience looks on while a decision is made. [`decide`] and [`explain`](crate::decide::explain::explain) walk the same way; the one is alone,
-/// the other is seen.
+/// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
+/// Both run the same code.
 pub(crate) trait Observer<'a> {
     /// The rule was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
@@ -317,7 +315,7 @@ pub(crate) trait Observer<'a> {
     fn alias(&mut self, _alias: &Alias) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
-    /// An assignment was tried; it holds the device where there is no miss.
+    /// An assignment was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: Known<'a>, _miss: Option<Mismatch>) {}
     /// A stone lies on the way.
     fn stone(&mut self, _stone: &'a SteppingStone) {}
@@ -393,7 +391,7 @@ fn find_by_module<'a>(
     question: &Question<'_>,
     observer: &mut impl Observer<'a>,
 ) -> Result<(usize, Head), Decision<'a>> {
-    let words = question.device_words();
+    let words = question.device.kind.words();
     let found = match index.find_by_module(words, question) {
         Found::None => find_by_alias(index, words, question, observer),
         found => found,
@@ -420,7 +418,7 @@ fn find_by_module<'a>(
 /// Finds the rule for what the words of a device stand for.
 fn find_by_alias<'a>(
     index: &'a EligibilityIndex,
-    words: [&str; 5],
+    words: [&str; KindWord::COUNT],
     question: &Question<'_>,
     observer: &mut impl Observer<'a>,
 ) -> Found {

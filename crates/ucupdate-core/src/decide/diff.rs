@@ -9,7 +9,7 @@ use crate::value::UnixTime;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Change<'o, 'n, 'q> {
-    /// CompiledAudience asks, and what.
+    /// The question of the device.
     pub question: Question<'q>,
     /// What the old book gives it.
     pub before: Decision<'o>,

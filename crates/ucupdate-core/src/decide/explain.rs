@@ -10,19 +10,19 @@ use crate::value::UnixTime;
 use crate::version::{ReportedVersion, VersionError, VersionScheme};
 use std::fmt;
 
-/// Why a request is answered as it is: one trace for each module.
+/// The reasons for the answer to a request: one trace for each module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation<'a> {
     /// The revision of the rule book.
     pub revision: u64,
-    /// The time that was asked about.
+    /// The time of the request.
     pub now: UnixTime,
     /// A trace for each module, in the order asked.
     pub modules: Vec<Trace<'a>>,
 }
 
-/// Why one module is answered as it is.
+/// The reasons for the answer to one module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trace<'a> {
@@ -30,13 +30,13 @@ pub struct Trace<'a> {
     pub file_name: Box<str>,
     /// The version installed.
     pub installed: ReportedVersion,
-    /// What was looked at, in order.
+    /// The steps of the decision, in order.
     pub steps: Vec<Step<'a>>,
     /// What was decided: the same as [`decide`](crate::decide::decision::decide) gives.
     pub decision: Decision<'a>,
 }
 
-/// One thing looked at.
+/// One step of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step<'a> {
@@ -55,14 +55,14 @@ pub enum Step<'a> {
         /// The alias.
         alias: Box<Alias>,
     },
-    /// No rule is for the device; this one comes nearest.
+    /// No rule matches the device. This rule is the nearest one.
     NearestRule {
         /// Its key.
         rule: &'a RuleKey,
-        /// Where the two differ.
+        /// The words in which the rule and the device differ.
         differences: Vec<Difference<'a>>,
     },
-    /// There are no rules at all.
+    /// The rule book has no rules.
     NoRules,
     /// An assignment was tried.
     Assignment {
@@ -94,22 +94,22 @@ pub enum Step<'a> {
     },
 }
 
-/// Why an assignment does not give a device its version.
+/// The reason why an assignment does not apply to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// It is for test devices, and the device is none.
+    /// The assignment is for test devices, and the device is not one.
     NoTestDevice,
-    /// It is for another device.
+    /// The assignment is for another device.
     OtherDevice,
-    /// The device is not on the group's list.
+    /// The device is not a member of the group.
     NotOnList,
-    /// A part of the group's predicate does not hold.
+    /// A part of the group's predicate does not match.
     Predicate {
         /// Which: `vendor`, `network`, ...
         part: &'static str,
     },
-    /// The device comes later than the share reaches.
+    /// The share does not reach the device yet.
     Share {
         /// The device's place among all; none for one that names neither MAC address nor serial number.
         place: Option<Place>,
@@ -248,7 +248,7 @@ fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a>
     let Some(rule) = index.rules.iter().map(|rule| rule.rule.key()).min_by_key(|key| differ(key)) else {
         return Step::NoRules;
     };
-    let words = RuleKey::FIELDS.into_iter().zip(rule.words()).zip(said);
+    let words = RuleKey::word_names().into_iter().zip(rule.words()).zip(said);
     let differences = words.filter(|((_, rule), device)| !rule.eq_ignore_ascii_case(device));
     Step::NearestRule {
         rule,

@@ -3,6 +3,7 @@
 //! The words of one key are written one behind the other, ASCII letters in lower case, a zero byte between. Looking one
 //! up takes one hash, usually one probe, one comparison of bytes, and no allocation.
 
+use crate::book::RuleKey;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
@@ -38,7 +39,7 @@ struct Slot {
 
 /// Lookups fold into a buffer of this size; longer keys (legal, never seen) into the larger one.
 const USUAL_KEY_BYTES: usize = 128;
-const MOST_KEY_BYTES: usize = 6 * crate::value::MAX_LABEL_BYTES + 5;
+const MOST_KEY_BYTES: usize = RuleKey::WORD_COUNT * (crate::value::MAX_LABEL_BYTES + 1) - 1;
 
 impl<V: Copy> FoldedTable<V> {
     /// A table of these keys and their values. Of two keys that are equal the first is found.

@@ -1,4 +1,4 @@
-//! The compiled form of a rule book: what deciding reads.
+//! The compiled form of a rule book.
 
 use crate::book::{
     Alias, Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy,
@@ -8,7 +8,7 @@ use crate::book::{
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
-use crate::device::{Device, DeviceId};
+use crate::device::{Device, DeviceId, KindWord};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Sha256Digest, Zone};
 use crate::version::{ReportedVersion, VersionScheme};
@@ -16,7 +16,7 @@ use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A rule book compiled for deciding. It never changes: a new revision of the book gives a new index.
+/// A rule book compiled for fast decisions. It never changes; a new revision of the book needs a new index.
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
@@ -128,7 +128,7 @@ struct StoneHop {
 /// None, for an index into a table.
 const NONE: u32 = u32::MAX;
 
-/// What a device is told to fetch.
+/// The files that a device is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offer {
@@ -162,17 +162,17 @@ impl EligibilityIndex {
         Compiler::new(book).compile(revision)
     }
 
-    /// The revision of the book this was compiled from.
+    /// Returns the revision of the rule book that the index was compiled from.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// How many rules there are.
+    /// Returns the number of rules.
     pub fn rule_count(&self) -> usize {
         self.rules.len()
     }
 
-    /// The test device this is, by its MAC address or its serial number.
+    /// Returns the test device with the MAC address or the serial number of `device`.
     #[inline]
     pub fn test_device(&self, device: &Device) -> Option<&TestDevice> {
         self.test_devices.get(self.known.find(device).test_device()? as usize)
@@ -187,21 +187,28 @@ impl EligibilityIndex {
     /// The rule of a module whose file name is not that of an update type.
     ///
     /// `words` are those of the device, or what they stand for.
-    pub(super) fn find_by_module(&self, words: [&str; 5], question: &Question<'_>) -> Found {
+    pub(super) fn find_by_module(&self, words: [&str; KindWord::COUNT], question: &Question<'_>) -> Found {
         let by_update_type = |module: &InstalledModule| self.find_words(words, module).map(|(at, _)| at);
         self.module_rules.find(words, question, by_update_type)
     }
 
     /// Where the rule for these words of a device and a module is.
-    pub(super) fn find_words(&self, words: [&str; 5], module: &InstalledModule) -> Option<(usize, Head)> {
+    pub(super) fn find_words(
+        &self,
+        words: [&str; KindWord::COUNT],
+        module: &InstalledModule,
+    ) -> Option<(usize, Head)> {
         let [device_type, vendor, model, hardware_revision, locale] = words;
         self.table.find([device_type, vendor, model, hardware_revision, locale, module.update_type_stem()])
     }
 
     /// The words that the words of a device stand for, and the aliases that say so. `None` where there is no alias.
-    pub(super) fn words_meant<'w>(&'w self, words: [&'w str; 5]) -> Option<([&'w str; 5], Vec<&'w Alias>)> {
+    pub(super) fn words_meant<'w>(
+        &'w self,
+        words: [&'w str; KindWord::COUNT],
+    ) -> Option<([&'w str; KindWord::COUNT], Vec<&'w Alias>)> {
         let (mut meant, mut used) = (words, Vec::new());
-        let mut is_replaced = [false; 5];
+        let mut is_replaced = [false; KindWord::COUNT];
         for alias in &self.aliases {
             if let Some(place) = alias.reported.place_in(words)
                 && !std::mem::replace(&mut is_replaced[place], true)
@@ -354,7 +361,7 @@ impl<'a> Compiler<'a> {
         self.index.offers.reserve(count);
         self.index.rules.reserve(count);
         let mut heads = Vec::with_capacity(count);
-        for (key, rule) in &book.rules {
+        for (key, rule) in book.rules.shared() {
             let first = small(self.index.assignments.len());
             let stones = self.stones_for(key, rule.policy());
             for assignment in rule.assignments() {
@@ -389,14 +396,13 @@ impl<'a> Compiler<'a> {
             .map(|(number, stone)| {
                 let offer = match stone.image {
                     StoneImage::Interim => {
-                        let image = (key.locale().clone(), key.update_type().clone());
+                        let image = (key.kind().locale.clone(), key.update_type().clone());
                         match self.interim.get(&image).copied() {
                             Some((offer, digest)) => {
-                                let version =
-                                    self.index.offers.get(offer as usize).map(|offer| &offer.version);
-                                version
-                                    .and_then(|version| self.ban(key, policy, version, digest))
-                                    .unwrap_or(offer)
+                                let offered = self.index.offers.get(offer as usize);
+                                let banned = offered
+                                    .and_then(|offered| self.ban(key, policy, &offered.version, digest));
+                                banned.unwrap_or(offer)
                             }
                             None => NONE,
                         }

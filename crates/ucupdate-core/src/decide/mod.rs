@@ -1,4 +1,4 @@
-//! Deciding what a device is offered, and explaining, planning and comparing decisions.
+#![doc = include_str!("order.md")]
 
 mod decision;
 mod diff;

@@ -4,17 +4,18 @@
 //! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
 //! any name for phones of other vendors (confirmed; see PROTOCOL.md of `ucupdate-upx`).
 
-use crate::book::{ReleasesByRule, RuleBook};
+use crate::book::{ReleasesByRule, RuleBook, with_last};
 use crate::decide::folded_table::FoldedTable;
+use crate::device::{DeviceKind, KindWord};
 use crate::request::{InstalledModule, Question};
 use std::collections::BTreeMap;
 
 /// Finds the rules that modules ask for.
 #[derive(Debug, Default)]
 pub(super) struct ModuleRules {
-    /// Rules by the five words of the device and a file name whose stem is not their update type.
+    /// Rules by the kind of device and a file name whose stem is not their update type.
     by_file_name: FoldedTable<Named>,
-    /// Rules by the five words of the device. The rules of one kind lie side by side.
+    /// Rules by the kind of device. The rules of one kind lie side by side.
     by_kind: FoldedTable<Kind>,
 }
 
@@ -38,7 +39,7 @@ struct Kind {
 pub enum ModuleMatch {
     /// The stem of the file name is the update type.
     UpdateType,
-    /// A package of the rule brought a file of this name.
+    /// A package of the rule contains a file with this name.
     FileName,
     /// One module of the request and one rule of the device are left.
     OnlyOneLeft,
@@ -57,30 +58,27 @@ pub(super) enum Found {
 impl ModuleRules {
     /// The tables of a book whose rules are numbered in its order.
     pub(super) fn new(book: &RuleBook, releases: &ReleasesByRule<'_>) -> Self {
-        let mut kinds: Vec<([&str; 5], Kind)> = Vec::new();
-        let mut named: BTreeMap<([String; 5], String), Named> = BTreeMap::new();
+        let mut kinds: Vec<(&DeviceKind, Kind)> = Vec::new();
+        let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();
         for (number, rule) in (0..).zip(book.rules()) {
-            let [device_type, vendor, model, hardware_revision, locale, update_type] = rule.key().words();
-            let words = [device_type, vendor, model, hardware_revision, locale];
+            let (device_kind, update_type) = (rule.key().kind(), rule.key().update_type().as_str());
             match kinds.last_mut() {
-                Some((last, kind)) if is_same(last, &words) => kind.count += 1,
-                _ => kinds.push((words, Kind { first: number, count: 1 })),
+                Some((last, kind)) if *last == device_kind => kind.count += 1,
+                _ => kinds.push((device_kind, Kind { first: number, count: 1 })),
             }
             for name in releases.file_names(rule.key()) {
                 let is_update_type = crate::value::file_name::stem(name).eq_ignore_ascii_case(update_type);
                 if is_update_type {
                     continue;
                 }
-                let key = (words.map(str::to_ascii_lowercase), name.to_ascii_lowercase());
+                let key = (device_kind, name.to_ascii_lowercase());
                 let named = named.entry(key).or_insert(Named { rule: number, is_shared: false });
                 named.is_shared |= named.rule != number;
             }
         }
-        let by_file_name = named.iter().map(|((words, name), named)| {
-            let [device_type, vendor, model, hardware_revision, locale] = words;
-            ([&device_type[..], vendor, model, hardware_revision, locale, name], *named)
-        });
-        Self { by_file_name: FoldedTable::new(by_file_name), by_kind: FoldedTable::new(kinds.into_iter()) }
+        let by_file_name = named.iter().map(|((kind, name), named)| (with_last(kind.words(), name), *named));
+        let by_kind = kinds.into_iter().map(|(device_kind, kind)| (device_kind.words(), kind));
+        Self { by_file_name: FoldedTable::new(by_file_name), by_kind: FoldedTable::new(by_kind) }
     }
 
     /// Finds the rule of a module whose file name is not that of an update type, for a device with these words.
@@ -88,7 +86,7 @@ impl ModuleRules {
     #[cold]
     pub(super) fn find(
         &self,
-        words: [&str; 5],
+        words: [&str; KindWord::COUNT],
         question: &Question<'_>,
         by_update_type: impl Fn(&InstalledModule) -> Option<usize>,
     ) -> Found {
@@ -115,13 +113,7 @@ impl ModuleRules {
         }
     }
 
-    fn named(&self, words: [&str; 5], module: &InstalledModule) -> Option<Named> {
-        let [device_type, vendor, model, hardware_revision, locale] = words;
-        let words = [device_type, vendor, model, hardware_revision, locale, module.file_name.trim()];
-        self.by_file_name.find(words).map(|(_, named)| named)
+    fn named(&self, words: [&str; KindWord::COUNT], module: &InstalledModule) -> Option<Named> {
+        self.by_file_name.find(with_last(words, module.file_name.trim())).map(|(_, named)| named)
     }
-}
-
-fn is_same(one: &[&str; 5], two: &[&str; 5]) -> bool {
-    one.iter().zip(two).all(|(one, two)| one.eq_ignore_ascii_case(two))
 }

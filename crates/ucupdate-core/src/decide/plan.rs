@@ -7,19 +7,19 @@ use crate::value::UnixTime;
 use crate::version::ReportedVersion;
 use std::fmt;
 
-/// The whole way of a device, and where it ends.
+/// The sequence of offers to a device, and the decision that ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan<'a> {
-    /// What it has now.
+    /// The version that is installed now.
     pub installed: ReportedVersion,
-    /// What it will be offered, in this order.
+    /// The offers, in their order.
     pub hops: Vec<Hop<'a>>,
-    /// What is decided at the end: why the way goes no further.
+    /// The decision after the last offer.
     pub end: Decision<'a>,
 }
 
-/// One offer on the way.
+/// One offer of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hop<'a> {

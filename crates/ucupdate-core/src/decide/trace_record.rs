@@ -2,9 +2,9 @@
 
 use crate::decide::explain::Trace;
 use crate::decide::index::EligibilityIndex;
-use crate::device::Device;
+use crate::device::{Device, DeviceKind};
 use crate::request::{AskedFrom, InstalledModule, Question, Side};
-use crate::value::{LabelError, Reported, UnixTime};
+use crate::value::{Reported, UnixTime};
 use crate::version::ReportedVersion;
 use std::net::IpAddr;
 
@@ -24,8 +24,9 @@ pub struct TraceRecord {
     /// The address it was asked from.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub address: Option<IpAddr>,
-    /// Device type, vendor, model, hardware revision, locale, as said.
-    pub device: [Box<str>; 5],
+    /// The kind of the device, recorded as the list of its words.
+    #[cfg_attr(feature = "serde", serde(rename = "device", with = "crate::device::kind_as_list"))]
+    pub kind: DeviceKind,
     /// The MAC address, as said.
     pub mac_address: Box<str>,
     /// The serial number, as said.
@@ -50,20 +51,13 @@ impl TraceRecord {
     pub fn of(index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
         let trace = Trace::of(index, question, now);
         let Question { device, module, user_name, from, .. } = question;
-        let words = [
-            device.device_type.as_str(),
-            device.vendor.as_str(),
-            device.model.as_str(),
-            device.hardware_revision.as_str(),
-            device.locale.as_str(),
-        ];
         let steps = trace.steps.iter().map(ToString::to_string);
         Self {
             revision: index.revision(),
             now,
             side: from.side,
             address: from.address,
-            device: words.map(Into::into),
+            kind: device.kind.clone(),
             mac_address: device.mac_address.raw().into(),
             serial_number: device.serial_number.raw().into(),
             user_name: (*user_name).into(),
@@ -77,17 +71,9 @@ impl TraceRecord {
 
     /// Asks the recorded question again, at the recorded time, and records the answer. On the same revision it is the same
     /// record; on another it shows what would be otherwise.
-    ///
-    /// # Errors
-    /// When the record was changed by hand, and one of its words is no label.
-    pub fn replay(&self, index: &EligibilityIndex) -> Result<Self, LabelError> {
-        let [device_type, vendor, model, hardware_revision, locale] = &self.device;
+    pub fn replay(&self, index: &EligibilityIndex) -> Self {
         let device = Device {
-            device_type: device_type.parse()?,
-            vendor: vendor.parse()?,
-            model: model.parse()?,
-            hardware_revision: hardware_revision.parse()?,
-            locale: locale.parse()?,
+            kind: self.kind.clone(),
             mac_address: Reported::new(&self.mac_address),
             serial_number: Reported::new(&self.serial_number),
         };
@@ -101,6 +87,6 @@ impl TraceRecord {
         let from = AskedFrom { side: self.side, address: self.address };
         let question =
             Question::new(&device, &modules[0]).among(&modules, 0).by_user(&self.user_name).from(from);
-        Ok(Self::of(index, &question, self.now))
+        Self::of(index, &question, self.now)
     }
 }

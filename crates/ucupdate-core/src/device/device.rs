@@ -1,6 +1,6 @@
 //! Who asks: a device, its MAC address and its serial number.
 
-use crate::device::words::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+use crate::device::kind::DeviceKind;
 use crate::value::Reported;
 use crate::value::label::folded;
 use std::fmt;
@@ -10,16 +10,8 @@ use std::str::FromStr;
 /// A device as it describes itself in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// What kind of device it is.
-    pub device_type: DeviceType,
-    /// Who made it.
-    pub vendor: Vendor,
-    /// Its model.
-    pub model: Model,
-    /// Its hardware revision.
-    pub hardware_revision: HardwareRevision,
-    /// The language variant it runs.
-    pub locale: Locale,
+    /// Its kind, which all devices of one rule share.
+    pub kind: DeviceKind,
     /// Its MAC address; may be blank, and a blank one matches nothing.
     pub mac_address: Reported<MacAddress>,
     /// Its serial number; may be blank, and a blank one matches nothing.

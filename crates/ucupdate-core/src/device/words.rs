@@ -1,4 +1,4 @@
-//! The words that name a kind of device.
+//! The words that name a kind of device, and the one list of them.
 
 use crate::value::label::label;
 
@@ -22,3 +22,22 @@ label!(
     /// The language variant of the firmware, as Windows abbreviates it.
     device::Locale, "ENU"
 );
+
+/// Passes the list of the words to a macro, in the order in which the words are written.
+///
+/// [`DeviceKind`](super::DeviceKind), [`KindWord`](super::KindWord), [`KindWords`](super::KindWords) and
+/// [`KindPattern`](super::KindPattern) are made from this list. Each line holds the name of the field, the type of the
+/// word, the word for people, and the field's name in a stored list of alternatives.
+macro_rules! for_kind_words {
+    ($macro:ident) => {
+        $macro! {
+            device_type: DeviceType, "device type", "device_types";
+            vendor: Vendor, "vendor", "vendors";
+            model: Model, "model", "models";
+            hardware_revision: HardwareRevision, "hardware revision", "hardware_revisions";
+            locale: Locale, "locale", "locales";
+        }
+    };
+}
+
+pub(crate) use for_kind_words;

@@ -1,5 +1,7 @@
 //! One question: what a device asks of one module, and where it asks from.
 
+use crate::book::RuleKey;
+use crate::book::with_last;
 use crate::device::Device;
 use crate::request::message::{InstalledModule, Side, UpdateRequest};
 use std::net::IpAddr;
@@ -23,8 +25,7 @@ pub struct AskedFrom {
 /// # use ucupdate_core::request::InstalledModule;
 /// # use ucupdate_core::value::Reported;
 /// # let device = Device {
-/// #     device_type: "UCPhone".parse()?, vendor: "Polycom".parse()?, model: "CX700".parse()?,
-/// #     hardware_revision: "A".parse()?, locale: "ENU".parse()?,
+/// #     kind: "UCPhone/Polycom/CX700/A/ENU".parse()?,
 /// #     mac_address: Reported::default(), serial_number: Reported::default(),
 /// # };
 /// # let module = InstalledModule {
@@ -34,7 +35,7 @@ pub struct AskedFrom {
 ///     .by_user("ann@contoso.com")
 ///     .from(AskedFrom { side: Some(Side::Internal), address: Some("10.1.1.123".parse().unwrap()) });
 /// assert_eq!(question.module.version.as_str(), "1.0.452.0");
-/// # Ok::<(), ucupdate_core::value::LabelError>(())
+/// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -83,24 +84,10 @@ impl<'a> Question<'a> {
         modules.iter().enumerate().filter(move |(at, _)| *at != asked).map(|(_, module)| module)
     }
 
-    /// The six words of the rule that is asked for, in the order of [`RuleKey::FIELDS`](crate::book::RuleKey::FIELDS).
+    /// Returns the words of the rule that is asked for, in the order in which a [`RuleKey`](crate::RuleKey) has them.
     #[inline]
-    pub(crate) fn words(&self) -> [&'a str; 6] {
-        let [device_type, vendor, model, hardware_revision, locale] = self.device_words();
-        [device_type, vendor, model, hardware_revision, locale, self.module.update_type_stem()]
-    }
-
-    /// The five words of the device.
-    #[inline]
-    pub(crate) fn device_words(&self) -> [&'a str; 5] {
-        let device = self.device;
-        [
-            device.device_type.as_str(),
-            device.vendor.as_str(),
-            device.model.as_str(),
-            device.hardware_revision.as_str(),
-            device.locale.as_str(),
-        ]
+    pub(crate) fn words(&self) -> [&'a str; RuleKey::WORD_COUNT] {
+        with_last(self.device.kind.words(), self.module.update_type_stem())
     }
 
     /// What a request asks, a question for each module.

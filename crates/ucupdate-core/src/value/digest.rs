@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The SHA-256 of some bytes: the identity of content everywhere in this workspace.
+/// A SHA-256 digest. It identifies content everywhere in this workspace.
 pub type Sha256Digest = Digest<32>;
 
-/// The SHA-1 of some bytes: what signature catalogues of the phones' time name images by. It proves no identity here.
+/// A SHA-1 digest. Signature catalogues name images by it; it identifies no content here.
 pub type Sha1Digest = Digest<20>;
 
-/// `N` bytes that a hash function gave, written as lower-case hexadecimal digits.
+/// A digest of `N` bytes. Its text form is lower-case hexadecimal digits.
 ///
 /// ```
 /// use ucupdate_core::value::Sha1Digest;
@@ -22,7 +22,7 @@ pub type Sha1Digest = Digest<20>;
 pub struct Digest<const N: usize>([u8; N]);
 
 impl<const N: usize> Digest<N> {
-    /// A digest of its bytes.
+    /// Creates a digest from its bytes.
     pub const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
@@ -39,7 +39,7 @@ impl<const N: usize> FromStr for Digest<N> {
     /// Reads hexadecimal digits, in any case, two for each byte.
     ///
     /// # Errors
-    /// When there are more or fewer, or another character.
+    /// Returns an error if the number of digits differs, or if there is another character.
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let found = text.chars().count();
         if found != N * 2 {
@@ -92,7 +92,7 @@ pub enum DigestError {
 
 /// The name of an ingested package: the first twelve hexadecimal digits of its cabinet's SHA-256.
 ///
-/// The same whether the cabinet came alone or inside a self-extracting program.
+/// A cabinet has the same id alone and inside a self-extracting program.
 ///
 /// ```
 /// use ucupdate_core::value::{PackageId, Sha256Digest};
@@ -104,7 +104,7 @@ pub enum DigestError {
 pub struct PackageId([u8; 6]);
 
 impl PackageId {
-    /// The id of the package whose cabinet has this SHA-256.
+    /// Returns the id of the package whose cabinet has this SHA-256.
     pub const fn of(cabinet: &Sha256Digest) -> Self {
         let [a, b, c, d, e, f, ..] = cabinet.0;
         Self([a, b, c, d, e, f])
@@ -117,7 +117,7 @@ impl FromStr for PackageId {
     /// Reads twelve hexadecimal digits.
     ///
     /// # Errors
-    /// When there are more or fewer, or another character.
+    /// Returns an error if the number of digits differs, or if there is another character.
     fn from_str(text: &str) -> Result<Self, PackageIdError> {
         let not_an_id = || PackageIdError { found: text.chars().take(80).collect() };
         if text.len() != 12 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {

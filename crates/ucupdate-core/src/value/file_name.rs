@@ -28,6 +28,9 @@ pub enum PathPartError {
     /// `.`, `..`, or an end in a full stop or blank, which Windows drops; or a blank in front.
     #[error("begins with a blank or ends in a blank or full stop")]
     Edge,
+    /// The name of a file begins with a full stop: such a file is hidden, and may configure a program, as `.bashrc` does.
+    #[error("begins with a full stop, expected the name of a visible file")]
+    Hidden,
     /// A device on Windows, whatever its ending: `CON`, `NUL.nbt`.
     #[error("is the name of a device on Windows")]
     WindowsDevice,
@@ -123,8 +126,11 @@ impl FromStr for FileName {
     /// Reads a file name.
     ///
     /// # Errors
-    /// When it cannot be one part of a path on any system; see [`check_path_part`].
+    /// When it begins with a full stop, or cannot be one part of a path on any system; see [`check_path_part`].
     fn from_str(text: &str) -> Result<Self, PathPartError> {
+        if text.starts_with('.') {
+            return Err(PathPartError::Hidden);
+        }
         check_path_part(text).map(|()| Self(text.into()))
     }
 }
@@ -189,6 +195,13 @@ mod tests {
         }
         assert!(check_path_part(&"x".repeat(MAX_PATH_PART_BYTES)).is_ok());
         assert!(check_path_part(&"x".repeat(MAX_PATH_PART_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_file_does_not_begin_with_a_full_stop() {
+        for name in [".bashrc", ".", "..", ".CPE.nbt"] {
+            assert_eq!(name.parse::<FileName>(), Err(PathPartError::Hidden), "{name}");
+        }
     }
 
     #[test]

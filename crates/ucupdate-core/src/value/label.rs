@@ -29,8 +29,11 @@ pub enum LabelError {
     },
 }
 
-/// The text without blanks around it, once it is known to be a label.
-pub(crate) fn check(said: &str) -> Result<&str, LabelError> {
+/// Returns the text without blanks around it if it is a label.
+///
+/// # Errors
+/// Returns an error if the text is blank, longer than [`MAX_LABEL_BYTES`], or holds a control character.
+pub fn check_label(said: &str) -> Result<&str, LabelError> {
     // As good as all of them: what is checked below cannot be wrong.
     if (1..=MAX_LABEL_BYTES).contains(&said.len()) && said.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(said);
@@ -97,7 +100,7 @@ macro_rules! label {
             /// # Errors
             /// When it is blank, too long, or holds a control character.
             fn from_str(said: &str) -> Result<Self, $crate::value::label::LabelError> {
-                $crate::value::label::check(said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
+                $crate::value::label::check_label(said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
             }
         }
 

@@ -13,7 +13,7 @@ mod zone;
 
 pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
-pub use label::{LabelError, MAX_LABEL_BYTES};
+pub use label::{LabelError, MAX_LABEL_BYTES, check_label};
 pub use object_key::{MAX_OBJECT_KEY_BYTES, ObjectKey, ObjectKeyError};
 pub use reported::Reported;
 pub use time::{FieldTime, FieldTimeError, UnixTime};

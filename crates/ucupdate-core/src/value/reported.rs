@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A text from a device or a package, kept as it was said, and its meaning where it has one.
+/// A text from a device or a package, beside the value that was read from it.
 ///
 /// ```
 /// use ucupdate_core::MacAddress;
@@ -20,18 +20,18 @@ pub struct Reported<T> {
 }
 
 impl<T> Reported<T> {
-    /// What was said, byte for byte.
+    /// Returns the text as it was sent, byte for byte.
     pub fn raw(&self) -> &str {
         &self.said
     }
 
-    /// What it means, where it could be read.
+    /// Returns the value, if the text could be read.
     #[inline]
     pub fn read(&self) -> Option<&T> {
         self.read.as_ref()
     }
 
-    /// Whether nothing was said but blanks.
+    /// Returns whether the text is empty or blank.
     pub fn is_blank(&self) -> bool {
         trimmed(&self.said).is_empty()
     }
@@ -45,7 +45,7 @@ impl<T> Reported<T> {
 }
 
 impl<T: FromStr> Reported<T> {
-    /// Keeps the text and reads what can be read of it; blanks around it do not count for the reading.
+    /// Keeps the text and reads its value, if it has one. Blanks around the text do not count.
     pub fn new(said: &str) -> Self {
         Self { read: trimmed(said).parse().ok(), said: said.into() }
     }
@@ -58,7 +58,7 @@ impl<T: fmt::Display> From<T> for Reported<T> {
 }
 
 impl<T> Default for Reported<T> {
-    /// Nothing said.
+    /// An empty text without a value.
     fn default() -> Self {
         Self { said: Box::default(), read: None }
     }

@@ -15,22 +15,22 @@ use std::str::FromStr;
 pub struct UnixTime(i64);
 
 impl UnixTime {
-    /// The moment so many milliseconds after 1970 began.
+    /// Creates a moment from milliseconds since 1970-01-01 00:00:00 UTC.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// The moment so many seconds after 1970 began.
+    /// Creates a moment from seconds since 1970-01-01 00:00:00 UTC.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds since 1970 began.
+    /// Returns milliseconds since 1970-01-01 00:00:00 UTC.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970 began, rounded down.
+    /// Returns whole seconds since 1970-01-01 00:00:00 UTC, rounded down.
     pub const fn as_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -127,7 +127,7 @@ impl FieldTime {
         Some((date, time))
     }
 
-    /// The moment this is, taken as UTC.
+    /// Returns the moment at which a clock in UTC shows this time.
     pub fn as_utc(self) -> UnixTime {
         let of_day = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         UnixTime::from_seconds(self.days() * 86_400 + of_day)

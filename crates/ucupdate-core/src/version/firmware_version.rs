@@ -39,13 +39,13 @@ pub struct FirmwareVersion {
 }
 
 impl FirmwareVersion {
-    /// A version of four numbers, for those that stand in code.
+    /// Creates a version from four numbers.
     pub fn from_parts(parts: [u16; 4]) -> Self {
         let [a, b, c, d] = parts;
         Self { parts: parts.map(i32::from), more: None, raw: format!("{a}.{b}.{c}.{d}").into() }
     }
 
-    /// The text this was read from, without the blanks around it.
+    /// Returns the text that the version was read from, without blanks around it.
     pub fn as_str(&self) -> &str {
         &self.raw
     }
@@ -76,7 +76,7 @@ impl FirmwareVersion {
         Numbers::new([a, b, c, d, e, f, g, h])
     }
 
-    /// Whether both name one release: the numbers are equal once missing parts count as zero.
+    /// Returns whether both are the same release: a missing part counts as zero.
     ///
     /// Without this a phone that says `1.0.522` would be offered `1.0.522.0` for ever.
     #[inline]
@@ -89,7 +89,7 @@ impl FirmwareVersion {
                 || self.numbers().padded() == other.numbers().padded())
     }
 
-    /// The first four numbers, zero where one is missing.
+    /// Returns the first four numbers. A missing number is zero.
     #[inline]
     pub fn padded(&self) -> [u32; 4] {
         self.parts.map(|part| part.max(0).unsigned_abs())
@@ -116,7 +116,7 @@ impl FirmwareVersion {
         self.numbers().padded() < other.numbers().padded()
     }
 
-    /// Whether this is `0.0.0.0`, which phones send for "no image known".
+    /// Returns whether this is `0.0.0.0`, which phones send if they know no installed image.
     pub fn is_none_known(&self) -> bool {
         self.parts.iter().all(|part| *part <= 0) && self.more.is_none()
     }

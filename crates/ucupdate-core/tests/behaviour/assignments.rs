@@ -17,7 +17,7 @@ fn book() -> RuleBook {
     for (id, version) in [(1, "3.0"), (2, "2.0"), (3, "1.9")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
     }
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     book
 }
 
@@ -37,8 +37,8 @@ fn rollout(name: &str) -> Rollout {
     Rollout::new(name.parse().unwrap())
 }
 
-fn start(audience: Audience, version: &str, rollout: Rollout) -> Command {
-    Command::StartRollout { rule: key(PHONE), audience, version: ReportedVersion::new(version), rollout }
+fn start(audience: Audience, version: &str, rollout: Rollout) -> BookCommand {
+    BookCommand::StartRollout { rule: key(PHONE), audience, version: ReportedVersion::new(version), rollout }
 }
 
 fn percent(text: &str) -> Share {
@@ -46,9 +46,12 @@ fn percent(text: &str) -> Share {
 }
 
 fn list(book: &mut RuleBook, name: &str, devices: &[&Device]) {
-    make(book, Command::PutGroup(Group { name: name.parse().unwrap(), predicate: None }));
+    make(book, BookCommand::PutGroup(Group { name: name.parse().unwrap(), predicate: None }));
     let add = devices.iter().map(|device| DeviceId::of(&device.mac_address, &device.serial_number).unwrap());
-    make(book, Command::ChangeMembers { group: name.parse().unwrap(), add: add.collect(), remove: vec![] });
+    make(
+        book,
+        BookCommand::ChangeMembers { group: name.parse().unwrap(), add: add.collect(), remove: vec![] },
+    );
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn several_versions_are_out_at_once_and_the_first_assignment_that_holds_decides(
     make(&mut book, start(Audience::Group("LAB".parse().unwrap()), "2.0", rollout("labs")));
     make(
         &mut book,
-        Command::Pin { rule: key(PHONE), audience: device, version: ReportedVersion::new("3.0") },
+        BookCommand::Pin { rule: key(PHONE), audience: device, version: ReportedVersion::new("3.0") },
     );
     assert_eq!(
         decided(&book, &ann, "1.9"),
@@ -74,7 +77,7 @@ fn several_versions_are_out_at_once_and_the_first_assignment_that_holds_decides(
 #[test]
 fn a_version_nobody_brought_is_refused_when_it_is_written() {
     let mut book = book();
-    let pin = |version: &str| Command::Pin {
+    let pin = |version: &str| BookCommand::Pin {
         rule: key(PHONE),
         audience: Audience::Group("lab".parse().unwrap()),
         version: ReportedVersion::new(version),
@@ -90,7 +93,8 @@ fn a_version_nobody_brought_is_refused_when_it_is_written() {
 #[test]
 fn what_is_no_pin_and_no_rollout_is_refused_with_its_reason() {
     let mut book = book();
-    let pin = |audience| Command::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("2.0") };
+    let pin =
+        |audience| BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("2.0") };
     let no_pin = "a pin is for a device or a group, not for the test devices or everybody";
     assert_eq!(refused(&book, pin(Audience::Everybody)), format!("{PHONE}: {no_pin}"));
     let one = Audience::Device(DeviceId::Mac("000000000001".parse().unwrap()));
@@ -99,11 +103,11 @@ fn what_is_no_pin_and_no_rollout_is_refused_with_its_reason() {
     make(&mut book, start(Audience::Everybody, "2.0", rollout("x")));
     let again = start(Audience::Everybody, "3.0", rollout("X"));
     assert_eq!(refused(&book, again), format!("{PHONE}: a rollout X is there already"));
-    let resume = Command::ResumeRollout(key(PHONE), "x".parse().unwrap());
+    let resume = BookCommand::ResumeRollout(key(PHONE), "x".parse().unwrap());
     assert_eq!(refused(&book, resume), format!("{PHONE}: rollout x is not paused"));
-    let stop = Command::StopRollout(key(PHONE), "y".parse().unwrap());
+    let stop = BookCommand::StopRollout(key(PHONE), "y".parse().unwrap());
     assert_eq!(refused(&book, stop), format!("{PHONE}: no rollout y"));
-    let unpin = Command::Unpin { rule: key(PHONE), audience: one };
+    let unpin = BookCommand::Unpin { rule: key(PHONE), audience: one };
     assert_eq!(
         refused(&book, unpin),
         format!("{PHONE}: nothing is pinned for the device with MAC address 000000000001")
@@ -116,18 +120,18 @@ fn a_pause_offers_to_nobody_and_takes_from_nobody() {
     make(&mut book, start(Audience::Everybody, "2.0", rollout("wave")));
     let phone = phone(1);
     assert!(decided(&book, &phone, "1.9").starts_with("offer 2.0"));
-    make(&mut book, Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "phones hang".into()));
+    make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "phones hang".into()));
     assert_eq!(decided(&book, &phone, "1.9"), "nothing: the device has 1.9");
     assert_eq!(decided(&book, &phone, "2.0"), "nothing: the device has 2.0");
     assert_eq!(decided(&book, &phone, "1.0.600"), "offer 1.9, because it is approved for everybody");
-    make(&mut book, Command::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::RollBack(key(PHONE)));
     assert_eq!(
         decided(&book, &phone, "1.0.600"),
         "nothing: 2.0 is held back, by a pause of the rollout wave: phones hang"
     );
-    make(&mut book, Command::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
     assert!(decided(&book, &phone, "1.9").starts_with("offer 2.0"));
-    make(&mut book, Command::StopRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
     assert_eq!(decided(&book, &phone, "2.0"), "nothing: no version is approved");
 }
 
@@ -136,13 +140,13 @@ fn finishing_a_rollout_approves_its_version_and_rolling_back_undoes_it() {
     let mut book = book();
     ingest(&mut book, &package(4, &[(PHONE, "4.0", 4)]));
     make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("10"))));
-    let notes = make(&mut book, Command::FinishRollout(key(PHONE), "wave".parse().unwrap()));
+    let notes = make(&mut book, BookCommand::FinishRollout(key(PHONE), "wave".parse().unwrap()));
     assert_eq!(notes[0], format!("{PHONE}: rollout wave of 2.0 is ended"));
     assert_eq!(state(&book, PHONE), "4.0 2.0 1.9", "what is pending stays so");
-    make(&mut book, Command::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::RollBack(key(PHONE)));
     assert_eq!(state(&book, PHONE), "4.0 1.9 -");
     make(&mut book, start(Audience::Everybody, "4.0", rollout("wave")));
-    let notes = make(&mut book, Command::Approve(vec![key(PHONE)]));
+    let notes = make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     assert!(notes.contains(&format!("{PHONE}: rollout wave of 4.0 is ended")), "{notes:?}");
     assert_eq!(book.rule(&key(PHONE)).unwrap().rollouts().count(), 0);
 }
@@ -172,7 +176,7 @@ fn a_device_without_an_identity_comes_last() {
     nobody.mac_address = Reported::new("");
     nobody.serial_number = Reported::new("");
     assert_eq!(decided(&book, &nobody, "1.9"), "nothing: the device has 1.9");
-    make(&mut book, Command::SetShare(key(PHONE), "wave".parse().unwrap(), percent("100")));
+    make(&mut book, BookCommand::SetShare(key(PHONE), "wave".parse().unwrap(), percent("100")));
     assert!(decided(&book, &nobody, "1.9").starts_with("offer 2.0"));
 }
 
@@ -187,7 +191,7 @@ fn the_same_devices_are_not_the_first_of_every_release() {
         (0..2000).filter(offered).collect()
     };
     let of_two = first_of(&book);
-    make(&mut book, Command::StopRollout(key(PHONE), "two".parse().unwrap()));
+    make(&mut book, BookCommand::StopRollout(key(PHONE), "two".parse().unwrap()));
     make(&mut book, start(Audience::Everybody, "3.0", rollout("three").to_share(percent("10"))));
     let of_three = first_of(&book);
     let both = of_two.iter().filter(|number| of_three.contains(number)).count();
@@ -203,11 +207,11 @@ fn a_group_by_predicate_holds_who_fits_all_its_parts() {
     };
     let mut all = Predicate::default();
     assert!(all.is_empty());
-    all.device_types.push("ucphone".parse().unwrap());
-    all.vendors.extend(["Polycom".parse().unwrap(), "LG-Nortel".parse().unwrap()]);
-    all.models.push("IP8540".parse().unwrap());
-    all.hardware_revisions.push("a".parse().unwrap());
-    all.locales.push("ENU".parse().unwrap());
+    all.kind.device_type.push("ucphone".parse().unwrap());
+    all.kind.vendor.extend(["Polycom".parse().unwrap(), "LG-Nortel".parse().unwrap()]);
+    all.kind.model.push("IP8540".parse().unwrap());
+    all.kind.hardware_revision.push("a".parse().unwrap());
+    all.kind.locale.push("ENU".parse().unwrap());
     all.mac_prefixes.push("002163".parse().unwrap());
     all.serials.push("C185H001000..C185H001999".parse().unwrap());
     all.user_domains.push("demo.local".parse().unwrap());
@@ -234,7 +238,7 @@ fn a_device_does_not_fall_out_of_a_group_by_taking_what_the_group_is_given() {
     let mut book = book();
     let mut old = Predicate::default();
     old.installed = Some("<2.0".parse().unwrap());
-    make(&mut book, Command::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(old) }));
+    make(&mut book, BookCommand::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(old) }));
     make(&mut book, start(Audience::Group("old".parse().unwrap()), "3.0", rollout("lift")));
     let phone = phone(1);
     assert!(decided(&book, &phone, "1.9").starts_with("offer 3.0"));
@@ -248,10 +252,10 @@ fn a_device_does_not_fall_out_of_a_group_that_is_given_what_cannot_be_read() {
     ingest(&mut book, &package(9, &[(PHONE, "4.1b", 9)]));
     let mut policy = OfferPolicy::default();
     policy.unreadable = true;
-    make(&mut book, Command::SetPolicy(key(PHONE), policy));
+    make(&mut book, BookCommand::SetPolicy(key(PHONE), policy));
     let mut old = Predicate::default();
     old.installed = Some("<2.0".parse().unwrap());
-    make(&mut book, Command::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(old) }));
+    make(&mut book, BookCommand::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(old) }));
     make(&mut book, start(Audience::Group("old".parse().unwrap()), "4.1b", rollout("odd")));
     let phone = phone(1);
     assert!(decided(&book, &phone, "1.8").starts_with("offer 4.1b"));
@@ -264,7 +268,7 @@ fn a_group_is_a_list_or_a_predicate_and_stays_as_long_as_it_is_used() {
     let phone = phone(1);
     list(&mut book, "lab", &[&phone]);
     let name: GroupName = "lab".parse().unwrap();
-    let with = |predicate| Command::PutGroup(Group { name: "lab".parse().unwrap(), predicate });
+    let with = |predicate| BookCommand::PutGroup(Group { name: "lab".parse().unwrap(), predicate });
     assert_eq!(
         refused(&book, with(Some(Predicate::default()))),
         "group lab would hold every device, since nothing is said of them"
@@ -277,11 +281,11 @@ fn a_group_is_a_list_or_a_predicate_and_stays_as_long_as_it_is_used() {
     );
     make(&mut book, start(Audience::Group(name.clone()), "2.0", rollout("wave")));
     assert_eq!(
-        refused(&book, Command::RemoveGroup(name.clone())),
+        refused(&book, BookCommand::RemoveGroup(name.clone())),
         format!("group lab is used by the rule {PHONE}")
     );
-    make(&mut book, Command::StopRollout(key(PHONE), "wave".parse().unwrap()));
-    make(&mut book, Command::RemoveGroup(name.clone()));
+    make(&mut book, BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, BookCommand::RemoveGroup(name.clone()));
     assert_eq!((book.groups().len(), book.members(&name).len()), (0, 0));
 }
 
@@ -309,22 +313,22 @@ proptest! {
             list(&mut book, "a", &[&phones[0], &phones[1]]);
             list(&mut book, "b", &[&phones[1], &phones[2]]);
             let steps = [
-                Command::Pin {
+                BookCommand::Pin {
                     rule: key(PHONE),
                     audience: Audience::Group("a".parse().unwrap()),
                     version: ReportedVersion::new("2.0"),
                 },
-                Command::Pin {
+                BookCommand::Pin {
                     rule: key(PHONE),
                     audience: Audience::Group("b".parse().unwrap()),
                     version: ReportedVersion::new("3.0"),
                 },
-                Command::Pin {
+                BookCommand::Pin {
                     rule: key(PHONE),
                     audience: Audience::Device(DeviceId::Mac("002163000002".parse().unwrap())),
                     version: ReportedVersion::new("1.9"),
                 },
-                Command::AddTestDevice(test_device("lab")),
+                BookCommand::AddTestDevice(test_device("lab")),
             ];
             order.iter().for_each(|step| drop(make(&mut book, steps[*step].clone())));
             book
@@ -340,12 +344,12 @@ proptest! {
 fn a_paused_rollout_is_not_finished_in_passing() {
     let mut book = book();
     make(&mut book, start(Audience::Everybody, "2.0", rollout("wave").to_share(percent("10"))));
-    make(&mut book, Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
-    let finish = || Command::FinishRollout(key(PHONE), "WAVE".parse().unwrap());
+    make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
+    let finish = || BookCommand::FinishRollout(key(PHONE), "WAVE".parse().unwrap());
     let paused = format!("{PHONE}: rollout wave is paused, and to be resumed before it is finished");
     assert_eq!(refused(&book, finish()), paused);
     assert_eq!(state(&book, PHONE), "- 1.9 -");
-    make(&mut book, Command::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
+    make(&mut book, BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
     make(&mut book, finish());
     assert_eq!(state(&book, PHONE), "- 2.0 1.9");
 }
@@ -358,9 +362,9 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     make(&mut book, start(Audience::Everybody, "4.0", wave));
     list(&mut book, "lab", &[]);
     let audience = Audience::Group("lab".parse().unwrap());
-    make(&mut book, Command::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
-    let notes = make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
+    let notes = make(&mut book, BookCommand::Reject(key(PHONE)));
     assert_eq!(notes[1..], [format!("{PHONE}: 4.0 is still offered to everybody, by the rollout wave")]);
-    let notes = make(&mut book, Command::RollBack(key(PHONE)));
+    let notes = make(&mut book, BookCommand::RollBack(key(PHONE)));
     assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still offered to the group lab, by a pin")]);
 }

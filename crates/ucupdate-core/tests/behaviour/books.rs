@@ -25,17 +25,18 @@ fn book(moves: &[u8]) -> RuleBook {
         let package = if number % 4 == 0 { with_interim(package, "enu", "1.0.522.103") } else { package };
         let outcome = match number / 10 {
             0..=9 => book.ingest(&package),
-            10..=14 => book.command(&Command::Approve(vec![key(rule)])),
-            15..=17 => book.command(&Command::Remove(key(rule))),
-            18..=19 => book.command(&Command::RollBack(key(rule))),
-            20..=21 => book.command(&Command::AddTestDevice(test_device(if number % 2 == 0 {
-                "lab"
-            } else {
-                "Lab"
-            }))),
-            22 => book.command(&Command::RemoveTestDevice("lab".parse().unwrap())),
+            10..=14 => book.command(&BookCommand::Approve(vec![key(rule)]), "ann"),
+            15..=17 => book.command(&BookCommand::Remove(key(rule)), "ann"),
+            18..=19 => book.command(&BookCommand::RollBack(key(rule)), "ann"),
+            20..=21 => {
+                let name = if number % 2 == 0 { "lab" } else { "Lab" };
+                book.command(&BookCommand::AddTestDevice(test_device(name)), "ann")
+            }
+            22 => book.command(&BookCommand::RemoveTestDevice("lab".parse().unwrap()), "ann"),
             23 => of_devices(&book, *number),
-            _ => book.command(&Command::DeployAtIngest("UCPhone".parse().unwrap(), number % 2 == 0)),
+            _ => {
+                book.command(&BookCommand::DeployAtIngest("UCPhone".parse().unwrap(), number % 2 == 0), "ann")
+            }
         };
         if let Ok(outcome) = outcome {
             book.apply(&outcome.delta);
@@ -50,25 +51,26 @@ fn of_devices(book: &RuleBook, number: u8) -> Result<Outcome, Refusal> {
     let group: GroupName = name("labs").parse().unwrap();
     let mac = DeviceId::Mac(MacAddress::new([0, 0, 0, 0, 0, number % 2]));
     let rule = key(PHONE);
-    book.command(&match number % 10 {
-        0 | 1 => Command::PutGroup(Group { name: group, predicate: None }),
-        2 | 3 => Command::ChangeMembers { group, add: vec![mac], remove: vec![] },
-        4 => Command::RemoveGroup(group),
-        5 | 6 => Command::AddHold(Hold {
+    let command = match number % 10 {
+        0 | 1 => BookCommand::PutGroup(Group { name: group, predicate: None }),
+        2 | 3 => BookCommand::ChangeMembers { group, add: vec![mac], remove: vec![] },
+        4 => BookCommand::RemoveGroup(group),
+        5 | 6 => BookCommand::AddHold(Hold {
             name: name("quiet").parse().unwrap(),
             on: HeldDevices::Device(mac),
             until: None,
             reason: "".into(),
         }),
-        7 => Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "".into() },
-        8 => Command::StartRollout {
+        7 => BookCommand::Kill { scope: StopScope::All, reason: "".into() },
+        8 => BookCommand::StartRollout {
             rule,
             audience: Audience::Everybody,
             version: ReportedVersion::new("3.5.1.0"),
             rollout: Rollout::new(name("wave").parse().unwrap()),
         },
-        _ => Command::AskRestart { scope: StopScope::All, by: "bob".into() },
-    })
+        _ => BookCommand::AskRestart { scope: StopScope::All },
+    };
+    book.command(&command, "ann")
 }
 
 /// All of a book, spelling and all.
@@ -107,12 +109,12 @@ fn restoring_an_earlier_book_brings_back_all_but_the_packages() {
         (package(1, &[(PHONE, "1.0", 1)]), package(2, &[(PHONE, "2.0", 2), (OTHER, "2.0", 2)]));
     let mut book = RuleBook::default();
     ingest(&mut book, &first);
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
-    make(&mut book, Command::AddTestDevice(test_device("lab")));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     let earlier = book.clone();
     ingest(&mut book, &second);
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
-    make(&mut book, Command::RemoveTestDevice("lab".parse().unwrap()));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::RemoveTestDevice("lab".parse().unwrap()));
     assert_eq!(state(&book, PHONE), "- 2.0 1.0");
 
     let restored = book.restore(&earlier, 3).unwrap();
@@ -139,18 +141,18 @@ fn an_earlier_book_whose_package_has_left_is_not_restored() {
     let mut book = RuleBook::default();
     ingest(&mut book, &first);
     let earlier = book.clone();
-    let in_use = refused(&book, Command::Retire(vec![id(&first)]));
+    let in_use = refused(&book, BookCommand::Retire(vec![id(&first)]));
     assert_eq!(in_use, "package 010101010101 is in use: a rule or an interim image is of it");
-    make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Reject(key(PHONE)));
     assert_eq!(
-        make(&mut book, Command::Retire(vec![id(&first)])),
+        make(&mut book, BookCommand::Retire(vec![id(&first)])),
         ["package 010101010101 has left the rule book"]
     );
     assert_eq!(book.packages().len(), 0);
     let refused_to = book.restore(&earlier, 1).unwrap_err().to_string();
     assert_eq!(refused_to, "package 010101010101 is kept no more; ingest it again");
-    assert_eq!(refused(&book, Command::Retire(vec![id(&first)])), "no package 010101010101");
-    assert_eq!(refused(&book, Command::Retire(Vec::new())), "no rule is named");
+    assert_eq!(refused(&book, BookCommand::Retire(vec![id(&first)])), "no package 010101010101");
+    assert_eq!(refused(&book, BookCommand::Retire(Vec::new())), "no rule is named");
 
     ingest(&mut book, &first);
     let restored = book.restore(&earlier, 1).unwrap();
@@ -165,19 +167,11 @@ fn a_package_that_is_kept_for_roll_back_or_holds_an_interim_image_does_not_leave
     let mut book = RuleBook::default();
     for package in [&old, &new] {
         ingest(&mut book, package);
-        make(&mut book, Command::Approve(vec![key(PHONE)]));
+        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     }
     ingest(&mut book, &stone);
     for package in [&old, &new, &stone] {
-        assert!(refused(&book, Command::Retire(vec![id(package)])).ends_with("is of it"));
-    }
-}
-
-#[test]
-fn a_book_alone_neither_restores_nor_rebuilds() {
-    for command in [Command::RollBackTo(1), Command::Rebuild(Vec::new())] {
-        let said = refused(&RuleBook::default(), command);
-        assert_eq!(said, "this takes the history or the store beside the rule book");
+        assert!(refused(&book, BookCommand::Retire(vec![id(package)])).ends_with("is of it"));
     }
 }
 
@@ -243,7 +237,7 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     for (id, version) in [(1, "2.0"), (2, "3.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
     }
-    let start = |name: &str, version: &str| Command::StartRollout {
+    let start = |name: &str, version: &str| BookCommand::StartRollout {
         rule: key(PHONE),
         audience: Audience::Everybody,
         version: ReportedVersion::new(version),
@@ -251,7 +245,7 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     };
     make(&mut book, start("wave", "2.0"));
     let earlier = book.clone();
-    make(&mut book, Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
+    make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
     make(&mut book, start("next", "3.0"));
     let told = |outcome: Outcome| outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>();
     let restored = told(book.restore(&earlier, 3).unwrap());
@@ -272,10 +266,13 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
 #[test]
 fn a_group_keeps_its_spelling_when_it_is_made_another() {
     let mut book = RuleBook::default();
-    make(&mut book, Command::PutGroup(Group { name: "Lab".parse().unwrap(), predicate: None }));
+    make(&mut book, BookCommand::PutGroup(Group { name: "Lab".parse().unwrap(), predicate: None }));
     let mut predicate = Predicate::default();
     predicate.side = Some(Side::Internal);
-    make(&mut book, Command::PutGroup(Group { name: "LAB".parse().unwrap(), predicate: Some(predicate) }));
+    make(
+        &mut book,
+        BookCommand::PutGroup(Group { name: "LAB".parse().unwrap(), predicate: Some(predicate) }),
+    );
     let group = book.groups().next().unwrap();
     assert_eq!((group.name.as_str(), group.predicate.is_some()), ("Lab", true));
 }
@@ -286,11 +283,11 @@ fn restoring_tells_which_holds_come_and_go() {
     ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
     let hold = |name: &str| {
         let on = HeldDevices::Rule(key(PHONE));
-        Command::AddHold(Hold { name: name.parse().unwrap(), on, until: None, reason: "".into() })
+        BookCommand::AddHold(Hold { name: name.parse().unwrap(), on, until: None, reason: "".into() })
     };
     make(&mut book, hold("before"));
     let earlier = book.clone();
-    make(&mut book, Command::RemoveHold("before".parse().unwrap()));
+    make(&mut book, BookCommand::RemoveHold("before".parse().unwrap()));
     make(&mut book, hold("since"));
     let told: Vec<String> =
         book.restore(&earlier, 2).unwrap().notes.iter().map(ToString::to_string).collect();

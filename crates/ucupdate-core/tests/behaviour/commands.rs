@@ -1,5 +1,5 @@
 use crate::fixtures::*;
-use ucupdate_core::book::{Audience, Command, Rollout, Share, TestDevice};
+use ucupdate_core::book::{Audience, BookCommand, Rollout, Share, TestDevice};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::{PackageId, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleBook};
@@ -23,7 +23,7 @@ fn ingesting_makes_versions_pending_and_approving_gives_them_to_everybody() {
         ]
     );
     assert_eq!(state(&book, PHONE), "3.5.6907.0 - -");
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     assert_eq!(state(&book, PHONE), "- 3.5.6907.0 -");
 }
 
@@ -60,7 +60,7 @@ fn the_same_version_with_other_bytes_is_refused_wherever_it_stands() {
 
 fn make_if_pending(book: &mut RuleBook) {
     if book.rule(&key(PHONE)).unwrap().pending().is_some() {
-        make(book, Command::Approve(vec![key(PHONE)]));
+        make(book, BookCommand::Approve(vec![key(PHONE)]));
     }
 }
 
@@ -93,16 +93,19 @@ fn the_first_spelling_of_a_rule_stays() {
 #[test]
 fn moves_in_a_wrong_state_are_refused_each_with_its_own_reason() {
     let mut book = RuleBook::default();
-    assert_eq!(refused(&book, Command::Approve(vec![key(PHONE)])), format!("no rule {PHONE}"));
-    assert_eq!(refused(&book, Command::Approve(Vec::new())), "no rule is named");
-    assert_eq!(refused(&book, Command::Remove(key(PHONE))), format!("no rule {PHONE}"));
+    assert_eq!(refused(&book, BookCommand::Approve(vec![key(PHONE)])), format!("no rule {PHONE}"));
+    assert_eq!(refused(&book, BookCommand::Approve(Vec::new())), "no rule is named");
+    assert_eq!(refused(&book, BookCommand::Remove(key(PHONE))), format!("no rule {PHONE}"));
     ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
-    assert_eq!(refused(&book, Command::Approve(vec![key(PHONE)])), format!("{PHONE}: no version is pending"));
-    assert_eq!(refused(&book, Command::Reject(key(PHONE))), format!("{PHONE}: no version is pending"));
-    make(&mut book, Command::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     assert_eq!(
-        refused(&book, Command::RollBack(key(PHONE))),
+        refused(&book, BookCommand::Approve(vec![key(PHONE)])),
+        format!("{PHONE}: no version is pending")
+    );
+    assert_eq!(refused(&book, BookCommand::Reject(key(PHONE))), format!("{PHONE}: no version is pending"));
+    make(&mut book, BookCommand::RollBack(key(PHONE)));
+    assert_eq!(
+        refused(&book, BookCommand::RollBack(key(PHONE))),
         format!("{PHONE}: no version is approved and none was before, so there is nothing to roll back")
     );
 }
@@ -112,7 +115,10 @@ fn approving_several_rules_is_all_or_none() {
     let cx700 = "UCPhone/Polycom/CX700/A/ENU/CPE";
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
-    assert_eq!(refused(&book, Command::Approve(vec![key(PHONE), key(cx700)])), format!("no rule {cx700}"));
+    assert_eq!(
+        refused(&book, BookCommand::Approve(vec![key(PHONE), key(cx700)])),
+        format!("no rule {cx700}")
+    );
     assert_eq!(state(&book, PHONE), "1.0 - -");
 }
 
@@ -122,14 +128,17 @@ fn approving_all_of_a_package_skips_what_is_not_pending_from_it() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "1.0", 1), (cx700, "1.0", 1)]));
     ingest(&mut book, &package(2, &[(cx700, "2.0", 2)]));
-    let notes = make(&mut book, Command::ApproveAllOf(id(1)));
+    let notes = make(&mut book, BookCommand::ApproveAllOf(id(1)));
     assert_eq!(
         notes,
         [format!("{PHONE}: 1.0 is approved"), format!("{cx700}: skipped, no version is pending")]
     );
     assert_eq!(state(&book, cx700), "2.0 - -");
-    assert_eq!(refused(&book, Command::ApproveAllOf(id(1))), "nothing of package 010101010101 is pending");
-    assert_eq!(refused(&book, Command::ApproveAllOf(id(9))), "no package 090909090909");
+    assert_eq!(
+        refused(&book, BookCommand::ApproveAllOf(id(1))),
+        "nothing of package 010101010101 is pending"
+    );
+    assert_eq!(refused(&book, BookCommand::ApproveAllOf(id(9))), "no package 090909090909");
 }
 
 #[test]
@@ -138,11 +147,11 @@ fn approving_something_older_is_done_and_warned_of() {
     for (id, version) in [(1, "2.0"), (2, "1.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
         if id == 1 {
-            make(&mut book, Command::Approve(vec![key(PHONE)]));
+            make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
         }
     }
     assert_eq!(
-        make(&mut book, Command::Approve(vec![key(PHONE)])),
+        make(&mut book, BookCommand::Approve(vec![key(PHONE)])),
         [
             format!("{PHONE}: 1.0 is older than 2.0, which was approved before"),
             format!("{PHONE}: 1.0 is approved, in place of 2.0"),
@@ -155,7 +164,7 @@ fn round_table_is_deployed_as_soon_as_it_is_ingested_unless_that_is_switched_off
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(CAMERA, "1.0", 1)]));
     assert_eq!(state(&book, CAMERA), "- 1.0 -");
-    make(&mut book, Command::DeployAtIngest("roundtable".parse().unwrap(), false));
+    make(&mut book, BookCommand::DeployAtIngest("roundtable".parse().unwrap(), false));
     ingest(&mut book, &package(2, &[(CAMERA, "2.0", 2)]));
     assert_eq!(state(&book, CAMERA), "2.0 1.0 -");
 }
@@ -173,25 +182,25 @@ fn an_interim_image_below_its_threshold_is_refused() {
 #[test]
 fn a_name_a_mac_address_and_a_serial_number_belong_to_one_test_device() {
     let mut book = RuleBook::default();
-    make(&mut book, Command::AddTestDevice(test_device("desk")));
+    make(&mut book, BookCommand::AddTestDevice(test_device("desk")));
     let serial = TestDevice { name: "Desk".parse().unwrap(), id: DeviceId::Serial("C1".parse().unwrap()) };
     assert_eq!(
-        refused(&book, Command::AddTestDevice(serial)),
+        refused(&book, BookCommand::AddTestDevice(serial)),
         "desk is a test device already, known by its MAC address 0021630F207B"
     );
     assert_eq!(
-        refused(&book, Command::AddTestDevice(test_device("lab"))),
+        refused(&book, BookCommand::AddTestDevice(test_device("lab"))),
         "MAC address 0021630F207B belongs to the test device desk already"
     );
-    make(&mut book, Command::RemoveTestDevice("DESK".parse().unwrap()));
-    assert_eq!(refused(&book, Command::RemoveTestDevice("desk".parse().unwrap())), "no test device desk");
+    make(&mut book, BookCommand::RemoveTestDevice("DESK".parse().unwrap()));
+    assert_eq!(refused(&book, BookCommand::RemoveTestDevice("desk".parse().unwrap())), "no test device desk");
 }
 
 #[test]
 fn another_cabinet_whose_digest_begins_alike_is_refused_and_replaces_nothing() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let mut alike = package(1, &[(PHONE, "1.0", 66)]);
     let mut sha256 = [1; 32];
     sha256[31] = 99;
@@ -232,7 +241,7 @@ fn the_bytes_of_a_version_never_change_while_a_package_that_brought_it_is_kept()
         refused.contains("1.0 is kept already, with other bytes (from package 010101010101)"),
         "{refused}"
     );
-    make(&mut book, Command::Retire(vec![package(1, &[]).id()]));
+    make(&mut book, BookCommand::Retire(vec![package(1, &[]).id()]));
     ingest(&mut book, &other_bytes);
     assert_eq!(state(&book, PHONE), "1.0 - -");
 }
@@ -242,18 +251,18 @@ fn a_rejected_version_is_not_pending_again_at_the_next_ingest() {
     let mut book = RuleBook::default();
     let bad = package(1, &[(PHONE, "1.0", 1)]);
     ingest(&mut book, &bad);
-    make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Reject(key(PHONE)));
     let again = package(2, &[(PHONE, "1.0.0", 1)]);
     let notes = ingest(&mut book, &again);
     assert_eq!(state(&book, PHONE), "- - -");
     assert!(notes[0].contains("1.0.0 was rejected before, so it is not pending"), "{notes:?}");
     let version = ReportedVersion::new("1.0");
-    let notes = make(&mut book, Command::Unreject { rule: key(PHONE), version: version.clone() });
+    let notes = make(&mut book, BookCommand::Unreject { rule: key(PHONE), version: version.clone() });
     assert_eq!(
         notes,
         [format!("{PHONE}: the rejection of 1.0 is taken back"), format!("{PHONE}: 1.0.0 is pending")]
     );
-    let twice = refused(&book, Command::Unreject { rule: key(PHONE), version });
+    let twice = refused(&book, BookCommand::Unreject { rule: key(PHONE), version });
     assert_eq!(twice, format!("{PHONE}: 1.0 is not rejected"));
 }
 
@@ -261,10 +270,12 @@ fn a_rejected_version_is_not_pending_again_at_the_next_ingest() {
 fn a_version_is_approved_by_its_name_whatever_is_pending() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
-    make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Reject(key(PHONE)));
     ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
-    let approve =
-        |version: &str| Command::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new(version) };
+    let approve = |version: &str| BookCommand::ApproveVersion {
+        rule: key(PHONE),
+        version: ReportedVersion::new(version),
+    };
     make(&mut book, approve("1.0"));
     assert_eq!(state(&book, PHONE), "2.0 1.0 -", "what was rejected may be approved, and 2.0 still waits");
     assert!(!book.rule(&key(PHONE)).unwrap().is_rejected(&ReportedVersion::new("1.0")));
@@ -283,20 +294,30 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
         let mut rollout = Rollout::new(name.parse().unwrap());
         rollout.share = Share::Percent("20%".parse().unwrap());
         let (audience, version) = (Audience::Everybody, ReportedVersion::new(version));
-        Command::StartRollout { rule: key(PHONE), audience, version, rollout }
+        BookCommand::StartRollout { rule: key(PHONE), audience, version, rollout }
     };
     make(&mut book, start("1.0", "old"));
     let notes = make(&mut book, start("3.0", "new"));
     assert!(notes[0].contains("the rollout old of 1.0 is there too"), "{notes:?}");
-    let notes =
-        make(&mut book, Command::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") });
+    let notes = make(
+        &mut book,
+        BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") },
+    );
     assert_eq!(
         notes[1..3],
         [
-            format!("{PHONE}: rollout old is over"),
-            format!("{PHONE}: 3.0 is still given to everybody, by the rollout new"),
+            format!("{PHONE}: rollout old of 1.0 is ended"),
+            format!("{PHONE}: 3.0 is still offered to everybody, by the rollout new"),
         ]
     );
     let notes = make(&mut book, start("1.0", "down"));
     assert!(notes[0].contains("1.0 is older than 2.0, which is approved"), "{notes:?}");
+}
+
+#[test]
+fn a_refusal_has_a_name_for_programs() {
+    let refusal = RuleBook::default().command(&BookCommand::Approve(vec![key(PHONE)]), "ann").unwrap_err();
+    assert_eq!(refusal.kind(), "no-rule");
+    let refusal = RuleBook::default().command(&BookCommand::Approve(Vec::new()), "ann").unwrap_err();
+    assert_eq!(refusal.kind(), "none-named");
 }

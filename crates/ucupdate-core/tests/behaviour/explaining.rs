@@ -33,7 +33,7 @@ fn a_near_miss_names_the_word_that_differs() {
 fn the_whole_way_to_an_offer_is_told() {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
-    make(&mut book, Command::AddTestDevice(test_device("lab phone")));
+    make(&mut book, BookCommand::AddTestDevice(test_device("lab phone")));
     assert_eq!(
         explained(&book, device(PHONE), &["1.0.522.34"]),
         "rule book revision 7\n\

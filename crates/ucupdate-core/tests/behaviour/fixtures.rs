@@ -1,7 +1,7 @@
 //! Packages, devices and books made by code.
 
 use ucupdate_core::book::{
-    Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
 };
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
@@ -72,15 +72,25 @@ pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
 }
 
 #[track_caller]
-pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
-    let outcome = book.command(&command).unwrap();
+pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
+    make_as(book, "ann", command)
+}
+
+#[track_caller]
+pub fn make_as(book: &mut RuleBook, author: &str, command: BookCommand) -> Vec<String> {
+    let outcome = book.command(&command, author).unwrap();
     book.apply(&outcome.delta);
     outcome.notes.iter().map(ToString::to_string).collect()
 }
 
 #[track_caller]
-pub fn refused(book: &RuleBook, command: Command) -> String {
-    book.command(&command).unwrap_err().to_string()
+pub fn refused(book: &RuleBook, command: BookCommand) -> String {
+    refused_to(book, "ann", command)
+}
+
+#[track_caller]
+pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String {
+    book.command(&command, author).unwrap_err().to_string()
 }
 
 /// Pending, approved, rollback as text, `-` for none.
@@ -94,11 +104,7 @@ pub fn state(book: &RuleBook, rule: &str) -> String {
 pub fn device(rule: &str) -> Device {
     let key = key(rule);
     Device {
-        device_type: key.device_type().clone(),
-        vendor: key.vendor().clone(),
-        model: key.model().clone(),
-        hardware_revision: key.hardware_revision().clone(),
-        locale: key.locale().clone(),
+        kind: key.kind().clone(),
         mac_address: Reported::new("0021630F207B"),
         serial_number: Reported::new("C185H001209"),
     }

@@ -14,7 +14,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     book
 }
 
@@ -28,14 +28,19 @@ fn decided(book: &RuleBook, has: &str) -> String {
     decided_at(book, has, NOW)
 }
 
-fn hold(name: &str, on: HeldDevices) -> Command {
-    Command::AddHold(Hold { name: name.parse().unwrap(), on, until: None, reason: "board meeting".into() })
+fn hold(name: &str, on: HeldDevices) -> BookCommand {
+    BookCommand::AddHold(Hold {
+        name: name.parse().unwrap(),
+        on,
+        until: None,
+        reason: "board meeting".into(),
+    })
 }
 
-fn policy(change: impl FnOnce(&mut OfferPolicy)) -> Command {
+fn policy(change: impl FnOnce(&mut OfferPolicy)) -> BookCommand {
     let mut policy = OfferPolicy::default();
     change(&mut policy);
-    Command::SetPolicy(key(PHONE), policy)
+    BookCommand::SetPolicy(key(PHONE), policy)
 }
 
 const OFFERED: &str = "offer 2.0, because it is approved for everybody";
@@ -44,7 +49,7 @@ const OFFERED: &str = "offer 2.0, because it is approved for everybody";
 fn a_device_a_group_or_a_rule_can_be_held() {
     let serial = DeviceId::Serial("c185h001209".parse().unwrap());
     let mut inside = Predicate::default();
-    inside.models.push("ip8540".parse().unwrap());
+    inside.kind.model.push("ip8540".parse().unwrap());
     for on in [
         HeldDevices::Device(serial),
         HeldDevices::Group("phones".parse().unwrap()),
@@ -52,7 +57,7 @@ fn a_device_a_group_or_a_rule_can_be_held() {
     ] {
         let mut book = book();
         let group = Group { name: "phones".parse().unwrap(), predicate: Some(inside.clone()) };
-        make(&mut book, Command::PutGroup(group));
+        make(&mut book, BookCommand::PutGroup(group));
         make(&mut book, hold("quiet", on.clone()));
         assert_eq!(
             decided(&book, "1.9"),
@@ -60,7 +65,7 @@ fn a_device_a_group_or_a_rule_can_be_held() {
             "{on}"
         );
         assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0", "{on}");
-        make(&mut book, Command::RemoveHold("QUIET".parse().unwrap()));
+        make(&mut book, BookCommand::RemoveHold("QUIET".parse().unwrap()));
         assert_eq!(decided(&book, "1.9"), OFFERED, "{on}");
     }
 }
@@ -69,7 +74,7 @@ fn a_device_a_group_or_a_rule_can_be_held() {
 fn a_hold_that_is_over_holds_nobody_and_hides_no_other() {
     let mut book = book();
     let until = |name: &str, seconds: i64| {
-        Command::AddHold(Hold {
+        BookCommand::AddHold(Hold {
             name: name.parse().unwrap(),
             on: HeldDevices::Rule(key(PHONE)),
             until: Some(UnixTime::from_seconds(seconds)),
@@ -91,7 +96,7 @@ fn names_of_holds_are_taken_once_and_what_they_hold_must_be_there() {
         format!("a hold a is there already, on the rule {PHONE}")
     );
     assert_eq!(refused(&book, hold("b", HeldDevices::Group("x".parse().unwrap()))), "no group x");
-    assert_eq!(refused(&book, Command::RemoveHold("b".parse().unwrap())), "no hold b");
+    assert_eq!(refused(&book, BookCommand::RemoveHold("b".parse().unwrap())), "no hold b");
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn a_closed_window_keeps_everybody_waiting_but_test_devices_and_those_below_the_
     assert_eq!(decided(&book, "1.9"), closed);
     assert_eq!(decided(&book, "1.7"), OFFERED);
     ingest(&mut book, &package(2, &[(PHONE, "3.0", 2)]));
-    make(&mut book, Command::AddTestDevice(test_device("lab")));
+    make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert_eq!(decided(&book, "1.9"), "offer 3.0, because it is a test device");
 }
 
@@ -126,7 +131,7 @@ fn a_window_in_an_unknown_zone_is_refused_and_is_never_open_where_a_book_has_one
     );
     // A book that was written with another zone database still reads.
     let mut delta =
-        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap()))).unwrap().delta;
+        book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap())), "ann").unwrap().delta;
     let mut policy = OfferPolicy::default();
     policy.window = somewhere();
     delta.rules[0].now.as_mut().unwrap().set_policy(policy);
@@ -150,25 +155,25 @@ fn nobody_is_taken_down_below_the_floor() {
 #[test]
 fn one_call_stops_everything_and_two_people_start_it_again() {
     let mut book = book();
-    let kill = |scope: StopScope| Command::Kill { scope, by: "ann".into(), reason: "phones burn".into() };
-    let ask = |by: &str| Command::AskRestart { scope: StopScope::All, by: by.into() };
-    let approve = |by: &str| Command::ApproveRestart { scope: StopScope::All, by: by.into() };
-    assert_eq!(refused(&book, ask("ann")), "all is not stopped");
+    let kill = |scope: StopScope| BookCommand::Kill { scope, reason: "phones burn".into() };
+    let ask = BookCommand::AskRestart { scope: StopScope::All };
+    let approve = || BookCommand::ApproveRestart { scope: StopScope::All };
+    assert_eq!(refused(&book, ask.clone()), "all is not stopped");
     make(&mut book, kill(StopScope::All));
     assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, everything is stopped by ann: phones burn");
     assert_eq!(decided(&book, "2.0"), "nothing: the device has 2.0");
     assert_eq!(refused(&book, kill(StopScope::All)), "all is stopped already, by ann");
     assert_eq!(
-        refused(&book, approve("bob")),
+        refused_to(&book, "bob", approve()),
         "nobody asked for a restart of all; one asks, and somebody else approves"
     );
-    make(&mut book, ask("ann"));
+    make(&mut book, ask);
     assert_eq!(
-        refused(&book, approve("Ann ")),
+        refused_to(&book, "Ann ", approve()),
         "ann asked for the restart of all, so somebody else has to approve it"
     );
     assert!(decided(&book, "1.9").starts_with("nothing"), "asking alone starts nothing");
-    make(&mut book, approve("bob"));
+    make_as(&mut book, "bob", approve());
     assert_eq!(decided(&book, "1.9"), OFFERED);
     make(&mut book, kill(StopScope::Rule(key(&PHONE.to_lowercase()))));
     assert_eq!(decided(&book, "1.9"), "nothing: 2.0 is held back, the rule is stopped by ann: phones burn");
@@ -177,12 +182,12 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
 #[test]
 fn killing_again_after_somebody_asked_for_a_restart_withdraws_what_was_asked() {
     let mut book = book();
-    let kill = Command::Kill { scope: StopScope::All, by: "cid".into(), reason: "still".into() };
-    make(&mut book, kill.clone());
-    make(&mut book, Command::AskRestart { scope: StopScope::All, by: "ann".into() });
-    make(&mut book, kill);
-    let approve = Command::ApproveRestart { scope: StopScope::All, by: "bob".into() };
-    assert!(refused(&book, approve).starts_with("nobody asked"));
+    let kill = BookCommand::Kill { scope: StopScope::All, reason: "still".into() };
+    make_as(&mut book, "cid", kill.clone());
+    make(&mut book, BookCommand::AskRestart { scope: StopScope::All });
+    make_as(&mut book, "cid", kill);
+    let approve = BookCommand::ApproveRestart { scope: StopScope::All };
+    assert!(refused_to(&book, "bob", approve).starts_with("nobody asked"));
 }
 
 #[test]
@@ -190,8 +195,8 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
     let mut book = book();
     let mut other = Predicate::default();
     other.networks.push("10.9.0.0/16".parse().unwrap());
-    make(&mut book, Command::PutGroup(Group { name: "site".parse().unwrap(), predicate: Some(other) }));
-    make(&mut book, Command::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::PutGroup(Group { name: "site".parse().unwrap(), predicate: Some(other) }));
+    make(&mut book, BookCommand::RollBack(key(PHONE)));
     let index = |book: &RuleBook| EligibilityIndex::compile(book, 1);
     let cause = |book: &RuleBook, rule: &str| {
         let (index, device, module) = (index(book), device(rule), module("1.9"));
@@ -203,7 +208,7 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
     assert_eq!(cause(&book, "UCPhone/LG-Nortel/IP8540/B/ENU/CPE"), near);
     make(
         &mut book,
-        Command::StartRollout {
+        BookCommand::StartRollout {
             rule: key(PHONE),
             audience: Audience::Group("site".parse().unwrap()),
             version: ReportedVersion::new("2.0"),
@@ -224,7 +229,7 @@ fn minimum_and_floor_are_releases_however_many_numbers_are_said() {
     let held = "nothing: 2.0 is held back, by the hold quiet: board meeting";
     assert_eq!(decided(&book, "1.8"), held, "1.8 is the minimum, not below it");
     assert_eq!(decided(&book, "1.7"), OFFERED);
-    make(&mut book, Command::RemoveHold("quiet".parse().unwrap()));
+    make(&mut book, BookCommand::RemoveHold("quiet".parse().unwrap()));
     make(&mut book, policy(|policy| policy.floor = Some("2.0.0.0".parse().unwrap())));
     assert_eq!(decided(&book, "4.0"), OFFERED, "2.0 is the floor, not below it");
 }
@@ -233,44 +238,44 @@ fn minimum_and_floor_are_releases_however_many_numbers_are_said() {
 fn one_person_is_one_person_however_the_name_is_spelled() {
     let mut book = book();
     let scope = || StopScope::All;
-    make(&mut book, Command::Kill { scope: scope(), by: "cid".into(), reason: "".into() });
-    make(&mut book, Command::AskRestart { scope: scope(), by: "Éva Nagy".into() });
+    make(&mut book, BookCommand::Kill { scope: scope(), reason: "".into() });
+    make_as(&mut book, "Éva Nagy", BookCommand::AskRestart { scope: scope() });
     for by in
         ["éva nagy", "Éva\u{a0}Nagy", "Éva  Nagy", "É\u{200b}va Nagy", "\u{feff}ÉVA NAGY", "Éva\u{ad} Nagy"]
     {
-        let refusal = refused(&book, Command::ApproveRestart { scope: scope(), by: by.into() });
+        let refusal = refused_to(&book, by, BookCommand::ApproveRestart { scope: scope() });
         assert!(refusal.starts_with("Éva Nagy asked for the restart"), "{by:?}: {refusal}");
     }
-    make(&mut book, Command::ApproveRestart { scope: scope(), by: "eva nagy".into() });
+    make_as(&mut book, "eva nagy", BookCommand::ApproveRestart { scope: scope() });
 }
 
 #[test]
 fn a_switch_outlives_its_rule_and_can_be_undone_without_it() {
     let mut book = book();
     let scope = || StopScope::Rule(key(PHONE));
-    make(&mut book, Command::Kill { scope: scope(), by: "ann".into(), reason: "phones burn".into() });
-    make(&mut book, Command::Remove(key(PHONE)));
+    make(&mut book, BookCommand::Kill { scope: scope(), reason: "phones burn".into() });
+    make(&mut book, BookCommand::Remove(key(PHONE)));
     ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     assert!(
         decided(&book, "1.9").contains("the rule is stopped by ann"),
         "it holds for the rule that came again"
     );
-    make(&mut book, Command::Remove(key(PHONE)));
-    make(&mut book, Command::AskRestart { scope: scope(), by: "ann".into() });
-    make(&mut book, Command::ApproveRestart { scope: scope(), by: "bob".into() });
+    make(&mut book, BookCommand::Remove(key(PHONE)));
+    make(&mut book, BookCommand::AskRestart { scope: scope() });
+    make_as(&mut book, "bob", BookCommand::ApproveRestart { scope: scope() });
     assert_eq!(book.stops().len(), 0);
-    let kill = Command::Kill { scope: scope(), by: "ann".into(), reason: "".into() };
+    let kill = BookCommand::Kill { scope: scope(), reason: "".into() };
     assert_eq!(refused(&book, kill), format!("no rule {PHONE}"));
 }
 
 #[test]
 fn the_first_cause_is_the_assignment_that_came_nearest() {
     let mut book = book();
-    make(&mut book, Command::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::RollBack(key(PHONE)));
     let list = |name: &str| Group { name: name.parse().unwrap(), predicate: None };
-    make(&mut book, Command::PutGroup(list("lab")));
-    let start = |name: &str, audience, share: Share| Command::StartRollout {
+    make(&mut book, BookCommand::PutGroup(list("lab")));
+    let start = |name: &str, audience, share: Share| BookCommand::StartRollout {
         rule: key(PHONE),
         audience,
         version: ReportedVersion::new("2.0"),

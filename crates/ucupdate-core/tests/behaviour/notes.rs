@@ -3,7 +3,8 @@
 use crate::fixtures::*;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{
-    Audience, Command, Group, HeldDevices, Hold, Note, OfferPolicy, OfferRule, Predicate, Rollout, StopScope,
+    Audience, BookCommand, Group, HeldDevices, Hold, Note, OfferPolicy, OfferRule, Predicate, Rollout,
+    StopScope,
 };
 use ucupdate_core::request::Side;
 use ucupdate_core::value::UnixTime;
@@ -12,13 +13,13 @@ fn book() -> RuleBook {
     let mut book = RuleBook::default();
     for (id, version) in [(1, "1.0"), (2, "2.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
-        make(&mut book, Command::Approve(vec![key(PHONE)]));
+        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     }
     book
 }
 
-fn notes(book: &RuleBook, command: &Command) -> Vec<Note> {
-    book.command(command).unwrap().notes
+fn notes(book: &RuleBook, command: &BookCommand) -> Vec<Note> {
+    book.command(command, "ann").unwrap().notes
 }
 
 #[test]
@@ -31,7 +32,7 @@ fn an_ingest_names_its_file() {
 fn a_policy_that_changes_names_each_field_with_its_old_and_new_value() {
     let mut policy = OfferPolicy::offering(OfferRule::Newer);
     policy.floor = Some("4.0.7577.0".parse().unwrap());
-    let notes = notes(&book(), &Command::SetPolicy(key(PHONE), policy));
+    let notes = notes(&book(), &BookCommand::SetPolicy(key(PHONE), policy));
     let texts: Vec<String> = notes.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
@@ -48,8 +49,7 @@ fn a_policy_that_changes_names_each_field_with_its_old_and_new_value() {
 #[test]
 fn a_kill_a_pause_and_a_hold_keep_their_reason() {
     let mut book = book();
-    let kill =
-        |reason: &str| Command::Kill { scope: StopScope::All, by: "ann".into(), reason: reason.into() };
+    let kill = |reason: &str| BookCommand::Kill { scope: StopScope::All, reason: reason.into() };
     assert_eq!(notes(&book, &kill("phones restart"))[0].to_string(), "stopped: all (reason: phones restart)");
     assert_eq!(notes(&book, &kill(""))[0].to_string(), "stopped: all");
     let hold = Hold {
@@ -59,15 +59,15 @@ fn a_kill_a_pause_and_a_hold_keep_their_reason() {
         reason: "trade fair".into(),
     };
     assert_eq!(
-        notes(&book, &Command::AddHold(hold))[0].to_string(),
+        notes(&book, &BookCommand::AddHold(hold))[0].to_string(),
         format!(
             "the rule {PHONE} is offered nothing, by the hold fair until 2009-03-06T17:10:39Z (reason: trade fair)"
         )
     );
     let rollout = Rollout::new("wave".parse().unwrap());
     let (rule, version) = (key(PHONE), ucupdate_core::ReportedVersion::new("1.0"));
-    make(&mut book, Command::StartRollout { rule, audience: Audience::Everybody, version, rollout });
-    let pause = Command::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into());
+    make(&mut book, BookCommand::StartRollout { rule, audience: Audience::Everybody, version, rollout });
+    let pause = BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into());
     assert_eq!(
         notes(&book, &pause)[0].to_string(),
         format!("{PHONE}: rollout wave is paused (reason: 7 of 40 failed)")
@@ -77,9 +77,9 @@ fn a_kill_a_pause_and_a_hold_keep_their_reason() {
 #[test]
 fn a_roll_back_under_a_policy_of_newer_versions_says_that_no_device_goes_back() {
     let mut book = book();
-    make(&mut book, Command::SetPolicy(key(PHONE), OfferPolicy::offering(OfferRule::Newer)));
+    make(&mut book, BookCommand::SetPolicy(key(PHONE), OfferPolicy::offering(OfferRule::Newer)));
     let kinds: Vec<&str> =
-        notes(&book, &Command::RollBack(key(PHONE))).iter().map(|note| note.kind()).collect();
+        notes(&book, &BookCommand::RollBack(key(PHONE))).iter().map(|note| note.kind()).collect();
     assert_eq!(kinds, ["rolled-back", "stays-newer"]);
 }
 
@@ -89,12 +89,15 @@ fn restoring_a_revision_lists_groups_stones_policies_pins_and_pending_versions_t
     let earlier = book.clone();
     let mut predicate = Predicate::default();
     predicate.side = Some(Side::Internal);
-    make(&mut book, Command::PutGroup(Group { name: "inside".parse().unwrap(), predicate: Some(predicate) }));
-    make(&mut book, Command::RemoveStone("ocs-interim".parse().unwrap()));
-    make(&mut book, Command::SetPolicy(key(PHONE), OfferPolicy::offering(OfferRule::Newer)));
+    make(
+        &mut book,
+        BookCommand::PutGroup(Group { name: "inside".parse().unwrap(), predicate: Some(predicate) }),
+    );
+    make(&mut book, BookCommand::RemoveStone("ocs-interim".parse().unwrap()));
+    make(&mut book, BookCommand::SetPolicy(key(PHONE), OfferPolicy::offering(OfferRule::Newer)));
     let (rule, audience) = (key(PHONE), Audience::Group("inside".parse().unwrap()));
     let version = ucupdate_core::ReportedVersion::new("1.0");
-    make(&mut book, Command::Pin { rule, audience, version });
+    make(&mut book, BookCommand::Pin { rule, audience, version });
     ingest(&mut book, &package(3, &[(PHONE, "3.0", 3)]));
     let restored = book.restore(&earlier, 4).unwrap();
     let kinds: Vec<&str> = restored.notes.iter().map(Note::kind).collect();
@@ -106,7 +109,7 @@ fn restoring_a_revision_lists_groups_stones_policies_pins_and_pending_versions_t
 #[cfg(feature = "serde")]
 #[test]
 fn a_note_is_an_object_of_kind_rule_name_from_and_to() {
-    let notes = notes(&book(), &Command::RollBack(key(PHONE)));
+    let notes = notes(&book(), &BookCommand::RollBack(key(PHONE)));
     assert_eq!(
         serde_json::to_value(&notes[0]).unwrap(),
         serde_json::json!({ "kind": "rolled-back", "rule": PHONE, "name": null, "from": "2.0", "to": "1.0" })

@@ -25,8 +25,8 @@ fn book(earlier: &str, version: &str, policy: OfferPolicy) -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(AUDIOCODES, earlier, 1)]));
     ingest(&mut book, &package(2, &[(AUDIOCODES, version, 2)]));
-    make(&mut book, Command::SetPolicy(key(AUDIOCODES), policy));
-    make(&mut book, Command::Approve(vec![key(AUDIOCODES)]));
+    make(&mut book, BookCommand::SetPolicy(key(AUDIOCODES), policy));
+    make(&mut book, BookCommand::Approve(vec![key(AUDIOCODES)]));
     book
 }
 
@@ -100,11 +100,11 @@ fn a_stone_of_five_parts_is_stepped_on_and_planned() {
     let mut book = book("2.0.1.44.9", "3.0.0.459.1", policy("numeric"));
     let stone = SteppingStone::new(
         "audiocodes-2".parse().unwrap(),
-        "UCPhone".parse().unwrap(),
+        "UCPhone/*/*/*/*".parse().unwrap(),
         read("numeric", "2.0.1.44.9"),
         read("numeric", "2.0.1.44.09"),
     );
-    make(&mut book, Command::AddStone(stone));
+    make(&mut book, BookCommand::AddStone(stone));
     let index = EligibilityIndex::compile(&book, 1);
     let way = |installed: &str| {
         plan(&index, &Question::new(&device(AUDIOCODES), &module(installed)), NOW).to_string()
@@ -119,10 +119,13 @@ fn a_group_by_installed_version_reads_it_by_the_scheme_of_the_rule() {
     ingest(&mut book, &package(3, &[(AUDIOCODES, "3.0.0.459.1", 3)]));
     let mut predicate = Predicate::default();
     predicate.installed = Some("<2.0.1.44.9".parse().unwrap());
-    make(&mut book, Command::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(predicate) }));
+    make(
+        &mut book,
+        BookCommand::PutGroup(Group { name: "old".parse().unwrap(), predicate: Some(predicate) }),
+    );
     let audience = Audience::Group("old".parse().unwrap());
     let version = ReportedVersion::new("3.0.0.459.1");
-    make(&mut book, Command::Pin { rule: key(AUDIOCODES), audience, version });
+    make(&mut book, BookCommand::Pin { rule: key(AUDIOCODES), audience, version });
     assert!(answer(&book, "2.0.1.44.8").starts_with("offer 3.0.0.459.1"));
     assert!(answer(&book, "2.0.1.44.09").starts_with("nothing: the device has 2.0.1.44.9"));
     assert_eq!(answer(&book, "3.0.0.459.01"), "nothing: the device has 3.0.0.459.1", "it stays in the group");
@@ -139,6 +142,6 @@ fn the_same_release_with_other_bytes_is_refused_however_it_is_spelt() {
 fn approving_what_is_older_in_the_scheme_says_so() {
     let mut book = book("1.0", "3.0.0.500.9", policy("numeric"));
     ingest(&mut book, &package(3, &[(AUDIOCODES, "3.0.0.459.1", 3)]));
-    let notes = make(&mut book, Command::Approve(vec![key(AUDIOCODES)]));
+    let notes = make(&mut book, BookCommand::Approve(vec![key(AUDIOCODES)]));
     assert!(notes[0].contains("older than 3.0.0.500.9"), "{notes:?}");
 }

@@ -15,7 +15,7 @@ fn version(text: &str) -> FirmwareVersion {
 }
 
 fn stone(name: &str, below: &str, by: &str) -> SteppingStone {
-    SteppingStone::new(name.parse().unwrap(), "UCPhone".parse().unwrap(), version(below), version(by))
+    SteppingStone::new(name.parse().unwrap(), "UCPhone/*/*/*/*".parse().unwrap(), version(below), version(by))
 }
 
 /// 4.0.7577.0 approved, 3.5.6907.0 known, the interim image there.
@@ -23,7 +23,7 @@ fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
     ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     book
 }
 
@@ -36,7 +36,7 @@ fn planned(book: &RuleBook, rule: &str, has: &str) -> String {
 #[test]
 fn a_chain_of_stones_is_climbed_one_by_one() {
     let mut book = book();
-    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    make(&mut book, BookCommand::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
     let whole = "1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0 (stepping stone) -> 4.0.7577.0";
     assert_eq!(planned(&book, PHONE, "1.0.522.34"), whole);
     assert_eq!(planned(&book, PHONE, "3.5.6907.0"), "3.5.6907.0 -> 4.0.7577.0");
@@ -48,14 +48,14 @@ fn a_chain_of_stones_is_climbed_one_by_one() {
 fn a_stone_may_be_for_one_model_or_hardware_revision() {
     let mut book = book();
     let mut other = stone("lync", "3.5.6907.0", "3.5.6907.0");
-    other.hardware_revision = Some("B".parse().unwrap());
-    let nowhere = refused(&book, Command::AddStone(other.clone()));
+    other.kind.hardware_revision = vec!["B".parse().unwrap()];
+    let nowhere = refused(&book, BookCommand::AddStone(other.clone()));
     assert!(
-        nowhere.starts_with("no package brought 3.5.6907.0 for any rule of lync: UCPhone/*/*/B"),
+        nowhere.starts_with("no package brought 3.5.6907.0 for any rule of lync: UCPhone/*/*/B/*"),
         "{nowhere}"
     );
-    other.hardware_revision = Some("a".parse().unwrap());
-    make(&mut book, Command::AddStone(other));
+    other.kind.hardware_revision = vec!["a".parse().unwrap()];
+    make(&mut book, BookCommand::AddStone(other));
     assert!(planned(&book, PHONE, "1.0.522.103").contains("3.5.6907.0 (stepping stone)"));
 }
 
@@ -63,18 +63,18 @@ fn a_stone_may_be_for_one_model_or_hardware_revision() {
 fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
     let book = book();
     assert_eq!(
-        refused(&book, Command::AddStone(stone("x", "3.5.6907.0", "3.5.6906.9"))),
+        refused(&book, BookCommand::AddStone(stone("x", "3.5.6907.0", "3.5.6906.9"))),
         "3.5.6906.9 is below 3.5.6907.0, so devices would step to it for ever"
     );
     assert_eq!(
-        refused(&book, Command::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
-        "no device would come to it: ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103 is for the same devices"
+        refused(&book, BookCommand::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
+        "no device would come to it: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103 is for the same devices"
     );
     assert_eq!(
-        refused(&book, Command::AddStone(stone("OCS-Interim", "2.0", "3.5.6907.0"))),
-        "a stepping stone is there already: ocs-interim: UCPhone below 1.0.522.98 goes by 1.0.522.103"
+        refused(&book, BookCommand::AddStone(stone("OCS-Interim", "2.0", "3.5.6907.0"))),
+        "a stepping stone is there already: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103"
     );
-    assert_eq!(refused(&book, Command::RemoveStone("x".parse().unwrap())), "no stepping stone x");
+    assert_eq!(refused(&book, BookCommand::RemoveStone("x".parse().unwrap())), "no stepping stone x");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     let mut book = book();
     ingest(&mut book, &package(3, &[(GERMAN, "4.0.7577.0", 3)]));
     assert_eq!(
-        refused(&book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0"))),
+        refused(&book, BookCommand::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0"))),
         format!(
             "{GERMAN}: devices below 3.5.6907.0 step by 3.5.6907.0 first, and its image is not there, so they get nothing"
         )
@@ -90,7 +90,7 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     let mut interim = stone("late", "2.0", "2.0");
     interim.image = StoneImage::Interim;
     assert_eq!(
-        refused(&book, Command::AddStone(interim)),
+        refused(&book, BookCommand::AddStone(interim)),
         "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it for ever"
     );
 }
@@ -105,7 +105,7 @@ fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jum
             "{GERMAN}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing"
         )
     );
-    make(&mut book, Command::Approve(vec![key(GERMAN)]));
+    make(&mut book, BookCommand::Approve(vec![key(GERMAN)]));
     assert!(planned(&book, GERMAN, "1.0.452.0").contains("no such image is there"));
     assert_eq!(planned(&book, GERMAN, "1.0.522.98"), "1.0.522.98 -> 4.0.7577.0");
 }
@@ -114,10 +114,10 @@ fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jum
 fn stones_of_one_threshold_are_taken_the_narrowest_first() {
     let mut book = book();
     ingest(&mut book, &package(4, &[(PHONE, "3.5.7000.0", 4)]));
-    make(&mut book, Command::AddStone(stone("wide", "3.5.6907.0", "3.5.6907.0")));
+    make(&mut book, BookCommand::AddStone(stone("wide", "3.5.6907.0", "3.5.6907.0")));
     let mut narrow = stone("narrow", "3.5.6907.0", "3.5.7000.0");
-    narrow.model = Some("IP8540".parse().unwrap());
-    make(&mut book, Command::AddStone(narrow));
+    narrow.kind.model = vec!["IP8540".parse().unwrap()];
+    make(&mut book, BookCommand::AddStone(narrow));
     assert!(planned(&book, PHONE, "1.0.522.103").starts_with("1.0.522.103 -> 3.5.7000.0 (stepping stone)"));
 }
 
@@ -126,8 +126,8 @@ fn a_device_that_shortens_the_version_of_its_stone_is_past_it() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "3.5.0.0", 1)]));
     ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
-    make(&mut book, Command::AddStone(stone("lync", "3.5.0.0", "3.5.0.0")));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::AddStone(stone("lync", "3.5.0.0", "3.5.0.0")));
     assert_eq!(planned(&book, PHONE, "3.5"), "3.5 -> 4.0.7577.0");
     assert_eq!(planned(&book, PHONE, "3.5.0"), "3.5.0 -> 4.0.7577.0");
     assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 3.5.0.0 (stepping stone) -> 4.0.7577.0");
@@ -138,19 +138,19 @@ fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release()
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "4.0.0.5", 1)]));
     ingest(&mut book, &package(2, &[(PHONE, "4.0", 2)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
-    make(&mut book, Command::AddStone(stone("lync", "4.0.0.0", "4.0.0.5")));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::AddStone(stone("lync", "4.0.0.0", "4.0.0.5")));
     assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0");
     assert_eq!(
-        refused(&book, Command::AddStone(stone("x", "4.0", "4.0.0.5"))),
-        "no device would come to it: lync: UCPhone below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
+        refused(&book, BookCommand::AddStone(stone("x", "4.0", "4.0.0.5"))),
+        "no device would come to it: lync: UCPhone/*/*/*/* below 4.0.0.0 goes by 4.0.0.5 is for the same devices"
     );
 }
 
 #[test]
 fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_unapproved() {
     let mut book = book();
-    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    make(&mut book, BookCommand::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
     assert_eq!(state(&book, PHONE), "- 4.0.7577.0 -", "no assignment is of the stone's version");
     let other = package(7, &[(PHONE, "3.5.6907", 7)]);
     assert_eq!(
@@ -159,7 +159,7 @@ fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_u
     );
     // The same bytes from another package are no other image.
     ingest(&mut book, &package(8, &[(PHONE, "3.5.6907.0", 1)]));
-    make(&mut book, Command::RemoveStone("lync".parse().unwrap()));
+    make(&mut book, BookCommand::RemoveStone("lync".parse().unwrap()));
     assert!(book.ingest(&other).is_err(), "its package is kept all the same");
 }
 
@@ -167,12 +167,12 @@ fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_u
 fn a_plan_goes_on_from_a_stone_to_a_target_that_only_an_exact_rule_tells_apart() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "3.5.6907", 1)]));
-    make(&mut book, Command::Reject(key(PHONE)));
-    make(&mut book, Command::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
+    make(&mut book, BookCommand::Reject(key(PHONE)));
+    make(&mut book, BookCommand::AddStone(stone("lync", "3.5.6907.0", "3.5.6907.0")));
     let mut policy = OfferPolicy::default();
     policy.same_release = SameRelease::Exact;
-    make(&mut book, Command::SetPolicy(key(PHONE), policy));
+    make(&mut book, BookCommand::SetPolicy(key(PHONE), policy));
     ingest(&mut book, &package(0, &[(PHONE, "3.5.6907.0", 1)]));
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     assert_eq!(planned(&book, PHONE, "2.0"), "2.0 -> 3.5.6907 (stepping stone) -> 3.5.6907.0");
 }

@@ -40,7 +40,7 @@ fn every_command_comes_back_from_a_store() {
     policy.floor = Some("1.0".parse().unwrap());
     policy.window = Some("Sat,Sun 22:00-05:00 Europe/Lisbon".parse().unwrap());
     let mut predicate = Predicate::default();
-    predicate.vendors.push("Polycom".parse().unwrap());
+    predicate.kind.vendor.push("Polycom".parse().unwrap());
     predicate.mac_prefixes.push("002163".parse().unwrap());
     predicate.serials.push("C185H001000..C185H001999".parse().unwrap());
     predicate.user_domains.push("demo.local".parse().unwrap());
@@ -56,48 +56,49 @@ fn every_command_comes_back_from_a_store() {
     let rollout = rollout.within("daily 01:00-02:00".parse().unwrap());
     let (version, scope) = (ReportedVersion::new("4.1.0b"), StopScope::Rule(rule.clone()));
     let (below, by) = ("1.0".parse().unwrap(), "1.0.5".parse().unwrap());
-    let mut stone = SteppingStone::new("one".parse().unwrap(), "UCPhone".parse().unwrap(), below, by);
-    stone.model = Some("CX700".parse().unwrap());
+    let stone = SteppingStone::new("one".parse().unwrap(), "UCPhone/*/CX700/*/*".parse().unwrap(), below, by);
     for command in [
-        Command::PutGroup(Group { name: group.clone(), predicate: Some(predicate) }),
-        Command::RemoveGroup(group.clone()),
-        Command::ChangeMembers { group: group.clone(), add: vec![mac.clone()], remove: vec![serial.clone()] },
-        Command::Pin { rule: rule.clone(), audience: Audience::Device(serial), version: version.clone() },
-        Command::Unpin { rule: rule.clone(), audience: Audience::Group(group.clone()) },
-        Command::StartRollout { rule: rule.clone(), audience: Audience::Everybody, version, rollout },
-        Command::SetShare(rule.clone(), wave.clone(), Share::Percent("12.25".parse().unwrap())),
-        Command::PauseRollout(rule.clone(), wave.clone(), "why".into()),
-        Command::ResumeRollout(rule.clone(), wave.clone()),
-        Command::FinishRollout(rule.clone(), wave.clone()),
-        Command::StopRollout(rule.clone(), wave),
-        Command::AddHold(Hold {
+        BookCommand::PutGroup(Group { name: group.clone(), predicate: Some(predicate) }),
+        BookCommand::RemoveGroup(group.clone()),
+        BookCommand::ChangeMembers {
+            group: group.clone(),
+            add: vec![mac.clone()],
+            remove: vec![serial.clone()],
+        },
+        BookCommand::Pin { rule: rule.clone(), audience: Audience::Device(serial), version: version.clone() },
+        BookCommand::Unpin { rule: rule.clone(), audience: Audience::Group(group.clone()) },
+        BookCommand::StartRollout { rule: rule.clone(), audience: Audience::Everybody, version, rollout },
+        BookCommand::SetShare(rule.clone(), wave.clone(), Share::Percent("12.25".parse().unwrap())),
+        BookCommand::PauseRollout(rule.clone(), wave.clone(), "why".into()),
+        BookCommand::ResumeRollout(rule.clone(), wave.clone()),
+        BookCommand::FinishRollout(rule.clone(), wave.clone()),
+        BookCommand::StopRollout(rule.clone(), wave),
+        BookCommand::AddHold(Hold {
             name: "quiet".parse().unwrap(),
             on: HeldDevices::Device(mac),
             until: Some(UnixTime::from_seconds(9)),
             reason: "why".into(),
         }),
-        Command::RemoveHold("quiet".parse().unwrap()),
-        Command::AddStone(stone),
-        Command::RemoveStone("one".parse().unwrap()),
-        Command::Kill { scope: scope.clone(), by: "ann".into(), reason: "why".into() },
-        Command::AskRestart { scope: scope.clone(), by: "ann".into() },
-        Command::ApproveRestart { scope, by: "bob".into() },
-        Command::Ingest(id),
-        Command::Approve(vec![rule.clone()]),
-        Command::ApproveAllOf(id),
-        Command::Reject(rule.clone()),
-        Command::RollBack(rule.clone()),
-        Command::Remove(rule.clone()),
-        Command::AddTestDevice(test_device("lab")),
-        Command::RemoveTestDevice("lab".parse().unwrap()),
-        Command::SetPolicy(rule, policy),
-        Command::DeployAtIngest("RoundTable".parse().unwrap(), true),
-        Command::Retire(vec![id]),
-        Command::RollBackTo(7),
-        Command::Rebuild(vec![id]),
+        BookCommand::RemoveHold("quiet".parse().unwrap()),
+        BookCommand::AddStone(stone),
+        BookCommand::RemoveStone("one".parse().unwrap()),
+        BookCommand::Kill { scope: scope.clone(), reason: "why".into() },
+        BookCommand::AskRestart { scope: scope.clone() },
+        BookCommand::ApproveRestart { scope },
+        BookCommand::Ingest(id),
+        BookCommand::Approve(vec![rule.clone()]),
+        BookCommand::ApproveAllOf(id),
+        BookCommand::Reject(rule.clone()),
+        BookCommand::RollBack(rule.clone()),
+        BookCommand::Remove(rule.clone()),
+        BookCommand::AddTestDevice(test_device("lab")),
+        BookCommand::RemoveTestDevice("lab".parse().unwrap()),
+        BookCommand::SetPolicy(rule, policy),
+        BookCommand::DeployAtIngest("RoundTable".parse().unwrap(), true),
+        BookCommand::Retire(vec![id]),
     ] {
         let stored = serde_json::to_string(&command).unwrap();
-        assert_eq!(serde_json::from_str::<Command>(&stored).unwrap(), command, "{stored}");
+        assert_eq!(serde_json::from_str::<BookCommand>(&stored).unwrap(), command, "{stored}");
     }
 }
 
@@ -105,7 +106,7 @@ fn every_command_comes_back_from_a_store() {
 fn a_whole_book_comes_back_from_a_store() {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
-    make(&mut book, Command::AddTestDevice(test_device("lab")));
+    make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     let stored = serde_json::to_string(&book.to_delta()).unwrap();
     let mut again = RuleBook::default();
     again.apply(&serde_json::from_str(&stored).unwrap());

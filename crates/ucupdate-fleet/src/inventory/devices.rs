@@ -3,7 +3,7 @@
 use crate::pairing::{installed, offers};
 use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
-use ucupdate_core::device::{DeviceId, SerialNumber};
+use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
@@ -42,16 +42,8 @@ pub struct Inventory {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryDevice {
-    /// The device type.
-    pub device_type: Box<str>,
-    /// Who made it.
-    pub vendor: Box<str>,
-    /// Its model.
-    pub model: Box<str>,
-    /// Its hardware revision.
-    pub hardware_revision: Box<str>,
-    /// The language variant it runs.
-    pub locale: Box<str>,
+    /// Its kind; each word is empty where the device reported none.
+    pub kind: ReportedKind,
     /// Its MAC address.
     pub mac_address: Reported<MacAddress>,
     /// Its serial number.
@@ -154,12 +146,13 @@ impl Inventory {
             for module in &device.modules {
                 let InstalledModule { file_name, version, .. } = &module.installed;
                 let key = (
-                    [&device.vendor, &device.model, file_name].map(|word| word.to_ascii_lowercase()),
+                    [&device.kind.vendor, &device.kind.model, file_name]
+                        .map(|word| word.to_ascii_lowercase()),
                     release(version),
                 );
                 let count = counts.entry(key).or_insert_with(|| VersionCount {
-                    vendor: device.vendor.clone(),
-                    model: device.model.clone(),
+                    vendor: device.kind.vendor.clone(),
+                    model: device.kind.model.clone(),
                     file_name: file_name.clone(),
                     version: version.clone(),
                     devices: 0,
@@ -190,11 +183,7 @@ impl InventoryDevice {
     fn new(logged: &LoggedRow) -> Self {
         let row = &logged.row;
         Self {
-            device_type: row.device_type.clone(),
-            vendor: row.vendor.clone(),
-            model: row.model.clone(),
-            hardware_revision: row.revision.clone(),
-            locale: row.locale.clone(),
+            kind: row.kind.clone(),
             mac_address: row.mac_address.clone(),
             serial_number: row.serial_number.clone(),
             user_name: row.user_name.clone(),
@@ -236,11 +225,7 @@ impl InventoryDevice {
     /// What it would ask now: for deciding what it would be answered. `None` where its words could be no request's.
     pub fn request(&self) -> Option<UpdateRequest> {
         let device = Device {
-            device_type: self.device_type.parse().ok()?,
-            vendor: self.vendor.parse().ok()?,
-            model: self.model.parse().ok()?,
-            hardware_revision: self.hardware_revision.parse().ok()?,
-            locale: self.locale.parse().ok()?,
+            kind: self.kind.read().ok()?,
             mac_address: self.mac_address.clone(),
             serial_number: self.serial_number.clone(),
         };

@@ -66,13 +66,5 @@ pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
 
 /// The rule the row's words name, where they name one.
 fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
-    let key = RuleKey::new(
-        row.device_type.parse().ok()?,
-        row.vendor.parse().ok()?,
-        row.model.parse().ok()?,
-        row.revision.parse().ok()?,
-        row.locale.parse().ok()?,
-        update_type.clone(),
-    );
-    key.ok()
+    RuleKey::new(row.kind.read().ok()?, update_type.clone()).ok()
 }

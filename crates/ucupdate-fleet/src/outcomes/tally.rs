@@ -2,7 +2,7 @@
 
 use super::track::State;
 use std::fmt;
-use ucupdate_core::book::{Command, Guard, Rollout, RolloutName, RuleBook, RuleKey};
+use ucupdate_core::book::{BookCommand, Guard, Rollout, RolloutName, RuleBook, RuleKey};
 use ucupdate_core::version::ReportedVersion;
 
 /// What became of the devices that one rollout offered its version.
@@ -143,8 +143,8 @@ impl Tripped {
     }
 
     /// The command that pauses it.
-    pub fn pause(&self) -> Command {
-        Command::PauseRollout(self.rule.clone(), self.rollout.clone(), self.why.clone())
+    pub fn pause(&self) -> BookCommand {
+        BookCommand::PauseRollout(self.rule.clone(), self.rollout.clone(), self.why.clone())
     }
 }
 

@@ -10,29 +10,33 @@ use ucupdate_core::request::Question;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// Within which bounds outcomes are kept.
+/// How many devices [`Outcomes`] remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
 pub struct OutcomeOptions {
-    /// The most devices that are remembered, counted once for each rollout they are in. Each costs about 200 bytes. Beyond
-    /// them those that succeeded are forgotten, the first to succeed first; while there are none, further devices are
-    /// counted as unwatched.
-    pub devices: usize,
+    devices: usize,
 }
 
 impl Default for OutcomeOptions {
-    /// A hundred thousand devices.
+    /// 100,000 devices.
     fn default() -> Self {
         Self { devices: 100_000 }
     }
 }
 
 impl OutcomeOptions {
-    /// With room for so many devices.
+    /// Sets how many devices are remembered. A device counts once for each rollout it is in, and needs about 200 bytes.
+    ///
+    /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. While no device has
+    /// succeeded, further devices are not watched, and are counted in [`Tally::unwatched`].
     #[must_use]
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices }
+    }
+
+    /// How many devices are remembered.
+    pub fn devices(&self) -> usize {
+        self.devices
     }
 }
 
@@ -81,12 +85,12 @@ impl OutcomeOptions {
 /// # book.apply(&book.ingest(&package).unwrap().delta);
 /// let mut guard = Guard::default();
 /// guard.failures = Some(1);
-/// # let start = Command::StartRollout {
+/// # let start = BookCommand::StartRollout {
 /// #     rule: phone.clone(), audience: Audience::Everybody, version: ReportedVersion::new("4.0.7577.0"),
 /// #     rollout: Rollout::new("wave-1".parse().unwrap()).guarded(guard),
 /// # };
 /// // ... a book with a rollout so guarded, and a phone it is for:
-/// # book.apply(&book.command(&start).unwrap().delta);
+/// # book.apply(&book.command(&start, "ann").unwrap().delta);
 /// # let device = Device {
 /// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
 /// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
@@ -358,11 +362,7 @@ impl Outcomes {
 /// Whether a question is answered by a rule.
 fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
     let device = question.device;
-    *rule.device_type() == device.device_type
-        && *rule.vendor() == device.vendor
-        && *rule.model() == device.model
-        && *rule.hardware_revision() == device.hardware_revision
-        && *rule.locale() == device.locale
+    *rule.kind() == device.kind
         && rule.update_type().as_str().eq_ignore_ascii_case(question.module.update_type_stem())
 }
 
@@ -370,13 +370,5 @@ fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
 fn rule_asked(question: &Question<'_>) -> Option<RuleKey> {
     let device = question.device;
     let update_type: UpdateType = question.module.update_type_stem().parse().ok()?;
-    RuleKey::new(
-        device.device_type.clone(),
-        device.vendor.clone(),
-        device.model.clone(),
-        device.hardware_revision.clone(),
-        device.locale.clone(),
-        update_type,
-    )
-    .ok()
+    RuleKey::new(device.kind.clone(), update_type).ok()
 }

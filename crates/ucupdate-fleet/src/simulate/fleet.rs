@@ -133,15 +133,7 @@ impl SimulatedFleet {
         let Question { device, module, user_name, from, .. } = question;
         let domain = user_name.rsplit_once('@').map_or("", |(_, domain)| domain);
         let mut words = Vec::new();
-        for word in [
-            device.device_type.as_str(),
-            device.vendor.as_str(),
-            device.model.as_str(),
-            device.hardware_revision.as_str(),
-            device.locale.as_str(),
-            &module.file_name,
-            domain,
-        ] {
+        for word in device.kind.words().into_iter().chain([&*module.file_name, domain]) {
             words.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
             words.push(0);
         }
@@ -183,11 +175,7 @@ impl Kind {
 
     fn of_rule(rule: &RuleKey) -> Self {
         let device = Device {
-            device_type: rule.device_type().clone(),
-            vendor: rule.vendor().clone(),
-            model: rule.model().clone(),
-            hardware_revision: rule.hardware_revision().clone(),
-            locale: rule.locale().clone(),
+            kind: rule.kind().clone(),
             mac_address: Reported::default(),
             serial_number: Reported::default(),
         };

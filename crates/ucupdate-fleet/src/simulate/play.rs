@@ -7,7 +7,7 @@ use super::simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulat
 use crate::outcomes::{OutcomeOptions, Tally, Tripped};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use ucupdate_core::book::{Command, RolloutName, RuleBook, RuleKey};
+use ucupdate_core::book::{BookCommand, RolloutName, RuleBook, RuleKey};
 use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
@@ -54,7 +54,7 @@ pub fn simulate(
         salts: &salts,
     };
     let size = fleet.len().div_ceil(SHARDS).max(1);
-    let outcomes = OutcomeOptions::default().with_devices(scenario.outcomes.devices.div_ceil(SHARDS));
+    let outcomes = OutcomeOptions::default().with_devices(scenario.outcomes.devices().div_ceil(SHARDS));
     let parts = (0..).step_by(size).zip(fleet.devices.chunks(size));
     let shards = parts.map(|(first, members)| Shard::new(first, members, &stage, outcomes)).collect();
     let threads = scenario.threads.clamp(1, SHARDS);
@@ -69,7 +69,7 @@ pub fn simulate(
     let end = scenario.days.min(MAX_SIMULATED_DAYS) * (24 * 60 * 60 / STEP);
     let steps = |seconds: u32| (seconds / STEP).max(1);
     let (sample, look) = (steps(scenario.sample_seconds), steps(scenario.look_seconds));
-    let mut timetable: Vec<&(u32, Command)> = scenario.timetable.iter().collect();
+    let mut timetable: Vec<&(u32, BookCommand)> = scenario.timetable.iter().collect();
     timetable.sort_by_key(|(second, _)| *second);
     let mut timetable =
         timetable.into_iter().map(|(second, command)| (second.div_ceil(STEP), command)).peekable();
@@ -157,8 +157,8 @@ impl Play {
     }
 
     /// Makes a command; gives whether it changed the book.
-    fn apply(&mut self, at: UnixTime, by: HappeningBy, command: &Command) -> bool {
-        let outcome = self.book.command(command);
+    fn apply(&mut self, at: UnixTime, by: HappeningBy, command: &BookCommand) -> bool {
+        let outcome = self.book.command(command, by.author());
         if let Ok(outcome) = &outcome {
             self.book.apply(&outcome.delta);
         }

@@ -160,7 +160,7 @@ impl Shard {
         else {
             return Some(true);
         };
-        let model = &stage.fleet.kinds[unit.member.kind as usize].device.model;
+        let model = &stage.fleet.kinds[unit.member.kind as usize].device.kind.model;
         let chances = stage.model.of(version, model);
         let fate = chance.below(10_000, Draw::Fate, *salt);
         let brick = u32::from(chances.brick.hundredths());

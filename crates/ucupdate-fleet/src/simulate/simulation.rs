@@ -1,7 +1,7 @@
 //! What came of a simulation.
 
 use crate::outcomes::Tally;
-use ucupdate_core::book::Command;
+use ucupdate_core::book::BookCommand;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
@@ -84,7 +84,7 @@ pub struct Happening {
     /// Who gave the command.
     pub by: HappeningBy,
     /// The command.
-    pub command: Command,
+    pub command: BookCommand,
     /// What was told of it, a line each; or why it was refused.
     pub told: Result<Vec<String>, String>,
 }
@@ -97,4 +97,14 @@ pub enum HappeningBy {
     Timetable,
     /// A guard.
     Guard,
+}
+
+impl HappeningBy {
+    /// Returns the author of its commands in the simulated rule book.
+    pub(super) fn author(self) -> &'static str {
+        match self {
+            Self::Timetable => "timetable",
+            Self::Guard => "guard",
+        }
+    }
 }

@@ -75,7 +75,7 @@ fn is_request(row: &AccessRow) -> bool {
 fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     // Device logs are answered 501 and name no device; what was refused or malformed has no audit row.
     let answered = match exchange.status {
-        Some(501) => row.device_type.is_empty(),
+        Some(501) => row.kind.device_type.is_empty(),
         Some(status) => (200..300).contains(&status),
         None => true,
     };
@@ -176,7 +176,7 @@ mod tests {
 
     fn asked(mac: &str, second: i64) -> AuditRow {
         let mut row = AuditRow::device_log_upload("10.1.1.9", UnixTime::from_seconds(second));
-        row.device_type = "UCPhone".into();
+        row.kind.device_type = "UCPhone".into();
         row.mac_address = Reported::new(mac);
         let url = format!("http://ocs.demo.local{PATH}").into();
         row.offered =

@@ -1,7 +1,7 @@
 //! Packages, devices and books made by code.
 
 use ucupdate_core::book::{
-    Command, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
@@ -70,8 +70,8 @@ pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
 }
 
 #[track_caller]
-pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
-    let outcome = book.command(&command).unwrap();
+pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
+    let outcome = book.command(&command, "ann").unwrap();
     book.apply(&outcome.delta);
     outcome.notes.iter().map(ToString::to_string).collect()
 }
@@ -80,11 +80,7 @@ pub fn make(book: &mut RuleBook, command: Command) -> Vec<String> {
 pub fn device(rule: &str) -> Device {
     let key = key(rule);
     Device {
-        device_type: key.device_type().clone(),
-        vendor: key.vendor().clone(),
-        model: key.model().clone(),
-        hardware_revision: key.hardware_revision().clone(),
-        locale: key.locale().clone(),
+        kind: key.kind().clone(),
         mac_address: Reported::new("0021630F207B"),
         serial_number: Reported::new("C185H001209"),
     }

@@ -2,7 +2,7 @@
 
 use crate::fixtures::*;
 use proptest::prelude::*;
-use ucupdate_core::book::{Audience, Command, Guard, Percent, Rollout};
+use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Rollout};
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Device, EligibilityIndex, Question, RuleBook, decide};
@@ -27,9 +27,9 @@ fn book_with(guard: Option<Guard>) -> RuleBook {
     let mut book = RuleBook::default();
     let package = package(1, &[(PHONE, OLD, 1)]);
     ingest(&mut book, &package);
-    make(&mut book, Command::Approve(vec![key(PHONE)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     ingest(&mut book, &with_interim(crate::fixtures::package(2, &[(PHONE, NEW, 2)]), "ENU", "1.0.522.103"));
-    make(&mut book, Command::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Reject(key(PHONE)));
     start(&mut book, guard);
     book
 }
@@ -38,7 +38,7 @@ fn start(book: &mut RuleBook, guard: Option<Guard>) {
     let mut rollout = Rollout::new("wave".parse().unwrap());
     rollout.guard = guard;
     let (rule, audience) = (key(PHONE), Audience::Everybody);
-    make(book, Command::StartRollout { rule, audience, version: version(NEW), rollout });
+    make(book, BookCommand::StartRollout { rule, audience, version: version(NEW), rollout });
 }
 
 fn version(text: &str) -> ucupdate_core::ReportedVersion {
@@ -88,7 +88,7 @@ impl Server {
         self.outcomes.tripped(&self.book).first().map(|tripped| tripped.why.to_string())
     }
 
-    fn make(&mut self, command: Command) {
+    fn make(&mut self, command: BookCommand) {
         make(&mut self.book, command);
         self.index = EligibilityIndex::compile(&self.book, 2);
         self.outcomes.follow(&self.book);
@@ -220,16 +220,21 @@ fn a_rollout_that_is_resumed_or_gets_another_version_begins_a_new_tally() {
     server.make(tripped.pause());
     assert_eq!(server.why(), None, "it is paused already");
     assert_eq!(server.counts(), [0, 0, 3, 0]);
-    server.make(Command::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
+    server.make(BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
     assert_eq!((server.counts(), server.outcomes.devices()), ([0; 4], 0));
     fail(&mut server);
     assert!(server.why().is_some());
-    server.make(Command::StopRollout(key(PHONE), "wave".parse().unwrap()));
+    server.make(BookCommand::StopRollout(key(PHONE), "wave".parse().unwrap()));
     assert_eq!((server.why(), server.outcomes.tallies().count()), (None, 0));
     let mut rollout = Rollout::new("wave".parse().unwrap());
     rollout.guard = Some(guard());
     let version = version(OLD);
-    server.make(Command::StartRollout { rule: key(PHONE), audience: Audience::Everybody, version, rollout });
+    server.make(BookCommand::StartRollout {
+        rule: key(PHONE),
+        audience: Audience::Everybody,
+        version,
+        rollout,
+    });
     server.ask(1, NEW, 2 * HOUR);
     assert_eq!(server.counts(), [1, 0, 0, 0]);
 }

@@ -1,9 +1,11 @@
 //! Reads the body of a request, with limits on bytes, pieces and time.
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
+use http::{HeaderMap, header};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// The reason why a body was not read.
@@ -20,12 +22,110 @@ pub(crate) enum BodyError {
 /// Waiting time for the first bytes of a body that is refused for its declared size.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Largest number of pieces that are read and dropped.
+const MAX_DRAINED_PIECES: usize = 65_536;
+
 /// Largest number of empty pieces in a body. HTTP/1 has none; HTTP/2 may have them.
 const MAX_EMPTY_PIECES: usize = 1024;
 
+/// Largest number of unread bytes that are read and dropped before a refusal is sent.
+const DRAIN_BYTES: u64 = 1024 * 1024;
+
+/// Time for reading and dropping them.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// The body of a request, which remembers how far it was read.
+pub(crate) struct RequestBody<'a, B> {
+    body: Pin<&'a mut B>,
+    state: BodyState,
+    /// Whether the client waits for `100 Continue`, which the server sends when the body is first polled.
+    expects_continue: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyState {
+    Untouched,
+    Open,
+    Ended,
+    Broken,
+}
+
+impl<'a, B: Body<Data = Bytes>> RequestBody<'a, B> {
+    pub(crate) fn new(body: Pin<&'a mut B>, headers: &HeaderMap) -> Self {
+        let expects_continue = headers
+            .get(header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        Self { body, state: BodyState::Untouched, expects_continue }
+    }
+
+    /// Returns whether the client has not sent the body yet and waits for permission.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.expects_continue && self.state == BodyState::Untouched
+    }
+
+    /// Reads and drops the rest of the body up to a limit. Otherwise a client that is still sending would meet a closed
+    /// connection and never see the answer. Returns whether the body was read to its end, so that the connection can be used
+    /// again.
+    pub(crate) async fn drain(mut self) -> bool {
+        if self.is_end_stream() {
+            return true;
+        }
+        if self.state == BodyState::Broken || self.is_awaited() || self.size_hint().lower() > DRAIN_BYTES {
+            return false;
+        }
+        let dropped = async {
+            let (mut bytes, mut pieces) = (0, 0);
+            while bytes <= DRAIN_BYTES && pieces <= MAX_DRAINED_PIECES {
+                match self.frame().await {
+                    None => return true,
+                    Some(Err(_)) => return false,
+                    Some(Ok(frame)) => {
+                        bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                        pieces += 1;
+                    }
+                }
+            }
+            false
+        };
+        tokio::time::timeout(DRAIN_TIME, dropped).await.unwrap_or(false)
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for RequestBody<'_, B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if matches!(self.state, BodyState::Ended | BodyState::Broken) {
+            return Poll::Ready(None);
+        }
+        self.state = BodyState::Open;
+        let polled = ready!(self.body.as_mut().poll_frame(cx));
+        match &polled {
+            None => self.state = BodyState::Ended,
+            Some(Err(_)) => self.state = BodyState::Broken,
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.state == BodyState::Ended || (self.state != BodyState::Broken && self.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// Reads a body of at most `limit` bytes. Memory grows with the bytes that arrive, never with the `declared` length.
+///
+/// A client that waits for `100 Continue` with a larger declared length is refused without it.
 pub(crate) async fn read<B>(
-    body: B,
+    body: &mut RequestBody<'_, B>,
     declared: Option<u64>,
     limit: usize,
     time: Duration,
@@ -35,11 +135,21 @@ where
 {
     let declared = declared.unwrap_or(0).max(body.size_hint().lower());
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
+        if body.is_awaited() {
+            return Err(BodyError::TooLarge { start: Bytes::new() });
+        }
         // Only the first piece is read: the upload of a device log is recognised by its first bytes.
-        let start = tokio::time::timeout(LOOK.min(time), first_piece(body, limit)).await;
+        let start = tokio::time::timeout(LOOK.min(time), first_piece(&mut *body, limit)).await;
         return Err(BodyError::TooLarge { start: start.unwrap_or_default() });
     }
-    tokio::time::timeout(time, read_pieces(body, limit)).await.unwrap_or(Err(BodyError::TooSlow))
+    match tokio::time::timeout(time, read_pieces(&mut *body, limit)).await {
+        Ok(read) => read,
+        Err(_elapsed) => {
+            // The client had its time.
+            body.state = BodyState::Broken;
+            Err(BodyError::TooSlow)
+        }
+    }
 }
 
 async fn first_piece<B: Body<Data = Bytes>>(body: B, limit: usize) -> Bytes {
@@ -98,7 +208,9 @@ mod tests {
     }
 
     async fn read_all(body: impl Body<Data = Bytes>, limit: usize) -> Result<Bytes, BodyError> {
-        read(body, None, limit, Duration::from_secs(30)).await
+        let mut body = pin!(body);
+        let mut body = RequestBody::new(body.as_mut(), &HeaderMap::new());
+        read(&mut body, None, limit, Duration::from_secs(30)).await
     }
 
     #[tokio::test]
@@ -121,10 +233,14 @@ mod tests {
     async fn a_declared_size_beyond_the_limit_is_refused_after_one_look_at_most() {
         let begin = tokio::time::Instant::now();
         let never = StreamBody::new(stream::pending::<Piece>());
-        let refused = read(never, Some(u64::MAX), 3, Duration::from_secs(30)).await;
+        let mut never = pin!(never);
+        let mut never = RequestBody::new(never.as_mut(), &HeaderMap::new());
+        let refused = read(&mut never, Some(u64::MAX), 3, Duration::from_secs(30)).await;
         assert_eq!(refused, Err(BodyError::TooLarge { start: Bytes::new() }));
         assert!(begin.elapsed() <= LOOK + Duration::from_millis(1));
-        let refused = read(pieces(&["--", "boundary"]), Some(4), 3, Duration::from_secs(30)).await;
+        let mut some = pin!(pieces(&["--", "boundary"]));
+        let mut some = RequestBody::new(some.as_mut(), &HeaderMap::new());
+        let refused = read(&mut some, Some(4), 3, Duration::from_secs(30)).await;
         assert_eq!(refused, Err(BodyError::TooLarge { start: "--".into() }));
     }
 

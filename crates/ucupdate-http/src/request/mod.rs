@@ -3,4 +3,5 @@
 pub(crate) mod authenticate;
 pub(crate) mod body;
 pub(crate) mod connection;
+pub(crate) mod framing;
 pub(crate) mod paths;

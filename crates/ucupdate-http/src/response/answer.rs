@@ -44,6 +44,11 @@ impl Answer {
         self
     }
 
+    /// Adds `Connection: close`: the body of the request was not read to its end.
+    pub(crate) fn closing(self) -> Self {
+        self.with(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
     /// Creates the 404 for a path that is not served.
     pub(crate) fn nothing_here() -> Self {
         Self::reason(StatusCode::NOT_FOUND, "nothing is served at this path")

@@ -103,8 +103,8 @@ async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
     };
 
     let mut device = phone("1.0.452.0", "01-01-1601 00:00:00");
-    device.device.vendor = "Polycom".parse().unwrap();
-    device.device.model = "CX700".parse().unwrap();
+    device.device.kind.vendor = "Polycom".parse().unwrap();
+    device.device.kind.model = "CX700".parse().unwrap();
     let mut versions = vec!["1.0.452.0".to_owned()];
     let mut offered_folder = None;
     for row in &rows {

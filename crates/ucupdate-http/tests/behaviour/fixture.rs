@@ -75,7 +75,9 @@ impl Server {
         Self { service, store, clock, app }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+        let host = http::HeaderValue::from_static("ocs.demo.local");
+        request.headers_mut().entry(http::header::HOST).or_insert(host);
         self.app.clone().oneshot(request).await.unwrap()
     }
 
@@ -159,11 +161,7 @@ impl Answered {
 pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
     UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse().unwrap(),
-            vendor: "LG-Nortel".parse().unwrap(),
-            model: "IP8540".parse().unwrap(),
-            hardware_revision: "A".parse().unwrap(),
-            locale: "ENU".parse().unwrap(),
+            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
             mac_address: Reported::new("0021630F207B"),
             serial_number: Reported::new("C185H001209"),
         },

@@ -90,3 +90,95 @@ async fn a_body_too_large_is_refused_before_it_is_sent() {
     let heard = converse(address, said).await;
     assert!(heard.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&heard));
 }
+
+/// Sends the whole of this before anything is read, and returns what is heard until the connection ends.
+async fn send_all_then_hear(address: SocketAddr, said: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(said).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await.expect("the answer is not lost in a reset");
+    heard
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_its_whole_body_first() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    let body = "x".repeat(500_000);
+    for (line, status) in [
+        ("POST /RequestHandlerExt/ucdevice.upx", "401"),
+        ("POST /nothing", "404"),
+        ("PUT /RequestHandler/ucdevice.upx", "405"),
+        ("POST /RequestHandler/ucdevice.upx", "413"),
+        ("POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nContent-Encoding: gzip", "415"),
+    ] {
+        let head = line.replace(" HTTP/1.1\r\n", "");
+        let (line, field) = match line.split_once(" HTTP/1.1\r\n") {
+            Some((line, field)) => (line, format!("{field}\r\n")),
+            None => (line, String::new()),
+        };
+        for _ in 0..10 {
+            let said = format!(
+                "{line} HTTP/1.1\r\nHost: x\r\n{field}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let heard = send_all_then_hear(address, said.as_bytes()).await;
+            assert!(
+                heard.starts_with(format!("HTTP/1.1 {status} ").as_bytes()),
+                "{head}: {}",
+                String::from_utf8_lossy(&heard)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_is_refused_can_authenticate_on_the_same_connection() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    let body = vector("canonical-request.xml");
+    let ask = |last: &str| {
+        let length = body.len();
+        format!(
+            "POST /RequestHandlerExt/ucdevice.upx HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{last}\r\n{body}"
+        )
+    };
+    let heard = converse(address, &format!("{}{}", ask(""), ask("Connection: close\r\n"))).await;
+    assert_eq!(count(&heard, "HTTP/1.1 401 "), 2, "{}", String::from_utf8_lossy(&heard));
+}
+
+#[tokio::test]
+async fn a_length_that_is_impossible_is_refused_without_asking_for_the_body() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    let said = "POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\
+                Content-Length: 99999999999\r\n\r\n";
+    let heard = converse(address, said).await;
+    assert!(heard.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&heard));
+    assert_eq!(count(&heard, "connection: close"), 1);
+    assert_eq!(count(&heard, "100 Continue"), 0);
+}
+
+#[tokio::test]
+async fn hosts_and_transfer_codings_are_checked() {
+    let server = Server::start().await;
+    let address = listen(&server).await;
+    for (fields, status) in [
+        ("", "400"),
+        ("Host: a\r\nHost: a\r\n", "400"),
+        ("Host: a b\r\n", "400"),
+        ("Host: a\r\nTransfer-Encoding: cow, chunked\r\n", "501"),
+        ("Host: a\r\nTransfer-Encoding: chunked\r\n", "400"),
+    ] {
+        let said = format!(
+            "POST /RequestHandler/ucdevice.upx HTTP/1.1\r\n{fields}Connection: close\r\n\r\n0\r\n\r\n"
+        );
+        let heard = converse(address, &said).await;
+        assert!(
+            heard.starts_with(format!("HTTP/1.1 {status} ").as_bytes()),
+            "{fields}: {}",
+            String::from_utf8_lossy(&heard)
+        );
+    }
+}

@@ -54,7 +54,7 @@ async fn outside_the_anonymous_are_refused_and_told_so_for_requests_and_files() 
 
 #[tokio::test]
 async fn outside_serves_the_anonymous_only_when_that_is_said_aloud() {
-    let server = Server::with_options(HttpOptions::default().external_anonymous(true)).await;
+    let server = Server::with_options(HttpOptions::default().with_external_anonymous(true)).await;
     assert_eq!(server.post(HANDLER, canonical()).await.status, StatusCode::OK);
     assert_eq!(server.get(FILE).await.status, StatusCode::OK);
 }
@@ -106,7 +106,7 @@ async fn without_a_url_for_the_outside_nobody_outside_is_let_in() {
 
     let store = std::sync::Arc::new(ucupdate::store::MemoryStore::default());
     let service = ucupdate::UpdateService::open(store, ucupdate::Options::serving(inside())).await.unwrap();
-    let options = HttpOptions::default().external_anonymous(true);
+    let options = HttpOptions::default().with_external_anonymous(true);
     assert_eq!(
         ucupdate_http::DeviceUpdates::with_options(service, options).map(drop),
         Err(ucupdate::NoUrls::External),
@@ -117,7 +117,7 @@ async fn without_a_url_for_the_outside_nobody_outside_is_let_in() {
 #[tokio::test]
 async fn the_audit_row_of_a_device_outside_has_the_url_for_outside() {
     let options =
-        HttpOptions::default().external_anonymous(true).with_handler_path("/ext.upx", Side::External);
+        HttpOptions::default().with_external_anonymous(true).with_handler_path("/ext.upx", Side::External);
     let server = Server::with_options(options).await;
     server.service.admin("admin").approve(vec![ucupdate::cab::package::sample::ip8540()]).await.unwrap();
     server.answer(post("/ext.upx").body(canonical()).unwrap()).await;

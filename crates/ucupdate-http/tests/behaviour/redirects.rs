@@ -52,7 +52,7 @@ async fn start(
 ) -> (Server, Arc<Signer>) {
     let signer = Arc::new(signer);
     let redirects = change(ImageRedirects::new(signer.clone()).with_least_bytes(1000));
-    let options = HttpOptions::default().with_image_redirects(redirects).external_anonymous(true);
+    let options = HttpOptions::default().with_image_redirects(redirects).with_external_anonymous(true);
     (Server::with_options(options).await, signer)
 }
 

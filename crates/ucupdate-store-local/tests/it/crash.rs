@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ucupdate_store_local::{Disk, LocalStore};
 use ucupdate_testkit::crash::{
-    Broken, CrashDisk, NameFirst, Report, Scenario, ScenarioStep, SkippedSync, every_crash,
+    Broken, CrashDisk, NameFirst, Report, Scenario, ScenarioStep, SkippedSync, TrustsWhatItReads,
+    every_crash, every_failed_sync,
 };
 
 fn create(at: &str) -> ScenarioStep {
@@ -136,4 +137,34 @@ async fn with_a_name_made_before_the_bytes_are_written_the_kit_fails() {
     }
     let replacing = Scenario::of([put("a/b")]).after([old("a/b")]);
     assert!(run(&replacing, |disk| Arc::new(NameFirst::new(disk))).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_after_a_failed_sync_survives_a_power_cut() {
+    let mut all = Report::default();
+    // The last scenario is one of steps that build on one another; a step that failed makes the next one another.
+    for (name, scenario) in scenarios().into_iter().filter(|(_, scenario)| scenario.unsynced.is_empty()) {
+        if scenario.steps.len() > 1 {
+            continue;
+        }
+        let end = every_failed_sync(&scenario, |store| store, async |disk| LocalStore::with_disk(disk)).await;
+        let report = end.unwrap_or_else(|broken| panic!("{name}: {broken}"));
+        println!("{name}: {report}");
+        all.add(report);
+    }
+    println!("{all} in all");
+    assert!(all.crash_points > 500, "{all}");
+}
+
+#[tokio::test]
+async fn a_store_that_trusts_what_it_reads_after_a_failed_sync_is_found() {
+    for scenario in
+        [Scenario::of([create("a/b/new")]), Scenario::of([create("a/new")]).after([old("a/neighbour")])]
+    {
+        let end =
+            every_failed_sync(&scenario, TrustsWhatItReads::new, async |disk| LocalStore::with_disk(disk))
+                .await;
+        let broken = end.unwrap_err();
+        assert!(broken.found.contains("is gone"), "{broken}");
+    }
 }

@@ -91,7 +91,7 @@ async fn a_server_that_must_be_refused_is_refused() {
         return;
     }
     let options = real_options().expect("UCUPDATE_TEST_S3_ENDPOINT names it");
-    let endpoint = options.endpoint.clone().unwrap();
+    let endpoint = options.endpoint().unwrap().to_owned();
     let error = S3Store::open(options).await.expect_err("the store does not open");
     let _ = writeln!(std::io::stderr(), "refused: {error}");
     assert!(matches!(error, S3OpenError::IgnoresConditions { .. }), "{error:?}");

@@ -17,7 +17,7 @@ fn options(server: &S3Server) -> S3Options {
         .with_prefix("fleet/a")
         .with_endpoint(server.endpoint())
         .with_credentials(Credentials::keys(KEY_ID, SECRET))
-        .without_system_roots()
+        .with_system_roots(false)
 }
 
 /// With short times, so that what never comes is soon given up.
@@ -25,7 +25,7 @@ fn hasty(server: &S3Server) -> S3Options {
     options(server)
         .with_attempt_timeout(Duration::from_millis(300))
         .with_deadline(Duration::from_secs(2))
-        .trusting_the_server()
+        .with_self_test(false)
 }
 
 async fn fresh(bucket: Bucket, change: impl Fn(S3Options) -> S3Options) -> (S3Store, S3Server) {

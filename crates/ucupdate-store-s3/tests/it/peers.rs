@@ -19,7 +19,7 @@ async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{} does not honour `If-None-Match: *` (it wrote over `{probe}`): no store can be kept safely there",
+            "{} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store",
             server.endpoint()
         )
     );
@@ -30,7 +30,7 @@ async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
 #[tokio::test]
 async fn on_a_server_that_ignores_if_none_match_two_writers_undo_each_other() {
     let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
-    let store = S3Store::open(options(&server).trusting_the_server()).await.unwrap();
+    let store = S3Store::open(options(&server).with_self_test(false)).await.unwrap();
     let revision = key("state/revisions/1.json");
     store.create(&revision, "one".into()).await.unwrap();
     store.create(&revision, "other".into()).await.unwrap();
@@ -62,12 +62,12 @@ async fn opening_says_what_is_wrong_with_the_bucket_or_the_key() {
     assert!(said(&error).contains("403 SignatureDoesNotMatch"), "{error:?}");
 
     let mut elsewhere = options(&server);
-    elsewhere.bucket = "no-such-bucket".into();
+    elsewhere = elsewhere.with_bucket("no-such-bucket");
     let error = source(elsewhere).await;
     assert!(said(&error).contains("404 NoSuchBucket"), "{error:?}");
 
     let mut nobody = hasty(&server).with_deadline(Duration::from_millis(300));
-    nobody.self_test = true;
+    nobody = nobody.with_self_test(true);
     drop(server);
     let error = source(nobody).await;
     assert!(error.is_retryable(), "{error:?}");
@@ -91,7 +91,7 @@ async fn any_number_may_open_at_once() {
 }
 
 fn proving(mut options: S3Options) -> S3Options {
-    options.self_test = true;
+    options = options.with_self_test(true);
     options
 }
 
@@ -130,7 +130,7 @@ async fn an_opening_that_ends_early_takes_its_probe_away() {
 #[tokio::test]
 async fn a_trusted_server_is_not_asked_when_opening() {
     let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
-    S3Store::open(options(&server).trusting_the_server()).await.unwrap();
+    S3Store::open(options(&server).with_self_test(false)).await.unwrap();
     assert_eq!(server.calls(Call::Put), 0);
 }
 

@@ -45,8 +45,8 @@ async fn a_server_is_trusted_by_a_root_certificate_of_ones_own_and_by_nothing_el
     let server = S3Server::start(Bucket::default()).await;
     let (endpoint, certificate) = behind_tls(&server).await;
     let mut options = hasty(&server).with_endpoint(endpoint).with_deadline(Duration::from_millis(200));
-    options.attempt_timeout = Duration::from_secs(5);
-    options.self_test = true;
+    options = options.with_attempt_timeout(Duration::from_secs(5));
+    options = options.with_self_test(true);
 
     let store = S3Store::open(options.clone().with_root_certificates(certificate)).await.unwrap();
     store.create(&key("a"), "x".into()).await.unwrap();

@@ -1,25 +1,25 @@
-//! All that a power cut may leave of one moment of a disk.
+//! All disks that a power cut may leave at one moment.
 
 use super::disk::State;
 
-/// Disks write a sector whole or not at all.
+/// Size of a sector in bytes. A disk writes a sector whole or not at all.
 const SECTOR: usize = 512;
 
-/// Up to so many unsynced entries, every selection of them is tried: 2 to this power.
+/// Up to this number of unsynced entries, every selection of them is tried (2 to the power of the number).
 const MOST_SELECTED: usize = 8;
 
-/// What becomes of bytes that no sync has made durable.
+/// The fate of bytes that no sync has made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// They happened to be written.
+    /// They were written.
     Kept,
-    /// The file is as it was last synced.
+    /// The file has its last synced content.
     Lost,
-    /// The file's size was written and its bytes were not.
+    /// The size of the file was written and its bytes were not.
     Zeroed,
-    /// The bytes before this place were written.
+    /// Only the bytes before this offset were written.
     Torn(usize),
-    /// All but the sector at this place were written.
+    /// All bytes but the sector at this offset were written.
     Holed(usize),
 }
 
@@ -44,7 +44,7 @@ impl Fate {
     }
 }
 
-/// Every disk that a power cut at this moment may leave, the same one perhaps in several ways.
+/// Returns every disk that a power cut at this moment may leave. The same disk may be returned more than once.
 pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
     let mut fates = vec![Fate::Kept];
     let unsynced = state.unsynced_bytes();
@@ -59,7 +59,7 @@ pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
         .flat_map(move |kept| fates.clone().into_iter().map(move |fate| state.cut(&kept, fate)))
 }
 
-/// Which of so many changes survive: every selection of a few; of many, every beginning, each one alone and all but each.
+/// Returns which changes survive: every selection of a few; of many, every beginning, each one alone, and all but each one.
 fn selections(changes: usize) -> Vec<Vec<usize>> {
     if changes <= MOST_SELECTED {
         let bits = |set: usize| (0..changes).filter(move |at| set >> at & 1 == 1).collect();

@@ -1,4 +1,4 @@
-//! A disk in memory that knows what a power cut would take.
+//! A disk in memory that knows what a power cut would lose.
 
 use super::cuts::Fate;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
-/// A [`Disk`] in memory that keeps what is visible apart from what is durable. Clones share it.
+/// A [`Disk`] in memory that separates what is visible from what is durable. Clones share the disk.
 #[derive(Clone, Debug, Default)]
 pub struct CrashDisk {
     shared: Arc<Mutex<Shared>>,
@@ -17,15 +17,15 @@ pub struct CrashDisk {
 struct Shared {
     state: State,
     locks: Vec<usize>,
-    /// The state before the first effect recorded and after each.
+    /// The state before the first recorded effect and after each effect.
     recording: Option<Vec<State>>,
 }
 
-/// One moment of the disk.
+/// The state of the disk at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     nodes: Vec<Node>,
-    /// Changes of entries that no sync has made durable, the oldest first.
+    /// Changes of entries that no sync has made durable, oldest first.
     pub(super) pending: Vec<Change>,
     folds_case: bool,
     time: u64,
@@ -39,7 +39,7 @@ enum Node {
 
 type Entries = BTreeMap<String, usize>;
 
-/// What one call changed: entries of folders, all at once (a rename changes two).
+/// The entries that one call changed together (a rename changes two).
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     entries: Vec<(usize, String, Option<usize>)>,
@@ -58,24 +58,24 @@ fn folder() -> Node {
 }
 
 impl CrashDisk {
-    /// A disk that takes `a` and `A` for one name and keeps the first spelling, as those of Windows and macOS do.
+    /// Creates a disk that treats `a` and `A` as one name and keeps the first spelling, like those of Windows and macOS.
     pub fn folding_case() -> Self {
         let disk = Self::default();
         disk.shared().state.folds_case = true;
         disk
     }
 
-    /// Makes everything durable, as time does.
+    /// Makes everything durable.
     pub fn settle(&self) {
         self.shared().state.settle();
     }
 
-    /// Every file, by path, with its bytes, as it is visible now.
+    /// Returns every visible file with its bytes, by path.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.shared().state.files()
     }
 
-    /// What a power cut now would leave at the least: only what was synced.
+    /// Returns the disk after a power cut that keeps only what was synced.
     pub fn after_power_cut(&self) -> Self {
         Self::of(self.shared().state.cut(&[], Fate::Lost))
     }
@@ -89,14 +89,14 @@ impl CrashDisk {
         shared.recording = Some(vec![shared.state.clone()]);
     }
 
-    /// Whether entries of this folder have changed that no sync has made durable.
+    /// Returns whether entries of this folder have changed since its last sync.
     pub(super) fn is_unsynced(&self, folder: &str) -> bool {
         let state = &self.shared().state;
         let of = |node| state.pending.iter().any(|change| change.entries.iter().any(|(of, ..)| *of == node));
         state.find(folder).is_ok_and(of)
     }
 
-    /// How many effects were recorded until now.
+    /// Returns the number of effects recorded so far.
     pub(super) fn effects(&self) -> usize {
         self.shared().recording.as_ref().map_or(0, |states| states.len() - 1)
     }
@@ -109,7 +109,7 @@ impl CrashDisk {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does one effect, and remembers the state after it.
+    /// Applies one effect and records the state after it.
     fn effect<T>(&self, effect: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut shared = self.shared();
         let end = effect(&mut shared.state)?;
@@ -132,7 +132,7 @@ impl State {
         }
     }
 
-    /// The disk after a power cut that the pending changes at `kept` survived, and unsynced bytes as `fate` says.
+    /// Returns the disk after a power cut that the pending changes at `kept` survive. `fate` applies to unsynced bytes.
     pub(super) fn cut(&self, kept: &[usize], fate: Fate) -> Self {
         let mut cut = self.clone();
         for node in &mut cut.nodes {
@@ -152,7 +152,7 @@ impl State {
         cut
     }
 
-    /// The most bytes of any file that no sync has made durable yet: up to there it can be torn.
+    /// Returns the largest number of bytes of a file with unsynced bytes: up to there a file can be torn.
     pub(super) fn unsynced_bytes(&self) -> usize {
         let of = |node: &Node| match node {
             Node::File { bytes, synced, .. } if bytes != synced => bytes.len().max(synced.len()),
@@ -165,7 +165,7 @@ impl State {
         self.tree().into_iter().filter_map(|(path, bytes)| Some((path, bytes?))).collect()
     }
 
-    /// Every file with its bytes, and every folder without.
+    /// Returns every file with its bytes, and every folder without bytes.
     pub(super) fn tree(&self) -> BTreeMap<String, Option<Vec<u8>>> {
         let mut tree = BTreeMap::new();
         let mut paths = vec![(String::new(), ROOT)];
@@ -203,7 +203,7 @@ impl State {
         }
     }
 
-    /// The name that is there and answers to `name`, if any does.
+    /// Returns the spelling of the entry that answers to `name`, or `name` itself if there is none.
     fn spelling(&self, entries: &Entries, name: &str) -> String {
         if !self.folds_case {
             return name.to_owned();
@@ -213,7 +213,7 @@ impl State {
         found.cloned().unwrap_or_else(|| name.to_owned())
     }
 
-    /// The folder of a path, and the name in it.
+    /// Returns the folder of a path and the last part of the path.
     fn parent<'a>(&self, path: &'a str) -> io::Result<(usize, &'a str)> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let folder = self.find(folder)?;

@@ -12,11 +12,13 @@
 
 mod cuts;
 mod disk;
+mod failing_syncs;
 mod recording;
 mod run;
 mod sabotage;
 
 pub use disk::CrashDisk;
+pub use failing_syncs::{FailingSyncs, Repetition, TrustsWhatItReads, every_failed_sync};
 pub use recording::{Broken, Recording, Report};
 pub use run::{Scenario, ScenarioStep, every_crash};
 pub use sabotage::{FailingDisk, NameFirst, NoDirSync, SkippedSync, SyncEvent};

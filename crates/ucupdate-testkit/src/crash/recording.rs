@@ -1,4 +1,4 @@
-//! What some work does to a disk, effect by effect, and what was promised when: then every power cut of it.
+//! Records the effects of some work on a disk with its promises, and checks the promises after every possible power cut.
 
 use super::cuts::cuts;
 use super::disk::CrashDisk;
@@ -6,18 +6,28 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// How much was tried.
+/// The numbers of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Effects that the steps had on the disk.
+    /// Number of effects of the steps on the disk.
     pub effects: usize,
-    /// Ways in which the power was cut: moments times selections of what survived.
+    /// Number of power cuts: moments times selections of what survives.
     pub cuts: usize,
-    /// Distinct crash points: moments with distinct disks left.
+    /// Number of distinct crash points: moments with distinct remaining disks.
     pub crash_points: usize,
-    /// Distinct disks among them, told apart also by what was promised; each was looked at once.
+    /// Number of distinct remaining disks per promise. Each was checked once.
     pub disks: usize,
+}
+
+impl Report {
+    /// Adds the counts of another report.
+    pub fn add(&mut self, other: Self) {
+        self.effects += other.effects;
+        self.cuts += other.cuts;
+        self.crash_points += other.crash_points;
+        self.disks += other.disks;
+    }
 }
 
 impl fmt::Display for Report {
@@ -30,22 +40,22 @@ impl fmt::Display for Report {
     }
 }
 
-/// What was got wrong.
+/// A broken promise.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("power cut after effect {effect} of {effects}: {found}; left on the disk: {left:?}")]
 #[non_exhaustive]
 pub struct Broken {
-    /// How many effects there had been.
+    /// Number of effects before the power cut.
     pub effect: usize,
-    /// How many there would have been.
+    /// Number of all effects of the run.
     pub effects: usize,
-    /// What was found then.
+    /// What the check found.
     pub found: String,
-    /// The files that were left, with their sizes.
+    /// The remaining files with their sizes in bytes.
     pub left: Vec<(String, usize)>,
 }
 
-/// Work on a [`CrashDisk`] that is recorded, with what it promises: of any kind, a store's or a whole service's.
+/// Recorded work on a [`CrashDisk`], with its promises. The work may be that of a store or of a whole service.
 ///
 /// ```
 /// use std::io::Write;
@@ -78,27 +88,27 @@ pub struct Recording<P> {
 }
 
 impl<P> Recording<P> {
-    /// Records from now on; before the first effect `promise` holds.
+    /// Starts recording. `promise` holds before the first effect.
     pub fn of(disk: &CrashDisk, promise: P) -> Self {
         disk.record();
         Self { disk: disk.clone(), promises: vec![(0, promise)] }
     }
 
-    /// How many effects there were until now.
+    /// Returns the number of effects so far.
     pub fn effects(&self) -> usize {
         self.disk.effects()
     }
 
-    /// From this many effects on, `promise` holds, until the next one. What is acknowledged now holds from
-    /// [`effects`](Self::effects) on; what may be seen of a step in flight, from one more than there were before it.
+    /// Sets the promise that holds from effect number `from` until the next promise. An acknowledged step holds from
+    /// [`effects`](Self::effects). A step in flight may be visible from one effect later than before the step.
     pub fn promise(&mut self, from: usize, promise: P) {
         self.promises.push((from, promise));
     }
 
-    /// Cuts the power at every effect, in every way, and lets `look` say what is wrong with the disk that is left.
+    /// Cuts the power after every effect, in every way. `look` returns what is wrong with a remaining disk.
     ///
     /// # Errors
-    /// [`Broken`] with what `look` said first.
+    /// [`Broken`] with the first fault that `look` returns.
     pub async fn cut_everywhere(
         self,
         mut look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,

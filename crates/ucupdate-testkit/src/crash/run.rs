@@ -1,4 +1,4 @@
-//! Runs a store over a crash disk, cuts the power everywhere, and asks the store what it holds then.
+//! Runs a store on a crash disk, cuts the power everywhere, and checks what the store holds afterwards.
 
 use super::disk::CrashDisk;
 use super::recording::{Broken, Recording, Report};
@@ -10,64 +10,67 @@ use ucupdate_store_local::Disk;
 
 const READ_LIMIT: usize = 1024 * 1024;
 
-/// One call on a store.
+/// One writing call on a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the writing calls of ImageStore")]
 pub enum ScenarioStep {
-    /// `create`. A key that is taken is no failure: then what is there is acknowledged.
+    /// `create`. If the key is taken, the step succeeds and the existing object counts as acknowledged.
     Create(StoreKey, Vec<u8>),
     /// `put`, in pieces of 600 bytes.
     Put(StoreKey, Vec<u8>),
-    /// `delete`.
+    /// `delete` of the object at the key.
     Delete(StoreKey),
 }
 
-/// What a store is taken through.
+/// The steps that a store is taken through.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Scenario {
-    /// Done and durable before.
+    /// Steps that were done before and are durable.
     pub before: Vec<ScenarioStep>,
-    /// Done before by a process that was killed before it synced any folder: visible, perhaps not durable, and never
+    /// Steps of an earlier process that was killed before it synced a folder. They are visible, may not be durable, and were not
     /// acknowledged.
     pub unsynced: Vec<ScenarioStep>,
-    /// What the power is cut in, one after the other.
+    /// Steps during which the power is cut, in order.
     pub steps: Vec<ScenarioStep>,
-    /// Folders in which the store keeps files of its own, which are no objects and may stay.
+    /// Folders with the store's own files, which may stay after a cut.
     pub own_folders: Vec<String>,
 }
 
 impl Scenario {
-    /// The power is cut in these steps.
+    /// Creates a scenario in which the power is cut during these steps.
     pub fn of(steps: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { steps: steps.into(), ..Self::default() }
     }
 
-    /// With these done and durable before.
+    /// Sets the steps that were done before and are durable.
     #[must_use]
     pub fn after(self, before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { before: before.into(), ..self }
     }
 
-    /// With these done before, and no folder synced since.
+    /// Sets the steps that were done before without a sync of any folder.
     #[must_use]
     pub fn after_unsynced(self, unsynced: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { unsynced: unsynced.into(), ..self }
     }
 }
 
-/// What may lie at each key.
-type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
+/// The objects that each key may hold.
+pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
-/// Takes a store through a scenario and cuts the power at every effect, in every way.
+/// Takes a store through a scenario and cuts the power after every effect, in every way.
 ///
 /// `open` opens the store on a disk. `run_on` may put something between the store and the disk while the steps run
-/// (`|disk| Arc::new(disk)` does not); it is not there when the store is opened after a cut. Then the store must open,
-/// hold at each key what was acknowledged, or the old or the new object of a step in flight, whole, and nothing else; the
-/// step in flight must succeed when it is done again; and of what was staged no file may be left.
+/// (`|disk| Arc::new(disk)` does not). It is not there when the store is opened after a cut. After a cut
+/// - the store must open;
+/// - each key must hold what was acknowledged, or the whole old or new object of a step in flight;
+/// - there must be no other object;
+/// - the step in flight must succeed when it is done again;
+/// - no staged file may be left.
 ///
 /// # Errors
-/// [`Broken`] at the first cut that the store does not get right.
+/// [`Broken`] at the first cut after which one of these does not hold.
 ///
 /// # Panics
 /// When a step fails although the disk has no fault.
@@ -122,7 +125,7 @@ pub async fn every_crash<S: ImageStore>(
         .await
 }
 
-async fn look<S: ImageStore>(
+pub(super) async fn look<S: ImageStore>(
     disk: CrashDisk,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
     in_flight: Option<&ScenarioStep>,
@@ -172,7 +175,7 @@ async fn look<S: ImageStore>(
     Ok(())
 }
 
-/// Every object, as listing and reading give it.
+/// Returns every object, as listing and reading return it.
 async fn holds(store: &impl ImageStore) -> Result<BTreeMap<StoreKey, Vec<u8>>, String> {
     let listed = store.list_all("", 1000).await.map_err(|error| format!("listing failed: {error:?}"))?;
     let mut found = BTreeMap::new();
@@ -185,7 +188,7 @@ async fn holds(store: &impl ImageStore) -> Result<BTreeMap<StoreKey, Vec<u8>>, S
 }
 
 impl ScenarioStep {
-    async fn run(&self, store: &impl ImageStore) -> Result<(), StoreError> {
+    pub(super) async fn run(&self, store: &impl ImageStore) -> Result<(), StoreError> {
         match self {
             Self::Create(key, bytes) => store.create(key, bytes.clone().into()).await,
             Self::Put(key, bytes) => {
@@ -214,19 +217,19 @@ impl ScenarioStep {
         }
     }
 
-    /// Old or new.
-    fn begin(&self, allowed: &mut Allowed) {
+    /// Allows the old and the new object.
+    pub(super) fn begin(&self, allowed: &mut Allowed) {
         let may_be = allowed.entry(self.key().clone()).or_insert_with(|| BTreeSet::from([None]));
         may_be.insert(self.leaves());
     }
 
-    /// New.
-    fn acknowledge(&self, allowed: &mut Allowed) {
+    /// Allows the new object only.
+    pub(super) fn acknowledge(&self, allowed: &mut Allowed) {
         allowed.insert(self.key().clone(), BTreeSet::from([self.leaves()]));
     }
 
-    /// There.
-    fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
+    /// Allows only that an object is there.
+    pub(super) fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
         if let Some(may_be) = allowed.get_mut(self.key()) {
             may_be.remove(&None);
         }

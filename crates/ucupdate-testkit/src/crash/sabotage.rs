@@ -1,4 +1,4 @@
-//! Disks that do less than they are told, or fail: they prove the crash kit, and try a store's errors.
+//! Disks with faults. They prove that the crash kit finds faults, and test how a store handles errors.
 
 use super::disk::CrashDisk;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
-/// Passes on the methods named as they are.
+/// Passes the named methods on to the disk.
 macro_rules! as_the_disk_behind {
     ($($method:ident($($arg:ident: $kind:ty),*) -> $end:ty;)*) => {
         $(fn $method(&self, $($arg: $kind),*) -> $end {
@@ -16,14 +16,16 @@ macro_rules! as_the_disk_behind {
     };
 }
 
-/// A disk that says it synced a folder and did not: what a process had done when it was killed.
+pub(super) use as_the_disk_behind;
+
+/// A disk that reports a folder as synced and does not sync it, like a process that is killed before the sync.
 #[derive(Debug)]
 pub struct NoDirSync {
     disk: CrashDisk,
 }
 
 impl NoDirSync {
-    /// Stands before `disk`.
+    /// Wraps `disk`.
     pub fn new(disk: CrashDisk) -> Self {
         Self { disk }
     }
@@ -48,7 +50,7 @@ impl Disk for NoDirSync {
     }
 }
 
-/// A disk that leaves out one sync, of a file or a folder: the one of this number, from 0.
+/// A disk that skips one sync of a file or a folder, by its number from 0.
 #[derive(Debug)]
 pub struct SkippedSync {
     disk: CrashDisk,
@@ -57,30 +59,30 @@ pub struct SkippedSync {
     trace: Arc<Mutex<Vec<SyncEvent>>>,
 }
 
-/// What a [`SkippedSync`] was asked that decides whether the sync left out can be missed.
+/// A request to a [`SkippedSync`] that decides whether a skipped sync can be noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
 pub enum SyncEvent {
-    /// A file was to be synced; its path when it was made.
+    /// A sync of the file that was created at this path.
     SyncFile(String),
-    /// A folder was to be synced, and whether anything in it was not durable yet.
+    /// A sync of this folder, and whether it had entries that were not durable.
     SyncFolder(String, bool),
-    /// A file was given this name, by a link or by a renaming.
+    /// A link or rename that gave a file this name.
     Named(String),
 }
 
 impl SkippedSync {
-    /// Stands before `disk` and leaves out sync number `number`.
+    /// Wraps `disk` and skips sync number `number`.
     pub fn new(disk: CrashDisk, number: usize) -> Self {
         Self { disk, number, syncs: Arc::default(), trace: Arc::default() }
     }
 
-    /// How many syncs there were, also after the disk was given away.
+    /// Returns the counter of syncs, which stays valid after the disk was given away.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.syncs)
     }
 
-    /// What was asked until now, also after the disk was given away.
+    /// Returns the list of requests, which stays valid after the disk was given away.
     pub fn trace(&self) -> Arc<Mutex<Vec<SyncEvent>>> {
         Arc::clone(&self.trace)
     }
@@ -130,8 +132,8 @@ impl Disk for SkippedSync {
     }
 }
 
-/// A disk on which one effect fails with an error of this kind, and nothing of it happens (of a write, the first half
-/// does). What comes after succeeds again.
+/// A disk on which one effect fails with an error of this kind and is not done (of a write, the first half is done). Later
+/// effects succeed.
 #[derive(Debug)]
 pub struct FailingDisk {
     disk: CrashDisk,
@@ -141,12 +143,12 @@ pub struct FailingDisk {
 }
 
 impl FailingDisk {
-    /// Stands before `disk`; the effect of this number fails, from 0.
+    /// Wraps `disk`. Effect number `number`, counted from 0, fails.
     pub fn new(disk: CrashDisk, number: usize, kind: io::ErrorKind) -> Self {
         Self { disk, number, kind, effects: Arc::default() }
     }
 
-    /// How many effects were tried, also after the disk was given away.
+    /// Returns the counter of effects, which stays valid after the disk was given away.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.effects)
     }
@@ -215,11 +217,11 @@ fn next(counter: &AtomicUsize) -> usize {
     counter.fetch_add(1, Ordering::SeqCst)
 }
 
-/// A file whose writes may fail half-way and whose syncs may fail or be left out.
-struct Sabotaged<W, S> {
-    file: Box<dyn WriteFile>,
-    on_write: W,
-    on_sync: S,
+/// A file whose writes may fail halfway and whose syncs may fail or be skipped.
+pub(super) struct Sabotaged<W, S> {
+    pub(super) file: Box<dyn WriteFile>,
+    pub(super) on_write: W,
+    pub(super) on_sync: S,
 }
 
 impl<W: Fn() -> io::Result<()>, S> Write for Sabotaged<W, S> {
@@ -250,8 +252,8 @@ where
     }
 }
 
-/// A disk that swaps naming and writing: a file's bytes are held back until it is linked or renamed to its place, and are
-/// written and synced right after.
+/// A disk that names files before it writes them: it holds back the bytes of a file until the file is linked or renamed, and
+/// then writes and syncs them.
 #[derive(Debug)]
 pub struct NameFirst {
     disk: CrashDisk,
@@ -270,7 +272,7 @@ impl std::fmt::Debug for Held {
 }
 
 impl NameFirst {
-    /// Stands before `disk`.
+    /// Wraps `disk`.
     pub fn new(disk: CrashDisk) -> Self {
         Self { disk, held: Arc::default() }
     }

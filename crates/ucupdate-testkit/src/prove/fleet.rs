@@ -1,14 +1,14 @@
 //! The rule book that processes contend for, the changes they make to it, and the devices that ask.
 
 use ucupdate::book::{
-    Audience, Command, HeldDevices, Hold, OfferPolicy, OfferRule, Percent, Rollout, RolloutName, RuleKey,
+    Audience, BookCommand, HeldDevices, Hold, OfferPolicy, OfferRule, Percent, Rollout, RolloutName, RuleKey,
     Share, TestDevice,
 };
 use ucupdate::cab::package::{NewRelease, PackageBuildError, PackageBuilder, sample};
 use ucupdate::decide::{Decision, EligibilityIndex, decide};
 use ucupdate::device::{Device, DeviceId};
 use ucupdate::request::{InstalledModule, Question, Side, UpdateRequest, UpdateResponse};
-use ucupdate::value::{LabelError, PackageId, Reported, UnixTime};
+use ucupdate::value::{PackageId, Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options};
 
@@ -21,16 +21,16 @@ const PHONES: [[&str; 2]; 6] = [
     ["Aastra", "6725ip"],
     ["Snom", "300"],
 ];
-/// What the packages bring; each is for every rule.
+/// Versions of the packages. Each package is for every rule.
 const VERSIONS: [&str; 3] = ["3.5.6907.0", "4.0.7577.0", "4.0.7577.4066"];
-/// What devices have: an old version, those of the packages, and one that nobody can read.
+/// Versions that devices have: an old one, those of the packages, and an unreadable one.
 const INSTALLED: [&str; 5] = ["1.0.522.103", VERSIONS[0], VERSIONS[1], VERSIONS[2], "v5"];
 /// How many names and how many addresses test devices have: few, so that they are often taken.
 const TESTERS: usize = 5;
 
 const IMAGE_BYTES: usize = 2048;
 
-/// Dice that fall the same for the same seed.
+/// A pseudorandom number generator with a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -39,7 +39,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -70,37 +70,37 @@ pub(crate) fn rule(number: usize) -> RuleKey {
 }
 
 /// A change that is often allowed, and often not: it depends on what others did.
-pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> Command {
+pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> BookCommand {
     let package = packages[dice.below(packages.len())];
     let rule = rule(dice.below(PHONES.len()));
     match dice.below(100) {
-        0..22 => Command::Ingest(package),
-        22..44 => Command::Approve(vec![rule]),
-        44..48 => Command::ApproveAllOf(package),
-        48..58 => Command::Reject(rule),
-        58..70 => Command::RollBack(rule),
+        0..22 => BookCommand::Ingest(package),
+        22..44 => BookCommand::Approve(vec![rule]),
+        44..48 => BookCommand::ApproveAllOf(package),
+        48..58 => BookCommand::Reject(rule),
+        58..70 => BookCommand::RollBack(rule),
         70..76 => {
             let offer = if dice.below(2) == 0 { OfferRule::Different } else { OfferRule::Newer };
             let mut policy = OfferPolicy::offering(offer);
             policy.unreadable = dice.below(2) == 0;
-            Command::SetPolicy(rule, policy)
+            BookCommand::SetPolicy(rule, policy)
         }
-        76..79 => Command::StartRollout {
+        76..79 => BookCommand::StartRollout {
             rule,
             audience: Audience::Everybody,
             version: ReportedVersion::new(VERSIONS[dice.below(VERSIONS.len())]),
             rollout: Rollout::new(wave()).to_share(Share::Percent(HALF)),
         },
-        79..81 => Command::StopRollout(rule, wave()),
-        81..83 => Command::AddHold(Hold {
+        79..81 => BookCommand::StopRollout(rule, wave()),
+        81..83 => BookCommand::AddHold(Hold {
             name: "quiet".parse().expect("a name"),
             on: HeldDevices::Rule(rule),
             until: None,
             reason: "".into(),
         }),
-        83 => Command::RemoveHold("quiet".parse().expect("a name")),
-        84..93 => Command::AddTestDevice(tester(dice.below(TESTERS), dice.below(TESTERS))),
-        _ => Command::RemoveTestDevice(tester(dice.below(TESTERS), 0).name),
+        83 => BookCommand::RemoveHold("quiet".parse().expect("a name")),
+        84..93 => BookCommand::AddTestDevice(tester(dice.below(TESTERS), dice.below(TESTERS))),
+        _ => BookCommand::RemoveTestDevice(tester(dice.below(TESTERS), 0).name),
     }
 }
 
@@ -126,29 +126,21 @@ pub(crate) const REQUESTS: usize = PHONES.len() * INSTALLED.len() * (TESTERS + 1
 
 /// The `number`th request; some come from test devices, for as long as these are some.
 pub(crate) fn request(number: usize) -> UpdateRequest {
-    let build = || -> Result<UpdateRequest, LabelError> {
-        let (rest, installed) = (number / INSTALLED.len(), INSTALLED[number % INSTALLED.len()]);
-        let [vendor, model] = PHONES[rest % PHONES.len()];
-        Ok(UpdateRequest {
-            device: Device {
-                device_type: "UCPhone".parse()?,
-                vendor: vendor.parse()?,
-                model: model.parse()?,
-                hardware_revision: "A".parse()?,
-                locale: "ENU".parse()?,
-                mac_address: Reported::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
-                serial_number: Reported::new("C185H001209"),
-            },
-            user_name: Box::default(),
-            request_date_time: Reported::new("06-03-2009 17:10:39"),
-            modules: vec![InstalledModule {
-                file_name: "cpe.nbt".into(),
-                version: ReportedVersion::new(installed),
-                time_stamp: Reported::new("01-01-1601 00:00:00"),
-            }],
-        })
-    };
-    build().expect("the words above are labels")
+    let (rest, installed) = (number / INSTALLED.len(), INSTALLED[number % INSTALLED.len()]);
+    UpdateRequest {
+        device: Device {
+            kind: rule(rest).kind().clone(),
+            mac_address: Reported::new(&mac(rest / PHONES.len() % (TESTERS + 1))),
+            serial_number: Reported::new("C185H001209"),
+        },
+        user_name: Box::default(),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
+        modules: vec![InstalledModule {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new(installed),
+            time_stamp: Reported::new("01-01-1601 00:00:00"),
+        }],
+    }
 }
 
 /// How the services of a proof work: they answer, and look for changes each second.

@@ -3,31 +3,31 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why a proof could not be carried out.
+/// The error of a proof that could not be run.
 pub type ProofError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much is tried.
+/// The size of a proof.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Scale {
-    /// Whether this is the full size, and not that of the tests.
+    /// `true` for the full size, `false` for the size of the tests.
     pub full: bool,
-    /// This program, for the processes that proofs start; none for the one that runs.
+    /// The program that proofs start as child processes; `None` for the running one.
     pub program: Option<PathBuf>,
 }
 
 impl Scale {
-    /// What a test has time for.
+    /// Returns the size of the tests.
     pub fn small() -> Self {
         Self { full: false, program: None }
     }
 
-    /// What is promised.
+    /// Returns the full size.
     pub fn full() -> Self {
         Self { full: true, program: None }
     }
 
-    /// With this program for the processes that proofs start: for a test, which is another.
+    /// Sets the program for child processes. A test needs it, because it is another program.
     #[must_use]
     pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
         Self { program: Some(program.into()), ..self }
@@ -38,15 +38,15 @@ impl Scale {
     }
 }
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Row {
-    /// What was tried: `crash points of ingest, folder`.
+    /// What was tried, such as `crash points of ingest, folder`.
     pub what: String,
-    /// What was found: `312 distinct, each old or new`.
+    /// What was found, such as `312 distinct, each old or new`.
     pub found: String,
-    /// Whether that is what is promised.
+    /// Whether the promise holds.
     pub holds: bool,
 }
 

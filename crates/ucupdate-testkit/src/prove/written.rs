@@ -3,7 +3,7 @@
 use crate::prove::report::ProofError;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use ucupdate::book::{Command, Delta};
+use ucupdate::book::{BookCommand, Delta};
 use ucupdate::value::Sha256Digest;
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
@@ -18,7 +18,7 @@ pub(crate) struct Written {
     /// The number its key says.
     pub(crate) number: u64,
     pub(crate) author: String,
-    pub(crate) command: Command,
+    pub(crate) command: BookCommand,
     pub(crate) delta: Delta,
     /// The SHA-256 it says the one before has.
     pub(crate) previous: Sha256Digest,
@@ -30,7 +30,7 @@ pub(crate) struct Written {
 struct Document {
     previous: Sha256Digest,
     author: String,
-    command: Command,
+    command: BookCommand,
     delta: Delta,
 }
 

@@ -1,4 +1,4 @@
-//! One bucket in memory, as S3 keeps it: no folders, every write whole, conditions that hold under races.
+//! One bucket in memory with the behaviour of S3: no folders, whole writes, and conditions that hold under races.
 
 use super::BUCKET;
 use bytes::{Bytes, BytesMut};
@@ -17,10 +17,10 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// What S3 takes as a part that is not the last.
+/// Smallest part of an upload, except the last one.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
 
-/// A bucket, and how far the server before it goes astray. Clones share what lies in it.
+/// A bucket and the deviations of its server from S3. Clones share the objects.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     state: Arc<Mutex<State>>,
@@ -59,40 +59,40 @@ impl Default for Bucket {
 }
 
 impl Bucket {
-    /// Answers `If-None-Match` as some servers do: by writing all the same.
+    /// Makes the server ignore `If-None-Match`, as some servers do.
     #[must_use]
     pub fn ignoring_if_none_match(self) -> Self {
         Self { heeds_if_none_match: false, ..self }
     }
 
-    /// Drops what is said about an object beside its bytes.
+    /// Makes the server drop the metadata of objects.
     #[must_use]
     pub fn forgetting_metadata(self) -> Self {
         Self { keeps_metadata: false, ..self }
     }
 
-    /// Takes parts of any size, which S3 does not.
+    /// Makes the server accept parts of any size, unlike S3.
     #[must_use]
     pub fn taking_small_parts(self) -> Self {
         Self { smallest_part: 0, ..self }
     }
 
-    /// The keys in it, sorted.
+    /// Returns the keys in order.
     pub fn keys(&self) -> Vec<String> {
         self.lock().objects.keys().cloned().collect()
     }
 
-    /// How many uploads in parts were begun and neither completed nor aborted.
+    /// Returns the number of uploads in parts that were neither completed nor aborted.
     pub fn unfinished_uploads(&self) -> usize {
         self.lock().uploads.len()
     }
 
-    /// Puts an object there as somebody else would.
+    /// Writes an object like another client.
     pub fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
         self.lock().keep(key.to_owned(), bytes.into(), None);
     }
 
-    /// Forgets every upload in parts, as a lifecycle rule does.
+    /// Removes every unfinished upload, like a lifecycle rule.
     pub fn abort_uploads(&self) {
         self.lock().uploads.clear();
     }
@@ -101,7 +101,7 @@ impl Bucket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a write on this condition may go on.
+    /// Returns whether a write with this condition may continue.
     fn admit(&self, state: &State, key: &str, if_none_match: Option<&ETagCondition>) -> S3Result<()> {
         let only_new = self.heeds_if_none_match && if_none_match.is_some_and(ETagCondition::is_any);
         if only_new && state.objects.contains_key(key) {

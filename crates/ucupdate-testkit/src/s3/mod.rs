@@ -1,5 +1,5 @@
-//! An S3 server inside the process: the protocol and its signatures by `s3s`, with a [`Bucket`] in memory behind it, or a
-//! folder of `s3s-fs`. Its [faults](Fault) happen on the wire, where those of real servers happen.
+//! An S3 server inside the process. `s3s` provides the protocol and the signatures. Behind it is a [`Bucket`] in memory or a
+//! folder of `s3s-fs`. Its [faults](Fault) happen on the wire, like those of real servers.
 //!
 //! ```
 //! use ucupdate_testkit::s3::{Bucket, Call, Fault, S3Server};
@@ -28,14 +28,14 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// The name of the one bucket.
+/// Name of the only bucket.
 pub const BUCKET: &str = "ucupdate-test";
-/// The key id that is let in.
+/// Identifier of the only access key.
 pub const KEY_ID: &str = "AKIATEST";
-/// The secret that belongs to it.
+/// Secret of the only access key.
 pub const SECRET: &str = "not-a-secret";
 
-/// A server on a port of this machine, from [`start`](Self::start) until it is dropped.
+/// A server on a port of loopback. It ends when the value is dropped.
 #[derive(Debug)]
 pub struct S3Server {
     address: SocketAddr,
@@ -46,19 +46,18 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Serves this bucket.
+    /// Starts a server for this bucket.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn start(bucket: Bucket) -> Self {
         Self::serve(S3ServiceBuilder::new(bucket.clone()), bucket, None).await
     }
 
-    /// Serves a folder by `s3s-fs`, which others wrote. It cannot hold every key, and does not keep creations apart that
-    /// come at the same time.
+    /// Starts a server for a folder of `s3s-fs`. That crate cannot hold every key, and does not serialise concurrent creations.
     ///
     /// # Panics
-    /// When no folder or no port can be had.
+    /// When there is no temporary folder or no free port.
     pub async fn start_in_a_folder() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a folder can be made in it");
@@ -66,11 +65,11 @@ impl S3Server {
         Self::serve(S3ServiceBuilder::new(files), Bucket::default(), Some(folder)).await
     }
 
-    /// Stands before another server, whose host and port this is, and passes on what the script does not disturb. What is
-    /// passed on names this server as its host, as it was signed.
+    /// Starts a server in front of another one, given by host and port. It passes on every request without a fault, and replaces
+    /// the host name by its own, because the host is part of the signature.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn before(address: &str) -> Self {
         Self::listen(wire::Behind::Server(address.into()), Bucket::default(), None).await
     }
@@ -88,42 +87,42 @@ impl S3Server {
         Self { address, bucket, script, accepting, _folder: folder }
     }
 
-    /// Where it answers, as `http://127.0.0.1:49152`.
+    /// Returns the URL of the server, such as `http://127.0.0.1:49152`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What lies in the bucket; empty where a folder or another server stands behind.
+    /// Returns the bucket. It is empty for a server in front of a folder or another server.
     pub fn bucket(&self) -> &Bucket {
         &self.bucket
     }
 
-    /// Sets a fault for a call. Of several that fit, the one set first is used up first.
+    /// Begins a fault for one kind of call. If several faults match a call, the one set first applies.
     pub fn on(&self, call: Call) -> On<'_> {
         self.script.on(Some(call))
     }
 
-    /// Sets a fault for whatever call comes.
+    /// Begins a fault for calls of any kind.
     pub fn on_any(&self) -> On<'_> {
         self.script.on(None)
     }
 
-    /// The requests that came, in order, those that went wrong among them.
+    /// Returns all requests in order, also those with faults.
     pub fn requests(&self) -> Vec<Call> {
         self.script.requests()
     }
 
-    /// How many requests went wrong as the script said.
+    /// Returns the number of requests that had a fault.
     pub fn faults_done(&self) -> usize {
         self.script.faults_done()
     }
 
-    /// Forgets every fault.
+    /// Removes every fault.
     pub fn heal(&self) {
         self.script.heal();
     }
 
-    /// How many requests of this kind came, those that went wrong among them.
+    /// Returns the number of requests of this kind, also those with faults.
     pub fn calls(&self, call: Call) -> usize {
         self.script.calls(call)
     }
@@ -135,7 +134,7 @@ impl Drop for S3Server {
     }
 }
 
-/// Serves until it is aborted, and every connection with it.
+/// Serves until the task is aborted, together with every connection.
 async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::Script>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {

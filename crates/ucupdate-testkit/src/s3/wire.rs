@@ -1,4 +1,4 @@
-//! What goes wrong between a client and the server: a script of faults, followed request by request.
+//! Faults between a client and the server, from a script that is followed request by request.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future, stream};
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 type BoxError = Box<dyn Error + Send + Sync>;
 type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// The requests of S3 that a store makes.
+/// The S3 requests that a store sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "what a store asks of S3")]
 pub enum Call {
@@ -44,7 +44,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Which call a request is; `None` for one that no store makes.
+    /// Returns the kind of a request, or `None` for one that no store sends.
     fn of(method: &Method, path: &str, query: &str) -> Option<Self> {
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
         let whole_bucket = !path.trim_matches('/').contains('/');
@@ -63,25 +63,25 @@ impl Call {
     }
 }
 
-/// What goes wrong with a request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nothing is done; this status is answered.
+    /// The request is not done; the response has this status.
     Status(u16),
-    /// Nothing is done; the connection is closed.
+    /// The request is not done; the connection is closed.
     Drops,
-    /// All is done, and the connection is closed without an answer.
+    /// The request is done; the connection is closed without a response.
     LosesAnswer,
-    /// Nothing is done, and no answer comes.
+    /// The request is not done; there is no response.
     Hangs,
-    /// All is done, after this time; nothing, when whoever asked has gone by then.
+    /// The request is done after this time, unless the client has gone by then.
     Slow(Duration),
-    /// The connection is closed without an answer; all is done after this time.
+    /// The connection is closed without a response; the request is done after this time.
     Late(Duration),
-    /// All is done; the body of the answer breaks off after so many bytes.
+    /// The request is done; the response body breaks off after this number of bytes.
     Truncates(u64),
-    /// All is done; the body of the answer stands still after so many bytes.
+    /// The request is done; the response body stalls after this number of bytes.
     Stalls(u64),
 }
 
@@ -98,14 +98,14 @@ struct Lines {
 
 #[derive(Debug)]
 struct Line {
-    /// None stands for any.
+    /// `None` matches every call.
     call: Option<Call>,
     skipped: usize,
     times: usize,
     fault: Fault,
 }
 
-/// A fault being set, from [`S3Server::on`](super::S3Server::on).
+/// A fault that is being set, from [`S3Server::on`](super::S3Server::on).
 #[derive(Debug)]
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
 pub struct On<'a> {
@@ -115,23 +115,23 @@ pub struct On<'a> {
 }
 
 impl On<'_> {
-    /// Only after so many of these calls went well.
+    /// Lets this number of matching calls succeed first.
     pub fn after(self, calls: usize) -> Self {
         Self { skipped: calls, ..self }
     }
 
-    /// The next call goes wrong so.
+    /// Applies the fault to the next call.
     pub fn once(self, fault: Fault) {
         self.times(1, fault);
     }
 
-    /// The next so many calls go wrong so.
+    /// Applies the fault to the next calls, by their number.
     pub fn times(self, times: usize, fault: Fault) {
         let line = Line { call: self.call, skipped: self.skipped, times, fault };
         self.script.lines().faults.push(line);
     }
 
-    /// Every call goes wrong so, until [`S3Server::heal`](super::S3Server::heal).
+    /// Applies the fault to every call until [`S3Server::heal`](super::S3Server::heal).
     pub fn always(self, fault: Fault) {
         self.times(usize::MAX, fault);
     }
@@ -183,12 +183,12 @@ impl Script {
     }
 }
 
-/// What does the work behind the script.
+/// The server behind the script.
 #[derive(Clone)]
 pub(super) enum Behind {
     /// A service in this process.
     Service(S3Service),
-    /// Another server, at this host and port.
+    /// Another server at this host and port.
     Server(Arc<str>),
 }
 
@@ -211,7 +211,7 @@ impl Behind {
     }
 }
 
-/// Answers as the script wants it. An error closes the connection.
+/// Answers a request as the script says. An error closes the connection.
 pub(super) async fn answer(
     behind: Behind,
     script: Arc<Script>,
@@ -275,7 +275,7 @@ fn refusal(status: u16) -> Result<Response<Body>, BoxError> {
     Ok(Response::builder().status(status).body(body)?)
 }
 
-/// Answers with the first so many bytes of the body, then with `rest`.
+/// Returns the first bytes of the body, followed by `rest`.
 async fn cut(
     behind: Behind,
     request: Request<s3s::Body>,

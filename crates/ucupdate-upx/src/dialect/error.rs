@@ -2,56 +2,31 @@
 
 use super::MAX_NAME_BYTES;
 
-/// Why there is no such dialect.
+/// The reason why a dialect was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum DialectError {
     /// The file is not TOML.
     #[error("line {line}: {cause}")]
     Toml {
-        /// The line, counted from one.
+        /// The number of the line, counted from 1.
         line: usize,
-        /// What is wrong there.
         cause: Box<str>,
     },
-    /// A key that names no item.
-    #[error("`{key}` is no item of the dialect")]
-    UnknownKey {
-        /// The key.
-        key: Box<str>,
-    },
-    /// A value that is neither a name nor a list of names.
-    #[error("`{key}` is not a name or a list of at least one name")]
-    NotNames {
-        /// The key.
-        key: Box<str>,
-    },
-    /// A name that XML does not allow, or with a prefix, or too long.
-    #[error(
-        "`{key}` is {name:?}, expected a name of XML without a prefix, of at most {MAX_NAME_BYTES} bytes"
-    )]
-    NotAName {
-        /// The key.
-        key: Box<str>,
-        /// What was given.
-        name: Box<str>,
-    },
-    /// A namespace that XML cannot hold.
-    #[error("`{key}` is {namespace:?}, which holds a control character")]
-    Namespace {
-        /// The key.
-        key: Box<str>,
-        /// What was given.
-        namespace: Box<str>,
-    },
-    /// Two items of one place under one name.
-    #[error("`{first}` and `{second}` are both called `{name}`")]
-    SameName {
-        /// The name.
-        name: Box<str>,
-        /// One key.
-        first: Box<str>,
-        /// The other.
-        second: Box<str>,
-    },
+    /// A key of the file belongs to no item.
+    #[error("`{key}` is not an item of the protocol, expected a key of dialect.example.toml")]
+    UnknownKey { key: Box<str> },
+    /// A value is neither a name nor a list of names.
+    #[error("value of `{key}` is not a name, expected a name or a list of at least one name")]
+    NotNames { key: Box<str> },
+    /// A name is not allowed in XML, has a prefix, or is too long.
+    #[error("`{key}` is {name:?}, expected an XML name without a prefix, of at most {MAX_NAME_BYTES} bytes")]
+    NotAName { key: Box<str>, name: Box<str> },
+    /// A namespace contains a character that is not allowed.
+    #[error("`{key}` is {namespace:?}, expected no control characters")]
+    Namespace { key: Box<str>, namespace: Box<str> },
+    /// Two items of one scope have the same name.
+    #[error("`{first}` and `{second}` are both named `{name}`, expected different names")]
+    SameName { name: Box<str>, first: Box<str>, second: Box<str> },
 }

@@ -5,8 +5,10 @@ use super::{Dialect, ItemNames, checked, checked_namespace};
 use crate::names::NAMES;
 
 impl Dialect {
-    /// Reads a dialect from a TOML file, as `dialect.example.toml` in this crate explains one. What the file does not
-    /// name is called as in the canonical dialect.
+    /// Reads a dialect from the text of a TOML file.
+    ///
+    /// `dialect.example.toml` in this crate explains the form. An item that the file does not mention keeps its canonical
+    /// names.
     ///
     /// ```
     /// use ucupdate_upx::{Dialect, Item};
@@ -18,8 +20,8 @@ impl Dialect {
     /// ```
     ///
     /// # Errors
-    /// When the text is not TOML, has a key that nobody knows, a value that is no name (or list of names), or two items
-    /// of one place under one name.
+    /// When the text is not TOML, has an unknown key, has a value that is not a name or a list of names, or gives two
+    /// items of one scope the same name.
     pub fn from_toml(text: &str) -> Result<Self, DialectError> {
         let tables: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
@@ -49,19 +51,19 @@ impl Dialect {
             _ => None,
         };
         if let Some(namespace) = namespace {
-            let said = value.as_str().ok_or_else(|| DialectError::NotNames { key: path() })?;
-            *namespace = checked_namespace(&path(), said)?;
+            let names = value.as_str().ok_or_else(|| DialectError::NotNames { key: path() })?;
+            *namespace = checked_namespace(&path(), names)?;
             return Ok(());
         }
         let Some(entry) = NAMES.iter().find(|entry| entry.scope.key() == table && entry.key == key) else {
             return Err(DialectError::UnknownKey { key: path() });
         };
-        let said: Option<Vec<&str>> = match value {
+        let names: Option<Vec<&str>> = match value {
             toml::Value::String(name) => Some(vec![name]),
             toml::Value::Array(names) => names.iter().map(toml::Value::as_str).collect(),
             _ => None,
         };
-        let Some((written, also)) = said.as_deref().and_then(<[&str]>::split_first) else {
+        let Some((written, also)) = names.as_deref().and_then(<[&str]>::split_first) else {
             return Err(DialectError::NotNames { key: path() });
         };
         self.names[entry.item as usize] = ItemNames {
@@ -94,23 +96,38 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_what_nobody_knows_is_refused_by_name() {
-        refused("[request]\nvendors = \"V\"", "`request.vendors` is no item of the dialect");
-        refused("[requests]\nvendor = \"V\"", "`requests` is no item of the dialect");
-        refused("request = 1", "`request` is no item of the dialect");
-        refused("[request]\nvendor = []", "`request.vendor` is not a name or a list of at least one name");
-        refused("[request]\nvendor = 1", "`request.vendor` is not a name or a list of at least one name");
+    fn a_file_with_an_unknown_key_or_value_is_refused_by_its_key() {
+        refused(
+            "[request]\nvendors = \"V\"",
+            "`request.vendors` is not an item of the protocol, expected a key of dialect.example.toml",
+        );
+        refused(
+            "[requests]\nvendor = \"V\"",
+            "`requests` is not an item of the protocol, expected a key of dialect.example.toml",
+        );
+        refused(
+            "request = 1",
+            "`request` is not an item of the protocol, expected a key of dialect.example.toml",
+        );
+        refused(
+            "[request]\nvendor = []",
+            "value of `request.vendor` is not a name, expected a name or a list of at least one name",
+        );
+        refused(
+            "[request]\nvendor = 1",
+            "value of `request.vendor` is not a name, expected a name or a list of at least one name",
+        );
         refused(
             "[request_module]\nnamespace = \"a\"",
-            "`request_module.namespace` is no item of the dialect",
+            "`request_module.namespace` is not an item of the protocol, expected a key of dialect.example.toml",
         );
         refused(
             "[response]\nroot = \"a b\"",
-            "`response.root` is \"a b\", expected a name of XML without a prefix, of at most 128 bytes",
+            "`response.root` is \"a b\", expected an XML name without a prefix, of at most 128 bytes",
         );
         refused(
             "[request]\nvendor = [\"Brand\", \"model\"]",
-            "`request.vendor` and `request.model` are both called `model`",
+            "`request.vendor` and `request.model` are both named `model`, expected different names",
         );
         assert!(Dialect::from_toml("[request]\n= 1").unwrap_err().to_string().starts_with("line 2: "));
     }

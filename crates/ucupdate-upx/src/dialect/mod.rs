@@ -1,4 +1,4 @@
-//! A dialect: how the items of the protocol are called on the wire.
+//! A dialect: the names of the protocol's items on the wire.
 
 mod error;
 #[cfg(feature = "toml")]
@@ -9,14 +9,13 @@ pub use self::error::DialectError;
 use crate::names::{ITEMS, Item, ItemFacts, NAMES, NameScope, of};
 use ucupdate_xml::chars::{is_xml_char, is_xml_name};
 
-/// The most bytes a name may have.
+/// The most bytes of a name in a [`Dialect`].
 pub const MAX_NAME_BYTES: usize = 128;
 
-/// The names of a request and a response: one to write each item by, and any number to read it by.
+/// The names of the items on the wire: for each item one name to write, and any number of names to read.
 ///
-/// No body of a real phone is published, so the names are inferred (see [`NAMES`]). Whoever holds a capture changes
-/// them here, or in a file, without compiling anything. ItemNames match without ASCII case, and whatever prefix stands
-/// before them.
+/// No body of a real phone is published, so the names are inferred (see [`NAMES`]). With a capture from a phone, the names
+/// can be changed by these methods or in a file. Names match without regard to ASCII case and namespace prefixes.
 ///
 /// ```
 /// use ucupdate_upx::{Dialect, Item};
@@ -26,7 +25,7 @@ pub const MAX_NAME_BYTES: usize = 128;
 /// # Ok::<(), ucupdate_upx::DialectError>(())
 /// ```
 ///
-/// A dialect says names. It cannot say that an item is *written* as an attribute, or in another order.
+/// A dialect changes names only. Items are always written as elements, in the order of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
     names: Vec<ItemNames>,
@@ -47,7 +46,7 @@ impl Default for Dialect {
 }
 
 impl Dialect {
-    /// The dialect of the project: the audit log's column titles without their blanks.
+    /// Returns the dialect that this project uses by default: the column titles of the audit log without blanks.
     pub fn canonical() -> Self {
         let names = NAMES
             .iter()
@@ -59,31 +58,31 @@ impl Dialect {
         Self { names, request_namespace: Box::default(), response_namespace: Box::default() }
     }
 
-    /// The name an item is written by, and read by.
+    /// Returns the name by which an item is written. The item is read by this name too.
     #[inline]
     pub fn name(&self, item: Item) -> &str {
         &self.names[item as usize].written
     }
 
-    /// The further names an item is read by.
+    /// Returns the further names by which an item is read.
     pub fn aliases(&self, item: Item) -> impl Iterator<Item = &str> {
         self.names[item as usize].also.iter().map(|name| &**name)
     }
 
-    /// The namespace a written request declares for itself; blank for none. In reading, namespaces never matter.
+    /// Returns the default namespace that written requests declare. It is blank for none. Reading ignores namespaces.
     pub fn request_namespace(&self) -> &str {
         &self.request_namespace
     }
 
-    /// The namespace a written response declares for itself; blank for none. In reading, namespaces never matter.
+    /// Returns the default namespace that written responses declare. It is blank for none. Reading ignores namespaces.
     pub fn response_namespace(&self) -> &str {
         &self.response_namespace
     }
 
-    /// The same with another name for an item; the aliases stay.
+    /// Sets the name by which an item is written. The item keeps its aliases.
     ///
     /// # Errors
-    /// When it is no name of XML without a prefix, or another item of the same place has it.
+    /// When the name is not an XML name without a prefix, or another item of the same scope has the name.
     pub fn with_name(mut self, item: Item, name: &str) -> Result<Self, DialectError> {
         let names = &mut self.names[item as usize];
         names.written = checked(item, name)?;
@@ -91,7 +90,7 @@ impl Dialect {
         self.distinct()
     }
 
-    /// The same with one more name to read an item by.
+    /// Adds a name by which an item is read.
     ///
     /// # Errors
     /// As for [`with_name`](Self::with_name).
@@ -100,19 +99,19 @@ impl Dialect {
         self.distinct()
     }
 
-    /// The same with a namespace for written requests; blank for none.
+    /// Sets the default namespace of written requests. A blank one declares none.
     ///
     /// # Errors
-    /// When it holds what XML cannot.
+    /// When the namespace contains a control character, or one that XML forbids.
     pub fn with_request_namespace(mut self, namespace: &str) -> Result<Self, DialectError> {
         self.request_namespace = checked_namespace("request.namespace", namespace)?;
         Ok(self)
     }
 
-    /// The same with a namespace for written responses; blank for none.
+    /// Sets the default namespace of written responses. A blank one declares none.
     ///
     /// # Errors
-    /// When it holds what XML cannot.
+    /// When the namespace contains a control character, or one that XML forbids.
     pub fn with_response_namespace(mut self, namespace: &str) -> Result<Self, DialectError> {
         self.response_namespace = checked_namespace("response.namespace", namespace)?;
         Ok(self)
@@ -129,11 +128,12 @@ impl Dialect {
     #[inline]
     fn is_called(&self, entry: &ItemFacts, name: &str) -> bool {
         let names = &self.names[entry.item as usize];
-        names.written.eq_ignore_ascii_case(name)
+        *names.written == *name
+            || names.written.eq_ignore_ascii_case(name)
             || names.also.iter().any(|also| also.eq_ignore_ascii_case(name))
     }
 
-    /// Itself, if no two items of a place share a name.
+    /// Returns the dialect itself, if no two items of a scope share a name.
     fn distinct(self) -> Result<Self, DialectError> {
         debug_assert_eq!(self.names.len(), ITEMS);
         for (index, entry) in NAMES.iter().enumerate() {
@@ -174,20 +174,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_items_of_one_place_never_share_a_name() {
+    fn two_items_of_one_scope_never_share_a_name() {
         let refused = Dialect::canonical().with_name(Item::Vendor, "MODEL").unwrap_err();
-        assert_eq!(refused.to_string(), "`request.vendor` and `request.model` are both called `MODEL`");
+        assert_eq!(
+            refused.to_string(),
+            "`request.vendor` and `request.model` are both named `MODEL`, expected different names"
+        );
         let refused = Dialect::canonical().with_alias(Item::BaseUrl, "version").unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "`response_module.version` and `response_module.base_url` are both called `Version`"
+            "`response_module.version` and `response_module.base_url` are both named `Version`, expected different names"
         );
-        assert!(Dialect::canonical().with_name(Item::FileName, "Vendor").is_ok(), "another place");
+        assert!(Dialect::canonical().with_name(Item::FileName, "Vendor").is_ok(), "another scope");
         assert!(Dialect::canonical().with_alias(Item::Vendor, "Vendor").is_ok(), "its own name");
     }
 
     #[test]
-    fn what_is_no_name_of_xml_is_refused() {
+    fn a_text_that_is_not_an_xml_name_is_refused() {
         for name in ["", "a b", "1a", "a:b", "<a", "-a", &"x".repeat(MAX_NAME_BYTES + 1)] {
             let refused = Dialect::canonical().with_name(Item::Vendor, name).unwrap_err();
             assert!(matches!(refused, DialectError::NotAName { .. }), "{name}");

@@ -1,10 +1,13 @@
-//! The first look at a body: is it empty, a device's log, or a document?
+//! The first check of a body: an empty one, a device log, or a document.
 
 use crate::error::{DecodeError, LogForm, MessageKind};
 use crate::limits::Limits;
 use ucupdate_xml::XmlDocument;
 
 /// Finds the document in a body.
+///
+/// # Errors
+/// When the body is empty, is a device log, or is not text in an encoding that is read.
 pub(crate) fn open<'a>(
     body: &'a [u8],
     limits: &Limits,
@@ -20,7 +23,7 @@ pub(crate) fn open<'a>(
     Ok(XmlDocument::new(body, &limits.xml)?)
 }
 
-/// Returns the form of a device's log that a body begins like.
+/// Returns the form of the device log that a body begins like.
 fn log_form(body: &[u8]) -> Option<LogForm> {
     let forms: [(&[u8], LogForm); 4] = [
         (b"--", LogForm::Multipart),

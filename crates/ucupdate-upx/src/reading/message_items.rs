@@ -1,10 +1,10 @@
-//! Which items of the table a message of each kind is made of, and what an element of it can be.
+//! The items that each kind of message consists of, and the roles of its elements.
 
 use crate::error::MessageKind;
 use crate::names::{Item, NameScope};
 use std::borrow::Cow;
 
-/// The places of one kind of message.
+/// The items and scopes of one kind of message.
 #[derive(Clone, Copy)]
 pub(crate) struct MessageItems {
     pub(crate) root: Item,
@@ -38,6 +38,7 @@ impl MessageItems {
     }
 }
 
+/// An element whose end was not reached yet.
 pub(crate) struct OpenElement<'a> {
     pub(crate) name: &'a str,
     pub(crate) at: usize,
@@ -46,12 +47,13 @@ pub(crate) struct OpenElement<'a> {
     pub(crate) overlong: bool,
 }
 
+/// What an element means to the dialect.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ElementRole {
-    /// A root, or a list: nothing of its own.
+    /// A root or a list. It has no value of its own.
     Container,
     Module,
     Item(Item),
-    /// Unknown, and where it is in the list of these, if it was kept.
+    /// An unknown item, with its index in the list of unknown items if it was kept.
     Unknown(Option<usize>),
 }

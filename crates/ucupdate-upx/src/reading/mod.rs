@@ -1,8 +1,9 @@
-//! From pieces of XML to items: which of them the dialect knows, and where they stand.
+//! From events of XML to items: which of them the dialect knows, and where they stand.
 //!
-//! An item is an element or an attribute with one of its names, at any depth: elements that mean nothing to the dialect
-//! (an envelope, a group) are transparent. Where one name is found at several depths the shallowest counts and the others
-//! are unknown items; at one depth it is given twice. What stands in a `Module` belongs to that module.
+//! An item is an element or an attribute with one of its names, at any depth. Elements that the dialect does not know (an
+//! envelope, a group) are transparent. Where an item is found at several depths, the shallowest one counts and the others
+//! are unknown items. At one depth the written name prevails over an alias, and the same name twice is a problem. The
+//! items inside a `Module` belong to that module.
 
 pub(crate) mod body;
 mod message_items;
@@ -21,7 +22,7 @@ use ucupdate_xml::{XmlDocument, XmlEvent, XmlReader};
 /// Reads the items of a body.
 ///
 /// # Errors
-/// When it is not well-formed, or reaches a limit.
+/// When the body is not well-formed, or reaches a limit.
 pub(crate) fn read<'a>(
     document: &'a XmlDocument<'a>,
     dialect: &Dialect,
@@ -43,10 +44,10 @@ pub(crate) fn read_leniently<'a>(
 ) -> RawMessage<'a> {
     let xml = XmlReader::lenient(document, &limits.xml);
     let mut reading = MessageReader::new(xml, dialect, limits, kind, true);
-    // A fault ends the reading; strict decoding tells which.
+    // A fault ends the reading. The strict decoding reports it.
     let _ = reading.run();
     while !reading.open.is_empty() {
-        // Limits end a reading in the middle of an item: what is there is still worth showing.
+        // A limit may end the reading inside an item. The part that was read is still worth showing.
         if reading.end().is_err() {
             break;
         }
@@ -59,12 +60,12 @@ struct MessageReader<'a, 'l> {
     dialect: &'l Dialect,
     limits: &'l Limits,
     expected: MessageItems,
-    /// Whether paths and namespaces are wanted.
+    /// Whether paths and namespaces are collected for a report.
     reports: bool,
     raw: RawMessage<'a>,
     open: Vec<OpenElement<'a>>,
     in_module: bool,
-    /// Where in its place the next item is expected.
+    /// The index in its scope at which the next item is expected.
     hint: usize,
 }
 
@@ -160,7 +161,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         self.dialect.find(self.expected.root.facts().scope, name, 0).is_some()
     }
 
-    /// The item called so, where the reading stands.
+    /// Returns the item with this name in the current scope.
     fn find(&mut self, name: &str) -> Option<Item> {
         let scope = if self.in_module { self.expected.in_module } else { self.expected.message };
         let item = self.dialect.find(scope, name, self.hint)?;
@@ -171,10 +172,12 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     /// Returns whether the item has another name here than the one it is written by.
     #[inline]
     fn is_alias(&self, item: Item, name: &str) -> bool {
-        !self.dialect.name(item).eq_ignore_ascii_case(local_name(name))
+        let (written, name) = (self.dialect.name(item), local_name(name));
+        // Most names are written exactly so, and then one look at the bytes is enough.
+        written != name && !written.eq_ignore_ascii_case(name)
     }
 
-    /// Takes note of a file name that stands outside any module.
+    /// Keeps a file name that stands outside the modules.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
             && self.raw.outside_module.is_none()
@@ -185,7 +188,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     }
 
     fn attributes(&mut self) -> Result<(), DecodeError> {
-        // Taken out and given back, so that its room is used again.
+        // The list is taken out and given back, so that its memory is used again.
         let mut attributes = std::mem::take(self.xml.attributes_mut());
         for attribute in attributes.drain(..) {
             let name = attribute.name;
@@ -285,7 +288,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Keeps an item, unless the same is known from a place less deep.
+    /// Keeps an item, unless it is known from a shallower depth or under its written name.
     fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
@@ -321,7 +324,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Keeps an unknown item, if there is room: where in the list.
+    /// Keeps an unknown item within the limit, and returns its index in the list.
     fn unknown(&mut self, at: usize, value: &str, path: impl FnOnce(&Self) -> Box<str>) -> Option<usize> {
         self.raw.unknown_count += 1;
         if self.raw.unknown.len() == self.limits.unknown {
@@ -333,8 +336,10 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(self.raw.unknown.len() - 1)
     }
 
-    /// The path of an item in the element that is the `owner`th: for a report, or since the item may yet be passed over for
-    /// one that is less deep. Directly in a root or module none is.
+    /// Returns the path of an item in the element with the index `owner` - 1.
+    ///
+    /// The path is needed for a report, and for an item that a later one may replace. It is empty for all others: those
+    /// that stand directly in a root or module under their written name.
     fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
         let usual = !is_alias
             && if self.in_module {
@@ -348,7 +353,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         if usual && !self.reports { Box::default() } else { self.path(attribute) }
     }
 
-    /// Where the reading stands.
+    /// Returns the path of the innermost open element, or of one of its attributes.
     fn path(&self, attribute: Option<&str>) -> Box<str> {
         let mut path = String::new();
         for element in &self.open {

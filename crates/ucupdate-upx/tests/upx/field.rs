@@ -12,11 +12,7 @@ const NOTHING: &[u8] = include_bytes!("../../../../vectors/canonical-nothing.xml
 fn request() -> UpdateRequest {
     UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse().unwrap(),
-            vendor: "LG-Nortel".parse().unwrap(),
-            model: "IP8540".parse().unwrap(),
-            hardware_revision: "A".parse().unwrap(),
-            locale: "ENU".parse().unwrap(),
+            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
             mac_address: Reported::new("0021630F207B"),
             serial_number: Reported::new("C185H001209"),
         },
@@ -68,10 +64,10 @@ fn each_canonical_body_is_refused_as_the_other_message() {
     let codec = Codec::default();
     assert_eq!(
         codec.decode_response(REQUEST).unwrap_err().to_string(),
-        "body is a request (its root is `Request`), expected a response"
+        "body with root `Request` is a request, expected a response"
     );
     assert_eq!(
         codec.decode_request(NOTHING).unwrap_err().to_string(),
-        "body is a response (its root is `Response`), expected a request"
+        "body with root `Response` is a response, expected a request"
     );
 }

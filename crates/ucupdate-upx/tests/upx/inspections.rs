@@ -1,10 +1,10 @@
-//! The report on a body, for whoever holds a capture.
+//! The report on a body, which helps to write a dialect.
 
 use crate::asking;
 use ucupdate_upx::{Codec, DecodeErrorKind, MessageKind};
 
 #[test]
-fn the_report_says_what_was_recognised_and_what_not() {
+fn the_report_lists_recognised_unknown_and_missing_items() {
     let body = "<Ask xmlns='urn:a'><DeviceType>UCPhone</DeviceType><Maker>Polycom</Maker><Modules>\
                 <Module FileName='cpe.nbt'/></Modules></Ask>";
     let report = Codec::default().inspect(body.as_bytes()).to_string();
@@ -20,16 +20,16 @@ fn the_report_says_what_was_recognised_and_what_not() {
            /Ask = \"\"  (byte 0)\n  \
            /Ask/Maker = \"Polycom\"  (byte 51)\n\
          missing: 10\n  \
-           UserName  (may be absent)\n  \
-           RequestDateTime  (may be absent)\n  \
-           MacAddress  (may be absent)\n  \
-           SerialNumber  (may be absent)\n  \
+           UserName  (optional)\n  \
+           RequestDateTime  (optional)\n  \
+           MacAddress  (optional)\n  \
+           SerialNumber  (optional)\n  \
            Vendor  (required)\n  \
            Model  (required)\n  \
            Revision  (required)\n  \
            Locale  (required)\n  \
-           Version of module 1  (may be absent)\n  \
-           TimeStamp of module 1  (may be absent)\n\
+           Version of module 1  (optional)\n  \
+           TimeStamp of module 1  (optional)\n\
          refused: request: Vendor is absent; Model is absent; Revision is absent; Locale is absent"
     );
 }
@@ -46,7 +46,7 @@ fn a_body_is_known_by_its_root_and_else_by_its_items() {
 }
 
 #[test]
-fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
+fn a_refused_body_is_reported_as_far_as_it_can_be_read() {
     let codec = Codec::default();
     let found = codec.inspect(b"<!DOCTYPE a><Request><p:Vendor>Polycom</p:Vendor><Model>CX700");
     assert_eq!(found.recognised().len(), 2, "{found}");
@@ -58,6 +58,6 @@ fn what_is_refused_is_shown_as_far_as_it_can_be_read() {
     let found = codec.inspect(b"\xff\xfe\0\0");
     assert_eq!((found.kind(), found.error().unwrap().kind()), (None, DecodeErrorKind::Encoding));
     let taken = codec.inspect(asking("").as_bytes());
-    assert!(taken.error().is_none() && taken.to_string().ends_with("taken"));
+    assert!(taken.error().is_none() && taken.to_string().ends_with("accepted"));
     assert!(taken.root_is_known());
 }

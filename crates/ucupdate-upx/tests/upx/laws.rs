@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use std::path::Path;
+use ucupdate_core::device::KindWord;
 use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::value::{FileName, Reported};
-use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_core::{Device, DeviceKind, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_upx::{Codec, laws};
 
 /// Any text that XML can hold, the awkward characters often.
@@ -60,17 +61,10 @@ fn offered() -> impl Strategy<Value = OfferedModule> {
 }
 
 fn device() -> impl Strategy<Value = Device> {
-    ([label(), label(), label(), label(), label()], text(), text()).prop_map(|(labels, mac, serial)| {
-        let [device_type, vendor, model, revision, locale] = labels;
-        Device {
-            device_type: device_type.parse().unwrap(),
-            vendor: vendor.parse().unwrap(),
-            model: model.parse().unwrap(),
-            hardware_revision: revision.parse().unwrap(),
-            locale: locale.parse().unwrap(),
-            mac_address: Reported::new(&mac),
-            serial_number: Reported::new(&serial),
-        }
+    ([(); KindWord::COUNT].map(|()| label()), text(), text()).prop_map(|(labels, mac, serial)| Device {
+        kind: DeviceKind::from_words(labels).unwrap(),
+        mac_address: Reported::new(&mac),
+        serial_number: Reported::new(&serial),
     })
 }
 

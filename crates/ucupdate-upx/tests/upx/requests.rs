@@ -1,4 +1,4 @@
-//! What is taken for a request, and what is refused.
+//! Which bodies are read as a request, and which are refused.
 
 use crate::{asking, request, request_refused};
 use ucupdate_core::ReportedVersion;
@@ -56,7 +56,7 @@ fn the_other_items_may_be_absent() {
 }
 
 #[test]
-fn texts_are_kept_as_said() {
+fn texts_are_kept_as_sent() {
     let body = asking(
         "<MacAddress> 00-21</MacAddress><SerialNumber>a&#13;&#10;b</SerialNumber><UserName>\tx &amp; y\r\n</UserName>\
          <RequestDateTime>yesterday</RequestDateTime>",
@@ -74,17 +74,17 @@ fn wrong_names_are_never_an_empty_request() {
     for (body, message) in [
         (
             "<Request/>",
-            "no item of the dialect is in the body, whose root is `Request`; expected `Request` with \
+            "body with root `Request` has no item of the dialect, expected root `Request` with \
           DeviceType, Vendor, Model, Revision, Locale",
         ),
         (
             "<html><body>x</body></html>",
-            "no item of the dialect is in the body, whose root is `html`; expected \
-          `Request` with DeviceType, Vendor, Model, Revision, Locale",
+            "body with root `html` has no item of the dialect, expected root `Request` with \
+          DeviceType, Vendor, Model, Revision, Locale",
         ),
         (
             &asking("<Files><File><FileName>cpe.nbt</FileName></File></Files>"),
-            "`FileName` at byte 140 stands outside any `Module`",
+            "`FileName` at byte 140 is outside a module, expected it inside `Module`",
         ),
         (
             &asking("<Modules><Module><Name>cpe.nbt</Name></Module></Modules>"),
@@ -99,17 +99,17 @@ fn wrong_names_are_never_an_empty_request() {
 #[test]
 fn the_same_items_under_another_root_are_read_and_the_root_reported() {
     let found = request(&asking("").replace("Request>", "Ask>"));
-    assert_eq!(found.value.device.vendor.as_str(), "Polycom");
+    assert_eq!(found.value.device.kind.vendor.as_str(), "Polycom");
     assert_eq!((&*found.unknown[0].path, found.unknown[0].at), ("/Ask", 0));
     let body = format!("<s:Envelope xmlns:s='urn:s'><s:Body>{}</s:Body></s:Envelope>", asking(""));
     let found = request(&body);
-    assert_eq!(found.value.device.model.as_str(), "CX700");
+    assert_eq!(found.value.device.kind.model.as_str(), "CX700");
     assert_eq!(found.unknown.len(), 3);
     assert_eq!(&*found.unknown[2].path, "/s:Envelope/s:Body/Request");
 }
 
 #[test]
-fn the_unknown_is_kept_with_its_place_and_does_not_disturb() {
+fn unknown_items_are_kept_with_their_positions() {
     let body = asking("<Power level='3'>PoE<Model>x</Model></Power>  stray<Vendor2/>");
     let found = request(&body);
     let unknown: Vec<(&str, &str)> = found.unknown.iter().map(|item| (&*item.path, &*item.value)).collect();
@@ -130,7 +130,7 @@ fn the_unknown_is_kept_with_its_place_and_does_not_disturb() {
     // What stands less deep counts, also when it comes later.
     let late =
         request(&format!("<Request><Group><Locale>DEU</Locale></Group>{}", &asking("")["<Request>".len()..]));
-    assert_eq!(late.value.device.locale.as_str(), "ENU");
+    assert_eq!(late.value.device.kind.locale.as_str(), "ENU");
     assert_eq!(&*late.unknown[1].path, "/Request/Group/Locale");
 }
 
@@ -230,7 +230,7 @@ fn the_vendor_may_be_called_brand_and_its_own_name_prevails() {
     assert!(Codec::default().encode_request(&plain.value).windows(8).any(|part| part == b"<Vendor>"));
     for both in [asking("<Brand>LG</Brand>"), asking("").replace("<Vendor>", "<Brand>LG</Brand><Vendor>")] {
         let found = request(&both);
-        assert_eq!(found.value.device.vendor.as_str(), "Polycom", "{both}");
+        assert_eq!(found.value.device.kind.vendor.as_str(), "Polycom", "{both}");
         let unknown: Vec<_> = found.unknown.iter().map(|item| (&*item.path, &*item.value)).collect();
         assert_eq!(unknown, [("/Request/Brand", "LG")]);
     }

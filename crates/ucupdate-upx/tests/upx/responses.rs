@@ -1,4 +1,4 @@
-//! What is taken for a response, and what is refused.
+//! Which bodies are read as a response, and which are refused.
 
 use crate::{asking, response_refused};
 use ucupdate_upx::Codec;
@@ -16,7 +16,7 @@ fn refused(body: &str, message: &str) {
 }
 
 #[test]
-fn a_module_needs_two_safe_file_names_and_keeps_its_urls_as_said() {
+fn a_module_needs_two_safe_file_names_and_keeps_its_urls_as_sent() {
     let body = offering(" 1 ", &MODULE.replace("</Module>", "<BaseURL>http://a/b/ </BaseURL></Module>"));
     let module = Codec::default().decode_response(body.as_bytes()).unwrap().value.modules.remove(0);
     assert_eq!((&*module.base_url, &*module.external_base_url), ("http://a/b/ ", ""));
@@ -44,11 +44,11 @@ fn a_module_needs_two_safe_file_names_and_keeps_its_urls_as_said() {
 
 #[test]
 fn the_count_is_the_number_of_modules() {
-    refused(&offering("0", MODULE), "`NumOfFiles` at byte 10 is 0, but there are 1 modules");
-    refused(&offering("2", MODULE), "`NumOfFiles` at byte 10 is 2, but there are 1 modules");
+    refused(&offering("0", MODULE), "`NumOfFiles` at byte 10 is 0, expected 1, the number of modules");
+    refused(&offering("2", MODULE), "`NumOfFiles` at byte 10 is 2, expected 1, the number of modules");
     refused(&offering("", MODULE), "response: NumOfFiles at byte 10 is blank");
-    for said in ["+1", "-1", "one", "1.0", "99999999999"] {
-        refused(&offering(said, MODULE), "response: NumOfFiles at byte 10 is not a number");
+    for count in ["+1", "-1", "one", "1.0", "99999999999"] {
+        refused(&offering(count, MODULE), "response: NumOfFiles at byte 10 is not a number");
     }
     refused(&format!("<Response>{MODULE}</Response>"), "response: NumOfFiles is absent");
     refused(
@@ -58,20 +58,18 @@ fn the_count_is_the_number_of_modules() {
 }
 
 #[test]
-fn what_is_no_response_is_never_nothing_to_do() {
-    refused(&asking(""), "body is a request (its root is `Request`), expected a response");
+fn a_body_that_is_not_a_response_is_never_nothing_to_do() {
+    refused(&asking(""), "body with root `Request` is a request, expected a response");
     refused(
         &asking("").replace("Request>", "Ask>"),
-        "no item of the dialect is in the body, whose root is `Ask`; \
-             expected `Response` with NumOfFiles",
+        "body with root `Ask` has no item of the dialect, expected root `Response` with NumOfFiles",
     );
     refused(
         "<Response/>",
-        "no item of the dialect is in the body, whose root is `Response`; expected `Response` \
-             with NumOfFiles",
+        "body with root `Response` has no item of the dialect, expected root `Response` with NumOfFiles",
     );
     refused(
         "<Response><NumOfFiles>0</NumOfFiles><File><FileName>a</FileName></File></Response>",
-        "`FileName` at byte 42 stands outside any `Module`",
+        "`FileName` at byte 42 is outside a module, expected it inside `Module`",
     );
 }

@@ -258,6 +258,9 @@ fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
     }))
 }
 
+/// Number of tries to create a revision whose answer is unclear.
+const CREATE_TRIES: u32 = 3;
+
 /// Writes a revision as it is, once it is seen to follow the one before.
 async fn carry_revision(
     from: &dyn ImageStore,
@@ -272,15 +275,21 @@ async fn carry_revision(
         return Err(damaged(DocumentError::Chain { key: key.to_string(), said: document.previous, found }));
     }
     *previous = Some(sha256(&bytes));
-    match to.create(&key, bytes.clone()).await {
-        Ok(()) => Ok(()),
-        // Somebody else wrote it, or this did and the answer was lost.
-        Err(error @ StoreError::AlreadyExists { .. }) => settle(to, &key, &bytes, number, error).await,
-        Err(error) if error.may_have_written() => settle(to, &key, &bytes, number, error).await,
-        Err(error) => Err(CarryError::To(error)),
+    let mut tries = 1;
+    loop {
+        match to.create(&key, bytes.clone()).await {
+            Ok(()) => return Ok(()),
+            // Another program wrote it, or an earlier try did. Only this answer says that it is durable.
+            Err(error @ StoreError::AlreadyExists { .. }) => {
+                return settle(to, &key, &bytes, number, error).await;
+            }
+            Err(error) if error.may_have_written() && tries < CREATE_TRIES => tries += 1,
+            Err(error) => return Err(CarryError::To(error)),
+        }
     }
 }
 
+/// Compares the revision that exists with the one that was to be written.
 async fn settle(
     to: &dyn ImageStore,
     key: &StoreKey,

@@ -11,10 +11,11 @@ use crate::keys;
 use crate::maintenance::retention::Kept;
 use crate::packages::description;
 use crate::service::UpdateService;
+use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, read_revision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use ucupdate_core::book::{Command, IngestId, Refusal};
+use ucupdate_core::book::{BookCommand, IngestId, Refusal};
 use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStoreExt as _, ObjectMeta, StoreKey};
 
@@ -94,13 +95,13 @@ impl Admin<'_> {
 
     /// Lets packages leave the book of the revision they were looked at in.
     async fn retire_at(self, seen: u64, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
-        let command = Command::Retire(packages);
+        let command = BookCommand::Retire(packages);
         self.service
-            .change(self.author, &command, |book, found| {
+            .change(self.author, &command.clone().into(), |book, found| {
                 if found != seen {
                     return Err(Refusal::BookMoved { expected: seen, found });
                 }
-                book.command(&command)
+                book.command(&command, self.author)
             })
             .await
     }
@@ -189,7 +190,7 @@ impl UpdateService {
     async fn beginning(&self) -> Result<Beginning, StateError> {
         let Some((first, _)) = read_revision(&**self.store(), 1).await? else { return Ok(Beginning::None) };
         // Who rebuilt a history has taken what could be taken.
-        if matches!(first.command, Command::Rebuild(_)) {
+        if matches!(first.command, RecordedCommand::Rebuild(_)) {
             return Ok(Beginning::Rebuilt);
         }
         let ingests = first.delta.packages.iter().filter_map(|entry| Some(entry.now.as_ref()?.ingest));

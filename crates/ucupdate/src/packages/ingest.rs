@@ -22,8 +22,8 @@ use tokio::sync::mpsc;
 use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
 use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_core::book::{
-    Command, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone, StoneImage,
-    StoredFile,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone,
+    StoneImage, StoredFile,
 };
 use ucupdate_core::value::{FileName, ObjectKey, PackageId};
 use ucupdate_core::{ReportedVersion, RuleBook};
@@ -112,12 +112,25 @@ impl Admin<'_> {
         bytes: ByteStream,
         progress: impl FnMut(IngestProgress) + Send,
     ) -> Result<Ingested, IngestError> {
+        self.ingest_parts(file_name, vec![bytes], progress).await
+    }
+
+    /// Ingests a package whose cabinet is a set of several parts, given in any order.
+    ///
+    /// # Errors
+    /// Fails as [`ingest`](Self::ingest) does, and when a part is missing or of another set.
+    pub async fn ingest_parts(
+        self,
+        file_name: &str,
+        parts: Vec<ByteStream>,
+        progress: impl FnMut(IngestProgress) + Send,
+    ) -> Result<Ingested, IngestError> {
         let Self { service, author } = self;
         service.sweep_up().await;
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
         let so_far = IngestProgress::default();
         let mut intake = Intake { service, ingest, progress, so_far, stored: Vec::new(), told: false };
-        let taken = match intake.read(bytes).await {
+        let taken = match intake.read(parts).await {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
         };
@@ -151,18 +164,24 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 
     /// Reads the cabinet on a thread of its own and stores each member as it comes.
-    async fn read(&mut self, bytes: ByteStream) -> Result<Package, IngestError> {
+    async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
-        let (input, chunks) = mpsc::channel(4);
+        let mut inputs = Vec::with_capacity(parts.len());
+        let mut readers = Vec::with_capacity(parts.len());
+        for bytes in parts {
+            let (input, chunks) = mpsc::channel(4);
+            inputs.push((bytes, input));
+            readers.push(ChannelReader { chunks, now: Bytes::new() });
+        }
         let (members, mut events) = mpsc::channel(4);
         let reader = tokio::task::spawn_blocking(move || {
-            let input = ChannelReader { chunks, now: Bytes::new() };
-            let cabinet = Cabinet::open(input, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, &options.package, &mut ChannelSink::new(members))
+            let cabinet = Cabinet::open_set(readers, options.cabinet).map_err(PackageError::from)?;
+            read_package(cabinet, options.package, &mut ChannelSink::new(members))
         });
         let fed = std::sync::atomic::AtomicU64::new(0);
         let feeding = async {
-            feed(bytes, input, &fed).await;
+            let feeds = inputs.into_iter().map(|(bytes, input)| feed(bytes, input, &fed));
+            futures_util::future::join_all(feeds).await;
             Ok::<_, IngestError>(())
         };
         let storing = async {
@@ -228,15 +247,20 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         };
         self.describe(&record).await?;
         self.told = true;
+        let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
+        let accepted: Vec<Note> =
+            accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() }).collect();
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
-            match there.filter(|there| Some(there.ingest) != damaged) {
+            let mut outcome = match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),
                 None => book.ingest(&record),
-            }
+            }?;
+            outcome.notes.extend(accepted.iter().cloned());
+            Ok(outcome)
         };
         let Changed { revision, notes } =
-            self.service.change(author, &Command::Ingest(record.id()), make).await?;
+            self.service.change(author, &BookCommand::Ingest(record.id()).into(), make).await?;
         let snapshot = self.service.snapshot();
         let named = snapshot.book().package(record.id()).is_some_and(|there| there.ingest == self.ingest);
         Ok((Ingested { package, revision, notes }, named))

@@ -1,14 +1,37 @@
 //! [`IngestOptions`]: how packages are read.
 
-use ucupdate_cab::Limits;
-use ucupdate_cab::package::PackageLimits;
+use ucupdate_cab::CabinetOptions;
+use ucupdate_cab::package::PackageOptions;
 
 /// How packages are read.
+///
+/// ```
+/// use ucupdate::IngestOptions;
+/// use ucupdate::cab::CabinetOptions;
+/// use ucupdate::cab::package::PackageOptions;
+/// let options = IngestOptions::default()
+///     .with_cabinet(CabinetOptions::default())
+///     .with_package(PackageOptions::default().with_unreadable_catalogues_accepted(true));
+/// # drop(options);
+/// ```
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct IngestOptions {
-    /// What a cabinet may cost.
-    pub cabinet: Limits,
-    /// What a package may cost.
-    pub package: PackageLimits,
+    pub(crate) cabinet: CabinetOptions,
+    pub(crate) package: PackageOptions,
+}
+
+impl IngestOptions {
+    /// Sets how cabinets are read, with the most that one may cost.
+    #[must_use]
+    pub fn with_cabinet(mut self, options: impl Into<CabinetOptions>) -> Self {
+        self.cabinet = options.into();
+        self
+    }
+
+    /// Sets how packages are read, with the most that one may cost.
+    #[must_use]
+    pub fn with_package(mut self, options: impl Into<PackageOptions>) -> Self {
+        self.package = options.into();
+        self
+    }
 }

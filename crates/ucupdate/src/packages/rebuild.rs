@@ -7,9 +7,10 @@ use crate::packages::description::MAX_PACKAGE_BYTES;
 use crate::packages::read_back::{self, FileState};
 use crate::service::UpdateService;
 use crate::state::document::{self, PackageDocument};
+use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::read_revision;
 use std::collections::BTreeMap;
-use ucupdate_core::book::{Command, IngestId, IngestedPackage, Note, Refusal};
+use ucupdate_core::book::{IngestId, IngestedPackage, Note, Refusal};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
@@ -66,7 +67,7 @@ impl Admin<'_> {
         packages.sort_by_key(|package| (package.ingested_at, package.sha256));
         rebuilt.packages = packages.iter().map(IngestedPackage::id).collect();
         for part in parts(packages) {
-            let command = Command::Rebuild(part.iter().map(IngestedPackage::id).collect());
+            let command = RecordedCommand::Rebuild(part.iter().map(IngestedPackage::id).collect());
             let seen = service.snapshot().revision();
             let changed = service.change(author, &command, |book, found| {
                 if found != seen {
@@ -87,7 +88,7 @@ impl UpdateService {
         for number in 1..=revisions {
             let read = read_revision(&**self.store(), number).await?;
             let is_rebuilt =
-                read.is_some_and(|(document, _)| matches!(document.command, Command::Rebuild(_)));
+                read.is_some_and(|(document, _)| matches!(document.command, RecordedCommand::Rebuild(_)));
             if !is_rebuilt {
                 return Err(ChangeError::HasHistory { revisions });
             }

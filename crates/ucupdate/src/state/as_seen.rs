@@ -3,25 +3,25 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::state::rule_history::Changed;
-use ucupdate_core::book::{Command, Refusal};
+use ucupdate_core::book::{BookCommand, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 
 impl Admin<'_> {
     /// Makes a change as [`command`](Self::command) does, but only where what it replaces is still as it is in `seen`.
     ///
-    /// That matters for [`Command::SetPolicy`] and [`Command::PutGroup`], which say what a policy or a group *is*: whoever
+    /// That matters for [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`], which say what a policy or a group *is*: whoever
     /// changes a part of one reads it, changes it, and gives it back whole, and of two who do so at once the later would undo
     /// what the earlier did. Other commands are made as they are.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use ucupdate::book::{Command, Group};
+    /// use ucupdate::book::{BookCommand, Group};
     /// use ucupdate::{Options, UpdateService, store::MemoryStore};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
     /// let seen = service.snapshot();
-    /// let command = Command::PutGroup(Group { name: "lab".parse()?, predicate: None });
+    /// let command = BookCommand::PutGroup(Group { name: "lab".parse()?, predicate: None });
     /// service.admin("ann").command_as_seen(&command, seen.book()).await?;
     /// let refused = service.admin("bob").command_as_seen(&command, seen.book()).await.unwrap_err();
     /// assert_eq!(refused.to_string(), "the group lab was changed by somebody else meanwhile");
@@ -30,21 +30,22 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::ChangedMeanwhile`] when it is not as it was seen, and those of [`command`](Self::command).
-    pub async fn command_as_seen(self, command: &Command, seen: &RuleBook) -> Result<Changed, ChangeError> {
-        match command {
-            Command::RollBackTo(_) => self.command(command).await,
-            _ => self.command_if(command, |book| is_as_seen(command, seen, book)).await,
-        }
+    pub async fn command_as_seen(
+        self,
+        command: &BookCommand,
+        seen: &RuleBook,
+    ) -> Result<Changed, ChangeError> {
+        self.command_if(command, |book| is_as_seen(command, seen, book)).await
     }
 }
 
-fn is_as_seen(command: &Command, seen: &RuleBook, book: &RuleBook) -> Result<(), Refusal> {
+fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result<(), Refusal> {
     let policy = |book: &RuleBook, rule: &RuleKey| book.rule(rule).map(|rule| rule.policy().clone());
     match command {
-        Command::SetPolicy(rule, _) if policy(seen, rule) != policy(book, rule) => {
+        BookCommand::SetPolicy(rule, _) if policy(seen, rule) != policy(book, rule) => {
             Err(Refusal::ChangedMeanwhile { what: format!("the policy of {rule}") })
         }
-        Command::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
+        BookCommand::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
             Err(Refusal::ChangedMeanwhile { what: format!("the group {}", group.name) })
         }
         _ => Ok(()),

@@ -3,13 +3,14 @@
 use crate::error::{ChangeError, StateError};
 use crate::service::UpdateService;
 use crate::state::document::ChangeId;
+use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Command, Outcome, Refusal};
+use ucupdate_core::book::{Outcome, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {
@@ -44,7 +45,7 @@ impl UpdateService {
     pub(crate) async fn change(
         &self,
         author: &str,
-        command: &Command,
+        command: &RecordedCommand,
         make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Changed, ChangeError> {
         let id = ChangeId::random()?;

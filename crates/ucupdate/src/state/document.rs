@@ -1,11 +1,13 @@
 //! The stored forms: JSON, each with the version of its format first. A newer one is refused by its number.
 
 use crate::digest::{Sha256Stream, sha256};
+use crate::state::recorded_command::{RecordedCommand, StoredCommand};
 use semver::Version;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Command, Delta, IngestedPackage};
+use ucupdate_core::book::{Delta, IngestedPackage};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
@@ -16,7 +18,7 @@ const FORMAT: Version = Version::new(1, 2, 0);
 const SEALED_SINCE: Version = Version::new(1, 2, 0);
 
 /// One revision of the rule book: what was asked, and what the changed entries are now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct RevisionDocument {
     pub(crate) format: Version,
     pub(crate) revision: u64,
@@ -26,7 +28,7 @@ pub(crate) struct RevisionDocument {
     pub(crate) previous: Sha256Digest,
     pub(crate) at: UnixTime,
     pub(crate) author: String,
-    pub(crate) command: Command,
+    pub(crate) command: RecordedCommand,
     /// What was told to the author, a line each.
     pub(crate) notes: Vec<String>,
     pub(crate) delta: Delta,
@@ -126,7 +128,7 @@ impl<'a> CheckpointDocument<&'a str> {
 }
 
 /// Reads the book of a checkpoint: its two large parts at the same time, where it has the form that is written.
-fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
+pub(crate) fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
     match read_in_parts(text) {
         Some(book) => Ok(book),
         None => serde_json::from_str(text),
@@ -225,6 +227,24 @@ pub enum DocumentError {
 impl RevisionDocument {
     pub(crate) fn format() -> Version {
         FORMAT
+    }
+}
+
+impl Serialize for RevisionDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Destructured, so that a new field is not forgotten here.
+        let Self { format, revision, change, previous, at, author, command, notes, delta } = self;
+        let mut document = serializer.serialize_struct("RevisionDocument", 9)?;
+        document.serialize_field("format", format)?;
+        document.serialize_field("revision", revision)?;
+        document.serialize_field("change", change)?;
+        document.serialize_field("previous", previous)?;
+        document.serialize_field("at", at)?;
+        document.serialize_field("author", author)?;
+        document.serialize_field("command", &StoredCommand { command, author })?;
+        document.serialize_field("notes", notes)?;
+        document.serialize_field("delta", delta)?;
+        document.end()
     }
 }
 

@@ -3,14 +3,13 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::packages::read_back::{self, FileState};
+use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, RuleHistory};
 use crate::state::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{
-    Command, Delta, IngestId, InterimImage, Outcome, Refusal, Release, ReleaseFiles, Rule,
-};
+use ucupdate_core::book::{Delta, IngestId, InterimImage, Outcome, Refusal, Release, ReleaseFiles, Rule};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, StoreError};
 
@@ -30,7 +29,7 @@ impl Admin<'_> {
         let snapshot = service.snapshot();
         let earlier = Restorable::read(service.store(), &snapshot, revision).await?;
         service
-            .change(author, &Command::RollBackTo(revision), |book, found| {
+            .change(author, &RecordedCommand::RollBackTo(revision), |book, found| {
                 let outcome = earlier.restore(book)?;
                 match earlier.covers(book, &outcome.delta) {
                     true => Ok(outcome),

@@ -8,11 +8,12 @@ use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
+use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Command, Note, Outcome, Refusal};
+use ucupdate_core::book::{Note, Outcome, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 
@@ -59,7 +60,7 @@ pub struct Revision {
     /// Who made it.
     pub author: String,
     /// What was asked.
-    pub command: Command,
+    pub command: RecordedCommand,
     /// What was told, a line each.
     pub notes: Vec<String>,
 }
@@ -185,7 +186,7 @@ impl RuleHistory {
         change: ChangeId,
         author: &str,
         at: UnixTime,
-        command: &Command,
+        command: &RecordedCommand,
         make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
         let outcome = make(&self.book, self.revision)?;
@@ -221,8 +222,11 @@ impl RuleHistory {
         Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
     }
 
-    /// Creates the next revision, or gives the one that another server created. An unclear answer is settled by reading
-    /// back: the change id tells whose it is.
+    /// Creates the next revision, or returns the one that another server created.
+    ///
+    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the existing revision is durable;
+    /// its change id then tells whose it is. A revision that is visible may still be lost: the sync of its folder may have
+    /// failed.
     async fn create(
         &self,
         document: &RevisionDocument,
@@ -240,7 +244,14 @@ impl RuleHistory {
                 return Err(error.into());
             }
             match read_revision(&*self.store, document.revision).await {
-                Ok(Some((there, _))) if there.change == document.change => return Ok(None),
+                Ok(Some((there, _))) if there.change == document.change => {
+                    if exists {
+                        return Ok(None);
+                    }
+                    if unclear >= MAX_UNCLEAR {
+                        return Err(error.into());
+                    }
+                }
                 Ok(winner @ Some(_)) => return Ok(winner),
                 Ok(None) | Err(StateError::Store(_)) if unclear < MAX_UNCLEAR => {}
                 Ok(None) => return Err(error.into()),

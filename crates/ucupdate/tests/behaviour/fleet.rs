@@ -140,7 +140,7 @@ async fn the_phone_of_the_fields_log_is_in_the_fleet_as_it_asked_last_and_in_no_
     assert_eq!((guard.loops(), guard.devices()), (vec![], 1));
     let (identity, phone) = fleet.devices().next().unwrap();
     assert_eq!((fleet.devices().len(), identity.to_string().as_str()), (1, "0021630F207B"));
-    assert_eq!((&*phone.vendor, &*phone.user_host, phone.asks), ("LG-Nortel", "10.1.1.123", 3));
+    assert_eq!((&*phone.kind.vendor, &*phone.user_host, phone.asks), ("LG-Nortel", "10.1.1.123", 3));
     assert_eq!(
         (phone.first_asked, phone.last_asked),
         (UnixTime::from_seconds(1_236_359_240), UnixTime::from_seconds(1_236_359_934))
@@ -148,7 +148,7 @@ async fn the_phone_of_the_fields_log_is_in_the_fleet_as_it_asked_last_and_in_no_
     assert_eq!(phone.modules[0].installed.version.as_str(), "1.0.522.103");
     assert_eq!(phone.modules[0].offered, Some(ReportedVersion::new("3.5.6907.0")));
     let request = phone.request().unwrap();
-    assert_eq!((request.device.model.as_str(), request.modules.len()), ("IP8540", 1));
+    assert_eq!((request.device.kind.model.as_str(), request.modules.len()), ("IP8540", 1));
 }
 
 #[tokio::test]

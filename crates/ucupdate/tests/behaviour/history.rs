@@ -3,7 +3,7 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate::book::{Command, TestDevice};
+use ucupdate::book::{BookCommand, TestDevice};
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::Side;
@@ -171,8 +171,7 @@ async fn what_somebody_else_put_beside_the_revisions_is_no_gap() {
 async fn other_servers_see_a_change_within_the_probe_period() {
     let store = MemoryStore::default();
     let changing = open(store.clone()).await;
-    let mut probing = options();
-    probing.probe = Some(Duration::from_millis(20));
+    let probing = options().with_probe(Some(Duration::from_millis(20)));
     let answering = UpdateService::open(Arc::new(store), probing).await.unwrap();
     changing.admin("ann").add_test_device(tester(1)).await.unwrap();
     let seen = async {
@@ -186,7 +185,7 @@ async fn other_servers_see_a_change_within_the_probe_period() {
 #[tokio::test]
 async fn a_command_that_changes_nothing_makes_no_revision() {
     let service = open(MemoryStore::default()).await;
-    let command = Command::DeployAtIngest("RoundTable".parse().unwrap(), true);
+    let command = BookCommand::DeployAtIngest("RoundTable".parse().unwrap(), true);
     assert_eq!(service.admin("ann").command(&command).await.unwrap().revision, None);
     assert_eq!(service.snapshot().revision(), 0);
 }

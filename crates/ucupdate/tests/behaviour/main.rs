@@ -15,6 +15,7 @@ mod logging;
 mod looking_back;
 mod meanwhile;
 mod rebuilding;
+mod restarting;
 mod rolling_back;
 mod story;
 mod summary;

@@ -28,7 +28,7 @@ fn state(service: &UpdateService) -> Vec<String> {
     let rows = snapshot.book().rules().map(|rule| {
         let version =
             |of: Option<&ucupdate::book::Candidate>| of.map_or("-".into(), |of| of.version.to_string());
-        format!("{} {} {}", rule.key().model(), version(rule.pending()), version(rule.approved()))
+        format!("{} {} {}", rule.key().kind().model, version(rule.pending()), version(rule.approved()))
     });
     rows.collect()
 }

@@ -3,10 +3,10 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
-use ucupdate::book::{Command, OfferPolicy, OfferRule};
+use ucupdate::book::{OfferPolicy, OfferRule};
 use ucupdate::cab::package::sample;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::{ChangeError, UpdateService};
+use ucupdate::{ChangeError, RecordedCommand, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Revision 2 has the sample approved in one rule; after it much is changed.
@@ -48,7 +48,7 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
     assert_eq!(service.snapshot().files().iter().len(), files, "a phone may be fetching one of them");
 
     let last = service.history(9, 1).await.unwrap().remove(0);
-    assert_eq!((last.author.as_str(), last.command), ("bob", Command::RollBackTo(2)));
+    assert_eq!((last.author.as_str(), last.command), ("bob", RecordedCommand::RollBackTo(2)));
     assert_eq!(*open(store).await.snapshot().book(), book);
     assert_eq!(
         service.admin("bob").roll_back_to(2).await.unwrap().revision,
@@ -63,7 +63,7 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
 #[tokio::test]
 async fn the_command_of_the_history_does_the_same() {
     let service = changed(MemoryStore::default()).await;
-    assert_eq!(service.admin("bob").command(&Command::RollBackTo(1)).await.unwrap().revision, Some(9));
+    assert_eq!(service.admin("bob").roll_back_to(1).await.unwrap().revision, Some(9));
     assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "-");
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ucupdate::UpdateService;
 use ucupdate::book::{Audience, Candidate, HeldDevices, RuleBook, RuleKey, Share};
 use ucupdate::decide::{EligibilityIndex, decide};
+use ucupdate::device::{KindPattern, KindWord};
 use ucupdate::request::Question;
 use ucupdate::value::{Reported, UnixTime};
 
@@ -130,11 +131,7 @@ fn book(book: &RuleBook, out: &mut String) {
         write!(out, "group {}: members {}", group.name, book.members(&group.name).len()).unwrap();
         if let Some(predicate) = &group.predicate {
             let lists = [
-                list("device types", &predicate.device_types),
-                list("vendors", &predicate.vendors),
-                list("models", &predicate.models),
-                list("hardware revisions", &predicate.hardware_revisions),
-                list("locales", &predicate.locales),
+                kind(&predicate.kind, "s").concat(),
                 list("mac prefixes", &predicate.mac_prefixes),
                 list("serials", &predicate.serials),
                 list("user domains", &predicate.user_domains),
@@ -170,12 +167,10 @@ fn book(book: &RuleBook, out: &mut String) {
     for stone in &book.settings().stones {
         writeln!(
             out,
-            "stone {}: {}{}{}{} below {} by {} {:?}",
+            "stone {}: {}{} below {} by {} {:?}",
             stone.name,
-            stone.device_type,
-            list("vendor", &stone.vendor),
-            list("model", &stone.model),
-            list("hardware revision", &stone.hardware_revision),
+            stone.kind.device_type[0],
+            kind(&stone.kind, "")[1..].concat(),
             stone.below,
             stone.by,
             stone.image
@@ -185,6 +180,13 @@ fn book(book: &RuleBook, out: &mut String) {
     for device_type in &book.settings().deploy_at_ingest {
         writeln!(out, "deploy at ingest {device_type}").unwrap();
     }
+}
+
+/// The alternatives for each word of a pattern. `plural` ends the names of the words.
+fn kind(pattern: &KindPattern, plural: &str) -> [String; KindWord::COUNT] {
+    let names = KindWord::ALL.map(|word| format!("{}{plural}", word.name()));
+    let mut texts = pattern.texts().into_array().into_iter();
+    names.map(|name| list(&name, texts.next().unwrap()))
 }
 
 fn audience(audience: &Audience) -> String {

@@ -2,7 +2,7 @@ use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::ServerName;
-use ucupdate::book::{Audience, Command, Guard, Rollout, RuleKey, StopScope};
+use ucupdate::book::{Audience, BookCommand, Guard, Rollout, RuleKey, StopScope};
 use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
@@ -72,7 +72,7 @@ async fn with_rollout() -> MemoryStore {
     guard.failures = Some(3);
     let rollout = Rollout::new("wave".parse().unwrap()).guarded(guard);
     let (rule, version) = (phone(), ReportedVersion::new(NEW));
-    let start = Command::StartRollout { rule, audience: Audience::Everybody, version, rollout };
+    let start = BookCommand::StartRollout { rule, audience: Audience::Everybody, version, rollout };
     service.admin("ann").command(&start).await.unwrap();
     store
 }
@@ -193,9 +193,8 @@ async fn of_two_servers_that_see_it_one_pauses_and_both_stop_offering() {
     let store = with_rollout().await;
     let background = || {
         let period = Some(Duration::from_millis(50));
-        let mut options = options().with_watch(WatchOptions::default().with_period(period));
-        options.probe = Some(Duration::from_millis(100));
-        options
+        let watch = WatchOptions::default().with_period(period);
+        options().with_watch(watch).with_probe(Some(Duration::from_millis(100)))
     };
     let (one, two) = (Server::open(&store, background()).await, Server::open(&store, background()).await);
     for server in [&one, &two] {
@@ -227,7 +226,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
     }
     // This server has not heard yet of what the other does.
     let (rule, name) = (phone(), || "wave".parse().unwrap());
-    two.service.admin("bob").command(&Command::StopRollout(rule.clone(), name())).await.unwrap();
+    two.service.admin("bob").command(&BookCommand::StopRollout(rule.clone(), name())).await.unwrap();
     let stopped = two.service.snapshot().revision();
     assert_eq!(one.look().await, [""; 0]);
     assert_eq!(one.service.snapshot().revision(), stopped, "it has heard now, and changed nothing");
@@ -238,15 +237,14 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
 #[tokio::test]
 async fn a_kill_switch_stops_another_server_within_two_seconds() {
     let store = with_rollout().await;
-    let mut probing = options();
-    probing.probe = Some(Duration::from_secs(1));
+    let probing = options().with_probe(Some(Duration::from_secs(1)));
     let (one, two) = (Server::open(&store, probing.clone()).await, Server::open(&store, probing).await);
     // The first look comes at once; this is about the ones after it.
     one.service.admin("ann").add_test_device(lab_phone()).await.unwrap();
     let heard = one.service.snapshot().revision();
     until(Duration::from_secs(60), || two.service.snapshot().revision() == heard).await;
     assert_eq!(two.ask(1, OLD), NEW);
-    let kill = Command::Kill { scope: StopScope::All, by: "ann".into(), reason: "phones ring".into() };
+    let kill = BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() };
     one.service.admin("ann").command(&kill).await.unwrap();
     assert_eq!(one.ask(1, OLD), "-", "where it is thrown it holds at once");
     until(Duration::from_secs(2), || two.ask(1, OLD) == "-").await;

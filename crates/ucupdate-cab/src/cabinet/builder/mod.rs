@@ -142,7 +142,9 @@ impl<'a> CabinetBuilder<'a> {
         let kind = match self.compression {
             Compression::None => CompressionType::None,
             Compression::Mszip => CompressionType::MsZip,
-            Compression::Lzx { .. } => return Err(BuildError::Compression(self.compression)),
+            Compression::Lzx { .. } | Compression::Unsupported { .. } => {
+                return Err(BuildError::Compression(self.compression));
+            }
         };
         self.folders.retain(|folder| !folder.is_empty());
         let found = self.folders.iter().map(Vec::len).sum();

@@ -21,7 +21,7 @@ pub(crate) enum Decoder {
 impl Decoder {
     pub(crate) fn new(compression: Compression) -> Self {
         match compression {
-            Compression::None => Self::None(Vec::new()),
+            Compression::None | Compression::Unsupported { .. } => Self::None(Vec::new()),
             Compression::Mszip => Self::Mszip(Box::new(Mszip::new())),
             Compression::Lzx { window_bits } => Self::Lzx(Box::new(Lzx::new(window_bits))),
         }

@@ -49,7 +49,13 @@ impl Mszip {
                     if self.inflate.total_out() < size as u64 { "one cut off" } else { "a longer one" };
                 Err(Fault::new(expected(), found))
             }
-            Err(error) => Err(Fault::new(expected(), error.to_string())),
+            Err(_) => {
+                let found = format!(
+                    "one with a wrong code or a match from before its begin, at most {} bytes in",
+                    self.inflate.total_out()
+                );
+                Err(Fault::new(expected(), found))
+            }
         }
     }
 

@@ -6,10 +6,10 @@ pub mod sample;
 pub(super) mod test_signing;
 
 use self::catalogue::{CatalogueBuildError, CatalogueBuilder};
-use super::limits::PackageLimits;
 use super::manifest::names::ManifestItem;
 use super::manifest::{ManifestEntry, write};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
+use super::options::PackageOptions;
 use super::package::Package;
 use super::problem::{Problem, Severity};
 use super::understand::hierarchy::{interim_folder, release_folder};
@@ -113,7 +113,7 @@ impl NewImage {
 /// would refuse it. All files are in memory while the package is built.
 ///
 /// ```
-/// use ucupdate_cab::package::{NewRelease, NoSink, PackageBuilder, PackageLimits, read_package};
+/// use ucupdate_cab::package::{NewRelease, NoSink, PackageBuilder, PackageOptions, read_package};
 /// use ucupdate_cab::{Cabinet, Limits};
 /// use ucupdate_core::{FirmwareVersion, RuleKey};
 /// let key: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
@@ -124,7 +124,7 @@ impl NewImage {
 ///     .build()
 ///     .unwrap();
 /// let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
-/// let package = read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap();
+/// let package = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap();
 /// assert_eq!(package.releases[0].key, key);
 /// assert_eq!(package.releases[0].time_stamp, Some(time));
 /// ```
@@ -290,7 +290,7 @@ fn understood(files: &[NewFile]) -> Package {
         .filter(|(_, member)| member.role.is_kept())
         .map(|((index, file), _)| (index, KeptBytes::Whole(file.bytes.clone())))
         .collect();
-    understand(Sha256Digest::new([0; 32]), members, &kept, &PackageLimits::default())
+    understand(Sha256Digest::new([0; 32]), members, &kept, PackageOptions::default())
 }
 
 /// Why a package was not built.
@@ -342,7 +342,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Package {
         let cabinet = Cabinet::open(bytes, Limits::default()).unwrap();
-        read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap()
+        read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap()
     }
 
     const IP8540: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";

@@ -80,7 +80,7 @@ pub fn image(name: &str, bytes: usize) -> Vec<u8> {
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
     let release = |key: RuleKey, version: &str| {
-        let image = image(key.model().as_str(), image_bytes.max(1));
+        let image = image(key.kind().model.as_str(), image_bytes.max(1));
         NewRelease::new(key, ReportedVersion::new(version), image, time_stamp()).with_description(
             "CPE.xml",
             *b"<?xml version=\"1.0\" encoding=\"utf-8\"?><Description></Description>",
@@ -88,7 +88,7 @@ pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
     };
     let phone = ip8540();
     let interim = NewInterim::new(
-        phone.locale().clone(),
+        phone.kind().locale.clone(),
         phone.update_type(),
         ReportedVersion::new(INTERIM_VERSION),
         image("OCInterim", image_bytes.max(1)),
@@ -111,7 +111,7 @@ pub fn uc_updates_exe(image_bytes: usize) -> Vec<u8> {
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn round_table(image_bytes: usize) -> Vec<u8> {
     let key = conference_camera();
-    let image = image(key.model().as_str(), image_bytes.max(1));
+    let image = image(key.kind().model.as_str(), image_bytes.max(1));
     let settings = b"<?xml version=\"1.0\" encoding=\"utf-8\"?><RTConfig></RTConfig>".to_vec();
     PackageBuilder::new()
         .with_release(NewRelease::new(key, ReportedVersion::new(ROUND_TABLE_VERSION), image, time_stamp()))
@@ -123,12 +123,12 @@ pub fn round_table(image_bytes: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::{NoSink, Package, PackageLimits, ProblemKind, read_package};
+    use crate::package::{NoSink, Package, PackageOptions, ProblemKind, read_package};
     use crate::{Cabinet, Limits};
 
     fn read(bytes: &[u8]) -> Package {
         let cabinet = Cabinet::open(bytes, Limits::default()).unwrap();
-        read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap()
+        read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap()
     }
 
     #[test]

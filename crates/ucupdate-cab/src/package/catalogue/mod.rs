@@ -160,6 +160,9 @@ pub enum CatalogueError {
     /// The catalogue has more of something than is read.
     #[error("catalogue has more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
+    /// The file has another form than DER.
+    #[error("{found} instead of DER")]
+    OtherForm { found: &'static str },
     /// The bytes are not DER. `place` is the part of the catalogue; `at` counts bytes from the start.
     #[error("{place}: {cause}, at byte {at}")]
     Der { place: &'static str, at: usize, cause: String },

@@ -31,6 +31,9 @@ impl Catalogue {
         if bytes.len() > limits.catalogue_bytes {
             return Err(CatalogueError::TooLong { found: bytes.len(), limit: limits.catalogue_bytes });
         }
+        if let Some(found) = other_form(bytes) {
+            return Err(CatalogueError::OtherForm { found });
+        }
         let mut outer = Walk::new(bytes, "content info", 0)?;
         let info = outer.expect(Tag::Sequence)?;
         outer.end()?;
@@ -59,6 +62,24 @@ impl Catalogue {
         };
         let signers = read_signers(signers.inside("signers")?, list.value, &certificates)?;
         Ok(Self { listed_at, members, signers })
+    }
+}
+
+/// The name of another form that a file called `.cat` may have.
+fn other_form(bytes: &[u8]) -> Option<&'static str> {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
+    match text {
+        [] if bytes.is_empty() => Some("no bytes"),
+        [] => Some("blanks only"),
+        text if text.starts_with(b"-----BEGIN ") => Some("PEM, which must be converted,"),
+        text if text.starts_with(b"MII") && text.iter().all(is_base64) => {
+            Some("base64, which must be converted,")
+        }
+        text if text.starts_with(b"[CatalogHeader]") => Some("the input of a catalogue tool (.cdf)"),
+        text if text.starts_with(b"<") => Some("XML or HTML"),
+        text if text.iter().all(|byte| *byte == 0) => Some("zeros only"),
+        _ => None,
     }
 }
 

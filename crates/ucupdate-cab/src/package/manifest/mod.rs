@@ -6,10 +6,12 @@
 //! outside the table is skipped and reported.
 
 pub(super) mod names;
+mod narrowing;
 #[cfg(feature = "build")]
 pub(super) mod write;
 
 use self::names::ManifestItem;
+use self::narrowing::looks_like_narrowing;
 use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
@@ -51,6 +53,8 @@ impl ManifestEntry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::package) struct UnknownName {
+    /// Whether the name may restrict an update.
+    pub(in crate::package) is_narrowing: bool,
     pub(in crate::package) name: String,
     pub(in crate::package) at: usize,
 }
@@ -72,10 +76,7 @@ impl Manifest {
     pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
-            return Err(XmlError::NotXml {
-                what: format!("expected root element Updates, found {}", root.name),
-                at: root.at,
-            });
+            return Err(XmlError::Root { found: root.name.to_string(), at: root.at });
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
@@ -105,10 +106,10 @@ impl Manifest {
                     numbers.1 += 1;
                     self.entry(child, &said, (true, numbers.1), limits)?;
                 }
-                Some(ManifestItem::File) => self.unknown(&child.name, child.at),
+                Some(ManifestItem::File) => self.unknown(&child.name, child.at, false),
                 Some(_) => {}
                 None => {
-                    self.unknown(&child.name, child.at);
+                    self.unknown_element(child);
                     self.list(child, &said, numbers, limits)?;
                 }
             }
@@ -146,17 +147,18 @@ impl Manifest {
         Ok(())
     }
 
-    /// The files in an update, also where an element that is not known lies between.
+    /// The files in an update, also where an unknown element lies between.
     fn files<'a>(&mut self, element: &'a Element, files: &mut Vec<&'a Element>) {
         for child in &element.children {
             match ManifestItem::of(&child.name) {
                 Some(ManifestItem::File) => {
                     files.push(child);
-                    self.report_content(child);
+                    self.unused_content(child);
                 }
                 Some(item) if !item.is_container() => {}
                 _ => {
-                    self.unknown(&child.name, child.at);
+                    self.unknown_element(child);
+                    self.unused_items(child);
                     self.files(child, files);
                 }
             }
@@ -164,12 +166,36 @@ impl Manifest {
     }
 
     /// Reports what lies in a file element beside its items.
-    fn report_content(&mut self, element: &Element) {
+    fn unused_content(&mut self, element: &Element) {
         for child in &element.children {
             if ManifestItem::of(&child.name).is_none_or(ManifestItem::is_container) {
-                self.unknown(&child.name, child.at);
+                self.unknown_element(child);
+                self.unused_items(child);
+                self.unused_content(child);
             }
         }
+    }
+
+    /// Reports the items of an unknown element inside an update. They are not read, so a word of a rule among them would
+    /// restrict the update without effect.
+    fn unused_items(&mut self, element: &Element) {
+        let restricts = |name: &str| {
+            ManifestItem::of(name).map_or_else(|| looks_like_narrowing(name), ManifestItem::is_word)
+        };
+        for (name, _) in element.attributes.iter().filter(|(name, _)| restricts(name)) {
+            self.unknown(name, element.at, true);
+        }
+        for child in &element.children {
+            if ManifestItem::of(&child.name).is_some_and(ManifestItem::is_word) {
+                self.unknown(&child.name, child.at, true);
+            }
+        }
+    }
+
+    /// Notes an unknown element. One that holds known elements is a list of a kind of its own, and restricts nothing.
+    fn unknown_element(&mut self, element: &Element) {
+        let is_narrowing = looks_like_narrowing(&element.name) && !holds_known(element);
+        self.unknown(&element.name, element.at, is_narrowing);
     }
 
     /// The items that an element states itself.
@@ -182,7 +208,7 @@ impl Manifest {
                 Some(item) if !item.is_container() => item,
                 Some(_) | None => {
                     if is_attribute {
-                        self.unknown(name, at);
+                        self.unknown(name, at, looks_like_narrowing(name));
                     }
                     continue;
                 }
@@ -216,19 +242,28 @@ impl Manifest {
             }
         }
         if !element.text.is_empty() {
-            self.unknown("text between elements", element.at);
+            self.unknown("text between elements", element.at, false);
         }
         Ok(said)
     }
 
-    fn unknown(&mut self, name: &str, at: usize) {
-        /// More different names than this are not reported.
+    /// Notes an unknown name, once. `is_narrowing` says whether the name may restrict an update.
+    fn unknown(&mut self, name: &str, at: usize, is_narrowing: bool) {
+        /// More different names than this are not reported, except for names that may restrict.
         const MOST: usize = 32;
+        /// The most names that may restrict; one alone refuses the package.
+        const MOST_NARROWING: usize = 2 * MOST;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
-        if !known && self.unknown.len() < MOST {
-            self.unknown.push(UnknownName { name: name.to_owned(), at });
+        let most = if is_narrowing { MOST_NARROWING } else { MOST };
+        if !known && self.unknown.len() < most {
+            self.unknown.push(UnknownName { name: name.to_owned(), at, is_narrowing });
         }
     }
+}
+
+/// Whether an element with a known name lies in this one. The depth is bounded by the reader of the document.
+fn holds_known(element: &Element) -> bool {
+    element.children.iter().any(|child| ManifestItem::of(&child.name).is_some() || holds_known(child))
 }
 
 #[cfg(test)]
@@ -276,7 +311,10 @@ mod tests {
         );
         said(&manifest.entries[0], &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a")]);
         said(&manifest.entries[1], &[(Item::Version, "2"), (Item::Locale, "DEU")]);
-        assert_eq!(manifest.unknown, [UnknownName { name: "Device".to_owned(), at: 30 }]);
+        assert_eq!(
+            manifest.unknown,
+            [UnknownName { name: "Device".to_owned(), at: 30, is_narrowing: false }]
+        );
     }
 
     #[test]
@@ -306,6 +344,31 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_name_that_looks_like_a_restriction_is_noted_as_one_wherever_it_stands() {
+        for inner in [
+            "<Update version='1' HardwareRange='C-D'/>",
+            "<Update version='1'><MinVersion>2</MinVersion></Update>",
+            "<Update version='1'><File><Region>EMEA</Region></File></Update>",
+            "<Update version='1'><Files OnlyFor='C'><File FileName='a'/></Files></Update>",
+            "<Update version='1'><Files Locale='DEU'><File FileName='a'/></Files></Update>",
+            "<Update version='1'><Extra><Model>CX700</Model></Extra></Update>",
+            "<List SerialRange='1-2'><Update version='1'/></List>",
+            "<Condition/><Update version='1'/>",
+        ] {
+            let manifest = read(&format!("<Updates>{inner}</Updates>"));
+            assert!(manifest.unknown.iter().any(|unknown| unknown.is_narrowing), "{inner}");
+        }
+        for inner in [
+            "<Update version='1' Colour='blue'/>",
+            "<Device><Model>CX700</Model><Update version='1'/></Device>",
+            "<Update version='1'><Files><File FileName='a' Size='3'/></Files></Update>",
+        ] {
+            let manifest = read(&format!("<Updates>{inner}</Updates>"));
+            assert!(manifest.unknown.iter().all(|unknown| !unknown.is_narrowing), "{inner}");
+        }
+    }
+
+    #[test]
     fn an_item_said_twice_is_kept_as_a_finding() {
         let manifest = read(
             "<Updates><Update version='1' Model='A'><Version>2</Version><Model>A</Model></Update></Updates>",
@@ -322,7 +385,7 @@ mod tests {
         let mut limits = PackageLimits::default();
         let refused =
             |text: &str, limits: &_| Manifest::read(text.as_bytes(), limits).unwrap_err().to_string();
-        assert_eq!(refused("<html/>", &limits), "expected root element Updates, found html, at byte 0");
+        assert_eq!(refused("<html/>", &limits), "root element html, at byte 0");
         limits.releases = 1;
         assert!(Manifest::read(b"<Updates><Update/></Updates>", &limits).is_ok());
         let two = "<Updates><Update/><Update/></Updates>";

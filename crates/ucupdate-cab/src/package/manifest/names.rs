@@ -1,5 +1,7 @@
 //! The one table of the names in a manifest, each with how certain it is.
 
+use ucupdate_core::device::KindWord;
+
 /// How certain a name of the manifest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "published, concluded, or our own")]
@@ -44,6 +46,19 @@ pub enum ManifestItem {
     SignatureFileName,
     /// The path of a description, likewise; there may be several.
     DescriptionFileName,
+}
+
+impl ManifestItem {
+    /// Returns the item that states a word of the kind of device.
+    pub const fn of_kind(word: KindWord) -> Self {
+        match word {
+            KindWord::DeviceType => Self::DeviceType,
+            KindWord::Vendor => Self::Vendor,
+            KindWord::Model => Self::Model,
+            KindWord::HardwareRevision => Self::Revision,
+            KindWord::Locale => Self::Locale,
+        }
+    }
 }
 
 /// One row of the table of names.
@@ -117,39 +132,12 @@ impl ManifestItem {
     }
 
     pub(in crate::package) fn is_container(self) -> bool {
-        match self {
-            Self::Updates | Self::Update | Self::Interim | Self::File => true,
-            Self::Version
-            | Self::DeviceType
-            | Self::Vendor
-            | Self::Model
-            | Self::Revision
-            | Self::Locale
-            | Self::UpdateType
-            | Self::FileName
-            | Self::SignatureFileName
-            | Self::DescriptionFileName => false,
-        }
+        matches!(self, Self::Updates | Self::Update | Self::Interim | Self::File)
     }
 
     /// Whether an element passes the item on to the elements in it: the words of a rule are passed on, a version is not.
     pub(in crate::package) fn is_word(self) -> bool {
-        match self {
-            Self::DeviceType
-            | Self::Vendor
-            | Self::Model
-            | Self::Revision
-            | Self::Locale
-            | Self::UpdateType => true,
-            Self::Updates
-            | Self::Update
-            | Self::Interim
-            | Self::File
-            | Self::Version
-            | Self::FileName
-            | Self::SignatureFileName
-            | Self::DescriptionFileName => false,
-        }
+        self == Self::UpdateType || KindWord::ALL.into_iter().any(|word| self == Self::of_kind(word))
     }
 }
 

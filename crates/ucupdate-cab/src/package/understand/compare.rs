@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::index::MemberIndex;
 use super::release::Contents;
 use crate::package::catalogue::{Catalogue, CatalogueError, Listing, SignedContent};
-use crate::package::limits::PackageLimits;
+use crate::package::options::PackageOptions;
 use crate::package::package::{Comparison, PackagedCatalogue};
 use crate::package::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ pub(super) fn compare(
     contents: &Contents,
     index: &MemberIndex,
     kept: &BTreeMap<usize, KeptBytes>,
-    limits: &PackageLimits,
+    options: &PackageOptions,
     findings: &mut Findings,
 ) -> (Vec<PackagedCatalogue>, Vec<Comparison>) {
     let releases = contents.releases.iter().map(|release| (release.signature, release.image));
@@ -24,11 +24,11 @@ pub(super) fn compare(
     let (mut catalogues, mut comparisons) = (Vec::<PackagedCatalogue>::new(), Vec::new());
     for (signature, image) in pairs {
         if catalogues.last().is_none_or(|last| last.member != signature) {
-            let catalogue = read_catalogue(signature, index, kept.get(&signature), limits, findings);
+            let catalogue = read_catalogue(signature, index, kept.get(&signature), options, findings);
             catalogues.push(PackagedCatalogue { member: signature, catalogue });
         }
         let read = catalogues.last().and_then(|last| last.catalogue.as_ref().ok());
-        let listing = read.and_then(|read| compare_one(read, signature, image, index, findings));
+        let listing = read.and_then(|read| compare_one(read, (signature, image), index, options, findings));
         comparisons.push(Comparison { image, signature, listing });
     }
     comparisons.sort_by_key(|comparison| (comparison.image, comparison.signature));
@@ -40,23 +40,24 @@ fn read_catalogue(
     signature: usize,
     index: &MemberIndex,
     kept: Option<&KeptBytes>,
-    limits: &PackageLimits,
+    options: &PackageOptions,
     findings: &mut Findings,
 ) -> Result<Catalogue, CatalogueError> {
     let name = index.name(signature);
     let read = match kept {
-        Some(KeptBytes::Whole(bytes)) => Catalogue::read(bytes, limits),
+        Some(KeptBytes::Whole(bytes)) => Catalogue::read(bytes, &options.limits),
         Some(KeptBytes::TooLong { limit }) => {
             let found = index.members.get(signature).map_or(0, |member| member.size);
             let found = usize::try_from(found).unwrap_or(usize::MAX);
             Err(CatalogueError::TooLong { found, limit: *limit })
         }
-        None => Catalogue::read(&[], limits),
+        None => Catalogue::read(&[], &options.limits),
     };
     match &read {
         Err(error) => {
             let expected = "a signed certificate trust list";
-            let problem = Problem::new(ProblemKind::CatalogueUnreadable, expected).file(&name);
+            let kind = unless_accepted(ProblemKind::CatalogueUnreadable, options);
+            let problem = Problem::new(kind, expected).file(&name);
             findings.add(problem.found(error.to_string()));
         }
         Ok(catalogue) if catalogue.signers.is_empty() => {
@@ -67,6 +68,9 @@ fn read_catalogue(
                 let expected = "the digest of the list among the signed attributes";
                 let problem = Problem::new(ProblemKind::ListChanged, expected).file(&name);
                 findings.add(problem.found("another"));
+            } else if catalogue.signers.iter().any(|signer| signer.content == SignedContent::Unknown) {
+                let expected = "a digest of the list by SHA-1 or SHA-256 among the signed attributes";
+                findings.add(Problem::new(ProblemKind::SignedContentUnknown, expected).file(&name));
             }
         }
     }
@@ -75,9 +79,9 @@ fn read_catalogue(
 
 fn compare_one(
     catalogue: &Catalogue,
-    signature: usize,
-    image: usize,
+    (signature, image): (usize, usize),
     index: &MemberIndex,
+    options: &PackageOptions,
     findings: &mut Findings,
 ) -> Option<Listing> {
     /// With more digests than this, a problem gives their number only.
@@ -87,7 +91,7 @@ fn compare_one(
     let kind = match listing {
         Listing::Listed => return Some(listing),
         Listing::NotListed => ProblemKind::DigestMismatch,
-        Listing::NothingToCompare => ProblemKind::NothingToCompare,
+        Listing::NothingToCompare => unless_accepted(ProblemKind::NothingToCompare, options),
     };
     let digests = catalogue.members.iter().filter_map(|member| member.digest.as_ref());
     let mut listed: Vec<String> = digests.map(ToString::to_string).collect();
@@ -101,4 +105,12 @@ fn compare_one(
     let problem = problem.place(format!("signature {}", index.name(signature)));
     findings.add(problem.found(format!("{sha1}SHA-256 {}", member.sha256)));
     Some(listing)
+}
+
+/// The kind of a problem for which an image is not compared: a warning where the options accept that.
+fn unless_accepted(kind: ProblemKind, options: &PackageOptions) -> ProblemKind {
+    match options.accepts_unreadable_catalogues {
+        true => ProblemKind::UnreadableCatalogueAccepted,
+        false => kind,
+    }
 }

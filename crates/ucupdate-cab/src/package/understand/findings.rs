@@ -1,27 +1,32 @@
 //! The problems found so far, up to a limit.
 
-use crate::package::problem::{Problem, ProblemKind};
+use crate::package::problem::{Problem, ProblemKind, Severity};
 
-/// Collects problems. Past the limit, one more says that there were others.
+/// Collects problems: up to a limit of refusals, and up to the same limit of warnings. Past it, one more says that there
+/// were others, so that many warnings never refuse a package and never hide a refusal.
 pub(super) struct Findings {
     problems: Vec<Problem>,
+    refusals: usize,
+    warnings: usize,
     limit: usize,
-    overflowed: bool,
 }
 
 impl Findings {
     pub(super) fn new(limit: usize) -> Self {
-        Self { problems: Vec::new(), limit, overflowed: false }
+        Self { problems: Vec::new(), refusals: 0, warnings: 0, limit }
     }
 
     pub(super) fn add(&mut self, problem: Problem) {
-        if self.problems.len() < self.limit {
+        let (count, overflow) = match problem.severity() {
+            Severity::Refusal => (&mut self.refusals, ProblemKind::TooManyProblems),
+            Severity::Warning => (&mut self.warnings, ProblemKind::TooManyWarnings),
+        };
+        if *count < self.limit {
             self.problems.push(problem);
-        } else if !self.overflowed {
-            self.overflowed = true;
-            let expected = format!("at most {}", self.limit);
-            self.problems.push(Problem::new(ProblemKind::TooManyProblems, expected));
+        } else if *count == self.limit {
+            self.problems.push(Problem::new(overflow, format!("at most {}", self.limit)));
         }
+        *count = count.saturating_add(1);
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {

@@ -5,9 +5,13 @@
 
 use super::words::RuleWords;
 use crate::path::SafePath;
+use ucupdate_core::device::KindWord;
 
 /// The folder of interim images.
 const INTERIM_FOLDER: &str = "OCInterim";
+
+/// The parts of a release's path: the words of the kind, the version, the update type and the file name.
+const RELEASE_PARTS: usize = KindWord::COUNT + 3;
 
 /// What the folders of a file state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +26,16 @@ impl<'a> FolderMeaning<'a> {
     /// Reads the folders of a file; `None` where they are not those of the field.
     pub(super) fn of(path: &'a SafePath) -> Option<Self> {
         // One more than the hierarchy has, so that a longer path is told apart.
-        let parts: Vec<&str> = path.parts().take(9).collect();
+        let parts: Vec<&str> = path.parts().take(RELEASE_PARTS + 1).collect();
+        if let Ok([words @ .., version, update_type, _]) = <[&str; RELEASE_PARTS]>::try_from(&parts[..]) {
+            let kind: [&str; KindWord::COUNT] = words;
+            let words = RuleWords {
+                kind: kind.map(|word| Some(word.to_owned())).into(),
+                update_type: Some(update_type.to_owned()),
+            };
+            return Some(Self::Release { words, version });
+        }
         match parts[..] {
-            [device_type, vendor, model, hardware_revision, locale, version, update_type, _] => {
-                let words = RuleWords {
-                    device_type: Some(device_type.to_owned()),
-                    vendor: Some(vendor.to_owned()),
-                    model: Some(model.to_owned()),
-                    hardware_revision: Some(hardware_revision.to_owned()),
-                    locale: Some(locale.to_owned()),
-                    update_type: Some(update_type.to_owned()),
-                };
-                Some(Self::Release { words, version })
-            }
             [folder, locale, _] if folder.eq_ignore_ascii_case(INTERIM_FOLDER) => {
                 Some(Self::Interim { locale })
             }
@@ -45,14 +46,12 @@ impl<'a> FolderMeaning<'a> {
 
 /// The folder of a release; `None` while one of its words is unknown.
 pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Option<String> {
-    let RuleWords { device_type, vendor, model, hardware_revision, locale, update_type } = words;
-    let words = [device_type, vendor, model, hardware_revision, locale];
     let mut folder = String::new();
-    for word in words {
+    for word in words.kind.each_ref() {
         folder.push_str(word.as_deref()?);
         folder.push('/');
     }
-    Some(format!("{folder}{version}/{}", update_type.as_deref()?))
+    Some(format!("{folder}{version}/{}", words.update_type.as_deref()?))
 }
 
 /// The folder of an interim image.

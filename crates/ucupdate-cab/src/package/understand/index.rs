@@ -1,6 +1,7 @@
 //! The members of a package, found by path and by folder.
 
 use super::findings::Findings;
+use super::leading::take_off_leading_folder;
 use crate::package::manifest::MAX_DESCRIPTIONS;
 use crate::package::member::{Member, MemberRole};
 use crate::package::problem::{Problem, ProblemKind};
@@ -21,7 +22,8 @@ pub(super) struct MemberIndex {
 
 impl MemberIndex {
     /// Indexes the members by their names, and reports the names that cannot be used.
-    pub(super) fn new(members: Vec<Member>, findings: &mut Findings) -> Self {
+    pub(super) fn new(mut members: Vec<Member>, findings: &mut Findings) -> Self {
+        take_off_leading_folder(&mut members, findings);
         let mut index = Self {
             members: Vec::with_capacity(members.len()),
             by_path: HashMap::new(),

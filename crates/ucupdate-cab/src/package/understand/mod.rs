@@ -9,6 +9,7 @@ mod compare;
 mod findings;
 pub(super) mod hierarchy;
 mod index;
+mod leading;
 mod place;
 mod release;
 #[cfg(test)]
@@ -18,9 +19,9 @@ pub(super) mod words;
 use self::findings::Findings;
 use self::index::MemberIndex;
 use self::release::Contents;
-use super::limits::PackageLimits;
 use super::manifest::{Manifest, ManifestEntry};
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole};
+use super::options::PackageOptions;
 use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,22 +47,24 @@ pub enum KeptBytes {
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use ucupdate_cab::package::{Member, PackageLimits, ProblemKind, sha256_of, understand};
+/// use ucupdate_cab::package::{Member, PackageOptions, ProblemKind, sha256_of, understand};
 /// let members = vec![Member::of_bytes(0, "holiday.jpg", b"...", None)];
-/// let package = understand(sha256_of(b"a cabinet"), members, &BTreeMap::new(), &PackageLimits::default());
+/// let package = understand(sha256_of(b"a cabinet"), members, &BTreeMap::new(), PackageOptions::default());
 /// assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::NoRelease);
 /// ```
 pub fn understand(
     cabinet: Sha256Digest,
     members: Vec<Member>,
     kept: &BTreeMap<usize, KeptBytes>,
-    limits: &PackageLimits,
+    options: impl Into<PackageOptions>,
 ) -> Package {
+    let options = options.into();
+    let limits = &options.limits;
     let mut findings = Findings::new(limits.problems);
     let mut contents = Contents::new(limits.releases);
     let mut index = MemberIndex::new(members, &mut findings);
 
-    let manifest = read_manifest(&mut index, kept, limits, &mut findings);
+    let manifest = read_manifest(&mut index, kept, &options, &mut findings);
     for entry in manifest.as_deref().unwrap_or_default() {
         if let Some(placement) = place::place_by_manifest(entry, &mut index, &mut findings) {
             contents.add(placement, &mut index, &mut findings);
@@ -74,7 +77,7 @@ pub fn understand(
         findings.add(problem.file(MANIFEST_FILE_NAME));
     }
     report_signatures_without_image(&index, &mut findings);
-    let (catalogues, comparisons) = compare::compare(&contents, &index, kept, limits, &mut findings);
+    let (catalogues, comparisons) = compare::compare(&contents, &index, kept, &options, &mut findings);
     report_extra_files(&index, &mut findings);
     if contents.is_empty() {
         let expected = "an image with its signature, placed by updateInfo.xml or by folders \
@@ -104,14 +107,14 @@ pub fn understand(
 fn read_manifest(
     index: &mut MemberIndex,
     kept: &BTreeMap<usize, KeptBytes>,
-    limits: &PackageLimits,
+    options: &PackageOptions,
     findings: &mut Findings,
 ) -> Option<Vec<ManifestEntry>> {
     let member = index.at(MANIFEST_FILE_NAME)?;
     index.claim(member);
     let name = index.name(member);
     let unreadable = |found: String| {
-        let expected = "an XML document Updates/Updates/Update";
+        let expected = "an XML document with root element Updates";
         Problem::new(ProblemKind::ManifestUnreadable, expected).file(&name).found(found)
     };
     let bytes: &[u8] = match kept.get(&member) {
@@ -122,7 +125,7 @@ fn read_manifest(
         }
         None => &[],
     };
-    let manifest = match Manifest::read(bytes, limits) {
+    let manifest = match Manifest::read(bytes, &options.limits) {
         Ok(manifest) => manifest,
         Err(error) => {
             findings.add(unreadable(error.to_string()));
@@ -130,7 +133,12 @@ fn read_manifest(
         }
     };
     for unknown in &manifest.unknown {
-        let problem = Problem::new(ProblemKind::NameUnknown, "a name of the table").file(&name);
+        let kind = match (unknown.is_narrowing, options.ignores_unknown_narrowing) {
+            (false, _) => ProblemKind::NameUnknown,
+            (true, false) => ProblemKind::NarrowingUnknown,
+            (true, true) => ProblemKind::NarrowingIgnored,
+        };
+        let problem = Problem::new(kind, "a name of the table").file(&name);
         findings.add(problem.place(format!("byte {}", unknown.at)).found(&unknown.name));
     }
     for repeated in &manifest.repeated {

@@ -52,7 +52,7 @@ pub(super) fn place_by_manifest<'e>(
         }
         Some(FolderMeaning::Interim { locale }) => {
             is_interim = true;
-            words.merge(RuleWords { locale: Some(locale.to_owned()), ..RuleWords::default() })
+            words.merge(RuleWords::of_interim(locale, None))
         }
         Some(FolderMeaning::Release { .. }) | None => Vec::new(),
     };
@@ -79,11 +79,7 @@ pub(super) fn place_by_folders(
             Some(ImagePlacement { image, words, version, is_interim: false, entry: None })
         }
         Some(FolderMeaning::Interim { locale }) => {
-            let words = RuleWords {
-                locale: Some(locale.to_owned()),
-                update_type: Some(path.stem().to_owned()),
-                ..RuleWords::default()
-            };
+            let words = RuleWords::of_interim(locale, Some(path.stem()));
             Some(ImagePlacement { image, words, version: None, is_interim: true, entry: None })
         }
         None => {
@@ -162,7 +158,7 @@ fn image_of_entry(
 /// The folder that the words of an entry name.
 fn entry_folder(entry: &ManifestEntry, words: &RuleWords, version: Option<&str>) -> Option<String> {
     if entry.is_interim {
-        return words.locale.as_deref().map(interim_folder);
+        return words.kind.locale.as_deref().map(interim_folder);
     }
     let stem = || {
         let name = entry.item(ManifestItem::FileName)?;

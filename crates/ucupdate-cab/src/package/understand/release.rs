@@ -101,7 +101,7 @@ impl Contents {
             about(Problem::new(ProblemKind::WordUnusable, "words that can stand in a rule").found(error))
         };
         if is_interim {
-            match interim_words(words.locale.as_deref(), words.update_type.as_deref()) {
+            match interim_words(words.kind.locale.as_deref(), words.update_type.as_deref()) {
                 Err(error) => findings.add(unusable(error)),
                 Ok((locale, update_type)) => {
                     let key = (locale.clone(), update_type.clone());

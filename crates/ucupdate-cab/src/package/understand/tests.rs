@@ -3,6 +3,7 @@
 use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;
 use crate::{Cabinet, CabinetBuilder, Compression, Limits};
+use der::asn1::ObjectIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_core::value::FieldTime;
@@ -24,12 +25,12 @@ fn catalogue() -> Vec<u8> {
 struct Files {
     files: Vec<(String, Vec<u8>)>,
     time: Option<FieldTime>,
-    limits: PackageLimits,
+    options: PackageOptions,
 }
 
 impl Files {
     fn new() -> Self {
-        Self { files: Vec::new(), time: Some(time()), limits: PackageLimits::default() }
+        Self { files: Vec::new(), time: Some(time()), options: PackageOptions::default() }
     }
 
     fn with(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
@@ -48,7 +49,7 @@ impl Files {
     }
 
     fn limited(mut self, change: impl FnOnce(&mut PackageLimits)) -> Self {
-        change(&mut self.limits);
+        change(&mut self.options.limits);
         self
     }
 
@@ -65,7 +66,7 @@ impl Files {
             .enumerate()
             .map(|(index, (_, bytes))| (index, KeptBytes::Whole(bytes.clone())))
             .collect();
-        understand(sha256_of(b"a cabinet"), members, &kept, &self.limits)
+        understand(sha256_of(b"a cabinet"), members, &kept, self.options.clone())
     }
 
     fn cabinet(&self) -> Vec<u8> {
@@ -82,8 +83,8 @@ fn good() -> Files {
     Files::new().with_image(&format!("{FOLDER}/CPE"))
 }
 
-fn read(bytes: &[u8], limits: &PackageLimits) -> Package {
-    read_package(Cabinet::open(bytes, Limits::default()).unwrap(), limits, &mut NoSink).unwrap()
+fn read(bytes: &[u8], options: impl Into<PackageOptions>) -> Package {
+    read_package(Cabinet::open(bytes, Limits::default()).unwrap(), options, &mut NoSink).unwrap()
 }
 
 const WORDS: &str = "<DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>\
@@ -97,6 +98,10 @@ fn cpe(more: &str) -> String {
     update("3.5.6907.9", &format!("<FileName>CPE.nbt</FileName>{more}"))
 }
 
+fn accepting() -> PackageOptions {
+    PackageOptions::default().with_unreadable_catalogues_accepted(true)
+}
+
 /// A package for each kind of problem, and the line that reports it.
 fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
     use ProblemKind as Kind;
@@ -106,6 +111,8 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
     let listing = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);
     let changed =
         signed(&listing, &Signing { digest_of: Some(b"another list".to_vec()), ..Signing::default() });
+    let unknown_algorithm = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+    let unknown_algorithm = signed(&listing, &Signing { algorithm: unknown_algorithm, ..Signing::default() });
     let with_signature = |bytes: Vec<u8>| {
         Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), bytes)
     };
@@ -124,7 +131,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::ManifestUnreadable,
             good().with("updateInfo.xml", "<Updates>"),
-            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document Updates/Updates/Update, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
+            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document with root element Updates, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
         ),
         (
             Kind::RepeatedItem,
@@ -211,12 +218,57 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         ),
         (
             Kind::TooManyProblems,
+            Files::new()
+                .with("a.nbt", IMAGE)
+                .with("b.nbt", IMAGE)
+                .with("c.nbt", IMAGE)
+                .limited(|limits| limits.problems = 2),
+            "refusal: the package has more refusals than are reported: expected at most 2",
+        ),
+        (
+            Kind::TooManyWarnings,
             good()
                 .with("a.txt", "")
                 .with("b.txt", "")
                 .with("c.txt", "")
                 .limited(|limits| limits.problems = 2),
-            "refusal: the package has more problems than are reported: expected at most 2",
+            "warning: the package has more warnings than are reported: expected at most 2",
+        ),
+        (
+            Kind::NarrowingUnknown,
+            flat().with_manifest(&update(
+                "3.5.6907.9",
+                "<HardwareRange>C-D</HardwareRange><FileName>CPE.nbt</FileName>",
+            )),
+            "refusal: updateInfo.xml: byte 165: the manifest has an unknown name that may restrict the update: expected a name of the table, found HardwareRange",
+        ),
+        (
+            Kind::NarrowingIgnored,
+            Files {
+                options: PackageOptions::default().with_unknown_narrowing_ignored(true),
+                ..flat().with_manifest(&cpe("<HardwareRange>C-D</HardwareRange>"))
+            },
+            "warning: updateInfo.xml: byte 193: the manifest has an unknown name that may restrict the update, which was ignored: expected a name of the table, found HardwareRange",
+        ),
+        (
+            Kind::SecondManifest,
+            flat().with_manifest(&cpe("")).with("other/updateInfo.xml", "<Updates/>"),
+            "refusal: other/updateInfo.xml: the package has another manifest: expected updateInfo.xml only",
+        ),
+        (
+            Kind::LeadingFolder,
+            Files::new().with_image(&format!("UCUpdates/{FOLDER}/CPE")),
+            "warning: the files lie in a folder of their own, which was taken off: expected the hierarchy at the root of the cabinet, found UCUpdates",
+        ),
+        (
+            Kind::SignedContentUnknown,
+            with_signature(unknown_algorithm),
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signed content of the signature cannot be checked: expected a digest of the list by SHA-1 or SHA-256 among the signed attributes",
+        ),
+        (
+            Kind::UnreadableCatalogueAccepted,
+            Files { options: accepting(), ..with_signature(b"garbage".to_vec()) },
+            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature cannot be compared with the image, which was accepted: expected a signed certificate trust list, found content info: ASN.1 DER message is incomplete: expected 99, actual 7, at byte 0",
         ),
         (
             Kind::NameUnknown,
@@ -251,7 +303,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::CatalogueUnreadable,
             with_signature(b"garbage".to_vec()),
-            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature cannot be read: expected a signed certificate trust list, found content info: ASN.1 DER message is incomplete: expected 99, actual 7, at byte 0",
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature cannot be read: expected a signed certificate trust list, found content info: ASN.1 DER message is incomplete: expected 99, actual 7, at byte 0",
         ),
         (
             Kind::CatalogueUnsigned,
@@ -261,7 +313,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::NothingToCompare,
             with_signature(md5),
-            "warning: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature has no digest to compare: expected 1.2.840.113549.2.5 abab, found SHA-1 ",
+            "refusal: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt: signature UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat: the signature has no digest to compare: expected 1.2.840.113549.2.5 abab, found SHA-1 ",
         ),
         (
             Kind::VersionUnreadable,
@@ -300,6 +352,8 @@ fn every_kind_of_problem_is_reported_in_one_line_with_its_severity() {
         }
         reached.insert(kind);
     }
+    // Only reading a cabinet gives these; their tests have cabinets.
+    reached.extend([ProblemKind::AmbiguousCabinet, ProblemKind::IrregularCabinet, ProblemKind::UnreadFolder]);
     assert_eq!(reached, ProblemKind::ALL.iter().copied().collect());
 }
 
@@ -310,7 +364,7 @@ fn every_case_reads_the_same_out_of_a_cabinet() {
             continue; // the builder writes no such date
         }
         let bytes = files.cabinet();
-        let package = read(&bytes, &files.limits);
+        let package = read(&bytes, files.options.clone());
         let expected = Package { id: package.id, sha256: package.sha256, ..files.understood() };
         assert_eq!(package, expected, "{kind:?}");
         assert_eq!(package.sha256, sha256_of(&bytes));
@@ -455,27 +509,163 @@ fn a_signed_catalogue_that_lists_its_image_leaves_nothing_to_say() {
 }
 
 #[test]
+fn a_catalogue_that_cannot_be_read_is_refused_unless_that_is_accepted() {
+    let good = catalogue();
+    let wrong = CatalogueBuilder::new().with_image("CPE.nbt", b"other bytes").build().unwrap();
+    let pem = b"-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n".to_vec();
+    for (name, bytes, found) in [
+        ("empty", Vec::new(), "no bytes"),
+        ("not DER", b"garbage".to_vec(), "incomplete"),
+        ("PEM", pem, "PEM, which must be converted, instead of DER"),
+        ("a byte behind", [&good[..], &[0]].concat(), "at byte"),
+        ("a byte behind a list without the image", [&wrong[..], &[0]].concat(), "at byte"),
+        ("a byte less", good[..good.len() - 1].to_vec(), "incomplete"),
+        ("too long", vec![0x30; 1024 * 1024 + 1], "expected at most 1048576"),
+        ("XML", b"<html></html>".to_vec(), "XML or HTML"),
+        ("zeros", vec![0; 300], "zeros only"),
+    ] {
+        let files =
+            Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE).with(&format!("{FOLDER}/CPE.cat"), bytes);
+        let package = files.understood();
+        let refusal = package.refusals().next().unwrap_or_else(|| panic!("{name} is not refused"));
+        assert_eq!(refusal.kind, ProblemKind::CatalogueUnreadable, "{name}");
+        assert!(refusal.to_string().contains(found), "{name}: {refusal}");
+        let accepted = Files { options: accepting(), ..files }.understood();
+        assert!(!accepted.is_refused(), "{name}");
+        assert_eq!(accepted.problems[0].kind, ProblemKind::UnreadableCatalogueAccepted, "{name}");
+        assert_eq!(accepted.comparisons[0].listing, None);
+    }
+}
+
+#[test]
+fn accepting_unreadable_catalogues_accepts_neither_a_wrong_digest_nor_an_absent_catalogue() {
+    let wrong = CatalogueBuilder::new().with_image("CPE.nbt", b"other bytes").build().unwrap();
+    let image = Files { options: accepting(), ..Files::new().with(&format!("{FOLDER}/CPE.nbt"), IMAGE) };
+    assert_eq!(image.understood().refusals().next().unwrap().kind, ProblemKind::ImageWithoutSignature);
+    let package = image.with(&format!("{FOLDER}/CPE.cat"), wrong).understood();
+    assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::DigestMismatch);
+}
+
+#[test]
+fn an_unknown_restriction_is_ignored_only_when_asked() {
+    let files = Files::new().with_image("CPE").with_manifest(&cpe("<HardwareRange>C-D</HardwareRange>"));
+    assert!(files.understood().is_refused());
+    let options = PackageOptions::default().with_unknown_narrowing_ignored(true);
+    let package = Files { options, ..files }.understood();
+    assert!(!package.is_refused());
+    assert!(package.problems.iter().any(|problem| problem.kind == ProblemKind::NarrowingIgnored));
+}
+
+#[test]
+fn a_common_leading_folder_is_taken_off_and_a_dot_too() {
+    let leading = |prefix: &str| {
+        let with = |stem: &str| format!("{prefix}{stem}");
+        Files::new().with_image(&with(&format!("{FOLDER}/CPE"))).with_image(&with("OCInterim/ENU/CPE"))
+    };
+    for (prefix, is_folder) in
+        [("./", false), (r".\", false), ("UCUpdates/", true), ("a/b c/", true), ("./a/", true)]
+    {
+        let package = leading(prefix).understood();
+        assert!(!package.is_refused(), "{prefix}: {:#?}", package.problems);
+        assert_eq!((package.releases.len(), package.interim.len()), (1, 1), "{prefix}");
+        let path = package.members[0].path.as_ref().unwrap();
+        assert_eq!(path.as_str(), format!("{FOLDER}/CPE.nbt"));
+        let told = package.problems.iter().any(|problem| problem.kind == ProblemKind::LeadingFolder);
+        assert_eq!(told, is_folder, "{prefix}");
+    }
+    let with_manifest = Files::new()
+        .with("Driver/updateInfo.xml", format!("<Updates>{}</Updates>", cpe("")))
+        .with_image("Driver/CPE")
+        .with("eula.txt", "");
+    for package in [with_manifest.understood(), read(&with_manifest.cabinet(), PackageOptions::default())] {
+        assert_eq!((package.releases.len(), package.form), (1, PackageForm::Manifest));
+        assert!(!package.is_refused(), "{:#?}", package.problems);
+    }
+    // Images in two folders of their own have no common one.
+    let two = Files::new().with_image(&format!("a/{FOLDER}/CPE")).with_image(&format!("b/{FOLDER}/CPE"));
+    assert!(two.understood().is_refused());
+}
+
+fn in_cabinet(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut cabinet = CabinetBuilder::new(Compression::Mszip);
+    for (name, bytes) in files {
+        cabinet.file(*name, time(), *bytes);
+    }
+    cabinet.build().unwrap()
+}
+
+#[test]
+fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
+    let inner = good().cabinet();
+    let mut outer = in_cabinet(&[("eula.txt", b"EUL"), ("UCUpdates.cab", &inner), ("z.txt", b"z")]);
+    for depth in 1..=2 {
+        for bytes in [outer.clone(), crate::self_extracting(&outer)] {
+            let package = read(&bytes, PackageOptions::default());
+            assert!(!package.is_refused(), "{depth}: {:#?}", package.problems);
+            assert_eq!(package.releases[0].key.to_string(), KEY);
+            assert_eq!(package.sha256, sha256_of(&outer));
+            let indices: Vec<usize> = package.members.iter().map(|member| member.index).collect();
+            assert_eq!(indices, (0..package.members.len()).collect::<Vec<_>>());
+        }
+        outer = in_cabinet(&[("more.cab", &outer)]);
+    }
+    // Three deep is a file like any other.
+    assert_eq!(
+        read(&outer, PackageOptions::default()).refusals().next().unwrap().kind,
+        ProblemKind::NoRelease
+    );
+    let error = read_package(
+        Cabinet::open(&in_cabinet(&[("UCUpdates.cab", &inner[..200])])[..], Limits::default()).unwrap(),
+        PackageOptions::default(),
+        &mut NoSink,
+    );
+    assert!(matches!(error, Err(PackageError::Member { .. })));
+}
+
+#[test]
+fn another_cabinet_in_the_same_input_refuses_the_package() {
+    let first = good().cabinet();
+    let program = crate::self_extracting(&[&first[..], &[0; 200_000], &in_cabinet(&[("a", b"a")])].concat());
+    let package = read(&program, PackageOptions::default());
+    assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::AmbiguousCabinet);
+    // The letters alone are no cabinet.
+    let signed = [&first[..], b"MSCF behind the cabinet"].concat();
+    assert!(!read(&signed, PackageOptions::default()).is_refused());
+}
+
+#[test]
+fn a_package_of_the_most_releases_with_plain_names_is_read_within_the_default_limits() {
+    let mut files = Files::new();
+    for number in 0..4096 {
+        files = files.with_image(&format!("UCPhone/Polycom/CX{number:04}/A/ENU/3.5.6907.9/CPE/CPE"));
+    }
+    let package = read(&files.cabinet(), PackageOptions::default());
+    assert_eq!(package.releases.len(), 4096);
+    assert!(!package.is_refused());
+}
+
+#[test]
 fn a_manifest_may_come_last() {
     let first = Files::new().with_manifest(&cpe("")).with_image("CPE").understood();
     let last = Files::new().with_image("CPE").with_manifest(&cpe("")).understood();
     assert_eq!(first.releases[0].key, last.releases[0].key);
     let bytes = Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet();
-    assert_eq!(read(&bytes, &PackageLimits::default()).form, PackageForm::Manifest);
+    assert_eq!(read(&bytes, PackageOptions::default()).form, PackageForm::Manifest);
 }
 
 #[test]
 fn what_is_longer_than_a_limit_is_not_kept_and_that_is_told() {
     let bytes = Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet();
-    let kinds = |limits: &PackageLimits| -> BTreeSet<ProblemKind> {
+    let kinds = |limits: PackageLimits| -> BTreeSet<ProblemKind> {
         read(&bytes, limits).problems.iter().map(|problem| problem.kind).collect()
     };
     let limits = PackageLimits { manifest_bytes: 10, ..PackageLimits::default() };
-    assert!(kinds(&limits).contains(&ProblemKind::ManifestUnreadable));
+    assert!(kinds(limits.clone()).contains(&ProblemKind::ManifestUnreadable));
     let limits = PackageLimits { catalogue_bytes: 10, ..PackageLimits::default() };
-    assert!(kinds(&limits).contains(&ProblemKind::CatalogueUnreadable));
+    assert!(kinds(limits.clone()).contains(&ProblemKind::CatalogueUnreadable));
     let limits = PackageLimits { kept_bytes: catalogue().len(), ..PackageLimits::default() };
-    assert!(kinds(&limits).contains(&ProblemKind::ManifestUnreadable));
-    assert!(!kinds(&limits).contains(&ProblemKind::CatalogueUnreadable));
+    assert!(kinds(limits.clone()).contains(&ProblemKind::ManifestUnreadable));
+    assert!(!kinds(limits.clone()).contains(&ProblemKind::CatalogueUnreadable));
 }
 
 /// Fails when the bytes of the second member come.
@@ -502,7 +692,7 @@ impl MemberSink for FullDisk {
 fn a_sink_that_fails_ends_the_reading_with_the_members_name() {
     let bytes = good().cabinet();
     let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
-    let error = read_package(cabinet, &PackageLimits::default(), &mut FullDisk { members: 0 }).unwrap_err();
+    let error = read_package(cabinet, PackageOptions::default(), &mut FullDisk { members: 0 }).unwrap_err();
     assert_eq!(error.to_string(), "\"UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat\" cannot be stored");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk is full");
 }
@@ -513,6 +703,6 @@ fn a_damaged_cabinet_is_an_error_that_names_the_member() {
     let last = bytes.len() - 1;
     bytes[last] ^= 0x55;
     let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
-    let error = read_package(cabinet, &PackageLimits::default(), &mut NoSink).unwrap_err();
+    let error = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap_err();
     assert!(matches!(&error, PackageError::Member { member, .. } if member.ends_with("CPE.nbt")), "{error}");
 }

@@ -4,16 +4,14 @@ use crate::package::manifest::ManifestEntry;
 use crate::package::manifest::names::ManifestItem;
 use std::fmt::Display;
 use std::str::FromStr;
-use ucupdate_core::RuleKey;
+use ucupdate_core::book::RuleKeyError;
+use ucupdate_core::device::{KindWord, KindWords};
+use ucupdate_core::{DeviceKind, RuleKey};
 
 /// The words of a rule as they were reported. `None` stands for a word that nothing has said yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct RuleWords {
-    pub(in crate::package) device_type: Option<String>,
-    pub(in crate::package) vendor: Option<String>,
-    pub(in crate::package) model: Option<String>,
-    pub(in crate::package) hardware_revision: Option<String>,
-    pub(in crate::package) locale: Option<String>,
+    pub(in crate::package) kind: KindWords<Option<String>>,
     pub(in crate::package) update_type: Option<String>,
 }
 
@@ -22,37 +20,32 @@ impl RuleWords {
     #[cfg(feature = "build")]
     pub(in crate::package) fn of_rule(key: &RuleKey) -> Self {
         Self {
-            device_type: Some(key.device_type().as_str().to_owned()),
-            vendor: Some(key.vendor().as_str().to_owned()),
-            model: Some(key.model().as_str().to_owned()),
-            hardware_revision: Some(key.hardware_revision().as_str().to_owned()),
-            locale: Some(key.locale().as_str().to_owned()),
+            kind: key.kind().words().map(|word| Some(word.to_owned())).into(),
             update_type: Some(key.update_type().as_str().to_owned()),
         }
     }
 
+    /// The words that are known of an interim image.
+    pub(super) fn of_interim(locale: &str, update_type: Option<&str>) -> Self {
+        let kind = KindWords { locale: Some(locale.to_owned()), ..KindWords::default() };
+        Self { kind, update_type: update_type.map(str::to_owned) }
+    }
+
     /// The words that an entry of the manifest states.
     pub(super) fn of_entry(entry: &ManifestEntry) -> Self {
-        let mut words = Self::default();
-        for (item, word) in words.by_item() {
-            *word = entry.item(item).map(str::to_owned);
+        let word = |item| entry.item(item).map(str::to_owned);
+        Self {
+            kind: KindWords::from_fn(|of| word(ManifestItem::of_kind(of))),
+            update_type: word(ManifestItem::UpdateType),
         }
-        words
     }
 
     /// Each word beside the item of the manifest that states it, in the order of a rule.
     pub(in crate::package) fn by_item(
         &mut self,
     ) -> impl Iterator<Item = (ManifestItem, &mut Option<String>)> {
-        [
-            (ManifestItem::DeviceType, &mut self.device_type),
-            (ManifestItem::Vendor, &mut self.vendor),
-            (ManifestItem::Model, &mut self.model),
-            (ManifestItem::Revision, &mut self.hardware_revision),
-            (ManifestItem::Locale, &mut self.locale),
-            (ManifestItem::UpdateType, &mut self.update_type),
-        ]
-        .into_iter()
+        let kind = KindWord::ALL.map(ManifestItem::of_kind).into_iter().zip(self.kind.each_mut());
+        kind.chain([(ManifestItem::UpdateType, &mut self.update_type)])
     }
 
     /// Fills in what is unknown from `other` and returns each word on which the two disagree: the item, the word here,
@@ -85,15 +78,10 @@ impl RuleWords {
 
     /// The rule of these words; otherwise what is wrong with the first word that cannot stand in a rule.
     pub(super) fn rule_key(&self) -> Result<RuleKey, String> {
-        RuleKey::new(
-            parsed("device type", self.device_type.as_deref())?,
-            parsed("vendor", self.vendor.as_deref())?,
-            parsed("model", self.model.as_deref())?,
-            parsed("hardware revision", self.hardware_revision.as_deref())?,
-            parsed("locale", self.locale.as_deref())?,
-            parsed("update type", self.update_type.as_deref())?,
-        )
-        .map_err(|error| error.to_string())
+        let words = self.kind.each_ref().map(|word| word.as_deref().unwrap_or_default());
+        let kind = DeviceKind::from_words(words).map_err(|error| RuleKeyError::from(error).to_string())?;
+        let update_type = parsed("update type", self.update_type.as_deref())?;
+        RuleKey::new(kind, update_type).map_err(|error| error.to_string())
     }
 }
 
@@ -108,15 +96,18 @@ mod tests {
 
     #[test]
     fn merging_fills_what_is_unknown_and_names_what_differs() {
-        let mut words = RuleWords { vendor: Some("polycom".to_owned()), ..RuleWords::default() };
-        let folders = RuleWords {
-            vendor: Some("Polycom".to_owned()),
-            locale: Some("ENU".to_owned()),
-            ..RuleWords::default()
-        };
-        assert_eq!(words.merge(folders), []);
-        assert_eq!((words.vendor.as_deref(), words.locale.as_deref()), (Some("polycom"), Some("ENU")));
-        let other = RuleWords { locale: Some("DEU".to_owned()), ..RuleWords::default() };
+        fn of(kind: KindWords<Option<&str>>) -> RuleWords {
+            RuleWords {
+                kind: kind.into_array().map(|word| word.map(str::to_owned)).into(),
+                update_type: None,
+            }
+        }
+        let mut words = of(KindWords { vendor: Some("polycom"), ..KindWords::default() });
+        let folders = KindWords { vendor: Some("Polycom"), locale: Some("ENU"), ..KindWords::default() };
+        assert_eq!(words.merge(of(folders)), []);
+        assert_eq!(words.kind.vendor.as_deref(), Some("polycom"));
+        assert_eq!(words.kind.locale.as_deref(), Some("ENU"));
+        let other = of(KindWords { locale: Some("DEU"), ..KindWords::default() });
         assert_eq!(words.merge(other), [(ManifestItem::Locale, "ENU".to_owned(), "DEU".to_owned())]);
         assert_eq!(words.missing_for_interim(), ["UpdateType"]);
         assert_eq!(words.missing_for_release(), ["DeviceType", "Model", "Revision", "UpdateType"]);

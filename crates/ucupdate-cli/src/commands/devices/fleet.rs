@@ -8,7 +8,7 @@ use crate::output::table::Table;
 use crate::output::time::iso;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::device::DeviceId;
+use ucupdate::device::{DeviceId, ReportedKind};
 use ucupdate::inventory::{Inventory, InventoryDevice, InventoryModule, VersionCount};
 
 /// How it is called.
@@ -40,11 +40,8 @@ struct DeviceReport {
     device: String,
     mac: Option<String>,
     serial: Option<String>,
-    device_type: String,
-    vendor: String,
-    model: String,
-    hardware_revision: String,
-    locale: String,
+    #[serde(flatten)]
+    kind: ReportedKind,
     user: String,
     host: String,
     server: Option<String>,
@@ -82,11 +79,7 @@ impl DeviceReport {
             device: identity.to_string(),
             mac: mac(identity),
             serial: serial(identity).or_else(known_serial),
-            device_type: device.device_type.to_string(),
-            vendor: device.vendor.to_string(),
-            model: device.model.to_string(),
-            hardware_revision: device.hardware_revision.to_string(),
-            locale: device.locale.to_string(),
+            kind: device.kind.clone(),
             user: device.user_name.to_string(),
             host: device.user_host.to_string(),
             server: device.server.as_ref().map(ToString::to_string),
@@ -95,13 +88,6 @@ impl DeviceReport {
             asks: device.asks,
             modules: device.modules.iter().map(ModuleReport::of).collect(),
         }
-    }
-
-    /// The words that name its rules, but for the update type.
-    fn words(&self) -> String {
-        [&self.device_type, &self.vendor, &self.model, &self.hardware_revision, &self.locale]
-            .map(String::as_str)
-            .join("/")
     }
 
     fn has(&self) -> String {
@@ -143,7 +129,7 @@ impl fmt::Display for Report {
         let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
         for device in &self.devices {
             let (user, host) = (or_none(&device.user), or_none(&device.host));
-            table.row([&device.device, &device.words(), &device.has(), &device.last_asked, &user, &host]);
+            table.row([&device.device, &device.kind, &device.has(), &device.last_asked, &user, &host]);
         }
         writeln!(f, "{table}\n")?;
         let mut table = Table::new(["DEVICES", "VENDOR", "MODEL", "MODULE", "VERSION"]);

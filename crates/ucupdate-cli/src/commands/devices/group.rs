@@ -4,6 +4,7 @@ use super::group_members::{self, MembersArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make, make_as_seen};
+use crate::args::kind::KindPatternArgs;
 use crate::args::side::SideName;
 use crate::args::whom::WhomReport;
 use crate::context::{Context, IfMissing};
@@ -13,10 +14,9 @@ use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
-    Audience, Command, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook, SerialRange,
-    UserDomain,
+    Audience, BookCommand, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook,
+    SerialRange, UserDomain,
 };
-use ucupdate::device::{DeviceType, HardwareRevision, Locale, Model, Vendor};
 use ucupdate::request::Side;
 use ucupdate::version::VersionRange;
 
@@ -70,21 +70,8 @@ pub(crate) struct AddArgs {
 /// What the devices of a group have in common: each that is given must hold, of one given several times any.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PredicateArgs {
-    /// Their type, as UCPhone
-    #[arg(long, value_name = "TYPE")]
-    device_type: Vec<DeviceType>,
-    /// Who made them
-    #[arg(long)]
-    vendor: Vec<Vendor>,
-    /// Which model they are
-    #[arg(long)]
-    model: Vec<Model>,
-    /// The revision of their hardware
-    #[arg(long, value_name = "REVISION")]
-    hardware_revision: Vec<HardwareRevision>,
-    /// Their language, as ENU
-    #[arg(long)]
-    locale: Vec<Locale>,
+    #[command(flatten)]
+    kind: KindPatternArgs,
     /// How their MAC addresses begin, as 00-21-63
     #[arg(long, value_name = "DIGITS")]
     mac_prefix: Vec<MacPrefix>,
@@ -109,11 +96,7 @@ impl PredicateArgs {
     /// The predicate; none where nothing is given.
     fn predicate(self) -> Option<Predicate> {
         let mut predicate = Predicate::default();
-        predicate.device_types = self.device_type;
-        predicate.vendors = self.vendor;
-        predicate.models = self.model;
-        predicate.hardware_revisions = self.hardware_revision;
-        predicate.locales = self.locale;
+        predicate.kind = self.kind.pattern();
         predicate.mac_prefixes = self.mac_prefix;
         predicate.serials = self.serials;
         predicate.user_domains = self.user_domain;
@@ -206,7 +189,7 @@ impl fmt::Display for ShowReport {
 async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
     let AddArgs { name, predicate, replace, how } = args;
     let group = Group { name, predicate: predicate.predicate() };
-    let command = Command::PutGroup(group.clone());
+    let command = BookCommand::PutGroup(group.clone());
     if replace {
         return make(&command, &how, context).await;
     }
@@ -248,6 +231,8 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
         GroupCommand::Add(args) => add(*args, context).await,
         GroupCommand::AddMember(args) => group_members::run(args, true, context).await,
         GroupCommand::RemoveMember(args) => group_members::run(args, false, context).await,
-        GroupCommand::Remove(args) => change(&Command::RemoveGroup(args.name), &args.author, context).await,
+        GroupCommand::Remove(args) => {
+            change(&BookCommand::RemoveGroup(args.name), &args.author, context).await
+        }
     }
 }

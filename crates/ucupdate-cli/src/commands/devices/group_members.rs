@@ -6,7 +6,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use std::path::{Path, PathBuf};
-use ucupdate::book::{Command, GroupName, Note};
+use ucupdate::book::{BookCommand, GroupName, Note};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber, SerialNumberError};
 
 /// How they are called.
@@ -57,8 +57,8 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
     for (number, batch) in (1..).zip(batches) {
         let (group, nobody) = (name.clone(), Vec::new());
         let command = match add {
-            true => Command::ChangeMembers { group, add: batch, remove: nobody },
-            false => Command::ChangeMembers { group, add: nobody, remove: batch },
+            true => BookCommand::ChangeMembers { group, add: batch, remove: nobody },
+            false => BookCommand::ChangeMembers { group, add: nobody, remove: batch },
         };
         match service.admin(&author.name()).command(&command).await {
             Ok(changed) => sum.take_in(changed),

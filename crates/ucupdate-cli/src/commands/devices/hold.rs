@@ -9,7 +9,7 @@ use crate::output::table::Table;
 use crate::output::time::iso;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::book::{Command, GroupName, HeldDevices, Hold, HoldName, RuleKey};
+use ucupdate::book::{BookCommand, GroupName, HeldDevices, Hold, HoldName, RuleKey};
 use ucupdate::device::{MacAddress, SerialNumber};
 use ucupdate::value::UnixTime;
 use ucupdate::{Clock as _, SystemClock};
@@ -146,8 +146,8 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
                 return Err(Failure::new(format_args!("--until {} is over already", iso(over))));
             }
             let hold = Hold { name, on: on.held()?, until, reason: reason.trim().into() };
-            make(&Command::AddHold(hold), &how, context).await
+            make(&BookCommand::AddHold(hold), &how, context).await
         }
-        HoldCommand::Remove(args) => make(&Command::RemoveHold(args.name), &args.how, context).await,
+        HoldCommand::Remove(args) => make(&BookCommand::RemoveHold(args.name), &args.how, context).await,
     }
 }

@@ -10,7 +10,7 @@ use crate::output::time::iso;
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
-use ucupdate::book::{Command, HeldDevices, Hold};
+use ucupdate::book::{BookCommand, HeldDevices, Hold};
 use ucupdate::device::DeviceId;
 use ucupdate::loops::observations;
 use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
@@ -184,7 +184,7 @@ async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<
             until: None,
             reason: "it is offered updates in a circle".into(),
         };
-        let changed = service.admin(&author.name()).command(&Command::AddHold(hold)).await?;
+        let changed = service.admin(&author.name()).command(&BookCommand::AddHold(hold)).await?;
         held.extend(changed.notes.iter().map(ToString::to_string));
     }
     Ok(held)

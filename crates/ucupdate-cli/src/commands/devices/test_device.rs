@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::book::{Command, TestDevice, TestDeviceName};
+use ucupdate::book::{BookCommand, TestDevice, TestDeviceName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
 /// How it is called.
@@ -88,10 +88,10 @@ pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Re
             let id = args.mac.map(DeviceId::Mac).or(args.serial.map(DeviceId::Serial));
             let id = id.ok_or_else(|| Failure::new("neither a MAC address nor a serial number is given"))?;
             let device = TestDevice { name: args.name, id };
-            make(&Command::AddTestDevice(device), &args.how, context).await
+            make(&BookCommand::AddTestDevice(device), &args.how, context).await
         }
         TestDeviceCommand::Remove(args) => {
-            make(&Command::RemoveTestDevice(args.name), &args.how, context).await
+            make(&BookCommand::RemoveTestDevice(args.name), &args.how, context).await
         }
         TestDeviceCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;

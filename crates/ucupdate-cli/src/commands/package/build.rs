@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use ucupdate::value::{FieldTime, UnixTime};
-use ucupdate_cab::package::{NoSink, PackageBuilder, PackageLimits, read_package};
+use ucupdate_cab::package::{NoSink, PackageBuilder, PackageOptions, read_package};
 use ucupdate_cab::{Cabinet, Limits};
 
 /// How it is called.
@@ -70,7 +70,7 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
     let cabinet = found.builder.build().map_err(|error| Failure::in_doing(args.folder.display(), &error))?;
     let package = read_package(
         Cabinet::open(&cabinet[..], Limits::default())?,
-        &PackageLimits::default(),
+        PackageOptions::default(),
         &mut NoSink,
     )?;
     let size = out.write(name, None, &mut &cabinet[..])?;

@@ -5,7 +5,7 @@ use crate::files;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use ucupdate_cab::{Cabinet, Limits};
+use ucupdate_cab::{Cabinet, CabinetOptions};
 
 /// The paths in one line, for messages.
 pub(super) fn joined(paths: &[PathBuf]) -> String {
@@ -14,10 +14,10 @@ pub(super) fn joined(paths: &[PathBuf]) -> String {
 }
 
 /// Opens a cabinet, a program that carries one, or the parts of a set.
-pub(super) fn open(paths: &[PathBuf]) -> Result<Cabinet<BufReader<File>>, Failure> {
+pub(super) fn open(paths: &[PathBuf], options: CabinetOptions) -> Result<Cabinet<BufReader<File>>, Failure> {
     let part = |path: &PathBuf| files::open(path).map(BufReader::new);
     let parts = paths.iter().map(part).collect::<Result<Vec<_>, _>>()?;
-    Cabinet::open_set(parts, Limits::default()).map_err(|error| Failure::in_doing(joined(paths), &error))
+    Cabinet::open_set(parts, options).map_err(|error| Failure::in_doing(joined(paths), &error))
 }
 
 /// A path below a folder, its parts divided by `/`, as cabinets of this workspace name files.

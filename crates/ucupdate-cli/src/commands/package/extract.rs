@@ -1,6 +1,7 @@
 //! `ucupdate package extract`: the files of a cabinet, written below a folder.
 
 use super::cabinet::{joined, open};
+use crate::args::package::CabinetArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -17,6 +18,8 @@ pub(crate) struct ExtractArgs {
     /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    cabinet: CabinetArgs,
     /// The folder to write below, made if it is not there
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
@@ -77,7 +80,7 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
 
 fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| Failure::in_doing(joined(&args.files), error);
-    let mut cabinet = open(&args.files)?;
+    let mut cabinet = open(&args.files, args.cabinet.options())?;
     let folder = NewFiles::open_or_make(&args.to)?;
     // Before anything is written, so that a second call does not end half-way.
     folder.refuse_existing(cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())))?;
@@ -100,8 +103,11 @@ fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
         })?;
         report.files.push(FileReport { path, size });
     }
-    cabinet.finish().map_err(|error| failed(&error))?;
-    Ok(())
+    let finished = cabinet.finish().map_err(|error| failed(&error))?;
+    match finished.irregularities.iter().find(|found| found.is_incomplete()) {
+        Some(unread) => Err(Failure::new(format_args!("{}: {unread}", joined(&args.files)))),
+        None => Ok(()),
+    }
 }
 
 /// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.

@@ -1,7 +1,9 @@
 //! `ucupdate ingest`: takes in packages, in order, up to the first that is refused.
 
+use super::cabinet::joined;
 use super::problem::ProblemReport;
 use crate::args::author::AuthorArgs;
+use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, chain};
 use crate::output::shown::Shown;
@@ -14,14 +16,17 @@ use std::{fmt, io};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use ucupdate::store::ByteStream;
-use ucupdate::{IngestError, Ingested, UpdateService};
+use ucupdate::{IngestError, IngestOptions, Ingested, Options, UpdateService};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
-    /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused
+    /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused. The parts of
+    /// one set are read together
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    package: PackageArgs,
     #[command(flatten)]
     author: AuthorArgs,
 }
@@ -89,8 +94,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     let mut service = None;
     let mut failure = None;
     let mut told = Ok(());
-    for path in &args.files {
-        match one(path, &author, &mut service, context).await {
+    for paths in &sets(&args.files) {
+        let path = PathBuf::from(joined(paths));
+        match one(paths, &args.package, &author, &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
@@ -119,21 +125,61 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     failure.map_or(told, Err)
 }
 
+/// The files that are read together: the parts of a set, by the number of the set in their headers; other files alone.
+fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
+    let mut sets: Vec<(Option<u16>, Vec<u16>, Vec<PathBuf>)> = Vec::new();
+    for file in files {
+        let part = part_of_set(file);
+        // The numbers of sets are not unique, so a part that is there already begins another set.
+        let known = part.and_then(|(set, index)| {
+            sets.iter_mut().find(|(known, indices, _)| *known == Some(set) && !indices.contains(&index))
+        });
+        match (known, part) {
+            (Some((_, indices, files)), Some((_, index))) => {
+                indices.push(index);
+                files.push(file.clone());
+            }
+            (_, Some((set, index))) => sets.push((Some(set), vec![index], vec![file.clone()])),
+            (_, None) => sets.push((None, Vec::new(), vec![file.clone()])),
+        }
+    }
+    sets.into_iter().map(|(_, _, files)| files).collect()
+}
+
+/// The number of the set and the index of the part, where a file is a part of a set of cabinets.
+fn part_of_set(file: &Path) -> Option<(u16, u16)> {
+    let mut header = [0; 36];
+    io::Read::read_exact(&mut std::fs::File::open(file).ok()?, &mut header).ok()?;
+    let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    let has_neighbour = number(30) & 3 != 0;
+    (header.starts_with(b"MSCF") && has_neighbour).then(|| (number(32), number(34)))
+}
+
 /// Why one file was not taken in, and what is wrong with its package.
 type Refused = (String, Vec<ProblemReport>);
 
 /// Takes in one file. The store is opened, or made, when the first file is there to be read.
 async fn one(
-    path: &Path,
+    paths: &[PathBuf],
+    package: &PackageArgs,
     author: &str,
     service: &mut Option<UpdateService>,
     context: &Context,
 ) -> Result<PackageReport, Refused> {
     let plain = |reason: String| (reason, Vec::new());
-    let file = File::open(path).await.map_err(|error| plain(chain(&error)))?;
-    let size = file.metadata().await.map_or(0, |meta| meta.len());
+    let mut files = Vec::with_capacity(paths.len());
+    let mut size = 0;
+    for path in paths {
+        let file = File::open(path).await.map_err(|error| plain(chain(&error)))?;
+        size += file.metadata().await.map_or(0, |meta| meta.len());
+        files.push(file);
+    }
+    let path = Path::new(paths.first().map_or_else(|| Path::new(""), PathBuf::as_path));
     if service.is_none() {
-        match context.administer(IfMissing::Create).await {
+        let ingest =
+            IngestOptions::default().with_cabinet(package.cabinet.options()).with_package(package.options());
+        let options = Options::default().with_ingest(ingest);
+        match context.administer_with(IfMissing::Create, options).await {
             Ok(opened) => *service = Some(opened),
             Err(Failure::Reason(reason) | Failure::Usage(reason)) => return Err(plain(reason)),
             Err(Failure::OutputClosed) => return Err(plain("output is closed".to_owned())),
@@ -142,14 +188,14 @@ async fn one(
     let Some(service) = service.as_ref() else { return Err(plain("no store is open".to_owned())) };
     let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let bar = progress(&file_name, size, context);
-    let read = bar.clone();
-    let ingesting = service.admin(author).ingest(&file_name, bytes(file, read), |so_far| {
+    let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
+    let ingesting = service.admin(author).ingest_parts(&file_name, parts, |so_far| {
         bar.set_message(format!("{} files", so_far.files));
     });
     let ingested = ingesting.await;
     bar.finish_and_clear();
     match ingested {
-        Ok(ingested) => Ok(PackageReport::of(path, &ingested)),
+        Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
         Err(error @ IngestError::Refused(_)) => {
             let reason = chain(&error);
             let IngestError::Refused(package) = error else { return Err(plain(reason)) };

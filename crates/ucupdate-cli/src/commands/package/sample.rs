@@ -84,11 +84,7 @@ fn write(path: &Path) -> Result<Report, Failure> {
 fn request() -> Result<Vec<u8>, Failure> {
     let request = UpdateRequest {
         device: Device {
-            device_type: "UCPhone".parse()?,
-            vendor: "LG-Nortel".parse()?,
-            model: "IP8540".parse()?,
-            hardware_revision: "A".parse()?,
-            locale: "ENU".parse()?,
+            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse()?,
             mac_address: Reported::new("0021630F207B"),
             serial_number: Reported::new("C185H001209"),
         },

@@ -2,6 +2,7 @@
 
 use super::cabinet::{joined, open};
 use super::problem::ProblemReport;
+use crate::args::package::PackageArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -10,7 +11,7 @@ use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate_cab::package::{MemberRole, NoSink, Package, PackageLimits, read_package};
+use ucupdate_cab::package::{MemberRole, NoSink, Package, read_package};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,8 @@ pub(crate) struct ShowArgs {
     /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    package: PackageArgs,
 }
 
 /// A cabinet and the package in it.
@@ -148,7 +151,11 @@ impl fmt::Display for Report {
 
 pub(crate) async fn run(args: ShowArgs, context: &mut Context) -> Result<(), Failure> {
     let report = files::blocking(move || {
-        let package = read_package(open(&args.files)?, &PackageLimits::default(), &mut NoSink);
+        let package = read_package(
+            open(&args.files, args.package.cabinet.options())?,
+            args.package.options(),
+            &mut NoSink,
+        );
         let package = package.map_err(|error| Failure::in_doing(joined(&args.files), &error))?;
         Ok(Report::of(&package))
     });

@@ -1,11 +1,11 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
-use crate::args::change::{ChangeArgs, make};
+use crate::args::change::{ChangeArgs, make, make_roll_back_to};
 use crate::context::Context;
 use crate::failure::Failure;
 use std::str::FromStr;
-use ucupdate::book::{Command, RuleKey};
+use ucupdate::book::{BookCommand, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
@@ -78,16 +78,16 @@ pub(crate) struct RollBackArgs {
 
 pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
     let command = match args.all_of {
-        Some(package) => Command::ApproveAllOf(package),
+        Some(package) => BookCommand::ApproveAllOf(package),
         None => approved(args.rules)?,
     };
     make(&command, &args.how, context).await
 }
 
 /// Returns the command for some rules, or for one rule and a version.
-fn approved(named: Vec<RuleOrVersion>) -> Result<Command, Failure> {
+fn approved(named: Vec<RuleOrVersion>) -> Result<BookCommand, Failure> {
     if let [RuleOrVersion::Rule(rule), RuleOrVersion::Version(version)] = &named[..] {
-        return Ok(Command::ApproveVersion { rule: rule.clone(), version: version.clone() });
+        return Ok(BookCommand::ApproveVersion { rule: rule.clone(), version: version.clone() });
     }
     let rules = named.into_iter().map(|named| match named {
         RuleOrVersion::Rule(rule) => Ok(rule),
@@ -95,27 +95,26 @@ fn approved(named: Vec<RuleOrVersion>) -> Result<Command, Failure> {
             "{version} is a version: expected it once, after one rule, as approve RULE VERSION"
         ))),
     });
-    Ok(Command::Approve(rules.collect::<Result<_, _>>()?))
+    Ok(BookCommand::Approve(rules.collect::<Result<_, _>>()?))
 }
 
 pub(crate) async fn unreject(args: UnrejectArgs, context: &mut Context) -> Result<(), Failure> {
     let UnrejectArgs { rule, version, how } = args;
-    make(&Command::Unreject { rule, version }, &how, context).await
+    make(&BookCommand::Unreject { rule, version }, &how, context).await
 }
 
 pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    make(&Command::Reject(args.rule), &args.how, context).await
+    make(&BookCommand::Reject(args.rule), &args.how, context).await
 }
 
 pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
-    let command = match (args.rule, args.to) {
-        (_, Some(revision)) => Command::RollBackTo(revision),
-        (Some(rule), None) => Command::RollBack(rule),
-        (None, None) => return Err(Failure::usage("expected RULE or --to REVISION")),
-    };
-    make(&command, &args.how, context).await
+    match (args.rule, args.to) {
+        (_, Some(revision)) => make_roll_back_to(revision, &args.how, context).await,
+        (Some(rule), None) => make(&BookCommand::RollBack(rule), &args.how, context).await,
+        (None, None) => Err(Failure::usage("expected RULE or --to REVISION")),
+    }
 }
 
 pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    make(&Command::Remove(args.rule), &args.how, context).await
+    make(&BookCommand::Remove(args.rule), &args.how, context).await
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::book::{Assignment, Command, Rule, RuleKey};
+use ucupdate::book::{Assignment, BookCommand, Rule, RuleKey};
 use ucupdate::version::ReportedVersion;
 
 /// How it is called.
@@ -116,11 +116,11 @@ pub(crate) async fn run(command: PinCommand, context: &mut Context) -> Result<()
         }
         PinCommand::Set(args) => {
             let SetArgs { rule, version, whom, how } = args;
-            make(&Command::Pin { rule, audience: whom.audience()?, version }, &how, context).await
+            make(&BookCommand::Pin { rule, audience: whom.audience()?, version }, &how, context).await
         }
         PinCommand::Remove(args) => {
             let RemoveArgs { rule, whom, how } = args;
-            make(&Command::Unpin { rule, audience: whom.audience()? }, &how, context).await
+            make(&BookCommand::Unpin { rule, audience: whom.audience()? }, &how, context).await
         }
     }
 }

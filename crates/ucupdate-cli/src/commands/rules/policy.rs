@@ -7,7 +7,7 @@ use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use ucupdate::book::{Command, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
+use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
 use ucupdate::version::FirmwareVersion;
 
 /// How it is called.
@@ -197,7 +197,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();
                 let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;
                 args.apply(&mut policy);
-                let command = Command::SetPolicy(args.rule.clone(), policy);
+                let command = BookCommand::SetPolicy(args.rule.clone(), policy);
                 if make_as_seen(&command, &args.how, seen.book(), context).await? {
                     return Ok(());
                 }

@@ -13,7 +13,7 @@ use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
-    Audience, Command, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
+    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
     StopScope, Window,
 };
 use ucupdate::value::UnixTime;
@@ -101,7 +101,7 @@ impl StartArgs {
         Some(guard)
     }
 
-    fn command(self, now: UnixTime) -> Result<(Command, ChangeArgs), Failure> {
+    fn command(self, now: UnixTime) -> Result<(BookCommand, ChangeArgs), Failure> {
         let guard = self.guard();
         let name = match self.name {
             Some(name) => name,
@@ -118,7 +118,7 @@ impl StartArgs {
         rollout.window = self.window;
         rollout.guard = guard;
         let audience = self.group.map_or(Audience::Everybody, Audience::Group);
-        let command = Command::StartRollout { rule: self.rule, audience, version: self.version, rollout };
+        let command = BookCommand::StartRollout { rule: self.rule, audience, version: self.version, rollout };
         Ok((command, self.how))
     }
 }
@@ -229,30 +229,29 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             make(&command, &how, context).await
         }
         RolloutCommand::Percent(PercentArgs { rule, name, percent, how }) => {
-            make(&Command::SetShare(rule, name, Share::Percent(percent)), &how, context).await
+            make(&BookCommand::SetShare(rule, name, Share::Percent(percent)), &how, context).await
         }
         RolloutCommand::Pause(PauseArgs { rollout: NamedArgs { rule, name, how }, reason }) => {
-            make(&Command::PauseRollout(rule, name, reason.trim().into()), &how, context).await
+            make(&BookCommand::PauseRollout(rule, name, reason.trim().into()), &how, context).await
         }
         RolloutCommand::Resume(NamedArgs { rule, name, how }) => {
-            make(&Command::ResumeRollout(rule, name), &how, context).await
+            make(&BookCommand::ResumeRollout(rule, name), &how, context).await
         }
         RolloutCommand::Finish(NamedArgs { rule, name, how }) => {
-            make(&Command::FinishRollout(rule, name), &how, context).await
+            make(&BookCommand::FinishRollout(rule, name), &how, context).await
         }
         RolloutCommand::Stop(NamedArgs { rule, name, how }) => {
-            make(&Command::StopRollout(rule, name), &how, context).await
+            make(&BookCommand::StopRollout(rule, name), &how, context).await
         }
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
-            let by = author.name().into();
-            change(&Command::Kill { scope: scope(rule), by, reason: reason.trim().into() }, &author, context)
+            change(&BookCommand::Kill { scope: scope(rule), reason: reason.trim().into() }, &author, context)
                 .await
         }
         RolloutCommand::Restart(RestartArgs { rule, approve, author }) => {
-            let (scope, by) = (scope(rule), author.name().into());
+            let scope = scope(rule);
             let command = match approve {
-                true => Command::ApproveRestart { scope, by },
-                false => Command::AskRestart { scope, by },
+                true => BookCommand::ApproveRestart { scope },
+                false => BookCommand::AskRestart { scope },
             };
             change(&command, &author, context).await
         }

@@ -1,13 +1,14 @@
 //! `ucupdate stone`: versions that devices must pass through on their way.
 
 use crate::args::change::{ChangeArgs, make};
+use crate::args::kind::KindPatternArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
-use ucupdate::book::{Command, SteppingStone, StoneImage, StoneName};
-use ucupdate::device::{DeviceType, HardwareRevision, Model, Vendor};
+use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
+use ucupdate::device::KindWords;
 use ucupdate::version::FirmwareVersion;
 
 /// How it is called.
@@ -16,28 +17,19 @@ pub(crate) enum StoneCommand {
     /// List the stepping stones
     List,
     /// Make devices below a version go by another first
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Remove a stepping stone
     Remove(RemoveArgs),
 }
 
 /// How `add` is called.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("device_type", |argument| argument.required(true)))]
 pub(crate) struct AddArgs {
     /// A name for it, for people
     name: StoneName,
-    /// For devices of this type
-    #[arg(long, value_name = "TYPE")]
-    device_type: DeviceType,
-    /// Of this vendor only
-    #[arg(long)]
-    vendor: Option<Vendor>,
-    /// Of this model only
-    #[arg(long)]
-    model: Option<Model>,
-    /// Of this hardware revision only
-    #[arg(long, value_name = "REVISION")]
-    hardware_revision: Option<HardwareRevision>,
+    #[command(flatten, next_help_heading = "Which devices it is for")]
+    kind: KindPatternArgs,
     /// Devices below this version, on their way to it or beyond, have to step
     #[arg(long, value_name = "VERSION")]
     below: FirmwareVersion,
@@ -70,10 +62,7 @@ pub(crate) struct RemoveArgs {
 
 impl AddArgs {
     fn stone(self) -> (SteppingStone, ChangeArgs) {
-        let mut stone = SteppingStone::new(self.name, self.device_type, self.below, self.by);
-        stone.vendor = self.vendor;
-        stone.model = self.model;
-        stone.hardware_revision = self.hardware_revision;
+        let mut stone = SteppingStone::new(self.name, self.kind.pattern(), self.below, self.by);
         stone.image = match self.image {
             ImageName::Interim => StoneImage::Interim,
             ImageName::Release => StoneImage::Release,
@@ -91,11 +80,11 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct StoneReport {
     name: String,
-    device_type: String,
-    /// None for every vendor; so with model and hardware revision.
-    vendor: Option<String>,
-    model: Option<String>,
-    hardware_revision: Option<String>,
+    /// `null` for a word that may be any. Several alternatives are a list.
+    #[serde(flatten)]
+    kind: KindWords<Option<Alternatives>>,
+    #[serde(skip)]
+    devices: String,
     below: String,
     by: String,
     /// `interim` or `release`.
@@ -106,16 +95,31 @@ impl StoneReport {
     fn of(stone: &SteppingStone) -> Self {
         Self {
             name: stone.name.to_string(),
-            device_type: stone.device_type.to_string(),
-            vendor: stone.vendor.as_ref().map(ToString::to_string),
-            model: stone.model.as_ref().map(ToString::to_string),
-            hardware_revision: stone.hardware_revision.as_ref().map(ToString::to_string),
+            kind: stone.kind.texts().into_array().map(|words| Alternatives::of(&words)).into(),
+            devices: stone.kind.to_string(),
             below: stone.below.to_string(),
             by: stone.by.to_string(),
             image: match stone.image {
                 StoneImage::Release => "release",
                 _ => "interim",
             },
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Alternatives {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Alternatives {
+    fn of(words: &[&str]) -> Option<Self> {
+        match words {
+            [] => None,
+            [one] => Some(Self::One((*one).to_owned())),
+            several => Some(Self::Several(several.iter().map(|word| (*word).to_owned()).collect())),
         }
     }
 }
@@ -127,10 +131,7 @@ impl fmt::Display for Report {
         }
         let mut table = Table::new(["NAME", "DEVICES", "BELOW", "BY", "IMAGE"]);
         for stone in &self.stones {
-            let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "*".to_owned());
-            let words = [word(&stone.vendor), word(&stone.model), word(&stone.hardware_revision)];
-            let devices = format!("{}/{}", stone.device_type, words.join("/"));
-            table.row([&stone.name, &devices, &stone.below, &stone.by, &stone.image]);
+            table.row([&stone.name, &stone.devices, &stone.below, &stone.by, &stone.image]);
         }
         table.fmt(f)
     }
@@ -146,8 +147,8 @@ pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<
         }
         StoneCommand::Add(args) => {
             let (stone, how) = args.stone();
-            make(&Command::AddStone(stone), &how, context).await
+            make(&BookCommand::AddStone(stone), &how, context).await
         }
-        StoneCommand::Remove(args) => make(&Command::RemoveStone(args.name), &args.how, context).await,
+        StoneCommand::Remove(args) => make(&BookCommand::RemoveStone(args.name), &args.how, context).await,
     }
 }

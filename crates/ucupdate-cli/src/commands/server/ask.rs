@@ -1,6 +1,7 @@
 //! `ucupdate ask`: asks a server as a phone does, and fetches what it offers.
 
 use crate::args::dialect::DialectArgs;
+use crate::args::kind::KindArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -10,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate::device::{Device, DeviceType, HardwareRevision, Locale, Model, Vendor};
+use ucupdate::device::Device;
 use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest};
 use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
@@ -27,21 +28,8 @@ pub(crate) struct AskArgs {
     /// given, that of devices inside
     #[arg(long, required_unless_present = "print_request")]
     url: Option<String>,
-    /// UCPhone, RoundTable, ...
-    #[arg(long, value_name = "TYPE")]
-    device_type: DeviceType,
-    /// Who made the device
-    #[arg(long)]
-    vendor: Vendor,
-    /// Which model it is
-    #[arg(long)]
-    model: Model,
-    /// The revision of its hardware
-    #[arg(long, value_name = "REVISION")]
-    hardware_revision: HardwareRevision,
-    /// Its language, as ENU
-    #[arg(long)]
-    locale: Locale,
+    #[command(flatten)]
+    kind: KindArgs,
     /// Its MAC address
     #[arg(long, default_value = "", hide_default_value = true)]
     mac: String,
@@ -200,11 +188,7 @@ impl AskArgs {
         let now = || Reported::from(SystemClock.now().civil_utc());
         UpdateRequest {
             device: Device {
-                device_type: self.device_type.clone(),
-                vendor: self.vendor.clone(),
-                model: self.model.clone(),
-                hardware_revision: self.hardware_revision.clone(),
-                locale: self.locale.clone(),
+                kind: self.kind.kind(),
                 mac_address: Reported::new(&self.mac),
                 serial_number: Reported::new(&self.serial),
             },
@@ -257,15 +241,11 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
         };
         offered.push(OfferReport::of(module, side, downloaded.as_ref()));
     }
-    let device = &request.device;
     context.output.result(&Report {
         code: asked.device_code().to_string(),
         offered,
         unknown: asked.unknown.iter().map(|item| item.path.to_string()).collect(),
-        asker: format!(
-            "{} {} {}, revision {}, locale {}",
-            device.device_type, device.vendor, device.model, device.hardware_revision, device.locale
-        ),
+        asker: request.device.kind.to_string(),
         url,
     })
 }
@@ -374,10 +354,10 @@ mod tests {
             code: DeviceCode::answered(200).to_string(),
             offered: Vec::new(),
             unknown: Vec::new(),
-            asker: "UCPhone Polycom CX700, revision A, locale ENU".to_owned(),
+            asker: "UCPhone/Polycom/CX700/A/ENU".to_owned(),
         };
         let text = report.to_string();
         assert!(text.starts_with("nothing offered (0x0/200): "), "{text}");
-        assert!(text.contains("exactly UCPhone Polycom CX700, revision A, locale ENU;"), "{text}");
+        assert!(text.contains("exactly UCPhone/Polycom/CX700/A/ENU;"), "{text}");
     }
 }

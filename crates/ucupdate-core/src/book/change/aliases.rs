@@ -4,14 +4,14 @@ use super::draft::Change;
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::rule_book::Entry;
+use crate::book::table::Entry;
 
 impl Change<'_> {
     pub(crate) fn put_alias(&mut self, alias: &Alias) -> Result<(), Refusal> {
         if alias.reported.word == alias.stands_for {
             return Err(Refusal::AliasOfItself { alias: Box::new(alias.clone()) });
         }
-        let before = self.book.aliases.get_key_value(&alias.reported);
+        let before = self.book.aliases.entry(&alias.reported);
         if before.is_some_and(|(_, before)| before.as_str() == alias.stands_for.as_str()) {
             return Ok(());
         }
@@ -22,7 +22,7 @@ impl Change<'_> {
     }
 
     pub(crate) fn remove_alias(&mut self, key: &AliasKey) -> Result<(), Refusal> {
-        let known = self.book.aliases.get_key_value(key);
+        let known = self.book.aliases.entry(key);
         let (key, from) = known.ok_or_else(|| Refusal::NoAlias { alias: Box::new(key.clone()) })?;
         self.delta.aliases.push(Entry::removed(key.clone()));
         self.notes.push(Note::AliasRemoved { alias: Box::new(key.clone()), from: from.clone() });

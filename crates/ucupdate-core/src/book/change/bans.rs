@@ -6,9 +6,9 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::Release;
 use crate::book::rule::Candidate;
-use crate::book::rule_book::Entry;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::StoneImage;
+use crate::book::table::Entry;
 
 impl Change<'_> {
     pub(crate) fn ban(&mut self, ban: &Ban) -> Result<(), Refusal> {
@@ -36,7 +36,7 @@ impl Change<'_> {
                         .and_then(|candidate| self.book.release(rule.key(), &candidate))
                         .is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)),
                     StoneImage::Interim => self.book.interim_images().any(|(image, _)| {
-                        image.locale == *rule.key().locale()
+                        image.locale == rule.key().kind().locale
                             && image.update_type == *rule.key().update_type()
                             && ban.holds_image(
                                 rule.key(),

@@ -5,174 +5,171 @@ use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::delta::Delta;
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share, Window};
 use crate::book::rule::{Audience, Rule};
-use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{SteppingStone, StoneImage, StoneName};
+use crate::book::table::Entry;
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
-/// What a person asks of the rule book.
+/// A change that an administrator asks for.
+///
+/// A command does not say who gives it: [`RuleBook::command`] is passed the author. Format 1.1 and 1.2 of a stored history
+/// repeat the author in some commands as `by`, which is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
-pub enum Command {
-    /// Take in a package whose files lie in the store: each release becomes pending.
+pub enum BookCommand {
+    /// Makes each release of a package pending. The rule book has the package already.
     Ingest(PackageId),
-    /// Approve what is pending in each of these rules; all or none.
+    /// Approves the pending version of each rule. Approves all of them or none.
     Approve(Vec<RuleKey>),
-    /// Approve what a package made pending, passing over rules where something else is.
+    /// Approves what a package made pending. Skips rules that have another pending version.
     ApproveAllOf(PackageId),
-    /// Approve a version that a package brought for a rule, whatever is pending.
+    /// Approves a version that a package contains for a rule. The pending version does not matter.
     ApproveVersion {
         /// In which rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
     },
-    /// Reject what is pending in a rule.
+    /// Rejects the pending version of a rule.
     Reject(RuleKey),
-    /// Take the rejection of a version back. It is pending again unless another version is.
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
     Unreject {
         /// In which rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
     },
-    /// Give everybody what was approved before.
+    /// Rolls a rule back to the version that was approved before.
     RollBack(RuleKey),
-    /// Remove a rule.
+    /// Removes a rule.
     Remove(RuleKey),
-    /// Add a test device.
+    /// Adds a test device.
     AddTestDevice(TestDevice),
-    /// Remove a test device.
+    /// Removes a test device.
     RemoveTestDevice(TestDeviceName),
-    /// Say how a rule treats what devices say of their version.
+    /// Replaces the offer policy of a rule.
     SetPolicy(RuleKey, OfferPolicy),
-    /// Say whether packages of a device type go to everybody as they are ingested.
+    /// Sets whether packages of a device type are approved when they are ingested.
     DeployAtIngest(DeviceType, bool),
-    /// Let packages that no rule and no interim image is of leave the book; all or none. Their files may go then.
+    /// Removes packages that no rule and no interim image uses. Removes all of them or none. Their files can be deleted
+    /// afterwards.
     Retire(Vec<PackageId>),
-    /// Restore the rule book of this earlier revision. The history does it: a book alone does not know the earlier one.
-    RollBackTo(u64),
-    /// Take in packages of a store whose history is lost. The store does it: a book alone does not know them.
-    Rebuild(Vec<PackageId>),
-    /// Make a group, or change what its devices have in common.
+    /// Adds a group, or replaces the predicate of an existing one.
     PutGroup(Group),
-    /// Remove a group that nothing uses.
+    /// Removes a group that no rule and no hold uses.
     RemoveGroup(GroupName),
-    /// Change a group's list.
+    /// Changes the member list of a group.
     ChangeMembers {
         /// Which group.
         group: GroupName,
-        /// Who comes to its list.
+        /// The devices to add.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         add: Vec<DeviceId>,
-        /// Who leaves it.
+        /// The devices to remove.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         remove: Vec<DeviceId>,
     },
-    /// Keep a device or a group at a version, whatever else the rule says.
+    /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
     Pin {
         /// In which rule.
         rule: RuleKey,
         /// Who.
         audience: Audience,
-        /// At which version; a package must have brought it.
+        /// The version. A package must contain it.
         version: ReportedVersion,
     },
-    /// Remove a pin.
+    /// Removes a pin.
     Unpin {
         /// In which rule.
         rule: RuleKey,
         /// Whose.
         audience: Audience,
     },
-    /// Roll a version out to some.
+    /// Starts a rollout.
     StartRollout {
         /// In which rule.
         rule: RuleKey,
-        /// To a group, or to everybody.
+        /// A group, or all devices.
         audience: Audience,
-        /// Which version; a package must have brought it.
+        /// The version. A package must contain it.
         version: ReportedVersion,
         /// How.
         rollout: Rollout,
     },
-    /// Change what share a rollout is for.
+    /// Changes the share of a rollout.
     SetShare(RuleKey, RolloutName, Share),
-    /// Pause a rollout, with the reason.
+    /// Pauses a rollout for a reason.
     PauseRollout(RuleKey, RolloutName, Box<str>),
-    /// Let a paused rollout go on.
+    /// Resumes a paused rollout.
     ResumeRollout(RuleKey, RolloutName),
-    /// End a rollout by approving its version.
+    /// Ends a rollout and approves its version.
     FinishRollout(RuleKey, RolloutName),
-    /// End a rollout without approving its version.
+    /// Ends a rollout without approving its version.
     StopRollout(RuleKey, RolloutName),
-    /// Ban versions or an image: they are offered to no device.
+    /// Bans versions or an image: they are offered to no device.
     Ban(Ban),
-    /// Lift a ban.
+    /// Lifts a ban.
     LiftBan(BanScope),
-    /// Put an alias in place.
+    /// Puts an alias in place.
     PutAlias(Alias),
-    /// Remove an alias.
+    /// Removes an alias.
     RemoveAlias(AliasKey),
-    /// Hold devices: they are offered nothing.
+    /// Adds a hold: its devices are offered nothing.
     AddHold(Hold),
-    /// Remove a hold.
+    /// Removes a hold.
     RemoveHold(HoldName),
-    /// Add a stepping stone.
+    /// Adds a stepping stone.
     AddStone(SteppingStone),
-    /// Remove a stepping stone.
+    /// Removes a stepping stone.
     RemoveStone(StoneName),
-    /// Throw the kill switch.
+    /// Turns the kill switch on: nothing is offered.
     Kill {
         /// What is stopped.
         scope: StopScope,
-        /// Who throws it.
-        by: Box<str>,
         /// Why.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
     },
-    /// Ask that a kill switch be undone.
+    /// Asks that the kill switch is turned off.
     AskRestart {
         /// What is stopped.
         scope: StopScope,
-        /// Who asks.
-        by: Box<str>,
     },
-    /// Approve that a kill switch be undone.
+    /// Turns the kill switch off. The author must not be the one who asked for it.
     ApproveRestart {
         /// What is stopped.
         scope: StopScope,
-        /// Who approves; not who asked.
-        by: Box<str>,
     },
 }
 
-/// What a command did.
+/// The effect of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The entries that changed; empty when the command changes nothing.
+    /// The changed entries. Empty if the command changes nothing.
     pub delta: Delta,
-    /// What is worth telling, in the order it happened.
+    /// Notes about what happened, in order.
     pub notes: Vec<Note>,
 }
 
 impl RuleBook {
-    /// What taking in `package` would do. Its files must lie in the store already.
+    /// Returns what the ingest of `package` would do. Its files must be in the store already.
     ///
     /// # Errors
-    /// When a version is there with other bytes, or an interim image would be offered for ever. Nothing is taken then.
+    /// Returns a refusal if a version exists with different bytes, or if an interim image would be offered again and
+    /// again.
     pub fn ingest(&self, package: &IngestedPackage) -> Result<Outcome, Refusal> {
         let mut change = Change::on(self);
         let id = package.id();
@@ -205,29 +202,32 @@ impl RuleBook {
         Ok(change.finish())
     }
 
-    /// What a command would do.
+    /// Returns what a command would do if `author` gave it.
+    ///
+    /// The author is recorded in a kill switch, and one author alone cannot undo it: [`BookCommand::ApproveRestart`] is refused
+    /// to the author of [`BookCommand::AskRestart`].
     ///
     /// # Errors
-    /// When it is refused; each reason is its own.
-    pub fn command(&self, command: &Command) -> Result<Outcome, Refusal> {
+    /// A [`Refusal`] when the book does not allow it.
+    pub fn command(&self, command: &BookCommand, author: &str) -> Result<Outcome, Refusal> {
         let mut change = Change::on(self);
         match command {
-            Command::Ingest(package) => {
+            BookCommand::Ingest(package) => {
                 let package = self.package(*package).ok_or(Refusal::NoPackage { package: *package })?;
                 return self.ingest(&package.clone());
             }
-            Command::Approve(rules) if rules.is_empty() => return Err(Refusal::NoneNamed),
-            Command::Approve(rules) => rules.iter().try_for_each(|rule| change.approve(rule))?,
-            Command::ApproveAllOf(package) => change.approve_all_of(*package)?,
-            Command::ApproveVersion { rule, version } => change.approve_version(rule, version)?,
-            Command::Unreject { rule, version } => change.unreject(rule, version)?,
-            Command::Reject(rule) => {
+            BookCommand::Approve(rules) if rules.is_empty() => return Err(Refusal::NoneNamed),
+            BookCommand::Approve(rules) => rules.iter().try_for_each(|rule| change.approve(rule))?,
+            BookCommand::ApproveAllOf(package) => change.approve_all_of(*package)?,
+            BookCommand::ApproveVersion { rule, version } => change.approve_version(rule, version)?,
+            BookCommand::Unreject { rule, version } => change.unreject(rule, version)?,
+            BookCommand::Reject(rule) => {
                 let rejected = change.with(rule, Rule::reject)?;
                 let version = rejected.version.clone();
                 change.notes.push(Note::Rejected { rule: change.spelled(rule), version: rejected.version });
                 change.note_still_given(rule, &version);
             }
-            Command::RollBack(rule) => {
+            BookCommand::RollBack(rule) => {
                 change.check_roll_back_ban(rule)?;
                 let rolled = change.with(rule, Rule::roll_back)?;
                 let rule = change.spelled(rule);
@@ -236,20 +236,20 @@ impl RuleBook {
                     change.note_still_given(&rule, from);
                 }
             }
-            Command::Remove(rule) => {
+            BookCommand::Remove(rule) => {
                 let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
                 let approved = known.approved().map(|candidate| candidate.version.clone());
                 change.delta.rules.push(Entry::removed(known.key().clone()));
                 change.notes.push(Note::Removed { rule: known.key().clone(), approved });
             }
-            Command::AddTestDevice(device) => change.add_test_device(device)?,
-            Command::RemoveTestDevice(name) => {
+            BookCommand::AddTestDevice(device) => change.add_test_device(device)?,
+            BookCommand::RemoveTestDevice(name) => {
                 let known = self.test_devices.get(name);
                 let known = known.ok_or_else(|| Refusal::NoTestDevice { name: name.clone() })?.clone();
                 change.delta.test_devices.push(Entry::removed(known.name.clone()));
                 change.notes.push(Note::TestDeviceRemoved { name: known.name, id: known.id });
             }
-            Command::SetPolicy(rule, policy) => {
+            BookCommand::SetPolicy(rule, policy) => {
                 check_zone(policy.window.as_ref())?;
                 let before = change.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
                 if before == *policy {
@@ -258,7 +258,7 @@ impl RuleBook {
                 let notes = Note::policy_changes(&change.spelled(rule), &before, policy);
                 change.notes.extend(notes);
             }
-            Command::DeployAtIngest(device_type, on) => {
+            BookCommand::DeployAtIngest(device_type, on) => {
                 let mut settings = self.settings.clone();
                 let changed = if *on {
                     settings.deploy_at_ingest.insert(device_type.clone())
@@ -270,33 +270,32 @@ impl RuleBook {
                     change.notes.push(Note::DeployAtIngest { device_type: device_type.clone(), on: *on });
                 }
             }
-            Command::Retire(packages) => return self.retire(packages),
-            Command::RollBackTo(_) | Command::Rebuild(_) => return Err(Refusal::NotOfTheBook),
-            Command::PutGroup(group) => change.put_group(group)?,
-            Command::RemoveGroup(name) => change.remove_group(name)?,
-            Command::ChangeMembers { group, add, remove } => change.change_members(group, add, remove)?,
-            Command::Pin { rule, audience, version } => change.pin(rule, audience, version)?,
-            Command::Unpin { rule, audience } => change.unpin(rule, audience)?,
-            Command::StartRollout { rule, audience, version, rollout } => {
+            BookCommand::Retire(packages) => return self.retire(packages),
+            BookCommand::PutGroup(group) => change.put_group(group)?,
+            BookCommand::RemoveGroup(name) => change.remove_group(name)?,
+            BookCommand::ChangeMembers { group, add, remove } => change.change_members(group, add, remove)?,
+            BookCommand::Pin { rule, audience, version } => change.pin(rule, audience, version)?,
+            BookCommand::Unpin { rule, audience } => change.unpin(rule, audience)?,
+            BookCommand::StartRollout { rule, audience, version, rollout } => {
                 check_zone(rollout.window.as_ref())?;
                 change.start_rollout(rule, audience, version, rollout)?;
             }
-            Command::SetShare(rule, name, share) => change.set_share(rule, name, share)?,
-            Command::PauseRollout(rule, name, why) => change.pause_rollout(rule, name, why)?,
-            Command::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
-            Command::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
-            Command::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
-            Command::Ban(ban) => change.ban(ban)?,
-            Command::LiftBan(scope) => change.lift_ban(scope)?,
-            Command::PutAlias(alias) => change.put_alias(alias)?,
-            Command::RemoveAlias(key) => change.remove_alias(key)?,
-            Command::AddHold(hold) => change.add_hold(hold)?,
-            Command::RemoveHold(name) => change.remove_hold(name)?,
-            Command::AddStone(stone) => change.add_stone(stone)?,
-            Command::RemoveStone(name) => change.remove_stone(name)?,
-            Command::Kill { scope, by, reason } => change.kill(scope, Stop::new(by, reason))?,
-            Command::AskRestart { scope, by } => change.ask_restart(scope, by)?,
-            Command::ApproveRestart { scope, by } => change.approve_restart(scope, by)?,
+            BookCommand::SetShare(rule, name, share) => change.set_share(rule, name, share)?,
+            BookCommand::PauseRollout(rule, name, why) => change.pause_rollout(rule, name, why)?,
+            BookCommand::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
+            BookCommand::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
+            BookCommand::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
+            BookCommand::Ban(ban) => change.ban(ban)?,
+            BookCommand::LiftBan(scope) => change.lift_ban(scope)?,
+            BookCommand::PutAlias(alias) => change.put_alias(alias)?,
+            BookCommand::RemoveAlias(key) => change.remove_alias(key)?,
+            BookCommand::AddHold(hold) => change.add_hold(hold)?,
+            BookCommand::RemoveHold(name) => change.remove_hold(name)?,
+            BookCommand::AddStone(stone) => change.add_stone(stone)?,
+            BookCommand::RemoveStone(name) => change.remove_stone(name)?,
+            BookCommand::Kill { scope, reason } => change.kill(scope, Stop::new(author, reason))?,
+            BookCommand::AskRestart { scope } => change.ask_restart(scope, author)?,
+            BookCommand::ApproveRestart { scope } => change.approve_restart(scope, author)?,
         }
         Ok(change.finish())
     }

@@ -1,137 +1,27 @@
-//! From one book to another: the delta between them, and an earlier book restored on the one that holds now.
+//! An earlier rule book restored on the current one.
 
 use crate::book::alias::Alias;
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::delta::{Delta, Member};
 use crate::book::group::{Group, GroupName};
-use crate::book::hold::{Hold, StopScope};
+use crate::book::hold::Hold;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::RolloutName;
 use crate::book::rule::{Audience, Candidate, Rule};
-use crate::book::rule_book::{Delta, Entry, Member, RuleBook, Settings};
-use crate::book::rule_key::{RuleKey, UpdateType};
+use crate::book::rule_book::{RuleBook, Settings};
 use crate::book::stone::SteppingStone;
-use crate::book::test_device::{TestDevice, TestDeviceName};
-use crate::device::{DeviceId, Locale};
+use crate::book::table::Entry;
+use crate::book::test_device::TestDevice;
+use crate::device::DeviceId;
 use crate::value::PackageId;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 impl RuleBook {
-    /// The delta that makes `target` of this book, complete over all a book holds; empty when they are the same.
-    ///
-    /// Words that differ in case only are the same key, and the spelling counts all the same: it stands in URLs.
-    ///
-    /// ```
-    /// use ucupdate_core::RuleBook;
-    /// use ucupdate_core::book::{Command, TestDevice};
-    /// use ucupdate_core::device::DeviceId;
-    /// let before = RuleBook::default();
-    /// let lab = TestDevice {
-    ///     name: "lab".parse().unwrap(),
-    ///     id: DeviceId::Serial("C185H001209".parse().unwrap()),
-    /// };
-    /// let mut book = before.clone();
-    /// book.apply(&book.command(&Command::AddTestDevice(lab)).unwrap().delta);
-    ///
-    /// let back = book.delta_to(&before);
-    /// assert_eq!(back.test_devices.len(), 1);
-    /// book.apply(&back);
-    /// assert_eq!(book, before);
-    /// assert!(book.delta_to(&before).is_empty());
-    /// ```
-    pub fn delta_to(&self, target: &Self) -> Delta {
-        // Named one by one, so that a field that is added is not forgotten here.
-        let Self {
-            rules,
-            packages,
-            interim,
-            test_devices,
-            groups,
-            members: _,
-            holds,
-            stops,
-            bans,
-            aliases,
-            settings,
-        } = target;
-        let shared = |rule: &Arc<Rule>| (**rule).clone();
-        Delta {
-            rules: entries(&self.rules, rules, same_spelling_of_rules, shared),
-            packages: entries(
-                &self.packages,
-                packages,
-                |one, other| one == other,
-                |package| (**package).clone(),
-            ),
-            interim: entries(&self.interim, interim, same_spelling_of_interim, PackageId::clone),
-            test_devices: entries(&self.test_devices, test_devices, same_spelling_of_names, Clone::clone),
-            groups: entries(
-                &self.groups,
-                groups,
-                |one, other| one.0.as_str() == other.0.as_str(),
-                Clone::clone,
-            ),
-            members: entries(&listed(self), &listed(target), same_spelling_of_members, |()| Member {}),
-            holds: entries(&self.holds, holds, |one, other| one.0.as_str() == other.0.as_str(), Clone::clone),
-            stops: entries(&self.stops, stops, same_spelling_of_scopes, Clone::clone),
-            bans: entries(
-                &self.bans,
-                bans,
-                |one, other| one.0.to_string() == other.0.to_string(),
-                Clone::clone,
-            ),
-            aliases: entries(
-                &self.aliases,
-                aliases,
-                |one, other| one.0.to_string() == other.0.to_string(),
-                Clone::clone,
-            ),
-            settings: (self.settings != *settings).then(|| settings.clone()),
-        }
-    }
-
-    /// The book of a delta that says all of it, as [`to_delta`](Self::to_delta) gives one. What [`apply`](Self::apply) on
-    /// an empty book does, without a copy of each entry.
-    pub fn of(whole: Delta) -> Self {
-        let Delta {
-            rules,
-            packages,
-            interim,
-            test_devices,
-            groups,
-            members,
-            holds,
-            stops,
-            bans,
-            aliases,
-            settings,
-        } = whole;
-        let mut lists: BTreeMap<GroupName, BTreeSet<DeviceId>> = BTreeMap::new();
-        for ((group, device), Member {}) in present(members) {
-            lists.entry(group).or_default().insert(device);
-        }
-        let mut settings = settings.unwrap_or_default();
-        settings.sort_stones();
-        Self {
-            rules: present(rules).map(|(key, rule)| (key, Arc::new(rule))).collect(),
-            packages: present(packages).map(|(key, package)| (key, Arc::new(package))).collect(),
-            interim: present(interim).collect(),
-            test_devices: present(test_devices).collect(),
-            groups: present(groups).collect(),
-            members: lists.into_iter().map(|(group, devices)| (group, Arc::new(devices))).collect(),
-            holds: present(holds).collect(),
-            stops: present(stops).collect(),
-            bans: present(bans).collect(),
-            aliases: present(aliases).collect(),
-            settings,
-        }
-    }
-
     /// What restoring `earlier`, the book of that revision, on this one would do: all is as it was then, but for the
     /// packages, which stay as they are now. So files that devices are fetching stay served, and what was ingested since
-    /// can be approved again. Kill switches stay as they are now too: undoing one takes two people. So do bans.
+    /// can be approved again. Kill switches stay as they are now too: undoing one takes two people.
     ///
     /// # Errors
     /// [`Refusal::PackageRetired`] when a rule or an interim image of then is of a package that has left the book.
@@ -153,8 +43,7 @@ impl RuleBook {
         Ok(Outcome { delta, notes })
     }
 
-    /// Returns what a restored book changes: every entry of the delta, except packages, kill switches and bans, which are not
-    /// restored.
+    /// Returns what a restored book changes: every entry of the delta, except packages, which are not restored.
     fn notes_of(&self, delta: &Delta, revision: u64) -> Vec<Note> {
         if delta.is_empty() {
             return Vec::new();
@@ -362,64 +251,4 @@ fn notes_of_rollouts(before: Option<&Rule>, rule: &Rule) -> Vec<Note> {
         version: assignment.candidate.version.clone(),
     }));
     notes
-}
-
-/// What is to be said of one map so that it becomes another. An entry whose key is spelled otherwise goes first, since a
-/// map keeps the spelling it has.
-fn entries<K: Ord + Clone, T: PartialEq, V>(
-    from: &BTreeMap<K, T>,
-    to: &BTreeMap<K, T>,
-    same_spelling: impl Fn((&K, &T), (&K, &T)) -> bool,
-    value: impl Fn(&T) -> V,
-) -> Vec<Entry<K, V>> {
-    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| Entry::removed(key.clone()));
-    let mut entries: Vec<Entry<K, V>> = gone.collect();
-    for (key, now) in to {
-        let before = from.get_key_value(key);
-        let is_spelled_so = before.is_some_and(|before| same_spelling(before, (key, now)));
-        if is_spelled_so && before.is_some_and(|(_, before)| before == now) {
-            continue;
-        }
-        if let Some((before, _)) = before.filter(|_| !is_spelled_so) {
-            entries.push(Entry::removed(before.clone()));
-        }
-        entries.push(Entry::set(key.clone(), value(now)));
-    }
-    entries
-}
-
-fn present<K, V>(entries: Vec<Entry<K, V>>) -> impl Iterator<Item = (K, V)> {
-    entries.into_iter().filter_map(|Entry { key, now }| now.map(|now| (key, now)))
-}
-
-fn same_spelling_of_rules(one: (&RuleKey, &Arc<Rule>), other: (&RuleKey, &Arc<Rule>)) -> bool {
-    one.0.words() == other.0.words() && one.1.key().words() == other.1.key().words()
-}
-
-fn same_spelling_of_interim(
-    ((locale, update_type), _): (&(Locale, UpdateType), &PackageId),
-    ((other_locale, other_type), _): (&(Locale, UpdateType), &PackageId),
-) -> bool {
-    locale.as_str() == other_locale.as_str() && update_type.as_str() == other_type.as_str()
-}
-
-fn same_spelling_of_names<T>(one: (&TestDeviceName, &T), other: (&TestDeviceName, &T)) -> bool {
-    one.0.as_str() == other.0.as_str()
-}
-
-/// The lists of groups, a device at a time.
-fn listed(book: &RuleBook) -> BTreeMap<(GroupName, DeviceId), ()> {
-    book.listed().map(|key| (key, ())).collect()
-}
-
-/// The spelling of a group is the group's own, whoever is on its list.
-fn same_spelling_of_members(
-    ((_, device), ()): (&(GroupName, DeviceId), &()),
-    ((_, other_device), ()): (&(GroupName, DeviceId), &()),
-) -> bool {
-    device.to_string() == other_device.to_string()
-}
-
-fn same_spelling_of_scopes<T>(one: (&StopScope, &T), other: (&StopScope, &T)) -> bool {
-    one.0.to_string() == other.0.to_string()
 }

@@ -6,7 +6,7 @@ use crate::book::change::refusal::Refusal;
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{HeldDevices, Hold, HoldName};
 use crate::book::rule::Audience;
-use crate::book::rule_book::Entry;
+use crate::book::table::Entry;
 use crate::device::DeviceId;
 use std::collections::BTreeSet;
 
@@ -69,9 +69,9 @@ impl Change<'_> {
         let leaving: Vec<_> = remove.iter().filter(|device| there.contains(*device)).collect();
         let (added, removed) = (coming.len(), leaving.len());
         let key = |device: &DeviceId| (name.clone(), device.clone());
-        self.delta.members.extend(
-            coming.into_iter().map(|device| Entry::set(key(device), crate::book::rule_book::Member {})),
-        );
+        self.delta
+            .members
+            .extend(coming.into_iter().map(|device| Entry::set(key(device), crate::book::delta::Member {})));
         self.delta.members.extend(leaving.into_iter().map(|device| Entry::removed(key(device))));
         let unchanged = add.len() + remove.len() - added - removed;
         self.notes.push(Note::MembersChanged { name, added, removed, unchanged });

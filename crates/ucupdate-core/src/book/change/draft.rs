@@ -3,12 +3,14 @@
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::delta::Delta;
 use crate::book::package::{InterimImage, Release};
 use crate::book::policy::{OfferPolicy, OfferRule};
 use crate::book::releases::ReleasesByRule;
 use crate::book::rule::{Approved, Candidate, Role, RolledBack, Rule, RuleError};
-use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
+use crate::book::table::Entry;
 use crate::book::test_device::TestDevice;
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
@@ -240,7 +242,7 @@ impl<'a> Change<'a> {
         };
         self.notes.push(note);
         self.rules.insert(key.clone(), rule);
-        if self.book.settings.deploy_at_ingest.contains(key.device_type()) {
+        if self.book.settings.deploy_at_ingest.contains(&key.kind().device_type) {
             self.approve(&key)?;
         }
         Ok(())

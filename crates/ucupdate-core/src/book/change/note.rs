@@ -26,7 +26,7 @@ use std::fmt;
 pub enum Note {
     /// A package was ingested from a file of this name.
     Ingested { package: PackageId, file_name: Box<str> },
-    /// The version waits for approval.
+    /// A version is pending.
     Pending { rule: RuleKey, version: ReportedVersion },
     /// The version waits for approval in place of another.
     Replaced { rule: RuleKey, version: ReportedVersion, replaced: ReportedVersion },
@@ -136,6 +136,8 @@ pub enum Note {
     RestartAsked { scope: StopScope, by: Box<str> },
     /// Offers were restarted. `reason` is why they were stopped.
     Restarted { scope: StopScope, reason: Box<str> },
+    /// A problem of an ingested package was accepted on request, which is a refusal otherwise.
+    AcceptedOnRequest { problem: Box<str> },
 }
 
 /// A note in parts.
@@ -309,6 +311,7 @@ impl Note {
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::RestartAsked { scope, by } => Self::switch("restart-requested", scope).to(by),
             Self::Restarted { scope, reason } => Self::switch("restarted", scope).from(reason),
+            Self::AcceptedOnRequest { problem } => Parts::new("accepted-on-request").to(problem),
         }
     }
 
@@ -482,6 +485,7 @@ impl fmt::Display for Note {
                 write!(f, "restarted: {scope}")?;
                 if reason.is_empty() { Ok(()) } else { write!(f, "; it was stopped{}", Reason(reason)) }
             }
+            Self::AcceptedOnRequest { problem } => write!(f, "accepted on request: {problem}"),
         }
     }
 }

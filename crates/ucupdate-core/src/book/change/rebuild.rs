@@ -2,12 +2,14 @@
 
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
+use crate::book::delta::Delta;
 use crate::book::package::IngestedPackage;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
-use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::StoneImage;
+use crate::book::table::Entry;
 use crate::version::ReportedVersion;
 use std::collections::BTreeMap;
 

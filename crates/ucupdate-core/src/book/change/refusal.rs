@@ -13,303 +13,191 @@ use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
 use crate::version::{FirmwareVersion, ReportedVersion};
 
-/// Why a command is refused. The book is as it was.
+/// The reason why a command is refused. The rule book stays unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum Refusal {
     /// A window names a time zone that does not exist. The window would never open.
     #[error("no time zone `{zone}`, expected an IANA name such as `Europe/Lisbon` or `UTC`")]
-    UnknownZone {
-        /// The name in the window.
-        zone: ZoneName,
-    },
-    /// No such rule.
+    UnknownZone { zone: ZoneName },
+    /// The rule does not exist.
     #[error("no rule {rule}")]
-    NoRule {
-        /// Which one was named.
-        rule: RuleKey,
-    },
+    NoRule { rule: RuleKey },
     /// The rule is in the wrong state.
     #[error("{rule}: {cause}")]
-    WrongState {
-        /// Which rule.
-        rule: RuleKey,
-        /// What is wrong.
-        cause: RuleError,
-    },
-    /// No such package.
+    WrongState { rule: RuleKey, cause: RuleError },
+    /// The package is not in the rule book.
     #[error("no package {package}")]
-    NoPackage {
-        /// Which one was named.
-        package: PackageId,
-    },
+    NoPackage { package: PackageId },
     /// Nothing of the package is pending.
     #[error("nothing of package {package} is pending")]
-    NothingPendingOf {
-        /// Which package.
-        package: PackageId,
-    },
-    /// The same version is there with other bytes.
+    NothingPendingOf { package: PackageId },
+    /// The rule already has this version with different bytes.
     #[error("{rule}: {version} is {state} already, with other bytes (from package {package})")]
     OtherBytes {
-        /// In which rule.
         rule: RuleKey,
-        /// Which version.
         version: ReportedVersion,
         /// `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a stepping stone`.
         state: &'static str,
-        /// The package that brought it.
         package: PackageId,
     },
-    /// Another cabinet whose SHA-256 begins alike was ingested before: they are told apart by all of it.
+    /// A different cabinet has the same package id, because both SHA-256 digests begin with the same 12 digits.
     #[error("another package is called {package} already: their SHA-256 begin alike")]
-    OtherPackage {
-        /// The id both have.
-        package: PackageId,
-    },
-    /// What is pending is not what was looked at: somebody else was quicker.
+    OtherPackage { package: PackageId },
+    /// Conflict: the version that would be approved changed since its files were read back.
     #[error(
         "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
     )]
-    Moved {
-        /// In which rule.
-        rule: RuleKey,
-        /// What was looked at.
-        expected: ReportedVersion,
-        /// What it is now.
-        found: ReportedVersion,
-    },
-    /// What a command changes is not what it was made for: somebody else was quicker.
+    Moved { rule: RuleKey, expected: ReportedVersion, found: ReportedVersion },
+    /// Conflict: what the command replaces changed since the caller read it.
     #[error("{what} was changed by somebody else meanwhile")]
-    ChangedMeanwhile {
-        /// What: a group, the policy of a rule.
-        what: String,
-    },
+    ChangedMeanwhile { what: String },
     /// The version is banned.
     #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
-    Banned {
-        /// The rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-        /// The ban.
-        ban: Box<Ban>,
-    },
-    /// There is such a ban already.
+    Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// A ban of this scope exists.
     #[error("{} is banned already ({})", ban.scope, ban.reason)]
-    AlreadyBanned {
-        /// The ban.
-        ban: Box<Ban>,
-    },
-    /// An alias would put a word in place of itself.
-    #[error("{alias}: a word does not stand for itself")]
-    AliasOfItself {
-        /// The alias.
-        alias: Box<Alias>,
-    },
-    /// There is no such alias.
-    #[error("there is no alias for {alias}")]
-    NoAlias {
-        /// What was named.
-        alias: Box<AliasKey>,
-    },
-    /// There is no such ban.
+    AlreadyBanned { ban: Box<Ban> },
+    /// No ban has this scope.
     #[error("there is no ban of {scope}")]
-    NotBanned {
-        /// What was named.
-        scope: Box<BanScope>,
-    },
-    /// The same interim image is in use with other bytes.
+    NotBanned { scope: Box<BanScope> },
+    /// An alias puts a word in place of itself.
+    #[error("{alias}: a word does not stand for itself")]
+    AliasOfItself { alias: Box<Alias> },
+    /// No alias has this key.
+    #[error("there is no alias for {alias}")]
+    NoAlias { alias: Box<AliasKey> },
+    /// The same version of the interim image is in use with different bytes.
     #[error(
         "interim image {version} for {locale} is in use already, with other bytes (from package {package})"
     )]
-    OtherInterimBytes {
-        /// For which locale.
-        locale: Locale,
-        /// Its version.
-        version: ReportedVersion,
-        /// The package that brought it.
-        package: PackageId,
-    },
-    /// The interim image would not lift a device over its threshold.
+    OtherInterimBytes { locale: Locale, version: ReportedVersion, package: PackageId },
+    /// The interim image is below the threshold of a stepping stone, so devices would be offered it again and again.
     #[error("interim image {version} for {locale} is below {below}, so devices would be offered it for ever")]
-    InterimTooLow {
-        /// For which locale.
-        locale: Locale,
-        /// Its version.
-        version: ReportedVersion,
-        /// The threshold of the stepping stone.
-        below: ReportedVersion,
-    },
+    InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
     /// The name is taken.
     #[error("{name} is a test device already, known by its {id:#}")]
-    TestDeviceNameTaken {
-        /// The name.
-        name: TestDeviceName,
-        /// What the device with that name is known by.
-        id: DeviceId,
-    },
-    /// The MAC address or serial number belongs to another.
+    TestDeviceNameTaken { name: TestDeviceName, id: DeviceId },
+    /// The MAC address or serial number belongs to another test device.
     #[error("{id:#} belongs to the test device {name} already")]
-    TestDeviceIdTaken {
-        /// Whose it is.
-        name: TestDeviceName,
-        /// The address or number.
-        id: DeviceId,
-    },
-    /// No such test device.
+    TestDeviceIdTaken { name: TestDeviceName, id: DeviceId },
+    /// The test device does not exist.
     #[error("no test device {name}")]
-    NoTestDevice {
-        /// Which one was named.
-        name: TestDeviceName,
-    },
-    /// No rule was named.
+    NoTestDevice { name: TestDeviceName },
+    /// The command names no rule or package.
     #[error("no rule is named")]
     NoneNamed,
-    /// A rule or an interim image is of the package.
+    /// A rule, an interim image or a stepping stone uses the package.
     #[error("package {package} is in use: a rule or an interim image is of it")]
-    PackageInUse {
-        /// Which package.
-        package: PackageId,
-    },
-    /// The package has left the book, and its files the store.
+    PackageInUse { package: PackageId },
+    /// The package was removed from the rule book.
     #[error("package {package} is kept no more; ingest it again")]
-    PackageRetired {
-        /// Which package.
-        package: PackageId,
-    },
-    /// Somebody changed the rule book since it was looked at.
+    PackageRetired { package: PackageId },
+    /// Conflict: the rule book changed since the caller read it.
     #[error("the rule book is at revision {found} now, not at {expected} as it was when this was asked")]
-    BookMoved {
-        /// The revision that was looked at.
-        expected: u64,
-        /// The one it is at.
-        found: u64,
-    },
-    /// A book alone cannot do it: it needs the history, or the store.
-    #[error("this takes the history or the store beside the rule book")]
-    NotOfTheBook,
-    /// No release of this version was ever ingested for the rule.
+    BookMoved { expected: u64, found: u64 },
+    /// No ingested package contains this version for the rule.
     #[error("{rule}: no package brought {version}")]
-    NoSuchVersion {
-        /// Which rule.
-        rule: RuleKey,
-        /// Which version was named.
-        version: ReportedVersion,
-    },
-    /// No such group.
+    NoSuchVersion { rule: RuleKey, version: ReportedVersion },
+    /// The group does not exist.
     #[error("no group {name}")]
-    NoGroup {
-        /// Which one was named.
-        name: GroupName,
-    },
-    /// The group is needed.
+    NoGroup { name: GroupName },
+    /// A rule or a hold uses the group.
     #[error("group {name} is used by {by}")]
-    GroupInUse {
-        /// Its name.
-        name: GroupName,
-        /// By what: a rule's assignment, or a hold.
-        by: String,
-    },
-    /// The group has a predicate, and so no list.
+    GroupInUse { name: GroupName, by: String },
+    /// The group has a predicate, so it has no member list.
     #[error("group {name} is those of {predicate}, and has no list")]
-    NotAList {
-        /// Its name.
-        name: GroupName,
-        /// Its predicate.
-        predicate: String,
-    },
-    /// The group has devices on its list, and so no predicate.
+    NotAList { name: GroupName, predicate: String },
+    /// The group has a member list with devices, so it cannot get a predicate.
     #[error("group {name} is a list of {members} device(s), expected an empty one to make it a predicate")]
-    IsAList {
-        /// Its name.
-        name: GroupName,
-        /// How many are on it.
-        members: usize,
-    },
-    /// The predicate has no part, and would hold every device.
+    IsAList { name: GroupName, members: usize },
+    /// The predicate is empty and would match every device.
     #[error("group {name} would hold every device, since nothing is said of them")]
-    EmptyPredicate {
-        /// The group's name.
-        name: GroupName,
-    },
+    EmptyPredicate { name: GroupName },
     /// The name is taken.
     #[error("a hold {name} is there already, on {on}")]
-    HoldNameTaken {
-        /// The name.
-        name: HoldName,
-        /// Whom it holds.
-        on: HeldDevices,
-    },
-    /// No such hold.
+    HoldNameTaken { name: HoldName, on: HeldDevices },
+    /// The hold does not exist.
     #[error("no hold {name}")]
-    NoHold {
-        /// Which one was named.
-        name: HoldName,
-    },
+    NoHold { name: HoldName },
     /// The name is taken.
     #[error("a stepping stone is there already: {stone}")]
-    StoneNameTaken {
-        /// The stone that has it.
-        stone: Box<SteppingStone>,
-    },
-    /// No such stepping stone.
+    StoneNameTaken { stone: Box<SteppingStone> },
+    /// The stepping stone does not exist.
     #[error("no stepping stone {name}")]
-    NoStone {
-        /// Which one was named.
-        name: StoneName,
-    },
-    /// A device that stepped would have to step again.
+    NoStone { name: StoneName },
+    /// The version of the stone is below its own threshold, so devices would be offered it again and again.
     #[error("{by} is below {below}, so devices would step to it for ever")]
-    StoneCycle {
-        /// The version they would step to.
-        by: FirmwareVersion,
-        /// The threshold.
-        below: FirmwareVersion,
-    },
-    /// No device would ever come to the stone.
+    StoneCycle { by: FirmwareVersion, below: FirmwareVersion },
+    /// Another stone applies to the same devices, so this one is never used.
     #[error("no device would come to it: {stone} is for the same devices")]
-    StoneUnreachable {
-        /// The stone they take instead.
-        stone: Box<SteppingStone>,
-    },
-    /// The stone's image is not there, and a rule leads over it.
+    StoneUnreachable { stone: Box<SteppingStone> },
+    /// A rule needs the stone, but no package contains its image.
     #[error(transparent)]
     StoneMissing(MissingStone),
-    /// No rule that the stone is for has its version.
+    /// No package contains the version of the stone for any of its rules.
     #[error("no package brought {by} for any rule of {stone}")]
-    StoneNowhere {
-        /// The version.
-        by: FirmwareVersion,
-        /// The stone.
-        stone: Box<SteppingStone>,
-    },
-    /// Nothing is stopped.
+    StoneNowhere { by: FirmwareVersion, stone: Box<SteppingStone> },
+    /// The kill switch is not on.
     #[error("{scope} is not stopped")]
-    NotStopped {
-        /// What was named.
-        scope: StopScope,
-    },
-    /// It is stopped already.
+    NotStopped { scope: StopScope },
+    /// The kill switch is on already.
     #[error("{scope} is stopped already, by {by}")]
-    AlreadyStopped {
-        /// What was named.
-        scope: StopScope,
-        /// Who stopped it.
-        by: Box<str>,
-    },
-    /// Nobody asked for the restart.
+    AlreadyStopped { scope: StopScope, by: Box<str> },
+    /// No author asked for the restart.
     #[error("nobody asked for a restart of {scope}; one asks, and somebody else approves")]
-    RestartNotAsked {
-        /// What is stopped.
-        scope: StopScope,
-    },
-    /// The same person asks and approves.
+    RestartNotAsked { scope: StopScope },
+    /// The author who asked for the restart tries to approve it.
     #[error("{by} asked for the restart of {scope}, so somebody else has to approve it")]
-    SamePerson {
-        /// What is stopped.
-        scope: StopScope,
-        /// Who asked.
-        by: Box<str>,
-    },
+    SamePerson { scope: StopScope, by: Box<str> },
+}
+
+impl Refusal {
+    /// Returns the name of the reason in kebab-case, as `no-rule`. Programs tell refusals apart by it; it never changes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownZone { .. } => "unknown-zone",
+            Self::NoRule { .. } => "no-rule",
+            Self::WrongState { .. } => "wrong-state",
+            Self::NoPackage { .. } => "no-package",
+            Self::NothingPendingOf { .. } => "nothing-pending-of",
+            Self::OtherBytes { .. } => "other-bytes",
+            Self::OtherPackage { .. } => "other-package",
+            Self::Moved { .. } => "moved",
+            Self::ChangedMeanwhile { .. } => "changed-meanwhile",
+            Self::Banned { .. } => "banned",
+            Self::AlreadyBanned { .. } => "already-banned",
+            Self::NotBanned { .. } => "not-banned",
+            Self::AliasOfItself { .. } => "alias-of-itself",
+            Self::NoAlias { .. } => "no-alias",
+            Self::OtherInterimBytes { .. } => "other-interim-bytes",
+            Self::InterimTooLow { .. } => "interim-too-low",
+            Self::TestDeviceNameTaken { .. } => "test-device-name-taken",
+            Self::TestDeviceIdTaken { .. } => "test-device-id-taken",
+            Self::NoTestDevice { .. } => "no-test-device",
+            Self::NoneNamed => "none-named",
+            Self::PackageInUse { .. } => "package-in-use",
+            Self::PackageRetired { .. } => "package-retired",
+            Self::BookMoved { .. } => "book-moved",
+            Self::NoSuchVersion { .. } => "no-such-version",
+            Self::NoGroup { .. } => "no-group",
+            Self::GroupInUse { .. } => "group-in-use",
+            Self::NotAList { .. } => "not-a-list",
+            Self::IsAList { .. } => "is-a-list",
+            Self::EmptyPredicate { .. } => "empty-predicate",
+            Self::HoldNameTaken { .. } => "hold-name-taken",
+            Self::NoHold { .. } => "no-hold",
+            Self::StoneNameTaken { .. } => "stone-name-taken",
+            Self::NoStone { .. } => "no-stone",
+            Self::StoneCycle { .. } => "stone-cycle",
+            Self::StoneUnreachable { .. } => "stone-unreachable",
+            Self::StoneMissing(_) => "stone-missing",
+            Self::StoneNowhere { .. } => "stone-nowhere",
+            Self::NotStopped { .. } => "not-stopped",
+            Self::AlreadyStopped { .. } => "already-stopped",
+            Self::RestartNotAsked { .. } => "restart-not-asked",
+            Self::SamePerson { .. } => "same-person",
+        }
+    }
 }

@@ -3,9 +3,11 @@
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::delta::Delta;
 use crate::book::rule::Rule;
-use crate::book::rule_book::{Delta, Entry, RuleBook};
+use crate::book::rule_book::RuleBook;
 use crate::book::stone::StoneImage;
+use crate::book::table::Entry;
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 use std::collections::BTreeSet;

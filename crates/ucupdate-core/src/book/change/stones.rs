@@ -18,7 +18,9 @@ impl Change<'_> {
             return Err(Refusal::StoneCycle { by: stone.by.clone(), below: stone.below.clone() });
         }
         let hides = |other: &&SteppingStone| {
-            other.below.same_release(&stone.below) && stone.is_covered_by(other) && other.is_covered_by(stone)
+            other.below.same_release(&stone.below)
+                && stone.kind.covers(&other.kind)
+                && other.kind.covers(&stone.kind)
         };
         if let Some(other) = others.find(hides) {
             return Err(Refusal::StoneUnreachable { stone: Box::new(other.clone()) });
@@ -108,7 +110,7 @@ impl Change<'_> {
     fn has_image(&self, stone: &SteppingStone, rule: &RuleKey) -> bool {
         match stone.image {
             StoneImage::Interim => {
-                let key = (rule.locale().clone(), rule.update_type().clone());
+                let key = (rule.kind().locale.clone(), rule.update_type().clone());
                 let comes = self.delta.interim.iter().any(|entry| entry.key == key && entry.now.is_some());
                 comes || self.book.interim.contains_key(&key)
             }

@@ -4,7 +4,7 @@ use super::draft::Change;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::hold::{Stop, StopScope};
-use crate::book::rule_book::Entry;
+use crate::book::table::Entry;
 
 impl Change<'_> {
     /// One call is enough, and nobody has to agree.

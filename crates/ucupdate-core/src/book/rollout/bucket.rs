@@ -20,7 +20,7 @@ use std::fmt;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-/// The key of one release for one rule, from which its devices' places follow.
+/// The key of one release of one rule. The position of each device is computed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReleaseKey([u8; 16]);
 
@@ -28,7 +28,7 @@ impl ReleaseKey {
     /// Stands where no share is reckoned.
     pub(crate) const NONE: Self = Self([0; 16]);
 
-    /// The key of `version` for `rule`. Spellings of one rule, and of one release, have one key.
+    /// Returns the key of `version` for `rule`. It is the same for every spelling of the rule and of the release.
     pub fn of(rule: &RuleKey, version: &ReportedVersion) -> Self {
         let mut hasher =
             SipHasher24Wide::new_with_key(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
@@ -80,7 +80,7 @@ impl ReleaseKey {
 pub struct Place(u64);
 
 impl Place {
-    /// The place as a number.
+    /// Returns the position as a number.
     pub const fn as_u64(self) -> u64 {
         self.0
     }
@@ -91,13 +91,13 @@ impl Place {
         self.0 < bound
     }
 
-    /// Whether a share holds it.
+    /// Returns whether a share contains the position.
     #[inline]
     pub fn is_within(self, share: Percent) -> bool {
         share.bound().is_none_or(|bound| self.0 < bound)
     }
 
-    /// The smallest share that holds it, in hundredths of a percent.
+    /// Returns the smallest share that contains the position.
     pub fn first_share(self) -> Percent {
         let share = ((u128::from(self.0) * 10_000) >> 64) + 1;
         Percent(u16::try_from(share).unwrap_or(10_000))
@@ -117,22 +117,22 @@ impl Place {
 pub struct Percent(u16);
 
 impl Percent {
-    /// None of them.
+    /// No devices.
     pub const NONE: Self = Self(0);
-    /// All of them, those without an identity too.
+    /// All devices, including those without MAC address and serial number.
     pub const ALL: Self = Self(10_000);
 
-    /// A share in hundredths of a percent; none above 10000.
+    /// Creates a share from hundredths of a percent. `None` above 10000.
     pub const fn from_hundredths(hundredths: u16) -> Option<Self> {
         if hundredths <= 10_000 { Some(Self(hundredths)) } else { None }
     }
 
-    /// The share in hundredths of a percent.
+    /// Returns the share in hundredths of a percent.
     pub const fn hundredths(self) -> u16 {
         self.0
     }
 
-    /// The first place the share does not hold; none where it holds all.
+    /// Returns the first position outside the share. `None` if the share contains all.
     #[inline]
     pub(crate) fn bound(self) -> Option<u64> {
         u64::try_from((u128::from(self.0) << 64) / 10_000).ok()
@@ -145,7 +145,7 @@ impl FromStr for Percent {
     /// Reads `10`, `10%` or `12.25%`: at most two digits after the point.
     ///
     /// # Errors
-    /// When it is no such number, or above 100.
+    /// Returns an error if the text is another number or above 100.
     fn from_str(text: &str) -> Result<Self, PercentError> {
         let number = text.trim();
         let number = number.strip_suffix('%').unwrap_or(number).trim_end();
@@ -200,11 +200,7 @@ mod tests {
 
     fn device(mac: &str, serial: &str) -> Device {
         Device {
-            device_type: "UCPhone".parse().unwrap(),
-            vendor: "Polycom".parse().unwrap(),
-            model: "CX700".parse().unwrap(),
-            hardware_revision: "A".parse().unwrap(),
-            locale: "ENU".parse().unwrap(),
+            kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
             mac_address: Reported::new(mac),
             serial_number: Reported::new(serial),
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// The name of a rollout; no two of one rule have the same.
+    /// The name of a rollout. It is unique in its rule.
     book::RolloutName, "wave-1"
 );
 
@@ -19,46 +19,46 @@ label!(
 pub struct Rollout {
     /// Its name.
     pub name: RolloutName,
-    /// What share of its audience it is for.
+    /// The share of its audience that gets the version.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Share::is_all"))]
     pub share: Share,
-    /// When it is offered; always, if that is not said.
+    /// The window in which the version is offered. `None` means always.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub window: Option<Window>,
-    /// When it pauses by itself.
+    /// The limits at which it pauses by itself. `None` means never.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub guard: Option<Guard>,
-    /// Why it is paused, if it is.
+    /// The reason of the pause. `None` means that it is not paused.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub paused: Option<Box<str>>,
 }
 
 impl Rollout {
-    /// A rollout to its whole audience, at any time.
+    /// Creates a rollout to its whole audience at any time.
     pub fn new(name: RolloutName) -> Self {
         Self { name, share: Share::All, window: None, guard: None, paused: None }
     }
 
-    /// To a share of its audience only.
+    /// Sets the share of its audience that gets the version.
     #[must_use]
     pub fn to_share(self, share: Share) -> Self {
         Self { share, ..self }
     }
 
-    /// Offered in this window only.
+    /// Sets the window in which the version is offered.
     #[must_use]
     pub fn within(self, window: Window) -> Self {
         Self { window: Some(window), ..self }
     }
 
-    /// Pausing by itself when too many devices fail.
+    /// Sets the limits at which it pauses by itself.
     #[must_use]
     pub fn guarded(self, guard: Guard) -> Self {
         Self { guard: Some(guard), ..self }
     }
 }
 
-/// What share of an audience a rollout is for.
+/// The share of an audience that a rollout reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -66,19 +66,19 @@ pub enum Share {
     /// All of it.
     #[default]
     All,
-    /// So many of a hundred devices.
+    /// A fixed percentage.
     Percent(Percent),
-    /// More and more of them.
+    /// A percentage that grows with time.
     Ramp(Ramp),
 }
 
 impl Share {
-    /// Whether it is all, whatever the time.
+    /// Returns whether it is the whole audience at any time.
     pub fn is_all(&self) -> bool {
         *self == Self::All
     }
 
-    /// The share at a moment.
+    /// Returns the share at a moment.
     pub fn at(&self, now: UnixTime) -> Percent {
         match self {
             Self::All => Percent::ALL,
@@ -98,24 +98,24 @@ impl fmt::Display for Share {
     }
 }
 
-/// A share that grows with time: each stage holds from so long after the start on.
+/// A share that grows with time. Each stage begins at a time after the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ramp {
-    /// When it starts; before, nobody is held.
+    /// The start. Before it the share is empty.
     pub start: UnixTime,
     /// Its stages.
     pub stages: Stages,
 }
 
 impl Ramp {
-    /// A ramp that starts at a moment.
+    /// Creates a ramp that starts at a moment.
     pub fn new(start: UnixTime, stages: Stages) -> Self {
         Self { start, stages }
     }
 
-    /// The share at a moment. It never falls while time goes on, and a clock that goes back never widens it.
+    /// Returns the share at a moment. The share never becomes smaller as time passes.
     pub fn at(&self, now: UnixTime) -> Percent {
         let since = now.as_millis().saturating_sub(self.start.as_millis());
         let reached = self.stages.0.iter().take_while(|stage| stage.millis() <= since).last();
@@ -156,10 +156,11 @@ impl Stage {
 impl FromStr for Stages {
     type Err = StagesError;
 
-    /// Reads stages with commas between.
+    /// Reads stages separated by commas.
     ///
     /// # Errors
-    /// When one is not of the form, times or shares do not grow, or there are more than [`MAX_STAGES`].
+    /// Returns an error if a stage has another form, if times or shares do not grow, or if there are more than
+    /// [`MAX_STAGES`].
     fn from_str(text: &str) -> Result<Self, StagesError> {
         let mut stages: Vec<Stage> = Vec::new();
         for (number, stage) in (1..).zip(text.split(',')) {
@@ -226,7 +227,7 @@ pub enum StagesError {
     TooMany,
 }
 
-/// When a rollout pauses by itself.
+/// The limits at which a rollout pauses by itself.
 ///
 /// No device reports whether an installation succeeded; its next request tells. A device that was offered the version and
 /// comes back with it has succeeded; one that comes back with what it had, once the time for installing is over, has
@@ -235,15 +236,16 @@ pub enum StagesError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Guard {
-    /// So many failures are enough.
+    /// The number of failures that pauses the rollout. `None` means no limit.
     pub failures: Option<u32>,
-    /// So large a share of failures is enough, once `sample` devices have succeeded or failed.
+    /// The share of failures that pauses the rollout, once `sample` devices have succeeded or failed. `None` means no
+    /// limit.
     pub share: Option<Percent>,
-    /// The smallest number of devices a share is reckoned of.
+    /// The smallest number of devices for which the share of failures counts.
     pub sample: u32,
-    /// Seconds a device may take to install: until then it may come back with its old version.
+    /// Seconds that an installation may take. Until then a device may ask again with its old version.
     pub install_seconds: u32,
-    /// Seconds within which an offered device must have come back with the version.
+    /// Seconds after an offer within which the device must ask again with the new version.
     pub deadline_seconds: u32,
 }
 
@@ -261,7 +263,7 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// Whether these numbers are enough to pause.
+    /// Returns whether the rollout must pause at these numbers.
     pub fn trips(&self, succeeded: u64, failed: u64) -> bool {
         let many = self.failures.is_some_and(|most| failed >= u64::from(most.max(1)));
         let all = succeeded.saturating_add(failed);

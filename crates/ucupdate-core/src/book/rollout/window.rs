@@ -49,7 +49,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const DAY_MINUTES: u16 = 24 * 60;
 
 impl Window {
-    /// The zone whose clock counts.
+    /// Returns the name of the zone whose clock counts.
     pub fn zone(&self) -> &ZoneName {
         &self.zone
     }
@@ -59,7 +59,7 @@ impl Window {
         Zone::named(self.zone.as_str()).ok()
     }
 
-    /// Whether it is open at a moment, by the clock of `zone`.
+    /// Returns whether the window is open at a moment by the clock of `zone`.
     pub fn is_open(&self, zone: &Zone, now: UnixTime) -> bool {
         let local = now.as_seconds().saturating_add(zone.offset_at(now));
         let day = local.div_euclid(86_400);
@@ -85,10 +85,10 @@ impl Days {
 impl FromStr for Window {
     type Err = WindowError;
 
-    /// Reads days, hours and, unless it is UTC, the zone.
+    /// Reads days, hours and a zone. Without a zone it is UTC.
     ///
     /// # Errors
-    /// When one of them is not of the form; the error says which.
+    /// Returns an error if a part has another form. The error names the part.
     fn from_str(text: &str) -> Result<Self, WindowError> {
         let mut words = text.split_ascii_whitespace();
         let (Some(days), Some(hours)) = (words.next(), words.next()) else { return Err(WindowError::Form) };

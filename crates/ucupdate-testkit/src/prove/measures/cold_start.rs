@@ -10,7 +10,7 @@ use crate::prove::report::{ProofError, Row, Scale};
 use crate::prove::written;
 use std::sync::Arc;
 use ucupdate::UpdateService;
-use ucupdate::book::Command;
+use ucupdate::book::BookCommand;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 
 /// How soon a server must have started.
@@ -108,10 +108,10 @@ async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError
     scribe.rules(rules).await?;
     scribe.test_devices(CHECKPOINT_EVERY - 1 - scribe.revision() % CHECKPOINT_EVERY).await?;
     // The next change leaves a checkpoint, which is the library's own.
-    let mut options = fleet::options();
-    options.probe = None;
+    let options = fleet::options().with_probe(None);
     let service = UpdateService::open(Arc::clone(&store), options).await?;
-    let changed = service.admin("ann").command(&Command::DeployAtIngest("UCPhone".parse()?, true)).await?;
+    let changed =
+        service.admin("ann").command(&BookCommand::DeployAtIngest("UCPhone".parse()?, true)).await?;
     let revision = changed.revision.ok_or("the setting was set already")?;
     scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
     scribe.test_devices(AFTER_CHECKPOINT).await?;

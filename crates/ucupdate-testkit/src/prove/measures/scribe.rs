@@ -6,7 +6,7 @@ use crate::prove::written::digest;
 use bytes::Bytes;
 use serde_json::json;
 use ucupdate::book::{
-    Command, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
+    BookCommand, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
     TestDevice,
 };
 use ucupdate::device::DeviceId;
@@ -41,9 +41,9 @@ impl<'a> Scribe<'a> {
         for first in (0..rules).step_by(RELEASES) {
             let package = package(first..rules.min(first + RELEASES))?;
             let ingested = self.book.ingest(&package)?;
-            self.write(&Command::Ingest(package.id()), ingested).await?;
-            let approve = Command::ApproveAllOf(package.id());
-            let approved = self.book.command(&approve)?;
+            self.write(&BookCommand::Ingest(package.id()), ingested).await?;
+            let approve = BookCommand::ApproveAllOf(package.id());
+            let approved = self.book.command(&approve, "ann")?;
             self.write(&approve, approved).await?;
         }
         Ok(())
@@ -54,8 +54,8 @@ impl<'a> Scribe<'a> {
         for number in self.revision..self.revision + count {
             let name = format!("lab phone {number}").parse()?;
             let id = DeviceId::Serial(format!("LAB{number}").parse()?);
-            let add = Command::AddTestDevice(TestDevice { name, id });
-            let added = self.book.command(&add)?;
+            let add = BookCommand::AddTestDevice(TestDevice { name, id });
+            let added = self.book.command(&add, "ann")?;
             self.write(&add, added).await?;
         }
         Ok(())
@@ -66,7 +66,7 @@ impl<'a> Scribe<'a> {
         (self.revision, self.sha256) = (revision, digest(bytes));
     }
 
-    async fn write(&mut self, command: &Command, outcome: Outcome) -> Result<(), ProofError> {
+    async fn write(&mut self, command: &BookCommand, outcome: Outcome) -> Result<(), ProofError> {
         let number = self.revision + 1;
         let document = json!({
             "format": "1.0.0",

@@ -1,9 +1,13 @@
-//! The power is cut at every effect that an operation of a service has on its folder, in every way; and the proof of that
-//! proof, in which one sync is left out, or a name is made before its bytes are written.
+//! Cuts the power at every effect of an operation of the service on its folder, in every way. The mutants prove the proof: they
+//! skip one sync, name files before their bytes are written, or trust what they read after a failed sync.
 
-use crate::crash::{CrashDisk, NameFirst, Recording, Report, SkippedSync, SyncEvent};
+use crate::crash::{
+    CrashDisk, FailingSyncs, NameFirst, Recording, Repetition, Report, SkippedSync, SyncEvent,
+    TrustsWhatItReads,
+};
 use crate::prove::operations::operation::{Operation, Promise, Trial};
 use crate::prove::report::{Row, Scale};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use ucupdate::store::ImageStore;
@@ -13,7 +17,7 @@ use ucupdate_store_local::{Disk, LocalStore};
 /// A crash disk's clock begins at 1,300,000,000, and goes on by a second with each write.
 const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
 
-/// The rows of every operation: how many crash points it has, and whether each leaves what was promised.
+/// Returns the rows of every operation: the number of crash points, and whether each leaves what was promised.
 pub async fn points(scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut all = Report::default();
@@ -36,14 +40,13 @@ pub async fn points(scale: &Scale) -> Vec<Row> {
     rows
 }
 
-/// Takes a service through one operation on a crash disk, cuts the power everywhere, and looks whether what is left is
-/// what was promised.
+/// Takes a service through one operation on a crash disk, cuts the power everywhere, and checks what is left.
 ///
 /// `run_on` may put something between the store and its disk, and `wrap` between the service and the store, while the
-/// operation runs; neither is there when the store is opened after a cut.
+/// operation runs. Neither is there when the store is opened after a cut.
 ///
 /// # Errors
-/// What was found, and after which effect.
+/// The broken promise, and the effect after which the power was cut.
 pub async fn crash_points(
     operation: Operation,
     scale: &Scale,
@@ -51,15 +54,7 @@ pub async fn crash_points(
     wrap: impl FnOnce(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
 ) -> Result<Report, String> {
     let mut trial = Trial::new(operation, CLOCK, scale.full);
-    let disk = CrashDisk::default();
-    let store = local(Arc::new(disk.clone()))?;
-    let open = Arc::downgrade(&store);
-    trial.prepare(store).await?;
-    // A background task may hold the store a moment longer, and closing it has an effect of its own.
-    while open.strong_count() > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    disk.settle();
+    let disk = prepared(&trial).await?;
 
     let store = wrap(local(run_on(disk.clone()))?);
     let service = trial.open(store).await?;
@@ -89,6 +84,112 @@ pub async fn crash_points(
     })
 }
 
+/// The rows of every operation under syncs that fail, and of the mutant that trusts what it reads after such a failure.
+pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
+    let operations: &[Operation] = if scale.full { &Operation::ALL } else { &[Operation::Approve] };
+    let scale = Scale::small();
+    let mut rows = Vec::new();
+    for &operation in operations {
+        let what = format!("failed syncs in {operation}, folder");
+        rows.push(match sync_points(operation, &scale, |store| store).await {
+            Ok((syncs, report)) => {
+                let found = format!("{syncs} syncs failed once and from then on, {report}");
+                Row { what, found, holds: syncs > 0 }
+            }
+            Err(found) => Row { what, found, holds: false },
+        });
+    }
+    let mutant = |store| -> Arc<dyn ImageStore> { Arc::new(TrustsWhatItReads::new(store)) };
+    let what = "mutant of approve: an error of create is settled by reading".to_owned();
+    rows.push(match sync_points(Operation::Approve, &scale, mutant).await {
+        Err(found) => Row { what, found: format!("caught at {}", without_ids(&found)), holds: true },
+        Ok((syncs, report)) => {
+            Row { what, found: format!("SURVIVED {syncs} failed syncs, {report}"), holds: false }
+        }
+    });
+    rows
+}
+
+/// Lets each sync of an operation fail, once and from then on, and cuts the power at every effect. Returns the number of
+/// syncs that failed.
+///
+/// # Errors
+/// The loss that was found, with the sync that failed.
+pub async fn sync_points(
+    operation: Operation,
+    scale: &Scale,
+    wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
+) -> Result<(usize, Report), String> {
+    let mut trial = Trial::new(operation, CLOCK, scale.full);
+    // What the operation does when nothing fails.
+    let calm = prepared(&trial).await?;
+    let service = trial.open(local(Arc::new(calm))?).await?;
+    trial.remember(&service).await?;
+    for step in 0..trial.steps() {
+        let done = trial.perform(&service, step, trial.rows_after(step)).await;
+        done.map_err(|error| format!("{operation} {error}, although the disk has no fault"))?;
+        trial.remember(&service).await?;
+    }
+    service.shutdown().await.map_err(|error| error.to_string())?;
+
+    let mut all = Report::default();
+    let mut syncs = 0;
+    for repetition in [Repetition::Once, Repetition::FromThenOn] {
+        for number in 0.. {
+            let end = sync_point(&trial, (number, repetition), &wrap).await;
+            let end = end.map_err(|found| format!("sync {number} failed, {repetition:?}: {found}"))?;
+            let Some(report) = end else { break };
+            all.add(report);
+            syncs += 1;
+        }
+    }
+    Ok((syncs, all))
+}
+
+/// Runs an operation with one selection of failing syncs. Returns `None` when no sync failed.
+async fn sync_point(
+    trial: &Trial,
+    (number, repetition): (usize, Repetition),
+    wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
+) -> Result<Option<Report>, String> {
+    let disk = prepared(trial).await?;
+    let failing = FailingSyncs::new(disk.clone(), number, repetition);
+    let syncs = failing.counter();
+    let service = trial.open(wrap(local(Arc::new(failing))?)).await?;
+    let mut recording = Recording::of(&disk, Promise { acknowledged: 0, begun: 0 });
+    for step in 0..trial.steps() {
+        recording.promise(recording.effects() + 1, Promise { acknowledged: step, begun: step + 1 });
+        if trial.perform(&service, step, trial.rows_after(step)).await.is_err() {
+            break;
+        }
+        recording.promise(recording.effects(), Promise { acknowledged: step + 1, begun: step + 1 });
+    }
+    let met = syncs.load(Ordering::SeqCst) > number;
+    let report = recording
+        .cut_everywhere(async |left, promise| trial.look(local(Arc::new(left))?, *promise, false).await)
+        .await;
+    // Shutting down may fail too: the rows that wait cannot be written.
+    let _failed = service.shutdown().await;
+    let report = report.map_err(|broken| {
+        format!("power cut after effect {} of {}: {}", broken.effect, broken.effects, broken.found)
+    })?;
+    Ok(met.then_some(report))
+}
+
+/// A disk on which an operation can begin, all of it durable.
+async fn prepared(trial: &Trial) -> Result<CrashDisk, String> {
+    let disk = CrashDisk::default();
+    let store = local(Arc::new(disk.clone()))?;
+    let open = Arc::downgrade(&store);
+    trial.prepare(store).await?;
+    // A background task may hold the store a moment longer, and closing it has an effect of its own.
+    while open.strong_count() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    disk.settle();
+    Ok(disk)
+}
+
 fn local(disk: Arc<dyn Disk>) -> Result<Arc<dyn ImageStore>, String> {
     let opened = LocalStore::with_disk(disk);
     Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {error:?}"))?))
@@ -99,8 +200,8 @@ fn staged(disk: &CrashDisk) -> Option<String> {
     disk.files().into_keys().find(|path| path.starts_with(".staging/") && !path.ends_with(".lock"))
 }
 
-/// The fate of every mutant: the operations with any one sync left out, and with names made before bytes are written. At
-/// the size of a test, one operation of each kind.
+/// Returns the fate of every mutant: each operation with any one sync skipped, and with names made before bytes are written. At
+/// the size of a test, one operation of each kind is tried.
 pub async fn mutants(scale: &Scale) -> Vec<Row> {
     let kinds = [
         Operation::FirstIngest,

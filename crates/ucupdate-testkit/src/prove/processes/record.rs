@@ -7,13 +7,13 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use ucupdate::book::Command;
+use ucupdate::book::BookCommand;
 
 /// One event. Moments are those of [`moment::now`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Event {
     /// A change is asked for.
-    Begun { change: u64, at: u64, command: Box<Command> },
+    Begun { change: u64, at: u64, command: Box<BookCommand> },
     /// It came to an end.
     Ended { change: u64, at: u64, end: End },
     /// A device asked and was told.
@@ -105,7 +105,7 @@ impl Recorder {
     }
 
     /// Writes down that a change begins now.
-    pub(crate) fn begin(&self, change: u64, command: &Command) -> Result<(), ProofError> {
+    pub(crate) fn begin(&self, change: u64, command: &BookCommand) -> Result<(), ProofError> {
         self.write(&Event::Begun { change, at: moment::now(), command: Box::new(command.clone()) })
     }
 }

@@ -8,7 +8,7 @@ use crate::prove::processes::fault::Fault;
 use crate::prove::processes::record::{Change, End, Event, Record};
 use crate::prove::written::{Written, digest};
 use std::collections::HashMap;
-use ucupdate::book::{Command, Outcome, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::book::{BookCommand, Outcome, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::version::ReportedVersion;
 
@@ -49,10 +49,10 @@ struct Check {
     tally: Tally,
 }
 
-/// What is known of one change.
+/// The facts about one change, gathered from the records of all processes.
 struct Known<'a> {
     begun: u64,
-    command: &'a Command,
+    command: &'a BookCommand,
     end: Option<(u64, &'a End)>,
     killed: bool,
     /// The revision it is.
@@ -149,7 +149,7 @@ impl Check {
             sha256 = revision.sha256;
             let mut book = books.last().cloned().unwrap_or_default();
             if Change::of(&revision.author).is_some() {
-                let why = match book.command(&revision.command) {
+                let why = match book.command(&revision.command, &revision.author) {
                     Ok(outcome) if outcome.delta.is_empty() => Some("it changes nothing".into()),
                     Ok(outcome) if outcome.delta == revision.delta => None,
                     Ok(_) => Some("it changes something else".into()),
@@ -254,11 +254,12 @@ impl Check {
         let window = times.between(known.begun, at);
         let (from, to) = (*window.start(), (*window.end()).min(books.len() - 1));
         let books = books.get(from..=to).unwrap_or_default();
+        let author = change.author();
         let justified = match end {
-            End::NothingToDo => books
-                .iter()
-                .any(|book| book.command(known.command).is_ok_and(|outcome| outcome.delta.is_empty())),
-            End::Refused(why) => is_refused(books, known.command, why),
+            End::NothingToDo => books.iter().any(|book| {
+                book.command(known.command, &author).is_ok_and(|outcome| outcome.delta.is_empty())
+            }),
+            End::Refused(why) => is_refused(books, known.command, &author, why),
             _ => true,
         };
         if !justified {
@@ -335,8 +336,9 @@ fn index(revision: u64) -> Option<usize> {
 }
 
 /// Whether one of the books refuses a command in these words; or one gives everybody something else than an earlier one.
-fn is_refused(books: &[RuleBook], command: &Command, why: &str) -> bool {
-    let outcomes: Vec<Result<Outcome, Refusal>> = books.iter().map(|book| book.command(command)).collect();
+fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
+    let outcomes: Vec<Result<Outcome, Refusal>> =
+        books.iter().map(|book| book.command(command, author)).collect();
     if outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).any(|refusal| refusal.to_string() == why) {
         return true;
     }

@@ -3,7 +3,7 @@
 use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
-use ucupdate::book::Command;
+use ucupdate::book::BookCommand;
 use ucupdate::outcomes::Tally;
 use ucupdate::simulate::{Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation};
 use ucupdate::value::UnixTime;
@@ -75,7 +75,7 @@ struct RolloutReport {
 
 impl Report {
     pub(super) fn of(played: &Simulation, devices: usize, scenario: &Scenario) -> Self {
-        let hour = |at: UnixTime| (at.as_seconds() - scenario.start.as_seconds()) / 3600;
+        let hour = |at: UnixTime| (at.as_seconds() - scenario.start().as_seconds()) / 3600;
         let sample = |sample: &Sample| SampleReport {
             hour: hour(sample.at),
             counts: CountsReport::of(&sample.counts),
@@ -84,8 +84,8 @@ impl Report {
         };
         Self {
             devices,
-            days: scenario.days,
-            seed: scenario.seed,
+            days: scenario.days(),
+            seed: scenario.seed(),
             versions: played.versions.iter().map(ToString::to_string).collect(),
             samples: played.samples.iter().map(sample).collect(),
             happenings: played
@@ -149,7 +149,7 @@ impl HappeningReport {
             _ => "timetable",
         };
         let why = match (&happening.command, happening.by) {
-            (Command::PauseRollout(_, _, why), HappeningBy::Guard) => Some(why.to_string()),
+            (BookCommand::PauseRollout(_, _, why), HappeningBy::Guard) => Some(why.to_string()),
             _ => None,
         };
         let told = happening.told.clone().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::str::{FromStr, SplitAsciiWhitespace};
 use ucupdate::book::{
-    Audience, Command, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, StopScope,
+    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, StopScope,
 };
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
@@ -15,7 +15,7 @@ const MAX_LINES: usize = 10_000;
 ///
 /// # Errors
 /// Names the line.
-pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<(u32, Command)>, String> {
+pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<(u32, BookCommand)>, String> {
     let mut table = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         if number > MAX_LINES {
@@ -30,16 +30,16 @@ pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<(u32, Command)>, S
     Ok(table)
 }
 
-fn entry(line: &str, start: UnixTime) -> Result<(u32, Command), String> {
+fn entry(line: &str, start: UnixTime) -> Result<(u32, BookCommand), String> {
     let mut words = line.split_ascii_whitespace();
     let after = after(words.next().unwrap_or_default())?;
     let verb = words.next().unwrap_or_default();
     let command = match verb {
-        "approve" => Command::Approve(vec![next(&mut words, "RULE")?]),
-        "reject" => Command::Reject(next(&mut words, "RULE")?),
-        "rollback" => Command::RollBack(next(&mut words, "RULE")?),
+        "approve" => BookCommand::Approve(vec![next(&mut words, "RULE")?]),
+        "reject" => BookCommand::Reject(next(&mut words, "RULE")?),
+        "rollback" => BookCommand::RollBack(next(&mut words, "RULE")?),
         "rollout" => rollout(&mut words, start, after)?,
-        "percent" => Command::SetShare(
+        "percent" => BookCommand::SetShare(
             next(&mut words, "RULE")?,
             next(&mut words, "ROLLOUT")?,
             Share::Percent(next(&mut words, "P")?),
@@ -47,21 +47,21 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, Command), String> {
         "pause" => {
             let (rule, name) = named(&mut words)?;
             let why: Vec<&str> = words.by_ref().collect();
-            Command::PauseRollout(rule, name, why.join(" ").into())
+            BookCommand::PauseRollout(rule, name, why.join(" ").into())
         }
         "resume" | "finish" | "stop" => {
             let (rule, name) = named(&mut words)?;
             match verb {
-                "resume" => Command::ResumeRollout(rule, name),
-                "finish" => Command::FinishRollout(rule, name),
-                _ => Command::StopRollout(rule, name),
+                "resume" => BookCommand::ResumeRollout(rule, name),
+                "finish" => BookCommand::FinishRollout(rule, name),
+                _ => BookCommand::StopRollout(rule, name),
             }
         }
         "kill" => {
             let rule = words.next().map(str::parse).transpose();
             let rule: Option<RuleKey> = rule.map_err(|error| format!("RULE: {error}"))?;
             let scope = rule.map_or(StopScope::All, StopScope::Rule);
-            Command::Kill { scope, by: "timetable".into(), reason: "".into() }
+            BookCommand::Kill { scope, reason: "".into() }
         }
         _ => {
             return Err(format!(
@@ -76,7 +76,7 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, Command), String> {
 }
 
 /// `rollout RULE ROLLOUT VERSION [all | 10% | 10%@0d,50%@3d] [group=NAME] [failures=N] [share=P]`
-fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) -> Result<Command, String> {
+fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) -> Result<BookCommand, String> {
     let (rule, name) = named(words)?;
     let version = ReportedVersion::new(words.next().ok_or("expected VERSION")?);
     let (mut rollout, mut audience) = (Rollout::new(name), Audience::Everybody);
@@ -105,7 +105,7 @@ fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) ->
         }
     }
     rollout.guard = guard;
-    Ok(Command::StartRollout { rule, audience, version, rollout })
+    Ok(BookCommand::StartRollout { rule, audience, version, rollout })
 }
 
 fn unguarded(guard: Guard) -> Guard {
@@ -150,7 +150,7 @@ mod tests {
 
     const RULE: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
 
-    fn read_line(line: &str) -> Result<(u32, Command), String> {
+    fn read_line(line: &str) -> Result<(u32, BookCommand), String> {
         read(line, UnixTime::from_seconds(1000)).map(|mut table| table.remove(0))
     }
 
@@ -160,26 +160,22 @@ mod tests {
         let name: RolloutName = "wave".parse().unwrap();
         let share = Share::Percent("50".parse().unwrap());
         for (line, after, command) in [
-            ("0d approve RULE", 0, Command::Approve(vec![rule.clone()])),
-            ("90m percent RULE wave 50%", 5400, Command::SetShare(rule.clone(), name.clone(), share)),
+            ("0d approve RULE", 0, BookCommand::Approve(vec![rule.clone()])),
+            ("90m percent RULE wave 50%", 5400, BookCommand::SetShare(rule.clone(), name.clone(), share)),
             (
                 "2h pause RULE wave it is late",
                 7200,
-                Command::PauseRollout(rule.clone(), name.clone(), "it is late".into()),
+                BookCommand::PauseRollout(rule.clone(), name.clone(), "it is late".into()),
             ),
-            ("1d finish RULE wave", 86_400, Command::FinishRollout(rule.clone(), name)),
-            (
-                "5d kill",
-                432_000,
-                Command::Kill { scope: StopScope::All, by: "timetable".into(), reason: "".into() },
-            ),
+            ("1d finish RULE wave", 86_400, BookCommand::FinishRollout(rule.clone(), name)),
+            ("5d kill", 432_000, BookCommand::Kill { scope: StopScope::All, reason: "".into() }),
         ] {
             assert_eq!(read_line(&line.replace("RULE", RULE)), Ok((after, command)), "{line}");
         }
         let (_, started) = read_line(&format!("1m rollout {RULE} wave 4.0.7577.0 10%@0d,all@1d share=5%"))
             .or_else(|_| read_line(&format!("1m rollout {RULE} wave 4.0.7577.0 10%@0d,100%@1d share=5%")))
             .unwrap();
-        let Command::StartRollout { rollout, .. } = started else { panic!("{started:?}") };
+        let BookCommand::StartRollout { rollout, .. } = started else { panic!("{started:?}") };
         let Share::Ramp(ramp) = rollout.share else { panic!("a ramp") };
         assert_eq!(ramp.start, UnixTime::from_seconds(1060));
         let guard = rollout.guard.unwrap();

@@ -126,7 +126,7 @@ impl<'a, 'c> Story<'a, 'c> {
             self.teller.line(format_args!("POST {url}, {} {}", module.file_name, module.installed))?;
             self.teller.line(format_args!("=> {}", module.decision))?;
         }
-        let into = self.folder.join(phone.device().model.as_str());
+        let into = self.folder.join(phone.device().kind.model.as_str());
         let update = phone.update(&self.client, &url, Side::Internal, now.civil_utc(), &into, |_| {}).await?;
         let Update { answer: asked, downloads, installed, .. } = update;
         let offered = installed.first().map(|module| module.to.as_str());
@@ -178,11 +178,7 @@ fn test_phone() -> SimulatedDevice {
 /// A device the rule is for.
 pub(crate) fn device(rule: &RuleKey, mac: &str, serial: &str) -> Device {
     Device {
-        device_type: rule.device_type().clone(),
-        vendor: rule.vendor().clone(),
-        model: rule.model().clone(),
-        hardware_revision: rule.hardware_revision().clone(),
-        locale: rule.locale().clone(),
+        kind: rule.kind().clone(),
         mac_address: Reported::<MacAddress>::new(mac),
         serial_number: Reported::<SerialNumber>::new(serial),
     }

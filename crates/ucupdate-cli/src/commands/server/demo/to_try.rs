@@ -4,6 +4,7 @@ use super::story::device;
 use super::teller::Command;
 use crate::failure::Failure;
 use std::path::Path;
+use ucupdate::device::KindWord;
 use ucupdate::upx::Codec;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_cab::package::sample;
@@ -23,11 +24,10 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     let program =
         std::env::current_exe().map_err(|error| Failure::in_doing("finding this program", &error))?;
     let program = quoted(&program.display().to_string());
-    let ask = format!(
-        "{program} ask --url {url} --device-type {} --vendor {} --model {} --hardware-revision {} --locale {} --mac {MAC} \
-         --serial {SERIAL}",
-        device.device_type, device.vendor, device.model, device.hardware_revision, device.locale
-    );
+    let words = KindWord::ALL.into_iter().zip(device.kind.words());
+    let kind = words.map(|(word, text)| format!("--{} {text}", word.field().replace('_', "-")));
+    let kind = kind.collect::<Vec<_>>().join(" ");
+    let ask = format!("{program} ask --url {url} {kind} --mac {MAC} --serial {SERIAL}");
     let request = folder.join("request.xml");
     let body = Codec::default()
         .encode_request(&SimulatedDevice::new(device).next_request(SystemClock.now().civil_utc()));

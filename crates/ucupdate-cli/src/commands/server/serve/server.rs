@@ -18,7 +18,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -27,6 +27,14 @@ use ucupdate_http::{Connection, DeviceUpdates};
 
 /// How long accepting pauses after the system refused it: it is short of files or memory, and others may give some back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Largest number of bytes that are read and dropped after the last answer of a connection.
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Time for reading and dropping them.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 
 /// How requests are taken.
 #[derive(Debug)]
@@ -181,23 +189,48 @@ async fn serve_http(
 ) {
     let limits = intake.limits;
     let service = service_fn(move |request| intake.answer(request, peer, tls));
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = reached(&mut stage, Stage::Draining) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut is_draining = false;
+    let ended = loop {
+        tokio::select! {
+            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+            () = reached(&mut stage, Stage::Draining), if !is_draining => {
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                is_draining = true;
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(remote = %peer.remote, error = &error as &dyn std::error::Error, "connection ended");
     }
+    tokio::select! {
+        () = linger(connection.into_parts().io.into_inner()) => {}
+        () = reached(&mut stage, Stage::Draining) => {}
+    }
+}
+
+/// Says that nothing more comes, and reads what the client still sends, up to a limit. A connection that is closed with unread
+/// bytes is reset, and a client that is still sending may then lose the answer.
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let dropped = async {
+        if stream.shutdown().await.is_err() {
+            return;
+        }
+        let mut buffer = vec![0; LINGER_BUFFER_BYTES];
+        let mut left = LINGER_BYTES;
+        while left > 0 {
+            match stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(read) => left = left.saturating_sub(read),
+            }
+        }
+    };
+    let _elapsed = tokio::time::timeout(LINGER_TIME, dropped).await;
 }
 
 impl Intake {

@@ -2,7 +2,6 @@
 
 use super::*;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use ucupdate::store::{MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options, UpdateService};
@@ -131,4 +130,20 @@ async fn with_nothing_to_finish_a_server_ends_at_once() {
     let begin = Instant::now();
     assert_eq!(server.shutdown(std::future::pending()).await, 0);
     assert!(begin.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_far_more_than_is_read() {
+    let (_server, address) = server(Limits::default(), 0).await;
+    let body = vec![b'x'; 3 * 1024 * 1024];
+    for path in ["/nothing", "/RequestHandlerExt/ucdevice.upx", "/RequestHandler/ucdevice.upx"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.expect("the server reads while it refuses");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("the answer is not lost in a reset");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 4") && answer.contains("connection: close"), "{path}: {answer}");
+    }
 }

@@ -1,0 +1,72 @@
+//! Irregularities: what other readers tolerate in a cabinet, and what this one tolerates unless it is strict.
+
+use super::compression::Compression;
+use std::fmt;
+
+/// Something unusual in a cabinet that leaves the bytes of its files unambiguous, unless
+/// [`is_ambiguous`](Self::is_ambiguous) says otherwise.
+///
+/// Folders and parts are counted as in [`Structure`](crate::Structure) and [`Position`](crate::Position).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the text documents the field")]
+#[non_exhaustive]
+pub enum Irregularity {
+    /// Files of a folder share bytes, as some makers do for equal files.
+    SharedBytes { folder: u16, files: u16 },
+    /// Bytes between the files of a folder belong to no file.
+    Gap { folder: u16, bytes: u64 },
+    /// Data behind the last file of a folder belongs to no file.
+    Tail { folder: u16 },
+    /// Two folders have the same data.
+    SharedFolder { folder: u16, first: u16 },
+    /// The file table stands behind the data.
+    TableBehindData,
+    /// The header states another length than the cabinet has.
+    Length { part: u16, stated: u64, found: u64 },
+    /// A folder has an unsupported compression, so its files were not read.
+    UnreadFolder { folder: u16, compression: Compression, files: u16 },
+    /// Another file table stands before the one that the header names. Other tools may list its files.
+    SecondFileTable { at: u64 },
+    /// Another cabinet follows in the same input. Other tools may list its files.
+    SecondCabinet { at: u64 },
+}
+
+impl Irregularity {
+    /// Returns whether files of the cabinet were not read.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::UnreadFolder { .. })
+    }
+
+    /// Returns whether two tools may list different files of the cabinet.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::SecondFileTable { .. } | Self::SecondCabinet { .. })
+    }
+}
+
+impl fmt::Display for Irregularity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SharedBytes { folder, files } => {
+                write!(f, "{files} file(s) of folder {folder} share bytes with another file")
+            }
+            Self::Gap { folder, bytes } => {
+                write!(f, "{bytes} byte(s) between the files of folder {folder} belong to no file")
+            }
+            Self::Tail { folder } => write!(f, "folder {folder} has data that belongs to no file"),
+            Self::SharedFolder { folder, first } => {
+                write!(f, "folder {folder} has the data of folder {first}")
+            }
+            Self::TableBehindData => f.write_str("the file table stands behind the data"),
+            Self::Length { part, stated, found } => {
+                write!(f, "part {part} has {found} bytes, but its header states {stated}")
+            }
+            Self::UnreadFolder { folder, compression, files } => {
+                write!(f, "{files} file(s) of folder {folder} were not read: {compression} is not supported")
+            }
+            Self::SecondFileTable { at } => {
+                write!(f, "another file table stands at byte {at}, before the one that the header names")
+            }
+            Self::SecondCabinet { at } => write!(f, "another cabinet follows at byte {at}"),
+        }
+    }
+}

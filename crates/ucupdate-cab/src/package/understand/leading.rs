@@ -1,0 +1,59 @@
+//! A leading folder: a cabinet whose whole hierarchy lies in a folder of its own, such as `DriverPackage`.
+
+use super::findings::Findings;
+use super::hierarchy::FolderMeaning;
+use crate::package::member::{MANIFEST_FILE_NAME, Member, MemberRole};
+use crate::package::problem::{Problem, ProblemKind};
+use crate::path::SafePath;
+
+/// Takes off the folder in which the whole package lies. Members outside it stay where they are.
+pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Findings) {
+    let is_manifest = |path: &&SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
+    let paths = || members.iter().filter_map(|member| member.path.as_ref().ok());
+    let mut manifests = paths().filter(is_manifest);
+    let manifest = manifests.next();
+    if let (Some(first), Some(second)) = (manifest, manifests.next())
+        && !first.folder().eq_ignore_ascii_case(second.folder())
+    {
+        let problem = Problem::new(ProblemKind::SecondManifest, format!("{first} only"));
+        findings.add(problem.file(second.as_str()));
+        return;
+    }
+    let folder = match manifest {
+        Some(manifest) => Some(manifest.folder().to_owned()),
+        None => common_folder_of_images(members),
+    };
+    let Some(folder) = folder.filter(|folder| !folder.is_empty()) else { return };
+    for member in members {
+        if let Some(below) = member.path.as_ref().ok().and_then(|path| path.below(&folder)) {
+            member.role = MemberRole::of(&below);
+            member.path = Ok(below);
+        }
+    }
+    let problem = Problem::new(ProblemKind::LeadingFolder, "the hierarchy at the root of the cabinet");
+    findings.add(problem.found(folder));
+}
+
+/// The folder below which every image has the folders of the field; `None` where there is no such folder.
+fn common_folder_of_images(members: &[Member]) -> Option<String> {
+    let mut common: Option<&str> = None;
+    for member in members.iter().filter(|member| member.role == MemberRole::Image) {
+        let path = member.path.as_ref().ok()?;
+        let folder = folder_before_hierarchy(path)?;
+        if common.is_some_and(|common| !common.eq_ignore_ascii_case(folder)) {
+            return None;
+        }
+        common = Some(folder);
+    }
+    common.map(str::to_owned)
+}
+
+/// The folder before the folders of the field; empty where the path has them from the root on.
+fn folder_before_hierarchy(path: &SafePath) -> Option<&str> {
+    if FolderMeaning::of(path).is_some() {
+        return Some("");
+    }
+    let mut dividers =
+        path.as_str().match_indices('/').map(|(at, _)| path.as_str().get(..at).unwrap_or_default());
+    dividers.find(|folder| path.below(folder).is_some_and(|below| FolderMeaning::of(&below).is_some()))
+}

@@ -1,0 +1,57 @@
+//! The kind of a device, and a pattern of kinds, on the command line.
+
+use ucupdate::device::{DeviceKind, DeviceType, HardwareRevision, KindPattern, Locale, Model, Vendor};
+
+/// The kind of one device.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct KindArgs {
+    /// UCPhone, RoundTable, ...
+    #[arg(long, value_name = "TYPE")]
+    device_type: DeviceType,
+    /// Who made the device
+    #[arg(long)]
+    vendor: Vendor,
+    /// Which model it is
+    #[arg(long)]
+    model: Model,
+    /// The revision of its hardware
+    #[arg(long, value_name = "REVISION")]
+    hardware_revision: HardwareRevision,
+    /// Its language, as ENU
+    #[arg(long)]
+    locale: Locale,
+}
+
+impl KindArgs {
+    pub(crate) fn kind(&self) -> DeviceKind {
+        let Self { device_type, vendor, model, hardware_revision, locale } = self.clone();
+        DeviceKind { device_type, vendor, model, hardware_revision, locale }
+    }
+}
+
+/// A pattern of kinds. An option that is given several times lists alternatives.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct KindPatternArgs {
+    /// Their type, as UCPhone
+    #[arg(long, value_name = "TYPE")]
+    device_type: Vec<DeviceType>,
+    /// Who made them
+    #[arg(long)]
+    vendor: Vec<Vendor>,
+    /// Which model they are
+    #[arg(long)]
+    model: Vec<Model>,
+    /// The revision of their hardware
+    #[arg(long, value_name = "REVISION")]
+    hardware_revision: Vec<HardwareRevision>,
+    /// Their language, as ENU
+    #[arg(long)]
+    locale: Vec<Locale>,
+}
+
+impl KindPatternArgs {
+    pub(crate) fn pattern(self) -> KindPattern {
+        let Self { device_type, vendor, model, hardware_revision, locale } = self;
+        KindPattern { device_type, vendor, model, hardware_revision, locale }
+    }
+}

@@ -1,0 +1,101 @@
+//! How cabinets and the packages in them are read, on the command line.
+
+use clap::Args;
+use ucupdate_cab::package::{PackageLimits, PackageOptions};
+use ucupdate_cab::{CabinetOptions, CodePage, Limits};
+
+/// How cabinets are read.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct CabinetArgs {
+    /// The code page of names that are not UTF-8, such as 932 for Japanese or 437 for DOS [default: 1252]
+    #[arg(long, value_name = "NUMBER", value_parser = code_page)]
+    code_page: Option<CodePage>,
+    /// Raise or lower a limit, such as `files=20000`; the message of a reached limit names it
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
+    limits: Vec<(String, u64)>,
+    /// Refuse a cabinet that is irregular, such as one whose files share bytes, instead of warning of it
+    #[arg(long)]
+    strict: bool,
+}
+
+impl CabinetArgs {
+    /// The options for reading cabinets.
+    pub(crate) fn options(&self) -> CabinetOptions {
+        let mut limits = Limits::default();
+        for (name, number) in &self.limits {
+            limits = limits.clone().with_named(name, *number).unwrap_or(limits);
+        }
+        let options = CabinetOptions::default().with_limits(limits).with_strict(self.strict);
+        self.code_page.map_or_else(|| options.clone(), |code_page| options.clone().with_code_page(code_page))
+    }
+
+    /// The limits of packages among the limits that are given.
+    fn package_limits(&self) -> PackageLimits {
+        let mut limits = PackageLimits::default();
+        for (name, number) in &self.limits {
+            let number = usize::try_from(*number).unwrap_or(usize::MAX);
+            limits = limits.clone().with_named(name, number).unwrap_or(limits);
+        }
+        limits
+    }
+}
+
+/// How cabinets and the packages in them are read.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PackageArgs {
+    #[command(flatten)]
+    pub(crate) cabinet: CabinetArgs,
+    /// Accept images whose signature catalogue is there but cannot be read or compared; the history records it
+    #[arg(long)]
+    accept_unreadable_catalogue: bool,
+    /// Ignore unknown names in the manifest that look like a restriction, such as HardwareRange; the history records it
+    #[arg(long)]
+    ignore_unknown_restriction: bool,
+}
+
+impl PackageArgs {
+    /// The options for reading packages.
+    pub(crate) fn options(&self) -> PackageOptions {
+        PackageOptions::default()
+            .with_limits(self.cabinet.package_limits())
+            .with_unreadable_catalogues_accepted(self.accept_unreadable_catalogue)
+            .with_unknown_narrowing_ignored(self.ignore_unknown_restriction)
+    }
+}
+
+fn code_page(text: &str) -> Result<CodePage, String> {
+    let number = text.parse().map_err(|_| "expected the number of a code page, such as 932".to_owned())?;
+    CodePage::from_number(number).ok_or_else(|| {
+        format!("code page {number} is not known; expected 437, 850, 874, 932, 936, 949, 950, 1250 to 1258 or 65001")
+    })
+}
+
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let names = || [Limits::NAMES, PackageLimits::NAMES].concat().join(", ");
+    let (name, number) =
+        text.split_once('=').ok_or_else(|| "expected NAME=NUMBER, such as files=20000".to_owned())?;
+    if !Limits::NAMES.contains(&name) && !PackageLimits::NAMES.contains(&name) {
+        return Err(format!("no limit is called {name:?}; expected one of {}", names()));
+    }
+    let number =
+        number.replace('_', "").parse().map_err(|_| format!("expected a number, found {number:?}"))?;
+    Ok((name.to_owned(), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_set_by_the_names_in_messages() {
+        assert_eq!(limit("files=20_000"), Ok(("files".to_owned(), 20_000)));
+        assert_eq!(limit("releases=1"), Ok(("releases".to_owned(), 1)));
+        assert!(
+            limit("colour=1")
+                .unwrap_err()
+                .contains("no limit is called \"colour\"; expected one of cabinet_bytes, ")
+        );
+        assert!(limit("files").is_err() && limit("files=many").is_err());
+        assert!(code_page("932").is_ok() && code_page("7").is_err() && code_page("x").is_err());
+    }
+}

@@ -1,0 +1,192 @@
+//! What changed in a rule book, and how it is put in place.
+
+use crate::book::alias::{AliasKey, AliasWord};
+use crate::book::ban::{Ban, BanScope};
+use crate::book::group::{Group, GroupName};
+use crate::book::hold::{Hold, HoldName, Stop, StopScope};
+use crate::book::package::IngestedPackage;
+use crate::book::rule::Rule;
+use crate::book::rule_book::{RuleBook, Settings};
+use crate::book::rule_key::{RuleKey, UpdateType};
+use crate::book::table::{Entry, Table};
+use crate::book::test_device::{TestDevice, TestDeviceName};
+use crate::device::{DeviceId, Locale};
+use crate::value::PackageId;
+use std::sync::Arc;
+
+impl RuleBook {
+    /// Puts the entries of a delta in place. The delta may come from another state of the book: it says what each entry is,
+    /// not how it changes.
+    pub fn apply(&mut self, delta: &Delta) {
+        self.put(delta.clone());
+    }
+
+    /// Returns the book that a delta of all its entries describes. [`to_delta`](Self::to_delta) returns such a delta.
+    pub fn of(whole: Delta) -> Self {
+        let mut book = Self::default();
+        book.put(whole);
+        book
+    }
+
+    fn put(&mut self, delta: Delta) {
+        let Delta {
+            rules,
+            packages,
+            interim,
+            test_devices,
+            groups,
+            members,
+            holds,
+            stops,
+            bans,
+            aliases,
+            settings,
+        } = delta;
+        self.rules.put(rules);
+        self.packages.put(packages);
+        self.interim.put(interim);
+        self.test_devices.put(test_devices);
+        self.groups.put(groups);
+        self.put_members(members);
+        self.holds.put(holds);
+        self.stops.put(stops);
+        self.bans.put(bans);
+        self.aliases.put(aliases);
+        if let Some(settings) = settings {
+            self.settings = settings;
+            self.settings.sort_stones();
+        }
+    }
+
+    fn put_members(&mut self, entries: Vec<Entry<(GroupName, DeviceId), Member>>) {
+        for Entry { key: (group, device), now } in entries {
+            let members = Arc::make_mut(self.members.entry(group.clone()).or_default());
+            let _changed = match now {
+                Some(Member {}) => members.insert(device),
+                None => members.remove(&device),
+            };
+            if members.is_empty() {
+                self.members.remove(&group);
+            }
+        }
+    }
+
+    /// Returns the delta that makes this book from an empty one. A checkpoint stores it.
+    pub fn to_delta(&self) -> Delta {
+        let mut delta = Self::default().delta_to(self);
+        delta.settings = Some(self.settings.clone());
+        delta
+    }
+
+    /// Returns the delta that makes `target` of this book. It is empty if both are the same.
+    ///
+    /// Keys that differ only in case are equal, but their spelling counts here, because URLs contain it.
+    ///
+    /// ```
+    /// use ucupdate_core::RuleBook;
+    /// use ucupdate_core::book::{BookCommand, TestDevice};
+    /// use ucupdate_core::device::DeviceId;
+    /// let before = RuleBook::default();
+    /// let lab = TestDevice {
+    ///     name: "lab".parse().unwrap(),
+    ///     id: DeviceId::Serial("C185H001209".parse().unwrap()),
+    /// };
+    /// let mut book = before.clone();
+    /// book.apply(&book.command(&BookCommand::AddTestDevice(lab), "ann").unwrap().delta);
+    ///
+    /// let back = book.delta_to(&before);
+    /// assert_eq!(back.test_devices.len(), 1);
+    /// book.apply(&back);
+    /// assert_eq!(book, before);
+    /// assert!(book.delta_to(&before).is_empty());
+    /// ```
+    pub fn delta_to(&self, target: &Self) -> Delta {
+        // Destructured, so that a new field is not forgotten here.
+        let Self {
+            rules,
+            packages,
+            interim,
+            test_devices,
+            groups,
+            members: _,
+            holds,
+            stops,
+            bans,
+            aliases,
+            settings,
+        } = target;
+        Delta {
+            rules: self.rules.entries_to(rules),
+            packages: self.packages.entries_to(packages),
+            interim: self.interim.entries_to(interim),
+            test_devices: self.test_devices.entries_to(test_devices),
+            groups: self.groups.entries_to(groups),
+            members: self.member_table().entries_to(&target.member_table()),
+            holds: self.holds.entries_to(holds),
+            stops: self.stops.entries_to(stops),
+            bans: self.bans.entries_to(bans),
+            aliases: self.aliases.entries_to(aliases),
+            settings: (self.settings != *settings).then(|| settings.clone()),
+        }
+    }
+
+    /// Returns the member lists of all groups as one table.
+    fn member_table(&self) -> Table<(GroupName, DeviceId), Member> {
+        let mut table = Table::default();
+        table.put(self.listed().map(|key| Entry::set(key, Member {})).collect());
+        table
+    }
+}
+
+/// What changed in a book: each entry as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Delta {
+    /// Rules.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub rules: Vec<Entry<RuleKey, Rule>>,
+    /// Packages.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub packages: Vec<Entry<PackageId, IngestedPackage>>,
+    /// The package that contains the interim image of a locale and update type.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub interim: Vec<Entry<(Locale, UpdateType), PackageId>>,
+    /// Test devices.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub test_devices: Vec<Entry<TestDeviceName, TestDevice>>,
+    /// Groups.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub groups: Vec<Entry<GroupName, Group>>,
+    /// Members of groups.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
+    /// Holds.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub holds: Vec<Entry<HoldName, Hold>>,
+    /// Kill switches.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub stops: Vec<Entry<StopScope, Stop>>,
+    /// Bans.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub bans: Vec<Entry<BanScope, Ban>>,
+    /// Aliases, and the word that each stands for.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub aliases: Vec<Entry<AliasKey, AliasWord>>,
+    /// The settings. `None` if they did not change.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub settings: Option<Settings>,
+}
+
+impl Delta {
+    /// Returns whether the delta changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The membership of a device in a group. It has no properties yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Member {}

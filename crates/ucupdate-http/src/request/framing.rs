@@ -1,0 +1,114 @@
+//! Checks of the message framing and of `Host`, before anything else is read of a request.
+
+use http::{StatusCode, Version, header, request};
+
+/// Largest number of characters of a header field that a reason repeats.
+const MAX_SHOWN_CHARS: usize = 60;
+
+/// Checks what RFC 9112 demands of every request.
+///
+/// # Errors
+/// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), and 501 for
+/// a transfer coding other than `chunked` (section 6.1).
+pub(crate) fn check(request: &request::Parts) -> Result<(), (StatusCode, String)> {
+    if request.version > Version::HTTP_11 {
+        return Ok(());
+    }
+    check_host(request).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
+    let codings = request.headers.get_all(header::TRANSFER_ENCODING);
+    match codings.iter().find(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        Some(coding) => {
+            let found = shown(&String::from_utf8_lossy(coding.as_bytes()));
+            let reason = format!("transfer coding {found} is not supported, expected chunked");
+            Err((StatusCode::NOT_IMPLEMENTED, reason))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_host(request: &request::Parts) -> Result<(), String> {
+    let mut hosts = request.headers.get_all(header::HOST).iter();
+    let Some(host) = hosts.next() else {
+        // HTTP/1.0 has no Host.
+        return match request.version {
+            Version::HTTP_11 => Err("the header field Host is missing, expected one".to_owned()),
+            _ => Ok(()),
+        };
+    };
+    if hosts.next().is_some() {
+        return Err("there are several header fields Host, expected one".to_owned());
+    }
+    match host.to_str() {
+        Ok(text) if is_host(text.trim()) => Ok(()),
+        _ => {
+            let found = shown(&String::from_utf8_lossy(host.as_bytes()));
+            Err(format!("the header field Host is {found}, expected a host name or an address"))
+        }
+    }
+}
+
+/// Returns whether a text is a host name or an address, with or without a port.
+fn is_host(text: &str) -> bool {
+    let Ok(authority) = text.parse::<http::uri::Authority>() else { return false };
+    let host = authority.host();
+    let port = text.strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
+    let is_name = match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && !host.contains(':'),
+    };
+    is_name && (text == host || port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok()))
+}
+
+/// Returns the text in quotes, escaped and cut after [`MAX_SHOWN_CHARS`].
+pub(crate) fn shown(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderValue, Request};
+
+    fn checked(version: Version, fields: &[(&str, &str)]) -> Option<(u16, String)> {
+        let mut request = Request::new(());
+        *request.version_mut() = version;
+        for (name, value) in fields {
+            let name = http::HeaderName::try_from(*name).unwrap();
+            request.headers_mut().append(name, HeaderValue::try_from(*value).unwrap());
+        }
+        let (parts, ()) = request.into_parts();
+        check(&parts).err().map(|(status, reason)| (status.as_u16(), reason))
+    }
+
+    #[test]
+    fn a_request_has_one_valid_host() {
+        for host in ["ocs", "ocs.contoso.com:443", "10.0.0.1", "[::1]:80", " ocs "] {
+            assert_eq!(checked(Version::HTTP_11, &[("host", host)]), None, "{host}");
+        }
+        for host in ["", "a b", "me@ocs", "http://ocs/", "ocs/path", "ocs:99999999", "[::1"] {
+            let (status, reason) = checked(Version::HTTP_11, &[("host", host)]).unwrap();
+            assert_eq!(status, 400, "{host}");
+            assert!(reason.contains("expected a host name"), "{reason}");
+        }
+        assert_eq!(checked(Version::HTTP_11, &[]).unwrap().0, 400);
+        assert_eq!(checked(Version::HTTP_11, &[("host", "a"), ("host", "a")]).unwrap().0, 400);
+        assert_eq!(checked(Version::HTTP_10, &[("host", "a"), ("host", "b")]).unwrap().0, 400);
+        assert_eq!(checked(Version::HTTP_10, &[]), None);
+        assert_eq!(checked(Version::HTTP_2, &[]), None);
+    }
+
+    #[test]
+    fn only_the_chunked_transfer_coding_is_known_and_a_reason_is_bounded() {
+        let long = "x".repeat(5000);
+        for coding in ["cow, chunked", "gzip, chunked", "identity", "", &long] {
+            let (status, reason) =
+                checked(Version::HTTP_11, &[("host", "a"), ("transfer-encoding", coding)]).unwrap();
+            assert_eq!(status, 501, "{coding}");
+            assert!(reason.len() < 200, "{reason}");
+        }
+        assert_eq!(checked(Version::HTTP_11, &[("host", "a"), ("transfer-encoding", "Chunked")]), None);
+    }
+}

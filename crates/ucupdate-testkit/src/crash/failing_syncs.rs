@@ -1,0 +1,237 @@
+//! Disks whose syncs fail, and the proof that a store never acknowledges what such a sync left in doubt.
+
+use super::disk::CrashDisk;
+use super::recording::{Broken, Recording, Report};
+use super::run::{Allowed, Scenario, look};
+use super::sabotage::{Sabotaged, as_the_disk_behind};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt, Object, ObjectMeta, StoreError, StoreKey};
+use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
+
+/// How often the sync fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a disk recovers or it does not")]
+pub enum Repetition {
+    /// The sync of the given number fails; all others succeed.
+    Once,
+    /// The sync of the given number and all syncs after it fail.
+    FromThenOn,
+}
+
+/// A disk on which syncs of files and folders fail with an I/O error.
+///
+/// A failed sync makes nothing durable. After the sync of a file has failed, later syncs of the same open file report success
+/// and make nothing durable either, as Linux does: it reports an error once and drops the pages. A later sync of a folder
+/// works again.
+#[derive(Debug)]
+pub struct FailingSyncs {
+    disk: CrashDisk,
+    faults: Faults,
+}
+
+#[derive(Clone, Debug)]
+struct Faults {
+    first: usize,
+    repetition: Repetition,
+    syncs: Arc<AtomicUsize>,
+}
+
+impl Faults {
+    fn next_fails(&self) -> bool {
+        let number = self.syncs.fetch_add(1, Ordering::SeqCst);
+        match self.repetition {
+            Repetition::Once => number == self.first,
+            Repetition::FromThenOn => number >= self.first,
+        }
+    }
+}
+
+impl FailingSyncs {
+    /// Wraps `disk`. Sync number `first`, counted from 0, is the first to fail.
+    pub fn new(disk: CrashDisk, first: usize, repetition: Repetition) -> Self {
+        Self { disk, faults: Faults { first, repetition, syncs: Arc::default() } }
+    }
+
+    /// Returns the counter of syncs, which stays valid after the disk was given away.
+    pub fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.faults.syncs)
+    }
+}
+
+fn failed() -> io::Error {
+    io::Error::other("input/output error")
+}
+
+impl Disk for FailingSyncs {
+    as_the_disk_behind! {
+        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
+        entry(path: &str) -> io::Result<DiskEntry>;
+        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
+        create_dir(path: &str) -> io::Result<()>;
+        link(from: &str, to: &str) -> io::Result<()>;
+        rename(from: &str, to: &str) -> io::Result<()>;
+        unlink(path: &str) -> io::Result<()>;
+        remove_dir(path: &str) -> io::Result<()>;
+        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        let (file, faults) = (self.disk.create(path)?, self.faults.clone());
+        let has_failed = AtomicBool::new(false);
+        let on_sync = move || {
+            if faults.next_fails() {
+                has_failed.store(true, Ordering::SeqCst);
+                return Err(failed());
+            }
+            Ok(!has_failed.load(Ordering::SeqCst))
+        };
+        Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync }))
+    }
+
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        self.disk.entry(folder)?;
+        if self.faults.next_fails() { Err(failed()) } else { self.disk.sync_dir(folder) }
+    }
+}
+
+/// Takes a store through a scenario once for each sync that can fail and each [`Repetition`], and cuts the power at every
+/// effect of each run.
+///
+/// A step that fails is tried again once, as a caller would. Whatever the store acknowledged must survive every cut. After an
+/// error the key may hold the old or the new object, whole. `wrap` may put something between the caller and the store; it is
+/// not there when the store is opened after a cut.
+///
+/// # Errors
+/// [`Broken`] at the first cut that loses an acknowledged step. Its text names the sync that failed.
+///
+/// # Panics
+/// When the store does not open on a disk without a fault.
+pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
+    scenario: &Scenario,
+    wrap: impl Fn(S) -> W,
+    open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
+) -> Result<Report, Broken> {
+    let mut all = Report::default();
+    for repetition in [Repetition::Once, Repetition::FromThenOn] {
+        for first in 0.. {
+            let (report, met) = with_failed_syncs(scenario, first, repetition, &wrap, &open).await?;
+            all.add(report);
+            if !met {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Runs the scenario with one selection of failing syncs. Returns also whether any sync failed.
+async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
+    scenario: &Scenario,
+    first: usize,
+    repetition: Repetition,
+    wrap: &impl Fn(S) -> W,
+    open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
+) -> Result<(Report, bool), Broken> {
+    let disk = CrashDisk::default();
+    let mut allowed = Allowed::new();
+    {
+        let store = open(Arc::new(disk.clone())).await.expect("an empty disk can be opened");
+        for step in &scenario.before {
+            step.run(&store).await.expect("the disk has no fault");
+            step.acknowledge(&mut allowed);
+        }
+    }
+    disk.settle();
+
+    let failing = FailingSyncs::new(disk.clone(), first, repetition);
+    let syncs = failing.counter();
+    let store = wrap(open(Arc::new(failing)).await.expect("opening needs no sync"));
+    let mut recording = Recording::of(&disk, (None, allowed.clone()));
+    for step in &scenario.steps {
+        let before = recording.effects() + 1;
+        let mut in_flight = allowed.clone();
+        step.begin(&mut in_flight);
+        let mut end = step.run(&store).await;
+        if end.is_err() {
+            end = step.run(&store).await;
+        }
+        match end {
+            Ok(()) => step.acknowledge(&mut allowed),
+            Err(StoreError::AlreadyExists { .. }) => {
+                allowed = in_flight.clone();
+                step.acknowledge_what_is_there(&mut allowed);
+            }
+            Err(_) => allowed = in_flight.clone(),
+        }
+        if recording.effects() >= before {
+            recording.promise(before, (Some(step), in_flight));
+        }
+        recording.promise(recording.effects(), (None, allowed.clone()));
+    }
+    let met = syncs.load(Ordering::SeqCst) > first;
+    drop(store);
+    let report = recording
+        .cut_everywhere(async |left, (step, allowed)| {
+            look(left, open, *step, allowed, &scenario.own_folders).await
+        })
+        .await
+        .map_err(|broken| Broken {
+            found: format!("{} (sync {first} failed, {repetition:?})", broken.found),
+            ..broken
+        })?;
+    Ok((report, met))
+}
+
+/// A mutant: a store that reads an object back after a failed `create` and reports success when it finds its own bytes.
+///
+/// The name may be visible and still be lost in a power cut, so [`every_failed_sync`] must find this fault.
+#[derive(Debug)]
+pub struct TrustsWhatItReads<S> {
+    store: S,
+}
+
+impl<S> TrustsWhatItReads<S> {
+    /// Wraps `store`.
+    pub fn new(store: S) -> Self {
+        Self { store }
+    }
+}
+
+#[async_trait]
+impl<S: ImageStore> ImageStore for TrustsWhatItReads<S> {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        let end = self.store.create(key, bytes.clone()).await;
+        match &end {
+            Err(error) if error.may_have_written() => match self.store.get_bytes(key, bytes.len()).await {
+                Ok(found) if found == bytes => Ok(()),
+                _ => end,
+            },
+            _ => end,
+        }
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.store.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        self.store.get(key, range).await
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.store.head(key).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.store.list(prefix, after).await
+    }
+}

@@ -1,0 +1,71 @@
+//! Laws of the stored documents, for the fuzz targets and for the tests that replay their corpora.
+//!
+//! A store may hold bytes that this program did not write: each function takes any bytes and panics where a law is broken.
+
+use crate::state::document::{self, Checkpoint, RevisionDocument};
+use crate::state::snapshot::Snapshot;
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::Delta;
+use ucupdate_core::decide::TraceRecord;
+
+/// The key that messages name.
+const KEY: &str = "state/fuzzed.json";
+
+/// Checks that `bytes` are refused with a reason or are a revision that reads back from its sealed form, and that its
+/// changes can be applied to a rule book and compiled.
+///
+/// # Panics
+/// When the law is broken.
+pub fn revision(bytes: &[u8]) {
+    if let Err(refused) = document::read_sealed::<RevisionDocument>(KEY, bytes) {
+        assert!(!refused.to_string().is_empty());
+    }
+    // Without regard to the seal, which no chance finds.
+    let Ok(read) = document::read::<RevisionDocument>(KEY, bytes) else { return };
+    let sealed = document::write_sealed(&read);
+    let again: RevisionDocument =
+        document::read_sealed(KEY, &sealed).expect("a document that was written can be read");
+    assert_eq!(again, read);
+    check_book(&read.delta);
+}
+
+/// Checks that `bytes` are refused with a reason or are a checkpoint that reads back, and that the same bytes as the book of
+/// a checkpoint are read alike in parts and as a whole.
+///
+/// # Panics
+/// When the law is broken.
+pub fn checkpoint(bytes: &[u8]) {
+    match Checkpoint::read(KEY, bytes) {
+        Ok(Some(read)) => assert_eq!(Checkpoint::read(KEY, &read.write()).ok().flatten(), Some(read)),
+        Ok(None) => {}
+        Err(refused) => assert!(!refused.to_string().is_empty()),
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let whole = serde_json::from_str::<Delta>(text).ok();
+    assert_eq!(document::read_book(text).ok(), whole, "in parts and as a whole");
+    if let Some(book) = whole {
+        check_book(&book);
+    }
+}
+
+/// Checks that `bytes` are refused or are the record of a decision, and that replaying a record gives a record that replays
+/// to itself.
+///
+/// # Panics
+/// When the law is broken.
+pub fn trace_record(bytes: &[u8]) {
+    let Ok(record) = serde_json::from_slice::<TraceRecord>(bytes) else { return };
+    let written = document::write(&record);
+    let read: TraceRecord = serde_json::from_slice(&written).expect("a record that was written can be read");
+    assert_eq!(read, record);
+    let snapshot = Snapshot::new(RuleBook::default(), record.revision);
+    let replayed = record.replay(snapshot.index());
+    assert_eq!(replayed.replay(snapshot.index()), replayed);
+}
+
+fn check_book(delta: &Delta) {
+    let book = RuleBook::of(delta.clone());
+    assert_eq!(RuleBook::of(book.to_delta()), book, "a book reads back from what is stored of it");
+    let snapshot = Snapshot::new(book, 1);
+    assert_eq!(snapshot.revision(), 1);
+}

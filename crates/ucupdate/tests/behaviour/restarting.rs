@@ -1,0 +1,39 @@
+//! The kill switch is undone by two authors: the author of a change is who makes it, and no command names another.
+
+use crate::fixtures::*;
+use ucupdate::RecordedCommand;
+use ucupdate::book::{BookCommand, StopScope};
+use ucupdate::store::MemoryStore;
+
+#[tokio::test]
+async fn nobody_approves_their_own_restart_however_the_name_is_spelled() {
+    let service = open(MemoryStore::default()).await;
+    let scope = || StopScope::All;
+    service.admin("cid").kill(scope(), "phones ring").await.unwrap();
+    service.admin("Ann Lee").ask_restart(scope()).await.unwrap();
+    for author in ["Ann Lee", " ann lee ", "ANN\u{a0}LEE", "Ann\u{200b} Lee", "\u{feff}Ann Lee", "AnnLee"] {
+        let as_method = service.admin(author).approve_restart(scope()).await.unwrap_err();
+        let as_value = BookCommand::ApproveRestart { scope: scope() };
+        let as_value = service.admin(author).command(&as_value).await.unwrap_err();
+        for refused in [as_method, as_value] {
+            let message = "Ann Lee asked for the restart of all, so somebody else has to approve it";
+            assert_eq!(refused.to_string(), message, "{author:?}");
+        }
+    }
+    assert_eq!(service.snapshot().book().stops().len(), 1);
+    service.admin("bob").approve_restart(scope()).await.unwrap();
+    assert_eq!(service.snapshot().book().stops().len(), 0);
+}
+
+#[tokio::test]
+async fn the_author_of_a_change_is_who_threw_the_switch_and_who_asked() {
+    let service = open(MemoryStore::default()).await;
+    service.admin("cid").kill(StopScope::All, "").await.unwrap();
+    service.admin("ann").ask_restart(StopScope::All).await.unwrap();
+    let snapshot = service.snapshot();
+    let stop = snapshot.book().stop(&StopScope::All).unwrap();
+    assert_eq!((&*stop.by, stop.restart_asked_by.as_deref()), ("cid", Some("ann")));
+    let history = service.history(1, 9).await.unwrap();
+    let asked = RecordedCommand::Book(BookCommand::AskRestart { scope: StopScope::All });
+    assert_eq!((history[1].author.as_str(), &history[1].command), ("ann", &asked));
+}
