@@ -12,6 +12,7 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate::audit::RollOptions;
 use ucupdate::s3::{S3Options, S3Store};
 use ucupdate::{BaseUrls, LogOptions, Options, Origin, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, ImageRedirects, router};
@@ -21,8 +22,8 @@ use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, ImageRedirects, rout
 async fn app(bucket: S3Options, origin: Origin) -> Result<(axum::Router, UpdateService), Box<dyn Error>> {
     let store = Arc::new(S3Store::open(bucket).await?);
     // In a bucket a log is written anew with each flush: a minute is what the field's own servers are content with.
-    let mut logs = LogOptions::new("s3-server".parse()?);
-    logs.roll = logs.roll.with_flush_interval(Duration::from_secs(60))?;
+    let roll = RollOptions::default().with_flush_interval(Duration::from_secs(60))?;
+    let logs = LogOptions::new("s3-server".parse()?).with_roll(roll);
     let options = Options::serving(BaseUrls::new(origin)).with_logs(logs);
     let service = UpdateService::open(Arc::clone(&store) as _, options).await?;
     let redirects = HttpOptions::default().with_image_redirects(ImageRedirects::new(store));

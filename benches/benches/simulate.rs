@@ -24,8 +24,7 @@ fn playing(criterion: &mut Criterion) {
     let chances = Chances { fail: "2%".parse().unwrap(), brick: "0.1%".parse().unwrap() };
     let model = FailureModel::new(chances);
     let play = |threads| {
-        let mut scenario = Scenario::default();
-        scenario.threads = threads;
+        let scenario = Scenario::default().with_threads(threads);
         simulate(black_box(&fleet), &book, &model, &scenario)
     };
     let played: Simulation = play(1);

@@ -6,51 +6,50 @@ use std::{fmt, io};
 ///
 /// ```
 /// use ucupdate_audit::ReadLimits;
-/// let limits = ReadLimits::default().with_line_bytes(4096);
-/// assert_eq!((limits.line_bytes, limits.log_bytes), (4096, 1024 * 1024 * 1024));
+/// use ucupdate_audit::AuditReader;
+/// let limits = ReadLimits::default().with_line_bytes(64);
+/// let log = ["Logging DateTime,Model\n", &"x".repeat(65), "\n"].concat();
+/// let refused = AuditReader::new(log.as_bytes()).with_limits(limits).next().unwrap().unwrap_err();
+/// assert_eq!(refused.to_string(), "line 2: the line has more than 64 bytes");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ReadLimits {
-    /// The most bytes of one line; a longer one is passed over. 1 MiB by default.
-    pub line_bytes: usize,
-    /// The most bytes of one log; reading ends there. 1 GiB by default.
-    pub log_bytes: u64,
-    /// The most columns. 64 by default.
-    pub columns: usize,
-    /// The most modules in one cell. 1024 by default.
-    pub modules: usize,
+    pub(crate) line_bytes: usize,
+    pub(crate) log_bytes: u64,
+    pub(crate) columns: usize,
+    pub(crate) modules: usize,
 }
 
 impl Default for ReadLimits {
+    /// 1 MiB a line, 1 GiB a log, 64 columns, 1024 modules in a cell.
     fn default() -> Self {
         Self { line_bytes: 1024 * 1024, log_bytes: 1024 * 1024 * 1024, columns: 64, modules: 1024 }
     }
 }
 
 impl ReadLimits {
-    /// The same with so many bytes to a line.
+    /// Sets the maximum size of a line in bytes. A longer line is skipped, and becomes a finding.
     #[must_use]
     pub const fn with_line_bytes(mut self, most: usize) -> Self {
         self.line_bytes = most;
         self
     }
 
-    /// The same with so many bytes to a log.
+    /// Sets the maximum size of a log in bytes. Reading ends there.
     #[must_use]
     pub const fn with_log_bytes(mut self, most: u64) -> Self {
         self.log_bytes = most;
         self
     }
 
-    /// The same with so many columns.
+    /// Sets the maximum number of columns.
     #[must_use]
     pub const fn with_columns(mut self, most: usize) -> Self {
         self.columns = most;
         self
     }
 
-    /// The same with so many modules to a cell.
+    /// Sets the maximum number of modules in one cell.
     #[must_use]
     pub const fn with_modules(mut self, most: usize) -> Self {
         self.modules = most;

@@ -1,7 +1,7 @@
 //! The `ucupdate` command: what an administrator does with a store, from a terminal or a script.
 //!
-//! Results go to stdout, everything else to stderr. It ends with 0 when done, 1 when refused or failed (the reason is the
-//! last line on stderr), 2 when it was called wrongly. Only this crate reads the environment.
+//! Results go to stdout, everything else to stderr; the reason of a failure is the last line on stderr. The exit codes are
+//! those of [`failure::FailureKind`]. Only this crate reads the environment.
 
 mod args;
 mod commands;
@@ -188,13 +188,9 @@ fn main() -> ExitCode {
     };
     match done.and_then(|()| context.output.flush()) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(Failure::Reason(reason)) => {
-            context.output.message(&reason);
-            ExitCode::FAILURE
-        }
-        Err(Failure::Usage(reason)) => {
-            context.output.message(&reason);
-            ExitCode::from(2)
+        Err(Failure::Told(kind, reason)) => {
+            context.output.failure(kind, &reason);
+            ExitCode::from(kind.exit_code())
         }
     }
 }

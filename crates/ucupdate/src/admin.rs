@@ -79,12 +79,32 @@ impl Admin<'_> {
         self.command(&BookCommand::ApproveAllOf(package)).await
     }
 
+    /// Approves a version that a package contains for a rule. The version does not have to be pending.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn approve_version(
+        self,
+        rule: RuleKey,
+        version: ReportedVersion,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::ApproveVersion { rule, version }).await
+    }
+
     /// Rejects the pending version of a rule.
     ///
     /// # Errors
     /// See [`Admin`].
     pub async fn reject(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Reject(rule)).await
+    }
+
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn unreject(self, rule: RuleKey, version: ReportedVersion) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::Unreject { rule, version }).await
     }
 
     /// Rolls a rule back: the version that was approved before the current one becomes the approved version.

@@ -21,8 +21,9 @@ pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
+pub use logs::options::LogOptions;
 pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
-pub use logs::writer::{LogError, LogOptions};
+pub use logs::writer::LogError;
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::garbage::Garbage;
@@ -42,7 +43,7 @@ pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
-pub use watch::observer::WatchOptions;
+pub use watch::options::WatchOptions;
 pub use watch::pause::WATCH_AUTHOR;
 
 /// Audit rows and access rows.

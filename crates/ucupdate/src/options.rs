@@ -1,36 +1,38 @@
-//! [`Options`]: how a service is to work.
+//! [`Options`]: how a service works.
 
 use crate::clock::{Clock, SystemClock};
-use crate::logs::writer::LogOptions;
+use crate::logs::options::LogOptions;
 use crate::maintenance::retention::Retention;
 use crate::packages::options::IngestOptions;
 use crate::urls::BaseUrls;
-use crate::watch::observer::WatchOptions;
+use crate::watch::options::WatchOptions;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_upx::Codec;
 
-/// How a service is to work. The default administers a store and answers nobody: it has no URLs and writes no logs.
+/// How a service works.
+///
+/// The default administers a store and answers no device: it has no URLs, writes no logs and starts no background task. A
+/// server that answers devices begins with [`Options::serving`].
+///
+/// ```
+/// use ucupdate::{BaseUrls, LogOptions, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let urls = BaseUrls::new("http://updates.contoso.com".parse()?);
+/// let options = Options::serving(urls).with_logs(LogOptions::new("ocs01".parse()?));
+/// # drop(options);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Options {
-    /// Where devices fetch files. Without it no request is answered.
-    pub urls: Option<BaseUrls>,
-    /// The logs to write, if any.
-    pub logs: Option<LogOptions>,
-    /// How often to look for changes other servers made; none looks only when asked. An embedding server wants the
-    /// second that [`Options::serving`] gives.
-    pub probe: Option<Duration>,
-    /// The wire's codec.
-    pub codec: Codec,
-    /// How packages are read.
-    pub ingest: IngestOptions,
-    /// How far back images are kept.
-    pub retention: Retention,
-    /// How rollouts are watched, so that guards pause those that fail; without it nobody does.
-    pub watch: Option<WatchOptions>,
-    /// Where the time comes from.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) urls: Option<BaseUrls>,
+    pub(crate) logs: Option<LogOptions>,
+    pub(crate) probe: Option<Duration>,
+    pub(crate) codec: Codec,
+    pub(crate) ingest: IngestOptions,
+    pub(crate) retention: Retention,
+    pub(crate) watch: Option<WatchOptions>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Default for Options {
@@ -49,37 +51,68 @@ impl Default for Options {
 }
 
 impl Options {
-    /// For a server that answers devices: with these URLs, looking for changes of others each second. Logs are still
-    /// to be asked for, since they need the server's name.
+    /// Returns options for a server that answers devices: it sends them to `urls`, and looks for changes of other servers
+    /// once a second.
+    ///
+    /// Logs need the name of the server, so [`with_logs`](Self::with_logs) turns them on.
     pub fn serving(urls: BaseUrls) -> Self {
         Self { urls: Some(urls), probe: Some(Duration::from_secs(1)), ..Self::default() }
     }
 
-    /// With logs.
+    /// Sets where devices download files. Without URLs no request is answered.
+    #[must_use]
+    pub fn with_urls(mut self, urls: BaseUrls) -> Self {
+        self.urls = Some(urls);
+        self
+    }
+
+    /// Turns on the audit log and the access log.
     #[must_use]
     pub fn with_logs(mut self, logs: LogOptions) -> Self {
         self.logs = Some(logs);
         self
     }
 
-    /// Watching rollouts.
+    /// Sets how often a background task looks for changes of other servers. `None` looks only when
+    /// [`UpdateService::refresh`](crate::UpdateService::refresh) is called.
+    #[must_use]
+    pub fn with_probe(mut self, period: Option<Duration>) -> Self {
+        self.probe = period;
+        self
+    }
+
+    /// Sets the codec of requests and responses: another dialect, or other limits.
+    #[must_use]
+    pub fn with_codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Sets the limits for reading packages.
+    #[must_use]
+    pub fn with_ingest(mut self, ingest: IngestOptions) -> Self {
+        self.ingest = ingest;
+        self
+    }
+
+    /// Sets how many revisions keep their images.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Watches guarded rollouts, and pauses those that fail. Without this no rollout pauses by itself.
     #[must_use]
     pub fn with_watch(mut self, watch: WatchOptions) -> Self {
         self.watch = Some(watch);
         self
     }
 
-    /// With another clock.
+    /// Sets the clock. The default is the clock of the machine.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
-        self
-    }
-
-    /// With another codec: another dialect, or other limits.
-    #[must_use]
-    pub fn with_codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
         self
     }
 }

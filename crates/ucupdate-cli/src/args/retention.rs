@@ -18,6 +18,6 @@ pub(crate) struct RetentionArgs {
 impl RetentionArgs {
     pub(crate) fn retention(&self) -> Retention {
         let time = Duration::from_secs(u64::from(self.keep_days) * 24 * 60 * 60);
-        Retention { revisions: self.keep_revisions, time }
+        Retention::default().with_revisions(self.keep_revisions).with_time(time)
     }
 }

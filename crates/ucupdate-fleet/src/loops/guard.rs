@@ -14,7 +14,7 @@ use ucupdate_core::version::ReportedVersion;
 /// Finds devices that are offered updates in a circle, from what they asked and were answered.
 ///
 /// Feed it in any order: what it finds depends on the times in what it is fed, and the same thing fed twice counts once.
-/// Only where a device asked more often than [`LoopOptions::asks`] does the order matter, since the oldest is forgotten.
+/// Only where a device asked more often than [`LoopOptions::with_asks`] does the order matter, since the oldest is forgotten.
 ///
 /// ```
 /// use ucupdate_core::ReportedVersion;

@@ -11,7 +11,7 @@
 //!   are the same release, and also when they differ only in zeros before a number and in ASCII case: `01000334` and
 //!   `1000334` cannot be read as versions, and are one all the same.
 //! - **Unchanged** ([`LoopKind::Unchanged`]): the device was offered the same version three times without having been seen
-//!   with another in between. Asks that follow one another within [`LoopOptions::apart`] (an hour by default) count once,
+//!   with another in between. Asks that follow one another within [`LoopOptions::with_apart`] (an hour by default) count once,
 //!   since a device asks at power-on and again at sign-in, takes minutes to fetch an image, and then waits until nobody uses
 //!   it. So a device that reboots every few minutes is found after two hours, one that asks daily at the third ask.
 //! - **Flipped** ([`LoopKind::Flipped`]): the device was offered B while it had A, A while it had B (by way of others, where

@@ -2,49 +2,50 @@
 
 use std::time::Duration;
 
-/// How a [`LoopGuard`] looks at what it is fed.
+/// How many devices and requests a [`LoopGuard`](super::LoopGuard) remembers.
 ///
 /// ```
 /// use std::time::Duration;
-/// use ucupdate_fleet::loops::LoopOptions;
-/// let options = LoopOptions::default().with_apart(Duration::from_secs(600));
-/// assert_eq!((options.apart.as_secs(), options.devices), (600, 100_000));
+/// use ucupdate_fleet::loops::{LoopGuard, LoopOptions};
+/// let guard = LoopGuard::new(LoopOptions::default().with_devices(1000).with_apart(Duration::from_secs(600)));
+/// assert_eq!(guard.devices(), 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct LoopOptions {
-    /// How many devices are remembered, one for each update type they ask about; beyond it those that have not asked for
-    /// longest are forgotten. 100,000 by default.
-    pub devices: usize,
-    /// How many asks of each are remembered; beyond it those that say what both their neighbours say are left out first, then
-    /// the oldest. At least 4; 16 by default.
-    pub asks: usize,
-    /// Asks that follow one another within this time count once towards [`LoopKind::Unchanged`]. An hour by default.
-    pub apart: Duration,
+    pub(super) devices: usize,
+    pub(super) asks: usize,
+    pub(super) apart: Duration,
 }
 
 impl Default for LoopOptions {
+    /// 100,000 devices, 16 requests of each, requests one hour apart.
     fn default() -> Self {
         Self { devices: 100_000, asks: 16, apart: Duration::from_secs(60 * 60) }
     }
 }
 
 impl LoopOptions {
-    /// The same with so many devices remembered.
+    /// Sets how many devices are remembered. A device counts once for each update type it asks about.
+    ///
+    /// Beyond this number the device that has not asked for the longest time is forgotten.
     #[must_use]
     pub const fn with_devices(mut self, most: usize) -> Self {
         self.devices = most;
         self
     }
 
-    /// The same with so many asks of each remembered; fewer than 4 are taken for 4.
+    /// Sets how many requests of each device are remembered. The minimum is 4.
+    ///
+    /// Beyond this number, first a request is left out that says the same as the requests before and after it. If there is no
+    /// such request, the oldest is left out.
     #[must_use]
     pub const fn with_asks(mut self, most: usize) -> Self {
         self.asks = most;
         self
     }
 
-    /// The same with another time within which asks count once.
+    /// Sets the time within which several requests count once towards
+    /// [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
     #[must_use]
     pub const fn with_apart(mut self, time: Duration) -> Self {
         self.apart = time;

@@ -10,29 +10,33 @@ use ucupdate_core::request::Question;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// Within which bounds outcomes are kept.
+/// How many devices [`Outcomes`] remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
 pub struct OutcomeOptions {
-    /// The most devices that are remembered, counted once for each rollout they are in. Each costs about 200 bytes. Beyond
-    /// them those that succeeded are forgotten, the first to succeed first; while there are none, further devices are
-    /// counted as unwatched.
-    pub devices: usize,
+    devices: usize,
 }
 
 impl Default for OutcomeOptions {
-    /// A hundred thousand devices.
+    /// 100,000 devices.
     fn default() -> Self {
         Self { devices: 100_000 }
     }
 }
 
 impl OutcomeOptions {
-    /// With room for so many devices.
+    /// Sets how many devices are remembered. A device counts once for each rollout it is in, and needs about 200 bytes.
+    ///
+    /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. While no device has
+    /// succeeded, further devices are not watched, and are counted in [`Tally::unwatched`].
     #[must_use]
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices }
+    }
+
+    /// How many devices are remembered.
+    pub fn devices(&self) -> usize {
+        self.devices
     }
 }
 

@@ -13,5 +13,5 @@ mod simulation;
 
 pub use fleet::{MAX_SIMULATED_DEVICES, SimulatedFleet};
 pub use play::simulate;
-pub use scenario::{Chances, FailureModel, MAX_SIMULATED_DAYS, Scenario, VersionChances};
+pub use scenario::{Chances, FailureModel, MAX_SIMULATED_DAYS, Scenario};
 pub use simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulation};

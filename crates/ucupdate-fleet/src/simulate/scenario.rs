@@ -9,35 +9,33 @@ use ucupdate_core::version::ReportedVersion;
 /// The longest simulation, in days.
 pub const MAX_SIMULATED_DAYS: u32 = 36_500;
 
-/// How long a simulation lasts, how devices ask, and what people do meanwhile.
+/// How long a simulation lasts, how devices ask, and what administrators do in that time.
+///
+/// ```
+/// use ucupdate_core::value::UnixTime;
+/// use ucupdate_fleet::simulate::Scenario;
+/// let week = Scenario::default().with_start(UnixTime::from_seconds(1_236_297_600)).with_days(7).with_seed(42);
+/// assert_eq!(week.days(), 7);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Scenario {
-    /// When it begins. Windows, ramps and holds go by it.
-    pub start: UnixTime,
-    /// How many days it lasts; at most [`MAX_SIMULATED_DAYS`].
-    pub days: u32,
-    /// What chance follows from.
-    pub seed: u64,
-    /// How many threads work at it; what comes out is the same for any number.
-    pub threads: usize,
-    /// How many seconds lie between two regular requests of a device: a minute to 30 days.
-    pub poll_seconds: u32,
-    /// What share of devices is started or signed in anew between two regular requests, and asks then too.
-    pub restarts: Percent,
-    /// How many seconds lie between two samples; a multiple of five minutes, and at least that.
-    pub sample_seconds: u32,
-    /// How many seconds lie between two looks at the guards; a multiple of five minutes, and at least that.
-    pub look_seconds: u32,
-    /// Within which bounds outcomes are watched.
-    pub outcomes: OutcomeOptions,
-    /// What people do: so many seconds after the start, in any order.
-    pub timetable: Vec<(u32, BookCommand)>,
+    pub(super) start: UnixTime,
+    pub(super) days: u32,
+    pub(super) seed: u64,
+    pub(super) threads: usize,
+    pub(super) poll_seconds: u32,
+    pub(super) restarts: Percent,
+    pub(super) sample_seconds: u32,
+    pub(super) look_seconds: u32,
+    pub(super) outcomes: OutcomeOptions,
+    pub(super) timetable: Vec<(u32, BookCommand)>,
 }
 
 impl Default for Scenario {
-    /// Thirty days from 1970 on, by one thread: each device asks each 24 hours, a fifth of them once more between, samples
-    /// are taken each day, guards looked at each ten minutes, and nobody does anything.
+    /// Thirty days from 1970 on, with one thread and no commands.
+    ///
+    /// Each device asks every 24 hours, and 20 % of them once more in between. A sample is taken every day. Guards are looked
+    /// at every ten minutes.
     fn default() -> Self {
         Self {
             start: UnixTime::default(),
@@ -54,26 +52,110 @@ impl Default for Scenario {
     }
 }
 
-/// What becomes of installations.
+impl Scenario {
+    /// Sets the moment at which the simulation begins. Windows, ramps and holds depend on it.
+    #[must_use]
+    pub fn with_start(mut self, start: UnixTime) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Sets the length in days. The maximum is [`MAX_SIMULATED_DAYS`].
+    #[must_use]
+    pub fn with_days(mut self, days: u32) -> Self {
+        self.days = days;
+        self
+    }
+
+    /// Sets the seed of all random decisions. The same seed gives the same simulation.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the number of threads. The result does not depend on it.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Sets the seconds between two regular requests of a device: from one minute to 30 days.
+    #[must_use]
+    pub fn with_poll_seconds(mut self, seconds: u32) -> Self {
+        self.poll_seconds = seconds;
+        self
+    }
+
+    /// Sets the share of devices that restart between two regular requests. A device also asks when it restarts.
+    #[must_use]
+    pub fn with_restarts(mut self, share: Percent) -> Self {
+        self.restarts = share;
+        self
+    }
+
+    /// Sets the seconds between two samples. They are rounded down to a multiple of five minutes; the minimum is five
+    /// minutes.
+    #[must_use]
+    pub fn with_sample_seconds(mut self, seconds: u32) -> Self {
+        self.sample_seconds = seconds;
+        self
+    }
+
+    /// Sets the seconds between two looks at the guards. They are rounded as those of
+    /// [`with_sample_seconds`](Self::with_sample_seconds).
+    #[must_use]
+    pub fn with_look_seconds(mut self, seconds: u32) -> Self {
+        self.look_seconds = seconds;
+        self
+    }
+
+    /// Sets how many devices are watched for guards.
+    #[must_use]
+    pub fn with_outcomes(mut self, outcomes: OutcomeOptions) -> Self {
+        self.outcomes = outcomes;
+        self
+    }
+
+    /// Sets the commands of administrators, each with its time in seconds after the start. They may come in any order.
+    #[must_use]
+    pub fn with_timetable(mut self, timetable: Vec<(u32, BookCommand)>) -> Self {
+        self.timetable = timetable;
+        self
+    }
+
+    /// The moment at which the simulation begins.
+    pub fn start(&self) -> UnixTime {
+        self.start
+    }
+
+    /// The length in days.
+    pub fn days(&self) -> u32 {
+        self.days
+    }
+
+    /// The seed of all random decisions.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+/// How likely installations fail, and how long they take.
 ///
-/// Chance decides once for each device and version: a device on which a version fails fails each time it tries it. A
-/// failed installation ends with a reboot, and the device comes back with what it had; it tries the same version again at
-/// its next regular request. A device that is lost never comes back.
+/// The decision is made once for each device and version: a device that fails to install a version fails every time it tries
+/// that version. After a failed installation the device restarts with the version it had, and tries again at its next
+/// regular request. A device that is lost never asks again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct FailureModel {
-    /// The chances of a version that none of the others is for.
-    pub chances: Chances,
-    /// Chances of single versions; the first that is for the version and the model counts.
-    pub versions: Vec<VersionChances>,
-    /// The fewest seconds it takes to fetch and install an image and to reboot.
-    pub fastest_seconds: u32,
-    /// The most; all between are as likely. At most a day.
-    pub slowest_seconds: u32,
+    chances: Chances,
+    versions: Vec<VersionChances>,
+    pub(super) fastest_seconds: u32,
+    pub(super) slowest_seconds: u32,
 }
 
 impl Default for FailureModel {
-    /// Nothing fails, and installing takes ten to forty minutes.
+    /// Nothing fails. An installation takes 10 to 40 minutes.
     fn default() -> Self {
         Self {
             chances: Chances::default(),
@@ -85,15 +167,23 @@ impl Default for FailureModel {
 }
 
 impl FailureModel {
-    /// Where versions fail with these chances, unless others are said for one.
+    /// Returns a model in which every version fails with these chances.
     pub fn new(chances: Chances) -> Self {
         Self { chances, ..Self::default() }
     }
 
-    /// With other chances for a version, on one model or on all.
+    /// Sets other chances for one version, on one model or on all. Of several that match, the first counts.
     #[must_use]
     pub fn with_version(mut self, version: ReportedVersion, model: Option<Model>, chances: Chances) -> Self {
         self.versions.push(VersionChances { version, model, chances });
+        self
+    }
+
+    /// Sets the seconds a device needs to download and install an image and to restart. Every duration between the two is
+    /// equally likely. The maximum is one day.
+    #[must_use]
+    pub fn with_install_seconds(mut self, fastest: u32, slowest: u32) -> Self {
+        (self.fastest_seconds, self.slowest_seconds) = (fastest, slowest);
         self
     }
 
@@ -123,14 +213,10 @@ impl Default for Chances {
     }
 }
 
-/// The chances of one version.
+/// The chances of one version, on one model or on all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VersionChances {
-    /// Which version.
-    pub version: ReportedVersion,
-    /// On which model; on every one, if that is not said.
-    pub model: Option<Model>,
-    /// Its chances.
-    pub chances: Chances,
+struct VersionChances {
+    version: ReportedVersion,
+    model: Option<Model>,
+    chances: Chances,
 }

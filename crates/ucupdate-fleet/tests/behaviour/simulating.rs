@@ -47,10 +47,7 @@ fn failing(fail: &str, brick: &str) -> FailureModel {
 }
 
 fn days(days: u32) -> Scenario {
-    let mut scenario = Scenario::default();
-    scenario.days = days;
-    scenario.threads = 2;
-    scenario
+    Scenario::default().with_days(days).with_threads(2)
 }
 
 fn play(devices: usize, book: &RuleBook, model: &FailureModel, scenario: &Scenario) -> Simulation {
@@ -68,8 +65,7 @@ fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_af
     let mut book = book();
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 1000, Some(&version(OLD)));
-    let mut scenario = days(2);
-    scenario.restarts = Percent::NONE;
+    let scenario = days(2).with_restarts(Percent::NONE);
     let played = simulate(&fleet, &book, &FailureModel::default(), &scenario);
     assert_eq!((have(&played, 0, OLD), have(&played, 0, NEW)), (1000, 0));
     assert_eq!(have(&played, 2, NEW), 1000);
@@ -102,10 +98,8 @@ fn the_same_seed_gives_the_same_simulation_whatever_the_number_of_threads() {
     let mut book = book();
     make(&mut book, start(rollout().to_share(Share::Percent(percent("30"))).guarded(Guard::default())));
     let with = |seed, threads| {
-        let mut scenario = days(10);
-        (scenario.seed, scenario.threads) = (seed, threads);
-        scenario.timetable =
-            vec![(3 * DAY, BookCommand::SetShare(key(PHONE), "wave".parse().unwrap(), Share::All))];
+        let to_all = BookCommand::SetShare(key(PHONE), "wave".parse().unwrap(), Share::All);
+        let scenario = days(10).with_seed(seed).with_threads(threads).with_timetable(vec![(3 * DAY, to_all)]);
         play(2000, &book, &failing("3%", "1%"), &scenario)
     };
     let one = with(7, 1);
@@ -122,8 +116,8 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
     let [Happening { by: HappeningBy::Guard, told: Ok(told), .. }] = &bad.happenings[..] else {
         panic!("{:?}", bad.happenings)
     };
-    assert_eq!(told, &[format!("{PHONE}: rollout wave is paused")]);
     let BookCommand::PauseRollout(_, _, why) = &bad.happenings[0].command else { panic!("a pause") };
+    assert_eq!(told, &[format!("{PHONE}: rollout wave is paused (reason: {why})")]);
     assert!(why.ends_with("devices failed, the guard allows less than 10%"), "{why}");
     assert!(have(&bad, 5, OLD) > 600, "those who failed, and those whom the pause kept");
     assert_eq!(bad.samples[5].counts.offers, 0, "nobody is offered it any more");
@@ -145,8 +139,7 @@ fn devices_that_fail_try_again_each_day_and_are_counted_as_loops() {
     let mut book = book();
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 300, Some(&version(OLD)));
-    let mut scenario = days(4);
-    scenario.restarts = Percent::NONE;
+    let scenario = days(4).with_restarts(Percent::NONE);
     let played = simulate(&fleet, &book, &failing("100%", "0"), &scenario);
     let total = played.total();
     assert_eq!((total.succeeded, have(&played, 4, OLD)), (0, 300));
@@ -165,8 +158,7 @@ fn a_ramp_and_a_window_go_with_the_time_of_the_simulation() {
     let ramp = Ramp::new(start_of_ramp, "10%@1d,50%@3d".parse().unwrap());
     let window = "daily 00:00-12:00".parse().unwrap();
     make(&mut book, start(rollout().to_share(Share::Ramp(ramp)).within(window)));
-    let mut scenario = days(8);
-    (scenario.start, scenario.restarts) = (start_of_ramp, Percent::NONE);
+    let scenario = days(8).with_start(start_of_ramp).with_restarts(Percent::NONE);
     let played = play(4000, &book, &FailureModel::default(), &scenario);
     assert_eq!(have(&played, 1, NEW), 0, "before its first stage");
     // Half of a tenth asks while the window is open; deviations are below 20 and 35.
@@ -178,15 +170,14 @@ fn a_ramp_and_a_window_go_with_the_time_of_the_simulation() {
 #[test]
 fn the_timetable_starts_raises_and_kills_and_tells_what_was_refused() {
     let book = book();
-    let mut scenario = days(9);
     let name = || "wave".parse().unwrap();
     let kill = BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() };
-    scenario.timetable = vec![
+    let scenario = days(9).with_timetable(vec![
         (6 * DAY, kill),
         (3 * DAY, BookCommand::SetShare(key(PHONE), name(), Share::Percent(percent("60")))),
         (4 * DAY, BookCommand::ResumeRollout(key(PHONE), name())),
         (DAY, start(rollout().to_share(Share::Percent(percent("20"))))),
-    ];
+    ]);
     let played = play(1000, &book, &FailureModel::default(), &scenario);
     assert_eq!(have(&played, 1, NEW), 0);
     assert!((150..250).contains(&have(&played, 3, NEW)), "{}", have(&played, 3, NEW));
@@ -236,13 +227,10 @@ fn devices_are_added_as_they_ask_and_keep_what_tells_them_apart() {
 #[test]
 fn a_simulation_of_nothing_ends() {
     let empty = RuleBook::default();
-    let mut scenario = days(0);
-    scenario.threads = 0;
+    let scenario = days(0).with_threads(0);
     assert_eq!(play(10, &empty, &FailureModel::default(), &scenario).samples.len(), 1);
-    scenario.days = 1;
-    (scenario.sample_seconds, scenario.look_seconds, scenario.poll_seconds) = (0, 0, 0);
-    let mut model = failing("100%", "100%");
-    (model.fastest_seconds, model.slowest_seconds) = (u32::MAX, 0);
+    let scenario = scenario.with_days(1).with_sample_seconds(0).with_look_seconds(0).with_poll_seconds(0);
+    let model = failing("100%", "100%").with_install_seconds(u32::MAX, 0);
     let mut book = book();
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     let fleet = SimulatedFleet::of_rules(&book, 10, Some(&version(OLD)));

@@ -29,8 +29,15 @@ fn child(role: &str, folder: &Path) -> Child {
 #[tokio::test]
 async fn child_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    let store = LocalStore::open(std::env::var("UCUPDATE_TEST_FOLDER").unwrap()).unwrap();
+    let store = match LocalStore::open(std::env::var("UCUPDATE_TEST_FOLDER").unwrap()) {
+        Err(error) if role == "create" => return println!("\nrefused {error}"),
+        opened => opened.unwrap(),
+    };
     match role.as_str() {
+        "create" => match store.create(&key("a/b/new"), vec![b'n'; 5000].into()).await {
+            Ok(()) => println!("\nacknowledged"),
+            Err(error) => println!("\nrefused {error}"),
+        },
         "stage" => {
             let first = futures_util::stream::iter([Ok(Bytes::from(vec![b'n'; 400_000]))]);
             let told = first.chain(futures_util::stream::poll_fn(|_| {
@@ -130,4 +137,38 @@ async fn a_staging_folder_that_was_removed_is_told_of() {
     assert_eq!(store.get_bytes(&key("a"), 9).await.unwrap(), "old");
     let store = LocalStore::open(folder.path()).unwrap();
     store.put_bytes(&key("a"), "new").await.unwrap();
+}
+
+/// Runs the child that creates an object under `strace`, which lets its `fsync` calls fail from number `first` on. Returns
+/// whether the child acknowledged, or `None` when `strace` cannot be used.
+#[cfg(target_os = "linux")]
+fn acknowledged_with_failing_fsync(first: usize) -> Option<bool> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync"])
+        .args(["-e", &format!("inject=fsync:error=EIO:when={first}+")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_process", "--nocapture"])
+        .env(ROLE, "create")
+        .env("UCUPDATE_TEST_FOLDER", folder.path().join("store"))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = text.lines().find(|line| line.starts_with("refused ") || *line == "acknowledged")?;
+    Some(said == "acknowledged")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_whose_fsync_fails_acknowledges_nothing() {
+    const MANY: usize = 1000;
+    if acknowledged_with_failing_fsync(MANY) != Some(true) {
+        let skipped = b"skipped: strace cannot be used, so no fsync of the system failed\n";
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), skipped);
+        return;
+    }
+    // When the first call to fail lies after the last call, the child acknowledges.
+    let calls = (1..MANY).find(|first| acknowledged_with_failing_fsync(*first) == Some(true)).unwrap() - 1;
+    // strace counts the calls of each thread; one thread syncs the bytes and each folder above.
+    assert!(calls >= 4, "the bytes and each folder above are synced, but only {calls} calls were made");
 }

@@ -21,16 +21,16 @@ const PHONES: [[&str; 2]; 6] = [
     ["Aastra", "6725ip"],
     ["Snom", "300"],
 ];
-/// What the packages bring; each is for every rule.
+/// Versions of the packages. Each package is for every rule.
 const VERSIONS: [&str; 3] = ["3.5.6907.0", "4.0.7577.0", "4.0.7577.4066"];
-/// What devices have: an old version, those of the packages, and one that nobody can read.
+/// Versions that devices have: an old one, those of the packages, and an unreadable one.
 const INSTALLED: [&str; 5] = ["1.0.522.103", VERSIONS[0], VERSIONS[1], VERSIONS[2], "v5"];
 /// How many names and how many addresses test devices have: few, so that they are often taken.
 const TESTERS: usize = 5;
 
 const IMAGE_BYTES: usize = 2048;
 
-/// Dice that fall the same for the same seed.
+/// A pseudorandom number generator with a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -39,7 +39,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -1,4 +1,4 @@
-//! The proofs: each runs at the size of a test or at its full size, and gives rows of one table.
+//! The proofs. Each runs at the size of a test or at its full size and returns rows of one table.
 
 mod fleet;
 mod measures;
@@ -20,8 +20,8 @@ use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
 use ucupdate_store::error_chain;
 
-/// Runs the proofs whose name begins with `only`, and gives whether all hold. `endpoint` is that of an S3 server to run
-/// against, else one in this process is started.
+/// Runs the proofs whose name begins with `only`. Returns whether all hold. `endpoint` is an S3 server to use; without it the
+/// proofs start one in this process.
 pub async fn run(
     scale: &Scale,
     endpoint: Option<&str>,
@@ -67,7 +67,7 @@ pub async fn run(
     held
 }
 
-/// The row of a proof that could not be carried out.
+/// Returns the row of a proof that could not be run.
 fn failure(name: &str, done: Result<(), ProofError>) -> Vec<Row> {
     let row = |failed: ProofError| Row { what: name.to_owned(), found: error_chain(&*failed), holds: false };
     done.err().map(row).into_iter().collect()

@@ -3,48 +3,17 @@
 //! What to write when is `ucupdate-audit`'s business; here its effects are done on a store and the outcomes told.
 
 use crate::clock::Clock;
+use crate::logs::options::LogOptions;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
     AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
-    RetentionDays, RollOptions, RollingLog, ServerName, expired,
+    RollingLog, expired,
 };
-use ucupdate_core::value::{UnixTime, Zone};
+use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
-
-/// Which logs a server writes, and how.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct LogOptions {
-    /// The name of this server, as it stands in the names of its files.
-    pub server: ServerName,
-    /// The zone of the audit log's times and days; the access log is UTC.
-    pub zone: Zone,
-    /// What the access log's header says wrote it.
-    pub software: String,
-    /// When to flush, when to roll, how much may wait.
-    pub roll: RollOptions,
-    /// How many days [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps. Call that at the start and daily.
-    pub days: RetentionDays,
-    /// How long a flush or the shutdown tries before it gives up and says how many rows wait.
-    pub flush_time: Duration,
-}
-
-impl LogOptions {
-    /// The logs of a server: audit times in UTC, flushed every second, kept for ten days, ten seconds for a flush.
-    pub fn new(server: ServerName) -> Self {
-        Self {
-            server,
-            zone: Zone::utc(),
-            software: format!("ucupdate {}", env!("CARGO_PKG_VERSION")),
-            roll: RollOptions::default(),
-            days: RetentionDays::default(),
-            flush_time: Duration::from_secs(10),
-        }
-    }
-}
 
 /// Why rows did not reach the store.
 #[derive(Debug, thiserror::Error)]

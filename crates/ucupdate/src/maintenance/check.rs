@@ -20,21 +20,27 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 /// How many images are looked at, or read, at once.
 const AT_ONCE: usize = 8;
 
-/// What to look at.
+/// What [`check_store`] looks at.
+///
+/// The default reads every image, and uses the default [`Retention`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct CheckOptions {
-    /// Only whether images are there with their size, instead of reading each whole for its SHA-256.
-    pub quick: bool,
-    /// Which revisions are kept.
-    pub retention: Retention,
+    quick: bool,
+    retention: Retention,
 }
 
 impl CheckOptions {
-    /// Reading no image.
+    /// Sets whether the check only compares the sizes of images, instead of reading each image for its SHA-256.
     #[must_use]
-    pub fn quick(mut self) -> Self {
-        self.quick = true;
+    pub fn with_quick(mut self, quick: bool) -> Self {
+        self.quick = quick;
+        self
+    }
+
+    /// Sets which revisions must have all their packages.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
         self
     }
 }

@@ -10,29 +10,55 @@ use std::time::Duration;
 use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::ImageStore;
 
-/// How far back the images of revisions are kept: by number or by time, whichever is more.
+/// How far back the images of revisions are kept: by number or by time, whichever keeps more.
 ///
 /// ```
 /// use std::time::Duration;
-/// let usual = ucupdate::Retention::default();
-/// assert_eq!((usual.revisions, usual.time), (50, Duration::from_secs(30 * 24 * 60 * 60)));
+/// use ucupdate::Retention;
+/// let day = Duration::from_secs(24 * 60 * 60);
+/// let usual = Retention::default();
+/// assert_eq!((usual.revisions(), usual.time()), (50, 30 * day));
+/// let longer = usual.with_time(365 * day);
+/// assert_eq!(longer.revisions(), 50);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Retention {
-    /// The newest so many revisions; at least the newest is kept.
-    pub revisions: u64,
-    /// Those that held at some time in so long.
-    pub time: Duration,
+    revisions: u64,
+    time: Duration,
 }
 
 impl Default for Retention {
+    /// Keeps 50 revisions, and every revision that was current in the last 30 days.
     fn default() -> Self {
         Self { revisions: 50, time: Duration::from_secs(30 * 24 * 60 * 60) }
     }
 }
 
 impl Retention {
+    /// Sets how many of the newest revisions are kept. The newest one is always kept.
+    #[must_use]
+    pub fn with_revisions(mut self, revisions: u64) -> Self {
+        self.revisions = revisions;
+        self
+    }
+
+    /// Sets for how long a revision is kept after another one replaced it.
+    #[must_use]
+    pub fn with_time(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// How many of the newest revisions are kept.
+    pub fn revisions(&self) -> u64 {
+        self.revisions
+    }
+
+    /// For how long a revision is kept after another one replaced it.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
     /// Whether nothing before this revision is kept: it is none of the newest, and was made so long ago that those before
     /// it did not hold at any time that counts.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {

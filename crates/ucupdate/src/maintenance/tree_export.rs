@@ -14,17 +14,16 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use ucupdate_store::{ByteStream, StoreError};
 
-/// How a tree is written.
+/// How a tree of files is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct TreeOptions {
-    /// The folder of the store, where it is in one: files of the tree are other names of the store's own then, as far as
-    /// the file system allows. Whoever changes such a file in place changes the store.
-    pub link_from: Option<PathBuf>,
+    link_from: Option<PathBuf>,
 }
 
 impl TreeOptions {
-    /// With links to the files of the store in this folder.
+    /// Links files to those of the store in this folder instead of copying them, where the file system allows it.
+    ///
+    /// A program that changes a linked file in place also changes the store.
     #[must_use]
     pub fn with_links_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.link_from = Some(folder.into());

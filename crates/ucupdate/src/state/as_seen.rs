@@ -3,15 +3,15 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::state::rule_history::Changed;
-use ucupdate_core::book::{BookCommand, Refusal};
+use ucupdate_core::book::{BookCommand, Candidate, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 
 impl Admin<'_> {
     /// Makes a change as [`command`](Self::command) does, but only where what it replaces is still as it is in `seen`.
     ///
-    /// That matters for [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`], which say what a policy or a group *is*: whoever
-    /// changes a part of one reads it, changes it, and gives it back whole, and of two who do so at once the later would undo
-    /// what the earlier did. Other commands are made as they are.
+    /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a policy or a group as a whole, so the later of two
+    /// changes would undo the earlier one. [`BookCommand::Approve`] and [`BookCommand::RollBack`] name no version, so the
+    /// versions of their rules must be those that the caller saw. Other commands are made as they are.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -48,6 +48,19 @@ fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result
         BookCommand::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
             Err(Refusal::ChangedMeanwhile { what: format!("the group {}", group.name) })
         }
+        BookCommand::RollBack(rule) if given(seen, rule) != given(book, rule) => {
+            Err(Refusal::ChangedMeanwhile { what: format!("the rule {rule}") })
+        }
+        BookCommand::Approve(rules) => match rules.iter().find(|rule| given(seen, rule) != given(book, rule))
+        {
+            Some(rule) => Err(Refusal::ChangedMeanwhile { what: format!("the rule {rule}") }),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
+}
+
+/// Returns the pending, approved and earlier version of a rule.
+fn given<'a>(book: &'a RuleBook, rule: &RuleKey) -> Option<[Option<&'a Candidate>; 3]> {
+    book.rule(rule).map(|rule| [rule.pending(), rule.approved(), rule.rollback()])
 }

@@ -1,46 +1,10 @@
 //! What is watched, and how.
 
+use crate::watch::options::WatchOptions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Decision, Question};
 use ucupdate_fleet::outcomes::Outcomes;
-
-/// How rollouts are watched.
-///
-/// Each server judges by the devices it offered a version itself. Before it counts one as not having come back, it looks for
-/// it in the audit logs of all servers on the store, if it writes audit logs itself; one that writes none takes itself for
-/// the only one. What it knows is in memory: a server that starts anew begins anew, unless it is given what
-/// [`UpdateService::outcomes`](crate::UpdateService::outcomes) gave before.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WatchOptions {
-    /// What is known from before, and within which bounds it is kept.
-    pub outcomes: Outcomes,
-    /// How often to look; none looks only when [`UpdateService::pause_failing_rollouts`](crate::UpdateService::pause_failing_rollouts) is called.
-    pub period: Option<Duration>,
-}
-
-impl Default for WatchOptions {
-    /// Nothing known, room for a hundred thousand devices, and a look each ten seconds.
-    fn default() -> Self {
-        Self { outcomes: Outcomes::default(), period: Some(Duration::from_secs(10)) }
-    }
-}
-
-impl WatchOptions {
-    /// Going on with what was known before.
-    #[must_use]
-    pub fn with_outcomes(self, outcomes: Outcomes) -> Self {
-        Self { outcomes, ..self }
-    }
-
-    /// Looking so often; never by itself where that is none.
-    #[must_use]
-    pub fn with_period(self, period: Option<Duration>) -> Self {
-        Self { period, ..self }
-    }
-}
 
 /// What is watched.
 pub(crate) struct Watch {

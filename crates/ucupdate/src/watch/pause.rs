@@ -25,7 +25,7 @@ const READ_EVERY: Duration = Duration::from_secs(60 * 60);
 
 impl UpdateService {
     /// What became of the devices that guarded rollouts offered a version, as far as this server watches; see
-    /// [`Options::watch`](crate::Options::watch).
+    /// [`Options::with_watch`](crate::Options::with_watch).
     pub fn tallies(&self) -> Vec<Tally> {
         self.inner.watch.as_ref().map_or_else(Vec::new, |watch| watch.outcomes().tallies().cloned().collect())
     }
@@ -39,7 +39,7 @@ impl UpdateService {
     /// Counts the devices that did not come back in time, pauses the rollouts whose guards are tripped, in the name of
     /// [`WATCH_AUTHOR`], and gives those it paused. What another server paused before is none of them.
     ///
-    /// The background task that [`WatchOptions::period`](crate::WatchOptions::period) asks for does nothing else.
+    /// The background task that [`WatchOptions::with_period`](crate::WatchOptions::with_period) asks for does nothing else.
     ///
     /// # Errors
     /// When the store does not do it. It is tried again with the next call.

@@ -78,7 +78,7 @@ async fn an_image_that_is_gone_or_damaged_is_named_and_ingesting_again_mends_it(
             repair,
             format!("ingest package {package} (UCUpdates.cab) again, or put the object back from a copy")
         );
-        let quickly = check_store(&store, &CheckOptions::default().quick(), NOW).await.unwrap();
+        let quickly = check_store(&store, &CheckOptions::default().with_quick(true), NOW).await.unwrap();
         assert_eq!(!quickly.problems.is_empty(), quick, "only reading finds other bytes of the same size");
 
         ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();

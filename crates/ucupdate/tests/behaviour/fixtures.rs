@@ -2,7 +2,6 @@
 
 use sha2::Digest as _;
 use std::sync::Arc;
-use ucupdate::audit::ServerName;
 use ucupdate::book::{RuleKey, TestDevice};
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::device::{Device, DeviceId};
@@ -21,14 +20,15 @@ pub(crate) const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 pub(crate) fn options() -> Options {
     let urls = BaseUrls::new("http://ocs.demo.local".parse().unwrap())
         .with_external("https://ocs.demo.local".parse().unwrap());
-    let mut options = Options::serving(urls).with_clock(Arc::new(SettableClock::at(NOW)));
-    options.probe = None;
-    options
+    Options::serving(urls).with_clock(Arc::new(SettableClock::at(NOW))).with_probe(None)
+}
+
+pub(crate) fn log_options() -> LogOptions {
+    LogOptions::new("ocs".parse().unwrap())
 }
 
 pub(crate) fn logging() -> Options {
-    let server: ServerName = "ocs".parse().unwrap();
-    options().with_logs(LogOptions::new(server))
+    options().with_logs(log_options())
 }
 
 pub(crate) async fn open(store: impl ImageStore) -> UpdateService {

@@ -171,8 +171,7 @@ async fn what_somebody_else_put_beside_the_revisions_is_no_gap() {
 async fn other_servers_see_a_change_within_the_probe_period() {
     let store = MemoryStore::default();
     let changing = open(store.clone()).await;
-    let mut probing = options();
-    probing.probe = Some(Duration::from_millis(20));
+    let probing = options().with_probe(Some(Duration::from_millis(20)));
     let answering = UpdateService::open(Arc::new(store), probing).await.unwrap();
     changing.admin("ann").add_test_device(tester(1)).await.unwrap();
     let seen = async {

@@ -202,9 +202,8 @@ async fn a_package_is_described_beside_its_members() {
 #[tokio::test]
 async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
     let day = std::time::Duration::from_secs(24 * 60 * 60);
-    let mut options = options();
     let clock = std::sync::Arc::new(ucupdate::SettableClock::at(std::time::SystemTime::now().into()));
-    options.clock = clock.clone();
+    let options = options().with_clock(clock.clone());
     let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), options).await.unwrap();
     ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap();
     let kept = keys(&service, "images/").await;

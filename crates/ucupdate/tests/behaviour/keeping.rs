@@ -22,8 +22,9 @@ fn in_days(days: i64) -> UnixTime {
 
 /// A service on some day that keeps three revisions, or those of a day.
 async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {
-    let mut options = Options::default().with_clock(Arc::new(SettableClock::at(in_days(days))));
-    options.retention = Retention { revisions: 3, time: DAY };
+    let options = Options::default()
+        .with_clock(Arc::new(SettableClock::at(in_days(days))))
+        .with_retention(Retention::default().with_revisions(3).with_time(DAY));
     UpdateService::open(Arc::new(store), options).await.unwrap()
 }
 
@@ -116,8 +117,9 @@ async fn revisions_are_kept_by_number_or_by_time_whichever_is_more() {
     for (revisions, days, is_kept) in [(50, 0, true), (3, 0, false), (3, -10, true), (1, 0, false)] {
         let store = Meanwhile::default();
         with_three_versions(&store).await;
-        let mut options = Options::default().with_clock(Arc::new(SettableClock::at(in_days(days))));
-        options.retention = Retention { revisions, time: DAY };
+        let options = Options::default()
+            .with_clock(Arc::new(SettableClock::at(in_days(days))))
+            .with_retention(Retention::default().with_revisions(revisions).with_time(DAY));
         let service = UpdateService::open(Arc::new(store), options).await.unwrap();
         let found = service.admin("gc").collect_unkept(Duration::ZERO, false).await.unwrap();
         assert_eq!(found.packages.is_empty(), is_kept, "{revisions} revisions, {days} days");

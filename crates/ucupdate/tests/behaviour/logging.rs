@@ -1,11 +1,11 @@
 use crate::fixtures::*;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate::audit::{AUDIT_HEADER, AccessRow};
+use ucupdate::audit::{AUDIT_HEADER, AccessRow, RollOptions};
 use ucupdate::cab::package::sample;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::value::UnixTime;
-use ucupdate::{LogOptions, SettableClock, UpdateService};
+use ucupdate::{SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
@@ -45,8 +45,7 @@ async fn access_rows_are_written_too() {
 #[tokio::test]
 async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
-    let mut options = logging();
-    options.logs.as_mut().unwrap().flush_time = Duration::from_millis(600);
+    let options = options().with_logs(log_options().with_flush_time(Duration::from_millis(600)));
     let service = UpdateService::open(store.clone(), options).await.unwrap();
     for fault in [Fault::Unavailable, Fault::LostAnswer] {
         store.on(Call::Create).below("Logs/").always(fault);
@@ -104,8 +103,7 @@ async fn logs_older_than_the_days_to_keep_are_removed_and_those_of_others_are_no
 async fn the_audit_log_rolls_at_midnight_of_its_zone() {
     let store = MemoryStore::default();
     let clock = Arc::new(SettableClock::at(UnixTime::from_seconds(1_236_383_999)));
-    let mut logs = LogOptions::new("ocs".parse().unwrap());
-    logs.zone = ucupdate::value::Zone::named("Europe/Berlin").unwrap();
+    let logs = log_options().with_zone(ucupdate::value::Zone::named("Europe/Berlin").unwrap());
     let options = options().with_clock(clock.clone()).with_logs(logs);
     let service = UpdateService::open(Arc::new(store), options).await.unwrap();
     ask(&service, &sample::ip8540(), "0.0.0.0");
@@ -120,9 +118,8 @@ async fn the_audit_log_rolls_at_midnight_of_its_zone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_flush_returns_however_it_falls_together_with_the_write() {
-    let mut options = logging();
-    let logs = options.logs.as_mut().unwrap();
-    logs.roll = logs.roll.with_roll_bytes(4096).unwrap();
+    let roll = RollOptions::default().with_roll_bytes(4096).unwrap();
+    let options = options().with_logs(log_options().with_roll(roll));
     let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
     let flushing = async {
         for _ in 0..3000 {
@@ -152,8 +149,7 @@ async fn a_shutdown_outlasts_a_short_outage_of_the_store() {
 #[tokio::test]
 async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
-    let mut options = logging();
-    options.logs.as_mut().unwrap().flush_time = Duration::from_millis(300);
+    let options = options().with_logs(log_options().with_flush_time(Duration::from_millis(300)));
     let service = UpdateService::open(store.clone(), options).await.unwrap();
     store.on(Call::Create).below("Logs/").always(Fault::Backend);
     store.on(Call::Get).below("Logs/").always(Fault::Backend);
@@ -174,9 +170,8 @@ async fn what_may_wait_is_bounded_under_64_requests_at_once() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
     store.on(Call::Get).below("Logs/").always(Fault::Unavailable);
-    let mut options = logging();
-    let logs = options.logs.as_mut().unwrap();
-    logs.roll = logs.roll.with_pending(10, 1 << 20).unwrap();
+    let roll = RollOptions::default().with_pending(10, 1 << 20).unwrap();
+    let options = options().with_logs(log_options().with_roll(roll));
     let service = UpdateService::open(store, options).await.unwrap();
     let asking: Vec<_> = (0..64)
         .map(|_| {

@@ -64,8 +64,7 @@ async fn a_service_without_urls_answers_nobody() {
 
 #[tokio::test]
 async fn a_device_outside_is_never_answered_with_a_blank_url() {
-    let mut inside = options();
-    inside.urls = Some(ucupdate::BaseUrls::new("http://ocs.demo.local".parse().unwrap()));
+    let inside = options().with_urls(ucupdate::BaseUrls::new("http://ocs.demo.local".parse().unwrap()));
     let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), inside).await.unwrap();
     let asker = Asker { side: Side::External, host: "10.1.1.123" };
     assert_eq!(service.answer(&request(&sample::cx700(), "1.0"), asker), Err(NoUrls::External));

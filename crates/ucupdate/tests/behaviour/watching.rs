@@ -193,9 +193,8 @@ async fn of_two_servers_that_see_it_one_pauses_and_both_stop_offering() {
     let store = with_rollout().await;
     let background = || {
         let period = Some(Duration::from_millis(50));
-        let mut options = options().with_watch(WatchOptions::default().with_period(period));
-        options.probe = Some(Duration::from_millis(100));
-        options
+        let watch = WatchOptions::default().with_period(period);
+        options().with_watch(watch).with_probe(Some(Duration::from_millis(100)))
     };
     let (one, two) = (Server::open(&store, background()).await, Server::open(&store, background()).await);
     for server in [&one, &two] {
@@ -238,8 +237,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
 #[tokio::test]
 async fn a_kill_switch_stops_another_server_within_two_seconds() {
     let store = with_rollout().await;
-    let mut probing = options();
-    probing.probe = Some(Duration::from_secs(1));
+    let probing = options().with_probe(Some(Duration::from_secs(1)));
     let (one, two) = (Server::open(&store, probing.clone()).await, Server::open(&store, probing).await);
     // The first look comes at once; this is about the ones after it.
     one.service.admin("ann").add_test_device(lab_phone()).await.unwrap();

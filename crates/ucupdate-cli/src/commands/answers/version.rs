@@ -93,7 +93,14 @@ impl fmt::Display for Reading {
 }
 
 pub(crate) async fn run(args: VersionArgs, context: &mut Context) -> Result<(), Failure> {
-    context.output.result(&Report::of(&args.a, args.b.as_deref()))
+    let report = Report::of(&args.a, args.b.as_deref());
+    context.output.result(&report)?;
+    match [Some(&report.a), report.b.as_ref()].into_iter().flatten().find(|version| version.parts.is_none()) {
+        None => Ok(()),
+        Some(version) => {
+            Err(Failure::not_understood(format_args!("version {:?} cannot be read", version.version)))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
 }
 
 fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
-    let failed = |error: &dyn std::error::Error| Failure::in_doing(joined(&args.files), error);
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
     let mut cabinet = open(&args.files, args.cabinet.options())?;
     let folder = NewFiles::open_or_make(&args.to)?;
     // Before anything is written, so that a second call does not end half-way.
@@ -103,8 +103,11 @@ fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
         })?;
         report.files.push(FileReport { path, size });
     }
-    cabinet.finish().map_err(|error| failed(&error))?;
-    Ok(())
+    let finished = cabinet.finish().map_err(|error| failed(&error))?;
+    match finished.irregularities.iter().find(|found| found.is_incomplete()) {
+        Some(unread) => Err(Failure::new(format_args!("{}: {unread}", joined(&args.files)))),
+        None => Ok(()),
+    }
 }
 
 /// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.

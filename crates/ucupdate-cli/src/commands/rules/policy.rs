@@ -181,7 +181,7 @@ const MAX_TRIES: usize = 64;
 
 /// The policy of a rule as it is.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
-    let rule = book.rule(key).ok_or_else(|| Failure::new(format_args!("no rule {key}")))?;
+    let rule = book.rule(key).ok_or_else(|| Failure::not_found(format_args!("no rule {key}")))?;
     Ok(take(rule))
 }
 

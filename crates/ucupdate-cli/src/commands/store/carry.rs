@@ -156,7 +156,9 @@ pub(crate) async fn import(args: ImportArgs, context: &mut Context) -> Result<()
 async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let mut options = TreeOptions::default();
-    options.link_from = context.store_folder().filter(|_| !copy).map(ToOwned::to_owned);
+    if let Some(folder) = context.store_folder().filter(|_| !copy) {
+        options = options.with_links_from(folder);
+    }
     let written = service.export_tree(&tree, &options).await?;
     let lacking = written.lacking.len();
     context.output.result(&TreeReport::of(written))?;

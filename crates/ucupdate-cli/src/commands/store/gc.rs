@@ -66,8 +66,7 @@ impl fmt::Display for Report {
 
 pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failure> {
     let store = context.open_store(IfMissing::Refuse).await?;
-    let mut options = Options::default();
-    options.retention = args.keep.retention();
+    let options = Options::default().with_retention(args.keep.retention());
     let service = UpdateService::open(store, options).await?;
     let grace = Duration::from_secs(u64::from(args.grace_hours) * 60 * 60);
     let found = service.admin(&args.author.name()).collect_unkept(grace, !args.dry_run).await?;

@@ -98,9 +98,7 @@ impl fmt::Display for Report {
 
 pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), Failure> {
     let store = context.open_store(IfMissing::Refuse).await?;
-    let mut options = CheckOptions::default();
-    options.quick = args.quick;
-    options.retention = args.keep.retention();
+    let options = CheckOptions::default().with_quick(args.quick).with_retention(args.keep.retention());
     let found = check_store(&*store, &options, UnixTime::from(SystemTime::now())).await?;
     context.output.result(&Report::of(&found, args.quick))?;
     match found.problems.len() {

@@ -108,8 +108,7 @@ async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError
     scribe.rules(rules).await?;
     scribe.test_devices(CHECKPOINT_EVERY - 1 - scribe.revision() % CHECKPOINT_EVERY).await?;
     // The next change leaves a checkpoint, which is the library's own.
-    let mut options = fleet::options();
-    options.probe = None;
+    let options = fleet::options().with_probe(None);
     let service = UpdateService::open(Arc::clone(&store), options).await?;
     let changed =
         service.admin("ann").command(&BookCommand::DeployAtIngest("UCPhone".parse()?, true)).await?;

@@ -1,4 +1,4 @@
-//! Where the store of a proof lies, so that other processes find it.
+//! The location of the store of a proof, so that other processes can open it.
 
 use crate::prove::measures::{Measured, Measurement};
 use crate::prove::report::{ProofError, Scale};
@@ -12,7 +12,7 @@ use ucupdate::local::LocalStore;
 use ucupdate::s3::{Credentials, S3Options, S3Store};
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
-/// The variables that say which bucket of a real server, and who asks.
+/// The environment variables for the bucket and the key of a real server, with their defaults.
 const VARIABLES: [(&str, &str); 4] = [
     ("UCUPDATE_TEST_S3_BUCKET", "ucupdate-test"),
     ("UCUPDATE_TEST_S3_REGION", "us-east-1"),
@@ -20,7 +20,7 @@ const VARIABLES: [(&str, &str); 4] = [
     ("UCUPDATE_TEST_S3_SECRET", "test"),
 ];
 
-/// A store as another process is told of it: a folder, or an endpoint and a prefix. Bucket, region and key are in the
+/// The location of a store in command-line arguments: a folder, or an endpoint and a prefix. Bucket, region and key are in the
 /// variables `UCUPDATE_TEST_S3_*`.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
@@ -46,7 +46,7 @@ impl StoreLocation {
         }
     }
 
-    /// What an S3 store there is opened with.
+    /// Returns the options of an S3 store at this location.
     pub(crate) fn options(&self) -> S3Options {
         let [bucket, region, key_id, secret] =
             VARIABLES.map(|(name, default)| std::env::var(name).unwrap_or_else(|_| default.to_owned()));
@@ -64,7 +64,7 @@ impl StoreLocation {
         }
     }
 
-    /// The arguments that tell another process of it.
+    /// Returns the command-line arguments for this location.
     fn arguments(&self) -> Vec<String> {
         let folder = self.folder.as_ref().map(|folder| folder.display().to_string());
         let said =
@@ -73,26 +73,26 @@ impl StoreLocation {
     }
 }
 
-/// A [`StoreLocation`] and what keeps it there: it goes when this is dropped, but for what lies in the bucket of a real server.
+/// A [`StoreLocation`] and its resources. Dropping it removes the store, except in the bucket of a real server.
 pub(crate) struct ProofStore {
-    /// What the table calls it: `folder`, `S3 in this process`, `S3`.
+    /// Name in the table: `folder`, `S3 in this process` or `S3`.
     pub(crate) name: &'static str,
     pub(crate) place: StoreLocation,
-    /// A server in this process has its own bucket and key.
+    /// Whether the server runs in this process, with its own bucket and key.
     is_ours: bool,
     _folder: Option<TempDir>,
     server: Option<S3Server>,
 }
 
 impl ProofStore {
-    /// A new folder.
+    /// Creates a temporary folder.
     pub(crate) fn folder() -> Result<Self, ProofError> {
         let folder = tempfile::tempdir()?;
         let place = StoreLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
         Ok(Self { name: "folder", place, is_ours: false, _folder: Some(folder), server: None })
     }
 
-    /// A new prefix of a bucket: on the server at `endpoint`, else on one in this process.
+    /// Creates a new prefix in a bucket of the server at `endpoint`, or of a server in this process.
     pub(crate) async fn bucket(endpoint: Option<&str>) -> Self {
         let server = match endpoint {
             Some(_) => None,
@@ -128,7 +128,7 @@ impl ProofStore {
         }
     }
 
-    /// A process that runs `task` of this program on the store, and is killed when it is dropped.
+    /// Returns a command that runs `task` of this program on the store. The process is killed when it is dropped.
     pub(crate) fn process(&self, program: &Path, task: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(program);
         command.arg(task).args(self.place.arguments()).kill_on_drop(true);
@@ -159,7 +159,7 @@ impl ProofStore {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Deletes what lies in the store: a bucket outlives a proof.
+    /// Deletes all objects, because a bucket outlives the proof.
     pub(crate) async fn clear(&self) -> Result<(), ProofError> {
         let store = self.open().await?;
         for meta in store.list_all("", usize::MAX).await? {

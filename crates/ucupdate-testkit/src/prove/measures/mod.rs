@@ -1,4 +1,4 @@
-//! One thing measured in a process of its own, so that the memory is that of the thing alone.
+//! Measures one thing in a process of its own, so that its memory is measured alone.
 
 pub(crate) mod cold_start;
 pub(crate) mod location;
@@ -36,7 +36,7 @@ const PART: usize = 8 * 1024 * 1024;
 /// How long one request of a bare put may take: some servers take long to join the parts, and it is not tried again well.
 const BARE_TIME: Duration = Duration::from_secs(600);
 
-/// What a process is told to measure.
+/// The arguments of a measurement.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
 pub struct MeasureArgs {
@@ -51,7 +51,7 @@ pub struct MeasureArgs {
     pub file: Option<PathBuf>,
 }
 
-/// A thing to measure.
+/// The thing to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum Measurement {
@@ -68,7 +68,7 @@ pub enum Measurement {
 }
 
 impl Measurement {
-    /// Its name on the command line.
+    /// Returns the name for the command line.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
@@ -80,18 +80,18 @@ impl Measurement {
     }
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Measured {
-    /// In nanoseconds.
+    /// Duration in nanoseconds.
     pub(crate) took: u64,
-    /// The most memory the process had at a time, in bytes, where the system tells.
+    /// Largest memory of the process in bytes; `None` when the system does not report it.
     pub(crate) peak: Option<u64>,
-    /// The longest time between two answers, in nanoseconds, where devices asked.
+    /// Longest time between two answers in nanoseconds; 0 when no devices asked.
     pub(crate) longest: u64,
 }
 
-/// Measures, and gives a line that tells of it.
+/// Measures one thing and returns the result as a line of JSON.
 ///
 /// # Errors
 /// When what is measured fails.
@@ -170,8 +170,7 @@ async fn publish(place: StoreLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let mut options = fleet::options();
-            options.probe = None;
+            let options = fleet::options().with_probe(None);
             let service = UpdateService::open(place.open().await?, options).await?;
             let done = AtomicBool::new(false);
             let changing = async {

@@ -1,4 +1,4 @@
-//! A store that several processes open: where it lies, told to a child by its arguments.
+//! A store that several processes open. Its address is passed to child processes as arguments.
 
 use crate::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use ucupdate::s3::{Credentials, S3Options, S3Store};
 use ucupdate::store::ImageStore;
 use ucupdate_store::error_chain;
 
-/// The name of the subcommand that children run.
+/// Name of the subcommand of child processes.
 pub const WORK: &str = "work";
 
-/// Where a store lies.
+/// The address of a store: a folder or a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreAddress {
     Folder(PathBuf),
     Bucket { endpoint: String, prefix: String },
 }
 
-/// A home, and what keeps it there.
+/// The address of a store with the resources that it needs.
 #[derive(Debug)]
 pub(crate) struct OwnedStore {
     pub(crate) home: StoreAddress,
@@ -40,7 +40,7 @@ impl OwnedStore {
         })
     }
 
-    /// In a server of this process, or below a new prefix at the endpoint.
+    /// Creates a store in a server of this process, or below a new prefix at the endpoint.
     pub(crate) async fn bucket(endpoint: Option<&str>) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let prefix = format!("prove/{:x}", since.as_nanos());
@@ -55,7 +55,7 @@ impl OwnedStore {
 }
 
 impl StoreAddress {
-    /// Reads what [`spawn`](Self::spawn) wrote.
+    /// Parses the arguments that [`spawn`](Self::spawn) passes.
     pub(crate) fn of(kind: &str, place: &str, prefix: &str) -> Result<Self, String> {
         match kind {
             "folder" => Ok(Self::Folder(place.into())),
@@ -87,7 +87,7 @@ impl StoreAddress {
         }
     }
 
-    /// A process that works on this store and tells on its standard output what it did.
+    /// Starts a process that works on this store and prints what it did.
     pub(crate) fn spawn(
         &self,
         program: &Path,
@@ -110,7 +110,7 @@ impl StoreAddress {
     }
 }
 
-/// Numbers that look random and follow from a seed: the generator of Marsaglia, 64 bits.
+/// A pseudorandom number generator with a seed (xorshift, 64 bits).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -120,7 +120,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// From 0 to below `end`.
+    /// Returns a number from 0 to below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

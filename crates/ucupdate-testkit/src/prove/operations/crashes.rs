@@ -1,5 +1,5 @@
-//! The power is cut at every effect that an operation of a service has on its folder, in every way; and the proof of that
-//! proof, in which one sync is left out, or a name is made before its bytes are written.
+//! Cuts the power at every effect of an operation of the service on its folder, in every way. The mutants prove the proof: they
+//! skip one sync, name files before their bytes are written, or trust what they read after a failed sync.
 
 use crate::crash::{
     CrashDisk, FailingSyncs, NameFirst, Recording, Repetition, Report, SkippedSync, SyncEvent,
@@ -17,7 +17,7 @@ use ucupdate_store_local::{Disk, LocalStore};
 /// A crash disk's clock begins at 1,300,000,000, and goes on by a second with each write.
 const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
 
-/// The rows of every operation: how many crash points it has, and whether each leaves what was promised.
+/// Returns the rows of every operation: the number of crash points, and whether each leaves what was promised.
 pub async fn points(scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut all = Report::default();
@@ -40,14 +40,13 @@ pub async fn points(scale: &Scale) -> Vec<Row> {
     rows
 }
 
-/// Takes a service through one operation on a crash disk, cuts the power everywhere, and looks whether what is left is
-/// what was promised.
+/// Takes a service through one operation on a crash disk, cuts the power everywhere, and checks what is left.
 ///
 /// `run_on` may put something between the store and its disk, and `wrap` between the service and the store, while the
-/// operation runs; neither is there when the store is opened after a cut.
+/// operation runs. Neither is there when the store is opened after a cut.
 ///
 /// # Errors
-/// What was found, and after which effect.
+/// The broken promise, and the effect after which the power was cut.
 pub async fn crash_points(
     operation: Operation,
     scale: &Scale,
@@ -201,8 +200,8 @@ fn staged(disk: &CrashDisk) -> Option<String> {
     disk.files().into_keys().find(|path| path.starts_with(".staging/") && !path.ends_with(".lock"))
 }
 
-/// The fate of every mutant: the operations with any one sync left out, and with names made before bytes are written. At
-/// the size of a test, one operation of each kind.
+/// Returns the fate of every mutant: each operation with any one sync skipped, and with names made before bytes are written. At
+/// the size of a test, one operation of each kind is tried.
 pub async fn mutants(scale: &Scale) -> Vec<Row> {
     let kinds = [
         Operation::FirstIngest,

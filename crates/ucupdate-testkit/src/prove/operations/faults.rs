@@ -1,5 +1,5 @@
-//! Every request that an operation of a service makes of a bucket goes wrong, one at a time, in every way; whatever the
-//! service then says, what lies in the bucket is what was promised.
+//! Makes every request of an operation to a bucket fail, one at a time, in every way. Whatever the service reports, the bucket
+//! must hold what was promised.
 
 use crate::prove::operations::operation::{Operation, Promise, Trial};
 use crate::prove::report::{Row, Scale};
@@ -45,43 +45,43 @@ const FAULTS: [(&str, Fault, bool); 14] = [
     ("truncated bodies from then on", Fault::Truncates(9), true),
 ];
 
-/// Where buckets are: in servers in this process, or one bucket on a server with a prefix for each point.
+/// The buckets of the proof: in servers of this process, or on one server with a prefix for each point.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a literal is how it is made")]
 pub enum Buckets {
-    /// A server and a bucket for each point.
+    /// One server with one bucket for each point.
     InProcess,
-    /// On the server at this address; a server that disturbs the wire stands before it.
+    /// The server at this address, behind a proxy that disturbs the wire.
     At {
-        /// Host and port.
+        /// Host and port of the server.
         address: String,
-        /// The bucket, which is there.
+        /// Name of an existing bucket.
         bucket: String,
-        /// Who asks.
+        /// Credentials for the bucket.
         credentials: Credentials,
-        /// What is signed for.
+        /// Region that is part of the signatures.
         region: String,
     },
 }
 
-/// How many points there were, by fault, and how many of them the service called a success.
+/// The numbers of points by fault, and of those that the service reported as a success.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FaultCounts {
-    /// Requests of the operation when nothing goes wrong.
+    /// Number of requests of the undisturbed operation.
     pub requests: usize,
-    /// Distinct points: a request and what went wrong with it.
+    /// Number of distinct points: a request and its fault.
     pub points: usize,
-    /// Those after which the operation was acknowledged all the same.
+    /// Number of points after which the operation was acknowledged.
     pub acknowledged: usize,
-    /// By what went wrong.
+    /// Number of points for each fault.
     pub by_fault: BTreeMap<&'static str, usize>,
 }
 
-/// What comes between service and store.
+/// A function that puts something between the service and the store.
 pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
-/// The rows of every operation.
+/// Returns the rows of every operation.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
     let buckets = match buckets(endpoint) {
         Ok(buckets) => buckets,
@@ -115,10 +115,10 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
     rows
 }
 
-/// Where to make buckets: on the server at this endpoint, with what `UCUPDATE_TEST_S3_*` say, or in this process.
+/// Returns the buckets on the server at this endpoint, with the variables `UCUPDATE_TEST_S3_*`, or in this process.
 ///
 /// # Errors
-/// When the endpoint is not `http://`, which alone can be disturbed on its way.
+/// When the endpoint is not an `http://` URL: only such a connection can be disturbed.
 pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     let Some(endpoint) = endpoint else { return Ok(Buckets::InProcess) };
     let address = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
@@ -134,11 +134,11 @@ pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     })
 }
 
-/// Lets every request of an operation go wrong in every way, one at a time, and looks after each whether what is left is
-/// what was promised. `wrap` comes between the service and the store while the operation runs.
+/// Makes every request of an operation fail in every way, one at a time, and checks what is left after each. `wrap` is between the
+/// service and the store while the operation runs.
 ///
 /// # Errors
-/// What was found, and at which request.
+/// The broken promise, and the request that failed.
 pub async fn fault_points(
     operation: Operation,
     scale: &Scale,

@@ -1,4 +1,4 @@
-//! A process that works on a store is killed, as `kill -9` does, at a random moment; and again, and again.
+//! Kills a process that works on a store, like `kill -9`, at random moments.
 
 use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
 use crate::prove::operations::operation::{has_no_orphan, is_complete};
@@ -45,7 +45,7 @@ impl Line {
     }
 }
 
-/// The rows: kills on a folder, and on a bucket.
+/// Returns the rows of kills on a folder and on a bucket.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = since.as_secs();

@@ -1,4 +1,4 @@
-//! Log rows as their readers see them while they are written, and as several processes of one name write them.
+//! Log rows as readers see them while they are written, also by several processes with one server name.
 
 use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
 use crate::prove::operations::rows::{self, Log};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt as _;
 use ucupdate_store::error_chain;
 
-/// The rows, on a folder and on a bucket.
+/// Returns the rows for a folder and a bucket.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
     let (flushes, processes, each) = if scale.full { (1500, 4, 3000) } else { (40, 2, 100) };

@@ -177,9 +177,12 @@ impl Trial {
     async fn open_at(&self, store: Arc<dyn ImageStore>, clock: UnixTime) -> Result<UpdateService, String> {
         let mut options = Options::default().with_clock(Arc::new(SettableClock::at(clock)));
         if self.operation == Operation::Retire {
-            options.retention = Retention { revisions: 1, time: Duration::ZERO };
+            options =
+                options.with_retention(Retention::default().with_revisions(1).with_time(Duration::ZERO));
         }
-        options.logs = self.operation.log().map(|_| rows::options("ocs"));
+        if self.operation.log().is_some() {
+            options = options.with_logs(rows::options("ocs"));
+        }
         let opened = UpdateService::open(store, options).await;
         opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
     }

@@ -26,14 +26,17 @@ pub(crate) struct RowFile {
     pub(crate) rows: Vec<usize>,
 }
 
+/// What the header of the access log names.
+const SOFTWARE: &str = "ucupdate-testkit";
+
 /// Logs of this server that are written when they are flushed, and roll soon.
 pub(crate) fn options(server: &str) -> LogOptions {
-    let mut options = LogOptions::new(server.parse().expect("a plain name is a server's"));
     let roll = RollOptions::default().with_roll_bytes(4096);
     let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
-    options.flush_time = Duration::from_secs(3);
-    options.roll = roll.expect("the sizes are in their ranges");
-    options
+    LogOptions::new(server.parse().expect("a plain name is a server's"))
+        .with_software(SOFTWARE)
+        .with_flush_time(Duration::from_secs(3))
+        .with_roll(roll.expect("the sizes are in their ranges"))
 }
 
 impl Log {
@@ -71,7 +74,7 @@ impl Log {
 }
 
 fn access_format() -> AccessFormat {
-    AccessFormat::new(&options("any").software)
+    AccessFormat::new(SOFTWARE)
 }
 
 fn host(row: usize) -> String {

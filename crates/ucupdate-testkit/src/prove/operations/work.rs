@@ -24,8 +24,8 @@ pub(crate) const ROWS_OF_A_PROCESS: usize = 100_000;
 
 /// Opens a service as the children do.
 pub(crate) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
-    let mut options = Options::default().with_clock(Arc::new(SettableClock::at(CLOCK)));
-    options.logs = Some(rows::options(SERVER));
+    let clock = Arc::new(SettableClock::at(CLOCK));
+    let options = Options::default().with_clock(clock).with_logs(rows::options(SERVER));
     let opened = UpdateService::open(home.store().await?, options).await;
     opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
 }

@@ -49,7 +49,7 @@ struct Check {
     tally: Tally,
 }
 
-/// What is known of one change.
+/// The facts about one change, gathered from the records of all processes.
 struct Known<'a> {
     begun: u64,
     command: &'a BookCommand,

@@ -96,18 +96,22 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
 
 impl SimulateArgs {
     fn scenario(&self, start: UnixTime) -> Result<Scenario, Failure> {
-        let mut scenario = Scenario::default();
-        (scenario.start, scenario.days, scenario.seed) = (start, self.days, self.seed);
-        scenario.sample_seconds = self.every * 60 * 60;
-        scenario.threads = match self.threads {
+        let threads = match self.threads {
             Some(threads) => threads.into(),
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
+        let mut scenario = Scenario::default()
+            .with_start(start)
+            .with_days(self.days)
+            .with_seed(self.seed)
+            .with_sample_seconds(self.every * 60 * 60)
+            .with_threads(threads);
         if let Some(path) = &self.timetable {
             let text = String::from_utf8(files::read(path, MAX_TIMETABLE_BYTES)?)
                 .map_err(|error| Failure::in_doing(path.display(), &error))?;
-            scenario.timetable = timetable::read(&text, start)
+            let timetable = timetable::read(&text, start)
                 .map_err(|why| Failure::new(format_args!("{}: {why}", path.display())))?;
+            scenario = scenario.with_timetable(timetable);
         }
         Ok(scenario)
     }

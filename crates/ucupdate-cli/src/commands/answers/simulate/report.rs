@@ -75,7 +75,7 @@ struct RolloutReport {
 
 impl Report {
     pub(super) fn of(played: &Simulation, devices: usize, scenario: &Scenario) -> Self {
-        let hour = |at: UnixTime| (at.as_seconds() - scenario.start.as_seconds()) / 3600;
+        let hour = |at: UnixTime| (at.as_seconds() - scenario.start().as_seconds()) / 3600;
         let sample = |sample: &Sample| SampleReport {
             hour: hour(sample.at),
             counts: CountsReport::of(&sample.counts),
@@ -84,8 +84,8 @@ impl Report {
         };
         Self {
             devices,
-            days: scenario.days,
-            seed: scenario.seed,
+            days: scenario.days(),
+            seed: scenario.seed(),
             versions: played.versions.iter().map(ToString::to_string).collect(),
             samples: played.samples.iter().map(sample).collect(),
             happenings: played

@@ -68,9 +68,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     let prefixes = Prefixes::of([&internal, &external]);
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
-    let mut logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name));
-    logs.zone = args.time_zone;
-    logs.days = args.log_days;
+    let logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name))
+        .with_zone(args.time_zone)
+        .with_days(args.log_days);
     let watch = WatchOptions::default();
     let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
     let opening = async {

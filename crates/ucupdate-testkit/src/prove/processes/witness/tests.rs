@@ -10,8 +10,7 @@ const SECOND: u64 = 1_000_000_000;
 /// the second process is killed at the end.
 async fn run() -> (Vec<Written>, Vec<Record>) {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
-    let mut options = fleet::options();
-    options.probe = None;
+    let options = fleet::options().with_probe(None);
     let service = UpdateService::open(Arc::clone(&store), options).await.unwrap();
     for cabinet in fleet::packages().unwrap() {
         service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await.unwrap();
