@@ -15,7 +15,7 @@ pub(crate) struct VersionArgs {
     a: String,
     /// Another to compare it with
     b: Option<String>,
-    /// How they are read: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN
+    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN
     #[arg(long, default_value_t)]
     scheme: VersionScheme,
 }

@@ -21,7 +21,7 @@ pub(crate) enum AliasCommand {
 /// The word that devices report.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WordArgs {
-    /// Which word it is: vendor, model, hardware-revision or locale
+    /// The kind of word: vendor, model, hardware-revision or locale
     field: AliasField,
     /// The word that devices report
     word: AliasWord,

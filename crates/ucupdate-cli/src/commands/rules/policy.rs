@@ -42,7 +42,7 @@ pub(crate) struct SetArgs {
     /// Which versions are one release
     #[arg(long)]
     same_release: Option<SameReleaseName>,
-    /// How versions are read: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN, as prefixed:UC*HD_
+    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN, as prefixed:UC*HD_
     #[arg(long)]
     scheme: Option<VersionScheme>,
     /// Devices below this version are offered theirs whatever holds and windows say; or none
