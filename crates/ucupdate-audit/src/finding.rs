@@ -1,8 +1,8 @@
-//! What is wrong in a log that is read: data about a line, not the end of reading.
+//! Findings: lines of a log that are not rows. A finding is data, and rarely ends reading.
 
 use std::{fmt, io};
 
-/// How much of a foreign log is taken in at once.
+/// Limits for reading a log from elsewhere.
 ///
 /// ```
 /// use ucupdate_audit::ReadLimits;
@@ -57,81 +57,50 @@ impl ReadLimits {
     }
 }
 
-/// A line that gave no row, and why. Reading goes on with the next, unless [`Problem::ends_reading`].
+/// A line that is not a row, and the reason. Reading continues with the next line, unless [`Problem::ends_reading`] says
+/// otherwise.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct Finding {
-    /// Which line, from 1.
+    /// The number of the line, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// The reason.
     pub problem: Problem,
 }
 
-/// What is wrong with a line.
+/// The reason why a line is not a row.
 #[derive(Debug)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum Problem {
     /// The bytes could not be read.
     Unreadable(io::Error),
     /// The log is longer than the limit.
-    LogTooLong {
-        /// The limit in bytes.
-        limit: u64,
-    },
+    LogTooLong { limit: u64 },
     /// The first line of an audit log names no column `Logging DateTime`.
     NoHeader,
     /// The line is longer than the limit.
-    LineTooLong {
-        /// The limit in bytes.
-        limit: usize,
-    },
+    LineTooLong { limit: usize },
     /// The line is not UTF-8.
-    NotUtf8 {
-        /// How many of its bytes are.
-        valid: usize,
-    },
+    NotUtf8 { valid: usize },
     /// More columns than the limit.
-    TooManyColumns {
-        /// The limit.
-        limit: usize,
-    },
+    TooManyColumns { limit: usize },
     /// A quote that is not closed, or with text behind it.
-    Quote {
-        /// Which cell, from 1.
-        cell: usize,
-    },
+    Quote { cell: usize },
     /// Not as many cells as the header has columns.
-    CellCount {
-        /// How many there are.
-        found: usize,
-        /// How many columns there are.
-        expected: usize,
-    },
+    CellCount { found: usize, expected: usize },
     /// More modules in a cell than the limit.
-    TooManyModules {
-        /// The limit.
-        limit: usize,
-    },
+    TooManyModules { limit: usize },
     /// A row before any `#Fields:` line.
     NoFields,
     /// The row's own time cannot be read.
-    Time {
-        /// What stands there, cut to 64 characters.
-        found: Box<str>,
-        /// The form of a time.
-        expected: &'static str,
-    },
+    Time { found: Box<str>, expected: &'static str },
     /// A number cannot be read.
-    Number {
-        /// The field.
-        field: &'static str,
-        /// What stands there, cut to 64 characters.
-        found: Box<str>,
-    },
+    Number { field: &'static str, found: Box<str> },
 }
 
 impl Problem {
-    /// Whether nothing is read after this.
+    /// Whether reading ends after this problem.
     pub fn ends_reading(&self) -> bool {
         match self {
             Self::Unreadable(_) | Self::LogTooLong { .. } | Self::NoHeader => true,
@@ -154,24 +123,26 @@ impl fmt::Display for Problem {
             Self::Unreadable(cause) => write!(f, "the log cannot be read: {cause}"),
             Self::LogTooLong { limit } => write!(f, "the log has more than {limit} bytes"),
             Self::NoHeader => {
-                f.write_str("no column is titled `Logging DateTime`, expected an audit log's header")
+                f.write_str("no column has the title `Logging DateTime`, expected the header of an audit log")
             }
             Self::LineTooLong { limit } => write!(f, "the line has more than {limit} bytes"),
-            Self::NotUtf8 { valid } => write!(f, "not UTF-8 after {valid} bytes"),
-            Self::TooManyColumns { limit } => write!(f, "more than {limit} columns"),
+            Self::NotUtf8 { valid } => write!(f, "the line is not UTF-8 after its first {valid} bytes"),
+            Self::TooManyColumns { limit } => write!(f, "the line has more than {limit} columns"),
             Self::Quote { cell } => {
                 write!(f, "cell {cell} has a quote that is not closed, or text behind its quotes")
             }
-            Self::CellCount { found, expected } => write!(f, "row has {found} cells, expected {expected}"),
-            Self::TooManyModules { limit } => write!(f, "more than {limit} modules in a cell"),
-            Self::NoFields => f.write_str("a row before any `#Fields:` line"),
-            Self::Time { found, expected } => write!(f, "time is {found:?}, expected {expected}"),
+            Self::CellCount { found, expected } => {
+                write!(f, "the row has {found} cells, expected {expected}")
+            }
+            Self::TooManyModules { limit } => write!(f, "a cell has more than {limit} modules"),
+            Self::NoFields => f.write_str("the row stands before any `#Fields:` line"),
+            Self::Time { found, expected } => write!(f, "the time is {found:?}, expected {expected}"),
             Self::Number { field, found } => write!(f, "{field} is {found:?}, expected a number or `-`"),
         }
     }
 }
 
-/// What stands in a log where something else was expected, short enough to show.
+/// Returns an unexpected text, cut to 64 characters.
 pub(crate) fn clipped(found: &str) -> Box<str> {
     found.chars().take(64).collect()
 }

@@ -1,6 +1,6 @@
-//! What must hold for any bytes: the laws that fuzzing and the tests share.
+//! Laws that hold for any bytes. Fuzz targets and tests call these functions; programs do not need them.
 //!
-//! Each function panics where its law does not hold, and returns nothing. Programs have no use for them.
+//! Each function returns nothing, and panics if its law does not hold.
 
 pub use crate::rolling::law::rolling_log;
 use crate::{
@@ -11,8 +11,8 @@ use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::{Reported, UnixTime};
 
-/// Any bytes read as an audit log without a panic, and a row that is read, written and read again is the same row, in a
-/// line of its own. Any texts as cells are one row that reads back as they were said.
+/// Any bytes can be read as an audit log without a panic. A row that is read, written and read again is the same row, in one
+/// line. Any texts as cells make one row, which reads back as they were.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -27,7 +27,7 @@ pub fn audit_row(bytes: &[u8]) {
     reads_back(&row_of_texts(bytes));
 }
 
-/// So much that a row of it, written, stays within the limits of reading.
+/// Returns a prefix so short that its rows, when written, stay within the limits of reading.
 fn cut(bytes: &[u8]) -> &[u8] {
     bytes.get(..64 * 1024).unwrap_or(bytes)
 }
@@ -42,7 +42,7 @@ fn reads_back(row: &AuditRow) {
     assert_eq!(read.expect("what was written is read"), [row.clone(), row.clone()]);
 }
 
-/// A row whose cells are the bytes' pieces between zeros.
+/// Returns a row whose cells are the pieces of the bytes between zeros.
 fn row_of_texts(bytes: &[u8]) -> AuditRow {
     let text = String::from_utf8_lossy(bytes);
     let mut texts = text.split('\0');
@@ -75,8 +75,8 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
     row
 }
 
-/// Any bytes read as an access log without a panic, and a row that is read, written and read again is the same row. Any
-/// texts as fields are one row that reads back as they were said.
+/// Any bytes can be read as an access log without a panic. A row that is read, written and read again is the same row. Any
+/// texts as fields make one row, which reads back as they were.
 ///
 /// # Panics
 /// When the law does not hold.

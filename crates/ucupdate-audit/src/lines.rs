@@ -1,4 +1,4 @@
-//! Bytes to lines, bounded: a line that is too long is passed over without being held.
+//! Splits bytes into lines, within limits: a line that is too long is skipped, and is not held in memory.
 
 use crate::finding::{Finding, Problem, ReadLimits};
 use std::io::{BufRead, BufReader, Read};
@@ -27,13 +27,14 @@ impl<R: Read> Lines<R> {
         self.left = limits.log_bytes;
     }
 
-    /// The finding of this problem in the line read last; reading ends where the problem says so.
+    /// Returns the finding of a problem in the last line. Reading ends if the problem says so.
     pub(crate) fn finding(&mut self, problem: Problem) -> Finding {
         self.ended |= problem.ends_reading();
         Finding { line: self.number, problem }
     }
 
-    /// The next line that is not blank, without its line end (LF or CR LF) and a byte order mark in front of the log.
+    /// Returns the next line that is not blank, without its line end (LF or CR LF). A byte order mark at the start of the
+    /// log is skipped.
     pub(crate) fn next_line(&mut self) -> Option<Result<&str, Finding>> {
         loop {
             if self.ended {
@@ -66,7 +67,7 @@ impl<R: Read> Lines<R> {
         text.strip_prefix(mark).unwrap_or(text)
     }
 
-    /// Reads one line with its end; `false` at the end of the log.
+    /// Reads one line with its end. Returns `false` at the end of the log.
     fn read_line(&mut self) -> Result<bool, Problem> {
         self.line.clear();
         self.read_some()?;
@@ -83,7 +84,7 @@ impl<R: Read> Lines<R> {
         Err(Problem::LineTooLong { limit: self.limits.line_bytes })
     }
 
-    /// Reads to the end of the line, or a byte more than a line may have.
+    /// Reads to the end of the line, but at most one byte more than the limit of a line.
     fn read_some(&mut self) -> Result<(), Problem> {
         let most = u64::try_from(self.limits.line_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let most = most.min(self.left.saturating_add(1));
@@ -146,7 +147,7 @@ mod tests {
     fn bytes_that_are_no_text_are_a_finding() {
         assert_eq!(
             read(b"a\nb\xff\nc", ReadLimits::default()),
-            ["a", "line 2: not UTF-8 after 1 bytes", "c"]
+            ["a", "line 2: the line is not UTF-8 after its first 1 bytes", "c"]
         );
     }
 

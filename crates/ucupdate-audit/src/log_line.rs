@@ -1,11 +1,11 @@
-//! One finished line of a log: only a format makes one, so that a log holds nothing else.
+//! [`LogLine`]: one finished line of a log. Only a format makes one, so a log holds nothing else.
 
 use ucupdate_core::value::UnixTime;
 
-/// One line of a log with its line end, and the time it is of.
+/// One line of a log with its line end, and the time of its row.
 ///
-/// Made by [`AuditFormat::line`](crate::AuditFormat::line) and [`AccessFormat::line`](crate::AccessFormat::line), so it
-/// is one line whatever a device said.
+/// [`AuditFormat::line`](crate::AuditFormat::line) and [`AccessFormat::line`](crate::AccessFormat::line) make it, so it is
+/// one line whatever a device reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     at: UnixTime,
@@ -13,13 +13,13 @@ pub struct LogLine {
 }
 
 impl LogLine {
-    /// `text` is one line with a line end, which the formats see to.
+    /// Returns a line. The caller makes sure that `text` is one line with a line end.
     pub(crate) fn new(at: UnixTime, text: String) -> Self {
         debug_assert!(text.find('\n') == Some(text.len() - 1), "one line: {text:?}");
         Self { at, text }
     }
 
-    /// The row's own time.
+    /// The time of the row.
     pub fn at(&self) -> UnixTime {
         self.at
     }

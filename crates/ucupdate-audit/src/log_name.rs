@@ -1,23 +1,23 @@
-//! How log files are called, and which are too old to keep.
+//! The names of log files, and the files that are too old to keep.
 
 use std::fmt;
 use std::str::FromStr;
 use ucupdate_core::value::{FieldTime, PathPartError, check_path_part};
 
-/// Which log.
+/// The kind of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the service keeps these two logs")]
 pub enum LogKind {
-    /// What devices asked and were answered.
+    /// The audit log: requests of devices and their answers.
     Audit,
-    /// What the web server served.
+    /// The access log of the web server.
     Access,
 }
 
 impl LogKind {
-    /// The folder of this log, with a slash at the end: the prefix to list by.
+    /// The folder of the log with a slash at the end, for listing a store.
     ///
-    /// The audit log's is the original's; the access log's is ours.
+    /// The folder of the audit log is the original's. The folder of the access log is ours.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Audit => "Logs/Server/Audit/imageUpdates/",
@@ -33,20 +33,21 @@ impl LogKind {
     }
 }
 
-/// The most bytes a server name may have.
+/// The maximum length of a server name in bytes.
 pub const MAX_SERVER_NAME_BYTES: usize = 64;
 
-/// The name of one server, as it stands in the names of its logs.
+/// The name of a server, as part of the names of its log files.
 ///
-/// ASCII letters, digits, `-`, `_` and `.`, the first and last a letter or digit; never the name of a Windows device. An
-/// underscore does not make file names ambiguous: date and number are read from the right, and a number is no date.
+/// It consists of ASCII letters, digits, `-`, `_` and `.`. The first and the last character are a letter or a digit. It is
+/// not the name of a Windows device. An underscore causes no ambiguity, because the date and the number of a file name are
+/// read from the right.
 ///
-/// Two processes should not share a name; where they do, they still never share a file.
+/// Two servers should not share a name. If they do, they still never write the same file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(Box<str>);
 
 impl ServerName {
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -87,29 +88,17 @@ impl fmt::Debug for ServerName {
     }
 }
 
-/// Why a text is not a server name.
+/// Error of reading a [`ServerName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum ServerNameError {
-    /// It cannot stand in a path.
     #[error("server name {cause}")]
-    Path {
-        /// Why not.
-        cause: PathPartError,
-    },
-    /// Longer than [`MAX_SERVER_NAME_BYTES`].
+    Path { cause: PathPartError },
     #[error("server name has {found} bytes, expected at most {MAX_SERVER_NAME_BYTES}")]
-    TooLong {
-        /// Its length in bytes.
-        found: usize,
-    },
-    /// A character outside the set.
+    TooLong { found: usize },
     #[error("server name holds {found:?}, expected ASCII letters, digits, `-`, `_` and `.`")]
-    Character {
-        /// The first such character.
-        found: char,
-    },
-    /// A first or last character that is no letter or digit.
+    Character { found: char },
     #[error("server name does not begin and end with a letter or digit")]
     Edge,
 }
@@ -125,20 +114,20 @@ pub enum ServerNameError {
 pub struct LogDate(FieldTime);
 
 impl LogDate {
-    /// The day of this civil time.
+    /// Returns the day of a civil time.
     pub fn of(civil: FieldTime) -> Self {
         let date = (civil.year(), civil.month(), civil.day());
         Self(FieldTime::new(date, (0, 0, 0)).unwrap_or(civil))
     }
 
-    /// This day at `HH:mm:ss`; `None` where no clock shows that.
+    /// Returns this day at `HH:mm:ss`. `None` if there is no such time.
     pub(crate) fn at(self, time: &str) -> Option<FieldTime> {
         let midnight = self.0.to_string();
         let day = midnight.get(..10)?;
         format!("{day} {time}").parse().ok()
     }
 
-    /// How many days after `other` this is; negative where it is before.
+    /// The number of days from `other` to this day. Negative if this day is earlier.
     pub fn days_since(self, other: Self) -> i64 {
         (self.0.as_utc().as_seconds() - other.0.as_utc().as_seconds()) / 86_400
     }
@@ -180,12 +169,12 @@ impl fmt::Debug for LogDate {
     }
 }
 
-/// A text is not the day of a log.
+/// Error of reading a [`LogDate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a day as yyyy-MM-dd, in the years 1601 to 9999")]
 pub struct LogDateError;
 
-/// What one log file is called: which log, whose, of which day, and its number among the files of that day.
+/// The name of a log file: the kind of log, the server, the day, and the number among the files of that day.
 ///
 /// ```
 /// use ucupdate_audit::{LogKind, LogName};
@@ -196,13 +185,14 @@ pub struct LogDateError;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LogName {
-    /// Which log.
+    /// The kind of the log.
     pub kind: LogKind,
-    /// Whose.
+    /// The server that writes the log.
     pub server: ServerName,
-    /// Of which day.
+    /// The day of the rows.
     pub date: LogDate,
-    /// The file's number that day, from 1. The first shows none: `_2` is the second. Zero is written as one.
+    /// The number of the file on that day, from 1. The first file shows no number; the second ends in `_2`. Zero is written
+    /// as one.
     pub number: u32,
 }
 
@@ -219,7 +209,7 @@ impl fmt::Display for LogName {
 impl FromStr for LogName {
     type Err = LogNameError;
 
-    /// Reads a whole key, exactly as one is written.
+    /// Reads a whole key, exactly in the form in which it is written.
     ///
     /// # Errors
     /// When it is not the name of a log of this service.
@@ -241,36 +231,31 @@ impl FromStr for LogName {
     }
 }
 
-/// A number as it is shown: from 2, without zeros in front.
+/// Reads a number in the form in which it is shown: from 2, without leading zeros.
 fn file_number(text: &str) -> Option<u32> {
     let plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|number| plain && *number > 1)
 }
 
-/// Why a key is not the name of a log.
+/// Error of reading a [`LogName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum LogNameError {
-    /// Neither in the audit log's folder nor in the access log's.
-    #[error("key is in the folder of no log")]
+    #[error("the key is not in the folder of a log")]
     Folder,
-    /// Not `<server>_<yyyy-MM-dd>.log` or `<server>_<yyyy-MM-dd>_<number>.log`.
-    #[error("file name does not end in _<yyyy-MM-dd>.log or _<yyyy-MM-dd>_<number>.log")]
+    #[error("the file name does not end in _<yyyy-MM-dd>.log or _<yyyy-MM-dd>_<number>.log")]
     Form,
-    /// What stands for the server is no server name.
     #[error("{cause}")]
-    Server {
-        /// Why not.
-        cause: ServerNameError,
-    },
+    Server { cause: ServerNameError },
 }
 
-/// How many days logs are kept: 1 to 365, as in the original; 10 by default.
+/// The number of days for which logs are kept: 1 to 365, as in the original. The default is 10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RetentionDays(u16);
 
 impl RetentionDays {
-    /// So many days; `None` outside 1 to 365.
+    /// Returns a number of days. `None` if it is not within 1 to 365.
     pub const fn new(days: u16) -> Option<Self> {
         if matches!(days, 1..=365) { Some(Self(days)) } else { None }
     }
@@ -282,15 +267,15 @@ impl RetentionDays {
 }
 
 impl Default for RetentionDays {
-    /// The original's ten.
+    /// Ten days, as in the original.
     fn default() -> Self {
         Self(10)
     }
 }
 
-/// Those of `keys` that are logs, of either kind and any server, of a day more than `keep` days before `today`.
+/// Returns the keys of logs that are more than `keep` days older than `today`: logs of both kinds and of every server.
 ///
-/// What is not called as a log is never named here, nor a log of a day to come.
+/// A key that is not the name of a log is never returned, and neither is a log of a later day.
 ///
 /// ```
 /// use ucupdate_audit::{RetentionDays, expired};
@@ -340,8 +325,8 @@ mod tests {
     #[test]
     fn only_what_is_written_is_read_as_a_log_name() {
         let access = |file: &str| format!("Logs/Server/Access/{file}");
-        let form = "file name does not end in _<yyyy-MM-dd>.log or _<yyyy-MM-dd>_<number>.log";
-        refused::<LogName>("images/ocs_2009-03-06.log", "key is in the folder of no log");
+        let form = "the file name does not end in _<yyyy-MM-dd>.log or _<yyyy-MM-dd>_<number>.log";
+        refused::<LogName>("images/ocs_2009-03-06.log", "the key is not in the folder of a log");
         for file in [
             "ocs.log",
             "ocs_2009-03-06.txt",

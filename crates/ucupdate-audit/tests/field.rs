@@ -1,4 +1,4 @@
-//! What the field's logs and readers need, through the public names only.
+//! The field's logs and their readers, by the public names only.
 
 use std::collections::HashMap;
 use ucupdate_audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow};

@@ -81,7 +81,11 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoSuchVersion { .. }
                 | Refusal::NoGroup { .. }
                 | Refusal::NoHold { .. }
+                | Refusal::NotBanned { .. }
+                | Refusal::NoAlias { .. }
                 | Refusal::NoStone { .. }
+                | Refusal::NotBanned { .. }
+                | Refusal::NoAlias { .. }
         ),
         None => {
             matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))

@@ -1,9 +1,9 @@
-//! Which offer of an audit row belongs to which module that the device asked about.
+//! Pairs the offers of an audit row with the modules that the device asked about.
 
 use ucupdate_audit::{OfferedCell, RequestedCell};
 use ucupdate_core::request::InstalledModule;
 
-/// What was offered for each module asked about.
+/// Returns the offer for each module that was asked about.
 pub(crate) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
@@ -25,7 +25,7 @@ pub(crate) fn offers<'a>(
     found
 }
 
-/// The module as core knows it.
+/// Converts a cell of an audit row into a module.
 pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     InstalledModule {
         file_name: cell.file_name.clone(),
@@ -34,7 +34,7 @@ pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     }
 }
 
-/// Whether the file at this URL is of this update type, by its name or its folder's.
+/// Whether the file at this URL is of this update type. The file or its folder is then called like the update type.
 fn is_for(url: &str, update_type: &str) -> bool {
     let mut parts = url.rsplit('/');
     let file = parts.next().unwrap_or_default();
@@ -80,9 +80,9 @@ mod tests {
             (&["cpe.nbt"], &[], vec![None]),
             (&["boot.bin", "cpe.nbt"], &[cpe], vec![None, some(cpe)]),
             (&["cpe.nbt", "boot.bin"], &[boot, cpe], vec![some(cpe), some(boot)]),
-            // Called otherwise: as many are left as are open, so in order.
+            // No name matches: one offer and one module are left, so they belong together.
             (&["cpe.nbt", "4.5.sip.ld"], &[cpe, "http://h/x/y.ld"], vec![some(cpe), some("http://h/x/y.ld")]),
-            // More are open than are left, so nobody knows.
+            // More modules than offers are left, so the pairing is unknown.
             (&["a.nbt", "b.nbt"], &["http://h/x/y.nbt"], vec![None, None]),
             (&["cpe.nbt", "cpe.nbt"], &[cpe], vec![some(cpe), None]),
         ] {

@@ -21,7 +21,7 @@ pub struct XmlDocument<'a> {
 const UTF8: &str = "UTF-8";
 const UTF16: &str = "UTF-16";
 const ASCII: &str = "US-ASCII";
-/// What [`XmlDocument::new`] reads.
+/// The encodings that [`XmlDocument::new`] reads.
 const UNICODE: &str = "UTF-8, UTF-16 or US-ASCII";
 /// The longest XML declaration that is read. Real ones have 20 to 60 bytes.
 const MAX_DECLARATION_BYTES: usize = 256;

@@ -1,15 +1,15 @@
-//! Writing access rows as a W3C extended log.
+//! Writes access rows as a W3C extended log.
 
 use super::row::AccessRow;
 use crate::LogLine;
 use std::fmt;
 use ucupdate_core::value::UnixTime;
 
-/// The fields of a row, in order, as the `#Fields:` line of the field's log names them.
+/// The fields of a row in order, as the `#Fields:` line of the field's log names them.
 pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
 cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
 
-/// How access rows are written: W3C extended log format, times in UTC, lines that end in LF.
+/// Writes access rows: W3C extended log format, times in UTC, lines that end in LF.
 ///
 /// ```
 /// use ucupdate_audit::AccessFormat;
@@ -23,32 +23,32 @@ pub struct AccessFormat {
 }
 
 impl AccessFormat {
-    /// The format of a log written by this software; control characters in its name become blanks.
+    /// Returns the format of a log that `software` writes. Control characters in the name become blanks.
     pub fn new(software: &str) -> Self {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         Self { software: software.chars().map(plain).collect() }
     }
 
-    /// The four lines that begin a log, with their line ends.
+    /// Returns the four lines at the start of a log, with their line ends.
     pub fn header(&self, now: UnixTime) -> String {
         let (software, date) = (&self.software, Shown(now));
         format!("#Software: {software}\n#Version: 1.0\n#Date: {date}\n#Fields: {ACCESS_FIELDS}\n")
     }
 
-    /// One row as a line with its line end. [`AccessRow::others`] are not written.
+    /// Returns one row as a line with its line end. [`AccessRow::others`] are not written.
     pub fn line(&self, row: &AccessRow) -> LogLine {
         LogLine::new(row.finished_at, Line(row).to_string())
     }
 }
 
 impl Default for AccessFormat {
-    /// Written by `ucupdate` in this version.
+    /// The software is `ucupdate` in this version.
     fn default() -> Self {
         Self::new(concat!("ucupdate ", env!("CARGO_PKG_VERSION")))
     }
 }
 
-/// A row as it stands in a log.
+/// A row in its written form.
 struct Line<'a>(&'a AccessRow);
 
 impl fmt::Display for Line<'_> {
@@ -77,7 +77,7 @@ fn write_number(f: &mut fmt::Formatter<'_>, number: Option<u64>) -> fmt::Result 
     }
 }
 
-/// `yyyy-MM-dd HH:mm:ss` in UTC.
+/// A time in the form `yyyy-MM-dd HH:mm:ss`, in UTC.
 struct Shown(UnixTime);
 
 impl fmt::Display for Shown {

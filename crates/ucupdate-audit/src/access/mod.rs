@@ -1,4 +1,4 @@
-//! The access log: one row for each exchange with the web server, in W3C extended log format.
+//! The access log: one row for each exchange with the web server, in the W3C extended log format.
 
 mod format;
 mod reader;

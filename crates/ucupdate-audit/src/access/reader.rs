@@ -1,4 +1,4 @@
-//! Reading W3C extended logs, ours and other web servers', by their `#Fields:` lines.
+//! Reads W3C extended logs of any web server by their `#Fields:` lines.
 
 use super::row::AccessRow;
 use super::text::AccessText;
@@ -9,13 +9,13 @@ use std::io::Read;
 use std::str::FromStr;
 use ucupdate_core::value::UnixTime;
 
-/// Gives the rows of a W3C extended log, one at a time.
+/// Iterator over the rows of a W3C extended log.
 ///
-/// Fields are found by the `#Fields:` line that stands last before a row; it may change in the middle. Fields that this
-/// crate has no name for are kept in [`AccessRow::others`]. A row without a date is of the day of the last `#Date:` line.
-/// A line that gives no row is a [`Finding`] with its number, and reading goes on.
+/// The last `#Fields:` line before a row names its fields, and may change in the middle of a log. Fields without a name in
+/// this crate are kept in [`AccessRow::others`]. A row without a date has the date of the last `#Date:` line. A line that is
+/// not a row becomes a [`Finding`] with its number, and reading continues.
 ///
-/// Other services share a web server's log: filter by [`AccessRow::is_of_update_service`].
+/// A web server writes other services into the same log. [`AccessRow::is_of_update_service`] tells them apart.
 ///
 /// ```
 /// use ucupdate_audit::AccessReader;
@@ -34,19 +34,19 @@ pub struct AccessReader<R> {
 }
 
 impl<R: Read> AccessReader<R> {
-    /// Reads a log within the default limits. The input is buffered here.
+    /// Returns a reader of UTF-8 text with the default limits. The reader buffers its input.
     pub fn new(input: R) -> Self {
         Self { lines: Lines::new(input, ReadLimits::default()), fields: None, date: None }
     }
 
-    /// The same within other limits.
+    /// Sets other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
     }
 
-    /// A row, or `None` for a directive.
+    /// Returns a row, or `None` for a directive.
     fn read_next(&mut self) -> Option<Result<Option<AccessRow>, Finding>> {
         let most = self.lines.limits().columns;
         let line = match self.lines.next_line()? {
@@ -91,7 +91,7 @@ impl<R: Read> Iterator for AccessReader<R> {
     }
 }
 
-/// The name of a directive that matters here, and what it says; `("", "")` for any other.
+/// Returns the name and the text of a known directive, and `("", "")` for any other.
 fn directive(line: &str) -> Option<(&'static str, &str)> {
     let line = line.strip_prefix('#')?;
     let (name, said) = line.split_once(':').unwrap_or((line, ""));
@@ -187,7 +187,7 @@ mod tests {
         let log = b"1 2\n#Date: 2009-03-06 16:00:51\n#fields:\ttime\tcs(Cookie)\n17:07:20 a+b\n#Fields: date time c-ip\n\
 2009-03-07 01:02:03 ::1\n2009-03-07 01:02:03\n2009-03-07 25:00:00 -\n";
         let rows = read(log);
-        assert_eq!(rows[0], Err("line 1: a row before any `#Fields:` line".to_owned()));
+        assert_eq!(rows[0], Err("line 1: the row stands before any `#Fields:` line".to_owned()));
         let first = rows[1].as_ref().unwrap();
         assert_eq!(first.finished_at.civil_utc().to_string(), "06-03-2009 17:07:20");
         assert_eq!(first.others, [("cs(Cookie)".into(), AccessText::new("a b"))]);
@@ -196,8 +196,8 @@ mod tests {
         assert_eq!(
             rows[3..],
             [
-                Err("line 7: row has 2 cells, expected 3".to_owned()),
-                Err("line 8: time is \"2009-03-07 25:00:00\", expected yyyy-MM-dd HH:mm:ss".to_owned()),
+                Err("line 7: the row has 2 cells, expected 3".to_owned()),
+                Err("line 8: the time is \"2009-03-07 25:00:00\", expected yyyy-MM-dd HH:mm:ss".to_owned()),
             ]
         );
     }
@@ -210,6 +210,9 @@ mod tests {
             .with_limits(limits)
             .map(|row| row.unwrap_err().to_string())
             .collect();
-        assert_eq!(findings, ["line 2: more than 2 columns", "line 3: a row before any `#Fields:` line"]);
+        assert_eq!(
+            findings,
+            ["line 2: the line has more than 2 columns", "line 3: the row stands before any `#Fields:` line"]
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! One row of the access log, as values.
+//! [`AccessRow`]: one row of the access log.
 
 use super::text::AccessText;
 use std::time::Duration;
@@ -6,40 +6,40 @@ use ucupdate_core::value::UnixTime;
 
 /// One exchange with the web server, as a W3C extended log holds it.
 ///
-/// The fields are those of the field's own log. A number is `None` where the log says `-`, or has no such field.
+/// The fields are those of the field's own log. A number is `None` if the log has `-` or no such field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRow {
-    /// When the answer was finished, in whole seconds of UTC (`date` and `time`).
+    /// The end of the exchange, in whole seconds of UTC (`date` and `time`).
     pub finished_at: UnixTime,
-    /// The server's address (`s-ip`).
+    /// The address of the server (`s-ip`).
     pub server_ip: AccessText,
-    /// The method (`cs-method`).
+    /// The HTTP method (`cs-method`).
     pub method: AccessText,
-    /// The path asked for, percent-decoded (`cs-uri-stem`).
+    /// The path of the URL, percent-decoded (`cs-uri-stem`).
     pub uri_stem: AccessText,
-    /// The query, without `?` (`cs-uri-query`).
+    /// The query of the URL, without `?` (`cs-uri-query`).
     pub uri_query: AccessText,
-    /// The server's port (`s-port`).
+    /// The port of the server (`s-port`).
     pub server_port: Option<u16>,
-    /// The user, where one was authenticated (`cs-username`).
+    /// The authenticated user (`cs-username`). Empty if nobody was authenticated.
     pub user_name: AccessText,
-    /// The device's address (`c-ip`).
+    /// The address of the device (`c-ip`).
     pub client_ip: AccessText,
     /// The user agent (`cs(User-Agent)`).
     pub user_agent: AccessText,
     /// The HTTP status (`sc-status`).
     pub status: Option<u16>,
-    /// IIS's finer status (`sc-substatus`).
+    /// The IIS substatus (`sc-substatus`).
     pub sub_status: Option<u16>,
-    /// The Windows error (`sc-win32-status`): 2 for a file not found, 64 for a connection that went away.
+    /// The Windows error code (`sc-win32-status`). 2 means that a file was not found, 64 that the connection broke.
     pub win32_status: Option<u32>,
-    /// From the first byte asked to the last answered, in milliseconds (`time-taken`).
+    /// The time from the first byte of the request to the last byte of the answer, in milliseconds (`time-taken`).
     pub time_taken_ms: Option<u64>,
-    /// Further fields, as name and value: kept when read, never written.
+    /// Other fields, as name and value. They are kept when a log is read, and are not written.
     pub others: Vec<(Box<str>, AccessText)>,
 }
 
-/// Where the service's paths begin; see [`AccessRow::is_of_update_service`].
+/// The beginnings of the paths of the update service.
 const PATHS: [&str; 5] = [
     "/RequestHandler/",
     "/RequestHandlerExt/",
@@ -49,9 +49,9 @@ const PATHS: [&str; 5] = [
 ];
 
 impl AccessRow {
-    /// The row of an answer finished `now`; the other fields are set by hand.
+    /// Returns the row of an exchange that ended `now`. The caller sets the other fields.
     ///
-    /// The finer status is 0 and the Windows error 2 for a 404, else 0, as the field's server has them.
+    /// The substatus is 0. The Windows error is 2 for a status of 404, and 0 otherwise, as on the field's server.
     ///
     /// ```
     /// use std::time::Duration;
@@ -81,13 +81,13 @@ impl AccessRow {
         }
     }
 
-    /// Whether the path is one of the update service's, compared without case. Web servers log other services beside it.
+    /// Whether the path belongs to the update service. ASCII case does not matter.
     pub fn is_of_update_service(&self) -> bool {
         let stem = self.uri_stem.as_logged();
         PATHS.iter().any(|path| stem.get(..path.len()).is_some_and(|start| start.eq_ignore_ascii_case(path)))
     }
 
-    /// When the request came: the time taken before the finish, where it is known.
+    /// The start of the exchange: its end minus the time taken, if that is known.
     pub fn started_at(&self) -> UnixTime {
         let taken = i64::try_from(self.time_taken_ms.unwrap_or(0)).unwrap_or(i64::MAX);
         UnixTime::from_millis(self.finished_at.as_millis().saturating_sub(taken))

@@ -1,12 +1,12 @@
-//! How a text stands in a field of the access log.
+//! The form of a text in a field of the access log.
 
 use crate::audit::escape::{is_never_plain, push_escaped, unescape_where};
 use std::fmt;
 
-/// A text in the form a W3C extended log holds it: never empty, no blank, no control character.
+/// A text as a field of a W3C extended log: never empty, without blanks and control characters.
 ///
-/// Blanks are `+` and nothing is `-`, as the field's web server writes them. What would be taken for one of those (`+`,
-/// `%`, a lone `-`), control characters and everything outside ASCII are `%XX` for each byte of their UTF-8 form.
+/// A blank is written as `+`, and an empty text as `-`. The characters `+` and `%`, a text that is only `-`, control
+/// characters and everything outside ASCII are written as `%XX`, for each byte of their UTF-8 form.
 ///
 /// ```
 /// use ucupdate_audit::AccessText;
@@ -20,7 +20,7 @@ use std::fmt;
 pub struct AccessText(Box<str>);
 
 impl AccessText {
-    /// The form of what was said.
+    /// Encodes a text.
     pub fn new(said: &str) -> Self {
         match said {
             "" => return Self::default(),
@@ -38,7 +38,7 @@ impl AccessText {
         Self(logged.into())
     }
 
-    /// A field of a log, kept as it stands there; only what no field can hold is escaped.
+    /// Keeps a field as a log holds it. Only characters that no field can hold are escaped.
     pub fn from_logged(field: &str) -> Self {
         if field.is_empty() {
             return Self::default();
@@ -59,7 +59,7 @@ impl AccessText {
         &self.0
     }
 
-    /// What was said: blanks for `+`, characters for `%XX`, empty for `-`. A `%` that begins no character is text.
+    /// Decodes the text: `+` is a blank, `%XX` a byte, and `-` an empty text. A `%` that begins no character stays.
     pub fn said(&self) -> String {
         if self.is_empty() {
             return String::new();
@@ -67,14 +67,14 @@ impl AccessText {
         unescape_where(&self.0.replace('+', " "), |_| true)
     }
 
-    /// Whether nothing was said.
+    /// Whether the text is empty (`-`).
     pub fn is_empty(&self) -> bool {
         &*self.0 == "-"
     }
 }
 
 impl Default for AccessText {
-    /// Nothing said.
+    /// The empty text.
     fn default() -> Self {
         Self("-".into())
     }

@@ -1,11 +1,11 @@
-//! One line of the audit log to its cells.
+//! Splits a line of the audit log into its cells.
 
 use crate::finding::Problem;
 use std::borrow::Cow;
 
-/// The cells of one line, divided by commas, quoted or not; doubled quotes inside quotes are one.
+/// Splits a line at its commas. A cell may be quoted; a doubled quote inside quotes is one quote.
 ///
-/// A line is a row: a quote that is not closed never swallows the lines behind it.
+/// A line is a row: an open quote never continues in the next line.
 pub(crate) fn split(line: &str, most: usize) -> Result<Vec<Cow<'_, str>>, Problem> {
     let mut cells = Vec::with_capacity(16);
     let mut rest = Some(line);
@@ -26,7 +26,7 @@ pub(crate) fn split(line: &str, most: usize) -> Result<Vec<Cow<'_, str>>, Proble
     Ok(cells)
 }
 
-/// A cell from behind its first quote, and what follows its comma.
+/// Returns a cell after its first quote, and the text after its comma.
 fn quoted(inside: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
     let mut end = inside.find('"')?;
     let mut doubled = false;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     proptest! {
-        /// The outside oracle: where both take a line, the `csv` crate reads the same cells.
+        /// The `csv` crate reads the same cells from every line that both accept.
         #[test]
         fn cells_are_those_the_csv_crate_reads(line in "[a\",]{1,12}") {
             let Ok(ours) = split(&line, 64) else { return Ok(()) };

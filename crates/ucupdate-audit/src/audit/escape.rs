@@ -1,19 +1,19 @@
-//! How a text stands in a cell of the audit log, so that it forges nothing and reads back as it was said.
+//! The form of a text in a cell of the audit log: it forges nothing, and reads back as it was reported.
 //!
-//! What could end a cell, a module part or a row, turn a cell into a formula, or fool whoever looks at it is written as
-//! `%XX`, two upper-case digits for each byte of its UTF-8 form. `%` itself is `%25`. Reading undoes exactly what writing
-//! does: `%20`, which is never written, is three characters of text, as in a URL from the original's log.
+//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or mislead a reader. They are
+//! written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Reading undoes exactly
+//! what writing does. `%20` is never written, so it stays three characters, as in a URL of the original's log.
 
-/// Where a text stands.
+/// The place of a text in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A cell of its own.
+    /// A whole cell.
     Cell,
-    /// Between `;` and `#`, with others, in a cell of modules.
+    /// A part of a module, between `;` and `#`.
     ModulePart,
 }
 
-/// Writes `text` so that nothing in it divides or computes.
+/// Writes `text` with every special character escaped.
 pub(crate) fn escape(text: &str, place: Place, to: &mut String) {
     let mut leading = true;
     for c in text.chars() {
@@ -39,12 +39,12 @@ pub(crate) fn push_escaped(c: char, to: &mut String) {
     }
 }
 
-/// The inverse of [`escape`], whatever the place.
+/// Undoes [`escape`], for every place.
 pub(crate) fn unescape(cell: &str) -> String {
     unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
 }
 
-/// Reads the `%XX` of those characters that `escaped` names; any other `%` is text.
+/// Decodes the `%XX` of the characters that `escaped` accepts. Any other `%` is text.
 pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;
@@ -66,7 +66,7 @@ pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> Stri
     read
 }
 
-/// The character that `text` begins with as `%XX` for each byte, and how many bytes that took.
+/// Returns the character that `text` begins with in the form `%XX`, and its length in bytes of `text`.
 fn escaped_char(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
     let mut decoded = [0_u8; 4];
@@ -83,7 +83,7 @@ fn escaped_char(text: &str) -> Option<(char, usize)> {
     None
 }
 
-/// Upper case only: lower-case digits are never written, so they are text.
+/// Reads an upper-case hexadecimal digit. Lower-case digits are never written, so they are text.
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -92,12 +92,12 @@ fn digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Controls (line ends among them), what Unicode ends lines and turns writing direction with, and the escape itself.
+/// Whether a character is always escaped: controls, line ends and direction marks of Unicode, and `%`.
 pub(crate) fn is_never_plain(c: char) -> bool {
     c == '%' || c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What makes a spreadsheet compute a cell that begins with it, the wide forms of East Asian keyboards included.
+/// Whether a spreadsheet computes a cell that begins with this character. The full-width forms count too.
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }

@@ -1,4 +1,4 @@
-//! Writing audit rows, byte for byte as the field's log has them.
+//! Writes audit rows, byte for byte as in the field's log.
 
 use super::escape::{Place, escape};
 use super::row::AuditRow;
@@ -7,43 +7,44 @@ use ucupdate_core::ReportedVersion;
 use ucupdate_core::value::Zone;
 use ucupdate_core::value::{FieldTime, Reported};
 
-/// The first line of an audit log, with its line end. The misspelling is the original's, and part of it.
+/// The first line of an audit log, with its line end. The misspelling is the original's.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
 Serial Number,Vendor,Model,Revision,Locale,Requested<FileName;Version;TimeStamp>[# Seperated for Multiple],\
 Response<FileName;Version;TimeStamp>[# Seperated for Multiple]\n";
 
-/// How audit rows are written: the original's form, in one time zone.
+/// Writes audit rows in the form of the original, in one time zone.
 ///
-/// MAC address, serial number, vendor, model, revision and locale are always quoted, the other columns only when they
-/// hold a comma or a quote. Several modules in a column are divided by `#`, their parts by `;`. Lines end in LF.
+/// MAC address, serial number, vendor, model, hardware revision and locale are always quoted. The
+/// other columns are quoted only if they hold a comma or a quote. Modules in a column are separated by `#`, and their parts
+/// by `;`. Lines end in LF.
 ///
-/// A cell forges neither columns nor rows and computes nothing in a spreadsheet: `%`, control characters, Unicode's line
-/// ends and marks of direction, and a first `=`, `+`, `-` or `@` are written `%XX` for each byte of their UTF-8 form; in
-/// module parts `;` and `#` too. [`AuditReader`](crate::AuditReader) gives back what was said.
+/// No cell can forge a column or a row, or be a formula in a spreadsheet. `%`, control characters, line ends and direction
+/// marks of Unicode, and a first `=`, `+`, `-` or `@` are written as `%XX` for each byte of their UTF-8 form; in parts of a
+/// module `;` and `#` too. [`AuditReader`](crate::AuditReader) returns the text as it was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFormat {
     zone: Zone,
 }
 
 impl AuditFormat {
-    /// The format with times in UTC.
+    /// Returns the format with times in UTC.
     pub const fn new() -> Self {
         Self { zone: Zone::utc() }
     }
 
-    /// The same with times in `zone`, which also says on which day a row falls.
+    /// Sets the time zone. It also decides on which day a row falls.
     #[must_use]
     pub fn with_zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// The zone of the times.
+    /// The time zone.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
-    /// One row as a line with its line end. [`AuditRow::others`] are not written.
+    /// Returns one row as a line with its line end. [`AuditRow::others`] are not written.
     pub fn line(&self, row: &AuditRow) -> LogLine {
         let mut text = String::with_capacity(256);
         push_logged(self.zone.civil(row.logged_at), &mut text);
@@ -71,7 +72,7 @@ impl AuditFormat {
     }
 }
 
-/// The server's clock: month first, unlike every other time of the log.
+/// Writes the time of the server: month first, unlike every other time of the log.
 fn push_logged(time: FieldTime, to: &mut String) {
     let date = format!("{:02}-{:02}-{:04}", time.month(), time.day(), time.year());
     let of_day = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());

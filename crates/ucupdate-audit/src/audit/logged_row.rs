@@ -1,20 +1,20 @@
-//! A row of an audit log, and the server whose log it is.
+//! [`LoggedRow`]: a row of an audit log, and the server that wrote the log.
 
 use crate::audit::row::AuditRow;
 use crate::log_name::ServerName;
 
-/// A row, and whose it is.
+/// A row of an audit log, and the server that wrote the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedRow {
-    /// The server that answered, where the name of its log tells.
+    /// The server. `None` if the name of the log does not tell it.
     pub server: Option<ServerName>,
-    /// What was asked and answered.
+    /// The request and the answer.
     pub row: AuditRow,
 }
 
 impl LoggedRow {
-    /// A row that was answered by this server: for rows that come from elsewhere than a log.
+    /// Returns a row of a server, for rows that do not come from a log file.
     pub fn new(row: AuditRow, server: Option<ServerName>) -> Self {
         Self { server, row }
     }

@@ -1,4 +1,4 @@
-//! Reading audit logs, ours and other editions', by the titles of their columns.
+//! Reads audit logs by the titles of their columns, also logs of other editions.
 
 use super::cells;
 use super::escape::unescape;
@@ -12,12 +12,12 @@ use ucupdate_core::device::KindWord;
 use ucupdate_core::value::Zone;
 use ucupdate_core::value::{FieldTime, Reported};
 
-/// Gives the rows of an audit log, one at a time.
+/// Iterator over the rows of an audit log.
 ///
-/// Columns are found by title, without case and blanks, in any order; those of other editions are kept in
-/// [`AuditRow::others`], and one that is missing is blank. A line that gives no row is a [`Finding`] with its number, and
-/// reading goes on. Only a log without the column `Logging DateTime` gives no rows at all. A header in the middle, as in
-/// logs laid end to end, holds for what follows it.
+/// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown columns are kept in
+/// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`Finding`] with its number,
+/// and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle of a log is
+/// valid for the rows after it.
 ///
 /// ```
 /// use ucupdate_audit::AuditReader;
@@ -26,7 +26,7 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// let row = rows.next().unwrap().unwrap();
 /// assert_eq!((&*row.kind.model, row.mac_address.raw()), ("IP8540", "0021630F207B"));
 /// assert_eq!(row.others, [("Site".into(), "Lisbon".into())]);
-/// assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 3: row has 1 cells, expected 4");
+/// assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 3: the row has 1 cells, expected 4");
 /// assert!(rows.next().is_none());
 /// ```
 #[derive(Debug)]
@@ -37,26 +37,26 @@ pub struct AuditReader<R> {
 }
 
 impl<R: Read> AuditReader<R> {
-    /// Reads a log whose times are in UTC, within the default limits. The input is buffered here.
+    /// Returns a reader of a log with times in UTC, with the default limits. The reader buffers its input.
     pub fn new(input: R) -> Self {
         Self { lines: Lines::new(input, ReadLimits::default()), zone: Zone::utc(), header: None }
     }
 
-    /// The same for a log whose times are in `zone`.
+    /// Sets the time zone of the log.
     #[must_use]
     pub fn with_zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// The same within other limits.
+    /// Sets other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
     }
 
-    /// A row, or `None` for a header.
+    /// Returns a row, or `None` for a header.
     fn read_next(&mut self) -> Option<Result<Option<AuditRow>, Finding>> {
         let limits = self.lines.limits();
         let line = match self.lines.next_line()? {
@@ -112,7 +112,7 @@ enum Column {
     Offered,
 }
 
-/// Titles as [`plain_title`] leaves them.
+/// The titles, in the form that [`plain_title`] returns.
 const TITLES: [(&str, Column); 13] = [
     ("loggingdatetime", Column::LoggedAt),
     ("username", Column::UserName),
@@ -129,7 +129,7 @@ const TITLES: [(&str, Column); 13] = [
     ("response", Column::Offered),
 ];
 
-/// A title without case, blanks and what explains it: `Requested<...>[...]` is `requested`.
+/// Returns a title in lower case, without blanks and explanations: `Requested<...>[...]` becomes `requested`.
 fn plain_title(title: &str) -> String {
     let title = title.split(['<', '[']).next().unwrap_or(title);
     title.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
@@ -153,7 +153,7 @@ impl Header {
         columns.contains(&Ok(Column::LoggedAt)).then_some(Self { columns })
     }
 
-    /// Whether this row has a title where its time should stand.
+    /// Whether this row has a title in the column of the time.
     fn begins_anew(&self, cells: &[Cow<'_, str>]) -> bool {
         let logged_at = self.columns.iter().zip(cells).find(|(column, _)| **column == Ok(Column::LoggedAt));
         logged_at.is_some_and(|(_, cell)| plain_title(cell) == TITLES[0].0)
@@ -198,14 +198,14 @@ fn row(
     Ok(row)
 }
 
-/// Reads `MM-dd-yyyy HH:mm:ss`: the field's form but for the month in front.
+/// Reads `MM-dd-yyyy HH:mm:ss`. The month comes first, unlike in every other time of the log.
 fn logged_at(cell: &str) -> Option<FieldTime> {
     let (month, day, rest) = (cell.get(..3)?, cell.get(3..6)?, cell.get(6..)?);
     format!("{day}{month}{rest}").parse().ok()
 }
 
-/// Reads `file;version;time stamp`, divided by `#`. Parts that are missing are blank; what follows a third `;` belongs to
-/// the time stamp.
+/// Reads `file;version;time stamp`, separated by `#`. Missing parts are blank. Text after a third `;` belongs to the time
+/// stamp.
 fn modules<T>(
     cell: &str,
     limits: &ReadLimits,
@@ -266,15 +266,16 @@ mod tests {
             read[2..],
             [
                 Err("line 4: cell 2 has a quote that is not closed, or text behind its quotes".to_owned()),
-                Err("line 5: row has 3 cells, expected 13".to_owned()),
-                Err("line 6: time is \"13-06-2009 17:10:39\", expected MM-dd-yyyy HH:mm:ss".to_owned()),
+                Err("line 5: the row has 3 cells, expected 13".to_owned()),
+                Err("line 6: the time is \"13-06-2009 17:10:39\", expected MM-dd-yyyy HH:mm:ss".to_owned()),
             ]
         );
     }
 
     #[test]
     fn a_log_of_something_else_gives_no_rows() {
-        let refused = "line 1: no column is titled `Logging DateTime`, expected an audit log's header";
+        let refused =
+            "line 1: no column has the title `Logging DateTime`, expected the header of an audit log";
         for log in ["#Software: IIS\n#Version: 1.0\n", "a,\"b\nc", "\u{feff}x\n"] {
             assert_eq!(read(log), [Err(refused.to_owned())], "{log:?}");
         }
@@ -317,7 +318,7 @@ mod tests {
         let limits = ReadLimits::default().with_modules(2);
         let log = "Logging DateTime,Response\n01-01-1970 00:00:00,a#b#c\n01-01-1970 00:00:00,a#b\n";
         let mut rows = AuditReader::new(log.as_bytes()).with_limits(limits);
-        assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 2: more than 2 modules in a cell");
+        assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 2: a cell has more than 2 modules");
         assert_eq!(rows.next().unwrap().unwrap().offered.len(), 2);
     }
 

@@ -1,14 +1,14 @@
-//! One row of the audit log, as values.
+//! [`AuditRow`]: one row of the audit log.
 
 use ucupdate_core::device::{ReportedKind, SerialNumber};
 use ucupdate_core::request::Side;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
-/// What one device asked, and what it was answered.
+/// One request of a device, and its answer.
 ///
-/// The items are the columns of the original's audit log. What the device said is kept as said, beside what was read in
-/// it, so a row can be made of anything that was ever logged.
+/// The fields are the columns of the original's audit log. Texts of the device are kept as reported, beside what they mean,
+/// so every row that was ever logged can be represented.
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow};
@@ -19,55 +19,56 @@ use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditRow {
-    /// The server's clock when it answered; a log holds whole seconds of it.
+    /// The clock of the server when it answered. A log holds whole seconds.
     pub logged_at: UnixTime,
-    /// The user who signed in last; empty when nobody did.
+    /// The user who signed in last. Empty if nobody was signed in.
     pub user_name: Box<str>,
-    /// The device's address as the server saw it; usually an IP address.
+    /// The address of the device as the server saw it, usually an IP address.
     pub user_host: Box<str>,
-    /// The kind of the device; each word is empty where the device reported none.
+    /// Each of its words is empty if the device did not report it.
     pub kind: ReportedKind,
-    /// The device's own clock; hours off as long as it has no time.
+    /// The clock of the device. It can be hours off until the device gets the time.
     pub request_date_time: Reported<FieldTime>,
-    /// The device's MAC address.
+    /// The text as reported, and the address if the text is one.
     pub mac_address: Reported<MacAddress>,
-    /// The device's serial number.
+    /// The text as reported, and the serial number if the text is one.
     pub serial_number: Reported<SerialNumber>,
-    /// What it has, a module each.
+    /// The modules that the device asked about.
     pub requested: Vec<RequestedCell>,
-    /// What it was told to fetch; empty for "nothing to do".
+    /// The images that the device was offered. Empty if it was offered nothing.
     pub offered: Vec<OfferedCell>,
-    /// Columns of other editions, as title and text: kept when read, never written.
+    /// Columns of other editions, as title and text. They are kept when a log is read, and are not written.
     pub others: Vec<(Box<str>, Box<str>)>,
 }
 
-/// One module a device asked about, as it stands in a row.
+/// One module that a device asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedCell {
-    /// The file name as said (`cpe.nbt`).
+    /// The file name as reported, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The version installed; `0.0.0.0` for "none known".
+    /// The installed version. `0.0.0.0` means that none is known.
     pub version: ReportedVersion,
-    /// The installed image's time stamp; `01-01-1601 00:00:00` for "none known".
+    /// The time stamp of the installed image. `01-01-1601 00:00:00` means that none is known.
     pub time_stamp: Reported<FieldTime>,
 }
 
-/// One image a device was told to fetch, as it stands in a row.
+/// One image that a device was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedCell {
-    /// The image's URL for the side that asked.
+    /// The URL of the image for the side that asked.
     pub url: Box<str>,
-    /// The image's version.
+    /// The version of the image.
     pub version: ReportedVersion,
-    /// The image's own time stamp.
+    /// The time stamp of the image.
     pub time_stamp: Reported<FieldTime>,
 }
 
 impl AuditRow {
-    /// The row of a request that was answered, offers or none.
+    /// Returns the row of a request that was answered.
     ///
-    /// `host` is the device's address as the server saw it. An offered file is the base URL of the side that asked, `/`
-    /// and the file name, as the original's log has it for devices inside (for those outside it is inferred).
+    /// `host` is the address of the device as the server saw it. The URL of an offered file is the base URL of the side that
+    /// asked, `/` and the file name. This is what the original's log has for devices inside; for devices outside it is
+    /// inferred.
     pub fn answered(
         request: &UpdateRequest,
         response: &UpdateResponse,
@@ -100,7 +101,7 @@ impl AuditRow {
         }
     }
 
-    /// The row of an upload of device logs, which names no device: only the time and the host are known.
+    /// Returns the row of an upload of device logs. It names no device; only the time and the host are known.
     pub fn device_log_upload(host: &str, now: UnixTime) -> Self {
         Self { logged_at: now, user_host: host.into(), ..Self::default() }
     }

@@ -1,50 +1,50 @@
-//! What a rolling log asks of a store, and what it is told.
+//! The effects that a rolling log asks for, and their outcomes.
 
 use std::sync::Arc;
 
-/// What a rolling log asks to be done; answered by [`RollingLog::done`](crate::RollingLog::done).
+/// An action that a rolling log asks of its store. [`RollingLog::done`](crate::RollingLog::done) takes the outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Make this object, unless there is one: whole or not at all.
+    /// Create this object completely, unless it exists.
     Create {
-        /// The object's key.
+        /// The key of the object.
         key: String,
         /// The header and the first rows.
         bytes: Arc<[u8]>,
     },
-    /// Replace this object, which is the log's own, by these bytes: whole or not at all.
+    /// Replace this object, which the log wrote itself, completely.
     Put {
-        /// The object's key.
+        /// The key of the object.
         key: String,
-        /// All of the file, not only what is new.
+        /// The whole file, including rows that were written before.
         bytes: Arc<[u8]>,
     },
-    /// Read this object and compare, since it is not known whether it was made; see [`Effect::compare`].
+    /// Read this object and compare it, because it is not known whether it was written. See [`Effect::compare`].
     ReadBack {
-        /// The object's key.
+        /// The key of the object.
         key: String,
-        /// What it holds if it was made.
+        /// The content of the object if it was written.
         bytes: Arc<[u8]>,
     },
 }
 
 impl Effect {
-    /// The object's key.
+    /// The key of the object.
     pub fn key(&self) -> &str {
         match self {
             Self::Create { key, .. } | Self::Put { key, .. } | Self::ReadBack { key, .. } => key,
         }
     }
 
-    /// The bytes to write, or to compare with.
+    /// The bytes to write, or to compare.
     pub fn bytes(&self) -> &Arc<[u8]> {
         match self {
             Self::Create { bytes, .. } | Self::Put { bytes, .. } | Self::ReadBack { bytes, .. } => bytes,
         }
     }
 
-    /// The outcome of a [`ReadBack`](Self::ReadBack) that found this object, or none.
+    /// Returns the outcome of a [`ReadBack`](Self::ReadBack) that found this object. `None` stands for no object.
     pub fn compare(&self, found: Option<&[u8]>) -> EffectOutcome {
         match found {
             None => EffectOutcome::Absent,
@@ -54,18 +54,18 @@ impl Effect {
     }
 }
 
-/// How an effect went.
+/// The outcome of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a store's answer is one of these or unclear")]
 pub enum EffectOutcome {
-    /// The object holds these bytes, and lasts.
+    /// The object has these bytes, durably.
     Stored,
-    /// There is an object of this key already, with other bytes where they were compared.
+    /// The key is taken. For a [`Effect::ReadBack`]: the object has other bytes.
     Exists,
-    /// There is no such object: of a [`Effect::ReadBack`] only.
+    /// There is no such object. Only a [`Effect::ReadBack`] has this outcome.
     Absent,
-    /// It was not done, and will not be: nothing may come of it later.
+    /// Nothing was written, and nothing will be written later.
     Failed,
-    /// It may have been done, or may yet be: an answer that was lost, a time-out, a store that cannot say.
+    /// The write may have happened, or may still happen: the answer was lost, or timed out, or the store cannot tell.
     Unclear,
 }

@@ -1,16 +1,16 @@
-//! The law of rolling logs, against a store that fails as it likes.
+//! The law of rolling logs, tested against a store that fails in every way.
 
 use super::{Effect, EffectOutcome, RollOptions, RollingLog};
 use crate::{AuditFormat, AuditReader, AuditRow};
 use std::collections::BTreeMap;
 use ucupdate_core::value::UnixTime;
 
-/// Two logs of one server name in one store, as these bytes have rows come, time pass and the store fail: refused
-/// writes, lost answers, writes that land much later, and writes that are visible and not durable.
+/// Runs two logs with one server name in one store. The bytes decide when rows come, when time passes, and how the store
+/// fails: refused writes, lost answers, writes that arrive much later, and writes that are visible and not durable.
 ///
-/// Every row acknowledged is in the store exactly once and durable, at every moment; no row is there twice; rows are in order; a
-/// file has one writer, is whole, and is no longer than the roll size; and once the store works again, all rows taken
-/// are acknowledged.
+/// At every moment, each acknowledged row is in the store exactly once and durable. No row is there twice, and rows are in
+/// order. A file has one writer, is complete, and is not longer than the roll size. Once the store works again, all accepted
+/// rows are acknowledged.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -73,7 +73,7 @@ impl Model {
         }
     }
 
-    /// Whether the store may have changed.
+    /// Executes one move. Returns whether the store may have changed.
     fn step(&mut self, byte: u8) -> bool {
         let (which, choice) = (usize::from(byte >> 7), byte & 0x7f);
         match choice {
@@ -170,7 +170,7 @@ impl Model {
         }
     }
 
-    /// The store works, and everything is flushed.
+    /// Lets the store work, and flushes everything.
     fn recover(&mut self) {
         for which in 0..self.logs.len() {
             // A row takes a few effects at most: files that are met, read back, made again.

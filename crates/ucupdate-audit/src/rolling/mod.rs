@@ -6,11 +6,13 @@
 //!                       └────────────── done(outcome) ◄──────────────────────┘
 //! ```
 //!
-//! A store has no append. So a file is claimed by creating it with its first rows, and put again whole, bounded by the
-//! roll size, at each flush. Two rules make that safe with any store that is atomic in one object:
-//! - A file that exists is not continued, unless this log knows that it made it: the next number is claimed.
-//! - A file whose writing was ever unclear is closed once it holds what it should. An old write that lands late then
-//!   changes nothing.
+//! A store cannot append. So the log creates a file with its first rows, and writes the whole file again at each flush. The
+//! size of a file is limited by the roll size. Two rules make this safe with any store whose writes are atomic for one
+//! object:
+//! - The log does not continue a file that exists, unless it knows that it created the file itself. It takes the next number
+//!   instead.
+//! - After a write with an unclear outcome, the log closes the file as soon as it has the right content. An old write that
+//!   arrives late then changes nothing.
 
 mod effect;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -26,12 +28,12 @@ use std::sync::Arc;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::value::Zone;
 
-/// One server's audit or access log, in files that roll by day and by size. Holds no clock and no store.
+/// The audit log or the access log of one server, in files that roll by day and by size. It holds no clock and no store.
 ///
-/// Whoever drives it performs one effect at a time and says how it went, and calls [`poll`](Self::poll) after each
-/// [`push`](Self::push), each [`done`](Self::done) and at [`next_deadline`](Self::next_deadline). Rows keep their order. A
-/// row is kept for good once [`acknowledged`](Self::acknowledged) is above its number: it is then in the store exactly
-/// once. Rows that were not acknowledged when the program ended abruptly may be missing.
+/// The driver performs one effect at a time and reports its outcome. It calls [`poll`](Self::poll) after each
+/// [`push`](Self::push), after each [`done`](Self::done), and at [`next_deadline`](Self::next_deadline). Rows keep their
+/// order. Once [`acknowledged`](Self::acknowledged) is greater than the number of a row, the row is in the store exactly
+/// once, durably. Rows that were not acknowledged can be missing after the program ended abruptly.
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow, Effect, EffectOutcome, RollOptions, RollingLog};
@@ -115,19 +117,19 @@ enum Wait {
     ForOutcome,
 }
 
-/// How many numbers are tried at once before the log waits a little.
+/// The number of file numbers that are tried before the log waits.
 const NUMBERS_AT_ONCE: u32 = 64;
 
-/// A clock is set back when it goes back further than this; threads may be out of step by less.
+/// A clock counts as set back if it goes back by more than this. Threads may differ by less.
 const BACK_MILLIS: i64 = 1000;
 
 impl RollingLog {
-    /// The audit log of this server, in the format's zone.
+    /// Returns the audit log of a server, in the time zone of the format.
     pub fn audit(server: ServerName, format: &AuditFormat, options: RollOptions) -> Self {
         Self::new(Form::Audit(format.zone().clone()), server, options)
     }
 
-    /// The access log of this server.
+    /// Returns the access log of a server.
     pub fn access(server: ServerName, format: &AccessFormat, options: RollOptions) -> Self {
         Self::new(Form::Access(format.clone()), server, options)
     }
@@ -149,8 +151,10 @@ impl RollingLog {
         }
     }
 
-    /// Takes a row to be written, and gives its number, from 0. `None` when it is dropped, which
-    /// [`dropped`](Self::dropped) counts: too much is waiting, or the row is longer than a file.
+    /// Adds a row and returns its number, from 0.
+    ///
+    /// Returns `None` if the row is dropped, because too many rows wait or the row is longer than a file.
+    /// [`dropped`](Self::dropped) counts such rows.
     pub fn push(&mut self, line: LogLine, now: UnixTime) -> Option<u64> {
         self.observe(now);
         let bytes = line.as_str().len();
@@ -167,7 +171,8 @@ impl RollingLog {
         Some(number)
     }
 
-    /// What to do now, if anything. One effect is out at a time; until [`done`](Self::done) there is no other.
+    /// Returns the next effect to perform. Only one effect is open at a time: until [`done`](Self::done) is called, the
+    /// result is `None`.
     pub fn poll(&mut self, now: UnixTime) -> Option<Effect> {
         self.observe(now);
         if self.flight.is_none() {
@@ -194,9 +199,9 @@ impl RollingLog {
         })
     }
 
-    /// Says how the effect that was out went. Without one it does nothing.
+    /// Reports the outcome of the open effect. Without an open effect it does nothing.
     ///
-    /// An effect that was given up half-way (a future dropped, a time-out) is [`EffectOutcome::Unclear`].
+    /// The outcome of an effect that was abandoned (a dropped future, a timeout) is [`EffectOutcome::Unclear`].
     pub fn done(&mut self, outcome: EffectOutcome, now: UnixTime) {
         use EffectOutcome::{Absent, Exists, Failed, Stored, Unclear};
         self.observe(now);
@@ -248,8 +253,8 @@ impl RollingLog {
         self.flight = Some(flight);
     }
 
-    /// Lets no row wait, nor a try that failed: for shutting down. Then poll until [`is_flushed`](Self::is_flushed), or
-    /// until patience ends.
+    /// Makes all waiting rows due now, and any retry too. To shut down, then poll until [`is_flushed`](Self::is_flushed), or
+    /// until a time limit.
     pub fn flush_now(&mut self) {
         self.due = self.end();
         if let Some(flight) = &mut self.flight {
@@ -257,8 +262,8 @@ impl RollingLog {
         }
     }
 
-    /// When to poll next, if nothing else happens; a time gone by means at once. `None` while an effect is out, and when
-    /// nothing waits.
+    /// The time of the next poll, if nothing else happens. A time in the past means now. `None` while an effect is open, and
+    /// when no row waits.
     pub fn next_deadline(&self) -> Option<UnixTime> {
         if let Some(flight) = &self.flight {
             return match flight.wait {
@@ -274,29 +279,30 @@ impl RollingLog {
         Some(after(first.pushed_at, self.options.flush_millis.into()))
     }
 
-    /// How many rows are kept for good: those with lower numbers.
+    /// The number of rows that are stored durably: the rows with lower numbers.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
     }
 
-    /// How many rows were dropped since the start.
+    /// The number of rows that were dropped since the start.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// How many rows wait, those on their way included.
+    /// The number of rows that wait, including those of the open effect.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// Whether every row taken is kept for good.
+    /// Whether every row is stored durably.
     pub fn is_flushed(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// Mentions a key of the store, so that no number below it is tried; of another log or server it means nothing.
+    /// Tells the log about a key in the store, so that it does not try that number. A key of another log or server has no
+    /// effect.
     ///
-    /// A server that starts often in a day finds a free number sooner for it. It need not be called.
+    /// Calling it is optional. It saves attempts for a server that starts often in one day.
     pub fn mention(&mut self, key: &str) {
         let Ok(name) = key.parse::<LogName>() else {
             return;
@@ -329,7 +335,7 @@ impl RollingLog {
         })
     }
 
-    /// One more than the number of the last row taken.
+    /// One more than the number of the last row.
     fn end(&self) -> u64 {
         self.acknowledged + self.pending.len() as u64
     }
@@ -338,7 +344,7 @@ impl RollingLog {
         self.acknowledged < self.due || self.pending_bytes >= self.options.flush_bytes
     }
 
-    /// Whether rows are to be written now; then all that wait are.
+    /// Whether rows must be written now. Then all waiting rows are written.
     fn is_due(&mut self, now: UnixTime) -> bool {
         let Some(first) = self.pending.front() else {
             return false;
@@ -350,7 +356,7 @@ impl RollingLog {
         self.is_hurried()
     }
 
-    /// Once a clock was set back, deadlines by the old one would lie far away: they are dropped.
+    /// Drops deadlines after the clock was set back, because they would lie far in the future.
     fn observe(&mut self, now: UnixTime) {
         let set_back = now.as_millis().saturating_add(BACK_MILLIS) < self.latest.as_millis();
         if set_back {
@@ -361,7 +367,7 @@ impl RollingLog {
         }
     }
 
-    /// The rows to write next, and the file they go to; nothing when none waits.
+    /// Returns the rows to write next, and their file. `None` if no row waits.
     fn take_off(&self, now: UnixTime) -> Option<Flight> {
         let first = &self.pending.front()?.line;
         let (day, bytes) = (self.day_of(first), first.as_str().len());
@@ -394,13 +400,13 @@ impl RollingLog {
         LogName { kind: self.kind(), server: self.server.clone(), date, number }
     }
 
-    /// This number of its day, and all below it, are not tried again.
+    /// Marks a number of its day, and all lower ones, as taken.
     fn take(&mut self, name: &LogName) {
         let mentioned = self.taken.filter(|(date, _)| *date == name.date).map_or(0, |(_, number)| number);
         self.taken = Some((name.date, name.number.max(mentioned)));
     }
 
-    /// The rows in flight are in the store. The file is continued only where every write was clear.
+    /// Accepts that the rows in flight are in the store. The file is continued only if every write was clear.
     fn land(&mut self, flight: Flight, clear: bool) {
         for row in self.pending.drain(..flight.rows) {
             self.pending_bytes -= row.line.as_str().len();
@@ -412,7 +418,7 @@ impl RollingLog {
 }
 
 impl Flight {
-    /// A tenth of a second, doubled each time, half a minute at most.
+    /// Waits a tenth of a second, twice as long after each failure, at most half a minute.
     fn back_off(&mut self, now: UnixTime) {
         let millis = (100_i64 << self.tries.min(10)).min(30_000);
         self.tries += 1;
@@ -426,7 +432,7 @@ impl Flight {
     }
 }
 
-/// Whether the file of a day takes a row of another: its own, and stragglers of the day before.
+/// Whether the file of a day accepts a row of another day: it accepts its own day and late rows of the day before.
 fn takes(file: LogDate, row: LogDate) -> bool {
     matches!(file.days_since(row), 0 | 1)
 }

@@ -1,8 +1,8 @@
-//! When a log is flushed, when it rolls, and how much may wait.
+//! [`RollOptions`]: when a log is flushed, when it rolls, and how much may wait.
 
 use std::time::Duration;
 
-/// When a log is flushed, when it rolls to a new file, and how many rows may wait.
+/// When a log is flushed, when a new file begins, and how many rows may wait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,8 +22,8 @@ pub struct RollOptions {
 }
 
 impl Default for RollOptions {
-    /// Flushed every second or at 512,000 bytes, rolled at 1,024,000 bytes (both sizes the original's); 100,000 rows or
-    /// 16 MiB may wait.
+    /// A flush every second or at 512,000 bytes, and a new file at 1,024,000 bytes: both sizes are the original's. 100,000
+    /// rows or 16 MiB may wait.
     fn default() -> Self {
         Self {
             flush_millis: 1000,
@@ -36,15 +36,15 @@ impl Default for RollOptions {
 }
 
 impl RollOptions {
-    /// How long a row may wait before it is written.
+    /// The longest time that a row waits before it is written.
     pub fn flush_interval(&self) -> Duration {
         Duration::from_millis(self.flush_millis.into())
     }
 
-    /// The same with rows that wait so long at most: 100 ms to 1 h.
+    /// Sets the longest time that a row waits: 100 ms to 1 h.
     ///
     /// # Errors
-    /// When it is shorter or longer.
+    /// When the time is outside this range.
     pub fn with_flush_interval(mut self, interval: Duration) -> Result<Self, RollOptionError> {
         let millis = usize::try_from(interval.as_millis()).unwrap_or(usize::MAX);
         let millis = within("flush interval", "milliseconds", millis, 100, 3_600_000)?;
@@ -52,28 +52,29 @@ impl RollOptions {
         Ok(self)
     }
 
-    /// The same with a flush as soon as so many bytes wait: 1 byte to 8 MiB.
+    /// Sets the number of waiting bytes that causes a flush: 1 byte to 8 MiB.
     ///
     /// # Errors
-    /// When it is less or more.
+    /// When the number is outside this range.
     pub fn with_flush_bytes(mut self, bytes: usize) -> Result<Self, RollOptionError> {
         self.flush_bytes = within("flush size", "bytes", bytes, 1, MAX_ROLL_BYTES)?;
         Ok(self)
     }
 
-    /// The same with files of so many bytes at most: 4 KiB to 8 MiB. A longer row than fits in a file is dropped.
+    /// Sets the maximum size of a file: 4 KiB to 8 MiB. A row that does not fit into a file is dropped.
     ///
     /// # Errors
-    /// When it is less or more.
+    /// When the size is outside this range.
     pub fn with_roll_bytes(mut self, bytes: usize) -> Result<Self, RollOptionError> {
         self.roll_bytes = within("roll size", "bytes", bytes, 4096, MAX_ROLL_BYTES)?;
         Ok(self)
     }
 
-    /// The same with so many rows and bytes that may wait, those on their way to the store included; at least 1 of each.
+    /// Sets the maximum number of waiting rows, and of their bytes. Rows on their way to the store count. Both are at least
+    /// 1.
     ///
     /// # Errors
-    /// When one is 0.
+    /// When one of them is 0.
     pub fn with_pending(mut self, rows: usize, bytes: usize) -> Result<Self, RollOptionError> {
         self.pending_rows = within("pending rows", "rows", rows, 1, usize::MAX)?;
         self.pending_bytes = within("pending size", "bytes", bytes, 1, usize::MAX)?;
@@ -81,7 +82,7 @@ impl RollOptions {
     }
 }
 
-/// What a store creates in one piece.
+/// The largest object that a store creates in one piece.
 const MAX_ROLL_BYTES: usize = 8 * 1024 * 1024;
 
 fn within(
@@ -98,7 +99,7 @@ fn within(
     }
 }
 
-/// A setting out of its range.
+/// Error of setting a [`RollOptions`] value outside its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{option} is {found}, expected {least} to {most} {unit}")]
 pub struct RollOptionError {

@@ -102,7 +102,7 @@ fn lines_that_give_no_row_are_told_and_the_rest_is_read() {
     let ran = place.run(&["fleet", "--audit", "audit.log", "--json"]);
     let told: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(told.len(), 11, "{told:#?}");
-    assert_eq!(told[0], "ucupdate: audit.log: line 5: row has 1 cells, expected 13");
+    assert_eq!(told[0], "ucupdate: audit.log: line 5: the row has 1 cells, expected 13");
     assert_eq!(told[10], "ucupdate: 2 further line(s) gave no row");
     assert_eq!((&ran.json()["rows"], &ran.json()["unread"]), (&3.into(), &12.into()));
 }

@@ -1,4 +1,4 @@
-//! The devices there are, by what audit logs tell of them.
+//! [`Inventory`]: every device that asked, as of its last request.
 
 use crate::pairing::{installed, offers};
 use std::collections::BTreeMap;
@@ -8,13 +8,14 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
-/// The most modules of one device that are remembered; further ones are passed over.
+/// The maximum number of modules that are remembered of one device. Further modules are ignored.
 pub const MAX_DEVICE_MODULES: usize = 64;
 
-/// Every device that asked, as it was when it asked last.
+/// Every device that asked, as of its last request.
 ///
-/// Rows are taken in in any order; of each device, and of each of its modules, the latest counts. A device is known by its
-/// MAC address, or else by its serial number; a row that says neither is counted.
+/// Rows may be added in any order. For each device, and for each of its modules, the latest row counts. A device is
+/// identified by its MAC address. If it reports none, it is identified by its serial number. Rows that report neither are
+/// only counted ([`unidentified`](Self::unidentified)).
 ///
 /// ```
 /// use ucupdate_audit::{AuditReader, LoggedRow};
@@ -38,59 +39,59 @@ pub struct Inventory {
     unidentified: u64,
 }
 
-/// One device, as it was when it asked last.
+/// One device, as of its last request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryDevice {
-    /// Its kind; each word is empty where the device reported none.
+    /// Each of its words is empty if the device did not report it.
     pub kind: ReportedKind,
-    /// Its MAC address.
+    /// The text as reported, and the address if the text is one.
     pub mac_address: Reported<MacAddress>,
-    /// Its serial number.
+    /// The text as reported, and the serial number if the text is one.
     pub serial_number: Reported<SerialNumber>,
-    /// The user who had signed in last; empty when nobody had.
+    /// The user who signed in last. Empty if nobody was signed in.
     pub user_name: Box<str>,
-    /// Its address as the server saw it.
+    /// The IP address or host name of the device, as the server saw it.
     pub user_host: Box<str>,
-    /// Its own clock, when it asked last.
+    /// The clock of the device at its last request.
     pub request_date_time: Reported<FieldTime>,
-    /// The server it asked last, where that is known.
+    /// The server that answered the last request. `None` if the log does not name its server.
     pub server: Option<ServerName>,
-    /// When it asked first.
+    /// The time of the first request, by the clock of the server.
     pub first_asked: UnixTime,
-    /// When it asked last.
+    /// The time of the last request, by the clock of the server.
     pub last_asked: UnixTime,
-    /// How often it asked.
+    /// The number of requests.
     pub asks: u64,
-    /// Its modules, by file name without ASCII case.
+    /// Sorted by file name, ignoring ASCII case.
     pub modules: Vec<InventoryModule>,
 }
 
-/// One module of a device, as it was when the device last asked about it.
+/// One module of a device, as of the last request that named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryModule {
-    /// What is installed.
+    /// The module as the device reported it.
     pub installed: InstalledModule,
-    /// What was offered for it, if anything.
+    /// The version that the server offered. `None` if it offered nothing.
     pub offered: Option<ReportedVersion>,
-    /// When that was.
+    /// The time of the request.
     pub asked: UnixTime,
 }
 
-/// How many devices have a version.
+/// The number of devices that have a version of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VersionCount {
-    /// Who made them.
+    /// The vendor of the devices, as the first of them reported it.
     pub vendor: Box<str>,
-    /// Their model.
+    /// The model of the devices, as the first of them reported it.
     pub model: Box<str>,
-    /// The file name of the module.
+    /// The file name of the module, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The version, as one of them says it.
+    /// The version, as one of the devices reported it.
     pub version: ReportedVersion,
-    /// How many.
+    /// The number of devices.
     pub devices: u64,
 }
 
@@ -101,14 +102,14 @@ impl Default for Inventory {
 }
 
 impl Inventory {
-    /// The same with room for so many devices instead of a million.
+    /// Sets the maximum number of devices. The default is 1,000,000.
     #[must_use]
     pub fn with_room(mut self, most: usize) -> Self {
         self.most = most;
         self
     }
 
-    /// Takes in what one row tells.
+    /// Adds one row.
     pub fn take_in(&mut self, logged: &LoggedRow) {
         let row = &logged.row;
         let Some(identity) = DeviceId::of(&row.mac_address, &row.serial_number) else {
@@ -123,23 +124,24 @@ impl Inventory {
         device.take_in(logged);
     }
 
-    /// The devices, by MAC address and then by serial number.
+    /// The devices, sorted by MAC address and then by serial number.
     pub fn devices(&self) -> impl ExactSizeIterator<Item = (&DeviceId, &InventoryDevice)> {
         self.devices.iter()
     }
 
-    /// How many rows were passed over because there was no room for another device.
+    /// The number of rows that were skipped because there was no room for another device.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// How many rows named no device, since they say neither MAC address nor serial number.
+    /// The number of rows that name no device: they report neither a MAC address nor a serial number.
     pub fn unidentified(&self) -> u64 {
         self.unidentified
     }
 
-    /// How many devices have which version: by vendor, model and module, older versions first. Versions of one release are
-    /// counted together.
+    /// Counts the devices of each version, by vendor, model and module. Older versions come first.
+    ///
+    /// Versions of the same release are counted together.
     pub fn versions(&self) -> Vec<VersionCount> {
         let mut counts: BTreeMap<_, VersionCount> = BTreeMap::new();
         for device in self.devices.values() {
@@ -164,7 +166,7 @@ impl Inventory {
     }
 }
 
-/// What versions of one release have in common: those that can be read before those that cannot.
+/// Returns a sort key that is equal for versions of the same release. Versions that can be read come before the others.
 fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
     let Some(readable) = version.readable() else { return Err(version.as_str().into()) };
     let mut parts = [0; 4];
@@ -173,7 +175,7 @@ fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
 }
 
 impl InventoryDevice {
-    /// A device as one row tells of it.
+    /// Returns the device that one row describes.
     pub fn of(logged: &LoggedRow) -> Self {
         let mut device = Self::new(logged);
         device.take_in(logged);
@@ -222,7 +224,7 @@ impl InventoryDevice {
         }
     }
 
-    /// What it would ask now: for deciding what it would be answered. `None` where its words could be no request's.
+    /// Returns the request that this device would send now. `None` if its words cannot be part of a request.
     pub fn request(&self) -> Option<UpdateRequest> {
         let device = Device {
             kind: self.kind.read().ok()?,

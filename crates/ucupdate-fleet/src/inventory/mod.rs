@@ -1,4 +1,4 @@
-//! The devices there are, by what audit logs tell of them.
+//! The inventory: every device that asked, with its versions, from the rows of audit logs.
 
 mod devices;
 

@@ -1,4 +1,4 @@
-//! Circles in what one device asked and was answered, in order of time.
+//! Circles in the requests of one device, in order of time.
 
 use super::found::LoopKind;
 use std::collections::BTreeSet;
@@ -7,35 +7,35 @@ use std::time::Duration;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// How often a device must be offered the same, and come back as it was.
+/// The number of offers of the same version after which a device counts as unchanged.
 const UNCHANGED_ASKS: u32 = 3;
 
-/// One ask about one module.
+/// One request about one module.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct Ask {
     pub(super) at: UnixTime,
     pub(super) installed: Arc<ReportedVersion>,
     pub(super) offered: Option<Arc<ReportedVersion>>,
     pub(super) server: Option<Arc<str>>,
-    /// How many asks this stands for, with those left out.
+    /// The number of requests that this one stands for, itself included.
     pub(super) asks: u64,
 }
 
-impl Seen {
-    /// Its place in order; what has the same is the same ask.
+impl Ask {
+    /// The sort key. Two requests with the same key are the same request.
     pub(super) fn place(&self) -> (UnixTime, &str, Option<&str>, Option<&str>) {
         let offered = self.offered.as_ref().map(|offered| offered.as_str());
         (self.at, self.installed.as_str(), offered, self.server.as_deref())
     }
 
-    /// Whether the other ask says the same, at another time.
+    /// Whether another request has the same content, at another time.
     pub(super) fn says(&self, other: &Self) -> bool {
         let (_, installed, offered, server) = self.place();
         (installed, offered, server) == (other.installed.as_str(), other.place().2, other.place().3)
     }
 }
 
-/// A loop, but for whose it is.
+/// A loop without its device.
 #[derive(Clone, Debug)]
 pub(super) struct Circle {
     pub(super) kind: LoopKind,
@@ -47,20 +47,20 @@ pub(super) struct Circle {
     pub(super) goes_on: bool,
 }
 
-/// The circles in what was seen, by kind. `seen` is in order of time.
-pub(super) fn find(seen: &[Seen], apart: Duration) -> Vec<Circle> {
+/// Returns the circles in `seen`, which is sorted by time.
+pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     let mut found = offered_installed(seen);
     found.extend(unchanged(seen, apart));
     found.extend(flipped(seen));
     found
 }
 
-/// Whether both texts name one version: as releases, or but for zeros before a number and ASCII case.
+/// Whether two texts name one version: the same release, or equal except for ASCII case and leading zeros.
 fn same(one: &ReportedVersion, two: &ReportedVersion) -> bool {
     one.same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
 }
 
-/// A text without zeros before a number, in lower case.
+/// Returns a text in lower case and without zeros before a number.
 fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
     let mut before = ' ';
     let mut rest = text.chars().peekable();
@@ -74,11 +74,11 @@ fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-fn is_offered_installed(seen: &Seen) -> bool {
+fn is_offered_installed(seen: &Ask) -> bool {
     seen.offered.as_ref().is_some_and(|offered| same(&seen.installed, offered))
 }
 
-/// A circle of the asks in which a device with one version is offered another.
+/// Requests in which a device with one version is offered another one.
 #[derive(Clone, Debug)]
 struct Move {
     from: Arc<ReportedVersion>,
@@ -90,7 +90,7 @@ struct Move {
 }
 
 impl Move {
-    fn new(seen: &Seen, to: &Arc<ReportedVersion>) -> Self {
+    fn new(seen: &Ask, to: &Arc<ReportedVersion>) -> Self {
         let mut begun = Self {
             from: Arc::clone(&seen.installed),
             to: Arc::clone(to),
@@ -107,7 +107,7 @@ impl Move {
         same(&self.from, from) && same(&self.to, to)
     }
 
-    fn take_in(&mut self, seen: &Seen) {
+    fn take_in(&mut self, seen: &Ask) {
         self.servers.extend(seen.server.clone());
         self.last = seen.at;
         self.asks += seen.asks;
@@ -119,7 +119,7 @@ impl Move {
     }
 }
 
-fn offered_installed(seen: &[Seen]) -> Vec<Circle> {
+fn offered_installed(seen: &[Ask]) -> Vec<Circle> {
     let mut found: Vec<Move> = Vec::new();
     for ask in seen.iter().filter(|ask| is_offered_installed(ask)) {
         let Some(offered) = &ask.offered else { continue };
@@ -137,15 +137,15 @@ fn offered_installed(seen: &[Seen]) -> Vec<Circle> {
     found.into_iter().map(circle).collect()
 }
 
-/// An offer that a device had while it had one version.
+/// An offer that stays open while a device keeps one version.
 struct Standing {
     offer: Move,
-    /// How many asks count, and the latest that does.
+    /// Requests that count towards the limit, and the time of the last one.
     counted: u32,
     counted_at: UnixTime,
 }
 
-fn unchanged(seen: &[Seen], apart: Duration) -> Vec<Circle> {
+fn unchanged(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     let apart = i64::try_from(apart.as_millis()).unwrap_or(i64::MAX);
     let mut found: Vec<Circle> = Vec::new();
     for stay in seen.chunk_by(|one, next| same(&one.installed, &next.installed)) {
@@ -182,17 +182,17 @@ fn unchanged(seen: &[Seen], apart: Duration) -> Vec<Circle> {
     found
 }
 
-/// Moves of which each leads to where the next begins, as long as no server changes its mind.
+/// Moves, each of which starts at the version where the one before it ended, as long as no server changes its mind.
 #[derive(Default)]
 struct Chain {
     moves: Vec<Move>,
-    /// What servers wanted a device to keep, since the last move.
-    kept: Vec<Seen>,
+    /// Requests since the last move that were answered with nothing.
+    kept: Vec<Ask>,
 }
 
 impl Chain {
-    /// Whether this ask, answered with nothing, goes with the moves.
-    fn takes_rest(&self, ask: &Seen) -> bool {
+    /// Whether a request that was answered with nothing continues the chain.
+    fn takes_rest(&self, ask: &Ask) -> bool {
         let Some(server) = &ask.server else { return false };
         let is_here = self
             .moves
@@ -203,14 +203,14 @@ impl Chain {
         is_here && !self.moves.iter().any(moved_it_away)
     }
 
-    /// Whether this offer goes on from the moves.
-    fn takes_move(&self, ask: &Seen) -> bool {
-        let wanted_it = |kept: &Seen| kept.server == ask.server && same(&kept.installed, &ask.installed);
+    /// Whether an offer continues the chain.
+    fn takes_move(&self, ask: &Ask) -> bool {
+        let wanted_it = |kept: &Ask| kept.server == ask.server && same(&kept.installed, &ask.installed);
         self.moves.last().is_some_and(|last| same(&last.to, &ask.installed))
             && !self.kept.iter().any(wanted_it)
     }
 
-    /// The circle in it: from the first move that is repeated to the last that repeats one.
+    /// Returns the circle in the chain, from the first move that is repeated to the last move that repeats one.
     fn circle(&self, goes_on: bool) -> Option<Circle> {
         let repeats = |one: &Move, two: &Move| one.is(&two.from, &two.to);
         let begin = (0..self.moves.len())
@@ -237,7 +237,7 @@ impl Chain {
     }
 }
 
-fn flipped(seen: &[Seen]) -> Vec<Circle> {
+fn flipped(seen: &[Ask]) -> Vec<Circle> {
     let mut found = Vec::new();
     let mut chain = Chain::default();
     for ask in seen.iter().filter(|ask| !is_offered_installed(ask)) {

@@ -1,4 +1,4 @@
-//! The loops that were found.
+//! The loops that a guard found.
 
 use std::collections::BTreeSet;
 use ucupdate_core::book::{RuleKey, UpdateType};
@@ -10,41 +10,41 @@ use ucupdate_core::version::ReportedVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loop {
-    /// In what way.
+    /// The kind of circle.
     pub kind: LoopKind,
-    /// Which device.
+    /// The MAC address or serial number.
     pub device: DeviceId,
-    /// Which part of it.
+    /// The part of the device that is updated, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule that is for it, where its words make one: as of the latest ask.
+    /// The rule of the latest request. `None` if the words of the device do not form the key of a rule.
     pub rule: Option<RuleKey>,
-    /// The versions: what it has and what it is offered, or those of the circle in their order.
+    /// For a flipped device, the versions of the circle in order. Otherwise the installed version and the offered one.
     pub versions: Vec<ReportedVersion>,
-    /// The servers that offered them, by name; none where none is known.
+    /// The servers that made the offers, sorted by name. Empty if no log names its server.
     pub servers: Vec<Box<str>>,
-    /// The first ask that belongs to it.
+    /// The time of the first request of the loop.
     pub first: UnixTime,
-    /// The latest one.
+    /// The time of the latest request of the loop.
     pub last: UnixTime,
-    /// How many asks belong to it.
+    /// The number of requests of the loop.
     pub asks: u64,
-    /// Whether nothing the device asked later shows that it is over.
+    /// Whether the loop continues: `false` if a later request shows that it ended.
     pub goes_on: bool,
 }
 
-/// In what way a device is offered updates in a circle.
+/// How a device is offered updates in a circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoopKind {
-    /// It is offered what it has.
+    /// The device is offered the version it has.
     OfferedInstalled,
-    /// It is offered the same again and again and comes back as it was.
+    /// The device is offered the same version again and again, and comes back with its old version.
     Unchanged,
-    /// It is sent from one version to another and back.
+    /// The device is sent from one version to another and back.
     Flipped,
 }
 
-/// The devices to hold back so that their loops end: those of the loops that go on.
+/// Returns the devices whose loops continue: holding them ends the loops.
 pub fn devices_in_loops(loops: &[Loop]) -> BTreeSet<&DeviceId> {
     loops.iter().filter(|found| found.goes_on).map(|found| &found.device).collect()
 }

@@ -1,6 +1,6 @@
-//! What is remembered of each device, and within which bounds.
+//! [`LoopGuard`]: remembers the requests of each device, within bounds.
 
-use super::circles::{self, Seen};
+use super::circles::{self, Ask};
 use super::found::Loop;
 use super::observation::Observation;
 use super::options::LoopOptions;
@@ -11,10 +11,11 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// Finds devices that are offered updates in a circle, from what they asked and were answered.
+/// Finds devices that are offered updates in a circle.
 ///
-/// Feed it in any order: what it finds depends on the times in what it is fed, and the same thing fed twice counts once.
-/// Only where a device asked more often than [`LoopOptions::with_asks`] does the order matter, since the oldest is forgotten.
+/// Observations may come in any order, because the guard goes by the times in them. The same observation counts once,
+/// however often it is added. The order matters only for a device that asked more often than [`LoopOptions::with_asks`]
+/// allows: its oldest requests are forgotten.
 ///
 /// ```
 /// use ucupdate_core::ReportedVersion;
@@ -46,12 +47,12 @@ use ucupdate_core::version::ReportedVersion;
 pub struct LoopGuard {
     options: LoopOptions,
     tracks: BTreeMap<Arc<Subject>, Track>,
-    /// The subjects by their latest ask: the first is the next to be forgotten.
+    /// The subjects, sorted by their latest request. The first one is forgotten first.
     latest: BTreeSet<(UnixTime, Arc<Subject>)>,
     forgotten: u64,
 }
 
-/// With fewer a circle could not be seen.
+/// A circle needs at least this number of requests.
 pub(super) const LEAST_ASKS: usize = 4;
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,19 +63,19 @@ struct Subject {
 
 #[derive(Debug, Default)]
 struct Track {
-    /// The rule as of the latest ask that named one.
+    /// The rule of the latest request that named one.
     rule: Option<RuleKey>,
-    /// In order of time.
-    seen: Vec<Seen>,
+    /// Sorted by time.
+    seen: Vec<Ask>,
 }
 
 impl LoopGuard {
-    /// A guard that remembers nothing yet.
+    /// Returns a guard that remembers nothing yet.
     pub fn new(options: LoopOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// Takes in what one device asked and was answered.
+    /// Adds one observation.
     pub fn observe(&mut self, observation: Observation) {
         let Observation { device, update_type, rule, at, installed, offered, server } = observation;
         let subject = Subject { device, update_type };
@@ -84,7 +85,7 @@ impl LoopGuard {
         };
         let track = self.tracks.entry(Arc::clone(&subject)).or_default();
         let before = track.latest();
-        let seen = Seen {
+        let seen = Ask {
             at,
             installed: track.shared(installed),
             offered: offered.map(|offered| track.shared(offered)),
@@ -109,23 +110,23 @@ impl LoopGuard {
         }
     }
 
-    /// The loops there are in what is remembered: by device, update type and kind.
+    /// Returns the loops in the observations, sorted by device, update type and kind.
     pub fn loops(&self) -> Vec<Loop> {
         self.tracks.iter().flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
-    /// The loops of one device.
+    /// Returns the loops of one device.
     pub fn loops_of(&self, device: &DeviceId) -> Vec<Loop> {
         let tracks = self.tracks.iter().filter(|(subject, _)| subject.device == *device);
         tracks.flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
-    /// How many devices are remembered, one for each update type they asked about.
+    /// The number of devices in memory. A device counts once for each update type it asked about.
     pub fn devices(&self) -> usize {
         self.tracks.len()
     }
 
-    /// How many devices were forgotten because there were too many; one that asked again later counts again.
+    /// The number of devices that were forgotten because the guard was full. A device that asks again later counts again.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
@@ -136,7 +137,7 @@ impl Track {
         self.seen.last().map(|seen| seen.at)
     }
 
-    /// The version, held once however often the device says it.
+    /// Returns the version from memory if the device reported it before, so that each version is stored once.
     fn shared(&self, version: ReportedVersion) -> Arc<ReportedVersion> {
         let known =
             self.seen.iter().flat_map(|seen| [Some(&seen.installed), seen.offered.as_ref()]).flatten();
@@ -149,14 +150,14 @@ impl Track {
         known.find(|known| ***known == *server).map_or_else(|| server.into(), Arc::clone)
     }
 
-    /// Puts it in its place, unless it is there; beyond `most` something is left out.
-    fn insert(&mut self, seen: Seen, most: usize) {
+    /// Inserts a request at its place in time. Beyond `most` requests, one is left out.
+    fn insert(&mut self, seen: Ask, most: usize) {
         let Err(place) = self.seen.binary_search_by(|known| known.place().cmp(&seen.place())) else { return };
         self.seen.insert(place, seen);
         if self.seen.len() <= most {
             return;
         }
-        // Of those whose neighbours say the same the one with the nearest, so that what is left spans the same time evenly.
+        // Of the requests with equal neighbours, leave out the one with the nearest neighbours. The rest then spans the time evenly.
         let tellings = self.seen.windows(3).enumerate();
         let told_twice = tellings
             .filter(|(_, near)| near[0].says(&near[1]) && near[1].says(&near[2]))

@@ -1,30 +1,31 @@
-//! Devices that are offered updates in a circle.
+//! Finds devices that are offered updates in a circle.
 //!
-//! The offer rule of the field is "different", not "newer". Where two servers approve different versions, or a version is
-//! written in two ways, or a device cannot install what it is offered, that never ends: the device fetches tens of
-//! megabytes and reboots for ever, and nobody is told. A [`LoopGuard`] is fed with what devices asked and were answered,
-//! and finds those. It decides nothing and changes nothing.
+//! The field offers a version whenever it differs, not when it is newer. If two servers approve different versions, or a
+//! version is spelled in two ways, or a device cannot install what it is offered, the device downloads tens of megabytes and
+//! restarts again and again. A [`LoopGuard`] receives what devices asked and were answered, and reports such devices. It
+//! changes nothing.
 //!
-//! # What is a loop
+//! # What counts as a loop
 //!
-//! - **Offered what it has** ([`LoopKind::OfferedInstalled`]): one ask is enough. Versions count as the same here when they
-//!   are the same release, and also when they differ only in zeros before a number and in ASCII case: `01000334` and
-//!   `1000334` cannot be read as versions, and are one all the same.
-//! - **Unchanged** ([`LoopKind::Unchanged`]): the device was offered the same version three times without having been seen
-//!   with another in between. Asks that follow one another within [`LoopOptions::with_apart`] (an hour by default) count once,
-//!   since a device asks at power-on and again at sign-in, takes minutes to fetch an image, and then waits until nobody uses
-//!   it. So a device that reboots every few minutes is found after two hours, one that asks daily at the third ask.
-//! - **Flipped** ([`LoopKind::Flipped`]): the device was offered B while it had A, A while it had B (by way of others, where
-//!   the circle is longer), and then B again: found at the third ask of a circle of two. An administrator who rolls back moves
-//!   a device from A to B and to A once, which is none.
+//! - **Offered what it has** ([`LoopKind::OfferedInstalled`]): one request is enough. Two versions count as equal here if
+//!   they are the same release, or differ only in ASCII case and in zeros before a number: `01000334` and `1000334` cannot
+//!   be read as versions, and still count as equal.
+//! - **Unchanged** ([`LoopKind::Unchanged`]): the device was offered the same version three times and never had another
+//!   version in between. Requests within one hour count once ([`LoopOptions::with_apart`]), because a device asks when it
+//!   starts and when a user signs in, and installs an image only while nobody uses it. So a device that restarts every few
+//!   minutes is found after two hours, and one that asks daily is found at its third request.
+//! - **Flipped** ([`LoopKind::Flipped`]): the device was offered B while it had A, then A while it had B, and then B again.
+//!   A circle may have more than two versions. One roll back moves a device from A to B and back to A once; that is not a
+//!   loop.
 //!
-//! Asks that are answered with nothing say what a server wants, namely what the device has. When a server wants what it
-//! earlier moved the device away from, or moves it away from what it wanted, it has changed its mind: somebody approved or
-//! rolled back, and what went before is no part of a circle. Where the server is not known it counts as one and the same.
+//! A request that is answered with nothing also says what the server wants: the version that the device has. If a server
+//! wants a version from which it moved the device away earlier, somebody approved or rolled back in between. The requests
+//! before that are then not part of a circle. All rows without a server count as one server.
 //!
-//! # What it does not do
+//! # What it does not find
 //!
-//! It does not find a device that installs a version, runs it for a while, and falls back to the old one by itself.
+//! It does not find a device that installs a version, runs it for some time, and then falls back to the old version by
+//! itself.
 
 mod circles;
 mod found;

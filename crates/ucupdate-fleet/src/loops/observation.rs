@@ -1,4 +1,4 @@
-//! What a row of an audit log says of loops: each module that was asked about, and what was offered for it.
+//! [`Observation`]: one module of one request, and reading observations from audit rows.
 
 use crate::pairing::{installed, offers};
 use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
@@ -8,31 +8,34 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// One module of one request: what the device has, and what it was offered.
+/// One module of one request: the installed version and the offered one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// Who asked.
+    /// The device that asked.
     pub device: DeviceId,
-    /// About which part of it.
+    /// The part of the device that it asked about, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule that is for it, where its words make one; only shown.
+    /// The rule that applies. `None` if the words of the device do not form the key of a rule. It is only shown.
     pub rule: Option<RuleKey>,
-    /// When it asked, by the server's clock.
+    /// The time of the request, by the clock of the server.
     pub at: UnixTime,
-    /// The version it has.
+    /// The version that the device has.
     pub installed: ReportedVersion,
-    /// The version it was offered, if any.
+    /// The version that the server offered. `None` if it offered nothing.
     pub offered: Option<ReportedVersion>,
-    /// Which server answered, where that is known.
+    /// The server that answered. `None` if it is not known.
     pub server: Option<Box<str>>,
 }
 
-/// What a [`LoopGuard`](crate::loops::LoopGuard) is fed of one row: one observation for each module asked about.
+/// Reads the observations of one audit row for a [`LoopGuard`](crate::loops::LoopGuard): one for each module that the device
+/// asked about.
 ///
-/// A row names the file asked for and the file offered, not which offer is for which module. They belong together where
-/// the offered file, or the folder it lies in, is called like the update type asked about; and where that leaves as many
-/// offers as modules, in order. A row of a device that says neither MAC address nor serial number gives none, and a module
-/// without a name neither.
+/// A row lists the modules asked about and the files offered, but not which file is for which module. An offer belongs to a
+/// module if the file, or the folder of the file, has the name of the module's update type. If equally many offers and
+/// modules are left over, they belong together in order.
+///
+/// The result is empty for a device that reports neither a MAC address nor a serial number. Modules without a name are
+/// skipped.
 ///
 /// ```
 /// use ucupdate_audit::{AuditReader, LoggedRow};
@@ -64,7 +67,7 @@ pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
     modules.filter_map(observation).collect()
 }
 
-/// The rule the row's words name, where they name one.
+/// Returns the rule that the words of the row name. `None` if they do not form the key of a rule.
 fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
     RuleKey::new(row.kind.read().ok()?, update_type.clone()).ok()
 }

@@ -1,7 +1,7 @@
-//! What became of offers: what the guards of rollouts are judged by.
+//! Counts what became of offers. The guards of rollouts judge by it.
 //!
-//! Deciding has no side effect, so whoever answers devices feeds an [`Outcomes`] beside it: what a device asks, and what it
-//! was offered. `tally` counts, `track` says what a device's next request means, `stored` is the form for keeping it.
+//! Deciding has no side effect. A server therefore passes each request and each decision to an [`Outcomes`] as well, which
+//! infers success and failure from the next request of the device.
 
 #[cfg(feature = "serde")]
 mod stored;

@@ -1,4 +1,4 @@
-//! The form in which outcomes are kept between two runs of a server.
+//! The stored form of outcomes, for keeping them between two runs of a server.
 
 use super::tally::{OutcomeCounts, Tally};
 use super::track::{Mark, State, Track};
@@ -24,7 +24,7 @@ struct StoredTally {
     guard: Guard,
     #[serde(default)]
     paused: bool,
-    /// Of devices that were forgotten: only how many there were.
+    /// The counts of devices that were forgotten.
     forgotten: OutcomeCounts,
     #[serde(default)]
     unwatched: u64,

@@ -1,45 +1,45 @@
-//! How many devices of a rollout succeeded and failed.
+//! [`Tally`]: how many devices of a rollout succeeded and failed.
 
 use super::track::State;
 use std::fmt;
 use ucupdate_core::book::{BookCommand, Guard, Rollout, RolloutName, RuleBook, RuleKey};
 use ucupdate_core::version::ReportedVersion;
 
-/// What became of the devices that one rollout offered its version.
+/// Counts of the devices to which one rollout offered its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// In which rule.
+    /// The rule of the rollout.
     pub rule: RuleKey,
-    /// The rollout.
+    /// The name of the rollout.
     pub rollout: RolloutName,
-    /// The version it offers.
+    /// The version that the rollout offers.
     pub version: ReportedVersion,
-    /// When it pauses by itself.
+    /// The conditions under which the rollout pauses by itself.
     pub guard: Guard,
-    /// How many devices are where.
+    /// The number of devices in each state.
     pub counts: OutcomeCounts,
-    /// How many offers were made to devices for which there was no room: nothing is known of them.
+    /// The number of offers to devices that are not watched because there was no room.
     pub unwatched: u64,
 }
 
-/// How many devices are where. Each is in one of these.
+/// The number of devices in each state. Each device is in exactly one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct OutcomeCounts {
-    /// Were offered the version, and it is open what becomes of them.
+    /// Devices that were offered the version and have not come back with another one yet.
     pub in_flight: u64,
-    /// Came back with the version.
+    /// Devices that came back with the version.
     pub succeeded: u64,
-    /// Came back with what they had, or not at all.
+    /// Devices that came back with their old version, or did not come back in time.
     pub failed: u64,
-    /// Came back with a third version.
+    /// Devices that came back with a third version.
     pub elsewhere: u64,
 }
 
 impl OutcomeCounts {
-    /// How many devices were offered the version.
+    /// The number of devices that were offered the version.
     pub fn offered(&self) -> u64 {
         self.in_flight + self.succeeded + self.failed + self.elsewhere
     }
@@ -68,13 +68,13 @@ impl OutcomeCounts {
 }
 
 impl Tally {
-    /// Adds what became of other devices of the same rollout: of those that another server watches.
+    /// Adds the tally of other devices of the same rollout, such as those that another server watches.
     pub fn add(&mut self, other: &Self) {
         self.counts.add(other.counts);
         self.unwatched += other.unwatched;
     }
 
-    /// Why the guard pauses the rollout; none while it does not.
+    /// Returns the reason why the guard pauses the rollout. `None` if the guard is not exceeded.
     pub fn trips(&self) -> Option<String> {
         let OutcomeCounts { succeeded, failed, .. } = self.counts;
         let devices = |count: u64| if count == 1 { "device" } else { "devices" };
@@ -118,22 +118,22 @@ impl fmt::Display for Tally {
     }
 }
 
-/// A rollout that is to be paused.
+/// A rollout that must be paused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tripped {
-    /// In which rule.
+    /// The rule of the rollout.
     pub rule: RuleKey,
-    /// The rollout.
+    /// The name of the rollout.
     pub rollout: RolloutName,
-    /// The version it offers.
+    /// The version that the rollout offers.
     pub version: ReportedVersion,
-    /// Why: `7 of 40 devices failed, the guard allows less than 10%`.
+    /// The reason: `7 of 40 devices failed, the guard allows less than 10%`.
     pub why: Box<str>,
 }
 
 impl Tripped {
-    /// What a tally says of the rollouts of a book, by the guard that is in the book.
+    /// Returns the rollout if its guard, as it is in the book now, is exceeded.
     pub(crate) fn of(tally: &Tally, book: &RuleBook) -> Option<Self> {
         let rollout = rollout_of(book, tally).filter(|rollout| rollout.paused.is_none())?;
         let Tally { rule, rollout: name, version, .. } = tally;
@@ -142,13 +142,13 @@ impl Tripped {
         Some(Self { rule: rule.clone(), rollout: name.clone(), version: version.clone(), why: why.into() })
     }
 
-    /// The command that pauses it.
+    /// Returns the command that pauses the rollout.
     pub fn pause(&self) -> BookCommand {
         BookCommand::PauseRollout(self.rule.clone(), self.rollout.clone(), self.why.clone())
     }
 }
 
-/// The rollout of a book that a tally is of: of that name, with that version.
+/// Returns the rollout of a book that a tally counts: the one with its name and its version.
 pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
     let (assignment, rollout) = book.rule(&tally.rule)?.rollout(&tally.rollout)?;
     assignment.candidate.version.same_release(&tally.version).then_some(rollout)

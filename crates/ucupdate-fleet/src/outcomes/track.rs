@@ -6,9 +6,10 @@ use ucupdate_core::book::Guard;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// A version in sixteen bytes: equal where it is the same release.
+/// A version in sixteen bytes. Two marks are equal if the versions are the same release.
 ///
-/// The four numbers of what can be read, which are at most `i32::MAX`; of what cannot, three words of its hash.
+/// For a readable version these are its four numbers, which are at most `i32::MAX`. For another one these are three words of
+/// its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Mark([u32; 4]);
@@ -26,7 +27,7 @@ impl Mark {
     }
 }
 
-/// What is thought of a device.
+/// The state of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(super) enum State {
@@ -41,18 +42,18 @@ pub(super) enum State {
 pub(super) struct Track {
     pub(super) tally: u32,
     pub(super) state: State,
-    /// When it was offered the version, or came to the latest stone.
+    /// When the device was offered the version, or came back with the latest stone.
     pub(super) at: UnixTime,
-    /// When it has failed, unless it came back.
+    /// The deadline: the device has failed if it did not come back until then.
     pub(super) due: UnixTime,
-    /// What it had then.
+    /// The version that the device had then.
     pub(super) had: Mark,
-    /// The stone it was offered last, if it was one.
+    /// The stone that it was offered last. `None` if it was offered the version itself.
     pub(super) stone: Option<Mark>,
 }
 
 impl Track {
-    /// The device comes back with a version.
+    /// Updates the state when the device comes back with a version.
     pub(super) fn comes_back(&mut self, installed: Mark, target: Mark, guard: &Guard, now: UnixTime) {
         if installed == target {
             self.state = State::Succeeded;
@@ -72,7 +73,7 @@ impl Track {
     }
 }
 
-/// When a device that is offered a version now has failed, unless it came back.
+/// Returns the deadline of a device that is offered a version now.
 pub(super) fn deadline(guard: &Guard, now: UnixTime) -> UnixTime {
     later(now, guard.deadline_seconds)
 }

@@ -1,4 +1,4 @@
-//! [`Outcomes`]: devices that are watched, and where each is.
+//! [`Outcomes`]: the devices that are watched.
 
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
 use super::track::{Mark, State, Track, deadline};
@@ -40,28 +40,28 @@ impl OutcomeOptions {
     }
 }
 
-/// What became of the devices that guarded rollouts offered a version.
+/// Infers what became of the devices to which guarded rollouts offered a version.
 ///
-/// No device reports whether an installation succeeded; its next request tells:
+/// No device reports whether an installation succeeded. Its next request shows it:
 ///
-/// | it comes back with | it |
+/// | the device comes back with | result |
 /// |---|---|
-/// | the version of the rollout | has succeeded, whatever was thought of it before |
-/// | what it had, within the time for installing | is still in flight |
-/// | what it had, after that time | has failed |
-/// | the stepping stone it was offered | has made progress: it is in flight, and its time begins anew |
-/// | a third version | is elsewhere: neither succeeded nor failed, and watched again once it is offered the version again |
-/// | nothing, until the deadline | has failed |
+/// | the version of the rollout | it has succeeded, even if it counted as failed before |
+/// | its old version, within the time for installing | it is still in flight |
+/// | its old version, after that time | it has failed |
+/// | the stepping stone it was offered | it is still in flight, and its time begins again |
+/// | another version | it is elsewhere: neither succeeded nor failed. It is watched again when it is offered the version again |
+/// | (no request until the deadline) | it has failed |
 ///
-/// A device counts once for each rollout, however often it is offered the version: one that failed stays failed until it
-/// comes with the version, one that succeeded stays so. What counts as the same version is the same release, a missing part
-/// of a version being zero. Devices that name neither a MAC address nor a serial number cannot be known again and are not
-/// watched, and neither are offers of a rollout without a guard.
+/// A device counts once for each rollout, however often it is offered the version. A failed device stays failed until it
+/// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release;
+/// a missing part of a version counts as zero. Devices that report neither a MAC address nor a serial number are not
+/// watched, because they cannot be recognised. Offers of rollouts without a guard are not watched either.
 ///
-/// Of each module, call [`asked`](Self::asked) and then [`offered`](Self::offered), with the time the answer was decided at. A
-/// clock that goes back counts no failure: what a device had before it was offered the version says nothing. So requests that
-/// other servers answered may be taken in later by `asked`, from their audit logs. Devices are independent of each other: in what order different devices ask does
-/// not matter, as long as there is room for them.
+/// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with the time
+/// of the decision. A clock that goes back causes no failure: a version that a device had before the offer means nothing.
+/// Requests that other servers answered can therefore be added later with `asked`, from their audit logs. The order of
+/// requests of different devices does not matter while there is room for all of them.
 ///
 /// ```
 /// use ucupdate_core::book::*;
@@ -92,8 +92,7 @@ impl OutcomeOptions {
 /// // ... a book with a rollout so guarded, and a phone it is for:
 /// # book.apply(&book.command(&start, "ann").unwrap().delta);
 /// # let device = Device {
-/// #     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
-/// #     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+/// #     kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
 /// #     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// # };
 /// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default() };
@@ -117,16 +116,16 @@ impl OutcomeOptions {
 )]
 pub struct Outcomes {
     pub(super) options: OutcomeOptions,
-    /// By their numbers; a number is never used twice.
+    /// By number. A number is never used twice.
     pub(super) watched: BTreeMap<u32, Watched>,
     pub(super) numbers: BTreeMap<(RuleKey, RolloutName), u32>,
     pub(super) next_number: u32,
     pub(super) devices: BTreeMap<DeviceId, Vec<Track>>,
-    /// How many tracks there are.
+    /// The number of tracks in `devices`.
     pub(super) tracks: usize,
-    /// Those in flight, by their deadlines.
+    /// The devices in flight, by deadline.
     pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
-    /// Those that succeeded, in that order.
+    /// The devices that succeeded, in that order.
     pub(super) succeeded: VecDeque<(DeviceId, u32)>,
 }
 
@@ -139,12 +138,12 @@ pub(super) struct Watched {
 }
 
 impl Outcomes {
-    /// Outcomes of nothing yet.
+    /// Returns outcomes without any device.
     pub fn new(options: OutcomeOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// Takes in that a device came back: that it asks, and with which version.
+    /// Adds a request of a device. The version in it shows what became of earlier offers.
     pub fn asked(&mut self, question: &Question<'_>, now: UnixTime) {
         if self.devices.is_empty() {
             return;
@@ -175,7 +174,7 @@ impl Outcomes {
         }
     }
 
-    /// Takes in what was decided for a device. Only offers of rollouts with a guard count, steps on the way among them.
+    /// Adds the decision about a request. Only offers of rollouts with a guard count, including offers of stepping stones.
     pub fn offered(&mut self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
         let Decision::Offer { offer, via, because } = decision else { return };
         let Some(rollout) = because.rollout.as_ref().filter(|rollout| rollout.guard.is_some()) else {
@@ -224,7 +223,7 @@ impl Outcomes {
         self.tracks += 1;
     }
 
-    /// OutcomeCounts the devices that did not come back within their deadline as failed.
+    /// Counts devices as failed that did not come back before their deadline.
     pub fn expire(&mut self, now: UnixTime) {
         while self.due.first().is_some_and(|(due, ..)| *due <= now) {
             let Some((_, identity, number)) = self.due.pop_first() else { return };
@@ -237,22 +236,23 @@ impl Outcomes {
         }
     }
 
-    /// When the next device in flight is due; none while none is.
+    /// The earliest deadline of a device in flight. `None` if no device is in flight.
     pub fn next_due(&self) -> Option<UnixTime> {
         self.due.first().map(|(due, ..)| *due)
     }
 
-    /// When the device that is in flight for longest was offered its version; none while none is.
+    /// The time at which the device that is in flight for the longest time was offered its version. `None` if no device is
+    /// in flight.
     pub fn in_flight_since(&self) -> Option<UnixTime> {
         let tracks = self.devices.values().flatten().filter(|track| track.state == State::InFlight);
         tracks.map(|track| track.at).min()
     }
 
-    /// Goes on with a new revision of the rule book: what is no rollout with a guard any more, or has another version now, is
-    /// forgotten, and one that was paused and is resumed begins a new tally.
+    /// Applies a new revision of the rule book.
     ///
-    /// A rollout that is paused and resumed, or stopped and started with the same name and version, between two calls is
-    /// taken for one that went on.
+    /// A rollout is forgotten if it ended, lost its guard, or has another version now. A rollout that was resumed begins a
+    /// new tally. If a rollout is paused and resumed between two calls, this is not noticed. The same holds for a rollout
+    /// that is stopped and started again with the same name and version.
     pub fn follow(&mut self, book: &RuleBook) {
         let mut gone = BTreeSet::new();
         for (number, watched) in &mut self.watched {
@@ -270,27 +270,28 @@ impl Outcomes {
         self.forget(&gone);
     }
 
-    /// What became of the devices of each rollout, by rule and name.
+    /// The tally of each rollout, sorted by rule and name.
     pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.numbers.values().filter_map(|number| self.watched.get(number)).map(|watched| &watched.tally)
     }
 
-    /// The rollouts that are to be paused: those of the book that go on and whose guards these outcomes trip.
+    /// Returns the rollouts that must be paused: rollouts of the book that are not paused and whose guard is exceeded.
     pub fn tripped(&self, book: &RuleBook) -> Vec<Tripped> {
         self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
     }
 
-    /// Whether anything of a device is remembered.
+    /// Whether a device is watched.
     pub fn knows(&self, device: &DeviceId) -> bool {
         self.devices.contains_key(device)
     }
 
-    /// How many devices are remembered, counted once for each rollout they are in.
+    /// The number of devices that are watched. A device counts once for each rollout it is in.
     pub fn devices(&self) -> usize {
         self.tracks
     }
 
-    /// The number of a rollout that offers something to a device; a new one where the rollout is new, or has a new version.
+    /// Returns the number of the rollout that offers something to a device. A new rollout, or one with a new version, gets a
+    /// new number.
     fn number_of(
         &mut self,
         question: &Question<'_>,
@@ -324,7 +325,7 @@ impl Outcomes {
         Some(number)
     }
 
-    /// Whether there is room for one more device, once those that succeeded are forgotten as needed.
+    /// Forgets devices that succeeded until there is room for one more device. Returns `false` if there is no room.
     fn make_room(&mut self) -> bool {
         while self.tracks >= self.options.devices {
             let Some((identity, number)) = self.succeeded.pop_front() else { return false };
@@ -359,14 +360,14 @@ impl Outcomes {
     }
 }
 
-/// Whether a question is answered by a rule.
+/// Whether a rule answers a question.
 fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
     let device = question.device;
     *rule.kind() == device.kind
         && rule.update_type().as_str().eq_ignore_ascii_case(question.module.update_type_stem())
 }
 
-/// The key of the rule that answers a question.
+/// Returns the key of the rule that answers a question.
 fn rule_asked(question: &Question<'_>) -> Option<RuleKey> {
     let device = question.device;
     let update_type: UpdateType = question.module.update_type_stem().parse().ok()?;

@@ -9,16 +9,15 @@ use ucupdate_core::request::{AskedFrom, InstalledModule, Question};
 use ucupdate_core::value::Reported;
 use ucupdate_core::version::ReportedVersion;
 
-/// The most devices a simulation has.
+/// The maximum number of devices in a simulation.
 pub const MAX_SIMULATED_DEVICES: usize = 100_000_000;
 
-/// None, for an index into a table.
+/// Stands for `None` in an index into a table.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The devices of a simulation, each with one module.
 ///
-/// Devices of one kind share what they have in common; a device that names a MAC address and no serial number costs 20
-/// bytes.
+/// Devices of one kind share their common data. A device with a MAC address and without a serial number needs 20 bytes.
 ///
 /// ```
 /// use ucupdate_core::{Device, Question, ReportedVersion};
@@ -26,8 +25,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// use ucupdate_fleet::simulate::SimulatedFleet;
 /// use ucupdate_core::value::Reported;
 /// let device = Device {
-///     device_type: "UCPhone".parse().unwrap(), vendor: "Polycom".parse().unwrap(), model: "CX700".parse().unwrap(),
-///     hardware_revision: "A".parse().unwrap(), locale: "ENU".parse().unwrap(),
+///     kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
 ///     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
 /// };
 /// let module = InstalledModule {
@@ -46,17 +44,17 @@ pub struct SimulatedFleet {
     kind_numbers: HashMap<KindKey, u32, FixedState>,
 }
 
-/// What devices of a kind have in common.
+/// The data that devices of a kind share.
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
-    /// Without address and number.
+    /// Without MAC address and serial number.
     pub(super) device: Device,
     pub(super) file_name: Box<str>,
     pub(super) user_name: Box<str>,
     pub(super) from: AskedFrom,
 }
 
-/// The words of a kind in lower case, the file name, the user's domain, the side.
+/// The words of a kind in lower case, with the file name and the user's domain; and the side.
 type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 /// One device.
@@ -65,18 +63,18 @@ pub(super) struct Member {
     pub(super) mac: Option<[u8; 6]>,
     pub(super) kind: u32,
     pub(super) version: u32,
-    /// Which of the extras is its, if one is.
+    /// The index into the extras, or [`NONE`].
     pub(super) extra: u32,
 }
 
-/// What few devices of synthetic fleets say, and most real ones.
+/// Data that most real devices report, and few synthetic ones.
 #[derive(Clone, Debug)]
 pub(super) struct Extra {
     pub(super) serial: Reported<SerialNumber>,
     pub(super) address: Option<IpAddr>,
 }
 
-/// Versions and their numbers, by their spelling.
+/// The versions and their numbers, by their spelling.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions {
     pub(super) list: Vec<ReportedVersion>,
@@ -100,10 +98,12 @@ impl Versions {
 }
 
 impl SimulatedFleet {
-    /// So many devices, spread evenly over the rules of a book, with consecutive MAC addresses. Each has what is approved
-    /// in its rule, or where nothing is, nothing known (`0.0.0.0`); or `installed`, if that is said.
+    /// Returns a fleet of synthetic devices, spread evenly over the rules of a book, with consecutive MAC addresses.
     ///
-    /// No device where the book has no rule, and at most [`MAX_SIMULATED_DEVICES`].
+    /// Each device has the version `installed`. Without one, it has the approved version of its rule. If its rule has none,
+    /// its version is `0.0.0.0`.
+    ///
+    /// The fleet is empty if the book has no rule. Its maximum size is [`MAX_SIMULATED_DEVICES`].
     pub fn of_rules(book: &RuleBook, devices: usize, installed: Option<&ReportedVersion>) -> Self {
         let mut fleet = Self::default();
         let none_known = ReportedVersion::new("0.0.0.0");
@@ -125,7 +125,7 @@ impl SimulatedFleet {
         fleet
     }
 
-    /// Adds a device with one module. Of its user only the domain counts. False where there is no room.
+    /// Adds a device with one module. Of its user only the domain is kept. Returns `false` if the fleet is full.
     pub fn add(&mut self, question: &Question<'_>) -> bool {
         if self.devices.len() >= MAX_SIMULATED_DEVICES {
             return false;
@@ -154,12 +154,12 @@ impl SimulatedFleet {
         true
     }
 
-    /// How many devices there are.
+    /// The number of devices.
     pub fn len(&self) -> usize {
         self.devices.len()
     }
 
-    /// Whether there are none.
+    /// Whether the fleet has no device.
     pub fn is_empty(&self) -> bool {
         self.devices.is_empty()
     }
@@ -188,13 +188,13 @@ impl Kind {
     }
 }
 
-/// Devices and modules a thread asks with: only what differs from one device of a kind to the next is written.
+/// Devices and modules with which a thread asks. Only what differs between two devices of a kind is written.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     devices: Vec<Option<Device>>,
     /// By file name and version.
     modules: Vec<Option<InstalledModule>>,
-    /// Which file name each kind has, by its number among all.
+    /// The number of the file name of each kind.
     files: Vec<usize>,
     versions: usize,
 }
@@ -211,7 +211,7 @@ impl Desk {
         Self { devices: vec![None; kinds.len()], modules, files, versions }
     }
 
-    /// What a device of a kind asks with a version.
+    /// Returns what a device of a kind asks with a version.
     pub(super) fn question<'a>(
         &'a mut self,
         fleet: &'a SimulatedFleet,

@@ -1,8 +1,7 @@
-//! Days of polling, played in seconds: what a rule book will do to a fleet.
+//! Plays days of a fleet in seconds: what a rule book will do to it.
 //!
-//! A pure function: time is part of the [`Scenario`], chance follows from its seed, and nothing is read or written. It works
-//! with as many threads as the scenario says, all of which have ended when it returns; `fleet` keeps the devices, `shard`
-//! plays a part of them, and here the parts are kept in step.
+//! [`simulate`] is a pure function. Time is part of the [`Scenario`], chance follows from its seed, and nothing is read or
+//! written. It uses the number of threads that the scenario says; all of them end before it returns.
 
 mod fleet;
 mod play;

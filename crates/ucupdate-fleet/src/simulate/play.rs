@@ -1,4 +1,4 @@
-//! [`simulate`]: the parts of a fleet, kept in step.
+//! [`simulate`]: plays the parts of a fleet in step.
 
 use super::fleet::{Desk, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
@@ -12,22 +12,22 @@ use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// How many parts a fleet is played in: always as many, whatever the number of threads, so that it does not show.
+/// The number of parts a fleet is played in. It does not depend on the number of threads, so the result does not either.
 const SHARDS: usize = 64;
 
-/// Plays days of a fleet that asks, installs and asks again.
+/// Plays days of a fleet whose devices ask, install and ask again.
 ///
-/// Each device asks at a time of its own each period, once more where chance says that it is started or signed in, and after
-/// each installation. What it is offered it fetches and installs, by the chances of the model. Windows and ramps go on
-/// with time, the timetable's commands change the rule book, and guards pause rollouts by what becomes of the devices, as
-/// [`Outcomes`](crate::outcomes::Outcomes) says. A command that is refused is told of and changes nothing.
+/// Each device asks at its own time in each period, again after a restart, and again after each installation. It installs
+/// what it is offered, and succeeds or fails by the chances of the model. Time moves on for windows and ramps, the commands
+/// of the timetable change the rule book, and guards pause rollouts as [`Outcomes`](crate::outcomes::Outcomes) describes. A
+/// refused command appears in the result and changes nothing.
 ///
-/// The same arguments give the same simulation, whatever the number of threads; a thread that cannot be started is one the
-/// fewer. Commands and guards have effect on the next five minutes.
+/// The same arguments give the same simulation, whatever the number of threads. Commands and guards take effect on the next
+/// multiple of five minutes.
 ///
 /// ```
 /// use ucupdate_core::RuleBook;
-/// /// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
+/// use ucupdate_fleet::simulate::{FailureModel, Scenario, SimulatedFleet, simulate};
 /// let book = RuleBook::default();
 /// let fleet = SimulatedFleet::of_rules(&book, 1000, None);
 /// let played = simulate(&fleet, &book, &FailureModel::default(), &Scenario::default());
@@ -110,7 +110,7 @@ pub fn simulate(
     play.end(&versions)
 }
 
-/// Every version a device has or may come to have: those of the fleet and those that packages brought.
+/// Returns every version that a device has or may get: those of the fleet and those of the packages.
 fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
     let mut versions = fleet.versions.clone();
     for package in book.packages() {
@@ -122,7 +122,7 @@ fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
     versions
 }
 
-/// A simulation that goes on.
+/// A running simulation.
 struct Play {
     book: RuleBook,
     shards: Vec<Shard>,
@@ -130,7 +130,7 @@ struct Play {
     desks: Vec<Desk>,
     samples: Vec<Sample>,
     happenings: Vec<Happening>,
-    /// How many devices had failed when the guards were looked at last.
+    /// The number of failed devices at the last look at the guards.
     failed: u64,
 }
 
@@ -156,7 +156,7 @@ impl Play {
         });
     }
 
-    /// Makes a command; gives whether it changed the book.
+    /// Executes a command. Returns whether it changed the book.
     fn apply(&mut self, at: UnixTime, by: HappeningBy, command: &BookCommand) -> bool {
         let outcome = self.book.command(command, by.author());
         if let Ok(outcome) = &outcome {
@@ -169,13 +169,13 @@ impl Play {
         is_changed
     }
 
-    /// Whether any rollout goes on that may pause by itself.
+    /// Whether a rollout is running that may pause by itself.
     fn is_guarded(&self) -> bool {
         let mut rollouts = self.book.rules().flat_map(ucupdate_core::book::Rule::rollouts);
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())
     }
 
-    /// The rollouts whose guards are tripped by now.
+    /// Returns the rollouts whose guards are exceeded.
     fn tripped(&mut self) -> Vec<Tripped> {
         let failed = self.shards.iter().flat_map(|shard| shard.outcomes.tallies());
         let failed = failed.map(|tally| tally.counts.failed).sum();
@@ -185,7 +185,7 @@ impl Play {
         self.tallies().iter().filter_map(|tally| Tripped::of(tally, &self.book)).collect()
     }
 
-    /// What became of the devices of each rollout, in all shards.
+    /// Returns the tally of each rollout, over all shards.
     fn tallies(&self) -> Vec<Tally> {
         let mut all: BTreeMap<(&RuleKey, &RolloutName), Tally> = BTreeMap::new();
         for tally in self.shards.iter().flat_map(|shard| shard.outcomes.tallies()) {

@@ -1,26 +1,26 @@
-//! Chance that can be repeated: each draw is a function of the seed, the device, and what is drawn for.
+//! Random numbers that can be repeated: each one is a function of the seed, the device and the purpose.
 //!
-//! No draw depends on one before it, so in what order devices are looked at, and by how many threads, changes nothing. The
-//! mixing is that of SplitMix64 (Steele, Lea and Flood, 2014).
+//! No number depends on one before it, so the order of the devices and the number of threads change nothing. The mixing is
+//! that of SplitMix64 (Steele, Lea and Flood, 2014).
 
 use ucupdate_core::book::Percent;
 
-/// What is drawn for.
+/// The purpose of a random number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Draw {
-    /// When of the period a device asks.
+    /// The time in each period at which a device asks.
     Phase = 1,
-    /// Whether it is started or signed in besides.
+    /// Whether the device restarts.
     Start,
-    /// When that is.
+    /// The time of the restart.
     StartAt,
-    /// How long an installation takes.
+    /// The duration of an installation.
     Install,
-    /// What becomes of it.
+    /// The result of an installation.
     Fate,
 }
 
-/// The draws of one device.
+/// The random numbers of one device.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chance(u64);
 
@@ -29,14 +29,14 @@ impl Chance {
         Self(mix(mix(seed) ^ u64::from(device)))
     }
 
-    /// A number below `end`; `nth` tells draws for one thing apart.
+    /// Returns a number below `end`. `nth` distinguishes several numbers for one purpose.
     pub(super) fn below(self, end: u32, what: Draw, nth: u64) -> u32 {
         let drawn = mix(mix(self.0 ^ (what as u64)) ^ nth);
         let below = (u128::from(drawn) * u128::from(end)) >> 64;
         u32::try_from(below).unwrap_or(0)
     }
 
-    /// Whether a share of all draws comes true in this one.
+    /// Returns whether an event with a probability of `share` happens.
     pub(super) fn hits(self, share: Percent, what: Draw, nth: u64) -> bool {
         self.below(10_000, what, nth) < u32::from(share.hundredths())
     }

@@ -1,4 +1,4 @@
-//! What is simulated: for how long, with which chances, and what people do meanwhile.
+//! The scenario of a simulation: its length, its chances, and what administrators do.
 
 use crate::outcomes::OutcomeOptions;
 use ucupdate_core::book::{BookCommand, Percent};
@@ -6,7 +6,7 @@ use ucupdate_core::device::Model;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The longest simulation, in days.
+/// The maximum length of a simulation in days.
 pub const MAX_SIMULATED_DAYS: u32 = 36_500;
 
 /// How long a simulation lasts, how devices ask, and what administrators do in that time.
@@ -196,13 +196,13 @@ impl FailureModel {
     }
 }
 
-/// How likely it is that an installation fails.
+/// The chances that an installation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Chances {
-    /// What share of devices comes back with what it had.
+    /// The share of devices that come back with their old version.
     pub fail: Percent,
-    /// What share is lost for good. Both together are at most all.
+    /// The share of devices that never come back. Both shares together are at most 100 %.
     pub brick: Percent,
 }
 

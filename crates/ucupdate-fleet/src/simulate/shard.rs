@@ -1,4 +1,4 @@
-//! A part of the fleet, which one thread at a time plays on.
+//! A part of the fleet. One thread at a time plays it.
 
 use super::fleet::{Desk, Member, NONE, SimulatedFleet};
 use super::random::{Chance, Draw};
@@ -9,54 +9,55 @@ use ucupdate_core::decide::{Decision, EligibilityIndex, decide};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// Seconds of one bucket of the wheel.
+/// The length of one bucket of the wheel in seconds.
 pub(super) const STEP: u32 = 5 * 60;
 
-/// What every shard looks at while it plays on.
+/// Data that every shard reads while it plays.
 pub(super) struct Stage<'a> {
     pub(super) fleet: &'a SimulatedFleet,
     pub(super) model: &'a FailureModel,
     pub(super) scenario: &'a Scenario,
     pub(super) poll_seconds: u32,
-    /// How long installing takes: from, and how much more.
+    /// The shortest time for an installation in seconds, and the range above it.
     pub(super) install: (u32, u32),
-    /// Every version a device may have.
+    /// Every version that a device may have.
     pub(super) versions: &'a super::fleet::Versions,
-    /// What tells the fates of versions apart, by their numbers.
+    /// A number for each version, so that the fates of versions are independent.
     pub(super) salts: &'a [u64],
 }
 
 /// A part of the fleet.
 pub(super) struct Shard {
-    /// By the time of day at which they ask, so that those that ask one after another lie side by side.
+    /// Sorted by the time of day at which the devices ask, so that devices that ask one after another are neighbours in
+    /// memory.
     units: Vec<Unit>,
-    /// The first unit of each bucket, a ring: no event is further off than it is long.
+    /// The first unit of each bucket, as a ring. It is longer than the longest time between two events of a device.
     wheel: Vec<u32>,
     step: u32,
     pub(super) outcomes: Outcomes,
-    /// How many devices have each version.
+    /// The number of devices with each version.
     pub(super) have: Vec<u32>,
     pub(super) lost: u32,
-    /// What happened since the last sample.
+    /// The events since the last sample.
     pub(super) counts: SimulatedCounts,
 }
 
-/// A device as it is now.
+/// The current state of a device.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
-    /// Its number among all devices: what its chance follows from.
+    /// The number of the device in the fleet. Its chances follow from it.
     id: u32,
     member: Member,
-    /// What it was offered last.
+    /// The version that it was offered last.
     offered: u32,
-    /// When it does something next, in seconds from the start.
+    /// The time of its next event, in seconds from the start.
     next: u32,
     /// The next unit of the same bucket.
     link: u32,
     state: State,
-    /// How often in a row it was offered the same.
+    /// How often in a row it was offered the same version.
     repeats: u8,
-    /// Whether a guarded rollout has offered it something, and it has not come with that yet.
+    /// Whether a guarded rollout offered it a version with which it has not come back yet.
     is_watched: bool,
 }
 
@@ -67,7 +68,7 @@ enum State {
 }
 
 impl Shard {
-    /// The shard of the devices from `first` on.
+    /// Returns the shard of the devices from number `first` on.
     pub(super) fn new(first: u32, members: &[Member], stage: &Stage<'_>, outcomes: OutcomeOptions) -> Self {
         let longest = stage.poll_seconds.max(stage.install.0 + stage.install.1);
         let unit = |(id, member): (u32, &Member)| {
@@ -93,7 +94,7 @@ impl Shard {
         shard
     }
 
-    /// Plays on until a step begins.
+    /// Plays until a step begins.
     pub(super) fn play(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
         while self.step < until {
             // What happens again within the step is put in its bucket meanwhile.
@@ -133,7 +134,7 @@ impl Shard {
         &mut self.have[version as usize]
     }
 
-    /// A device does what it was about to do.
+    /// Executes the next event of a device.
     fn happens(&mut self, at: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
         let unit = self.units[at as usize];
         let failed = match unit.state {
@@ -149,7 +150,7 @@ impl Shard {
         self.enqueue(at);
     }
 
-    /// An installation ends; gives whether it failed. None where the device is lost.
+    /// Ends an installation. Returns whether it failed, or `None` if the device is lost.
     fn ends_installing(&mut self, at: u32, stage: &Stage<'_>) -> Option<bool> {
         let chance = self.chance(at, stage);
         let unit = &mut self.units[at as usize];
@@ -182,7 +183,7 @@ impl Shard {
         Some(false)
     }
 
-    /// A device asks; gives whether it installs something then.
+    /// Lets a device ask. Returns whether it installs something then.
     fn asks(
         &mut self,
         at: u32,
@@ -232,7 +233,7 @@ impl Shard {
         true
     }
 
-    /// A device waits until it asks again: at its time, or before, where somebody starts it or signs in.
+    /// Lets a device wait until its next request: its regular one, or an earlier one after a restart.
     fn waits(&mut self, at: u32, stage: &Stage<'_>) {
         let period = stage.poll_seconds;
         let chance = self.chance(at, stage);
@@ -250,12 +251,12 @@ impl Shard {
     }
 }
 
-/// The moment so many seconds after the start.
+/// Returns the moment a number of seconds after the start.
 pub(super) fn moment(scenario: &Scenario, seconds: u32) -> UnixTime {
     UnixTime::from_millis(scenario.start.as_millis().saturating_add(i64::from(seconds) * 1000))
 }
 
-/// What tells the fates of a version apart from those of others: its text, hashed by FNV-1a.
+/// Returns a number that tells the fates of versions apart: the FNV-1a hash of the text.
 pub(super) fn salt(version: &ReportedVersion) -> u64 {
     version.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,26 +1,27 @@
-//! What came of a simulation.
+//! The result of a simulation.
 
 use crate::outcomes::Tally;
 use ucupdate_core::book::BookCommand;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// What came of a simulation.
+/// The result of a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Simulation {
-    /// The versions that any device had at any sample, by their order; those that cannot be read last.
+    /// The versions that any device had at any sample, in their order. Versions that cannot be read come last.
     pub versions: Vec<ReportedVersion>,
-    /// How it stood, at the start and then each sample period; the last at the end.
+    /// The samples: at the start, after each sample period, and at the end.
     pub samples: Vec<Sample>,
-    /// What people and guards did, in order.
+    /// The commands of the timetable and of guards, in order of time.
     pub happenings: Vec<Happening>,
-    /// What became of the devices of guarded rollouts; a rollout that was resumed or is over begins anew or is left out.
+    /// The tallies of guarded rollouts at the end. A rollout that was resumed starts again at zero. A rollout that ended is
+    /// left out.
     pub tallies: Vec<Tally>,
 }
 
 impl Simulation {
-    /// What happened in all of it.
+    /// Adds up the counts of all samples.
     pub fn total(&self) -> SimulatedCounts {
         let mut total = SimulatedCounts::default();
         self.samples.iter().for_each(|sample| total.add(&sample.counts));
@@ -28,37 +29,37 @@ impl Simulation {
     }
 }
 
-/// How it stands at a moment.
+/// The state of the fleet at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sample {
-    /// When.
+    /// The moment.
     pub at: UnixTime,
-    /// How many devices have each of [`Simulation::versions`].
+    /// The number of devices with each of [`Simulation::versions`].
     pub devices: Vec<u64>,
-    /// How many are lost.
+    /// The number of devices that are lost.
     pub lost: u64,
-    /// What happened since the sample before.
+    /// The events since the sample before.
     pub counts: SimulatedCounts,
 }
 
-/// What happened in a time.
+/// Counts of events in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SimulatedCounts {
     /// Requests.
     pub asks: u64,
-    /// Requests that were offered something.
+    /// Requests that were answered with an offer.
     pub offers: u64,
-    /// Requests that were offered nothing because something held it back: a hold, a window, a pause, a kill switch.
+    /// Requests without an offer because a hold, a window, a pause or the kill switch prevented it.
     pub held: u64,
     /// Installations that succeeded.
     pub succeeded: u64,
-    /// Installations that failed, the device coming back with what it had.
+    /// Installations that failed. The device came back with its old version.
     pub failed: u64,
     /// Devices that were lost.
     pub bricked: u64,
-    /// Devices that were offered one version for the third time in a row.
+    /// Devices that were offered the same version for the third time in a row.
     pub loops: u64,
 }
 
@@ -75,27 +76,27 @@ impl SimulatedCounts {
     }
 }
 
-/// A command, and what came of it.
+/// A command and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Happening {
-    /// When.
+    /// The time of the command.
     pub at: UnixTime,
-    /// Who gave the command.
+    /// The source of the command.
     pub by: HappeningBy,
-    /// The command.
+    /// The command itself.
     pub command: BookCommand,
-    /// What was told of it, a line each; or why it was refused.
+    /// The notes of the command, or the text of its refusal.
     pub told: Result<Vec<String>, String>,
 }
 
-/// Who gave a command.
+/// The source of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HappeningBy {
-    /// The timetable.
+    /// The timetable of the scenario.
     Timetable,
-    /// A guard.
+    /// The guard of a rollout.
     Guard,
 }
 

@@ -7,7 +7,7 @@ use ucupdate_core::MacAddress;
 use ucupdate_core::device::SerialNumber;
 use ucupdate_core::value::UnixTime;
 
-/// How far apart in time rows may be and still belong together.
+/// How far apart in time two rows may be and still belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimelineOptions {
     pub(super) slack_ms: i64,
@@ -15,21 +15,21 @@ pub struct TimelineOptions {
 }
 
 impl Default for TimelineOptions {
-    /// 5 s between the clocks of servers, and 24 h to begin a download: devices ask again by then.
+    /// Five seconds between the clocks of servers, and 24 hours until a download begins. A device asks again after 24 hours.
     fn default() -> Self {
         Self { slack_ms: 5000, window_ms: 24 * 3_600_000 }
     }
 }
 
 impl TimelineOptions {
-    /// The same with clocks of different servers so far apart.
+    /// Sets the maximum difference between the clocks of servers.
     #[must_use]
     pub fn with_slack(mut self, slack: Duration) -> Self {
         self.slack_ms = i64::try_from(slack.as_millis()).unwrap_or(i64::MAX);
         self
     }
 
-    /// The same with so long between an offer and the beginning of its download.
+    /// Sets the maximum time between an offer and the start of its download.
     #[must_use]
     pub fn with_window(mut self, window: Duration) -> Self {
         self.window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
@@ -37,9 +37,9 @@ impl TimelineOptions {
     }
 }
 
-/// Audit rows in order of time, each with its exchange and the downloads that followed.
+/// Audit rows in order of time, each with its exchange and its downloads.
 ///
-/// All rows given are held in memory: give it those of a day or of a device.
+/// All rows are held in memory. Pass the rows of one day or of one device.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,27 +64,27 @@ pub struct Timeline {
     pub(super) unjoined: Vec<AccessRow>,
 }
 
-/// One request that was answered, and what came of it.
+/// One request, its answer, and what the device downloaded afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEntry {
-    /// What was asked and answered.
+    /// The request and the answer.
     pub audit: AuditRow,
-    /// The web server's row of the same exchange; `None` when its log does not hold it.
+    /// The row of the same exchange in the access log. `None` if the access log does not have it.
     pub asked: Option<AccessRow>,
-    /// The downloads of what was offered, in order of their beginning.
+    /// The downloads of the offered files, in order of their start.
     pub downloads: Vec<Download>,
 }
 
-/// One download of an offered file, or a try.
+/// One download of an offered file, or an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
-    /// Which of [`AuditRow::offered`], from 0.
+    /// The index into [`AuditRow::offered`].
     pub offer: usize,
-    /// Which of its two files.
+    /// The image or its signature.
     pub file: OfferedFile,
-    /// The web server's row.
+    /// The row of the access log.
     pub access: AccessRow,
-    /// Whether several devices at this address were offered this file, so that another may have fetched it.
+    /// Whether several devices at this address were offered the file, so that another device may have downloaded it.
     pub shared_host: bool,
 }
 
@@ -92,35 +92,35 @@ pub struct Download {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "an image and its signature catalogue are what a device fetches")]
 pub enum OfferedFile {
-    /// The image.
+    /// The image (`.nbt`).
     Image,
-    /// The signature catalogue beside it.
+    /// The signature catalogue (`.cat`) beside the image.
     Signature,
 }
 
-/// Whether a device fetched a file it was offered.
+/// Whether a device downloaded an offered file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fetched {
-    /// No download is in the log.
+    /// The log has no download of the file.
     NotSeen,
-    /// It was sent to the end.
+    /// The file was sent completely.
     Whole {
-        /// When it was finished.
+        /// When the download ended.
         at: UnixTime,
-        /// How long it took in milliseconds, where the log says.
+        /// The duration in milliseconds. `None` if the log does not say it.
         taken_ms: Option<u64>,
     },
-    /// Parts of it were sent; whether they make the whole, the log does not say.
+    /// Parts of the file were sent. The log does not say whether they are the whole file.
     Partly {
-        /// When the last part was finished.
+        /// When the last part ended.
         at: UnixTime,
     },
-    /// It was refused, last with this status.
+    /// The download failed.
     Failed {
-        /// The HTTP status; `None` where the log has none.
+        /// The HTTP status of the last attempt. `None` if the log does not say it.
         status: Option<u16>,
-        /// When.
+        /// When the last attempt ended.
         at: UnixTime,
     },
 }
@@ -131,36 +131,36 @@ impl Timeline {
         &self.entries
     }
 
-    /// The entries of the device with this MAC address.
+    /// The entries of the device with a MAC address.
     pub fn of_mac_address(&self, sought: MacAddress) -> impl Iterator<Item = &TimelineEntry> {
         self.entries.iter().filter(move |entry| entry.audit.mac_address.read() == Some(&sought))
     }
 
-    /// The entries of the device with this serial number.
+    /// The entries of the device with a serial number.
     pub fn of_serial_number(&self, sought: &SerialNumber) -> impl Iterator<Item = &TimelineEntry> {
         self.entries.iter().filter(move |entry| entry.audit.serial_number.read() == Some(sought))
     }
 
-    /// The entries of requests from this address.
+    /// The entries of requests from an address.
     pub fn of_host(&self, sought: &str) -> impl Iterator<Item = &TimelineEntry> {
         let sought = host_key(sought);
         self.entries.iter().filter(move |entry| host_key(&entry.audit.user_host) == sought)
     }
 
-    /// Rows of the update service that no audit row accounts for, in order of time: requests that were refused or
-    /// malformed, and downloads nobody was offered.
+    /// The access rows of the update service that belong to no audit row, in order of time: refused or malformed requests,
+    /// and downloads without an offer.
     pub fn unjoined(&self) -> &[AccessRow] {
         &self.unjoined
     }
 }
 
 impl TimelineEntry {
-    /// Whether the image of this offer was fetched; the offers are [`AuditRow::offered`], from 0.
+    /// Whether the image of an offer was downloaded. `offer` is an index into [`AuditRow::offered`].
     pub fn fetched(&self, offer: usize) -> Fetched {
         self.outcome(offer, OfferedFile::Image)
     }
 
-    /// Whether the signature catalogue of this offer was fetched.
+    /// Whether the signature catalogue of an offer was downloaded.
     pub fn fetched_signature(&self, offer: usize) -> Fetched {
         self.outcome(offer, OfferedFile::Signature)
     }
@@ -181,7 +181,8 @@ impl TimelineEntry {
 }
 
 impl Download {
-    /// What this one try came to: a connection that went away (a Windows error beside a 200) sent but a part.
+    /// The result of this one attempt. A status of 200 with a Windows error means that the connection broke, so only a part
+    /// was sent.
     pub fn fetched(&self) -> Fetched {
         let (at, taken_ms) = (self.access.finished_at, self.access.time_taken_ms);
         match (self.access.status, self.access.win32_status.unwrap_or(0)) {

@@ -1,4 +1,4 @@
-//! The join itself: by host, path and time.
+//! The join of both logs, by host, path and time.
 
 use super::entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
 use super::keys::{host_key, path_key, url_path_key};
@@ -6,19 +6,19 @@ use std::collections::{HashMap, HashSet};
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::value::UnixTime;
 
-/// How many rows of one host are looked at for one: more are not told apart by time.
+/// The maximum number of rows of one host that are compared with one row.
 const LOOKED_AT: usize = 256;
 
-/// An exchange that takes longer than this to answer is not found.
+/// The longest exchange that is found, in milliseconds.
 const LONGEST_ANSWER_MS: i64 = 600_000;
 
 impl Timeline {
-    /// Joins rows of both logs, in any order, of any number of servers and devices.
+    /// Joins rows of both logs. The rows may be in any order, and of any number of servers and devices.
     ///
-    /// An audit row's exchange is the `POST` of `ucdevice.upx` from its host that was under way when the row was logged.
-    /// A download is a `GET` from the same host of the path of an offered image, or of the `.cat` beside it, begun after
-    /// the offer. It belongs to its device's last offer before it; where several devices share the host, to the first
-    /// that has not fetched the file yet.
+    /// The exchange of an audit row is the `POST` of `ucdevice.upx` from the same host that was running when the row was
+    /// logged. A download is a `GET` from the same host that starts after the offer. It asks for the path of an offered
+    /// image, or for the `.cat` beside it. It belongs to the last offer before it. If several devices share the host, it
+    /// belongs to the first device that has not downloaded the file yet.
     pub fn join(
         audit: impl IntoIterator<Item = AuditRow>,
         access: impl IntoIterator<Item = AccessRow>,
@@ -41,7 +41,7 @@ fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>, options: &Timeline
     Timeline { entries, unjoined }
 }
 
-/// Takes out of `access` the exchange of each audit row.
+/// Takes the exchange of each audit row out of `access`.
 fn exchanges(
     audit: &[AuditRow],
     access: &mut [Option<AccessRow>],
@@ -71,7 +71,7 @@ fn is_request(row: &AccessRow) -> bool {
     row.method.as_logged().eq_ignore_ascii_case("POST") && stem.ends_with("/ucdevice.upx")
 }
 
-/// By how many milliseconds the row was logged outside the exchange; `None` where it cannot be of this exchange.
+/// Returns the milliseconds between the row and the exchange. `None` if the row cannot belong to the exchange.
 fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     // Device logs are answered 501 and name no device; what was refused or malformed has no audit row.
     let answered = match exchange.status {
@@ -87,7 +87,7 @@ fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     Some(started.saturating_sub(logged).max(logged.saturating_sub(finished)).max(0))
 }
 
-/// An offer of one file, by the entry's place and the offer's.
+/// An offer of one file: the index of the entry, and the index of the offer in it.
 #[derive(Clone, Copy)]
 struct Offer {
     entry: usize,
@@ -130,7 +130,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
     }
 }
 
-/// The offer that a download begun at `started` follows, and whether other devices had the same.
+/// Returns the offer that a download belongs to, and whether other devices at this host had the same offer.
 fn offer_of(
     started: UnixTime,
     offers: &[Offer],

@@ -1,9 +1,9 @@
-//! Hosts and paths as both logs are compared by.
+//! Hosts and paths in the form in which both logs are compared.
 
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 
-/// A host without case; an address in its one form.
+/// Returns a host in lower case, and an IP address in its canonical form.
 pub(super) fn host_key(host: &str) -> String {
     let host = host.trim();
     match host.parse::<IpAddr>() {
@@ -17,7 +17,7 @@ pub(super) fn url_path_key(url: &str) -> String {
     path_key(behind.find('/').map_or("", |at| &behind[at..]))
 }
 
-/// A path without case and escapes; a blank and a plus are one, as web servers log them.
+/// Returns a path in lower case and without escapes. A plus counts as a blank, because web servers log blanks so.
 pub(super) fn path_key(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().replace('+', " ").to_ascii_lowercase()
 }

@@ -1,7 +1,7 @@
-//! Both logs side by side: did the phone fetch what it was offered?
+//! The timeline joins both logs: did the phone download what it was offered?
 //!
-//! Nothing in the field's logs ties a download to an answer but the device's address, the path and the time. The join
-//! goes by those three, and says where several devices share an address.
+//! The field's logs connect a download and an answer only by the address of the device, the path and the time. The join uses
+//! these three, and marks downloads from addresses that several devices share.
 
 mod entry;
 mod join;

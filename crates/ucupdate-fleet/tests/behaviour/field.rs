@@ -1,4 +1,4 @@
-//! What the field's logs tell of its phones.
+//! The field's own logs, read for its phones.
 
 use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow};
 use ucupdate_core::MacAddress;

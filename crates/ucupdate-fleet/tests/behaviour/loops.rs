@@ -1,6 +1,4 @@
-//! What a loop guard finds, and what it leaves alone.
-//!
-//! Asks are written as one line each: the minute, what the device has, `>` and what it is offered or `-`, and the server.
+//! Loops that a guard finds, and requests that are no loop.
 
 use proptest::prelude::*;
 use std::time::Duration;
@@ -236,7 +234,7 @@ fn a_device_that_asks_all_day_does_not_push_its_loop_out() {
     assert_eq!((found.len(), found[0].first, found[0].asks), (1, UnixTime::default(), DAY.unsigned_abs()));
 }
 
-/// A device that does what it is told, by servers that each want one version at a time.
+/// The requests of a device that installs everything it is offered, from servers that each want one version at a time.
 fn obedient(turns: &[(usize, i64)], wants: impl Fn(usize, i64) -> String) -> Vec<Observation> {
     let mut installed = "1.0".to_owned();
     let mut minute = 0;
@@ -267,7 +265,7 @@ fn any_asks() -> impl Strategy<Value = Vec<Observation>> {
 }
 
 proptest! {
-    /// Whoever only ever moves on is never told of a loop, however many servers share the rule book.
+    /// A device that only moves to newer versions is in no loop, whatever the number of servers.
     #[test]
     fn servers_that_agree_never_raise_an_alarm(turns in turns(), every in 1..4 * DAY) {
         prop_assert_eq!(loops(obedient(&turns, |_, minute| format!("1.{}", minute / every))), []);
@@ -293,7 +291,7 @@ proptest! {
         prop_assert_eq!(loops(told.into_iter().take(16)), []);
     }
 
-    /// Two servers that want different versions for ever are found by the third offer.
+    /// Two servers that never agree on a version are found by the third offer.
     #[test]
     fn servers_that_disagree_are_found_by_the_third_offer(turns in turns()) {
         let turns: Vec<_> = turns.into_iter().map(|(server, later)| (server % 2, later)).collect();

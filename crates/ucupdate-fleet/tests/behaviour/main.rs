@@ -1,4 +1,4 @@
-//! What logs, offers and days of polling tell of a fleet.
+//! A fleet, read from logs, offers and simulated days.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 

@@ -1,4 +1,4 @@
-//! What devices' next requests say of a rollout, and when its guard trips.
+//! The next requests of devices show what became of a rollout, and when its guard trips.
 
 use crate::fixtures::*;
 use proptest::prelude::*;
@@ -264,7 +264,7 @@ fn outcomes_that_were_kept_go_on_as_if_nothing_had_happened() {
     assert_eq!(again.outcomes.devices(), server.outcomes.devices());
 }
 
-/// What happens to one device: it asks with a version, or time passes; so many minutes after what happened to it before.
+/// An event of one device: a request with a version, or the passing of time. Each has its minutes after the event before.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Asks(&'static str),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease};
-use ucupdate::version::{FirmwareVersion, VersionScheme};
+use ucupdate::version::VersionScheme;
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]
@@ -31,7 +31,7 @@ pub(crate) struct ShowArgs {
 /// How `set` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
-    .args(["offer", "unreadable", "same_release", "minimum", "floor", "window", "scheme"])))]
+    .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
 pub(crate) struct SetArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
@@ -44,18 +44,18 @@ pub(crate) struct SetArgs {
     /// Which versions are one release
     #[arg(long)]
     same_release: Option<SameReleaseName>,
+    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN, as prefixed:UC*HD_
+    #[arg(long)]
+    scheme: Option<VersionScheme>,
     /// Devices below this version are offered theirs whatever holds and windows say; or none
     #[arg(long, value_name = "VERSION")]
-    minimum: Option<OrNone<FirmwareVersion>>,
+    minimum: Option<OrNone<String>>,
     /// No device is taken down to a version below this; or none
     #[arg(long, value_name = "VERSION")]
-    floor: Option<OrNone<FirmwareVersion>>,
+    floor: Option<OrNone<String>>,
     /// When versions are offered, as "Mon-Fri 22:00-05:00 Europe/Lisbon"; or none
     #[arg(long)]
     window: Option<OrNone<WindowArg>>,
-    /// How versions of this rule are read: dotnet, numeric, or prefixed:PATTERN
-    #[arg(long, value_name = "SCHEME")]
-    scheme: Option<VersionScheme>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -102,7 +102,12 @@ enum SameReleaseName {
 
 impl SetArgs {
     /// The policy with what is given changed.
-    fn apply(&self, policy: &mut OfferPolicy) {
+    fn apply(&self, policy: &mut OfferPolicy) -> Result<(), Failure> {
+        if let Some(scheme) = &self.scheme {
+            policy.scheme.clone_from(scheme);
+        }
+        let scheme = policy.scheme.clone();
+        let read = |text: &Option<String>| text.as_ref().map(|text| scheme.read(text)).transpose();
         match self.offer {
             Some(OfferName::Different) => policy.offer = OfferRule::Different,
             Some(OfferName::Newer) => policy.offer = OfferRule::Newer,
@@ -120,17 +125,15 @@ impl SetArgs {
             None => {}
         }
         if let Some(OrNone(minimum)) = &self.minimum {
-            policy.minimum.clone_from(minimum);
+            policy.minimum = read(minimum).map_err(Failure::usage)?;
         }
         if let Some(OrNone(floor)) = &self.floor {
-            policy.floor.clone_from(floor);
-        }
-        if let Some(scheme) = &self.scheme {
-            policy.scheme.clone_from(scheme);
+            policy.floor = read(floor).map_err(Failure::usage)?;
         }
         if let Some(OrNone(window)) = &self.window {
             policy.window = window.as_ref().map(|window| window.window().clone());
         }
+        Ok(())
     }
 }
 
@@ -142,11 +145,11 @@ struct Report {
     unreadable: bool,
     /// `padded`, `exact` or `first-three`.
     same_release: &'static str,
+    /// `dotnet`, `numeric` or `prefixed:...`.
+    scheme: String,
     minimum: Option<String>,
     floor: Option<String>,
     window: Option<String>,
-    /// `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`.
-    scheme: String,
 }
 
 /// The offer rule as one word.
@@ -169,10 +172,10 @@ impl Report {
                 SameRelease::FirstThree => "first-three",
                 _ => "padded",
             },
+            scheme: policy.scheme.to_string(),
             minimum: policy.minimum.as_ref().map(ToString::to_string),
             floor: policy.floor.as_ref().map(ToString::to_string),
             window: policy.window.as_ref().map(ToString::to_string),
-            scheme: policy.scheme.to_string(),
         }
     }
 }
@@ -182,9 +185,9 @@ impl Display for Report {
         let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
         write!(f, "{}\n  offer         {}", self.rule, self.offer)?;
         write!(f, "\n  unreadable    {}", if self.unreadable { "yes" } else { "no" })?;
-        write!(f, "\n  same-release  {}\n  minimum       {}", self.same_release, or_none(&self.minimum))?;
-        write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))?;
-        write!(f, "\n  scheme        {}", self.scheme)
+        write!(f, "\n  same-release  {}\n  scheme        {}", self.same_release, self.scheme)?;
+        write!(f, "\n  minimum       {}", or_none(&self.minimum))?;
+        write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))
     }
 }
 
@@ -211,7 +214,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
             for _ in 0..MAX_TRIES {
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();
                 let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;
-                args.apply(&mut policy);
+                args.apply(&mut policy)?;
                 let command = BookCommand::SetPolicy(args.rule.clone(), policy);
                 if make_as_seen(&command, &args.how, seen.book(), context).await? {
                     return Ok(());
