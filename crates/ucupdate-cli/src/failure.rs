@@ -81,6 +81,8 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoSuchVersion { .. }
                 | Refusal::NoGroup { .. }
                 | Refusal::NoHold { .. }
+                | Refusal::NotBanned { .. }
+                | Refusal::NoAlias { .. }
                 | Refusal::NoStone { .. }
         ),
         None => {

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
 use commands::devices::{fleet, group, hold, loops, test_device};
 use commands::package::{self, ingest, sample};
-use commands::rules::{decide, list, pin, policy, rollout, stone};
+use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
 use commands::server::{ask, demo, serve};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
@@ -102,6 +102,12 @@ enum Command {
     /// Keep devices at a version
     #[command(subcommand)]
     Pin(pin::PinCommand),
+    /// Offer versions and images to no device, whatever is approved
+    #[command(subcommand)]
+    Ban(ban::BanCommand),
+    /// Name words that devices report under another name
+    #[command(subcommand)]
+    Alias(alias::AliasCommand),
     /// Say how a rule treats versions
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -156,6 +162,8 @@ impl Command {
             Self::Group(command) => group::run(command, context).await,
             Self::Rollout(command) => rollout::run(command, context).await,
             Self::Hold(command) => hold::run(command, context).await,
+            Self::Ban(command) => ban::run(command, context).await,
+            Self::Alias(command) => alias::run(command, context).await,
             Self::Pin(command) => pin::run(command, context).await,
             Self::Policy(command) => policy::run(command, context).await,
             Self::Stone(command) => stone::run(command, context).await,

@@ -11,7 +11,7 @@ use ucupdate_core::device::KindWord;
 pub enum Certainty {
     /// A published source or a log from the field shows it.
     Confirmed,
-    /// It was concluded from confirmed facts.
+    /// Concluded from confirmed facts.
     Inferred,
 }
 

@@ -47,7 +47,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["pin", "remove", IP8540, "--mac", "1"], "MAC address has 1 hexadecimal digits"),
         (&["policy", "set", IP8540], "--offer"),
         (&["policy", "set", IP8540, "--offer", "older"], "[possible values: different, newer]"),
-        (&["policy", "set", IP8540, "--floor", "4"], "version has 1 part(s)"),
+        (&["policy", "set", IP8540, "--scheme", "semver"], "unknown version scheme"),
         (&["stone", "add", "s", "--below", "1.0", "--by", "1.0"], "--device-type"),
         (&["plan"], "--device"),
         (&["plan", "request.xml", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "cannot be used with"),
