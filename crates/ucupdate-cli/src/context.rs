@@ -1,4 +1,4 @@
-//! What every command works with: where results go, and the store.
+//! The store and the output of a command.
 
 use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
@@ -10,7 +10,7 @@ use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore, Presign};
 use ucupdate::{Options, UpdateService};
 
-/// What every command works with.
+/// The store and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// Where results and messages go.
@@ -18,7 +18,7 @@ pub(crate) struct Context {
     store: StoreLocation,
 }
 
-/// What to do where there is no store yet.
+/// The behaviour where no store exists yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfMissing {
     /// Make an empty one.

@@ -30,7 +30,7 @@ pub(crate) enum FailureKind {
     Refused,
     /// The command line cannot be meant.
     Usage,
-    /// What was named is not there: a file, a store, a rule, a group.
+    /// A named thing is not there: a file, a store, a rule, a group.
     NotFound,
     /// The input cannot be read as what it should be.
     NotUnderstood,
@@ -84,8 +84,6 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NotBanned { .. }
                 | Refusal::NoAlias { .. }
                 | Refusal::NoStone { .. }
-                | Refusal::NotBanned { .. }
-                | Refusal::NoAlias { .. }
         ),
         None => {
             matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))

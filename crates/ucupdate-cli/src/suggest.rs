@@ -1,4 +1,4 @@
-//! What somebody may have meant by a name that is not there.
+//! Suggestions for mistyped names.
 
 use crate::failure::Failure;
 use std::fmt::Display;

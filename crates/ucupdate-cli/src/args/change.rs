@@ -11,7 +11,7 @@ use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook};
 use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
-/// In whose name a change is made, or that it is only to be looked at.
+/// The author of a change, and whether it is a dry run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
@@ -107,7 +107,7 @@ async fn report_dry_run(
     })
 }
 
-/// What a change did.
+/// The result of a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
     /// The revision of the rule book the change made; none when nothing changes.
@@ -147,7 +147,7 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
     context.output.result(&ChangeReport { revision: changed.revision, told })
 }
 
-/// The same where what the command replaces is still as it was seen; gives whether it was made.
+/// Makes a change unless others changed what it replaces since `seen`. Returns whether it was made.
 pub(crate) async fn change_as_seen(
     command: &BookCommand,
     author: &AuthorArgs,

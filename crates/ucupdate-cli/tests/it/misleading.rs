@@ -1,5 +1,4 @@
-//! What must not mislead an administrator: mistyped names, times without a zone, stores that are not there, asks that are
-//! simulated.
+//! Mistyped names, times without a zone, stores that are not there, and simulated requests.
 
 use crate::place::{IP8540, Place, package};
 

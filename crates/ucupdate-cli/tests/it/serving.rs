@@ -38,19 +38,19 @@ pub(crate) const PHONE: [&str; 18] = [
 /// A server that is killed with the test.
 pub(crate) struct Serving {
     child: Child,
-    /// What it printed so far, a line each.
+    /// The lines printed so far.
     pub(crate) lines: Vec<String>,
     more: mpsc::Receiver<String>,
     stderr: thread::JoinHandle<String>,
 }
 
 impl Place {
-    /// Starts something that goes on, and waits for so many lines of it.
+    /// Starts a command that keeps running, and waits for `lines` lines of output.
     pub(crate) fn start(&self, args: &[&str], lines: usize) -> Serving {
         self.start_in(args, &std::env::temp_dir(), lines)
     }
 
-    /// The same with another folder for what is temporary.
+    /// Starts a command with another folder for temporary files.
     pub(crate) fn start_in(&self, args: &[&str], temp: &Path, lines: usize) -> Serving {
         let mut command = self.command(args);
         command.env("TMPDIR", temp).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -69,7 +69,7 @@ impl Place {
         serving
     }
 
-    /// Starts `serve` with these arguments, among them so many listeners.
+    /// Starts `serve` with these arguments, and waits for a line for each listener.
     pub(crate) fn serve(&self, args: &[&str]) -> Serving {
         let listeners = args.iter().filter(|arg| arg.starts_with("--listen")).count();
         self.start(&[&["serve", "--create", "--server-name", "here"], args].concat(), listeners)

@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 /// The most bytes of such a file: a request has some modules, and a trace some lines for each rule and group.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 struct RecordFile {
     format: u32,
@@ -72,7 +72,7 @@ struct Replayed {
     same: bool,
     /// Question and answer as they come out now.
     record: TraceRecord,
-    /// What was recorded, where that is something else.
+    /// The recorded decision, where it differs.
     recorded: Option<TraceRecord>,
 }
 

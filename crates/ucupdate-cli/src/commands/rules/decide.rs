@@ -11,7 +11,6 @@ use ucupdate::book::{BookCommand, Candidate, Rule, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
-/// How `approve` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
     /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; all are approved or none
@@ -47,7 +46,6 @@ impl FromStr for RuleOrVersion {
     }
 }
 
-/// How `unreject` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnrejectArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -59,7 +57,7 @@ pub(crate) struct UnrejectArgs {
     how: ChangeArgs,
 }
 
-/// How a command about one rule is called.
+/// Arguments of a command about one rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RuleArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -68,7 +66,6 @@ pub(crate) struct RuleArgs {
     how: ChangeArgs,
 }
 
-/// How `rollback` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollBackArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE

@@ -12,7 +12,6 @@ use std::str::FromStr;
 use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease};
 use ucupdate::version::VersionScheme;
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Show the policy of a rule
@@ -21,14 +20,12 @@ pub(crate) enum PolicyCommand {
     Set(Box<SetArgs>),
 }
 
-/// How `show` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
 }
 
-/// How `set` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]

@@ -21,7 +21,6 @@ use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
     /// List the rollouts of all rules, and what is stopped
@@ -44,7 +43,6 @@ pub(crate) enum RolloutCommand {
     Restart(RestartArgs),
 }
 
-/// How `start` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("share").args(["percent", "ramp"])))]
 #[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
@@ -69,10 +67,10 @@ pub(crate) struct StartArgs {
     /// Only in these hours, as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
     window: Option<WindowArg>,
-    /// Pause by itself once so many devices failed
+    /// Pause automatically once this number of devices failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pause_after_failures: Option<u32>,
-    /// Pause by itself once this share of the devices failed that came back or are overdue
+    /// Pause automatically once this share of the devices failed that came back or are overdue
     #[arg(long, value_name = "P")]
     pause_at_share: Option<Percent>,
     /// The fewest devices a share is reckoned of [default: 20]
@@ -135,7 +133,6 @@ pub(crate) struct NamedArgs {
     how: ChangeArgs,
 }
 
-/// How `percent` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PercentArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -148,7 +145,6 @@ pub(crate) struct PercentArgs {
     how: ChangeArgs,
 }
 
-/// How `pause` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
@@ -158,7 +154,6 @@ pub(crate) struct PauseArgs {
     reason: String,
 }
 
-/// How `kill` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct KillArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; without it, everything
@@ -170,7 +165,6 @@ pub(crate) struct KillArgs {
     author: AuthorArgs,
 }
 
-/// How `restart` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestartArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; without it, everything
@@ -189,7 +183,7 @@ fn scope(rule: Option<RuleKey>) -> StopScope {
 #[derive(Debug, Serialize)]
 struct Report {
     rollouts: Vec<RolloutReport>,
-    /// What is stopped by the kill switch.
+    /// The kill switches that are thrown.
     stopped: Vec<StopReport>,
 }
 

@@ -21,7 +21,6 @@ use ucupdate_client::{
 };
 use ucupdate_http::HANDLER_PATHS;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AskArgs {
     /// The request handler, as http://127.0.0.1:8080/RequestHandler/ucdevice.upx; where only scheme, host and port are
@@ -36,7 +35,7 @@ pub(crate) struct AskArgs {
     /// Its serial number
     #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
     serial: String,
-    /// Who signed in to it last
+    /// The user who signed in last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
     /// The version it says it has; 0.0.0.0 is how phones say that they know none, and the default for a device without MAC
@@ -49,7 +48,7 @@ pub(crate) struct AskArgs {
     /// The file it asks about
     #[arg(long, default_value = "cpe.nbt")]
     file: String,
-    /// What its clock shows, as 06-03-2009 17:10:39 [default: now, in UTC]
+    /// The time its clock shows, as 06-03-2009 17:10:39 [default: now, in UTC]
     #[arg(long, value_name = "TIME")]
     date_time: Option<String>,
     /// Fetch what is offered into this folder, and check it
@@ -65,17 +64,17 @@ pub(crate) struct AskArgs {
     dialect: DialectArgs,
 }
 
-/// What the device was answered.
+/// The answer to the device.
 #[derive(Debug, Serialize)]
 struct Report {
     url: String,
-    /// What the device would show.
+    /// The code that the device would show.
     code: String,
-    /// What it is to fetch; nothing when there is nothing to do.
+    /// The offers; empty when there is nothing to do.
     offered: Vec<OfferReport>,
     /// Items of the answer that the dialect does not know.
     unknown: Vec<String>,
-    /// Whom the answer is for, in words.
+    /// The words of the device.
     #[serde(skip)]
     asker: String,
 }
@@ -107,7 +106,7 @@ struct FileReport {
     path: String,
     size: u64,
     sha256: String,
-    /// What it was held against: `sha256`, `size` or `nothing`.
+    /// The kind of check: `sha256`, `size` or `nothing`.
     checked: &'static str,
 }
 

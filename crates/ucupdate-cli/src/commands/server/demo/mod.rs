@@ -17,11 +17,9 @@ use ucupdate::local::LocalStore;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
 use ucupdate_http::{DeviceUpdates, HttpOptions};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Leave the server running when the story is told, and print commands to try on it; Ctrl-C ends it and removes its
-    /// store
+    /// Leave the server running at the end, and print commands to try on it; Ctrl-C ends it and removes its store
     #[arg(long)]
     stay: bool,
 }

@@ -1,4 +1,4 @@
-//! What to try on the server of the demo, to be pasted into a shell.
+//! Commands to try on the server of the demo, for a shell.
 
 use super::story::device;
 use super::teller::Command;

@@ -15,7 +15,6 @@ use ucupdate::{Origin, UrlStyle};
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080));
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     /// Address and port to listen on by http, as often as wanted; port 0 is one the system chooses
@@ -32,11 +31,11 @@ pub(crate) struct ServeArgs {
     /// Private key in PEM, for the certificate in the same place
     #[arg(long, value_name = "FILE", requires = "listen_tls")]
     pub(crate) tls_key: Vec<PathBuf>,
-    /// What devices inside reach this server by: http or https, host, and a path prefix if there is one, without a slash
+    /// The origin at which internal devices reach this server: http or https, host, and a path prefix if there is one, without a slash
     /// at the end [default: the first listener, where all of them are of this machine only]
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) internal_url: Option<Origin>,
-    /// What devices outside reach it by; their paths ask for credentials
+    /// The origin at which external devices reach it; external paths ask for credentials
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) external_url: Option<Origin>,
     /// The name of this server in the names of its logs [default: the machine's host name]
@@ -58,10 +57,10 @@ pub(crate) struct ServeArgs {
     /// Serve the internal paths only to devices in this network, as 10.0.0.0/8; as often as wanted [default: to everybody]
     #[arg(long, value_name = "CIDR")]
     pub(crate) internal_network: Vec<Network>,
-    /// Believe what proxies in this network say of whom they speak for; as often as wanted
+    /// Take the address of the device from a header that proxies in this network write; as often as wanted
     #[arg(long, value_name = "CIDR")]
     pub(crate) trust_proxy: Vec<Network>,
-    /// The header in which these proxies say it; the other one is ignored
+    /// The header that these proxies write; the other one is ignored
     #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trust_proxy")]
     pub(crate) proxy_header: ProxyHeader,
     /// Make the store where there is none

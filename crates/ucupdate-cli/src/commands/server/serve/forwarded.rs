@@ -1,4 +1,4 @@
-//! Whom a reverse proxy says it speaks for: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded` (RFC 7239).
+//! The address of the device that a reverse proxy forwards: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded` (RFC 7239).
 //!
 //! Anybody can send these headers, so they are read only when the connection comes from a trusted address, and only from
 //! the right, where trusted proxies have written, up to the first address that is not trusted.
@@ -29,14 +29,14 @@ impl FromStr for Network {
     }
 }
 
-/// Who asks, and whether by TLS.
+/// The address of a client, and whether it uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) remote: IpAddr,
     pub(crate) tls: bool,
 }
 
-/// The header in which trusted proxies say whom they speak for. The other header is ignored.
+/// The header that trusted proxies write. The other header is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProxyHeader {
     /// X-Forwarded-For, with X-Forwarded-Proto
@@ -46,14 +46,14 @@ pub(crate) enum ProxyHeader {
     Forwarded,
 }
 
-/// Whose word is taken: the trusted networks, and the header they write.
+/// The trusted networks, and the header that their proxies write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies {
     pub(crate) trusted: Vec<Network>,
     pub(crate) header: ProxyHeader,
 }
 
-/// Returns what is to be believed of a request that came from `peer`.
+/// Returns the origin of a request that came from `peer`.
 pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Origin {
     let remote = peer.remote.to_canonical();
     let peer = Origin { remote, ..peer };
@@ -70,7 +70,7 @@ pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Or
     }
 }
 
-/// What one proxy said of the connection that came to it.
+/// The client of one proxy.
 struct Hop {
     from: Option<IpAddr>,
     tls: Option<bool>,

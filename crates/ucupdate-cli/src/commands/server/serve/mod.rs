@@ -28,16 +28,16 @@ use tracing_subscriber::EnvFilter;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
-/// How long what was begun may take to finish after the server is told to end.
+/// The time for open requests to finish after the first signal.
 const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// How long the logs may take to be written at the end.
+/// The time for writing the logs at the end.
 const FLUSH_TIME: Duration = Duration::from_secs(30);
 
-/// The same for one who is told to end at once.
+/// The time for writing the logs after a second signal.
 const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// How long further signals count as the first.
+/// The time within which further signals count as the first.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
 /// How often old logs are looked for.
@@ -142,7 +142,7 @@ pub(crate) async fn end(
         .shutdown(async {
             tokio::select! {
                 () = tokio::time::sleep(DRAIN_TIME) => {}
-                () = told_again(&mut stopping) => hurried = true,
+                () = second_signal(&mut stopping) => hurried = true,
             }
         })
         .await;
@@ -151,7 +151,7 @@ pub(crate) async fn end(
     }
     let hurry = async {
         if !hurried {
-            told_again(&mut stopping).await;
+            second_signal(&mut stopping).await;
         }
         tokio::time::sleep(HURRIED_FLUSH_TIME).await;
     };
@@ -175,8 +175,8 @@ pub(crate) async fn end(
     }
 }
 
-/// Waits until it is told once more. Some tell twice at once, a program and its group: that is one word.
-async fn told_again(stopping: &mut Stopping) {
+/// Waits for a second signal. Two signals at the same moment, to a program and its group, count as one.
+async fn second_signal(stopping: &mut Stopping) {
     let first_word = tokio::time::sleep(ONE_WORD);
     tokio::pin!(first_word);
     loop {

@@ -236,7 +236,7 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 impl Intake {
-    /// Answers a request: as that of whom it comes from, and without the prefix of the public URLs.
+    /// Answers a request of the client that sent it, without the prefix of the public URLs.
     fn answer(
         &self,
         mut request: http::Request<Incoming>,
