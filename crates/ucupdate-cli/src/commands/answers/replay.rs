@@ -53,9 +53,10 @@ fn read(path: &Path) -> Result<Vec<TraceRecord>, Failure> {
     let failed = |error: serde_json::Error| Failure::in_doing(path.display(), &error);
     let FileFormat { format } = serde_json::from_slice(&bytes).map_err(failed)?;
     if format > FORMAT {
-        let found =
-            format_args!("{}: has format {format}, and this program reads up to {FORMAT}", path.display());
-        return Err(Failure::new(found));
+        return Err(Failure::new(format_args!(
+            "{}: has format {format}, and this program reads up to {FORMAT}",
+            path.display()
+        )));
     }
     let RecordFile { records, .. } = serde_json::from_slice(&bytes).map_err(failed)?;
     Ok(records)
