@@ -1,4 +1,4 @@
-//! Changes that say what something is as a whole, made from what it was: they must not undo what others did meanwhile.
+//! Changes that replace a whole entry, and must not undo the changes of others.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -7,11 +7,12 @@ use ucupdate_core::book::{BookCommand, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 
 impl Admin<'_> {
-    /// Makes a change as [`command`](Self::command) does, but only where what it replaces is still as it is in `seen`.
+    /// Executes a command, but refuses it if the entry that it replaces has changed since `seen`.
     ///
-    /// That matters for [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`], which say what a policy or a group *is*: whoever
-    /// changes a part of one reads it, changes it, and gives it back whole, and of two who do so at once the later would undo
-    /// what the earlier did. Other commands are made as they are.
+    /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. A caller that
+    /// changes one part of it reads the entry, changes the part and writes it back. Without this check, the later of two
+    /// such callers would undo the change of the other one. Other commands need no check, and are executed as
+    /// [`command`](Self::command) does.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Admin<'_> {
     /// ```
     ///
     /// # Errors
-    /// [`Refusal::ChangedMeanwhile`] when it is not as it was seen, and those of [`command`](Self::command).
+    /// [`Refusal::ChangedMeanwhile`] when the entry has changed, and the errors of [`command`](Self::command).
     pub async fn command_as_seen(
         self,
         command: &BookCommand,
