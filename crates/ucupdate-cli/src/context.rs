@@ -131,7 +131,7 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
         StoreLocation::Bucket(address) => {
             let store = open_bucket(address).await?;
             if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
-                return Err(Failure::new(format_args!("no store at {address}")));
+                return Err(Failure::not_found(format_args!("no store at {address}")));
             }
             return Ok(Arc::new(store));
         }
@@ -140,7 +140,7 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
     let opening = tokio::task::spawn_blocking(move || {
         // A mistyped path must neither look like an empty store nor become one.
         if if_missing == IfMissing::Refuse && !MARKS.iter().any(|mark| path.join(mark).is_dir()) {
-            return Err(Failure::new(format_args!("no store at {}", path.display())));
+            return Err(Failure::not_found(format_args!("no store at {}", path.display())));
         }
         Ok(Arc::new(LocalStore::open(&path)?))
     });

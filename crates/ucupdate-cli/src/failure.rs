@@ -1,41 +1,129 @@
 //! Why a command ends before its time.
 
+use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
+use std::io;
+use std::string::FromUtf8Error as Utf8Error;
+use ucupdate::book::{Refusal, RuleError};
+use ucupdate::cab::CabError;
+use ucupdate::{ChangeError, StateError};
 
 pub(crate) use ucupdate::store::error_chain as chain;
 
 /// Why a command was not done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Refused or failed, for this reason: exit code 1.
-    Reason(String),
-    /// Called in a way that cannot be meant, for this reason: exit code 2.
-    Usage(String),
-    /// Whoever read stdout has gone, so there is nobody to tell anything: a quiet end.
+    /// The command ended for this reason.
+    Told(FailureKind, String),
+    /// The reader of stdout has gone, so the command ends quietly.
     OutputClosed,
+}
+
+/// The kinds of failures, each with an exit code of its own.
+///
+/// The kinds and codes are part of what scripts may rely on: see `SCRIPTS.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FailureKind {
+    /// The rule book, a store or a package does not allow it, or the system failed.
+    Refused,
+    /// The command line cannot be meant.
+    Usage,
+    /// What was named is not there: a file, a store, a rule, a group.
+    NotFound,
+    /// The input cannot be read as what it should be.
+    NotUnderstood,
+}
+
+impl FailureKind {
+    /// Returns the exit code of the command.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Refused => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::NotUnderstood => 4,
+        }
+    }
+
+    /// Returns the kind that an error and its causes amount to.
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if is_not_found(error) {
+                return Self::NotFound;
+            }
+            if error.is::<CabError>() || error.is::<serde_json::Error>() || error.is::<Utf8Error>() {
+                return Self::NotUnderstood;
+            }
+            cause = error.source();
+        }
+        Self::Refused
+    }
+}
+
+fn is_not_found(error: &(dyn Error + 'static)) -> bool {
+    let refusal = match error.downcast_ref() {
+        Some(ChangeError::Refused(refusal)) => Some(refusal),
+        Some(ChangeError::NoRevision { .. }) => return true,
+        Some(_) | None => error.downcast_ref::<Refusal>(),
+    };
+    match refusal {
+        Some(Refusal::WrongState { cause, .. }) => {
+            matches!(cause, RuleError::NoRollout { .. } | RuleError::NoPin { .. })
+        }
+        Some(refusal) => matches!(
+            refusal,
+            Refusal::NoRule { .. }
+                | Refusal::NoPackage { .. }
+                | Refusal::NoTestDevice { .. }
+                | Refusal::NoSuchVersion { .. }
+                | Refusal::NoGroup { .. }
+                | Refusal::NoHold { .. }
+                | Refusal::NotBanned { .. }
+                | Refusal::NoAlias { .. }
+                | Refusal::NoStone { .. }
+        ),
+        None => {
+            matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))
+                || error
+                    .downcast_ref::<io::Error>()
+                    .is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+        }
+    }
 }
 
 impl Failure {
     /// One with a reason.
     pub(crate) fn new(reason: impl Display) -> Self {
-        Self::Reason(reason.to_string())
+        Self::Told(FailureKind::Refused, reason.to_string())
     }
 
     /// One that is the caller's mistake.
     pub(crate) fn usage(reason: impl Display) -> Self {
-        Self::Usage(reason.to_string())
+        Self::Told(FailureKind::Usage, reason.to_string())
+    }
+
+    /// One because something that was named is not there.
+    pub(crate) fn not_found(reason: impl Display) -> Self {
+        Self::Told(FailureKind::NotFound, reason.to_string())
+    }
+
+    /// One because the input cannot be read as what it should be.
+    pub(crate) fn not_understood(reason: impl Display) -> Self {
+        Self::Told(FailureKind::NotUnderstood, reason.to_string())
     }
 
     /// One with an error for its reason, and before it what was being done or looked at: a path, `starting the runtime`.
-    pub(crate) fn in_doing(what: impl Display, error: &dyn Error) -> Self {
-        Self::Reason(format!("{what}: {}", chain(error)))
+    pub(crate) fn in_doing(what: impl Display, error: &(dyn Error + 'static)) -> Self {
+        Self::Told(FailureKind::of(error), format!("{what}: {}", chain(error)))
     }
 }
 
-impl<E: Error> From<E> for Failure {
+impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Reason(chain(&error))
+        Self::Told(FailureKind::of(&error), chain(&error))
     }
 }
 

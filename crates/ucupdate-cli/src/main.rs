@@ -1,7 +1,7 @@
 //! The `ucupdate` command: what an administrator does with a store, from a terminal or a script.
 //!
-//! Results go to stdout, everything else to stderr. It ends with 0 when done, 1 when refused or failed (the reason is the
-//! last line on stderr), 2 when it was called wrongly. Only this crate reads the environment.
+//! Results go to stdout, everything else to stderr; the reason of a failure is the last line on stderr. The exit codes are
+//! those of [`failure::FailureKind`]. Only this crate reads the environment.
 
 mod args;
 mod commands;
@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
 use commands::devices::{fleet, group, hold, loops, test_device};
 use commands::package::{self, ingest, sample};
-use commands::rules::{decide, list, pin, policy, rollout, stone};
+use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
 use commands::server::{ask, demo, serve};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
@@ -102,6 +102,12 @@ enum Command {
     /// Keep devices at a version
     #[command(subcommand)]
     Pin(pin::PinCommand),
+    /// Offer versions and images to no device, whatever is approved
+    #[command(subcommand)]
+    Ban(ban::BanCommand),
+    /// Name words that devices report under another name
+    #[command(subcommand)]
+    Alias(alias::AliasCommand),
     /// Say how a rule treats versions
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -156,6 +162,8 @@ impl Command {
             Self::Group(command) => group::run(command, context).await,
             Self::Rollout(command) => rollout::run(command, context).await,
             Self::Hold(command) => hold::run(command, context).await,
+            Self::Ban(command) => ban::run(command, context).await,
+            Self::Alias(command) => alias::run(command, context).await,
             Self::Pin(command) => pin::run(command, context).await,
             Self::Policy(command) => policy::run(command, context).await,
             Self::Stone(command) => stone::run(command, context).await,
@@ -188,13 +196,9 @@ fn main() -> ExitCode {
     };
     match done.and_then(|()| context.output.flush()) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(Failure::Reason(reason)) => {
-            context.output.message(&reason);
-            ExitCode::FAILURE
-        }
-        Err(Failure::Usage(reason)) => {
-            context.output.message(&reason);
-            ExitCode::from(2)
+        Err(Failure::Told(kind, reason)) => {
+            context.output.failure(kind, &reason);
+            ExitCode::from(kind.exit_code())
         }
     }
 }

@@ -390,6 +390,12 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     let differs = decide(index, &question, now).offer() != decide(other, &question, now).offer();
     assert_eq!(changed.len(), usize::from(differs), "the difference is that of the answers");
 
+    // A module may find its rule by another way than its update type.
+    let found = explained.modules[0].steps.iter().find_map(|step| match step {
+        crate::decide::Step::Rule { rule } => Some((*rule).clone()),
+        _ => None,
+    });
+    let key = found.unwrap_or(key);
     if let Decision::Offer { offer, via, because } = decision {
         let rule = book.rule(&key).expect("an offer has a rule");
         assert!(

@@ -56,7 +56,7 @@ impl DeviceUpdates {
     /// Creates the HTTP face of a service with the default [`HttpOptions`].
     ///
     /// # Errors
-    /// When the service has no URLs: devices could not be told where to fetch files.
+    /// When the service has no URLs, so that no answer can name the place of a file.
     pub fn new(service: UpdateService) -> Result<Self, NoUrls> {
         Self::with_options(service, HttpOptions::default())
     }

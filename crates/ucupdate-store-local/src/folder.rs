@@ -35,7 +35,7 @@ enum StagingState {
     Later,
 }
 
-/// What is at the path of a key or of one of its folders.
+/// The kind of entry at the path of a key or of one of its folders.
 enum Occupant {
     Nothing,
     Folder,

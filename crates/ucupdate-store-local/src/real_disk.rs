@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A folder on the disk of the machine. Neither `..` nor a symbolic link can lead out of it, whoever makes the link.
+/// A folder on the disk of the machine. Neither `..` nor a symbolic link leads out of it, even if another user makes the link.
 ///
 /// On Windows the entries of a folder cannot be synced: [`sync_dir`](Disk::sync_dir) does nothing there.
 #[derive(Debug)]

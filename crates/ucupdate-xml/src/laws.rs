@@ -1,4 +1,4 @@
-//! What holds for any bytes at all: for fuzzers, and for the tests that replay what they found.
+//! Laws that hold for any bytes, for the fuzz target and for the tests that replay its corpus.
 
 use crate::document::XmlDocument;
 use crate::error::XmlError;

@@ -5,8 +5,8 @@ use crate::packages::read_back::ReadBack;
 use crate::service::UpdateService;
 use crate::state::rule_history::Changed;
 use ucupdate_core::book::{
-    Audience, BookCommand, Group, GroupName, Hold, HoldName, OfferPolicy, Refusal, Rollout, RolloutName,
-    Share, SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
+    Alias, AliasKey, Audience, Ban, BanScope, BookCommand, Group, GroupName, Hold, HoldName, OfferPolicy,
+    Refusal, Rollout, RolloutName, Share, SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
 };
 use ucupdate_core::device::{DeviceId, DeviceType};
 use ucupdate_core::value::PackageId;
@@ -321,6 +321,38 @@ impl Admin<'_> {
     /// See [`Admin`].
     pub async fn remove_hold(self, name: HoldName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveHold(name)).await
+    }
+
+    /// Bans versions or an image: they are offered to no device.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn ban(self, ban: Ban) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::Ban(ban)).await
+    }
+
+    /// Lifts a ban.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn lift_ban(self, scope: BanScope) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::LiftBan(scope)).await
+    }
+
+    /// Puts an alias in place: a word that devices report stands for another one.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn put_alias(self, alias: Alias) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::PutAlias(alias)).await
+    }
+
+    /// Removes an alias.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove_alias(self, key: AliasKey) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::RemoveAlias(key)).await
     }
 
     /// Throws the kill switch: no device is offered anything in one rule, or in all rules.

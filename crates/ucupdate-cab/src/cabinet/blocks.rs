@@ -86,7 +86,7 @@ pub(crate) struct OpenFolder {
     blocks: u32,
     /// The bytes of the folder decoded so far.
     decoded: u64,
-    /// What was decoded and not yet delivered.
+    /// The range of decoded bytes that are not delivered yet.
     ready: Range<usize>,
     /// The begin of a block that goes on in the next part.
     carried: Vec<u8>,
@@ -242,7 +242,7 @@ fn check_sizes(what: Structure, at: Position, packed: usize, size: usize) -> Res
     Ok(())
 }
 
-/// Checks a block's checksum: of its data, then of its header behind the checksum. Zero is none.
+/// Checks a block's checksum: of its data, then of its header behind the checksum. A block with the checksum zero has no checksum.
 ///
 /// [MS-CAB] 2.4 counts the reserve area in, as lying between the two; libmspack and gcab leave it out. Either is right.
 fn check_sum(what: Structure, at: Position, expected: u32, head: &[u8], data: &[u8]) -> Result<(), CabError> {

@@ -8,7 +8,7 @@ use super::header::FileRow;
 use crate::code_page::CodePage;
 use crate::path::{NameProblem, SafePath};
 
-/// What the file table of a cabinet states about one file.
+/// One file as the file table of a cabinet states it.
 #[derive(Clone, Debug)]
 pub struct FileEntry {
     raw: Box<[u8]>,

@@ -9,7 +9,7 @@ use ucupdate_core::device::Locale;
 use ucupdate_core::value::{FieldTime, PackageId, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// What one cabinet held, as far as it was understood, and what is wrong with it.
+/// The contents of one cabinet as far as they were understood, and its problems.
 ///
 /// Indices refer to [`members`](Self::members). The image and the signature of every release exist. Where one of them
 /// is missing, there is a [`Problem`] instead of a release.

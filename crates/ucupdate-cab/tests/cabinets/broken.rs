@@ -6,7 +6,7 @@ use ucupdate_cab::{CabError, Cabinet, CabinetOptions, Compression, Finished, Lim
 
 use super::fixture::{Raw, RawBlock, firmware, kinds, lzx, pack, read_all};
 
-/// What a cabinet gave: the bytes by raw name, and how it ended.
+/// The result of reading a cabinet: the bytes by raw name, and the error if there was one.
 struct Delivered {
     files: BTreeMap<Vec<u8>, Vec<u8>>,
     end: Result<Finished, CabError>,
@@ -97,7 +97,7 @@ fn a_flip_of_any_bit_never_gives_a_wrong_byte_without_a_word() {
     }
 }
 
-/// Whatever its name became, a content is that of its place in the folder, or the begin of it.
+/// Asserts that each content is the one of its place in the folder, or the beginning of it, under any name.
 fn check_right(files: &BTreeMap<Vec<u8>, Vec<u8>>, content: &[u8]) {
     let (a, b) = content.split_at(40);
     for (name, found) in files {

@@ -1,4 +1,4 @@
-//! What the builder writes.
+//! Tests of the cabinets that the builder writes.
 
 use proptest::prelude::*;
 use ucupdate_cab::{BuildError, Cabinet, CabinetBuilder, Compression, Limits};

@@ -60,7 +60,7 @@ fn cabinets() -> Vec<(String, Vec<u8>)> {
     cabinets
 }
 
-/// What a tool extracts; `None` where it is not installed or reports an error.
+/// Returns the files that a tool extracts; `None` where it is not installed or reports an error.
 fn extracted(program: &str, arguments: &[&str], cabinet: &Path) -> Option<Files> {
     let folder = tempfile::tempdir().unwrap();
     let output =

@@ -275,7 +275,7 @@ pub(crate) fn kinds() -> Vec<Compression> {
     kinds
 }
 
-/// LZX with a window of so many bits.
+/// Returns LZX with a window of 2 to the power of `window_bits` bytes.
 pub(crate) fn lzx(window_bits: u8) -> Compression {
     Compression::lzx(window_bits).expect("15 to 21")
 }

@@ -1,4 +1,4 @@
-//! What reading takes in memory, counted at the allocator, for this thread.
+//! Tests of the memory that reading takes, counted at the allocator for this thread.
 
 use ucupdate_cab::{Cabinet, Compression, Limits};
 

@@ -3,7 +3,7 @@
 use super::dialect::DialectArgs;
 use super::side::SideName;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::files;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -105,7 +105,9 @@ impl AskedArgs {
 fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<Asked, Failure> {
     let codec = dialect.codec()?;
     let body = files::read(path, codec.limits().xml().bytes())?;
-    let decoded = codec.decode_request(&body).map_err(|error| Failure::in_doing(path.display(), &error))?;
+    let decoded = codec
+        .decode_request(&body)
+        .map_err(|error| Failure::not_understood(format_args!("{}: {}", path.display(), chain(&error))))?;
     Ok(Asked {
         from,
         skipped: decoded.skipped.iter().map(ToString::to_string).collect(),

@@ -80,6 +80,21 @@ impl AuditArgs {
     }
 }
 
+impl ReadRows {
+    /// Refuses logs of which no line was understood.
+    ///
+    /// # Errors
+    /// When there are lines, and none of them gave a row.
+    pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
+        match (self.rows, self.unread) {
+            (0, unread @ 1..) => Err(Failure::not_understood(format_args!(
+                "none of the {unread} line(s) of the audit logs is understood"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// From when on rows are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Since {

@@ -4,7 +4,7 @@ use super::author::AuthorArgs;
 use super::devices::{DevicesArgs, Differences};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::shown::Shown;
+use crate::output::told::Told;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook};
@@ -28,18 +28,18 @@ struct Report {
     dry_run: bool,
     /// The revision on which the change was tried.
     revision: u64,
-    /// What would happen, a sentence each.
-    notes: Vec<String>,
+    #[serde(flatten)]
+    told: Told,
     #[serde(flatten)]
     differences: Differences,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.notes.is_empty() {
+        if self.told.is_empty() {
             writeln!(f, "nothing changes")?;
         }
-        self.notes.iter().try_for_each(|note| writeln!(f, "would be: {}", Shown(note)))?;
+        self.told.lines().try_for_each(|note| writeln!(f, "would be: {note}"))?;
         self.differences.fmt(f)
     }
 }
@@ -97,7 +97,7 @@ async fn report_dry_run(
     context.output.result(&Report {
         dry_run: true,
         revision: would.before.revision(),
-        notes: would.outcome.notes.iter().map(ToString::to_string).collect(),
+        told: would.outcome.notes.iter().cloned().collect(),
         differences: devices.differences(&would.before, &would.after, service.now()),
     })
 }
@@ -107,18 +107,18 @@ async fn report_dry_run(
 pub(crate) struct ChangeReport {
     /// The revision of the rule book the change made; none when nothing changes.
     pub(crate) revision: Option<u64>,
-    /// What happened, a sentence each.
-    pub(crate) notes: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) told: Told,
 }
 
 impl fmt::Display for ChangeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.notes.iter();
+        let mut lines = self.told.lines();
         match lines.next() {
-            Some(first) => write!(f, "{}", Shown(first))?,
+            Some(first) => write!(f, "{first}")?,
             None => return f.write_str(if self.revision.is_some() { "done" } else { "nothing changes" }),
         }
-        lines.try_for_each(|line| write!(f, "\n{}", Shown(line)))
+        lines.try_for_each(|line| write!(f, "\n{line}"))
     }
 }
 
@@ -134,8 +134,8 @@ pub(crate) async fn change(
 }
 
 fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
-    let notes = changed.notes.iter().map(ToString::to_string).collect();
-    context.output.result(&ChangeReport { revision: changed.revision, notes })
+    let told = changed.notes.iter().cloned().collect();
+    context.output.result(&ChangeReport { revision: changed.revision, told })
 }
 
 /// The same where what the command replaces is still as it was seen; gives whether it was made.
@@ -150,7 +150,7 @@ pub(crate) async fn change_as_seen(
         Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
         changed => changed?,
     };
-    let notes = changed.notes.iter().map(ToString::to_string).collect();
-    context.output.result(&ChangeReport { revision: changed.revision, notes })?;
+    let told = changed.notes.into_iter().collect();
+    context.output.result(&ChangeReport { revision: changed.revision, told })?;
     Ok(true)
 }

@@ -62,7 +62,7 @@ impl Devices {
         let questions = self.requests.iter().flat_map(|(request, from)| Question::all_of(request, *from));
         let changes =
             diff(before.index(), after.index(), questions, now).map(|change| ChangeReport::of(&change));
-        Differences { devices: self.requests.len(), left_out: self.left_out, changes: changes.collect() }
+        Differences { devices: self.requests.len(), left_out: self.left_out, answers: changes.collect() }
     }
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Differences {
     /// How many were passed over, since what they say of themselves could be no request's, or there are too many.
     left_out: u64,
     /// Those whose answer changes, one for each module.
-    changes: Vec<ChangeReport>,
+    answers: Vec<ChangeReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,15 +151,15 @@ impl ChangeReport {
 
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.changes.is_empty() {
+        if !self.answers.is_empty() {
             let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
-            for change in &self.changes {
+            for change in &self.answers {
                 let ChangeReport { device, file_name, installed, before, after, .. } = change;
                 table.row([device, &change.kind, file_name, installed, before, after]);
             }
             writeln!(f, "{table}")?;
         }
-        let changes = self.changes.len();
+        let changes = self.answers.len();
         write!(f, "{changes} answer(s) to {} device(s) change", self.devices)?;
         match self.left_out {
             0 => Ok(()),

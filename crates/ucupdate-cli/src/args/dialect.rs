@@ -23,7 +23,7 @@ impl DialectArgs {
     /// When the file cannot be read or is no dialect.
     pub(crate) fn codec(&self) -> Result<Codec, Failure> {
         let Some(path) = &self.dialect else { return Ok(Codec::default()) };
-        let failed = |error: &dyn std::error::Error| Failure::in_doing(path.display(), error);
+        let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(path.display(), error);
         let text =
             String::from_utf8(files::read(path, MAX_DIALECT_BYTES)?).map_err(|error| failed(&error))?;
         let dialect = Dialect::from_toml(&text).map_err(|error| failed(&error))?;

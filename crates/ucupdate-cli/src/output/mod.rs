@@ -3,8 +3,9 @@
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod told;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use serde::Serialize;
 use shown::{Shown, ShownLines, is_unfit};
 use std::fmt::{Display, Write as _};
@@ -88,6 +89,11 @@ impl Output {
         let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
     }
 
+    /// Writes why the command failed, as the last line on stderr: a sentence, or one JSON object.
+    pub(crate) fn failure(&mut self, kind: FailureKind, text: &str) {
+        write_failure(self.json, kind, text);
+    }
+
     /// Sees that all results are out.
     ///
     /// # Errors
@@ -126,8 +132,37 @@ fn escaped_json(text: &str) -> String {
     escaped
 }
 
-/// Tells how the command is called: help on stdout, a mistake on stderr with exit code 2.
+fn write_failure(json: bool, kind: FailureKind, text: &str) {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        format: u32,
+        error: Fault<'a>,
+    }
+    #[derive(Serialize)]
+    struct Fault<'a> {
+        kind: FailureKind,
+        text: &'a str,
+    }
+    let document = Document { format: FORMAT, error: Fault { kind, text } };
+    // Nobody can be told that stderr is closed.
+    let _untold = match serde_json::to_string(&document) {
+        Ok(document) if json => writeln!(io::stderr(), "{}", escaped_json(&document)),
+        _ => writeln!(io::stderr(), "ucupdate: {}", Shown(text)),
+    };
+}
+
+/// Tells how the command is called: help on stdout, a mistake on stderr with exit code 2. With `--json` among the arguments
+/// a mistake is a JSON object.
 pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
+    let mut options = std::env::args_os().take_while(|argument| argument != "--");
+    if usage.use_stderr() && options.any(|argument| argument == "--json") {
+        let text = usage.render().to_string();
+        let told = text.trim().split("\n\n").next().unwrap_or_default();
+        let told = told.strip_prefix("error: ").unwrap_or(told);
+        let line = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        write_failure(true, FailureKind::Usage, &line);
+        return ExitCode::from(FailureKind::Usage.exit_code());
+    }
     let text = usage.render().to_string();
     let text = text.trim_end();
     // Whoever closed the stream did not want to know.

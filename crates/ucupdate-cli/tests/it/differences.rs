@@ -36,7 +36,7 @@ fn with_log() -> Place {
 
 /// The addresses of those whose answer changes.
 fn changed(report: &Value) -> Vec<&str> {
-    report["changes"].as_array().unwrap().iter().map(|change| change["mac"].as_str().unwrap()).collect()
+    report["answers"].as_array().unwrap().iter().map(|change| change["mac"].as_str().unwrap()).collect()
 }
 
 #[test]
@@ -59,20 +59,20 @@ fn a_dry_run_lists_exactly_whose_answer_would_change_and_changes_nothing() {
         (&json!(true), &json!(1), &json!(4), &json!(1))
     );
     assert_eq!(changed(&report), ["0021630F2071", "0021630F2073"]);
-    let after = &report["changes"][0]["after"];
+    let after = &report["answers"][0]["after"];
     assert_eq!(
         (&after["version"], &after["stepping_stone_to"]),
         (&json!("1.0.522.103"), &json!("3.5.6907.0"))
     );
     assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 1);
-    assert_eq!(place.run(&["reject", IP8540, "--dry-run", "--json"]).json()["changes"], json!([]));
+    assert_eq!(place.run(&["reject", IP8540, "--dry-run", "--json"]).json()["answers"], json!([]));
 
     place.run(&["approve", IP8540]).done();
     let refused = place.run(&["approve", IP8540, "--dry-run"]).refused();
     assert_eq!(refused, format!("{IP8540}: no version is pending"), "what would be refused is");
-    for command in ["rollback", "remove"] {
-        let report = place.run(&[command, IP8540, "--dry-run", "--json"]).json();
-        assert_eq!(changed(&report), ["0021630F2071", "0021630F2073"], "{command}");
+    for command in [&["rollback", "--to-nothing"][..], &["remove"]] {
+        let report = place.run(&[command, &[IP8540, "--dry-run", "--json"]].concat()).json();
+        assert_eq!(changed(&report), ["0021630F2071", "0021630F2073"], "{command:?}");
     }
     let all = place.run(&["rollback", "--to", "1", "--dry-run", "--json"]).json();
     assert_eq!(changed(&all), ["0021630F2071", "0021630F2073"]);
@@ -134,7 +134,10 @@ fn a_diff_is_between_two_revisions_for_the_devices_of_the_store_or_of_files() {
         "no revision 4: the rule book is at revision 3"
     );
     assert!(
-        place.run(&["diff", "--from", "1", "--audit", "absent"]).refused().starts_with("cannot open `absent`: ")
+        place
+            .run(&["diff", "--from", "1", "--audit", "absent"])
+            .refused()
+            .starts_with("cannot open `absent`: ")
     );
 }
 
@@ -151,7 +154,7 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
     assert_eq!((&value["format"], &value["records"][0]["revision"]), (&json!(1), &json!(2)));
     assert_eq!(place.run(&save).refused(), "a.json: is there already, and is not overwritten");
 
-    place.run(&["rollback", IP8540]).done();
+    place.run(&["rollback", IP8540, "--to-nothing"]).done();
     let replayed = place.run(&["explain", "--replay", "a.json"]).done();
     let lines: Vec<&str> = replayed.lines().collect();
     assert!(lines[0].starts_with("rule book revision 2, at 20"), "{replayed}");

@@ -7,6 +7,7 @@ mod carrying;
 mod demo;
 mod differences;
 mod ending;
+mod exit_codes;
 mod fleet;
 mod groups;
 mod holding;

@@ -203,7 +203,7 @@ fn a_refused_second_file_leaves_the_first_and_stops_before_the_third() {
     let refusal = problems.iter().find(|problem| problem["severity"] == "refusal").unwrap();
     assert_eq!(refusal["kind"], "digest-mismatch");
     assert!(refusal["file"].as_str().unwrap().contains("IP8540"), "{refusal}");
-    assert!(ran.refused().starts_with("bad.cab: "));
+    assert!(ran.failure().starts_with("bad.cab: "));
     let rules = place.run(&["rules", "--json"]).json();
     assert_eq!(rules["rules"].as_array().unwrap().len(), 1);
     assert_eq!(rules["rules"][0]["pending"]["version"], "3.5.6907.9");
@@ -213,7 +213,7 @@ fn a_refused_second_file_leaves_the_first_and_stops_before_the_third() {
 fn a_cabinet_that_is_no_package_is_shown_and_what_is_no_cabinet_is_not() {
     let place = Place::new();
     place.file("holiday.cab", &cabinet(&["holiday.jpg"]));
-    let shown = place.run(&["package", "show", "holiday.cab"]).done();
+    let shown = place.run(&["package", "show", "holiday.cab"]).stdout;
     assert!(shown.contains("holiday.jpg") && shown.contains("the cabinet holds no release"), "{shown}");
     assert_eq!(place.run(&["package", "show", "holiday.cab", "--json"]).json()["refused"], true);
     let cab = sample::uc_updates(500);
@@ -256,7 +256,7 @@ fn hostile_names_are_not_written_and_do_not_reach_the_terminal() {
 
     let result = place.run(&["package", "extract", "hostile.cab", "--to", "c", "--json"]).json();
     assert_eq!(result["unsafe_names"][4]["name"], "red\u{1b}[31m.txt");
-    let shown = place.run(&["package", "show", "hostile.cab"]).done();
+    let shown = place.run(&["package", "show", "hostile.cab"]).stdout;
     assert!(!shown.contains('\u{1b}') && !shown.contains("\nucupdate"), "{shown}");
     assert!(shown.contains(r"red\u{1b}[31m.txt"), "{shown}");
     let refused = place.run(&["ingest", "hostile.cab"]);

@@ -75,12 +75,20 @@ impl Ran {
         self.stdout
     }
 
-    /// The reason, when it was refused.
+    /// The reason, when it was refused, not found or not understood.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
-        assert_eq!(self.code, Some(1), "{self:?}");
+        assert!(matches!(self.code, Some(1 | 3 | 4)), "{self:?}");
         assert!(self.stderr.lines().all(|line| line.starts_with("ucupdate: ")), "{self:?}");
         self.stderr.lines().last().and_then(|line| line.strip_prefix("ucupdate: ")).unwrap().to_owned()
+    }
+
+    /// The text of a failure under `--json`.
+    #[track_caller]
+    pub(crate) fn failure(&self) -> String {
+        let line = self.stderr.lines().last().unwrap_or_default();
+        let failure: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        failure["error"]["text"].as_str().unwrap().to_owned()
     }
 
     /// Its result, as JSON of format 1.

@@ -99,7 +99,7 @@ fn a_plan_is_of_a_request_in_a_file_or_of_an_earlier_rule_book() {
 #[test]
 fn where_a_device_asks_from_may_decide_its_way() {
     let place = two_releases();
-    place.run(&["rollback", IP8540]).done();
+    place.run(&["rollback", IP8540, "--to-nothing"]).done();
     place
         .run(&[
             "group",

@@ -1,4 +1,4 @@
-//! Asking: what is an answer, and what is none.
+//! Tests of asking: which responses are answers, and which are errors.
 
 use crate::server::{client, nobody, options, serve, status};
 use axum::body::{Body, Bytes};

@@ -1,4 +1,4 @@
-//! Servers for the tests: one that answers by a function, and one for files, which can be told to misbehave.
+//! Servers for the tests: one answers by a function; one serves files and can be made to misbehave.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -53,12 +53,12 @@ pub(crate) fn status(status: u16, body: &'static str) -> Response<Body> {
     Response::builder().status(status).body(Body::from(body)).unwrap()
 }
 
-/// What a file server does with the next request for an image.
+/// The behaviour of a file server at the next request for an image.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// Sends so many bytes, then breaks off.
+    /// Sends this number of bytes, then closes the connection.
     Cut(usize),
-    /// Sends so many bytes, then nothing more.
+    /// Sends this number of bytes, then nothing more.
     Stall(usize),
     /// Has other bytes from now on, and serves them.
     Change(Vec<u8>),
@@ -77,7 +77,7 @@ pub(crate) enum Etags {
     Absent,
 }
 
-/// What a request asked for.
+/// The path and headers of a request that arrived.
 pub(crate) struct SentRequest {
     pub(crate) path: String,
     pub(crate) range: Option<String>,

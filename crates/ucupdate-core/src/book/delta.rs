@@ -1,5 +1,7 @@
 //! What changed in a rule book, and how it is put in place.
 
+use crate::book::alias::{AliasKey, AliasWord};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
@@ -27,7 +29,19 @@ impl RuleBook {
     }
 
     fn put(&mut self, delta: Delta) {
-        let Delta { rules, packages, interim, test_devices, groups, members, holds, stops, settings } = delta;
+        let Delta {
+            rules,
+            packages,
+            interim,
+            test_devices,
+            groups,
+            members,
+            holds,
+            stops,
+            bans,
+            aliases,
+            settings,
+        } = delta;
         self.rules.put(rules);
         self.packages.put(packages);
         self.interim.put(interim);
@@ -36,6 +50,8 @@ impl RuleBook {
         self.put_members(members);
         self.holds.put(holds);
         self.stops.put(stops);
+        self.bans.put(bans);
+        self.aliases.put(aliases);
         if let Some(settings) = settings {
             self.settings = settings;
             self.settings.sort_stones();
@@ -86,8 +102,19 @@ impl RuleBook {
     /// ```
     pub fn delta_to(&self, target: &Self) -> Delta {
         // Destructured, so that a new field is not forgotten here.
-        let Self { rules, packages, interim, test_devices, groups, members: _, holds, stops, settings } =
-            target;
+        let Self {
+            rules,
+            packages,
+            interim,
+            test_devices,
+            groups,
+            members: _,
+            holds,
+            stops,
+            bans,
+            aliases,
+            settings,
+        } = target;
         Delta {
             rules: self.rules.entries_to(rules),
             packages: self.packages.entries_to(packages),
@@ -97,6 +124,8 @@ impl RuleBook {
             members: self.member_table().entries_to(&target.member_table()),
             holds: self.holds.entries_to(holds),
             stops: self.stops.entries_to(stops),
+            bans: self.bans.entries_to(bans),
+            aliases: self.aliases.entries_to(aliases),
             settings: (self.settings != *settings).then(|| settings.clone()),
         }
     }
@@ -138,6 +167,12 @@ pub struct Delta {
     /// Kill switches.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub stops: Vec<Entry<StopScope, Stop>>,
+    /// Bans.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub bans: Vec<Entry<BanScope, Ban>>,
+    /// Aliases, and the word that each stands for.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub aliases: Vec<Entry<AliasKey, AliasWord>>,
     /// The settings. `None` if they did not change.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub settings: Option<Settings>,

@@ -1,5 +1,7 @@
 #![doc = include_str!("guide.md")]
 
+mod alias;
+mod ban;
 mod change;
 mod delta;
 mod group;
@@ -12,10 +14,13 @@ mod rollout;
 mod rule;
 mod rule_book;
 mod rule_key;
+mod rule_pattern;
 mod stone;
 mod table;
 mod test_device;
 
+pub use alias::{Alias, AliasField, AliasFieldError, AliasKey, AliasWord};
+pub use ban::{Ban, BanScope, BanScopeError};
 pub use change::{BookCommand, Note, Outcome, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
@@ -34,6 +39,7 @@ pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule
 pub use rule_book::{RuleBook, Settings};
 pub(crate) use rule_key::with_last;
 pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
+pub use rule_pattern::{RulePattern, RulePatternError};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use table::Entry;
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};

@@ -4,9 +4,12 @@
 //! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
 //! program.
 
+use crate::book::alias::{Alias, AliasKey, AliasWord};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::{IngestedPackage, InterimImage, Release};
+use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::SteppingStone;
@@ -33,6 +36,8 @@ pub struct RuleBook {
     pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
     pub(crate) holds: Table<HoldName, Hold>,
     pub(crate) stops: Table<StopScope, Stop>,
+    pub(crate) bans: Table<BanScope, Ban>,
+    pub(crate) aliases: Table<AliasKey, AliasWord>,
     pub(crate) settings: Settings,
 }
 
@@ -143,6 +148,24 @@ impl RuleBook {
     /// Returns the kill switch of exactly this scope, if it is on.
     pub fn stop(&self, scope: &StopScope) -> Option<&Stop> {
         self.stops.get(scope)
+    }
+
+    /// Returns the bans in the order of their scopes.
+    pub fn bans(&self) -> impl ExactSizeIterator<Item = &Ban> {
+        self.bans.values()
+    }
+
+    /// Returns the ban that keeps a rule from offering a release, if there is one.
+    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
+        self.bans.values().find(|ban| ban.holds(rule, policy, release))
+    }
+
+    /// Returns the aliases in the order in which they are looked at.
+    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
+        self.aliases.iter().map(|(reported, stands_for)| Alias {
+            reported: reported.clone(),
+            stands_for: stands_for.clone(),
+        })
     }
 
     /// The settings of the whole rule book.

@@ -1,5 +1,7 @@
 //! Tables of the rule book: one for each kind of entry.
 
+use crate::book::alias::AliasKey;
+use crate::book::ban::BanScope;
 use crate::book::group::GroupName;
 use crate::book::hold::{HoldName, StopScope};
 use crate::book::rule_key::{RuleKey, UpdateType};
@@ -30,6 +32,11 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.0.get(key).map(Arc::as_ref)
+    }
+
+    /// Returns a key in its spelling, and its value.
+    pub(crate) fn entry(&self, key: &K) -> Option<(&K, &V)> {
+        self.0.get_key_value(key).map(|(key, value)| (key, value.as_ref()))
     }
 
     pub(crate) fn contains_key(&self, key: &K) -> bool {
@@ -151,6 +158,18 @@ impl TableKey for (GroupName, DeviceId) {
             (DeviceId::Serial(one), DeviceId::Serial(other)) => one.as_str() == other.as_str(),
             _ => true,
         }
+    }
+}
+
+impl TableKey for BanScope {
+    fn has_spelling_of(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl TableKey for AliasKey {
+    fn has_spelling_of(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
     }
 }
 

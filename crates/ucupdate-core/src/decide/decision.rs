@@ -9,8 +9,8 @@
 //! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
 
 use crate::book::{
-    Assignment, Audience, Hold, OfferPolicy, OfferRule, Role, RolloutName, RuleKey, SteppingStone, Stop,
-    StopScope, Window,
+    Alias, Assignment, Audience, Ban, Hold, OfferPolicy, OfferRule, Role, RolloutName, RuleKey,
+    SteppingStone, Stop, StopScope, Window,
 };
 use crate::decide::explain::Mismatch;
 use crate::decide::index::{
@@ -18,6 +18,7 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::Known;
 use crate::decide::module_rules::{Found, ModuleMatch};
+use crate::device::KindWord;
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
@@ -84,6 +85,20 @@ pub enum Decision<'a> {
         /// The stone.
         stone: &'a SteppingStone,
     },
+    /// The version is banned.
+    Banned {
+        /// The version that the rule assigns to the device.
+        version: &'a ReportedVersion,
+        /// The ban.
+        ban: &'a Ban,
+    },
+    /// The device must install a stepping stone first, and the image of the stone is banned.
+    SteppingStoneBanned {
+        /// The stone.
+        stone: &'a SteppingStone,
+        /// The ban.
+        ban: &'a Ban,
+    },
     /// The rule book no longer has the package that contains the version.
     FilesMissing {
         /// The version.
@@ -145,6 +160,8 @@ impl<'a> Decision<'a> {
             | Self::BelowFloor { .. }
             | Self::VersionUnreadable { .. }
             | Self::SteppingStoneMissing { .. }
+            | Self::Banned { .. }
+            | Self::SteppingStoneBanned { .. }
             | Self::FilesMissing { .. } => None,
         }
     }
@@ -165,6 +182,8 @@ impl<'a> Decision<'a> {
             Self::BelowFloor { .. } => "below-floor",
             Self::VersionUnreadable { .. } => "version-unreadable",
             Self::SteppingStoneMissing { .. } => "stepping-stone-missing",
+            Self::Banned { .. } => "banned",
+            Self::SteppingStoneBanned { .. } => "stepping-stone-banned",
             Self::FilesMissing { .. } => "files-missing",
         }
     }
@@ -214,6 +233,14 @@ impl fmt::Display for Decision<'_> {
                 f,
                 "nothing: devices below {} go by {} first, and no such image is there for this locale",
                 stone.below, stone.by
+            ),
+            Self::Banned { version, ban } => {
+                write!(f, "nothing: {version} is banned by {}: {}", ban.scope, ban.reason)
+            }
+            Self::SteppingStoneBanned { stone, ban } => write!(
+                f,
+                "nothing: devices below {} go by {} first, and that image is banned by {}: {}",
+                stone.below, stone.by, ban.scope, ban.reason
             ),
             Self::FilesMissing { version } => write!(f, "nothing: the files of {version} are gone"),
         }
@@ -284,6 +311,8 @@ pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// The rule was found, but not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
+    /// A word of the device stands for another one.
+    fn alias(&mut self, _alias: &Alias) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
     /// An assignment was tried. It applies to the device if there is no mismatch.
@@ -362,10 +391,17 @@ fn find_by_module<'a>(
     question: &Question<'_>,
     observer: &mut impl Observer<'a>,
 ) -> Result<(usize, Head), Decision<'a>> {
-    match index.find_by_module(question) {
+    let words = question.device.kind.words();
+    let found = match index.find_by_module(words, question) {
+        Found::None => find_by_alias(index, words, question, observer),
+        found => found,
+    };
+    match found {
         Found::Rule(at, how) => {
             let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
-            observer.module_match(how);
+            if how != ModuleMatch::UpdateType {
+                observer.module_match(how);
+            }
             Ok((at, head))
         }
         Found::Ambiguous(one, two) => {
@@ -377,6 +413,24 @@ fn find_by_module<'a>(
             Err(Decision::NoRule)
         }
     }
+}
+
+/// Finds the rule for what the words of a device stand for.
+fn find_by_alias<'a>(
+    index: &'a EligibilityIndex,
+    words: [&str; KindWord::COUNT],
+    question: &Question<'_>,
+    observer: &mut impl Observer<'a>,
+) -> Found {
+    let Some((meant, aliases)) = index.words_meant(words) else { return Found::None };
+    let found = match index.find_words(meant, question.module) {
+        Some((at, _)) => Found::Rule(at, ModuleMatch::UpdateType),
+        None => index.find_by_module(meant, question),
+    };
+    if found != Found::None {
+        aliases.into_iter().for_each(|alias| observer.alias(alias));
+    }
+    found
 }
 
 #[cold]
@@ -497,7 +551,10 @@ impl<'a> Walk<'a, '_> {
         let because = &index.assigned[place];
         let target = &because.candidate.version;
         let Some(offer) = index.offer_of(assignment) else {
-            return Decision::FilesMissing { version: target };
+            return match index.ban_of(assignment) {
+                Some(ban) => Decision::Banned { version: target, ban },
+                None => Decision::FilesMissing { version: target },
+            };
         };
         let policy_of = || rule.rule.policy();
         if let Some(held) = self.stopped(rule, head, target) {
@@ -530,10 +587,11 @@ impl<'a> Walk<'a, '_> {
             Some((stone, step)) => {
                 observer.stone(stone);
                 match step {
-                    Some(offer) => {
+                    Ok(offer) => {
                         Decision::Offer { offer, via: Via::SteppingStone { stone, target }, because }
                     }
-                    None => Decision::SteppingStoneMissing { stone },
+                    Err(Some(ban)) => Decision::SteppingStoneBanned { stone, ban },
+                    Err(None) => Decision::SteppingStoneMissing { stone },
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The trace of a decision: what was looked at, and what settled it.
 
-use crate::book::{Assignment, Audience, Percent, Place, Role, RuleKey, SteppingStone};
+use crate::book::{Alias, Assignment, Audience, Percent, Place, Role, RuleKey, SteppingStone};
 use crate::decide::decision::{Decision, Observer, walk};
 use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::Known;
@@ -49,6 +49,11 @@ pub enum Step<'a> {
     Module {
         /// The way.
         how: ModuleMatch,
+    },
+    /// A word of the device stands for another one.
+    Alias {
+        /// The alias.
+        alias: Box<Alias>,
     },
     /// No rule matches the device. This rule is the nearest one.
     NearestRule {
@@ -175,8 +180,9 @@ impl<'a> Trace<'a> {
         match &self.decision {
             Decision::Offer { .. } => None,
             Decision::NoRule | Decision::NothingApproved { .. } => {
-                let tried =
-                    self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. } | Step::Module { .. }));
+                let tried = self.steps.iter().filter(|step| {
+                    !matches!(step, Step::Rule { .. } | Step::Module { .. } | Step::Alias { .. })
+                });
                 let tried = tried.max_by_key(|step| match step {
                     Step::Assignment { miss: Some(miss), .. } => miss.nearness(),
                     _ => 0,
@@ -205,6 +211,10 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
 
     fn module_match(&mut self, how: ModuleMatch) {
         self.steps.push(Step::Module { how });
+    }
+
+    fn alias(&mut self, alias: &Alias) {
+        self.steps.push(Step::Alias { alias: Box::new(alias.clone()) });
     }
 
     fn no_rule(&mut self) {
@@ -265,8 +275,11 @@ impl fmt::Display for Trace<'_> {
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
         write!(f, "  => {}", self.decision)?;
         // Where one thing only was tried it stands right above.
-        let tried =
-            self.steps.iter().filter(|step| !matches!(step, Step::Rule { .. } | Step::Module { .. })).count();
+        let tried = self
+            .steps
+            .iter()
+            .filter(|step| !matches!(step, Step::Rule { .. } | Step::Module { .. } | Step::Alias { .. }))
+            .count();
         let said = self.decision.to_string();
         match self.first_cause().filter(|cause| tried > 1 && *cause != said) {
             Some(cause) => write!(f, "\n  first cause: {cause}"),
@@ -279,6 +292,7 @@ impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule { rule } => write!(f, "rule {rule}"),
+            Self::Alias { alias } => write!(f, "alias: {alias}"),
             Self::Module { how: ModuleMatch::UpdateType } => {
                 f.write_str("the file name of the module is that of an update type")
             }

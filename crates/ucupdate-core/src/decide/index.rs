@@ -1,16 +1,16 @@
 //! The compiled form of a rule book.
 
 use crate::book::{
-    Assignment, Audience, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy, Predicate,
-    Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share, SteppingStone,
-    StoneImage, Stop, StopScope, TestDevice, UpdateType, Window,
+    Alias, Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy,
+    Predicate, Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share,
+    SteppingStone, StoneImage, Stop, StopScope, TestDevice, UpdateType, Window,
 };
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
-use crate::device::{Device, DeviceId};
-use crate::request::Question;
-use crate::value::{FieldTime, FileName, Zone};
+use crate::device::{Device, DeviceId, KindWord};
+use crate::request::{InstalledModule, Question};
+use crate::value::{FieldTime, FileName, Sha256Digest, Zone};
 use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +22,8 @@ pub struct EligibilityIndex {
     pub(crate) revision: u64,
     table: FoldedTable<Head>,
     module_rules: ModuleRules,
+    aliases: Vec<Alias>,
+    bans: Vec<Ban>,
     /// What deciding reads of each assignment, those of one rule side by side.
     pub(crate) assignments: Vec<CompiledAssignment>,
     /// The same assignments as the book has them, for reasons and explanations.
@@ -183,9 +185,49 @@ impl EligibilityIndex {
     }
 
     /// The rule of a module whose file name is not that of an update type.
-    pub(super) fn find_by_module(&self, question: &Question<'_>) -> Found {
-        let by_update_type = |question: &Question<'_>| self.find(question).map(|(at, _)| at);
-        self.module_rules.find(question, by_update_type, |at| self.rules.get(at).map(|rule| rule.rule.key()))
+    ///
+    /// `words` are those of the device, or what they stand for.
+    pub(super) fn find_by_module(&self, words: [&str; KindWord::COUNT], question: &Question<'_>) -> Found {
+        let by_update_type = |module: &InstalledModule| self.find_words(words, module).map(|(at, _)| at);
+        self.module_rules.find(words, question, by_update_type)
+    }
+
+    /// Where the rule for these words of a device and a module is.
+    pub(super) fn find_words(
+        &self,
+        words: [&str; KindWord::COUNT],
+        module: &InstalledModule,
+    ) -> Option<(usize, Head)> {
+        let [device_type, vendor, model, hardware_revision, locale] = words;
+        self.table.find([device_type, vendor, model, hardware_revision, locale, module.update_type_stem()])
+    }
+
+    /// The words that the words of a device stand for, and the aliases that say so. `None` where there is no alias.
+    pub(super) fn words_meant<'w>(
+        &'w self,
+        words: [&'w str; KindWord::COUNT],
+    ) -> Option<([&'w str; KindWord::COUNT], Vec<&'w Alias>)> {
+        let (mut meant, mut used) = (words, Vec::new());
+        let mut is_replaced = [false; KindWord::COUNT];
+        for alias in &self.aliases {
+            if let Some(place) = alias.reported.place_in(words)
+                && !std::mem::replace(&mut is_replaced[place], true)
+            {
+                meant[place] = alias.stands_for.as_str();
+                used.push(alias);
+            }
+        }
+        (!used.is_empty()).then_some((meant, used))
+    }
+
+    /// The ban that keeps an assignment from offering anything.
+    pub(super) fn ban_of(&self, assignment: &CompiledAssignment) -> Option<&Ban> {
+        self.ban_at(assignment.offer)
+    }
+
+    fn ban_at(&self, offer: u32) -> Option<&Ban> {
+        let number = NONE.checked_sub(1)?.checked_sub(offer)?;
+        self.bans.get(number as usize)
     }
 
     /// What finding a rule by its words would give, for a rule known by its number.
@@ -214,13 +256,14 @@ impl EligibilityIndex {
         &self,
         assignment: &CompiledAssignment,
         installed: [u32; 8],
-    ) -> Option<(&SteppingStone, Option<&Offer>)> {
+    ) -> Option<(&SteppingStone, Result<&Offer, Option<&Ban>>)> {
         let path = self.paths.get(assignment.path as usize)?;
         if installed >= path.highest {
             return None;
         }
         let step = path.steps.iter().find(|step| installed < step.below)?;
-        Some((self.stones.get(step.stone as usize)?, self.offers.get(step.offer as usize)))
+        let offer = self.offers.get(step.offer as usize).ok_or_else(|| self.ban_at(step.offer));
+        Some((self.stones.get(step.stone as usize)?, offer))
     }
 
     /// Whether a version is that of a stone on the way an assignment leads.
@@ -258,7 +301,8 @@ struct Compiler<'a> {
     releases: ReleasesByRule<'a>,
     groups: BTreeMap<&'a GroupName, u32>,
     devices: BTreeMap<DeviceId, u32>,
-    interim: BTreeMap<(crate::device::Locale, UpdateType), u32>,
+    /// The offer of each interim image, and the digest of the image.
+    interim: BTreeMap<(crate::device::Locale, UpdateType), (u32, Sha256Digest)>,
     known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
     index: EligibilityIndex,
 }
@@ -271,6 +315,8 @@ impl<'a> Compiler<'a> {
             known,
             test_devices: book.test_devices().cloned().collect(),
             stones: book.settings.stones.clone(),
+            aliases: book.aliases().collect(),
+            bans: book.bans().cloned().collect(),
             holds: book.holds().cloned().collect(),
             groups: book.groups().map(|group| group.predicate.clone()).collect(),
             paths: vec![StonePath::default()],
@@ -292,7 +338,8 @@ impl<'a> Compiler<'a> {
         for (image, _) in self.book.interim_images() {
             let offer = Offer::new(&image.version, InterimImage::folder(&image.locale), &image.files);
             let offer = self.add_offer(offer);
-            self.interim.insert((image.locale.clone(), image.update_type.clone()), offer);
+            let digest = image.files.image.sha256;
+            self.interim.insert((image.locale.clone(), image.update_type.clone()), (offer, digest));
         }
         let stop_all = self.book.stop(&StopScope::All).cloned();
         self.index.stop_all = stop_all.map(|stop| (StopScope::All, stop));
@@ -316,9 +363,9 @@ impl<'a> Compiler<'a> {
         let mut heads = Vec::with_capacity(count);
         for (key, rule) in book.rules.shared() {
             let first = small(self.index.assignments.len());
-            let stones = self.stones_for(key);
+            let stones = self.stones_for(key, rule.policy());
             for assignment in rule.assignments() {
-                let compiled = self.assignment(key, &rule.policy().scheme, assignment, &stones);
+                let compiled = self.assignment(key, rule.policy(), assignment, &stones);
                 self.index.assignments.push(compiled);
                 self.index.assigned.push(assignment.clone());
             }
@@ -342,7 +389,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The stones that are for a rule, in their order, and the offers of their images.
-    fn stones_for(&mut self, key: &RuleKey) -> Vec<(u32, u32)> {
+    fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, u32)> {
         let book = self.book;
         let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
         stones
@@ -350,12 +397,20 @@ impl<'a> Compiler<'a> {
                 let offer = match stone.image {
                     StoneImage::Interim => {
                         let image = (key.kind().locale.clone(), key.update_type().clone());
-                        self.interim.get(&image).copied().unwrap_or(NONE)
+                        match self.interim.get(&image).copied() {
+                            Some((offer, digest)) => {
+                                let offered = self.index.offers.get(offer as usize);
+                                let banned = offered
+                                    .and_then(|offered| self.ban(key, policy, &offered.version, digest));
+                                banned.unwrap_or(offer)
+                            }
+                            None => NONE,
+                        }
                     }
                     StoneImage::Release => {
                         let by = stone.image_version();
                         let newest = self.releases.newest(key, &by);
-                        newest.map_or(NONE, |release| self.add_release(key, release))
+                        newest.map_or(NONE, |release| self.add_release(key, policy, release))
                     }
                 };
                 (number, offer)
@@ -366,14 +421,14 @@ impl<'a> Compiler<'a> {
     fn assignment(
         &mut self,
         key: &RuleKey,
-        scheme: &VersionScheme,
+        policy: &OfferPolicy,
         assignment: &Assignment,
         stones: &[(u32, u32)],
     ) -> CompiledAssignment {
         let Assignment { audience, candidate, rollout } = assignment;
         let version = &candidate.version;
-        let offer = self.offer_for(key, candidate);
-        let path = self.path_to(scheme, version, stones);
+        let offer = self.offer_for(key, policy, candidate);
+        let path = self.path_to(&policy.scheme, version, stones);
         let share = rollout.as_ref().map_or(&Share::All, |rollout| &rollout.share);
         let (kind, bound) = match share {
             Share::All => (ShareKind::All, 0),
@@ -417,17 +472,32 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn offer_for(&mut self, key: &RuleKey, candidate: &Candidate) -> u32 {
+    fn offer_for(&mut self, key: &RuleKey, policy: &OfferPolicy, candidate: &Candidate) -> u32 {
         match self.releases.find(key, candidate) {
-            Some(release) => self.add_release(key, release),
+            Some(release) => self.add_release(key, policy, release),
             None => NONE,
         }
     }
 
     /// The release's own spelling of its version stands in its URL.
-    fn add_release(&mut self, key: &RuleKey, release: &Release) -> u32 {
+    fn add_release(&mut self, key: &RuleKey, policy: &OfferPolicy, release: &Release) -> u32 {
+        if let Some(banned) = self.ban(key, policy, &release.version, release.files.image.sha256) {
+            return banned;
+        }
         let folder = Release::folder(key, &release.version);
         self.add_offer(Offer::new(&release.version, folder, &release.files))
+    }
+
+    /// What stands for the offer of an image that is banned.
+    fn ban(
+        &self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        version: &ReportedVersion,
+        image: Sha256Digest,
+    ) -> Option<u32> {
+        let number = self.index.bans.iter().position(|ban| ban.holds_image(key, policy, version, image))?;
+        Some(NONE - 1 - small(number))
     }
 
     fn add_offer(&mut self, offer: Offer) -> u32 {

@@ -4,9 +4,9 @@
 //! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
 //! any name for phones of other vendors (confirmed; see PROTOCOL.md of `ucupdate-upx`).
 
-use crate::book::{ReleasesByRule, RuleBook, RuleKey, with_last};
+use crate::book::{ReleasesByRule, RuleBook, with_last};
 use crate::decide::folded_table::FoldedTable;
-use crate::device::DeviceKind;
+use crate::device::{DeviceKind, KindWord};
 use crate::request::{InstalledModule, Question};
 use std::collections::BTreeMap;
 
@@ -81,32 +81,30 @@ impl ModuleRules {
         Self { by_file_name: FoldedTable::new(by_file_name), by_kind: FoldedTable::new(by_kind) }
     }
 
-    /// Finds the rule of a module whose file name is not that of an update type. `by_update_type` finds rules by update
-    /// type; `rules` gives the key of a rule by its number.
+    /// Finds the rule of a module whose file name is not that of an update type, for a device with these words.
+    /// `by_update_type` finds the rule of a module by its update type.
     #[cold]
-    pub(super) fn find<'a>(
+    pub(super) fn find(
         &self,
+        words: [&str; KindWord::COUNT],
         question: &Question<'_>,
-        by_update_type: impl Fn(&Question<'_>) -> Option<usize>,
-        key: impl Fn(usize) -> Option<&'a RuleKey>,
+        by_update_type: impl Fn(&InstalledModule) -> Option<usize>,
     ) -> Found {
-        match self.named(question) {
+        match self.named(words, question.module) {
             Some(named) if !named.is_shared => {
                 return Found::Rule(named.rule as usize, ModuleMatch::FileName);
             }
             _ => {}
         }
-        let Some((_, kind)) = self.by_kind.find(question.device.kind.words()) else { return Found::None };
+        let Some((_, kind)) = self.by_kind.find(words) else { return Found::None };
         let rule_of = |module: &InstalledModule| {
-            let question = Question { module, siblings: (&[], 0), ..*question };
-            let by_name = || self.named(&question).filter(|named| !named.is_shared);
-            by_update_type(&question).or_else(|| by_name().map(|named| named.rule as usize))
+            let by_name = || self.named(words, module).filter(|named| !named.is_shared);
+            by_update_type(module).or_else(|| by_name().map(|named| named.rule as usize))
         };
         let is_another_left = question.other_modules().any(|module| rule_of(module).is_none());
         let is_taken = |rule: usize| question.other_modules().any(|module| rule_of(module) == Some(rule));
         let first = kind.first as usize;
-        let mut left =
-            (first..first + kind.count as usize).filter(|rule| key(*rule).is_some() && !is_taken(*rule));
+        let mut left = (first..first + kind.count as usize).filter(|rule| !is_taken(*rule));
         match (left.next(), left.next()) {
             (Some(rule), None) if !is_another_left => Found::Rule(rule, ModuleMatch::OnlyOneLeft),
             (Some(rule), None) => Found::Ambiguous(rule, rule),
@@ -115,8 +113,7 @@ impl ModuleRules {
         }
     }
 
-    fn named(&self, question: &Question<'_>) -> Option<Named> {
-        let words = question.words_with(question.module.file_name.trim());
-        self.by_file_name.find(words).map(|(_, named)| named)
+    fn named(&self, words: [&str; KindWord::COUNT], module: &InstalledModule) -> Option<Named> {
+        self.by_file_name.find(with_last(words, module.file_name.trim())).map(|(_, named)| named)
     }
 }

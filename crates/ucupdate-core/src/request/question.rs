@@ -87,13 +87,7 @@ impl<'a> Question<'a> {
     /// Returns the words of the rule that is asked for, in the order in which a [`RuleKey`](crate::RuleKey) has them.
     #[inline]
     pub(crate) fn words(&self) -> [&'a str; RuleKey::WORD_COUNT] {
-        self.words_with(self.module.update_type_stem())
-    }
-
-    /// Returns the words of the device's kind, and one more.
-    #[inline]
-    pub(crate) fn words_with(&self, last: &'a str) -> [&'a str; RuleKey::WORD_COUNT] {
-        with_last(self.device.kind.words(), last)
+        with_last(self.device.kind.words(), self.module.update_type_stem())
     }
 
     /// What a request asks, a question for each module.

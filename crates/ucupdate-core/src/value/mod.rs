@@ -2,6 +2,7 @@
 
 mod digest;
 pub(crate) mod file_name;
+pub(crate) mod glob;
 pub(crate) mod label;
 mod object_key;
 mod reported;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 
 mod assignments;
+mod bans;
 mod books;
 mod client_filter;
 mod commands;

@@ -1,4 +1,4 @@
-//! What a request says beside its method: where it came from, who sent it, which path it names, and its body.
+//! The parts of a request beside its method: its origin, its sender, the path and the body.
 
 pub(crate) mod authenticate;
 pub(crate) mod body;

@@ -1,4 +1,4 @@
-//! What a `GET` or `HEAD` of a file is answered.
+//! Tests of the answers to a `GET` or `HEAD` of a file.
 
 use crate::fixture::{Fault, IMAGE_BYTES, INTERIM_IMAGE, Server, interim_image};
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! What a `POST` to the request handler is answered, and everything that is not one.
+//! Tests of the answers to a `POST` to the request handler, and to other methods there.
 
 use crate::fixture::{Server, connection, phone, urls, vector};
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! Who may ask and fetch from outside.
+//! Tests of which clients may ask and fetch from outside.
 
 use crate::fixture::{Server, connection, vector};
 use async_trait::async_trait;

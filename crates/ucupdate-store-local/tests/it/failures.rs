@@ -31,7 +31,7 @@ async fn call(store: &LocalStore, name: &str) -> Result<(), StoreError> {
     }
 }
 
-/// What lies at a key is nothing, or one of these, whole.
+/// Asserts that each key holds one of the expected objects as a whole, or nothing.
 async fn assert_whole(store: &LocalStore, why: &str) {
     for meta in store.list_all("", 9).await.unwrap() {
         let bytes = store.get_bytes(&meta.key, 99).await.unwrap();

@@ -126,7 +126,7 @@ async fn what_is_staged_without_a_lock_is_cleared_away() {
     assert!(folder.path().join(".staging/README").exists());
 }
 
-/// Somebody tidied the folder up under a running store.
+/// A user removed a folder below a running store.
 #[tokio::test]
 async fn a_staging_folder_that_was_removed_is_told_of() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What the store does to the runtime around it, and how it reads.
+//! Tests of how the store uses the runtime around it, and of how it reads.
 
 use crate::key;
 use bytes::Bytes;

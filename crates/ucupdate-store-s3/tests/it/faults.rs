@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what the store makes of it.
+//! Tests of network faults and of the errors that the store returns for them.
 
 use crate::{hasty, key, options};
 use bytes::Bytes;

@@ -26,7 +26,7 @@ async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
     assert!(server.bucket().keys().is_empty(), "the probe is deleted all the same");
 }
 
-/// What the refusal saves from, on the very server that is refused: so the tests' server does ignore what it is told.
+/// The damage that the refusal prevents, shown on a server that ignores the header.
 #[tokio::test]
 async fn on_a_server_that_ignores_if_none_match_two_writers_undo_each_other() {
     let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;

@@ -47,7 +47,7 @@ pub(crate) struct OpenElement<'a> {
     pub(crate) overlong: bool,
 }
 
-/// What an element means to the dialect.
+/// The meaning of an element by the dialect.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ElementRole {
     /// A root or a list. It has no value of its own.

@@ -1,4 +1,4 @@
-//! What holds for all messages, and for all bytes.
+//! Laws that hold for all messages and for all bytes.
 
 use proptest::prelude::*;
 use std::path::Path;
@@ -166,7 +166,7 @@ const PIECES: &[&str] = &[
     "<",
 ];
 
-/// What fuzzers start from and what they found.
+/// The corpus holds the seeds of the fuzz targets and their finds.
 #[test]
 fn the_laws_hold_for_the_whole_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");

@@ -3,16 +3,16 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::state::rule_history::Changed;
-use ucupdate_core::book::{BookCommand, Refusal};
+use ucupdate_core::book::{BookCommand, Candidate, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 
 impl Admin<'_> {
     /// Executes a command, but refuses it if the entry that it replaces has changed since `seen`.
     ///
-    /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. A caller that
-    /// changes one part of it reads the entry, changes the part and writes it back. Without this check, the later of two
-    /// such callers would undo the change of the other one. Other commands need no check, and are executed as
-    /// [`command`](Self::command) does.
+    /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. Without this check, the
+    /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`] and [`BookCommand::RollBack`]
+    /// name no version, so the versions of their rules must be those that the caller saw. Other commands need no check, and
+    /// are executed as [`command`](Self::command) does.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -49,6 +49,19 @@ fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result
         BookCommand::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
             Err(Refusal::ChangedMeanwhile { what: format!("the group {}", group.name) })
         }
+        BookCommand::RollBack(rule) if given(seen, rule) != given(book, rule) => {
+            Err(Refusal::ChangedMeanwhile { what: format!("the rule {rule}") })
+        }
+        BookCommand::Approve(rules) => match rules.iter().find(|rule| given(seen, rule) != given(book, rule))
+        {
+            Some(rule) => Err(Refusal::ChangedMeanwhile { what: format!("the rule {rule}") }),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
+}
+
+/// Returns the pending, approved and earlier version of a rule.
+fn given<'a>(book: &'a RuleBook, rule: &RuleKey) -> Option<[Option<&'a Candidate>; 3]> {
+    book.rule(rule).map(|rule| [rule.pending(), rule.approved(), rule.rollback()])
 }

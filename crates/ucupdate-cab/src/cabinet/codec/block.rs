@@ -1,4 +1,4 @@
-//! What all codecs agree on: how large a block may be, and what a fault in one says.
+//! The limits of a block and the errors that all codecs share.
 
 /// The most bytes a block gives ([MS-CAB] 2.4, `cbUncomp`).
 pub(crate) const MAX_OUTPUT_BYTES: usize = 32 * 1024;

@@ -9,7 +9,7 @@ use super::block::{Fault, MAX_OUTPUT_BYTES};
 pub(crate) struct Mszip {
     inflate: Decompress,
     output: Vec<u8>,
-    /// What stands before the block to come: the last 32 KiB, the newest at the end.
+    /// The last 32 KiB of output before the next block, the newest byte at the end.
     history: Vec<u8>,
 }
 

@@ -266,7 +266,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What of a certificate names a signer.
+/// The parts of a certificate by which a signer is found.
 struct Certificate<'a> {
     serial_number: &'a [u8],
     issuer: &'a [u8],

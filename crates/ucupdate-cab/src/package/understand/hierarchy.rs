@@ -13,7 +13,7 @@ const INTERIM_FOLDER: &str = "OCInterim";
 /// The parts of a release's path: the words of the kind, the version, the update type and the file name.
 const RELEASE_PARTS: usize = KindWord::COUNT + 3;
 
-/// What the folders of a file state.
+/// The meaning of the folders of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FolderMeaning<'a> {
     /// The folders of a release: all words of its rule, and its version.

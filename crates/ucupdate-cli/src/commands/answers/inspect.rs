@@ -129,5 +129,10 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
         let body = files::read(&args.body, codec.limits().xml().bytes())?;
         Ok(codec.inspect(&body))
     });
-    context.output.result(&Report::of(&found.await?))
+    let report = Report::of(&found.await?);
+    context.output.result(&report)?;
+    match report.refused {
+        None => Ok(()),
+        Some(reason) => Err(Failure::not_understood(reason)),
+    }
 }

@@ -6,7 +6,7 @@ use crate::output::shown::Shown;
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::fmt;
-use ucupdate::version::ReportedVersion;
+use ucupdate::version::{ReportedVersion, VersionScheme};
 
 /// How it is called.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,9 @@ pub(crate) struct VersionArgs {
     a: String,
     /// Another to compare it with
     b: Option<String>,
+    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN
+    #[arg(long, default_value_t)]
+    scheme: VersionScheme,
 }
 
 /// How versions are read and compare.
@@ -39,29 +42,33 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(version: &ReportedVersion) -> Self {
+    fn of(scheme: &VersionScheme, version: &ReportedVersion) -> Self {
+        let read = scheme.read(version.as_str());
+        let why = read.as_ref().err().map(|error| match version.why_unreadable() {
+            Some(why) if scheme.is_dotnet() => why.to_string(),
+            _ => error.to_string(),
+        });
         Self {
             version: version.as_str().to_owned(),
-            parts: version.readable().map(|version| version.parts().collect()),
-            unreadable: version.why_unreadable().map(|why| why.to_string()),
+            parts: read.ok().map(|version| version.parts().collect()),
+            unreadable: why,
         }
     }
 }
 
 impl Report {
-    fn of(a: &str, b: Option<&str>) -> Self {
+    fn of(scheme: &VersionScheme, a: &str, b: Option<&str>) -> Self {
         let a = ReportedVersion::new(a);
         let b = b.map(ReportedVersion::new);
-        let readable = b.as_ref().and_then(|b| Some((a.readable()?, b.readable()?)));
         Self {
-            a: Reading::of(&a),
-            order: readable.map(|(a, b)| match a.cmp(b) {
+            a: Reading::of(scheme, &a),
+            order: b.as_ref().and_then(|b| scheme.compare(a.as_str(), b.as_str())).map(|order| match order {
                 Ordering::Less => "<",
                 Ordering::Equal => "=",
                 Ordering::Greater => ">",
             }),
-            same_release: b.as_ref().map(|b| a.same_release(b)),
-            b: b.as_ref().map(Reading::of),
+            same_release: b.as_ref().map(|b| scheme.same_release(&a, b)),
+            b: b.as_ref().map(|b| Reading::of(scheme, b)),
         }
     }
 }
@@ -93,7 +100,14 @@ impl fmt::Display for Reading {
 }
 
 pub(crate) async fn run(args: VersionArgs, context: &mut Context) -> Result<(), Failure> {
-    context.output.result(&Report::of(&args.a, args.b.as_deref()))
+    let report = Report::of(&args.scheme, &args.a, args.b.as_deref());
+    context.output.result(&report)?;
+    match [Some(&report.a), report.b.as_ref()].into_iter().flatten().find(|version| version.parts.is_none()) {
+        None => Ok(()),
+        Some(version) => {
+            Err(Failure::not_understood(format_args!("version {:?} cannot be read", version.version)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -123,7 +137,7 @@ mod tests {
             ),
             ("", None, "\"\": unreadable, version is empty, expected two to four numbers"),
         ] {
-            assert_eq!(Report::of(a, b).to_string(), text);
+            assert_eq!(Report::of(&VersionScheme::Dotnet, a, b).to_string(), text);
         }
     }
 }

@@ -157,5 +157,6 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         unread: read.unread,
         unidentified: fleet.unidentified(),
         left_out: fleet.left_out(),
-    })
+    })?;
+    read.refuse_nothing_understood()
 }

@@ -224,7 +224,7 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let snapshot = service.snapshot();
             let book = snapshot.book();
             let group = book.group(&args.name);
-            let group = group.ok_or_else(|| Failure::new(format_args!("no group {}", args.name)))?;
+            let group = group.ok_or_else(|| Failure::not_found(format_args!("no group {}", args.name)))?;
             let devices = book.members(&group.name).map(WhomReport::from).collect();
             context.output.result(&ShowReport { group: GroupReport::of(book, group), devices })
         }

@@ -5,6 +5,7 @@ use crate::args::change::ChangeReport as Report;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
+use crate::output::told::Told;
 use std::path::{Path, PathBuf};
 use ucupdate::book::{BookCommand, GroupName, Note};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber, SerialNumberError};
@@ -72,7 +73,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             Err(error) => return Err(error.into()),
         }
     }
-    context.output.result(&Report { revision: sum.revision, notes: sum.notes() })
+    context.output.result(&Report { revision: sum.revision, told: sum.told() })
 }
 
 /// What the changes did together.
@@ -98,14 +99,14 @@ impl Sum {
         }
     }
 
-    fn notes(self) -> Vec<String> {
+    fn told(self) -> Told {
         let members = self.members.map(|(name, [added, removed, unchanged])| Note::MembersChanged {
             name,
             added,
             removed,
             unchanged,
         });
-        members.iter().chain(&self.others).map(ToString::to_string).collect()
+        members.into_iter().chain(self.others).collect()
     }
 }
 

@@ -160,7 +160,8 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
         devices: guard.devices(),
         forgotten: guard.forgotten(),
         held,
-    })
+    })?;
+    read.refuse_nothing_understood()
 }
 
 /// Holds the devices whose loop goes on, each by a hold of its own, but those that are held so already.

@@ -79,7 +79,7 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
 }
 
 fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
-    let failed = |error: &dyn std::error::Error| Failure::in_doing(joined(&args.files), error);
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
     let mut cabinet = open(&args.files, args.cabinet.options())?;
     let folder = NewFiles::open_or_make(&args.to)?;
     // Before anything is written, so that a second call does not end half-way.

@@ -7,6 +7,7 @@ use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, chain};
 use crate::output::shown::Shown;
+use crate::output::told::Told;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -49,8 +50,8 @@ struct PackageReport {
     package: String,
     /// The revision of the rule book the ingest made; none when nothing changes.
     revision: Option<u64>,
-    /// What happened, a sentence each.
-    notes: Vec<String>,
+    #[serde(flatten)]
+    told: Told,
     /// What somebody should know of the package.
     warnings: Vec<ProblemReport>,
 }
@@ -69,7 +70,7 @@ impl PackageReport {
             file: path.display().to_string(),
             package: ingested.id().to_string(),
             revision: ingested.revision,
-            notes: ingested.notes.iter().map(ToString::to_string).collect(),
+            told: ingested.notes.iter().cloned().collect(),
             warnings: ingested.package.warnings().map(ProblemReport::of).collect(),
         }
     }
@@ -82,9 +83,7 @@ impl fmt::Display for PackageReport {
             f.write_str(" is there already, nothing changes")?;
         }
         // The first line names the file already.
-        let file = format!("package {} was ingested from ", self.package);
-        let notes = self.notes.iter().filter(|note| !note.starts_with(&file));
-        notes.into_iter().try_for_each(|note| write!(f, "\n  {}", Shown(note)))
+        self.told.lines_without("ingested").try_for_each(|note| write!(f, "\n  {note}"))
     }
 }
 
@@ -106,9 +105,10 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 // That nobody reads on is no reason to take in only half of the files.
                 told = told.and(context.output.text(&package));
             }
-            Err((reason, problems)) => {
+            Err((Failure::OutputClosed, _)) => return Err(Failure::OutputClosed),
+            Err((Failure::Told(kind, reason), problems)) => {
                 let file = path.display().to_string();
-                failure = Some(Failure::new(format_args!("{file}: {reason}")));
+                failure = Some(Failure::Told(kind, format!("{file}: {reason}")));
                 if !context.output.is_json() {
                     // The reason is told last, and not twice.
                     let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
@@ -156,7 +156,7 @@ fn part_of_set(file: &Path) -> Option<(u16, u16)> {
 }
 
 /// Why one file was not taken in, and what is wrong with its package.
-type Refused = (String, Vec<ProblemReport>);
+type Refused = (Failure, Vec<ProblemReport>);
 
 /// Takes in one file. The store is opened, or made, when the first file is there to be read.
 async fn one(
@@ -166,11 +166,11 @@ async fn one(
     service: &mut Option<UpdateService>,
     context: &Context,
 ) -> Result<PackageReport, Refused> {
-    let plain = |reason: String| (reason, Vec::new());
+    let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0;
     for path in paths {
-        let file = File::open(path).await.map_err(|error| plain(chain(&error)))?;
+        let file = File::open(path).await.map_err(|error| plain(error.into()))?;
         size += file.metadata().await.map_or(0, |meta| meta.len());
         files.push(file);
     }
@@ -179,13 +179,9 @@ async fn one(
         let ingest =
             IngestOptions::default().with_cabinet(package.cabinet.options()).with_package(package.options());
         let options = Options::default().with_ingest(ingest);
-        match context.administer_with(IfMissing::Create, options).await {
-            Ok(opened) => *service = Some(opened),
-            Err(Failure::Reason(reason) | Failure::Usage(reason)) => return Err(plain(reason)),
-            Err(Failure::OutputClosed) => return Err(plain("output is closed".to_owned())),
-        }
+        *service = Some(context.administer_with(IfMissing::Create, options).await.map_err(plain)?);
     }
-    let Some(service) = service.as_ref() else { return Err(plain("no store is open".to_owned())) };
+    let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
     let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let bar = progress(&file_name, size, context);
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
@@ -198,10 +194,12 @@ async fn one(
         Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
         Err(error @ IngestError::Refused(_)) => {
             let reason = chain(&error);
-            let IngestError::Refused(package) = error else { return Err(plain(reason)) };
-            Err((reason, package.problems.iter().map(ProblemReport::of).collect()))
+            let IngestError::Refused(package) = error else { return Err(plain(Failure::new(reason))) };
+            Err((Failure::new(reason), package.problems.iter().map(ProblemReport::of).collect()))
         }
-        Err(error) => Err(plain(chain(&error))),
+        Err(IngestError::Cabinet(error)) => Err(plain(Failure::not_understood(chain(&error)))),
+        Err(IngestError::Package(error)) => Err(plain(Failure::not_understood(chain(&error)))),
+        Err(error) => Err(plain(error.into())),
     }
 }
 

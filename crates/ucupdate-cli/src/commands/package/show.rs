@@ -159,5 +159,15 @@ pub(crate) async fn run(args: ShowArgs, context: &mut Context) -> Result<(), Fai
         let package = package.map_err(|error| Failure::in_doing(joined(&args.files), &error))?;
         Ok(Report::of(&package))
     });
-    context.output.result(&report.await?)
+    let report = report.await?;
+    context.output.result(&report)?;
+    if report.releases.is_empty() && report.interim.is_empty() {
+        return Err(Failure::not_understood(
+            "no release is understood in the package, so an ingest would refuse it",
+        ));
+    }
+    match report.refused {
+        false => Ok(()),
+        true => Err(Failure::new("an ingest would refuse the package")),
+    }
 }

@@ -1,11 +1,12 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
-use crate::args::change::{ChangeArgs, make, make_roll_back_to};
-use crate::context::Context;
+use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to};
+use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::str::FromStr;
-use ucupdate::book::{BookCommand, RuleKey};
+use ucupdate::Snapshot;
+use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
@@ -20,6 +21,9 @@ pub(crate) struct ApproveArgs {
     /// Approve all that this package made pending
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackageId>,
+    /// Refuse unless this version is what is pending in the one rule that is named
+    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all_of")]
+    expect: Option<ReportedVersion>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -72,6 +76,12 @@ pub(crate) struct RollBackArgs {
     /// Restore the whole rule book of this earlier revision instead, as a new revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
+    /// Withdraw the approved version where no version was approved before it: nothing is offered then
+    #[arg(long, conflicts_with = "to")]
+    to_nothing: bool,
+    /// Refuse unless this version is what the rule is rolled back to
+    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with_all = ["to", "to_nothing"])]
+    expect: Option<ReportedVersion>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -81,7 +91,49 @@ pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<
         Some(package) => BookCommand::ApproveAllOf(package),
         None => approved(args.rules)?,
     };
-    make(&command, &args.how, context).await
+    let Some(expected) = args.expect else { return make(&command, &args.how, context).await };
+    let BookCommand::Approve(rules) = &command else {
+        return Err(Failure::usage("--expect goes with rules, not with a version"));
+    };
+    let [rule] = &rules[..] else { return Err(Failure::usage("--expect goes with one rule")) };
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let pending = found(seen.book(), rule)?.pending();
+    expect(rule, "pending", pending, &expected)?;
+    as_seen(&command, rule, &args.how, &seen, context).await
+}
+
+/// Makes a change on the rule as it was seen.
+async fn as_seen(
+    command: &BookCommand,
+    rule: &RuleKey,
+    how: &ChangeArgs,
+    seen: &Snapshot,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    match make_as_seen(command, how, seen.book(), context).await? {
+        true => Ok(()),
+        false => Err(Failure::new(format_args!(
+            "{rule}: the rule was changed meanwhile; look at it and try again"
+        ))),
+    }
+}
+
+fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
+    book.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() }.into())
+}
+
+/// Refuses where another version than the expected one is there.
+fn expect(
+    rule: &RuleKey,
+    what: &str,
+    there: Option<&Candidate>,
+    expected: &ReportedVersion,
+) -> Result<(), Failure> {
+    match there.map(|candidate| &candidate.version) {
+        Some(version) if version.same_release(expected) => Ok(()),
+        Some(version) => Err(Failure::new(format_args!("{rule}: {version} is {what}, expected {expected}"))),
+        None => Err(Failure::new(format_args!("{rule}: no version is {what}, expected {expected}"))),
+    }
 }
 
 /// Returns the command for some rules, or for one rule and a version.
@@ -110,7 +162,21 @@ pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), 
 pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
     match (args.rule, args.to) {
         (_, Some(revision)) => make_roll_back_to(revision, &args.how, context).await,
-        (Some(rule), None) => make(&BookCommand::RollBack(rule), &args.how, context).await,
+        (Some(rule), None) => {
+            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+            let known = found(seen.book(), &rule)?;
+            if let Some(expected) = &args.expect {
+                expect(&rule, "kept for roll back", known.rollback(), expected)?;
+            }
+            if let (Some(approved), None, false) = (known.approved(), known.rollback(), args.to_nothing) {
+                let version = &approved.version;
+                return Err(Failure::new(format_args!(
+                    "{rule}: no version was approved before {version}, so nothing would be offered; --to-nothing does \
+                     that, and approve RULE VERSION approves another version"
+                )));
+            }
+            as_seen(&BookCommand::RollBack(rule.clone()), &rule, &args.how, &seen, context).await
+        }
         (None, None) => Err(Failure::usage("expected RULE or --to REVISION")),
     }
 }

@@ -1,5 +1,7 @@
 //! The rules: which devices are offered which version.
 
+pub(crate) mod alias;
+pub(crate) mod ban;
 pub(crate) mod decide;
 pub(crate) mod list;
 pub(crate) mod pin;

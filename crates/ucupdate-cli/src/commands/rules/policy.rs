@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
-use ucupdate::version::FirmwareVersion;
+use ucupdate::version::VersionScheme;
 
 /// How it is called.
 #[derive(Debug, clap::Subcommand)]
@@ -29,7 +29,7 @@ pub(crate) struct ShowArgs {
 /// How `set` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
-    .args(["offer", "unreadable", "same_release", "minimum", "floor", "window"])))]
+    .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
 pub(crate) struct SetArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
@@ -42,12 +42,15 @@ pub(crate) struct SetArgs {
     /// Which versions are one release
     #[arg(long)]
     same_release: Option<SameReleaseName>,
+    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN, as prefixed:UC*HD_
+    #[arg(long)]
+    scheme: Option<VersionScheme>,
     /// Devices below this version are offered theirs whatever holds and windows say; or none
     #[arg(long, value_name = "VERSION")]
-    minimum: Option<OrNone<FirmwareVersion>>,
+    minimum: Option<OrNone<String>>,
     /// No device is taken down to a version below this; or none
     #[arg(long, value_name = "VERSION")]
-    floor: Option<OrNone<FirmwareVersion>>,
+    floor: Option<OrNone<String>>,
     /// When versions are offered, as "Mon-Fri 22:00-05:00 Europe/Lisbon"; or none
     #[arg(long)]
     window: Option<OrNone<Window>>,
@@ -97,7 +100,12 @@ enum SameReleaseName {
 
 impl SetArgs {
     /// The policy with what is given changed.
-    fn apply(&self, policy: &mut OfferPolicy) {
+    fn apply(&self, policy: &mut OfferPolicy) -> Result<(), Failure> {
+        if let Some(scheme) = &self.scheme {
+            policy.scheme.clone_from(scheme);
+        }
+        let scheme = policy.scheme.clone();
+        let read = |text: &Option<String>| text.as_ref().map(|text| scheme.read(text)).transpose();
         match self.offer {
             Some(OfferName::Different) => policy.offer = OfferRule::Different,
             Some(OfferName::Newer) => policy.offer = OfferRule::Newer,
@@ -115,14 +123,15 @@ impl SetArgs {
             None => {}
         }
         if let Some(OrNone(minimum)) = &self.minimum {
-            policy.minimum.clone_from(minimum);
+            policy.minimum = read(minimum).map_err(Failure::usage)?;
         }
         if let Some(OrNone(floor)) = &self.floor {
-            policy.floor.clone_from(floor);
+            policy.floor = read(floor).map_err(Failure::usage)?;
         }
         if let Some(OrNone(window)) = &self.window {
             policy.window.clone_from(window);
         }
+        Ok(())
     }
 }
 
@@ -134,6 +143,8 @@ struct Report {
     unreadable: bool,
     /// `padded`, `exact` or `first-three`.
     same_release: &'static str,
+    /// `dotnet`, `numeric` or `prefixed:...`.
+    scheme: String,
     minimum: Option<String>,
     floor: Option<String>,
     window: Option<String>,
@@ -159,6 +170,7 @@ impl Report {
                 SameRelease::FirstThree => "first-three",
                 _ => "padded",
             },
+            scheme: policy.scheme.to_string(),
             minimum: policy.minimum.as_ref().map(ToString::to_string),
             floor: policy.floor.as_ref().map(ToString::to_string),
             window: policy.window.as_ref().map(ToString::to_string),
@@ -171,7 +183,8 @@ impl Display for Report {
         let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
         write!(f, "{}\n  offer         {}", self.rule, self.offer)?;
         write!(f, "\n  unreadable    {}", if self.unreadable { "yes" } else { "no" })?;
-        write!(f, "\n  same-release  {}\n  minimum       {}", self.same_release, or_none(&self.minimum))?;
+        write!(f, "\n  same-release  {}\n  scheme        {}", self.same_release, self.scheme)?;
+        write!(f, "\n  minimum       {}", or_none(&self.minimum))?;
         write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))
     }
 }
@@ -181,7 +194,7 @@ const MAX_TRIES: usize = 64;
 
 /// The policy of a rule as it is.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
-    let rule = book.rule(key).ok_or_else(|| Failure::new(format_args!("no rule {key}")))?;
+    let rule = book.rule(key).ok_or_else(|| Failure::not_found(format_args!("no rule {key}")))?;
     Ok(take(rule))
 }
 
@@ -196,7 +209,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
             for _ in 0..MAX_TRIES {
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();
                 let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;
-                args.apply(&mut policy);
+                args.apply(&mut policy)?;
                 let command = BookCommand::SetPolicy(args.rule.clone(), policy);
                 if make_as_seen(&command, &args.how, seen.book(), context).await? {
                     return Ok(());

@@ -6,6 +6,7 @@ use crate::output::shown::Shown;
 use crate::output::time::iso;
 use serde::Serialize;
 use std::fmt;
+use ucupdate::RecordedCommand;
 use ucupdate::Revision;
 
 /// How it is called.
@@ -30,6 +31,8 @@ struct RevisionReport {
     author: String,
     /// What happened, a sentence each.
     notes: Vec<String>,
+    /// What was asked, as the history stores it.
+    command: RecordedCommand,
 }
 
 impl RevisionReport {
@@ -39,6 +42,7 @@ impl RevisionReport {
             at: iso(revision.at),
             author: revision.author,
             notes: revision.notes,
+            command: revision.command,
         }
     }
 }

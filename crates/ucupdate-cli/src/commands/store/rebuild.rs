@@ -4,6 +4,7 @@ use crate::args::author::AuthorArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
+use crate::output::told::Told;
 use serde::Serialize;
 use std::fmt;
 
@@ -20,8 +21,8 @@ struct Report {
     revision: u64,
     /// The packages that are known again.
     packages: Vec<String>,
-    /// What is pending or in use now, a sentence each.
-    notes: Vec<String>,
+    #[serde(flatten)]
+    told: Told,
     /// The ingests that were not taken.
     left_out: Vec<LeftOutReport>,
 }
@@ -35,7 +36,7 @@ struct LeftOutReport {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.notes.iter().try_for_each(|note| writeln!(f, "{}", Shown(note)))?;
+        self.told.lines().try_for_each(|note| writeln!(f, "{note}"))?;
         for left in &self.left_out {
             writeln!(f, "images/{} is left out: {}", left.ingest, Shown(&left.why))?;
         }
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), 
     context.output.result(&Report {
         revision: rebuilt.revision,
         packages: rebuilt.packages.iter().map(ToString::to_string).collect(),
-        notes: rebuilt.notes.iter().map(ToString::to_string).collect(),
+        told: rebuilt.notes.into_iter().collect(),
         left_out: left_out
             .map(|left| LeftOutReport { ingest: left.ingest.to_string(), why: left.why })
             .collect(),

@@ -1,6 +1,8 @@
 //! Commands: what a person asks of the rule book.
 
 use super::draft::Change;
+use crate::book::alias::{Alias, AliasKey};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
@@ -116,6 +118,14 @@ pub enum BookCommand {
     FinishRollout(RuleKey, RolloutName),
     /// Ends a rollout without approving its version.
     StopRollout(RuleKey, RolloutName),
+    /// Bans versions or an image: they are offered to no device.
+    Ban(Ban),
+    /// Lifts a ban.
+    LiftBan(BanScope),
+    /// Puts an alias in place.
+    PutAlias(Alias),
+    /// Removes an alias.
+    RemoveAlias(AliasKey),
     /// Adds a hold: its devices are offered nothing.
     AddHold(Hold),
     /// Removes a hold.
@@ -218,6 +228,7 @@ impl RuleBook {
                 change.note_still_given(rule, &version);
             }
             BookCommand::RollBack(rule) => {
+                change.check_roll_back_ban(rule)?;
                 let rolled = change.with(rule, Rule::roll_back)?;
                 let rule = change.spelled(rule);
                 change.note_rolled_back(&rule, &rolled);
@@ -274,6 +285,10 @@ impl RuleBook {
             BookCommand::ResumeRollout(rule, name) => change.resume_rollout(rule, name)?,
             BookCommand::FinishRollout(rule, name) => change.finish_rollout(rule, name)?,
             BookCommand::StopRollout(rule, name) => change.stop_rollout(rule, name)?,
+            BookCommand::Ban(ban) => change.ban(ban)?,
+            BookCommand::LiftBan(scope) => change.lift_ban(scope)?,
+            BookCommand::PutAlias(alias) => change.put_alias(alias)?,
+            BookCommand::RemoveAlias(key) => change.remove_alias(key)?,
             BookCommand::AddHold(hold) => change.add_hold(hold)?,
             BookCommand::RemoveHold(name) => change.remove_hold(name)?,
             BookCommand::AddStone(stone) => change.add_stone(stone)?,

@@ -1,5 +1,6 @@
 //! An earlier rule book restored on the current one.
 
+use crate::book::alias::Alias;
 use crate::book::change::command::Outcome;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
@@ -36,6 +37,7 @@ impl RuleBook {
         let mut target = earlier.clone();
         target.packages.clone_from(&self.packages);
         target.stops.clone_from(&self.stops);
+        target.bans.clone_from(&self.bans);
         let delta = self.delta_to(&target);
         let notes = self.notes_of(&delta, revision);
         Ok(Outcome { delta, notes })
@@ -47,8 +49,19 @@ impl RuleBook {
             return Vec::new();
         }
         // Named one by one, so that a field that is added is not forgotten here.
-        let Delta { rules, packages: _, interim, test_devices, groups, members, holds, stops: _, settings } =
-            delta;
+        let Delta {
+            rules,
+            packages: _,
+            interim,
+            test_devices,
+            groups,
+            members,
+            holds,
+            stops: _,
+            bans: _,
+            aliases,
+            settings,
+        } = delta;
         let mut notes = vec![Note::Restored { revision }];
         for entry in gone(test_devices) {
             let known = self.test_devices.get(&entry.key);
@@ -76,6 +89,15 @@ impl RuleBook {
             Some(Note::GroupIs { name: group.name.clone(), what: group.what(), before })
         }));
         notes.extend(notes_of_members(members));
+        notes.extend(gone(aliases).filter_map(|entry| {
+            let from = self.aliases.get(&entry.key)?.clone();
+            Some(Note::AliasRemoved { alias: Box::new(entry.key.clone()), from })
+        }));
+        notes.extend(aliases.iter().filter_map(|entry| {
+            let alias = Alias { reported: entry.key.clone(), stands_for: entry.now.clone()? };
+            let before = self.aliases.get(&entry.key).cloned();
+            Some(Note::AliasPut { alias: Box::new(alias), before })
+        }));
         if let Some(settings) = settings {
             notes.extend(notes_of_settings(&self.settings, settings));
         }

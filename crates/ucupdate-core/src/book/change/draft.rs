@@ -72,6 +72,9 @@ impl<'a> Change<'a> {
     }
 
     pub(crate) fn approve(&mut self, key: &RuleKey) -> Result<(), Refusal> {
+        if let Some(pending) = self.rule(key).and_then(|rule| rule.pending().cloned()) {
+            self.check_ban(key, &pending)?;
+        }
         let approved = self.with(key, Rule::approve)?;
         let rule = self.spelled(key);
         self.note_approved(rule, approved);
@@ -84,6 +87,7 @@ impl<'a> Change<'a> {
         version: &ReportedVersion,
     ) -> Result<(), Refusal> {
         let candidate = self.candidate(key, version)?;
+        self.check_ban(key, &candidate)?;
         let approved = self.with(key, |rule| rule.approve_version(candidate))?;
         let rule = self.spelled(key);
         self.note_approved(rule, approved);
@@ -92,6 +96,7 @@ impl<'a> Change<'a> {
 
     pub(crate) fn unreject(&mut self, key: &RuleKey, version: &ReportedVersion) -> Result<(), Refusal> {
         let candidate = self.candidate(key, version).ok();
+        let candidate = candidate.filter(|candidate| self.check_ban(key, candidate).is_ok());
         let taken_back = self.with(key, |rule| match rule.take_back_rejection(version) {
             true => Ok(rule.pending().is_none()),
             false => Err(RuleError::NotRejected { version: version.clone() }),
@@ -219,6 +224,11 @@ impl<'a> Change<'a> {
         self.check_kept_bytes(release, package)?;
         if let Some(state) = unchanged {
             self.notes.push(Note::Unchanged { rule: key, version, state });
+            return Ok(());
+        }
+        if let Some(ban) = self.book.ban_of(&key, rule.policy(), release) {
+            let ban = Box::new(ban.clone());
+            self.notes.push(Note::BannedAtIngest { rule: key, version, ban });
             return Ok(());
         }
         if rule.is_rejected(&version) {

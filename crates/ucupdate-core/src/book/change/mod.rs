@@ -1,5 +1,7 @@
 //! Changes of a rule book: the commands, what each of them does, what it reports and why it is refused.
 
+mod aliases;
+mod bans;
 mod command;
 mod delta_to;
 mod devices;

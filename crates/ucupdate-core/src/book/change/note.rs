@@ -1,12 +1,14 @@
 //! Notes: what a command did, one fact each.
 
+use crate::book::alias::{Alias, AliasKey, AliasWord};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{RolloutName, Share};
 use crate::book::rule::{Audience, RuleError};
 use crate::book::rule_key::RuleKey;
-use crate::book::stone::{MissingStone, SteppingStone};
+use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::{PackageId, UnixTime};
@@ -114,6 +116,20 @@ pub enum Note {
     StoneRemoved { stone: Box<SteppingStone> },
     /// Devices that must install a stepping stone first are offered nothing, since its image is missing.
     StoneMissing(MissingStone),
+    /// Versions or an image are banned.
+    Banned { ban: Box<Ban> },
+    /// A rule assigns a version that is banned now.
+    BannedInUse { rule: RuleKey, version: ReportedVersion, audience: Audience },
+    /// The image of a stepping stone is banned now.
+    StoneBanned { rule: RuleKey, stone: StoneName },
+    /// An ingest brought a banned version, so it is not pending.
+    BannedAtIngest { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// A ban was lifted.
+    BanLifted { scope: BanScope },
+    /// An alias was put in place. `before` is what the word stood for until then.
+    AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
+    /// An alias was removed. `from` is what the word stood for.
+    AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
     /// The kill switch was thrown. `reason` is empty where none was given.
     Stopped { scope: StopScope, reason: Box<str> },
     /// A restart was requested.
@@ -279,6 +295,19 @@ impl Note {
             Self::StoneMissing(missing) => {
                 Parts::of("stone-missing", &missing.rule).name(&missing.stone.name)
             }
+            Self::Banned { ban } => Parts::new("banned").name(&ban.scope).to(&ban.reason),
+            Self::BannedInUse { rule, version, audience } => {
+                Parts::of("banned-in-use", rule).name(audience).from(version)
+            }
+            Self::StoneBanned { rule, stone } => Parts::of("stone-banned", rule).name(stone),
+            Self::BannedAtIngest { rule, version, ban } => {
+                Parts::of("banned-at-ingest", rule).name(&ban.scope).from(version)
+            }
+            Self::BanLifted { scope } => Parts::new("ban-lifted").name(scope),
+            Self::AliasPut { alias, before } => {
+                Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)
+            }
+            Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::RestartAsked { scope, by } => Self::switch("restart-requested", scope).to(by),
             Self::Restarted { scope, reason } => Self::switch("restarted", scope).from(reason),
@@ -423,6 +452,31 @@ impl fmt::Display for Note {
             Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
             Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
             Self::StoneMissing(missing) => missing.fmt(f),
+            Self::Banned { ban } => write!(f, "{} is banned{}", ban.scope, Reason(&ban.reason)),
+            Self::BannedInUse { rule, version, audience } => write!(
+                f,
+                "{rule}: {version} for {audience} is banned, so these devices are offered nothing until the rule gives \
+                 them another version"
+            ),
+            Self::StoneBanned { rule, stone } => write!(
+                f,
+                "{rule}: the image of the stepping stone {stone} is banned, so devices that have to step are offered \
+                 nothing"
+            ),
+            Self::BannedAtIngest { rule, version, ban } => {
+                write!(
+                    f,
+                    "{rule}: {version} is banned by {}{}, so it is not pending",
+                    ban.scope,
+                    Reason(&ban.reason)
+                )
+            }
+            Self::BanLifted { scope } => write!(f, "{scope} is no longer banned"),
+            Self::AliasPut { alias, before } => {
+                write!(f, "{alias}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
             Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),
             Self::RestartAsked { scope, by } => {
                 write!(f, "{by} requests a restart of {scope}; somebody else has to approve it")

@@ -1,5 +1,7 @@
 //! Why a command is refused.
 
+use crate::book::alias::{Alias, AliasKey};
+use crate::book::ban::{Ban, BanScope};
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::rollout::ZoneName;
@@ -51,6 +53,21 @@ pub enum Refusal {
     /// Conflict: what the command replaces changed since the caller read it.
     #[error("{what} was changed by somebody else meanwhile")]
     ChangedMeanwhile { what: String },
+    /// The version is banned.
+    #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
+    Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// A ban of this scope exists.
+    #[error("{} is banned already ({})", ban.scope, ban.reason)]
+    AlreadyBanned { ban: Box<Ban> },
+    /// No ban has this scope.
+    #[error("there is no ban of {scope}")]
+    NotBanned { scope: Box<BanScope> },
+    /// An alias puts a word in place of itself.
+    #[error("{alias}: a word does not stand for itself")]
+    AliasOfItself { alias: Box<Alias> },
+    /// No alias has this key.
+    #[error("there is no alias for {alias}")]
+    NoAlias { alias: Box<AliasKey> },
     /// The same version of the interim image is in use with different bytes.
     #[error(
         "interim image {version} for {locale} is in use already, with other bytes (from package {package})"
@@ -149,6 +166,11 @@ impl Refusal {
             Self::OtherPackage { .. } => "other-package",
             Self::Moved { .. } => "moved",
             Self::ChangedMeanwhile { .. } => "changed-meanwhile",
+            Self::Banned { .. } => "banned",
+            Self::AlreadyBanned { .. } => "already-banned",
+            Self::NotBanned { .. } => "not-banned",
+            Self::AliasOfItself { .. } => "alias-of-itself",
+            Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",
             Self::TestDeviceNameTaken { .. } => "test-device-name-taken",

@@ -17,6 +17,7 @@ impl Change<'_> {
     ) -> Result<(), Refusal> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
+        self.check_ban(key, &candidate)?;
         let version = candidate.version.clone();
         let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
         let before = before.map(|before| before.version);
@@ -41,6 +42,7 @@ impl Change<'_> {
     ) -> Result<(), Refusal> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
+        self.check_ban(key, &candidate)?;
         let version = candidate.version.clone();
         self.note_beside(key, &version);
         self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
@@ -105,6 +107,10 @@ impl Change<'_> {
     }
 
     pub(crate) fn finish_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        let rollout = self.rule(key).and_then(|rule| rule.rollout(name));
+        if let Some(candidate) = rollout.map(|(assignment, _)| assignment.candidate.clone()) {
+            self.check_ban(key, &candidate)?;
+        }
         let approved = self.with(key, |rule| rule.finish_rollout(name))?;
         let rule = self.spelled(key);
         let (name, version) = (name.clone(), approved.version.clone());

@@ -74,7 +74,7 @@ enum Block {
     Uncompressed,
 }
 
-/// What stops a frame; which data block it was, the caller knows.
+/// The fault that ends a frame. The caller knows the number of the data block.
 type Found = &'static str;
 
 impl Lzx {

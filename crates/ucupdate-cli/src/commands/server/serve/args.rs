@@ -185,7 +185,7 @@ mod tests {
 
     fn reason<T>(result: Result<T, Failure>) -> String {
         match result {
-            Err(Failure::Reason(reason) | Failure::Usage(reason)) => reason,
+            Err(Failure::Told(_, reason)) => reason,
             Err(other) => format!("{other:?}"),
             Ok(_) => "done".to_owned(),
         }
@@ -219,7 +219,10 @@ mod tests {
             "--tls-cert is given 2 times, expected once or 3 times"
         );
         assert!(
-            matches!(args(odd).unwrap().listeners(), Err(Failure::Usage(_))),
+            matches!(
+                args(odd).unwrap().listeners(),
+                Err(Failure::Told(crate::failure::FailureKind::Usage, _))
+            ),
             "it is the caller's mistake"
         );
         assert_eq!(args("").unwrap().listeners().unwrap(), [(DEFAULT_LISTEN, None)]);

@@ -79,7 +79,7 @@ mod tests {
             fs::write(&key_path, key).unwrap();
             match acceptor(&cert_path, &key_path) {
                 Ok(_) => "accepts".to_owned(),
-                Err(Failure::Reason(reason)) => {
+                Err(Failure::Told(_, reason)) => {
                     reason.replace(&format!("{}/", self.folder.path().display()), "")
                 }
                 Err(other) => format!("{other:?}"),
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let missing = Path::new("/nowhere/cert.pem");
-        let Err(Failure::Reason(reason)) = acceptor(missing, missing).map(drop) else {
+        let Err(Failure::Told(_, reason)) = acceptor(missing, missing).map(drop) else {
             panic!("expected a reason")
         };
         assert!(reason.starts_with("/nowhere/cert.pem: No such file"), "{reason}");

@@ -1,0 +1,104 @@
+//! `ucupdate alias`: words that devices report under another name than their rule has.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::table::Table;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::{Alias, AliasField, AliasWord, BookCommand, RulePattern};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum AliasCommand {
+    /// List the aliases
+    List,
+    /// Let a word that devices report stand for another one
+    Set(SetArgs),
+    /// Remove an alias
+    Remove(RemoveArgs),
+}
+
+/// The word that devices report.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WordArgs {
+    /// The kind of word: vendor, model, hardware-revision or locale
+    field: AliasField,
+    /// The word that devices report
+    word: AliasWord,
+    /// Only for devices whose words match, with * for any run of characters [default: all devices]
+    #[arg(long, value_name = "PATTERN")]
+    within: Option<RulePattern>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  ucupdate alias set model 'VVX 500' --stands-for VVX500 --within UCPhone/Polycom"
+)]
+pub(crate) struct SetArgs {
+    #[command(flatten)]
+    word: WordArgs,
+    /// The word of their rule
+    #[arg(long, value_name = "WORD")]
+    stands_for: AliasWord,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ucupdate alias remove model 'VVX 500' --within UCPhone/Polycom")]
+pub(crate) struct RemoveArgs {
+    #[command(flatten)]
+    word: WordArgs,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+impl WordArgs {
+    fn alias(self, stands_for: AliasWord) -> Alias {
+        let alias = Alias::new(self.field, self.word, stands_for);
+        match self.within {
+            Some(within) => alias.within(within),
+            None => alias,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Aliases {
+    aliases: Vec<Alias>,
+}
+
+impl fmt::Display for Aliases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.aliases.is_empty() {
+            return f.write_str("no aliases");
+        }
+        let mut table = Table::new(["WORD", "REPORTED", "STANDS FOR", "WITHIN"]);
+        for Alias { reported, stands_for, .. } in &self.aliases {
+            table.row([
+                &reported.field.to_string(),
+                &reported.word.to_string(),
+                &stands_for.to_string(),
+                &reported.within.to_string(),
+            ]);
+        }
+        table.fmt(f)
+    }
+}
+
+pub(crate) async fn run(command: AliasCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        AliasCommand::List => {
+            let service = context.administer(IfMissing::Refuse).await?;
+            let aliases = service.snapshot().book().aliases().collect();
+            context.output.result(&Aliases { aliases })
+        }
+        AliasCommand::Set(SetArgs { word, stands_for, how }) => {
+            make(&BookCommand::PutAlias(word.alias(stands_for)), &how, context).await
+        }
+        AliasCommand::Remove(RemoveArgs { word, how }) => {
+            let key = word.alias(AliasWord::from_static("removed")).reported;
+            make(&BookCommand::RemoveAlias(key), &how, context).await
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `ucupdate ban`: versions and images that are never offered.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::table::Table;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::{Ban, BanScope, BookCommand, RulePattern};
+use ucupdate::value::Sha256Digest;
+use ucupdate::version::ReportedVersion;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum BanCommand {
+    /// List the bans
+    List,
+    /// Offer a version or an image to no device
+    Add(AddArgs),
+    /// Lift a ban
+    Lift(LiftArgs),
+}
+
+/// The version or the image that a ban is for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ScopeArgs {
+    /// The rules, with * for any run of characters: 'UCPhone/Polycom/CX*' or a whole rule
+    #[arg(required_unless_present = "image", requires = "version")]
+    rules: Option<RulePattern>,
+    /// The version
+    version: Option<String>,
+    /// The SHA-256 of the image, in any rule and under any version
+    #[arg(long, value_name = "SHA256", conflicts_with = "rules")]
+    image: Option<Sha256Digest>,
+}
+
+impl ScopeArgs {
+    fn scope(self) -> Result<BanScope, Failure> {
+        match (self.image, self.rules, self.version) {
+            (Some(image), ..) => Ok(BanScope::Image(image)),
+            (None, Some(rules), Some(version)) => {
+                Ok(BanScope::Version { rules, version: ReportedVersion::new(&version) })
+            }
+            _ => Err(Failure::usage("expected rules and a version, or --image")),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  ucupdate ban add 'UCPhone/Polycom/CX*' 1.0.522.101 --reason 'calls drop'"
+)]
+pub(crate) struct AddArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Why, for people
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ucupdate ban lift 'UCPhone/Polycom/CX*' 1.0.522.101")]
+pub(crate) struct LiftArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Bans {
+    bans: Vec<Ban>,
+}
+
+impl fmt::Display for Bans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.bans.is_empty() {
+            return f.write_str("no bans");
+        }
+        let mut table = Table::new(["BANNED", "REASON"]);
+        for ban in &self.bans {
+            table.row([&ban.scope.to_string(), &ban.reason.to_string()]);
+        }
+        table.fmt(f)
+    }
+}
+
+pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        BanCommand::List => {
+            let service = context.administer(IfMissing::Refuse).await?;
+            let bans = service.snapshot().book().bans().cloned().collect();
+            context.output.result(&Bans { bans })
+        }
+        BanCommand::Add(AddArgs { scope, reason, how }) => {
+            let ban = Ban::new(scope.scope()?, reason.trim());
+            make(&BookCommand::Ban(ban), &how, context).await
+        }
+        BanCommand::Lift(LiftArgs { scope, how }) => {
+            make(&BookCommand::LiftBan(scope.scope()?), &how, context).await
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a command did, as results give it.
+
+use super::shown::Shown;
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::Note;
+
+/// Notes of a command: as sentences for people, and as objects for scripts.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Told {
+    /// What happened, a sentence each.
+    notes: Vec<String>,
+    /// The same facts, an object each: `kind`, `rule`, `name`, `from`, `to`.
+    changes: Vec<Note>,
+}
+
+impl Told {
+    /// Whether nothing happened.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+
+    /// Adds a fact.
+    pub(crate) fn push(&mut self, note: Note) {
+        self.notes.push(note.to_string());
+        self.changes.push(note);
+    }
+
+    /// Returns the sentences, safe for a terminal, without those of this kind.
+    pub(crate) fn lines_without(&self, kind: &str) -> impl Iterator<Item = impl fmt::Display> {
+        let facts = self.notes.iter().zip(&self.changes).filter(move |(_, note)| note.kind() != kind);
+        facts.map(|(sentence, _)| Shown(sentence))
+    }
+
+    /// Returns the sentences, safe for a terminal.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = impl fmt::Display> {
+        self.notes.iter().map(Shown)
+    }
+}
+
+impl FromIterator<Note> for Told {
+    fn from_iter<I: IntoIterator<Item = Note>>(notes: I) -> Self {
+        let mut told = Self::default();
+        notes.into_iter().for_each(|note| told.push(note));
+        told
+    }
+}

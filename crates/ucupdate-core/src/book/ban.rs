@@ -1,0 +1,143 @@
+//! Bans: versions and images that are never offered to anybody.
+
+use crate::book::package::Release;
+use crate::book::policy::OfferPolicy;
+use crate::book::rule_key::RuleKey;
+use crate::book::rule_pattern::{RulePattern, RulePatternError};
+use crate::value::{DigestError, Sha256Digest};
+use crate::version::ReportedVersion;
+use std::fmt;
+use std::str::FromStr;
+
+/// A ban, and why it was made.
+///
+/// A banned version is offered to no device, test devices included. A ban outlives the next ingest, a roll back to an
+/// earlier revision, and rollouts; only lifting it ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Ban {
+    /// The versions or the image that it is for.
+    pub scope: BanScope,
+    /// Why, for people.
+    pub reason: Box<str>,
+}
+
+impl Ban {
+    /// Makes a ban.
+    pub fn new(scope: BanScope, reason: &str) -> Self {
+        Self { scope, reason: reason.into() }
+    }
+
+    /// Whether it is for a release that a rule would offer.
+    pub fn holds(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> bool {
+        self.holds_image(rule, policy, &release.version, release.files.image.sha256)
+    }
+
+    /// Whether it is for an image that a rule would offer as this version.
+    pub(crate) fn holds_image(
+        &self,
+        rule: &RuleKey,
+        policy: &OfferPolicy,
+        version: &ReportedVersion,
+        image: Sha256Digest,
+    ) -> bool {
+        match &self.scope {
+            BanScope::Version { rules, version: banned } => {
+                policy.is_same_release(banned, version) && rules.holds(rule)
+            }
+            BanScope::Image(digest) => *digest == image,
+        }
+    }
+}
+
+/// The versions or the image that a ban is for.
+///
+/// Written `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and 64 hexadecimal digits.
+///
+/// ```
+/// use ucupdate_core::book::BanScope;
+///
+/// let scope: BanScope = "UCPhone/Polycom/CX* 1.0.522.101".parse().unwrap();
+/// assert_eq!(scope.to_string(), "UCPhone/Polycom/CX*/*/*/* 1.0.522.101");
+/// assert!(format!("sha256:{}", "ab".repeat(32)).parse::<BanScope>().is_ok());
+/// assert!("1.0.522.101".parse::<BanScope>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BanScope {
+    /// A version in the rules that match a pattern.
+    Version {
+        /// The pattern of the rules.
+        rules: RulePattern,
+        /// The version.
+        version: ReportedVersion,
+    },
+    /// An image with this SHA-256, in any rule and under any version.
+    Image(Sha256Digest),
+}
+
+impl BanScope {
+    /// The text by which scopes are ordered and told apart.
+    fn folded(&self) -> String {
+        self.to_string().to_ascii_lowercase()
+    }
+}
+
+impl PartialOrd for BanScope {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for BanScope {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.folded().cmp(&other.folded())
+    }
+}
+
+impl FromStr for BanScope {
+    type Err = BanScopeError;
+
+    /// Reads `RULES VERSION` or `sha256:DIGEST`.
+    ///
+    /// # Errors
+    /// When the text is neither. The error says what was expected.
+    fn from_str(text: &str) -> Result<Self, BanScopeError> {
+        if let Some(digest) = text.strip_prefix("sha256:") {
+            return Ok(Self::Image(digest.parse()?));
+        }
+        // A model may hold blanks, a version that can be ordered does not.
+        let (rules, version) = text.trim().rsplit_once(' ').ok_or(BanScopeError::NoVersion)?;
+        Ok(Self::Version { rules: rules.parse()?, version: ReportedVersion::new(version) })
+    }
+}
+
+impl fmt::Display for BanScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { rules, version } => write!(f, "{rules} {version}"),
+            Self::Image(digest) => write!(f, "sha256:{digest}"),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::value::label::stored_as_text!(BanScope);
+
+/// Why a text is not the scope of a ban.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BanScopeError {
+    /// No version follows the rules.
+    #[error(
+        "a ban names rules and a version, as in `UCPhone/Polycom/* 1.0.522.101`, or an image as `sha256:` and its digest"
+    )]
+    NoVersion,
+    /// The rules are no pattern.
+    #[error(transparent)]
+    Rules(#[from] RulePatternError),
+    /// The digest is none.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}

@@ -1,0 +1,90 @@
+//! Bans: what they keep from being offered, and what they refuse.
+
+use super::draft::Change;
+use crate::book::ban::{Ban, BanScope};
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::package::Release;
+use crate::book::rule::Candidate;
+use crate::book::rule_key::RuleKey;
+use crate::book::stone::StoneImage;
+use crate::book::table::Entry;
+
+impl Change<'_> {
+    pub(crate) fn ban(&mut self, ban: &Ban) -> Result<(), Refusal> {
+        if let Some(there) = self.book.bans.get(&ban.scope) {
+            return Err(Refusal::AlreadyBanned { ban: Box::new(there.clone()) });
+        }
+        self.delta.bans.push(Entry::set(ban.scope.clone(), ban.clone()));
+        self.notes.push(Note::Banned { ban: Box::new(ban.clone()) });
+        for rule in self.book.rules() {
+            for assignment in rule.assignments() {
+                let release = self.book.release(rule.key(), &assignment.candidate);
+                if release.is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)) {
+                    self.notes.push(Note::BannedInUse {
+                        rule: rule.key().clone(),
+                        version: assignment.candidate.version.clone(),
+                        audience: assignment.audience.clone(),
+                    });
+                }
+            }
+            for stone in self.book.settings.stones.iter().filter(|stone| stone.is_for(rule.key())) {
+                let is_banned = match stone.image {
+                    StoneImage::Release => self
+                        .book
+                        .newest_release(rule.key(), &stone.image_version())
+                        .and_then(|candidate| self.book.release(rule.key(), &candidate))
+                        .is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)),
+                    StoneImage::Interim => self.book.interim_images().any(|(image, _)| {
+                        image.locale == rule.key().kind().locale
+                            && image.update_type == *rule.key().update_type()
+                            && ban.holds_image(
+                                rule.key(),
+                                rule.policy(),
+                                &image.version,
+                                image.files.image.sha256,
+                            )
+                    }),
+                };
+                if is_banned {
+                    let (rule, stone) = (rule.key().clone(), stone.name.clone());
+                    self.notes.push(Note::StoneBanned { rule, stone });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lift_ban(&mut self, scope: &BanScope) -> Result<(), Refusal> {
+        let known =
+            self.book.bans.get(scope).ok_or_else(|| Refusal::NotBanned { scope: Box::new(scope.clone()) })?;
+        self.delta.bans.push(Entry::removed(known.scope.clone()));
+        self.notes.push(Note::BanLifted { scope: known.scope.clone() });
+        Ok(())
+    }
+
+    /// The ban of a release that a rule of the book would offer.
+    pub(super) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
+        let policy = self.rule(rule).map(|rule| rule.policy().clone()).unwrap_or_default();
+        self.book.ban_of(rule, &policy, release)
+    }
+
+    /// Refuses a version that is banned in a rule.
+    pub(super) fn check_ban(&self, rule: &RuleKey, candidate: &Candidate) -> Result<(), Refusal> {
+        let release = self.book.release(rule, candidate);
+        match release.and_then(|release| self.ban_of(rule, release)) {
+            None => Ok(()),
+            Some(ban) => Err(Refusal::Banned {
+                rule: self.spelled(rule),
+                version: candidate.version.clone(),
+                ban: Box::new(ban.clone()),
+            }),
+        }
+    }
+
+    /// Refuses a roll back to a version that is banned.
+    pub(super) fn check_roll_back_ban(&self, rule: &RuleKey) -> Result<(), Refusal> {
+        let rollback = self.rule(rule).and_then(|rule| rule.rollback().cloned());
+        rollback.map_or(Ok(()), |candidate| self.check_ban(rule, &candidate))
+    }
+}

@@ -1,0 +1,127 @@
+//! Patterns of rules: which rules a ban, an alias or a version scheme is for.
+
+use crate::book::rule_key::RuleKey;
+use crate::device::KindWord;
+use crate::value::{MAX_LABEL_BYTES, glob};
+use std::fmt;
+use std::str::FromStr;
+
+/// The rules whose six words match six patterns.
+///
+/// Written with slashes, in the order of a rule. `*` stands for any run of characters in a word, and words that are left
+/// out at the end match everything. Letters match without regard to ASCII case.
+///
+/// ```
+/// use ucupdate_core::RuleKey;
+/// use ucupdate_core::book::RulePattern;
+///
+/// let rule: RuleKey = "UCPhone/Polycom/VVX500/A/ENU/CPE".parse().unwrap();
+/// assert!("UCPhone/Polycom/VVX*".parse::<RulePattern>().unwrap().holds(&rule));
+/// assert!("*/*/*/A".parse::<RulePattern>().unwrap().holds(&rule));
+/// assert!(!"UCPhone/Polycom/CX*".parse::<RulePattern>().unwrap().holds(&rule));
+/// assert_eq!("UCPhone/Polycom".parse::<RulePattern>().unwrap().to_string(), "UCPhone/Polycom/*/*/*/*");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RulePattern {
+    words: [Box<str>; 6],
+}
+
+impl RulePattern {
+    /// The pattern that matches one rule only.
+    pub fn of(rule: &RuleKey) -> Self {
+        Self { words: rule.words().map(Into::into) }
+    }
+
+    /// The pattern that every rule matches.
+    pub fn everything() -> Self {
+        Self { words: std::array::from_fn(|_| "*".into()) }
+    }
+
+    /// Whether a rule matches.
+    pub fn holds(&self, rule: &RuleKey) -> bool {
+        self.words.iter().zip(rule.words()).all(|(pattern, word)| glob::is_match(pattern, word))
+    }
+
+    /// Whether the five words of a device match, whatever the update type is.
+    pub(crate) fn holds_device(&self, words: [&str; KindWord::COUNT]) -> bool {
+        self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
+    }
+
+    /// Whether every rule matches.
+    pub fn is_everything(&self) -> bool {
+        self.words.iter().all(|word| word.bytes().all(|byte| byte == b'*'))
+    }
+}
+
+impl FromStr for RulePattern {
+    type Err = RulePatternError;
+
+    /// Reads one to six patterns with slashes between.
+    ///
+    /// # Errors
+    /// When there are more than six, and when one of them is empty, too long, or holds a control character.
+    fn from_str(text: &str) -> Result<Self, RulePatternError> {
+        let found = text.split('/').count();
+        if found > 6 {
+            return Err(RulePatternError::TooManyWords { found });
+        }
+        let mut words = Self::everything().words;
+        for (number, (slot, word)) in (1..).zip(words.iter_mut().zip(text.split('/'))) {
+            let word = word.trim();
+            if word.is_empty() || word.len() > MAX_LABEL_BYTES || word.chars().any(char::is_control) {
+                return Err(RulePatternError::Word { number, word: word.chars().take(40).collect() });
+            }
+            *slot = word.into();
+        }
+        Ok(Self { words })
+    }
+}
+
+impl fmt::Display for RulePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.words.join("/"))
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::value::label::stored_as_text!(RulePattern);
+
+/// Why a text is not a pattern of rules.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
+pub enum RulePatternError {
+    /// More than six words.
+    #[error("pattern of rules has {found} words, expected at most six as in `UCPhone/Polycom/*/*/*/CPE`")]
+    TooManyWords { found: usize },
+    /// A word is empty, too long, or holds a control character.
+    #[error(
+        "word {number} of the pattern of rules is {word:?}, expected 1 to {MAX_LABEL_BYTES} bytes without control characters"
+    )]
+    Word { number: usize, word: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_pattern_of_rules_says_why() {
+        let refused = |text: &str| text.parse::<RulePattern>().unwrap_err().to_string();
+        assert_eq!(
+            refused("a/b/c/d/e/f/g"),
+            "pattern of rules has 7 words, expected at most six as in `UCPhone/Polycom/*/*/*/CPE`"
+        );
+        assert!(refused("UCPhone//CX700").starts_with("word 2 of the pattern of rules is \"\""));
+        assert!(refused("").starts_with("word 1"));
+    }
+
+    #[test]
+    fn the_pattern_of_a_rule_holds_that_rule_only() {
+        let rule: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
+        let pattern = RulePattern::of(&rule);
+        assert!(pattern.holds(&rule) && pattern.holds(&"ucphone/polycom/cx700/a/enu/cpe".parse().unwrap()));
+        assert!(!pattern.holds(&"UCPhone/Polycom/CX700/B/ENU/CPE".parse().unwrap()));
+        assert!(!pattern.is_everything() && "*".parse::<RulePattern>().unwrap().is_everything());
+    }
+}
