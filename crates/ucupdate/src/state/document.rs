@@ -40,7 +40,7 @@ pub(crate) struct RevisionDocument {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     pub(crate) revision: u64,
-    /// The SHA-256 of that revision. The next revision names it.
+    /// The SHA-256 of the revision at which the checkpoint was made. The next revision names it.
     pub(crate) sha256: Sha256Digest,
     pub(crate) book: RuleBook,
 }
