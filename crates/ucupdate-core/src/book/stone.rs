@@ -1,7 +1,7 @@
 //! Stepping stones: versions a device must pass through on its way.
 
 use crate::book::rule_key::RuleKey;
-use crate::device::{DeviceType, KindPattern};
+use crate::device::{DeviceType, KindPattern, Model, Vendor};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
@@ -63,6 +63,24 @@ impl SteppingStone {
                 FirmwareVersion::from_parts([1, 0, 522, 103]),
             )
         }
+    }
+
+    /// Returns the stones that a new store begins with: [`ocs_interim`](Self::ocs_interim) for the kinds of device that
+    /// the first package of the original served, LG-Nortel IP8540, Polycom CX700 and Microsoft CPE.
+    ///
+    /// Phones of other kinds have real versions below 1.0.522.98, and must not get that image (inferred).
+    pub fn ocs_interim_of_known_kinds() -> [Self; 3] {
+        let stone = |name: &'static str, vendor: &'static str, model: &'static str| {
+            let mut stone = Self { name: StoneName::from_static(name), ..Self::ocs_interim() };
+            stone.kind.vendor = vec![Vendor::from_static(vendor)];
+            stone.kind.model = vec![Model::from_static(model)];
+            stone
+        };
+        [
+            stone("ocs-interim", "LG-Nortel", "IP8540"),
+            stone("ocs-interim-cpe", "Microsoft", "CPE"),
+            stone("ocs-interim-cx700", "Polycom", "CX700"),
+        ]
     }
 
     /// Creates a stone for the devices of these kinds. Its image is a release of the device's own rule.
