@@ -1,15 +1,16 @@
-//! What every command works with: where results go, and the store.
+//! The store and the output of a command.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
 use crate::store_location::StoreLocation;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore, Presign};
 use ucupdate::{Options, UpdateService};
 
-/// What every command works with.
+/// The store and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// Where results and messages go.
@@ -17,7 +18,7 @@ pub(crate) struct Context {
     store: StoreLocation,
 }
 
-/// What to do where there is no store yet.
+/// The behaviour where no store exists yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfMissing {
     /// Make an empty one.
@@ -40,6 +41,20 @@ impl Context {
     /// When it is not there and is not to be made, or cannot be opened.
     pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
         open(&self.store, if_missing).await
+    }
+
+    /// The store to serve from. It is made only where that is asked for, since a mistyped path would answer "nothing".
+    ///
+    /// # Errors
+    /// Those of [`open_store`](Self::open_store).
+    pub(crate) async fn open_served_store(&self, create: bool) -> Result<Arc<dyn ImageStore>, Failure> {
+        let if_missing = if create { IfMissing::Create } else { IfMissing::Refuse };
+        self.open_store(if_missing).await.map_err(|failure| match failure {
+            Failure::Told(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
+                "{reason}; --create makes an empty one, and `ucupdate ingest` makes one with a package"
+            )),
+            failure => failure,
+        })
     }
 
     /// Another store beside it.
@@ -139,12 +154,30 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
     };
     let opening = tokio::task::spawn_blocking(move || {
         // A mistyped path must neither look like an empty store nor become one.
-        if if_missing == IfMissing::Refuse && !MARKS.iter().any(|mark| path.join(mark).is_dir()) {
+        if if_missing == IfMissing::Refuse && !is_store(&path)? {
             return Err(Failure::not_found(format_args!("no store at {}", path.display())));
         }
         Ok(Arc::new(LocalStore::open(&path)?))
     });
     Ok(opening.await??)
+}
+
+/// Whether a store is in a folder. A folder that cannot be looked into is an error, not "no store".
+fn is_store(path: &Path) -> Result<bool, Failure> {
+    for mark in MARKS {
+        match std::fs::metadata(path.join(mark)) {
+            Ok(found) if found.is_dir() => return Ok(true),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => {
+                return Err(Failure::in_doing(
+                    format_args!("the store at {} cannot be read", path.display()),
+                    &error,
+                ));
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made.

@@ -30,7 +30,7 @@ pub(crate) enum FailureKind {
     Refused,
     /// The command line cannot be meant.
     Usage,
-    /// What was named is not there: a file, a store, a rule, a group.
+    /// A named thing is not there: a file, a store, a rule, a group.
     NotFound,
     /// The input cannot be read as what it should be.
     NotUnderstood,

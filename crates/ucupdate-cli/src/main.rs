@@ -10,6 +10,7 @@ mod failure;
 mod files;
 mod output;
 mod store_location;
+mod suggest;
 
 use clap::{Args, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
@@ -44,7 +45,7 @@ struct GlobalArgs {
     json: bool,
 }
 
-/// What is to be done.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 enum Command {
     // A server and its devices.
@@ -136,7 +137,7 @@ enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the verb.
     async fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Serve(args) => serve::run(args, context).await,

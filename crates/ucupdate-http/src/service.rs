@@ -11,7 +11,7 @@ use crate::response::body::ResponseBody;
 use crate::response::exchange::Exchange;
 use crate::{files, handler};
 use bytes::Bytes;
-use http::{Method, Request, Response, Version, request};
+use http::{Method, Request, Response, StatusCode, Version, request};
 use http_body::Body;
 use std::convert::Infallible;
 use std::fmt;
@@ -29,7 +29,7 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 /// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and added paths | `POST` | the update response for a device |
 /// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | a file, with ranges and entity tags |
 ///
-/// Paths match without ASCII case. Another method is 405 with `Allow`; another path is 404. External requests need
+/// An internal path is 403 for a connection [from outside](Connection::with_outside). Paths match without ASCII case. Another method is 405 with `Allow`; another path is 404. External requests need
 /// credentials (see [`HttpOptions`]). If the service has no external URL, every external request is refused.
 ///
 /// A request may carry a [`Connection`] as an extension. The service needs a tokio runtime with time enabled. The body can be
@@ -127,6 +127,12 @@ impl Inner {
         };
         if !is_allowed {
             return Answer::method_not_allowed(allowed);
+        }
+        if side == Side::Internal && connection.is_outside() {
+            return Answer::reason(
+                StatusCode::FORBIDDEN,
+                "this path is for devices of the internal networks only",
+            );
         }
         if side == Side::External
             && let Err(refusal) = self.admit(request, connection, exchange).await

@@ -17,7 +17,7 @@ use ucupdate_xml::chars::{is_blank, local_name, quoted};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded<T> {
-    /// The message.
+    /// The message with all items that were recognised.
     pub value: T,
     /// The items that the dialect does not know, in the order of the body. At most
     /// [`Limits::unknown`](crate::Limits::unknown) of them are kept.

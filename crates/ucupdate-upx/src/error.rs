@@ -84,7 +84,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Returns the class of the error, by which a server chooses the HTTP status.
+    /// Returns the class of the error. A server chooses the HTTP status from it.
     pub fn kind(&self) -> DecodeErrorKind {
         match self {
             Self::DeviceLog { .. } => DecodeErrorKind::DeviceLog,
@@ -138,7 +138,7 @@ impl fmt::Display for LogForm {
 pub struct ItemProblem {
     /// The item of the table that has the problem.
     pub item: Item,
-    /// The item's name in the dialect.
+    /// The name that the dialect writes for the item.
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,

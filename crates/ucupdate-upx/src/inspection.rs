@@ -43,9 +43,9 @@ pub struct Inspection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecognisedItem {
-    /// The item of the table.
+    /// The item in the table [`NAMES`](crate::NAMES).
     pub item: Item,
-    /// The item's name in the dialect.
+    /// The name that the dialect writes for the item.
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
@@ -63,9 +63,9 @@ pub struct RecognisedItem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingItem {
-    /// The item of the table.
+    /// The item in the table [`NAMES`](crate::NAMES).
     pub item: Item,
-    /// The item's name in the dialect.
+    /// The name that the dialect writes for the item.
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
@@ -134,7 +134,7 @@ pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &Limits) -> Inspec
     found
 }
 
-/// Returns as much of the body as is text.
+/// Returns the body up to the first byte or character that is not text.
 fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
     let upto = match body::open(body, limits, MessageKind::Request) {
         Ok(document) => return Some(document),

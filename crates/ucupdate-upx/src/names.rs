@@ -64,9 +64,9 @@ pub struct ItemFacts {
     pub scope: NameScope,
     /// The item's key in a dialect file, in the table of its scope. Example: `vendor`.
     pub key: &'static str,
-    /// The name by which the canonical dialect reads and writes the item.
+    /// The name that the canonical dialect reads and writes.
     pub canonical: &'static str,
-    /// Further names by which the canonical dialect reads the item. All of them are inferred.
+    /// Further names that the canonical dialect reads. All of them are inferred.
     pub aliases: &'static [&'static str],
     /// Whether a message (or a module) without the item is refused.
     pub required: bool,

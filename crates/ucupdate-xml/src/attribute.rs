@@ -4,7 +4,7 @@ use crate::chars::{is_xml_char, quoted};
 use crate::error::XmlErrorKind;
 use std::borrow::Cow;
 
-/// An attribute of an element.
+/// One attribute of an element, with the position of its name.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct XmlAttribute<'a> {
@@ -19,7 +19,9 @@ pub struct XmlAttribute<'a> {
 /// The position of a fault in the text of the document, and the fault.
 type Refused = (usize, XmlErrorKind);
 
-/// Returns the first attribute of `text`, which stands at `at`, and what follows it. `None` means that only white space is left.
+/// Splits the first attribute from a start tag, and returns it with the rest of the tag.
+///
+/// `at` is the position of `text` in the document. `None` means that only white space is left.
 pub(crate) fn split(text: &str, at: usize) -> Result<Option<(XmlAttribute<'_>, &str)>, Refused> {
     let begun = text.trim_start_matches(BLANK);
     let at = at + (text.len() - begun.len());

@@ -10,18 +10,18 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub struct XmlDocument<'a> {
     text: Cow<'a, str>,
-    /// How many bytes of the decoded document stand before `text`.
+    /// The length of the XML declaration, in bytes of the decoded document.
     declared: usize,
-    /// How many bytes the byte order mark has.
+    /// The length of the byte order mark, in bytes of the document.
     mark: usize,
-    /// The positions of a document in UTF-16; in all others text and bytes have the same.
+    /// The map of positions of a document in UTF-16. `None` means that text and bytes have the same positions.
     positions: Option<Positions>,
 }
 
 const UTF8: &str = "UTF-8";
 const UTF16: &str = "UTF-16";
 const ASCII: &str = "US-ASCII";
-/// The encodings that [`XmlDocument::new`] reads.
+/// The encodings that [`XmlDocument::new`] reads, for messages.
 const UNICODE: &str = "UTF-8, UTF-16 or US-ASCII";
 /// The longest XML declaration that is read. Real ones have 20 to 60 bytes.
 const MAX_DECLARATION_BYTES: usize = 256;
@@ -65,7 +65,7 @@ impl<'a> XmlDocument<'a> {
         })
     }
 
-    /// Returns the text from behind the XML declaration on.
+    /// Returns the text of the document, which begins after the XML declaration.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -116,7 +116,7 @@ impl<'a> XmlDocument<'a> {
         Ok(document)
     }
 
-    /// Refuses what does not begin as XML does.
+    /// Refuses a text whose first character besides white space is not `<`.
     fn check_start(&self) -> Result<(), XmlError> {
         let from =
             self.text.find(|found| !matches!(found, ' ' | '\t' | '\r' | '\n')).unwrap_or(self.text.len());
@@ -136,7 +136,7 @@ impl<'a> XmlDocument<'a> {
         }
     }
 
-    /// Returns where the character at `at` of the text stands in the bytes of the document.
+    /// Converts a position in the text to a position in the bytes of the document.
     #[inline]
     pub(crate) fn in_bytes(&self, at: usize) -> usize {
         match &self.positions {
@@ -151,17 +151,19 @@ impl<'a> XmlDocument<'a> {
     }
 }
 
-/// How a document spells its characters.
+/// The size and order of the code units of a document.
 enum Form {
-    /// One byte each, or as many as UTF-8 takes.
+    /// Units of one byte, as in UTF-8, US-ASCII and legacy encodings.
     SingleBytes,
-    /// Two or four bytes each, in the order that the function reads.
+    /// Units of two bytes, in the byte order of the function.
     Utf16(fn([u8; 2]) -> u16),
     /// An encoding that is not read.
     Other(&'static str),
 }
 
-/// Returns the form of a document by its byte order mark or the spelling of `<`, and the length of the mark.
+/// Returns the form of a document and the length of its byte order mark.
+///
+/// Without a mark the first character decides, which is `<` in nearly all documents.
 fn form(bytes: &[u8]) -> (Form, usize) {
     match bytes {
         [0xEF, 0xBB, 0xBF, ..] => (Form::SingleBytes, 3),
@@ -208,7 +210,9 @@ fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
     Ok(("<?xml".len() + end + "?>".len(), encoding))
 }
 
-/// Returns how a document of single bytes is read that declares this encoding; `None` for a legacy encoding.
+/// Returns the encoding to read for a declared encoding: UTF-8 or US-ASCII. `None` means a legacy encoding.
+///
+/// The declaration was readable byte by byte, so a declared UTF-16 is wrong and UTF-8 is read instead.
 fn known_encoding(label: &str) -> Option<&'static str> {
     let is = |known: &[&str]| known.iter().any(|name| label.eq_ignore_ascii_case(name));
     if is(&["utf-8", "utf8", "utf-16", "utf-16le", "utf-16be"]) {

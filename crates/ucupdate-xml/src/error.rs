@@ -24,13 +24,13 @@ impl XmlError {
         self.at
     }
 
-    /// Returns what is wrong at the position.
+    /// Returns the kind of the fault, with the details that its message shows.
     pub const fn kind(&self) -> &XmlErrorKind {
         &self.kind
     }
 }
 
-/// What is wrong with a document.
+/// The kind of a fault in a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -41,7 +41,7 @@ pub enum XmlErrorKind {
     /// The document reaches a limit of [`XmlLimits`](crate::XmlLimits).
     #[error("more than {most} {limit}")]
     Limit { limit: XmlLimit, most: usize },
-    /// The document begins with a character that begins no XML document.
+    /// The first character besides white space is not `<`.
     #[error("found {found:?}, expected `<`")]
     NotXml { found: char },
     /// The document has no element.

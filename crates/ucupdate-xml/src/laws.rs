@@ -1,4 +1,4 @@
-//! Laws that hold for any bytes: for fuzzers, and for the tests that replay their finds.
+//! Laws that hold for any bytes, for the fuzz target and for the tests that replay its corpus.
 
 use crate::document::XmlDocument;
 use crate::error::XmlError;

@@ -243,8 +243,9 @@ impl<'a> XmlReader<'a> {
         Ok(XmlEvent::Start { name, at: self.document.in_bytes(at) })
     }
 
-    /// Returns what stands between `<` and `>` (or `/>`) of the tag that begins at `at` and was read last. quick-xml has
-    /// it too, but lends it for a shorter time than the document lives.
+    /// Returns the text between `<` and `>` (or `/>`) of the last tag, which begins at `at`.
+    ///
+    /// The text that quick-xml returns does not live as long as the document, so it is cut out of the document again.
     fn inside(&self, at: usize) -> &'a str {
         let text: &'a str = self.document.text();
         let tag = text.get(at..self.at()).unwrap_or_default();

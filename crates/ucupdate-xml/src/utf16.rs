@@ -1,4 +1,4 @@
-//! UTF-16 as text, and positions in the text as positions in the bytes.
+//! Decoding of UTF-16, and the conversion of positions in the text to positions in the bytes.
 
 /// Text that was decoded from UTF-16.
 pub(crate) struct Utf16Text {
@@ -16,7 +16,7 @@ pub(crate) struct Positions {
 /// The number of characters between two steps. A look-up counts at most this many.
 const STEP: usize = 32;
 
-/// Decodes UTF-16, or returns the position of the first bytes that are not UTF-16.
+/// Decodes UTF-16. The error is the position of the first bytes that are not UTF-16.
 pub(crate) fn decode(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Utf16Text, usize> {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let mut text = String::with_capacity(pairs.len());
@@ -37,8 +37,9 @@ pub(crate) fn decode(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Utf16Text
 }
 
 impl Positions {
-    /// Returns the position in the bytes of the character at `at` of `text`, which is the decoded text without its first
-    /// `cut` bytes. Those are US-ASCII.
+    /// Converts the position `at` in `text` to a position in the bytes.
+    ///
+    /// `text` is the decoded text without its first `cut` bytes, which must be US-ASCII.
     pub(crate) fn in_bytes(&self, text: &str, cut: usize, at: usize) -> usize {
         let after = self.steps.partition_point(|(in_text, _)| *in_text <= at + cut);
         let (in_text, in_bytes) =

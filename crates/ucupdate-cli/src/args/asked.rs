@@ -12,15 +12,15 @@ use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 
-/// What a device asks.
+/// The request of a device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AskedArgs {
-    /// What a device asks, in a file
+    /// The file with the request of a device
     #[arg(value_name = "REQUEST.xml")]
     request: Option<PathBuf>,
     #[command(flatten)]
     dialect: DialectArgs,
-    /// Such a device instead of a request, as UCPhone/LG-Nortel/IP8540/A/ENU
+    /// A device of this kind instead of a request, as UCPhone/LG-Nortel/IP8540/A/ENU
     #[arg(long, value_name = "TYPE/VENDOR/MODEL/REVISION/LOCALE", requires = "installed")]
     device: Option<DeviceKind>,
     /// The version the device has
@@ -35,7 +35,7 @@ pub(crate) struct AskedArgs {
     /// Its serial number
     #[arg(long, requires = "device")]
     serial: Option<SerialNumber>,
-    /// Who signed in to it last, as ann@contoso.com
+    /// The user who signed in last, as ann@contoso.com
     #[arg(long, requires = "device")]
     user: Option<String>,
     /// The address it asks from
@@ -46,7 +46,7 @@ pub(crate) struct AskedArgs {
     side: Option<SideName>,
 }
 
-/// What is asked.
+/// A request and the address it comes from.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) request: UpdateRequest,
@@ -71,7 +71,7 @@ impl Asked {
 }
 
 impl AskedArgs {
-    /// What is asked.
+    /// A request and the address it comes from.
     ///
     /// # Errors
     /// When the file cannot be read, or is no request.

@@ -98,9 +98,9 @@ impl ReadRows {
 /// From when on rows are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Since {
-    /// What the clock of the logs showed.
+    /// A civil time in the time zone of the logs.
     Civil(FieldTime),
-    /// So long before now.
+    /// A duration before now.
     Ago(Duration),
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-/// In whose name a change is made.
+/// The author of a change.
 #[derive(Debug, Args)]
 pub(crate) struct AuthorArgs {
-    /// In whose name the change is made [default: the system's user name]
+    /// The author of the change, for the history [default: the system's user name]
     #[arg(long, value_name = "NAME", value_parser = author)]
     author: Option<String>,
 }

@@ -5,12 +5,13 @@ use super::devices::{DevicesArgs, Differences};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::told::Told;
+use crate::suggest::refused;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook};
 use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
-/// In whose name a change is made, or that it is only to be looked at.
+/// The author of a change, and whether it is a dry run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
@@ -67,7 +68,11 @@ pub(crate) async fn make(
         return change(command, &args.author, context).await;
     }
     let service = context.administer(IfMissing::Refuse).await?;
-    let would = service.admin(&args.author.name()).dry_run(command).await?;
+    let would = service
+        .admin(&args.author.name())
+        .dry_run(command)
+        .await
+        .map_err(|error| refused(error, service.snapshot().book()))?;
     report_dry_run(&service, &would, args, context).await
 }
 
@@ -102,7 +107,7 @@ async fn report_dry_run(
     })
 }
 
-/// What a change did.
+/// The result of a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
     /// The revision of the rule book the change made; none when nothing changes.
@@ -129,7 +134,11 @@ pub(crate) async fn change(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let changed = service.admin(&author.name()).command(command).await?;
+    let changed = service
+        .admin(&author.name())
+        .command(command)
+        .await
+        .map_err(|error| refused(error, service.snapshot().book()))?;
     report_change(&changed, context)
 }
 
@@ -138,7 +147,7 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
     context.output.result(&ChangeReport { revision: changed.revision, told })
 }
 
-/// The same where what the command replaces is still as it was seen; gives whether it was made.
+/// Makes a change unless others changed what it replaces since `seen`. Returns whether it was made.
 pub(crate) async fn change_as_seen(
     command: &BookCommand,
     author: &AuthorArgs,
@@ -148,7 +157,7 @@ pub(crate) async fn change_as_seen(
     let service = context.administer(IfMissing::Refuse).await?;
     let changed = match service.admin(&author.name()).command_as_seen(command, seen).await {
         Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
-        changed => changed?,
+        changed => changed.map_err(|error| refused(error, service.snapshot().book()))?,
     };
     let told = changed.notes.into_iter().collect();
     context.output.result(&ChangeReport { revision: changed.revision, told })?;

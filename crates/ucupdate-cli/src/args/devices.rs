@@ -25,7 +25,7 @@ pub(crate) struct DevicesArgs {
     assume_side: Option<SideName>,
 }
 
-/// What the devices of audit logs would ask now.
+/// The requests that the devices of audit logs would send now.
 #[derive(Debug)]
 pub(crate) struct Devices {
     requests: Vec<(UpdateRequest, AskedFrom)>,
@@ -57,7 +57,7 @@ impl DevicesArgs {
 }
 
 impl Devices {
-    /// Whose answer is another in `after` than in `before`.
+    /// Returns the devices whose answer is another in `after` than in `before`.
     pub(crate) fn differences(&self, before: &Snapshot, after: &Snapshot, now: UnixTime) -> Differences {
         let questions = self.requests.iter().flat_map(|(request, from)| Question::all_of(request, *from));
         let changes =
@@ -66,14 +66,14 @@ impl Devices {
     }
 }
 
-/// Whose answer changes.
+/// The devices whose answer changes.
 #[derive(Debug, Serialize)]
 pub(crate) struct Differences {
     /// How many devices were looked at.
     devices: usize,
     /// How many were passed over, since what they say of themselves could be no request's, or there are too many.
     left_out: u64,
-    /// Those whose answer changes, one for each module.
+    /// The changed answers, one for each module.
     answers: Vec<ChangeReport>,
 }
 
@@ -99,7 +99,7 @@ struct AnswerReport {
     decision: &'static str,
     /// The reason as a sentence.
     because: String,
-    /// What is offered, if anything.
+    /// The offered version, or `None`.
     version: Option<String>,
     /// The version that is a stepping stone to, if it is one.
     stepping_stone_to: Option<String>,

@@ -5,7 +5,7 @@ use crate::files;
 use std::path::PathBuf;
 use ucupdate::upx::{Codec, Dialect, Limits};
 
-/// In which words a body is read.
+/// The dialect in which bodies are read and written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DialectArgs {
     /// The names items have on the wire, in a TOML file [default: the canonical ones]

@@ -8,7 +8,7 @@ pub(crate) struct KindArgs {
     /// UCPhone, RoundTable, ...
     #[arg(long, value_name = "TYPE")]
     device_type: DeviceType,
-    /// Who made the device
+    /// The vendor of the device
     #[arg(long)]
     vendor: Vendor,
     /// Which model it is
@@ -35,7 +35,7 @@ pub(crate) struct KindPatternArgs {
     /// Their type, as UCPhone
     #[arg(long, value_name = "TYPE")]
     device_type: Vec<DeviceType>,
-    /// Who made them
+    /// The vendor of the devices
     #[arg(long)]
     vendor: Vec<Vendor>,
     /// Which model they are

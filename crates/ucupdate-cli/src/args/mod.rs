@@ -12,4 +12,5 @@ pub(crate) mod package;
 pub(crate) mod retention;
 pub(crate) mod side;
 pub(crate) mod whom;
+pub(crate) mod window;
 pub(crate) mod zone;

@@ -1,4 +1,4 @@
-//! Whom something is for, on the command line and in results: one device, or a group.
+//! One device or a group, on the command line and in results.
 
 use crate::failure::Failure;
 use serde::Serialize;
@@ -36,12 +36,12 @@ pub(crate) fn device(mac: Option<MacAddress>, serial: Option<SerialNumber>) -> O
     mac.map(DeviceId::Mac).or(serial.map(DeviceId::Serial))
 }
 
-/// Nobody is named; the command line sees to it that somebody is.
+/// The failure where neither a device nor a group is named. The command line refuses that before.
 pub(crate) fn nobody() -> Failure {
     Failure::usage("expected one of --mac, --serial and --group")
 }
 
-/// Whom something is for: one of these, or everybody where all are `null`.
+/// One device or a group, or everybody where all fields are `null`.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct WhomReport {
     pub(crate) mac: Option<String>,

@@ -116,7 +116,7 @@ fn unwritten(error: &io::Error) -> Failure {
     }
 }
 
-/// What JSON leaves as it is and a terminal would not, which stands in strings only, as `\uXXXX`.
+/// Escapes characters that JSON allows and that would control a terminal, as `\uXXXX`. They stand in strings only.
 fn escaped_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! What a command did, as results give it.
+//! The notes of a command in its result.
 
 use super::shown::Shown;
 use serde::Serialize;
@@ -8,9 +8,9 @@ use ucupdate::book::Note;
 /// Notes of a command: as sentences for people, and as objects for scripts.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Told {
-    /// What happened, a sentence each.
+    /// The facts, a sentence each.
     notes: Vec<String>,
-    /// The same facts, an object each: `kind`, `rule`, `name`, `from`, `to`.
+    /// The facts, an object each: `kind`, `rule`, `name`, `from`, `to`.
     changes: Vec<Note>,
 }
 

@@ -1,4 +1,4 @@
-//! What the command tells of devices by their audit rows: the fleet, and loops.
+//! The fleet and loops, read from audit rows.
 
 use crate::place::{IP8540, Place};
 

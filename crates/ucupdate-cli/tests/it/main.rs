@@ -12,6 +12,7 @@ mod fleet;
 mod groups;
 mod holding;
 mod life;
+mod misleading;
 mod packages;
 mod place;
 mod readme;

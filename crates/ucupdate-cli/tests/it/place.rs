@@ -17,7 +17,7 @@ pub(crate) struct Place {
     folder: TempDir,
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -68,7 +68,7 @@ impl Ran {
         }
     }
 
-    /// What it printed, once it was done.
+    /// Returns the output of a successful call.
     #[track_caller]
     pub(crate) fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");

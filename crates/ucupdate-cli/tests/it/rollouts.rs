@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const DEVICE: [&str; 4] = ["--device", "UCPhone/LG-Nortel/IP8540/A/ENU", "--installed", "1.0.522.103"];
 
-/// What a phone is answered, as one word.
+/// Returns the answer to a phone as one word.
 fn decision(place: &Place, mac: &str) -> Value {
     let args = [&["explain", "--mac", mac, "--json"], &DEVICE[..]].concat();
     place.run(&args).json()["modules"][0]["decision"].clone()

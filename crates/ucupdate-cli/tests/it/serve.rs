@@ -64,7 +64,8 @@ fn several_listeners_are_one_server() {
 #[test]
 fn as_json_the_listeners_are_one_object() {
     let place = Place::new();
-    let serving = place.start(&["serve", "--json", "--listen", "127.0.0.1:0", "--listen", "[::1]:0"], 1);
+    let serving =
+        place.start(&["serve", "--create", "--json", "--listen", "127.0.0.1:0", "--listen", "[::1]:0"], 1);
     let ended = serving.terminated();
     let urls = ended.json()["listening"].clone();
     assert!(urls[0].as_str().unwrap().starts_with("http://127.0.0.1:"), "{urls}");
@@ -167,6 +168,30 @@ fn only_a_trusted_proxy_is_believed() {
     hosts.sort();
     assert_eq!(hosts, ["10.1.1.123", "127.0.0.1", "127.0.0.1"]);
     assert_eq!(place.log("Access").matches(" 10.1.1.123 ").count(), 1);
+}
+
+#[test]
+fn internal_paths_are_served_only_to_the_internal_networks_also_behind_a_trusted_proxy() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let body = request(&place);
+    let outside = [("X-Forwarded-For", "203.0.113.7")];
+    let inside = [("X-Forwarded-For", "6.6.6.6, 10.1.1.123")];
+    let asked = |options: &[&str], said: &[(&str, &str)]| {
+        let serving = place.serve(&[&["--listen", "127.0.0.1:0"], options].concat());
+        let code = status(&post(&serving.address(), HANDLER, said, &body));
+        assert_eq!(serving.terminated().code, Some(0));
+        code
+    };
+    assert_eq!(asked(&["--internal-network", "10.0.0.0/8"], &[]), 403);
+    assert_eq!(asked(&["--internal-network", "10.0.0.0/8"], &inside), 403, "nobody is trusted");
+    assert_eq!(asked(&["--internal-network", "127.0.0.1"], &[]), 200);
+    let behind = ["--internal-network", "10.0.0.0/8", "--trust-proxy", "127.0.0.1"];
+    assert_eq!(asked(&behind, &inside), 200);
+    assert_eq!(asked(&behind, &outside), 403);
+    let other = [&behind[..], &["--proxy-header", "forwarded"]].concat();
+    assert_eq!(asked(&other, &inside), 403, "the other header is ignored");
+    assert_eq!(asked(&other, &[("Forwarded", "for=10.1.1.123"), ("X-Forwarded-For", "203.0.113.7")]), 200);
 }
 
 #[test]

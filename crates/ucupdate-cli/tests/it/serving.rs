@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The arguments of `ask` that make it the phone of the field's logs.
-pub(crate) const PHONE: [&str; 16] = [
+pub(crate) const PHONE: [&str; 18] = [
     "--device-type",
     "UCPhone",
     "--vendor",
@@ -31,24 +31,26 @@ pub(crate) const PHONE: [&str; 16] = [
     "C185H001209",
     "--user",
     "ruisilva@demo.local",
+    "--version",
+    "0.0.0.0",
 ];
 
 /// A server that is killed with the test.
 pub(crate) struct Serving {
     child: Child,
-    /// What it printed so far, a line each.
+    /// The lines printed so far.
     pub(crate) lines: Vec<String>,
     more: mpsc::Receiver<String>,
     stderr: thread::JoinHandle<String>,
 }
 
 impl Place {
-    /// Starts something that goes on, and waits for so many lines of it.
+    /// Starts a command that keeps running, and waits for `lines` lines of output.
     pub(crate) fn start(&self, args: &[&str], lines: usize) -> Serving {
         self.start_in(args, &std::env::temp_dir(), lines)
     }
 
-    /// The same with another folder for what is temporary.
+    /// Starts a command with another folder for temporary files.
     pub(crate) fn start_in(&self, args: &[&str], temp: &Path, lines: usize) -> Serving {
         let mut command = self.command(args);
         command.env("TMPDIR", temp).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -67,10 +69,10 @@ impl Place {
         serving
     }
 
-    /// Starts `serve` with these arguments, among them so many listeners.
+    /// Starts `serve` with these arguments, and waits for a line for each listener.
     pub(crate) fn serve(&self, args: &[&str]) -> Serving {
         let listeners = args.iter().filter(|arg| arg.starts_with("--listen")).count();
-        self.start(&[&["serve", "--server-name", "here"], args].concat(), listeners)
+        self.start(&[&["serve", "--create", "--server-name", "here"], args].concat(), listeners)
     }
 
     /// Starts `serve` at one address of this machine.

@@ -75,6 +75,17 @@ impl RuleKey {
     pub fn words(&self) -> [&str; Self::WORD_COUNT] {
         with_last(self.0.kind.words(), self.0.update_type.as_str())
     }
+
+    /// Returns how many words of this key differ from `words`, and the sum of the edit distances between these. ASCII case does
+    /// not count. The smallest pair among several keys is the key that somebody most likely meant.
+    pub fn difference_from(&self, words: [&str; Self::WORD_COUNT]) -> (usize, usize) {
+        let pairs = self.words().into_iter().zip(words);
+        let differing = pairs.filter(|(one, other)| !one.eq_ignore_ascii_case(other));
+        let distances = differing.map(|(one, other)| {
+            strsim::damerau_levenshtein(&one.to_ascii_lowercase(), &other.to_ascii_lowercase())
+        });
+        distances.fold((0, 0), |(count, sum), distance| (count + 1, sum + distance))
+    }
 }
 
 /// Appends the last word of a rule to the words of a device kind.

@@ -1,7 +1,7 @@
 //! The trace of a decision: what was looked at, and what settled it.
 
 use crate::book::{Alias, Assignment, Audience, Percent, Place, Role, RuleKey, SteppingStone};
-use crate::decide::decision::{Decision, Observer, walk};
+use crate::decide::decision::{Decision, Observer, Via, walk};
 use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::Known;
 use crate::decide::module_rules::ModuleMatch;
@@ -238,14 +238,11 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
     }
 }
 
-/// The rule with the fewest words that differ; of several the first by key.
+/// Returns the rule with the fewest differing words, of several the one with the smallest edit distance between them.
 fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
     let said = question.words();
-    let differ = |key: &RuleKey| {
-        let words = key.words().into_iter().zip(said);
-        words.filter(|(rule, device)| !rule.eq_ignore_ascii_case(device)).count()
-    };
-    let Some(rule) = index.rules.iter().map(|rule| rule.rule.key()).min_by_key(|key| differ(key)) else {
+    let rules = index.rules.iter().map(|rule| rule.rule.key());
+    let Some(rule) = rules.min_by_key(|key| key.difference_from(said)) else {
         return Step::NoRules;
     };
     let words = RuleKey::word_names().into_iter().zip(rule.words()).zip(said);
@@ -273,6 +270,15 @@ impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} at version {:?}", self.file_name.escape_debug(), self.installed.as_str())?;
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
+        if let Decision::Offer { offer, via: Via::SteppingStone { stone, .. }, .. } = &self.decision
+            && !offer.version.same_release(&stone.by.clone().into())
+        {
+            writeln!(
+                f,
+                "  the image of this stepping stone is {}, and the stone names {}",
+                offer.version, stone.by
+            )?;
+        }
         write!(f, "  => {}", self.decision)?;
         // Where one thing only was tried it stands right above.
         let tried = self

@@ -23,6 +23,7 @@ pub struct Connection {
     local: Option<SocketAddr>,
     tls: bool,
     user: Option<Box<str>>,
+    is_outside: bool,
 }
 
 impl Connection {
@@ -51,6 +52,19 @@ impl Connection {
     pub fn with_user(mut self, user: impl Into<Box<str>>) -> Self {
         self.user = Some(user.into());
         self
+    }
+
+    /// Sets whether the connection comes from outside: internal paths are refused with 403 then. Default: `false`, so a server
+    /// that knows its internal networks sets it for every other address.
+    #[must_use]
+    pub fn with_outside(mut self, is_outside: bool) -> Self {
+        self.is_outside = is_outside;
+        self
+    }
+
+    /// Returns whether the connection comes from outside.
+    pub fn is_outside(&self) -> bool {
+        self.is_outside
     }
 
     /// Returns the remote address, or `None` when it is not known.

@@ -58,13 +58,13 @@ impl Dialect {
         Self { names, request_namespace: Box::default(), response_namespace: Box::default() }
     }
 
-    /// Returns the name by which an item is written. The item is read by this name too.
+    /// Returns the name that is written for an item. The item is read under this name too.
     #[inline]
     pub fn name(&self, item: Item) -> &str {
         &self.names[item as usize].written
     }
 
-    /// Returns the further names by which an item is read.
+    /// Returns the aliases of an item. The item is read under these names too, but never written.
     pub fn aliases(&self, item: Item) -> impl Iterator<Item = &str> {
         self.names[item as usize].also.iter().map(|name| &**name)
     }
@@ -79,7 +79,7 @@ impl Dialect {
         &self.response_namespace
     }
 
-    /// Sets the name by which an item is written. The item keeps its aliases.
+    /// Sets the name that is written for an item. The item keeps its aliases.
     ///
     /// # Errors
     /// When the name is not an XML name without a prefix, or another item of the same scope has the name.
@@ -90,7 +90,7 @@ impl Dialect {
         self.distinct()
     }
 
-    /// Adds a name by which an item is read.
+    /// Adds an alias for an item, which is only used for reading.
     ///
     /// # Errors
     /// As for [`with_name`](Self::with_name).

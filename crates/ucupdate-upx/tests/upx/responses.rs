@@ -20,10 +20,10 @@ fn a_module_needs_two_safe_file_names_and_keeps_its_urls_as_sent() {
     let body = offering(" 1 ", &MODULE.replace("</Module>", "<BaseURL>http://a/b/ </BaseURL></Module>"));
     let module = Codec::default().decode_response(body.as_bytes()).unwrap().value.modules.remove(0);
     assert_eq!((&*module.base_url, &*module.external_base_url), ("http://a/b/ ", ""));
-    refused(
-        &offering("1", &MODULE.replace("CPE.nbt", "..\\CPE.nbt")),
-        "response: FileName of module 1 at byte 53 holds '\\\\', which no part of a path may",
-    );
+    for unsafe_name in ["..\\CPE.nbt", "../CPE.nbt", "boot/CPE.nbt", ".."] {
+        let error = response_refused(&offering("1", &MODULE.replace("CPE.nbt", unsafe_name))).to_string();
+        assert!(error.starts_with("response: FileName of module 1 at byte 53 "), "{error}");
+    }
     refused(
         &offering("1", &MODULE.replace("CPE.cat", "")),
         "response: SignatureFileName of module 1 at byte 81 is blank",

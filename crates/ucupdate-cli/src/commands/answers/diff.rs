@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use serde::Serialize;
 use std::fmt;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// The earlier revision; 0 is the empty rule book of a new store

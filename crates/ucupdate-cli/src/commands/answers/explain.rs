@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use ucupdate::decide::{Decision, Explanation, Trace, TraceRecord, Via};
 use ucupdate::request::Question;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("asked").required(true).args(["request", "device", "replay"])))]
 pub(crate) struct ExplainArgs {
@@ -53,9 +52,9 @@ struct ModuleReport {
     because: String,
     /// For a no, the one thing that would have to be otherwise, with the near miss.
     first_cause: Option<String>,
-    /// What is offered, if anything.
+    /// The offered release, or `None`.
     offer: Option<OfferReport>,
-    /// What was looked at, in order, a sentence each.
+    /// The steps of the decision in order, a sentence each.
     steps: Vec<String>,
 }
 

@@ -9,7 +9,6 @@ use std::fmt;
 use std::path::PathBuf;
 use ucupdate::upx::Inspection;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
     /// The body of a request or a response, in a file
@@ -50,7 +49,7 @@ struct RecognisedReport {
     /// Its key in a dialect file: `request.vendor`.
     item: String,
     name: String,
-    /// In which module, counted from one; none directly in the message.
+    /// The number of the module, from 1, or `None` for an item directly in the message.
     module: Option<usize>,
     path: String,
     /// Where it begins, in bytes from the start.

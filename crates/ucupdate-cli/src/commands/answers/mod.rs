@@ -1,4 +1,4 @@
-//! What devices are answered, and why.
+//! The answers to devices, and their reasons.
 
 pub(crate) mod diff;
 pub(crate) mod explain;

@@ -10,7 +10,6 @@ use std::fmt;
 use ucupdate::decide::{Hop, Plan, Via, plan};
 use ucupdate::request::Question;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("asked").required(true).args(["request", "device"])))]
 pub(crate) struct PlanArgs {
@@ -38,11 +37,11 @@ struct PlanReport {
     file_name: String,
     /// The version installed, as said.
     installed: String,
-    /// What it will be offered, in this order.
+    /// The offers it will get, in this order.
     hops: Vec<HopReport>,
     /// Why the way goes no further, as one word: `up-to-date`, `no-rule`, ...
     end: &'static str,
-    /// The same as a sentence.
+    /// The reason as a sentence.
     because: String,
     #[serde(skip)]
     text: String,

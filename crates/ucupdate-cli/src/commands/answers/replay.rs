@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 /// The most bytes of such a file: a request has some modules, and a trace some lines for each rule and group.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 struct RecordFile {
     format: u32,
@@ -53,9 +53,10 @@ fn read(path: &Path) -> Result<Vec<TraceRecord>, Failure> {
     let failed = |error: serde_json::Error| Failure::in_doing(path.display(), &error);
     let FileFormat { format } = serde_json::from_slice(&bytes).map_err(failed)?;
     if format > FORMAT {
-        let found =
-            format_args!("{}: has format {format}, and this program reads up to {FORMAT}", path.display());
-        return Err(Failure::new(found));
+        return Err(Failure::new(format_args!(
+            "{}: has format {format}, and this program reads up to {FORMAT}",
+            path.display()
+        )));
     }
     let RecordFile { records, .. } = serde_json::from_slice(&bytes).map_err(failed)?;
     Ok(records)
@@ -72,7 +73,7 @@ struct Replayed {
     same: bool,
     /// Question and answer as they come out now.
     record: TraceRecord,
-    /// What was recorded, where that is something else.
+    /// The recorded decision, where it differs.
     recorded: Option<TraceRecord>,
 }
 

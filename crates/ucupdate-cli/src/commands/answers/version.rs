@@ -8,7 +8,6 @@ use std::cmp::Ordering;
 use std::fmt;
 use ucupdate::version::{ReportedVersion, VersionScheme};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VersionArgs {
     /// The version, as a device or a package says it

@@ -11,7 +11,6 @@ use std::fmt;
 use ucupdate::device::{DeviceId, ReportedKind};
 use ucupdate::inventory::{Inventory, InventoryDevice, InventoryModule, VersionCount};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FleetArgs {
     #[command(flatten)]

@@ -11,6 +11,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
 use crate::output::table::Table;
+use crate::suggest::no_group;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
@@ -20,7 +21,6 @@ use ucupdate::book::{
 use ucupdate::request::Side;
 use ucupdate::version::VersionRange;
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum GroupCommand {
     /// List the groups
@@ -37,14 +37,12 @@ pub(crate) enum GroupCommand {
     Remove(RemoveArgs),
 }
 
-/// How `show` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// Its name
     name: GroupName,
 }
 
-/// How `remove` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     /// Its name
@@ -53,7 +51,6 @@ pub(crate) struct RemoveArgs {
     author: AuthorArgs,
 }
 
-/// How `add` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
     /// Its name
@@ -67,7 +64,7 @@ pub(crate) struct AddArgs {
     predicate: PredicateArgs,
 }
 
-/// What the devices of a group have in common: each that is given must hold, of one given several times any.
+/// The predicate of a group. A device matches every option that is given, and one value of an option given several times.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PredicateArgs {
     #[command(flatten)]
@@ -115,7 +112,7 @@ struct ListReport {
 #[derive(Debug, Serialize)]
 struct GroupReport {
     name: String,
-    /// What its devices have in common; none for a list.
+    /// The predicate, or `None` for a list.
     predicate: Option<Predicate>,
     /// How many devices are on its list; none where it has a predicate.
     members: Option<usize>,
@@ -224,7 +221,7 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let snapshot = service.snapshot();
             let book = snapshot.book();
             let group = book.group(&args.name);
-            let group = group.ok_or_else(|| Failure::not_found(format_args!("no group {}", args.name)))?;
+            let group = group.ok_or_else(|| no_group(&args.name, book))?;
             let devices = book.members(&group.name).map(WhomReport::from).collect();
             context.output.result(&ShowReport { group: GroupReport::of(book, group), devices })
         }

@@ -6,11 +6,11 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::output::told::Told;
+use crate::suggest::refused;
 use std::path::{Path, PathBuf};
 use ucupdate::book::{BookCommand, GroupName, Note};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber, SerialNumberError};
 
-/// How they are called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MembersArgs {
     /// The group's name
@@ -70,13 +70,13 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
                     &error,
                 ));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
     context.output.result(&Report { revision: sum.revision, told: sum.told() })
 }
 
-/// What the changes did together.
+/// The sum of several changes.
 #[derive(Debug, Default)]
 struct Sum {
     revision: Option<u64>,
@@ -163,7 +163,7 @@ fn without_remark(line: &str) -> &str {
     remark.map_or(line, |(at, _)| &line[..at]).trim()
 }
 
-/// What a line names. Twelve hexadecimal digits are a MAC address, and so must be what is of pairs of them; a mistyped address
+/// Reads the device of a line. Twelve hexadecimal digits are a MAC address, and so must be what is of pairs of them; a mistyped address
 /// must not pass for a serial number, nor a row of a table. `serial:` and `mac:` before it say which it is.
 fn device(line: &str) -> Result<DeviceId, String> {
     let serial =

@@ -14,7 +14,6 @@ use ucupdate::device::{MacAddress, SerialNumber};
 use ucupdate::value::UnixTime;
 use ucupdate::{Clock as _, SystemClock};
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum HoldCommand {
     /// List the holds
@@ -25,7 +24,6 @@ pub(crate) enum HoldCommand {
     Remove(RemoveArgs),
 }
 
-/// How `add` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
     /// A name for it, for people
@@ -42,7 +40,7 @@ pub(crate) struct AddArgs {
     how: ChangeArgs,
 }
 
-/// Whom it holds.
+/// The devices that are held.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct HeldArgs {
@@ -68,7 +66,6 @@ impl HeldArgs {
     }
 }
 
-/// How `remove` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     /// Its name

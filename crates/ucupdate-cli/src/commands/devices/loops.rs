@@ -16,12 +16,11 @@ use ucupdate::loops::observations;
 use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
 use ucupdate::version::ReportedVersion;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LoopsArgs {
     #[command(flatten)]
     audit: AuditArgs,
-    /// Asks within so many minutes of another count once, where a device comes back unchanged
+    /// The minutes within which repeated requests of an unchanged device count once
     #[arg(long, value_name = "MINUTES", default_value = "60")]
     apart_minutes: u32,
     /// Hold the devices whose loop goes on: they are offered nothing until `hold remove`
@@ -43,7 +42,7 @@ struct Report {
     devices: usize,
     /// Devices that were forgotten, since there were too many.
     forgotten: u64,
-    /// What was done about them, a sentence each; nothing without `--hold`.
+    /// The holds that were added, a sentence each; empty without `--hold`.
     held: Vec<String>,
 }
 

@@ -9,7 +9,6 @@ use std::fmt;
 use ucupdate::book::{BookCommand, TestDevice, TestDeviceName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TestDeviceCommand {
     /// Add a test device
@@ -20,7 +19,6 @@ pub(crate) enum TestDeviceCommand {
     Remove(RemoveArgs),
 }
 
-/// How `add` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
     /// A name for it, for people
@@ -35,7 +33,6 @@ pub(crate) struct AddArgs {
     how: ChangeArgs,
 }
 
-/// How `remove` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     /// Its name

@@ -14,7 +14,6 @@ use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate_cab::package::{NoSink, PackageBuilder, PackageOptions, read_package};
 use ucupdate_cab::{Cabinet, Limits};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildArgs {
     /// The folder; each image needs its signature catalogue beside it
@@ -39,7 +38,7 @@ struct Report {
     /// The SHA-256 of the cabinet.
     sha256: String,
     size: u64,
-    /// What somebody should know of it.
+    /// The warnings about the package.
     warnings: Vec<ProblemReport>,
 }
 
@@ -83,7 +82,7 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
     })
 }
 
-/// What is to be packed, so far.
+/// The files found so far.
 struct Found {
     builder: PackageBuilder,
     bytes: u64,

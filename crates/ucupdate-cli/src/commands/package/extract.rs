@@ -12,7 +12,6 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExtractArgs {
     /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order
@@ -27,9 +26,9 @@ pub(crate) struct ExtractArgs {
 
 #[derive(Debug, Default, Serialize)]
 struct Report {
-    /// What was written.
+    /// The files that were written.
     files: Vec<FileReport>,
-    /// What was not, since its name is not safe to write under.
+    /// The files that were not written, since their names are not safe.
     unsafe_names: Vec<UnsafeReport>,
 }
 

@@ -19,7 +19,6 @@ use tokio::io::AsyncReadExt as _;
 use ucupdate::store::ByteStream;
 use ucupdate::{IngestError, IngestOptions, Ingested, Options, UpdateService};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
     /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused. The parts of
@@ -37,9 +36,9 @@ const CHUNK_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default, Serialize)]
 struct Report {
-    /// What was taken in, or was there already.
+    /// The packages that were ingested, or were in the store already.
     packages: Vec<PackageReport>,
-    /// What was refused; what comes after it was not looked at.
+    /// The file that was refused. Later files were not read.
     refused: Option<RefusedReport>,
 }
 
@@ -52,7 +51,7 @@ struct PackageReport {
     revision: Option<u64>,
     #[serde(flatten)]
     told: Told,
-    /// What somebody should know of the package.
+    /// The warnings about the package.
     warnings: Vec<ProblemReport>,
 }
 
@@ -203,7 +202,7 @@ async fn one(
     }
 }
 
-/// A bar on stderr, seen by whoever watches.
+/// A progress bar on stderr, hidden where stderr is no terminal.
 fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     if !context.output.stderr_is_terminal() {
         return ProgressBar::hidden();

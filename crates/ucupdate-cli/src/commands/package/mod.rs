@@ -11,7 +11,6 @@ mod show;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PackageCommand {
     /// Build a package from a folder laid out as UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE

@@ -15,7 +15,6 @@ use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate_cab::package::sample;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SampleArgs {
     /// The folder to write into, made if it is not there
@@ -32,7 +31,7 @@ struct Report {
 struct FileReport {
     path: String,
     size: u64,
-    /// What it is to try.
+    /// The purpose of the file.
     what: &'static str,
 }
 
@@ -80,7 +79,7 @@ fn write(path: &Path) -> Result<Report, Failure> {
     Ok(Report { files })
 }
 
-/// What the phone of the field's logs asks.
+/// The request of the phone in the field's logs.
 fn request() -> Result<Vec<u8>, Failure> {
     let request = UpdateRequest {
         device: Device {

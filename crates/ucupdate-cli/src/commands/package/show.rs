@@ -13,7 +13,6 @@ use std::fmt;
 use std::path::PathBuf;
 use ucupdate_cab::package::{MemberRole, NoSink, Package, read_package};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order

@@ -4,13 +4,13 @@ use super::pin::version;
 use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::suggest::no_rule;
 use std::str::FromStr;
 use ucupdate::Snapshot;
-use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::book::{BookCommand, Candidate, Rule, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
-/// How `approve` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
     /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; all are approved or none
@@ -46,7 +46,6 @@ impl FromStr for RuleOrVersion {
     }
 }
 
-/// How `unreject` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnrejectArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -58,7 +57,7 @@ pub(crate) struct UnrejectArgs {
     how: ChangeArgs,
 }
 
-/// How a command about one rule is called.
+/// Arguments of a command about one rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RuleArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -67,7 +66,6 @@ pub(crate) struct RuleArgs {
     how: ChangeArgs,
 }
 
-/// How `rollback` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollBackArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -119,7 +117,7 @@ async fn as_seen(
 }
 
 fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
-    book.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() }.into())
+    book.rule(key).ok_or_else(|| no_rule(key, book))
 }
 
 /// Refuses where another version than the expected one is there.

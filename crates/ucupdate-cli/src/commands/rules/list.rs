@@ -12,7 +12,6 @@ use ucupdate::Snapshot;
 use ucupdate::book::{Candidate, Rule};
 use ucupdate::value::UnixTime;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RulesArgs {}
 
@@ -35,7 +34,7 @@ struct RuleReport {
     unreadable: bool,
     /// Versions for some, in the order in which they are looked at.
     rollouts: Vec<RolloutReport>,
-    /// Who stays at a version.
+    /// The pins.
     pins: Vec<PinReport>,
 }
 

@@ -10,7 +10,6 @@ use std::fmt;
 use ucupdate::book::{Assignment, BookCommand, Rule, RuleKey};
 use ucupdate::version::ReportedVersion;
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PinCommand {
     /// List the pins of all rules
@@ -21,7 +20,6 @@ pub(crate) enum PinCommand {
     Remove(RemoveArgs),
 }
 
-/// How `set` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SetArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -35,7 +33,6 @@ pub(crate) struct SetArgs {
     how: ChangeArgs,
 }
 
-/// How `remove` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE

@@ -1,16 +1,17 @@
 //! `ucupdate policy`: how a rule treats versions.
 
 use crate::args::change::{ChangeArgs, make_as_seen};
+use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::suggest::no_rule;
 use clap::ArgGroup;
 use serde::Serialize;
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease, Window};
+use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease};
 use ucupdate::version::VersionScheme;
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Show the policy of a rule
@@ -19,14 +20,12 @@ pub(crate) enum PolicyCommand {
     Set(Box<SetArgs>),
 }
 
-/// How `show` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
 }
 
-/// How `set` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
@@ -53,7 +52,7 @@ pub(crate) struct SetArgs {
     floor: Option<OrNone<String>>,
     /// When versions are offered, as "Mon-Fri 22:00-05:00 Europe/Lisbon"; or none
     #[arg(long)]
-    window: Option<OrNone<Window>>,
+    window: Option<OrNone<WindowArg>>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -129,7 +128,7 @@ impl SetArgs {
             policy.floor = read(floor).map_err(Failure::usage)?;
         }
         if let Some(OrNone(window)) = &self.window {
-            policy.window.clone_from(window);
+            policy.window = window.as_ref().map(|window| window.window().clone());
         }
         Ok(())
     }
@@ -194,7 +193,7 @@ const MAX_TRIES: usize = 64;
 
 /// The policy of a rule as it is.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
-    let rule = book.rule(key).ok_or_else(|| Failure::not_found(format_args!("no rule {key}")))?;
+    let rule = book.rule(key).ok_or_else(|| no_rule(key, book))?;
     Ok(take(rule))
 }
 
@@ -206,6 +205,9 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
             context.output.result(&report)
         }
         PolicyCommand::Set(args) => {
+            if let Some(OrNone(Some(window))) = &args.window {
+                window.tell(context);
+            }
             for _ in 0..MAX_TRIES {
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();
                 let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;

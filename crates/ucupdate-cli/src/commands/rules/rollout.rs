@@ -6,6 +6,7 @@ use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make};
 use crate::args::moment::Span;
+use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::table::Table;
@@ -14,13 +15,12 @@ use serde::Serialize;
 use std::fmt;
 use ucupdate::book::{
     Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
-    StopScope, Window,
+    StopScope,
 };
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
     /// List the rollouts of all rules, and what is stopped
@@ -43,7 +43,6 @@ pub(crate) enum RolloutCommand {
     Restart(RestartArgs),
 }
 
-/// How `start` is called.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("share").args(["percent", "ramp"])))]
 #[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
@@ -67,11 +66,11 @@ pub(crate) struct StartArgs {
     ramp: Option<Stages>,
     /// Only in these hours, as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
-    window: Option<Window>,
-    /// Pause by itself once so many devices failed
+    window: Option<WindowArg>,
+    /// Pause automatically once this number of devices failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pause_after_failures: Option<u32>,
-    /// Pause by itself once this share of the devices failed that came back or are overdue
+    /// Pause automatically once this share of the devices failed that came back or are overdue
     #[arg(long, value_name = "P")]
     pause_at_share: Option<Percent>,
     /// The fewest devices a share is reckoned of [default: 20]
@@ -115,7 +114,7 @@ impl StartArgs {
             (None, None) => Share::All,
         };
         let mut rollout = Rollout::new(name).to_share(share);
-        rollout.window = self.window;
+        rollout.window = self.window.map(|window| window.window().clone());
         rollout.guard = guard;
         let audience = self.group.map_or(Audience::Everybody, Audience::Group);
         let command = BookCommand::StartRollout { rule: self.rule, audience, version: self.version, rollout };
@@ -134,7 +133,6 @@ pub(crate) struct NamedArgs {
     how: ChangeArgs,
 }
 
-/// How `percent` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PercentArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
@@ -147,7 +145,6 @@ pub(crate) struct PercentArgs {
     how: ChangeArgs,
 }
 
-/// How `pause` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
@@ -157,7 +154,6 @@ pub(crate) struct PauseArgs {
     reason: String,
 }
 
-/// How `kill` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct KillArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; without it, everything
@@ -169,7 +165,6 @@ pub(crate) struct KillArgs {
     author: AuthorArgs,
 }
 
-/// How `restart` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestartArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; without it, everything
@@ -188,7 +183,7 @@ fn scope(rule: Option<RuleKey>) -> StopScope {
 #[derive(Debug, Serialize)]
 struct Report {
     rollouts: Vec<RolloutReport>,
-    /// What is stopped by the kill switch.
+    /// The kill switches that are thrown.
     stopped: Vec<StopReport>,
 }
 
@@ -225,6 +220,9 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             context.output.result(&Report { rollouts, stopped })
         }
         RolloutCommand::Start(args) => {
+            if let Some(window) = &args.window {
+                window.tell(context);
+            }
             let (command, how) = args.command(SystemClock.now())?;
             make(&command, &how, context).await
         }

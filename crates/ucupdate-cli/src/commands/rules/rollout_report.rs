@@ -89,7 +89,7 @@ impl RolloutReport {
         }
     }
 
-    /// Whom it is for, and when: `10% of everybody`, `50% of everybody (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
+    /// The audience and the window: `10% of everybody`, `50% of everybody (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
     pub(super) fn whom(&self) -> String {
         let mut text = match &self.stages {
             Some(stages) => format!("{} of {} ({stages})", self.share, self.audience),
@@ -127,7 +127,7 @@ pub(super) struct StopReport {
     rule: Option<String>,
     by: String,
     reason: String,
-    /// Who asked for a restart, if anybody did.
+    /// The author of the restart request, or `None`.
     restart_asked_by: Option<String>,
 }
 

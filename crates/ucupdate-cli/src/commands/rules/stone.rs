@@ -11,7 +11,6 @@ use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
 use ucupdate::device::KindWords;
 use ucupdate::version::FirmwareVersion;
 
-/// How it is called.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum StoneCommand {
     /// List the stepping stones
@@ -22,7 +21,6 @@ pub(crate) enum StoneCommand {
     Remove(RemoveArgs),
 }
 
-/// How `add` is called.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("device_type", |argument| argument.required(true)))]
 pub(crate) struct AddArgs {
@@ -51,7 +49,6 @@ enum ImageName {
     Release,
 }
 
-/// How `remove` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     /// Its name

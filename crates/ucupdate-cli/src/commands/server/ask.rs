@@ -21,7 +21,6 @@ use ucupdate_client::{
 };
 use ucupdate_http::HANDLER_PATHS;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AskArgs {
     /// The request handler, as http://127.0.0.1:8080/RequestHandler/ucdevice.upx; where only scheme, host and port are
@@ -31,24 +30,25 @@ pub(crate) struct AskArgs {
     #[command(flatten)]
     kind: KindArgs,
     /// Its MAC address
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
     mac: String,
     /// Its serial number
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
     serial: String,
-    /// Who signed in to it last
+    /// The user who signed in last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
-    /// The version it says it has; 0.0.0.0 is how phones say that they know none
-    #[arg(long, default_value = "0.0.0.0")]
-    version: String,
+    /// The version it says it has; 0.0.0.0 is how phones say that they know none, and the default for a device without MAC
+    /// address and serial number. For a named device it must be given, since the audit log takes it for the device's own word
+    #[arg(long)]
+    version: Option<String>,
     /// The time stamp of the image it says it has, as 16-12-2008 04:43:58
     #[arg(long, value_name = "TIME", default_value = "01-01-1601 00:00:00")]
     time_stamp: String,
     /// The file it asks about
     #[arg(long, default_value = "cpe.nbt")]
     file: String,
-    /// What its clock shows, as 06-03-2009 17:10:39 [default: now, in UTC]
+    /// The time its clock shows, as 06-03-2009 17:10:39 [default: now, in UTC]
     #[arg(long, value_name = "TIME")]
     date_time: Option<String>,
     /// Fetch what is offered into this folder, and check it
@@ -64,17 +64,17 @@ pub(crate) struct AskArgs {
     dialect: DialectArgs,
 }
 
-/// What the device was answered.
+/// The answer to the device.
 #[derive(Debug, Serialize)]
 struct Report {
     url: String,
-    /// What the device would show.
+    /// The code that the device would show.
     code: String,
-    /// What it is to fetch; nothing when there is nothing to do.
+    /// The offers; empty when there is nothing to do.
     offered: Vec<OfferReport>,
     /// Items of the answer that the dialect does not know.
     unknown: Vec<String>,
-    /// Whom the answer is for, in words.
+    /// The words of the device.
     #[serde(skip)]
     asker: String,
 }
@@ -106,7 +106,7 @@ struct FileReport {
     path: String,
     size: u64,
     sha256: String,
-    /// What it was held against: `sha256`, `size` or `nothing`.
+    /// The kind of check: `sha256`, `size` or `nothing`.
     checked: &'static str,
 }
 
@@ -196,7 +196,7 @@ impl AskArgs {
             request_date_time: self.date_time.as_deref().map_or_else(now, Reported::<FieldTime>::new),
             modules: vec![InstalledModule {
                 file_name: self.file.as_str().into(),
-                version: ReportedVersion::new(&self.version),
+                version: ReportedVersion::new(self.version.as_deref().unwrap_or("0.0.0.0")),
                 time_stamp: Reported::new(&self.time_stamp),
             }],
         }

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use ucupdate::{Carried, TreeOptions, TreeWritten, carry};
 
-/// How `export` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     /// The store to carry state and images into: a folder, file:PATH or s3://BUCKET/PREFIX; made where it is not there
@@ -24,7 +23,6 @@ pub(crate) struct ExportArgs {
     copy: bool,
 }
 
-/// How `import` is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
     /// The store to carry state and images from: a folder, file:PATH or s3://BUCKET/PREFIX
@@ -57,11 +55,11 @@ impl FromStr for Other {
 struct CarriedReport {
     /// The revision the other store is at.
     revision: u64,
-    /// Revisions, and objects of images, that were written.
+    /// Revisions that were written.
     revisions: u64,
     objects: u64,
     bytes: u64,
-    /// Those that were there already.
+    /// Objects that the other store has already.
     passed_over: u64,
 }
 

@@ -10,7 +10,6 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate::{Options, UpdateService};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GcArgs {
     /// Only say what would be removed

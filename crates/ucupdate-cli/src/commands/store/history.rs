@@ -9,7 +9,6 @@ use std::fmt;
 use ucupdate::RecordedCommand;
 use ucupdate::Revision;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
     /// Show only the last N revisions
@@ -29,9 +28,9 @@ struct RevisionReport {
     /// In UTC: `2009-03-06T17:10:39Z`.
     at: String,
     author: String,
-    /// What happened, a sentence each.
+    /// The notes of the change, a sentence each.
     notes: Vec<String>,
-    /// What was asked, as the history stores it.
+    /// The command as the history stores it.
     command: RecordedCommand,
 }
 

@@ -8,7 +8,6 @@ use crate::output::told::Told;
 use serde::Serialize;
 use std::fmt;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RebuildArgs {
     #[command(flatten)]

@@ -7,7 +7,6 @@ use serde::Serialize;
 use std::fmt;
 use ucupdate::Snapshot;
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TreeArgs {}
 

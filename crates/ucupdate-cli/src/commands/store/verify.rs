@@ -10,7 +10,6 @@ use std::time::SystemTime;
 use ucupdate::value::UnixTime;
 use ucupdate::{CheckOptions, StoreCheck, StoreProblem, check_store};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// Look only whether images are there with their size, without reading them
@@ -30,7 +29,7 @@ struct Report {
     kept_from: u64,
     files: usize,
     bytes: u64,
-    /// What is wrong.
+    /// The problems.
     findings: Vec<FindingReport>,
     /// Objects of ingests that no package of the rule book came from: no fault.
     orphans: usize,
@@ -44,7 +43,7 @@ struct FindingReport {
     /// The object that is wrong, where it is one.
     key: Option<String>,
     text: String,
-    /// What mends it.
+    /// The repair.
     repair: String,
 }
 

@@ -148,8 +148,8 @@ fn minutes(text: &str) -> Result<u16, WindowError> {
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from, self.to);
-        let hours = format_args!("{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60);
-        write!(f, "{} {hours} {}", self.days, self.zone)
+        write!(f, "{} {:02}:{:02}-{:02}:{:02} ", self.days, from / 60, from % 60, to / 60, to % 60)?;
+        self.zone.fmt(f)
     }
 }
 

@@ -17,13 +17,12 @@ use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario,
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::version::{ReportedVersion, VersionError};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimulateArgs {
-    /// Play so many devices, spread evenly over the rules of the store, instead of the fleet of audit logs
+    /// Play this number of devices, spread evenly over the rules of the store, instead of the fleet of audit logs
     #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"], value_parser = device_count)]
     devices: Option<usize>,
-    /// What each of these devices has [default: what is approved for it, or 0.0.0.0]
+    /// The version each of these devices has [default: what is approved for it, or 0.0.0.0]
     #[arg(long, value_name = "VERSION", requires = "devices", value_parser = version)]
     installed: Option<ReportedVersion>,
     #[command(flatten)]
@@ -31,22 +30,22 @@ pub(crate) struct SimulateArgs {
     /// How many days
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
-    /// What chance follows from: the same number gives the same result
+    /// The seed of chance: the same number gives the same result
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// On which share of devices an installation fails: they come back with what they had
+    /// The share of devices on which an installation fails: they come back with the old version
     #[arg(long, value_name = "P", default_value = "0")]
     fail: Percent,
-    /// Which share of devices an installation destroys: they never come back
+    /// The share of devices that an installation destroys: they never come back
     #[arg(long, value_name = "P", default_value = "0")]
     brick: Percent,
     /// Another share of failures for one version, as 4.0.7577.0=40%; as often as wanted
     #[arg(long, value_name = "VERSION=P", value_parser = fail_of)]
     fail_of: Vec<(ReportedVersion, Percent)>,
-    /// On which day it begins, at midnight in UTC, as 2009-03-06; windows and ramps go by it [default: today]
+    /// The day on which it begins, at midnight in UTC, as 2009-03-06; windows and ramps go by it [default: today]
     #[arg(long, value_name = "DAY", value_parser = day)]
     start: Option<UnixTime>,
-    /// What is done meanwhile, in a file: a line each, as `3d percent RULE ROLLOUT 50%`
+    /// A file with the changes that people make meanwhile, a line each, as `3d percent RULE ROLLOUT 50%`
     #[arg(long, value_name = "FILE")]
     timetable: Option<PathBuf>,
     /// How many hours lie between two rows of the result

@@ -1,4 +1,4 @@
-//! What came of a simulation, for people, for scripts, and as a table of a file.
+//! The result of a simulation, for people, for scripts, and as a table of a file.
 
 use crate::output::table::Table;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use ucupdate::outcomes::Tally;
 use ucupdate::simulate::{Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation};
 use ucupdate::value::UnixTime;
 
-/// What came of a simulation.
+/// The result of a simulation.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     devices: usize,
@@ -35,7 +35,7 @@ struct SampleReport {
     devices: Vec<u64>,
 }
 
-/// What happened since the sample before.
+/// The counts since the sample before.
 #[derive(Debug, Serialize)]
 struct CountsReport {
     asks: u64,
@@ -52,7 +52,7 @@ struct HappeningReport {
     hour: i64,
     /// `timetable` or `guard`.
     by: &'static str,
-    /// What came of it, a sentence each.
+    /// The notes of the change, a sentence each.
     told: Vec<String>,
     /// Why it was refused, if it was.
     refused: Option<String>,

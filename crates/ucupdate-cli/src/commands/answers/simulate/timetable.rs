@@ -1,4 +1,4 @@
-//! What people do during a simulation, as a file: `3d percent RULE ROLLOUT 50%`, a line each.
+//! The changes that people make during a simulation, as a file: `3d percent RULE ROLLOUT 50%`, a line each.
 
 use std::str::{FromStr, SplitAsciiWhitespace};
 use ucupdate::book::{
@@ -10,7 +10,7 @@ use ucupdate::version::ReportedVersion;
 /// The most lines.
 const MAX_LINES: usize = 10_000;
 
-/// Reads a timetable: so many seconds after the start, and what is done then. Blank lines and those that begin with `#` are
+/// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and those that begin with `#` are
 /// passed over. Ramps that are started begin with their line.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ mod story;
 mod teller;
 mod to_try;
 
-use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Server, Stopping};
+use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Proxies, Server, Stopping};
 use crate::context::Context;
 use crate::failure::Failure;
 use std::path::Path;
@@ -17,11 +17,9 @@ use ucupdate::local::LocalStore;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
 use ucupdate_http::{DeviceUpdates, HttpOptions};
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Leave the server running when the story is told, and print commands to try on it; Ctrl-C ends it and removes its
-    /// store
+    /// Leave the server running at the end, and print commands to try on it; Ctrl-C ends it and removes its store
     #[arg(long)]
     stay: bool,
 }
@@ -85,7 +83,8 @@ async fn start(store_folder: &Path) -> Result<Running, Failure> {
     let intake = Intake {
         updates: DeviceUpdates::with_options(service.clone(), HttpOptions::default())?,
         prefixes: Prefixes::default(),
-        trusted: Vec::new(),
+        proxies: Proxies::default(),
+        inside: Vec::new(),
         limits: Limits::default(),
     };
     Ok(Running { server: Server::start(vec![endpoint], intake), service, url })

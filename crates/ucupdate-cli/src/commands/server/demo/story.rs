@@ -20,7 +20,7 @@ const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 /// Where a phone with firmware 1.0.452.0 asks.
 const OLD_HANDLER: &str = "/UCDeviceUpdates/ucdevice.upx";
 
-/// In whose name the story's changes are made.
+/// The author of the story's changes.
 const AUTHOR: &str = "demo";
 
 /// The most bytes of the audit log: a dozen rows have two thousand.

@@ -11,7 +11,7 @@ pub(crate) struct Teller<'c> {
     told: Told,
 }
 
-/// What was told.
+/// The story so far.
 #[derive(Debug, Default, Serialize)]
 struct Told {
     steps: Vec<Step>,
@@ -30,7 +30,7 @@ struct Step {
 /// A command to try.
 #[derive(Debug, Serialize)]
 pub(crate) struct Command {
-    /// What it is for.
+    /// The purpose of the command.
     pub(crate) what: &'static str,
     /// For a shell.
     pub(crate) command: String,

@@ -1,7 +1,7 @@
 //! How `serve` is called, and which URLs come of it.
 
 use super::endpoint::Endpoint;
-use super::forwarded::TrustedNet;
+use super::forwarded::{Network, ProxyHeader};
 use crate::args::dialect::DialectArgs;
 use crate::args::zone::zone;
 use crate::failure::Failure;
@@ -15,7 +15,6 @@ use ucupdate::{Origin, UrlStyle};
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080));
 
-/// How it is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     /// Address and port to listen on by http, as often as wanted; port 0 is one the system chooses
@@ -32,11 +31,11 @@ pub(crate) struct ServeArgs {
     /// Private key in PEM, for the certificate in the same place
     #[arg(long, value_name = "FILE", requires = "listen_tls")]
     pub(crate) tls_key: Vec<PathBuf>,
-    /// What devices inside reach this server by: http or https, host, and a path prefix if there is one, without a slash
+    /// The origin at which internal devices reach this server: http or https, host, and a path prefix if there is one, without a slash
     /// at the end [default: the first listener, where all of them are of this machine only]
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) internal_url: Option<Origin>,
-    /// What devices outside reach it by; their paths ask for credentials
+    /// The origin at which external devices reach it; external paths ask for credentials
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) external_url: Option<Origin>,
     /// The name of this server in the names of its logs [default: the machine's host name]
@@ -55,10 +54,18 @@ pub(crate) struct ServeArgs {
         value_parser = clap::value_parser!(u64).range(1..=604_800)
     )]
     pub(crate) redirect_images: Option<u64>,
-    /// Believe what proxies in this network say of whom they speak for, by X-Forwarded-For, X-Forwarded-Proto or
-    /// Forwarded; as often as wanted
+    /// Serve the internal paths only to devices in this network, as 10.0.0.0/8; as often as wanted [default: to everybody]
     #[arg(long, value_name = "CIDR")]
-    pub(crate) trust_proxy: Vec<TrustedNet>,
+    pub(crate) internal_network: Vec<Network>,
+    /// Take the address of the device from a header that proxies in this network write; as often as wanted
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) trust_proxy: Vec<Network>,
+    /// The header that these proxies write; the other one is ignored
+    #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trust_proxy")]
+    pub(crate) proxy_header: ProxyHeader,
+    /// Make the store where there is none
+    #[arg(long)]
+    pub(crate) create: bool,
     /// The time zone of the audit log, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: Zone,
@@ -136,6 +143,17 @@ impl ServeArgs {
             "{missing} must be given to listen on {reached_by_others}: answers tell devices to fetch files there, as \
              http://updates.contoso.com"
         )))
+    }
+
+    /// Returns a warning where everybody who reaches the server is served the internal paths.
+    pub(crate) fn open_warning(&self, listeners: &[Wanted<'_>]) -> Option<String> {
+        let (address, _) = listeners.iter().find(|(address, _)| !address.ip().is_loopback())?;
+        self.internal_network.is_empty().then(|| {
+            format!(
+                "warning: --internal-network not given, so everybody who reaches {address} is served the internal paths \
+                 without credentials"
+            )
+        })
     }
 
     fn missing_urls(&self) -> Vec<&'static str> {
@@ -278,6 +296,17 @@ mod tests {
             refused("--listen [::]:1 --internal-url http://a"),
             format!("--external-url must be given to listen on [::]:1{why}")
         );
+    }
+
+    #[test]
+    fn a_warning_says_that_internal_paths_are_open_to_everybody() {
+        let warning = |line: &str| {
+            let args = args(line).unwrap();
+            args.open_warning(&args.listeners().unwrap())
+        };
+        assert_eq!(warning(""), None);
+        assert!(warning("--listen 0.0.0.0:80").unwrap().contains("everybody who reaches 0.0.0.0:80"));
+        assert_eq!(warning("--listen 0.0.0.0:80 --internal-network 10.0.0.0/8"), None);
     }
 
     #[tokio::test]

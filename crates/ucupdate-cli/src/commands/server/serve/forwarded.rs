@@ -1,4 +1,4 @@
-//! Whom a reverse proxy says it speaks for: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded` (RFC 7239).
+//! The address of the device that a reverse proxy forwards: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded` (RFC 7239).
 //!
 //! Anybody can send these headers, so they are read only when the connection comes from a trusted address, and only from
 //! the right, where trusted proxies have written, up to the first address that is not trusted.
@@ -15,11 +15,11 @@ const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// How many proxies in a row are believed.
 const MAX_HOPS: usize = 16;
 
-/// Addresses whose word is taken: `10.0.0.0/8`, or a single one.
+/// A network such as `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TrustedNet(IpNet);
+pub(crate) struct Network(IpNet);
 
-impl FromStr for TrustedNet {
+impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -29,63 +29,131 @@ impl FromStr for TrustedNet {
     }
 }
 
-/// Who asks, and whether by TLS.
+/// The address of a client, and whether it uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) remote: IpAddr,
     pub(crate) tls: bool,
 }
 
-/// What is to be believed of a request that came from `peer`.
-///
-/// `X-Forwarded-For` goes before `Forwarded`; a proxy that sets one of them should take away what came of the other.
-pub(crate) fn origin(peer: Origin, headers: &HeaderMap, trusted: &[TrustedNet]) -> Origin {
-    let remote = peer.remote.to_canonical();
-    let peer = Origin { remote, ..peer };
-    if !is_trusted(remote, trusted) {
-        return peer;
-    }
-    if headers.contains_key(FORWARDED_FOR) {
-        let hops = items(headers, FORWARDED_FOR).map(|hop| Hop { from: address(hop), tls: None });
-        let tls = items(headers, FORWARDED_PROTO).next().and_then(is_tls);
-        return walk(Origin { tls: tls.unwrap_or(peer.tls), ..peer }, hops, trusted);
-    }
-    if headers.contains_key(FORWARDED) {
-        return walk(peer, items(headers, FORWARDED.as_str()).map(Hop::read), trusted);
-    }
-    let tls = items(headers, FORWARDED_PROTO).next().and_then(is_tls);
-    Origin { tls: tls.unwrap_or(peer.tls), ..peer }
+/// The header that trusted proxies write. The other header is ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ProxyHeader {
+    /// X-Forwarded-For, with X-Forwarded-Proto
+    #[default]
+    XForwardedFor,
+    /// Forwarded, as in RFC 7239
+    Forwarded,
 }
 
-/// What one proxy said of the connection that came to it.
+/// The trusted networks, and the header that their proxies write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proxies {
+    pub(crate) trusted: Vec<Network>,
+    pub(crate) header: ProxyHeader,
+}
+
+/// Returns the origin of a request that came from `peer`.
+pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Origin {
+    let remote = peer.remote.to_canonical();
+    let peer = Origin { remote, ..peer };
+    if !is_in(remote, &proxies.trusted) {
+        return peer;
+    }
+    match proxies.header {
+        ProxyHeader::XForwardedFor => {
+            let hops = items(headers, FORWARDED_FOR).map(|hop| Hop { from: address(hop), tls: None });
+            let tls = items(headers, FORWARDED_PROTO).next().and_then(is_tls);
+            walk(Origin { tls: tls.unwrap_or(peer.tls), ..peer }, hops, &proxies.trusted)
+        }
+        ProxyHeader::Forwarded => walk(peer, elements(headers).into_iter().rev(), &proxies.trusted),
+    }
+}
+
+/// The client of one proxy.
 struct Hop {
     from: Option<IpAddr>,
     tls: Option<bool>,
 }
 
-impl Hop {
-    /// Reads an element of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`.
-    fn read(element: &str) -> Self {
-        let mut hop = Self { from: None, tls: None };
-        for pair in element.split(';') {
-            let Some((name, value)) = pair.trim().split_once('=') else { continue };
-            let value = value.trim().trim_matches('"');
-            if name.trim_end().eq_ignore_ascii_case("for") {
-                hop.from = address(value);
-            } else if name.trim_end().eq_ignore_ascii_case("proto") {
-                hop.tls = is_tls(value);
+/// Reads the elements of `Forwarded`, as in `for="[2001:db8::1]:4711";proto=https`, from the left. An element that is not of
+/// the form of RFC 7239, or that has a parameter twice, says nothing: it ends the walk.
+fn elements(headers: &HeaderMap) -> Vec<Hop> {
+    let mut hops = Vec::new();
+    for value in headers.get_all(FORWARDED) {
+        let mut rest = value.to_str().unwrap_or("\u{0}");
+        loop {
+            let (hop, after) = element(rest);
+            hops.push(hop);
+            match after {
+                Some(after) => rest = after,
+                None => break,
             }
         }
-        hop
+    }
+    hops
+}
+
+/// Reads one element, and returns what follows its comma.
+fn element(text: &str) -> (Hop, Option<&str>) {
+    let silent = || Hop { from: None, tls: None };
+    let (mut from, mut tls, mut seen) = (None, None, Vec::new());
+    let mut rest = text;
+    loop {
+        let Some((name, after)) = rest.split_once('=') else { return (silent(), after_comma(rest)) };
+        let name = name.trim().to_ascii_lowercase();
+        let Some((value, after)) = value(after) else { return (silent(), None) };
+        if name.is_empty() || name.contains([',', ';', '"', ' ']) || seen.contains(&name) {
+            return (silent(), after_comma(after));
+        }
+        match &*name {
+            "for" => from = address(&value),
+            "proto" => tls = is_tls(&value),
+            _ => {}
+        }
+        seen.push(name);
+        let after = after.trim_start();
+        if let Some(more) = after.strip_prefix(';') {
+            rest = more;
+        } else if let Some(next) = after.strip_prefix(',') {
+            return (Hop { from, tls }, Some(next));
+        } else if after.is_empty() {
+            return (Hop { from, tls }, None);
+        } else {
+            return (silent(), after_comma(after));
+        }
     }
 }
 
+fn after_comma(text: &str) -> Option<&str> {
+    text.split_once(',').map(|(_, after)| after)
+}
+
+/// Reads a token or a quoted string with its escapes, and returns what follows it. `None` where a quote is not closed.
+fn value(text: &str) -> Option<(String, &str)> {
+    let text = text.trim_start();
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([';', ',', ' ', '\t']).unwrap_or(text.len());
+        return Some((text[..end].to_owned(), &text[end..]));
+    };
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, found)) = chars.next() {
+        match found {
+            '"' => return Some((value, &quoted[at + 1..])),
+            '\\' => value.push(chars.next()?.1),
+            found => value.push(found),
+        }
+    }
+    None
+}
+
 /// Goes from proxy to proxy, right to left, as long as they are trusted and name an address.
-fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[TrustedNet]) -> Origin {
+fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> Origin {
     for hop in hops.take(MAX_HOPS) {
         let Some(from) = hop.from else { break };
         at = Origin { remote: from, tls: hop.tls.unwrap_or(at.tls) };
-        if !is_trusted(from, trusted) {
+        if !is_in(from, trusted) {
             break;
         }
     }
@@ -99,8 +167,9 @@ fn items<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h 
     values.into_iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim)
 }
 
-fn is_trusted(address: IpAddr, trusted: &[TrustedNet]) -> bool {
-    trusted.iter().any(|net| net.0.contains(&address))
+/// Whether an address is in one of the networks.
+pub(crate) fn is_in(address: IpAddr, networks: &[Network]) -> bool {
+    networks.iter().any(|net| net.0.contains(&address))
 }
 
 fn is_tls(scheme: &str) -> Option<bool> {
@@ -124,7 +193,7 @@ mod tests {
     use super::*;
     use http::HeaderName;
 
-    fn nets(texts: &[&str]) -> Vec<TrustedNet> {
+    fn nets(texts: &[&str]) -> Vec<Network> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
@@ -135,7 +204,11 @@ mod tests {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let peer = Origin { remote: peer.parse().unwrap(), tls: false };
-        let origin = origin(peer, &map, &nets(trusted));
+        let header = match headers.first() {
+            Some(("forwarded", _)) => ProxyHeader::Forwarded,
+            _ => ProxyHeader::XForwardedFor,
+        };
+        let origin = origin(peer, &map, &Proxies { trusted: nets(trusted), header });
         (origin.remote.to_string(), origin.tls)
     }
 
@@ -193,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_is_read_where_the_customary_one_is_not_there() {
+    fn the_standard_header_is_read_with_quotes_and_escapes_and_a_second_for_ends_the_walk() {
         let trusted = &["10.0.0.0/8"];
         let standard = |element: &str| believed("10.0.0.1", trusted, &[("forwarded", element)]);
         assert_eq!(standard("for=192.0.2.7"), ("192.0.2.7".to_owned(), false));
@@ -202,8 +275,25 @@ mod tests {
             ("2001:db8::1".to_owned(), true)
         );
         assert_eq!(standard("by=10.0.0.9"), ("10.0.0.1".to_owned(), false));
-        let both = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "192.0.2.7")];
+        for (element, from) in [
+            (r#"for="\1\9\2.0.2.7""#, "192.0.2.7"),
+            (r#"for=6.6.6.6, for="192.0.2.7";by="a,for=6.6.6.6""#, "192.0.2.7"),
+            ("for=6.6.6.6, for=10.0.0.4;for=6.6.6.6", "10.0.0.1"),
+            ("for=6.6.6.6, for=\"192.0.2.7", "10.0.0.1"),
+            ("for=6.6.6.6, for=192.0.2.7 x", "10.0.0.1"),
+            ("for=6.6.6.6, ", "10.0.0.1"),
+        ] {
+            assert_eq!(standard(element).0, from, "{element}");
+        }
+    }
+
+    #[test]
+    fn one_header_is_believed_and_the_other_is_ignored() {
+        let trusted = &["10.0.0.0/8"];
+        let both = [("forwarded", "for=192.0.2.7"), ("x-forwarded-for", "6.6.6.6")];
         assert_eq!(remote(trusted, &both), "192.0.2.7");
+        let both = [("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=6.6.6.6;proto=https")];
+        assert_eq!(believed("10.0.0.1", trusted, &both), ("192.0.2.7".to_owned(), false));
     }
 
     #[test]
@@ -218,7 +308,7 @@ mod tests {
     fn a_network_or_an_address_is_trusted_and_nothing_else() {
         assert_eq!(nets(&["10.0.0.1"]), nets(&["10.0.0.1/32"]));
         for wrong in ["", "10.0.0.0/33", "10.0.0", "proxy", "*"] {
-            assert!(wrong.parse::<TrustedNet>().is_err(), "{wrong:?}");
+            assert!(wrong.parse::<Network>().is_err(), "{wrong:?}");
         }
     }
 }

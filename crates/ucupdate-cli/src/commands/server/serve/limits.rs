@@ -1,8 +1,8 @@
-//! What connections may cost.
+//! The limits of connections.
 
 use std::time::Duration;
 
-/// What connections may cost. What one request may cost is `ucupdate-http`'s business.
+/// The limits of connections. The limits of one request are those of `ucupdate-http`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Connections at a time, over all listeners. Further ones wait in the system's queue until one ends.

@@ -13,12 +13,13 @@ mod tls;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use forwarded::Proxies;
 pub(crate) use limits::Limits;
 pub(crate) use prefix::Prefixes;
 pub(crate) use server::{Intake, Server};
 pub(crate) use stopping::Stopping;
 
-use crate::context::{Context, IfMissing};
+use crate::context::Context;
 use crate::failure::Failure;
 use serde::Serialize;
 use std::fmt;
@@ -27,16 +28,16 @@ use tracing_subscriber::EnvFilter;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
-/// How long what was begun may take to finish after the server is told to end.
+/// The time for open requests to finish after the first signal.
 const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// How long the logs may take to be written at the end.
+/// The time for writing the logs at the end.
 const FLUSH_TIME: Duration = Duration::from_secs(30);
 
-/// The same for one who is told to end at once.
+/// The time for writing the logs after a second signal.
 const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// How long further signals count as the first.
+/// The time within which further signals count as the first.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
 /// How often old logs are looked for.
@@ -61,7 +62,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     trace_to_stderr(context.output.stderr_is_terminal());
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
-    let endpoints = bind(&args).await?;
+    let endpoints = bind(&args, context).await?;
     let ((internal, external), warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
         context.output.message(warning);
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
     let opening = async {
         let (store, redirects) = match args.redirect_images {
-            None => (context.open_store(IfMissing::Create).await?, None),
+            None => (context.open_served_store(args.create).await?, None),
             Some(seconds) => {
                 let (store, presign) = context.open_signing_store().await?;
                 (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
@@ -93,7 +94,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     let updates = DeviceUpdates::with_options(service.clone(), options)?;
     let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
-    let intake = Intake { updates, prefixes, trusted: args.trust_proxy, limits: Limits::default() };
+    let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
+    let inside = args.internal_network;
+    let intake = Intake { updates, prefixes, proxies, inside, limits: Limits::default() };
     let server = Server::start(endpoints, intake);
     match context.output.result(&listening) {
         // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
@@ -110,9 +113,12 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
 }
 
 /// Binds all listeners, or none.
-async fn bind(args: &ServeArgs) -> Result<Vec<Endpoint>, Failure> {
+async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Vec<Endpoint>, Failure> {
     let listeners = args.listeners()?;
     args.check_urls(&listeners)?;
+    if let Some(warning) = args.open_warning(&listeners) {
+        context.output.message(warning);
+    }
     let mut endpoints = Vec::with_capacity(listeners.len());
     for (address, files) in listeners {
         let tls = files.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
@@ -136,7 +142,7 @@ pub(crate) async fn end(
         .shutdown(async {
             tokio::select! {
                 () = tokio::time::sleep(DRAIN_TIME) => {}
-                () = told_again(&mut stopping) => hurried = true,
+                () = second_signal(&mut stopping) => hurried = true,
             }
         })
         .await;
@@ -145,7 +151,7 @@ pub(crate) async fn end(
     }
     let hurry = async {
         if !hurried {
-            told_again(&mut stopping).await;
+            second_signal(&mut stopping).await;
         }
         tokio::time::sleep(HURRIED_FLUSH_TIME).await;
     };
@@ -169,8 +175,8 @@ pub(crate) async fn end(
     }
 }
 
-/// Waits until it is told once more. Some tell twice at once, a program and its group: that is one word.
-async fn told_again(stopping: &mut Stopping) {
+/// Waits for a second signal. Two signals at the same moment, to a program and its group, count as one.
+async fn second_signal(stopping: &mut Stopping) {
     let first_word = tokio::time::sleep(ONE_WORD);
     tokio::pin!(first_word);
     loop {

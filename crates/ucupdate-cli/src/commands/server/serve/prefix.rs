@@ -10,7 +10,7 @@ use ucupdate::Origin;
 pub(crate) struct Prefixes(Vec<Box<str>>);
 
 impl Prefixes {
-    /// Those of these origins; most have none.
+    /// Returns the prefixes of these origins. Most origins have none.
     pub(crate) fn of<'o>(origins: impl IntoIterator<Item = &'o Origin>) -> Self {
         let mut prefixes = Vec::new();
         for origin in origins {
@@ -35,7 +35,7 @@ impl Prefixes {
     }
 }
 
-/// What follows the prefix, with its slash.
+/// Returns the rest of the path after the prefix, with its slash.
 fn below<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
     let (start, rest) = path.split_at_checked(prefix.len())?;
     (start.eq_ignore_ascii_case(prefix) && rest.starts_with('/')).then_some(rest)

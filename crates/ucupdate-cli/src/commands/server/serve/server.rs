@@ -6,7 +6,7 @@
 //! ```
 
 use super::endpoint::Endpoint;
-use super::forwarded::{self, Origin, TrustedNet};
+use super::forwarded::{self, Network, Origin, Proxies};
 use super::limits::{BUFFER_BYTES, Limits};
 use super::prefix::Prefixes;
 use super::stall::Patient;
@@ -41,7 +41,9 @@ const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 pub(crate) struct Intake {
     pub(crate) updates: DeviceUpdates,
     pub(crate) prefixes: Prefixes,
-    pub(crate) trusted: Vec<TrustedNet>,
+    pub(crate) proxies: Proxies,
+    /// The networks whose devices may use the internal paths; every network where it is empty.
+    pub(crate) inside: Vec<Network>,
     pub(crate) limits: Limits,
 }
 
@@ -234,7 +236,7 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 impl Intake {
-    /// Answers a request: as that of whom it comes from, and without the prefix of the public URLs.
+    /// Answers a request of the client that sent it, without the prefix of the public URLs.
     fn answer(
         &self,
         mut request: http::Request<Incoming>,
@@ -242,8 +244,12 @@ impl Intake {
         tls: bool,
     ) -> <DeviceUpdates as tower::Service<http::Request<Incoming>>>::Future {
         let from =
-            forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.trusted);
-        let connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
+            forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.proxies);
+        let is_outside = !self.inside.is_empty() && !forwarded::is_in(from.remote, &self.inside);
+        let connection = Connection::from_remote(from.remote)
+            .with_local(peer.local)
+            .with_tls(from.tls)
+            .with_outside(is_outside);
         request.extensions_mut().insert(connection);
         if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {
             *request.uri_mut() = uri;

@@ -1,5 +1,5 @@
-//! A stream that gives up on a reader who takes nothing: else whoever stops reading in the middle of a download holds a
-//! connection for ever.
+//! A stream that closes when its reader takes nothing. Otherwise a client that stops reading in the middle of a download
+//! would hold a connection without end.
 
 use std::io;
 use std::pin::Pin;
@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writing fails when nothing could be written for some time. Reading is left to whoever reads, who knows
-/// how long is too long.
+/// A stream whose writing fails when nothing could be written for some time. Reading has no limit here: the caller sets it.
 #[derive(Debug)]
 pub(crate) struct Patient<S> {
     stream: S,

@@ -1,9 +1,9 @@
-//! When a server is told to end: Ctrl-C, or SIGTERM where there is one.
+//! The signals that end a server: Ctrl-C, and SIGTERM on Unix.
 
 use crate::failure::Failure;
 use std::io;
 
-/// Listens for what tells a server to end. From its making on, none of it ends the program by itself.
+/// Listens for the signals that end a server. While it exists, none of them ends the program by itself.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     #[cfg(unix)]
@@ -37,7 +37,7 @@ impl Stopping {
         Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_close()? })
     }
 
-    /// Waits until it is told, once more.
+    /// Waits for the next signal.
     pub(crate) async fn told(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// What accepts TLS with the certificates in one file, the server's own first, and the key in another (PKCS#8, PKCS#1 or
-/// SEC1). TLS 1.2 and 1.3.
+/// Creates a TLS acceptor from a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or
+/// SEC1). It speaks TLS 1.2 and 1.3.
 ///
 /// # Errors
 /// Names the file that cannot be read or used.
@@ -72,7 +72,7 @@ mod tests {
             Self { folder: tempfile::tempdir().unwrap(), made }
         }
 
-        /// What comes of files with these texts, the folder's name taken out.
+        /// Returns the outcome of files with these texts, without the name of the folder.
         fn outcome(&self, certificate: &str, key: &str) -> String {
             let [cert_path, key_path] = ["cert.pem", "key.pem"].map(|name| self.folder.path().join(name));
             fs::write(&cert_path, certificate).unwrap();

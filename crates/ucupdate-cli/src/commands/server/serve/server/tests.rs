@@ -1,4 +1,4 @@
-//! What the limits of connections do, with limits that are short.
+//! The limits of connections, with short times.
 
 use super::*;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use ucupdate_http::HttpOptions;
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
-/// A server with one image of so many bytes, and its address.
+/// A server with one image of `image_bytes` bytes, and its address.
 async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
     let url = "http://127.0.0.1".parse().unwrap();
     let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::serving(BaseUrls::new(url)));
@@ -30,7 +30,13 @@ async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
     let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let address = endpoint.local();
     let updates = DeviceUpdates::with_options(service, HttpOptions::default()).unwrap();
-    let intake = Intake { updates, prefixes: Prefixes::default(), trusted: Vec::new(), limits };
+    let intake = Intake {
+        updates,
+        prefixes: Prefixes::default(),
+        proxies: Proxies::default(),
+        inside: Vec::new(),
+        limits,
+    };
     (Server::start(vec![endpoint], intake), address)
 }
 
@@ -38,7 +44,7 @@ fn get(path: &str, more: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n")
 }
 
-/// What comes back until the server closes.
+/// Reads until the server closes.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut all)).await;

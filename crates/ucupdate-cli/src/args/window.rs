@@ -1,0 +1,42 @@
+//! A window of hours, on the command line.
+
+use crate::context::Context;
+use std::str::FromStr;
+use ucupdate::book::Window;
+
+/// A window, and whether it names its time zone.
+#[derive(Clone, Debug)]
+pub(crate) struct WindowArg {
+    window: Window,
+    names_zone: bool,
+}
+
+impl FromStr for WindowArg {
+    type Err = <Window as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let window: Window = text.parse()?;
+        // A window that names no zone is one in UTC, and is written with it.
+        let shown = window.to_string();
+        let is_utc = shown.ends_with(" UTC");
+        let names_zone = !is_utc || text.trim().to_ascii_uppercase().ends_with("UTC");
+        Ok(Self { window, names_zone })
+    }
+}
+
+impl WindowArg {
+    /// Returns the window.
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Tells that the window is in UTC where it names no time zone.
+    pub(crate) fn tell(&self, context: &mut Context) {
+        if !self.names_zone {
+            context.output.message(format_args!(
+                "the window is in UTC, since it names no time zone: {}; write the zone after it, as Europe/Lisbon",
+                self.window
+            ));
+        }
+    }
+}
