@@ -66,15 +66,17 @@ fn a_plan_shows_each_step_and_where_the_way_ends() {
     assert_eq!((&planned["modules"], &planned["revision"]), (&module, &json!(4)));
     assert_eq!(
         place.run(&["stone", "list"]).done(),
-        "NAME         DEVICES                       BELOW       BY           IMAGE\n\
-         ocs-interim  UCPhone/*/*/*/*               1.0.522.98  1.0.522.103  interim\n\
-         r2           UCPhone/LG-Nortel/IP8540/A/*  3.5         3.5.6907.0   release\n"
+        "NAME               DEVICES                       BELOW       BY           IMAGE\n\
+         ocs-interim        UCPhone/LG-Nortel/IP8540/*/*  1.0.522.98  1.0.522.103  interim\n\
+         ocs-interim-cpe    UCPhone/Microsoft/CPE/*/*     1.0.522.98  1.0.522.103  interim\n\
+         ocs-interim-cx700  UCPhone/Polycom/CX700/*/*     1.0.522.98  1.0.522.103  interim\n\
+         r2                 UCPhone/LG-Nortel/IP8540/A/*  3.5         3.5.6907.0   release\n"
     );
     assert_eq!(
         place.run(&["stone", "remove", "R2"]).done(),
         "removed stepping stone r2: UCPhone/LG-Nortel/IP8540/A/* below 3.5 goes by 3.5.6907.0\n"
     );
-    assert_eq!(place.run(&["stone", "list", "--json"]).json()["stones"].as_array().unwrap().len(), 1);
+    assert_eq!(place.run(&["stone", "list", "--json"]).json()["stones"].as_array().unwrap().len(), 3);
 }
 
 #[test]

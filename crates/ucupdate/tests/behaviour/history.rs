@@ -398,8 +398,8 @@ async fn a_change_is_written_in_the_oldest_format_that_can_say_it() {
     let ban = Ban::new("UCPhone/Polycom 1.0.522.101".parse().unwrap(), "it bricks phones");
     admin.ban(ban).await.unwrap();
     for (revision, format) in [(1, "1.2.0"), (2, "1.3.0")] {
-        let key = format!("state/revisions/{revision:020}.json").parse().unwrap();
-        let bytes = store.read(&key).await.unwrap();
+        let key = StoreKey::parse(&format!("state/revisions/{revision:020}.json")).unwrap();
+        let bytes = store.get_bytes(&key, 1 << 20).await.unwrap();
         let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(document["format"], format, "revision {revision}");
     }
