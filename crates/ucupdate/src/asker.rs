@@ -1,45 +1,47 @@
-//! Who asks, what is answered, and why nothing is.
+//! The origin of a request, and the answer to it.
 
 use ucupdate_core::UpdateResponse;
 use ucupdate_core::request::{AskedFrom, Side};
 
-/// Who asks, beside what the request says.
+/// Where a request comes from: the part that the request itself does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Asker<'a> {
-    /// From inside or outside.
+    /// The side of the network from which the device asks.
     pub side: Side,
-    /// The address it asks from, as the audit row shows it.
+    /// The address of the device, as the audit row shows it.
     pub host: &'a str,
 }
 
 impl Asker<'_> {
-    /// Where it asks from, as rules see it. A host that is no IP address is none to them.
+    /// Returns the origin of the request as rules see it. If `host` is not an IP address, no address is known.
     pub fn asked_from(&self) -> AskedFrom {
         AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
     }
 }
 
-/// An answer, and where it comes from.
+/// An answer, and the revision that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answered {
-    /// What the device is told.
+    /// The response for the device.
     pub response: UpdateResponse,
-    /// The revision of the rule book it was decided by: 0 for the empty book of a new store.
+    /// The revision of the rule book that decided. It is 0 for the empty book of a new store.
     pub revision: u64,
 }
 
-/// A request cannot be answered: the service has no URL to send the device to.
+/// Error of answering a request: the service has no URL from which the device could download files.
 ///
-/// The original answers with blank URLs then; here a server that would is refused at its start.
+/// The original answers with blank URLs in this case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(clippy::exhaustive_enums, reason = "the field knows these two sides")]
 pub enum NoUrls {
-    /// None at all.
-    #[error("no base URLs are set, so devices could not be told where to fetch files")]
+    /// No base URL is configured.
+    #[error("no base URL is configured, so devices cannot download files; set one with `Options::with_urls`")]
     Any,
-    /// None for the outside, and the device asks from there.
-    #[error("no external base URL is set, so devices outside could not be told where to fetch files")]
+    /// No base URL for external devices is configured, and an external device asks.
+    #[error(
+        "no external base URL is configured, so external devices cannot download files; set one with `BaseUrls::with_external`"
+    )]
     External,
 }

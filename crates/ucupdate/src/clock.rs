@@ -1,17 +1,17 @@
-//! Where the time comes from. Everything below the facade takes it as an argument.
+//! The source of time. Everything below the facade takes the time as an argument.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 use ucupdate_core::value::UnixTime;
 
-/// A clock.
+/// A source of time.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// What it shows.
+    /// Returns the current time.
     fn now(&self) -> UnixTime;
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set: for tests and replays.
+/// A clock that stands still until it is set, for tests and replays.
 ///
 /// ```
 /// use ucupdate::{Clock, SettableClock};
@@ -34,12 +34,12 @@ impl Clock for SystemClock {
 pub struct SettableClock(AtomicI64);
 
 impl SettableClock {
-    /// A clock that shows `now`.
+    /// Returns a clock that shows `now`.
     pub fn at(now: UnixTime) -> Self {
         Self(AtomicI64::new(now.as_millis()))
     }
 
-    /// Sets what it shows.
+    /// Sets the time that the clock shows.
     pub fn set(&self, now: UnixTime) {
         self.0.store(now.as_millis(), Ordering::Release);
     }

@@ -1,93 +1,62 @@
-//! Errors of the facade, by whose fault they are.
+//! Errors of the facade.
 
 use crate::state::document::DocumentError;
 use ucupdate_core::book::Refusal;
 use ucupdate_store::StoreError;
 
-/// Why the rule book could not be read.
+/// Error of reading the rule book.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum StateError {
-    /// The store did not do what was asked.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What lies in the store cannot be used.
+    /// An object in the store cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// There is no such revision.
+    /// The revision does not exist.
     #[error("no revision {revision}: the rule book is at revision {newest}")]
-    NoRevision {
-        /// The one that was named.
-        revision: u64,
-        /// The newest there is.
-        newest: u64,
-    },
+    NoRevision { revision: u64, newest: u64 },
 }
 
-/// Why a change was not made.
+/// Error of changing the rule book.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum ChangeError {
-    /// The rule book refuses it; nothing is changed.
+    /// The rule book refuses the change. Nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// An image that everybody would get is not what was ingested; nothing is changed.
+    /// A file that devices would download differs from what was ingested. Nothing has changed.
     #[error("{file} of {version} for {rule} {what}; ingest its package again")]
-    Image {
-        /// The file's name.
-        file: String,
-        /// Its version.
-        version: String,
-        /// Its rule.
-        rule: String,
-        /// `is gone from the store`, ...
-        what: &'static str,
-    },
-    /// There is no such revision.
+    Image { file: String, version: String, rule: String, what: &'static str },
+    /// The revision does not exist. Nothing has changed.
     #[error("no revision {revision}: the rule book is at revision {newest}")]
-    NoRevision {
-        /// The one that was named.
-        revision: u64,
-        /// The newest there is.
-        newest: u64,
-    },
-    /// Images that an earlier revision needs are not there any more; nothing is changed.
+    NoRevision { revision: u64, newest: u64 },
+    /// Files that an earlier revision needs are missing or damaged. Nothing has changed.
     #[error("revision {revision} cannot be restored: {}", some_of(missing))]
-    NotRestorable {
-        /// The one that was named.
-        revision: u64,
-        /// What is missing, a line each, and what brings it back.
-        missing: Vec<String>,
-    },
-    /// A store that has a history is not rebuilt: what was decided stands there.
-    #[error("the store has a history of {revisions} revision(s), and is not rebuilt over it")]
-    HasHistory {
-        /// How many revisions there are.
-        revisions: u64,
-    },
-    /// Other servers changed the rule book each time this one tried.
-    #[error("others changed the rule book {tries} times in between; try again")]
-    Contended {
-        /// How often it was tried.
-        tries: u32,
-    },
-    /// The change is larger than a revision may be.
+    NotRestorable { revision: u64, missing: Vec<String> },
+    /// The store has a history, so it is not rebuilt. Nothing has changed.
     #[error(
-        "the change needs {found} bytes, and a revision has at most {limit}; ingest smaller packages, or roll back in smaller steps"
+        "the store has a history of {revisions} revision(s), so it is not rebuilt; rebuild only a store without a history"
     )]
-    TooLarge {
-        /// Its size in bytes.
-        found: usize,
-        /// The most a revision has.
-        limit: usize,
-    },
-    /// The rule book could not be read or written. When that is [`StoreError::Unavailable`] or [`StoreError::Backend`] the
-    /// change may have been made all the same: the history tells.
+    HasHistory { revisions: u64 },
+    /// Other servers changed the rule book during every attempt. Nothing has changed.
+    #[error("other servers changed the rule book during each of {tries} attempts; try again")]
+    Contended { tries: u32 },
+    /// The change is larger than a revision may be. Nothing has changed.
+    #[error(
+        "the change needs {found} bytes, but a revision has at most {limit}; ingest smaller packages, or roll back in smaller steps"
+    )]
+    TooLarge { found: usize, limit: usize },
+    /// The rule book could not be read or written. For [`StoreError::Unavailable`] and [`StoreError::Backend`] the change
+    /// may have been made; the history shows it.
     #[error(transparent)]
     State(#[from] StateError),
 }
 
-/// How many are told in one line.
+/// The maximum number of missing files in one message.
 const MOST_TOLD: usize = 5;
 
 fn some_of(missing: &[String]) -> String {

@@ -1,4 +1,4 @@
-//! Where things lie in a store.
+//! The keys of the objects in a store.
 //!
 //! ```text
 //! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
@@ -18,7 +18,7 @@ pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
 /// The folder of the images.
 pub(crate) const IMAGES: &str = "images/";
 
-/// The ingest an object below [`IMAGES`] belongs to; none for what is not ours.
+/// Returns the ingest to which an object below [`IMAGES`] belongs. `None` if the key has another form.
 pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
     let (ingest, _) = key.as_str().strip_prefix(IMAGES)?.split_once('/')?;
     let is_ours = ingest.len() == 32 && ingest.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -28,22 +28,22 @@ pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
 /// The folder of the revisions.
 pub(crate) const REVISIONS: &str = "state/revisions/";
 
-/// The key of a revision.
+/// Returns the key of a revision.
 pub(crate) fn revision(number: u64) -> StoreKey {
     key(format!("{REVISIONS}{number:020}.json"))
 }
 
-/// The number of the revision with this key.
+/// Returns the number of the revision with this key.
 pub(crate) fn revision_number(key: &StoreKey) -> Option<u64> {
     number_in(REVISIONS, key)
 }
 
-/// The key of the checkpoint made at a revision.
+/// Returns the key of the checkpoint at a revision.
 pub(crate) fn checkpoint(number: u64) -> StoreKey {
     key(format!("{CHECKPOINTS}{number:020}.json"))
 }
 
-/// The revision a checkpoint was made at.
+/// Returns the revision of the checkpoint with this key.
 pub(crate) fn checkpoint_number(key: &StoreKey) -> Option<u64> {
     number_in(CHECKPOINTS, key)
 }
@@ -54,24 +54,24 @@ fn number_in(folder: &str, key: &StoreKey) -> Option<u64> {
     is_ours.then(|| digits.parse().ok())?
 }
 
-/// The key of the `index`th member of a package. A name that no path may hold is left out of the key, not of the report.
+/// Returns the key of a member of a package. If no key can hold the name, the key has the name `member` instead.
 pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> ObjectKey {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let member = |name: &str| format!("{IMAGES}{ingest}/{index}-{name}").parse().ok();
     member(name).unwrap_or_else(|| member("member").expect(MADE_OF_PARTS))
 }
 
-/// The key of an object that a package names.
+/// Converts the key of a file into a key of a store.
 pub(crate) fn object(key: &ObjectKey) -> StoreKey {
     StoreKey::parse(key.as_str()).expect("every object key is a key of a store")
 }
 
-/// The folder of an ingest, with the slash at its end.
+/// Returns the folder of an ingest, with a slash at the end.
 pub(crate) fn ingest(ingest: IngestId) -> String {
     format!("{IMAGES}{ingest}/")
 }
 
-/// The key of what describes the members of a package.
+/// Returns the key of the description of a package.
 pub(crate) fn package(ingest: IngestId) -> StoreKey {
     key(format!("images/{ingest}/package.json"))
 }
@@ -80,7 +80,7 @@ fn key(text: String) -> StoreKey {
     StoreKey::parse(&text).expect(MADE_OF_PARTS)
 }
 
-/// Why a key that is written here can be read.
+/// The reason why a key that is written here can be read.
 const MADE_OF_PARTS: &str = "fixed names, digits and hexadecimal digits make a key";
 
 #[cfg(test)]

@@ -52,9 +52,9 @@ pub use ucupdate_audit as audit;
 pub use ucupdate_cab as cab;
 /// Versions, rules, deciding.
 pub use ucupdate_core::{book, decide, device, request, value, version};
-/// What a fleet does, read from the logs.
+/// The inventory of a fleet, its loops, the outcomes of rollouts, simulations and timelines.
 pub use ucupdate_fleet::{inventory, loops, outcomes, simulate, timeline};
-/// The trait all that lasts lies behind.
+/// The `ImageStore` trait, which holds all persistent state.
 pub use ucupdate_store as store;
 /// A store in a folder.
 #[cfg(feature = "local")]

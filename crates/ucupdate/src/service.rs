@@ -1,4 +1,4 @@
-//! [`UpdateService`]: what a server embeds.
+//! [`UpdateService`]: the service that a server embeds.
 
 use crate::asker::{Answered, Asker, NoUrls};
 use crate::error::StateError;
@@ -22,9 +22,10 @@ use ucupdate_core::{Decision, Question, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
 
-/// A device update service on a store. Cloning shares it.
+/// A device update service on a store. Clones share one service.
 ///
-/// Answering does no input or output: it reads an immutable snapshot of the rule book, which a background task renews.
+/// Answering a request does no input or output. It reads an immutable snapshot of the rule book, which a background task
+/// replaces when the rule book changes.
 #[derive(Clone)]
 pub struct UpdateService {
     pub(crate) inner: Arc<Inner>,
@@ -40,13 +41,13 @@ pub(crate) struct Inner {
 }
 
 impl UpdateService {
-    /// Opens the service on a store: reads the rule book, and starts the background tasks the options ask for.
+    /// Opens a service on a store: reads the rule book, and starts the background tasks that the options ask for.
     ///
     /// # Errors
     /// When the rule book cannot be read, or a newer program wrote it.
     ///
     /// # Panics
-    /// Outside a tokio runtime, when the options ask for logs, probing or watching.
+    /// Outside a tokio runtime, if the options ask for logs, probing or watching.
     pub async fn open(store: Arc<dyn ImageStore>, options: Options) -> Result<Self, StateError> {
         let history = RuleHistory::open(Arc::clone(&store)).await?;
         let snapshot = ArcSwap::from_pointee(Snapshot::new(history.book().clone(), history.revision()));
@@ -88,41 +89,41 @@ impl UpdateService {
         Ok(Self { inner })
     }
 
-    /// What is answered from now.
+    /// The snapshot that currently answers requests.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
     }
 
-    /// The store below.
+    /// The store of this service.
     pub fn store(&self) -> &Arc<dyn ImageStore> {
         &self.inner.store
     }
 
-    /// The wire's codec.
+    /// The codec of requests and responses.
     pub fn codec(&self) -> &Codec {
         &self.inner.options.codec
     }
 
-    /// Where devices fetch files.
+    /// The URLs from which devices download files. `None` if this service answers no devices.
     pub fn urls(&self) -> Option<&BaseUrls> {
         self.inner.options.urls.as_ref()
     }
 
-    /// What the service's clock shows.
+    /// The current time, by the clock of the service.
     pub fn now(&self) -> UnixTime {
         self.inner.options.clock.now()
     }
 
-    /// Answers a request, and leaves its audit row. No input or output, no waiting.
+    /// Answers a request and adds an audit row. Does no input or output and never waits.
     ///
     /// # Errors
-    /// When the service has no URL for the side that asks.
+    /// When the service has no URL for the side of the device.
     pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
         self.answered(request, asker).map(|answered| answered.response)
     }
 
-    /// As [`answer`](Self::answer), and tells which revision of the rule book the answer is of: what somebody looks up who
-    /// asks later why a device was sent where it went.
+    /// Answers a request as [`answer`](Self::answer) does, and also returns the revision of the rule book that decided. The
+    /// revision is needed to explain the answer later.
     ///
     /// # Errors
     /// Those of [`answer`](Self::answer).
@@ -159,7 +160,7 @@ impl UpdateService {
     /// Opens a served file, or the part of it in `range`.
     ///
     /// # Errors
-    /// When the store does not give it, or holds it with another size than was ingested.
+    /// When the store fails, or holds the file with another size than was ingested.
     pub async fn open_file(
         &self,
         file: &ServedFile,
@@ -176,7 +177,7 @@ impl UpdateService {
     }
 }
 
-/// Does work now and then as long as the service is used.
+/// Runs `work` every `period` until the last handle of the service is dropped.
 fn every<W: Future<Output = ()> + Send>(
     period: Duration,
     inner: &Arc<Inner>,

@@ -1,10 +1,10 @@
-//! The public URLs of the files: configuration, never what a request says of its host.
+//! The public URLs of files. They are configuration, and never depend on the `Host` of a request.
 
 use std::fmt;
 use std::str::FromStr;
 use ucupdate_core::request::Side;
 
-/// Scheme, host, and a path before everything, if there is one: `https://updates.contoso.com`.
+/// The beginning of a URL: a scheme, a host, optionally a port and a path. For example `https://updates.contoso.com`.
 ///
 /// ```
 /// use ucupdate::Origin;
@@ -17,12 +17,12 @@ use ucupdate_core::request::Side;
 pub struct Origin(Box<str>);
 
 impl Origin {
-    /// The text.
+    /// The origin as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether its scheme is `https`.
+    /// Whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.0.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
     }
@@ -37,10 +37,10 @@ impl fmt::Display for Origin {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// Reads an absolute URL of `http` or `https` with a host, optionally a port and a path, and nothing after it.
+    /// Reads an absolute `http` or `https` URL with a host, and optionally a port and a path.
     ///
     /// # Errors
-    /// When it is something else, or ends in a slash.
+    /// When the text has another form, or ends with a slash.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
             let (head, rest) = text.split_at_checked(scheme.len())?;
@@ -64,7 +64,7 @@ impl FromStr for Origin {
     }
 }
 
-/// A name, an IPv4 address or an IPv6 address in brackets, and optionally a port.
+/// Whether a text is a host name, an IPv4 address, or an IPv6 address in brackets, each with an optional port.
 fn is_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(bracketed) => {
@@ -84,46 +84,44 @@ fn is_host(host: &str) -> bool {
     name_fits && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
-/// Why a text is no [`Origin`].
+/// Error of reading an [`Origin`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum OriginError {
-    /// Not `http://` or `https://`.
-    #[error("origin does not begin with http:// or https://")]
+    /// The text begins neither with `http://` nor with `https://`.
+    #[error("the origin does not begin with http:// or https://")]
     Scheme,
-    /// A character no origin has.
-    #[error("origin holds {found:?}")]
-    Character {
-        /// The first such character.
-        found: char,
-    },
-    /// A slash at the end.
-    #[error("origin ends in a slash")]
+    /// The text has a character that no origin may have.
+    #[error("the origin contains {found:?}, which no origin may contain")]
+    Character { found: char },
+    /// The text ends with a slash.
+    #[error("the origin ends with a slash, expected none")]
     Slash,
-    /// An empty part of the path, `.` or `..`: devices would ask for something else.
-    #[error("path of the origin holds an empty part, `.` or `..`")]
+    /// The path has an empty part, `.` or `..`. Devices would ask for another path.
+    #[error("the path of the origin has an empty part, `.` or `..`")]
     Path,
-    /// No host, or a port that is none.
-    #[error("origin has no usable host and port")]
+    /// The text has no host, or a wrong port.
+    #[error("the origin has no valid host and port")]
     Host,
 }
 
-/// How the paths of the files begin.
+/// The style of the paths of files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlStyle {
-    /// As in Office Communications Server 2007 R2: `/DeviceUpdateFiles_Int` and `/DeviceUpdateFiles_Ext`.
+    /// Paths of Office Communications Server 2007 R2: `/DeviceUpdateFiles_Int` and `/DeviceUpdateFiles_Ext`.
     #[default]
     Ocs,
-    /// As in Lync: `/RequestHandler/Files` and `/RequestHandlerExt/Files`.
+    /// Paths of Lync: `/RequestHandler/Files` and `/RequestHandlerExt/Files`.
     Lync,
 }
 
 impl UrlStyle {
-    /// Both layouts; a server serves both roots whichever its answers name.
+    /// Both styles. A server serves the paths of both, whatever style its answers have.
     pub const ALL: [Self; 2] = [Self::Ocs, Self::Lync];
 
-    /// The path the files of a side begin with, without a slash at the end.
+    /// The path with which the files of a side begin, without a slash at the end.
     pub fn files_root(self, side: Side) -> &'static str {
         match (self, side) {
             (Self::Ocs, Side::Internal) => "/DeviceUpdateFiles_Int",
@@ -134,7 +132,7 @@ impl UrlStyle {
     }
 }
 
-/// Where devices fetch files: the public URLs that answers carry.
+/// The public URLs from which devices download files.
 ///
 /// ```
 /// use ucupdate::BaseUrls;
@@ -152,38 +150,39 @@ pub struct BaseUrls {
 }
 
 impl BaseUrls {
-    /// URLs for devices inside. Devices outside are not served until [`with_external`](Self::with_external).
+    /// Returns URLs for internal devices. External devices get no answer until [`with_external`](Self::with_external) is
+    /// called.
     pub fn new(internal: Origin) -> Self {
         Self { internal, external: None, layout: UrlStyle::default() }
     }
 
-    /// With URLs for devices outside.
+    /// Sets the URL for external devices.
     #[must_use]
     pub fn with_external(mut self, external: Origin) -> Self {
         self.external = Some(external);
         self
     }
 
-    /// With another layout of paths.
+    /// Sets the style of the paths.
     #[must_use]
     pub fn with_url_style(mut self, layout: UrlStyle) -> Self {
         self.layout = layout;
         self
     }
 
-    /// Where the URLs for devices inside begin.
+    /// The origin for internal devices.
     pub fn internal(&self) -> &Origin {
         &self.internal
     }
 
-    /// Where the URLs for devices outside begin, if there is an outside.
+    /// The origin for external devices. `None` if external devices are not served.
     pub fn external(&self) -> Option<&Origin> {
         self.external.as_ref()
     }
 
-    /// The URL of a folder for a side, without a slash at the end; blank where the side is not served.
+    /// Returns the URL of a folder for a side, without a slash at the end. It is blank if the side is not served.
     ///
-    /// Characters of the folder that a URL cannot hold are written `%XX`.
+    /// Characters that a URL cannot hold are written as `%XX`.
     pub fn folder(&self, side: Side, folder: &str) -> String {
         let origin = match side {
             Side::Internal => Some(&self.internal),
@@ -214,12 +213,12 @@ mod tests {
             assert_eq!(text.parse::<Origin>().map(|origin| origin.to_string()), Ok(text.to_owned()));
         }
         let refused = |text: &str| text.parse::<Origin>().unwrap_err().to_string();
-        assert_eq!(refused("a.b"), "origin does not begin with http:// or https://");
-        assert_eq!(refused("ftp://a"), "origin does not begin with http:// or https://");
-        assert_eq!(refused("http://a/"), "origin ends in a slash");
-        assert_eq!(refused("http://"), "origin ends in a slash");
-        assert_eq!(refused("http://a?b"), "origin holds '?'");
-        assert_eq!(refused("http://u@a"), "origin holds '@'");
+        assert_eq!(refused("a.b"), "the origin does not begin with http:// or https://");
+        assert_eq!(refused("ftp://a"), "the origin does not begin with http:// or https://");
+        assert_eq!(refused("http://a/"), "the origin ends with a slash, expected none");
+        assert_eq!(refused("http://"), "the origin ends with a slash, expected none");
+        assert_eq!(refused("http://a?b"), "the origin contains '?', which no origin may contain");
+        assert_eq!(refused("http://u@a"), "the origin contains '@', which no origin may contain");
         for text in [
             "http://:80",
             "http://a:",
@@ -230,7 +229,7 @@ mod tests {
             "http://[::1]80",
             "http:///p",
         ] {
-            assert_eq!(refused(text), "origin has no usable host and port", "{text}");
+            assert_eq!(refused(text), "the origin has no valid host and port", "{text}");
         }
     }
 

@@ -74,7 +74,7 @@ fn a_store_is_carried_and_gives_the_same_answers() {
     place.run(&["--store", "file:copy", "approve", CX700]).done();
     assert_eq!(
         place.run(&["export", "copy"]).refused(),
-        "the other store is further: it has revision 3, and what is to be carried ends at 2"
+        "the target store is ahead: it has revision 3, but the source store ends at 2"
     );
     place.run(&["import", "copy"]).done();
     place.run(&["--store", "file:copy", "verify"]).done();
@@ -97,7 +97,7 @@ fn a_store_is_not_carried_into_itself_or_out_of_nothing() {
     assert_eq!(place.run(&["import", "nowhere"]).refused(), "no store at nowhere");
     assert_eq!(
         place.run(&["--store", "memory:", "export", "copy"]).refused(),
-        "there is no history to be carried"
+        "the source store has no history, so there is nothing to copy"
     );
 }
 
@@ -134,7 +134,7 @@ fn an_earlier_rule_book_is_restored_by_a_new_revision() {
         }
         fs::remove_file(path).unwrap();
     }
-    assert!(place.run(&["rollback", "--to", "4"]).refused().contains("is gone from the store"));
+    assert!(place.run(&["rollback", "--to", "4"]).refused().contains("is missing in the store"));
 }
 
 #[test]
@@ -162,7 +162,10 @@ fn a_store_that_has_only_images_is_begun_anew_and_never_one_with_a_history() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
     let refused = place.run(&["rebuild"]).refused();
-    assert_eq!(refused, "the store has a history of 2 revision(s), and is not rebuilt over it");
+    assert_eq!(
+        refused,
+        "the store has a history of 2 revision(s), so it is not rebuilt; rebuild only a store without a history"
+    );
     fs::remove_dir_all(place.path("ucupdate-data/state")).unwrap();
     let rebuilt = place.run(&["rebuild", "--author", "bob"]).done();
     assert!(rebuilt.ends_with("1 package(s) known again, nothing is approved\n"), "{rebuilt}");

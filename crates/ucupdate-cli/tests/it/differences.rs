@@ -134,7 +134,10 @@ fn a_diff_is_between_two_revisions_for_the_devices_of_the_store_or_of_files() {
         "no revision 4: the rule book is at revision 3"
     );
     assert!(
-        place.run(&["diff", "--from", "1", "--audit", "absent"]).refused().starts_with("opening `absent`: ")
+        place
+            .run(&["diff", "--from", "1", "--audit", "absent"])
+            .refused()
+            .starts_with("cannot open `absent`: ")
     );
 }
 

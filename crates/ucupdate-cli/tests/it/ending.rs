@@ -115,7 +115,7 @@ fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.stderr.matches("log rows wait: the store does not take them").count(), 2, "{ended:?}");
     let reason = ended.stderr.lines().last().unwrap().trim_start_matches("ucupdate: ");
-    let counted = "not all log rows were written: 2 log row(s) wait because the store does not take them: ";
+    let counted = "not all log rows were written: 2 log row(s) are not written yet because the store fails: ";
     assert!(reason.starts_with(counted), "{reason}");
 }
 

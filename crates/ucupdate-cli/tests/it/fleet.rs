@@ -57,7 +57,7 @@ fn a_store_without_logs_holds_no_loop_and_no_device_and_no_store_is_an_error() {
     let nowhere = Place::new();
     assert_eq!(nowhere.run(&["loops"]).refused(), "no store at ucupdate-data");
     assert_eq!(nowhere.run(&["fleet"]).refused(), "no store at ucupdate-data");
-    assert!(nowhere.run(&["loops", "--audit", "gone.log"]).refused().starts_with("opening `gone.log`: "));
+    assert!(nowhere.run(&["loops", "--audit", "gone.log"]).refused().starts_with("cannot open `gone.log`: "));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The logs: written behind the store, and read back.
+//! The logs: written in the background, and read back.
 
 pub(crate) mod of_service;
 pub(crate) mod options;

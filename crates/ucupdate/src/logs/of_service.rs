@@ -5,7 +5,7 @@ use crate::service::UpdateService;
 use ucupdate_audit::{AccessRow, AuditRow};
 
 impl UpdateService {
-    /// Leaves an audit row of a device log upload, which is not taken.
+    /// Adds an audit row for an upload of device logs. The service refuses such uploads.
     pub fn audit_device_log_upload(&self, host: &str) {
         if let Some(logs) = &self.inner.logs {
             let now = self.now();
@@ -13,17 +13,17 @@ impl UpdateService {
         }
     }
 
-    /// Leaves an access row of an answer that is finished.
+    /// Adds an access row for a finished exchange.
     pub fn log_access(&self, row: &AccessRow) {
         if let Some(logs) = &self.inner.logs {
             logs.access(row, self.now());
         }
     }
 
-    /// Writes what the logs hold back; returns when it lies in the store.
+    /// Writes all waiting log rows. Returns when they are in the store.
     ///
     /// # Errors
-    /// When the store does not take it; nothing is lost, and the rows are tried again.
+    /// When the store fails. No row is lost: the rows keep waiting, and writing is tried again.
     pub async fn flush_logs(&self) -> Result<(), LogError> {
         match &self.inner.logs {
             Some(logs) => logs.flush().await,
@@ -31,15 +31,17 @@ impl UpdateService {
         }
     }
 
-    /// How many log rows were lost since the start because more waited than may: the store was down for too long.
+    /// The number of log rows that were dropped since the start. Rows are dropped when too many wait because the store fails
+    /// for a long time.
     pub fn dropped_log_rows(&self) -> u64 {
         self.inner.logs.as_ref().map_or(0, Logs::dropped)
     }
 
-    /// Removes logs older than the days to keep, of this server, and gives how many.
+    /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows.
+    /// Returns the number of deleted files.
     ///
     /// # Errors
-    /// When the store does not do it.
+    /// When the store fails.
     pub async fn remove_old_logs(&self) -> Result<usize, LogError> {
         match &self.inner.logs {
             Some(logs) => logs.remove_old().await,
@@ -47,10 +49,10 @@ impl UpdateService {
         }
     }
 
-    /// Flushes the logs and ends the background work. Requests answered after it leave no rows.
+    /// Writes all waiting log rows and ends the background tasks. Requests that are answered later leave no rows.
     ///
     /// # Errors
-    /// When the store does not take the last rows.
+    /// When the store does not accept the last rows.
     pub async fn shutdown(&self) -> Result<(), LogError> {
         match &self.inner.logs {
             Some(logs) => logs.shutdown().await,

@@ -1,4 +1,4 @@
-//! The audit logs of any number of servers, read as one.
+//! [`AuditLogs`]: the audit logs of any number of servers, read as one.
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
@@ -8,13 +8,14 @@ use ucupdate_audit::{AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, 
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// The most bytes of a log in a store. Those of this service roll long before.
+/// The maximum size of a log in a store, in bytes. The logs of this service are much smaller.
 pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 
-/// Gives the rows of many audit logs, by time.
+/// Reads the rows of many audit logs in order of time.
 ///
-/// The logs of one server are read one after another, those of different servers side by side, so what is held is one log
-/// for each server. Rows come by time as far as each log is in order. A line that gives no row is told and passed over.
+/// The logs of one server are read one after another, and the logs of different servers side by side. So one log of each
+/// server is in memory. The rows are in order as far as each log is in order. A line that is not a row is reported and
+/// skipped.
 ///
 /// ```
 /// use ucupdate::{AuditLogs, Logged};
@@ -35,41 +36,37 @@ pub struct AuditLogs {
     sources: Vec<Source>,
 }
 
-/// What a log gives next.
+/// The next item of the logs.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Logged {
     /// A row.
     Row(Box<LoggedRow>),
-    /// A line that gave none.
+    /// A line that is not a row.
     Unread {
-        /// In which log.
+        /// The name of the log.
         log: Box<str>,
-        /// Which line, and why.
+        /// The number of the line, and the reason.
         finding: Finding,
     },
 }
 
-/// Why logs could not be read further.
+/// Error of reading the audit logs.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum AuditLogError {
-    /// The store does not do what is asked.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A log could not be opened.
-    #[error("opening `{log}`")]
-    Open {
-        /// Which.
-        log: Box<str>,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("cannot open `{log}`")]
+    Open { log: Box<str>, source: io::Error },
 }
 
 type Input = Box<dyn Read + Send>;
 
-/// Logs that are read one after another.
+/// The logs of one server, which are read one after another.
 struct Source {
     server: Option<ServerName>,
     waiting: VecDeque<Log>,
@@ -78,7 +75,7 @@ struct Source {
 }
 
 struct Log {
-    /// Its place among the logs of its server.
+    /// The place of the log among the logs of its server.
     place: Option<(LogDate, u32)>,
     name: Box<str>,
     origin: Origin,
@@ -90,14 +87,15 @@ enum Origin {
 }
 
 impl AuditLogs {
-    /// No logs yet; their times are in `zone`, and rows before `since` are passed over.
+    /// Returns an empty set of logs. `zone` is the time zone of their rows. Rows before `since` are skipped.
     pub fn new(zone: Zone, since: Option<UnixTime>) -> Self {
         Self { zone, since, ..Self::default() }
     }
 
-    /// Adds a log: called as a file is, with or without folders, and opened when it is its turn.
+    /// Adds a log. `open` is called when its turn comes.
     ///
-    /// The name tells the server and the day, where it is that of a log of this service or of the original.
+    /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original, it
+    /// tells the server and the day.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
@@ -108,7 +106,7 @@ impl AuditLogs {
         self.take_in(name, known, Origin::Given(Box::new(|| Ok(Box::new(open()?)))));
     }
 
-    /// Adds all audit logs of a store, of whatever server.
+    /// Adds the audit logs of all servers in a store.
     ///
     /// # Errors
     /// When the store cannot be listed.
@@ -141,16 +139,16 @@ impl AuditLogs {
         }
     }
 
-    /// Whether all rows of a log of this day are before the time that is asked for. The log may be in another zone than is
-    /// said, so a day more is read.
+    /// Whether all rows of a log of this day are before the time asked for. The log may be in another zone, so one more day
+    /// is read.
     fn is_too_old(&self, date: LogDate) -> bool {
         self.since.is_some_and(|since| LogDate::of(self.zone.civil(since)).days_since(date) > 1)
     }
 
-    /// The next row, or a line that gave none; none at the end.
+    /// Returns the next row, or a line that is not a row. `None` at the end.
     ///
     /// # Errors
-    /// When a log cannot be opened, or the store does not give it. One that was removed meanwhile is passed over.
+    /// When a log cannot be opened, or the store fails. A log that was deleted in the meantime is skipped.
     pub async fn next(&mut self) -> Result<Option<Logged>, AuditLogError> {
         // Only when each source shows its next row is it known which row is first.
         while let Some(source) = self.sources.iter_mut().find(|source| source.head.is_none()) {

@@ -1,6 +1,6 @@
-//! The audit log and the access log of one server: rows go in without waiting, and a task writes them behind the store.
+//! The audit log and the access log of one server. Rows are added without waiting, and a background task writes them.
 //!
-//! What to write when is `ucupdate-audit`'s business; here its effects are done on a store and the outcomes told.
+//! `ucupdate-audit` decides what to write and when. This module performs its effects on a store and reports the outcomes.
 
 use crate::clock::Clock;
 use crate::logs::options::LogOptions;
@@ -15,25 +15,21 @@ use ucupdate_audit::{
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// Why rows did not reach the store.
+/// Error of writing logs.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum LogError {
-    /// The store does not take them. They wait and are tried again.
-    #[error("{waiting} log row(s) wait because the store does not take them: {last}")]
-    Waiting {
-        /// How many wait.
-        waiting: usize,
-        /// What the store said last.
-        last: String,
-    },
-    /// The store does not do what was asked.
+    /// The store does not accept the rows. They keep waiting, and writing is tried again.
+    #[error("{waiting} log row(s) are not written yet because the store fails: {last}")]
+    Waiting { waiting: usize, last: String },
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl LogError {
-    /// Both: the rows that wait in either.
+    /// Combines two errors: adds up the rows that wait.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Waiting { waiting, last }, Self::Waiting { waiting: more, .. }) => {
@@ -44,13 +40,13 @@ impl LogError {
     }
 }
 
-/// How long a write that is waited for rests after a failure.
+/// The pause after a failed write while a flush waits for it.
 const RETRY_TIME: Duration = Duration::from_millis(250);
 
-/// How long the store may take over one log file. What comes later counts as unclear, and is settled.
+/// The time limit for writing one log file. After it the outcome counts as unclear.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
-/// How long the store may take to say which files there are.
+/// The time limit for listing the log files.
 const LIST_TIME: Duration = Duration::from_secs(10);
 
 /// The logs of one server.
@@ -66,7 +62,7 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    /// Starts the tasks that write.
+    /// Starts the background tasks.
     pub(crate) fn start(store: Arc<dyn ImageStore>, options: LogOptions, clock: Arc<dyn Clock>) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
@@ -100,7 +96,7 @@ impl Logs {
         self.access.push(self.access_format.line(row), now);
     }
 
-    /// Rows that did not fit in what may wait, since the start.
+    /// The number of rows that were dropped since the start.
     pub(crate) fn dropped(&self) -> u64 {
         self.audit.rolling().dropped() + self.access.rolling().dropped()
     }
@@ -152,13 +148,13 @@ impl Drop for Logs {
     }
 }
 
-/// One log: rows that wait, and the task that writes them.
+/// One log: its waiting rows, and the task that writes them.
 #[derive(Debug)]
 struct Log {
     rolling: Mutex<RollingLog>,
     /// Wakes the task.
     wake: Notify,
-    /// How far the task is.
+    /// The progress of the task.
     progress: watch::Sender<Progress>,
 }
 
@@ -173,8 +169,8 @@ impl Log {
         Self { rolling: Mutex::new(rolling), wake: Notify::new(), progress: watch::Sender::default() }
     }
 
-    /// The state; a panic of another thread between two of its steps cannot leave it half-changed in a way that matters
-    /// more than losing every later row would.
+    /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
+    /// be worse.
     fn rolling(&self) -> MutexGuard<'_, RollingLog> {
         self.rolling.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,7 +190,7 @@ impl Log {
         self.wake.notify_one();
     }
 
-    /// Waits until every row there is now lies in the store, at most so long.
+    /// Waits until every row that waits now is in the store, at most for `time`.
     async fn flush(&self, time: Duration) -> Result<(), LogError> {
         let target = {
             let mut rolling = self.rolling();
@@ -229,7 +225,7 @@ impl Log {
         LogError::Waiting { waiting: self.rolling().pending(), last }
     }
 
-    /// The task: does what the log asks of the store until it is stopped.
+    /// Runs the task: performs effects until the log is stopped.
     async fn write(self: Arc<Self>, kind: LogKind, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
         let listing = async {
@@ -276,7 +272,7 @@ impl Log {
     }
 }
 
-/// Says once when a log begins to wait, and once when it is written again.
+/// Reports once when rows begin to wait, and once when they are written again.
 #[cfg(feature = "tracing")]
 fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
     match (before.is_empty(), failure) {
@@ -291,7 +287,7 @@ fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
 #[cfg(not(feature = "tracing"))]
 fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>) {}
 
-/// Does one effect, and says how it went.
+/// Performs one effect and returns its outcome.
 async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
         return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));

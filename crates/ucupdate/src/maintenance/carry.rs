@@ -1,8 +1,7 @@
-//! Carrying a store's state and images into another: byte for byte, so that every digest holds there too.
+//! Copies the state and the images of a store into another store, byte for byte, so that every digest stays valid.
 //!
-//! The images come first and the revisions after them in their order, so that at no time a revision in the other store
-//! names what is not there. What is there already with the same digest is passed over: what broke off is done again, and
-//! goes on where it was.
+//! The images are copied first, and the revisions after them in order. So no revision in the target store ever names a
+//! missing file. An object that exists already with the same digest is skipped, so an interrupted copy can be continued.
 
 use crate::digest::{Sha256Stream, sha256};
 use crate::error::StateError;
@@ -20,64 +19,55 @@ use ucupdate_core::book::{IngestId, IngestedPackage};
 use ucupdate_core::value::Sha256Digest;
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
-/// What was carried.
+/// The progress of a copy, and its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Carried {
-    /// The revision the other store is at now.
+    /// The newest revision of the target store after the copy.
     pub revision: u64,
-    /// Revisions that were written.
+    /// The number of revisions that were written.
     pub revisions: u64,
-    /// Objects of images that were written.
+    /// The number of image objects that were written.
     pub objects: u64,
-    /// Their bytes.
+    /// The size of these objects in bytes.
     pub bytes: u64,
-    /// Revisions and objects of images that were there already, and are the same.
+    /// The number of revisions and image objects that existed already with the same content.
     pub passed_over: u64,
 }
 
-/// Why a store was not carried into another. What was written until then is whole, and doing it again goes on from there.
+/// Error of copying a store. Everything that was written until then is complete, and the copy can be continued.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum CarryError {
-    /// The store to be carried cannot be read.
-    #[error("cannot read what is to be carried")]
+    /// The source store cannot be read.
+    #[error("cannot read the source store")]
     From(#[source] StateError),
-    /// The store to be carried has no history.
-    #[error("there is no history to be carried")]
+    /// The source store has no history.
+    #[error("the source store has no history, so there is nothing to copy")]
     Empty,
-    /// The other store does not do what is asked.
-    #[error("cannot write to the other store")]
+    /// The target store failed.
+    #[error("cannot write to the target store")]
     To(#[source] StoreError),
-    /// The other store has a history of its own.
-    #[error("the other store has another history: its revision {revision} is not the one to be carried")]
-    OtherHistory {
-        /// The first revision that differs.
-        revision: u64,
-    },
-    /// The other store's history is the same and goes on.
+    /// The target store has another history.
     #[error(
-        "the other store is further: it has revision {found}, and what is to be carried ends at {newest}"
+        "the target store has another history: its revision {revision} differs from that of the source; use an empty store"
     )]
-    Further {
-        /// A revision that the other store has.
-        found: u64,
-        /// The newest of the store to be carried.
-        newest: u64,
-    },
-    /// An image in the store to be carried is not what was ingested.
-    #[error("`{key}` is gone, or is not what was ingested; verify the store and repair it first")]
-    Damaged {
-        /// Where it lies.
-        key: String,
-    },
+    OtherHistory { revision: u64 },
+    /// The target store has the same history, and later revisions.
+    #[error("the target store is ahead: it has revision {found}, but the source store ends at {newest}")]
+    Further { found: u64, newest: u64 },
+    /// A file in the source store is missing, or differs from what was ingested.
+    #[error(
+        "`{key}` is missing in the source store, or differs from what was ingested; check the store and repair it first"
+    )]
+    Damaged { key: String },
 }
 
-/// Carries the whole history of a store, its newest checkpoint and the images of the packages in its rule book into
-/// another one, which must be empty or hold the beginning of the same history. Logs stay. `progress` is told after each
-/// object.
+/// Copies the history of a store, its newest checkpoint, and the images of the packages in its rule book into another store.
 ///
-/// The memory it takes does not grow with the size of images.
+/// The target store must be empty, or hold the beginning of the same history. Logs are not copied. `progress` is called
+/// after each object. The memory in use does not depend on the size of images.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -98,7 +88,7 @@ pub enum CarryError {
 /// ```
 ///
 /// # Errors
-/// When the other store holds something else, an image is damaged, or a store fails.
+/// When the target store holds something else, a file is damaged, or a store fails.
 pub async fn carry(
     from: &Arc<dyn ImageStore>,
     to: &Arc<dyn ImageStore>,
@@ -136,7 +126,7 @@ pub async fn carry(
     Ok(carried)
 }
 
-/// How many revisions both have, from the first; an error when they are not the same, or the other store has more.
+/// Returns the number of revisions that both stores have. Fails if they differ, or if the target store has more revisions.
 async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64) -> Result<u64, CarryError> {
     for number in 1.. {
         let key = keys::revision(number);
@@ -162,7 +152,7 @@ async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64
     Ok(newest)
 }
 
-/// The objects of one ingest but what describes them.
+/// Returns the objects of one ingest, except the description.
 async fn members(from: &dyn ImageStore, ingest: IngestId) -> Result<Vec<ObjectMeta>, CarryError> {
     let description = keys::package(ingest);
     let prefix = keys::ingest(ingest);
@@ -171,7 +161,7 @@ async fn members(from: &dyn ImageStore, ingest: IngestId) -> Result<Vec<ObjectMe
     Ok(members)
 }
 
-/// What describes a package, as it is; where it is gone or damaged, as the rule book has it.
+/// Copies the description of a package. If it is missing or damaged, it is written from the rule book.
 async fn carry_description(
     from: &dyn ImageStore,
     to: &dyn ImageStore,
@@ -238,7 +228,7 @@ async fn carry_object(
     }
 }
 
-/// The same bytes, and at their end an error when they are not those of the digest: then nothing is written.
+/// Passes bytes on, and ends with an error if their digest differs. Then nothing is written.
 fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
     let state = Some((bytes, Sha256Stream::default()));
     Box::pin(stream::unfold(state, move |state| async move {
@@ -261,7 +251,7 @@ fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
 /// Number of tries to create a revision whose answer is unclear.
 const CREATE_TRIES: u32 = 3;
 
-/// Writes a revision as it is, once it is seen to follow the one before.
+/// Writes a revision as it is, after checking that it follows the one before.
 async fn carry_revision(
     from: &dyn ImageStore,
     to: &dyn ImageStore,
@@ -304,7 +294,7 @@ async fn settle(
     }
 }
 
-/// The newest checkpoint, as it is. It is only a cache, so that what goes wrong with it goes wrong with nothing else.
+/// Copies the newest checkpoint. It is only a cache, so a failed read of it does not fail the copy.
 async fn carry_checkpoint(from: &dyn ImageStore, to: &dyn ImageStore, newest: u64) -> Result<(), CarryError> {
     let Ok(found) = from.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
     let newest = found

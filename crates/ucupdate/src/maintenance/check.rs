@@ -1,4 +1,4 @@
-//! Whether a store holds together: the chain of revisions, the checkpoints, and the images that kept revisions need.
+//! Checks a store: the chain of revisions, the checkpoints, and the files that kept revisions need.
 
 use crate::digest::sha256;
 use crate::error::StateError;
@@ -17,10 +17,10 @@ use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// How many images are looked at, or read, at once.
+/// The number of files that are read at the same time.
 const AT_ONCE: usize = 8;
 
-/// What [`check_store`] looks at.
+/// How thorough a [`check_store`] is.
 ///
 /// The default reads every image, and uses the default [`Retention`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,34 +45,37 @@ impl CheckOptions {
     }
 }
 
-/// What was looked at, and what is wrong.
+/// The result of [`check_store`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreCheck {
-    /// How many revisions were read.
+    /// The number of revisions that were read.
     pub revisions: u64,
-    /// How many checkpoints were compared with the history.
+    /// The number of checkpoints that were compared with the history.
     pub checkpoints: usize,
-    /// The oldest revision whose images are kept; 0 where there is no history.
+    /// The oldest revision whose images are kept. It is 0 if the store has no history.
     pub kept_from: u64,
-    /// How many files of packages were looked at.
+    /// The number of package files that were checked.
     pub files: usize,
-    /// Their bytes.
+    /// The size of these files in bytes.
     pub bytes: u64,
-    /// What is wrong: first of the history, then of the images.
+    /// The problems: those of the history first, then those of the images.
     pub problems: Vec<StoreProblem>,
-    /// Objects of ingests that no package of the rule book came from. They are no fault: a running ingest has some, and
-    /// sweeping up removes the others.
+    /// The number of orphaned objects: files of ingests that no package in the rule book comes from. They are not a problem.
+    /// A running ingest has some, and garbage collection removes the others.
     pub orphans: usize,
-    /// Their bytes.
+    /// The size of the orphaned objects in bytes.
     pub orphan_bytes: u64,
 }
 
-/// Looks through a store: reads every revision from the first, compares the checkpoints with them, and looks at each file
-/// of the packages that the rule book has. Nothing is changed. `now` says which revisions are kept.
+/// Checks a store without changing it.
+///
+/// It reads every revision from the first one, compares the checkpoints with them, and checks each file of the packages in
+/// the rule book. `now` decides which revisions are kept. The store may be too broken for
+/// [`UpdateService::open`](crate::UpdateService::open).
 ///
 /// # Errors
-/// Only when the store does not answer. What is wrong in it is in the result.
+/// Only when the store does not answer. Problems in the store are part of the result.
 pub async fn check_store(
     store: &dyn ImageStore,
     options: &CheckOptions,
@@ -152,11 +155,11 @@ pub async fn check_store(
 /// The history as far as it was read.
 struct Chain {
     book: RuleBook,
-    /// Of the last revision; none where that is missing or damaged.
+    /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
-    /// Whether all revisions up to here are what was written, so that the book is the one that was.
+    /// Whether all revisions so far are as they were written, so that the book is complete.
     is_whole: bool,
-    /// Of each revision: its number, when it was made, and what it is of.
+    /// For each revision: its number, its time, and the packages it names.
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
 }
 
@@ -193,8 +196,8 @@ impl Chain {
         }
     }
 
-    /// How a checkpoint made at this revision differs from it. Where revisions before it are missing or damaged it may be
-    /// the only one that still knows the book, and nobody can say that it is wrong: then its book is gone on with, as a
+    /// Returns how a checkpoint differs from the revision at which it was made. If earlier revisions are missing or damaged,
+    /// only the checkpoint may know the book. Then it cannot be called wrong, and the check continues with its book, as a
     /// service does that starts from it.
     async fn differs(
         &mut self,
@@ -205,31 +208,31 @@ impl Chain {
         let Some(bytes) = bytes_of(store, key, MAX_CHECKPOINT_BYTES).await? else { return Ok(None) };
         let checkpoint = match Checkpoint::read(key.as_str(), &bytes) {
             Ok(Some(checkpoint)) => checkpoint,
-            Ok(None) => return Ok(Some("does not hold the book that was written".to_owned())),
+            Ok(None) => return Ok(Some("holds a damaged rule book".to_owned())),
             Err(DocumentError::Unreadable { source, .. }) => {
                 return Ok(Some(format!("cannot be read: {source}")));
             }
             Err(error) => return Ok(Some(format!("cannot be used: {error}"))),
         };
         let says = if checkpoint.revision != number {
-            format!("says it is of revision {}", checkpoint.revision)
+            format!("says that it belongs to revision {}", checkpoint.revision)
         } else if self.sha256.is_none() {
             return Ok(None);
         } else if Some(checkpoint.sha256) != self.sha256 {
-            "is of another revision than lies in the store".to_owned()
+            "belongs to another revision than the one in the store".to_owned()
         } else if !self.is_whole {
             self.book = checkpoint.book;
             self.is_whole = true;
             return Ok(None);
         } else if checkpoint.book != self.book {
-            "holds another book than the history gives".to_owned()
+            "holds another rule book than the history".to_owned()
         } else {
             return Ok(None);
         };
         Ok(Some(says))
     }
 
-    /// The oldest kept revision, and the packages that kept revisions are of.
+    /// Returns the oldest kept revision, and the packages that kept revisions need.
     fn kept(&self, retention: Retention, now: UnixTime) -> (u64, BTreeSet<PackageId>) {
         let mut packages = self.book.named_packages();
         let mut kept_from = 0;
@@ -311,7 +314,7 @@ async fn look_at_descriptions(
     Ok(())
 }
 
-/// Counts them, and gives how many of them describe a package.
+/// Counts the orphans. Returns how many of them are descriptions of packages.
 async fn count_orphans(
     store: &dyn ImageStore,
     book: &RuleBook,
@@ -332,7 +335,7 @@ async fn count_orphans(
     Ok(descriptions)
 }
 
-/// The bytes of an object that may have gone. One that is larger than it may be is none of ours and shows as damaged.
+/// Returns the bytes of an object, or `None` if it is missing. An object that is too large counts as damaged.
 async fn bytes_of(
     store: &dyn ImageStore,
     key: &StoreKey,
@@ -354,8 +357,9 @@ fn told(error: &DocumentError) -> String {
 }
 
 impl crate::service::UpdateService {
-    /// [`check_store`] on this service's store, with its retention and its clock. A store whose history is broken opens
-    /// no service; [`check_store`] looks at that too.
+    /// Checks the store of this service with its retention and its clock, as [`check_store`] does.
+    ///
+    /// A store with a broken history cannot be opened as a service. [`check_store`] can check it.
     ///
     /// # Errors
     /// Only when the store does not answer.

@@ -1,9 +1,9 @@
-//! What nobody needs any more: packages that no kept revision is of, and images that no rule book names.
+//! Garbage collection: packages that no kept revision needs, and files that no rule book names.
 //!
-//! A package leaves the rule book by a revision of its own, and only then its files are deleted. Whoever wants the package
-//! in between finds it in the book, and the revision that lets it leave is refused; or does not find it, and stores it
-//! anew. The folder of an ingest that no book names is never named again: so what is deleted here is needed by nobody, however
-//! many do this at once.
+//! A package leaves the rule book by a revision of its own. Only after that its files are deleted. A server that needs the
+//! package in the meantime either finds it in the book, and then the revision is refused, or does not find it, and stores it
+//! again. The folder of an ingest that no book names is never named again. So nobody needs what is deleted here, however
+//! many servers collect garbage at the same time.
 
 use crate::admin::Admin;
 use crate::error::{ChangeError, StateError};
@@ -19,44 +19,45 @@ use ucupdate_core::book::{BookCommand, IngestId, Refusal};
 use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStoreExt as _, ObjectMeta, StoreKey};
 
-/// How long the files of an ingest that no revision names yet are left alone: another server may be in the middle of it.
+/// The age up to which files of an unnamed ingest are left alone, because another server may still be ingesting them.
 pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often the packages to let go are looked for while others change the rule book.
+/// The number of attempts while other servers change the rule book.
 const MAX_TRIES: u32 = 5;
 
-/// The most packages that leave by one revision.
+/// The maximum number of packages that leave by one revision.
 const MAX_RETIRED: usize = 1000;
 
-/// What was swept up, or would be.
+/// The result of a garbage collection, or of a dry run of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Garbage {
-    /// The packages that left the rule book; none where only dead ingests were looked for.
+    /// The packages that left the rule book. Empty if only unfinished ingests were collected.
     pub packages: Vec<PackageId>,
-    /// The oldest revision whose images are kept, and that can be rolled back to; 0 where that was not asked.
+    /// The oldest revision whose images are kept, so that it can be restored. It is 0 if only unfinished ingests were
+    /// collected.
     pub kept_from: u64,
-    /// The objects, sorted by key.
+    /// The keys of the deleted objects, sorted.
     pub objects: Vec<StoreKey>,
-    /// Their bytes.
+    /// The size of these objects in bytes.
     pub bytes: u64,
-    /// Objects of unfinished ingests that are younger than the grace period, and stay.
+    /// The number of objects of unfinished ingests that stay because they are younger than the grace period.
     pub young: usize,
-    /// Objects of whole packages in a store that has no history, and stay: it may be lost, and they are all that is left
-    /// of it.
+    /// The number of objects of whole packages that stay because they are older than the history. An earlier history may be
+    /// lost, and these objects are all that is left of it.
     pub before_history: usize,
 }
 
 impl Admin<'_> {
-    /// Lets packages leave the rule book that no kept revision is of (see [`Retention`](crate::Retention)) and that were
-    /// ingested longer than `grace` ago, and deletes their files; and does what
-    /// [`collect_garbage`](UpdateService::collect_garbage) does. With `remove` it is done, else only found.
+    /// Removes the packages that no kept revision needs (see [`Retention`](crate::Retention)) and that were ingested longer
+    /// than `grace` ago. Then deletes their files, and collects unfinished ingests as
+    /// [`collect_garbage`](UpdateService::collect_garbage) does. Without `remove` it only reports what it would do.
     ///
-    /// Afterwards a roll back to a revision before the kept ones is refused, and names what is missing.
+    /// Afterwards, restoring a revision before the kept ones is refused with the names of the missing packages.
     ///
     /// # Errors
-    /// When the history cannot be read, others change the rule book again and again, or the store does not do what is
-    /// asked. What was let go and deleted until then is gone, and the next call goes on with it.
+    /// When the history cannot be read, other servers change the rule book again and again, or the store fails. What was
+    /// removed until then stays removed, and the next call continues.
     pub async fn collect_unkept(self, grace: Duration, remove: bool) -> Result<Garbage, ChangeError> {
         let service = self.service;
         let mut retired = BTreeMap::new();
@@ -93,7 +94,7 @@ impl Admin<'_> {
         Ok(garbage)
     }
 
-    /// Lets packages leave the book of the revision they were looked at in.
+    /// Removes packages from the book if it is still at revision `seen`.
     async fn retire_at(self, seen: u64, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
         let command = BookCommand::Retire(packages);
         self.service
@@ -108,20 +109,20 @@ impl Admin<'_> {
 }
 
 impl UpdateService {
-    /// Finds the files of ingests that no package of the rule book came from, and whose newest object is older than
-    /// `grace`. With `remove` they are deleted, else only found.
+    /// Finds the files of ingests that no package in the rule book comes from and whose newest object is older than `grace`.
+    /// With `remove` it deletes them, otherwise it only reports them.
     ///
-    /// Files of packages that the rule book keeps are never touched, whatever became of their rules. Nor are those of whole
-    /// packages in a store without a history: one whose history is lost is [rebuilt](Admin::rebuild) from them.
+    /// Files of packages in the rule book stay. Files of whole packages stay in a store without a history, because the
+    /// history may be lost and can be [rebuilt](Admin::rebuild) from them.
     ///
     /// # Errors
-    /// When the rule book cannot be read or the store does not do what is asked. What was deleted until then is gone.
+    /// When the rule book cannot be read, or the store fails. What was deleted until then stays deleted.
     pub async fn collect_garbage(&self, grace: Duration, remove: bool) -> Result<Garbage, StateError> {
         self.sweep(grace, remove, &BTreeSet::new(), false).await
     }
 
-    /// Of the ingests in `retired` it is known that a package of this history came from them. With `is_unasked` whole
-    /// packages that are older than the history stay too: nobody looked at them, and the history before may be lost.
+    /// Collects the files of unnamed ingests. A package of this history is known to come from each ingest in `retired`. With
+    /// `is_unasked`, whole packages that are older than the history stay too, because the history before may be lost.
     async fn sweep(
         &self,
         grace: Duration,
@@ -179,8 +180,8 @@ impl UpdateService {
         Ok(garbage)
     }
 
-    /// Whether the rule book has the package of an ingest that it does not name: then it was ingested again, and a rebuild
-    /// would leave this one out.
+    /// Whether the rule book has the package of an unnamed ingest. Then it was ingested again later, and a rebuild would
+    /// skip this ingest.
     async fn knows_package_of(&self, ingest: IngestId) -> Result<bool, StateError> {
         let Some(package) = description::read(&**self.store(), ingest).await? else { return Ok(false) };
         let snapshot = self.snapshot();
@@ -197,7 +198,7 @@ impl UpdateService {
         Ok(Beginning::At(first.at, ingests.collect()))
     }
 
-    /// Sweeps up before an ingest what earlier ones left. That it fails fails nothing.
+    /// Collects what earlier ingests left, before a new ingest. A failure is ignored.
     pub(crate) async fn sweep_up(&self) {
         if let Err(_error) = self.sweep(GRACE, true, &BTreeSet::new(), true).await {
             #[cfg(feature = "tracing")]
@@ -211,16 +212,16 @@ impl UpdateService {
 
 /// How the history of a store begins.
 enum Beginning {
-    /// It has none.
+    /// The store has no history.
     None,
-    /// From packages alone.
+    /// The history was rebuilt from packages.
     Rebuilt,
-    /// At this time, with packages from these ingests.
+    /// The history begins at this time, with packages from these ingests.
     At(UnixTime, Vec<IngestId>),
 }
 
 impl Beginning {
-    /// Whether it is later than an ingest that no book names.
+    /// Whether the history begins after an unnamed ingest.
     fn is_after(&self, newest: UnixTime, ingest: IngestId) -> bool {
         match self {
             Self::None => true,

@@ -1,4 +1,4 @@
-//! What a store needs to be looked after.
+//! Maintenance of a store: check, garbage collection, copies, export.
 
 pub(crate) mod carry;
 pub(crate) mod check;

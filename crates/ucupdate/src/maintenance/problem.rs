@@ -1,97 +1,40 @@
-//! What is wrong in a store, and what mends it.
+//! [`StoreProblem`]: a problem in a store, and its repair.
 
 use std::fmt;
 use ucupdate_core::value::PackageId;
 
-/// Something that is wrong in a store.
+/// A problem that [`check_store`](crate::check_store) found. Its text names the object; [`repair`](Self::repair) says what
+/// to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum StoreProblem {
-    /// A revision is not there, though a later one is.
-    RevisionMissing {
-        /// Its key.
-        key: String,
-    },
-    /// A revision cannot be read, or is not what its place says.
-    RevisionDamaged {
-        /// Its key.
-        key: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A revision does not follow the one before it: one of the two is not what was written.
-    ChainBroken {
-        /// The key of the later one.
-        key: String,
-        /// The key of the one before it.
-        before: String,
-        /// What is wrong.
-        what: String,
-    },
-    /// There is no history, though packages were ingested.
-    HistoryGone {
-        /// How many.
-        packages: usize,
-    },
-    /// A newer program wrote a revision; it and all after it were not looked at.
-    Newer {
-        /// Its key.
-        key: String,
-        /// What it says.
-        what: String,
-    },
-    /// A checkpoint is not what the history says.
-    CheckpointDamaged {
-        /// Its key.
-        key: String,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A checkpoint is of a later revision than there is: revisions may be lost.
-    CheckpointAhead {
-        /// Its key.
-        key: String,
-    },
-    /// What describes a package, for a rebuild, is gone or is not what the history says of the package.
-    DescriptionDamaged {
-        /// Its key.
-        key: String,
-        /// The package.
-        package: PackageId,
-        /// What that package was called.
-        package_file: String,
-    },
-    /// A file of a package is not in the store.
-    FileGone {
-        /// Its key.
-        key: String,
-        /// Its name.
-        file: String,
-        /// The package it came in.
-        package: PackageId,
-        /// What that package was called.
-        package_file: String,
-    },
-    /// A file of a package is not what was ingested.
-    FileDamaged {
-        /// Its key.
-        key: String,
-        /// Its name.
-        file: String,
-        /// The package it came in.
-        package: PackageId,
-        /// What that package was called.
-        package_file: String,
-    },
-    /// A kept revision is of a package that has left the rule book.
-    PackageGone {
-        /// Which package.
-        package: PackageId,
-    },
+    /// A revision is missing, but a later one exists.
+    RevisionMissing { key: String },
+    /// A revision cannot be read, or has another number than its key.
+    RevisionDamaged { key: String, what: String },
+    /// A revision does not follow the one before it: one of the two was changed.
+    ChainBroken { key: String, before: String, what: String },
+    /// The store has packages, but no history.
+    HistoryGone { packages: usize },
+    /// A newer program wrote a revision. It and all later ones were not checked.
+    Newer { key: String, what: String },
+    /// A checkpoint differs from the history.
+    CheckpointDamaged { key: String, what: String },
+    /// A checkpoint belongs to a revision that does not exist. Revisions may be lost.
+    CheckpointAhead { key: String },
+    /// The description of a package is missing, or differs from the history. A rebuild would need it.
+    DescriptionDamaged { key: String, package: PackageId, package_file: String },
+    /// A file of a package is missing.
+    FileGone { key: String, file: String, package: PackageId, package_file: String },
+    /// A file of a package differs from what was ingested.
+    FileDamaged { key: String, file: String, package: PackageId, package_file: String },
+    /// A kept revision needs a package that has left the rule book.
+    PackageGone { package: PackageId },
 }
 
 impl StoreProblem {
-    /// Its kind in one word: `revision-missing`.
+    /// The kind in one word, such as `revision-missing`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RevisionMissing { .. } => "revision-missing",
@@ -108,7 +51,7 @@ impl StoreProblem {
         }
     }
 
-    /// The key of the object that is wrong, where it is one.
+    /// The key of the object. `None` if the problem is not one object.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::RevisionMissing { key }
@@ -124,34 +67,34 @@ impl StoreProblem {
         }
     }
 
-    /// What mends it.
+    /// The repair, as an instruction.
     pub fn repair(&self) -> String {
         match self {
             Self::RevisionMissing { key } | Self::RevisionDamaged { key, .. } => format!(
-                "put `{key}` back from a copy of the store; without one, move `state/` away and rebuild from the images"
+                "restore `{key}` from a copy of the store; without a copy, move `state/` away and rebuild from the images"
             ),
             Self::ChainBroken { key, before, .. } => format!(
-                "put `{before}` or `{key}` back from a copy of the store, whichever differs from it; without one, move `state/` away and rebuild from the images"
+                "restore `{before}` or `{key}` from a copy of the store, whichever differs; without a copy, move `state/` away and rebuild from the images"
             ),
             Self::HistoryGone { .. } => {
-                "do the import or export again that broke off, or put `state/` back from a copy of the store; without one, rebuild from the images".to_owned()
+                "repeat the import or export that was interrupted, or restore `state/` from a copy of the store; without a copy, rebuild from the images".to_owned()
             }
             Self::Newer { .. } => "use the program that wrote it, or a newer one".to_owned(),
             Self::CheckpointDamaged { key, .. } => {
-                format!("delete `{key}`: it is only a cache, and starting takes longer until the next one")
+                format!("delete `{key}`: it is only a cache, and a start takes longer until the next one")
             }
             Self::CheckpointAhead { key } => format!(
-                "put the revisions up to it back from a copy of the store; where none were lost, delete `{key}`"
+                "restore the revisions up to it from a copy of the store; if none were lost, delete `{key}`"
             ),
             Self::DescriptionDamaged { package_file, package, .. } => format!(
-                "ingest package {package} ({package_file}) again, or put the object back from a copy; exporting the store writes it anew in the other one"
+                "ingest package {package} ({package_file}) again, or restore the object from a copy; an export of the store writes it again in the target"
             ),
             Self::FileGone { package_file, package, .. }
             | Self::FileDamaged { package_file, package, .. } => {
-                format!("ingest package {package} ({package_file}) again, or put the object back from a copy")
+                format!("ingest package {package} ({package_file}) again, or restore the object from a copy")
             }
             Self::PackageGone { package } => {
-                format!("ingest package {package} again to be able to roll back that far, or leave it")
+                format!("ingest package {package} again to be able to roll back that far, or ignore this")
             }
         }
     }
@@ -160,26 +103,26 @@ impl StoreProblem {
 impl fmt::Display for StoreProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RevisionMissing { key } => write!(f, "`{key}` is missing, and later revisions are there"),
+            Self::RevisionMissing { key } => write!(f, "`{key}` is missing, but later revisions exist"),
             Self::RevisionDamaged { what, .. }
             | Self::ChainBroken { what, .. }
             | Self::Newer { what, .. } => f.write_str(what),
             Self::HistoryGone { packages } => {
-                write!(f, "there is no history, and {packages} ingested package(s) are there")
+                write!(f, "the store has {packages} ingested package(s), but no history")
             }
-            Self::CheckpointAhead { key } => write!(f, "`{key}` is of a revision that is not there"),
+            Self::CheckpointAhead { key } => write!(f, "`{key}` belongs to a revision that does not exist"),
             Self::DescriptionDamaged { key, package, .. } => {
                 write!(f, "`{key}` does not describe package {package} as it was ingested")
             }
             Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
             Self::FileGone { key, file, package, .. } => {
-                write!(f, "{file} of package {package} is gone from `{key}`")
+                write!(f, "{file} of package {package} is missing at `{key}`")
             }
             Self::FileDamaged { key, file, package, .. } => {
-                write!(f, "{file} of package {package} is not at `{key}` as it was ingested")
+                write!(f, "{file} of package {package} at `{key}` differs from what was ingested")
             }
             Self::PackageGone { package } => {
-                write!(f, "a kept revision is of package {package}, which has left the rule book")
+                write!(f, "a kept revision needs package {package}, which has left the rule book")
             }
         }
     }

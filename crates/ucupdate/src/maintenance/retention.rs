@@ -1,4 +1,4 @@
-//! How far back one can go: the revisions whose images are kept.
+//! [`Retention`]: how many revisions keep their images.
 
 use crate::error::StateError;
 use crate::keys;
@@ -59,8 +59,8 @@ impl Retention {
         self.time
     }
 
-    /// Whether nothing before this revision is kept: it is none of the newest, and was made so long ago that those before
-    /// it did not hold at any time that counts.
+    /// Whether no revision before this one is kept: this one is not among the newest, and it replaced the earlier ones too
+    /// long ago.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = (newest + 1).saturating_sub(self.revisions.max(1));
         let time = i64::try_from(self.time.as_millis()).unwrap_or(i64::MAX);
@@ -68,17 +68,17 @@ impl Retention {
     }
 }
 
-/// The kept revisions, and what they are of.
+/// The kept revisions, and the packages they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// The oldest kept revision; 0 where there is none at all.
+    /// The oldest kept revision. It is 0 if there is none.
     pub(crate) first: u64,
-    /// The packages that their rules and interim images are of, and those that came in one of them.
+    /// The packages of their rules and interim images, and the packages that were ingested in one of them.
     pub(crate) packages: BTreeSet<PackageId>,
 }
 
 impl Kept {
-    /// Reads the kept revisions of a history whose newest is `newest`.
+    /// Reads the kept revisions of a history whose newest revision is `newest`.
     pub(crate) async fn read(
         store: &Arc<dyn ImageStore>,
         newest: u64,

@@ -1,4 +1,4 @@
-//! Writing out the field's hierarchy of folders, for other web servers.
+//! Exports the field's hierarchy of folders, for other web servers.
 
 use crate::maintenance::tree_folder::{TreeFolder, fill, is_same_file};
 use crate::packages::files::ServedFile;
@@ -31,54 +31,49 @@ impl TreeOptions {
     }
 }
 
-/// What was done to a tree.
+/// The result of [`UpdateService::export_tree`](crate::UpdateService::export_tree).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeWritten {
-    /// The revision of the rule book it is of.
+    /// The revision of the rule book that was exported.
     pub revision: u64,
-    /// Files that are other names of the store's own now.
+    /// The number of files that are links to files of the store now.
     pub linked: u64,
-    /// Files that were copied.
+    /// The number of files that were copied.
     pub copied: u64,
-    /// The bytes of those.
+    /// The size of the copied files in bytes.
     pub copied_bytes: u64,
-    /// Files that were there already, and are the same.
+    /// The number of files that existed already with the same content.
     pub unchanged: u64,
-    /// Files in the folder that are none of the tree's, and were left alone.
+    /// The number of files in the folder that do not belong to the tree. They stay.
     pub others: u64,
-    /// The paths of files that are gone from the store or damaged in it: they were not written.
+    /// The paths of files that are missing or damaged in the store. They were not written.
     pub lacking: Vec<String>,
 }
 
-/// Why a tree was not written whole. Each file of it is as it was, or new; writing it again goes on.
+/// Error of exporting a tree. Every file of it is either unchanged or complete, and the export can be continued.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum TreeError {
-    /// The store does not answer.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another process writes into the folder.
-    #[error("another export is writing into `{folder}`")]
-    InUse {
-        /// Which folder.
-        folder: String,
-    },
+    #[error("another export writes into `{folder}`; wait until it ends")]
+    InUse { folder: String },
     /// The folder, or a file in it, cannot be read or written.
     #[error("cannot write `{path}`")]
-    File {
-        /// Which one.
-        path: String,
-        /// What is wrong.
-        source: io::Error,
-    },
+    File { path: String, source: io::Error },
 }
 
 impl UpdateService {
     /// Writes the files that are served into a folder, in the hierarchy of their URLs
-    /// (`UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt`), so that any web server can serve them; where they were
-    /// written before, what changed. Each file is whole, and what the ingest read, before it gets its name. Nothing outside
-    /// the folder is written: a link inside it is refused. Nothing is removed.
+    /// (`UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt`), so that any web server can serve them. A later export
+    /// writes only what changed.
+    ///
+    /// A file gets its name only when it is complete and has the right digest. Nothing outside the folder is written: a link
+    /// inside the folder is refused. No file is removed.
     ///
     /// # Errors
     /// When the folder or the store fails, or another process writes into the folder.
@@ -121,7 +116,7 @@ impl UpdateService {
         Ok(written)
     }
 
-    /// Copies a file out of the store; false when it is gone or damaged there.
+    /// Copies a file from the store. Returns `false` if it is missing or damaged there.
     async fn copy(&self, tree: &Arc<Tree>, file: &ServedFile, at: &Path) -> Result<bool, TreeError> {
         let bytes = match self.open_file(file, None).await {
             Ok(bytes) => bytes,
@@ -148,7 +143,7 @@ enum Done {
 }
 
 impl Tree {
-    /// Leaves a file alone that is there, or links it.
+    /// Keeps the file if it is right, or links it.
     fn link(&self, file: &ServedFile) -> io::Result<Done> {
         let there = self.folder.find(&file.path)?;
         let here = self.store_folder.as_ref().and_then(|store| {
@@ -184,7 +179,7 @@ impl Tree {
     }
 }
 
-/// Sends what the store gives to whoever writes it, up to the first error of either.
+/// Passes pieces from the store to the writer, until one of them fails.
 async fn feed(mut bytes: ByteStream, pieces: mpsc::Sender<io::Result<Bytes>>) {
     while let Some(piece) = bytes.next().await {
         let ended = piece.is_err();

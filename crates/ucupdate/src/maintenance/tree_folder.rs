@@ -1,4 +1,5 @@
-//! A folder in which a tree of files is kept up to date: each file whole or as it was, and nothing outside it ever touched.
+//! A folder in which a tree of files is kept up to date. Each file is either unchanged or complete, and nothing outside the
+//! folder is touched.
 
 use crate::digest::Sha256Stream;
 use cap_std::ambient_authority;
@@ -10,16 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use ucupdate_core::value::Sha256Digest;
 
-/// What is being written lies in this folder, below the tree's own.
+/// The folder for unfinished files, below the folder of the tree.
 pub(crate) const STAGING: &str = ".ucupdate-export";
 
-/// The file in it that says that somebody writes.
+/// The lock file in the staging folder.
 const LOCK: &str = "lock";
 
-/// The bytes that are read at a time.
+/// The size of one read in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// A folder that is open for writing a tree into it. Its calls block.
+/// A folder that is open for writing a tree. Its functions block.
 #[derive(Debug)]
 pub(crate) struct TreeFolder {
     root: Dir,
@@ -29,7 +30,7 @@ pub(crate) struct TreeFolder {
     _lock: File,
 }
 
-/// A file in the staging folder, removed unless it gets its name.
+/// A file in the staging folder. It is removed unless it gets its name.
 #[derive(Debug)]
 pub(crate) struct StagedFile<'a> {
     folder: &'a TreeFolder,
@@ -37,7 +38,7 @@ pub(crate) struct StagedFile<'a> {
 }
 
 impl TreeFolder {
-    /// Opens the folder at `path`, made where it is not there; none while another process writes into it.
+    /// Opens the folder at `path`, and creates it if it does not exist. Returns `None` while another process writes into it.
     pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         std::fs::create_dir_all(path)?;
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
@@ -68,9 +69,9 @@ impl TreeFolder {
         Ok(())
     }
 
-    /// What lies at this path of parts divided by `/`, if anything does.
+    /// Returns the file at a path, whose parts are divided by `/`. `None` if there is none.
     ///
-    /// Errors when one of the parts is a link, or something else than it should be.
+    /// Fails if a part is a link, or not a plain file or folder.
     pub(crate) fn find(&self, path: &str) -> io::Result<Option<Metadata>> {
         let (folders, name) = split(path);
         let mut folder = self.root.try_clone()?;
@@ -90,18 +91,18 @@ impl TreeFolder {
         }
     }
 
-    /// The SHA-256 of the file at a path that was [found](Self::find).
+    /// Returns the SHA-256 of a file that was [found](Self::find).
     pub(crate) fn digest(&self, path: &str) -> io::Result<Sha256Digest> {
         digest(self.root.open(path)?)
     }
 
-    /// Stages another name of a file in another folder; none where the two cannot share one.
+    /// Stages a hard link to a file in another folder. Returns `None` if the file system cannot do that.
     pub(crate) fn stage_link(&self, from: &Dir, path: &str) -> Option<StagedFile<'_>> {
         let staged = self.staged();
         from.hard_link(path, &self.staging, &staged.name).is_ok().then_some(staged)
     }
 
-    /// Stages a new file, and gives it to be written.
+    /// Stages a new file and returns it for writing.
     pub(crate) fn stage(&self) -> io::Result<(StagedFile<'_>, cap_std::fs::File)> {
         let staged = self.staged();
         let mut options = OpenOptions::new();
@@ -113,7 +114,7 @@ impl TreeFolder {
         StagedFile { folder: self, name: self.next.fetch_add(1, Ordering::Relaxed).to_string() }
     }
 
-    /// How many files lie in the tree that are none of `ours`, which are in lower case.
+    /// Counts the files of the tree that are not in `ours`, whose paths are in lower case.
     pub(crate) fn count_others(&self, ours: &HashSet<String>) -> io::Result<u64> {
         let mut count = 0;
         let mut folders = vec![(PathBuf::new(), self.root.try_clone()?)];
@@ -147,12 +148,12 @@ impl TreeFolder {
 }
 
 impl StagedFile<'_> {
-    /// The SHA-256 of what is staged.
+    /// Returns the SHA-256 of the staged file.
     pub(crate) fn digest(&self) -> io::Result<Sha256Digest> {
         digest(self.folder.staging.open(&self.name)?)
     }
 
-    /// Gives it its place, over what was there. When this returns, it stays there.
+    /// Moves the file to its path, and replaces what was there. When this function returns, the file is durable.
     pub(crate) fn name(self, path: &str) -> io::Result<()> {
         let (folders, name) = split(path);
         let mut folder = self.folder.root.try_clone()?;
@@ -178,7 +179,7 @@ impl Drop for StagedFile<'_> {
     }
 }
 
-/// Opens a folder in another, made and synced where it is not there; no link is followed.
+/// Opens a folder in another folder. Creates and syncs it if it does not exist. Follows no link.
 fn plain_folder(above: &Dir, name: &str) -> io::Result<Dir> {
     match above.symlink_metadata(name) {
         Ok(there) if there.is_dir() => return above.open_dir(name),
@@ -197,10 +198,10 @@ fn split(path: &str) -> (impl Iterator<Item = &str>, &str) {
 }
 
 fn not_plain(name: &str) -> io::Error {
-    io::Error::other(format!("`{name}` is a link, or else not what it should be, and is left alone"))
+    io::Error::other(format!("`{name}` is a link or a special file, expected a plain file or folder"))
 }
 
-/// On Windows the entries of a folder cannot be synced.
+/// Syncs a folder. On Windows the entries of a folder cannot be synced.
 fn sync(folder: &Dir) -> io::Result<()> {
     if cfg!(windows) { Ok(()) } else { folder.open(".")?.sync_all() }
 }
@@ -217,7 +218,7 @@ fn digest(mut file: impl Read) -> io::Result<Sha256Digest> {
     }
 }
 
-/// Writes pieces as they come, and gives their size and SHA-256 once they are safe on the disk.
+/// Writes pieces as they come. Returns their size and SHA-256 once they are durable.
 pub(crate) fn fill(
     file: cap_std::fs::File,
     mut pieces: impl FnMut() -> Option<io::Result<bytes::Bytes>>,
@@ -240,7 +241,7 @@ pub(crate) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Whether both are names of one file: here that is not told.
+/// Whether both are names of one file. This system does not tell, so the answer is `false`.
 #[cfg(not(unix))]
 pub(crate) fn is_same_file(_one: &Metadata, _other: &Metadata) -> bool {
     false

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use ucupdate_cab::package::{Member, MemberSink, MemberStart};
 use ucupdate_store::ByteStream;
 
-/// Sends the input to the reader until it is at its end or the reader has seen enough.
+/// Passes the input to the reader until the input ends or the reader needs no more.
 pub(crate) async fn feed(
     mut bytes: ByteStream,
     input: mpsc::Sender<io::Result<Bytes>>,
@@ -44,7 +44,7 @@ impl Read for ChannelReader {
     }
 }
 
-/// A member that begins, and the way its bytes come.
+/// A member whose bytes follow.
 pub(crate) struct NewMember {
     pub(crate) index: usize,
     pub(crate) name: String,
@@ -53,7 +53,7 @@ pub(crate) struct NewMember {
 
 enum MemberChunk {
     Bytes(Bytes),
-    /// The member is whole. A channel that closes without it was given up.
+    /// The member is complete. A channel that closes without this was abandoned.
     Whole,
 }
 

@@ -1,4 +1,5 @@
-//! What lies beside the files of a package and tells what they are, for a store that has lost its history.
+//! The description of a package: the object beside its files that says what they are. A store that lost its history is
+//! rebuilt from it.
 
 use crate::keys;
 use crate::state::document::{self, PackageDocument, RevisionDocument};
@@ -6,26 +7,26 @@ use bytes::Bytes;
 use ucupdate_core::book::{IngestId, IngestedPackage};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
-/// The most bytes of the description of a package that are read: it lies in one revision, too.
+/// The maximum size of a description in bytes. The same data is also part of one revision.
 pub(crate) const MAX_PACKAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How the description of a package lies in the store.
+/// The state of a description in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Description {
-    /// As it was written, saying what the rule book says.
+    /// The description is as it was written, and agrees with the rule book.
     Whole(Bytes),
-    /// Otherwise.
+    /// The description has other content.
     Damaged,
-    /// Not at all.
+    /// The description is missing.
     Gone,
 }
 
-/// The stored form of what describes a package.
+/// Returns the stored form of the description of a package.
 pub(crate) fn write(package: &IngestedPackage) -> Vec<u8> {
     document::write_sealed(&PackageDocument { format: RevisionDocument::format(), package: package.clone() })
 }
 
-/// The package that an ingest brought; none where what describes it is gone or damaged.
+/// Returns the package of an ingest. `None` if its description is missing or damaged.
 pub(crate) async fn read(
     store: &dyn ImageStore,
     ingest: IngestId,
@@ -43,7 +44,7 @@ pub(crate) async fn read(
     }
 }
 
-/// Reads back what describes a package of the rule book.
+/// Reads back the description of a package in the rule book.
 pub(crate) async fn look_at(
     store: &dyn ImageStore,
     package: &IngestedPackage,

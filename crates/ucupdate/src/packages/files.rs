@@ -1,4 +1,4 @@
-//! The files that are served. A URL never becomes a key by its text: it is looked up here.
+//! [`FileIndex`]: the files that are served. The text of a URL never becomes a key; it is looked up here.
 
 use crate::keys;
 use std::cmp::Ordering;
@@ -8,12 +8,13 @@ use ucupdate_core::book::{IngestedPackage, InterimImage, Release, ReleaseFiles, 
 use ucupdate_core::value::{FileName, PackageId, Sha256Digest};
 use ucupdate_store::StoreKey;
 
-/// The files of every package the rule book keeps, by their path below the root of a URL.
+/// The files of every package in the rule book, by their path below the root of a URL.
 ///
-/// Files of a release that no rule offers any more stay: a phone may be four minutes into a download when a rule moves.
+/// Files stay when no rule offers their release any more, because a phone may be in the middle of a download when a rule
+/// changes.
 #[derive(Debug, Default)]
 pub struct FileIndex {
-    /// Sorted by path without regard to case, each path once.
+    /// Sorted by path, ignoring ASCII case. Each path occurs once.
     files: Vec<ServedFile>,
 }
 
@@ -21,17 +22,17 @@ pub struct FileIndex {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServedFile {
-    /// Its path below the root of a URL: `OCInterim/ENU/CPE.nbt`.
+    /// The path below the root of a URL: `OCInterim/ENU/CPE.nbt`.
     pub path: Box<str>,
-    /// Its name.
+    /// The last part of the path.
     pub name: FileName,
-    /// Its object in the store.
+    /// The object in the store.
     pub key: StoreKey,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// The SHA-256 of its bytes: quoted, its ETag.
+    /// The SHA-256 of the content. In quotes it is the ETag.
     pub sha256: Sha256Digest,
-    /// The package it came in.
+    /// The package that contained the file.
     pub package: PackageId,
 }
 
@@ -86,19 +87,19 @@ impl FileIndex {
         }
     }
 
-    /// The file with this path below the root, without regard to ASCII case.
+    /// Returns the file with this path, ignoring ASCII case.
     pub fn find(&self, path: &str) -> Option<&ServedFile> {
         let found = self.files.binary_search_by(|file| in_folded_order(&file.path, path));
         found.ok().and_then(|at| self.files.get(at))
     }
 
-    /// All of them, sorted by path without regard to case.
+    /// All files, sorted by path, ignoring ASCII case.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &ServedFile> {
         self.files.iter()
     }
 }
 
-/// How two paths are ordered without regard to ASCII case: by their bytes in lower case.
+/// Compares two paths by their bytes in lower case.
 fn in_folded_order(one: &str, other: &str) -> Ordering {
     // Neighbours share most of their path, spelled alike.
     let shared = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();

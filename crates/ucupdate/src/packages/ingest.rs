@@ -29,42 +29,42 @@ use ucupdate_core::value::{FileName, ObjectKey, PackageId};
 use ucupdate_core::{ReportedVersion, RuleBook};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// How far an ingest is.
+/// The progress of an ingest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IngestProgress {
-    /// Bytes of the input read so far.
+    /// The number of bytes of the input that were read.
     pub input_bytes: u64,
-    /// Members stored so far.
+    /// The number of members that were stored.
     pub files: u64,
-    /// Bytes of members stored so far.
+    /// The size of the stored members in bytes.
     pub stored_bytes: u64,
 }
 
-/// What came of an ingest that was not refused.
+/// The result of a successful ingest.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ingested {
-    /// What the package holds, and what is worth telling of it.
+    /// The content of the package, and warnings about it.
     pub package: Package,
-    /// The revision the ingest made; none when nothing changes.
+    /// The revision that the ingest made. `None` if nothing changed.
     pub revision: Option<u64>,
-    /// What happened to each rule, in order.
+    /// Notes about each rule, in order.
     pub notes: Vec<Note>,
 }
 
 impl Ingested {
-    /// The package's id.
+    /// The id of the package.
     pub fn id(&self) -> PackageId {
         self.package.id
     }
 }
 
-/// Why a package was not taken. Nothing of it is, then.
+/// Error of an ingest. Nothing of the package is kept.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
-    /// The input broke off with an error of its own.
+    /// The input ended with an error.
     #[error("cannot read the package")]
     Input(#[source] io::Error),
     /// The cabinet cannot be read.
@@ -73,17 +73,17 @@ pub enum IngestError {
     /// The package cannot be read.
     #[error(transparent)]
     Package(PackageError),
-    /// The package is read, and something in it forbids taking it.
+    /// The package was read, and something in it forbids taking it. [`Package::refusals`] says what.
     #[error("{}", first_refusal(.0))]
     Refused(Box<Package>),
-    /// The rule book refuses it, or the store fails.
+    /// The rule book refuses the package, or the store failed.
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
 
 fn first_refusal(package: &Package) -> String {
     let mut refusals = package.refusals();
-    let first = refusals.next().map_or_else(|| "package is refused".to_owned(), ToString::to_string);
+    let first = refusals.next().map_or_else(|| "the package is refused".to_owned(), ToString::to_string);
     match refusals.count() {
         0 => first,
         more => format!("{first} (and {more} more)"),
@@ -97,15 +97,16 @@ impl From<StoreError> for IngestError {
 }
 
 impl Admin<'_> {
-    /// Takes in a package: a cabinet, or a self-extracting program that carries one.
+    /// Ingests a package: a cabinet, or a self-extracting program that contains one. Its versions become pending.
     ///
-    /// `file_name` is what the history calls it. `progress` is called now and then with how far it is.
+    /// The history shows `file_name`. `progress` is called after each member.
     ///
-    /// Dropping the future half-way changes no rule; what was stored so far is garbage that nothing refers to. An ingest
-    /// begins with sweeping up what is a day old of that; [`collect_garbage`](UpdateService::collect_garbage) does it at any time.
+    /// If the future is dropped, no rule changes, and the files stored so far become orphans. Every ingest first removes
+    /// orphans that are older than a day; [`collect_garbage`](UpdateService::collect_garbage) does the same at any time.
     ///
     /// # Errors
-    /// When the package cannot be read or is refused: nothing is taken then, and the error says which file is to blame.
+    /// When the package cannot be read, or is refused. The error names the file that caused it. Nothing of the package is
+    /// kept.
     pub async fn ingest(
         self,
         file_name: &str,
@@ -142,7 +143,8 @@ impl Admin<'_> {
     }
 }
 
-/// A revision whose write is unclear may name the files: then they stay, and are swept up later if it does not.
+/// Whether the stored files may be deleted. After a revision with an unclear outcome they stay, and are collected later if
+/// no revision names them.
 fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
     !matches!(taken, Err(IngestError::Change(ChangeError::State(_) | ChangeError::Contended { .. })))
 }
@@ -152,9 +154,9 @@ struct Intake<'a, P> {
     ingest: IngestId,
     progress: P,
     so_far: IngestProgress,
-    /// The members stored so far, in cabinet order: index and key.
+    /// The index and the key of each stored member, in cabinet order.
     stored: Vec<(usize, StoreKey)>,
-    /// Whether a revision that names them may have been written.
+    /// Whether a revision that names the files may have been written.
     told: bool,
 }
 
@@ -163,7 +165,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         &*self.service.inner.store
     }
 
-    /// Reads the cabinet on a thread of its own and stores each member as it comes.
+    /// Reads the cabinet on a thread of its own, and stores each member as it comes.
     async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
         let mut inputs = Vec::with_capacity(parts.len());
@@ -223,7 +225,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok(())
     }
 
-    /// Tells the rule book. Gives whether it names the files that were stored.
+    /// Makes the revision. Returns whether the rule book names the files that were stored.
     async fn take(
         &mut self,
         package: Package,
@@ -266,8 +268,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok((Ingested { package, revision, notes }, named))
     }
 
-    /// Every member lies in the store with the size that was read, and every file that the rule book will name byte for
-    /// byte.
+    /// Checks that every member is in the store with its size, and every file that the rule book will name byte for byte.
     async fn check_stored(&self, package: &Package, record: &IngestedPackage) -> Result<(), IngestError> {
         for member in &package.members {
             let key = keys::object(&self.key_of(member));
@@ -360,7 +361,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 }
 
-/// What the package names, else what the stone names.
+/// Returns the version that the package names, or else the version of the stepping stone.
 fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
     let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
     image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))

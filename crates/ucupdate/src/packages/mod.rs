@@ -1,4 +1,4 @@
-//! Packages: taking them in, reading back what lies in the store, finding them again.
+//! Packages: ingesting them, reading their files back, and finding them again in a store without a history.
 
 pub(crate) mod channels;
 pub(crate) mod description;

@@ -1,4 +1,4 @@
-//! What everybody gets is what was ingested: images are read back before devices are sent to them.
+//! Reads files back before devices are sent to them, so that devices get what was ingested.
 
 use crate::digest::Sha256Stream;
 use crate::error::ChangeError;
@@ -10,11 +10,11 @@ use ucupdate_core::value::Sha256Digest;
 use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
-/// The versions whose files were read back and found to be what was ingested.
+/// The versions whose files were read back and are as they were ingested.
 pub(crate) struct ReadBack(Vec<(RuleKey, ReportedVersion, IngestId)>);
 
 impl ReadBack {
-    /// Reads back the files of every version that a delta gives to everybody anew.
+    /// Reads back the files of every version that a delta newly gives to devices.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         book: &RuleBook,
@@ -34,7 +34,7 @@ impl ReadBack {
         Ok(Self(verified))
     }
 
-    /// Refuses a delta that gives something else to everybody than what was read back.
+    /// Refuses a delta that gives other versions to devices than those that were read back.
     pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
         for (rule, candidate) in given_anew(book, delta) {
             let Some((_, ingest)) = release(book, rule, candidate) else { continue };
@@ -52,7 +52,7 @@ impl ReadBack {
     }
 }
 
-/// The versions a delta gives anew to others than test devices (whoever tests has to cope), with their rules.
+/// Returns the versions that a delta newly gives to devices other than test devices, with their rules.
 fn given_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = (&'a Rule, &'a Candidate)> {
     let rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
     rules.flat_map(move |rule| {
@@ -74,8 +74,8 @@ fn release<'a>(book: &'a RuleBook, rule: &Rule, candidate: &Candidate) -> Option
 async fn check(store: &dyn ImageStore, release: &Release, file: &StoredFile) -> Result<(), ChangeError> {
     let what = match state(store, file).await? {
         FileState::Whole => return Ok(()),
-        FileState::Other => "is not in the store as it was ingested",
-        FileState::Gone => "is gone from the store",
+        FileState::Other => "differs from what was ingested",
+        FileState::Gone => "is missing in the store",
     };
     Err(ChangeError::Image {
         file: file.name.to_string(),
@@ -85,18 +85,18 @@ async fn check(store: &dyn ImageStore, release: &Release, file: &StoredFile) -> 
     })
 }
 
-/// How a file of a package lies in the store.
+/// The state of a package file in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileState {
-    /// As it was ingested, byte for byte.
+    /// The file is as it was ingested, byte for byte.
     Whole,
-    /// Otherwise.
+    /// The file has other content.
     Other,
-    /// Not at all.
+    /// The file is missing.
     Gone,
 }
 
-/// Reads a file back.
+/// Reads a file back and returns its state.
 pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
     match digest(store, &keys::object(&file.key)).await {
         Ok(found) if found == (file.size, file.sha256) => Ok(FileState::Whole),
@@ -106,7 +106,7 @@ pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<F
     }
 }
 
-/// The size and SHA-256 of an object.
+/// Returns the size and the SHA-256 of an object.
 pub(crate) async fn digest(
     store: &dyn ImageStore,
     key: &StoreKey,

@@ -1,4 +1,4 @@
-//! A first history for a store that has only images: what `package.json` beside them tells.
+//! Builds a first history for a store that has only images, from the descriptions beside them.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -14,43 +14,46 @@ use ucupdate_core::book::{IngestId, IngestedPackage, Note, Refusal};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
-/// From so many bytes of packages on, the next go into another revision; one has room for more.
+/// The size in bytes after which the next packages go into another revision. A revision has room for more.
 const FULL_BYTES: usize = 512 * 1024;
 
-/// What was found again.
+/// The result of a rebuild.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rebuilt {
-    /// The revision the rule book is at now.
+    /// The newest revision of the rule book after the rebuild.
     pub revision: u64,
-    /// The packages that are known again.
+    /// The packages that are in the rule book again.
     pub packages: Vec<PackageId>,
-    /// What is pending and in use now, in the order it happened.
+    /// Notes about pending versions and interim images, in order.
     pub notes: Vec<Note>,
-    /// The ingests that were not taken.
+    /// The ingests that were skipped.
     pub left_out: Vec<LeftOut>,
 }
 
-/// An ingest that a rebuild did not take.
+/// An ingest that a rebuild skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// The folder it has below `images/`.
+    /// The name of its folder below `images/`.
     pub ingest: IngestId,
-    /// Why.
+    /// The reason, as a sentence.
     pub why: String,
 }
 
 impl Admin<'_> {
-    /// Begins a history for a store that has lost its own, or never had one: every package whose files are all there, byte
-    /// for byte, is known again; the newest version of each rule is pending; interim images are in use. Nothing is
-    /// approved, not even what is deployed as it is ingested, and there are no test devices: what was decided is not known
-    /// any more.
+    /// Builds a new history for a store that lost its history, or never had one.
     ///
-    /// It takes one revision, or several where there are many packages. What broke off is done again, and goes on.
+    /// Every package whose files are all in the store, byte for byte, is in the rule book again. The newest version of each
+    /// rule is pending, and interim images are in use. Nothing is approved, not even for device types that are deployed at
+    /// ingest, and there are no test devices: the earlier decisions are lost.
+    ///
+    /// A rebuild makes one revision, or several if there are many packages. An interrupted rebuild can be continued by
+    /// calling it again.
     ///
     /// # Errors
-    /// [`ChangeError::HasHistory`] when the store has a history that was not begun so; when the store fails.
+    /// [`ChangeError::HasHistory`] when the store has a history that does not come from a rebuild. Also when the store
+    /// fails.
     pub async fn rebuild(self) -> Result<Rebuilt, ChangeError> {
         let Self { service, author } = self;
         let revisions = service.refresh().await?;
@@ -83,7 +86,7 @@ impl Admin<'_> {
 }
 
 impl UpdateService {
-    /// A history is gone on with only where all of it was rebuilt.
+    /// Refuses a history that was not rebuilt.
     async fn refuse_history(&self, revisions: u64) -> Result<(), ChangeError> {
         for number in 1..=revisions {
             let read = read_revision(&**self.store(), number).await?;
@@ -96,7 +99,7 @@ impl UpdateService {
         Ok(())
     }
 
-    /// The ingests that have a description.
+    /// Returns the ingests that have a description.
     async fn ingests(&self) -> Result<Vec<IngestId>, StoreError> {
         let mut ingests = Vec::new();
         let mut pages = self.store().pages(keys::IMAGES);
@@ -110,7 +113,7 @@ impl UpdateService {
     }
 }
 
-/// The package of an ingest, or why it cannot be taken.
+/// Returns the package of an ingest, or the reason why it is skipped.
 async fn read_package(
     store: &dyn ImageStore,
     ingest: IngestId,
@@ -126,23 +129,23 @@ async fn read_package(
         Err(error) => return Ok(Err(error.to_string())),
     };
     if package.ingest != ingest {
-        return Ok(Err(format!("`{key}` describes another ingest, {}", package.ingest)));
+        return Ok(Err(format!("`{key}` describes another ingest: {}", package.ingest)));
     }
     for file in package.files() {
         let is_inside = keys::ingest_of(&keys::object(&file.key)) == Some(ingest);
         if !is_inside {
-            return Ok(Err(format!("`{key}` names `{}`, which is not beside it", file.key)));
+            return Ok(Err(format!("`{key}` names `{}`, which is in another folder", file.key)));
         }
         match read_back::state(store, file).await? {
             FileState::Whole => {}
-            FileState::Gone => return Ok(Err(format!("`{}` is gone", file.key))),
-            FileState::Other => return Ok(Err(format!("`{}` is not what was ingested", file.key))),
+            FileState::Gone => return Ok(Err(format!("`{}` is missing", file.key))),
+            FileState::Other => return Ok(Err(format!("`{}` differs from what was ingested", file.key))),
         }
     }
     Ok(Ok(package))
 }
 
-/// Of two ingests of one package the later is taken; both are whole.
+/// Keeps the later of two ingests of one package. Both are complete.
 fn take_newer(
     whole: &mut BTreeMap<PackageId, IngestedPackage>,
     package: IngestedPackage,
@@ -163,7 +166,7 @@ fn take_newer(
     whole.insert(id, taken);
 }
 
-/// The packages in parts that each fit into a revision.
+/// Divides the packages into parts that each fit into one revision.
 fn parts(packages: Vec<IngestedPackage>) -> Vec<Vec<IngestedPackage>> {
     let mut parts: Vec<Vec<IngestedPackage>> = Vec::new();
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! Changes that say what something is as a whole, made from what it was: they must not undo what others did meanwhile.
+//! Changes that replace a whole entry, and must not undo the changes of others.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -7,11 +7,12 @@ use ucupdate_core::book::{BookCommand, Candidate, Refusal};
 use ucupdate_core::{RuleBook, RuleKey};
 
 impl Admin<'_> {
-    /// Makes a change as [`command`](Self::command) does, but only where what it replaces is still as it is in `seen`.
+    /// Executes a command, but refuses it if the entry that it replaces has changed since `seen`.
     ///
-    /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a policy or a group as a whole, so the later of two
-    /// changes would undo the earlier one. [`BookCommand::Approve`] and [`BookCommand::RollBack`] name no version, so the
-    /// versions of their rules must be those that the caller saw. Other commands are made as they are.
+    /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. Without this check, the
+    /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`] and [`BookCommand::RollBack`]
+    /// name no version, so the versions of their rules must be those that the caller saw. Other commands need no check, and
+    /// are executed as [`command`](Self::command) does.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Admin<'_> {
     /// ```
     ///
     /// # Errors
-    /// [`Refusal::ChangedMeanwhile`] when it is not as it was seen, and those of [`command`](Self::command).
+    /// [`Refusal::ChangedMeanwhile`] when the entry has changed, and the errors of [`command`](Self::command).
     pub async fn command_as_seen(
         self,
         command: &BookCommand,

@@ -1,4 +1,4 @@
-//! Following the history of the rule book, and making the next revision.
+//! Follows the history of the rule book, and makes the next revision.
 
 use crate::error::{ChangeError, StateError};
 use crate::service::UpdateService;
@@ -14,10 +14,10 @@ use ucupdate_core::book::{Outcome, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {
-    /// Looks for changes other servers made, and gives the revision that holds now.
+    /// Reads the changes that other servers made. Returns the newest revision.
     ///
     /// # Errors
-    /// When the rule book cannot be read; the old snapshot goes on answering.
+    /// When the rule book cannot be read. The old snapshot keeps answering.
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
         // What could be read holds, whatever comes after it.
@@ -27,8 +27,8 @@ impl UpdateService {
         Ok(history.revision())
     }
 
-    /// Makes the snapshot that of the history. Compiling, and freeing what was compiled before, is left to threads for such
-    /// work: whoever answers meanwhile reads the old snapshot, waits for nothing, and is not the one who frees it.
+    /// Replaces the snapshot if the history has moved on. The snapshot is compiled, and the old one is freed, on threads for
+    /// blocking work. A request that runs at the same time reads the old snapshot, and neither waits nor frees it.
     async fn publish(&self, history: &RuleHistory) {
         if self.inner.snapshot.load().revision() == history.revision() {
             return;
@@ -42,6 +42,7 @@ impl UpdateService {
         }
     }
 
+    /// Makes a revision from what `make` returns for the newest book, and tries again while other servers are faster.
     pub(crate) async fn change(
         &self,
         author: &str,
@@ -73,33 +74,32 @@ impl UpdateService {
         Err(ChangeError::Contended { tries })
     }
 
-    /// The history of the rule book from revision `first` on, at most `limit` of it, oldest first.
+    /// Returns revisions in order, beginning with `first`, at most `limit` of them.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When they cannot be read.
     pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
         RuleHistory::read(&*self.inner.store, first, limit).await
     }
 }
 
-/// How often, and for how long, a change is tried at least while others are first: a store far away gives few tries in that
-/// time, and one at hand many.
+/// A change is tried at least this number of times, and at least for this time. A remote store allows few attempts in that
+/// time, and a local one many.
 const MIN_TRIES: u32 = 40;
 const MIN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A random pause after a try that took so long and was lost. It keeps servers that lost together apart, and halves with
-/// each try: that one lost means that another won, so a pause lets nobody through sooner, and whoever waits for longest has to
-/// come before those who begin.
+/// Returns a random pause after a lost attempt. It keeps servers apart that lost at the same time. It becomes shorter with
+/// each attempt, so that a server that has waited for a long time comes before one that begins.
 fn pause_after(tries: u32, took: Duration) -> Result<Duration, StateError> {
     let share = f64::from(random_bytes()?[0]) / f64::from(u8::MAX);
     Ok(took.mul_f64(share) / (2 << tries.min(20)))
 }
 
-/// How long the store may take over a change or a look for changes before somebody else has his turn.
+/// The time limit for a change or a look for changes, so that other callers get their turn.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
-/// What comes of work on the history, or the store's silence as an error. Work that is dropped half-way leaves the
-/// history whole: what it may have written is found by the next look.
+/// Runs work on the history with a time limit. If the work is dropped half-way, the history stays valid: the next look finds
+/// what was written.
 async fn in_time<T, E: From<StoreError>>(
     what: &'static str,
     work: impl Future<Output = Result<T, E>>,
@@ -110,8 +110,8 @@ async fn in_time<T, E: From<StoreError>>(
     }
 }
 
-/// Holds a snapshot until nobody answers from it any more, and frees it on a thread for such work: with a large book that
-/// takes long. Whoever keeps one for longer than this waits frees it himself.
+/// Waits until no request uses an old snapshot, and frees it on a thread for blocking work, because freeing a large book
+/// takes long. If a caller keeps the snapshot for longer, that caller frees it.
 async fn retire(old: Arc<Snapshot>) {
     for _ in 0..RETIRE_TRIES {
         if Arc::strong_count(&old) == 1 {
@@ -122,6 +122,6 @@ async fn retire(old: Arc<Snapshot>) {
     tokio::task::spawn_blocking(move || drop(old));
 }
 
-/// How often, and with what pauses, a retired snapshot is looked at. An answer takes microseconds.
+/// How often, and with what pauses, an old snapshot is checked. An answer takes microseconds.
 const RETIRE_TRIES: u32 = 100;
 const RETIRE_PAUSE: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! The stored forms: JSON, each with the version of its format first. A newer one is refused by its number.
+//! The stored forms: JSON documents, each with the version of its format first. A newer format is refused by its number.
 
 use crate::digest::{Sha256Stream, sha256};
 use crate::state::recorded_command::{RecordedCommand, StoredCommand};
@@ -52,48 +52,48 @@ fn format_of(delta: &Delta) -> Version {
     if has_new { FORMAT } else { BEFORE_BANS }
 }
 
-/// From this format on revisions and what describes a package are sealed.
+/// The first format in which revisions and descriptions of packages are sealed.
 const SEALED_SINCE: Version = Version::new(1, 2, 0);
 
-/// One revision of the rule book: what was asked, and what the changed entries are now.
+/// One revision of the rule book: the command, and the new state of the changed entries.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct RevisionDocument {
     pub(crate) format: Version,
     pub(crate) revision: u64,
-    /// Random: who lost the answer of a write finds by it whether the write was his.
+    /// A random number. A writer that lost the answer of its write recognises its own revision by it.
     pub(crate) change: ChangeId,
-    /// The SHA-256 of the revision before; of nothing for the first.
+    /// The SHA-256 of the revision before. For the first revision it is the SHA-256 of an empty text.
     pub(crate) previous: Sha256Digest,
     pub(crate) at: UnixTime,
     pub(crate) author: String,
     pub(crate) command: RecordedCommand,
-    /// What was told to the author, a line each.
+    /// The notes about the change, one sentence each.
     pub(crate) notes: Vec<String>,
     pub(crate) delta: Delta,
 }
 
-/// The whole book as of a revision.
+/// The whole rule book at a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     pub(crate) revision: u64,
-    /// The SHA-256 of that revision, which the next one names.
+    /// The SHA-256 of that revision. The next revision names it.
     pub(crate) sha256: Sha256Digest,
     pub(crate) book: RuleBook,
 }
 
-/// A checkpoint as it is written.
+/// The stored form of a checkpoint.
 #[derive(Serialize, Deserialize)]
 struct CheckpointDocument<B> {
     format: Version,
     revision: u64,
     sha256: Sha256Digest,
-    /// The SHA-256 of the book below, byte for byte as it stands there: a book that was damaged is never believed.
+    /// The SHA-256 of the bytes of the book below, so that a damaged book is never used.
     book_sha256: Sha256Digest,
     book: B,
 }
 
 impl Checkpoint {
-    /// Its stored form.
+    /// Returns the stored form.
     pub(crate) fn write(&self) -> Vec<u8> {
         let delta = self.book.to_delta();
         let book = serde_json::value::to_raw_value(&delta).expect(OUR_OWN);
@@ -106,8 +106,8 @@ impl Checkpoint {
         })
     }
 
-    /// Reads one; none when its book is not the one that was written. This takes its time for a large book: do it away
-    /// from the runtime's own threads.
+    /// Reads a checkpoint. Returns `None` if its book is damaged. A large book takes long, so call this outside the threads
+    /// of the runtime.
     pub(crate) fn read(key: &str, bytes: &[u8]) -> Result<Option<Self>, DocumentError> {
         let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
         let document = match CheckpointDocument::split(bytes) {
@@ -155,7 +155,7 @@ impl<B> CheckpointDocument<B> {
 }
 
 impl<'a> CheckpointDocument<&'a str> {
-    /// A document in exactly the form that is written, its book not looked through: that is done by whoever reads it.
+    /// Splits a document in exactly the written form. The book in it is not parsed.
     fn split(bytes: &'a [u8]) -> Option<Self> {
         const BOOK: &str = ",\"book\":";
         let text = std::str::from_utf8(bytes).ok()?;
@@ -166,7 +166,7 @@ impl<'a> CheckpointDocument<&'a str> {
     }
 }
 
-/// Reads the book of a checkpoint: its two large parts at the same time, where it has the form that is written.
+/// Reads the book of a checkpoint. If it has the written form, its two large parts are read at the same time.
 pub(crate) fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
     match read_in_parts(text) {
         Some(book) => Ok(book),
@@ -197,70 +197,41 @@ fn read_in_parts(text: &str) -> Option<Delta> {
     is_apart.then_some(book)
 }
 
-/// What an ingested package holds, beside its members.
+/// The description of an ingested package.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PackageDocument {
     pub(crate) format: Version,
     pub(crate) package: IngestedPackage,
 }
 
-/// A random number that names one change.
+/// A random number that identifies one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct ChangeId(pub(crate) Sha256Digest);
 
-/// Why a stored document cannot be used.
+/// Error of using a stored document.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// A newer program wrote it.
-    #[error("`{key}` has format {found}, and this program reads up to {FORMAT}")]
-    Newer {
-        /// Where it lies.
-        key: String,
-        /// Its format.
-        found: Version,
-    },
-    /// It is no such document.
+    /// A newer program wrote the document.
+    #[error("`{key}` has format {found}, but this program reads formats up to {FORMAT}; use a newer program")]
+    Newer { key: String, found: Version },
+    /// The object is not such a document.
     #[error("`{key}` cannot be read")]
-    Unreadable {
-        /// Where it lies.
-        key: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// It is not what was written.
-    #[error("`{key}` is not what was written: its SHA-256 is another")]
-    Seal {
-        /// Where it lies.
-        key: String,
-    },
-    /// It does not follow the one before it.
-    #[error("`{key}` says it follows {said}, and the one before it is {found}")]
-    Chain {
-        /// Where it lies.
-        key: String,
-        /// What it says it follows.
-        said: Sha256Digest,
-        /// What it should follow.
-        found: Sha256Digest,
-    },
-    /// It is not there, though one after it is: somebody removed it.
-    #[error(
-        "`{key}` is missing, and later revisions are there; put it back, or nothing after it can be read"
-    )]
-    Missing {
-        /// Where it should lie.
-        key: String,
-    },
-    /// It carries another number than its key.
-    #[error("`{key}` says it is revision {said}")]
-    Number {
-        /// Where it lies.
-        key: String,
-        /// The number it carries.
-        said: u64,
-    },
+    Unreadable { key: String, source: serde_json::Error },
+    /// The document was changed after it was written.
+    #[error("`{key}` is damaged: its SHA-256 differs from its seal")]
+    Seal { key: String },
+    /// The revision does not follow the one before it.
+    #[error("`{key}` names {said} as the SHA-256 of the revision before it, but that revision has {found}")]
+    Chain { key: String, said: Sha256Digest, found: Sha256Digest },
+    /// A revision is missing, but a later one exists.
+    #[error("`{key}` is missing, but later revisions exist; restore it from a copy of the store")]
+    Missing { key: String },
+    /// The revision has another number than its key.
+    #[error("`{key}` holds revision {said}")]
+    Number { key: String, said: u64 },
 }
 
 impl RevisionDocument {
@@ -288,13 +259,13 @@ impl Serialize for RevisionDocument {
     }
 }
 
-/// Only the format of a document, whatever else is in it.
+/// The format of a document, without its other fields.
 #[derive(Deserialize)]
 struct Format {
     format: Version,
 }
 
-/// Reads a document; the format is looked at before anything else.
+/// Reads a document. The format is checked first.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, DocumentError> {
     check_format(key, bytes)?;
     serde_json::from_slice(bytes).map_err(|source| DocumentError::Unreadable { key: key.to_owned(), source })
@@ -309,11 +280,11 @@ fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
     Ok(format)
 }
 
-/// What stands before the seal.
+/// The text before the seal.
 const SEAL: &str = ",\"seal\":\"";
 
-/// Writes a document whose last field is the SHA-256 of the document without it. The chain vouches for every revision but
-/// the newest, and for that none but itself can.
+/// Writes a document whose last field is the SHA-256 of the document without this field. The chain proves every revision
+/// except the newest one, which only its seal can prove.
 pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
     let mut bytes = write(document);
     let seal = sha256(&bytes);
@@ -322,7 +293,7 @@ pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
     bytes
 }
 
-/// Reads a document that is as it was written.
+/// Reads a document and checks its seal.
 pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
     key: &str,
     bytes: &[u8],
@@ -332,7 +303,7 @@ pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
     Ok(document)
 }
 
-/// Whether a document is as it was written; of one from before there were seals that is not known.
+/// Checks the seal of a document. Documents from before seals pass.
 pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
     let is_whole = match split_seal(bytes) {
         Some((document, seal)) => {
@@ -352,7 +323,7 @@ fn split_seal(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((rest.strip_suffix(SEAL.as_bytes())?, seal))
 }
 
-/// Why writing a document cannot fail.
+/// The reason why writing a document cannot fail.
 const OUR_OWN: &str = "our own documents have text keys and finite numbers only";
 
 /// Writes a document.
@@ -376,7 +347,7 @@ mod tests {
             r#"{"format":"1.4.0","revision":"in words"}"#.to_owned(),
             String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.4.0", 1),
         ] {
-            let message = "`state/x.json` has format 1.4.0, and this program reads up to 1.3.0";
+            let message = "`state/x.json` has format 1.4.0, but this program reads formats up to 1.3.0; use a newer program";
             let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
@@ -399,7 +370,7 @@ mod tests {
             }
         }
         let refused = read_sealed::<serde_json::Value>("state/x.json", br#"{"format":"1.2.0"}"#).unwrap_err();
-        assert_eq!(refused.to_string(), "`state/x.json` is not what was written: its SHA-256 is another");
+        assert_eq!(refused.to_string(), "`state/x.json` is damaged: its SHA-256 differs from its seal");
         let before_seals = br#"{"format":"1.1.0"}"#;
         read_sealed::<serde_json::Value>("state/x.json", before_seals).unwrap();
     }

@@ -1,4 +1,4 @@
-//! What a command would do, without doing it.
+//! Dry runs: what a command would do.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -8,22 +8,24 @@ use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
 use ucupdate_core::book::{BookCommand, Outcome};
 
-/// What a command would do: see [`Admin::dry_run`].
+/// The result of [`Admin::dry_run`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DryRun {
-    /// What would change in the rule book, and what would be told of it.
+    /// The changes of the rule book, and the notes about them.
     pub outcome: Outcome,
-    /// What is answered from now.
+    /// The snapshot that currently answers requests.
     pub before: Arc<Snapshot>,
-    /// What would be answered from then. Where nothing changes it is `before`, else its revision is the next one.
+    /// The snapshot that would answer requests after the command, with the next revision number. If nothing would change, it
+    /// is `before`.
     pub after: Arc<Snapshot>,
 }
 
 impl Admin<'_> {
-    /// Gives what [`command`](Self::command) would do now, and changes nothing.
+    /// Returns what [`command`](Self::command) would do now. Nothing changes.
     ///
-    /// Whose answer changes is for [`diff`](ucupdate_core::decide::diff) to say, by the two snapshots' indices.
+    /// [`diff`](ucupdate_core::decide::diff()) compares the indices of the two snapshots, and finds the devices whose answer
+    /// would change.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -43,7 +45,7 @@ impl Admin<'_> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`command`](Self::command): what it would refuse is refused.
+    /// Those of [`command`](Self::command): a command that would be refused is refused here too.
     pub async fn dry_run(self, command: &BookCommand) -> Result<DryRun, ChangeError> {
         let service = self.service;
         service.refresh().await?;

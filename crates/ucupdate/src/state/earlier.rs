@@ -1,4 +1,4 @@
-//! The rule book as it was: for replaying a decision, and for saying what has changed since.
+//! The rule book at an earlier revision, for replaying decisions and for comparing.
 
 use crate::error::StateError;
 use crate::service::UpdateService;
@@ -8,12 +8,13 @@ use std::sync::Arc;
 use ucupdate_core::RuleBook;
 
 impl UpdateService {
-    /// The rule book as it was at a revision; at 0 it is that of a new store.
+    /// Returns the rule book at a revision. Revision 0 is the empty book of a new store.
     ///
-    /// It is read from the store: from the last checkpoint before it, if one is kept, and else from the first revision.
+    /// The book is read from the store: from the last checkpoint before the revision, or from the first revision if there is
+    /// no checkpoint.
     ///
     /// # Errors
-    /// [`StateError::NoRevision`] when it is not that far yet; otherwise when it cannot be read.
+    /// [`StateError::NoRevision`] when the revision does not exist yet. Also when the history cannot be read.
     pub async fn book_at(&self, revision: u64) -> Result<RuleBook, StateError> {
         let mut newest = self.snapshot().revision();
         if revision > newest {
@@ -26,7 +27,7 @@ impl UpdateService {
         Ok(history.book().clone())
     }
 
-    /// The same, compiled for answering.
+    /// Returns the compiled rule book at a revision.
     ///
     /// # Errors
     /// Those of [`book_at`](Self::book_at).

@@ -1,4 +1,4 @@
-//! What people decided: revisions, checkpoints, and the snapshot that answers.
+//! The state of the rule book: revisions, checkpoints, and the snapshot that answers requests.
 
 pub(crate) mod as_seen;
 pub(crate) mod change;

@@ -1,4 +1,4 @@
-//! What a revision says was asked, and the form in which it is stored.
+//! [`RecordedCommand`]: the command that a revision records, and its stored form.
 
 use serde::{Deserialize, Serialize, Serializer};
 use ucupdate_core::book::{BookCommand, StopScope};

@@ -1,4 +1,4 @@
-//! Rolling the whole rule book back to an earlier revision, by a new one.
+//! Restores the rule book of an earlier revision by a new revision.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -14,15 +14,15 @@ use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, StoreError};
 
 impl Admin<'_> {
-    /// Restores the rule book of an earlier revision, as a new revision: rules, interim images, test devices and settings
-    /// are as they were then. What was ingested since stays in the store, and can be approved again.
+    /// Restores the rule book of an earlier revision by a new revision: its rules, interim images, test devices and
+    /// settings. Packages that were ingested since stay in the store, and can be approved again.
     ///
-    /// Every image of a rule that changes, and every interim image that does, is read back first.
+    /// The files of every rule and interim image that changes are read back first.
     ///
     /// # Errors
-    /// [`ChangeError::NotRestorable`] when images of then are gone or damaged, which names them;
-    /// [`ChangeError::NoRevision`]; a [`Refusal`] when somebody lets one of the packages leave, or stores it anew, in the
-    /// meantime; otherwise those of [`command`](Self::command). After a refusal nothing has changed.
+    /// [`ChangeError::NotRestorable`] when files are missing or damaged; [`ChangeError::NoRevision`]; a [`Refusal`] when a
+    /// package leaves the book or is stored again in the meantime. Otherwise those of [`command`](Self::command). After a
+    /// refusal nothing has changed.
     pub async fn roll_back_to(self, revision: u64) -> Result<Changed, ChangeError> {
         let Self { service, author } = self;
         service.refresh().await?;
@@ -40,15 +40,15 @@ impl Admin<'_> {
     }
 }
 
-/// An earlier rule book whose images were read back.
+/// An earlier rule book whose files were read back.
 pub(crate) struct Restorable {
     history: RuleHistory,
-    /// The packages whose files were read back, and how they lay in the store.
+    /// The packages whose files were read back, with their ingest.
     read_back: BTreeSet<(PackageId, Option<IngestId>)>,
 }
 
 impl Restorable {
-    /// Reads the book of a revision, and back what restoring it would give to devices anew.
+    /// Reads the book of a revision, and reads back the files that restoring it would newly give to devices.
     pub(crate) async fn read(
         store: &Arc<dyn ImageStore>,
         now: &Snapshot,
@@ -76,24 +76,24 @@ impl Restorable {
         Ok(Self { history, read_back })
     }
 
-    /// What restoring it would do to a book.
+    /// Returns what restoring it would do to a book.
     pub(crate) fn restore(&self, book: &RuleBook) -> Result<Outcome, Refusal> {
         book.restore(self.history.book(), self.history.revision())
     }
 
-    /// Whether all that a delta gives to devices anew was read back.
+    /// Whether all files that a delta newly gives to devices were read back.
     fn covers(&self, book: &RuleBook, delta: &Delta) -> bool {
         let mut given = given_anew(book, delta).into_iter();
         given.all(|anew| self.read_back.contains(&(anew.package, anew.ingest)))
     }
 }
 
-/// Something that a rule or an interim image which a delta changes gives to devices.
+/// A version that a delta newly gives to devices.
 struct Anew<'a> {
-    /// `3.5.6907.0 for UCPhone/...`.
+    /// A description such as `3.5.6907.0 for UCPhone/...`.
     what: String,
     package: PackageId,
-    /// How the package lies in the store now; none where it is not in the book.
+    /// The current ingest of the package. `None` if the package is not in the book.
     ingest: Option<IngestId>,
     files: Option<&'a ReleaseFiles>,
 }
@@ -127,7 +127,7 @@ fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
     all
 }
 
-/// What of an earlier book is of packages that have left since.
+/// Returns what an earlier book needs of packages that have left since.
 fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
     let same = |id: PackageId| {
         let (then, now) = (earlier.package(id), now.package(id));
@@ -138,18 +138,18 @@ fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
         .filter(|(_, candidate)| !same(candidate.package))
         .map(|(rule, candidate)| {
             let (version, package) = (&candidate.version, candidate.package);
-            format!("{version} for {} is kept no more, ingest package {package} again", rule.key())
+            format!("{version} for {} is no longer kept, ingest package {package} again", rule.key())
         })
         .collect();
     let interim = earlier.interim_images().filter(|(_, package)| !same(*package));
     missing.extend(interim.map(|(image, package)| {
         let (version, locale) = (&image.version, &image.locale);
-        format!("the interim image {version} for {locale} is kept no more, ingest package {package} again")
+        format!("the interim image {version} for {locale} is no longer kept, ingest package {package} again")
     }));
     missing
 }
 
-/// Which of these files do not lie in the store as they were ingested.
+/// Returns the files that are missing or damaged in the store.
 async fn lacking(
     store: &dyn ImageStore,
     files: &ReleaseFiles,
@@ -159,8 +159,8 @@ async fn lacking(
     for file in files.iter() {
         let how = match read_back::state(store, file).await? {
             FileState::Whole => continue,
-            FileState::Other => "is not in the store as it was ingested",
-            FileState::Gone => "is gone from the store",
+            FileState::Other => "differs from what was ingested",
+            FileState::Gone => "is missing in the store",
         };
         lacking.push(format!("{} of {what} {how}, ingest its package again", file.name));
     }

@@ -1,8 +1,8 @@
-//! The history of the rule book: dense revisions in a store, made one at a time by any number of servers.
+//! The history of the rule book: revisions without gaps in a store, made one at a time by any number of servers.
 //!
-//! A change is made by *creating* the next revision. Of two servers one wins; the other reads what the winner wrote and
-//! makes its change on that, if its precondition still holds. There is no leader, no lock and no listing that
-//! correctness depends on.
+//! A change is made by creating the next revision. If two servers do so at the same time, one wins. The other one reads the
+//! winner's revision and tries again, if its change is still allowed. There is no leader and no lock, and no listing decides
+//! anything.
 
 use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
@@ -17,19 +17,19 @@ use ucupdate_core::book::{Note, Outcome, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 
-/// The most bytes a revision has.
+/// The maximum size of a revision in bytes.
 pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
 
-/// The most bytes of a checkpoint that are read.
+/// The maximum size of a checkpoint in bytes.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
-/// How often a write whose answer is unclear is settled and tried again.
+/// The number of attempts to write a revision while the outcome is unclear.
 const MAX_UNCLEAR: u32 = 5;
 
-/// A checkpoint is made at each multiple.
+/// A checkpoint is made at every multiple of this revision number.
 const CHECKPOINT_EVERY: u64 = 64;
 
-/// The rule book as this process knows it, and where it stands in the history.
+/// The rule book as this process knows it, and its revision.
 #[derive(Debug)]
 pub(crate) struct RuleHistory {
     store: Arc<dyn ImageStore>,
@@ -39,34 +39,34 @@ pub(crate) struct RuleHistory {
     sha256: Sha256Digest,
 }
 
-/// A change that was made, or found to change nothing.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changed {
-    /// The revision the change made; none when nothing changes.
+    /// The revision that the change made. `None` if nothing changed.
     pub revision: Option<u64>,
-    /// What is worth telling, in the order it happened.
+    /// Notes about the change, in order.
     pub notes: Vec<Note>,
 }
 
-/// One revision, as the history tells it.
+/// One revision of the history.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Revision {
-    /// Its number, from 1.
+    /// The number, from 1.
     pub number: u64,
-    /// When it was made.
+    /// The time of the change, by the clock of the server that made it.
     pub at: UnixTime,
-    /// Who made it.
+    /// The name that was passed to [`UpdateService::admin`](crate::UpdateService::admin).
     pub author: String,
-    /// What was asked.
+    /// The command that was executed.
     pub command: RecordedCommand,
-    /// What was told, a line each.
+    /// Notes about the change, one sentence each.
     pub notes: Vec<String>,
 }
 
 impl ChangeId {
-    /// One that nobody else draws.
+    /// Returns an id that no other server draws.
     pub(crate) fn random() -> Result<Self, StateError> {
         Ok(Self(sha256(&random_bytes()?)))
     }
@@ -87,7 +87,7 @@ impl RuleHistory {
         Ok(history)
     }
 
-    /// The history up to a revision that is there, and no further.
+    /// Reads the history up to an existing revision.
     pub(crate) async fn open_at(store: Arc<dyn ImageStore>, revision: u64) -> Result<Self, StateError> {
         let mut history = Self::empty(store);
         history.start_from_checkpoint(revision).await?;
@@ -105,7 +105,8 @@ impl RuleHistory {
         Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b"") }
     }
 
-    /// There is a revision after the next one: then the next is there by now, or somebody removed it.
+    /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
+    /// removed.
     async fn refuse_gap(&mut self) -> Result<(), StateError> {
         if self.catch_up().await? {
             return Ok(());
@@ -121,8 +122,8 @@ impl RuleHistory {
         self.revision
     }
 
-    /// Takes the newest checkpoint up to a revision that can be read. That none can costs only time; one that a newer
-    /// program wrote is an error, since its revisions cannot be read either.
+    /// Starts from the newest readable checkpoint up to a revision. Without one, reading takes longer. A checkpoint of a
+    /// newer program is an error, because its revisions cannot be read either.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
         let Ok(mut found) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
         found.retain(|meta| keys::checkpoint_number(&meta.key).is_some_and(|number| number <= most));
@@ -144,7 +145,7 @@ impl RuleHistory {
         Ok(())
     }
 
-    /// Reads the revisions others made since; gives whether there were any.
+    /// Reads the revisions that other servers made. Returns whether there were any.
     pub(crate) async fn catch_up(&mut self) -> Result<bool, StateError> {
         let mut moved = false;
         while let Some((document, sha256)) = self.read_next().await? {
@@ -162,7 +163,7 @@ impl RuleHistory {
         Ok(Some((document, sha256)))
     }
 
-    /// A revision names the one before it.
+    /// Checks that a revision names the one before it.
     fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
         if document.previous == self.sha256 {
             return Ok(());
@@ -177,10 +178,11 @@ impl RuleHistory {
         self.sha256 = sha256;
     }
 
-    /// Tries to make a change, of which `make` says what it would do on a book and its revision. None when another server
-    /// was first: then the change may be tried again, on the book as that server left it, which this history knows by then.
-    /// Before the first try it is to [`catch_up`](Self::catch_up); before another it need not: so whoever lost comes sooner
-    /// than whoever begins.
+    /// Tries to make a change. `make` returns what the change would do to a book and its revision.
+    ///
+    /// Returns `None` if another server was faster. This history then knows the book of that server, and the change may be
+    /// tried again. Call [`catch_up`](Self::catch_up) before the first attempt, but not before later ones, so that a server
+    /// that lost is faster than one that begins.
     pub(crate) async fn try_change(
         &mut self,
         change: ChangeId,
@@ -266,8 +268,8 @@ impl RuleHistory {
         }
     }
 
-    /// Keeps the whole book now and then, so that a start reads few revisions. Losing one costs only time, so a store
-    /// that fails here fails nothing.
+    /// Writes a checkpoint from time to time, so that a start reads few revisions. A failure is ignored, because a
+    /// checkpoint is only a cache.
     async fn make_checkpoint(&self) {
         if !self.revision.is_multiple_of(CHECKPOINT_EVERY) {
             return;
@@ -281,7 +283,7 @@ impl RuleHistory {
         }
     }
 
-    /// The revisions from `first` on, at most `limit` of them, oldest first.
+    /// Returns revisions in order, beginning with `first`, at most `limit` of them.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         first: u64,
@@ -304,7 +306,7 @@ impl RuleHistory {
     }
 }
 
-/// Reads a checkpoint; none when the store does not give it, or it is not what was written.
+/// Reads a checkpoint. Returns `None` if the store fails, or the checkpoint is damaged.
 async fn read_checkpoint(
     store: &dyn ImageStore,
     key: &StoreKey,
@@ -319,7 +321,7 @@ async fn read_checkpoint(
     }
 }
 
-/// Reads a revision; none when it is not there.
+/// Reads a revision. Returns `None` if it does not exist.
 pub(crate) async fn read_revision(
     store: &dyn ImageStore,
     number: u64,
@@ -337,7 +339,7 @@ pub(crate) async fn read_revision(
     Ok(Some((document, sha256(&bytes))))
 }
 
-/// Random bytes that no other server draws.
+/// Returns random bytes.
 pub(crate) fn random_bytes() -> Result<[u8; 16], StateError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
@@ -345,7 +347,7 @@ pub(crate) fn random_bytes() -> Result<[u8; 16], StateError> {
     Ok(bytes)
 }
 
-/// A pause that grows with the tries and differs between servers.
+/// Returns a random pause that grows with the number of attempts.
 fn jitter(tries: u32) -> Duration {
     let most = 5_u64 << tries.min(6);
     let random =

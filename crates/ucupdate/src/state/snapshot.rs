@@ -1,4 +1,4 @@
-//! What a server answers from: one revision of the rule book, compiled. It never changes.
+//! [`Snapshot`]: one revision of the rule book, compiled for answering. It never changes.
 
 use crate::packages::files::FileIndex;
 use ucupdate_core::decide::{Explanation, explain};
@@ -6,7 +6,7 @@ use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{EligibilityIndex, RuleBook, UpdateRequest};
 
-/// One revision of the rule book, compiled for answering.
+/// One revision of the rule book, compiled for answering requests. It never changes.
 #[derive(Debug)]
 pub struct Snapshot {
     book: RuleBook,
@@ -25,7 +25,7 @@ impl Snapshot {
         Self { index, files: files.unwrap_or_else(|| FileIndex::of(&book)), book }
     }
 
-    /// The same, on a thread for such work.
+    /// Compiles a book on a thread for blocking work.
     pub(crate) async fn compile(book: RuleBook, revision: u64) -> Self {
         let compiling = {
             let book = book.clone();
@@ -35,7 +35,7 @@ impl Snapshot {
         compiling.await.unwrap_or_else(|_| Self::new(book, revision))
     }
 
-    /// The revision: 0 for the empty book of a new store.
+    /// The number of the revision. It is 0 for the empty book of a new store.
     pub fn revision(&self) -> u64 {
         self.index.revision()
     }
@@ -50,12 +50,12 @@ impl Snapshot {
         &self.index
     }
 
-    /// The files that are served, by their path.
+    /// The files that are served.
     pub fn files(&self) -> &FileIndex {
         &self.files
     }
 
-    /// Why a request is answered as it is.
+    /// Explains the answer to a request.
     pub fn explain(&self, request: &UpdateRequest, from: AskedFrom, now: UnixTime) -> Explanation<'_> {
         explain(&self.index, request, from, now)
     }

@@ -1,4 +1,4 @@
-//! Rollouts that are watched.
+//! Watching guarded rollouts, and pausing those that fail.
 
 pub(crate) mod observer;
 pub(crate) mod options;

@@ -1,4 +1,4 @@
-//! What is watched, and how.
+//! [`Watch`]: the devices that a server watches.
 
 use crate::watch::options::WatchOptions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,12 +6,12 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Decision, Question};
 use ucupdate_fleet::outcomes::Outcomes;
 
-/// What is watched.
+/// The devices that a server watches, and how far it has read the audit logs.
 pub(crate) struct Watch {
     pub(crate) outcomes: Mutex<Outcomes>,
-    /// Up to when the audit logs were read; nobody reads them twice at once.
+    /// The time up to which the audit logs were read. The lock keeps two tasks from reading them at the same time.
     pub(crate) read: tokio::sync::Mutex<Option<UnixTime>>,
-    /// From when on they matter.
+    /// The time from which the audit logs matter.
     pub(crate) since: UnixTime,
 }
 
@@ -22,14 +22,14 @@ impl Watch {
         Self { outcomes: Mutex::new(options.outcomes), read: tokio::sync::Mutex::default(), since }
     }
 
-    /// Takes in what was asked and decided. No waiting but for those who do the same.
+    /// Adds a request and its decision. It waits only for others that do the same.
     pub(crate) fn saw(&self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
         let mut outcomes = self.outcomes();
         outcomes.asked(question, now);
         outcomes.offered(question, decision, now);
     }
 
-    /// Outcomes count what they were told; whoever panicked while telling has left them whole.
+    /// Locks the outcomes. They are valid even if a thread panicked while it held the lock.
     pub(crate) fn outcomes(&self) -> MutexGuard<'_, Outcomes> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Watching rollouts: what became of offers, and pausing those whose guards trip.
+//! Pauses rollouts whose guards are exceeded.
 
 use crate::error::ChangeError;
 use crate::logs::reader::{AuditLogError, AuditLogs, Logged};
@@ -14,35 +14,35 @@ use ucupdate_core::{Question, RuleBook};
 use ucupdate_fleet::inventory::InventoryDevice;
 use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 
-/// In whose name rollouts are paused.
+/// The author of pauses that the service makes by itself.
 pub const WATCH_AUTHOR: &str = "ucupdate";
 
-/// How long rows of other servers may be on their way to the store.
+/// The time that rows of other servers may need to reach the store.
 const LATE: Duration = Duration::from_secs(60);
 
-/// How long lies between two readings of the audit logs.
+/// The time between two readings of the audit logs.
 const READ_EVERY: Duration = Duration::from_secs(60 * 60);
 
 impl UpdateService {
-    /// What became of the devices that guarded rollouts offered a version, as far as this server watches; see
+    /// Returns the tallies of guarded rollouts: what became of the devices to which this server offered a version. See
     /// [`Options::with_watch`](crate::Options::with_watch).
     pub fn tallies(&self) -> Vec<Tally> {
         self.inner.watch.as_ref().map_or_else(Vec::new, |watch| watch.outcomes().tallies().cloned().collect())
     }
 
-    /// What is known of the devices that are watched: for keeping it, and going on with it after a new start. None where
-    /// nothing is watched.
+    /// Everything that is known about the watched devices, for continuing after a restart. `None` if this server does not
+    /// watch rollouts.
     pub fn outcomes(&self) -> Option<Outcomes> {
         self.inner.watch.as_ref().map(|watch| watch.outcomes().clone())
     }
 
-    /// Counts the devices that did not come back in time, pauses the rollouts whose guards are tripped, in the name of
-    /// [`WATCH_AUTHOR`], and gives those it paused. What another server paused before is none of them.
+    /// Counts devices that did not come back in time, and pauses the rollouts whose guards are exceeded. [`WATCH_AUTHOR`] is
+    /// the author of the pauses. Returns the rollouts that this call paused.
     ///
-    /// The background task that [`WatchOptions::with_period`](crate::WatchOptions::with_period) asks for does nothing else.
+    /// The background task of [`WatchOptions::with_period`](crate::WatchOptions::with_period) calls this function.
     ///
     /// # Errors
-    /// When the store does not do it. It is tried again with the next call.
+    /// When the store fails. The next call tries again.
     pub async fn pause_failing_rollouts(&self) -> Result<Vec<Tripped>, ChangeError> {
         let Some(watch) = &self.inner.watch else { return Ok(Vec::new()) };
         watch.outcomes().follow(self.snapshot().book());
@@ -69,7 +69,7 @@ impl UpdateService {
         failed.map_or(Ok(paused), Err)
     }
 
-    /// Counts those who did not come back in time, once it is known that no other server saw them.
+    /// Counts devices that did not come back in time, after checking that no other server saw them.
     async fn expire(&self, watch: &Watch) {
         let now = self.now();
         if watch.outcomes().next_due().is_none_or(|due| due > now) {
@@ -98,7 +98,7 @@ impl UpdateService {
         }
     }
 
-    /// Takes in what any server was asked by devices that are watched here; what is known already changes nothing.
+    /// Adds the requests that watched devices sent to any server. A request that is known already changes nothing.
     async fn take_in_logs(&self, watch: &Watch, logs: &mut AuditLogs) -> Result<(), AuditLogError> {
         logs.add_store(self.store().clone()).await?;
         while let Some(logged) = logs.next().await? {
@@ -123,7 +123,7 @@ fn take_in_row(watch: &Watch, logged: &LoggedRow) {
     }
 }
 
-/// Refuses where the rollout has gone, or offers another version now.
+/// Refuses if the rollout ended, or offers another version now.
 fn is_there(book: &RuleBook, tripped: &Tripped) -> Result<(), Refusal> {
     let Tripped { rule, rollout: name, version, .. } = tripped;
     let there = book.rule(rule).and_then(|rule| rule.rollout(name));

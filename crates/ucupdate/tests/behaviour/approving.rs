@@ -78,7 +78,7 @@ async fn rolling_back_goes_to_the_version_before_and_never_to_one_whose_image_is
     service.store().delete(&old.key).await.unwrap();
     assert_eq!(
         service.admin("bob").roll_back(phone.clone()).await.unwrap_err().to_string(),
-        format!("CPE.nbt of 3.5.6907.0 for {phone} is gone from the store; ingest its package again")
+        format!("CPE.nbt of 3.5.6907.0 for {phone} is missing in the store; ingest its package again")
     );
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
     service.store().put_bytes(&old.key, bytes).await.unwrap();
@@ -98,9 +98,7 @@ async fn an_image_that_is_not_what_was_ingested_is_never_approved() {
     let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        format!(
-            "CPE.nbt of 3.5.6907.0 for {phone} is not in the store as it was ingested; ingest its package again"
-        )
+        format!("CPE.nbt of 3.5.6907.0 for {phone} differs from what was ingested; ingest its package again")
     );
     assert_eq!(service.snapshot().revision(), 1);
 }

@@ -113,7 +113,7 @@ async fn a_store_that_is_behind_is_brought_up_and_one_that_is_further_is_left() 
     let refused = carry(&shared(one), &shared(other), |_| {}).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the other store is further: it has revision 72, and what is to be carried ends at 71"
+        "the target store is ahead: it has revision 72, but the source store ends at 71"
     );
 }
 
@@ -126,7 +126,7 @@ async fn a_store_with_another_history_is_left_as_it_is() {
     let refused = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the other store has another history: its revision 1 is not the one to be carried"
+        "the target store has another history: its revision 1 differs from that of the source; use an empty store"
     );
     assert_eq!(state_and_images(&other).await, before);
 
@@ -135,7 +135,10 @@ async fn a_store_with_another_history_is_left_as_it_is() {
     let refused = carry(&shared(one), &shared(gap), |_| {}).await.unwrap_err();
     assert!(matches!(refused, CarryError::OtherHistory { revision: 5 }), "{refused}");
     let nothing = carry(&shared(MemoryStore::default()), &shared(MemoryStore::default()), |_| {}).await;
-    assert_eq!(nothing.unwrap_err().to_string(), "there is no history to be carried");
+    assert_eq!(
+        nothing.unwrap_err().to_string(),
+        "the source store has no history, so there is nothing to copy"
+    );
 }
 
 #[tokio::test]
@@ -151,7 +154,9 @@ async fn a_damaged_image_is_not_carried() {
         let refused = carry(&shared(one), &shared(other.clone()), |_| {}).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
-            format!("`{key}` is gone, or is not what was ingested; verify the store and repair it first")
+            format!(
+                "`{key}` is missing in the source store, or differs from what was ingested; check the store and repair it first"
+            )
         );
         assert!(!other.exists(&key).await.unwrap());
         assert_eq!(open(other).await.snapshot().revision(), 0);

@@ -1,4 +1,4 @@
-//! What a look through a store finds, and that its advice mends it.
+//! Problems that a check of a store finds, and repairs that solve them.
 
 use crate::fixtures::*;
 use ucupdate::book::TestDevice;
@@ -8,7 +8,7 @@ use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{CheckOptions, StoreCheck, check_store};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// The sample, approved, and so many revisions that there is a checkpoint.
+/// A store with the sample approved, and with enough revisions for a checkpoint.
 async fn with_checkpoint() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
@@ -76,7 +76,7 @@ async fn an_image_that_is_gone_or_damaged_is_named_and_ingesting_again_mends_it(
         let repair = found.problems[0].repair();
         assert_eq!(
             repair,
-            format!("ingest package {package} (UCUpdates.cab) again, or put the object back from a copy")
+            format!("ingest package {package} (UCUpdates.cab) again, or restore the object from a copy")
         );
         let quickly = check_store(&store, &CheckOptions::default().with_quick(true), NOW).await.unwrap();
         assert_eq!(!quickly.problems.is_empty(), quick, "only reading finds other bytes of the same size");
@@ -96,9 +96,9 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
     let found = verify(&store).await;
     assert_eq!(
         found.problems[0].to_string(),
-        format!("`{}` is missing, and later revisions are there", revision(7))
+        format!("`{}` is missing, but later revisions exist", revision(7))
     );
-    assert!(found.problems[0].repair().starts_with(&format!("put `{}` back", revision(7))));
+    assert!(found.problems[0].repair().starts_with(&format!("restore `{}`", revision(7))));
     assert_eq!(
         kinds(&found),
         ["revision-missing"],
@@ -110,20 +110,24 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
     let found = verify(&store).await;
     assert_eq!(
         found.problems[0].to_string(),
-        format!("`{}` is not what was written: its SHA-256 is another", revision(7))
+        format!("`{}` is damaged: its SHA-256 differs from its seal", revision(7))
     );
     assert_eq!(kinds(&found), ["revision-damaged"], "the one after it is blamed for nothing");
 
     store.put_bytes(&revision(7), forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["chain-broken"]);
-    assert!(found.problems[0].repair().starts_with(&format!("put `{}` or `{}`", revision(7), revision(8))));
+    assert!(found.problems[0].repair().starts_with(&format!(
+        "restore `{}` or `{}`",
+        revision(7),
+        revision(8)
+    )));
     let said = found.problems[0].to_string();
-    assert!(said.starts_with(&format!("`{}` says it follows ", revision(8))), "{said}");
+    assert!(said.starts_with(&format!("`{}` names ", revision(8))), "{said}");
 
     store.put_bytes(&revision(7), store.get_bytes(&revision(6), 1 << 20).await.unwrap()).await.unwrap();
     let found = verify(&store).await;
-    assert_eq!(found.problems[0].to_string(), format!("`{}` says it is revision 6", revision(7)));
+    assert_eq!(found.problems[0].to_string(), format!("`{}` holds revision 6", revision(7)));
     store.put_bytes(&revision(7), "{}").await.unwrap();
     let said = verify(&store).await.problems[0].to_string();
     assert!(said.starts_with(&format!("`{}` cannot be read: ", revision(7))), "{said}");
@@ -147,8 +151,8 @@ async fn a_checkpoint_that_differs_from_the_history_is_found_and_may_be_deleted(
     let checkpoint = key("state/checkpoints/00000000000000000064.json");
     let text = String::from_utf8(store.get_bytes(&checkpoint, 1 << 20).await.unwrap().to_vec()).unwrap();
     for (damaged, says) in [
-        (text.replacen("\"revision\":64", "\"revision\":63", 1), "says it is of revision 63"),
-        (text.replacen("everybody", "test-devices", 1), "does not hold the book that was written"),
+        (text.replacen("\"revision\":64", "\"revision\":63", 1), "says that it belongs to revision 63"),
+        (text.replacen("everybody", "test-devices", 1), "holds a damaged rule book"),
         (text[..100].to_owned(), "cannot be read: "),
     ] {
         store.put_bytes(&checkpoint, damaged).await.unwrap();
@@ -163,7 +167,7 @@ async fn a_checkpoint_that_differs_from_the_history_is_found_and_may_be_deleted(
     let found = verify(&store).await;
     assert_eq!(
         found.problems[0].to_string(),
-        "`state/checkpoints/00000000000000000128.json` is of a revision that is not there"
+        "`state/checkpoints/00000000000000000128.json` belongs to a revision that does not exist"
     );
 }
 
@@ -192,7 +196,7 @@ async fn of_a_broken_history_no_checkpoint_is_to_be_deleted() {
     }
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["checkpoint-ahead", "file-gone"], "revisions were lost at the end");
-    assert!(found.problems[0].repair().starts_with("put the revisions up to it back from a copy"));
+    assert!(found.problems[0].repair().starts_with("restore the revisions up to it from a copy"));
 }
 
 #[tokio::test]
@@ -203,7 +207,7 @@ async fn images_without_a_history_are_a_finding_and_a_rebuild_mends_it() {
     }
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["history-gone"]);
-    assert_eq!(found.problems[0].to_string(), "there is no history, and 1 ingested package(s) are there");
+    assert_eq!(found.problems[0].to_string(), "the store has 1 ingested package(s), but no history");
     assert!(found.problems[0].repair().ends_with("rebuild from the images"));
     open(store.clone()).await.admin("ann").rebuild().await.unwrap();
     assert_eq!(verify(&store).await.problems, []);

@@ -1,4 +1,4 @@
-//! What audit logs tell afterwards: which devices there are, and which go in circles.
+//! Audit logs show which devices exist, and which of them are in a loop.
 
 use crate::fixtures::NOW;
 use std::io::{self, Cursor};
@@ -15,7 +15,7 @@ use ucupdate::{AuditLogError, AuditLogs, Logged};
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
 
-/// A row of the field's phone, so many minutes after the field's.
+/// A row of the field's phone, some minutes after the row of the field's log.
 fn row(minutes: i64, mac: &str, installed: &str, offered: &str) -> AuditRow {
     let log = format!(
         "Logging DateTime,Device Type,Mac Address,Vendor,Model,Revision,Locale,Requested,Response\n\
@@ -122,7 +122,7 @@ async fn a_line_that_gives_no_row_is_told_with_its_log_and_a_log_that_cannot_be_
     assert_eq!((&*log, finding.line), ("a.log", 2));
     let error = logs.next().await.unwrap_err();
     assert!(matches!(&error, AuditLogError::Open { log, .. } if &**log == "b.log"));
-    assert_eq!(error.to_string(), "opening `b.log`");
+    assert_eq!(error.to_string(), "cannot open `b.log`");
     assert!(matches!(logs.next().await.unwrap(), Some(Logged::Row(_))));
     assert!(logs.next().await.unwrap().is_none());
 }

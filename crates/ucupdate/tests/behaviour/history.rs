@@ -122,7 +122,10 @@ async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwr
     service.admin("ann").add_test_device(tester(1)).await.unwrap();
     let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
-    let message = format!("`{newer}` has format 2.0.0, and this program reads up to 1.3.0");
+
+    let message = format!(
+        "`{newer}` has format 2.0.0, but this program reads formats up to 1.3.0; use a newer program"
+    );
     assert_eq!(service.admin("ann").add_test_device(tester(2)).await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
     assert_eq!(refused.to_string(), message);
@@ -140,7 +143,7 @@ async fn a_history_that_was_tampered_with_is_not_read_on() {
     let whole = store.get_bytes(&second, 1 << 20).await.unwrap();
     store.put_bytes(&second, forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
     let refused = UpdateService::open(Arc::new(store), options()).await.unwrap_err().to_string();
-    assert!(refused.starts_with("`state/revisions/00000000000000000003.json` says it follows "), "{refused}");
+    assert!(refused.starts_with("`state/revisions/00000000000000000003.json` names "), "{refused}");
 }
 
 #[tokio::test]
@@ -152,7 +155,7 @@ async fn the_newest_revision_is_refused_too_when_a_byte_of_it_changed() {
     let text = String::from_utf8(store.get_bytes(&newest, 1 << 20).await.unwrap().to_vec()).unwrap();
     store.put_bytes(&newest, text.replace("3.5.6907.0", "3.5.6907.1")).await.unwrap();
     let refused = UpdateService::open(Arc::new(store), options()).await.unwrap_err().to_string();
-    assert_eq!(refused, format!("`{newest}` is not what was written: its SHA-256 is another"));
+    assert_eq!(refused, format!("`{newest}` is damaged: its SHA-256 differs from its seal"));
 }
 
 #[tokio::test]
@@ -272,9 +275,8 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     let second = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     let whole = store.get_bytes(&second, 1 << 20).await.unwrap();
     store.delete(&second).await.unwrap();
-    let message = format!(
-        "`{second}` is missing, and later revisions are there; put it back, or nothing after it can be read"
-    );
+    let message =
+        format!("`{second}` is missing, but later revisions exist; restore it from a copy of the store");
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
     assert_eq!(refused.to_string(), message);
     store.put_bytes(&second, whole).await.unwrap();

@@ -153,7 +153,7 @@ async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
     let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        format!("CPE.nbt of 3.5.6907.9 for {phone} is gone from the store; ingest its package again")
+        format!("CPE.nbt of 3.5.6907.9 for {phone} is missing in the store; ingest its package again")
     );
     let again = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     assert_eq!(again.revision, Some(2));

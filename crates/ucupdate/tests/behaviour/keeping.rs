@@ -1,4 +1,4 @@
-//! Which images are kept, and that what leaves is needed by nobody, whoever is quicker.
+//! Images that are kept, and garbage collection that deletes nothing that a server needs.
 
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
@@ -14,7 +14,7 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// So many days from now.
+/// The moment some days from now.
 fn in_days(days: i64) -> UnixTime {
     let now = UnixTime::from(SystemTime::now()).as_millis();
     UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
@@ -100,7 +100,7 @@ async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing(
     assert_eq!(
         refused,
         format!(
-            "revision 2 cannot be restored: 1.0 for {phone} is kept no more, ingest package {first} again"
+            "revision 2 cannot be restored: 1.0 for {phone} is no longer kept, ingest package {first} again"
         )
     );
     assert_eq!(service.snapshot().revision(), 10);

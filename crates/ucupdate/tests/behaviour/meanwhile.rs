@@ -44,7 +44,7 @@ impl Meanwhile {
         self.awaited.lock().unwrap().is_none()
     }
 
-    /// What is there now was written long ago.
+    /// Makes all objects look old.
     pub(crate) async fn age(&self) {
         let there = self.store.list_all("", 10_000).await.unwrap();
         self.old.lock().unwrap().extend(there.into_iter().map(|meta| meta.key));

@@ -53,7 +53,10 @@ async fn packages_are_known_again_the_newest_is_pending_and_nothing_is_approved(
 async fn a_store_with_a_history_is_not_rebuilt() {
     let service = with_sample(MemoryStore::default()).await;
     let refused = service.admin("ann").rebuild().await.unwrap_err().to_string();
-    assert_eq!(refused, "the store has a history of 1 revision(s), and is not rebuilt over it");
+    assert_eq!(
+        refused,
+        "the store has a history of 1 revision(s), so it is not rebuilt; rebuild only a store without a history"
+    );
 
     let (store, _) = without_history().await;
     let service = open(store).await;
@@ -86,9 +89,9 @@ async fn what_is_not_whole_is_left_out_with_the_reason() {
     let mut why: Vec<&str> = rebuilt.left_out.iter().map(|left| left.why.as_str()).collect();
     why.sort();
     let expected = [
-        format!("`{}` is not what was ingested", image.key),
+        format!("`{}` differs from what was ingested", image.key),
         format!("`{described}` cannot be read"),
-        format!("`{other}` describes another ingest, {}", newer.ingest),
+        format!("`{other}` describes another ingest: {}", newer.ingest),
     ];
     let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     expected.sort();
@@ -108,7 +111,7 @@ async fn a_package_whose_description_changed_by_a_digit_is_not_taken_for_another
     let service = open(store).await;
     let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 3.5.6907.0 -", "CX700 3.5.6907.9 -"]);
-    assert!(rebuilt.left_out[0].why.ends_with("is not what was written: its SHA-256 is another"));
+    assert!(rebuilt.left_out[0].why.ends_with("is damaged: its SHA-256 differs from its seal"));
 }
 
 #[tokio::test]

@@ -91,8 +91,8 @@ async fn images_that_are_gone_or_damaged_are_named_and_nothing_changes() {
     assert_eq!(
         service.admin("bob").roll_back_to(2).await.unwrap_err().to_string(),
         format!(
-            "revision 2 cannot be restored: CPE.nbt of 3.5.6907.0 for {phone} is gone from the store, ingest its \
-             package again; CPE.cat of 3.5.6907.0 for {phone} is not in the store as it was ingested, ingest its package \
+            "revision 2 cannot be restored: CPE.nbt of 3.5.6907.0 for {phone} is missing in the store, ingest its \
+             package again; CPE.cat of 3.5.6907.0 for {phone} differs from what was ingested, ingest its package \
              again"
         )
     );

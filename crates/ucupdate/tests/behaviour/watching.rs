@@ -32,7 +32,7 @@ impl Server {
         Self { service, clock }
     }
 
-    /// It is so many seconds later than at the beginning.
+    /// Sets the clock to some seconds after the beginning.
     fn at(&self, seconds: i64) -> &Self {
         self.clock.set(UnixTime::from_seconds(NOW.as_seconds() + seconds));
         self
@@ -77,7 +77,7 @@ async fn with_rollout() -> MemoryStore {
     store
 }
 
-/// Waits until something holds; whoever waits in vain fails.
+/// Waits until a condition is true, and fails after a time limit.
 async fn until(most: Duration, holds: impl Fn() -> bool) {
     let holding = async {
         while !holds() {
