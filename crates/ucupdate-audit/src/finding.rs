@@ -64,7 +64,7 @@ impl ReadLimits {
 pub struct Finding {
     /// The number of the line, from 1.
     pub line: u64,
-    /// The reason.
+    /// The reason why the line is not a row.
     pub problem: Problem,
 }
 

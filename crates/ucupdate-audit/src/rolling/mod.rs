@@ -55,17 +55,17 @@ pub struct RollingLog {
     form: Form,
     server: ServerName,
     options: RollOptions,
-    /// Rows that are not acknowledged, those in flight in front.
+    /// The rows that are not acknowledged yet. The rows of the open effect come first.
     pending: VecDeque<Pending>,
     pending_bytes: usize,
-    /// The number of the row in front of `pending`.
+    /// The number of the first row in `pending`.
     acknowledged: u64,
-    /// Rows with lower numbers are written without waiting.
+    /// The end of a flush: rows with lower numbers are due now.
     due: u64,
     dropped: u64,
-    /// The file that may be continued: this log made it, and each write to it was clear.
+    /// The file that may be continued: this log made it, and every write to it had a clear outcome.
     own: Option<OwnFile>,
-    /// The last number of a day that was tried or seen.
+    /// The day of the current files, and the highest file number that was tried or found on that day.
     taken: Option<(LogDate, u32)>,
     flight: Option<Flight>,
     latest: UnixTime,
@@ -89,16 +89,16 @@ struct OwnFile {
     content: Arc<[u8]>,
 }
 
-/// Rows on their way.
+/// The rows of the open effect.
 #[derive(Debug)]
 struct Flight {
     name: LogName,
     step: Step,
     bytes: Arc<[u8]>,
     rows: usize,
-    /// Whether some write of these bytes may yet land.
+    /// Whether a write of these bytes with an unclear outcome may still happen.
     unclear: bool,
-    /// Outcomes in a row that were no progress.
+    /// The number of consecutive outcomes without progress.
     tries: u32,
     wait: Wait,
 }

@@ -134,7 +134,10 @@ fn a_stone_that_leads_nowhere_is_refused_when_it_is_written() {
             .run(&["stone", "add", "bad", "--device-type", "UCPhone", "--below", below, "--by", by])
             .refused()
     };
-    assert_eq!(refused("4.0", "3.5.6907.0"), "3.5.6907.0 is below 4.0, so devices would step to it for ever");
+    assert_eq!(
+        refused("4.0", "3.5.6907.0"),
+        "3.5.6907.0 is below 4.0, so devices would be offered it again and again"
+    );
     assert_eq!(
         refused("4.0", "5.0"),
         "no package brought 5.0 for any rule of bad: UCPhone/*/*/*/* below 4.0 goes by 5.0"
@@ -148,7 +151,7 @@ fn a_stone_that_leads_nowhere_is_refused_when_it_is_written() {
     let low = place.run(&[&["stone", "add", "low"], &interim[..]].concat()).refused();
     assert_eq!(
         low,
-        "interim image 1.0.522.103 for ENU is below 1.0.522.200, so devices would be offered it for ever"
+        "interim image 1.0.522.103 for ENU is below 1.0.522.200, so devices would be offered it again and again"
     );
     assert_eq!(place.run(&["stone", "remove", "bad"]).refused(), "no stepping stone bad");
 }

@@ -42,10 +42,10 @@ pub struct SteppingStone {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum StoneImage {
-    /// It is the interim image of the device's locale, `OCInterim/<locale>`. Its version is what its package says.
+    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is what its package says.
     #[default]
     Interim,
-    /// It is the release of that version which a package brought for the device's own rule.
+    /// The release of that version that a package contains for the device's own rule.
     Release,
 }
 
@@ -119,7 +119,7 @@ impl SteppingStone {
         ReportedVersion::new(self.by.as_str())
     }
 
-    /// Whether devices that install this as its image would still be below it, and be offered it for ever.
+    /// Returns whether devices that install `image` would still be below the stone, and would be offered it again and again.
     pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
         !self.is_below(image)
     }
@@ -137,9 +137,9 @@ impl fmt::Display for SteppingStone {
 #[error("{rule}: devices below {} step by {} first, and its image is not there, so they get nothing", stone.below, stone.by)]
 #[non_exhaustive]
 pub struct MissingStone {
-    /// Which stone.
+    /// The stone.
     pub stone: Box<SteppingStone>,
-    /// For which rule.
+    /// The rule that leads over the stone.
     pub rule: RuleKey,
 }
 

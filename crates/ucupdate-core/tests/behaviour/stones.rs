@@ -64,7 +64,7 @@ fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
     let book = book();
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "3.5.6907.0", "3.5.6906.9"))),
-        "3.5.6906.9 is below 3.5.6907.0, so devices would step to it for ever"
+        "3.5.6906.9 is below 3.5.6907.0, so devices would be offered it again and again"
     );
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
@@ -91,7 +91,7 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     interim.image = StoneImage::Interim;
     assert_eq!(
         refused(&book, BookCommand::AddStone(interim)),
-        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it for ever"
+        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it again and again"
     );
 }
 

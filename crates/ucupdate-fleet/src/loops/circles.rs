@@ -28,7 +28,7 @@ impl Ask {
         (self.at, self.installed.as_str(), offered, self.server.as_deref())
     }
 
-    /// Whether another request has the same content, at another time.
+    /// Whether another request has the same installed version, offer and server.
     pub(super) fn says(&self, other: &Self) -> bool {
         let (_, installed, offered, server) = self.place();
         (installed, offered, server) == (other.installed.as_str(), other.place().2, other.place().3)
@@ -140,7 +140,7 @@ fn offered_installed(seen: &[Ask]) -> Vec<Circle> {
 /// An offer that stays open while a device keeps one version.
 struct Standing {
     offer: Move,
-    /// Requests that count towards the limit, and the time of the last one.
+    /// The number of requests that count towards [`UNCHANGED_ASKS`], and the time of the last one.
     counted: u32,
     counted_at: UnixTime,
 }
@@ -203,7 +203,7 @@ impl Chain {
         is_here && !self.moves.iter().any(moved_it_away)
     }
 
-    /// Whether an offer continues the chain.
+    /// Whether a request with an offer continues the chain.
     fn takes_move(&self, ask: &Ask) -> bool {
         let wanted_it = |kept: &Ask| kept.server == ask.server && same(&kept.installed, &ask.installed);
         self.moves.last().is_some_and(|last| same(&last.to, &ask.installed))

@@ -10,7 +10,7 @@ use ucupdate_core::request::Question;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// How many devices [`Outcomes`] remembers.
+/// The limit of [`Outcomes`]: how many devices it remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OutcomeOptions {

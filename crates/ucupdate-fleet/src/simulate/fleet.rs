@@ -74,7 +74,7 @@ pub(super) struct Extra {
     pub(super) address: Option<IpAddr>,
 }
 
-/// The versions and their numbers, by their spelling.
+/// A table of versions. Each spelling has a number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions {
     pub(super) list: Vec<ReportedVersion>,

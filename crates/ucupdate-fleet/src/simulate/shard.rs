@@ -48,14 +48,14 @@ struct Unit {
     /// The number of the device in the fleet. Its chances follow from it.
     id: u32,
     member: Member,
-    /// The version that it was offered last.
+    /// The version that the device was offered last.
     offered: u32,
     /// The time of its next event, in seconds from the start.
     next: u32,
     /// The next unit of the same bucket.
     link: u32,
     state: State,
-    /// How often in a row it was offered the same version.
+    /// The number of consecutive requests in which the device was offered the same version.
     repeats: u8,
     /// Whether a guarded rollout offered it a version with which it has not come back yet.
     is_watched: bool,

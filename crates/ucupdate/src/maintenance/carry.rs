@@ -29,7 +29,7 @@ pub struct Carried {
     pub revisions: u64,
     /// The number of image objects that were written.
     pub objects: u64,
-    /// The size of these objects in bytes.
+    /// The size of the written image objects in bytes.
     pub bytes: u64,
     /// The number of revisions and image objects that existed already with the same content.
     pub passed_over: u64,

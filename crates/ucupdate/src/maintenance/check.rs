@@ -57,7 +57,7 @@ pub struct StoreCheck {
     pub kept_from: u64,
     /// The number of package files that were checked.
     pub files: usize,
-    /// The size of these files in bytes.
+    /// The size of the checked files in bytes.
     pub bytes: u64,
     /// The problems: those of the history first, then those of the images.
     pub problems: Vec<StoreProblem>,

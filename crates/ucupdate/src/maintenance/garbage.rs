@@ -39,7 +39,7 @@ pub struct Garbage {
     pub kept_from: u64,
     /// The keys of the deleted objects, sorted.
     pub objects: Vec<StoreKey>,
-    /// The size of these objects in bytes.
+    /// The size of the deleted objects in bytes.
     pub bytes: u64,
     /// The number of objects of unfinished ingests that stay because they are younger than the grace period.
     pub young: usize,

@@ -76,7 +76,7 @@ pub(crate) struct RevisionDocument {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     pub(crate) revision: u64,
-    /// The SHA-256 of that revision. The next revision names it.
+    /// The SHA-256 of the revision at which the checkpoint was made. The next revision names it.
     pub(crate) sha256: Sha256Digest,
     pub(crate) book: RuleBook,
 }
@@ -109,7 +109,7 @@ impl Checkpoint {
     /// Reads a checkpoint. Returns `None` if its book is damaged. A large book takes long, so call this outside the threads
     /// of the runtime.
     pub(crate) fn read(key: &str, bytes: &[u8]) -> Result<Option<Self>, DocumentError> {
-        let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
+        let unreadable = |error| DocumentError::unreadable(key, error);
         let document = match CheckpointDocument::split(bytes) {
             Some(document) => document,
             // Whatever else it is, it is looked through as a whole.
@@ -122,7 +122,7 @@ impl Checkpoint {
             },
         };
         if document.format > FORMAT {
-            return Err(DocumentError::Newer { key: key.to_owned(), found: document.format });
+            return Err(DocumentError::newer(key, &document.format));
         }
         let text = document.book;
         // The digest and the book are made at the same time.
@@ -216,10 +216,10 @@ pub(crate) struct ChangeId(pub(crate) Sha256Digest);
 pub enum DocumentError {
     /// A newer program wrote the document.
     #[error("`{key}` has format {found}, but this program reads formats up to {FORMAT}; use a newer program")]
-    Newer { key: String, found: Version },
+    Newer { key: String, found: String },
     /// The object is not such a document.
     #[error("`{key}` cannot be read")]
-    Unreadable { key: String, source: serde_json::Error },
+    Unreadable { key: String, source: Box<dyn std::error::Error + Send + Sync> },
     /// The document was changed after it was written.
     #[error("`{key}` is damaged: its SHA-256 differs from its seal")]
     Seal { key: String },
@@ -232,6 +232,16 @@ pub enum DocumentError {
     /// The revision has another number than its key.
     #[error("`{key}` holds revision {said}")]
     Number { key: String, said: u64 },
+}
+
+impl DocumentError {
+    fn newer(key: &str, format: &Version) -> Self {
+        Self::Newer { key: key.to_owned(), found: format.to_string() }
+    }
+
+    fn unreadable(key: &str, error: serde_json::Error) -> Self {
+        Self::Unreadable { key: key.to_owned(), source: error.into() }
+    }
 }
 
 impl RevisionDocument {
@@ -268,14 +278,14 @@ struct Format {
 /// Reads a document. The format is checked first.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, DocumentError> {
     check_format(key, bytes)?;
-    serde_json::from_slice(bytes).map_err(|source| DocumentError::Unreadable { key: key.to_owned(), source })
+    serde_json::from_slice(bytes).map_err(|error| DocumentError::unreadable(key, error))
 }
 
 fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
-    let unreadable = |source| DocumentError::Unreadable { key: key.to_owned(), source };
-    let Format { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    let Format { format } =
+        serde_json::from_slice(bytes).map_err(|error| DocumentError::unreadable(key, error))?;
     if format > FORMAT {
-        return Err(DocumentError::Newer { key: key.to_owned(), found: format });
+        return Err(DocumentError::newer(key, &format));
     }
     Ok(format)
 }

@@ -35,7 +35,7 @@ pub(crate) struct RuleHistory {
     store: Arc<dyn ImageStore>,
     book: RuleBook,
     revision: u64,
-    /// The SHA-256 of that revision.
+    /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
 }
 

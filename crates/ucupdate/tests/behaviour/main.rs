@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot make its fixture has failed")]
 
+mod administering;
 mod approving;
 mod carrying;
 mod checking;

@@ -1,0 +1,105 @@
+//! Every command has a method on the handle of an administrator, and is recorded with its author.
+
+use crate::fixtures::{lab_phone, open, with_sample};
+use std::collections::BTreeSet;
+use ucupdate::ChangeError;
+use ucupdate::book::{
+    Alias, AliasField, Audience, Ban, BanScope, Group, HeldDevices, Hold, OfferPolicy, Refusal, Rollout,
+    Share, StopScope,
+};
+use ucupdate::cab::package::sample;
+use ucupdate::device::DeviceId;
+use ucupdate::store::MemoryStore;
+use ucupdate::version::ReportedVersion;
+
+/// The name of the command of each revision, as it is stored.
+async fn recorded(service: &ucupdate::UpdateService) -> BTreeSet<String> {
+    let revisions = service.history(1, 100).await.unwrap();
+    assert!(revisions.iter().all(|revision| revision.author == "ann" || revision.author == "bob"));
+    let name = |revision: &ucupdate::Revision| match serde_json::to_value(&revision.command).unwrap() {
+        serde_json::Value::Object(command) => command.keys().next().unwrap().clone(),
+        other => panic!("{other}"),
+    };
+    revisions.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn every_command_has_a_method_that_records_it() {
+    let service = with_sample(MemoryStore::default()).await;
+    let (ann, bob) = (service.admin("ann"), service.admin("bob"));
+    let (phone, other) = (sample::ip8540(), sample::cx700());
+    let package = service.snapshot().book().packages().next().unwrap().id();
+    let version = ReportedVersion::new("3.5.6907.0");
+    let lab: DeviceId = DeviceId::Mac("0021630F207B".parse().unwrap());
+
+    ann.reject(phone.clone()).await.unwrap();
+    ann.unreject(phone.clone(), version.clone()).await.unwrap();
+    ann.remove(phone.clone()).await.unwrap();
+    ann.propose(package).await.unwrap();
+    ann.approve(vec![phone.clone()]).await.unwrap();
+    ann.approve_all_of(package).await.unwrap();
+    ann.roll_back(phone.clone()).await.unwrap();
+    ann.approve_version(phone.clone(), version.clone()).await.unwrap();
+    ann.roll_back(phone.clone()).await.unwrap();
+
+    ann.add_test_device(lab_phone()).await.unwrap();
+    ann.remove_test_device(lab_phone().name).await.unwrap();
+    let mut policy = OfferPolicy::default();
+    policy.floor = Some("1.0".parse().unwrap());
+    ann.set_policy(phone.clone(), policy).await.unwrap();
+    ann.deploy_at_ingest("UCPhone".parse().unwrap(), true).await.unwrap();
+
+    let group: ucupdate::book::GroupName = "lab".parse().unwrap();
+    ann.put_group(Group { name: group.clone(), predicate: None }).await.unwrap();
+    ann.change_members(group.clone(), vec![lab.clone()], vec![]).await.unwrap();
+    let audience = Audience::Device(lab.clone());
+    ann.pin(phone.clone(), audience.clone(), version.clone()).await.unwrap();
+    ann.unpin(phone.clone(), audience).await.unwrap();
+
+    let wave = || "wave".parse().unwrap();
+    let share = |percent: &str| Share::Percent(percent.parse().unwrap());
+    let start = || Rollout::new(wave()).to_share(share("10"));
+    ann.start_rollout(phone.clone(), Audience::Everybody, version.clone(), start()).await.unwrap();
+    ann.set_share(phone.clone(), wave(), share("20")).await.unwrap();
+    ann.pause_rollout(phone.clone(), wave(), "it rings twice").await.unwrap();
+    ann.resume_rollout(phone.clone(), wave()).await.unwrap();
+    ann.stop_rollout(phone.clone(), wave()).await.unwrap();
+    ann.start_rollout(phone.clone(), Audience::Everybody, version.clone(), start()).await.unwrap();
+    ann.finish_rollout(phone.clone(), wave()).await.unwrap();
+    ann.remove_group(group).await.unwrap();
+
+    let (name, on) = ("lobby".parse().unwrap(), HeldDevices::Device(lab));
+    let hold = Hold { name, on, until: None, reason: "it is used".into() };
+    ann.add_hold(hold.clone()).await.unwrap();
+    ann.remove_hold(hold.name).await.unwrap();
+    let stone = service.snapshot().book().settings().stones[0].clone();
+    ann.remove_stone(stone.name.clone()).await.unwrap();
+    ann.add_stone(stone).await.unwrap();
+    let banned: BanScope = "UCPhone/Polycom/* 1.0.522.101".parse().unwrap();
+    ann.ban(Ban::new(banned.clone(), "it loses its settings")).await.unwrap();
+    ann.lift_ban(banned).await.unwrap();
+    let alias = Alias::new(AliasField::Model, "CX 700".parse().unwrap(), "CX700".parse().unwrap());
+    ann.put_alias(alias.clone()).await.unwrap();
+    ann.remove_alias(alias.reported).await.unwrap();
+    ann.kill(StopScope::All, "phones ring").await.unwrap();
+    ann.ask_restart(StopScope::All).await.unwrap();
+    bob.approve_restart(StopScope::All).await.unwrap();
+
+    ann.remove(other).await.unwrap();
+    ann.roll_back_to(1).await.unwrap();
+    let refused = ann.retire(vec![package]).await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Refused(Refusal::PackageInUse { .. })), "{refused:?}");
+    let found = recorded(&service).await;
+    // All 35 commands of the rule book but the one that was refused, and the roll back to a revision.
+    assert_eq!(found.len(), 35, "{found:?}");
+}
+
+#[tokio::test]
+async fn nobody_approves_a_restart_that_they_asked_for() {
+    let service = open(MemoryStore::default()).await;
+    let ann = service.admin("ann");
+    ann.kill(StopScope::All, "phones ring").await.unwrap();
+    ann.ask_restart(StopScope::All).await.unwrap();
+    ann.approve_restart(StopScope::All).await.unwrap_err();
+    service.admin("bob").approve_restart(StopScope::All).await.unwrap();
+}
