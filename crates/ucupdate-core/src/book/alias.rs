@@ -1,7 +1,7 @@
 //! Aliases: a word that devices report under another name than their rule has.
 
 use crate::book::rule_pattern::RulePattern;
-use crate::device::KindWord;
+use crate::device::{KindWord, KindWords};
 use crate::value::label::label;
 use std::fmt;
 use std::str::FromStr;
@@ -60,25 +60,23 @@ pub enum AliasField {
 }
 
 impl AliasField {
-    /// Its place among the five words of a device.
-    fn place(self) -> usize {
+    /// All words that may have an alias.
+    const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
+
+    /// Returns the word of a device's kind.
+    const fn word(self) -> KindWord {
         match self {
-            Self::Vendor => 1,
-            Self::Model => 2,
-            Self::HardwareRevision => 3,
-            Self::Locale => 4,
+            Self::Vendor => KindWord::Vendor,
+            Self::Model => KindWord::Model,
+            Self::HardwareRevision => KindWord::HardwareRevision,
+            Self::Locale => KindWord::Locale,
         }
     }
 }
 
 impl fmt::Display for AliasField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Vendor => "vendor",
-            Self::Model => "model",
-            Self::HardwareRevision => "hardware revision",
-            Self::Locale => "locale",
-        })
+        f.pad(self.word().name())
     }
 }
 
@@ -90,13 +88,12 @@ impl FromStr for AliasField {
     /// # Errors
     /// When it is none of them.
     fn from_str(text: &str) -> Result<Self, AliasFieldError> {
-        match text.to_ascii_lowercase().replace(' ', "-").as_str() {
-            "vendor" => Ok(Self::Vendor),
-            "model" => Ok(Self::Model),
-            "hardware-revision" | "revision" => Ok(Self::HardwareRevision),
-            "locale" => Ok(Self::Locale),
-            _ => Err(AliasFieldError { found: text.chars().take(40).collect() }),
-        }
+        let field = text.to_ascii_lowercase().replace([' ', '-'], "_");
+        let is_it = |alias: &Self| {
+            alias.word().field() == field || *alias == Self::HardwareRevision && field == "revision"
+        };
+        let found = || AliasFieldError { found: text.chars().take(40).collect() };
+        Self::ALL.into_iter().find(is_it).ok_or_else(found)
     }
 }
 
@@ -115,11 +112,11 @@ impl Alias {
 }
 
 impl AliasKey {
-    /// The place of the word that a device with these five words has an alias for, if it has.
-    pub(crate) fn place_in(&self, words: [&str; KindWord::COUNT]) -> Option<usize> {
-        let place = self.field.place();
-        let is_it = words[place].eq_ignore_ascii_case(self.word.as_str()) && self.within.holds_device(words);
-        is_it.then_some(place)
+    /// The word of a device's kind that this alias replaces, if it replaces one.
+    pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
+        let word = self.field.word();
+        let is_it = words[word].eq_ignore_ascii_case(self.word.as_str());
+        (is_it && self.within.holds_device(words.into_array())).then_some(word)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::value::{MAX_LABEL_BYTES, glob};
 use std::fmt;
 use std::str::FromStr;
 
-/// The rules whose six words match six patterns.
+/// The rules whose words match patterns, a pattern for each word.
 ///
 /// Written with slashes, in the order of a rule. `*` stands for any run of characters in a word, and words that are left
 /// out at the end match everything. Letters match without regard to ASCII case.
@@ -23,7 +23,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RulePattern {
-    words: [Box<str>; 6],
+    words: [Box<str>; RuleKey::WORD_COUNT],
 }
 
 impl RulePattern {
@@ -42,7 +42,7 @@ impl RulePattern {
         self.words.iter().zip(rule.words()).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
-    /// Whether the five words of a device match, whatever the update type is.
+    /// Whether the words of a device's kind match, whatever the update type is.
     pub(crate) fn holds_device(&self, words: [&str; KindWord::COUNT]) -> bool {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
@@ -56,13 +56,13 @@ impl RulePattern {
 impl FromStr for RulePattern {
     type Err = RulePatternError;
 
-    /// Reads one to six patterns with slashes between.
+    /// Reads a pattern for each word, with slashes between. Those at the end may be left out.
     ///
     /// # Errors
-    /// When there are more than six, and when one of them is empty, too long, or holds a control character.
+    /// When there are more than a rule has words, and when one of them is empty, too long, or holds a control character.
     fn from_str(text: &str) -> Result<Self, RulePatternError> {
         let found = text.split('/').count();
-        if found > 6 {
+        if found > RuleKey::WORD_COUNT {
             return Err(RulePatternError::TooManyWords { found });
         }
         let mut words = Self::everything().words;
@@ -91,8 +91,12 @@ crate::value::label::stored_as_text!(RulePattern);
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum RulePatternError {
-    /// More than six words.
-    #[error("pattern of rules has {found} words, expected at most six as in `UCPhone/Polycom/*/*/*/CPE`")]
+    /// There are more words than a rule has.
+    #[error(
+        "pattern of rules has {found} words, expected at most {}: {}",
+        RuleKey::WORD_COUNT,
+        RuleKey::word_names().join(", ")
+    )]
     TooManyWords { found: usize },
     /// A word is empty, too long, or holds a control character.
     #[error(
@@ -110,7 +114,7 @@ mod tests {
         let refused = |text: &str| text.parse::<RulePattern>().unwrap_err().to_string();
         assert_eq!(
             refused("a/b/c/d/e/f/g"),
-            "pattern of rules has 7 words, expected at most six as in `UCPhone/Polycom/*/*/*/CPE`"
+            "pattern of rules has 7 words, expected at most 6: device type, vendor, model, hardware revision, locale, update type"
         );
         assert!(refused("UCPhone//CX700").starts_with("word 2 of the pattern of rules is \"\""));
         assert!(refused("").starts_with("word 1"));

@@ -3,12 +3,12 @@
 use crate::book::{
     Alias, Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, Hold, InterimImage, OfferPolicy,
     Predicate, Release, ReleaseFiles, ReleaseKey, ReleasesByRule, Rule, RuleBook, RuleKey, Share,
-    SteppingStone, StoneImage, Stop, StopScope, TestDevice, UpdateType, Window,
+    SteppingStone, StoneImage, Stop, StopScope, TestDevice, UpdateType, Window, with_last,
 };
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
-use crate::device::{Device, DeviceId, KindWord};
+use crate::device::{Device, DeviceId, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Sha256Digest, Zone};
 use crate::version::{ReportedVersion, VersionScheme};
@@ -198,8 +198,7 @@ impl EligibilityIndex {
         words: [&str; KindWord::COUNT],
         module: &InstalledModule,
     ) -> Option<(usize, Head)> {
-        let [device_type, vendor, model, hardware_revision, locale] = words;
-        self.table.find([device_type, vendor, model, hardware_revision, locale, module.update_type_stem()])
+        self.table.find(with_last(words, module.update_type_stem()))
     }
 
     /// The words that the words of a device stand for, and the aliases that say so. `None` where there is no alias.
@@ -207,17 +206,18 @@ impl EligibilityIndex {
         &'w self,
         words: [&'w str; KindWord::COUNT],
     ) -> Option<([&'w str; KindWord::COUNT], Vec<&'w Alias>)> {
+        let words = KindWords::from(words);
         let (mut meant, mut used) = (words, Vec::new());
-        let mut is_replaced = [false; KindWord::COUNT];
+        let mut is_replaced = KindWords::default();
         for alias in &self.aliases {
-            if let Some(place) = alias.reported.place_in(words)
-                && !std::mem::replace(&mut is_replaced[place], true)
+            if let Some(word) = alias.reported.replaced_in(&words)
+                && !std::mem::replace(&mut is_replaced[word], true)
             {
-                meant[place] = alias.stands_for.as_str();
+                meant[word] = alias.stands_for.as_str();
                 used.push(alias);
             }
         }
-        (!used.is_empty()).then_some((meant, used))
+        (!used.is_empty()).then_some((meant.into_array(), used))
     }
 
     /// The ban that keeps an assignment from offering anything.
