@@ -70,7 +70,7 @@ impl CarriedReport {
             revisions: carried.revisions,
             objects: carried.objects,
             bytes: carried.bytes,
-            passed_over: carried.passed_over,
+            passed_over: carried.skipped,
         }
     }
 }
@@ -108,7 +108,7 @@ impl TreeReport {
             copied_bytes: written.copied_bytes,
             unchanged: written.unchanged,
             others: written.others,
-            lacking: written.lacking,
+            lacking: written.missing,
         }
     }
 }
@@ -158,7 +158,7 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
         options = options.with_links_from(folder);
     }
     let written = service.export_tree(&tree, &options).await?;
-    let lacking = written.lacking.len();
+    let lacking = written.missing.len();
     context.output.result(&TreeReport::of(written))?;
     match lacking {
         0 => Ok(()),

@@ -46,13 +46,13 @@ impl fmt::Display for Report {
 pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let rebuilt = service.admin(&args.author.name()).rebuild().await?;
-    let left_out = rebuilt.left_out.into_iter();
+    let left_out = rebuilt.skipped.into_iter();
     context.output.result(&Report {
         revision: rebuilt.revision,
         packages: rebuilt.packages.iter().map(ToString::to_string).collect(),
         told: rebuilt.notes.into_iter().collect(),
         left_out: left_out
-            .map(|left| LeftOutReport { ingest: left.ingest.to_string(), why: left.why })
+            .map(|left| LeftOutReport { ingest: left.ingest.to_string(), why: left.reason })
             .collect(),
     })
 }
