@@ -1,8 +1,8 @@
 //! One device or a group, on the command line and in results.
 
 use crate::failure::Failure;
-use serde::Serialize;
-use ucupdate::book::{Audience, GroupName, HeldDevices};
+use serde_json::{Value, json};
+use ucupdate::book::{Audience, GroupName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
 /// One device, or the devices of a group.
@@ -41,45 +41,25 @@ pub(crate) fn nobody() -> Failure {
     Failure::usage("expected one of --mac, --serial and --group")
 }
 
-/// One device or a group, or everybody where all fields are `null`.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct WhomReport {
-    pub(crate) mac: Option<String>,
-    pub(crate) serial: Option<String>,
-    pub(crate) group: Option<String>,
+/// Adds the fields `mac`, `serial` and `group` of an audience to a JSON object: one has a text, or none for everybody.
+pub(crate) fn with_whom(object: Value, device: Option<&DeviceId>, group: Option<&GroupName>) -> Value {
+    let (mac, serial) = match device {
+        Some(DeviceId::Mac(mac)) => (Some(mac), None),
+        Some(DeviceId::Serial(serial)) => (None, Some(serial)),
+        None => (None, None),
+    };
+    let Value::Object(mut fields) = object else { return object };
+    fields.insert("mac".to_owned(), json!(mac));
+    fields.insert("serial".to_owned(), json!(serial));
+    fields.insert("group".to_owned(), json!(group));
+    Value::Object(fields)
 }
 
-impl From<&DeviceId> for WhomReport {
-    fn from(device: &DeviceId) -> Self {
-        match device {
-            DeviceId::Mac(mac) => Self { mac: Some(mac.to_string()), ..Self::default() },
-            DeviceId::Serial(serial) => Self { serial: Some(serial.to_string()), ..Self::default() },
-        }
-    }
-}
-
-impl From<&GroupName> for WhomReport {
-    fn from(group: &GroupName) -> Self {
-        Self { group: Some(group.to_string()), ..Self::default() }
-    }
-}
-
-impl From<&Audience> for WhomReport {
-    fn from(audience: &Audience) -> Self {
-        match audience {
-            Audience::Device(device) => device.into(),
-            Audience::Group(group) => group.into(),
-            _ => Self::default(),
-        }
-    }
-}
-
-impl From<&HeldDevices> for WhomReport {
-    fn from(held: &HeldDevices) -> Self {
-        match held {
-            HeldDevices::Device(device) => device.into(),
-            HeldDevices::Group(group) => group.into(),
-            _ => Self::default(),
-        }
+/// Returns the device and the group of an audience.
+pub(crate) fn parts(audience: &Audience) -> (Option<&DeviceId>, Option<&GroupName>) {
+    match audience {
+        Audience::Device(device) => (Some(device), None),
+        Audience::Group(group) => (None, Some(group)),
+        _ => (None, None),
     }
 }

@@ -1,5 +1,6 @@
 //! The one place that writes: results to stdout, everything else to stderr.
 
+pub(crate) mod list;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
@@ -44,6 +45,14 @@ impl Output {
     /// When stdout cannot be written.
     pub(crate) fn result<T: Serialize + Display>(&mut self, result: &T) -> Result<(), Failure> {
         if self.json { self.json_result(result) } else { self.text(result) }
+    }
+
+    /// Writes a result of which both forms are there: a JSON object for scripts, and a text for people.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn both(&mut self, json: &serde_json::Value, text: impl Display) -> Result<(), Failure> {
+        if self.json { self.json_result(json) } else { self.text(text) }
     }
 
     /// Gives a result as JSON.

@@ -128,8 +128,8 @@ fn a_policy_is_changed_word_by_word_and_decides() {
     assert_eq!(
         place.run(&["policy", "show", IP8540]).done(),
         format!(
-            "{IP8540}\n  offer         different\n  unreadable    yes\n  same-release  first-three\n  scheme        dotnet\n  \
-             minimum       1.0.522.103\n  floor         none\n  window        daily 00:00-24:00 UTC\n"
+            "{IP8540}\n  offer         different\n  unreadable    yes\n  same-release  first-three\n  \
+             minimum       1.0.522.103\n  floor         none\n  window        daily 00:00-24:00 UTC\n  scheme        dotnet\n"
         )
     );
     set(&["--window", "NONE", "--minimum", "none"]).done();

@@ -1,14 +1,13 @@
 //! `ucupdate explain`: what a request is answered from this store, and why.
 
 use super::replay;
-use crate::args::asked::{Asked, AskedArgs};
+use crate::args::asked::AskedArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use std::path::PathBuf;
-use ucupdate::decide::{Decision, Explanation, Trace, TraceRecord, Via};
+use ucupdate::decide::{Decision, Trace, TraceRecord, Via};
 use ucupdate::request::Question;
 
 #[derive(Debug, clap::Args)]
@@ -27,89 +26,32 @@ pub(crate) struct ExplainArgs {
     replay: Option<PathBuf>,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// The revision of the rule book.
-    revision: u64,
-    modules: Vec<ModuleReport>,
-    /// Modules of the request that could not be read, and why.
-    skipped: Vec<String>,
-    /// Items of the request that the dialect does not know.
-    unknown: Vec<String>,
-    #[serde(skip)]
-    text: String,
-}
-
-#[derive(Debug, Serialize)]
-struct ModuleReport {
-    /// As asked.
-    file_name: String,
-    /// The version installed, as said.
-    installed: String,
-    /// The reason as one word: `offer`, `up-to-date`, `no-rule`, ...
-    decision: &'static str,
-    /// The reason as a sentence.
-    because: String,
-    /// For a no, the one thing that would have to be otherwise, with the near miss.
-    first_cause: Option<String>,
-    /// The offered release, or `None`.
-    offer: Option<OfferReport>,
-    /// The steps of the decision in order, a sentence each.
-    steps: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct OfferReport {
-    version: String,
-    /// Below the root of a URL.
-    folder: String,
-    image: String,
-    signature: String,
-    /// The version this is a stepping stone to, if it is one.
-    stepping_stone_to: Option<String>,
-}
-
-impl Report {
-    fn of(explanation: &Explanation<'_>, asked: Asked) -> Self {
-        Self {
-            revision: explanation.revision,
-            modules: explanation.modules.iter().map(ModuleReport::of).collect(),
-            skipped: asked.skipped,
-            unknown: asked.unknown,
-            text: explanation.to_string(),
-        }
-    }
-}
-
-impl ModuleReport {
-    fn of(trace: &Trace<'_>) -> Self {
-        let target = match &trace.decision {
-            Decision::Offer { via: Via::SteppingStone { target, .. }, .. } => Some(target.to_string()),
-            _ => None,
-        };
-        let offer = trace.decision.offer().map(|offer| OfferReport {
-            version: offer.version.to_string(),
-            folder: offer.folder.to_string(),
-            image: offer.image.to_string(),
-            signature: offer.signature.to_string(),
-            stepping_stone_to: target,
-        });
-        Self {
-            file_name: trace.file_name.to_string(),
-            installed: trace.installed.to_string(),
-            decision: trace.decision.word(),
-            because: trace.decision.to_string(),
-            first_cause: trace.first_cause(),
-            offer,
-            steps: trace.steps.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
+/// Returns the trace of a module as a JSON object. `folder` is below the root of a URL, and `first_cause` is the one thing
+/// that prevents an offer.
+fn module_json(trace: &Trace<'_>) -> Value {
+    let decision = &trace.decision;
+    let target = match decision {
+        Decision::Offer { via: Via::SteppingStone { target, .. }, .. } => Some(target),
+        _ => None,
+    };
+    let offer = decision.offer().map(|offer| {
+        json!({
+            "version": offer.version,
+            "folder": offer.folder,
+            "image": offer.image,
+            "signature": offer.signature,
+            "stepping_stone_to": target,
+        })
+    });
+    json!({
+        "file_name": trace.file_name,
+        "installed": trace.installed,
+        "decision": decision.word(),
+        "because": decision.to_string(),
+        "first_cause": trace.first_cause(),
+        "offer": offer,
+        "steps": trace.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
 }
 
 pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), Failure> {
@@ -130,5 +72,10 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     }
     asked.tell(context);
     let explanation = snapshot.explain(&asked.request, asked.from, now);
-    context.output.result(&Report::of(&explanation, asked))
+    let modules: Vec<Value> = explanation.modules.iter().map(module_json).collect();
+    let revision = explanation.revision;
+    let value = json!({
+        "revision": revision, "modules": modules, "skipped": asked.skipped, "unknown": asked.unknown,
+    });
+    context.output.both(&value, explanation)
 }

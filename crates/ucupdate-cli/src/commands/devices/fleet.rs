@@ -4,11 +4,11 @@ use super::loops::{mac, serial};
 use crate::args::audit::AuditArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::table::Table;
+use crate::output::list::List;
 use crate::output::time::iso;
-use serde::Serialize;
-use std::fmt;
-use ucupdate::device::{DeviceId, ReportedKind};
+use serde_json::{Value, json};
+use std::fmt::Display;
+use ucupdate::device::DeviceId;
 use ucupdate::inventory::{Inventory, InventoryDevice, InventoryModule, VersionCount};
 
 #[derive(Debug, clap::Args)]
@@ -17,126 +17,53 @@ pub(crate) struct FleetArgs {
     audit: AuditArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// By MAC address, then by serial number.
-    devices: Vec<DeviceReport>,
-    /// How many have which version.
-    versions: Vec<VersionReport>,
-    /// Rows that were read.
-    rows: u64,
-    /// Lines that gave no row.
-    unread: u64,
-    /// Rows that named no device.
-    unidentified: u64,
-    /// Rows that were passed over, since there were too many devices.
-    left_out: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct DeviceReport {
-    #[serde(skip)]
-    device: String,
-    mac: Option<String>,
-    serial: Option<String>,
-    #[serde(flatten)]
-    kind: ReportedKind,
-    user: String,
-    host: String,
-    server: Option<String>,
-    /// In UTC.
-    first_asked: String,
-    /// In UTC.
-    last_asked: String,
-    asks: u64,
-    modules: Vec<ModuleReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct ModuleReport {
-    file_name: String,
-    version: String,
-    offered: Option<String>,
-    /// In UTC.
-    asked: String,
-}
-
-#[derive(Debug, Serialize)]
-struct VersionReport {
-    vendor: String,
-    model: String,
-    file_name: String,
-    version: String,
-    devices: u64,
-}
-
-impl DeviceReport {
-    fn of(identity: &DeviceId, device: &InventoryDevice) -> Self {
-        let known_serial =
-            || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
-        Self {
-            device: identity.to_string(),
-            mac: mac(identity),
-            serial: serial(identity).or_else(known_serial),
-            kind: device.kind.clone(),
-            user: device.user_name.to_string(),
-            host: device.user_host.to_string(),
-            server: device.server.as_ref().map(ToString::to_string),
-            first_asked: iso(device.first_asked),
-            last_asked: iso(device.last_asked),
-            asks: device.asks,
-            modules: device.modules.iter().map(ModuleReport::of).collect(),
-        }
+/// Returns a device as a JSON object. Times are in UTC.
+fn device_json(identity: &DeviceId, device: &InventoryDevice) -> Value {
+    let known_serial = || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
+    let mut value = json!({ "mac": mac(identity), "serial": serial(identity).or_else(known_serial) });
+    let kind = serde_json::to_value(&device.kind).unwrap_or_default();
+    let rest = json!({
+        "user": device.user_name,
+        "host": device.user_host,
+        "server": device.server.as_ref().map(ToString::to_string),
+        "first_asked": iso(device.first_asked),
+        "last_asked": iso(device.last_asked),
+        "asks": device.asks,
+        "modules": device.modules.iter().map(module_json).collect::<Vec<_>>(),
+    });
+    if let (Value::Object(fields), Value::Object(kind), Value::Object(rest)) = (&mut value, kind, rest) {
+        fields.extend(kind);
+        fields.extend(rest);
     }
-
-    fn has(&self) -> String {
-        let modules = self.modules.iter().map(|module| format!("{} {}", module.file_name, module.version));
-        let modules: Vec<String> = modules.collect();
-        if modules.is_empty() { "-".to_owned() } else { modules.join(", ") }
-    }
+    value
 }
 
-impl ModuleReport {
-    fn of(module: &InventoryModule) -> Self {
-        Self {
-            file_name: module.installed.file_name.to_string(),
-            version: module.installed.version.to_string(),
-            offered: module.offered.as_ref().map(ToString::to_string),
-            asked: iso(module.asked),
-        }
-    }
+/// Returns the modules of a device and their versions.
+fn has(device: &InventoryDevice) -> String {
+    let modules = device.modules.iter();
+    let modules =
+        modules.map(|module| format!("{} {}", module.installed.file_name, module.installed.version));
+    let modules: Vec<String> = modules.collect();
+    if modules.is_empty() { "-".to_owned() } else { modules.join(", ") }
 }
 
-impl VersionReport {
-    fn of(count: VersionCount) -> Self {
-        Self {
-            vendor: count.vendor.to_string(),
-            model: count.model.to_string(),
-            file_name: count.file_name.to_string(),
-            version: count.version.to_string(),
-            devices: count.devices,
-        }
-    }
+fn module_json(module: &InventoryModule) -> Value {
+    json!({
+        "file_name": module.installed.file_name,
+        "version": module.installed.version,
+        "offered": module.offered,
+        "asked": iso(module.asked),
+    })
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.devices.is_empty() {
-            return f.write_str("no devices");
-        }
-        let mut table = Table::new(["DEVICE", "IS", "HAS", "LAST ASKED", "USER", "HOST"]);
-        let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-        for device in &self.devices {
-            let (user, host) = (or_none(&device.user), or_none(&device.host));
-            table.row([&device.device, &device.kind, &device.has(), &device.last_asked, &user, &host]);
-        }
-        writeln!(f, "{table}\n")?;
-        let mut table = Table::new(["DEVICES", "VENDOR", "MODEL", "MODULE", "VERSION"]);
-        for count in &self.versions {
-            table.row([&count.devices, &count.vendor, &count.model, &count.file_name, &count.version]);
-        }
-        write!(f, "{table}")
-    }
+fn version_json(count: &VersionCount) -> Value {
+    json!({
+        "vendor": count.vendor,
+        "model": count.model,
+        "file_name": count.file_name,
+        "version": count.version,
+        "devices": count.devices,
+    })
 }
 
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
@@ -149,13 +76,31 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
             fleet.devices().len()
         ));
     }
-    context.output.result(&Report {
-        devices: fleet.devices().map(|(identity, device)| DeviceReport::of(identity, device)).collect(),
-        versions: fleet.versions().into_iter().map(VersionReport::of).collect(),
-        rows: read.rows,
-        unread: read.unread,
-        unidentified: fleet.unidentified(),
-        left_out: fleet.skipped_rows(),
-    })?;
+    let mut devices =
+        List::new("devices", "no devices", ["DEVICE", "IS", "HAS", "LAST ASKED", "USER", "HOST"]);
+    let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+    for (identity, device) in fleet.devices() {
+        let (user, host) = (or_none(&device.user_name), or_none(&device.user_host));
+        let cells: [&dyn Display; 6] =
+            [identity, &device.kind, &has(device), &iso(device.last_asked), &user, &host];
+        devices.row(device_json(identity, device), cells);
+    }
+    let mut versions = List::new("versions", "", ["DEVICES", "VENDOR", "MODEL", "MODULE", "VERSION"]);
+    for count in fleet.versions() {
+        let cells: [&dyn Display; 5] =
+            [&count.devices, &count.vendor, &count.model, &count.file_name, &count.version];
+        versions.row(version_json(&count), cells);
+    }
+    let value = json!({
+        "devices": devices.values(),
+        "versions": versions.values(),
+        "rows": read.rows,
+        "unread": read.unread,
+        "unidentified": fleet.unidentified(),
+        "left_out": fleet.skipped_rows(),
+    });
+    let text =
+        if devices.values().is_empty() { devices.to_string() } else { format!("{devices}\n\n{versions}") };
+    context.output.both(&value, text)?;
     read.refuse_nothing_understood()
 }

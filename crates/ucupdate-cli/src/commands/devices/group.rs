@@ -6,14 +6,13 @@ use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make, make_as_seen};
 use crate::args::kind::KindPatternArgs;
 use crate::args::side::SideName;
-use crate::args::whom::WhomReport;
+use crate::args::whom::with_whom;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::output::list::List;
 use crate::output::shown::Shown;
-use crate::output::table::Table;
 use crate::suggest::no_group;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use ucupdate::book::{
     Audience, BookCommand, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook,
     SerialRange, UserDomain,
@@ -104,38 +103,18 @@ impl PredicateArgs {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct ListReport {
-    groups: Vec<GroupReport>,
+/// Returns a group as a JSON object. `members` is `null` where the group has a predicate.
+fn group_json(book: &RuleBook, group: &Group) -> Value {
+    let members = group.predicate.is_none().then(|| book.members(&group.name).len());
+    let used_by = used_by(book, &group.name);
+    json!({ "name": group.name, "predicate": group.predicate, "members": members, "used_by": used_by })
 }
 
-#[derive(Debug, Serialize)]
-struct GroupReport {
-    name: String,
-    /// The predicate, or `None` for a list.
-    predicate: Option<Predicate>,
-    /// How many devices are on its list; none where it has a predicate.
-    members: Option<usize>,
-    /// The rules and holds that name it.
-    used_by: Vec<String>,
-    #[serde(skip)]
-    text: String,
-}
-
-impl GroupReport {
-    fn of(book: &RuleBook, group: &Group) -> Self {
-        let count = book.members(&group.name).len();
-        let text = match &group.predicate {
-            Some(predicate) => predicate.to_string(),
-            None => format!("a list of {count}"),
-        };
-        Self {
-            name: group.name.to_string(),
-            predicate: group.predicate.clone(),
-            members: group.predicate.is_none().then_some(count),
-            used_by: used_by(book, &group.name),
-            text,
-        }
+/// Returns the predicate of a group, or the length of its list.
+fn what(book: &RuleBook, group: &Group) -> String {
+    match &group.predicate {
+        Some(predicate) => predicate.to_string(),
+        None => format!("a list of {}", book.members(&group.name).len()),
     }
 }
 
@@ -149,38 +128,16 @@ fn used_by(book: &RuleBook, group: &GroupName) -> Vec<String> {
     rules.map(|rule| format!("rule {}", rule.key())).chain(holds).collect()
 }
 
-impl fmt::Display for ListReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.groups.is_empty() {
-            return f.write_str("no groups");
-        }
-        let mut table = Table::new(["NAME", "DEVICES", "USED BY"]);
-        for group in &self.groups {
-            let used = if group.used_by.is_empty() { "-".to_owned() } else { group.used_by.join(", ") };
-            table.row([&group.name, &group.text, &used]);
-        }
-        table.fmt(f)
+/// Returns a group with its users and its devices, a line each.
+fn group_text(book: &RuleBook, group: &Group) -> String {
+    let mut text = format!("{}: {}", Shown(&group.name), Shown(what(book, group)));
+    for used in used_by(book, &group.name) {
+        text.push_str(&format!("\n  used by the {}", Shown(used)));
     }
-}
-
-#[derive(Debug, Serialize)]
-struct ShowReport {
-    #[serde(flatten)]
-    group: GroupReport,
-    /// The devices on its list.
-    devices: Vec<WhomReport>,
-}
-
-impl fmt::Display for ShowReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", Shown(&self.group.name), Shown(&self.group.text))?;
-        self.group.used_by.iter().try_for_each(|used| write!(f, "\n  used by the {}", Shown(used)))?;
-        self.devices.iter().try_for_each(|device| match (&device.mac, &device.serial) {
-            (Some(mac), _) => write!(f, "\n  MAC address {mac}"),
-            (None, Some(serial)) => write!(f, "\n  serial number {}", Shown(serial)),
-            (None, None) => Ok(()),
-        })
+    for device in book.members(&group.name) {
+        text.push_str(&format!("\n  {:#}", Shown(format!("{device:#}"))));
     }
+    text
 }
 
 async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
@@ -195,10 +152,10 @@ async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
         let snapshot = service.snapshot();
         // What a group is decides what its devices get, so a name that is taken is no reason to make it another.
         if let Some(there) = snapshot.book().group(&group.name).filter(|there| **there != group) {
-            let there = GroupReport::of(snapshot.book(), there);
-            let refusal =
-                format!("group {} is there already ({}), --replace changes it", there.name, there.text);
-            return Err(Failure::new(refusal));
+            let (name, what) = (&there.name, what(snapshot.book(), there));
+            return Err(Failure::new(format_args!(
+                "group {name} is there already ({what}), --replace changes it"
+            )));
         }
         // Whoever was quicker has made it, and the next look tells what.
         if make_as_seen(&command, &how, snapshot.book(), context).await? {
@@ -213,8 +170,13 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let service = context.administer(IfMissing::Refuse).await?;
             let snapshot = service.snapshot();
             let book = snapshot.book();
-            let groups = book.groups().map(|group| GroupReport::of(book, group)).collect();
-            context.output.result(&ListReport { groups })
+            let mut list = List::new("groups", "no groups", ["NAME", "DEVICES", "USED BY"]);
+            for group in book.groups() {
+                let used = used_by(book, &group.name).join(", ");
+                let used = if used.is_empty() { "-" } else { &used };
+                list.row(group_json(book, group), [&group.name, &what(book, group), &used]);
+            }
+            context.output.result(&list)
         }
         GroupCommand::Show(args) => {
             let service = context.administer(IfMissing::Refuse).await?;
@@ -222,8 +184,10 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let book = snapshot.book();
             let group = book.group(&args.name);
             let group = group.ok_or_else(|| no_group(&args.name, book))?;
-            let devices = book.members(&group.name).map(WhomReport::from).collect();
-            context.output.result(&ShowReport { group: GroupReport::of(book, group), devices })
+            let mut value = group_json(book, group);
+            let devices = book.members(&group.name).map(|device| with_whom(json!({}), Some(device), None));
+            value["devices"] = devices.collect();
+            context.output.both(&value, group_text(book, group))
         }
         GroupCommand::Add(args) => add(*args, context).await,
         GroupCommand::AddMember(args) => group_members::run(args, true, context).await,

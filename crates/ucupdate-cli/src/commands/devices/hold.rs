@@ -2,13 +2,12 @@
 
 use crate::args::change::{ChangeArgs, make};
 use crate::args::moment::Moment;
-use crate::args::whom::{WhomReport, device};
+use crate::args::whom::{device, with_whom};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
+use crate::output::list::List;
 use crate::output::time::iso;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, GroupName, HeldDevices, Hold, HoldName, RuleKey};
 use ucupdate::device::{MacAddress, SerialNumber};
 use ucupdate::value::UnixTime;
@@ -74,58 +73,22 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    holds: Vec<HoldReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct HoldReport {
-    name: String,
-    #[serde(flatten)]
-    on: WhomReport,
-    rule: Option<String>,
-    /// In UTC; none where it is never over.
-    until: Option<String>,
-    /// Whether it is over.
-    over: bool,
-    reason: String,
-    #[serde(skip)]
-    text: String,
-}
-
-impl HoldReport {
-    fn of(hold: &Hold, now: UnixTime) -> Self {
-        let rule = match &hold.on {
-            HeldDevices::Rule(rule) => Some(rule.to_string()),
-            _ => None,
-        };
-        Self {
-            name: hold.name.to_string(),
-            on: WhomReport::from(&hold.on),
-            rule,
-            until: hold.until.map(iso),
-            over: !hold.lasts(now),
-            reason: hold.reason.to_string(),
-            text: hold.on.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.holds.is_empty() {
-            return f.write_str("no holds");
-        }
-        let mut table = Table::new(["NAME", "HOLDS", "UNTIL", "REASON"]);
-        for hold in &self.holds {
-            let until = hold.until.as_deref().unwrap_or("removed");
-            let until = if hold.over { format!("{until}, over") } else { until.to_owned() };
-            let reason = if hold.reason.is_empty() { "-" } else { &hold.reason };
-            table.row([&hold.name, &hold.text, &until, &reason]);
-        }
-        table.fmt(f)
-    }
+/// Returns a hold as a JSON object. `over` says whether its time is over.
+fn hold_json(hold: &Hold, now: UnixTime) -> Value {
+    let (device, group, rule) = match &hold.on {
+        HeldDevices::Device(device) => (Some(device), None, None),
+        HeldDevices::Group(group) => (None, Some(group), None),
+        HeldDevices::Rule(rule) => (None, None, Some(rule)),
+        _ => (None, None, None),
+    };
+    let Value::Object(mut fields) = with_whom(json!({ "name": hold.name }), device, group) else {
+        return Value::Null;
+    };
+    fields.insert("rule".to_owned(), json!(rule));
+    fields.insert("until".to_owned(), json!(hold.until.map(iso)));
+    fields.insert("over".to_owned(), json!(!hold.lasts(now)));
+    fields.insert("reason".to_owned(), json!(hold.reason));
+    Value::Object(fields)
 }
 
 pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(), Failure> {
@@ -133,8 +96,14 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
         HoldCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
             let now = service.now();
-            let holds = service.snapshot().book().holds().map(|hold| HoldReport::of(hold, now)).collect();
-            context.output.result(&Report { holds })
+            let mut list = List::new("holds", "no holds", ["NAME", "HOLDS", "UNTIL", "REASON"]);
+            for hold in service.snapshot().book().holds() {
+                let until = hold.until.map_or_else(|| "removed".to_owned(), iso);
+                let until = if hold.lasts(now) { until } else { format!("{until}, over") };
+                let reason = if hold.reason.is_empty() { "-" } else { &hold.reason };
+                list.row(hold_json(hold, now), [&hold.name, &hold.on, &until, &reason]);
+            }
+            context.output.result(&list)
         }
         HoldCommand::Add(args) => {
             let AddArgs { name, on, until, reason, how } = args;

@@ -3,9 +3,8 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
-use serde::Serialize;
-use std::fmt;
+use crate::output::list::List;
+use serde_json::json;
 use ucupdate::book::{BookCommand, TestDevice, TestDeviceName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
@@ -41,44 +40,6 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    test_devices: Vec<DeviceReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct DeviceReport {
-    name: String,
-    /// The MAC address it is known by, if by that.
-    mac: Option<String>,
-    /// The serial number it is known by, if by that.
-    serial: Option<String>,
-}
-
-impl DeviceReport {
-    fn of(device: &TestDevice) -> Self {
-        let (mac, serial) = match &device.id {
-            DeviceId::Mac(mac) => (Some(mac.to_string()), None),
-            DeviceId::Serial(serial) => (None, Some(serial.to_string())),
-        };
-        Self { name: device.name.to_string(), mac, serial }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.test_devices.is_empty() {
-            return f.write_str("no test devices");
-        }
-        let mut table = Table::new(["NAME", "MAC ADDRESS", "SERIAL NUMBER"]);
-        for device in &self.test_devices {
-            let text = |of: &Option<String>| of.clone().unwrap_or_else(|| "-".to_owned());
-            table.row([&device.name, &text(&device.mac), &text(&device.serial)]);
-        }
-        table.fmt(f)
-    }
-}
-
 pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         TestDeviceCommand::Add(args) => {
@@ -92,8 +53,18 @@ pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Re
         }
         TestDeviceCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
-            let test_devices = service.snapshot().book().test_devices().map(DeviceReport::of).collect();
-            context.output.result(&Report { test_devices })
+            let heading = ["NAME", "MAC ADDRESS", "SERIAL NUMBER"];
+            let mut list = List::new("test_devices", "no test devices", heading);
+            for TestDevice { name, id } in service.snapshot().book().test_devices() {
+                let (mac, serial) = match id {
+                    DeviceId::Mac(mac) => (Some(mac.to_string()), None),
+                    DeviceId::Serial(serial) => (None, Some(serial.to_string())),
+                };
+                let value = json!({ "name": name, "mac": mac, "serial": serial });
+                let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+                list.row(value, [name, &cell(mac), &cell(serial)]);
+            }
+            context.output.result(&list)
         }
     }
 }

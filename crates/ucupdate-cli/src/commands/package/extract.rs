@@ -7,8 +7,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::files::new::NewFiles;
 use crate::output::shown::Shown;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -24,39 +23,18 @@ pub(crate) struct ExtractArgs {
     to: PathBuf,
 }
 
-#[derive(Debug, Default, Serialize)]
-struct Report {
-    /// The files that were written.
-    files: Vec<FileReport>,
-    /// The files that were not written, since their names are not safe.
-    unsafe_names: Vec<UnsafeReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct FileReport {
-    /// Below the folder, parts divided by `/`.
-    path: String,
-    size: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct UnsafeReport {
-    /// As the cabinet gives it.
-    name: String,
-    reason: String,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut files = self.files.iter();
-        files.next().map_or(Ok(()), |file| write!(f, "{}", Shown(&file.path)))?;
-        files.try_for_each(|file| write!(f, "\n{}", Shown(&file.path)))
-    }
+/// The outcome of an extraction.
+#[derive(Debug, Default)]
+struct Extracted {
+    /// The paths below the folder, parts divided by `/`, and the sizes of the files that were written.
+    files: Vec<(String, u64)>,
+    /// The names of files that were not written since they are not safe, and the reasons.
+    unsafe_names: Vec<(String, String)>,
 }
 
 pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), Failure> {
     let (report, ended) = files::blocking(move || {
-        let mut report = Report::default();
+        let mut report = Extracted::default();
         let ended = extract(&args, &mut report);
         Ok((report, ended))
     })
@@ -64,10 +42,17 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
     if ended.is_err() && report.files.is_empty() {
         return ended;
     }
-    for name in &report.unsafe_names {
-        context.output.message(format_args!("not extracted: {}: {}", Shown(&name.name), name.reason));
+    for (name, reason) in &report.unsafe_names {
+        context.output.message(format_args!("not extracted: {}: {reason}", Shown(name)));
     }
-    let told = context.output.result(&report);
+    let files = report.files.iter().map(|(path, size)| json!({ "path": path, "size": size }));
+    let unsafe_names = report.unsafe_names.iter();
+    let unsafe_names = unsafe_names.map(|(name, reason)| json!({ "name": name, "reason": reason }));
+    let value = json!({
+        "files": files.collect::<Vec<_>>(), "unsafe_names": unsafe_names.collect::<Vec<_>>(),
+    });
+    let lines: Vec<String> = report.files.iter().map(|(path, _)| Shown(path).to_string()).collect();
+    let told = context.output.both(&value, lines.join("\n"));
     ended?;
     match report.unsafe_names.len() {
         0 => told,
@@ -77,7 +62,7 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
     }
 }
 
-fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
+fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
     let mut cabinet = open(&args.files, args.cabinet.options())?;
     let folder = NewFiles::open_or_make(&args.to)?;
@@ -89,7 +74,7 @@ fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
             Ok(path) => path.as_str().to_owned(),
             Err(problem) => {
                 let (name, reason) = (entry.name_as_given().into_owned(), problem.to_string());
-                report.unsafe_names.push(UnsafeReport { name, reason });
+                report.unsafe_names.push((name, reason));
                 continue;
             }
         };
@@ -100,7 +85,7 @@ fn extract(args: &ExtractArgs, report: &mut Report) -> Result<(), Failure> {
         let size = written.map_err(|failure| {
             damage.map_or(failure, |damage| Failure::in_doing(joined(&args.files), &damage))
         })?;
-        report.files.push(FileReport { path, size });
+        report.files.push((path, size));
     }
     let finished = cabinet.finish().map_err(|error| failed(&error))?;
     match finished.irregularities.iter().find(|found| found.is_incomplete()) {

@@ -5,8 +5,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::files::new::NewFiles;
 use crate::output::shown::Shown;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use ucupdate::device::Device;
 use ucupdate::request::{InstalledModule, UpdateRequest};
@@ -22,35 +21,19 @@ pub(crate) struct SampleArgs {
     folder: PathBuf,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    files: Vec<FileReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct FileReport {
-    path: String,
-    size: u64,
-    /// The purpose of the file.
-    what: &'static str,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, file) in self.files.iter().enumerate() {
-            let end = if index == 0 { "" } else { "\n" };
-            write!(f, "{end}{}  {}", Shown(&file.path), file.what)?;
-        }
-        Ok(())
-    }
-}
-
 pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), Failure> {
-    let report = files::blocking(move || write(&args.folder)).await?;
-    context.output.result(&report)
+    let files = files::blocking(move || write(&args.folder)).await?;
+    let lines: Vec<String> =
+        files.iter().map(|(path, _, what)| format!("{}  {what}", Shown(path.display()))).collect();
+    let files: Vec<Value> = files
+        .iter()
+        .map(|(path, size, what)| json!({ "path": path.display().to_string(), "size": size, "what": what }))
+        .collect();
+    context.output.both(&json!({ "files": files }), lines.join("\n"))
 }
 
-fn write(path: &Path) -> Result<Report, Failure> {
+/// Writes the samples, and returns their paths, sizes and purposes.
+fn write(path: &Path) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
     let samples = [
         (
             "UCUpdates.cab",
@@ -74,9 +57,9 @@ fn write(path: &Path) -> Result<Report, Failure> {
     let mut files = Vec::new();
     for (name, what, bytes) in &samples {
         let size = folder.write(name, None, &mut &bytes[..])?;
-        files.push(FileReport { path: path.join(name).display().to_string(), size, what });
+        files.push((path.join(name), size, *what));
     }
-    Ok(Report { files })
+    Ok(files)
 }
 
 /// The request of the phone in the field's logs.

@@ -3,9 +3,7 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
-use serde::Serialize;
-use std::fmt;
+use crate::output::list::List;
 use ucupdate::book::{Alias, AliasField, AliasWord, BookCommand, RulePattern};
 
 #[derive(Debug, clap::Subcommand)]
@@ -63,35 +61,17 @@ impl WordArgs {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Aliases {
-    aliases: Vec<Alias>,
-}
-
-impl fmt::Display for Aliases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.aliases.is_empty() {
-            return f.write_str("no aliases");
-        }
-        let mut table = Table::new(["WORD", "REPORTED", "STANDS FOR", "WITHIN"]);
-        for Alias { reported, stands_for, .. } in &self.aliases {
-            table.row([
-                &reported.field.to_string(),
-                &reported.word.to_string(),
-                &stands_for.to_string(),
-                &reported.within.to_string(),
-            ]);
-        }
-        table.fmt(f)
-    }
-}
-
 pub(crate) async fn run(command: AliasCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         AliasCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
-            let aliases = service.snapshot().book().aliases().collect();
-            context.output.result(&Aliases { aliases })
+            let heading = ["WORD", "REPORTED", "STANDS FOR", "WITHIN"];
+            let mut list = List::new("aliases", "no aliases", heading);
+            for alias in service.snapshot().book().aliases() {
+                let Alias { reported, stands_for, .. } = &alias;
+                list.row(&alias, [&reported.field, &reported.word, stands_for, &reported.within]);
+            }
+            context.output.result(&list)
         }
         AliasCommand::Set(SetArgs { word, stands_for, how }) => {
             make(&BookCommand::PutAlias(word.alias(stands_for)), &how, context).await

@@ -3,9 +3,7 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
-use serde::Serialize;
-use std::fmt;
+use crate::output::list::List;
 use ucupdate::book::{Ban, BanScope, BookCommand, RulePattern};
 use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
@@ -68,30 +66,15 @@ pub(crate) struct LiftArgs {
     how: ChangeArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Bans {
-    bans: Vec<Ban>,
-}
-
-impl fmt::Display for Bans {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.bans.is_empty() {
-            return f.write_str("no bans");
-        }
-        let mut table = Table::new(["BANNED", "REASON"]);
-        for ban in &self.bans {
-            table.row([&ban.scope.to_string(), &ban.reason.to_string()]);
-        }
-        table.fmt(f)
-    }
-}
-
 pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         BanCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
-            let bans = service.snapshot().book().bans().cloned().collect();
-            context.output.result(&Bans { bans })
+            let mut list = List::new("bans", "no bans", ["BANNED", "REASON"]);
+            for ban in service.snapshot().book().bans() {
+                list.row(ban, [&ban.scope, &ban.reason]);
+            }
+            context.output.result(&list)
         }
         BanCommand::Add(AddArgs { scope, reason, how }) => {
             let ban = Ban::new(scope.scope()?, reason.trim());

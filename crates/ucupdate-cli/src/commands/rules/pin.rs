@@ -1,13 +1,13 @@
 //! `ucupdate pin`: devices that stay at a version, whatever else their rule says.
 
 use crate::args::change::{ChangeArgs, make};
-use crate::args::whom::{WhomArgs, WhomReport};
+use crate::args::whom::{WhomArgs, parts, with_whom};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
-use serde::Serialize;
-use std::fmt;
-use ucupdate::book::{Assignment, BookCommand, Rule, RuleKey};
+use crate::output::list::List;
+use serde_json::{Value, json};
+use std::fmt::Display;
+use ucupdate::book::{Assignment, BookCommand, Candidate, Rule, RuleKey};
 use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Subcommand)]
@@ -51,65 +51,30 @@ pub(super) fn version(text: &str) -> Result<ReportedVersion, String> {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    pins: Vec<PinReport>,
+/// Returns a pin as a JSON object.
+pub(super) fn pin_json(rule: &Rule, pin: &Assignment) -> Value {
+    let Candidate { version, package } = &pin.candidate;
+    let (device, group) = parts(&pin.audience);
+    with_whom(json!({ "rule": rule.key(), "version": version, "package": package }), device, group)
 }
 
-/// A pin of a rule.
-#[derive(Debug, Serialize)]
-pub(super) struct PinReport {
-    rule: String,
-    version: String,
-    package: String,
-    #[serde(flatten)]
-    whom: WhomReport,
-    #[serde(skip)]
-    text: String,
-}
-
-impl PinReport {
-    /// The pins of a rule, in the order in which they are looked at.
-    pub(super) fn all_of(rule: &Rule) -> impl Iterator<Item = Self> {
-        rule.pins().map(|pin| Self::of(rule, pin))
-    }
-
-    fn of(rule: &Rule, pin: &Assignment) -> Self {
-        Self {
-            rule: rule.key().to_string(),
-            version: pin.candidate.version.to_string(),
-            package: pin.candidate.package.to_string(),
-            whom: WhomReport::from(&pin.audience),
-            text: pin.audience.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for PinReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pin {} for {}", self.version, self.text)
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.pins.is_empty() {
-            return f.write_str("no pins");
-        }
-        let mut table = Table::new(["RULE", "VERSION", "FOR"]);
-        for pin in &self.pins {
-            table.row([&pin.rule, &pin.version, &pin.text]);
-        }
-        table.fmt(f)
-    }
+/// Returns a pin as a line for people.
+pub(super) fn pin_line(pin: &Assignment) -> String {
+    format!("pin {} for {}", pin.candidate.version, pin.audience)
 }
 
 pub(crate) async fn run(command: PinCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         PinCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
-            let pins = service.snapshot().book().rules().flat_map(PinReport::all_of).collect();
-            context.output.result(&Report { pins })
+            let mut list = List::new("pins", "no pins", ["RULE", "VERSION", "FOR"]);
+            for rule in service.snapshot().book().rules() {
+                for pin in rule.pins() {
+                    let cells: [&dyn Display; 3] = [rule.key(), &pin.candidate.version, &pin.audience];
+                    list.row(pin_json(rule, pin), cells);
+                }
+            }
+            context.output.result(&list)
         }
         PinCommand::Set(args) => {
             let SetArgs { rule, version, whom, how } = args;

@@ -6,8 +6,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::suggest::no_rule;
 use clap::ArgGroup;
-use serde::Serialize;
-use std::fmt::{self, Display};
+use serde_json::{Value, json};
 use std::str::FromStr;
 use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease};
 use ucupdate::version::VersionScheme;
@@ -134,58 +133,26 @@ impl SetArgs {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    rule: String,
-    /// `different` or `newer`.
-    offer: &'static str,
-    unreadable: bool,
-    /// `padded`, `exact` or `first-three`.
-    same_release: &'static str,
-    /// `dotnet`, `numeric` or `prefixed:...`.
-    scheme: String,
-    minimum: Option<String>,
-    floor: Option<String>,
-    window: Option<String>,
+/// Returns the policy of a rule as a JSON object.
+fn policy_json(rule: &Rule) -> Value {
+    let OfferPolicy { offer, unreadable, same_release, scheme, minimum, floor, window, .. } = rule.policy();
+    json!({
+        "rule": rule.key(),
+        "offer": offer,
+        "unreadable": unreadable,
+        "same_release": same_release,
+        "scheme": scheme.to_string(),
+        "minimum": minimum,
+        "floor": floor,
+        "window": window,
+    })
 }
 
-/// The offer rule as one word.
-pub(super) fn offer(rule: OfferRule) -> &'static str {
-    match rule {
-        OfferRule::Newer => "newer",
-        _ => "different",
-    }
-}
-
-impl Report {
-    fn of(rule: &Rule) -> Self {
-        let policy = rule.policy();
-        Self {
-            rule: rule.key().to_string(),
-            offer: offer(policy.offer),
-            unreadable: policy.unreadable,
-            same_release: match policy.same_release {
-                SameRelease::Exact => "exact",
-                SameRelease::FirstThree => "first-three",
-                _ => "padded",
-            },
-            scheme: policy.scheme.to_string(),
-            minimum: policy.minimum.as_ref().map(ToString::to_string),
-            floor: policy.floor.as_ref().map(ToString::to_string),
-            window: policy.window.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-impl Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-        write!(f, "{}\n  offer         {}", self.rule, self.offer)?;
-        write!(f, "\n  unreadable    {}", if self.unreadable { "yes" } else { "no" })?;
-        write!(f, "\n  same-release  {}\n  scheme        {}", self.same_release, self.scheme)?;
-        write!(f, "\n  minimum       {}", or_none(&self.minimum))?;
-        write!(f, "\n  floor         {}\n  window        {}", or_none(&self.floor), or_none(&self.window))
-    }
+/// Returns the policy of a rule as text, a field on each line.
+fn policy_text(rule: &Rule) -> String {
+    let fields = rule.policy().fields();
+    let fields = fields.into_iter().map(|(name, value)| format!("\n  {name:<12}  {value}"));
+    format!("{}{}", rule.key(), fields.collect::<String>())
 }
 
 /// How often a policy that others changed meanwhile is changed anew.
@@ -201,8 +168,10 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
     match command {
         PolicyCommand::Show(args) => {
             let service = context.administer(IfMissing::Refuse).await?;
-            let report = found(service.snapshot().book(), &args.rule, Report::of)?;
-            context.output.result(&report)
+            let snapshot = service.snapshot();
+            let both = |rule: &Rule| (policy_json(rule), policy_text(rule));
+            let (value, text) = found(snapshot.book(), &args.rule, both)?;
+            context.output.both(&value, text)
         }
         PolicyCommand::Set(args) => {
             if let Some(OrNone(Some(window))) = &args.window {

@@ -1,7 +1,7 @@
 //! `ucupdate rollout`: a version for some devices before everybody gets it, and the switch that stops everything.
 
 use super::pin::version;
-use super::rollout_report::{RolloutReport, StopReport};
+use super::rollout_report::{RolloutReport, stop_json, stop_line};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make};
@@ -9,10 +9,9 @@ use crate::args::moment::Span;
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
+use crate::output::list::List;
 use clap::ArgGroup;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use ucupdate::book::{
     Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
     StopScope,
@@ -180,44 +179,23 @@ fn scope(rule: Option<RuleKey>) -> StopScope {
     rule.map_or(StopScope::All, StopScope::Rule)
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    rollouts: Vec<RolloutReport>,
-    /// The kill switches that are thrown.
-    stopped: Vec<StopReport>,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.stopped.iter().map(ToString::to_string).collect::<Vec<_>>();
-        if self.rollouts.is_empty() {
-            lines.push("no rollouts".to_owned());
-        } else {
-            let mut table = Table::new(["RULE", "ROLLOUT", "VERSION", "FOR", "NOW"]);
-            for rollout in &self.rollouts {
-                table.row([
-                    &rollout.rule,
-                    &rollout.name,
-                    &rollout.version,
-                    &rollout.whom(),
-                    &rollout.state(),
-                ]);
-            }
-            lines.push(table.to_string());
-        }
-        f.write_str(&lines.join("\n"))
-    }
-}
-
 pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         RolloutCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
             let (snapshot, now) = (service.snapshot(), service.now());
-            let rules = snapshot.book().rules();
-            let rollouts = rules.flat_map(|rule| RolloutReport::all_of(rule, now)).collect();
-            let stopped = snapshot.book().stops().map(|(scope, stop)| StopReport::of(scope, stop)).collect();
-            context.output.result(&Report { rollouts, stopped })
+            let heading = ["RULE", "ROLLOUT", "VERSION", "FOR", "NOW"];
+            let mut list = List::new("rollouts", "no rollouts", heading);
+            for rollout in snapshot.book().rules().flat_map(|rule| RolloutReport::all_of(rule, now)) {
+                let RolloutReport { rule, name, version, .. } = &rollout;
+                list.row(&rollout, [rule, name, version, &rollout.whom(), &rollout.state()]);
+            }
+            let stops = || snapshot.book().stops();
+            let stopped: Vec<Value> = stops().map(|(scope, stop)| stop_json(scope, stop)).collect();
+            let mut lines: Vec<String> = stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
+            lines.push(list.to_string());
+            let value = json!({ "rollouts": list.values(), "stopped": stopped });
+            context.output.both(&value, lines.join("\n"))
         }
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {

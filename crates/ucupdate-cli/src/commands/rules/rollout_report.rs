@@ -1,10 +1,11 @@
 //! Rollouts and thrown kill switches, as results show them.
 
 use crate::args::moment::span;
-use crate::args::whom::WhomReport;
+use crate::args::whom::parts;
 use crate::output::shown::Shown;
 use crate::output::time::iso;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::fmt;
 use ucupdate::book::{Assignment, Audience, Guard, Rollout, Rule, Share, Stop, StopScope};
 use ucupdate::value::UnixTime;
@@ -26,7 +27,7 @@ pub(super) struct RolloutReport {
     started: Option<String>,
     window: Option<String>,
     /// When it pauses by itself.
-    pause: Option<GuardReport>,
+    pause: Option<Value>,
     /// Whether it is paused.
     paused: bool,
     /// Why it is paused, where that was said.
@@ -35,25 +36,14 @@ pub(super) struct RolloutReport {
     audience: String,
 }
 
-#[derive(Debug, Serialize)]
-struct GuardReport {
-    failures: Option<u32>,
-    share: Option<String>,
-    sample: u32,
-    deadline: String,
-    install_time: String,
-}
-
-impl GuardReport {
-    fn of(guard: &Guard) -> Self {
-        Self {
-            failures: guard.failures,
-            share: guard.share.map(|share| share.to_string()),
-            sample: guard.sample,
-            deadline: span(guard.deadline_seconds),
-            install_time: span(guard.install_seconds),
-        }
-    }
+fn guard_json(guard: &Guard) -> Value {
+    json!({
+        "failures": guard.failures,
+        "share": guard.share,
+        "sample": guard.sample,
+        "deadline": span(guard.deadline_seconds),
+        "install_time": span(guard.install_seconds),
+    })
 }
 
 impl RolloutReport {
@@ -77,12 +67,12 @@ impl RolloutReport {
             name: rollout.name.to_string(),
             version: assignment.candidate.version.to_string(),
             package: assignment.candidate.package.to_string(),
-            group: WhomReport::from(&assignment.audience).group,
+            group: parts(&assignment.audience).1.map(ToString::to_string),
             share: rollout.share.at(now).to_string(),
             stages,
             started,
             window: rollout.window.as_ref().map(ToString::to_string),
-            pause: rollout.guard.as_ref().map(GuardReport::of),
+            pause: rollout.guard.as_ref().map(guard_json),
             paused: rollout.paused.is_some(),
             reason: reason.map(ToOwned::to_owned),
             audience,
@@ -120,40 +110,29 @@ impl fmt::Display for RolloutReport {
     }
 }
 
-/// A kill switch that is thrown.
-#[derive(Debug, Serialize)]
-pub(super) struct StopReport {
-    /// The rule whose offers are stopped; none where all are.
-    rule: Option<String>,
-    by: String,
-    reason: String,
-    /// The author of the restart request, or `None`.
-    restart_asked_by: Option<String>,
+/// Returns a thrown kill switch as a JSON object. `rule` is `null` where all offers are stopped.
+pub(super) fn stop_json(scope: &StopScope, stop: &Stop) -> Value {
+    let rule = match scope {
+        StopScope::Rule(rule) => Some(rule),
+        _ => None,
+    };
+    json!({
+        "rule": rule, "by": stop.by, "reason": stop.reason, "restart_asked_by": stop.restart_asked_by,
+    })
 }
 
-impl StopReport {
-    pub(super) fn of(scope: &StopScope, stop: &Stop) -> Self {
-        Self {
-            rule: match scope {
-                StopScope::Rule(rule) => Some(rule.to_string()),
-                _ => None,
-            },
-            by: stop.by.to_string(),
-            reason: stop.reason.to_string(),
-            restart_asked_by: stop.restart_asked_by.as_ref().map(ToString::to_string),
-        }
+/// Returns a thrown kill switch as a line for people.
+pub(super) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
+    let what = match scope {
+        StopScope::Rule(rule) => rule.to_string(),
+        _ => "everything".to_owned(),
+    };
+    let mut line = format!("{what} is stopped by {}", Shown(&stop.by));
+    if !stop.reason.is_empty() {
+        line.push_str(&format!(": {}", Shown(&stop.reason)));
     }
-}
-
-impl fmt::Display for StopReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is stopped by {}", self.rule.as_deref().unwrap_or("everything"), Shown(&self.by))?;
-        if !self.reason.is_empty() {
-            write!(f, ": {}", Shown(&self.reason))?;
-        }
-        match &self.restart_asked_by {
-            Some(by) => write!(f, " ({} asked for a restart, somebody else has to approve it)", Shown(by)),
-            None => Ok(()),
-        }
+    if let Some(by) = &stop.restart_asked_by {
+        line.push_str(&format!(" ({} asked for a restart, somebody else has to approve it)", Shown(by)));
     }
+    line
 }

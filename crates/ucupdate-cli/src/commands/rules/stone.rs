@@ -4,11 +4,10 @@ use crate::args::change::{ChangeArgs, make};
 use crate::args::kind::KindPatternArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::table::Table;
-use serde::Serialize;
-use std::fmt;
+use crate::output::list::List;
+use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
-use ucupdate::device::KindWords;
+use ucupdate::device::KindWord;
 use ucupdate::version::FirmwareVersion;
 
 #[derive(Debug, clap::Subcommand)]
@@ -68,70 +67,22 @@ impl AddArgs {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// By threshold, in the order in which they are looked at.
-    stones: Vec<StoneReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct StoneReport {
-    name: String,
-    /// `null` for a word that may be any. Several alternatives are a list.
-    #[serde(flatten)]
-    kind: KindWords<Option<Alternatives>>,
-    #[serde(skip)]
-    devices: String,
-    below: String,
-    by: String,
-    /// `interim` or `release`.
-    image: &'static str,
-}
-
-impl StoneReport {
-    fn of(stone: &SteppingStone) -> Self {
-        Self {
-            name: stone.name.to_string(),
-            kind: stone.kind.texts().into_array().map(|words| Alternatives::of(&words)).into(),
-            devices: stone.kind.to_string(),
-            below: stone.below.to_string(),
-            by: stone.by.to_string(),
-            image: match stone.image {
-                StoneImage::Release => "release",
-                _ => "interim",
-            },
-        }
+/// Returns a stone as a JSON object. A word that may be any is `null`, and several alternatives are a list.
+fn stone_json(stone: &SteppingStone) -> Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("name".to_owned(), json!(stone.name));
+    for (word, texts) in KindWord::ALL.into_iter().zip(stone.kind.texts().into_array()) {
+        let value = match &texts[..] {
+            [] => Value::Null,
+            [one] => json!(one),
+            several => json!(several),
+        };
+        fields.insert(word.field().to_owned(), value);
     }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Alternatives {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Alternatives {
-    fn of(words: &[&str]) -> Option<Self> {
-        match words {
-            [] => None,
-            [one] => Some(Self::One((*one).to_owned())),
-            several => Some(Self::Several(several.iter().map(|word| (*word).to_owned()).collect())),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.stones.is_empty() {
-            return f.write_str("no stepping stones");
-        }
-        let mut table = Table::new(["NAME", "DEVICES", "BELOW", "BY", "IMAGE"]);
-        for stone in &self.stones {
-            table.row([&stone.name, &stone.devices, &stone.below, &stone.by, &stone.image]);
-        }
-        table.fmt(f)
-    }
+    fields.insert("below".to_owned(), json!(stone.below));
+    fields.insert("by".to_owned(), json!(stone.by));
+    fields.insert("image".to_owned(), json!(stone.image));
+    Value::Object(fields)
 }
 
 pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<(), Failure> {
@@ -139,8 +90,13 @@ pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<
         StoneCommand::List => {
             let service = context.administer(IfMissing::Refuse).await?;
             let snapshot = service.snapshot();
-            let stones = snapshot.book().settings().stones.iter().map(StoneReport::of).collect();
-            context.output.result(&Report { stones })
+            let heading = ["NAME", "DEVICES", "BELOW", "BY", "IMAGE"];
+            let mut list = List::new("stones", "no stepping stones", heading);
+            for stone in &snapshot.book().settings().stones {
+                let image = if stone.image == StoneImage::Release { "release" } else { "interim" };
+                list.row(stone_json(stone), [&stone.name, &stone.kind, &stone.below, &stone.by, &image]);
+            }
+            context.output.result(&list)
         }
         StoneCommand::Add(args) => {
             let (stone, how) = args.stone();

@@ -259,12 +259,8 @@ fn failure(error: ClientError) -> Failure {
 }
 
 fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Request {
-        request: String,
-    }
     if output.is_json() {
-        return output.json_result(&Request { request: String::from_utf8(body)? });
+        return output.json_result(&serde_json::json!({ "request": String::from_utf8(body)? }));
     }
     output.exactly(&body)
 }

@@ -4,8 +4,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
 use crate::store_location::StoreLocation;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 use std::path::PathBuf;
 use std::str::FromStr;
 use ucupdate::{Carried, TreeOptions, TreeWritten, carry};
@@ -51,83 +50,37 @@ impl FromStr for Other {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct CarriedReport {
-    /// The revision the other store is at.
-    revision: u64,
-    /// Revisions that were written.
-    revisions: u64,
-    objects: u64,
-    bytes: u64,
-    /// Objects that the other store has already.
-    passed_over: u64,
+fn report_carried(carried: Carried, context: &mut Context) -> Result<(), Failure> {
+    let Carried { revision, revisions, objects, bytes, skipped, .. } = carried;
+    let value = json!({
+        "revision": revision, "revisions": revisions, "objects": objects, "bytes": bytes,
+        "passed_over": skipped,
+    });
+    let text = format_args!(
+        "revision {revision}: {revisions} revision(s) and {objects} object(s) of {bytes} bytes carried, {skipped} there \
+         already"
+    );
+    context.output.both(&value, text)
 }
 
-impl CarriedReport {
-    fn of(carried: Carried) -> Self {
-        Self {
-            revision: carried.revision,
-            revisions: carried.revisions,
-            objects: carried.objects,
-            bytes: carried.bytes,
-            passed_over: carried.skipped,
-        }
+fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failure> {
+    let TreeWritten { revision, linked, copied, copied_bytes, unchanged, others, missing, .. } = written;
+    let value = json!({
+        "revision": revision, "linked": linked, "copied": copied, "copied_bytes": copied_bytes,
+        "unchanged": unchanged, "others": others, "lacking": missing,
+    });
+    let lines = missing.iter();
+    let mut lines: Vec<String> = lines
+        .map(|path| format!("not written, for it is gone from the store or damaged in it: {}", Shown(path)))
+        .collect();
+    let mut sum = format!(
+        "revision {revision}: {linked} file(s) linked, {copied} of {copied_bytes} bytes copied, {unchanged} unchanged"
+    );
+    if *others > 0 {
+        sum.push_str(&format!(", {others} other(s) left alone"));
     }
-}
-
-impl fmt::Display for CarriedReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "revision {}: {} revision(s) and {} object(s) of {} bytes carried, {} there already",
-            self.revision, self.revisions, self.objects, self.bytes, self.passed_over
-        )
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct TreeReport {
-    /// The revision of the rule book it is of.
-    revision: u64,
-    linked: u64,
-    copied: u64,
-    copied_bytes: u64,
-    unchanged: u64,
-    /// Files in the folder that are none of the tree's.
-    others: u64,
-    /// Files that are gone from the store or damaged in it.
-    lacking: Vec<String>,
-}
-
-impl TreeReport {
-    fn of(written: TreeWritten) -> Self {
-        Self {
-            revision: written.revision,
-            linked: written.linked,
-            copied: written.copied,
-            copied_bytes: written.copied_bytes,
-            unchanged: written.unchanged,
-            others: written.others,
-            lacking: written.missing,
-        }
-    }
-}
-
-impl fmt::Display for TreeReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for path in &self.lacking {
-            writeln!(f, "not written, for it is gone from the store or damaged in it: {}", Shown(path))?;
-        }
-        write!(
-            f,
-            "revision {}: {} file(s) linked, {} of {} bytes copied, {} unchanged",
-            self.revision, self.linked, self.copied, self.copied_bytes, self.unchanged
-        )?;
-        match self.others {
-            0 => Ok(()),
-            others => write!(f, ", {others} other(s) left alone"),
-        }
-    }
+    lines.push(sum);
+    context.output.both(&value, lines.join("\n"))
 }
 
 pub(crate) async fn export(args: ExportArgs, context: &mut Context) -> Result<(), Failure> {
@@ -139,7 +92,7 @@ pub(crate) async fn export(args: ExportArgs, context: &mut Context) -> Result<()
     context.refuse_itself(&out)?;
     let to = context.open_other(&out, IfMissing::Create).await?;
     let carried = carry(&from, &to, |_| {}).await?;
-    context.output.result(&CarriedReport::of(carried))
+    report_carried(carried, context)
 }
 
 pub(crate) async fn import(args: ImportArgs, context: &mut Context) -> Result<(), Failure> {
@@ -148,7 +101,7 @@ pub(crate) async fn import(args: ImportArgs, context: &mut Context) -> Result<()
     let from = context.open_other(&from, IfMissing::Refuse).await?;
     let to = context.open_store(IfMissing::Create).await?;
     let carried = carry(&from, &to, |_| {}).await?;
-    context.output.result(&CarriedReport::of(carried))
+    report_carried(carried, context)
 }
 
 async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<(), Failure> {
@@ -158,9 +111,8 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
         options = options.with_links_from(folder);
     }
     let written = service.export_tree(&tree, &options).await?;
-    let lacking = written.missing.len();
-    context.output.result(&TreeReport::of(written))?;
-    match lacking {
+    report_tree(&written, context)?;
+    match written.missing.len() {
         0 => Ok(()),
         lacking => Err(Failure::new(format_args!("{lacking} file(s) were not written; verify the store"))),
     }

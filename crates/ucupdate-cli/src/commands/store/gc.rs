@@ -5,10 +5,9 @@ use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 use std::time::Duration;
-use ucupdate::{Options, UpdateService};
+use ucupdate::{Garbage, Options, UpdateService};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GcArgs {
@@ -24,43 +23,22 @@ pub(crate) struct GcArgs {
     author: AuthorArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// Whether it was only looked for.
-    dry_run: bool,
-    /// The objects that were removed, or would be.
-    objects: Vec<String>,
-    /// Their bytes.
-    bytes: u64,
-    /// Objects of unfinished ingests that are too young to be removed.
-    young: usize,
-    /// The packages that left the rule book, or would.
-    packages: Vec<String>,
-    /// The oldest revision whose images are kept.
-    kept_from: u64,
-    /// Objects of whole packages in a store without a history, which stay.
-    before_history: usize,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for package in &self.packages {
-            let done = if self.dry_run { "would leave" } else { "has left" };
-            writeln!(f, "package {package} {done} the rule book")?;
-        }
-        for object in &self.objects {
-            writeln!(f, "{}", Shown(object))?;
-        }
-        let done = if self.dry_run { "would be removed" } else { "removed" };
-        write!(f, "{} object(s) of {} bytes {done}", self.objects.len(), self.bytes)?;
-        if self.young > 0 {
-            write!(f, ", {} too young", self.young)?;
-        }
-        if self.before_history > 0 {
-            write!(f, ", {} stay, since the history they are of may be lost", self.before_history)?;
-        }
-        Ok(())
+/// Returns what was removed, or would be, as text.
+fn garbage_text(found: &Garbage, dry_run: bool) -> String {
+    let done = if dry_run { "would leave" } else { "has left" };
+    let packages = found.packages.iter().map(|package| format!("package {package} {done} the rule book"));
+    let mut lines: Vec<String> = packages.collect();
+    lines.extend(found.objects.iter().map(|object| Shown(object).to_string()));
+    let done = if dry_run { "would be removed" } else { "removed" };
+    let mut sum = format!("{} object(s) of {} bytes {done}", found.objects.len(), found.bytes);
+    if found.young > 0 {
+        sum.push_str(&format!(", {} too young", found.young));
     }
+    if found.before_history > 0 {
+        sum.push_str(&format!(", {} stay, since their history may be lost", found.before_history));
+    }
+    lines.push(sum);
+    lines.join("\n")
 }
 
 pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failure> {
@@ -69,13 +47,15 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let service = UpdateService::open(store, options).await?;
     let grace = Duration::from_secs(u64::from(args.grace_hours) * 60 * 60);
     let found = service.admin(&args.author.name()).collect_unkept(grace, !args.dry_run).await?;
-    context.output.result(&Report {
-        dry_run: args.dry_run,
-        objects: found.objects.iter().map(ToString::to_string).collect(),
-        bytes: found.bytes,
-        young: found.young,
-        packages: found.packages.iter().map(ToString::to_string).collect(),
-        kept_from: found.kept_from,
-        before_history: found.before_history,
-    })
+    let objects: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
+    let value = json!({
+        "dry_run": args.dry_run,
+        "objects": objects,
+        "bytes": found.bytes,
+        "young": found.young,
+        "packages": found.packages,
+        "kept_from": found.kept_from,
+        "before_history": found.before_history,
+    });
+    context.output.both(&value, garbage_text(&found, args.dry_run))
 }

@@ -4,9 +4,7 @@ use crate::args::author::AuthorArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use crate::output::told::Told;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RebuildArgs {
@@ -14,45 +12,20 @@ pub(crate) struct RebuildArgs {
     author: AuthorArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// The revision of the rule book.
-    revision: u64,
-    /// The packages that are known again.
-    packages: Vec<String>,
-    #[serde(flatten)]
-    told: Told,
-    /// The ingests that were not taken.
-    left_out: Vec<LeftOutReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct LeftOutReport {
-    /// The folder it has below `images/`.
-    ingest: String,
-    why: String,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.told.lines().try_for_each(|note| writeln!(f, "{note}"))?;
-        for left in &self.left_out {
-            writeln!(f, "images/{} is left out: {}", left.ingest, Shown(&left.why))?;
-        }
-        write!(f, "{} package(s) known again, nothing is approved", self.packages.len())
-    }
-}
-
 pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let rebuilt = service.admin(&args.author.name()).rebuild().await?;
-    let left_out = rebuilt.skipped.into_iter();
-    context.output.result(&Report {
-        revision: rebuilt.revision,
-        packages: rebuilt.packages.iter().map(ToString::to_string).collect(),
-        told: rebuilt.notes.into_iter().collect(),
-        left_out: left_out
-            .map(|left| LeftOutReport { ingest: left.ingest.to_string(), why: left.reason })
-            .collect(),
-    })
+    let mut text: Vec<String> = rebuilt.notes.iter().map(|note| Shown(note).to_string()).collect();
+    let left_out = rebuilt.skipped.iter();
+    text.extend(left_out.map(|left| format!("images/{} is left out: {}", left.ingest, Shown(&left.reason))));
+    text.push(format!("{} package(s) known again, nothing is approved", rebuilt.packages.len()));
+    let left_out = rebuilt.skipped.iter().map(|left| json!({ "ingest": left.ingest, "why": left.reason }));
+    let value = json!({
+        "revision": rebuilt.revision,
+        "packages": rebuilt.packages,
+        "notes": rebuilt.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "changes": rebuilt.notes,
+        "left_out": left_out.collect::<Vec<_>>(),
+    });
+    context.output.both(&value, text.join("\n"))
 }

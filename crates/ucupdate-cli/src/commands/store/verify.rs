@@ -4,11 +4,10 @@ use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use std::time::SystemTime;
 use ucupdate::value::UnixTime;
-use ucupdate::{CheckOptions, StoreCheck, StoreProblem, check_store};
+use ucupdate::{CheckOptions, StoreCheck, check_store};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
@@ -19,87 +18,55 @@ pub(crate) struct VerifyArgs {
     keep: RetentionArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// Whether images were only looked at, and not read.
-    quick: bool,
-    revisions: u64,
-    checkpoints: usize,
-    /// The oldest revision whose images are kept.
-    kept_from: u64,
-    files: usize,
-    bytes: u64,
-    /// The problems.
-    findings: Vec<FindingReport>,
-    /// Objects of ingests that no package of the rule book came from: no fault.
-    orphans: usize,
-    orphan_bytes: u64,
+/// Returns the findings and what was checked as a JSON object. An orphan is an object of an ingest that no package of the
+/// rule book came from: no fault.
+fn check_json(found: &StoreCheck, quick: bool) -> Value {
+    let findings = found.problems.iter().map(|problem| {
+        json!({
+            "kind": problem.kind(), "key": problem.key(), "text": problem.to_string(), "repair": problem.repair(),
+        })
+    });
+    json!({
+        "quick": quick,
+        "revisions": found.revisions,
+        "checkpoints": found.checkpoints,
+        "kept_from": found.kept_from,
+        "files": found.files,
+        "bytes": found.bytes,
+        "findings": findings.collect::<Vec<_>>(),
+        "orphans": found.orphans,
+        "orphan_bytes": found.orphan_bytes,
+    })
 }
 
-#[derive(Debug, Serialize)]
-struct FindingReport {
-    /// `file-gone`, `revision-damaged`, ...
-    kind: &'static str,
-    /// The object that is wrong, where it is one.
-    key: Option<String>,
-    text: String,
-    /// The repair.
-    repair: String,
-}
-
-impl Report {
-    fn of(found: &StoreCheck, quick: bool) -> Self {
-        let finding = |finding: &StoreProblem| FindingReport {
-            kind: finding.kind(),
-            key: finding.key().map(str::to_owned),
-            text: finding.to_string(),
-            repair: finding.repair(),
-        };
-        Self {
-            quick,
-            revisions: found.revisions,
-            checkpoints: found.checkpoints,
-            kept_from: found.kept_from,
-            files: found.files,
-            bytes: found.bytes,
-            findings: found.problems.iter().map(finding).collect(),
-            orphans: found.orphans,
-            orphan_bytes: found.orphan_bytes,
-        }
+/// Returns the findings and what was checked as text.
+fn check_text(found: &StoreCheck, quick: bool) -> String {
+    let problems = found.problems.iter();
+    let mut lines: Vec<String> = problems
+        .map(|problem| format!("{}\n    {}", Shown(problem.to_string()), Shown(problem.repair())))
+        .collect();
+    let StoreCheck { revisions, checkpoints, files, bytes, orphans, orphan_bytes, .. } = found;
+    let looked = if quick { "looked at" } else { "read" };
+    let wrong = match found.problems.len() {
+        0 => "nothing is wrong".to_owned(),
+        wrong => format!("{wrong} thing(s) wrong"),
+    };
+    lines.push(format!(
+        "{revisions} revision(s), {checkpoints} checkpoint(s), {files} file(s) of {bytes} bytes {looked}: {wrong}"
+    ));
+    if *orphans > 0 {
+        lines.push(format!(
+            "{orphans} orphaned object(s) of {orphan_bytes} bytes: `ucupdate gc` removes them"
+        ));
     }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for finding in &self.findings {
-            writeln!(f, "{}\n    {}", Shown(&finding.text), Shown(&finding.repair))?;
-        }
-        let looked = if self.quick { "looked at" } else { "read" };
-        write!(
-            f,
-            "{} revision(s), {} checkpoint(s), {} file(s) of {} bytes {looked}: ",
-            self.revisions, self.checkpoints, self.files, self.bytes
-        )?;
-        match self.findings.len() {
-            0 => f.write_str("nothing is wrong")?,
-            wrong => write!(f, "{wrong} thing(s) wrong")?,
-        }
-        if self.orphans > 0 {
-            write!(
-                f,
-                "\n{} object(s) of {} bytes that no package is of: see gc",
-                self.orphans, self.orphan_bytes
-            )?;
-        }
-        Ok(())
-    }
+    lines.join("\n")
 }
 
 pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), Failure> {
     let store = context.open_store(IfMissing::Refuse).await?;
     let options = CheckOptions::default().with_quick(args.quick).with_retention(args.keep.retention());
     let found = check_store(&*store, &options, UnixTime::from(SystemTime::now())).await?;
-    context.output.result(&Report::of(&found, args.quick))?;
+    context.output.both(&check_json(&found, args.quick), check_text(&found, args.quick))?;
     match found.problems.len() {
         0 => Ok(()),
         wrong => Err(Failure::new(format_args!("{wrong} thing(s) in the store are wrong"))),

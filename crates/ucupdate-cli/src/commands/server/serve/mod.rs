@@ -21,8 +21,7 @@ pub(crate) use stopping::Stopping;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
@@ -42,21 +41,6 @@ const ONE_WORD: Duration = Duration::from_millis(500);
 
 /// How often old logs are looked for.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Where it listens.
-#[derive(Debug, Serialize)]
-struct Listening {
-    listening: Vec<String>,
-}
-
-impl fmt::Display for Listening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, url) in self.listening.iter().enumerate() {
-            write!(f, "{}listening on {url}", if index == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
-    }
-}
 
 pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
     trace_to_stderr(context.output.stderr_is_terminal());
@@ -93,12 +77,13 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         options = options.with_image_redirects(redirects);
     }
     let updates = DeviceUpdates::with_options(service.clone(), options)?;
-    let listening = Listening { listening: endpoints.iter().map(Endpoint::url).collect() };
+    let listening: Vec<String> = endpoints.iter().map(Endpoint::url).collect();
     let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
     let inside = args.internal_network;
     let intake = Intake { updates, prefixes, proxies, inside, limits: Limits::default() };
     let server = Server::start(endpoints, intake);
-    match context.output.result(&listening) {
+    let lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
+    match context.output.both(&json!({ "listening": listening }), lines.join("\n")) {
         // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
         Ok(()) | Err(Failure::OutputClosed) => {}
         Err(failure) => return Err(failure),
