@@ -71,7 +71,12 @@ mod tests {
     use ucupdate::cab::package::sample;
 
     async fn send(app: &Router, method: &str, path: &str, body: impl Into<Body>) -> (u16, String) {
-        let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "updates.contoso.com")
+            .body(body.into())
+            .unwrap();
         let answer = app.clone().oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.unwrap().to_bytes();

@@ -59,7 +59,8 @@ mod tests {
         let origin = "http://updates.contoso.com".parse().unwrap();
         let (app, service) = app(folder.path(), origin).await.unwrap();
         let asked = include_str!("../vectors/canonical-request.xml");
-        let request = Request::post("/RequestHandler/ucdevice.upx").body(Body::from(asked)).unwrap();
+        let request = Request::post("/RequestHandler/ucdevice.upx").header("host", "localhost");
+        let request = request.body(Body::from(asked)).unwrap();
         let answer = app.oneshot(request).await.unwrap();
         assert_eq!(answer.status(), 200);
         answer.into_body().collect().await.unwrap();

@@ -47,7 +47,8 @@ mod tests {
     async fn a_phone_that_is_too_old_is_told_to_fetch_the_interim_image() {
         let app = app("http://updates.contoso.com".parse().unwrap()).await.unwrap();
         let asked = include_str!("../vectors/canonical-request.xml");
-        let request = Request::post("/RequestHandler/ucdevice.upx").body(Body::from(asked)).unwrap();
+        let request = Request::post("/RequestHandler/ucdevice.upx").header("host", "localhost");
+        let request = request.body(Body::from(asked)).unwrap();
         let answer = app.oneshot(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
         let answer = String::from_utf8(answer.to_vec()).unwrap();
         assert!(answer.contains("<NumOfFiles>1</NumOfFiles>"), "{answer}");

@@ -43,7 +43,7 @@ pub fn version(bytes: &[u8]) {
     }
 }
 
-/// What people write in rules is read or refused with a reason, and what is read reads back from what it shows.
+/// Checks that the texts of rules are refused with a reason, or read back from their text form.
 ///
 /// The first byte chooses what the rest is read as.
 ///
@@ -110,7 +110,8 @@ pub fn decision(bytes: &[u8]) {
     }
 }
 
-/// A record of an answer replays to itself, and says what deciding says: so many questions to a book made of the bytes.
+/// Checks that the record of an answer replays to itself and agrees with deciding, for a number of questions to a book that is
+/// made of the bytes.
 ///
 /// # Panics
 /// When a law is broken.

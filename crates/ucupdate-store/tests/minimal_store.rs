@@ -80,11 +80,3 @@ impl ImageStore for MinimalStore {
 mod minimal_store_keeps_the_contract {
     ucupdate_store::conformance_suite!(super::MinimalStore::default());
 }
-
-#[test]
-fn the_page_shows_this_store() {
-    let shown = include_str!("../README.md").split_once("use bytes::Bytes;\n").unwrap().1;
-    let here = include_str!("minimal_store.rs").split_once("use bytes::Bytes;\n").unwrap().1;
-    let (store, _) = here.split_once("\n#[test]").unwrap();
-    assert!(shown.starts_with(store), "README.md and tests/minimal_store.rs are not the same");
-}

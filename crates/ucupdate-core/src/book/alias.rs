@@ -34,7 +34,7 @@ pub struct Alias {
     pub stands_for: AliasWord,
 }
 
-/// What an alias is found by.
+/// The reported word that an alias replaces, and the rules in which it does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -106,7 +106,7 @@ impl Alias {
         Self { reported: AliasKey { field, word, within: RulePattern::everything() }, stands_for }
     }
 
-    /// The same alias for the devices whose words match a pattern.
+    /// Limits the alias to devices whose words match a pattern.
     #[must_use]
     pub fn within(mut self, within: RulePattern) -> Self {
         self.reported.within = within;

@@ -137,7 +137,7 @@ pub enum BanScopeError {
     /// The rules are no pattern.
     #[error(transparent)]
     Rules(#[from] RulePatternError),
-    /// The digest is none.
+    /// The text is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
 }

@@ -1,4 +1,4 @@
-//! What changed in a rule book, and how it is put in place.
+//! Changes of a rule book, and how they are applied.
 
 use crate::book::alias::{AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
@@ -138,7 +138,7 @@ impl RuleBook {
     }
 }
 
-/// What changed in a book: each entry as it is now.
+/// The changed entries of a rule book, each in its new state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

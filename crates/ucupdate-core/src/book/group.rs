@@ -18,15 +18,16 @@ label!(
 pub struct Group {
     /// Its name.
     pub name: GroupName,
-    /// What its devices have in common; without it the group is a list, whose members the rule book keeps one by one.
+    /// The properties that the devices have in common. `None` for a group that is a list: the rule book keeps its members.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub predicate: Option<Predicate>,
 }
 
-/// What the devices of a group have in common.
+/// The properties that the devices of a group have in common.
 ///
-/// Each part that is not empty must hold; a part of several values holds when one of them does. What a device does not
-/// say, or says unreadably, matches nothing. A predicate of no parts would hold every device, and makes no group.
+/// A device must match each part that is not empty. It matches a part with several values if it matches one of them. A
+/// value that the device does not report, or that cannot be read, matches nothing. A predicate without parts would match
+/// every device, and is refused.
 ///
 /// ```
 /// use ucupdate_core::{Device, Question, ReportedVersion};

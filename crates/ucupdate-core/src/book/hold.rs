@@ -1,4 +1,4 @@
-//! What keeps devices from being offered anything: holds, and the kill switch.
+//! Holds and the kill switch: they stop offers to devices.
 
 use crate::book::change::Note;
 use crate::book::group::GroupName;

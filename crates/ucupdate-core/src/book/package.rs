@@ -1,4 +1,4 @@
-//! What the rule book keeps of an ingested package: which releases it brought, and where their files lie.
+//! An ingested package in the rule book: its releases, and the keys of their files in the store.
 
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::device::Locale;
@@ -103,7 +103,7 @@ pub struct IngestedPackage {
     pub ingest: IngestId,
     /// The name of the file that was ingested.
     pub file_name: Box<str>,
-    /// When it was ingested.
+    /// The time of the ingest.
     pub ingested_at: UnixTime,
     /// The releases in it.
     pub releases: Vec<Release>,

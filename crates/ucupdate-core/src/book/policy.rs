@@ -20,11 +20,11 @@ pub enum OfferRule {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum SameRelease {
-    /// Those whose numbers are equal once missing ones count as zero: `1.0.522` and `1.0.522.0`.
+    /// The numbers are equal if missing ones count as zero: `1.0.522` and `1.0.522.0` are one release.
     #[default]
     Padded,
-    /// Those that are equal in .NET's order, so `1.0.522` and `1.0.522.0` are two. A device that shortens its version
-    /// is offered the same image for ever.
+    /// The versions are equal in .NET's order: `1.0.522` and `1.0.522.0` are two releases. A device that shortens its
+    /// version is offered the same image again and again.
     Exact,
     /// The first three numbers are equal. A fourth number never causes an update.
     FirstThree,

@@ -9,8 +9,8 @@ use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
-/// The releases of a book by rule, for whoever looks many up: gives what [`RuleBook::release`] and
-/// [`RuleBook::newest_release`] do.
+/// An index of the releases of a book by rule. It returns the same releases as [`RuleBook::release`] and
+/// [`RuleBook::newest_release`], and is faster for many lookups.
 #[derive(Debug)]
 pub struct ReleasesByRule<'a> {
     book: &'a RuleBook,
@@ -18,7 +18,7 @@ pub struct ReleasesByRule<'a> {
 }
 
 impl<'a> ReleasesByRule<'a> {
-    /// Those of a book.
+    /// Indexes the releases of a book.
     pub fn of(book: &'a RuleBook) -> Self {
         let mut by_rule: HashMap<_, Vec<_>, _> =
             HashMap::with_capacity_and_hasher(book.rules.len(), FixedState::default());

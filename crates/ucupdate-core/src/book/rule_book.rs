@@ -56,6 +56,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Returns the settings of a new store. The default settings are those of stores whose history says nothing of
+    /// settings: their stepping stone is for every UCPhone.
+    pub fn of_new_store() -> Self {
+        Self { stones: SteppingStone::ocs_interim_of_known_kinds().to_vec(), ..Self::default() }
+    }
+
     pub(crate) fn sort_stones(&mut self) {
         let order = |one: &SteppingStone, two: &SteppingStone| {
             let below = one.below.release_order(&two.below);
@@ -76,6 +82,11 @@ impl Default for Settings {
 }
 
 impl RuleBook {
+    /// Returns the rule book that the first change of a new store is made on.
+    pub fn of_new_store() -> Self {
+        Self { settings: Settings::of_new_store(), ..Self::default() }
+    }
+
     /// Returns the rules in the order of their keys.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.values()

@@ -1,4 +1,4 @@
-//! What a rule is for: a kind of device and an update type.
+//! The key of a rule: a kind of device and an update type.
 
 use crate::device::{DeviceKind, DeviceKindError, KindWord, split_kind};
 use crate::value::label::label;

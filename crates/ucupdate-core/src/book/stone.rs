@@ -1,7 +1,7 @@
 //! Stepping stones: versions a device must pass through on its way.
 
 use crate::book::rule_key::RuleKey;
-use crate::device::{DeviceType, KindPattern};
+use crate::device::{DeviceType, KindPattern, Model, Vendor};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
@@ -42,10 +42,10 @@ pub struct SteppingStone {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum StoneImage {
-    /// It is the interim image of the device's locale, `OCInterim/<locale>`. Its version is what its package says.
+    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is what its package says.
     #[default]
     Interim,
-    /// It is the release of that version which a package brought for the device's own rule.
+    /// The release of that version that a package contains for the device's own rule.
     Release,
 }
 
@@ -63,6 +63,24 @@ impl SteppingStone {
                 FirmwareVersion::from_parts([1, 0, 522, 103]),
             )
         }
+    }
+
+    /// Returns the stones that a new store begins with: [`ocs_interim`](Self::ocs_interim) for the kinds of device that
+    /// the first package of the original served, LG-Nortel IP8540, Polycom CX700 and Microsoft CPE.
+    ///
+    /// Phones of other kinds have real versions below 1.0.522.98, and must not get that image (inferred).
+    pub fn ocs_interim_of_known_kinds() -> [Self; 3] {
+        let stone = |name: &'static str, vendor: &'static str, model: &'static str| {
+            let mut stone = Self { name: StoneName::from_static(name), ..Self::ocs_interim() };
+            stone.kind.vendor = vec![Vendor::from_static(vendor)];
+            stone.kind.model = vec![Model::from_static(model)];
+            stone
+        };
+        [
+            stone("ocs-interim", "LG-Nortel", "IP8540"),
+            stone("ocs-interim-cpe", "Microsoft", "CPE"),
+            stone("ocs-interim-cx700", "Polycom", "CX700"),
+        ]
     }
 
     /// Creates a stone for the devices of these kinds. Its image is a release of the device's own rule.
@@ -101,7 +119,7 @@ impl SteppingStone {
         ReportedVersion::new(self.by.as_str())
     }
 
-    /// Whether devices that install this as its image would still be below it, and be offered it for ever.
+    /// Returns whether devices that install `image` would still be below the stone, and would be offered it again and again.
     pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
         !self.is_below(image)
     }
@@ -119,9 +137,9 @@ impl fmt::Display for SteppingStone {
 #[error("{rule}: devices below {} step by {} first, and its image is not there, so they get nothing", stone.below, stone.by)]
 #[non_exhaustive]
 pub struct MissingStone {
-    /// Which stone.
+    /// The stone.
     pub stone: Box<SteppingStone>,
-    /// For which rule.
+    /// The rule that leads over the stone.
     pub rule: RuleKey,
 }
 

@@ -127,7 +127,7 @@ pub enum Via<'a> {
 pub enum HeldBy<'a> {
     /// The kill switch.
     Stop {
-        /// What it stops.
+        /// The rule whose offers are stopped, or all.
         scope: &'a StopScope,
         /// The switch, with its author and its reason.
         stop: &'a Stop,
@@ -325,13 +325,13 @@ struct Silent;
 
 impl Observer<'_> for Silent {}
 
-/// What a walk knows of who asks.
+/// The state of one decision: the question, its rule and its device.
 struct Walk<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
     now: UnixTime,
-    /// What the book says of this very device; looked up when it is first needed.
+    /// The entry of this device in the book. It is looked up when it is first needed.
     known: Option<Known<'a>>,
 }
 
@@ -491,7 +491,7 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// The same for audiences that are seldom asked for. `place` is that of the assignment it is the audience of, if of one.
+    /// Returns the mismatch with one of the less common audiences. `place` is that of the assignment with this audience.
     fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
         match who {
             CompiledAudience::Everybody => None,
@@ -537,7 +537,7 @@ impl<'a> Walk<'a, '_> {
         Some(Mismatch::Share { place: device })
     }
 
-    /// What is offered to a device that an assignment holds and that has another version.
+    /// Returns the decision for a device that an assignment matches and that has another version.
     #[inline]
     fn offer(
         &mut self,
@@ -651,7 +651,7 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// What a policy that is not the default one refuses.
+/// Returns the refusal of a policy that is not the default one, if it refuses.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<Numbers>,

@@ -1,4 +1,4 @@
-//! Whose answer changes between two rule books.
+//! Comparison of the answers of two rule books.
 
 use crate::decide::decision::{Decision, decide};
 use crate::decide::index::EligibilityIndex;
@@ -11,9 +11,9 @@ use crate::value::UnixTime;
 pub struct Change<'o, 'n, 'q> {
     /// The question of the device.
     pub question: Question<'q>,
-    /// What the old book gives it.
+    /// The decision of the old book.
     pub before: Decision<'o>,
-    /// What the new book gives it.
+    /// The decision of the new book.
     pub after: Decision<'n>,
 }
 

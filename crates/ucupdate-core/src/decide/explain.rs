@@ -32,7 +32,7 @@ pub struct Trace<'a> {
     pub installed: ReportedVersion,
     /// The steps of the decision, in order.
     pub steps: Vec<Step<'a>>,
-    /// What was decided: the same as [`decide`](crate::decide::decision::decide) gives.
+    /// The decision. [`decide`](crate::decide::decision::decide) returns the same one.
     pub decision: Decision<'a>,
 }
 
@@ -137,9 +137,9 @@ impl Mismatch {
 pub struct Difference<'a> {
     /// Which word: `hardware revision`.
     pub field: &'static str,
-    /// What the rule says.
+    /// The word of the rule.
     pub rule: &'a str,
-    /// What the device says.
+    /// The word of the device.
     pub device: String,
 }
 

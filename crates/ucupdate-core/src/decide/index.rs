@@ -24,9 +24,9 @@ pub struct EligibilityIndex {
     module_rules: ModuleRules,
     aliases: Vec<Alias>,
     bans: Vec<Ban>,
-    /// What deciding reads of each assignment, those of one rule side by side.
+    /// The compiled assignments; those of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
-    /// The same assignments as the book has them, for reasons and explanations.
+    /// The assignments as the book has them, at the same places, for reasons and explanations.
     pub(crate) assigned: Vec<Assignment>,
     pub(crate) rules: Vec<CompiledRule>,
     offers: Vec<Offer>,
@@ -45,7 +45,7 @@ pub struct EligibilityIndex {
     pub(crate) windows: Vec<CompiledWindow>,
 }
 
-/// What finding a rule gives at once.
+/// The part of a rule that a lookup returns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
     /// The place of its first assignment.
@@ -55,7 +55,7 @@ pub(crate) struct Head {
     pub(crate) is_plain: bool,
 }
 
-/// What deciding reads of an assignment: one line of the cache.
+/// The part of an assignment that deciding reads: one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct CompiledAssignment {
@@ -113,7 +113,7 @@ pub(crate) struct CompiledWindow {
 /// A way over stepping stones to one target: the steps by their thresholds.
 #[derive(Debug, Default)]
 struct StonePath {
-    /// Whoever is not below this steps no more.
+    /// The highest threshold. A device that is not below it takes no step.
     highest: [u32; 8],
     steps: Vec<StoneHop>,
 }
@@ -230,7 +230,7 @@ impl EligibilityIndex {
         self.bans.get(number as usize)
     }
 
-    /// What finding a rule by its words would give, for a rule known by its number.
+    /// Returns the head of the rule at a place of the table, as a lookup by its words would.
     pub(super) fn head(&self, at: usize) -> Option<Head> {
         self.table.value(at)
     }
@@ -243,7 +243,7 @@ impl EligibilityIndex {
         (first..).zip(these)
     }
 
-    /// What an assignment offers; none where the package that brought its version is gone.
+    /// Returns the offer of an assignment, or `None` if the package with its version is gone.
     #[inline]
     pub(crate) fn offer_of(&self, assignment: &CompiledAssignment) -> Option<&Offer> {
         self.offers.get(assignment.offer as usize)
@@ -295,7 +295,7 @@ impl CompiledWindow {
     }
 }
 
-/// What is looked up while a book is compiled.
+/// The tables that are needed while a book is compiled.
 struct Compiler<'a> {
     book: &'a RuleBook,
     releases: ReleasesByRule<'a>,
@@ -488,7 +488,7 @@ impl<'a> Compiler<'a> {
         self.add_offer(Offer::new(&release.version, folder, &release.files))
     }
 
-    /// What stands for the offer of an image that is banned.
+    /// Returns the number that replaces the offer of a banned image.
     fn ban(
         &self,
         key: &RuleKey,

@@ -1,4 +1,4 @@
-//! What is known of single devices: test devices, those on lists, those that are held or pinned.
+//! The single devices that a book names: test devices, members of lists, held and pinned devices.
 
 use crate::book::RuleBook;
 use crate::decide::folded_table::FoldedTable;
@@ -14,10 +14,10 @@ pub(crate) struct KnownDevices {
     pub(crate) devices: Vec<KnownDevice>,
 }
 
-/// What is known of the device behind one MAC address or one serial number.
+/// The entries of the book for one MAC address or one serial number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownDevice {
-    /// Which test device it is.
+    /// The number of the test device, if it is one.
     pub(crate) test_device: Option<u32>,
     /// The groups whose list it is on.
     pub(crate) groups: Vec<u32>,
@@ -25,7 +25,7 @@ pub(crate) struct KnownDevice {
     pub(crate) holds: Vec<u32>,
 }
 
-/// What is known of a device that asks: by its address, by its number. It may be two entries.
+/// The entries for a device that asks: one by its address and one by its serial number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known<'a> {
     by_mac: Option<(u32, &'a KnownDevice)>,
@@ -72,7 +72,7 @@ impl KnownDevices {
         (table, numbers)
     }
 
-    /// What is known of a device.
+    /// Finds the entries for a device.
     #[inline]
     pub(crate) fn find(&self, device: &Device) -> Known<'_> {
         if self.devices.is_empty() {

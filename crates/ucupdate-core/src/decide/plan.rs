@@ -23,9 +23,9 @@ pub struct Plan<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hop<'a> {
-    /// What is offered.
+    /// The offer.
     pub offer: &'a Offer,
-    /// Whether it is a step on the way.
+    /// Whether the offer is a step or the target.
     pub via: Via<'a>,
 }
 

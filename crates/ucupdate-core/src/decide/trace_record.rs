@@ -16,7 +16,7 @@ use std::net::IpAddr;
 pub struct TraceRecord {
     /// The revision of the rule book.
     pub revision: u64,
-    /// When it was asked, in milliseconds since 1970 began.
+    /// The time of the question, in milliseconds since 1970-01-01 UTC.
     pub now: UnixTime,
     /// The side it was asked from.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]

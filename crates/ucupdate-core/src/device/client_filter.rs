@@ -29,7 +29,7 @@ use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// What a client calls itself in its user agent: `OCPhone`, `OC`, `UCCP`.
+    /// The type of a client as its user agent names it: `OCPhone`, `OC`, `UCCP`.
     device::ClientType, "OCPhone"
 );
 
@@ -59,53 +59,53 @@ pub struct ClientFilter {
     pub default_action: ClientAction,
 }
 
-/// What happens to clients of one type, and of some versions or all.
+/// The action for clients of one type, and of some versions or all.
 ///
 /// Read from `OCPhone >=1.0.199`, it allows; other actions are given by [`with_action`](Self::with_action).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ClientRule {
-    /// Which type of client.
+    /// The type of client.
     pub client_type: ClientType,
-    /// Which versions; all where there is none, also those that cannot be read.
+    /// The versions. `None` for all versions, unreadable ones included.
     pub versions: Option<ClientVersions>,
-    /// What happens to them.
+    /// The action for them.
     pub action: ClientAction,
 }
 
-/// What happens to a client.
+/// The action of a client filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ClientAction {
-    /// It may sign in.
+    /// The client may sign in.
     #[default]
     Allow,
-    /// It may, and its user is shown this URL.
+    /// The client may sign in, and its user is shown this URL.
     AllowWithUrl(Box<str>),
-    /// It may, and is told to upgrade itself. The original does this for the client type `OC` only.
+    /// The client may sign in, and is asked to upgrade itself. The original does this for the client type `OC` only.
     AllowAndUpgrade,
-    /// It may not.
+    /// The client may not sign in.
     Block,
-    /// It may not, and its user is shown this URL.
+    /// The client may not sign in, and its user is shown this URL.
     BlockWithUrl(Box<str>),
-    /// It may not, and is told to upgrade itself. The original does this for the client type `OC` only.
+    /// The client may not sign in, and is asked to upgrade itself. The original does this for the client type `OC` only.
     BlockAndUpgrade,
 }
 
-/// What a filter says of a client, and by which rule.
+/// The action of a filter for one client, and the rule that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientVerdict<'a> {
-    /// What happens to the client.
+    /// The action for the client.
     pub action: &'a ClientAction,
-    /// Which rule says so, counted from 0; the default action where there is none.
+    /// The number of the rule, counted from 0. `None` for the default action.
     pub rule: Option<usize>,
 }
 
 impl ClientFilter {
-    /// What happens to a client that says this of itself: the first rule that holds one of its products decides.
+    /// Returns the action for a client with this user agent. The first rule that matches one of its products decides.
     pub fn decide(&self, client: &UserAgent) -> ClientVerdict<'_> {
         let rules = self.rules.iter().enumerate();
         let found =
@@ -118,7 +118,7 @@ impl ClientFilter {
 }
 
 impl ClientRule {
-    /// The same with another action.
+    /// Sets the action.
     #[must_use]
     pub fn with_action(self, action: ClientAction) -> Self {
         Self { action, ..self }

@@ -1,4 +1,4 @@
-//! Who asks: a device, its MAC address and its serial number.
+//! A device, its MAC address and its serial number.
 
 use crate::device::kind::DeviceKind;
 use crate::value::Reported;
@@ -103,7 +103,7 @@ pub enum MacAddressError {
 /// The most bytes a serial number may have.
 pub const MAX_SERIAL_BYTES: usize = 128;
 
-/// What the maker printed on one device. Equal without regard to ASCII case; the spelling is kept.
+/// The serial number that the maker printed on a device. Comparison ignores ASCII case; the spelling is kept.
 ///
 /// ```
 /// use ucupdate_core::device::SerialNumber;

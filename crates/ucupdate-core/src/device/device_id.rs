@@ -1,10 +1,10 @@
-//! By what a device is known again.
+//! The identity of a device.
 
 use crate::device::device::{MacAddress, SerialNumber};
 use crate::value::Reported;
 use std::fmt;
 
-/// What tells one device from another: its MAC address, or its serial number where it says no address.
+/// The identity of a device: its MAC address, or its serial number if it reports no address.
 ///
 /// ```
 /// use ucupdate_core::device::DeviceId;

@@ -1,4 +1,4 @@
-//! What a client says it is when it signs in: its user agent, by products.
+//! The user agent that a client sends when it signs in, by products.
 
 use crate::device::client_filter::ClientType;
 use crate::version::ReportedVersion;
@@ -33,7 +33,7 @@ pub struct UserAgent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientProduct {
-    /// What kind of client.
+    /// The type of client.
     pub client_type: ClientType,
     /// Its version, where one was said; kept where it cannot be read.
     pub version: Option<ReportedVersion>,
@@ -69,7 +69,7 @@ fn product(word: &str) -> Option<ClientProduct> {
     Some(ClientProduct { client_type: name.parse().ok()?, version })
 }
 
-/// What stands between blanks and outside parentheses. A parenthesis that is not closed holds all the rest.
+/// Returns the words between blanks and outside parentheses. An open parenthesis that is not closed holds all the rest.
 fn words(said: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     let mut escaped = false;

@@ -3,11 +3,11 @@
 use crate::value::label::label;
 
 label!(
-    /// What kind of device asks: `UCPhone`, `RoundTable`, or whatever a third party's phone calls itself.
+    /// The type of a device: `UCPhone`, `RoundTable`, or the name that a third party's phone uses.
     device::DeviceType, "UCPhone"
 );
 label!(
-    /// Who made the device (Lync calls it "Brand").
+    /// The maker of the device (Lync calls it "Brand").
     device::Vendor, "LG-Nortel"
 );
 label!(

@@ -1,21 +1,21 @@
-//! What devices ask and are answered: values, whatever the wire looks like.
+//! Requests and responses as values, independent of the wire format.
 
 use crate::device::Device;
 use crate::value::{FieldTime, FileName, Reported, file_name};
 use crate::version::ReportedVersion;
 
-/// What one device asks.
+/// The request of one device.
 ///
 /// The items are those of the audit log's columns, which Microsoft's pages describe one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateRequest {
-    /// Who asks.
+    /// The device that asks.
     pub device: Device,
-    /// The user who signed in last; blank when nobody did.
+    /// The user who signed in last; blank if no user did.
     pub user_name: Box<str>,
     /// The device's own clock; hours off as long as it has no time.
     pub request_date_time: Reported<FieldTime>,
-    /// What the device has, a module each. May be empty: then there is nothing to offer.
+    /// The installed modules. May be empty: then there is nothing to offer.
     pub modules: Vec<InstalledModule>,
 }
 
@@ -52,14 +52,14 @@ impl InstalledModule {
     }
 }
 
-/// What one device is answered: one offered module at most for each it asked about, in that order.
+/// The answer to one device: at most one offered module for each module of the request, in that order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateResponse {
-    /// What to fetch; empty for "nothing to do".
+    /// The modules to fetch; empty for "nothing to do".
     pub modules: Vec<OfferedModule>,
 }
 
-/// One image a device is told to fetch.
+/// One image that a device is to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedModule {
     /// The image's file name.

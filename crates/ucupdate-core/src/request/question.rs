@@ -16,7 +16,7 @@ pub struct AskedFrom {
     pub address: Option<IpAddr>,
 }
 
-/// What [`decide`](crate::decide::decide) is asked: one module of one device.
+/// The question that [`decide`](crate::decide::decide) answers: one module of one device.
 ///
 /// ```
 /// use ucupdate_core::Question;
@@ -40,40 +40,40 @@ pub struct AskedFrom {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Question<'a> {
-    /// Who asks.
+    /// The device that asks.
     pub device: &'a Device,
-    /// Which module it asks about.
+    /// The module that the device asks about.
     pub module: &'a InstalledModule,
-    /// The user who signed in last; blank when nobody did.
+    /// The user who signed in last; blank if no user did.
     pub user_name: &'a str,
-    /// Where it asks from.
+    /// The origin of the request.
     pub from: AskedFrom,
     /// All modules of the request, and which of them is the one asked about. Empty where only that one is known.
     pub(crate) siblings: (&'a [InstalledModule], usize),
 }
 
 impl<'a> Question<'a> {
-    /// What a device asks of a module; nothing is known of its user, and of where it asks from.
+    /// Creates the question of a device about a module, without a user and an origin.
     #[inline]
     pub fn new(device: &'a Device, module: &'a InstalledModule) -> Self {
         Self { device, module, user_name: "", from: AskedFrom::default(), siblings: (&[], 0) }
     }
 
-    /// The same, with the user who signed in last.
+    /// Sets the user who signed in last.
     #[inline]
     #[must_use]
     pub fn by_user(self, user_name: &'a str) -> Self {
         Self { user_name, ..self }
     }
 
-    /// The same, asked from there.
+    /// Sets the origin.
     #[inline]
     #[must_use]
     pub fn from(self, from: AskedFrom) -> Self {
         Self { from, ..self }
     }
 
-    /// The same, as the module at `asked` of these modules.
+    /// Sets all modules of the request. The module at `asked` is the one of this question.
     pub(crate) fn among(self, modules: &'a [InstalledModule], asked: usize) -> Self {
         Self { siblings: (modules, asked), ..self }
     }
@@ -90,7 +90,7 @@ impl<'a> Question<'a> {
         with_last(self.device.kind.words(), self.module.update_type_stem())
     }
 
-    /// What a request asks, a question for each module.
+    /// Returns the questions of a request, one for each module.
     pub fn all_of(request: &'a UpdateRequest, from: AskedFrom) -> impl ExactSizeIterator<Item = Self> {
         let modules = &request.modules[..];
         modules.iter().enumerate().map(move |(at, module)| Self {

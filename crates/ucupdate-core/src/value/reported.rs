@@ -1,4 +1,4 @@
-//! What was said, beside what was read in it.
+//! A reported text beside the value that was read from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +38,7 @@ impl<T> Reported<T> {
 }
 
 impl<T> Reported<T> {
-    /// Returns a value without a reported text: for whoever asks in the place of a device, as a simulation does.
+    /// Returns a value without a reported text, for questions that no device asked, as those of a simulation.
     pub fn assumed(value: T) -> Self {
         Self { said: Box::default(), read: Some(value) }
     }

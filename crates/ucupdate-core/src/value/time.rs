@@ -35,7 +35,7 @@ impl UnixTime {
         self.0.div_euclid(1000)
     }
 
-    /// What a clock in UTC shows, to the second. Moments outside the years 1601 to 9999 give the nearest end.
+    /// Returns the date and time of day in UTC, to the second. Moments outside the years 1601 to 9999 give the nearest end.
     pub fn civil_utc(self) -> FieldTime {
         let seconds = self.as_seconds();
         let days = seconds.div_euclid(86_400);

@@ -78,7 +78,7 @@ impl FirmwareVersion {
 
     /// Returns whether both are the same release: a missing part counts as zero.
     ///
-    /// Without this a phone that says `1.0.522` would be offered `1.0.522.0` for ever.
+    /// Without this a phone that reports `1.0.522` would be offered `1.0.522.0` again and again.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {
         self.parts[0] == other.parts[0]
@@ -242,9 +242,9 @@ pub enum VersionError {
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a text can be read or it cannot")]
 pub enum ReportedVersion {
-    /// It was read.
+    /// A version that can be read.
     Readable(FirmwareVersion),
-    /// It could not be read; the text is kept as said, without the blanks around it.
+    /// A version that cannot be read: the reported text without the blanks around it.
     Unreadable(Box<str>),
 }
 
@@ -275,7 +275,7 @@ impl ReportedVersion {
         }
     }
 
-    /// What keeps it from being read, if anything.
+    /// Returns the reason why the version cannot be read, or `None` if it can.
     pub fn why_unreadable(&self) -> Option<VersionError> {
         match self {
             Self::Readable(_) => None,

@@ -34,13 +34,13 @@ impl Numbers {
         given.next().is_none().then_some(Self(parts))
     }
 
-    /// The same with zero for each missing part: equal numbers are one release.
+    /// Returns the numbers with zero for each missing part: equal numbers are one release.
     #[inline]
     pub(crate) fn padded(self) -> Self {
         Self(self.0.map(|part| part.max(0)))
     }
 
-    /// The same with zero for each missing part, as unsigned numbers.
+    /// Returns the parts as unsigned numbers, with zero for each missing part.
     #[inline]
     pub(crate) fn parts(self) -> [u32; Self::MAX_PARTS] {
         self.0.map(|part| part.max(0).unsigned_abs())

@@ -260,7 +260,7 @@ pub enum VersionRangeError {
         /// Which comparator, counted from 1.
         comparator: usize,
     },
-    /// It begins with something else than a sign or a digit.
+    /// A comparator does not begin with a sign or a digit.
     #[error(
         "comparator {comparator} of the version range begins with {found:?}, expected =, >, >=, <, <= or a digit"
     )]
@@ -270,12 +270,12 @@ pub enum VersionRangeError {
         /// Its first character.
         found: char,
     },
-    /// What stands behind the sign is no version.
+    /// The text behind the sign is not a version.
     #[error("comparator {comparator} of the version range: {cause}")]
     Version {
         /// Which comparator, counted from 1.
         comparator: usize,
-        /// Why it is no version.
+        /// The reason why it is not a version.
         cause: VersionError,
     },
     /// No version could satisfy all comparators at once.

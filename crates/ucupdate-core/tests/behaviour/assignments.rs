@@ -1,4 +1,4 @@
-//! Who gets what: groups, pins, rollouts, and the order in which they are tried.
+//! Tests of groups, pins, rollouts, and the order in which they are tried.
 
 use crate::fixtures::*;
 use proptest::prelude::*;

@@ -14,7 +14,7 @@ fn id(package: &IngestedPackage) -> PackageId {
     package.id()
 }
 
-/// A book in which so many of these moves were made, each of them allowed or not.
+/// Returns a book after this number of moves, each of them allowed or refused.
 fn book(moves: &[u8]) -> RuleBook {
     let mut book = RuleBook::default();
     for number in moves {

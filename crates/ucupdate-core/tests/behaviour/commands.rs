@@ -175,7 +175,7 @@ fn an_interim_image_below_its_threshold_is_refused() {
     let low = with_interim(package(1, &[]), "ENU", "1.0.522.97");
     assert_eq!(
         book.ingest(&low).unwrap_err().to_string(),
-        "interim image 1.0.522.97 for ENU is below 1.0.522.98, so devices would be offered it for ever"
+        "interim image 1.0.522.97 for ENU is below 1.0.522.98, so devices would be offered it again and again"
     );
 }
 

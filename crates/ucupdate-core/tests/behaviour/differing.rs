@@ -1,4 +1,4 @@
-//! Whose answer changes, and records that replay.
+//! Tests of changed answers between two books, and of records that replay.
 
 use crate::fixtures::*;
 use proptest::prelude::*;

@@ -51,7 +51,7 @@ pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
     }
 }
 
-/// The same with the interim image of a locale.
+/// Adds the interim image of a locale to a package.
 pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -> IngestedPackage {
     package.interim.push(InterimImage {
         locale: locale.parse().unwrap(),

@@ -1,4 +1,4 @@
-//! What keeps an offer back: holds, windows, floors, the kill switch; and what does not.
+//! Tests of holds, windows, floors and the kill switch, and of what they do not hold back.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;

@@ -64,7 +64,7 @@ fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
     let book = book();
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "3.5.6907.0", "3.5.6906.9"))),
-        "3.5.6906.9 is below 3.5.6907.0, so devices would step to it for ever"
+        "3.5.6906.9 is below 3.5.6907.0, so devices would be offered it again and again"
     );
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("x", "1.0.522.98", "3.5.6907.0"))),
@@ -91,7 +91,7 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     interim.image = StoneImage::Interim;
     assert_eq!(
         refused(&book, BookCommand::AddStone(interim)),
-        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it for ever"
+        "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it again and again"
     );
 }
 
@@ -175,4 +175,28 @@ fn a_plan_goes_on_from_a_stone_to_a_target_that_only_an_exact_rule_tells_apart()
     ingest(&mut book, &package(0, &[(PHONE, "3.5.6907.0", 1)]));
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     assert_eq!(planned(&book, PHONE, "2.0"), "2.0 -> 3.5.6907 (stepping stone) -> 3.5.6907.0");
+}
+
+#[test]
+fn in_a_new_store_only_the_kinds_of_the_original_package_step_by_the_interim_image() {
+    let mut book = RuleBook::of_new_store();
+    let kinds = [
+        ("UCPhone/LG-Nortel/IP8540/A/ENU/CPE", true),
+        ("UCPhone/Polycom/CX700/A/ENU/CPE", true),
+        ("UCPhone/Microsoft/CPE/A/ENU/CPE", true),
+        ("UCPhone/Polycom/CX600/A/ENU/CPE", false),
+        ("UCPhone/Polycom/VVX500/A/ENU/CPE", false),
+        ("UCPhone/Crestron/UC-P10-T/A/ENU/CPE", false),
+        ("UCPhone/Poly/CCX400/A/ENU/CPE", false),
+    ];
+    let releases: Vec<_> = kinds.iter().map(|(rule, _)| (*rule, "4.0.7577.0", 2)).collect();
+    ingest(&mut book, &with_interim(package(1, &releases), "ENU", "1.0.522.103"));
+    make(&mut book, BookCommand::Approve(kinds.iter().map(|(rule, _)| key(rule)).collect()));
+    for (rule, steps) in kinds {
+        for installed in ["0.0.0.0", "1.0.0.80", "1.0.0.0200"] {
+            let way = planned(&book, rule, installed);
+            assert_eq!(way.contains("1.0.522.103 (stepping stone)"), steps, "{rule} {installed}: {way}");
+            assert!(way.ends_with("4.0.7577.0"), "{rule} {installed}: {way}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What lies in a store must read the same for ever: the form is asserted, not only that it comes back.
+//! Stored documents must always read the same: the tests assert the form, not only that it comes back.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;

@@ -7,14 +7,50 @@ use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Delta, IngestedPackage};
+use ucupdate_core::book::{BookCommand, Delta, IngestedPackage};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 
-/// The format that this program writes, and the newest that it reads.
+/// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
+/// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
 ///
-/// Format 1.1 added groups, rollouts, pins, holds and stops: a program that does not know them must not take a rollout for
-/// an approval. Format 1.2 added [seals](write_sealed).
-const FORMAT: Version = Version::new(1, 2, 0);
+/// 1.3 came with bans, aliases, version schemes and remembered rejections. A document that says nothing of them is written
+/// as 1.2, so that older programs go on reading it.
+const FORMAT: Version = Version::new(1, 3, 0);
+
+/// The newest format before [`FORMAT`].
+const BEFORE_BANS: Version = Version::new(1, 2, 0);
+
+/// Returns the oldest format that can say what a revision says.
+pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version {
+    let is_new = match command {
+        RecordedCommand::Book(command) => matches!(
+            command,
+            BookCommand::ApproveVersion { .. }
+                | BookCommand::Unreject { .. }
+                | BookCommand::Ban(_)
+                | BookCommand::LiftBan(_)
+                | BookCommand::PutAlias(_)
+                | BookCommand::RemoveAlias(_)
+        ),
+        RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => false,
+    };
+    if is_new { FORMAT } else { format_of(delta) }
+}
+
+/// Returns the oldest format that can say what a delta says.
+fn format_of(delta: &Delta) -> Version {
+    let mut rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
+    let has_new = !delta.bans.is_empty()
+        || !delta.aliases.is_empty()
+        || rules.any(|rule| !rule.rejected().is_empty() || !rule.policy().scheme.is_dotnet())
+        || delta.settings.as_ref().is_some_and(|settings| {
+            settings
+                .stones
+                .iter()
+                .any(|stone| stone.kind.texts().into_array().iter().any(|word| word.len() > 1))
+        });
+    if has_new { FORMAT } else { BEFORE_BANS }
+}
 
 /// The first format in which revisions and descriptions of packages are sealed.
 const SEALED_SINCE: Version = Version::new(1, 2, 0);
@@ -59,9 +95,10 @@ struct CheckpointDocument<B> {
 impl Checkpoint {
     /// Returns the stored form.
     pub(crate) fn write(&self) -> Vec<u8> {
-        let book = serde_json::value::to_raw_value(&self.book.to_delta()).expect(OUR_OWN);
+        let delta = self.book.to_delta();
+        let book = serde_json::value::to_raw_value(&delta).expect(OUR_OWN);
         write(&CheckpointDocument {
-            format: FORMAT,
+            format: format_of(&delta),
             revision: self.revision,
             sha256: self.sha256,
             book_sha256: sha256(book.get().as_bytes()),
@@ -208,8 +245,9 @@ impl DocumentError {
 }
 
 impl RevisionDocument {
+    /// The format of what describes a package.
     pub(crate) fn format() -> Version {
-        FORMAT
+        BEFORE_BANS
     }
 }
 
@@ -316,10 +354,10 @@ mod tests {
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
         for newer in [
-            r#"{"format":"1.3.0","revision":"in words"}"#.to_owned(),
-            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.3.0", 1),
+            r#"{"format":"1.4.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.4.0", 1),
         ] {
-            let message = "`state/x.json` has format 1.3.0, but this program reads formats up to 1.2.0; use a newer program";
+            let message = "`state/x.json` has format 1.4.0, but this program reads formats up to 1.3.0; use a newer program";
             let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();

@@ -191,12 +191,16 @@ impl RuleHistory {
         command: &RecordedCommand,
         make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
-        let outcome = make(&self.book, self.revision)?;
+        let new_store = (self.revision == 0).then(RuleBook::of_new_store);
+        let mut outcome = make(new_store.as_ref().unwrap_or(&self.book), self.revision)?;
         if outcome.delta.is_empty() {
             return Ok(Some(Changed { revision: None, notes: outcome.notes }));
         }
+        if let Some(new_store) = new_store {
+            outcome.delta.settings.get_or_insert_with(|| new_store.settings().clone());
+        }
         let document = RevisionDocument {
-            format: RevisionDocument::format(),
+            format: document::oldest_format(command, &outcome.delta),
             revision: self.revision + 1,
             change,
             previous: self.sha256,

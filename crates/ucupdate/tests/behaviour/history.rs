@@ -3,7 +3,7 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate::book::{BookCommand, TestDevice};
+use ucupdate::book::{Ban, BookCommand, StopScope, TestDevice};
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::Side;
@@ -122,8 +122,9 @@ async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwr
     service.admin("ann").add_test_device(tester(1)).await.unwrap();
     let newer = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
+
     let message = format!(
-        "`{newer}` has format 2.0.0, but this program reads formats up to 1.2.0; use a newer program"
+        "`{newer}` has format 2.0.0, but this program reads formats up to 1.3.0; use a newer program"
     );
     assert_eq!(service.admin("ann").add_test_device(tester(2)).await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
@@ -388,4 +389,20 @@ async fn a_server_answers_by_what_others_changed_while_its_own_change_waits_for_
     }
     // How many it saw by then is left to its random pauses.
     assert!(service.snapshot().revision() > 1, "{service:?}");
+}
+
+#[tokio::test]
+async fn a_change_is_written_in_the_oldest_format_that_can_say_it() {
+    let store = MemoryStore::default();
+    let service = open(store.clone()).await;
+    let admin = service.admin("ann");
+    admin.kill(StopScope::All, "calls drop").await.unwrap();
+    let ban = Ban::new("UCPhone/Polycom 1.0.522.101".parse().unwrap(), "it bricks phones");
+    admin.ban(ban).await.unwrap();
+    for (revision, format) in [(1, "1.2.0"), (2, "1.3.0")] {
+        let key = StoreKey::parse(&format!("state/revisions/{revision:020}.json")).unwrap();
+        let bytes = store.get_bytes(&key, 1 << 20).await.unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(document["format"], format, "revision {revision}");
+    }
 }

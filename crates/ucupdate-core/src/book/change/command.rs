@@ -37,7 +37,7 @@ pub enum BookCommand {
     ApproveAllOf(PackageId),
     /// Approves a version that a package contains for a rule. The pending version does not matter.
     ApproveVersion {
-        /// In which rule.
+        /// The rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
@@ -46,7 +46,7 @@ pub enum BookCommand {
     Reject(RuleKey),
     /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
     Unreject {
-        /// In which rule.
+        /// The rule.
         rule: RuleKey,
         /// The version.
         version: ReportedVersion,
@@ -72,7 +72,7 @@ pub enum BookCommand {
     RemoveGroup(GroupName),
     /// Changes the member list of a group.
     ChangeMembers {
-        /// Which group.
+        /// The group.
         group: GroupName,
         /// The devices to add.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -83,7 +83,7 @@ pub enum BookCommand {
     },
     /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
     Pin {
-        /// In which rule.
+        /// The rule.
         rule: RuleKey,
         /// Who.
         audience: Audience,
@@ -92,14 +92,14 @@ pub enum BookCommand {
     },
     /// Removes a pin.
     Unpin {
-        /// In which rule.
+        /// The rule.
         rule: RuleKey,
         /// Whose.
         audience: Audience,
     },
     /// Starts a rollout.
     StartRollout {
-        /// In which rule.
+        /// The rule.
         rule: RuleKey,
         /// A group, or all devices.
         audience: Audience,
@@ -136,7 +136,7 @@ pub enum BookCommand {
     RemoveStone(StoneName),
     /// Turns the kill switch on: nothing is offered.
     Kill {
-        /// What is stopped.
+        /// The rule whose offers are stopped, or all.
         scope: StopScope,
         /// Why.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
@@ -144,12 +144,12 @@ pub enum BookCommand {
     },
     /// Asks that the kill switch is turned off.
     AskRestart {
-        /// What is stopped.
+        /// The rule whose offers are stopped, or all.
         scope: StopScope,
     },
     /// Turns the kill switch off. The author must not be the one who asked for it.
     ApproveRestart {
-        /// What is stopped.
+        /// The rule whose offers are stopped, or all.
         scope: StopScope,
     },
 }

@@ -19,9 +19,10 @@ use crate::value::PackageId;
 use std::collections::BTreeMap;
 
 impl RuleBook {
-    /// What restoring `earlier`, the book of that revision, on this one would do: all is as it was then, but for the
-    /// packages, which stay as they are now. So files that devices are fetching stay served, and what was ingested since
-    /// can be approved again. Kill switches stay as they are now too: undoing one takes two people.
+    /// Returns the change that restores `earlier`, the book of revision `revision`, on this book.
+    ///
+    /// Packages stay as they are now: files that devices are fetching stay served, and packages that were ingested since
+    /// can be approved again. Kill switches stay as they are now too, because turning one off takes two people.
     ///
     /// # Errors
     /// [`Refusal::PackageRetired`] when a rule or an interim image of then is of a package that has left the book.

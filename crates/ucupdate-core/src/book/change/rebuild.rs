@@ -14,12 +14,13 @@ use crate::version::ReportedVersion;
 use std::collections::BTreeMap;
 
 impl RuleBook {
-    /// What taking these packages into a book whose history is lost would do: they are known again, the newest version of
-    /// each rule is pending, and the interim images are in use. Nothing is approved, not even for device types that are
-    /// deployed as they are ingested: what was approved is not known any more, and a version may have been rolled back.
+    /// Returns the change that takes these packages into a book whose history is lost.
     ///
-    /// Packages that are in the book already are passed over. Of two versions that have no order the later ingested one
-    /// is taken.
+    /// The newest version of each rule becomes pending, and the interim images are in use. Nothing is approved, not even
+    /// for device types that are approved at ingest: the approvals are lost, and a version may have been rolled back.
+    ///
+    /// Packages that are in the book already are skipped. Of two versions without an order, the one that was ingested
+    /// later is pending.
     pub fn rebuild(&self, packages: &[IngestedPackage]) -> Outcome {
         let mut new: Vec<&IngestedPackage> =
             packages.iter().filter(|package| self.package(package.id()).is_none()).collect();

@@ -68,13 +68,15 @@ pub enum Refusal {
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
-    /// The same version of the interim image is in use with different bytes.
+    /// An interim image of this version is in use with different bytes.
     #[error(
         "interim image {version} for {locale} is in use already, with other bytes (from package {package})"
     )]
     OtherInterimBytes { locale: Locale, version: ReportedVersion, package: PackageId },
     /// The interim image is below the threshold of a stepping stone, so devices would be offered it again and again.
-    #[error("interim image {version} for {locale} is below {below}, so devices would be offered it for ever")]
+    #[error(
+        "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
+    )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
     /// The name is taken.
     #[error("{name} is a test device already, known by its {id:#}")]
@@ -128,7 +130,7 @@ pub enum Refusal {
     #[error("no stepping stone {name}")]
     NoStone { name: StoneName },
     /// The version of the stone is below its own threshold, so devices would be offered it again and again.
-    #[error("{by} is below {below}, so devices would step to it for ever")]
+    #[error("{by} is below {below}, so devices would be offered it again and again")]
     StoneCycle { by: FirmwareVersion, below: FirmwareVersion },
     /// Another stone applies to the same devices, so this one is never used.
     #[error("no device would come to it: {stone} is for the same devices")]

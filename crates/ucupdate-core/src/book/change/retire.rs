@@ -28,10 +28,10 @@ impl RuleBook {
         named
     }
 
-    /// What it takes for these packages to leave the book; all or none.
+    /// Returns the change that removes these packages from the book, all of them or none.
     ///
     /// # Errors
-    /// [`Refusal::PackageInUse`] when a rule or an interim image is of one of them, [`Refusal::NoPackage`] when one is not
+    /// [`Refusal::PackageInUse`] when a rule or an interim image uses one of them, [`Refusal::NoPackage`] when one is not
     /// in the book, [`Refusal::NoneNamed`] when there are none.
     pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<Outcome, Refusal> {
         if packages.is_empty() {

@@ -242,7 +242,7 @@ mod tests {
         assert_ne!(one, place(PHONE, "4.1", "00-21-63-0f-20-7b", ""));
     }
 
-    /// Pearson's statistic over so many cells, for which `counts` expects the same number in each.
+    /// Returns Pearson's statistic of `counts`, where each cell is expected to hold the same number.
     fn chi_squared(counts: &[u32]) -> f64 {
         let expected = f64::from(counts.iter().sum::<u32>()) / counts.len() as f64;
         counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()

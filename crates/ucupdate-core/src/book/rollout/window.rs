@@ -173,10 +173,10 @@ impl fmt::Display for Days {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WindowError {
-    /// Not two or three words.
+    /// The text does not have two or three words.
     #[error("window is not of the form `Mon-Fri 22:00-05:00 Europe/Lisbon`")]
     Form,
-    /// A day that is none.
+    /// A word is not a day.
     #[error("days of the window are not `daily`, or of Mon, Tue, Wed, Thu, Fri, Sat, Sun")]
     Days,
     /// No two times of day.
