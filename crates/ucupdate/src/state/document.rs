@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookCommand, Delta, IngestedPackage};
+use ucupdate_core::device::KindPattern;
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
@@ -43,13 +44,20 @@ fn format_of(delta: &Delta) -> Version {
     let has_new = !delta.bans.is_empty()
         || !delta.aliases.is_empty()
         || rules.any(|rule| !rule.rejected().is_empty() || !rule.policy().scheme.is_dotnet())
-        || delta.settings.as_ref().is_some_and(|settings| {
-            settings
-                .stones
-                .iter()
-                .any(|stone| stone.kind.texts().into_array().iter().any(|word| word.len() > 1))
-        });
+        || delta
+            .settings
+            .iter()
+            .flat_map(|settings| &settings.stones)
+            .any(|stone| is_new_pattern(&stone.kind));
     if has_new { FORMAT } else { BEFORE_BANS }
+}
+
+/// Returns whether 1.2 cannot say for which kinds a stone is. It knew one device type, and at most one vendor, model and
+/// hardware revision; it would pass over a locale, and send devices of all locales over the stone.
+fn is_new_pattern(kind: &KindPattern) -> bool {
+    kind.device_type.len() != 1
+        || !kind.locale.is_empty()
+        || kind.texts().into_array().iter().any(|word| word.len() > 1)
 }
 
 /// The first format in which revisions and descriptions of packages are sealed.
@@ -362,6 +370,22 @@ mod tests {
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_stone_that_format_1_2_would_take_for_another_is_written_as_1_3() {
+        for (pattern, format) in [
+            ("UCPhone/*/*/*/*", "1.2.0"),
+            ("UCPhone/Polycom/CX700/A/*", "1.2.0"),
+            ("UCPhone/*/*/*/DEU", "1.3.0"),
+            ("UCPhone/*/CX600|CX700/*/*", "1.3.0"),
+            ("*/Polycom/*/*/*", "1.3.0"),
+        ] {
+            let mut book = RuleBook::default().to_delta();
+            let stones = &mut book.settings.as_mut().unwrap().stones;
+            stones[0].kind = pattern.parse().unwrap();
+            assert_eq!(format_of(&book).to_string(), format, "{pattern}");
         }
     }
 

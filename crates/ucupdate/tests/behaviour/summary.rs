@@ -3,7 +3,7 @@
 use crate::fixtures::request;
 use std::fmt::Write as _;
 use ucupdate::UpdateService;
-use ucupdate::book::{Audience, Candidate, HeldDevices, RuleBook, RuleKey, Share};
+use ucupdate::book::{AliasKey, Audience, Candidate, HeldDevices, RuleBook, RuleKey, Share};
 use ucupdate::decide::{EligibilityIndex, decide};
 use ucupdate::device::{KindPattern, KindWord};
 use ucupdate::request::Question;
@@ -82,15 +82,19 @@ fn book(book: &RuleBook, out: &mut String) {
         let policy = rule.policy();
         writeln!(
             out,
-            "  policy {:?}, unreadable {}, {:?}{}{}{}",
+            "  policy {:?}, unreadable {}, {:?}{}{}{}{}",
             policy.offer,
             policy.unreadable,
             policy.same_release,
+            list("scheme", (!policy.scheme.is_dotnet()).then_some(&policy.scheme)),
             list("minimum", &policy.minimum),
             list("floor", &policy.floor),
             list("window", &policy.window)
         )
         .unwrap();
+        for rejected in rule.rejected() {
+            writeln!(out, "  rejected {}", rejected.as_str()).unwrap();
+        }
         for pin in rule.pins() {
             writeln!(out, "  pin {}: {}", audience(&pin.audience), candidate(Some(&pin.candidate))).unwrap();
         }
@@ -164,12 +168,20 @@ fn book(book: &RuleBook, out: &mut String) {
         )
         .unwrap();
     }
+    for ban in book.bans() {
+        writeln!(out, "ban {}: {}", ban.scope, ban.reason).unwrap();
+    }
+    for alias in book.aliases() {
+        let AliasKey { field, word, within, .. } = &alias.reported;
+        writeln!(out, "alias {field} {word} in {within}: {}", alias.stands_for).unwrap();
+    }
     for stone in &book.settings().stones {
+        let device_types: Vec<&str> = stone.kind.device_type.iter().map(|word| word.as_str()).collect();
         writeln!(
             out,
             "stone {}: {}{} below {} by {} {:?}",
             stone.name,
-            stone.kind.device_type[0],
+            device_types.join(" "),
             kind(&stone.kind, "")[1..].concat(),
             stone.below,
             stone.by,

@@ -56,11 +56,10 @@ fn report_carried(carried: Carried, context: &mut Context) -> Result<(), Failure
         "revision": revision, "revisions": revisions, "objects": objects, "bytes": bytes,
         "passed_over": skipped,
     });
-    let text = format_args!(
+    context.output.both(&value, format_args!(
         "revision {revision}: {revisions} revision(s) and {objects} object(s) of {bytes} bytes carried, {skipped} there \
          already"
-    );
-    context.output.both(&value, text)
+    ))
 }
 
 fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failure> {
