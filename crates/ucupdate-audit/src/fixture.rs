@@ -1,24 +1,12 @@
 //! The field's second audit row, as the request and the answer it stands for.
 
-use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::request::OfferedModule;
 use ucupdate_core::value::{Reported, UnixTime};
-use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_core::{ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_testkit::field;
 
 pub(crate) fn request() -> UpdateRequest {
-    UpdateRequest {
-        device: Device {
-            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
-            mac_address: Reported::new("0021630F207B"),
-            serial_number: Reported::new("C185H001209"),
-        },
-        user_name: "ruisilva@demo.local".into(),
-        request_date_time: Reported::new("06-03-2009 17:10:39"),
-        modules: vec![InstalledModule {
-            file_name: "cpe.nbt".into(),
-            version: ReportedVersion::new("0.0.0.0"),
-            time_stamp: Reported::new("01-01-1601 00:00:00"),
-        }],
-    }
+    field::request(&field::rule(), "0.0.0.0")
 }
 
 pub(crate) fn offer() -> UpdateResponse {

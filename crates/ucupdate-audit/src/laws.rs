@@ -101,7 +101,7 @@ pub fn access_row(bytes: &[u8]) {
         ..AccessRow::default()
     };
     access_reads_back(&row);
-    assert_eq!(row.server_ip.said(), texts.first().copied().unwrap_or_default());
+    assert_eq!(row.server_ip.decoded(), texts.first().copied().unwrap_or_default());
 }
 
 fn access_reads_back(row: &AccessRow) {

@@ -6,13 +6,14 @@
 mod args;
 mod commands;
 mod context;
+mod examples;
 mod failure;
 mod files;
 mod output;
 mod store_location;
 mod suggest;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
 use commands::devices::{fleet, group, hold, loops, test_device};
 use commands::package::{self, ingest, sample};
@@ -20,6 +21,7 @@ use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
 use commands::server::{ask, demo, serve};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
+use examples::with_examples;
 use failure::Failure;
 use std::process::ExitCode;
 use store_location::StoreLocation;
@@ -180,8 +182,14 @@ impl Command {
     }
 }
 
+/// Reads the command line.
+fn read() -> Result<CommandLine, clap::Error> {
+    let command = with_examples(CommandLine::command());
+    CommandLine::from_arg_matches(&command.try_get_matches()?)
+}
+
 fn main() -> ExitCode {
-    let args = match CommandLine::try_parse() {
+    let args = match read() {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage),
     };
@@ -207,7 +215,6 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_sound() {

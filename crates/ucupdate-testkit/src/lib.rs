@@ -2,6 +2,7 @@
 
 pub mod crash;
 pub mod faulty;
+pub mod field;
 #[cfg(feature = "prove")]
 pub mod prove;
 #[cfg(feature = "s3")]

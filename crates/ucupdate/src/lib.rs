@@ -35,7 +35,7 @@ pub use options::Options;
 pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};
 pub use packages::options::IngestOptions;
-pub use packages::rebuild::{LeftOut, Rebuilt};
+pub use packages::rebuild::{Rebuilt, SkippedIngest};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;

@@ -73,7 +73,7 @@ impl UpdateService {
                     Ok(_paused) => {
                         #[cfg(feature = "tracing")]
                         _paused.iter().for_each(
-                            |paused| tracing::warn!(rule = %paused.rule, rollout = %paused.rollout, why = &*paused.why, "paused"),
+                            |paused| tracing::warn!(rule = %paused.rule, rollout = %paused.rollout, why = &*paused.reason, "paused"),
                         );
                     }
                     Err(_error) => {

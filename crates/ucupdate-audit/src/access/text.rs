@@ -12,7 +12,7 @@ use std::fmt;
 /// use ucupdate_audit::AccessText;
 /// let agent = AccessText::new("Microsoft UCPhone Device");
 /// assert_eq!(agent.as_logged(), "Microsoft+UCPhone+Device");
-/// assert_eq!(agent.said(), "Microsoft UCPhone Device");
+/// assert_eq!(agent.decoded(), "Microsoft UCPhone Device");
 /// assert_eq!(AccessText::new("").as_logged(), "-");
 /// assert_eq!(AccessText::new("-").as_logged(), "%2D");
 /// ```
@@ -60,7 +60,7 @@ impl AccessText {
     }
 
     /// Decodes the text: `+` is a blank, `%XX` a byte, and `-` an empty text. A `%` that begins no character stays.
-    pub fn said(&self) -> String {
+    pub fn decoded(&self) -> String {
         if self.is_empty() {
             return String::new();
         }
@@ -108,7 +108,7 @@ mod tests {
         for logged in ["Mozilla/4.0+(compatible;+MSIE+6.0)", "/a%20b", "/Ger\u{e4}t", "DEMO\\OCPhone", "-"] {
             assert_eq!(AccessText::from_logged(logged).as_logged(), logged);
         }
-        assert_eq!(AccessText::from_logged("/a%20b%2Fc%").said(), "/a b/c%");
+        assert_eq!(AccessText::from_logged("/a%20b%2Fc%").decoded(), "/a b/c%");
         assert_eq!(AccessText::from_logged("a\u{85}b c").as_logged(), "a%C2%85b%20c");
     }
 
@@ -118,7 +118,7 @@ mod tests {
             let text = AccessText::new(&said);
             prop_assert!(text.as_logged().bytes().all(|byte| byte.is_ascii_graphic()));
             prop_assert!(!text.as_logged().is_empty());
-            prop_assert_eq!(text.said(), said);
+            prop_assert_eq!(text.decoded(), said);
             prop_assert_eq!(AccessText::from_logged(text.as_logged()), text);
         }
 

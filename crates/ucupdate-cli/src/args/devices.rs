@@ -41,7 +41,7 @@ impl DevicesArgs {
     pub(crate) async fn devices(&self, context: &mut Context) -> Result<Devices, Failure> {
         let mut fleet = Inventory::default();
         self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
-        let mut devices = Devices { requests: Vec::new(), left_out: fleet.left_out() };
+        let mut devices = Devices { requests: Vec::new(), left_out: fleet.skipped_rows() };
         let side = self.assume_side.map(Side::from);
         for (_, device) in fleet.devices() {
             match device.request() {

@@ -35,7 +35,7 @@ pub const MAX_DEVICE_MODULES: usize = 64;
 pub struct Inventory {
     devices: BTreeMap<DeviceId, InventoryDevice>,
     most: usize,
-    left_out: u64,
+    skipped: u64,
     unidentified: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct VersionCount {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { devices: BTreeMap::new(), most: 1_000_000, left_out: 0, unidentified: 0 }
+        Self { devices: BTreeMap::new(), most: 1_000_000, skipped: 0, unidentified: 0 }
     }
 }
 
@@ -117,7 +117,7 @@ impl Inventory {
             return;
         };
         if self.devices.len() >= self.most && !self.devices.contains_key(&identity) {
-            self.left_out += 1;
+            self.skipped += 1;
             return;
         }
         let device = self.devices.entry(identity).or_insert_with(|| InventoryDevice::new(logged));
@@ -130,8 +130,8 @@ impl Inventory {
     }
 
     /// The number of rows that were skipped because there was no room for another device.
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    pub fn skipped_rows(&self) -> u64 {
+        self.skipped
     }
 
     /// The number of rows that name no device: they report neither a MAC address nor a serial number.

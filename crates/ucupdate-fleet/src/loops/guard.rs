@@ -165,8 +165,8 @@ impl Track {
             .map(|(before, _)| before);
         match told_twice {
             Some(before) => {
-                let left_out = self.seen.remove(before + 1);
-                self.seen[before].asks += left_out.asks;
+                let skipped = self.seen.remove(before + 1);
+                self.seen[before].asks += skipped.asks;
             }
             None => drop(self.seen.remove(0)),
         }

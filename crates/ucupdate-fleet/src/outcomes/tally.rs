@@ -129,7 +129,7 @@ pub struct Tripped {
     /// The version that the rollout offers.
     pub version: ReportedVersion,
     /// The reason: `7 of 40 devices failed, the guard allows less than 10%`.
-    pub why: Box<str>,
+    pub reason: Box<str>,
 }
 
 impl Tripped {
@@ -139,12 +139,12 @@ impl Tripped {
         let Tally { rule, rollout: name, version, .. } = tally;
         let guarded = Tally { guard: rollout.guard?, ..tally.clone() };
         let why = guarded.trips()?;
-        Some(Self { rule: rule.clone(), rollout: name.clone(), version: version.clone(), why: why.into() })
+        Some(Self { rule: rule.clone(), rollout: name.clone(), version: version.clone(), reason: why.into() })
     }
 
     /// Returns the command that pauses the rollout.
     pub fn pause(&self) -> BookCommand {
-        BookCommand::PauseRollout(self.rule.clone(), self.rollout.clone(), self.why.clone())
+        BookCommand::PauseRollout(self.rule.clone(), self.rollout.clone(), self.reason.clone())
     }
 }
 

@@ -106,7 +106,7 @@ impl OutcomeOptions {
 ///     outcomes.offered(&question, &decision, now);
 /// }
 /// let tripped = outcomes.tripped(&book);
-/// assert_eq!(&*tripped[0].why, "1 device failed, the guard allows fewer than 1");
+/// assert_eq!(&*tripped[0].reason, "1 device failed, the guard allows fewer than 1");
 /// ```
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(

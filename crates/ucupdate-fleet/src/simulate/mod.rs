@@ -13,4 +13,4 @@ mod simulation;
 pub use fleet::{MAX_SIMULATED_DEVICES, SimulatedFleet};
 pub use play::simulate;
 pub use scenario::{Chances, FailureModel, MAX_SIMULATED_DAYS, Scenario};
-pub use simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulation};
+pub use simulation::{CommandSource, Sample, SimulatedCommand, SimulatedCounts, Simulation};

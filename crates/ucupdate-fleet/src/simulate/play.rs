@@ -3,7 +3,7 @@
 use super::fleet::{Desk, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
 use super::shard::{STEP, Shard, Stage, moment, salt};
-use super::simulation::{Happening, HappeningBy, Sample, SimulatedCounts, Simulation};
+use super::simulation::{CommandSource, Sample, SimulatedCommand, SimulatedCounts, Simulation};
 use crate::outcomes::{OutcomeOptions, Tally, Tripped};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -63,7 +63,7 @@ pub fn simulate(
         shards,
         desks: (0..threads).map(|_| Desk::new(&fleet.kinds, versions.list.len())).collect(),
         samples: Vec::new(),
-        happenings: Vec::new(),
+        commands: Vec::new(),
         failed: 0,
     };
     let end = scenario.days.min(MAX_SIMULATED_DAYS) * (24 * 60 * 60 / STEP);
@@ -81,10 +81,10 @@ pub fn simulate(
         let at = moment(scenario, now * STEP);
         let mut is_changed = compiled.is_none();
         while let Some((_, command)) = timetable.next_if(|(step, _)| *step <= now && *step < end) {
-            is_changed |= play.apply(at, HappeningBy::Timetable, command);
+            is_changed |= play.apply(at, CommandSource::Timetable, command);
         }
         for tripped in play.tripped() {
-            is_changed |= play.apply(at, HappeningBy::Guard, &tripped.pause());
+            is_changed |= play.apply(at, CommandSource::Guard, &tripped.pause());
         }
         if now >= end {
             break;
@@ -129,7 +129,7 @@ struct Play {
     /// One for each thread.
     desks: Vec<Desk>,
     samples: Vec<Sample>,
-    happenings: Vec<Happening>,
+    commands: Vec<SimulatedCommand>,
     /// The number of failed devices at the last look at the guards.
     failed: u64,
 }
@@ -157,15 +157,15 @@ impl Play {
     }
 
     /// Executes a command. Returns whether it changed the book.
-    fn apply(&mut self, at: UnixTime, by: HappeningBy, command: &BookCommand) -> bool {
+    fn apply(&mut self, at: UnixTime, by: CommandSource, command: &BookCommand) -> bool {
         let outcome = self.book.command(command, by.author());
         if let Ok(outcome) = &outcome {
             self.book.apply(&outcome.delta);
         }
         let is_changed = outcome.as_ref().is_ok_and(|outcome| !outcome.delta.is_empty());
-        let told = outcome.map(|outcome| outcome.notes.iter().map(ToString::to_string).collect());
-        let told = told.map_err(|refusal| refusal.to_string());
-        self.happenings.push(Happening { at, by, command: command.clone(), told });
+        let result = outcome.map(|outcome| outcome.notes.iter().map(ToString::to_string).collect());
+        let result = result.map_err(|refusal| refusal.to_string());
+        self.commands.push(SimulatedCommand { at, by, command: command.clone(), result });
         is_changed
     }
 
@@ -227,7 +227,7 @@ impl Play {
             versions: shown.iter().map(|at| versions.list[*at].clone()).collect(),
             tallies: self.tallies(),
             samples: self.samples,
-            happenings: self.happenings,
+            commands: self.commands,
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Simulation {
     /// The samples: at the start, after each sample period, and at the end.
     pub samples: Vec<Sample>,
     /// The commands of the timetable and of guards, in order of time.
-    pub happenings: Vec<Happening>,
+    pub commands: Vec<SimulatedCommand>,
     /// The tallies of guarded rollouts at the end. A rollout that was resumed starts again at zero. A rollout that ended is
     /// left out.
     pub tallies: Vec<Tally>,
@@ -79,28 +79,28 @@ impl SimulatedCounts {
 /// A command and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Happening {
+pub struct SimulatedCommand {
     /// The time of the command.
     pub at: UnixTime,
     /// The source of the command.
-    pub by: HappeningBy,
+    pub by: CommandSource,
     /// The command itself.
     pub command: BookCommand,
     /// The notes of the command, or the text of its refusal.
-    pub told: Result<Vec<String>, String>,
+    pub result: Result<Vec<String>, String>,
 }
 
 /// The source of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum HappeningBy {
+pub enum CommandSource {
     /// The timetable of the scenario.
     Timetable,
     /// The guard of a rollout.
     Guard,
 }
 
-impl HappeningBy {
+impl CommandSource {
     /// Returns the author of its commands in the simulated rule book.
     pub(super) fn author(self) -> &'static str {
         match self {

@@ -50,7 +50,7 @@ fn exchanges(
     let mut posts: HashMap<String, Vec<(UnixTime, usize)>> = HashMap::new();
     for (index, row) in access.iter().enumerate() {
         if let Some(row) = row.as_ref().filter(|row| is_request(row)) {
-            posts.entry(host_key(&row.client_ip.said())).or_default().push((row.finished_at, index));
+            posts.entry(host_key(&row.client_ip.decoded())).or_default().push((row.finished_at, index));
         }
     }
     let exchange_of = |row: &AuditRow, access: &[Option<AccessRow>]| -> Option<usize> {
@@ -117,7 +117,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
     gets.sort();
     for (started, index) in gets {
         let Some(row) = &access[index] else { continue };
-        let key = (host_key(&row.client_ip.said()), path_key(&row.uri_stem.said()));
+        let key = (host_key(&row.client_ip.decoded()), path_key(&row.uri_stem.decoded()));
         let Some((offer, shared_host)) =
             offers.get(&key).and_then(|offers| offer_of(started, offers, entries, options))
         else {

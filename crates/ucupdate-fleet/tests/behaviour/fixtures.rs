@@ -3,11 +3,12 @@
 use ucupdate_core::book::{
     BookCommand, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
-use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
+use ucupdate_core::value::{FieldTime, FileName, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
+use ucupdate_testkit::field;
 
-pub const PHONE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
+pub use ucupdate_testkit::field::RULE as PHONE;
+pub use ucupdate_testkit::field::module;
 
 pub fn key(text: &str) -> RuleKey {
     text.parse().unwrap()
@@ -78,18 +79,5 @@ pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
 
 /// The phone of the field's log, or one like it.
 pub fn device(rule: &str) -> Device {
-    let key = key(rule);
-    Device {
-        kind: key.kind().clone(),
-        mac_address: Reported::new("0021630F207B"),
-        serial_number: Reported::new("C185H001209"),
-    }
-}
-
-pub fn module(version: &str) -> InstalledModule {
-    InstalledModule {
-        file_name: "cpe.nbt".into(),
-        version: ReportedVersion::new(version),
-        time_stamp: Reported::new("01-01-1601 00:00:00"),
-    }
+    field::phone(&key(rule))
 }

@@ -85,7 +85,7 @@ impl Server {
     }
 
     fn why(&self) -> Option<String> {
-        self.outcomes.tripped(&self.book).first().map(|tripped| tripped.why.to_string())
+        self.outcomes.tripped(&self.book).first().map(|tripped| tripped.reason.to_string())
     }
 
     fn make(&mut self, command: BookCommand) {

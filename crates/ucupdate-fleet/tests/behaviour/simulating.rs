@@ -5,7 +5,7 @@ use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Ramp, Rollout, 
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, ReportedVersion, RuleBook};
 use ucupdate_fleet::simulate::{
-    Chances, FailureModel, Happening, HappeningBy, Scenario, SimulatedFleet, Simulation, simulate,
+    Chances, CommandSource, FailureModel, Scenario, SimulatedCommand, SimulatedFleet, Simulation, simulate,
 };
 
 const OLD: &str = "3.5.6907.0";
@@ -113,16 +113,16 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
     let mut book = book();
     make(&mut book, start(rollout().guarded(Guard::default())));
     let bad = play(2000, &book, &failing("40%", "0"), &days(5));
-    let [Happening { by: HappeningBy::Guard, told: Ok(told), .. }] = &bad.happenings[..] else {
-        panic!("{:?}", bad.happenings)
+    let [SimulatedCommand { by: CommandSource::Guard, result: Ok(told), .. }] = &bad.commands[..] else {
+        panic!("{:?}", bad.commands)
     };
-    let BookCommand::PauseRollout(_, _, why) = &bad.happenings[0].command else { panic!("a pause") };
+    let BookCommand::PauseRollout(_, _, why) = &bad.commands[0].command else { panic!("a pause") };
     assert_eq!(told, &[format!("{PHONE}: rollout wave is paused (reason: {why})")]);
     assert!(why.ends_with("devices failed, the guard allows less than 10%"), "{why}");
     assert!(have(&bad, 5, OLD) > 600, "those who failed, and those whom the pause kept");
     assert_eq!(bad.samples[5].counts.offers, 0, "nobody is offered it any more");
     let good = play(2000, &book, &failing("2%", "1%"), &days(5));
-    assert_eq!(good.happenings, []);
+    assert_eq!(good.commands, []);
     let tally = &good.tallies[0];
     assert_eq!(tally.counts.offered(), 2000);
     assert_eq!(tally.counts.succeeded, have(&good, 5, NEW));
@@ -184,7 +184,7 @@ fn the_timetable_starts_raises_and_kills_and_tells_what_was_refused() {
     assert!((540..660).contains(&have(&played, 6, NEW)), "{}", have(&played, 6, NEW));
     assert_eq!(have(&played, 7, NEW), have(&played, 9, NEW), "nobody is offered anything after the kill");
     let days: Vec<_> =
-        played.happenings.iter().map(|done| (done.at.as_seconds() / i64::from(DAY), &done.told)).collect();
+        played.commands.iter().map(|done| (done.at.as_seconds() / i64::from(DAY), &done.result)).collect();
     assert!(days.iter().map(|(day, _)| *day).eq([1, 3, 4, 6]));
     assert_eq!(days[2].1.as_ref().unwrap_err(), &format!("{PHONE}: rollout wave is not paused"));
     assert!(days.iter().enumerate().all(|(at, (_, told))| told.is_ok() || at == 2), "{days:?}");

@@ -108,7 +108,7 @@ async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
     let mut versions = vec!["1.0.452.0".to_owned()];
     let mut offered_folder = None;
     for row in &rows {
-        let (path, port) = (row.uri_stem.said(), row.server_port.unwrap());
+        let (path, port) = (row.uri_stem.decoded(), row.server_port.unwrap());
         server.clock.set(row.finished_at);
         if row.method.as_logged() == "POST" {
             let body = server.service.codec().encode_request(&device);

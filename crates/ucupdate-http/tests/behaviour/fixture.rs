@@ -12,16 +12,15 @@ use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 use ucupdate::audit::AccessRow;
 use ucupdate::cab::package::sample;
-use ucupdate::device::Device;
-use ucupdate::request::{InstalledModule, UpdateRequest, UpdateResponse};
+use ucupdate::request::{UpdateRequest, UpdateResponse};
 use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
     stream_of,
 };
 use ucupdate::value::{FieldTime, Reported, UnixTime};
-use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
+use ucupdate_testkit::field;
 
 /// Where the interim image of the sample package is fetched.
 pub(crate) const INTERIM_IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
@@ -159,20 +158,9 @@ impl Answered {
 
 /// The phone of the field's audit log, with a version installed.
 pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
-    UpdateRequest {
-        device: Device {
-            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
-            mac_address: Reported::new("0021630F207B"),
-            serial_number: Reported::new("C185H001209"),
-        },
-        user_name: "ruisilva@demo.local".into(),
-        request_date_time: Reported::new("06-03-2009 17:10:39"),
-        modules: vec![InstalledModule {
-            file_name: "cpe.nbt".into(),
-            version: ReportedVersion::new(version),
-            time_stamp: Reported::new(time_stamp),
-        }],
-    }
+    let mut request = field::request(&field::rule(), version);
+    request.modules[0].time_stamp = Reported::new(time_stamp);
+    request
 }
 
 /// The connection of the field's phone to a port of the field's server.

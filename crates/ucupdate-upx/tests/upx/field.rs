@@ -1,8 +1,9 @@
 //! The canonical bodies, both ways and byte for byte.
 
-use ucupdate_core::request::{InstalledModule, OfferedModule};
+use ucupdate_core::request::OfferedModule;
 use ucupdate_core::value::Reported;
-use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_core::{ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_testkit::field;
 use ucupdate_upx::Codec;
 
 const REQUEST: &[u8] = include_bytes!("../../../../vectors/canonical-request.xml");
@@ -10,20 +11,7 @@ const OFFER: &[u8] = include_bytes!("../../../../vectors/canonical-offer.xml");
 const NOTHING: &[u8] = include_bytes!("../../../../vectors/canonical-nothing.xml");
 
 fn request() -> UpdateRequest {
-    UpdateRequest {
-        device: Device {
-            kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
-            mac_address: Reported::new("0021630F207B"),
-            serial_number: Reported::new("C185H001209"),
-        },
-        user_name: "ruisilva@demo.local".into(),
-        request_date_time: Reported::new("06-03-2009 17:10:39"),
-        modules: vec![InstalledModule {
-            file_name: "cpe.nbt".into(),
-            version: ReportedVersion::new("0.0.0.0"),
-            time_stamp: Reported::new("01-01-1601 00:00:00"),
-        }],
-    }
+    field::request(&field::rule(), "0.0.0.0")
 }
 
 fn offer() -> UpdateResponse {

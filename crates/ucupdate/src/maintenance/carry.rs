@@ -32,7 +32,7 @@ pub struct Carried {
     /// The size of the written image objects in bytes.
     pub bytes: u64,
     /// The number of revisions and image objects that existed already with the same content.
-    pub passed_over: u64,
+    pub skipped: u64,
 }
 
 /// Error of copying a store. Everything that was written until then is complete, and the copy can be continued.
@@ -115,7 +115,7 @@ pub async fn carry(
         carry_description(&**from, &**to, package, &mut carried).await?;
         progress(carried);
     }
-    carried.passed_over += there;
+    carried.skipped += there;
     let mut previous = None;
     for number in there + 1..=newest {
         carry_revision(&**from, &**to, number, &mut previous).await?;
@@ -174,7 +174,7 @@ async fn carry_description(
     };
     let there = description::look_at(to, package).await.map_err(CarryError::To)?;
     if there == Description::Whole(bytes.clone()) {
-        carried.passed_over += 1;
+        carried.skipped += 1;
         return Ok(());
     }
     let written = to.put_bytes(&keys::package(package.ingest), bytes).await.map_err(CarryError::To)?;
@@ -200,7 +200,7 @@ async fn carry_object(
                 None => read_back::digest(from, key).await.map_err(unread)?.1,
             };
             if found == expected {
-                carried.passed_over += 1;
+                carried.skipped += 1;
                 return Ok(());
             }
         }
@@ -262,7 +262,7 @@ async fn carry_revision(
     let bytes = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
     let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes).map_err(damaged)?;
     if let Some(found) = previous.filter(|found| *found != document.previous) {
-        return Err(damaged(DocumentError::Chain { key: key.to_string(), said: document.previous, found }));
+        return Err(damaged(DocumentError::Chain { key: key.to_string(), stated: document.previous, found }));
     }
     *previous = Some(sha256(&bytes));
     let mut tries = 1;

@@ -185,12 +185,12 @@ impl Chain {
         self.book.apply(&document.delta);
         document::check_seal(key.as_str(), bytes)?;
         if document.revision != number {
-            return Err(DocumentError::Number { key: key.to_string(), said: document.revision });
+            return Err(DocumentError::Number { key: key.to_string(), stated: document.revision });
         }
         self.sha256 = Some(sha256(bytes));
         match before {
             Some(found) if found != document.previous => {
-                Err(DocumentError::Chain { key: key.to_string(), said: document.previous, found })
+                Err(DocumentError::Chain { key: key.to_string(), stated: document.previous, found })
             }
             _ => Ok(()),
         }

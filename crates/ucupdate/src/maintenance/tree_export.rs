@@ -48,7 +48,7 @@ pub struct TreeWritten {
     /// The number of files in the folder that do not belong to the tree. They stay.
     pub others: u64,
     /// The paths of files that are missing or damaged in the store. They were not written.
-    pub lacking: Vec<String>,
+    pub missing: Vec<String>,
 }
 
 /// Error of exporting a tree. Every file of it is either unchanged or complete, and the export can be continued.
@@ -105,7 +105,7 @@ impl UpdateService {
                         written.copied += 1;
                         written.copied_bytes += file.size;
                     } else {
-                        written.lacking.push(file.path.to_string());
+                        written.missing.push(file.path.to_string());
                     }
                 }
             }

@@ -28,17 +28,17 @@ pub struct Rebuilt {
     /// Notes about pending versions and interim images, in order.
     pub notes: Vec<Note>,
     /// The ingests that were skipped.
-    pub left_out: Vec<LeftOut>,
+    pub skipped: Vec<SkippedIngest>,
 }
 
 /// An ingest that a rebuild skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LeftOut {
+pub struct SkippedIngest {
     /// The name of its folder below `images/`.
     pub ingest: IngestId,
     /// The reason, as a sentence.
-    pub why: String,
+    pub reason: String,
 }
 
 impl Admin<'_> {
@@ -62,8 +62,8 @@ impl Admin<'_> {
         let mut whole: BTreeMap<PackageId, IngestedPackage> = BTreeMap::new();
         for ingest in service.ingests().await? {
             match read_package(&**service.store(), ingest).await? {
-                Ok(package) => take_newer(&mut whole, package, &mut rebuilt.left_out),
-                Err(why) => rebuilt.left_out.push(LeftOut { ingest, why }),
+                Ok(package) => take_newer(&mut whole, package, &mut rebuilt.skipped),
+                Err(why) => rebuilt.skipped.push(SkippedIngest { ingest, reason: why }),
             }
         }
         let mut packages: Vec<IngestedPackage> = whole.into_values().collect();
@@ -149,7 +149,7 @@ async fn read_package(
 fn take_newer(
     whole: &mut BTreeMap<PackageId, IngestedPackage>,
     package: IngestedPackage,
-    left_out: &mut Vec<LeftOut>,
+    skipped: &mut Vec<SkippedIngest>,
 ) {
     let id = package.id();
     let other = match whole.remove(&id) {
@@ -162,7 +162,7 @@ fn take_newer(
     let (taken, left) =
         if package.ingested_at >= other.ingested_at { (package, other) } else { (other, package) };
     let why = format!("package {id} was ingested again later");
-    left_out.push(LeftOut { ingest: left.ingest, why });
+    skipped.push(SkippedIngest { ingest: left.ingest, reason: why });
     whole.insert(id, taken);
 }
 

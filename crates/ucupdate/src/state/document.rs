@@ -232,14 +232,14 @@ pub enum DocumentError {
     #[error("`{key}` is damaged: its SHA-256 differs from its seal")]
     Seal { key: String },
     /// The revision does not follow the one before it.
-    #[error("`{key}` names {said} as the SHA-256 of the revision before it, but that revision has {found}")]
-    Chain { key: String, said: Sha256Digest, found: Sha256Digest },
+    #[error("`{key}` names {stated} as the SHA-256 of the revision before it, but that revision has {found}")]
+    Chain { key: String, stated: Sha256Digest, found: Sha256Digest },
     /// A revision is missing, but a later one exists.
     #[error("`{key}` is missing, but later revisions exist; restore it from a copy of the store")]
     Missing { key: String },
     /// The revision has another number than its key.
-    #[error("`{key}` holds revision {said}")]
-    Number { key: String, said: u64 },
+    #[error("`{key}` holds revision {stated}")]
+    Number { key: String, stated: u64 },
 }
 
 impl DocumentError {

@@ -169,7 +169,7 @@ impl RuleHistory {
             return Ok(());
         }
         let key = keys::revision(document.revision).to_string();
-        Err(DocumentError::Chain { key, said: document.previous, found: self.sha256 })
+        Err(DocumentError::Chain { key, stated: document.previous, found: self.sha256 })
     }
 
     fn take(&mut self, document: &RevisionDocument, sha256: Sha256Digest) {
@@ -334,7 +334,7 @@ pub(crate) async fn read_revision(
     };
     let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes)?;
     if document.revision != number {
-        return Err(DocumentError::Number { key: key.to_string(), said: document.revision }.into());
+        return Err(DocumentError::Number { key: key.to_string(), stated: document.revision }.into());
     }
     Ok(Some((document, sha256(&bytes))))
 }

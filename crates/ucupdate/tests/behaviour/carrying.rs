@@ -53,7 +53,7 @@ async fn the_other_store_gives_the_same_answers_byte_for_byte() {
     let (one, other) = (full().await, MemoryStore::default());
     let mut told = 0;
     let carried = carry(&shared(one.clone()), &shared(other.clone()), |_| told += 1).await.unwrap();
-    assert_eq!((carried.revision, carried.revisions, carried.passed_over), (70, 70, 0));
+    assert_eq!((carried.revision, carried.revisions, carried.skipped), (70, 70, 0));
     assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
     assert_eq!(answers(&one).await, answers(&other).await);
     assert_eq!(told, carried.objects + carried.revisions);
@@ -95,7 +95,7 @@ async fn what_broke_off_goes_on_where_it_was() {
         // After a lost answer the creation is tried again, and finds its own revision.
         assert!(broke_off > 0 || (call, fault) == (Call::Create, Fault::LostAnswer), "{call:?} {fault:?}");
         let last = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
-        assert!(last.passed_over > 0, "{call:?} {fault:?}");
+        assert!(last.skipped > 0, "{call:?} {fault:?}");
         assert_eq!(state_and_images(&one).await, state_and_images(&other).await, "{call:?} {fault:?}");
     }
 }

@@ -4,12 +4,13 @@ use sha2::Digest as _;
 use std::sync::Arc;
 use ucupdate::book::{RuleKey, TestDevice};
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
-use ucupdate::device::{Device, DeviceId};
-use ucupdate::request::{InstalledModule, Side, UpdateRequest, UpdateResponse};
+use ucupdate::device::DeviceId;
+use ucupdate::request::{Side, UpdateRequest, UpdateResponse};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
-use ucupdate::value::{Reported, UnixTime};
+use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
+use ucupdate_testkit::field;
 
 /// Images in tests are small.
 pub(crate) const IMAGE_BYTES: usize = 4096;
@@ -55,20 +56,7 @@ pub(crate) fn newer_package() -> Vec<u8> {
 }
 
 pub(crate) fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
-    UpdateRequest {
-        device: Device {
-            kind: rule.kind().clone(),
-            mac_address: Reported::new("0021630F207B"),
-            serial_number: Reported::new("C185H001209"),
-        },
-        user_name: "ruisilva@demo.local".into(),
-        request_date_time: Reported::new("06-03-2009 17:10:39"),
-        modules: vec![InstalledModule {
-            file_name: "cpe.nbt".into(),
-            version: ReportedVersion::new(version),
-            time_stamp: Reported::new("01-01-1601 00:00:00"),
-        }],
-    }
+    field::request(rule, version)
 }
 
 pub(crate) fn ask(service: &UpdateService, rule: &RuleKey, version: &str) -> UpdateResponse {

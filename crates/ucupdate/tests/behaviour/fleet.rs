@@ -199,5 +199,5 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
 
     let mut small = Inventory::default().with_room(1);
     rows.iter().for_each(|row| small.take_in(&logged(row.clone())));
-    assert_eq!((small.devices().len(), small.left_out()), (1, 1));
+    assert_eq!((small.devices().len(), small.skipped_rows()), (1, 1));
 }

@@ -38,7 +38,7 @@ async fn packages_are_known_again_the_newest_is_pending_and_nothing_is_approved(
     let (store, before) = without_history().await;
     let service = open(store.clone()).await;
     let rebuilt = service.admin("ann").rebuild().await.unwrap();
-    assert_eq!((rebuilt.revision, rebuilt.packages.len(), rebuilt.left_out.len()), (1, 3, 0));
+    assert_eq!((rebuilt.revision, rebuilt.packages.len(), rebuilt.skipped.len()), (1, 3, 0));
     assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 9.9.9.9 -", "CX700 3.5.6907.9 -"]);
     let book = service.snapshot().book().clone();
     assert!(book.packages().eq(before.packages()), "byte for byte what the ingests wrote");
@@ -86,7 +86,7 @@ async fn what_is_not_whole_is_left_out_with_the_reason() {
     let service = open(store).await;
     let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!(state(&service), ["IP8540 3.5.6907.0 -", "CX700 3.5.6907.9 -"]);
-    let mut why: Vec<&str> = rebuilt.left_out.iter().map(|left| left.why.as_str()).collect();
+    let mut why: Vec<&str> = rebuilt.skipped.iter().map(|left| left.reason.as_str()).collect();
     why.sort();
     let expected = [
         format!("`{}` differs from what was ingested", image.key),
@@ -111,7 +111,7 @@ async fn a_package_whose_description_changed_by_a_digit_is_not_taken_for_another
     let service = open(store).await;
     let rebuilt = service.admin("ann").rebuild().await.unwrap();
     assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 3.5.6907.0 -", "CX700 3.5.6907.9 -"]);
-    assert!(rebuilt.left_out[0].why.ends_with("is damaged: its SHA-256 differs from its seal"));
+    assert!(rebuilt.skipped[0].reason.ends_with("is damaged: its SHA-256 differs from its seal"));
 }
 
 #[tokio::test]
@@ -132,13 +132,13 @@ async fn of_a_package_that_was_ingested_twice_the_whole_one_is_taken() {
         copy.put_bytes(&meta.key, store.get_bytes(&meta.key, 1 << 20).await.unwrap()).await.unwrap();
     }
     let service = open(store).await;
-    assert_eq!(service.admin("ann").rebuild().await.unwrap().left_out.len(), 1);
+    assert_eq!(service.admin("ann").rebuild().await.unwrap().skipped.len(), 1);
     assert_eq!(service.snapshot().book().packages().next().unwrap().ingest, second);
 
     copy.put_bytes(&image, bytes).await.unwrap();
     let service = open(copy).await;
     let rebuilt = service.admin("ann").rebuild().await.unwrap();
-    assert_eq!(rebuilt.left_out[0].why, format!("package {} was ingested again later", first.id()));
+    assert_eq!(rebuilt.skipped[0].reason, format!("package {} was ingested again later", first.id()));
     assert_eq!(service.check(false).await.unwrap().problems, []);
 }
 

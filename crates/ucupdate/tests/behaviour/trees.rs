@@ -100,7 +100,7 @@ async fn what_is_gone_or_damaged_in_the_store_is_named_and_not_written() {
     for options in [TreeOptions::default(), TreeOptions::default().with_links_from(&store)] {
         let tree = tempfile::tempdir().unwrap();
         let written = service.export_tree(tree.path(), &options).await.unwrap();
-        assert_eq!(written.lacking, [stone, IMAGE]);
+        assert_eq!(written.missing, [stone, IMAGE]);
         assert_eq!(files(tree.path()).len(), snapshot.files().iter().len() - 2);
     }
 }
@@ -144,7 +144,7 @@ async fn a_folder_that_nobody_may_look_into_is_left_alone() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let is_root = fs::read_dir(&closed).is_ok();
     let written = service.export_tree(folder.path(), &TreeOptions::default()).await.unwrap();
-    assert_eq!((written.others, written.lacking.len()), (u64::from(!is_root), 0));
+    assert_eq!((written.others, written.missing.len()), (u64::from(!is_root), 0));
 }
 
 #[tokio::test]

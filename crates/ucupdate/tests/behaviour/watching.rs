@@ -50,7 +50,7 @@ impl Server {
 
     async fn look(&self) -> Vec<String> {
         let paused = self.service.pause_failing_rollouts().await.unwrap();
-        paused.iter().map(|paused| paused.why.to_string()).collect()
+        paused.iter().map(|paused| paused.reason.to_string()).collect()
     }
 
     fn is_paused(&self) -> bool {

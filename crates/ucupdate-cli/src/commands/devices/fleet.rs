@@ -69,10 +69,10 @@ fn version_json(count: &VersionCount) -> Value {
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
     let mut fleet = Inventory::default();
     let read = args.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
-    if fleet.left_out() > 0 {
+    if fleet.skipped_rows() > 0 {
         context.output.message(format_args!(
             "{} row(s) were passed over: there is room for {} devices",
-            fleet.left_out(),
+            fleet.skipped_rows(),
             fleet.devices().len()
         ));
     }
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         "rows": read.rows,
         "unread": read.unread,
         "unidentified": fleet.unidentified(),
-        "left_out": fleet.left_out(),
+        "left_out": fleet.skipped_rows(),
     });
     let text =
         if devices.values().is_empty() { devices.to_string() } else { format!("{devices}\n\n{versions}") };

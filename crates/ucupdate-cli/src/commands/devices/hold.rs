@@ -98,7 +98,7 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
             let now = service.now();
             let mut list = List::new("holds", "no holds", ["NAME", "HOLDS", "UNTIL", "REASON"]);
             for hold in service.snapshot().book().holds() {
-                let until = hold.until.map_or_else(|| "removed".to_owned(), iso);
+                let until = hold.until.map_or_else(|| "no end".to_owned(), iso);
                 let until = if hold.lasts(now) { until } else { format!("{until}, over") };
                 let reason = if hold.reason.is_empty() { "-" } else { &hold.reason };
                 list.row(hold_json(hold, now), [&hold.name, &hold.on, &until, &reason]);

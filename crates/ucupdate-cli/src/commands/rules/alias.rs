@@ -29,9 +29,6 @@ pub(crate) struct WordArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  ucupdate alias set model 'VVX 500' --stands-for VVX500 --within UCPhone/Polycom"
-)]
 pub(crate) struct SetArgs {
     #[command(flatten)]
     word: WordArgs,
@@ -43,7 +40,6 @@ pub(crate) struct SetArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ucupdate alias remove model 'VVX 500' --within UCPhone/Polycom")]
 pub(crate) struct RemoveArgs {
     #[command(flatten)]
     word: WordArgs,

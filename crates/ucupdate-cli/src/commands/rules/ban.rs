@@ -44,9 +44,6 @@ impl ScopeArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  ucupdate ban add 'UCPhone/Polycom/CX*' 1.0.522.101 --reason 'calls drop'"
-)]
 pub(crate) struct AddArgs {
     #[command(flatten)]
     scope: ScopeArgs,
@@ -58,7 +55,6 @@ pub(crate) struct AddArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ucupdate ban lift 'UCPhone/Polycom/CX*' 1.0.522.101")]
 pub(crate) struct LiftArgs {
     #[command(flatten)]
     scope: ScopeArgs,

@@ -51,24 +51,24 @@ impl FromStr for Other {
 }
 
 fn report_carried(carried: Carried, context: &mut Context) -> Result<(), Failure> {
-    let Carried { revision, revisions, objects, bytes, passed_over, .. } = carried;
+    let Carried { revision, revisions, objects, bytes, skipped, .. } = carried;
     let value = json!({
         "revision": revision, "revisions": revisions, "objects": objects, "bytes": bytes,
-        "passed_over": passed_over,
+        "passed_over": skipped,
     });
     context.output.both(&value, format_args!(
-        "revision {revision}: {revisions} revision(s) and {objects} object(s) of {bytes} bytes carried, {passed_over} there \
+        "revision {revision}: {revisions} revision(s) and {objects} object(s) of {bytes} bytes carried, {skipped} there \
          already"
     ))
 }
 
 fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failure> {
-    let TreeWritten { revision, linked, copied, copied_bytes, unchanged, others, lacking, .. } = written;
+    let TreeWritten { revision, linked, copied, copied_bytes, unchanged, others, missing, .. } = written;
     let value = json!({
         "revision": revision, "linked": linked, "copied": copied, "copied_bytes": copied_bytes,
-        "unchanged": unchanged, "others": others, "lacking": lacking,
+        "unchanged": unchanged, "others": others, "lacking": missing,
     });
-    let lines = lacking.iter();
+    let lines = missing.iter();
     let mut lines: Vec<String> = lines
         .map(|path| format!("not written, for it is gone from the store or damaged in it: {}", Shown(path)))
         .collect();
@@ -111,7 +111,7 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
     }
     let written = service.export_tree(&tree, &options).await?;
     report_tree(&written, context)?;
-    match written.lacking.len() {
+    match written.missing.len() {
         0 => Ok(()),
         lacking => Err(Failure::new(format_args!("{lacking} file(s) were not written; verify the store"))),
     }

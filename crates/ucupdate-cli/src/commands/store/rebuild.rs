@@ -16,10 +16,10 @@ pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), 
     let service = context.administer(IfMissing::Refuse).await?;
     let rebuilt = service.admin(&args.author.name()).rebuild().await?;
     let mut text: Vec<String> = rebuilt.notes.iter().map(|note| Shown(note).to_string()).collect();
-    let left_out = rebuilt.left_out.iter();
-    text.extend(left_out.map(|left| format!("images/{} is left out: {}", left.ingest, Shown(&left.why))));
+    let left_out = rebuilt.skipped.iter();
+    text.extend(left_out.map(|left| format!("images/{} is left out: {}", left.ingest, Shown(&left.reason))));
     text.push(format!("{} package(s) known again, nothing is approved", rebuilt.packages.len()));
-    let left_out = rebuilt.left_out.iter().map(|left| json!({ "ingest": left.ingest, "why": left.why }));
+    let left_out = rebuilt.skipped.iter().map(|left| json!({ "ingest": left.ingest, "why": left.reason }));
     let value = json!({
         "revision": rebuilt.revision,
         "packages": rebuilt.packages,

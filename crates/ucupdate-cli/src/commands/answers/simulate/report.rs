@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::fmt::{self, Write as _};
 use ucupdate::book::BookCommand;
 use ucupdate::outcomes::Tally;
-use ucupdate::simulate::{Happening, HappeningBy, Sample, Scenario, SimulatedCounts, Simulation};
+use ucupdate::simulate::{CommandSource, Sample, Scenario, SimulatedCommand, SimulatedCounts, Simulation};
 use ucupdate::value::UnixTime;
 
 /// The result of a simulation.
@@ -89,7 +89,7 @@ impl Report {
             versions: played.versions.iter().map(ToString::to_string).collect(),
             samples: played.samples.iter().map(sample).collect(),
             happenings: played
-                .happenings
+                .commands
                 .iter()
                 .map(|happening| HappeningReport::of(happening, &hour))
                 .collect(),
@@ -143,17 +143,17 @@ impl CountsReport {
 }
 
 impl HappeningReport {
-    fn of(happening: &Happening, hour: &impl Fn(UnixTime) -> i64) -> Self {
+    fn of(happening: &SimulatedCommand, hour: &impl Fn(UnixTime) -> i64) -> Self {
         let by = match happening.by {
-            HappeningBy::Guard => "guard",
+            CommandSource::Guard => "guard",
             _ => "timetable",
         };
         let why = match (&happening.command, happening.by) {
-            (BookCommand::PauseRollout(_, _, why), HappeningBy::Guard) => Some(why.to_string()),
+            (BookCommand::PauseRollout(_, _, why), CommandSource::Guard) => Some(why.to_string()),
             _ => None,
         };
-        let told = happening.told.clone().unwrap_or_default();
-        Self { hour: hour(happening.at), by, told, refused: happening.told.clone().err(), why }
+        let told = happening.result.clone().unwrap_or_default();
+        Self { hour: hour(happening.at), by, told, refused: happening.result.clone().err(), why }
     }
 }
 

@@ -1,0 +1,44 @@
+//! The phone of the field's audit log, and what it asks.
+
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::Reported;
+use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest};
+
+/// The rule for the phone.
+pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
+
+/// Returns the rule for the phone.
+///
+/// # Panics
+/// Never: the words make a rule.
+pub fn rule() -> RuleKey {
+    RULE.parse().expect("the words make a rule")
+}
+
+/// Returns the phone, or one that differs from it only in the kind that a rule is for.
+pub fn phone(rule: &RuleKey) -> Device {
+    Device {
+        kind: rule.kind().clone(),
+        mac_address: Reported::new("0021630F207B"),
+        serial_number: Reported::new("C185H001209"),
+    }
+}
+
+/// Returns the phone's module with a version installed.
+pub fn module(version: &str) -> InstalledModule {
+    InstalledModule {
+        file_name: "cpe.nbt".into(),
+        version: ReportedVersion::new(version),
+        time_stamp: Reported::new("01-01-1601 00:00:00"),
+    }
+}
+
+/// Returns the request of a phone with a version installed. [`rule()`] and `0.0.0.0` give the second request of the log.
+pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
+    UpdateRequest {
+        device: phone(rule),
+        user_name: "ruisilva@demo.local".into(),
+        request_date_time: Reported::new("06-03-2009 17:10:39"),
+        modules: vec![module(version)],
+    }
+}
