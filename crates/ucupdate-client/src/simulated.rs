@@ -17,14 +17,10 @@ use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, Update
 /// ```
 /// use ucupdate_client::SimulatedDevice;
 /// use ucupdate_core::Device;
-////// use ucupdate_core::value::{FieldTime, Reported};
+/// use ucupdate_core::value::{FieldTime, Reported};
 ///
 /// let device = Device {
-///     device_type: DeviceType::from_static("UCPhone"),
-///     vendor: Vendor::from_static("LG-Nortel"),
-///     model: Model::from_static("IP8540"),
-///     hardware_revision: HardwareRevision::from_static("A"),
-///     locale: Locale::from_static("ENU"),
+///     kind: "UCPhone/LG-Nortel/IP8540/A/ENU".parse().unwrap(),
 ///     mac_address: Reported::new("0021630F207B"),
 ///     serial_number: Reported::new("C185H001209"),
 /// };

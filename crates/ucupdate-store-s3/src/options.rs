@@ -22,9 +22,9 @@ const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
 ///     .with_endpoint("http://127.0.0.1:9102")
 ///     .with_credentials(Credentials::keys("key id", "secret"))
 ///     .with_deadline(Duration::from_secs(20));
-/// assert_eq!(options.bucket, "firmware");
-/// assert_eq!(options.prefix, "fleet/a");
-/// assert_eq!(options.region, "us-east-1");
+/// assert_eq!(options.bucket(), "firmware");
+/// assert_eq!(options.prefix(), "fleet/a");
+/// assert_eq!(options.region(), "us-east-1");
 /// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -159,8 +159,8 @@ impl S3Options {
     /// let environment = [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "?")];
     /// let variable = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
     /// let options = S3Options::new("firmware").with_variables(variable)?;
-    /// assert_eq!(options.region, "eu-central-1");
-    /// assert!(matches!(options.credentials, Credentials::Keys { .. }));
+    /// assert_eq!(options.region(), "eu-central-1");
+    /// assert!(matches!(options.credentials(), Credentials::Keys { .. }));
     /// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
     /// ```
     pub fn with_variables(
@@ -382,7 +382,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(options.endpoint.as_deref(), Some("http://exact"));
-        assert_eq!(options.region, "eu-west-1");
+        assert_eq!(options.region(), "eu-west-1");
         assert!(matches!(options.credentials, Credentials::Instance));
 
         let options = of(&[
