@@ -5,7 +5,7 @@
 use crate::book::{
     Audience, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
     OfferRule, Predicate, Release, ReleaseFiles, Role, Rollout, Rule, RuleBook, RuleKey, SameRelease, Share,
-    SteppingStone, StopScope, StoredFile, TestDevice,
+    SteppingStone, StoneImage, StopScope, StoredFile, TestDevice,
 };
 use crate::decide::{Decision, EligibilityIndex, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::{Device, DeviceId};
@@ -236,7 +236,7 @@ fn package(script: &mut Script<'_>, id: u8) -> IngestedPackage {
     let interim = InterimImage {
         locale,
         update_type: "CPE".parse().expect("an update type"),
-        version: script.version(),
+        version: ReportedVersion::new(script.of(&["1.0.522.103", "1.0.522.103", "1.0.522.110", "0.9"])),
         files,
     };
     let with_interim = script.below(2) == 0;
@@ -307,7 +307,7 @@ fn command(script: &mut Script<'_>) -> BookCommand {
         Share::Percent(text.parse().expect("a share"))
     };
     let (all, rule) = (StopScope::All, script.rule());
-    match script.below(20) {
+    match script.below(23) {
         0..=1 => BookCommand::Approve(vec![rule]),
         2 => BookCommand::RollBack(rule),
         3 => BookCommand::Reject(rule),
@@ -349,9 +349,31 @@ fn command(script: &mut Script<'_>) -> BookCommand {
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
         )),
-        18 => BookCommand::Kill { scope: all, reason: "".into() },
+        18 => BookCommand::ReplaceStone {
+            name: SteppingStone::ocs_interim().name,
+            stones: interim_stones(script),
+        },
+        19 => BookCommand::ApproveInterim {
+            locale: rule.kind().locale.clone(),
+            update_type: rule.update_type().clone(),
+            version: (script.below(3) == 0).then(|| ReportedVersion::new("1.0.522.110")),
+        },
+        20 => BookCommand::RejectInterim {
+            locale: rule.kind().locale.clone(),
+            update_type: rule.update_type().clone(),
+        },
+        21 => BookCommand::Kill { scope: all, reason: "".into() },
         _ => BookCommand::RemoveGroup(group_name(script)),
     }
+}
+
+/// Stones in place of the built-in one: for fewer kinds of device, or with another version.
+fn interim_stones(script: &mut Script<'_>) -> Vec<SteppingStone> {
+    let mut stones = SteppingStone::ocs_interim_of_known_kinds().to_vec();
+    if script.below(2) == 0 {
+        stones[0].by = FirmwareVersion::from_parts([1, 0, 522, 110]);
+    }
+    stones
 }
 
 fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
@@ -407,6 +429,17 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         let is_test = index.test_device(&device).is_some();
         assert!(because.role() != Role::Pending || is_test, "what is pending is for test devices only");
         assert!(rule.assignments().contains(because));
+        if let OfferKind::SteppingStone { stone, .. } = kind
+            && stone.image == StoneImage::Interim
+        {
+            let is_approved = book.interim_images().any(|(image, _)| {
+                image.locale == rule.key().kind().locale
+                    && image.update_type == *rule.key().update_type()
+                    && image.version == offer.version
+                    && *offer.folder == *InterimImage::folder(&image.locale)
+            });
+            assert!(is_approved || is_test, "an interim image that is not approved is for test devices only");
+        }
         if kind == OfferKind::Direct && because.role() == Role::Approved {
             let approved = rule.approved().expect("everybody is offered what is approved");
             assert!(rule.policy().is_same_release(&approved.version, &offer.version));

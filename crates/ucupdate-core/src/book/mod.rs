@@ -6,6 +6,7 @@ mod change;
 mod delta;
 mod group;
 mod hold;
+mod interim;
 mod package;
 mod policy;
 mod predicate;
@@ -18,6 +19,7 @@ mod rule_pattern;
 mod stone;
 mod table;
 mod test_device;
+mod wide_stone;
 
 pub use alias::{Alias, AliasField, AliasFieldError, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope, BanScopeError};
@@ -25,6 +27,7 @@ pub use change::{BookChange, BookCommand, Note, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
+pub use interim::InterimRule;
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
@@ -43,3 +46,4 @@ pub use rule_pattern::{RulePattern, RulePatternError};
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use table::Entry;
 pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};
+pub use wide_stone::{OtherInterimVersion, WideStone};

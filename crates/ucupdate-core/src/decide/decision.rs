@@ -85,6 +85,13 @@ pub enum Decision<'a> {
         /// The stone.
         stone: &'a SteppingStone,
     },
+    /// The device needs a stepping stone whose interim image is pending, and the device is not a test device.
+    SteppingStonePending {
+        /// The stone.
+        stone: &'a SteppingStone,
+        /// The version of the image.
+        image: &'a ReportedVersion,
+    },
     /// The version is banned.
     Banned {
         /// The version that the rule assigns to the device.
@@ -160,6 +167,7 @@ impl<'a> Decision<'a> {
             | Self::BelowFloor { .. }
             | Self::VersionUnreadable { .. }
             | Self::SteppingStoneMissing { .. }
+            | Self::SteppingStonePending { .. }
             | Self::Banned { .. }
             | Self::SteppingStoneBanned { .. }
             | Self::FilesMissing { .. } => None,
@@ -182,6 +190,7 @@ impl<'a> Decision<'a> {
             Self::BelowFloor { .. } => "below-floor",
             Self::VersionUnreadable { .. } => "version-unreadable",
             Self::SteppingStoneMissing { .. } => "stepping-stone-missing",
+            Self::SteppingStonePending { .. } => "stepping-stone-pending",
             Self::Banned { .. } => "banned",
             Self::SteppingStoneBanned { .. } => "stepping-stone-banned",
             Self::FilesMissing { .. } => "files-missing",
@@ -232,6 +241,12 @@ impl fmt::Display for Decision<'_> {
             Self::SteppingStoneMissing { stone } => write!(
                 f,
                 "nothing: devices below {} go by {} first, and no such image is there for this locale",
+                stone.below, stone.by
+            ),
+            Self::SteppingStonePending { stone, image } => write!(
+                f,
+                "nothing: devices below {} go by {} first, and the interim image {image} is pending, and the device is no test \
+                 device",
                 stone.below, stone.by
             ),
             Self::Banned { version, ban } => {
@@ -317,8 +332,8 @@ pub(crate) trait Observer<'a> {
     fn no_rule(&mut self) {}
     /// An assignment was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// A stone lies on the way.
-    fn stone(&mut self, _stone: &'a SteppingStone) {}
+    /// A stone lies on the way. `_pending` has the entry of the device if the image of the stone is pending.
+    fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
 struct Silent;
@@ -585,13 +600,18 @@ impl<'a> Walk<'a, '_> {
         match index.stone_of(assignment, installed.parts()) {
             None => direct,
             Some((stone, step)) => {
-                observer.stone(stone);
-                match step {
+                let pending = step.is_pending().then(|| self.known());
+                observer.stone(stone, pending);
+                let is_test_device = pending.is_some_and(|known| known.test_device().is_some());
+                match index.offer_of_step(step, is_test_device) {
                     Ok(offer) => {
                         Decision::Offer { offer, kind: OfferKind::SteppingStone { stone, target }, because }
                     }
                     Err(Some(ban)) => Decision::SteppingStoneBanned { stone, ban },
-                    Err(None) => Decision::SteppingStoneMissing { stone },
+                    Err(None) => match index.offer_of_step(step, true) {
+                        Ok(Offer { version: image, .. }) => Decision::SteppingStonePending { stone, image },
+                        Err(_) => Decision::SteppingStoneMissing { stone },
+                    },
                 }
             }
         }

@@ -22,8 +22,7 @@ use tokio::sync::mpsc;
 use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
 use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_core::book::{
-    BookCommand, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone,
-    StoneImage, StoredFile,
+    BookCommand, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, StoredFile,
 };
 use ucupdate_core::value::{FileName, ObjectKey, PackageId};
 use ucupdate_core::{ReportedVersion, RuleBook};
@@ -241,10 +240,10 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let known = self.service.snapshot().book().package(record.id()).cloned();
         // The same cabinet as before, whose files are all there, byte for byte: they are used again. Where they are not,
         // the new ones take their place.
-        let damaged = match known {
-            Some(known) if known.sha256 == record.sha256 && !self.all_there(&known).await? => {
-                Some(known.ingest)
-            }
+        // So do they where an interim image was left out before, and its version is known now.
+        let damaged = match known.filter(|known| known.sha256 == record.sha256) {
+            Some(known) if known.interim.len() < record.interim.len() => Some(known.ingest),
+            Some(known) if !self.all_there(&known).await? => Some(known.ingest),
             _ => None,
         };
         self.describe(&record).await?;
@@ -252,13 +251,14 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
         let accepted: Vec<Note> =
             accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() }).collect();
+        let left_out = left_out(&package, &record);
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
             let mut change = match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),
                 None => book.ingest(&record),
             }?;
-            change.notes.extend(accepted.iter().cloned());
+            change.notes.extend(accepted.iter().chain(&left_out).cloned());
             Ok(change)
         };
         let Changed { revision, notes } =
@@ -332,23 +332,24 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
                 files: files(release.image, release.signature, &release.descriptions)?,
             })
         };
-        let stones = self.service.snapshot().book().settings().stones.clone();
-        let interim = |image: &PackagedInterim| {
-            Some(InterimImage {
-                locale: image.locale.clone(),
-                update_type: image.update_type.clone(),
-                version: interim_version(image, &stones)?,
-                files: files(image.image, image.signature, &[])?,
-            })
-        };
-        IngestedPackage {
+        let mut record = IngestedPackage {
             sha256: package.sha256,
             ingest: self.ingest,
             file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
             ingested_at: self.service.now(),
             releases: package.releases.iter().filter_map(release).collect(),
-            interim: package.interim.iter().filter_map(interim).collect(),
+            interim: Vec::new(),
+        };
+        let snapshot = self.service.snapshot();
+        for image in &package.interim {
+            let version = interim_version(image, &record, snapshot.book());
+            let files = files(image.image, image.signature, &[]);
+            if let (Some(version), Some(files)) = (version, files) {
+                let PackagedInterim { locale, update_type, .. } = image.clone();
+                record.interim.push(InterimImage { locale, update_type, version, files });
+            }
         }
+        record
     }
 
     async fn delete_stored(&mut self) {
@@ -361,8 +362,19 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     }
 }
 
-/// Returns the version that the package names, or else the version of the stepping stone.
-fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
-    let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
+/// Returns the version that the package names, or else the version that the stepping stones name for its devices.
+fn interim_version(
+    image: &PackagedInterim,
+    record: &IngestedPackage,
+    book: &RuleBook,
+) -> Option<ReportedVersion> {
+    let mut stones = book.stones_of_interim(record, &image.locale, &image.update_type);
     image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
+}
+
+/// Returns a note for each interim image of a package whose version nothing states.
+fn left_out(package: &Package, record: &IngestedPackage) -> Vec<Note> {
+    let images = package.interim.iter();
+    let left = images.filter(|image| record.interim_image(&image.locale, &image.update_type).is_none());
+    left.map(|image| Note::InterimVersionUnknown { locale: image.locale.clone() }).collect()
 }

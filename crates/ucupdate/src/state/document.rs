@@ -16,30 +16,45 @@ use ucupdate_core::value::{Sha256Digest, UnixTime};
 ///
 /// 1.3 came with bans, aliases, version schemes and remembered rejections. A document that says nothing of them is written
 /// as 1.2, so that older programs go on reading it.
-const FORMAT: Version = Version::new(1, 3, 0);
+///
+/// 1.4 came with interim images that wait for approval. Where none is pending or rejected, older programs go on reading.
+const FORMAT: Version = Version::new(1, 4, 0);
 
 /// The newest format before [`FORMAT`].
+const BEFORE_PENDING_INTERIM: Version = Version::new(1, 3, 0);
+
+/// The newest format before [`BEFORE_PENDING_INTERIM`].
 const BEFORE_BANS: Version = Version::new(1, 2, 0);
 
 /// Returns the oldest format that can say what a revision says.
 pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version {
-    let is_new = match command {
-        RecordedCommand::Book(command) => matches!(
-            command,
+    let of_command = match command {
+        RecordedCommand::Book(
+            BookCommand::ApproveInterim { .. }
+            | BookCommand::RejectInterim { .. }
+            | BookCommand::ReplaceStone { .. },
+        ) => FORMAT,
+        RecordedCommand::Book(
             BookCommand::ApproveVersion { .. }
-                | BookCommand::Unreject { .. }
-                | BookCommand::Ban(_)
-                | BookCommand::LiftBan(_)
-                | BookCommand::PutAlias(_)
-                | BookCommand::RemoveAlias(_)
-        ),
-        RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => false,
+            | BookCommand::Unreject { .. }
+            | BookCommand::Ban(_)
+            | BookCommand::LiftBan(_)
+            | BookCommand::PutAlias(_)
+            | BookCommand::RemoveAlias(_),
+        ) => BEFORE_PENDING_INTERIM,
+        RecordedCommand::Book(_) | RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => {
+            BEFORE_BANS
+        }
     };
-    if is_new { FORMAT } else { format_of(delta) }
+    of_command.max(format_of(delta))
 }
 
 /// Returns the oldest format that can say what a delta says.
 fn format_of(delta: &Delta) -> Version {
+    let mut interim = delta.interim.iter().filter_map(|entry| entry.now.as_ref());
+    if interim.any(|rule| !rule.is_only_approved()) {
+        return FORMAT;
+    }
     let mut rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
     let has_new = !delta.bans.is_empty()
         || !delta.aliases.is_empty()
@@ -49,7 +64,7 @@ fn format_of(delta: &Delta) -> Version {
             .iter()
             .flat_map(|settings| &settings.stones)
             .any(|stone| is_new_pattern(&stone.kind));
-    if has_new { FORMAT } else { BEFORE_BANS }
+    if has_new { BEFORE_PENDING_INTERIM } else { BEFORE_BANS }
 }
 
 /// Returns whether 1.2 cannot say for which kinds a stone is. It knew one device type, and at most one vendor, model and
@@ -362,10 +377,10 @@ mod tests {
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
         for newer in [
-            r#"{"format":"1.4.0","revision":"in words"}"#.to_owned(),
-            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.4.0", 1),
+            r#"{"format":"1.5.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.5.0", 1),
         ] {
-            let message = "`state/x.json` has format 1.4.0, but this program reads formats up to 1.3.0; use a newer program";
+            let message = "`state/x.json` has format 1.5.0, but this program reads formats up to 1.4.0; use a newer program";
             let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();

@@ -54,12 +54,29 @@ pub enum Note {
     Removed { rule: RuleKey, approved: Option<ReportedVersion> },
     /// A command for several rules left this one alone.
     Skipped { rule: RuleKey, why: RuleError },
-    /// The interim image is in use.
-    InterimInUse { locale: Locale, version: ReportedVersion },
-    /// The interim image is in use in place of another.
-    InterimReplaced { locale: Locale, version: ReportedVersion, replaced: ReportedVersion },
-    /// The interim image is no longer in use.
+    /// An interim image is pending. `replaced` was pending until then.
+    InterimPending { locale: Locale, version: ReportedVersion, replaced: Option<ReportedVersion> },
+    /// An interim image is approved. `with` is the rule whose release was approved, `None` if the image was approved alone.
+    InterimApproved {
+        locale: Locale,
+        version: ReportedVersion,
+        before: Option<ReportedVersion>,
+        with: Option<RuleKey>,
+    },
+    /// An interim image no longer waits for approval.
+    InterimRejected { locale: Locale, version: ReportedVersion },
+    /// An ingest brought an interim image that was rejected, so it is not pending.
+    InterimStillRejected { locale: Locale, version: ReportedVersion },
+    /// An interim image is banned, so it is neither made pending nor approved.
+    InterimBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
+    /// No stepping stone leads devices of the package over its interim image, so the image is not used. `stones` would.
+    InterimUnused { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
+    /// An interim image is left out, because neither its package nor a stepping stone states its version.
+    InterimVersionUnknown { locale: Locale },
+    /// No interim image is approved, as it was at the restored revision.
     InterimRemoved { locale: Locale },
+    /// No interim image is pending, as it was at the restored revision.
+    InterimNotPending { locale: Locale, from: ReportedVersion },
     /// A test device was added.
     TestDeviceAdded { name: TestDeviceName, id: DeviceId },
     /// A test device was removed.
@@ -68,6 +85,8 @@ pub enum Note {
     PolicyChanged { rule: RuleKey, field: &'static str, from: String, to: String },
     /// Packages of a device type are, or are no longer, approved as they are ingested.
     DeployAtIngest { device_type: DeviceType, on: bool },
+    /// A version is about to be approved, because its device type is deployed at ingest.
+    DeployedAtIngest { rule: RuleKey, version: ReportedVersion },
     /// A package left the rule book.
     Retired { package: PackageId },
     /// The rule book is as it was at an earlier revision. The notes after this one say what changed.
@@ -114,8 +133,12 @@ pub enum Note {
     StoneAdded { stone: Box<SteppingStone> },
     /// A stepping stone was removed.
     StoneRemoved { stone: Box<SteppingStone> },
+    /// A stepping stone was replaced by others.
+    StoneReplaced { before: Box<SteppingStone>, stones: Vec<SteppingStone> },
     /// Devices that must install a stepping stone first are offered nothing, since its image is missing.
     StoneMissing(MissingStone),
+    /// Only test devices are offered the image of a stepping stone. Other devices that must install it are offered nothing.
+    StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
     /// Versions or an image are banned.
     Banned { ban: Box<Ban> },
     /// A rule assigns a version that is banned now.
@@ -240,11 +263,30 @@ impl Note {
             }
             Self::Removed { rule, approved } => Parts::of("rule-removed", rule).maybe_from(approved),
             Self::Skipped { rule, .. } => Parts::of("skipped", rule),
-            Self::InterimInUse { locale, version } => Parts::new("interim-in-use").name(locale).to(version),
-            Self::InterimReplaced { locale, version, replaced } => {
-                Parts::new("interim-in-use").name(locale).from(replaced).to(version)
+            Self::InterimPending { locale, version, replaced } => {
+                Parts::new("interim-pending").name(locale).maybe_from(replaced).to(version)
             }
+            Self::InterimApproved { locale, version, before, with } => {
+                let parts = Parts { rule: with.as_ref(), ..Parts::new("interim-approved") };
+                parts.name(locale).maybe_from(before).to(version)
+            }
+            Self::InterimRejected { locale, version } => {
+                Parts::new("interim-rejected").name(locale).from(version)
+            }
+            Self::InterimStillRejected { locale, version } => {
+                Parts::new("interim-still-rejected").name(locale).from(version)
+            }
+            Self::InterimBanned { locale, version, .. } => {
+                Parts::new("interim-banned").name(locale).from(version)
+            }
+            Self::InterimUnused { locale, version, .. } => {
+                Parts::new("interim-unused").name(locale).from(version)
+            }
+            Self::InterimVersionUnknown { locale } => Parts::new("interim-version-unknown").name(locale),
             Self::InterimRemoved { locale } => Parts::new("interim-removed").name(locale),
+            Self::InterimNotPending { locale, from } => {
+                Parts::new("interim-not-pending").name(locale).from(from)
+            }
             Self::TestDeviceAdded { name, id } => Parts::new("test-device-added").name(name).to(id),
             Self::TestDeviceRemoved { name, id } => Parts::new("test-device-removed").name(name).from(id),
             Self::PolicyChanged { rule, field, from, to } => {
@@ -253,6 +295,7 @@ impl Note {
             Self::DeployAtIngest { device_type, on } => {
                 Parts::new("deploy-at-ingest").name(device_type).from(&!on).to(on)
             }
+            Self::DeployedAtIngest { rule, version } => Parts::of("deployed-at-ingest", rule).to(version),
             Self::Retired { package } => Parts::new("package-retired").name(package),
             Self::Restored { revision } => Parts::new("restored").to(revision),
             Self::NothingApproved { rule, from } => Parts::of("nothing-approved", rule).maybe_from(from),
@@ -292,8 +335,14 @@ impl Note {
             Self::HoldRemoved { name, on } => Parts::new("hold-removed").name(name).from(on),
             Self::StoneAdded { stone } => Parts::new("stone-added").name(&stone.name).to(stone),
             Self::StoneRemoved { stone } => Parts::new("stone-removed").name(&stone.name).from(stone),
+            Self::StoneReplaced { before, stones } => {
+                Parts::new("stone-replaced").name(&before.name).from(before).to(&AllOf(stones))
+            }
             Self::StoneMissing(missing) => {
                 Parts::of("stone-missing", &missing.rule).name(&missing.stone.name)
+            }
+            Self::StonePending { stone, rule, version } => {
+                Parts::of("stone-pending", rule).name(&stone.name).from(version)
             }
             Self::Banned { ban } => Parts::new("banned").name(&ban.scope).to(&ban.reason),
             Self::BannedInUse { rule, version, audience } => {
@@ -375,14 +424,61 @@ impl fmt::Display for Note {
                 approved.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was approved"))
             }
             Self::Skipped { rule, why } => write!(f, "{rule}: skipped, {why}"),
-            Self::InterimInUse { locale, version } => {
-                write!(f, "interim image {version} for {locale} is in use")
+            Self::InterimPending { locale, version, replaced: None } => {
+                write!(f, "interim image {version} for {locale} is pending")
             }
-            Self::InterimReplaced { locale, version, replaced } => {
-                write!(f, "interim image {version} for {locale} is in use, in place of {replaced}")
+            Self::InterimPending { locale, version, replaced: Some(replaced) } => {
+                write!(f, "interim image {version} for {locale} replaces {replaced}, which was pending")
             }
+            Self::InterimApproved { locale, version, before, with } => {
+                write!(f, "interim image {version} for {locale} is approved")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))?;
+                match with {
+                    Some(rule) => {
+                        write!(f, ", because it lies on the way to the release that is approved for {rule}")
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::InterimRejected { locale, version } => {
+                write!(f, "interim image {version} for {locale} is rejected")
+            }
+            Self::InterimStillRejected { locale, version } => write!(
+                f,
+                "interim image {version} for {locale} was rejected before, so it is not pending; `ucupdate interim approve \
+                 {locale} {version}` approves it"
+            ),
+            Self::InterimBanned { locale, version, ban } => write!(
+                f,
+                "interim image {version} for {locale} is banned by {}{}, so it is offered to no device",
+                ban.scope,
+                Reason(&ban.reason)
+            ),
+            Self::InterimUnused { locale, version, stones } => {
+                write!(
+                    f,
+                    "interim image {version} for {locale} is not used: no stepping stone is for the devices of its package"
+                )?;
+                if stones.is_empty() {
+                    return f.write_str("; `ucupdate stone add` adds one");
+                }
+                f.write_str("; where such devices must install it first, type ")?;
+                for (at, stone) in stones.iter().enumerate() {
+                    let and = if at == 0 { "" } else { " and " };
+                    write!(f, "{and}`{}`", stone.add_command())?;
+                }
+                f.write_str(", with --below as the vendor states it")
+            }
+            Self::InterimVersionUnknown { locale } => write!(
+                f,
+                "the interim image for {locale} is left out: neither its package nor a stepping stone for its devices states \
+                 its version, expected a manifest that does; `ucupdate package build` writes one"
+            ),
             Self::InterimRemoved { locale } => {
-                write!(f, "the interim image for {locale} is no longer in use")
+                write!(f, "no interim image for {locale} is approved, as it was then")
+            }
+            Self::InterimNotPending { locale, from } => {
+                write!(f, "no interim image for {locale} is pending, as it was then; {from} was pending")
             }
             Self::TestDeviceAdded { name, id } => write!(f, "{name} is a test device, known by its {id:#}"),
             Self::TestDeviceRemoved { name, id } => write!(f, "{name} is no longer a test device ({id:#})"),
@@ -395,6 +491,12 @@ impl fmt::Display for Note {
             Self::DeployAtIngest { device_type, on: false } => {
                 write!(f, "packages of {device_type} wait for approval")
             }
+            Self::DeployedAtIngest { rule, version } => write!(
+                f,
+                "{rule}: {version} goes to every device WITHOUT AN APPROVAL, because packages of {type_} are deployed as they \
+                 are ingested; `ucupdate policy deploy-at-ingest {type_} no` makes later ones wait",
+                type_ = rule.kind().device_type
+            ),
             Self::Retired { package } => write!(f, "package {package} has left the rule book"),
             Self::Restored { revision } => write!(f, "the rule book is as it was at revision {revision}"),
             Self::NothingApproved { rule, from } => {
@@ -451,7 +553,18 @@ impl fmt::Display for Note {
             Self::HoldRemoved { name, on } => write!(f, "the hold {name} on {on} is removed"),
             Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
             Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
+            Self::StoneReplaced { before, stones } => {
+                write!(f, "stepping stone {before} is replaced by {}", AllOf(stones))
+            }
             Self::StoneMissing(missing) => missing.fmt(f),
+            Self::StonePending { stone, rule, version } => write!(
+                f,
+                "{rule}: devices below {} step by {} first, and the interim image {version} is pending, so they get nothing \
+                 unless they are test devices; `ucupdate interim approve {}` approves it",
+                stone.below,
+                stone.by,
+                rule.kind().locale
+            ),
             Self::Banned { ban } => write!(f, "{} is banned{}", ban.scope, Reason(&ban.reason)),
             Self::BannedInUse { rule, version, audience } => write!(
                 f,
@@ -487,6 +600,18 @@ impl fmt::Display for Note {
             }
             Self::AcceptedOnRequest { problem } => write!(f, "accepted on request: {problem}"),
         }
+    }
+}
+
+/// Stepping stones as one text.
+struct AllOf<'a>(&'a [SteppingStone]);
+
+impl fmt::Display for AllOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(at, stone)| {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{stone}")
+        })
     }
 }
 
