@@ -124,7 +124,7 @@ async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwr
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
 
     let message = format!(
-        "`{newer}` has format 2.0.0, but this program reads formats up to 1.3.0; use a newer program"
+        "`{newer}` has format 2.0.0, but this program reads formats up to 1.4.0; use a newer program"
     );
     assert_eq!(service.admin("ann").add_test_device(tester(2)).await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
