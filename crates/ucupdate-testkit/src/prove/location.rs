@@ -31,7 +31,7 @@ pub struct StoreLocation {
     /// The S3 server
     #[arg(long, value_name = "URL", requires = "prefix")]
     pub endpoint: Option<String>,
-    /// What stands before every key in the bucket
+    /// The prefix of every key in the bucket
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
 }
@@ -111,7 +111,7 @@ impl ProofStore {
         Ok([Self::folder()?, Self::bucket(endpoint).await])
     }
 
-    /// What an S3 store there is opened with in this process.
+    /// Returns the options of an S3 store at this location for this process.
     pub(crate) fn options(&self) -> S3Options {
         let mut options = self.location.options();
         if self.is_ours {

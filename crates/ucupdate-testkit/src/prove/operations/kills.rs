@@ -14,12 +14,12 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::ChildStdout;
 use ucupdate_store::error_chain;
 
-/// After so many kills a new store is begun: looking at it takes longer the more lies in it.
+/// The number of kills after which a new store is begun. A look at a store takes longer the more objects it has.
 const KILLS_OF_A_STORE: usize = 20;
 /// A process is killed within this time after it began to work.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
-/// What a line of a child says.
+/// A line that a child process prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     is_done: bool,
@@ -70,7 +70,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     rows
 }
 
-/// Kills so many processes, and gives in the midst of what. `bucket` is none for a folder.
+/// Kills processes, and returns how many were killed in the middle of each operation. `bucket` is `None` for a folder.
 async fn kill_again_and_again(
     kills: usize,
     seed: u64,

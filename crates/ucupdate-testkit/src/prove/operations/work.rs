@@ -1,5 +1,4 @@
-//! What a child process does: it works on a store, and says before and after each operation what it is about to do and has
-//! done.
+//! The tasks of a child process. A process works on a store, and prints a line before and after each operation.
 
 #![allow(clippy::print_stdout, reason = "that is how it tells")]
 
@@ -18,7 +17,7 @@ use ucupdate::value::UnixTime;
 use ucupdate::{Options, SettableClock, UpdateService};
 use ucupdate_store::{ImageStore, error_chain};
 
-/// What every process's clock shows: whatever an earlier one left is old.
+/// The time of the clock of every process. Objects that an earlier process left are old at this time.
 pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
 /// The name of every server.
 pub(crate) const SERVER: &str = "ocs";
@@ -32,7 +31,7 @@ pub struct WorkArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
     pub location: StoreLocation,
-    /// What to do
+    /// The task of the process
     #[arg(long)]
     pub task: WorkTask,
     /// The number of rows to write
@@ -64,7 +63,7 @@ pub(crate) async fn open(store: Arc<dyn ImageStore>) -> Result<UpdateService, St
     opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
 }
 
-/// What a rule book says, as a number.
+/// Returns a hash of the rule book of a service.
 pub(crate) fn fingerprint(service: &UpdateService) -> u64 {
     let mut hasher = DefaultHasher::new();
     view(service.snapshot().book()).hash(&mut hasher);
