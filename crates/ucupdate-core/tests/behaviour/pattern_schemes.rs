@@ -151,7 +151,7 @@ fn restoring_a_revision_lists_the_schemes_that_come_and_go() {
     let before = book();
     let mut book = before.clone();
     make(&mut book, put("UCPhone/AudioCodes", "numeric"));
-    let kinds = |outcome: Outcome| outcome.notes.iter().map(Note::kind).collect::<Vec<_>>();
+    let kinds = |outcome: BookChange| outcome.notes.iter().map(Note::kind).collect::<Vec<_>>();
     let back = book.restore(&before, 1).unwrap();
     assert_eq!(kinds(back), ["restored", "scheme-removed", "policy-changed", "policy-changed"]);
     let forth = before.restore(&book, 2).unwrap();

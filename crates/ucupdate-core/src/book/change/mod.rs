@@ -15,6 +15,6 @@ mod schemes;
 mod stones;
 mod stops;
 
-pub use command::{BookCommand, Outcome};
+pub use command::{BookChange, BookCommand};
 pub use note::Note;
 pub use refusal::Refusal;

@@ -1,6 +1,6 @@
 //! Version schemes of patterns, and what a change of scheme does to a rule.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::pattern_scheme::PatternScheme;
@@ -11,7 +11,7 @@ use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
 use crate::version::{ReportedVersion, VersionScheme};
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     pub(crate) fn put_scheme(&mut self, new: &PatternScheme) -> Result<(), Refusal> {
         let mut settings = self.book.settings.clone();
         let there = settings.schemes.iter_mut().find(|there| there.rules.is_same(&new.rules));
