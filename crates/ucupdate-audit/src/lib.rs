@@ -5,9 +5,9 @@ mod audit;
 mod finding;
 #[cfg(test)]
 mod fixture;
+mod input;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod laws;
-mod lines;
 mod log_line;
 mod log_name;
 mod rolling;

@@ -4,7 +4,7 @@ use super::row::AccessRow;
 use super::text::AccessText;
 use crate::LogDate;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
-use crate::lines::Lines;
+use crate::input::lines::Lines;
 use std::io::Read;
 use std::str::FromStr;
 use ucupdate_core::value::UnixTime;

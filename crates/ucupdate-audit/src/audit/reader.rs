@@ -4,7 +4,7 @@ use super::cells;
 use super::escape::unescape;
 use super::row::{AuditRow, OfferedCell, RequestedCell};
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
-use crate::lines::Lines;
+use crate::input::lines::Lines;
 use std::borrow::Cow;
 use std::io::Read;
 use ucupdate_core::ReportedVersion;
