@@ -10,6 +10,7 @@ type Law = fn(&[u8]);
 
 const LAWS: [(&str, Law); 18] = [
     ("access_row", ucupdate_audit::laws::access_row),
+    ("any_log", ucupdate_audit::laws::any_log),
     ("audit_row", ucupdate_audit::laws::audit_row),
     ("cabinet", ucupdate_cab::laws::cabinet),
     ("catalogue", ucupdate_cab::package::laws::catalogue),
