@@ -13,12 +13,15 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Note, Outcome, Refusal};
+use ucupdate_core::book::{BookChange, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt, ObjectMeta, StoreError, StoreKey};
 
 /// The maximum size of a revision in bytes.
 pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
+
+/// A newest revision of more than this size in bytes is read again only if its metadata changed.
+const LARGE_REVISION_BYTES: usize = 64 * 1024;
 
 /// The maximum size of a checkpoint in bytes.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
@@ -37,6 +40,9 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
+    /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
+    /// compared each time.
+    compared: Option<ObjectMeta>,
 }
 
 /// The result of a change.
@@ -102,7 +108,7 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b"") }
+        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b""), compared: None }
     }
 
     /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
@@ -155,6 +161,47 @@ impl RuleHistory {
         Ok(moved)
     }
 
+    /// Reads the revisions that other servers made, and checks that the store still holds the newest known revision. Returns
+    /// whether there were any.
+    pub(crate) async fn look(&mut self) -> Result<bool, StateError> {
+        let (next, compared) = tokio::join!(self.read_next(), self.compare_newest());
+        self.compared = compared?;
+        let Some((document, sha256)) = next? else { return Ok(false) };
+        // Each of these revisions names the one before it, so they prove each other.
+        self.take(&document, sha256);
+        self.catch_up().await?;
+        Ok(true)
+    }
+
+    /// Checks that the newest known revision is in the store, byte for byte. Returns its metadata if it is large.
+    async fn compare_newest(&self) -> Result<Option<ObjectMeta>, StateError> {
+        if self.revision == 0 {
+            return Ok(None);
+        }
+        let key = keys::revision(self.revision);
+        let found = async {
+            if let Some(compared) = &self.compared
+                && self.store.head(&key).await? == *compared
+            {
+                return Ok(Some(self.compared.clone()));
+            }
+            let object = self.store.get(&key, None).await?;
+            let meta = object.meta.clone();
+            let bytes = object.into_bytes(MAX_REVISION_BYTES).await?;
+            let is_large = bytes.len() > LARGE_REVISION_BYTES;
+            Ok((sha256(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
+        };
+        let what = match found.await {
+            Ok(Some(compared)) => return Ok(compared),
+            Ok(None) | Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => {
+                "differs from what was read before"
+            }
+            Err(StoreError::NotFound { .. }) => "is missing, but was read before",
+            Err(error) => return Err(error.into()),
+        };
+        Err(StateError::Replaced { key: key.to_string(), what })
+    }
+
     async fn read_next(&self) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
         let Some((document, sha256)) = read_revision(&*self.store, self.revision + 1).await? else {
             return Ok(None);
@@ -176,6 +223,7 @@ impl RuleHistory {
         self.book.apply(&document.delta);
         self.revision = document.revision;
         self.sha256 = sha256;
+        self.compared = None;
     }
 
     /// Tries to make a change. `make` returns what the change would do to a book and its revision.
@@ -185,32 +233,35 @@ impl RuleHistory {
     /// that lost is faster than one that begins.
     pub(crate) async fn try_change(
         &mut self,
-        change: ChangeId,
+        id: ChangeId,
         author: &str,
         at: UnixTime,
         command: &RecordedCommand,
-        make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
+        make: impl Fn(&RuleBook, u64) -> Result<BookChange, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
         let new_store = (self.revision == 0).then(RuleBook::of_new_store);
-        let mut outcome = make(new_store.as_ref().unwrap_or(&self.book), self.revision)?;
-        if outcome.delta.is_empty() {
-            return Ok(Some(Changed { revision: None, notes: outcome.notes }));
+        let mut change = make(new_store.as_ref().unwrap_or(&self.book), self.revision)?;
+        if change.delta.is_empty() {
+            return Ok(Some(Changed { revision: None, notes: change.notes }));
         }
         if let Some(new_store) = new_store {
-            outcome.delta.settings.get_or_insert_with(|| new_store.settings().clone());
+            change.delta.settings.get_or_insert_with(|| new_store.settings().clone());
         }
         let document = RevisionDocument {
-            format: document::oldest_format(command, &outcome.delta),
+            format: document::oldest_format(command, &change.delta),
             revision: self.revision + 1,
-            change,
+            change: id,
             previous: self.sha256,
             at,
             author: author.to_owned(),
             command: command.clone(),
-            notes: outcome.notes.iter().map(ToString::to_string).collect(),
-            delta: outcome.delta,
+            notes: change.notes.iter().map(ToString::to_string).collect(),
+            delta: change.delta,
         };
-        if self.store.exists(&keys::revision(self.revision + 2)).await? {
+        let after_next = keys::revision(self.revision + 2);
+        let (is_gap, compared) = tokio::join!(self.store.exists(&after_next), self.compare_newest());
+        self.compared = compared?;
+        if is_gap? {
             self.refuse_gap().await?;
             return Ok(None);
         }
@@ -225,7 +276,7 @@ impl RuleHistory {
         }
         self.take(&document, sha256(&bytes));
         self.make_checkpoint().await;
-        Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
+        Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
 
     /// Creates the next revision, or returns the one that another server created.
