@@ -5,7 +5,7 @@ use crate::finding::ReadLimits;
 use crate::input::lines::Lines;
 use std::fmt;
 
-/// What the first bytes of a file look like. It selects logs among other files, and explains why a file gave no rows.
+/// The kind of file that the first bytes look like. It selects logs among other files, and explains why a file gave no rows.
 ///
 /// ```
 /// use ucupdate_audit::LogLook;

@@ -41,7 +41,7 @@ pub struct AccessReader<R> {
     form: Form,
 }
 
-/// What the lines so far say about the rows that follow.
+/// Facts of the lines so far that the next rows depend on.
 #[derive(Debug, Default)]
 struct Form {
     fields: Option<Fields>,
@@ -82,7 +82,7 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
-    /// What the log looks like, by its first bytes. Before the first row is read, it looks empty.
+    /// The kind of file that the log looks like, by its first bytes. Before the first row is read, it looks empty.
     pub fn look(&self) -> LogLook {
         LogLook::of(self.lines.prefix())
     }

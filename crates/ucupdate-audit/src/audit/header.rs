@@ -41,7 +41,7 @@ const TITLES: [(&str, Column); 18] = [
     ("responsemodules", Column::Offered),
 ];
 
-/// What may divide the columns. The log itself has commas.
+/// The characters that may divide the columns. The log itself has commas.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// Returns a title in lower case, without blanks and explanations: `Requested<...>[...]` becomes `requested`.

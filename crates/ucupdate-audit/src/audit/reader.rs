@@ -47,7 +47,7 @@ pub struct AuditReader<R> {
     looked_ahead: bool,
 }
 
-/// What the lines so far say about the lines that follow.
+/// Facts of the lines so far that the next lines depend on.
 #[derive(Debug)]
 struct Columns {
     zone: Zone,
@@ -88,7 +88,7 @@ impl<R: Read> AuditReader<R> {
         self
     }
 
-    /// What the log looks like, by its first bytes. Before the first row is read, it looks empty.
+    /// The kind of file that the log looks like, by its first bytes. Before the first row is read, it looks empty.
     pub fn look(&self) -> LogLook {
         LogLook::of(self.lines.prefix())
     }
