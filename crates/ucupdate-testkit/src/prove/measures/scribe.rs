@@ -5,7 +5,7 @@ use crate::prove::report::ProofError;
 use bytes::Bytes;
 use serde_json::json;
 use ucupdate::book::{
-    BookCommand, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
+    BookChange, BookCommand, IngestId, IngestedPackage, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
     TestDevice,
 };
 use ucupdate::device::DeviceId;
@@ -65,7 +65,7 @@ impl<'a> Scribe<'a> {
         (self.revision, self.sha256) = (revision, Sha256Digest::of(bytes));
     }
 
-    async fn write(&mut self, command: &BookCommand, outcome: Outcome) -> Result<(), ProofError> {
+    async fn write(&mut self, command: &BookCommand, change: BookChange) -> Result<(), ProofError> {
         let number = self.revision + 1;
         let document = json!({
             "format": "1.0.0",
@@ -75,11 +75,11 @@ impl<'a> Scribe<'a> {
             "at": UnixTime::default(),
             "author": "ann",
             "command": command,
-            "notes": outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "delta": outcome.delta,
+            "notes": change.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "delta": change.delta,
         });
         let bytes = Bytes::from(serde_json::to_vec(&document)?);
-        self.book.apply(&outcome.delta);
+        self.book.apply(&change.delta);
         (self.revision, self.sha256) = (number, Sha256Digest::of(&bytes));
         self.store.create(&key(number)?, bytes).await?;
         Ok(())
