@@ -67,7 +67,7 @@ pub struct Revision {
 impl ChangeId {
     /// Returns an id that no other server draws.
     pub(crate) fn random() -> Result<Self, StateError> {
-        Ok(Self(Sha256Digest::of(&random_bytes()?)))
+        Ok(Self(Sha256Digest::of(random_bytes()?)))
     }
 }
 
