@@ -22,6 +22,7 @@ use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 ///
 /// ```
 /// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, Listing, PackageLimits, sha1_of};
+/// use ucupdate_core::value::Sha256Digest;
 /// let image = b"an image";
 /// let bytes = CatalogueBuilder::new().with_image("CPE.nbt", image).build().unwrap();
 /// let catalogue = Catalogue::read(&bytes, &PackageLimits::default()).unwrap();

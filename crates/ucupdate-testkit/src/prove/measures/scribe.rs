@@ -70,7 +70,7 @@ impl<'a> Scribe<'a> {
         let document = json!({
             "format": "1.0.0",
             "revision": number,
-            "change": Sha256Digest::of(&number.to_be_bytes()),
+            "change": Sha256Digest::of(number.to_be_bytes()),
             "previous": self.sha256,
             "at": UnixTime::default(),
             "author": "ann",
@@ -94,7 +94,7 @@ pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
 /// A package with a release for each of these rules.
 fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError> {
     let first = u128::try_from(rules.start)? + 1;
-    let sha256 = Sha256Digest::of(&first.to_be_bytes());
+    let sha256 = Sha256Digest::of(first.to_be_bytes());
     let ingest = IngestId::from_bits(first.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
     let file = |number: usize, name: &str, size| -> Result<StoredFile, ProofError> {
         Ok(StoredFile {
