@@ -41,7 +41,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Host {
     open: usize,
-    /// Those that wait, also by ticket.
+    /// The tickets of the connections that wait.
     waiting: BTreeMap<u64, ()>,
 }
 
@@ -51,7 +51,7 @@ struct Waiting {
     signals: Arc<Signals>,
 }
 
-/// What a connection and its place tell each other.
+/// The signals between a connection and its place.
 #[derive(Debug, Default)]
 struct Signals {
     close: Notify,
@@ -250,7 +250,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(10), taken).await.expect("no place becomes free")
     }
 
-    /// Takes a place for which this one must go, and drops that one when it is told.
+    /// Takes a place, while the connection `old` makes room for it.
     async fn take_that_of(old: Place, places: &Arc<Places>, remote: &str) -> Option<Place> {
         let (taken, ()) = tokio::join!(take(places, remote), async {
             let needed = tokio::time::timeout(Duration::from_secs(10), old.is_needed());
