@@ -3,7 +3,6 @@
 mod admin;
 mod asker;
 mod clock;
-mod digest;
 mod error;
 mod keys;
 #[cfg(feature = "fuzzing")]
@@ -39,6 +38,7 @@ pub use packages::rebuild::{Rebuilt, SkippedIngest};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;
+pub use state::health::Health;
 pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;

@@ -33,6 +33,8 @@ pub struct Options {
     pub(crate) retention: Retention,
     pub(crate) watch: Option<WatchOptions>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) offers_after_replacement: bool,
+    pub(crate) offers_while_unreachable: Option<Duration>,
 }
 
 impl Default for Options {
@@ -46,6 +48,8 @@ impl Default for Options {
             retention: Retention::default(),
             watch: None,
             clock: Arc::new(SystemClock),
+            offers_after_replacement: false,
+            offers_while_unreachable: None,
         }
     }
 }
@@ -106,6 +110,22 @@ impl Options {
     #[must_use]
     pub fn with_watch(mut self, watch: WatchOptions) -> Self {
         self.watch = Some(watch);
+        self
+    }
+
+    /// Sets whether devices are still offered updates after the history in the store was replaced, for example by an older
+    /// copy. The default is `false`: such a service does not see the kill switch, so it offers nothing.
+    #[must_use]
+    pub fn with_offers_after_replacement(mut self, offers: bool) -> Self {
+        self.offers_after_replacement = offers;
+        self
+    }
+
+    /// Sets for how long devices are still offered updates while the store cannot be read. `None`, the default, sets no end.
+    /// The option needs [`with_probe`](Self::with_probe), because only probing shows that the store can be read.
+    #[must_use]
+    pub fn with_offers_while_unreachable(mut self, time: Option<Duration>) -> Self {
+        self.offers_while_unreachable = time;
         self
     }
 

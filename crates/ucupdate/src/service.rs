@@ -5,6 +5,7 @@ use crate::error::StateError;
 use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::files::ServedFile;
+use crate::state::health::Looks;
 use crate::state::rule_history::RuleHistory;
 use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) history: Mutex<RuleHistory>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) looks: Looks,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
 }
@@ -57,14 +59,20 @@ impl UpdateService {
             .map(|logs| Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock)));
         let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
         let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
-        let inner = Arc::new(Inner { store, options, history: Mutex::new(history), snapshot, logs, watch });
+        let inner = Inner {
+            store,
+            options,
+            history: Mutex::new(history),
+            snapshot,
+            looks: Looks::default(),
+            logs,
+            watch,
+        };
+        let inner = Arc::new(inner);
         if let Some(period) = probe {
             every(period, &inner, |service| async move {
-                // A store that fails now is asked again next time; until then the old snapshot answers.
-                if let Err(_error) = service.refresh().await {
-                    #[cfg(feature = "tracing")]
-                    tracing::warn!(error = &_error as &dyn std::error::Error, "cannot look for changes");
-                }
+                // The failure is recorded and reported. Until the store answers again, the old snapshot answers.
+                let _recorded = service.refresh().await;
             });
         }
         if let Some(period) = looks {
@@ -116,6 +124,9 @@ impl UpdateService {
 
     /// Answers a request and adds an audit row. Does no input or output and never waits.
     ///
+    /// The answer offers nothing while the state of the store forbids it; see
+    /// [`Options::with_offers_after_replacement`] and [`Options::with_offers_while_unreachable`].
+    ///
     /// # Errors
     /// When the service has no URL for the side of the device.
     pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
@@ -135,7 +146,8 @@ impl UpdateService {
         let snapshot = self.inner.snapshot.load();
         let now = self.now();
         let mut modules = Vec::new();
-        for question in Question::all_of(request, asker.asked_from()) {
+        let stops_offers = self.inner.looks.stops_offers(&self.inner.options);
+        for question in Question::all_of(request, asker.asked_from()).filter(|_| !stops_offers) {
             let decision = decide(snapshot.index(), &question, now);
             trace_decision(request, &decision);
             if let Some(watch) = &self.inner.watch {

@@ -8,6 +8,7 @@ mod group;
 mod hold;
 mod interim;
 mod package;
+mod pattern_scheme;
 mod policy;
 mod predicate;
 mod releases;
@@ -31,6 +32,7 @@ pub use interim::InterimRule;
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
+pub use pattern_scheme::PatternScheme;
 pub use policy::{OfferPolicy, OfferRule, SameRelease};
 pub use predicate::{IpNetwork, IpNetworkError, MacPrefix, SerialRange, SerialRangeError, UserDomain};
 pub use releases::ReleasesByRule;

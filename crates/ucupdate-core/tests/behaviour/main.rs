@@ -15,6 +15,7 @@ mod fixtures;
 mod holding;
 mod interim;
 mod notes;
+mod pattern_schemes;
 mod schemes;
 mod stones;
 #[cfg(feature = "serde")]

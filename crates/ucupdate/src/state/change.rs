@@ -14,16 +14,19 @@ use ucupdate_core::book::{BookChange, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {
-    /// Reads the changes that other servers made. Returns the newest revision.
+    /// Reads the changes that other servers made, and checks that the newest revision that was known is still in the store.
+    /// Returns the newest revision. [`health`](Self::health) shows the result.
     ///
     /// # Errors
-    /// When the rule book cannot be read. The old snapshot keeps answering.
+    /// When the rule book cannot be read, and [`StateError::Replaced`] when the store holds another history. The old snapshot
+    /// keeps answering.
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
-        // What could be read holds, whatever comes after it.
-        let caught_up = in_time("looking for changes", history.catch_up()).await;
+        // The revisions that could be read are valid, even if a later one cannot be read.
+        let looked = in_time("looking for changes", history.look()).await;
         self.publish(&history).await;
-        caught_up?;
+        self.inner.looks.record(looked.as_ref().err());
+        looked?;
         Ok(history.revision())
     }
 
@@ -58,13 +61,16 @@ impl UpdateService {
             let mut history = self.inner.history.lock().await;
             let tried = in_time("changing the rule book", async {
                 if tries == 0 {
-                    history.catch_up().await?;
+                    history.look().await?;
                 }
                 history.try_change(id, author, self.now(), command, &make).await
             });
             let tried = tried.await;
             // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
             self.publish(&history).await;
+            if let Err(ChangeError::State(error)) = &tried {
+                self.inner.looks.record(Some(error));
+            }
             if let Some(changed) = tried? {
                 return Ok(changed);
             }

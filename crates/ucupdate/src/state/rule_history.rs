@@ -4,7 +4,6 @@
 //! winner's revision and tries again, if its change is still allowed. There is no leader and no lock, and no listing decides
 //! anything.
 
-use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
@@ -15,10 +14,13 @@ use std::time::Duration;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookChange, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt, ObjectMeta, StoreError, StoreKey};
 
 /// The maximum size of a revision in bytes.
 pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
+
+/// A newest revision of more than this size in bytes is read again only if its metadata changed.
+const LARGE_REVISION_BYTES: usize = 64 * 1024;
 
 /// The maximum size of a checkpoint in bytes.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
@@ -37,6 +39,9 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
+    /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
+    /// compared each time.
+    compared: Option<ObjectMeta>,
 }
 
 /// The result of a change.
@@ -68,7 +73,7 @@ pub struct Revision {
 impl ChangeId {
     /// Returns an id that no other server draws.
     pub(crate) fn random() -> Result<Self, StateError> {
-        Ok(Self(sha256(&random_bytes()?)))
+        Ok(Self(Sha256Digest::of(random_bytes()?)))
     }
 }
 
@@ -102,7 +107,7 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b"") }
+        Self { store, book: RuleBook::default(), revision: 0, sha256: Sha256Digest::of(b""), compared: None }
     }
 
     /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
@@ -136,7 +141,7 @@ impl RuleHistory {
             let revision =
                 self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if Some(checkpoint.revision) != keys::checkpoint_number(&meta.key)
-                || !revision.is_ok_and(|bytes| sha256(&bytes) == checkpoint.sha256)
+                || !revision.is_ok_and(|bytes| Sha256Digest::of(&bytes) == checkpoint.sha256)
             {
                 continue;
             }
@@ -156,6 +161,47 @@ impl RuleHistory {
             moved = true;
         }
         Ok(moved)
+    }
+
+    /// Reads the revisions that other servers made, and checks that the store still holds the newest known revision. Returns
+    /// whether there were any.
+    pub(crate) async fn look(&mut self) -> Result<bool, StateError> {
+        let (next, compared) = tokio::join!(self.read_next(), self.compare_newest());
+        self.compared = compared?;
+        let Some((document, sha256)) = next? else { return Ok(false) };
+        // Each of these revisions names the one before it, so they prove each other.
+        self.take(&document, sha256);
+        self.catch_up().await?;
+        Ok(true)
+    }
+
+    /// Checks that the newest known revision is in the store, byte for byte. Returns its metadata if it is large.
+    async fn compare_newest(&self) -> Result<Option<ObjectMeta>, StateError> {
+        if self.revision == 0 {
+            return Ok(None);
+        }
+        let key = keys::revision(self.revision);
+        let found = async {
+            if let Some(compared) = &self.compared
+                && self.store.head(&key).await? == *compared
+            {
+                return Ok(Some(self.compared.clone()));
+            }
+            let object = self.store.get(&key, None).await?;
+            let meta = object.meta.clone();
+            let bytes = object.into_bytes(MAX_REVISION_BYTES).await?;
+            let is_large = bytes.len() > LARGE_REVISION_BYTES;
+            Ok((Sha256Digest::of(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
+        };
+        let what = match found.await {
+            Ok(Some(compared)) => return Ok(compared),
+            Ok(None) | Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => {
+                "differs from what was read before"
+            }
+            Err(StoreError::NotFound { .. }) => "is missing, but was read before",
+            Err(error) => return Err(error.into()),
+        };
+        Err(StateError::Replaced { key: key.to_string(), what })
     }
 
     async fn read_next(&self) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
@@ -179,6 +225,7 @@ impl RuleHistory {
         self.book.apply(&document.delta);
         self.revision = document.revision;
         self.sha256 = sha256;
+        self.compared = None;
     }
 
     /// Tries to make a change. `make` returns what the change would do to a book and its revision.
@@ -213,7 +260,10 @@ impl RuleHistory {
             notes: change.notes.iter().map(ToString::to_string).collect(),
             delta: change.delta,
         };
-        if self.store.exists(&keys::revision(self.revision + 2)).await? {
+        let after_next = keys::revision(self.revision + 2);
+        let (is_gap, compared) = tokio::join!(self.store.exists(&after_next), self.compare_newest());
+        self.compared = compared?;
+        if is_gap? {
             self.refuse_gap().await?;
             return Ok(None);
         }
@@ -226,7 +276,7 @@ impl RuleHistory {
             self.take(&winner, sha256);
             return Ok(None);
         }
-        self.take(&document, sha256(&bytes));
+        self.take(&document, Sha256Digest::of(&bytes));
         self.make_checkpoint().await;
         Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
@@ -339,7 +389,7 @@ pub(crate) async fn read_revision(
     if document.revision != number {
         return Err(DocumentError::Number { key: key.to_string(), stated: document.revision }.into());
     }
-    Ok(Some((document, sha256(&bytes))))
+    Ok(Some((document, Sha256Digest::of(&bytes))))
 }
 
 /// Returns random bytes.

@@ -12,6 +12,7 @@ mod rebuild;
 mod refusal;
 mod retire;
 mod rollouts;
+mod schemes;
 mod stones;
 mod stops;
 

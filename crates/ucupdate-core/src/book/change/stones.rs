@@ -128,11 +128,11 @@ impl ChangeDraft<'_> {
             before.is_some_and(|before| {
                 before.is_for(rule.key())
                     && before.below == stone.below
-                    && self.image_state(before, rule.key()) != ImageState::Approved
+                    && self.image_state(before, rule) != ImageState::Approved
             })
         };
         let mut crossing = rules.filter(|rule| crosses(rule) && !was_held(rule));
-        crossing.try_for_each(|rule| match self.image_state(stone, rule.key()) {
+        crossing.try_for_each(|rule| match self.image_state(stone, rule) {
             ImageState::Approved => Ok(()),
             ImageState::Pending(_) if !is_given(rule) => Ok(()),
             ImageState::Pending(version) => Err(Refusal::StonePending {
@@ -161,6 +161,9 @@ impl ChangeDraft<'_> {
         let mut notes = Vec::new();
         for rule in self.delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
             let before = self.book.rule(rule.key());
+            // In another scheme, other stones may be on the way to what is assigned already.
+            let has_scheme = |before: &Rule| before.policy().scheme == rule.policy().scheme;
+            let before = before.filter(|before| has_scheme(before));
             let had = |assignment: &&Assignment| {
                 let mut there = before.into_iter().flat_map(Rule::assignments);
                 there.any(|there| {
@@ -177,7 +180,7 @@ impl ChangeDraft<'_> {
                 if crossing.clone().next().is_none() {
                     continue;
                 }
-                match self.image_state(stone, rule.key()) {
+                match self.image_state(stone, rule) {
                     ImageState::Missing => {
                         notes.push(Note::StoneMissing(missing_stone(stone, rule.key())));
                     }
@@ -199,15 +202,15 @@ impl ChangeDraft<'_> {
 
     /// Returns how far the image of a stone is for the devices of a rule, with this change. Releases need no approval to be
     /// stepping stones.
-    fn image_state(&self, stone: &SteppingStone, rule: &RuleKey) -> ImageState<'_> {
+    fn image_state(&self, stone: &SteppingStone, rule: &Rule) -> ImageState<'_> {
+        let (scheme, rule) = (&rule.policy().scheme, rule.key());
         match stone.image {
             StoneImage::Interim => self.interim_state(stone, rule),
             StoneImage::Release => {
                 let by = stone.image_version();
-                let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
                 let coming = self.delta.packages.iter().filter_map(|entry| entry.now.as_ref());
                 let mut packages = coming.chain(self.book.packages());
-                match packages.any(|package| package.release_in(&scheme, rule, &by).is_some()) {
+                match packages.any(|package| package.release_in(scheme, rule, &by).is_some()) {
                     true => ImageState::Approved,
                     false => ImageState::Missing,
                 }

@@ -17,20 +17,20 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
     }
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
-    let mut dice = fleet::Dice::new(7);
+    let mut rng = fastrand::Rng::with_seed(7);
     let mut records = [1, 2].map(|process| Record { process, killed: None, events: Vec::new() });
     for number in 0..60 {
         let at = (number + 1) * SECOND;
         let record = &mut records[usize::try_from(number % 2).unwrap()];
         let change = Change { process: record.process, number };
-        let command = fleet::command(&mut dice, &packages);
+        let command = fleet::command(&mut rng, &packages);
         record.events.push(Event::Begun { change: number, at, command: Box::new(command.clone()) });
         let end = match service.admin(&change.author()).command(&command).await {
             Ok(changed) => changed.revision.map_or(End::NothingToDo, End::Made),
             Err(refused) => End::Refused(refused.to_string()),
         };
         record.events.push(Event::Ended { change: number, at: at + SECOND / 2, end });
-        let (begun, request) = (at + SECOND * 6 / 10, dice.below(fleet::REQUESTS));
+        let (begun, request) = (at + SECOND * 6 / 10, rng.usize(..fleet::REQUESTS));
         let told = fleet::expected(service.snapshot().index(), request);
         let revision = service.snapshot().revision();
         record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, told });
@@ -134,7 +134,7 @@ async fn a_change_in_two_revisions_is_named_and_so_is_that_it_had_nothing_to_do(
 async fn a_missing_revision_a_broken_chain_and_a_stranger_are_named() {
     let faults = forged(|history, _| drop(history.remove(10))).await;
     has(&faults, "revision 11 is missing, 12 comes after");
-    let faults = forged(|history, _| history[10].previous = digest(b"another")).await;
+    let faults = forged(|history, _| history[10].previous = Sha256Digest::of(b"another")).await;
     assert_eq!(faults, ["revision 11 does not name the one before it"]);
     let faults = forged(|history, _| history[10].author = "bob".into()).await;
     has(&faults, "revision 11 was made by nobody here");
