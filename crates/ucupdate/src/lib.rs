@@ -31,6 +31,7 @@ pub use maintenance::retention::Retention;
 #[cfg(feature = "local")]
 pub use maintenance::tree_export::{TreeError, TreeOptions, TreeWritten};
 pub use options::Options;
+pub use packages::dry_ingest::IngestDryRun;
 pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};
 pub use packages::options::IngestOptions;

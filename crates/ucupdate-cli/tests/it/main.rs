@@ -11,6 +11,7 @@ mod exit_codes;
 mod fleet;
 mod groups;
 mod holding;
+mod interim;
 mod life;
 mod misleading;
 mod overload;

@@ -95,8 +95,7 @@ fn approving_a_release_approves_the_interim_image_of_its_package_on_its_way_and_
         [
             format!("{PHONE}: 3.5.6907.0 is approved"),
             format!(
-                "interim image 1.0.522.103 for ENU is approved, because it lies on the way to the release that is approved \
-                 for {PHONE}"
+                "interim image 1.0.522.103 for ENU is approved too, because devices of {PHONE} step by it"
             ),
         ]
     );
@@ -316,7 +315,7 @@ fn an_interim_image_of_another_version_is_taken_once_the_stones_name_it_and_test
     );
     let notes = make(&mut book, approve());
     assert!(
-        notes[1].starts_with("interim image 1.0.522.110 for ENU is approved, in place of 1.0.522.103"),
+        notes[1].starts_with("interim image 1.0.522.110 for ENU is approved too, in place of 1.0.522.103"),
         "{notes:?}"
     );
     assert_eq!(folder(&book, "1.0.522.34").unwrap(), "OCInterim/ENU");

@@ -63,6 +63,12 @@ pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -
     package
 }
 
+/// Approves the pending interim image of a locale.
+pub fn approve_interim(locale: &str) -> BookCommand {
+    let (locale, update_type) = (locale.parse().unwrap(), "CPE".parse().unwrap());
+    BookCommand::ApproveInterim { locale, update_type, version: None }
+}
+
 #[track_caller]
 pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
     let outcome = book.ingest(package).unwrap();

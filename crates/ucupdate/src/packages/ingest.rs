@@ -11,21 +11,21 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::keys;
-use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
+use crate::packages::channels::{ChannelSink, NewMember};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
+use crate::packages::reading::{Reading, ended, feed_all};
+use crate::packages::record::{notes_of, record};
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, random_bytes};
-use bytes::Bytes;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
-use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
-use ucupdate_cab::{CabError, Cabinet};
-use ucupdate_core::book::{
-    BookCommand, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, StoredFile,
-};
-use ucupdate_core::value::{FileName, ObjectKey, PackageId};
-use ucupdate_core::{ReportedVersion, RuleBook};
+use ucupdate_cab::CabError;
+use ucupdate_cab::package::{Member, Package, PackageError};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage, Note};
+use ucupdate_core::value::{ObjectKey, PackageId};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The progress of an ingest.
@@ -167,27 +167,13 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     /// Reads the cabinet on a thread of its own, and stores each member as it comes.
     async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
-        let mut inputs = Vec::with_capacity(parts.len());
-        let mut readers = Vec::with_capacity(parts.len());
-        for bytes in parts {
-            let (input, chunks) = mpsc::channel(4);
-            inputs.push((bytes, input));
-            readers.push(ChannelReader { chunks, now: Bytes::new() });
-        }
         let (members, mut events) = mpsc::channel(4);
-        let reader = tokio::task::spawn_blocking(move || {
-            let cabinet = Cabinet::open_set(readers, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, options.package, &mut ChannelSink::new(members))
-        });
-        let fed = std::sync::atomic::AtomicU64::new(0);
-        let feeding = async {
-            let feeds = inputs.into_iter().map(|(bytes, input)| feed(bytes, input, &fed));
-            futures_util::future::join_all(feeds).await;
-            Ok::<_, IngestError>(())
-        };
+        let Reading { reader, inputs } = Reading::begin(options, parts, ChannelSink::new(members));
+        let fed = AtomicU64::new(0);
+        let feeding = feed_all(inputs, &fed);
         let storing = async {
             while let Some(member) = events.recv().await {
-                let input_bytes = fed.load(std::sync::atomic::Ordering::Relaxed);
+                let input_bytes = fed.load(Ordering::Relaxed);
                 self.store_member(member, input_bytes).await?;
             }
             Ok::<_, IngestError>(())
@@ -195,16 +181,9 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         // When a put fails, both channels are dropped here, and the reader ends at its next chunk.
         let stored = tokio::try_join!(feeding, storing).map(|_| ());
         drop(events);
-        let package = reader.await.map_err(|failed| {
-            IngestError::Input(io::Error::other(format!("reader of the package ended: {failed}")))
-        })?;
+        let package = ended(reader).await?;
         stored?;
-        package.map_err(|error| match error {
-            PackageError::Cabinet(CabError::Io { cause, .. })
-            | PackageError::Member { source: CabError::Io { cause, .. }, .. } => IngestError::Input(cause),
-            PackageError::Cabinet(error) => IngestError::Cabinet(error),
-            error => IngestError::Package(error),
-        })
+        package
     }
 
     async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
@@ -235,7 +214,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             return Err(IngestError::Refused(Box::new(package)));
         }
         self.service.refresh().await.map_err(ChangeError::from)?;
-        let record = self.record(&package, file_name);
+        let record = record(self.service, self.ingest, &package, file_name);
         self.check_stored(&package, &record).await?;
         let known = self.service.snapshot().book().package(record.id()).cloned();
         // The same cabinet as before, whose files are all there, byte for byte: they are used again. Where they are not,
@@ -248,17 +227,14 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         };
         self.describe(&record).await?;
         self.told = true;
-        let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
-        let accepted: Vec<Note> =
-            accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() }).collect();
-        let left_out = left_out(&package, &record);
+        let notes = notes_of(&package, &record);
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
             let mut change = match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),
                 None => book.ingest(&record),
             }?;
-            change.notes.extend(accepted.iter().chain(&left_out).cloned());
+            change.notes.extend(notes.iter().cloned());
             Ok(change)
         };
         let Changed { revision, notes } =
@@ -307,51 +283,6 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         keys::member(self.ingest, member.index, &member.name)
     }
 
-    fn record(&self, package: &Package, file_name: &str) -> IngestedPackage {
-        let file = |index: usize| {
-            let member = package.members.iter().find(|member| member.index == index)?;
-            Some(StoredFile {
-                name: member.path.as_ref().ok()?.file_name().parse::<FileName>().ok()?,
-                key: self.key_of(member),
-                size: member.size,
-                sha256: member.sha256,
-                modified: member.modified,
-            })
-        };
-        let files = |image: usize, signature: usize, descriptions: &[usize]| {
-            Some(ReleaseFiles {
-                image: file(image)?,
-                signature: file(signature)?,
-                descriptions: descriptions.iter().filter_map(|index| file(*index)).collect(),
-            })
-        };
-        let release = |release: &PackagedRelease| {
-            Some(Release {
-                rule: release.key.clone(),
-                version: release.version.clone(),
-                files: files(release.image, release.signature, &release.descriptions)?,
-            })
-        };
-        let mut record = IngestedPackage {
-            sha256: package.sha256,
-            ingest: self.ingest,
-            file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
-            ingested_at: self.service.now(),
-            releases: package.releases.iter().filter_map(release).collect(),
-            interim: Vec::new(),
-        };
-        let snapshot = self.service.snapshot();
-        for image in &package.interim {
-            let version = interim_version(image, &record, snapshot.book());
-            let files = files(image.image, image.signature, &[]);
-            if let (Some(version), Some(files)) = (version, files) {
-                let PackagedInterim { locale, update_type, .. } = image.clone();
-                record.interim.push(InterimImage { locale, update_type, version, files });
-            }
-        }
-        record
-    }
-
     async fn delete_stored(&mut self) {
         let keys = self.stored.drain(..).map(|(_, key)| key).chain([keys::package(self.ingest)]);
         let store = &*self.service.inner.store;
@@ -360,21 +291,4 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             let _left = store.delete(&key).await;
         }
     }
-}
-
-/// Returns the version that the package names, or else the version that the stepping stones name for its devices.
-fn interim_version(
-    image: &PackagedInterim,
-    record: &IngestedPackage,
-    book: &RuleBook,
-) -> Option<ReportedVersion> {
-    let mut stones = book.stones_of_interim(record, &image.locale, &image.update_type);
-    image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
-}
-
-/// Returns a note for each interim image of a package whose version nothing states.
-fn left_out(package: &Package, record: &IngestedPackage) -> Vec<Note> {
-    let images = package.interim.iter();
-    let left = images.filter(|image| record.interim_image(&image.locale, &image.update_type).is_none());
-    left.map(|image| Note::InterimVersionUnknown { locale: image.locale.clone() }).collect()
 }

@@ -460,14 +460,10 @@ impl fmt::Display for Note {
                 write!(f, "interim image {version} for {locale} replaces {replaced}, which was pending")
             }
             Self::InterimApproved { locale, version, before, with } => {
-                write!(f, "interim image {version} for {locale} is approved")?;
+                let too = if with.is_some() { " too" } else { "" };
+                write!(f, "interim image {version} for {locale} is approved{too}")?;
                 before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))?;
-                match with {
-                    Some(rule) => {
-                        write!(f, ", because it lies on the way to the release that is approved for {rule}")
-                    }
-                    None => Ok(()),
-                }
+                with.as_ref().map_or(Ok(()), |rule| write!(f, ", because devices of {rule} step by it"))
             }
             Self::InterimRejected { locale, version } => {
                 write!(f, "interim image {version} for {locale} is rejected")
