@@ -5,6 +5,7 @@ mod asker;
 mod clock;
 mod digest;
 mod error;
+mod events;
 mod keys;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
@@ -21,6 +22,7 @@ pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
+pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;

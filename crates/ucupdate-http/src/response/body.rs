@@ -18,6 +18,8 @@ pub struct ResponseBody {
     content: Content,
     /// Number of bytes that are still to come.
     remaining: u64,
+    /// Number of bytes that were announced.
+    length: u64,
     status: StatusCode,
     /// `None` once the access row was written.
     exchange: Option<Exchange>,
@@ -42,12 +44,13 @@ impl Content {
 
 impl ResponseBody {
     pub(crate) fn new(content: Content, status: StatusCode, exchange: Exchange) -> Self {
-        Self { remaining: content.length(), content, status, exchange: Some(exchange) }
+        let length = content.length();
+        Self { remaining: length, length, content, status, exchange: Some(exchange) }
     }
 
     fn finish(&mut self, whole: bool) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.finish(self.status, whole);
+            exchange.finish(self.status, whole, self.length - self.remaining);
         }
     }
 

@@ -1,12 +1,13 @@
 //! Follows the history of the rule book, and makes the next revision.
 
 use crate::error::{ChangeError, StateError};
+use crate::events::event::Event;
 use crate::service::UpdateService;
 use crate::state::document::ChangeId;
 use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::state::snapshot::Snapshot;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate_core::RuleBook;
@@ -22,14 +23,33 @@ impl UpdateService {
         let mut history = self.inner.history.lock().await;
         // What could be read holds, whatever comes after it.
         let caught_up = in_time("looking for changes", history.catch_up()).await;
-        self.publish(&history).await;
+        self.publish(&mut history).await;
+        self.report_reachable(caught_up.as_ref().err());
         caught_up?;
         Ok(history.revision())
     }
 
+    /// Reports when the store begins to fail, and when it works again.
+    fn report_reachable(&self, failed: Option<&StateError>) {
+        let mut since = self.inner.unreachable_since.lock().unwrap_or_else(PoisonError::into_inner);
+        match (*since, failed) {
+            (None, Some(error)) => {
+                *since = Some(Instant::now());
+                drop(since);
+                self.emit(&Event::StoreUnreachable { error });
+            }
+            (Some(began), None) => {
+                *since = None;
+                drop(since);
+                self.emit(&Event::StoreReachable { after: began.elapsed() });
+            }
+            _ => {}
+        }
+    }
+
     /// Replaces the snapshot if the history has moved on. The snapshot is compiled, and the old one is freed, on threads for
     /// blocking work. A request that runs at the same time reads the old snapshot, and neither waits nor frees it.
-    async fn publish(&self, history: &RuleHistory) {
+    async fn publish(&self, history: &mut RuleHistory) {
         if self.inner.snapshot.load().revision() == history.revision() {
             return;
         }
@@ -39,6 +59,9 @@ impl UpdateService {
         if let Ok(snapshot) = compiled {
             let old = self.inner.snapshot.swap(Arc::new(snapshot));
             tokio::spawn(retire(old));
+        }
+        for revision in history.take_news() {
+            self.emit(&Event::ChangeMade { revision: &revision });
         }
     }
 
@@ -64,7 +87,7 @@ impl UpdateService {
             });
             let tried = tried.await;
             // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
-            self.publish(&history).await;
+            self.publish(&mut history).await;
             if let Some(changed) = tried? {
                 return Ok(changed);
             }
