@@ -7,7 +7,7 @@ use crate::book::{
     OfferRule, Predicate, Release, ReleaseFiles, Role, Rollout, Rule, RuleBook, RuleKey, SameRelease, Share,
     SteppingStone, StopScope, StoredFile, TestDevice,
 };
-use crate::decide::{Decision, EligibilityIndex, TraceRecord, Via, decide, diff, explain, plan};
+use crate::decide::{Decision, EligibilityIndex, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::{Device, DeviceId};
 use crate::request::{AskedFrom, InstalledModule, Question, Side, UpdateRequest};
 use crate::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
@@ -355,12 +355,12 @@ fn command(script: &mut Script<'_>) -> BookCommand {
 }
 
 fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
-    let outcome = match script.below(3) {
+    let change = match script.below(3) {
         0 => book.ingest(&package(script, id)),
         _ => book.command(&command(script), script.of(&["ann", "bob"])),
     };
-    match outcome {
-        Ok(outcome) => book.apply(&outcome.delta),
+    match change {
+        Ok(change) => book.apply(&change.delta),
         Err(refusal) => assert!(!refusal.to_string().is_empty()),
     }
 }
@@ -397,17 +397,17 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         _ => None,
     });
     let key = found.unwrap_or(key);
-    if let Decision::Offer { offer, via, because } = decision {
+    if let Decision::Offer { offer, kind, because } = decision {
         let rule = book.rule(&key).expect("an offer has a rule");
         assert!(
-            !rule.policy().is_same_release(&offer.version, &module.version) || via != Via::Direct,
+            !rule.policy().is_same_release(&offer.version, &module.version) || kind != OfferKind::Direct,
             "nobody is offered what he has"
         );
         assert!(book.stop(&StopScope::All).is_none(), "what is stopped offers nothing");
         let is_test = index.test_device(&device).is_some();
         assert!(because.role() != Role::Pending || is_test, "what is pending is for test devices only");
         assert!(rule.assignments().contains(because));
-        if via == Via::Direct && because.role() == Role::Approved {
+        if kind == OfferKind::Direct && because.role() == Role::Approved {
             let approved = rule.approved().expect("everybody is offered what is approved");
             assert!(rule.policy().is_same_release(&approved.version, &offer.version));
         }

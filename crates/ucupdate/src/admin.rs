@@ -403,14 +403,14 @@ impl Admin<'_> {
         service.refresh().await?;
         let snapshot = service.snapshot();
         check(snapshot.book())?;
-        let outcome = snapshot.book().command(command, self.author)?;
-        let read_back = ReadBack::read(&**service.store(), snapshot.book(), &outcome.delta).await?;
+        let change = snapshot.book().command(command, self.author)?;
+        let read_back = ReadBack::read(&**service.store(), snapshot.book(), &change.delta).await?;
         service
             .change(self.author, &command.clone().into(), |book, _| {
                 check(book)?;
-                let outcome = book.command(command, self.author)?;
-                read_back.covers(book, &outcome.delta)?;
-                Ok(outcome)
+                let change = book.command(command, self.author)?;
+                read_back.covers(book, &change.delta)?;
+                Ok(change)
             })
             .await
     }

@@ -4,9 +4,9 @@
 //! written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Reading undoes exactly
 //! what writing does. `%20` is never written, so it stays three characters, as in a URL of the original's log.
 
-/// The place of a text in a row.
+/// The position of a text in a row. It decides which characters are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum EscapeContext {
     /// A whole cell.
     Cell,
     /// A part of a module, between `;` and `#`.
@@ -14,12 +14,12 @@ pub(crate) enum Place {
 }
 
 /// Writes `text` with every special character escaped.
-pub(crate) fn escape(text: &str, place: Place, to: &mut String) {
+pub(crate) fn escape(text: &str, context: EscapeContext, to: &mut String) {
     let mut leading = true;
     for c in text.chars() {
         if is_never_plain(c)
             || (leading && begins_formula(c))
-            || (place == Place::ModulePart && divides_modules(c))
+            || (context == EscapeContext::ModulePart && divides_modules(c))
         {
             push_escaped(c, to);
         } else {
@@ -39,7 +39,7 @@ pub(crate) fn push_escaped(c: char, to: &mut String) {
     }
 }
 
-/// Undoes [`escape`], for every place.
+/// Undoes [`escape`], for every context.
 pub(crate) fn unescape(cell: &str) -> String {
     unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
 }
@@ -112,9 +112,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[track_caller]
-    fn written(text: &str, place: Place) -> String {
+    fn written(text: &str, context: EscapeContext) -> String {
         let mut cell = String::new();
-        escape(text, place, &mut cell);
+        escape(text, context, &mut cell);
         assert_eq!(unescape(&cell), text);
         cell
     }
@@ -136,9 +136,9 @@ mod tests {
             ("a;b#c", "a;b#c"),
             ("Ger\u{e4}t", "Ger\u{e4}t"),
         ] {
-            assert_eq!(written(text, Place::Cell), cell, "{text:?}");
+            assert_eq!(written(text, EscapeContext::Cell), cell, "{text:?}");
         }
-        assert_eq!(written("a;b#c", Place::ModulePart), "a%3Bb%23c");
+        assert_eq!(written("a;b#c", EscapeContext::ModulePart), "a%3Bb%23c");
     }
 
     #[test]
@@ -151,14 +151,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_reads_back_as_it_was_said(text in any::<String>()) {
-            written(&text, Place::Cell);
-            let part = written(&text, Place::ModulePart);
+            written(&text, EscapeContext::Cell);
+            let part = written(&text, EscapeContext::ModulePart);
             prop_assert!(!part.contains([';', '#', '\n', '\r']));
         }
 
         #[test]
         fn what_was_read_once_is_written_and_read_the_same(cell in "[%0-9A-F=;# \u{e4}]{0,20}") {
-            written(&unescape(&cell), Place::Cell);
+            written(&unescape(&cell), EscapeContext::Cell);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Writes audit rows, byte for byte as in the field's log.
 
-use super::escape::{Place, escape};
+use super::escape::{EscapeContext, escape};
 use super::row::AuditRow;
 use crate::LogLine;
 use ucupdate_core::ReportedVersion;
@@ -57,7 +57,7 @@ impl AuditFormat {
         let [_, others @ ..] = row.kind.each_ref();
         for said in [mac_address, serial_number].into_iter().chain(others.map(|word| &**word)) {
             let mut cell = String::with_capacity(said.len());
-            escape(said, Place::Cell, &mut cell);
+            escape(said, EscapeContext::Cell, &mut cell);
             text.push(',');
             push_quoted(&cell, &mut text);
         }
@@ -81,7 +81,7 @@ fn push_logged(time: FieldTime, to: &mut String) {
 
 fn push_cell(said: &str, to: &mut String) {
     let mut cell = String::with_capacity(said.len());
-    escape(said, Place::Cell, &mut cell);
+    escape(said, EscapeContext::Cell, &mut cell);
     push_quoted_if_needed(&cell, to);
 }
 
@@ -94,11 +94,11 @@ fn push_modules<'a>(
         if index > 0 {
             cell.push('#');
         }
-        escape(file, Place::ModulePart, &mut cell);
+        escape(file, EscapeContext::ModulePart, &mut cell);
         cell.push(';');
-        escape(version.as_str(), Place::ModulePart, &mut cell);
+        escape(version.as_str(), EscapeContext::ModulePart, &mut cell);
         cell.push(';');
-        escape(time_stamp.raw(), Place::ModulePart, &mut cell);
+        escape(time_stamp.raw(), EscapeContext::ModulePart, &mut cell);
     }
     push_quoted_if_needed(&cell, to);
 }

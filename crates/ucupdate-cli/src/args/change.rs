@@ -102,7 +102,7 @@ async fn report_dry_run(
     context.output.result(&Report {
         dry_run: true,
         revision: would.before.revision(),
-        told: would.outcome.notes.iter().cloned().collect(),
+        told: would.change.notes.iter().cloned().collect(),
         differences: devices.differences(&would.before, &would.after, service.now()),
     })
 }
@@ -156,7 +156,7 @@ pub(crate) async fn change_as_seen(
 ) -> Result<bool, Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let changed = match service.admin(&author.name()).command_as_seen(command, seen).await {
-        Err(ChangeError::Refused(Refusal::ChangedMeanwhile { .. })) => return Ok(false),
+        Err(ChangeError::Refused(Refusal::EntryConflict { .. })) => return Ok(false),
         changed => changed.map_err(|error| refused(error, service.snapshot().book()))?,
     };
     let told = changed.notes.into_iter().collect();

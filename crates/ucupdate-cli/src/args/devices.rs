@@ -8,7 +8,7 @@ use crate::output::table::Table;
 use serde::Serialize;
 use std::fmt;
 use ucupdate::Snapshot;
-use ucupdate::decide::{AnswerChange, Decision, Via, diff};
+use ucupdate::decide::{AnswerChange, Decision, OfferKind, diff};
 use ucupdate::device::{DeviceId, DeviceKind};
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
@@ -108,7 +108,7 @@ struct AnswerReport {
 impl AnswerReport {
     fn of(decision: &Decision<'_>) -> Self {
         let target = match decision {
-            Decision::Offer { via: Via::SteppingStone { target, .. }, .. } => Some(target.to_string()),
+            Decision::Offer { kind: OfferKind::SteppingStone { target, .. }, .. } => Some(target.to_string()),
             _ => None,
         };
         Self {

@@ -21,7 +21,7 @@ mod test_device;
 
 pub use alias::{Alias, AliasField, AliasFieldError, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope, BanScopeError};
-pub use change::{BookCommand, Note, Outcome, Refusal};
+pub use change::{BookChange, BookCommand, Note, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
@@ -32,8 +32,8 @@ pub use policy::{OfferPolicy, OfferRule, SameRelease};
 pub use predicate::{IpNetwork, IpNetworkError, MacPrefix, SerialRange, SerialRangeError, UserDomain};
 pub use releases::ReleasesByRule;
 pub use rollout::{
-    Guard, MAX_STAGES, Percent, PercentError, Place, Ramp, ReleaseKey, Rollout, RolloutName, Share, Stages,
-    StagesError, Window, WindowError, ZoneName,
+    Guard, MAX_STAGES, Percent, PercentError, Ramp, ReleaseKey, Rollout, RolloutName, RolloutPosition, Share,
+    Stages, StagesError, Window, WindowError, ZoneName,
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_book::{RuleBook, Settings};

@@ -16,7 +16,7 @@ use crate::decide::explain::Mismatch;
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
 };
-use crate::decide::known_devices::Known;
+use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
 use crate::device::KindWord;
 use crate::request::Question;
@@ -33,7 +33,7 @@ pub enum Decision<'a> {
         /// The files to fetch.
         offer: &'a Offer,
         /// Whether the offer is the target version or a stepping stone.
-        via: Via<'a>,
+        kind: OfferKind<'a>,
         /// The assignment that gives it the target.
         because: &'a Assignment,
     },
@@ -61,7 +61,7 @@ pub enum Decision<'a> {
         /// The version that the device would be offered.
         target: &'a ReportedVersion,
         /// The cause that prevents the offer.
-        by: HeldBy<'a>,
+        reason: HeldBackReason<'a>,
     },
     /// The rule offers only newer versions, and the target is not newer.
     NotNewer {
@@ -109,7 +109,7 @@ pub enum Decision<'a> {
 /// Whether an offer is the target version or a stepping stone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Via<'a> {
+pub enum OfferKind<'a> {
     /// The target version.
     Direct,
     /// A stepping stone. The device is offered the target when it asks again.
@@ -124,7 +124,7 @@ pub enum Via<'a> {
 /// The cause that prevents an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum HeldBy<'a> {
+pub enum HeldBackReason<'a> {
     /// The kill switch.
     Stop {
         /// The rule whose offers are stopped, or all.
@@ -174,10 +174,10 @@ impl<'a> Decision<'a> {
             Self::NoRule => "no-rule",
             Self::AmbiguousModule { .. } => "ambiguous-module",
             Self::NothingApproved { .. } => "nothing-approved",
-            Self::HeldBack { by: HeldBy::Stop { .. }, .. } => "stopped",
-            Self::HeldBack { by: HeldBy::Hold(_), .. } => "held",
-            Self::HeldBack { by: HeldBy::Window(_), .. } => "window-closed",
-            Self::HeldBack { by: HeldBy::Paused { .. }, .. } => "rollout-paused",
+            Self::HeldBack { reason: HeldBackReason::Stop { .. }, .. } => "stopped",
+            Self::HeldBack { reason: HeldBackReason::Hold(_), .. } => "held",
+            Self::HeldBack { reason: HeldBackReason::Window(_), .. } => "window-closed",
+            Self::HeldBack { reason: HeldBackReason::Paused { .. }, .. } => "rollout-paused",
             Self::NotNewer { .. } => "not-newer",
             Self::BelowFloor { .. } => "below-floor",
             Self::VersionUnreadable { .. } => "version-unreadable",
@@ -192,9 +192,9 @@ impl<'a> Decision<'a> {
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Offer { offer, via, because } => {
+            Self::Offer { offer, kind, because } => {
                 write!(f, "offer {}", offer.version)?;
-                if let Via::SteppingStone { target, .. } = via {
+                if let OfferKind::SteppingStone { target, .. } = kind {
                     write!(f, " as a stepping stone to {target}")?;
                 }
                 match (because.role(), &because.rollout) {
@@ -221,7 +221,7 @@ impl fmt::Display for Decision<'_> {
                 f.write_str("nothing: a version is pending, and the device is no test device")
             }
             Self::NothingApproved { pending: false } => f.write_str("nothing: no version is approved"),
-            Self::HeldBack { target, by } => write!(f, "nothing: {target} is held back, {by}"),
+            Self::HeldBack { target, reason } => write!(f, "nothing: {target} is held back, {reason}"),
             Self::NotNewer { target } => write!(f, "nothing: {target} is not newer than what the device has"),
             Self::BelowFloor { target, floor } => {
                 write!(f, "nothing: {target} is older than what the device has, and below the floor {floor}")
@@ -247,7 +247,7 @@ impl fmt::Display for Decision<'_> {
     }
 }
 
-impl fmt::Display for HeldBy<'_> {
+impl fmt::Display for HeldBackReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, why): (&dyn fmt::Display, &str) = match self {
             Self::Stop { scope: StopScope::All, stop } => {
@@ -316,7 +316,7 @@ pub(crate) trait Observer<'a> {
     /// No rule is for the device.
     fn no_rule(&mut self) {}
     /// An assignment was tried. It applies to the device if there is no mismatch.
-    fn assignment(&mut self, _at: usize, _known: Known<'a>, _miss: Option<Mismatch>) {}
+    fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
     /// A stone lies on the way.
     fn stone(&mut self, _stone: &'a SteppingStone) {}
 }
@@ -332,7 +332,7 @@ struct Walk<'a, 'q> {
     rule: &'a CompiledRule,
     now: UnixTime,
     /// The entry of this device in the book. It is looked up when it is first needed.
-    known: Option<Known<'a>>,
+    known: Option<KnownEntries<'a>>,
 }
 
 #[inline]
@@ -355,16 +355,16 @@ pub(crate) fn walk<'a>(
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
-        if let Some(miss) = walk.mismatch(place, assignment) {
-            walk.record(observer, place, assignment, Some(miss));
+        if let Some(mismatch) = walk.mismatch(place, assignment) {
+            walk.record(observer, place, assignment, Some(mismatch));
             continue;
         }
         if is_installed(index, rule, head, place, assignment, &module.version) {
             walk.record(observer, place, assignment, None);
             return Decision::UpToDate { version: &index.assigned[place].candidate.version };
         }
-        if let Some(miss) = walk.mismatch_of_share(assignment, place) {
-            walk.record(observer, place, assignment, Some(miss));
+        if let Some(mismatch) = walk.mismatch_of_share(assignment, place) {
+            walk.record(observer, place, assignment, Some(mismatch));
             continue;
         }
         if assignment.is_paused {
@@ -437,8 +437,8 @@ fn find_by_alias<'a>(
 fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     let rollout = assignment.rollout.as_ref()?;
     let why = rollout.paused.as_deref().unwrap_or_default();
-    let by = HeldBy::Paused { rollout: &rollout.name, why };
-    Some(Decision::HeldBack { target: &assignment.candidate.version, by })
+    let reason = HeldBackReason::Paused { rollout: &rollout.name, why };
+    Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
 }
 
 /// Whether the device has what an assignment gives.
@@ -462,7 +462,7 @@ fn is_installed(
 
 impl<'a> Walk<'a, '_> {
     #[inline]
-    fn known(&mut self) -> Known<'a> {
+    fn known(&mut self) -> KnownEntries<'a> {
         *self.known.get_or_insert_with(|| self.index.known.find(self.question.device))
     }
 
@@ -472,11 +472,11 @@ impl<'a> Walk<'a, '_> {
         observer: &mut impl Observer<'a>,
         place: usize,
         assignment: &CompiledAssignment,
-        miss: Option<Mismatch>,
+        mismatch: Option<Mismatch>,
     ) {
         let is_known = matches!(assignment.audience, CompiledAudience::TestDevices);
-        let known = if is_known { self.known() } else { Known::default() };
-        observer.assignment(place, known, miss);
+        let known = if is_known { self.known() } else { KnownEntries::default() };
+        observer.assignment(place, known, mismatch);
     }
 
     /// Why an assignment's audience does not hold the device, if it does not.
@@ -530,11 +530,11 @@ impl<'a> Walk<'a, '_> {
                 rollout.share.at(self.now).bound()?
             }
         };
-        let device = assignment.key.place_of(self.question.device);
+        let device = assignment.key.position_of(self.question.device);
         if device.is_some_and(|device| device.is_before(bound)) {
             return None;
         }
-        Some(Mismatch::Share { place: device })
+        Some(Mismatch::Share { position: device })
     }
 
     /// Returns the decision for a device that an assignment matches and that has another version.
@@ -577,10 +577,10 @@ impl<'a> Walk<'a, '_> {
             || index.any_device_holds
             || !index.group_holds.is_empty()
             || index.window(assignment.window()).is_some();
-        if may_be_held && let Some(by) = self.held(rule, head, because, assignment, readable) {
-            return Decision::HeldBack { target, by };
+        if may_be_held && let Some(reason) = self.held(rule, head, because, assignment, readable) {
+            return Decision::HeldBack { target, reason };
         }
-        let direct = Decision::Offer { offer, via: Via::Direct, because };
+        let direct = Decision::Offer { offer, kind: OfferKind::Direct, because };
         let Some(installed) = readable else { return direct };
         match index.stone_of(assignment, installed.parts()) {
             None => direct,
@@ -588,7 +588,7 @@ impl<'a> Walk<'a, '_> {
                 observer.stone(stone);
                 match step {
                     Ok(offer) => {
-                        Decision::Offer { offer, via: Via::SteppingStone { stone, target }, because }
+                        Decision::Offer { offer, kind: OfferKind::SteppingStone { stone, target }, because }
                     }
                     Err(Some(ban)) => Decision::SteppingStoneBanned { stone, ban },
                     Err(None) => Decision::SteppingStoneMissing { stone },
@@ -606,7 +606,7 @@ impl<'a> Walk<'a, '_> {
     ) -> Option<Decision<'a>> {
         let of_rule = if head.is_plain { None } else { rule.stop.as_ref() };
         let (scope, stop) = self.index.stop_all.as_ref().or(of_rule)?;
-        Some(Decision::HeldBack { target, by: HeldBy::Stop { scope, stop } })
+        Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
     }
 
     /// The hold or window that keeps an offer back. A device below the rule's minimum is not kept.
@@ -617,7 +617,7 @@ impl<'a> Walk<'a, '_> {
         because: &'a Assignment,
         assignment: &CompiledAssignment,
         installed: Option<Numbers>,
-    ) -> Option<HeldBy<'a>> {
+    ) -> Option<HeldBackReason<'a>> {
         let index = self.index;
         let minimum = if head.is_plain { None } else { rule.rule.policy().minimum.as_ref() };
         if let (Some(minimum), Some(installed)) = (minimum, installed)
@@ -630,24 +630,24 @@ impl<'a> Walk<'a, '_> {
         if index.any_device_holds
             && let Some(hold) = self.known().holds().find_map(hold)
         {
-            return Some(HeldBy::Hold(hold));
+            return Some(HeldBackReason::Hold(hold));
         }
         for (who, number) in &index.group_holds {
             if let Some(hold) = hold(*number)
                 && self.mismatch_of_audience(*who, None).is_none()
             {
-                return Some(HeldBy::Hold(hold));
+                return Some(HeldBackReason::Hold(hold));
             }
         }
         if let Some(hold) = rule.holds.iter().copied().find_map(hold) {
-            return Some(HeldBy::Hold(hold));
+            return Some(HeldBackReason::Hold(hold));
         }
         let of_rule = match because.audience {
             Audience::TestDevices => None,
             _ => index.window(rule.window),
         };
         let mut windows = [index.window(assignment.window()), of_rule].into_iter().flatten();
-        windows.find(|window| !window.is_open(now)).map(|window| HeldBy::Window(&window.window))
+        windows.find(|window| !window.is_open(now)).map(|window| HeldBackReason::Window(&window.window))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::value::UnixTime;
 /// A device whose answer changes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Change<'o, 'n, 'q> {
+pub struct AnswerChange<'o, 'n, 'q> {
     /// The question of the device.
     pub question: Question<'q>,
     /// The decision of the old book.
@@ -26,9 +26,9 @@ pub fn diff<'o, 'n, 'q>(
     new: &'n EligibilityIndex,
     questions: impl IntoIterator<Item = Question<'q>>,
     now: UnixTime,
-) -> impl Iterator<Item = Change<'o, 'n, 'q>> {
+) -> impl Iterator<Item = AnswerChange<'o, 'n, 'q>> {
     questions.into_iter().filter_map(move |question| {
         let (before, after) = (decide(old, &question, now), decide(new, &question, now));
-        (before.offer() != after.offer()).then_some(Change { question, before, after })
+        (before.offer() != after.offer()).then_some(AnswerChange { question, before, after })
     })
 }

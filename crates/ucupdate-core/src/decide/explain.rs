@@ -1,9 +1,9 @@
 //! The trace of a decision: what was looked at, and what settled it.
 
-use crate::book::{Alias, Assignment, Audience, Percent, Place, Role, RuleKey, SteppingStone};
-use crate::decide::decision::{Decision, Observer, Via, walk};
+use crate::book::{Alias, Assignment, Audience, Percent, Role, RolloutPosition, RuleKey, SteppingStone};
+use crate::decide::decision::{Decision, Observer, OfferKind, walk};
 use crate::decide::index::{CompiledRule, EligibilityIndex};
-use crate::decide::known_devices::Known;
+use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::ModuleMatch;
 use crate::request::{AskedFrom, Question, UpdateRequest};
 use crate::value::UnixTime;
@@ -69,7 +69,7 @@ pub enum Step<'a> {
         /// The assignment.
         assignment: &'a Assignment,
         /// Why it does not give the device its version; none where it settled the matter.
-        miss: Option<Mismatch>,
+        mismatch: Option<Mismatch>,
         /// The share it was for at that moment.
         share: Percent,
         /// The test device this is, when that is why.
@@ -111,8 +111,8 @@ pub enum Mismatch {
     },
     /// The share does not reach the device yet.
     Share {
-        /// The device's place among all; none for one that names neither MAC address nor serial number.
-        place: Option<Place>,
+        /// The device's position among all devices. `None` for a device that names neither MAC address nor serial number.
+        position: Option<RolloutPosition>,
     },
     /// The rollout is paused.
     Paused,
@@ -184,7 +184,7 @@ impl<'a> Trace<'a> {
                     !matches!(step, Step::Rule { .. } | Step::Module { .. } | Step::Alias { .. })
                 });
                 let tried = tried.max_by_key(|step| match step {
-                    Step::Assignment { miss: Some(miss), .. } => miss.nearness(),
+                    Step::Assignment { mismatch: Some(mismatch), .. } => mismatch.nearness(),
                     _ => 0,
                 });
                 Some(tried.map_or_else(|| self.decision.to_string(), ToString::to_string))
@@ -221,7 +221,7 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
         self.steps.push(nearest(self.index, self.question));
     }
 
-    fn assignment(&mut self, at: usize, known: Known<'a>, miss: Option<Mismatch>) {
+    fn assignment(&mut self, at: usize, known: KnownEntries<'a>, mismatch: Option<Mismatch>) {
         let assignment = &self.index.assigned[at];
         let test_device = match assignment.audience {
             Audience::TestDevices => known.test_device(),
@@ -230,7 +230,7 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
         let test_device = test_device.and_then(|number| self.index.test_devices.get(number as usize));
         let share = assignment.rollout.as_ref().map_or(Percent::ALL, |rollout| rollout.share.at(self.now));
         let test_device = test_device.map(|device| device.name.as_str());
-        self.steps.push(Step::Assignment { assignment, miss, share, test_device });
+        self.steps.push(Step::Assignment { assignment, mismatch, share, test_device });
     }
 
     fn stone(&mut self, stone: &'a SteppingStone) {
@@ -270,7 +270,7 @@ impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} at version {:?}", self.file_name.escape_debug(), self.installed.as_str())?;
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
-        if let Decision::Offer { offer, via: Via::SteppingStone { stone, .. }, .. } = &self.decision
+        if let Decision::Offer { offer, kind: OfferKind::SteppingStone { stone, .. }, .. } = &self.decision
             && !offer.version.same_release(&stone.by.clone().into())
         {
             writeln!(
@@ -316,7 +316,7 @@ impl fmt::Display for Step<'_> {
                 })
             }
             Self::NoRules => f.write_str("there are no rules"),
-            Self::Assignment { assignment, miss, share, test_device } => {
+            Self::Assignment { assignment, mismatch, share, test_device } => {
                 let version = &assignment.candidate.version;
                 match (assignment.role(), &assignment.rollout) {
                     (Role::Pin, _) => write!(f, "pinned {version}: for {}", assignment.audience)?,
@@ -331,7 +331,7 @@ impl fmt::Display for Step<'_> {
                         assignment.audience.fmt(f)?;
                     }
                 }
-                match miss {
+                match mismatch {
                     None if assignment.audience == Audience::TestDevices => {
                         write!(f, ": the device is the test device {}", test_device.unwrap_or_default())
                     }
@@ -340,10 +340,10 @@ impl fmt::Display for Step<'_> {
                     Some(Mismatch::OtherDevice) => f.write_str(": the device is another"),
                     Some(Mismatch::NotOnList) => f.write_str(": the device is not on its list"),
                     Some(Mismatch::Predicate { part }) => write!(f, ": the device's {part} is another"),
-                    Some(Mismatch::Share { place: Some(place) }) => {
-                        write!(f, ": the device comes from {} on", place.first_share())
+                    Some(Mismatch::Share { position: Some(position) }) => {
+                        write!(f, ": the device comes from {} on", position.first_share())
                     }
-                    Some(Mismatch::Share { place: None }) => f.write_str(
+                    Some(Mismatch::Share { position: None }) => f.write_str(
                         ": the device names neither MAC address nor serial number, so it comes last",
                     ),
                     Some(Mismatch::Paused) => f.write_str(": it is paused"),

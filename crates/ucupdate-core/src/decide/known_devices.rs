@@ -27,7 +27,7 @@ pub(crate) struct KnownDevice {
 
 /// The entries for a device that asks: one by its address and one by its serial number.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownEntries<'a> {
     by_mac: Option<(u32, &'a KnownDevice)>,
     by_serial: Option<(u32, &'a KnownDevice)>,
 }
@@ -74,22 +74,22 @@ impl KnownDevices {
 
     /// Finds the entries for a device.
     #[inline]
-    pub(crate) fn find(&self, device: &Device) -> Known<'_> {
+    pub(crate) fn find(&self, device: &Device) -> KnownEntries<'_> {
         if self.devices.is_empty() {
-            return Known::default();
+            return KnownEntries::default();
         }
         let with = |number: u32| Some((number, self.devices.get(number as usize)?));
         let by_mac = device.mac_address.read().and_then(|mac| self.macs.get(&as_number(*mac)));
         let by_serial =
             || device.serial_number.read().and_then(|serial| self.serials.find([serial.as_str()]));
-        Known {
+        KnownEntries {
             by_mac: by_mac.copied().and_then(with),
             by_serial: by_serial().and_then(|(_, number)| with(number)),
         }
     }
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownEntries<'a> {
     #[inline]
     fn entries(self) -> impl Iterator<Item = (u32, &'a KnownDevice)> {
         self.by_mac.into_iter().chain(self.by_serial)

@@ -10,8 +10,8 @@ mod module_rules;
 mod plan;
 mod trace_record;
 
-pub use decision::{Decision, HeldBy, Via, decide};
-pub use diff::{Change as AnswerChange, diff};
+pub use decision::{Decision, HeldBackReason, OfferKind, decide};
+pub use diff::{AnswerChange, diff};
 pub use explain::{Difference, Explanation, Mismatch, Step, Trace, explain};
 pub use index::{EligibilityIndex, Offer};
 pub use module_rules::ModuleMatch;

@@ -1,6 +1,6 @@
 //! The whole way a device will go: every offer it would get if it installed the one before.
 
-use crate::decide::decision::{Decision, Via, decide};
+use crate::decide::decision::{Decision, OfferKind, decide};
 use crate::decide::index::{EligibilityIndex, Offer};
 use crate::request::{InstalledModule, Question};
 use crate::value::UnixTime;
@@ -26,7 +26,7 @@ pub struct Hop<'a> {
     /// The offer.
     pub offer: &'a Offer,
     /// Whether the offer is a step or the target.
-    pub via: Via<'a>,
+    pub kind: OfferKind<'a>,
 }
 
 /// Plans the way of a device: what it is offered, then what it would be offered once it has that, to the end.
@@ -39,7 +39,7 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
     loop {
         let asked = Question { module: &module, ..*question };
         let end = decide(index, &asked, now);
-        let Decision::Offer { offer, via, .. } = end else {
+        let Decision::Offer { offer, kind, .. } = end else {
             return Plan { installed: question.module.version.clone(), hops, end };
         };
         // That this never happens is a law, tested as one; were it broken, the plan would still end. To a rule that tells
@@ -47,7 +47,7 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
         if hops.iter().any(|hop| hop.offer.version == offer.version) {
             return Plan { installed: question.module.version.clone(), hops, end };
         }
-        hops.push(Hop { offer, via });
+        hops.push(Hop { offer, kind });
         module.version = offer.version.clone();
         // A device reports the name of the file that it installed last.
         module.file_name = offer.image.as_str().into();
@@ -60,7 +60,7 @@ impl fmt::Display for Plan<'_> {
         f.write_str(self.installed.as_str())?;
         for hop in &self.hops {
             write!(f, " -> {}", hop.offer.version)?;
-            if let Via::SteppingStone { .. } = hop.via {
+            if let OfferKind::SteppingStone { .. } = hop.kind {
                 f.write_str(" (stepping stone)")?;
             }
         }

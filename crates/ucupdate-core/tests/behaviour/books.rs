@@ -46,7 +46,7 @@ fn book(moves: &[u8]) -> RuleBook {
 }
 
 /// Groups, lists, holds, stops, rollouts: one of them by the number.
-fn of_devices(book: &RuleBook, number: u8) -> Result<Outcome, Refusal> {
+fn of_devices(book: &RuleBook, number: u8) -> Result<BookChange, Refusal> {
     let name = |text: &str| if number.is_multiple_of(2) { text.to_owned() } else { text.to_uppercase() };
     let group: GroupName = name("labs").parse().unwrap();
     let mac = DeviceId::Mac(MacAddress::new([0, 0, 0, 0, 0, number % 2]));
@@ -247,7 +247,7 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     let earlier = book.clone();
     make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
     make(&mut book, start("next", "3.0"));
-    let told = |outcome: Outcome| outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let told = |outcome: BookChange| outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>();
     let restored = told(book.restore(&earlier, 3).unwrap());
     assert_eq!(
         restored[1..],

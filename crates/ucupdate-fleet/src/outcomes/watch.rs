@@ -4,7 +4,7 @@ use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
 use super::track::{Mark, State, Track, deadline};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ucupdate_core::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
-use ucupdate_core::decide::{Decision, Via};
+use ucupdate_core::decide::{Decision, OfferKind};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::Question;
 use ucupdate_core::value::UnixTime;
@@ -176,7 +176,7 @@ impl Outcomes {
 
     /// Adds the decision about a request. Only offers of rollouts with a guard count, including offers of stepping stones.
     pub fn offered(&mut self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
-        let Decision::Offer { offer, via, because } = decision else { return };
+        let Decision::Offer { offer, kind, because } = decision else { return };
         let Some(rollout) = because.rollout.as_ref().filter(|rollout| rollout.guard.is_some()) else {
             return;
         };
@@ -186,8 +186,8 @@ impl Outcomes {
         if had == target {
             return; // To a rule that tells spellings apart; whether it was installed cannot be seen.
         }
-        let stone = match via {
-            Via::SteppingStone { .. } => Some(Mark::of(&offer.version)),
+        let stone = match kind {
+            OfferKind::SteppingStone { .. } => Some(Mark::of(&offer.version)),
             _ => None,
         };
         let Some(number) = self.number_of(question, rollout, &because.candidate.version, target) else {

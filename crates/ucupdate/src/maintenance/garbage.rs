@@ -81,8 +81,10 @@ impl Admin<'_> {
             match self.retire_at(seen, found.keys().copied().collect()).await {
                 Ok(_) => retired.extend(found),
                 // Somebody was quicker, and may need one of them now: look again.
-                Err(ChangeError::Refused(Refusal::BookMoved { .. })) if tries < MAX_TRIES => tries += 1,
-                Err(ChangeError::Refused(Refusal::BookMoved { .. })) => {
+                Err(ChangeError::Refused(Refusal::RevisionConflict { .. })) if tries < MAX_TRIES => {
+                    tries += 1
+                }
+                Err(ChangeError::Refused(Refusal::RevisionConflict { .. })) => {
                     return Err(ChangeError::Contended { tries });
                 }
                 Err(error) => return Err(error),
@@ -100,7 +102,7 @@ impl Admin<'_> {
         self.service
             .change(self.author, &command.clone().into(), |book, found| {
                 if found != seen {
-                    return Err(Refusal::BookMoved { expected: seen, found });
+                    return Err(Refusal::RevisionConflict { expected: seen, found });
                 }
                 book.command(&command, self.author)
             })

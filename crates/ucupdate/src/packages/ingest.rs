@@ -257,12 +257,12 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() }).collect();
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
-            let mut outcome = match there.filter(|there| Some(there.ingest) != damaged) {
+            let mut change = match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),
                 None => book.ingest(&record),
             }?;
-            outcome.notes.extend(accepted.iter().cloned());
-            Ok(outcome)
+            change.notes.extend(accepted.iter().cloned());
+            Ok(change)
         };
         let Changed { revision, notes } =
             self.service.change(author, &BookCommand::Ingest(record.id()).into(), make).await?;

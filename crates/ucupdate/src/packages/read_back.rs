@@ -45,7 +45,7 @@ impl ReadBack {
             if !read.clone().any(is_it) {
                 let found = candidate.version.clone();
                 let expected = read.next().map_or_else(|| found.clone(), |(_, version, _)| version.clone());
-                return Err(Refusal::Moved { rule: rule.key().clone(), expected, found });
+                return Err(Refusal::VersionConflict { rule: rule.key().clone(), expected, found });
             }
         }
         Ok(())

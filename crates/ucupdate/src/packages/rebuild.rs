@@ -74,7 +74,7 @@ impl Admin<'_> {
             let seen = service.snapshot().revision();
             let changed = service.change(author, &command, |book, found| {
                 if found != seen {
-                    return Err(Refusal::BookMoved { expected: seen, found });
+                    return Err(Refusal::RevisionConflict { expected: seen, found });
                 }
                 Ok(book.rebuild(&part))
             });

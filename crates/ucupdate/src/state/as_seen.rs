@@ -30,7 +30,7 @@ impl Admin<'_> {
     /// ```
     ///
     /// # Errors
-    /// [`Refusal::ChangedMeanwhile`] when the entry has changed, and the errors of [`command`](Self::command).
+    /// [`Refusal::EntryConflict`] when the entry has changed, and the errors of [`command`](Self::command).
     pub async fn command_as_seen(
         self,
         command: &BookCommand,
@@ -44,17 +44,17 @@ fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result
     let policy = |book: &RuleBook, rule: &RuleKey| book.rule(rule).map(|rule| rule.policy().clone());
     match command {
         BookCommand::SetPolicy(rule, _) if policy(seen, rule) != policy(book, rule) => {
-            Err(Refusal::ChangedMeanwhile { what: format!("the policy of {rule}") })
+            Err(Refusal::EntryConflict { what: format!("the policy of {rule}") })
         }
         BookCommand::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
-            Err(Refusal::ChangedMeanwhile { what: format!("the group {}", group.name) })
+            Err(Refusal::EntryConflict { what: format!("the group {}", group.name) })
         }
         BookCommand::RollBack(rule) if given(seen, rule) != given(book, rule) => {
-            Err(Refusal::ChangedMeanwhile { what: format!("the rule {rule}") })
+            Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
         }
         BookCommand::Approve(rules) => match rules.iter().find(|rule| given(seen, rule) != given(book, rule))
         {
-            Some(rule) => Err(Refusal::ChangedMeanwhile { what: format!("the rule {rule}") }),
+            Some(rule) => Err(Refusal::EntryConflict { what: format!("the rule {rule}") }),
             None => Ok(()),
         },
         _ => Ok(()),

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Outcome, Refusal};
+use ucupdate_core::book::{BookChange, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {
@@ -70,7 +70,7 @@ impl UpdateService {
         &self,
         author: &str,
         command: &RecordedCommand,
-        make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
+        make: impl Fn(&RuleBook, u64) -> Result<BookChange, Refusal>,
     ) -> Result<Changed, ChangeError> {
         let id = ChangeId::random()?;
         let mut pause = Duration::ZERO;

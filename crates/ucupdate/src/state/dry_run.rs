@@ -6,14 +6,14 @@ use crate::packages::read_back::ReadBack;
 use crate::state::roll_back::Restorable;
 use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
-use ucupdate_core::book::{BookCommand, Outcome};
+use ucupdate_core::book::{BookChange, BookCommand};
 
 /// The result of [`Admin::dry_run`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DryRun {
     /// The changes of the rule book, and the notes about them.
-    pub outcome: Outcome,
+    pub change: BookChange,
     /// The snapshot that currently answers requests.
     pub before: Arc<Snapshot>,
     /// The snapshot that would answer requests after the command, with the next revision number. If nothing would change, it
@@ -38,7 +38,7 @@ impl Admin<'_> {
     /// let id = DeviceId::Mac("0021630F207B".parse()?);
     /// let command = BookCommand::AddTestDevice(TestDevice { name: "lobby".parse()?, id });
     /// let would = service.admin("ann").dry_run(&command).await?;
-    /// assert_eq!(would.outcome.notes[0].to_string(), "lobby is a test device, known by its MAC address 0021630F207B");
+    /// assert_eq!(would.change.notes[0].to_string(), "lobby is a test device, known by its MAC address 0021630F207B");
     /// assert_eq!(would.after.book().test_devices().len(), 1);
     /// assert_eq!(service.snapshot().book().test_devices().len(), 0);
     /// # Ok(()) }
@@ -50,9 +50,9 @@ impl Admin<'_> {
         let service = self.service;
         service.refresh().await?;
         let before = service.snapshot();
-        let outcome = before.book().command(command, self.author)?;
-        ReadBack::read(&**service.store(), before.book(), &outcome.delta).await?;
-        Ok(DryRun::compile(before, outcome).await)
+        let change = before.book().command(command, self.author)?;
+        ReadBack::read(&**service.store(), before.book(), &change.delta).await?;
+        Ok(DryRun::compile(before, change).await)
     }
 
     /// Returns what [`roll_back_to`](Self::roll_back_to) would do now, and changes nothing.
@@ -63,19 +63,19 @@ impl Admin<'_> {
         let service = self.service;
         service.refresh().await?;
         let before = service.snapshot();
-        let outcome = Restorable::read(service.store(), &before, revision).await?.restore(before.book())?;
-        Ok(DryRun::compile(before, outcome).await)
+        let change = Restorable::read(service.store(), &before, revision).await?.restore(before.book())?;
+        Ok(DryRun::compile(before, change).await)
     }
 }
 
 impl DryRun {
-    async fn compile(before: Arc<Snapshot>, outcome: Outcome) -> Self {
-        if outcome.delta.is_empty() {
-            return Self { outcome, after: Arc::clone(&before), before };
+    async fn compile(before: Arc<Snapshot>, change: BookChange) -> Self {
+        if change.delta.is_empty() {
+            return Self { change, after: Arc::clone(&before), before };
         }
         let mut book = before.book().clone();
-        book.apply(&outcome.delta);
+        book.apply(&change.delta);
         let after = Arc::new(Snapshot::compile(book, before.revision() + 1).await);
-        Self { outcome, before, after }
+        Self { change, before, after }
     }
 }

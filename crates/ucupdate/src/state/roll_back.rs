@@ -9,7 +9,7 @@ use crate::state::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Delta, IngestId, InterimImage, Outcome, Refusal, Release, ReleaseFiles, Rule};
+use ucupdate_core::book::{BookChange, Delta, IngestId, InterimImage, Refusal, Release, ReleaseFiles, Rule};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, StoreError};
 
@@ -30,10 +30,10 @@ impl Admin<'_> {
         let earlier = Restorable::read(service.store(), &snapshot, revision).await?;
         service
             .change(author, &RecordedCommand::RollBackTo(revision), |book, found| {
-                let outcome = earlier.restore(book)?;
-                match earlier.covers(book, &outcome.delta) {
-                    true => Ok(outcome),
-                    false => Err(Refusal::BookMoved { expected: snapshot.revision(), found }),
+                let change = earlier.restore(book)?;
+                match earlier.covers(book, &change.delta) {
+                    true => Ok(change),
+                    false => Err(Refusal::RevisionConflict { expected: snapshot.revision(), found }),
                 }
             })
             .await
@@ -77,7 +77,7 @@ impl Restorable {
     }
 
     /// Returns what restoring it would do to a book.
-    pub(crate) fn restore(&self, book: &RuleBook) -> Result<Outcome, Refusal> {
+    pub(crate) fn restore(&self, book: &RuleBook) -> Result<BookChange, Refusal> {
         book.restore(self.history.book(), self.history.revision())
     }
 

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{Note, Outcome, Refusal};
+use ucupdate_core::book::{BookChange, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
 
@@ -219,30 +219,30 @@ impl RuleHistory {
     /// that lost is faster than one that begins.
     pub(crate) async fn try_change(
         &mut self,
-        change: ChangeId,
+        id: ChangeId,
         author: &str,
         at: UnixTime,
         command: &RecordedCommand,
-        make: impl Fn(&RuleBook, u64) -> Result<Outcome, Refusal>,
+        make: impl Fn(&RuleBook, u64) -> Result<BookChange, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
         let new_store = (self.revision == 0).then(RuleBook::of_new_store);
-        let mut outcome = make(new_store.as_ref().unwrap_or(&self.book), self.revision)?;
-        if outcome.delta.is_empty() {
-            return Ok(Some(Changed { revision: None, notes: outcome.notes }));
+        let mut change = make(new_store.as_ref().unwrap_or(&self.book), self.revision)?;
+        if change.delta.is_empty() {
+            return Ok(Some(Changed { revision: None, notes: change.notes }));
         }
         if let Some(new_store) = new_store {
-            outcome.delta.settings.get_or_insert_with(|| new_store.settings().clone());
+            change.delta.settings.get_or_insert_with(|| new_store.settings().clone());
         }
         let document = RevisionDocument {
-            format: document::oldest_format(command, &outcome.delta),
+            format: document::oldest_format(command, &change.delta),
             revision: self.revision + 1,
-            change,
+            change: id,
             previous: self.sha256,
             at,
             author: author.to_owned(),
             command: command.clone(),
-            notes: outcome.notes.iter().map(ToString::to_string).collect(),
-            delta: outcome.delta,
+            notes: change.notes.iter().map(ToString::to_string).collect(),
+            delta: change.delta,
         };
         if self.store.exists(&keys::revision(self.revision + 2)).await? {
             self.refuse_gap().await?;
@@ -259,7 +259,7 @@ impl RuleHistory {
         }
         self.take(&document, sha256(&bytes));
         self.make_checkpoint().await;
-        Ok(Some(Changed { revision: Some(self.revision), notes: outcome.notes }))
+        Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
 
     /// Creates the next revision, or returns the one that another server created.

@@ -52,7 +52,7 @@ async fn a_dry_run_says_whose_answer_would_change_and_changes_nothing() {
     let service = with_sample(MemoryStore::default()).await;
     let command = BookCommand::Approve(vec![sample::ip8540()]);
     let would = service.admin("ann").dry_run(&command).await.unwrap();
-    assert_eq!(would.outcome.notes.len(), 1);
+    assert_eq!(would.change.notes.len(), 1);
     let requests = [request(&sample::ip8540(), "1.0.522.103"), request(&sample::ip8540(), "3.5.6907.0")];
     let questions = || requests.iter().flat_map(|request| Question::all_of(request, AskedFrom::default()));
     let changes: Vec<_> = diff(would.before.index(), would.after.index(), questions(), NOW).collect();
@@ -65,7 +65,7 @@ async fn a_dry_run_says_whose_answer_would_change_and_changes_nothing() {
     );
 
     let made = service.admin("ann").command(&command).await.unwrap();
-    assert_eq!((made.revision, &made.notes), (Some(2), &would.outcome.notes));
+    assert_eq!((made.revision, &made.notes), (Some(2), &would.change.notes));
     assert_eq!(service.snapshot().book(), would.after.book());
     let again = service.admin("ann").dry_run(&command).await.unwrap_err();
     assert!(matches!(again, ChangeError::Refused(_)), "{again}");
@@ -79,7 +79,7 @@ async fn rolling_the_whole_book_back_can_be_tried_too() {
     assert_eq!((would.after.revision(), service.refresh().await.unwrap()), (3, 2));
     assert_eq!(*would.after.book(), service.book_at(1).await.unwrap());
     let made = service.admin("ann").roll_back_to(1).await.unwrap();
-    assert_eq!((made.revision, &made.notes), (Some(3), &would.outcome.notes));
+    assert_eq!((made.revision, &made.notes), (Some(3), &would.change.notes));
     let refused = service.admin("ann").dry_run_roll_back_to(9).await.unwrap_err();
     assert_eq!(refused.to_string(), service.admin("ann").roll_back_to(9).await.unwrap_err().to_string());
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use ucupdate::decide::{Decision, Trace, TraceRecord, Via};
+use ucupdate::decide::{Decision, OfferKind, Trace, TraceRecord};
 use ucupdate::request::Question;
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub(crate) struct ExplainArgs {
 fn module_json(trace: &Trace<'_>) -> Value {
     let decision = &trace.decision;
     let target = match decision {
-        Decision::Offer { via: Via::SteppingStone { target, .. }, .. } => Some(target),
+        Decision::Offer { kind: OfferKind::SteppingStone { target, .. }, .. } => Some(target),
         _ => None,
     };
     let offer = decision.offer().map(|offer| {

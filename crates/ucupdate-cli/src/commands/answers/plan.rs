@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use clap::ArgGroup;
 use serde_json::{Value, json};
-use ucupdate::decide::{Hop, Plan, Via, plan};
+use ucupdate::decide::{Hop, OfferKind, Plan, plan};
 use ucupdate::request::Question;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(crate) struct PlanArgs {
 /// Returns a plan as a JSON object. `folder` is below the root of a URL, and `end` says why the way goes no further.
 fn plan_json(question: &Question<'_>, plan: &Plan<'_>) -> Value {
     let hop = |hop: &Hop<'_>| {
-        let stepping_stone = matches!(hop.via, Via::SteppingStone { .. });
+        let stepping_stone = matches!(hop.kind, OfferKind::SteppingStone { .. });
         json!({ "version": hop.offer.version, "folder": hop.offer.folder, "stepping_stone": stepping_stone })
     };
     json!({

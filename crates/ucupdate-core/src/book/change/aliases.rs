@@ -1,12 +1,12 @@
 //! Aliases.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::table::Entry;
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     pub(crate) fn put_alias(&mut self, alias: &Alias) -> Result<(), Refusal> {
         if alias.reported.word == alias.stands_for {
             return Err(Refusal::AliasOfItself { alias: Box::new(alias.clone()) });

@@ -1,6 +1,6 @@
 //! Bans: what they keep from being offered, and what they refuse.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
@@ -10,7 +10,7 @@ use crate::book::rule_key::RuleKey;
 use crate::book::stone::StoneImage;
 use crate::book::table::Entry;
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     pub(crate) fn ban(&mut self, ban: &Ban) -> Result<(), Refusal> {
         if let Some(there) = self.book.bans.get(&ban.scope) {
             return Err(Refusal::AlreadyBanned { ban: Box::new(there.clone()) });

@@ -1,6 +1,6 @@
 //! Commands: what a person asks of the rule book.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
@@ -157,7 +157,7 @@ pub enum BookCommand {
 /// The effect of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Outcome {
+pub struct BookChange {
     /// The changed entries. Empty if the command changes nothing.
     pub delta: Delta,
     /// Notes about what happened, in order.
@@ -170,8 +170,8 @@ impl RuleBook {
     /// # Errors
     /// Returns a refusal if a version exists with different bytes, or if an interim image would be offered again and
     /// again.
-    pub fn ingest(&self, package: &IngestedPackage) -> Result<Outcome, Refusal> {
-        let mut change = Change::on(self);
+    pub fn ingest(&self, package: &IngestedPackage) -> Result<BookChange, Refusal> {
+        let mut change = ChangeDraft::on(self);
         let id = package.id();
         let known = self.package(id);
         if known.is_some_and(|known| known.sha256 != package.sha256) {
@@ -209,8 +209,8 @@ impl RuleBook {
     ///
     /// # Errors
     /// A [`Refusal`] when the book does not allow it.
-    pub fn command(&self, command: &BookCommand, author: &str) -> Result<Outcome, Refusal> {
-        let mut change = Change::on(self);
+    pub fn command(&self, command: &BookCommand, author: &str) -> Result<BookChange, Refusal> {
+        let mut change = ChangeDraft::on(self);
         match command {
             BookCommand::Ingest(package) => {
                 let package = self.package(*package).ok_or(Refusal::NoPackage { package: *package })?;
@@ -253,7 +253,7 @@ impl RuleBook {
                 check_zone(policy.window.as_ref())?;
                 let before = change.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
                 if before == *policy {
-                    return Ok(Change::on(self).finish());
+                    return Ok(ChangeDraft::on(self).finish());
                 }
                 let notes = Note::policy_changes(&change.spelled(rule), &before, policy);
                 change.notes.extend(notes);

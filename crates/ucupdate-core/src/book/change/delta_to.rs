@@ -1,7 +1,7 @@
 //! An earlier rule book restored on the current one.
 
 use crate::book::alias::Alias;
-use crate::book::change::command::Outcome;
+use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::{Delta, Member};
@@ -26,7 +26,7 @@ impl RuleBook {
     ///
     /// # Errors
     /// [`Refusal::PackageRetired`] when a rule or an interim image of then is of a package that has left the book.
-    pub fn restore(&self, earlier: &Self, revision: u64) -> Result<Outcome, Refusal> {
+    pub fn restore(&self, earlier: &Self, revision: u64) -> Result<BookChange, Refusal> {
         for package in earlier.named_packages() {
             let then = earlier.package(package);
             let now = self.package(package);
@@ -41,7 +41,7 @@ impl RuleBook {
         target.bans.clone_from(&self.bans);
         let delta = self.delta_to(&target);
         let notes = self.notes_of(&delta, revision);
-        Ok(Outcome { delta, notes })
+        Ok(BookChange { delta, notes })
     }
 
     /// Returns what a restored book changes: every entry of the delta, except packages, which are not restored.

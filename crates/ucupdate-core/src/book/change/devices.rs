@@ -1,6 +1,6 @@
 //! Groups and holds.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::group::{Group, GroupName};
@@ -10,7 +10,7 @@ use crate::book::table::Entry;
 use crate::device::DeviceId;
 use std::collections::BTreeSet;
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     pub(crate) fn put_group(&mut self, group: &Group) -> Result<(), Refusal> {
         let name = group.name.clone();
         let members = self.book.members(&name).len();

@@ -1,6 +1,6 @@
 //! A change in the making: what each command does to a book.
 
-use crate::book::change::command::Outcome;
+use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
@@ -18,7 +18,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// A change in the making: the book it is made on, and what is new so far.
-pub(crate) struct Change<'a> {
+pub(crate) struct ChangeDraft<'a> {
     pub(crate) book: &'a RuleBook,
     rules: BTreeMap<RuleKey, Rule>,
     pub(crate) delta: Delta,
@@ -27,7 +27,7 @@ pub(crate) struct Change<'a> {
     releases: OnceCell<ReleasesByRule<'a>>,
 }
 
-impl<'a> Change<'a> {
+impl<'a> ChangeDraft<'a> {
     pub(crate) fn on(book: &'a RuleBook) -> Self {
         Self {
             book,
@@ -38,13 +38,13 @@ impl<'a> Change<'a> {
         }
     }
 
-    pub(crate) fn finish(mut self) -> Outcome {
+    pub(crate) fn finish(mut self) -> BookChange {
         let rules = std::mem::take(&mut self.rules);
         let changed = rules.into_iter().filter(|(key, rule)| self.book.rule(key) != Some(rule));
         self.delta.rules.extend(changed.map(|(key, rule)| Entry::set(key, rule)));
         let missing = self.missing_stones();
         self.notes.extend(missing.into_iter().map(Note::StoneMissing));
-        Outcome { delta: self.delta, notes: self.notes }
+        BookChange { delta: self.delta, notes: self.notes }
     }
 
     /// The rule as it is so far.

@@ -14,6 +14,6 @@ mod rollouts;
 mod stones;
 mod stops;
 
-pub use command::{BookCommand, Outcome};
+pub use command::{BookChange, BookCommand};
 pub use note::Note;
 pub use refusal::Refusal;

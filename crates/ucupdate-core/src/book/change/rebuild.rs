@@ -1,6 +1,6 @@
 //! A book from packages alone: what can be known again when the history is lost.
 
-use crate::book::change::command::Outcome;
+use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::delta::Delta;
 use crate::book::package::IngestedPackage;
@@ -21,7 +21,7 @@ impl RuleBook {
     ///
     /// Packages that are in the book already are skipped. Of two versions without an order, the one that was ingested
     /// later is pending.
-    pub fn rebuild(&self, packages: &[IngestedPackage]) -> Outcome {
+    pub fn rebuild(&self, packages: &[IngestedPackage]) -> BookChange {
         let mut new: Vec<&IngestedPackage> =
             packages.iter().filter(|package| self.package(package.id()).is_none()).collect();
         new.sort_by_key(|package| (package.ingested_at, package.sha256));
@@ -62,7 +62,7 @@ impl RuleBook {
             notes.push(Note::InterimInUse { locale: key.0.clone(), version: version.clone() });
             delta.interim.push(Entry::set(key, package));
         }
-        Outcome { delta, notes }
+        BookChange { delta, notes }
     }
 }
 

@@ -49,10 +49,10 @@ pub enum Refusal {
     #[error(
         "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
     )]
-    Moved { rule: RuleKey, expected: ReportedVersion, found: ReportedVersion },
+    VersionConflict { rule: RuleKey, expected: ReportedVersion, found: ReportedVersion },
     /// Conflict: what the command replaces changed since the caller read it.
     #[error("{what} was changed by somebody else meanwhile")]
-    ChangedMeanwhile { what: String },
+    EntryConflict { what: String },
     /// The version is banned.
     #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
@@ -98,7 +98,7 @@ pub enum Refusal {
     PackageRetired { package: PackageId },
     /// Conflict: the rule book changed since the caller read it.
     #[error("the rule book is at revision {found} now, not at {expected} as it was when this was asked")]
-    BookMoved { expected: u64, found: u64 },
+    RevisionConflict { expected: u64, found: u64 },
     /// No ingested package contains this version for the rule.
     #[error("{rule}: no package brought {version}")]
     NoSuchVersion { rule: RuleKey, version: ReportedVersion },
@@ -166,8 +166,8 @@ impl Refusal {
             Self::NothingPendingOf { .. } => "nothing-pending-of",
             Self::OtherBytes { .. } => "other-bytes",
             Self::OtherPackage { .. } => "other-package",
-            Self::Moved { .. } => "moved",
-            Self::ChangedMeanwhile { .. } => "changed-meanwhile",
+            Self::VersionConflict { .. } => "moved",
+            Self::EntryConflict { .. } => "changed-meanwhile",
             Self::Banned { .. } => "banned",
             Self::AlreadyBanned { .. } => "already-banned",
             Self::NotBanned { .. } => "not-banned",
@@ -181,7 +181,7 @@ impl Refusal {
             Self::NoneNamed => "none-named",
             Self::PackageInUse { .. } => "package-in-use",
             Self::PackageRetired { .. } => "package-retired",
-            Self::BookMoved { .. } => "book-moved",
+            Self::RevisionConflict { .. } => "book-moved",
             Self::NoSuchVersion { .. } => "no-such-version",
             Self::NoGroup { .. } => "no-group",
             Self::GroupInUse { .. } => "group-in-use",

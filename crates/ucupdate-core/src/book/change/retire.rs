@@ -1,6 +1,6 @@
 //! Packages that nothing refers to any more leave the book; whose files they were may be deleted then.
 
-use crate::book::change::command::Outcome;
+use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
@@ -33,7 +33,7 @@ impl RuleBook {
     /// # Errors
     /// [`Refusal::PackageInUse`] when a rule or an interim image uses one of them, [`Refusal::NoPackage`] when one is not
     /// in the book, [`Refusal::NoneNamed`] when there are none.
-    pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<Outcome, Refusal> {
+    pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<BookChange, Refusal> {
         if packages.is_empty() {
             return Err(Refusal::NoneNamed);
         }
@@ -46,7 +46,7 @@ impl RuleBook {
         }
         let notes = retired.iter().map(|package| Note::Retired { package: *package }).collect();
         let packages = retired.into_iter().map(Entry::removed).collect();
-        Ok(Outcome { delta: Delta { packages, ..Delta::default() }, notes })
+        Ok(BookChange { delta: Delta { packages, ..Delta::default() }, notes })
     }
 }
 

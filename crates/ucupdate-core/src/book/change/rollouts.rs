@@ -1,6 +1,6 @@
 //! Pins and rollouts.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rollout::{Rollout, RolloutName, Share};
@@ -8,7 +8,7 @@ use crate::book::rule::{Audience, Candidate};
 use crate::book::rule_key::RuleKey;
 use crate::version::ReportedVersion;
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     pub(crate) fn pin(
         &mut self,
         key: &RuleKey,

@@ -1,13 +1,13 @@
 //! Stepping stones, and what is wrong with them: found when they are written, not when a device asks.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rule::{Assignment, Rule};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     pub(crate) fn add_stone(&mut self, stone: &SteppingStone) -> Result<(), Refusal> {
         let mut settings = self.book.settings.clone();
         let mut others = settings.stones.iter();

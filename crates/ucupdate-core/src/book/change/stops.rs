@@ -1,12 +1,12 @@
 //! The kill switch.
 
-use super::draft::Change;
+use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::hold::{Stop, StopScope};
 use crate::book::table::Entry;
 
-impl Change<'_> {
+impl ChangeDraft<'_> {
     /// One call is enough, and nobody has to agree.
     pub(crate) fn kill(&mut self, scope: &StopScope, stop: Stop) -> Result<(), Refusal> {
         let scope = self.known_scope(scope)?;

@@ -3,12 +3,12 @@
 //! # The function
 //! The key of a release is SipHash-2-4 with a 128-bit result, under the key `00..0f`, of the rule's six words in lower
 //! case, a zero byte after each, and of the version: four numbers as 32-bit big-endian words (missing ones zero), or, where
-//! it cannot be read, its text. A device's place is SipHash-2-4 with a 64-bit result, under the release's key, of the
+//! it cannot be read, its text. A device's position is SipHash-2-4 with a 64-bit result, under the release's key, of the
 //! byte `m` and the six bytes of its MAC address, or where it has none, of the byte `s` and its serial number in lower
-//! case. A share of `p` hundredths of a percent holds the places below `p * 2^64 / 10000`, rounded down.
+//! case. A share of `p` hundredths of a percent holds the positions below `p * 2^64 / 10000`, rounded down.
 //!
-//! So the same device always has the same place (it is *sticky*), a larger share holds whatever a smaller one does (it is
-//! *monotone*), and the place is another for every release: the same devices are not always the first. The tests below
+//! So the same device always has the same position (it is *sticky*), a larger share holds whatever a smaller one does (it is
+//! *monotone*), and the position is another for every release: the same devices are not always the first. The tests below
 //! hold vectors; they are part of the interface and never change.
 
 use crate::book::rule_key::RuleKey;
@@ -43,26 +43,26 @@ impl ReleaseKey {
         Self(hasher.finish128().as_bytes())
     }
 
-    /// The place of a device among all devices, for this release. None for one that names neither a MAC address nor a
+    /// The position of a device among all devices, for this release. None for one that names neither a MAC address nor a
     /// serial number: only a share of all holds it.
     #[inline]
-    pub fn place_of(&self, device: &Device) -> Option<Place> {
+    pub fn position_of(&self, device: &Device) -> Option<RolloutPosition> {
         match (device.mac_address.read(), device.serial_number.read()) {
-            (Some(mac), _) => Some(self.place_of_mac(*mac)),
-            (None, Some(serial)) => Some(self.place_of_serial(serial)),
+            (Some(mac), _) => Some(self.position_of_mac(*mac)),
+            (None, Some(serial)) => Some(self.position_of_serial(serial)),
             (None, None) => None,
         }
     }
 
     #[inline]
-    fn place_of_mac(&self, mac: MacAddress) -> Place {
+    fn position_of_mac(&self, mac: MacAddress) -> RolloutPosition {
         let [a, b, c, d, e, f] = mac.octets();
         let mut hasher = SipHasher24::new_with_key(&self.0);
         hasher.write(&[b'm', a, b, c, d, e, f]);
-        Place(hasher.finish())
+        RolloutPosition(hasher.finish())
     }
 
-    fn place_of_serial(&self, serial: &SerialNumber) -> Place {
+    fn position_of_serial(&self, serial: &SerialNumber) -> RolloutPosition {
         let mut buffer = [0; crate::device::MAX_SERIAL_BYTES + 1];
         buffer[0] = b's';
         let text = serial.as_str().as_bytes();
@@ -71,15 +71,15 @@ impl ReleaseKey {
         buffer[1..end].make_ascii_lowercase();
         let mut hasher = SipHasher24::new_with_key(&self.0);
         hasher.write(&buffer[..end]);
-        Place(hasher.finish())
+        RolloutPosition(hasher.finish())
     }
 }
 
-/// A device's place among all, for one release: evenly spread over 64 bits.
+/// A device's position among all, for one release: evenly spread over 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(u64);
+pub struct RolloutPosition(u64);
 
-impl Place {
+impl RolloutPosition {
     /// Returns the position as a number.
     pub const fn as_u64(self) -> u64 {
         self.0
@@ -224,22 +224,22 @@ mod tests {
             ("UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "3.5.6907.0", "", "C185H001209", "13888f055b170d13"),
             ("UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "4.1.0.82b", "", "C185H001210", "43caeaef5a79dfbf"),
         ];
-        for (rule, version, mac, serial, place) in vectors {
-            let found = key(rule, version).place_of(&device(mac, serial)).unwrap();
-            assert_eq!(format!("{:016x}", found.as_u64()), place, "{rule} {version} {mac:?} {serial:?}");
+        for (rule, version, mac, serial, position) in vectors {
+            let found = key(rule, version).position_of(&device(mac, serial)).unwrap();
+            assert_eq!(format!("{:016x}", found.as_u64()), position, "{rule} {version} {mac:?} {serial:?}");
         }
     }
 
     #[test]
     fn spellings_have_one_place_and_who_names_nothing_has_none() {
-        let place = |rule: &str, version: &str, mac: &str, serial: &str| {
-            key(rule, version).place_of(&device(mac, serial))
+        let position = |rule: &str, version: &str, mac: &str, serial: &str| {
+            key(rule, version).position_of(&device(mac, serial))
         };
-        let one = place(PHONE, "4.0", "00-21-63-0f-20-7b", "");
-        assert_eq!(one, place(&PHONE.to_lowercase(), "4.0.0.0", "0021630F207B", "C1"));
-        assert_eq!(place(PHONE, "4.0", "", "c185H"), place(PHONE, "4.0", " ", "C185h"));
-        assert_eq!(place(PHONE, "4.0", "", " "), None);
-        assert_ne!(one, place(PHONE, "4.1", "00-21-63-0f-20-7b", ""));
+        let one = position(PHONE, "4.0", "00-21-63-0f-20-7b", "");
+        assert_eq!(one, position(&PHONE.to_lowercase(), "4.0.0.0", "0021630F207B", "C1"));
+        assert_eq!(position(PHONE, "4.0", "", "c185H"), position(PHONE, "4.0", " ", "C185h"));
+        assert_eq!(position(PHONE, "4.0", "", " "), None);
+        assert_ne!(one, position(PHONE, "4.1", "00-21-63-0f-20-7b", ""));
     }
 
     /// Returns Pearson's statistic of `counts`, where each cell is expected to hold the same number.
@@ -251,8 +251,8 @@ mod tests {
     /// Below this lies Pearson's statistic in 99.9 % of the cases, for 99 degrees of freedom.
     const MOST_FOR_100_CELLS: f64 = 148.2;
 
-    fn cell(place: Place) -> usize {
-        usize::try_from((u128::from(place.as_u64()) * 100) >> 64).unwrap()
+    fn cell(position: RolloutPosition) -> usize {
+        usize::try_from((u128::from(position.as_u64()) * 100) >> 64).unwrap()
     }
 
     #[test]
@@ -262,9 +262,9 @@ mod tests {
             let (mut macs, mut serials) = ([0; 100], [0; 100]);
             for number in 0..100_000_u32 {
                 let [_, a, b, c] = number.to_be_bytes();
-                macs[cell(key.place_of_mac(MacAddress::new([0, 0x21, 0x63, a, b, c])))] += 1;
+                macs[cell(key.position_of_mac(MacAddress::new([0, 0x21, 0x63, a, b, c])))] += 1;
                 let serial = format!("C185H{number:06}").parse().unwrap();
-                serials[cell(key.place_of_serial(&serial))] += 1;
+                serials[cell(key.position_of_serial(&serial))] += 1;
             }
             assert!(chi_squared(&macs) < MOST_FOR_100_CELLS, "{version}: {}", chi_squared(&macs));
             assert!(chi_squared(&serials) < MOST_FOR_100_CELLS, "{version}: {}", chi_squared(&serials));
@@ -278,7 +278,7 @@ mod tests {
         for number in 0..100_000_u32 {
             let [_, a, b, c] = number.to_be_bytes();
             let mac = MacAddress::new([0, 0x21, 0x63, a, b, c]);
-            pairs[cell(one.place_of_mac(mac)) / 10 * 10 + cell(two.place_of_mac(mac)) / 10] += 1;
+            pairs[cell(one.position_of_mac(mac)) / 10 * 10 + cell(two.position_of_mac(mac)) / 10] += 1;
         }
         assert!(chi_squared(&pairs) < MOST_FOR_100_CELLS, "{}", chi_squared(&pairs));
     }
@@ -297,19 +297,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_larger_share_holds_whatever_a_smaller_one_does(place: u64, a in 0_u16..=10_000, b in 0_u16..=10_000) {
-            let place = Place(place);
+        fn a_larger_share_holds_whatever_a_smaller_one_does(position: u64, a in 0_u16..=10_000, b in 0_u16..=10_000) {
+            let position = RolloutPosition(position);
             let (small, large) = (Percent(a.min(b)), Percent(a.max(b)));
-            prop_assert!(!place.is_within(small) || place.is_within(large));
-            prop_assert!(place.is_within(Percent::ALL) && !place.is_within(Percent::NONE));
+            prop_assert!(!position.is_within(small) || position.is_within(large));
+            prop_assert!(position.is_within(Percent::ALL) && !position.is_within(Percent::NONE));
         }
 
         #[test]
-        fn the_first_share_is_the_first(place: u64) {
-            let place = Place(place);
-            let first = place.first_share();
-            prop_assert!(place.is_within(first));
-            prop_assert!(!place.is_within(Percent(first.0 - 1)));
+        fn the_first_share_is_the_first(position: u64) {
+            let position = RolloutPosition(position);
+            let first = position.first_share();
+            prop_assert!(position.is_within(first));
+            prop_assert!(!position.is_within(Percent(first.0 - 1)));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::prove::written::digest;
 use bytes::Bytes;
 use serde_json::json;
 use ucupdate::book::{
-    BookCommand, IngestId, IngestedPackage, Outcome, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
+    BookChange, BookCommand, IngestId, IngestedPackage, Release, ReleaseFiles, RuleBook, RuleKey, StoredFile,
     TestDevice,
 };
 use ucupdate::device::DeviceId;
@@ -66,7 +66,7 @@ impl<'a> Scribe<'a> {
         (self.revision, self.sha256) = (revision, digest(bytes));
     }
 
-    async fn write(&mut self, command: &BookCommand, outcome: Outcome) -> Result<(), ProofError> {
+    async fn write(&mut self, command: &BookCommand, change: BookChange) -> Result<(), ProofError> {
         let number = self.revision + 1;
         let document = json!({
             "format": "1.0.0",
@@ -76,11 +76,11 @@ impl<'a> Scribe<'a> {
             "at": UnixTime::default(),
             "author": "ann",
             "command": command,
-            "notes": outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "delta": outcome.delta,
+            "notes": change.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "delta": change.delta,
         });
         let bytes = Bytes::from(serde_json::to_vec(&document)?);
-        self.book.apply(&outcome.delta);
+        self.book.apply(&change.delta);
         (self.revision, self.sha256) = (number, digest(&bytes));
         self.store.create(&key(number)?, bytes).await?;
         Ok(())

@@ -8,7 +8,7 @@ use crate::prove::processes::fault::Fault;
 use crate::prove::processes::record::{Change, End, Event, Record};
 use crate::prove::written::{Written, digest};
 use std::collections::HashMap;
-use ucupdate::book::{BookCommand, Outcome, Refusal, Rule, RuleBook, RuleKey};
+use ucupdate::book::{BookChange, BookCommand, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::version::ReportedVersion;
 
@@ -50,7 +50,7 @@ struct Check {
 }
 
 /// The facts about one change, gathered from the records of all processes.
-struct Known<'a> {
+struct KnownChange<'a> {
     begun: u64,
     command: &'a BookCommand,
     end: Option<(u64, &'a End)>,
@@ -59,7 +59,7 @@ struct Known<'a> {
     revision: Option<u64>,
 }
 
-fn changes(records: &[Record]) -> HashMap<Change, Known<'_>> {
+fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
     let mut changes = HashMap::new();
     for record in records {
         for event in &record.events {
@@ -67,7 +67,10 @@ fn changes(records: &[Record]) -> HashMap<Change, Known<'_>> {
                 Event::Begun { change, at, command } => {
                     let change = Change { process: record.process, number: *change };
                     let killed = record.killed.is_some();
-                    changes.insert(change, Known { begun: *at, command, end: None, killed, revision: None });
+                    changes.insert(
+                        change,
+                        KnownChange { begun: *at, command, end: None, killed, revision: None },
+                    );
                 }
                 Event::Ended { change, at, end } => {
                     let change = Change { process: record.process, number: *change };
@@ -93,7 +96,7 @@ struct Times {
 }
 
 impl Times {
-    fn of(history: &[Written], changes: &HashMap<Change, Known<'_>>) -> Self {
+    fn of(history: &[Written], changes: &HashMap<Change, KnownChange<'_>>) -> Self {
         // What others made before the processes began was there from the first moment on.
         let mut begun = vec![0; history.len()];
         let mut ended = vec![0; history.len()];
@@ -150,8 +153,8 @@ impl Check {
             let mut book = books.last().cloned().unwrap_or_default();
             if Change::of(&revision.author).is_some() {
                 let why = match book.command(&revision.command, &revision.author) {
-                    Ok(outcome) if outcome.delta.is_empty() => Some("it changes nothing".into()),
-                    Ok(outcome) if outcome.delta == revision.delta => None,
+                    Ok(change) if change.delta.is_empty() => Some("it changes nothing".into()),
+                    Ok(change) if change.delta == revision.delta => None,
                     Ok(_) => Some("it changes something else".into()),
                     Err(refusal) => Some(refusal.to_string()),
                 };
@@ -165,7 +168,7 @@ impl Check {
     }
 
     /// Each revision is one change, and a change is one revision at most.
-    fn match_up(&mut self, history: &[Written], changes: &mut HashMap<Change, Known<'_>>) {
+    fn match_up(&mut self, history: &[Written], changes: &mut HashMap<Change, KnownChange<'_>>) {
         let mut begun = false;
         for revision in history {
             let second = revision.number;
@@ -192,7 +195,7 @@ impl Check {
     }
 
     /// Each change was told what it came to, and made after every change that had ended when it began.
-    fn ends(&mut self, changes: &HashMap<Change, Known<'_>>, books: &[RuleBook], times: &Times) {
+    fn ends(&mut self, changes: &HashMap<Change, KnownChange<'_>>, books: &[RuleBook], times: &Times) {
         let (mut first, mut last) = (u64::MAX, 0);
         for (change, known) in changes {
             first = first.min(known.begun);
@@ -210,7 +213,7 @@ impl Check {
         self.tally.took.sort_unstable();
     }
 
-    fn end(&mut self, change: Change, known: &Known<'_>, books: &[RuleBook], times: &Times) {
+    fn end(&mut self, change: Change, known: &KnownChange<'_>, books: &[RuleBook], times: &Times) {
         let Some((at, end)) = known.end else {
             self.tally.untold += u64::from(known.revision.is_some());
             if !known.killed {
@@ -256,9 +259,9 @@ impl Check {
         let books = books.get(from..=to).unwrap_or_default();
         let author = change.author();
         let justified = match end {
-            End::NothingToDo => books.iter().any(|book| {
-                book.command(known.command, &author).is_ok_and(|outcome| outcome.delta.is_empty())
-            }),
+            End::NothingToDo => books
+                .iter()
+                .any(|book| book.command(known.command, &author).is_ok_and(|change| change.delta.is_empty())),
             End::Refused(why) => is_refused(books, known.command, &author, why),
             _ => true,
         };
@@ -337,19 +340,19 @@ fn index(revision: u64) -> Option<usize> {
 
 /// Whether one of the books refuses a command in these words; or one gives everybody something else than an earlier one.
 fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
-    let outcomes: Vec<Result<Outcome, Refusal>> =
+    let outcomes: Vec<Result<BookChange, Refusal>> =
         books.iter().map(|book| book.command(command, author)).collect();
-    if outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).any(|refusal| refusal.to_string() == why) {
+    if outcomes.iter().flat_map(|change| change.as_ref().err()).any(|refusal| refusal.to_string() == why) {
         return true;
     }
     let mut seen: Vec<(RuleKey, ReportedVersion)> = Vec::new();
-    for outcome in outcomes.iter().flatten() {
-        for entry in &outcome.delta.rules {
+    for change in outcomes.iter().flatten() {
+        for entry in &change.delta.rules {
             let Some(found) = entry.now.as_ref().and_then(Rule::approved) else { continue };
             let (rule, found) = (entry.key.clone(), found.version.clone());
             let moved = |expected| {
                 let (rule, found) = (rule.clone(), found.clone());
-                Refusal::Moved { rule, expected, found }.to_string() == why
+                Refusal::VersionConflict { rule, expected, found }.to_string() == why
             };
             let earlier = seen.iter().filter(|(key, _)| *key == rule).map(|(_, version)| version.clone());
             if earlier.chain([found.clone()]).any(moved) {
