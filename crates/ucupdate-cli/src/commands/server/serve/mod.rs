@@ -2,6 +2,7 @@
 
 mod args;
 mod endpoint;
+mod events;
 mod forwarded;
 mod host_name;
 mod limits;
@@ -53,11 +54,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     let prefixes = Prefixes::of([&internal, &external]);
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
-    let logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name))
-        .with_zone(args.time_zone)
-        .with_days(args.log_days);
+    let server_name = args.server_name.unwrap_or_else(host_name::server_name);
+    let logs = LogOptions::new(server_name.clone()).with_zone(args.time_zone).with_days(args.log_days);
     let watch = WatchOptions::default();
     let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
+    let (options, outputs) = args.events.listen(options, server_name.as_str())?;
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -94,7 +95,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         never = remove_old_logs(&service) => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
-    end(server, &service, stopping, context).await
+    let ended = end(server, &service, stopping, context).await;
+    outputs.flush().await;
+    ended
 }
 
 /// Binds all listeners, or none.
