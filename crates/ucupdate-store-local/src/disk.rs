@@ -80,6 +80,15 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// `NotFound` when the folder does not exist.
     fn sync_dir(&self, folder: &str) -> io::Result<()>;
 
+    /// Checks that the root is still at the place where it was opened. The default never fails, which suits a disk that cannot
+    /// be replaced.
+    ///
+    /// # Errors
+    /// When another folder, or none, is at the path of the root. The message says so.
+    fn check_root(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Takes the lock of a file without waiting. Returns `None` when another holder has it. The lock ends when the returned
     /// value is dropped, and at the latest with the process.
     ///

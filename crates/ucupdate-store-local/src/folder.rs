@@ -75,6 +75,7 @@ impl Folder {
 
     /// Begins a new staged object.
     pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
+        self.is_here()?;
         let mut state = self.staging();
         let staging = match &*state {
             StagingState::Open(staging) => Arc::clone(staging),
@@ -271,8 +272,14 @@ impl Folder {
         Ok(spelling.map(full))
     }
 
-    /// Checks that the root still exists: a root that was removed or unmounted is not an empty store.
+    /// Checks that the root still exists at its path: a root that was removed, replaced or unmounted is not an empty store.
     pub(crate) fn is_here(&self) -> Result<(), StoreError> {
+        self.disk.check_root().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::Other => {
+                StoreError::Replaced { found: error.to_string().into() }
+            }
+            _ => StoreError::backend("looking for the folder of the store", error),
+        })?;
         match self.disk.entry(STAGING) {
             Ok(_) => Ok(()),
             Err(_) if !self.has_staging => Ok(()),

@@ -23,7 +23,8 @@ impl RealDisk {
     /// # Errors
     /// When the path cannot be created or opened, or is not a folder.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref().to_path_buf();
+        // An absolute path keeps its meaning when the process changes its folder.
+        let path = std::path::absolute(path.as_ref())?;
         create_durably(&path)?;
         let root = Dir::open_ambient_dir(&path, ambient_authority())?;
         Ok(Self { root, path })
@@ -107,6 +108,24 @@ impl Disk for RealDisk {
             return Ok(());
         }
         self.root.open(or_root(folder))?.sync_all()
+    }
+
+    #[cfg(unix)]
+    fn check_root(&self) -> io::Result<()> {
+        use cap_std::fs::MetadataExt as _;
+        use std::os::unix::fs::MetadataExt as _;
+        let opened = self.root.dir_metadata()?;
+        let path = self.path.display();
+        let found = match std::fs::metadata(&self.path) {
+            Ok(found) => found,
+            Err(error) => {
+                return Err(io::Error::new(error.kind(), format!("no folder at `{path}`: {error}")));
+            }
+        };
+        if (found.dev(), found.ino()) == (opened.dev(), opened.ino()) {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("`{path}` is another folder than the one that was opened")))
     }
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {

@@ -80,6 +80,13 @@ pub enum StoreError {
         /// What was found instead.
         found: Cow<'static, str>,
     },
+    /// The store is no longer the one that was opened: another folder is at its path, or none. Nothing was written. Restore it,
+    /// or open the store again.
+    #[error("the store was replaced: {found}")]
+    Replaced {
+        /// What was found instead of the store that was opened.
+        found: Cow<'static, str>,
+    },
     /// The store does not respond at the moment, or has no space left. Try again later.
     #[error("store unavailable: {what}")]
     Unavailable {
@@ -121,6 +128,7 @@ impl StoreError {
             | Self::Input { .. }
             | Self::ReadOnly { .. }
             | Self::Integrity { .. }
+            | Self::Replaced { .. }
             | Self::Backend { .. } => false,
         }
     }
@@ -136,7 +144,8 @@ impl StoreError {
             | Self::InvalidRange { .. }
             | Self::Input { .. }
             | Self::ReadOnly { .. }
-            | Self::Integrity { .. } => false,
+            | Self::Integrity { .. }
+            | Self::Replaced { .. } => false,
         }
     }
 }

@@ -18,6 +18,11 @@ pub enum StateError {
     /// The revision does not exist.
     #[error("no revision {revision}: the rule book is at revision {newest}")]
     NoRevision { revision: u64, newest: u64 },
+    /// The store holds another history than the one that this service has read, for example an older copy.
+    #[error(
+        "the history in the store was replaced: `{key}` {what}; restore the history, or restart every server of this store"
+    )]
+    Replaced { key: String, what: &'static str },
 }
 
 /// Error of changing the rule book.

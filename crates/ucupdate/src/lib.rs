@@ -41,6 +41,7 @@ pub use packages::rebuild::{Rebuilt, SkippedIngest};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;
+pub use state::health::Health;
 pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;

@@ -36,6 +36,8 @@ pub struct Options {
     pub(crate) watch: Option<WatchOptions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Listeners,
+    pub(crate) offers_after_replacement: bool,
+    pub(crate) offers_while_unreachable: Option<Duration>,
 }
 
 impl Default for Options {
@@ -50,6 +52,8 @@ impl Default for Options {
             watch: None,
             clock: Arc::new(SystemClock),
             events: Listeners::default(),
+            offers_after_replacement: false,
+            offers_while_unreachable: None,
         }
     }
 }
@@ -117,6 +121,22 @@ impl Options {
     #[must_use]
     pub fn with_events(mut self, listener: Arc<dyn Events>) -> Self {
         self.events.add(listener);
+        self
+    }
+
+    /// Sets whether devices are still offered updates after the history in the store was replaced, for example by an older
+    /// copy. The default is `false`: such a service does not see the kill switch, so it offers nothing.
+    #[must_use]
+    pub fn with_offers_after_replacement(mut self, offers: bool) -> Self {
+        self.offers_after_replacement = offers;
+        self
+    }
+
+    /// Sets for how long devices are still offered updates while the store cannot be read. `None`, the default, sets no end.
+    /// The option needs [`with_probe`](Self::with_probe), because only probing shows that the store can be read.
+    #[must_use]
+    pub fn with_offers_while_unreachable(mut self, time: Option<Duration>) -> Self {
+        self.offers_while_unreachable = time;
         self
     }
 

@@ -6,6 +6,7 @@ use crate::events::event::Event;
 use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::files::ServedFile;
+use crate::state::health::Looks;
 use crate::state::rule_history::RuleHistory;
 use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
@@ -16,7 +17,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 use ucupdate_audit::AuditRow;
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{Reported, UnixTime};
@@ -38,10 +38,9 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) history: Mutex<RuleHistory>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) looks: Looks,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
-    /// When the store began to fail. `None` while it works.
-    pub(crate) unreachable_since: std::sync::Mutex<Option<Instant>>,
 }
 
 impl UpdateService {
@@ -61,19 +60,20 @@ impl UpdateService {
         });
         let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
         let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
-        let inner = Arc::new(Inner {
+        let inner = Inner {
             store,
             options,
             history: Mutex::new(history),
             snapshot,
+            looks: Looks::default(),
             logs,
             watch,
-            unreachable_since: std::sync::Mutex::default(),
-        });
+        };
+        let inner = Arc::new(inner);
         if let Some(period) = probe {
             every(period, &inner, |service| async move {
-                // A store that fails now is asked again next time; until then the old snapshot answers. The event was reported.
-                let _failed = service.refresh().await;
+                // The failure is recorded and reported. Until the store answers again, the old snapshot answers.
+                let _recorded = service.refresh().await;
             });
         }
         if let Some(period) = looks {
@@ -117,6 +117,9 @@ impl UpdateService {
 
     /// Answers a request and adds an audit row. Does no input or output and never waits.
     ///
+    /// The answer offers nothing while the state of the store forbids it; see
+    /// [`Options::with_offers_after_replacement`] and [`Options::with_offers_while_unreachable`].
+    ///
     /// # Errors
     /// When the service has no URL for the side of the device.
     pub fn answer(&self, request: &UpdateRequest, asker: Asker<'_>) -> Result<UpdateResponse, NoUrls> {
@@ -138,7 +141,8 @@ impl UpdateService {
         let events = &self.inner.options.events;
         let takes_answers = events.takes_answers();
         let (mut modules, mut decisions) = (Vec::new(), Vec::new());
-        for question in Question::all_of(request, asker.asked_from()) {
+        let stops_offers = self.inner.looks.stops_offers(&self.inner.options);
+        for question in Question::all_of(request, asker.asked_from()).filter(|_| !stops_offers) {
             let decision = decide(snapshot.index(), &question, now);
             if let Some(watch) = &self.inner.watch {
                 watch.saw(&question, &decision, now);

@@ -58,7 +58,8 @@ pub enum Event<'a> {
         request: &'a UpdateRequest,
         /// The origin of the request.
         asker: Asker<'a>,
-        /// One decision for each module of the request, in the order of the request.
+        /// One decision for each module of the request, in the order of the request. Empty if the service offers nothing because of
+        /// the state of its store ([`Health::offers_stopped`](crate::Health::offers_stopped)).
         decisions: &'a [Decision<'a>],
         /// The revision of the rule book that decided.
         revision: u64,
@@ -158,9 +159,14 @@ pub enum Event<'a> {
         /// The failure.
         error: &'a StateError,
     },
+    /// The store holds another history than the one that this service has read. Reported once, until it is repaired.
+    HistoryReplaced {
+        /// The difference.
+        error: &'a StateError,
+    },
     /// The rule book can be read again.
     StoreReachable {
-        /// The time since [`StoreUnreachable`](Self::StoreUnreachable).
+        /// The time since the rule book was last read.
         after: Duration,
     },
 }
@@ -238,6 +244,7 @@ kinds! {
     LogRowsWritten "log-rows-written"
     LogRowsDropped "log-rows-dropped"
     StoreUnreachable "store-unreachable"
+    HistoryReplaced "history-replaced"
     StoreReachable "store-reachable"
 }
 

@@ -56,14 +56,7 @@ pub(crate) fn event(event: &Event<'_>) {
         }
         Event::LogRowsWritten { log } => tracing::warn!(?log, "log rows are written again"),
         Event::LogRowsDropped { log, rows } => tracing::warn!(?log, rows, "log rows were dropped"),
-        Event::StoreUnreachable { error } => {
-            tracing::warn!(
-                error = *error as &dyn Error,
-                "cannot look for changes; the last rule book answers"
-            );
-        }
-        Event::StoreReachable { after } => {
-            tracing::warn!(after_s = after.as_secs(), "changes can be read again");
-        }
+        // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
+        Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}
     }
 }

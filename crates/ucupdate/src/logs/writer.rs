@@ -109,6 +109,11 @@ impl Logs {
         self.audit.rolling().dropped() + self.access.rolling().dropped()
     }
 
+    /// Returns whether the store took the last rows of both logs.
+    pub(crate) fn is_writable(&self) -> bool {
+        [&self.audit, &self.access].iter().all(|log| log.progress.borrow().last_failure.is_empty())
+    }
+
     pub(crate) async fn flush(&self) -> Result<(), LogError> {
         let time = self.options.flush_time;
         match tokio::join!(self.audit.flush(time), self.access.flush(time)) {

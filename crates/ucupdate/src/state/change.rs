@@ -7,7 +7,7 @@ use crate::state::document::ChangeId;
 use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::state::snapshot::Snapshot;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate_core::RuleBook;
@@ -15,36 +15,20 @@ use ucupdate_core::book::{BookChange, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {
-    /// Reads the changes that other servers made. Returns the newest revision.
+    /// Reads the changes that other servers made, and checks that the newest revision that was known is still in the store.
+    /// Returns the newest revision. [`health`](Self::health) shows the result.
     ///
     /// # Errors
-    /// When the rule book cannot be read. The old snapshot keeps answering.
+    /// When the rule book cannot be read, and [`StateError::Replaced`] when the store holds another history. The old snapshot
+    /// keeps answering.
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
-        // What could be read holds, whatever comes after it.
-        let caught_up = in_time("looking for changes", history.catch_up()).await;
+        // The revisions that could be read are valid, even if a later one cannot be read.
+        let looked = in_time("looking for changes", history.look()).await;
         self.publish(&mut history).await;
-        self.report_reachable(caught_up.as_ref().err());
-        caught_up?;
+        self.inner.looks.record(looked.as_ref().err(), &self.inner.options.events);
+        looked?;
         Ok(history.revision())
-    }
-
-    /// Reports when the store begins to fail, and when it works again.
-    fn report_reachable(&self, failed: Option<&StateError>) {
-        let mut since = self.inner.unreachable_since.lock().unwrap_or_else(PoisonError::into_inner);
-        match (*since, failed) {
-            (None, Some(error)) => {
-                *since = Some(Instant::now());
-                drop(since);
-                self.emit(&Event::StoreUnreachable { error });
-            }
-            (Some(began), None) => {
-                *since = None;
-                drop(since);
-                self.emit(&Event::StoreReachable { after: began.elapsed() });
-            }
-            _ => {}
-        }
     }
 
     /// Replaces the snapshot if the history has moved on. The snapshot is compiled, and the old one is freed, on threads for
@@ -81,13 +65,16 @@ impl UpdateService {
             let mut history = self.inner.history.lock().await;
             let tried = in_time("changing the rule book", async {
                 if tries == 0 {
-                    history.catch_up().await?;
+                    history.look().await?;
                 }
                 history.try_change(id, author, self.now(), command, &make).await
             });
             let tried = tried.await;
             // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
             self.publish(&mut history).await;
+            if let Err(ChangeError::State(error)) = &tried {
+                self.inner.looks.record(Some(error), &self.inner.options.events);
+            }
             if let Some(changed) = tried? {
                 return Ok(changed);
             }

@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod document;
 pub(crate) mod dry_run;
 pub(crate) mod earlier;
+pub(crate) mod health;
 pub(crate) mod recorded_command;
 pub(crate) mod roll_back;
 pub(crate) mod rule_history;

@@ -16,10 +16,13 @@ use std::time::Duration;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookChange, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt, ObjectMeta, StoreError, StoreKey};
 
 /// The maximum size of a revision in bytes.
 pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
+
+/// A newest revision of more than this size in bytes is read again only if its metadata changed.
+const LARGE_REVISION_BYTES: usize = 64 * 1024;
 
 /// The maximum size of a checkpoint in bytes.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
@@ -43,6 +46,9 @@ pub(crate) struct RuleHistory {
     sha256: Sha256Digest,
     /// The revisions that nobody was notified of yet, at most [`MAX_NEWS`]. `None` if they are not kept.
     news: Option<VecDeque<Revision>>,
+    /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
+    /// compared each time.
+    compared: Option<ObjectMeta>,
 }
 
 /// The result of a change.
@@ -120,7 +126,14 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b""), news: None }
+        Self {
+            store,
+            book: RuleBook::default(),
+            revision: 0,
+            sha256: sha256(b""),
+            compared: None,
+            news: None,
+        }
     }
 
     /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
@@ -173,6 +186,47 @@ impl RuleHistory {
         Ok(moved)
     }
 
+    /// Reads the revisions that other servers made, and checks that the store still holds the newest known revision. Returns
+    /// whether there were any.
+    pub(crate) async fn look(&mut self) -> Result<bool, StateError> {
+        let (next, compared) = tokio::join!(self.read_next(), self.compare_newest());
+        self.compared = compared?;
+        let Some((document, sha256)) = next? else { return Ok(false) };
+        // Each of these revisions names the one before it, so they prove each other.
+        self.take(&document, sha256);
+        self.catch_up().await?;
+        Ok(true)
+    }
+
+    /// Checks that the newest known revision is in the store, byte for byte. Returns its metadata if it is large.
+    async fn compare_newest(&self) -> Result<Option<ObjectMeta>, StateError> {
+        if self.revision == 0 {
+            return Ok(None);
+        }
+        let key = keys::revision(self.revision);
+        let found = async {
+            if let Some(compared) = &self.compared
+                && self.store.head(&key).await? == *compared
+            {
+                return Ok(Some(self.compared.clone()));
+            }
+            let object = self.store.get(&key, None).await?;
+            let meta = object.meta.clone();
+            let bytes = object.into_bytes(MAX_REVISION_BYTES).await?;
+            let is_large = bytes.len() > LARGE_REVISION_BYTES;
+            Ok((sha256(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
+        };
+        let what = match found.await {
+            Ok(Some(compared)) => return Ok(compared),
+            Ok(None) | Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => {
+                "differs from what was read before"
+            }
+            Err(StoreError::NotFound { .. }) => "is missing, but was read before",
+            Err(error) => return Err(error.into()),
+        };
+        Err(StateError::Replaced { key: key.to_string(), what })
+    }
+
     async fn read_next(&self) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
         let Some((document, sha256)) = read_revision(&*self.store, self.revision + 1).await? else {
             return Ok(None);
@@ -194,6 +248,7 @@ impl RuleHistory {
         self.book.apply(&document.delta);
         self.revision = document.revision;
         self.sha256 = sha256;
+        self.compared = None;
         if let Some(news) = &mut self.news {
             if news.len() == MAX_NEWS {
                 news.pop_front();
@@ -244,7 +299,10 @@ impl RuleHistory {
             notes: change.notes.iter().map(ToString::to_string).collect(),
             delta: change.delta,
         };
-        if self.store.exists(&keys::revision(self.revision + 2)).await? {
+        let after_next = keys::revision(self.revision + 2);
+        let (is_gap, compared) = tokio::join!(self.store.exists(&after_next), self.compare_newest());
+        self.compared = compared?;
+        if is_gap? {
             self.refuse_gap().await?;
             return Ok(None);
         }

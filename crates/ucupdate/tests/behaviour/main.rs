@@ -17,6 +17,7 @@ mod logging;
 mod looking_back;
 mod meanwhile;
 mod rebuilding;
+mod replaced;
 mod restarting;
 mod rolling_back;
 mod story;

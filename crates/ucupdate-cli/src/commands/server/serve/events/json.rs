@@ -102,7 +102,9 @@ fn own_fields(event: &Event<'_>) -> Value {
         }
         Event::LogRowsWritten { log } => json!({ "log": log_name(*log) }),
         Event::LogRowsDropped { log, rows } => json!({ "log": log_name(*log), "rows": rows }),
-        Event::StoreUnreachable { error } => json!({ "cause": error_chain(*error) }),
+        Event::StoreUnreachable { error } | Event::HistoryReplaced { error } => {
+            json!({ "cause": error_chain(*error) })
+        }
         Event::StoreReachable { after } => {
             json!({ "after_ms": u64::try_from(after.as_millis()).unwrap_or(u64::MAX) })
         }

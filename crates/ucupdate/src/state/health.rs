@@ -1,0 +1,247 @@
+//! [`Health`]: what a running service knows about its store and its logs.
+
+use crate::error::StateError;
+use crate::events::event::Event;
+use crate::events::listeners::Listeners;
+use crate::options::Options;
+use crate::service::UpdateService;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use ucupdate_store::{StoreError, error_chain};
+
+/// The state of a running service, for a readiness check and for monitoring. [`UpdateService::health`] returns it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// The revision of the rule book that currently answers requests.
+    pub revision: u64,
+    /// Whether the rule book could be read lately. A service that probes the store must have read it in the last five
+    /// seconds, or in the last five probe periods if that is longer. For other services the last read must have succeeded.
+    pub store_reachable: bool,
+    /// Whether the store holds another history than the one that this service has read.
+    pub history_replaced: bool,
+    /// Whether the store took the last log rows. `true` if the service writes no logs.
+    pub log_writable: bool,
+    /// The number of log rows that were dropped since the start.
+    pub dropped_log_rows: u64,
+    /// Whether devices are offered nothing because of the state of the store.
+    pub offers_stopped: bool,
+    /// The last error of reading the rule book, with its causes. `None` if the last read succeeded.
+    pub problem: Option<String>,
+}
+
+impl Health {
+    /// Returns whether the service sees every change of the rule book. A service that does not see changes would also miss
+    /// the kill switch. Logs do not count: a full disk must not take every server out of a load balancer.
+    pub fn is_ready(&self) -> bool {
+        self.store_reachable && !self.history_replaced
+    }
+}
+
+impl UpdateService {
+    /// Returns the state of this service. It reads no store and never waits.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ucupdate::{Options, UpdateService, store::MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
+    /// assert!(service.health().is_ready());
+    /// # Ok(()) }
+    /// ```
+    pub fn health(&self) -> Health {
+        let logs = self.inner.logs.as_ref();
+        let looks = &self.inner.looks;
+        Health {
+            revision: self.snapshot().revision(),
+            store_reachable: looks.is_reachable(self.inner.options.probe),
+            history_replaced: looks.is_replaced.load(Ordering::Relaxed),
+            log_writable: logs.is_none_or(crate::logs::writer::Logs::is_writable),
+            dropped_log_rows: self.dropped_log_rows(),
+            offers_stopped: looks.stops_offers(&self.inner.options),
+            problem: looks.state().problem.clone(),
+        }
+    }
+}
+
+/// A service that probes counts as cut off after this number of probe periods without a successful read, and not before
+/// [`LEAST_TIME`].
+const MISSED_PROBES: u32 = 5;
+const LEAST_TIME: Duration = Duration::from_secs(5);
+
+/// A problem that lasts is reported again after this time.
+const REPEAT_TIME: Duration = Duration::from_secs(60);
+
+/// The record of reading the rule book from the store.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    start: Instant,
+    /// The time of the last successful read, in milliseconds since `start`.
+    last_success: AtomicU64,
+    is_replaced: AtomicBool,
+    state: Mutex<LookState>,
+}
+
+#[derive(Debug, Default)]
+struct LookState {
+    problem: Option<String>,
+    /// The number of reads that failed since the last successful one.
+    failed: u32,
+    reported_at: Option<Instant>,
+}
+
+/// How a result of a read is reported.
+#[derive(Debug, PartialEq, Eq)]
+enum Report {
+    Nothing,
+    Recovered,
+    Warning(String),
+    Error(String),
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            last_success: AtomicU64::new(0),
+            is_replaced: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl Looks {
+    fn state(&self) -> MutexGuard<'_, LookState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a read of the rule book, and reports a change of the state.
+    pub(crate) fn record(&self, error: Option<&StateError>, events: &Listeners) {
+        let (failed, was_replaced) = (self.state().failed, self.is_replaced.load(Ordering::Relaxed));
+        let after = self.since_success();
+        report(self.take(error, Instant::now()));
+        match error {
+            Some(error) if is_replacement(error) && !was_replaced => {
+                events.emit(&Event::HistoryReplaced { error });
+            }
+            Some(error) if failed == 0 => events.emit(&Event::StoreUnreachable { error }),
+            None if failed > 0 => events.emit(&Event::StoreReachable { after }),
+            _ => {}
+        }
+    }
+
+    fn take(&self, error: Option<&StateError>, now: Instant) -> Report {
+        let mut state = self.state();
+        let Some(error) = error else {
+            let millis = now.saturating_duration_since(self.start).as_millis();
+            self.last_success.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+            self.is_replaced.store(false, Ordering::Relaxed);
+            let before = std::mem::take(&mut *state);
+            return if before.failed > 0 { Report::Recovered } else { Report::Nothing };
+        };
+        let text = error_chain(error);
+        state.failed += 1;
+        let was_replaced = self.is_replaced.load(Ordering::Relaxed);
+        // A store that does not answer says nothing about its history, so the flag stays.
+        let is_replaced = was_replaced || is_replacement(error);
+        self.is_replaced.store(is_replaced, Ordering::Relaxed);
+        state.problem = Some(text.clone());
+        let is_due = state.reported_at.is_none_or(|then| now.saturating_duration_since(then) >= REPEAT_TIME);
+        let is_serious = state.failed == MISSED_PROBES || (is_replaced && !was_replaced);
+        if !(is_due || is_serious) {
+            return Report::Nothing;
+        }
+        state.reported_at = Some(now);
+        if is_replaced || state.failed >= MISSED_PROBES { Report::Error(text) } else { Report::Warning(text) }
+    }
+
+    fn since_success(&self) -> Duration {
+        let last = Duration::from_millis(self.last_success.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(last)
+    }
+
+    fn is_reachable(&self, probe: Option<Duration>) -> bool {
+        match probe {
+            Some(period) => self.since_success() <= LEAST_TIME.max(period.saturating_mul(MISSED_PROBES)),
+            None => self.state().failed == 0,
+        }
+    }
+
+    /// Returns whether devices are offered nothing because of the state of the store.
+    pub(crate) fn stops_offers(&self, options: &Options) -> bool {
+        let is_replaced = self.is_replaced.load(Ordering::Relaxed) && !options.offers_after_replacement;
+        is_replaced || options.offers_while_unreachable.is_some_and(|most| self.since_success() > most)
+    }
+}
+
+/// Returns whether an error says that the store holds another history.
+fn is_replacement(error: &StateError) -> bool {
+    matches!(error, StateError::Replaced { .. } | StateError::Store(StoreError::Replaced { .. }))
+}
+
+#[cfg(feature = "tracing")]
+fn report(report: Report) {
+    match report {
+        Report::Nothing => {}
+        Report::Recovered => tracing::warn!("the rule book can be read again"),
+        Report::Warning(error) => {
+            tracing::warn!(error, "cannot read the rule book; the last revision answers")
+        }
+        Report::Error(error) => {
+            tracing::error!(
+                error,
+                "cannot read the rule book; changes such as the kill switch have no effect here"
+            );
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+fn report(_report: Report) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unavailable() -> StateError {
+        StoreError::unavailable("reading", "no route").into()
+    }
+
+    fn replaced() -> StateError {
+        StateError::Replaced { key: "state/revisions/1.json".to_owned(), what: "is missing" }
+    }
+
+    #[test]
+    fn a_failing_store_is_reported_at_once_then_as_an_error_and_then_each_minute() {
+        let (looks, start) = (Looks::default(), Instant::now());
+        let mut reports = Vec::new();
+        for second in 0..130 {
+            match looks.take(Some(&unavailable()), start + Duration::from_secs(second)) {
+                Report::Nothing => {}
+                Report::Warning(_) => reports.push((second, "warning")),
+                Report::Error(_) => reports.push((second, "error")),
+                Report::Recovered => panic!("nothing recovered"),
+            }
+        }
+        assert_eq!(reports, [(0, "warning"), (4, "error"), (64, "error"), (124, "error")]);
+        assert_eq!(looks.take(None, start), Report::Recovered);
+        assert_eq!(looks.take(None, start), Report::Nothing);
+    }
+
+    #[test]
+    fn a_replaced_history_is_an_error_at_once_and_stays_one_while_the_store_does_not_answer() {
+        let (looks, now) = (Looks::default(), Instant::now());
+        assert!(matches!(looks.take(Some(&unavailable()), now), Report::Warning(_)));
+        assert!(matches!(looks.take(Some(&replaced()), now), Report::Error(_)));
+        assert_eq!(looks.take(Some(&replaced()), now), Report::Nothing);
+        assert_eq!(looks.take(Some(&unavailable()), now), Report::Nothing);
+        assert!(looks.is_replaced.load(Ordering::Relaxed));
+        assert!(looks.stops_offers(&Options::default()));
+        assert!(!looks.stops_offers(&Options::default().with_offers_after_replacement(true)));
+        looks.take(None, now);
+        assert!(!looks.stops_offers(&Options::default()));
+    }
+}
