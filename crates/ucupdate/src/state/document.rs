@@ -1,6 +1,5 @@
 //! The stored forms: JSON documents, each with the version of its format first. A newer format is refused by its number.
 
-use crate::digest::{Sha256Stream, sha256};
 use crate::state::recorded_command::{RecordedCommand, StoredCommand};
 use semver::Version;
 use serde::ser::SerializeStruct as _;
@@ -9,7 +8,7 @@ use serde_json::value::RawValue;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookCommand, Delta, IngestedPackage};
 use ucupdate_core::device::KindPattern;
-use ucupdate_core::value::{Sha256Digest, UnixTime};
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
 /// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
@@ -109,7 +108,7 @@ impl Checkpoint {
             format: format_of(&delta),
             revision: self.revision,
             sha256: self.sha256,
-            book_sha256: sha256(book.get().as_bytes()),
+            book_sha256: Sha256Digest::of(book.get().as_bytes()),
             book,
         })
     }
@@ -135,9 +134,13 @@ impl Checkpoint {
         let text = document.book;
         // The digest and the book are made at the same time.
         let (digest, book) = std::thread::scope(|scope| {
-            let digest = std::thread::Builder::new().spawn_scoped(scope, || sha256(text.as_bytes()));
+            let digest =
+                std::thread::Builder::new().spawn_scoped(scope, || Sha256Digest::of(text.as_bytes()));
             let book = read_book(text).map(RuleBook::of);
-            (digest.map_or_else(|_| Some(sha256(text.as_bytes())), |digest| digest.join().ok()), book)
+            (
+                digest.map_or_else(|_| Some(Sha256Digest::of(text.as_bytes())), |digest| digest.join().ok()),
+                book,
+            )
         });
         if digest != Some(document.book_sha256) {
             return Ok(None);
@@ -305,7 +308,7 @@ const SEAL: &str = ",\"seal\":\"";
 /// except the newest one, which only its seal can prove.
 pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
     let mut bytes = write(document);
-    let seal = sha256(&bytes);
+    let seal = Sha256Digest::of(&bytes);
     bytes.pop();
     bytes.extend_from_slice(format!("{SEAL}{seal}\"}}").as_bytes());
     bytes
@@ -325,10 +328,10 @@ pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
 pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
     let is_whole = match split_seal(bytes) {
         Some((document, seal)) => {
-            let mut hash = Sha256Stream::default();
-            hash.take_in(document);
-            hash.take_in(b"}");
-            seal == hash.end().1.to_string().as_bytes()
+            let mut hash = Sha256Hasher::default();
+            hash.update(document);
+            hash.update(b"}");
+            seal == hash.digest().to_string().as_bytes()
         }
         None => check_format(key, bytes)? < SEALED_SINCE,
     };
@@ -356,7 +359,7 @@ mod tests {
     use ucupdate_core::book::{IngestId, Release, ReleaseFiles, StoredFile};
 
     fn checkpoint() -> Checkpoint {
-        Checkpoint { revision: 3, sha256: sha256(b""), book: RuleBook::default() }
+        Checkpoint { revision: 3, sha256: Sha256Digest::of(b""), book: RuleBook::default() }
     }
 
     #[test]
@@ -487,8 +490,8 @@ mod tests {
         let book = r#"{"settings":{"stones":[{"name":"ocs-interim","device_type":"UCPhone","below":"1.0.522.98","by":"1.0.522.103","image":"interim"}],"deploy_at_ingest":["RoundTable"]}}"#;
         let form = format!(
             r#"{{"format":"1.2.0","revision":3,"sha256":"{}","book_sha256":"{}","book":{book}}}"#,
-            sha256(b""),
-            sha256(book.as_bytes())
+            Sha256Digest::of(b""),
+            Sha256Digest::of(book.as_bytes())
         );
         assert_eq!(String::from_utf8(checkpoint().write()).unwrap(), form);
     }
