@@ -252,7 +252,7 @@ impl RuleHistory {
             if news.len() == MAX_NEWS {
                 news.pop_front();
             }
-            news.push_back(Revision::of(&document));
+            news.push_back(Revision::of(document));
         }
     }
 
