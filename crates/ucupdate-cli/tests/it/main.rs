@@ -14,6 +14,7 @@ mod groups;
 mod holding;
 mod life;
 mod misleading;
+mod overload;
 mod packages;
 mod place;
 mod readme;

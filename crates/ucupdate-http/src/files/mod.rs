@@ -5,6 +5,7 @@
 //! that does not respond.
 
 mod conditions;
+pub(crate) mod downloads;
 mod etag;
 mod ranges;
 pub(crate) mod redirects;
@@ -13,6 +14,7 @@ use crate::response::answer::Answer;
 use crate::response::body::Content;
 use bytes::Bytes;
 use conditions::Selection;
+use downloads::DownloadPlace;
 use etag::ETag;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use redirects::ImageRedirects;
@@ -27,13 +29,14 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the device
-/// fetch it. `by_tls` says whether the device uses TLS.
+/// fetch it. `by_tls` says whether the device uses TLS. Without a place the file is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
     path: &str,
     (method, headers): (&Method, &HeaderMap),
     by_tls: bool,
+    place: Option<DownloadPlace>,
 ) -> (Answer, Option<ServedFile>) {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
         return (Answer::nothing_here(), None);
@@ -50,6 +53,10 @@ pub(crate) async fn answer(
             return (sent_on(location).with(header::ETAG, etag.header_value()), Some(file));
         }
     }
+    let Some(place) = place else {
+        let refusal = Answer::unavailable("too many files are fetched at this moment, try again later");
+        return (refusal, None);
+    };
     // The file is opened also when no byte is sent: conditions count only if the answer without them would be a success
     // (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
     let range = match &selection {
@@ -63,7 +70,8 @@ pub(crate) async fn answer(
                 *method == Method::GET && matches!(selection, Selection::Whole | Selection::Part(_));
             let answer = sent(&file, selection, method, bytes)
                 .with(header::ETAG, etag.header_value())
-                .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+                .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
+                .holding(place);
             (answer, fetches.then_some(file))
         }
         Err(error) => (Answer::not_opened(&error), None),

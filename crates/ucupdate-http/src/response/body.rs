@@ -1,5 +1,6 @@
 //! The body of a response: it yields exactly as many bytes as it announced, or ends in an error.
 
+use crate::files::downloads::DownloadPlace;
 use crate::response::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
@@ -23,6 +24,7 @@ pub struct ResponseBody {
     status: StatusCode,
     /// `None` once the access row was written.
     exchange: Option<Exchange>,
+    _place: Option<DownloadPlace>,
 }
 
 /// The source of the bytes.
@@ -43,9 +45,14 @@ impl Content {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(content: Content, status: StatusCode, exchange: Exchange) -> Self {
+    pub(crate) fn new(
+        content: Content,
+        status: StatusCode,
+        exchange: Exchange,
+        place: Option<DownloadPlace>,
+    ) -> Self {
         let length = content.length();
-        Self { remaining: length, length, content, status, exchange: Some(exchange) }
+        Self { remaining: length, length, content, status, exchange: Some(exchange), _place: place }
     }
 
     fn finish(&mut self, whole: bool) {
