@@ -107,7 +107,7 @@ pub enum Event<'a> {
         file: &'a ServedFile,
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
-        /// What became of the download.
+        /// The outcome of the download.
         outcome: FetchOutcome,
         /// The bytes that were sent.
         bytes: u64,
