@@ -19,6 +19,7 @@ mod packages;
 mod place;
 mod readme;
 mod rollouts;
+mod schemes;
 mod serve;
 mod serving;
 mod simulating;
