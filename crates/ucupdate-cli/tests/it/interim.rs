@@ -9,7 +9,7 @@ use ucupdate_cab::package::{NewInterim, NewRelease, PackageBuilder, sample};
 
 const CX600: &str = "UCPhone/Polycom/CX600/A/ENU/CPE";
 
-/// What a device of a rule is answered that reports a version: the reason as one word.
+/// Returns the answer to a device of a rule that reports a version: the reason as one word.
 fn answer(place: &Place, rule: &str, installed: &str, more: &[&str]) -> Value {
     let device = rule.strip_suffix("/CPE").unwrap();
     let args = ["explain", "--device", device, "--installed", installed, "--json"];

@@ -122,9 +122,9 @@ struct StonePath {
 pub(super) struct StoneHop {
     below: [u32; 8],
     stone: u32,
-    /// What every device is offered.
+    /// The offer for every device.
     offer: u32,
-    /// What test devices are offered: the pending image if there is one, else what every device is offered.
+    /// The offer for test devices: the pending image if there is one, else the offer for every device.
     for_test_devices: u32,
 }
 
@@ -275,7 +275,7 @@ impl EligibilityIndex {
         Some((self.stones.get(step.stone as usize)?, step))
     }
 
-    /// What a step offers, or else the ban that prevents it. A step has an offer for test devices, and one for all others.
+    /// Returns the offer of a step, or else the ban that prevents it. A step has an offer for test devices, and one for others.
     #[inline]
     pub(super) fn offer_of_step(
         &self,

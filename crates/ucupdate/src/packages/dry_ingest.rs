@@ -47,6 +47,6 @@ impl Admin<'_> {
 pub struct IngestDryRun {
     /// The content of the package, and warnings about it.
     pub package: Package,
-    /// What would change. The files of the package have no objects in the store.
+    /// The dry run. The files of the package have no objects in the store.
     pub run: DryRun,
 }

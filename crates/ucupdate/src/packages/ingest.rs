@@ -10,8 +10,9 @@
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
+use crate::events::event::Event;
 use crate::keys;
-use crate::packages::channels::{ChannelSink, NewMember};
+use crate::packages::channels::{ChannelSink, NewMember, ReaderEvent};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
 use crate::packages::reading::{Reading, ended, feed_all};
@@ -138,7 +139,9 @@ impl Admin<'_> {
         if !matches!(taken, Ok((_, true))) && (!intake.told || may_delete(&taken)) {
             intake.delete_stored().await;
         }
-        taken.map(|(ingested, _)| ingested)
+        let (ingested, _) = taken?;
+        service.emit(&Event::PackageIngested { ingested: &ingested, file_name, author });
+        Ok(ingested)
     }
 }
 
@@ -167,14 +170,20 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     /// Reads the cabinet on a thread of its own, and stores each member as it comes.
     async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
-        let (members, mut events) = mpsc::channel(4);
-        let Reading { reader, inputs } = Reading::begin(options, parts, ChannelSink::new(members));
+        let (sink, mut events) = mpsc::channel(4);
+        let Reading { reader, inputs } = Reading::begin(options, parts, ChannelSink::new(sink));
         let fed = AtomicU64::new(0);
         let feeding = feed_all(inputs, &fed);
         let storing = async {
-            while let Some(member) = events.recv().await {
-                let input_bytes = fed.load(Ordering::Relaxed);
-                self.store_member(member, input_bytes).await?;
+            while let Some(event) = events.recv().await {
+                self.so_far.input_bytes = fed.load(Ordering::Relaxed);
+                match event {
+                    ReaderEvent::Member(member) => self.store_member(member).await?,
+                    ReaderEvent::StartOver => {
+                        self.delete_stored().await;
+                        (self.so_far.files, self.so_far.stored_bytes) = (0, 0);
+                    }
+                }
             }
             Ok::<_, IngestError>(())
         };
@@ -186,7 +195,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         package
     }
 
-    async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
+    async fn store_member(&mut self, member: NewMember) -> Result<(), IngestError> {
         let key = keys::object(&keys::member(self.ingest, member.index, &member.name));
         // Noted before the put, so that a put of unclear fate is swept up too.
         self.stored.push((member.index, key.clone()));
@@ -196,7 +205,6 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             Err(StoreError::Input { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        self.so_far.input_bytes = input_bytes;
         self.so_far.files += 1;
         self.so_far.stored_bytes += meta.size;
         (self.progress)(self.so_far);

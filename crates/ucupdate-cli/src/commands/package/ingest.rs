@@ -88,7 +88,7 @@ impl PackageReport {
         }
     }
 
-    /// What would be ingested.
+    /// Returns the report of a dry run.
     fn would_be(path: &Path, would: &IngestDryRun, devices: &Devices, now: UnixTime) -> Self {
         let run = &would.run;
         Self {
