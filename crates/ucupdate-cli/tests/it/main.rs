@@ -15,6 +15,7 @@ mod life;
 mod misleading;
 mod packages;
 mod place;
+mod reading;
 mod readme;
 mod rollouts;
 mod serve;
