@@ -11,6 +11,7 @@ pub(crate) mod moment;
 pub(crate) mod package;
 pub(crate) mod read_rows;
 pub(crate) mod retention;
+pub(crate) mod rules;
 pub(crate) mod side;
 pub(crate) mod whom;
 pub(crate) mod window;
