@@ -46,7 +46,7 @@ struct Source<F: LogForm> {
     head: Option<Head<F::Row>>,
 }
 
-/// What comes next in a source.
+/// The next item of a source.
 enum Head<R> {
     Row(R),
     /// A log whose first row has this time. It is opened when its turn comes, so few logs are open at once.

@@ -81,7 +81,7 @@ pub struct LogSummary {
     pub unread: u64,
     /// Whether the log has a header.
     pub has_header: bool,
-    /// What the file looks like.
+    /// The kind of file that it looks like.
     pub look: LogLook,
     /// Whether the log has the field that [`AccessLogs::with_client_from`] names.
     pub has_client_field: bool,
