@@ -289,7 +289,7 @@ impl ChangeDraft<'_> {
                 return Err(Refusal::InterimTaken {
                     locale: image.locale.clone(),
                     version: image.version.clone(),
-                    there,
+                    there: Box::new(there),
                     stone: stone.name.clone(),
                 });
             }

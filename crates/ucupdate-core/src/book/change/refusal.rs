@@ -97,7 +97,7 @@ pub enum Refusal {
          devices, and there is one interim image for {locale}; if those devices may install it, type `ucupdate stone set \
          {stone} --by {version}` and ingest the package again, or else build the package without the image"
     )]
-    InterimTaken { locale: Locale, version: ReportedVersion, there: ReportedVersion, stone: StoneName },
+    InterimTaken { locale: Locale, version: ReportedVersion, there: Box<ReportedVersion>, stone: StoneName },
     /// No interim image waits for approval.
     #[error("no interim image for {locale} and {update_type} is pending")]
     NoInterimPending { locale: Locale, update_type: UpdateType },
