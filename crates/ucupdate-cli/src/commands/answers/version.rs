@@ -43,10 +43,7 @@ struct Reading {
 impl Reading {
     fn of(scheme: &VersionScheme, version: &ReportedVersion) -> Self {
         let read = scheme.read(version.as_str());
-        let why = read.as_ref().err().map(|error| match version.why_unreadable() {
-            Some(why) if scheme.is_dotnet() => why.to_string(),
-            _ => error.to_string(),
-        });
+        let why = read.as_ref().err().map(ToString::to_string);
         Self {
             version: version.as_str().to_owned(),
             parts: read.ok().map(|version| version.parts().collect()),
