@@ -3,7 +3,6 @@
 mod admin;
 mod asker;
 mod clock;
-mod digest;
 mod error;
 mod keys;
 #[cfg(feature = "fuzzing")]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
+use ucupdate_core::value::Sha256Digest;
 
 use super::blocks::{InputPart, OpenFolder, PartLengths};
 use super::compression::Compression;
@@ -67,9 +67,9 @@ pub struct Finished {
     /// The SHA-256 of the cabinet. It does not depend on a program around the cabinet.
     ///
     /// For a set of several parts, it is the SHA-256 of the digests of the parts (32 bytes each) in the order of the set.
-    pub sha256: [u8; 32],
+    pub sha256: Sha256Digest,
     /// The SHA-256 of each part, in the order of the set; one digest where the cabinet is not a set.
-    pub parts: Vec<[u8; 32]>,
+    pub parts: Vec<Sha256Digest>,
     /// The bytes of all parts together, without a program around them.
     pub cabinet_bytes: u64,
     /// The uncompressed bytes of all files together.
@@ -249,7 +249,7 @@ impl<R: Read> Cabinet<R> {
         }
         let sha256 = match parts.as_slice() {
             [only] => *only,
-            several => Sha256::digest(several.as_flattened()).into(),
+            several => Sha256Digest::of(several.iter().flat_map(|part| *part.as_bytes()).collect::<Vec<_>>()),
         };
         let files = self.tables.entries.len();
         if let [only] = self.parts.as_mut_slice() {

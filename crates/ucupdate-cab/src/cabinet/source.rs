@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use sha2::{Digest, Sha256};
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 
 use crate::error::{CabError, Position, Structure};
 
@@ -29,7 +29,7 @@ pub(crate) struct Source<R> {
     /// The error of the input, kept until a byte is needed that it did not give.
     failure: Option<io::Error>,
     /// The hash of the bytes of the cabinet, once it has begun.
-    hash: Option<Sha256>,
+    hash: Option<Sha256Hasher>,
     /// The offset behind the last byte that was hashed.
     hashed: u64,
     /// The bytes taken since holding began.
@@ -77,7 +77,7 @@ impl<R: Read> Source<R> {
     /// Begins counting and hashing: the next byte is the first of the cabinet.
     pub(crate) fn begin_cabinet(&mut self) {
         self.base = self.offset;
-        self.hash = Some(Sha256::new());
+        self.hash = Some(Sha256Hasher::default());
         self.hashed = self.offset;
     }
 
@@ -176,8 +176,8 @@ impl<R: Read> Source<R> {
     }
 
     /// The SHA-256 of the bytes of the cabinet that were taken so far.
-    pub(crate) fn sha256(&self) -> [u8; 32] {
-        self.hash.clone().unwrap_or_default().finalize().into()
+    pub(crate) fn sha256(&self) -> Sha256Digest {
+        self.hash.clone().unwrap_or_default().digest()
     }
 
     /// Frees the buffer, once nothing more is read.

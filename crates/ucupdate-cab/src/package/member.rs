@@ -1,6 +1,6 @@
 //! The members of a package, and the sink that takes their bytes.
 
-use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::digest::sha1_of;
 use crate::path::{NameProblem, SafePath};
 use std::io;
 use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
@@ -134,7 +134,7 @@ impl Member {
     pub fn of_bytes(index: usize, name: &str, bytes: &[u8], modified: Option<FieldTime>) -> Self {
         let start = MemberStart::new(index, name, bytes.len() as u64, modified);
         let sha1 = start.role.may_be_image().then(|| sha1_of(bytes));
-        Self::new(start, sha256_of(bytes), sha1)
+        Self::new(start, Sha256Digest::of(bytes), sha1)
     }
 }
 

@@ -9,10 +9,9 @@ use super::understand::{KeptBytes, understand};
 use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
 use crate::path::SafePath;
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use ucupdate_core::value::{Digest, Sha256Digest};
+use ucupdate_core::value::{Digest, Sha256Hasher};
 
 /// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
 ///
@@ -60,7 +59,7 @@ pub fn read_package<R: Read>(
     let finished = cabinet.finish_and_look_behind()?;
     let Reading { members, kept, mut irregularities, .. } = reading;
     irregularities.extend(finished.irregularities);
-    let mut package = understand(Sha256Digest::new(finished.sha256), members, &kept, options);
+    let mut package = understand(finished.sha256, members, &kept, options);
     package.problems.extend(irregularities.iter().map(irregularity_problem));
     Ok(package)
 }
@@ -149,7 +148,7 @@ fn read_member<R: Read>(
     keeping: &mut Keeping,
     sink: &mut dyn MemberSink,
 ) -> Result<Member, PackageError> {
-    let mut sha256 = sha2::Sha256::new();
+    let mut sha256 = Sha256Hasher::default();
     let mut sha1 = start.role.may_be_image().then(<sha1::Sha1 as sha1::Digest>::new);
     let mut take = |chunk: &[u8]| {
         sha256.update(chunk);
@@ -172,7 +171,7 @@ fn read_member<R: Read>(
         take(chunk)?;
     }
     let sha1 = sha1.map(|sha1| Digest::new(sha1::Digest::finalize(sha1).into()));
-    Ok(Member::new(start, Digest::new(sha256.finalize().into()), sha1))
+    Ok(Member::new(start, sha256.digest(), sha1))
 }
 
 /// The bytes that are kept of a member, up to a limit.

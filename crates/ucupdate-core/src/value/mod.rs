@@ -7,6 +7,8 @@ pub(crate) mod label;
 mod object_key;
 pub(crate) mod parse_error;
 mod reported;
+#[cfg(feature = "sha256")]
+mod sha256;
 #[cfg(feature = "serde")]
 pub(crate) mod stored_text;
 mod time;
@@ -18,5 +20,7 @@ pub use label::{MAX_LABEL_BYTES, check_label};
 pub use object_key::{MAX_OBJECT_KEY_BYTES, ObjectKey};
 pub use parse_error::{ParseError, ParseErrorKind};
 pub use reported::Reported;
+#[cfg(feature = "sha256")]
+pub use sha256::Sha256Hasher;
 pub use time::{FieldTime, UnixTime};
 pub use zone::Zone;

@@ -5,6 +5,7 @@
 //! that does not respond.
 
 mod conditions;
+pub(crate) mod downloads;
 mod etag;
 mod ranges;
 pub(crate) mod redirects;
@@ -13,6 +14,7 @@ use crate::response::answer::Answer;
 use crate::response::body::Content;
 use bytes::Bytes;
 use conditions::Selection;
+use downloads::DownloadPlace;
 use etag::ETag;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use redirects::ImageRedirects;
@@ -26,13 +28,15 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 /// Media type of images and signatures, as the original sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root. `by_tls` says whether the device uses TLS.
+/// Answers a `GET` or `HEAD` of the file with this path below a root. `by_tls` says whether the device uses TLS. Without a
+/// place the file is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
     path: &str,
     (method, headers): (&Method, &HeaderMap),
     by_tls: bool,
+    place: Option<DownloadPlace>,
 ) -> Answer {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
         return Answer::nothing_here();
@@ -49,6 +53,9 @@ pub(crate) async fn answer(
             return sent_on(location).with(header::ETAG, etag.header_value());
         }
     }
+    let Some(place) = place else {
+        return Answer::unavailable("too many files are fetched at this moment, try again later");
+    };
     // The file is opened also when no byte is sent: conditions count only if the answer without them would be a success
     // (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
     let range = match &selection {
@@ -59,7 +66,8 @@ pub(crate) async fn answer(
     match service.open_file(&file, range).await {
         Ok(bytes) => sent(&file, selection, method, bytes)
             .with(header::ETAG, etag.header_value())
-            .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+            .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
+            .holding(place),
         Err(error) => Answer::not_opened(&error),
     }
 }

@@ -1,5 +1,6 @@
 //! The body of a response: it yields exactly as many bytes as it announced, or ends in an error.
 
+use crate::files::downloads::DownloadPlace;
 use crate::response::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
@@ -21,6 +22,7 @@ pub struct ResponseBody {
     status: StatusCode,
     /// `None` once the access row was written.
     exchange: Option<Exchange>,
+    _place: Option<DownloadPlace>,
 }
 
 /// The source of the bytes.
@@ -41,8 +43,13 @@ impl Content {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(content: Content, status: StatusCode, exchange: Exchange) -> Self {
-        Self { remaining: content.length(), content, status, exchange: Some(exchange) }
+    pub(crate) fn new(
+        content: Content,
+        status: StatusCode,
+        exchange: Exchange,
+        place: Option<DownloadPlace>,
+    ) -> Self {
+        Self { remaining: content.length(), content, status, exchange: Some(exchange), _place: place }
     }
 
     fn finish(&mut self, whole: bool) {

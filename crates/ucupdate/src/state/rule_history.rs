@@ -4,7 +4,6 @@
 //! winner's revision and tries again, if its change is still allowed. There is no leader and no lock, and no listing decides
 //! anything.
 
-use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
@@ -74,7 +73,7 @@ pub struct Revision {
 impl ChangeId {
     /// Returns an id that no other server draws.
     pub(crate) fn random() -> Result<Self, StateError> {
-        Ok(Self(sha256(&random_bytes()?)))
+        Ok(Self(Sha256Digest::of(random_bytes()?)))
     }
 }
 
@@ -108,7 +107,7 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b""), compared: None }
+        Self { store, book: RuleBook::default(), revision: 0, sha256: Sha256Digest::of(b""), compared: None }
     }
 
     /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
@@ -139,7 +138,7 @@ impl RuleHistory {
             let revision =
                 self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if Some(checkpoint.revision) != keys::checkpoint_number(&meta.key)
-                || !revision.is_ok_and(|bytes| sha256(&bytes) == checkpoint.sha256)
+                || !revision.is_ok_and(|bytes| Sha256Digest::of(&bytes) == checkpoint.sha256)
             {
                 continue;
             }
@@ -189,7 +188,7 @@ impl RuleHistory {
             let meta = object.meta.clone();
             let bytes = object.into_bytes(MAX_REVISION_BYTES).await?;
             let is_large = bytes.len() > LARGE_REVISION_BYTES;
-            Ok((sha256(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
+            Ok((Sha256Digest::of(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
         };
         let what = match found.await {
             Ok(Some(compared)) => return Ok(compared),
@@ -274,7 +273,7 @@ impl RuleHistory {
             self.take(&winner, sha256);
             return Ok(None);
         }
-        self.take(&document, sha256(&bytes));
+        self.take(&document, Sha256Digest::of(&bytes));
         self.make_checkpoint().await;
         Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
@@ -387,7 +386,7 @@ pub(crate) async fn read_revision(
     if document.revision != number {
         return Err(DocumentError::Number { key: key.to_string(), stated: document.revision }.into());
     }
-    Ok(Some((document, sha256(&bytes))))
+    Ok(Some((document, Sha256Digest::of(&bytes))))
 }
 
 /// Returns random bytes.

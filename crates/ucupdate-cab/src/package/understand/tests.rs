@@ -6,7 +6,7 @@ use crate::{Cabinet, CabinetBuilder, Compression, Limits};
 use der::asn1::ObjectIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{FieldTime, Sha256Digest};
 
 const FOLDER: &str = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE";
 const KEY: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
@@ -66,7 +66,7 @@ impl Files {
             .enumerate()
             .map(|(index, (_, bytes))| (index, KeptBytes::Whole(bytes.clone())))
             .collect();
-        understand(sha256_of(b"a cabinet"), members, &kept, self.options.clone())
+        understand(Sha256Digest::of(b"a cabinet"), members, &kept, self.options.clone())
     }
 
     fn cabinet(&self) -> Vec<u8> {
@@ -367,7 +367,7 @@ fn every_case_reads_the_same_out_of_a_cabinet() {
         let package = read(&bytes, files.options.clone());
         let expected = Package { id: package.id, sha256: package.sha256, ..files.understood() };
         assert_eq!(package, expected, "{kind:?}");
-        assert_eq!(package.sha256, sha256_of(&bytes));
+        assert_eq!(package.sha256, Sha256Digest::of(&bytes));
     }
 }
 
@@ -603,7 +603,7 @@ fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
             let package = read(&bytes, PackageOptions::default());
             assert!(!package.is_refused(), "{depth}: {:#?}", package.problems);
             assert_eq!(package.releases[0].key.to_string(), KEY);
-            assert_eq!(package.sha256, sha256_of(&outer));
+            assert_eq!(package.sha256, Sha256Digest::of(&outer));
             let indices: Vec<usize> = package.members.iter().map(|member| member.index).collect();
             assert_eq!(indices, (0..package.members.len()).collect::<Vec<_>>());
         }
