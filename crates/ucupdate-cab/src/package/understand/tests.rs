@@ -148,7 +148,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::WordUnusable,
             flat().with_manifest(&cpe("").replace("CX700", "..")),
-            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule begins with a blank or ends in a blank or full stop",
+            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule contains '.' at byte 1, expected no blank at either end and no full stop at the end",
         ),
         (
             Kind::FileMissing,

@@ -128,8 +128,8 @@ mod tests {
             (
                 "4.1b",
                 Some("4.1b"),
-                "\"4.1b\": unreadable, part 2 of the version holds 'b', expected digits\n\"4.1b\": unreadable, part 2 of \
-                 the version holds 'b', expected digits\nno order between them\nsame release: yes",
+                "\"4.1b\": unreadable, part 2 of the version contains 'b', expected digits\n\"4.1b\": unreadable, part 2 of \
+                 the version contains 'b', expected digits\nno order between them\nsame release: yes",
             ),
             ("", None, "\"\": unreadable, version is empty, expected two to four numbers"),
         ] {
