@@ -318,7 +318,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::VersionUnreadable,
             Files::new().with_image("3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE"),
-            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version holds 'b', expected digits",
+            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version contains 'b', expected digits",
         ),
         (
             Kind::NoTimeStamp,

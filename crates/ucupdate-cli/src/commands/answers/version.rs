@@ -131,7 +131,7 @@ mod tests {
                 "\"4.1b\": unreadable, part 2 of the version contains 'b', expected digits\n\"4.1b\": unreadable, part 2 of \
                  the version contains 'b', expected digits\nno order between them\nsame release: yes",
             ),
-            ("", None, "\"\": unreadable, version is empty, expected two to four numbers"),
+            ("", None, "\"\": unreadable, version is blank, expected 2 to 4 numbers"),
         ] {
             assert_eq!(Report::of(&VersionScheme::Dotnet, a, b).to_string(), text);
         }
