@@ -44,7 +44,7 @@ impl Read for ChannelReader {
     }
 }
 
-/// What the reader tells the writer.
+/// A message from the thread that reads the cabinet to the task that stores its members.
 pub(crate) enum ReaderEvent {
     Member(NewMember),
     /// All members so far belong to no package.
