@@ -115,7 +115,7 @@ impl Failure {
         Self::Told(FailureKind::NotUnderstood, reason.to_string())
     }
 
-    /// Returns a failure of an error. `doing` is a path, or an action such as `starting the runtime`.
+    /// Returns a failure of an error. `what` is a path, or an action such as `starting the runtime`.
     pub(crate) fn in_doing(what: impl Display, error: &(dyn Error + 'static)) -> Self {
         Self::Told(FailureKind::of(error), format!("{what}: {}", chain(error)))
     }
