@@ -12,7 +12,7 @@ use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 
-/// Which rows are read.
+/// The rows that are read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of the store's
@@ -26,7 +26,7 @@ pub(crate) struct AuditArgs {
     time_zone: Zone,
 }
 
-/// How much was read.
+/// The number of rows and files that were read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReadRows {
     /// Rows.
@@ -35,7 +35,7 @@ pub(crate) struct ReadRows {
     pub(crate) unread: u64,
 }
 
-/// How many lines that gave no row are told one by one.
+/// The number of lines without a row that are reported one by one.
 const TOLD_LINES: u64 = 10;
 
 impl AuditArgs {
