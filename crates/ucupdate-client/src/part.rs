@@ -29,7 +29,7 @@ pub(crate) async fn open_folder(path: &Path) -> Result<Arc<Folder>, ClientError>
     let opened = path.to_owned();
     let folder = tokio::task::spawn_blocking(move || Folder::open_or_create(opened)).await;
     let folder = folder.map_err(io::Error::other).and_then(|folder| folder);
-    folder.map(Arc::new).map_err(ClientError::disk("open the folder", path))
+    folder.map(Arc::new).map_err(ClientError::disk("make the folder", path))
 }
 
 /// The names of a file, its part and its note in a folder.
