@@ -14,13 +14,13 @@ use ucupdate_core::value::UnixTime;
 pub struct Trouble {
     /// The kind of trouble, as of the last time it was seen.
     pub kind: TroubleKind,
-    /// When it was seen first.
+    /// The time at which it was seen first.
     pub first: UnixTime,
-    /// When it was seen last.
+    /// The time at which it was seen last.
     pub last: UnixTime,
-    /// How often it was seen.
+    /// The number of times it was seen.
     pub count: u64,
-    /// When something showed that it ended. `None` if it goes on.
+    /// The time at which something showed that it ended. `None` if it goes on.
     pub over: Option<UnixTime>,
 }
 

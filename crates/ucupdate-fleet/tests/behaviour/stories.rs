@@ -188,13 +188,13 @@ fn a_download_that_takes_much_longer_than_those_of_others_is_slow() {
 #[test]
 fn a_known_size_tells_how_fast_a_download_was_and_whether_it_was_whole() {
     let options = StoryOptions::default().with_sizes([(IMAGE.to_owned(), 40_000_000)]);
-    let told_of = |bytes: &str| {
+    let shown = |bytes: &str| {
         let row = AccessRow { others: vec![("sc-bytes".into(), bytes.into())], ..get(5, IMAGE) };
         told(vec![], vec![row], &options).lines().nth(1).unwrap()[23..].to_owned()
     };
-    assert_eq!(told_of("40000000"), "fetched CPE.nbt of 3.5.6907.0, 40.0 MB in 20 s, 2.0 MB/s");
+    assert_eq!(shown("40000000"), "fetched CPE.nbt of 3.5.6907.0, 40.0 MB in 20 s, 2.0 MB/s");
     let cut = "began to fetch CPE.nbt of 3.5.6907.0, but the connection broke, 1.0 MB in 20 s, 50.0 kB/s";
-    assert_eq!(told_of("1000000"), cut);
+    assert_eq!(shown("1000000"), cut);
 }
 
 #[test]
