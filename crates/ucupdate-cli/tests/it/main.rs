@@ -18,6 +18,7 @@ mod packages;
 mod place;
 mod readme;
 mod rollouts;
+mod schemes;
 mod serve;
 mod serving;
 mod simulating;

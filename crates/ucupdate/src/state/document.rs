@@ -5,50 +5,61 @@ use semver::Version;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use ucupdate_core::RuleBook;
-use ucupdate_core::book::{BookCommand, Delta, IngestedPackage};
+use ucupdate_core::book::{BookCommand, Delta, IngestedPackage, SteppingStone};
 use ucupdate_core::device::KindPattern;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
+use ucupdate_core::{FirmwareVersion, RuleBook};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
 /// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
 ///
-/// 1.3 came with bans, aliases, version schemes and remembered rejections. A document that says nothing of them is written
-/// as 1.2, so that older programs go on reading it.
-const FORMAT: Version = Version::new(1, 3, 0);
+/// 1.3 came with bans, aliases, version schemes and remembered rejections, and 1.4 with version schemes of patterns. A document
+/// that says nothing of them is written in the oldest format that can say it, so that older programs go on reading it.
+const FORMAT: Version = Version::new(1, 4, 0);
 
-/// The newest format before [`FORMAT`].
+/// The newest format before version schemes of patterns.
+const BEFORE_SCHEMES_OF_PATTERNS: Version = Version::new(1, 3, 0);
+
+/// The newest format before bans.
 const BEFORE_BANS: Version = Version::new(1, 2, 0);
 
 /// Returns the oldest format that can say what a revision says.
 pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version {
-    let is_new = match command {
-        RecordedCommand::Book(command) => matches!(
-            command,
+    let of_command = match command {
+        RecordedCommand::Book(BookCommand::PutScheme(_) | BookCommand::RemoveScheme(_)) => FORMAT,
+        RecordedCommand::Book(
             BookCommand::ApproveVersion { .. }
-                | BookCommand::Unreject { .. }
-                | BookCommand::Ban(_)
-                | BookCommand::LiftBan(_)
-                | BookCommand::PutAlias(_)
-                | BookCommand::RemoveAlias(_)
-        ),
-        RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => false,
+            | BookCommand::Unreject { .. }
+            | BookCommand::Ban(_)
+            | BookCommand::LiftBan(_)
+            | BookCommand::PutAlias(_)
+            | BookCommand::RemoveAlias(_),
+        ) => BEFORE_SCHEMES_OF_PATTERNS,
+        RecordedCommand::Book(_) | RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => {
+            BEFORE_BANS
+        }
     };
-    if is_new { FORMAT } else { format_of(delta) }
+    of_command.max(format_of(delta))
 }
 
 /// Returns the oldest format that can say what a delta says.
 fn format_of(delta: &Delta) -> Version {
+    let mut settings = delta.settings.iter();
+    if settings.clone().any(|settings| !settings.schemes.is_empty()) {
+        return FORMAT;
+    }
     let mut rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
     let has_new = !delta.bans.is_empty()
         || !delta.aliases.is_empty()
         || rules.any(|rule| !rule.rejected().is_empty() || !rule.policy().scheme.is_dotnet())
-        || delta
-            .settings
-            .iter()
-            .flat_map(|settings| &settings.stones)
-            .any(|stone| is_new_pattern(&stone.kind));
-    if has_new { FORMAT } else { BEFORE_BANS }
+        || settings.any(|settings| settings.stones.iter().any(is_new_stone));
+    if has_new { BEFORE_SCHEMES_OF_PATTERNS } else { BEFORE_BANS }
+}
+
+/// Returns whether 1.2 cannot say where a stone is, or for which kinds.
+fn is_new_stone(stone: &SteppingStone) -> bool {
+    let is_dotnet = |version: &FirmwareVersion| version.as_str().parse::<FirmwareVersion>().is_ok();
+    is_new_pattern(&stone.kind) || !is_dotnet(&stone.below) || !is_dotnet(&stone.by)
 }
 
 /// Returns whether 1.2 cannot say for which kinds a stone is. It knew one device type, and at most one vendor, model and
@@ -365,10 +376,10 @@ mod tests {
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
         for newer in [
-            r#"{"format":"1.4.0","revision":"in words"}"#.to_owned(),
-            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.4.0", 1),
+            r#"{"format":"1.5.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.5.0", 1),
         ] {
-            let message = "`state/x.json` has format 1.4.0, but this program reads formats up to 1.3.0; use a newer program";
+            let message = "`state/x.json` has format 1.5.0, but this program reads formats up to 1.4.0; use a newer program";
             let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
