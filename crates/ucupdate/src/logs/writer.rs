@@ -3,14 +3,15 @@
 //! `ucupdate-audit` decides what to write and when. This module performs its effects on a store and reports the outcomes.
 
 use crate::clock::Clock;
+use crate::logs::losses::Losses;
 use crate::logs::options::LogOptions;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
-    RollingLog, expired,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogDate, LogKind,
+    LogName, RollingLog, expired,
 };
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -67,7 +68,7 @@ impl Logs {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
         let log = |rolling, kind| {
-            let log = Arc::new(Log::new(rolling));
+            let log = Arc::new(Log::new(rolling, kind));
             tokio::spawn(Arc::clone(&log).write(kind, Arc::clone(&store), Arc::clone(&clock)));
             log
         };
@@ -161,6 +162,8 @@ struct Log {
     wake: Notify,
     /// The progress of the task.
     progress: watch::Sender<Progress>,
+    kind: LogKind,
+    losses: Losses,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -170,8 +173,14 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog) -> Self {
-        Self { rolling: Mutex::new(rolling), wake: Notify::new(), progress: watch::Sender::default() }
+    fn new(rolling: RollingLog, kind: LogKind) -> Self {
+        Self {
+            rolling: Mutex::new(rolling),
+            wake: Notify::new(),
+            progress: watch::Sender::default(),
+            kind,
+            losses: Losses::default(),
+        }
     }
 
     /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
@@ -182,13 +191,29 @@ impl Log {
 
     fn push(&self, line: ucupdate_audit::LogLine, now: UnixTime) {
         let mut rolling = self.rolling();
-        let _number = rolling.push(line, now);
+        let is_lost = rolling.push(line, now).is_none();
+        let (lost, reason) = (rolling.dropped(), rolling.last_drop());
         let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
         drop(rolling);
         if first_or_due {
             self.wake.notify_one();
         }
+        if let Some(reason) = reason.filter(|_| is_lost && self.losses.is_due(now)) {
+            self.report_loss(lost, reason);
+        }
     }
+
+    #[cfg(feature = "tracing")]
+    fn report_loss(&self, lost: u64, reason: DropReason) {
+        let store = match &*self.progress.borrow().last_failure {
+            "" => "it takes rows".to_owned(),
+            failure => failure.to_owned(),
+        };
+        tracing::warn!(log = ?self.kind, lost, %reason, store, "log rows are lost; `lost` counts them since the start");
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn report_loss(&self, _lost: u64, _reason: DropReason) {}
 
     fn stop(&self) {
         self.progress.send_modify(|progress| progress.stopped = true);
