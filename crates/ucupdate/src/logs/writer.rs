@@ -3,6 +3,8 @@
 //! `ucupdate-audit` decides what to write and when. This module performs its effects on a store and reports the outcomes.
 
 use crate::clock::Clock;
+use crate::events::event::Event;
+use crate::events::listeners::Listeners;
 use crate::logs::losses::Losses;
 use crate::logs::options::LogOptions;
 use bytes::Bytes;
@@ -64,12 +66,17 @@ pub(crate) struct Logs {
 
 impl Logs {
     /// Starts the background tasks.
-    pub(crate) fn start(store: Arc<dyn ImageStore>, options: LogOptions, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn ImageStore>,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+        events: Listeners,
+    ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
         let log = |rolling, kind| {
-            let log = Arc::new(Log::new(rolling, kind));
-            tokio::spawn(Arc::clone(&log).write(kind, Arc::clone(&store), Arc::clone(&clock)));
+            let log = Arc::new(Log::new(rolling, kind, events.clone()));
+            tokio::spawn(Arc::clone(&log).write(Arc::clone(&store), Arc::clone(&clock)));
             log
         };
         Self {
@@ -163,6 +170,7 @@ struct Log {
     /// The progress of the task.
     progress: watch::Sender<Progress>,
     kind: LogKind,
+    events: Listeners,
     losses: Losses,
 }
 
@@ -173,12 +181,13 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog, kind: LogKind) -> Self {
+    fn new(rolling: RollingLog, kind: LogKind, events: Listeners) -> Self {
         Self {
             rolling: Mutex::new(rolling),
             wake: Notify::new(),
             progress: watch::Sender::default(),
             kind,
+            events,
             losses: Losses::default(),
         }
     }
@@ -203,17 +212,27 @@ impl Log {
         }
     }
 
-    #[cfg(feature = "tracing")]
-    fn report_loss(&self, lost: u64, reason: DropReason) {
-        let store = match &*self.progress.borrow().last_failure {
-            "" => "it takes rows".to_owned(),
-            failure => failure.to_owned(),
+    fn report_loss(&self, rows: u64, reason: DropReason) {
+        let failure = self.progress.borrow().last_failure.clone();
+        let cause = match &*failure {
+            "" => reason.to_string(),
+            failure => format!("{reason}; the store does not take them: {failure}"),
         };
-        tracing::warn!(log = ?self.kind, lost, %reason, store, "log rows are lost; `lost` counts them since the start");
+        self.events.emit(&Event::LogRowsDropped { log: self.kind, rows, cause: &cause });
     }
 
-    #[cfg(not(feature = "tracing"))]
-    fn report_loss(&self, _lost: u64, _reason: DropReason) {}
+    /// Reports once when rows begin to wait, and once when they are written again.
+    fn report_write(&self, outcome: EffectOutcome, failure: Option<&str>, rows: usize) {
+        let was_failing = !self.progress.borrow().last_failure.is_empty();
+        let log = self.kind;
+        match failure {
+            Some(cause) if !was_failing => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
+            None if was_failing && outcome == EffectOutcome::Stored => {
+                self.events.emit(&Event::LogRowsWritten { log });
+            }
+            _ => {}
+        }
+    }
 
     fn stop(&self) {
         self.progress.send_modify(|progress| progress.stopped = true);
@@ -256,10 +275,10 @@ impl Log {
     }
 
     /// Runs the task: performs effects until the log is stopped.
-    async fn write(self: Arc<Self>, kind: LogKind, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
+    async fn write(self: Arc<Self>, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
         let listing = async {
-            let mut pages = store.pages(kind.folder());
+            let mut pages = store.pages(self.kind.folder());
             while let Ok(Some(page)) = pages.next().await {
                 let mut rolling = self.rolling();
                 page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
@@ -275,9 +294,13 @@ impl Log {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
-                self.rolling().done(outcome, clock.now());
+                let rows = {
+                    let mut rolling = self.rolling();
+                    rolling.done(outcome, clock.now());
+                    rolling.pending()
+                };
+                self.report_write(outcome, failure.as_deref(), rows);
                 self.progress.send_modify(|progress| {
-                    trace_turn(kind, &progress.last_failure, failure.as_deref());
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
                     }
@@ -301,21 +324,6 @@ impl Log {
         }
     }
 }
-
-/// Reports once when rows begin to wait, and once when they are written again.
-#[cfg(feature = "tracing")]
-fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
-    match (before.is_empty(), failure) {
-        (true, Some(failure)) => {
-            tracing::warn!(log = ?kind, failure, "log rows wait: the store does not take them")
-        }
-        (false, None) => tracing::warn!(log = ?kind, "log rows are written again"),
-        _ => {}
-    }
-}
-
-#[cfg(not(feature = "tracing"))]
-fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>) {}
 
 /// Performs one effect and returns its outcome.
 async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {

@@ -1,6 +1,7 @@
 //! How `serve` is called, and which URLs come of it.
 
 use super::endpoint::Endpoint;
+use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
 use crate::args::dialect::DialectArgs;
 use crate::args::zone::zone;
@@ -99,6 +100,8 @@ pub(crate) struct ServeArgs {
     /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
     #[command(flatten)]
     pub(crate) dialect: DialectArgs,
 }
