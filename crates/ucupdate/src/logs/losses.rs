@@ -6,7 +6,7 @@ use ucupdate_core::value::UnixTime;
 /// The time between two reports in milliseconds.
 const REPORT_MILLIS: i64 = 60 * 1000;
 
-/// What was reported about the lost rows of one log.
+/// The time of the last report about the lost rows of one log.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     reported_at: Mutex<Option<UnixTime>>,
