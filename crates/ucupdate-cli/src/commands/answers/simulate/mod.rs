@@ -124,7 +124,8 @@ fn device_count(text: &str) -> Result<usize, String> {
 /// The devices that audit logs tell of, a module each.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
     let mut fleet = Inventory::default();
-    audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    let read = audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    read.refuse_nothing_understood()?;
     let mut simulated = SimulatedFleet::default();
     for (_, device) in fleet.devices() {
         let Some(request) = device.request() else { continue };
