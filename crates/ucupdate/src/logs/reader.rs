@@ -4,7 +4,7 @@ use crate::logs::merge::{Input, LogForm, MergedLogs};
 use std::io::{self, Read};
 use std::sync::Arc;
 use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow, Finding, LogKind, LogLook, LoggedRow};
-use ucupdate_core::value::{UnixTime, Zone, ZoneError};
+use ucupdate_core::value::{ParseError, UnixTime, Zone};
 use ucupdate_store::{ImageStore, StoreError};
 
 /// The maximum size of a log in a store, in bytes. The logs of this service are much smaller.
@@ -107,7 +107,7 @@ pub enum LogReadError {
     Open { log: Box<str>, source: io::Error },
     /// The file beside a log names no time zone.
     #[error("the time zone of `{log}` cannot be read from the file beside it")]
-    Zone { log: Box<str>, source: ZoneError },
+    Zone { log: Box<str>, source: ParseError },
 }
 
 impl AuditLogs {
