@@ -36,6 +36,10 @@ impl RealDisk {
     }
 }
 
+/// The folder that only the owner of the store can read: bodies of requests and logs of devices hold personal data.
+#[cfg(unix)]
+const PRIVATE_FOLDER: &str = "Logs/Client";
+
 /// Works like `create_dir_all` and syncs the entry of each new folder.
 fn create_durably(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
@@ -83,6 +87,17 @@ impl Disk for RealDisk {
         Ok(())
     }
 
+    #[cfg(unix)]
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        use cap_std::fs::{DirBuilder, DirBuilderExt as _};
+        let mut builder = DirBuilder::new();
+        if path == PRIVATE_FOLDER {
+            builder.mode(0o700);
+        }
+        self.root.create_dir_with(path, &builder)
+    }
+
+    #[cfg(not(unix))]
     fn create_dir(&self, path: &str) -> io::Result<()> {
         self.root.create_dir(path)
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod asker;
+mod captures;
 mod clock;
 mod error;
 mod events;
@@ -19,6 +20,8 @@ mod watch;
 
 pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
+pub use captures::capture::{Capture, CaptureId, CaptureIdError, CaptureKind};
+pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
 pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};

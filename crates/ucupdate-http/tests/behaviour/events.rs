@@ -19,7 +19,7 @@ impl Events for Recorder {
             Event::RequestRefused { host, method, path, status, reason } => {
                 format!("{host} {method} {path} {status} {reason}")
             }
-            Event::RequestUnreadable { host, error, body } => format!("{host} {} {error}", body.len()),
+            Event::RequestUnreadable { host, error, body, .. } => format!("{host} {} {error}", body.len()),
             Event::ExchangeFinished { row, sent } => {
                 format!("{} {} {sent}", row.uri_stem.as_logged(), row.status.unwrap())
             }

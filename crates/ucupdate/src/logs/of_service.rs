@@ -5,7 +5,7 @@ use crate::service::UpdateService;
 use ucupdate_audit::{AccessRow, AuditRow};
 
 impl UpdateService {
-    /// Adds an audit row for an upload of device logs. The service refuses such uploads.
+    /// Adds an audit row for an upload of device logs, refused or kept.
     pub fn audit_device_log_upload(&self, host: &str) {
         if let Some(logs) = &self.inner.logs {
             let now = self.now();
@@ -54,6 +54,7 @@ impl UpdateService {
     /// # Errors
     /// When the store does not accept the last rows.
     pub async fn shutdown(&self) -> Result<(), LogError> {
+        self.flush_captures().await;
         match &self.inner.logs {
             Some(logs) => logs.shutdown().await,
             None => Ok(()),

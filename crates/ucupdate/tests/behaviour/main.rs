@@ -4,6 +4,7 @@
 
 mod administering;
 mod approving;
+mod captures;
 mod carrying;
 mod checking;
 mod events;

@@ -97,6 +97,16 @@ pub(crate) struct ServeArgs {
     /// How many days logs are kept, 1 to 365
     #[arg(long, value_name = "DAYS", default_value = "10", value_parser = days)]
     pub(crate) log_days: RetentionDays,
+    /// Keep no bodies of requests that cannot be read
+    #[arg(long)]
+    pub(crate) no_captures: bool,
+    /// Accept uploads of device logs up to this number of MiB, 1 to 64, and keep them [default: refuse uploads; 4, where it is
+    /// given without a number]
+    #[arg(
+        long, value_name = "MIB", num_args = 0..=1, require_equals = true, default_missing_value = "4",
+        value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
+    )]
+    pub(crate) keep_device_logs: Option<u16>,
     #[command(flatten)]
     pub(crate) events: EventArgs,
     #[command(flatten)]

@@ -31,7 +31,7 @@ use crate::failure::Failure;
 use serde_json::json;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
+use ucupdate::{BaseUrls, CaptureOptions, LogOptions, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time for open requests to finish after the first signal.
@@ -75,6 +75,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_codec(codec)
         .with_watch(watch)
         .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs));
+    let options = if args.no_captures {
+        options
+    } else {
+        let mebibytes = args.keep_device_logs.unwrap_or(0);
+        let captures = CaptureOptions::new(server_name.clone())
+            .with_days(args.log_days)
+            .with_device_log_bytes(usize::from(mebibytes) * 1024 * 1024);
+        options.with_captures(captures)
+    };
     let (options, outputs) = args.events.listen(options, server_name.as_str())?;
     let opening = async {
         let (store, redirects) = match args.redirect_images {
@@ -222,6 +231,13 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
             Ok(removed) => tracing::info!(removed, "old logs are removed"),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");
+            }
+        }
+        match service.remove_old_captures().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "old captures are removed"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old captures cannot be removed");
             }
         }
     }
