@@ -11,6 +11,7 @@ mod keys;
 pub mod laws;
 mod logs;
 mod maintenance;
+mod metrics;
 mod options;
 mod packages;
 mod service;
@@ -35,6 +36,7 @@ pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;
 #[cfg(feature = "local")]
 pub use maintenance::tree_export::{TreeError, TreeOptions, TreeWritten};
+pub use metrics::counters::Metrics;
 pub use options::Options;
 pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};

@@ -14,6 +14,7 @@ mod fleet;
 mod groups;
 mod holding;
 mod life;
+mod metrics;
 mod misleading;
 mod overload;
 mod packages;

@@ -37,6 +37,11 @@ impl UpdateService {
         self.inner.logs.as_ref().map_or(0, Logs::dropped)
     }
 
+    /// The number of log rows that are not in the store yet.
+    pub fn waiting_log_rows(&self) -> u64 {
+        self.inner.logs.as_ref().map_or(0, |logs| logs.waiting() as u64)
+    }
+
     /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows.
     /// Returns the number of deleted files.
     ///

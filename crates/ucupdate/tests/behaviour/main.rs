@@ -17,6 +17,7 @@ mod keeping;
 mod logging;
 mod looking_back;
 mod meanwhile;
+mod metrics;
 mod rebuilding;
 mod replaced;
 mod restarting;

@@ -11,7 +11,7 @@ const MAX_MESSAGES: usize = 100;
 pub(super) struct Message {
     /// The first line of its HTTP message, such as `POST /RequestHandler/ucdevice.upx`. `None` for a body alone.
     pub(super) head: Option<String>,
-    /// What was undone to get the body: `chunked`, `gzip`.
+    /// The codings that were undone to get the body: `chunked`, `gzip`.
     pub(super) undone: Vec<&'static str>,
     pub(super) body: Vec<u8>,
 }
@@ -80,7 +80,14 @@ fn end_of_document(body: &[u8]) -> Option<usize> {
     };
     let name = root.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))?;
     let end_tag = [b"</", &root[..name]].concat();
-    let found = at + find(root, &end_tag)?;
+    let mut found = at;
+    loop {
+        found += find(body.get(found..)?, &end_tag)? + end_tag.len();
+        // Another name may begin with that of the root.
+        if body.get(found).is_some_and(|byte| *byte == b'>' || byte.is_ascii_whitespace()) {
+            break;
+        }
+    }
     Some(found + body[found..].iter().position(|byte| *byte == b'>')? + 1)
 }
 
@@ -110,7 +117,7 @@ fn utf_16(body: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const BODY: &str = "<?xml version=\"1.0\"?>\n<Request><Model>CX700</Model></Request>";
+    const BODY: &str = "<?xml version=\"1.0\"?>\n<Request><RequestDateTime>1</RequestDateTime></Request>";
 
     fn bodies(file: &[u8]) -> Vec<String> {
         let found = messages(file, 1 << 16);

@@ -241,6 +241,8 @@ fn name_score(item: Item, name: &str) -> (f64, String) {
     let facts = item.facts();
     let words = std::iter::once(facts.canonical).chain(facts.aliases.iter().copied()).map(plain);
     let words = words.chain(other_words(item).iter().map(|word| (*word).to_owned()));
+    // A prefix that is shared with a much longer word is no likeness.
+    let words = words.filter(|word| word.len() <= 2 * name.len() && name.len() <= 2 * word.len());
     let best =
         words.map(|word| (strsim::jaro_winkler(&name, &word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
@@ -446,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_value_that_contradicts_an_item_is_not_its_value() {
-        let body = "<Request><Mac>none</Mac><Version>one</Version></Request>";
+        let body = "<Request><Mac>none</Mac><MacAddr>none at all</MacAddr></Request>";
         let found = Codec::default().inspect(body.as_bytes());
         let suggestion = suggest(&found, &Codec::default(), &known());
         assert!(suggestion.is_none(), "{suggestion:?}");

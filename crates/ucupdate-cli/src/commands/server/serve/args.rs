@@ -44,6 +44,9 @@ pub(crate) struct ServeArgs {
     /// Address and port of /healthz and /readyz, for load balancers and monitoring; devices are not served there
     #[arg(long, value_name = "ADDR")]
     pub(crate) health: Option<SocketAddr>,
+    /// Address and port of /metrics, for Prometheus; /healthz and /readyz are answered there too
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Connections at a time by https, and as many by http; where they run short, the one that has waited longest for a request
     /// is closed [default: 4096, or what the limit of open files allows]
     #[arg(long, value_name = "N", value_parser = positive)]

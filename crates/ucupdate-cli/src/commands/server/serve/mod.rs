@@ -29,9 +29,10 @@ use self::health::HealthListener;
 use crate::context::Context;
 use crate::failure::Failure;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use ucupdate::{BaseUrls, CaptureOptions, LogOptions, Options, UpdateService, WatchOptions};
+use ucupdate::{BaseUrls, CaptureOptions, LogOptions, Metrics, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time for open requests to finish after the first signal.
@@ -54,6 +55,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let (endpoints, health) = bind(&args, context).await?;
+    let metrics_listener = match args.metrics {
+        Some(address) => Some(HealthListener::bind(address).await?),
+        None => None,
+    };
+    let metrics = args.metrics.map(|_| Arc::new(Metrics::default()));
     let kinds = [true, false].iter().filter(|tls| endpoints.iter().any(|one| one.tls.is_some() == **tls));
     let limits = descriptors::limits(
         descriptors::raise(),
@@ -85,6 +91,10 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         options.with_captures(captures)
     };
     let (options, outputs) = args.events.listen(options, server_name.as_str())?;
+    let options = match &metrics {
+        Some(metrics) => options.with_events(metrics.clone()),
+        None => options,
+    };
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -93,7 +103,17 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
                 (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
             }
         };
-        Ok::<_, Failure>((UpdateService::open(store, options).await?, redirects))
+        let store = match &metrics {
+            Some(metrics) => metrics.watch_store(store),
+            None => store,
+        };
+        let service = UpdateService::open(store, options).await?;
+        if let Some(metrics) = &metrics {
+            // The newest revision was made before this server started. Without it the age of the rule book is not shown.
+            let newest = service.history(service.snapshot().revision(), 1).await;
+            newest.iter().flatten().for_each(|revision| metrics.note_revision(revision));
+        }
+        Ok::<_, Failure>((service, redirects))
     };
     let (service, redirects) = tokio::select! {
         opened = opening => opened?,
@@ -119,7 +139,16 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = format!("http://{}", listener.local()?);
             lines.push(format!("health on {url}"));
             json["health"] = url.into();
-            Some(listener.serve(service.clone()))
+            Some(listener.serve(service.clone(), None))
+        }
+    };
+    let answers_metrics = match metrics_listener {
+        None => None,
+        Some(listener) => {
+            let url = format!("http://{}/metrics", listener.local()?);
+            lines.push(format!("metrics on {url}"));
+            json["metrics"] = url.into();
+            Some(listener.serve(service.clone(), metrics))
         }
     };
     match context.output.both(&json, lines.join("\n")) {
@@ -132,6 +161,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
+        Some(never) = async { Some(answers_metrics?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
     let ended = end(server, &service, stopping, context).await;
