@@ -97,6 +97,8 @@ pub enum Event<'a> {
         row: &'a AccessRow,
         /// The bytes of the answer's body that were sent.
         sent: u64,
+        /// The time from the request to the last byte. The row has whole milliseconds only.
+        taken: Duration,
     },
     /// A device began to fetch a file. [`FileFetched`](Self::FileFetched) follows.
     FetchStarted {

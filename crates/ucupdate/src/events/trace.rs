@@ -36,7 +36,7 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::RequestUnreadable { host, error, body, .. } => {
             tracing::debug!(host, error = *error as &dyn Error, bytes = body.len(), "request cannot be read");
         }
-        Event::ExchangeFinished { row, sent } => tracing::debug!(
+        Event::ExchangeFinished { row, sent, .. } => tracing::debug!(
             method = row.method.as_logged(),
             path = row.uri_stem.as_logged(),
             status = row.status,

@@ -139,12 +139,12 @@ impl Metrics {
         }
     }
 
-    fn note_exchange(&self, row: &AccessRow, sent: u64) {
+    fn note_exchange(&self, row: &AccessRow, sent: u64, taken: Duration) {
         let path = path_of(row);
         let status = usize::from(row.status.unwrap_or(599)).clamp(100, 599) - 100;
         add(&self.requests[path][status], 1);
         add(&self.response_bytes[path], sent);
-        self.request_time[path].add(Duration::from_millis(row.time_taken_ms.unwrap_or(0)));
+        self.request_time[path].add(taken);
     }
 }
 
@@ -155,7 +155,7 @@ impl Events for Metrics {
                 decisions.iter().for_each(|decision| self.note_decision(decision));
             }
             Event::RequestUnreadable { .. } => add(&self.unreadable, 1),
-            Event::ExchangeFinished { row, sent } => self.note_exchange(row, *sent),
+            Event::ExchangeFinished { row, sent, taken } => self.note_exchange(row, *sent, *taken),
             Event::FetchStarted { .. } => {
                 self.in_flight.fetch_add(1, Ordering::Relaxed);
             }

@@ -79,7 +79,7 @@ fn own_fields(event: &Event<'_>) -> Value {
                 "capture": capture.map(|id| id.as_str()),
             })
         }
-        Event::ExchangeFinished { row, sent } => json!({
+        Event::ExchangeFinished { row, sent, .. } => json!({
             "host": row.client_ip.decoded(), "method": row.method.decoded(), "path": row.uri_stem.decoded(),
             "status": row.status, "bytes": sent, "taken_ms": row.time_taken_ms,
             "user_agent": row.user_agent.decoded(),
