@@ -110,6 +110,9 @@ pub(crate) struct ServeArgs {
         value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
     )]
     pub(crate) keep_device_logs: Option<u16>,
+    /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) log_mebibytes_per_day: u64,
     #[command(flatten)]
     pub(crate) events: EventArgs,
     #[command(flatten)]
