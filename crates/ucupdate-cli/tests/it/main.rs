@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod asking;
+mod captures;
 mod carrying;
 mod demo;
 mod differences;
@@ -14,6 +15,7 @@ mod groups;
 mod holding;
 mod interim;
 mod life;
+mod metrics;
 mod misleading;
 mod overload;
 mod packages;
