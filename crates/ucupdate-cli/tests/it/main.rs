@@ -25,6 +25,7 @@ mod serve;
 mod serving;
 mod simulating;
 mod streams;
+mod timelines;
 mod together;
 mod usage;
 mod ways;
