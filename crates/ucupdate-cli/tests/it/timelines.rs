@@ -1,4 +1,4 @@
-//! What devices did, from both logs.
+//! Timelines of devices, from both logs.
 
 use crate::place::Place;
 

@@ -57,7 +57,7 @@ impl Axis {
 /// Returns the drawing. The events and troubles follow as text on the page, so the drawing has a short description only.
 pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
     let events = &story.events[story.events.len().saturating_sub(MAX_DRAWN)..];
-    let Some(first) = events.first().map(|event| start(event)) else { return String::new() };
+    let Some(first) = events.first().map(start) else { return String::new() };
     let troubles: Vec<_> = story.troubles.iter().filter(|trouble| trouble.last >= first).collect();
     let times = events.iter().flat_map(|event| [start(event), event.at]);
     let axis = Axis::new(times.chain(troubles.iter().map(|trouble| trouble.last)).collect());
