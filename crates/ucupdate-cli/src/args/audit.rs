@@ -30,11 +30,6 @@ pub(crate) struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Whether the logs of the store are read, instead of files.
-    pub(crate) fn is_of_store(&self) -> bool {
-        self.audit.is_empty()
-    }
-
     /// Reads the rows, by time, and tells of lines that gave none.
     ///
     /// # Errors
