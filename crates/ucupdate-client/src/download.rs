@@ -2,7 +2,9 @@
 
 use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
-use crate::part::{self, Entity, Folder, Part, Paths};
+use crate::folder::{self, Folder, Paths};
+use crate::part::Part;
+use crate::part_record::Entity;
 use crate::{headers, target};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
@@ -118,8 +120,8 @@ impl Client {
         let image = self.fetch(&image_url, &image_paths, UpdateFile::Image, &mut progress).await?;
         let signature =
             self.fetch(&signature_url, &signature_paths, UpdateFile::Signature, &mut progress).await?;
-        part::place(&signature_paths)?;
-        part::place(&image_paths)?;
+        folder::place(&signature_paths)?;
+        folder::place(&image_paths)?;
         folder.sync()?;
         Ok(Download { image, signature })
     }
@@ -210,7 +212,7 @@ pub(crate) fn check_names(offers: &[OfferedModule]) -> Result<(), ClientError> {
     let names: Vec<&FileName> =
         offers.iter().flat_map(|offer| [&offer.file_name, &offer.signature_file_name]).collect();
     for (index, first) in names.iter().enumerate() {
-        if let Some(second) = names.iter().skip(index + 1).find(|second| !part::are_apart(first, second)) {
+        if let Some(second) = names.iter().skip(index + 1).find(|second| !folder::are_apart(first, second)) {
             let (first, second) = (first.as_str().into(), second.as_str().into());
             return Err(ClientError::Names { first, second });
         }

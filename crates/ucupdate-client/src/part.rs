@@ -5,116 +5,18 @@
 //! the disk before a power cut does not matter, and a torn note does no harm: a part that does not match is started over.
 
 use crate::error::ClientError;
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions};
+use crate::folder::{Paths, remove};
+use crate::part_record::{Entity, PartRecord, read_record};
+use cap_std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
-use ucupdate_core::value::{FileName, Sha256Digest, Sha256Hasher};
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 
 /// Number of bytes after which the note is written again.
 const NOTE_EVERY: u64 = 1024 * 1024;
 
 /// Size of the write buffer in bytes.
 const WRITE_BYTES: usize = 256 * 1024;
-
-/// Largest size of a note in bytes.
-const MAX_NOTE_BYTES: u64 = 8 * 1024;
-
-/// The first line of a note. A note of another format has another number and is ignored.
-const NOTE_FORM: &str = "ucupdate part 1";
-
-/// A download folder. No name leads out of it, and no link in it is followed.
-#[derive(Clone, Debug)]
-pub(crate) struct Folder {
-    dir: Arc<Dir>,
-    path: PathBuf,
-}
-
-impl Folder {
-    /// Opens the folder at `path` and creates it if necessary.
-    pub(crate) async fn open(path: &Path) -> Result<Self, ClientError> {
-        tokio::fs::create_dir_all(path).await.map_err(ClientError::disk("make the folder", path))?;
-        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let dir = Dir::open_ambient_dir(here, ambient_authority());
-        let dir = dir.map_err(ClientError::disk("open the folder", path))?;
-        Ok(Self { dir: Arc::new(dir), path: path.to_owned() })
-    }
-
-    /// Makes the names in the folder durable, where the system supports it.
-    pub(crate) fn sync(&self) -> Result<(), ClientError> {
-        if cfg!(unix) {
-            let synced = self.dir.open(".").and_then(|folder| folder.sync_all());
-            synced.map_err(ClientError::disk("sync", &self.path))?;
-        }
-        Ok(())
-    }
-
-    /// Opens a regular file. Refuses a link, whether it was there before or appears now.
-    fn open_file(&self, name: &str, options: &OpenOptions) -> io::Result<File> {
-        self.refuse_link(name)?;
-        let file = self.dir.open_with(name, options)?;
-        self.refuse_link(name)?;
-        Ok(file)
-    }
-
-    fn refuse_link(&self, name: &str) -> io::Result<()> {
-        match self.dir.symlink_metadata(name) {
-            Ok(found) if !found.is_file() => {
-                Err(io::Error::other("it is a link or not a regular file; remove it"))
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The names of a file, its part and its note in a folder.
-#[derive(Clone, Debug)]
-pub(crate) struct Paths {
-    folder: Folder,
-    whole: String,
-    part: String,
-    note: String,
-}
-
-impl Paths {
-    pub(crate) fn new(folder: &Folder, name: &FileName) -> Self {
-        let [whole, part, note] = names(name.as_str());
-        Self { folder: folder.clone(), whole, part, note }
-    }
-
-    /// Returns the path of the whole file.
-    pub(crate) fn whole(&self) -> PathBuf {
-        self.folder.path.join(&self.whole)
-    }
-
-    /// Returns a function that makes the error of an operation on the file of this name.
-    fn failed(&self, doing: &'static str, name: &str) -> impl FnOnce(io::Error) -> ClientError + use<> {
-        let path = self.folder.path.join(name);
-        move |error| ClientError::disk(doing, &path)(error)
-    }
-}
-
-/// Returns whether two files with their parts fit into one folder, also on a file system that ignores case.
-pub(crate) fn are_apart(a: &FileName, b: &FileName) -> bool {
-    let (a, b) = (names(&a.as_str().to_lowercase()), names(&b.as_str().to_lowercase()));
-    !a.iter().any(|name| b.contains(name))
-}
-
-fn names(name: &str) -> [String; 3] {
-    [name.to_owned(), format!("{name}.part"), format!("{name}.part.note")]
-}
-
-/// The identity of the file to which the bytes of a part belong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entity {
-    /// The strong ETag with its quotes.
-    pub(crate) etag: Box<str>,
-    /// The size of the whole file; `None` when it is not known.
-    pub(crate) total: Option<u64>,
-}
 
 /// An open part.
 #[derive(Debug)]
@@ -223,20 +125,6 @@ impl Part {
     }
 }
 
-/// Gives a synced part its final name and replaces an older file.
-pub(crate) fn place(paths: &Paths) -> Result<(), ClientError> {
-    let dir = &paths.folder.dir;
-    dir.rename(&paths.part, dir, &paths.whole).map_err(paths.failed("rename", &paths.part))?;
-    remove(paths, &paths.note)
-}
-
-fn remove(paths: &Paths, name: &str) -> Result<(), ClientError> {
-    match paths.folder.dir.remove_file(name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(paths.failed("remove", name)(error)),
-        _ => Ok(()),
-    }
-}
-
 struct Loaded {
     file: std::fs::File,
     entity: Option<Entity>,
@@ -249,7 +137,7 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
     options.read(true).write(true).create(true).truncate(false);
     let mut file = paths.folder.open_file(&paths.part, &options)?.into_std();
     let mut loaded = (None, Sha256Hasher::default(), 0);
-    if let Some(note) = read_note(paths).filter(|note| &*note.url == url)
+    if let Some(note) = read_record(paths).filter(|note| &*note.url == url)
         && let Some((hasher, bytes)) = verified(&mut file, &note)?
     {
         loaded = (Some(note.entity), hasher, bytes);
@@ -282,61 +170,12 @@ fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256Hasher) -> io::
     Ok(io::copy(&mut file.take(bytes), hasher)? == bytes)
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct PartRecord {
-    url: Box<str>,
-    entity: Entity,
-    bytes: u64,
-    sha256: Sha256Digest,
-}
-
-impl PartRecord {
-    fn to_text(&self) -> String {
-        let total = self.entity.total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
-        let Self { url, entity, bytes, sha256 } = self;
-        format!(
-            "{NOTE_FORM}\nurl {url}\netag {}\ntotal {total}\nbytes {bytes}\nsha256 {sha256}\n",
-            entity.etag
-        )
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        let mut lines = text.strip_suffix('\n')?.split('\n');
-        if lines.next()? != NOTE_FORM {
-            return None;
-        }
-        let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
-        let url = value("url")?.into();
-        let etag = value("etag")?.into();
-        let total = match value("total")? {
-            "unknown" => None,
-            number => Some(number.parse().ok()?),
-        };
-        let bytes = value("bytes")?.parse().ok()?;
-        let sha256 = value("sha256")?.parse().ok()?;
-        lines.next().is_none().then_some(Self { url, entity: Entity { etag, total }, bytes, sha256 })
-    }
-}
-
-fn read_note(paths: &Paths) -> Option<PartRecord> {
-    let mut text = String::new();
-    let mut options = OpenOptions::new();
-    options.read(true);
-    paths
-        .folder
-        .open_file(&paths.note, &options)
-        .ok()?
-        .take(MAX_NOTE_BYTES)
-        .read_to_string(&mut text)
-        .ok()?;
-    PartRecord::from_text(&text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use crate::folder::Folder;
     use std::fs;
+    use std::path::PathBuf;
 
     const URL: &str = "http://a/CPE.nbt";
 
@@ -444,49 +283,5 @@ mod tests {
             let (_folder, paths) = left(b"a", Some(1)).await;
             assert_eq!(resumed_at(&paths, URL).await, 0);
         });
-    }
-
-    #[test]
-    fn a_note_of_another_form_is_none() {
-        let text = PartRecord {
-            url: URL.into(),
-            entity: entity(None),
-            bytes: 3,
-            sha256: Sha256Digest::new([1; 32]),
-        }
-        .to_text();
-        assert!(PartRecord::from_text(&text).is_some());
-        assert_eq!(PartRecord::from_text(&text.replace("part 1", "part 2")), None);
-        for end in 0..text.len() {
-            assert_eq!(PartRecord::from_text(&text[..end]), None, "torn at {end}");
-        }
-    }
-
-    #[test]
-    fn names_that_would_overwrite_one_another_are_not_apart() {
-        let apart = |a: &str, b: &str| are_apart(&a.parse().unwrap(), &b.parse().unwrap());
-        assert!(apart("CPE.nbt", "CPE.cat"));
-        assert!(!apart("CPE.nbt", "cpe.NBT"));
-        assert!(!apart("CPE.nbt", "CPE.nbt.part"));
-        assert!(!apart("cpe.cat.part.note", "CPE.cat"));
-    }
-
-    proptest! {
-        #[test]
-        fn a_note_reads_back_as_it_was_written(
-            url in "http://[!-~]{1,40}",
-            etag in "\"[!#-~]{0,40}\"",
-            total in proptest::option::of(any::<u64>()),
-            bytes in any::<u64>(),
-            sha256 in any::<[u8; 32]>(),
-        ) {
-            let note = PartRecord {
-                url: url.into(),
-                entity: Entity { etag: etag.into(), total },
-                bytes,
-                sha256: Sha256Digest::new(sha256),
-            };
-            prop_assert_eq!(PartRecord::from_text(&note.to_text()), Some(note));
-        }
     }
 }
