@@ -2,9 +2,7 @@
 
 use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
-use crate::folder::{self, Folder, Paths};
-use crate::part::Part;
-use crate::part_record::Entity;
+use crate::part::{self, Entity, Part, Paths};
 use crate::{headers, target};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
@@ -114,15 +112,15 @@ impl Client {
         let image_url = target::file_url(base, &offer.file_name)?;
         let signature_url = target::file_url(base, &offer.signature_file_name)?;
         check_names(std::slice::from_ref(offer))?;
-        let folder = Folder::open(into).await?;
+        let folder = part::open_folder(into).await?;
         let paths = |name: &FileName| Paths::new(&folder, name);
         let (image_paths, signature_paths) = (paths(&offer.file_name), paths(&offer.signature_file_name));
         let image = self.fetch(&image_url, &image_paths, UpdateFile::Image, &mut progress).await?;
         let signature =
             self.fetch(&signature_url, &signature_paths, UpdateFile::Signature, &mut progress).await?;
-        folder::place(&signature_paths)?;
-        folder::place(&image_paths)?;
-        folder.sync()?;
+        part::place(&signature_paths)?;
+        part::place(&image_paths)?;
+        folder.sync("").map_err(ClientError::disk("sync", folder.path()))?;
         Ok(Download { image, signature })
     }
 
@@ -212,7 +210,7 @@ pub(crate) fn check_names(offers: &[OfferedModule]) -> Result<(), ClientError> {
     let names: Vec<&FileName> =
         offers.iter().flat_map(|offer| [&offer.file_name, &offer.signature_file_name]).collect();
     for (index, first) in names.iter().enumerate() {
-        if let Some(second) = names.iter().skip(index + 1).find(|second| !folder::are_apart(first, second)) {
+        if let Some(second) = names.iter().skip(index + 1).find(|second| !part::are_apart(first, second)) {
             let (first, second) = (first.as_str().into(), second.as_str().into());
             return Err(ClientError::Names { first, second });
         }

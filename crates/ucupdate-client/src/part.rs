@@ -5,18 +5,78 @@
 //! the disk before a power cut does not matter, and a torn note does no harm: a part that does not match is started over.
 
 use crate::error::ClientError;
-use crate::folder::{Paths, remove};
-use crate::part_record::{Entity, PartRecord, read_record};
-use cap_std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
-use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
+use ucupdate_core::value::{FileName, Sha256Digest, Sha256Hasher};
+use ucupdate_folder::Folder;
 
 /// Number of bytes after which the note is written again.
 const NOTE_EVERY: u64 = 1024 * 1024;
 
 /// Size of the write buffer in bytes.
 const WRITE_BYTES: usize = 256 * 1024;
+
+/// Largest size of a note in bytes.
+const MAX_NOTE_BYTES: u64 = 8 * 1024;
+
+/// The first line of a note. A note of another format has another number and is ignored.
+const NOTE_FORM: &str = "ucupdate part 1";
+
+/// Opens the folder for downloads at `path`, and creates it if it does not exist.
+pub(crate) async fn open_folder(path: &Path) -> Result<Arc<Folder>, ClientError> {
+    let opened = path.to_owned();
+    let folder = tokio::task::spawn_blocking(move || Folder::open_or_create(opened)).await;
+    let folder = folder.map_err(io::Error::other).and_then(|folder| folder);
+    folder.map(Arc::new).map_err(ClientError::disk("make the folder", path))
+}
+
+/// The names of a file, its part and its note in a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    folder: Arc<Folder>,
+    whole: String,
+    part: String,
+    note: String,
+}
+
+impl Paths {
+    pub(crate) fn new(folder: &Arc<Folder>, name: &FileName) -> Self {
+        let [whole, part, note] = names(name.as_str());
+        Self { folder: Arc::clone(folder), whole, part, note }
+    }
+
+    /// Returns the path of the whole file.
+    pub(crate) fn whole(&self) -> PathBuf {
+        self.folder.path().join(&self.whole)
+    }
+
+    /// Returns a function that makes the error of an operation on the file of this name.
+    fn failed(&self, doing: &'static str, name: &str) -> impl FnOnce(io::Error) -> ClientError + use<> {
+        let path = self.folder.path().join(name);
+        move |error| ClientError::disk(doing, &path)(error)
+    }
+}
+
+/// Returns whether two files with their parts fit into one folder, also on a file system that ignores case.
+pub(crate) fn are_apart(a: &FileName, b: &FileName) -> bool {
+    let (a, b) = (names(&a.as_str().to_lowercase()), names(&b.as_str().to_lowercase()));
+    !a.iter().any(|name| b.contains(name))
+}
+
+fn names(name: &str) -> [String; 3] {
+    [name.to_owned(), format!("{name}.part"), format!("{name}.part.note")]
+}
+
+/// The identity of the file to which the bytes of a part belong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entity {
+    /// The strong ETag with its quotes.
+    pub(crate) etag: Box<str>,
+    /// The size of the whole file; `None` when it is not known.
+    pub(crate) total: Option<u64>,
+}
 
 /// An open part.
 #[derive(Debug)]
@@ -94,10 +154,11 @@ impl Part {
             sha256: self.sha256(),
         };
         self.noted = self.bytes;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        let opened = self.paths.folder.open_file(&self.paths.note, &options);
-        let written = opened.and_then(|mut file| file.write_all(note.to_text().as_bytes()));
+        let opened = self.paths.folder.open_unstaged(&self.paths.note);
+        let written = opened.and_then(|mut file| {
+            file.set_len(0)?;
+            file.write_all(note.to_text().as_bytes())
+        });
         written.map_err(self.paths.failed("write", &self.paths.note))
     }
 
@@ -125,6 +186,17 @@ impl Part {
     }
 }
 
+/// Gives a synced part its final name and replaces an older file.
+pub(crate) fn place(paths: &Paths) -> Result<(), ClientError> {
+    let renamed = paths.folder.rename(&paths.part, &paths.whole);
+    renamed.map_err(paths.failed("rename", &paths.part))?;
+    remove(paths, &paths.note)
+}
+
+fn remove(paths: &Paths, name: &str) -> Result<(), ClientError> {
+    paths.folder.remove(name).map_err(paths.failed("remove", name))
+}
+
 struct Loaded {
     file: std::fs::File,
     entity: Option<Entity>,
@@ -133,11 +205,9 @@ struct Loaded {
 }
 
 fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let mut file = paths.folder.open_file(&paths.part, &options)?.into_std();
+    let mut file = paths.folder.open_unstaged(&paths.part)?;
     let mut loaded = (None, Sha256Hasher::default(), 0);
-    if let Some(note) = read_record(paths).filter(|note| &*note.url == url)
+    if let Some(note) = read_note(paths).filter(|note| &*note.url == url)
         && let Some((hasher, bytes)) = verified(&mut file, &note)?
     {
         loaded = (Some(note.entity), hasher, bytes);
@@ -170,12 +240,53 @@ fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256Hasher) -> io::
     Ok(io::copy(&mut file.take(bytes), hasher)? == bytes)
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PartRecord {
+    url: Box<str>,
+    entity: Entity,
+    bytes: u64,
+    sha256: Sha256Digest,
+}
+
+impl PartRecord {
+    fn to_text(&self) -> String {
+        let total = self.entity.total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
+        let Self { url, entity, bytes, sha256 } = self;
+        format!(
+            "{NOTE_FORM}\nurl {url}\netag {}\ntotal {total}\nbytes {bytes}\nsha256 {sha256}\n",
+            entity.etag
+        )
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        if lines.next()? != NOTE_FORM {
+            return None;
+        }
+        let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
+        let url = value("url")?.into();
+        let etag = value("etag")?.into();
+        let total = match value("total")? {
+            "unknown" => None,
+            number => Some(number.parse().ok()?),
+        };
+        let bytes = value("bytes")?.parse().ok()?;
+        let sha256 = value("sha256")?.parse().ok()?;
+        lines.next().is_none().then_some(Self { url, entity: Entity { etag, total }, bytes, sha256 })
+    }
+}
+
+fn read_note(paths: &Paths) -> Option<PartRecord> {
+    let mut text = String::new();
+    paths.folder.read(&paths.note).ok()?.take(MAX_NOTE_BYTES).read_to_string(&mut text).ok()?;
+    PartRecord::from_text(&text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::Folder;
+    use proptest::prelude::*;
     use std::fs;
-    use std::path::PathBuf;
 
     const URL: &str = "http://a/CPE.nbt";
 
@@ -190,7 +301,7 @@ mod tests {
     /// Creates a folder with a part that contains `bytes` and has a note.
     async fn left(bytes: &[u8], total: Option<u64>) -> (tempfile::TempDir, Paths) {
         let folder = tempfile::tempdir().unwrap();
-        let opened = Folder::open(folder.path()).await.unwrap();
+        let opened = open_folder(folder.path()).await.unwrap();
         let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
         let mut part = Part::open(&paths, URL).await.unwrap();
         part.start_over(Some(entity(total))).await.unwrap();
@@ -200,7 +311,7 @@ mod tests {
     }
 
     fn path(paths: &Paths, name: &str) -> PathBuf {
-        paths.folder.path.join(name)
+        paths.folder.path().join(name)
     }
 
     #[cfg(unix)]
@@ -213,7 +324,7 @@ mod tests {
                     fs::write(&target, "precious").unwrap();
                     let _replaced = fs::remove_file(folder.path().join(name));
                     std::os::unix::fs::symlink(&target, folder.path().join(name)).unwrap();
-                    let opened = Folder::open(folder.path()).await.unwrap();
+                    let opened = open_folder(folder.path()).await.unwrap();
                     let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
                     let end = async {
                         let mut part = Part::open(&paths, URL).await?;
@@ -223,7 +334,12 @@ mod tests {
                     };
                     if name.ends_with(".part") {
                         let error = end.await.unwrap_err().to_string();
-                        assert!(error.ends_with("it is a link or not a regular file; remove it"), "{error}");
+                        assert!(
+                            error.ends_with(
+                                "is a link or a special file, expected a plain file or folder; remove it"
+                            ),
+                            "{error}"
+                        );
                     } else {
                         // A note that is a link is removed before another is written.
                         end.await.unwrap();
@@ -283,5 +399,49 @@ mod tests {
             let (_folder, paths) = left(b"a", Some(1)).await;
             assert_eq!(resumed_at(&paths, URL).await, 0);
         });
+    }
+
+    #[test]
+    fn a_note_of_another_form_is_none() {
+        let text = PartRecord {
+            url: URL.into(),
+            entity: entity(None),
+            bytes: 3,
+            sha256: Sha256Digest::new([1; 32]),
+        }
+        .to_text();
+        assert!(PartRecord::from_text(&text).is_some());
+        assert_eq!(PartRecord::from_text(&text.replace("part 1", "part 2")), None);
+        for end in 0..text.len() {
+            assert_eq!(PartRecord::from_text(&text[..end]), None, "torn at {end}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_overwrite_one_another_are_not_apart() {
+        let apart = |a: &str, b: &str| are_apart(&a.parse().unwrap(), &b.parse().unwrap());
+        assert!(apart("CPE.nbt", "CPE.cat"));
+        assert!(!apart("CPE.nbt", "cpe.NBT"));
+        assert!(!apart("CPE.nbt", "CPE.nbt.part"));
+        assert!(!apart("cpe.cat.part.note", "CPE.cat"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_note_reads_back_as_it_was_written(
+            url in "http://[!-~]{1,40}",
+            etag in "\"[!#-~]{0,40}\"",
+            total in proptest::option::of(any::<u64>()),
+            bytes in any::<u64>(),
+            sha256 in any::<[u8; 32]>(),
+        ) {
+            let note = PartRecord {
+                url: url.into(),
+                entity: Entity { etag: etag.into(), total },
+                bytes,
+                sha256: Sha256Digest::new(sha256),
+            };
+            prop_assert_eq!(PartRecord::from_text(&note.to_text()), Some(note));
+        }
     }
 }
