@@ -8,6 +8,7 @@ mod devices;
 mod draft;
 mod interim;
 mod note;
+mod note_text;
 mod rebuild;
 mod refusal;
 mod retire;
