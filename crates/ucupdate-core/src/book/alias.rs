@@ -12,10 +12,10 @@ label!(
     book::AliasWord, "alias word", "VVX500"
 );
 
-/// "Where devices report this word, they mean that one."
+/// A word that devices report, and the word of a rule that it means.
 ///
-/// Aliases are looked at only where no rule is for the words that a device reports. Each word is replaced once at most, so
-/// aliases make no chains.
+/// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most once, so aliases
+/// make no chains.
 ///
 /// ```
 /// use ucupdate_core::book::{Alias, AliasField};
@@ -87,7 +87,7 @@ impl FromStr for AliasField {
     /// Reads `vendor`, `model`, `hardware-revision` or `locale`.
     ///
     /// # Errors
-    /// When it is none of them.
+    /// Returns an error if the text is another word.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let field = text.to_ascii_lowercase().replace([' ', '-'], "_");
         let is_it = |alias: &Self| {
@@ -102,7 +102,7 @@ impl FromStr for AliasField {
 }
 
 impl Alias {
-    /// Makes an alias for all devices.
+    /// Creates an alias for all devices.
     pub fn new(field: AliasField, word: AliasWord, stands_for: AliasWord) -> Self {
         Self { reported: AliasKey { field, word, within: RulePattern::everything() }, stands_for }
     }

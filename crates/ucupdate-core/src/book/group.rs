@@ -12,7 +12,7 @@ label!(
     book::GroupName, "group name", "Lisbon"
 );
 
-/// A group of devices: those on its list, or those its predicate holds.
+/// A group of devices: the devices of a list, or the devices that a predicate matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Group {
@@ -67,7 +67,7 @@ pub struct Predicate {
     /// Domains of the user who signed in last.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub user_domains: Vec<UserDomain>,
-    /// Networks it asks from.
+    /// The networks from which a device asks.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub networks: Vec<IpNetwork>,
     /// The side it asks from.
@@ -86,12 +86,12 @@ impl Group {
 }
 
 impl Predicate {
-    /// Whether it has no part, and so would hold every device.
+    /// Returns whether the predicate has no part. An empty predicate would match every device.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it holds who asks.
+    /// Returns whether it holds who asks.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
         self.first_mismatch(question, installed, &mut || false).is_none()

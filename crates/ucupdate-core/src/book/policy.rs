@@ -132,7 +132,7 @@ impl OfferPolicy {
         }
     }
 
-    /// Whether a version is an earlier release than another to this rule. Versions without an order are not.
+    /// Returns whether a version is an earlier release than another to this rule. Versions without an order are not.
     pub fn is_older(&self, version: &ReportedVersion, than: &ReportedVersion) -> bool {
         let numbers = self.scheme.numbers(version).zip(self.scheme.numbers_beside(than, version));
         numbers.is_some_and(|(version, than)| version.padded() < than.padded())

@@ -92,23 +92,23 @@ impl SteppingStone {
         StoneName::from_static("ocs-interim")
     }
 
-    /// Whether it is for the devices of a rule.
+    /// Returns whether it is for the devices of a rule.
     pub fn is_for(&self, rule: &RuleKey) -> bool {
         self.kind.matches(rule.kind())
     }
 
-    /// Whether it lies between `installed` and `target`.
+    /// Returns whether it lies between `installed` and `target`.
     #[inline]
     pub fn lies_between(&self, installed: &FirmwareVersion, target: &ReportedVersion) -> bool {
         installed.is_release_before(&self.below) && self.is_below(target)
     }
 
-    /// Whether the way to `target` leads over its threshold, in the scheme of .NET.
+    /// Returns whether the way to `target` leads over its threshold, in the scheme of .NET.
     pub fn is_below(&self, target: &ReportedVersion) -> bool {
         self.is_below_in(&VersionScheme::Dotnet, target)
     }
 
-    /// Whether the way to `target` leads over its threshold, where versions are read by a scheme.
+    /// Returns whether the way to `target` leads over its threshold, where versions are read by a scheme.
     pub fn is_below_in(&self, scheme: &VersionScheme, target: &ReportedVersion) -> bool {
         let target = scheme.numbers(target);
         target.is_some_and(|target| target.padded() >= self.below.numbers().padded())

@@ -17,7 +17,7 @@ pub(crate) struct Table<K, V>(BTreeMap<K, Arc<V>>);
 
 /// Key of a table. Keys that differ only in ASCII case are equal, and a table keeps the spelling that it has.
 pub(crate) trait TableKey: Ord + Clone {
-    /// Whether both have the same spelling, case included. The keys are equal already.
+    /// Returns whether both have the same spelling, case included. The keys are equal already.
     fn has_spelling_of(&self, other: &Self) -> bool;
 }
 

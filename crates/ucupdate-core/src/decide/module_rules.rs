@@ -32,7 +32,7 @@ struct Kind {
     count: u32,
 }
 
-/// How the rule of a module was found.
+/// The way in which the rule of a module was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(clippy::exhaustive_enums, reason = "each way is a step of its own")]

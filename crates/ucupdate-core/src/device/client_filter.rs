@@ -124,7 +124,7 @@ impl ClientRule {
         Self { action, ..self }
     }
 
-    /// Whether it is for this product.
+    /// Returns whether it is for this product.
     pub fn holds(&self, product: &ClientProduct) -> bool {
         let version = || product.version.as_ref()?.readable();
         self.client_type == product.client_type
@@ -133,7 +133,7 @@ impl ClientRule {
 }
 
 impl ClientAction {
-    /// Whether the client may sign in.
+    /// Returns whether the client may sign in.
     pub fn allows(&self) -> bool {
         match self {
             Self::Allow | Self::AllowWithUrl(_) | Self::AllowAndUpgrade => true,
@@ -156,7 +156,7 @@ impl FromStr for ClientRule {
     /// Reads a client type and, behind a blank, versions: `OCPhone >=1.0.199`. The rule allows.
     ///
     /// # Errors
-    /// When the type is no label, or the versions cannot be read.
+    /// Returns an error if the type is no label, or the versions cannot be read.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let (client_type, versions) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -202,7 +202,7 @@ enum Comparison {
 }
 
 impl ClientVersions {
-    /// Whether this version is among them.
+    /// Returns whether this version is among them.
     pub fn hold(&self, version: &FirmwareVersion) -> bool {
         let given = version.parts().chain(std::iter::repeat(0)).take(self.given);
         let order = given.cmp(self.parts.into_iter().take(self.given));
@@ -236,7 +236,7 @@ impl FromStr for ClientVersions {
     /// Reads a sign and numbers.
     ///
     /// # Errors
-    /// When there are not one to four numbers, each at most 2147483647.
+    /// Returns an error if there are not one to four numbers, each at most 2147483647.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let signed =

@@ -6,10 +6,10 @@ use crate::version::ReportedVersion;
 /// The most bytes of a user agent that are read; of a longer one nothing is.
 pub const MAX_USER_AGENT_BYTES: usize = 1024;
 
-/// The most products of a user agent that are read; further ones are passed over.
+/// The largest number of products that are read from a user agent. Further products are ignored.
 pub const MAX_PRODUCTS: usize = 8;
 
-/// A user agent, kept as said, and the products read in it.
+/// A user agent as it was sent, and the products in it.
 ///
 /// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
 /// which may hold further ones and are passed over. Clients of the field name their platform and then themselves
@@ -35,7 +35,7 @@ pub struct UserAgent {
 pub struct ClientProduct {
     /// The type of client.
     pub client_type: ClientType,
-    /// Its version, where one was said; kept where it cannot be read.
+    /// Its version, also if it cannot be read. `None` if the product has no version.
     pub version: Option<ReportedVersion>,
 }
 
@@ -49,7 +49,7 @@ impl UserAgent {
         Self { said: said.into(), products }
     }
 
-    /// The user agent as it was said.
+    /// Returns the user agent as it was sent.
     pub fn raw(&self) -> &str {
         &self.said
     }

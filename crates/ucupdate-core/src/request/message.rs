@@ -22,7 +22,7 @@ pub struct UpdateRequest {
 /// One module a device has, and asks about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstalledModule {
-    /// The file name as said (`cpe.nbt`).
+    /// The file name as the device reports it, such as `cpe.nbt`.
     pub file_name: Box<str>,
     /// The version installed; `0.0.0.0` for "none known".
     pub version: ReportedVersion,

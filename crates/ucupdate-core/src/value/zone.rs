@@ -33,7 +33,7 @@ impl Zone {
     /// Returns the zone with an IANA name such as `Europe/Lisbon`. ASCII case does not matter.
     ///
     /// # Errors
-    /// When the database has no zone of this name.
+    /// Returns an error if the database has no zone of this name.
     pub fn named(name: &str) -> Result<Self, ParseError> {
         if name.eq_ignore_ascii_case("UTC") {
             return Ok(Self::utc());
@@ -125,7 +125,7 @@ impl std::str::FromStr for Zone {
     /// Reads the name of a zone, as [`Zone::named`] does.
     ///
     /// # Errors
-    /// When the database has no zone of this name.
+    /// Returns an error if the database has no zone of this name.
     fn from_str(name: &str) -> Result<Self, ParseError> {
         Self::named(name)
     }

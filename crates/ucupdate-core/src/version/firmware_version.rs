@@ -111,7 +111,7 @@ impl FirmwareVersion {
         self.numbers().padded().cmp(&other.numbers().padded())
     }
 
-    /// Whether it is an earlier release than another, by [`release_order`](Self::release_order).
+    /// Returns whether it is an earlier release than another, by [`release_order`](Self::release_order).
     #[inline]
     pub(crate) fn is_release_before(&self, other: &Self) -> bool {
         self.numbers().padded() < other.numbers().padded()
@@ -132,7 +132,7 @@ impl FromStr for FirmwareVersion {
     /// Reads a version.
     ///
     /// # Errors
-    /// When the text is not two to four numbers in range; the error says which part is wrong and how.
+    /// Returns an error if the text is not two to four numbers in range; the error says which part is wrong and how.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
             return Err(ParseError::blank(VERSION, Expected::Text("2 to 4 numbers")));
@@ -199,10 +199,10 @@ impl fmt::Debug for FirmwareVersion {
     }
 }
 
-/// A version as a device or a package said it: read, or kept as it is.
+/// A version as a device or a package reports it: a version that was read, or the text of one that cannot be read.
 ///
-/// Vendors of third-party phones send versions of other shapes. Those have no order and are never taken for `0.0.0.0`;
-/// they equal only the same text, byte for byte.
+/// Some vendors send versions of other forms. A version that cannot be read has no order, and is never treated as `0.0.0.0`.
+/// It equals only the same text, byte for byte.
 ///
 /// ```
 /// use ucupdate_core::ReportedVersion;
@@ -230,7 +230,7 @@ impl ReportedVersion {
         }
     }
 
-    /// The text, as said.
+    /// Returns the reported text.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Readable(version) => version.as_str(),
@@ -238,7 +238,7 @@ impl ReportedVersion {
         }
     }
 
-    /// The version, where it could be read.
+    /// Returns the version if it could be read.
     #[inline]
     pub fn readable(&self) -> Option<&FirmwareVersion> {
         match self {
@@ -255,7 +255,7 @@ impl ReportedVersion {
         }
     }
 
-    /// Whether both name one release: by [`FirmwareVersion::same_release`] where both were read, byte for byte where
+    /// Returns whether both name one release: by [`FirmwareVersion::same_release`] where both were read, byte for byte where
     /// neither was, and never where only one was.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {
