@@ -29,9 +29,9 @@ label!(
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Alias {
-    /// The word that devices report, and which devices.
+    /// The word that devices report, and the devices to which the alias applies.
     pub reported: AliasKey,
-    /// The word of their rule.
+    /// The word of the rule that the devices mean.
     pub stands_for: AliasWord,
 }
 
@@ -40,11 +40,11 @@ pub struct Alias {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AliasKey {
-    /// Which word it is.
+    /// The word of the device kind that is replaced.
     pub field: AliasField,
-    /// The word, compared without regard to ASCII case.
+    /// The reported word. ASCII case does not count.
     pub word: AliasWord,
-    /// The devices that report it, by the words they report. The update type does not count.
+    /// The pattern of the devices to which the alias applies. The update type does not count.
     pub within: RulePattern,
 }
 

@@ -17,7 +17,7 @@ use std::str::FromStr;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ban {
-    /// The versions or the image that it is for.
+    /// The versions or the image that are banned.
     pub scope: BanScope,
     /// The reason, for people.
     pub reason: Box<str>,

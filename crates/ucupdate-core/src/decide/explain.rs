@@ -60,11 +60,11 @@ pub enum Step<'a> {
     /// An assignment was tried.
     Assignment {
         assignment: &'a Assignment,
-        /// Why it does not give the device its version; none where it settled the matter.
+        /// The reason why the assignment does not apply. `None` if it applies.
         mismatch: Option<Mismatch>,
-        /// The share it was for at that moment.
+        /// The share of the rollout at that time. It is 100% for other assignments.
         share: Percent,
-        /// The test device this is, when that is why.
+        /// The name of the test device, if the assignment applies for this reason.
         test_device: Option<&'a str>,
     },
     /// The installed version cannot be read.

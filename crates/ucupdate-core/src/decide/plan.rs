@@ -26,7 +26,7 @@ pub struct Plan<'a> {
 pub struct Hop<'a> {
     /// The offered files.
     pub offer: &'a Offer,
-    /// Whether the offer is a step or the target.
+    /// Tells whether the offer is a stepping stone or the target.
     pub kind: OfferKind<'a>,
 }
 

@@ -33,7 +33,7 @@ label!(
     device::ClientType, "client type", "OCPhone"
 );
 
-/// An ordered list of rules, and what happens to clients that none of them holds.
+/// An ordered list of rules, and the action for clients that match no rule.
 ///
 /// ```
 /// use ucupdate_core::device::{ClientAction, ClientFilter, UserAgent};
@@ -53,15 +53,15 @@ label!(
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClientFilter {
-    /// The first that holds a client decides.
+    /// The rules. The first rule that matches a client decides.
     pub rules: Vec<ClientRule>,
-    /// For clients that no rule holds; the original's default is to allow.
+    /// The action for clients that match no rule. The default of the original is to allow.
     pub default_action: ClientAction,
 }
 
-/// The action for clients of one type, and of some versions or all.
+/// A rule of a client filter: the action for clients of one type, and of some versions or all versions.
 ///
-/// Read from `OCPhone >=1.0.199`, it allows; other actions are given by [`with_action`](Self::with_action).
+/// A rule that is read from a text such as `OCPhone >=1.0.199` allows. [`with_action`](Self::with_action) sets another action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -124,7 +124,7 @@ impl ClientRule {
         Self { action, ..self }
     }
 
-    /// Returns whether it is for this product.
+    /// Returns whether the rule applies to a product.
     pub fn holds(&self, product: &ClientProduct) -> bool {
         let version = || product.version.as_ref()?.readable();
         self.client_type == product.client_type
@@ -141,7 +141,7 @@ impl ClientAction {
         }
     }
 
-    /// The URL its user is shown.
+    /// Returns the URL that is shown to the user.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::AllowWithUrl(url) | Self::BlockWithUrl(url) => Some(url),
@@ -202,7 +202,7 @@ enum Comparison {
 }
 
 impl ClientVersions {
-    /// Returns whether this version is among them.
+    /// Returns whether the comparison holds for a version.
     pub fn hold(&self, version: &FirmwareVersion) -> bool {
         let given = version.parts().chain(std::iter::repeat(0)).take(self.given);
         let order = given.cmp(self.parts.into_iter().take(self.given));

@@ -3,7 +3,7 @@
 use crate::device::client_filter::ClientType;
 use crate::version::ReportedVersion;
 
-/// The most bytes of a user agent that are read; of a longer one nothing is.
+/// The largest size of a user agent in bytes. A longer one is not read.
 pub const MAX_USER_AGENT_BYTES: usize = 1024;
 
 /// The largest number of products that are read from a user agent. Further products are ignored.
@@ -12,7 +12,7 @@ pub const MAX_PRODUCTS: usize = 8;
 /// A user agent as it was sent, and the products in it.
 ///
 /// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
-/// which may hold further ones and are passed over. Clients of the field name their platform and then themselves
+/// which are ignored. Clients of the field name their platform and then themselves
 /// (`UCCAPI/3.5.6890.0 OC/3.5.6890.0 (...)`): confirmed, an example of MS-SIPREGE has it.
 /// That a phone's has this form too is inferred.
 ///
@@ -29,7 +29,7 @@ pub struct UserAgent {
     products: Vec<ClientProduct>,
 }
 
-/// One product of a user agent: what kind of client, and which version of it.
+/// One product of a user agent: a client and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientProduct {
@@ -54,7 +54,7 @@ impl UserAgent {
         &self.said
     }
 
-    /// The products read in it, in order.
+    /// Returns the products in their order.
     pub fn products(&self) -> &[ClientProduct] {
         &self.products
     }

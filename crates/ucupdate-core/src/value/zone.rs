@@ -1,4 +1,4 @@
-//! Time zones: what a clock shows at a moment, and the moment at which a clock shows something.
+//! Time zones: conversions between moments and the time on a clock.
 
 use super::parse_error::{ParseError, ParseErrorKind};
 use super::{FieldTime, UnixTime};
@@ -45,12 +45,12 @@ impl Zone {
         })
     }
 
-    /// The IANA name, as the database spells it.
+    /// Returns the IANA name in the spelling of the database.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// The seconds by which a clock in this zone is ahead of UTC at a moment.
+    /// Returns the number of seconds by which a clock in this zone is ahead of UTC at a moment.
     pub fn offset_at(&self, moment: UnixTime) -> i64 {
         self.0.to_offset(timestamp(moment)).seconds().into()
     }

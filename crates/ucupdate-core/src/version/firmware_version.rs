@@ -63,7 +63,7 @@ impl FirmwareVersion {
         Some(Self { parts, more: (given > 4).then(|| Box::new(more)), raw: text.into() })
     }
 
-    /// The numbers, from the left: two, three or four of them; one to eight where another scheme than .NET's read them.
+    /// Returns the numbers from left to right. There are two to four, or one to eight if another scheme than .NET's read them.
     pub fn parts(&self) -> impl Iterator<Item = u32> + '_ {
         let more = self.more.iter().flat_map(|more| more.iter());
         self.parts.iter().chain(more).take_while(|part| **part >= 0).map(|part| part.unsigned_abs())
@@ -77,7 +77,7 @@ impl FirmwareVersion {
         Numbers::new([a, b, c, d, e, f, g, h])
     }
 
-    /// Returns whether both are the same release: a missing part counts as zero.
+    /// Returns whether two versions are the same release. A missing part counts as zero.
     ///
     /// Without this a phone that reports `1.0.522` would be offered `1.0.522.0` again and again.
     #[inline]
@@ -111,7 +111,7 @@ impl FirmwareVersion {
         self.numbers().padded().cmp(&other.numbers().padded())
     }
 
-    /// Returns whether it is an earlier release than another, by [`release_order`](Self::release_order).
+    /// Returns whether this release is before another in the order of [`release_order`](Self::release_order).
     #[inline]
     pub(crate) fn is_release_before(&self, other: &Self) -> bool {
         self.numbers().padded() < other.numbers().padded()

@@ -55,7 +55,7 @@ impl VersionRange {
         self.holds_numbers(version.numbers())
     }
 
-    /// Returns whether it holds the release with these numbers.
+    /// Returns whether the range contains the release with these numbers.
     #[inline]
     pub(crate) fn holds_numbers(&self, version: Numbers) -> bool {
         match (self.bounds, version.place()) {
