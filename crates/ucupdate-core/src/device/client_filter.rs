@@ -37,7 +37,7 @@ label!(
 ///
 /// ```
 /// use ucupdate_core::device::{ClientAction, ClientFilter, UserAgent};
-/// // The original let in phones from a later version on; with the minimum at 1.0.199 old ones come in to be updated.
+/// // The minimum is 1.0.199, so old phones may sign in and are updated.
 /// let filter = ClientFilter {
 ///     rules: vec![
 ///         "OCPhone >=1.0.199".parse().unwrap(),

@@ -14,12 +14,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// A version that was read: two to four numbers, each `0..=2147483647`, and the text they came from.
+/// A version that was read: two to four numbers from 0 to 2147483647, and the text from which they were read.
 ///
-/// Equality, order and hash look at the numbers, never at the text, so `1.0.0522` equals `1.0.522`.
+/// Equality, order and hash use the numbers and ignore the text, so `1.0.0522` equals `1.0.522`.
 ///
 /// # Syntax
-/// Two to four parts of ASCII digits with a full stop between. No sign, no blank, no letter.
+/// Two to four parts of ASCII digits with full stops between them. Signs, blanks and letters are not allowed.
 ///
 /// # Total ordering
 /// ```
