@@ -41,7 +41,7 @@ pub(crate) struct DeviceArgs {
     html: Option<PathBuf>,
 }
 
-/// What administrators decided about one device.
+/// The decisions of administrators about one device.
 struct Standing {
     test_device: Option<String>,
     groups: Vec<GroupName>,

@@ -2,6 +2,7 @@
 
 mod drawing;
 pub(crate) mod page;
+mod reasons;
 pub(crate) mod report;
 pub(crate) mod stories;
 

@@ -1,5 +1,6 @@
 //! Reads the stories of devices from logs, within bounds.
 
+use super::reasons::add_reasons;
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
 use crate::args::timeline::LogArgs;
@@ -97,6 +98,9 @@ impl Stories {
         let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
         let mut stories = stories(&timeline, &peers, end, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline));
+        if let Some(service) = service.filter(|_| *whose != Whose::All) {
+            add_reasons(&mut stories, &timeline, &service).await?;
+        }
         Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
     }
 
