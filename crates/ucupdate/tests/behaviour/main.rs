@@ -26,5 +26,6 @@ mod story;
 mod summary;
 #[cfg(feature = "local")]
 mod trees;
+mod troubles;
 
 mod watching;
