@@ -10,7 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
-            "ucupdate serve --access-log stderr --events-json events.log",
+            "ucupdate serve --access-log stderr --events-json events.log --metrics 127.0.0.1:9180",
         ],
     ),
     (
@@ -20,6 +20,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
            --hardware-revision A --locale ENU --version 1.0.522.103",
         ],
     ),
+    ("captures", &["ucupdate captures"]),
     ("demo", &["ucupdate demo --stay"]),
     ("ingest", &["ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),
@@ -108,7 +109,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("plan", &["ucupdate plan --device UCPhone/LG-Nortel/IP8540/A/ENU --installed 1.0.522.34"]),
     ("diff", &["ucupdate diff --from 17"]),
-    ("inspect", &["ucupdate inspect capture.xml"]),
+    ("inspect", &["ucupdate inspect capture.xml", "ucupdate inspect capture.xml --suggest dialect.toml"]),
     ("version", &["ucupdate version 1.0.522 1.0.522.0"]),
     ("simulate", &["ucupdate simulate --devices 1000 --days 14 --fail 2%"]),
     ("package build", &["ucupdate package build folder out.cab"]),

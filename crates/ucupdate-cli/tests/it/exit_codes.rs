@@ -15,6 +15,11 @@ fn place() -> Place {
     let place = Place::with_package();
     place.file("other.cab", &package(IP8540, "3.5.6907.0", b"other bytes"));
     place.file("noise", b"this is neither a cabinet nor a request nor a log\n");
+    let request = include_bytes!("../../../../vectors/canonical-request.xml");
+    place.file(
+        "followed.txt",
+        &[&b"POST /RequestHandler/ucdevice.upx HTTP/1.1\r\n\r\n"[..], request].concat(),
+    );
     place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
     place.run(&["approve", IP8540]).done();
     place
@@ -41,12 +46,14 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (DONE, &["alias", "list"]),
         (DONE, &["fleet"]),
         (DONE, &["loops"]),
+        (DONE, &["captures"]),
         (DONE, &["policy", "show", IP8540]),
         (DONE, &["policy", "list"]),
         (DONE, &["verify"]),
         (DONE, &["gc", "--dry-run"]),
         (DONE, &["diff", "--from", "0"]),
         (DONE, &["inspect", "request.xml"]),
+        (DONE, &["inspect", "followed.txt"]),
         (DONE, &["explain", "request.xml"]),
         (DONE, &["plan", "request.xml"]),
         (DONE, &["version", "1.0.522.98", "1.0.522.103"]),

@@ -14,17 +14,17 @@ use ucupdate::store::ImageStore;
 use ucupdate::value::UnixTime;
 use ucupdate_store::error_chain;
 
-/// What a request may take before it counts as lost.
+/// The timeout of a request.
 const ATTEMPT: Duration = Duration::from_millis(250);
-/// How long requests are tried again when one goes wrong.
+/// The time for which a failed request is retried.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The same where it does not get better.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
-/// How often a service is opened before anything is made to go wrong: a busy machine may miss so short a deadline.
+/// The number of tries to open a service before the faults begin. A busy machine may miss the short deadline.
 const OPEN_TRIES: usize = 20;
-/// So late does a request land whose connection was closed: after those that follow it.
+/// The delay of a request whose connection was closed. It reaches the store after the requests that follow it.
 const LATE: Duration = Duration::from_millis(600);
-/// So many points are tried at once; most of their time is waiting.
+/// The number of points that are tried at the same time. Most of their time is waiting.
 const AT_ONCE: usize = 16;
 
 /// What goes wrong with one request, or with it and all that come after until the operation ends; and what it is called.
@@ -70,7 +70,7 @@ pub enum Buckets {
 pub struct FaultCounts {
     /// Number of requests of the undisturbed operation.
     pub requests: usize,
-    /// Number of distinct points: a request and its fault.
+    /// The number of distinct pairs of a request and a fault.
     pub points: usize,
     /// Number of points after which the operation was acknowledged.
     pub acknowledged: usize,
@@ -148,6 +148,7 @@ pub async fn fault_points(
     let clock = UnixTime::from_millis(UnixTime::from(SystemTime::now()).as_millis() + 3_600_000);
     let mut trial = Trial::new(operation, clock, false);
     let requests = undisturbed(&mut trial, buckets, wrap).await?;
+    let prepared = prepared(&trial, buckets).await?;
     let trial = Arc::new(trial);
 
     let mut tried = FaultCounts { requests: requests.len(), ..FaultCounts::default() };
@@ -168,9 +169,9 @@ pub async fn fault_points(
         while running.len() < AT_ONCE
             && let Some((number, call, name, fault, lasting)) = points.next()
         {
-            let (trial, buckets) = (Arc::clone(&trial), buckets.clone());
+            let (trial, buckets, prepared) = (Arc::clone(&trial), buckets.clone(), prepared.clone());
             running.spawn(async move {
-                let end = point(&trial, &buckets, (number, fault, lasting), wrap).await;
+                let end = point(&trial, (&buckets, prepared), (number, fault, lasting), wrap).await;
                 (name, end.map_err(|found| format!("{name} at request {number}, a {call:?}: {found}")))
             });
         }
@@ -188,7 +189,7 @@ fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
     scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
 }
 
-/// What the operation does when nothing goes wrong: its requests, in order.
+/// Returns the requests of the undisturbed operation, in order.
 async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
     let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;
@@ -209,15 +210,31 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -
     Ok(requests)
 }
 
+/// Returns a bucket of this process in which the operation is prepared, so that each point can begin with a copy. A store that was
+/// made ready by the same calls each time would take most of the time of the proof.
+async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, String> {
+    let Buckets::InProcess = buckets else { return Ok(None) };
+    let place = DisturbedBucket::new(buckets).await;
+    trial.prepare(place.store(None).await?).await?;
+    place.quiet().await;
+    Ok(Some(place.server.bucket().deep_copy()))
+}
+
 /// Tries one point: gives whether the operation was acknowledged, and nothing when the fault was not met.
 async fn point(
     trial: &Trial,
-    buckets: &Buckets,
+    (buckets, prepared): (&Buckets, Option<Bucket>),
     (number, fault, lasting): (usize, Fault, bool),
     wrap: StoreWrapper,
 ) -> Result<Option<bool>, String> {
-    let place = DisturbedBucket::new(buckets).await;
-    trial.prepare(place.store(None).await?).await?;
+    let place = match prepared {
+        Some(prepared) => DisturbedBucket::in_process(prepared.deep_copy()).await,
+        None => {
+            let place = DisturbedBucket::new(buckets).await;
+            trial.prepare(place.store(None).await?).await?;
+            place
+        }
+    };
     let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
     let mut service = Err("not tried".to_owned());
     for _ in 0..OPEN_TRIES {
@@ -274,11 +291,7 @@ static PREFIXES: AtomicUsize = AtomicUsize::new(0);
 impl DisturbedBucket {
     async fn new(buckets: &Buckets) -> Self {
         match buckets {
-            Buckets::InProcess => {
-                let server = S3Server::start(Bucket::default()).await;
-                let options = S3Options::new(BUCKET).with_credentials(Credentials::keys(KEY_ID, SECRET));
-                Self { server, options }
-            }
+            Buckets::InProcess => Self::in_process(Bucket::default()).await,
             Buckets::At { address, bucket, credentials, region } => {
                 let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
@@ -290,6 +303,12 @@ impl DisturbedBucket {
                 Self { server: S3Server::before(address).await, options }
             }
         }
+    }
+
+    async fn in_process(bucket: Bucket) -> Self {
+        let server = S3Server::start(bucket).await;
+        let options = S3Options::new(BUCKET).with_credentials(Credentials::keys(KEY_ID, SECRET));
+        Self { server, options }
     }
 
     /// A store that gives up soon, or one that is as patient as any.
