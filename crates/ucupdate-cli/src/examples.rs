@@ -41,6 +41,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("remove", &["ucupdate remove UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
     ("history", &["ucupdate history --last 5"]),
     ("fleet", &["ucupdate fleet --since 7d"]),
+    (
+        "timeline",
+        &[
+            "ucupdate timeline --mac 00-21-63-0F-20-7B",
+            "ucupdate timeline --audit RequestHandlerAuditLog_2009-03-06.log --access W3SVC1 --html out.html",
+        ],
+    ),
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),

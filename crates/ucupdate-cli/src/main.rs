@@ -15,7 +15,7 @@ mod suggest;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
-use commands::devices::{fleet, group, hold, loops, test_device};
+use commands::devices::{fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, serve};
@@ -80,6 +80,8 @@ enum Command {
     History(history::HistoryArgs),
     /// List the devices that asked, what they have, and how many have which version
     Fleet(fleet::FleetArgs),
+    /// Show what each device did, what it was answered, and what went wrong
+    Timeline(Box<timeline::TimelineArgs>),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
@@ -158,6 +160,7 @@ impl Command {
             Self::Remove(args) => decide::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Fleet(args) => fleet::run(args, context).await,
+            Self::Timeline(args) => timeline::run(*args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
             Self::Verify(args) => verify::run(args, context).await,

@@ -27,6 +27,7 @@ mod serve;
 mod serving;
 mod simulating;
 mod streams;
+mod timelines;
 mod together;
 mod usage;
 mod ways;
