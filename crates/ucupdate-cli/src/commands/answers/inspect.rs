@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
 use serde_json::{Value, json};
+use std::io::Read as _;
 use std::path::PathBuf;
 use ucupdate::upx::Inspection;
 
@@ -50,6 +51,15 @@ fn inspection_json(found: &Inspection) -> Value {
 pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), Failure> {
     let found = files::blocking(move || {
         let codec = args.dialect.codec()?;
+        let mut begin = [0; 4];
+        let length = files::open(&args.body)?.read(&mut begin).unwrap_or(0);
+        if [&b"MSCF"[..], b"MZ"].iter().any(|start| begin[..length].starts_with(start)) {
+            return Err(Failure::not_understood(format_args!(
+                "{}: found a cabinet or a program, expected the XML body of a request or a response; `ucupdate package \
+                 show` reads packages",
+                args.body.display()
+            )));
+        }
         let body = files::read(&args.body, codec.limits().xml().bytes())?;
         Ok(codec.inspect(&body))
     });
