@@ -6,12 +6,12 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{Fetched, OfferedFile, Timeline, TimelineOptions};
 use ucupdate_testkit::field::vector;
 
-fn audit_rows() -> Vec<AuditRow> {
+pub(crate) fn audit_rows() -> Vec<AuditRow> {
     let log = vector("RequestHandlerAuditLog_2009-03-06.log");
     AuditReader::new(&*log).map(Result::unwrap).collect()
 }
 
-fn access_rows(name: &str) -> Vec<AccessRow> {
+pub(crate) fn access_rows(name: &str) -> Vec<AccessRow> {
     AccessReader::new(&*vector(name)).map(Result::unwrap).collect()
 }
 

@@ -5,16 +5,18 @@
 use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
+use crate::logs::losses::Losses;
+use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
-    RollingLog, expired,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogDate, LogKind,
+    LogName, RollingLog, expired,
 };
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// Error of writing logs.
@@ -73,10 +75,12 @@ impl Logs {
     ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
+        let zone = Some(audit_format.zone()).filter(|zone| **zone != Zone::utc());
+        let zone = zone.map(|zone| zone.name().to_owned());
         let log = |rolling, kind| {
-            let log = Arc::new(Log::new(rolling));
-            let reporter = Reporter { kind, events: events.clone(), dropped: 0 };
-            tokio::spawn(Arc::clone(&log).write(reporter, Arc::clone(&store), Arc::clone(&clock)));
+            let zone = zone.clone().filter(|_| kind == LogKind::Audit);
+            let log = Arc::new(Log::new(rolling, kind, zone, events.clone()));
+            tokio::spawn(Arc::clone(&log).write(Arc::clone(&store), Arc::clone(&clock)));
             log
         };
         Self {
@@ -144,6 +148,9 @@ impl Logs {
                 for key in expired(keys, today, self.options.days) {
                     let is_ours = key.parse::<LogName>().is_ok_and(|name| name.server == self.options.server);
                     if let Some(key) = is_ours.then(|| StoreKey::parse(key).ok()).flatten() {
+                        if let Some(zone) = zone_key(key.as_str()).filter(|_| kind == LogKind::Audit) {
+                            self.store.delete(&zone).await?;
+                        }
                         self.store.delete(&key).await?;
                         removed += 1;
                     }
@@ -165,10 +172,15 @@ impl Drop for Logs {
 #[derive(Debug)]
 struct Log {
     rolling: Mutex<RollingLog>,
+    /// The name of the time zone that is stored beside each file. `None` for times in UTC.
+    zone: Option<String>,
     /// Wakes the task.
     wake: Notify,
     /// The progress of the task.
     progress: watch::Sender<Progress>,
+    kind: LogKind,
+    events: Listeners,
+    losses: Losses,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -178,8 +190,16 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog) -> Self {
-        Self { rolling: Mutex::new(rolling), wake: Notify::new(), progress: watch::Sender::default() }
+    fn new(rolling: RollingLog, kind: LogKind, zone: Option<String>, events: Listeners) -> Self {
+        Self {
+            rolling: Mutex::new(rolling),
+            wake: Notify::new(),
+            progress: watch::Sender::default(),
+            kind,
+            zone,
+            events,
+            losses: Losses::default(),
+        }
     }
 
     /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
@@ -190,11 +210,37 @@ impl Log {
 
     fn push(&self, line: ucupdate_audit::LogLine, now: UnixTime) {
         let mut rolling = self.rolling();
-        let _number = rolling.push(line, now);
+        let is_lost = rolling.push(line, now).is_none();
+        let (lost, reason) = (rolling.dropped(), rolling.last_drop());
         let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
         drop(rolling);
         if first_or_due {
             self.wake.notify_one();
+        }
+        if let Some(reason) = reason.filter(|_| is_lost && self.losses.is_due(now)) {
+            self.report_loss(lost, reason);
+        }
+    }
+
+    fn report_loss(&self, rows: u64, reason: DropReason) {
+        let failure = self.progress.borrow().last_failure.clone();
+        let cause = match &*failure {
+            "" => reason.to_string(),
+            failure => format!("{reason}; the store does not take them: {failure}"),
+        };
+        self.events.emit(&Event::LogRowsDropped { log: self.kind, rows, cause: &cause });
+    }
+
+    /// Reports once when rows begin to wait, and once when they are written again.
+    fn report_write(&self, outcome: EffectOutcome, failure: Option<&str>, rows: usize) {
+        let was_failing = !self.progress.borrow().last_failure.is_empty();
+        let log = self.kind;
+        match failure {
+            Some(cause) if !was_failing => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
+            None if was_failing && outcome == EffectOutcome::Stored => {
+                self.events.emit(&Event::LogRowsWritten { log });
+            }
+            _ => {}
         }
     }
 
@@ -239,16 +285,10 @@ impl Log {
     }
 
     /// Runs the task: performs effects until the log is stopped.
-    async fn write(
-        self: Arc<Self>,
-        mut reporter: Reporter,
-        store: Arc<dyn ImageStore>,
-        clock: Arc<dyn Clock>,
-    ) {
-        let kind = reporter.kind;
+    async fn write(self: Arc<Self>, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
         let listing = async {
-            let mut pages = store.pages(kind.folder());
+            let mut pages = store.pages(self.kind.folder());
             while let Ok(Some(page)) = pages.next().await {
                 let mut rolling = self.rolling();
                 page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
@@ -258,19 +298,17 @@ impl Log {
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
-                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, perform(&*store, &effect))
-                    .await
-                {
+                let performing = perform(&*store, &effect, self.zone.as_deref());
+                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, performing).await {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
-                let (rows, dropped) = {
+                let rows = {
                     let mut rolling = self.rolling();
                     rolling.done(outcome, clock.now());
-                    (rolling.pending(), rolling.dropped())
+                    rolling.pending()
                 };
-                let was_failing = !self.progress.borrow().last_failure.is_empty();
-                reporter.report(was_failing, failure.as_deref(), rows, dropped);
+                self.report_write(outcome, failure.as_deref(), rows);
                 self.progress.send_modify(|progress| {
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
@@ -296,36 +334,31 @@ impl Log {
     }
 }
 
-/// Reports what becomes of the rows of one log.
-struct Reporter {
-    kind: LogKind,
-    events: Listeners,
-    /// The number of dropped rows that was reported last.
-    dropped: u64,
-}
-
-impl Reporter {
-    /// Reports once when rows begin to wait, once when they are written again, and each time after which rows were dropped.
-    fn report(&mut self, was_failing: bool, failure: Option<&str>, rows: usize, dropped: u64) {
-        let log = self.kind;
-        match (was_failing, failure) {
-            (false, Some(cause)) => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
-            (true, None) => self.events.emit(&Event::LogRowsWritten { log }),
-            _ => {}
-        }
-        if dropped > self.dropped {
-            self.dropped = dropped;
-            self.events.emit(&Event::LogRowsDropped { log, rows: dropped });
-        }
+/// Stores the name of the time zone beside a log that is about to be created. A log that exists already is another writer's,
+/// and keeps its zone.
+async fn put_zone(store: &dyn ImageStore, log: &StoreKey, zone: &str) -> Result<(), StoreError> {
+    let Some(key) = zone_key(log.as_str()) else { return Ok(()) };
+    if store.exists(log).await? {
+        return Ok(());
     }
+    store.put_bytes(&key, format!("{zone}\n")).await.map(drop)
 }
 
 /// Performs one effect and returns its outcome.
-async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
+async fn perform(
+    store: &dyn ImageStore,
+    effect: &Effect,
+    zone: Option<&str>,
+) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
         return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
     };
     let bytes = || Bytes::copy_from_slice(effect.bytes());
+    if let (Effect::Create { .. }, Some(zone)) = (effect, zone)
+        && let Err(error) = put_zone(store, &key, zone).await
+    {
+        return (EffectOutcome::Failed, Some(error.to_string()));
+    }
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
