@@ -198,14 +198,6 @@ fn each_cabinet_of_a_file_is_extracted_and_one_of_several_packages_is_chosen_by_
 }
 
 #[test]
-fn a_cabinet_is_not_inspected_and_the_message_names_the_command_that_shows_it() {
-    let place = Place::new();
-    place.file("uc.cab", &cabinet(&["a"]));
-    let reason = place.run(&["inspect", "uc.cab"]).refused();
-    assert!(reason.ends_with("`ucupdate package show` reads packages"), "{reason}");
-}
-
-#[test]
 fn a_limit_is_named_by_its_message_and_can_be_raised() {
     let place = Place::new();
     place.file("uc.cab", &sample::uc_updates(500));
