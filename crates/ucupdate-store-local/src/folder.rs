@@ -29,9 +29,8 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 enum StagingState {
     Open(Arc<Staging>),
-    /// This process may not write.
-    ReadOnly,
-    /// The folder could not be used when the store was opened, for example because the disk was full. Each write tries again.
+    /// The folder could not be used when the store was opened: the disk was full, or this process may not write. Each write
+    /// tries again.
     Later,
 }
 
@@ -52,7 +51,6 @@ impl Folder {
         disk.entries("", &mut |_, _| {})?;
         let staging = match Staging::open(Arc::clone(&disk)) {
             Ok(staging) => StagingState::Open(staging),
-            Err(error) if may_not_write(&error) => StagingState::ReadOnly,
             Err(_) => StagingState::Later,
         };
         let has_staging = disk.entry(STAGING).is_ok();
@@ -79,9 +77,11 @@ impl Folder {
         let mut state = self.staging();
         let staging = match &*state {
             StagingState::Open(staging) => Arc::clone(staging),
-            StagingState::ReadOnly => return Err(StoreError::ReadOnly { key: key.clone() }),
             StagingState::Later => {
-                let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| writing(key, error))?;
+                let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| match error.kind() {
+                    io::ErrorKind::PermissionDenied => StoreError::ReadOnly { key: key.clone() },
+                    _ => writing(key, error),
+                })?;
                 *state = StagingState::Open(Arc::clone(&opened));
                 opened
             }
@@ -402,11 +402,6 @@ fn gave_up(key: &StoreKey) -> StoreError {
 
 fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
-}
-
-/// Returns whether the folder exists and this process may only read it.
-fn may_not_write(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Returns whether an error reports missing space, also missing file entries.

@@ -3,6 +3,7 @@
 //! ```text
 //! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
 //! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
+//! state/probes/probe-<random>          an empty object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
 //! Logs/...                             as `ucupdate-audit` names them
@@ -24,6 +25,9 @@ pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
     let is_ours = ingest.len() == 32 && ingest.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_ours.then(|| u128::from_str_radix(ingest, 16).ok())?.map(IngestId::from_bits)
 }
+
+/// The folder of the objects that are written to learn the time of the store, and deleted at once.
+pub(crate) const PROBES: &str = "state/probes/";
 
 /// The folder of the revisions.
 pub(crate) const REVISIONS: &str = "state/revisions/";

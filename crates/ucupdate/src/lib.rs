@@ -24,6 +24,7 @@ pub use error::{ChangeError, StateError};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;
+pub use maintenance::access::{StoreAccess, check_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::garbage::Garbage;

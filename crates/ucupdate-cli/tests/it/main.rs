@@ -13,6 +13,8 @@ mod groups;
 mod holding;
 mod life;
 mod misleading;
+#[cfg(unix)]
+mod other_user;
 mod packages;
 mod place;
 mod readme;

@@ -1,5 +1,6 @@
 //! Maintenance of a store: check, garbage collection, copies, export.
 
+pub(crate) mod access;
 pub(crate) mod carry;
 pub(crate) mod check;
 pub(crate) mod garbage;

@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use serde_json::json;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
+use ucupdate::{BaseUrls, LogOptions, Options, StoreAccess, UpdateService, WatchOptions, check_access};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time for open requests to finish after the first signal.
@@ -66,12 +66,16 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
                 (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
             }
         };
-        Ok::<_, Failure>((UpdateService::open(store, options).await?, redirects))
+        let access = check_access(&*store).await;
+        Ok::<_, Failure>((UpdateService::open(store, options).await?, redirects, access))
     };
-    let (service, redirects) = tokio::select! {
+    let (service, redirects, access) = tokio::select! {
         opened = opening => opened?,
         () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
     };
+    if let Some(warning) = access_warning(&access, args.read_only_store)? {
+        context.output.message(warning);
+    }
     let mut options = HttpOptions::default().with_external_anonymous(args.external_anonymous);
     if let Some(redirects) = redirects {
         options = options.with_image_redirects(redirects);
@@ -95,6 +99,26 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
     end(server, &service, stopping, context).await
+}
+
+/// Returns a warning if the store cannot be written.
+///
+/// # Errors
+/// When this user may not write the store, and `is_accepted` is not set: changes and log rows would be lost.
+fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<String>, Failure> {
+    if let Some((folder, reason)) = access.refused.first() {
+        let found = format!("the store is read-only for this user: `{folder}` cannot be written: {reason}");
+        if !is_accepted {
+            return Err(Failure::new(format_args!(
+                "{found}; give this user the permission to write, or serve with --read-only-store, which loses all log rows"
+            )));
+        }
+        return Ok(Some(format!("warning: {found}; log rows are lost")));
+    }
+    let failed = access.failed.first().map(|(folder, reason)| {
+        format!("warning: `{folder}` cannot be written at the moment: {reason}; log rows wait, and are dropped later")
+    });
+    Ok(failed)
 }
 
 /// Binds all listeners, or none.
