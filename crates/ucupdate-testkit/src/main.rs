@@ -19,10 +19,7 @@ enum Task {
     Prove(ProveArgs),
     /// What a proof's child processes do
     #[command(hide = true)]
-    Work {
-        /// As the parent writes them
-        arguments: Vec<String>,
-    },
+    Work(prove::WorkArgs),
     /// Be one of the processes that contend for a store
     #[command(hide = true)]
     Contend(prove::WorkerArgs),
@@ -56,7 +53,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match task {
             Task::Prove(args) => Ok(prove(&args).await),
-            Task::Work { arguments } => prove::work(&arguments).await.map(|()| true).map_err(Into::into),
+            Task::Work(args) => prove::work(&args).await.map(|()| true),
             Task::Contend(args) => prove::contend(&args).await.map(|()| true),
             Task::Measure(args) => prove::measure(&args).await.map(|line| {
                 println!("{line}");

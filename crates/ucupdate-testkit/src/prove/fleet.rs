@@ -1,5 +1,6 @@
 //! The rule book that processes contend for, the changes they make to it, and the devices that ask.
 
+use fastrand::Rng;
 use ucupdate::book::{
     Audience, BookCommand, HeldDevices, Hold, OfferPolicy, OfferRule, Percent, Rollout, RolloutName, RuleKey,
     Share, TestDevice,
@@ -30,25 +31,6 @@ const TESTERS: usize = 5;
 
 const IMAGE_BYTES: usize = 2048;
 
-/// A pseudorandom number generator with a seed.
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// Returns a number below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let bits = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        usize::try_from(bits).unwrap_or_default() % end.max(1)
-    }
-}
-
 /// The packages that are ingested once, before the processes begin.
 pub(crate) fn packages() -> Result<Vec<Vec<u8>>, PackageBuildError> {
     let package = |version: &&str| {
@@ -70,25 +52,25 @@ pub(crate) fn rule(number: usize) -> RuleKey {
 }
 
 /// A change that is often allowed, and often not: it depends on what others did.
-pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> BookCommand {
-    let package = packages[dice.below(packages.len())];
-    let rule = rule(dice.below(PHONES.len()));
-    match dice.below(100) {
+pub(crate) fn command(rng: &mut Rng, packages: &[PackageId]) -> BookCommand {
+    let package = packages[rng.usize(..packages.len())];
+    let rule = rule(rng.usize(..PHONES.len()));
+    match rng.usize(..100) {
         0..22 => BookCommand::Ingest(package),
         22..44 => BookCommand::Approve(vec![rule]),
         44..48 => BookCommand::ApproveAllOf(package),
         48..58 => BookCommand::Reject(rule),
         58..70 => BookCommand::RollBack(rule),
         70..76 => {
-            let offer = if dice.below(2) == 0 { OfferRule::Different } else { OfferRule::Newer };
+            let offer = if rng.usize(..2) == 0 { OfferRule::Different } else { OfferRule::Newer };
             let mut policy = OfferPolicy::offering(offer);
-            policy.unreadable = dice.below(2) == 0;
+            policy.unreadable = rng.usize(..2) == 0;
             BookCommand::SetPolicy(rule, policy)
         }
         76..79 => BookCommand::StartRollout {
             rule,
             audience: Audience::Everybody,
-            version: ReportedVersion::new(VERSIONS[dice.below(VERSIONS.len())]),
+            version: ReportedVersion::new(VERSIONS[rng.usize(..VERSIONS.len())]),
             rollout: Rollout::new(wave()).to_share(Share::Percent(HALF)),
         },
         79..81 => BookCommand::StopRollout(rule, wave()),
@@ -99,8 +81,8 @@ pub(crate) fn command(dice: &mut Dice, packages: &[PackageId]) -> BookCommand {
             reason: "".into(),
         }),
         83 => BookCommand::RemoveHold("quiet".parse().expect("a name")),
-        84..93 => BookCommand::AddTestDevice(tester(dice.below(TESTERS), dice.below(TESTERS))),
-        _ => BookCommand::RemoveTestDevice(tester(dice.below(TESTERS), 0).name),
+        84..93 => BookCommand::AddTestDevice(tester(rng.usize(..TESTERS), rng.usize(..TESTERS))),
+        _ => BookCommand::RemoveTestDevice(tester(rng.usize(..TESTERS), 0).name),
     }
 }
 

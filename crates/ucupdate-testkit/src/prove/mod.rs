@@ -1,6 +1,7 @@
 //! The proofs. Each runs at the size of a test or at its full size and returns rows of one table.
 
 mod fleet;
+mod location;
 mod measures;
 mod moment;
 pub mod operations;
@@ -8,11 +9,10 @@ mod processes;
 mod report;
 mod written;
 
-pub use measures::location::StoreLocation;
+pub use location::StoreLocation;
 pub use measures::{MeasureArgs, Measurement, measure};
-pub use operations::address::WORK;
 pub use operations::operation::Operation;
-pub use operations::work::work;
+pub use operations::work::{WorkArgs, work};
 pub use processes::worker::{WorkerArgs, work as contend};
 pub use report::{ProofError, Row, Scale};
 

@@ -2,7 +2,7 @@
 //! while it changes.
 
 use crate::prove::fleet;
-use crate::prove::measures::location::ProofStore;
+use crate::prove::location::ProofStore;
 use crate::prove::measures::scribe::{self, Scribe};
 use crate::prove::measures::{CHANGES, Measurement};
 use crate::prove::moment::shown;

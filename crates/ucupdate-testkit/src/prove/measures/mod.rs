@@ -1,12 +1,11 @@
 //! Measures one thing in a process of its own, so that its memory is measured alone.
 
 pub(crate) mod cold_start;
-pub(crate) mod location;
 mod scribe;
 pub(crate) mod throughput;
 
 use crate::prove::fleet;
-use crate::prove::measures::location::StoreLocation;
+use crate::prove::location::StoreLocation;
 use crate::prove::moment;
 use crate::prove::report::ProofError;
 use bytes::Bytes;
@@ -45,7 +44,7 @@ pub struct MeasureArgs {
     pub what: Measurement,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub place: StoreLocation,
+    pub location: StoreLocation,
     /// The file that is ingested, copied or put
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -101,13 +100,13 @@ pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
     let begun = moment::now();
     match args.what {
         Measurement::Ingest => {
-            let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
+            let service = UpdateService::open(args.location.open().await?, fleet::options()).await?;
             service.admin("ann").ingest("UCUpdates.cab", Box::pin(read(file()?)?), |_| {}).await?;
         }
         Measurement::Copy => copy(file()?)?,
-        Measurement::Put => put(&args.place, file()?).await?,
-        Measurement::Open => drop(UpdateService::open(args.place.open().await?, fleet::options()).await?),
-        Measurement::Publish => longest = publish(args.place.clone()).await?,
+        Measurement::Put => put(&args.location, file()?).await?,
+        Measurement::Open => drop(UpdateService::open(args.location.open().await?, fleet::options()).await?),
+        Measurement::Publish => longest = publish(args.location.clone()).await?,
     }
     let took = moment::now() - begun;
     Ok(serde_json::to_string(&Measured { took, peak: peak(), longest })?)
@@ -135,10 +134,10 @@ fn copy(file: &Path) -> io::Result<()> {
 }
 
 /// Puts a file as `object_store` does it, by parts of the same size as ours and as many at a time.
-async fn put(place: &StoreLocation, file: &Path) -> Result<(), ProofError> {
+async fn put(location: &StoreLocation, file: &Path) -> Result<(), ProofError> {
     // An error says that there is one already.
     let _there = rustls::crypto::ring::default_provider().install_default();
-    let options = place.options();
+    let options = location.options();
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(options.bucket())
         .with_region(options.region())
@@ -166,12 +165,12 @@ async fn put(place: &StoreLocation, file: &Path) -> Result<(), ProofError> {
 
 /// Makes changes on a runtime of one thread, on which devices ask all the time, and gives the longest time between two
 /// answers.
-async fn publish(place: StoreLocation) -> Result<u64, ProofError> {
+async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let options = fleet::options().with_probe(None);
-            let service = UpdateService::open(place.open().await?, options).await?;
+            let service = UpdateService::open(location.open().await?, options).await?;
             let done = AtomicBool::new(false);
             let changing = async {
                 for number in 0..CHANGES {

@@ -1,6 +1,6 @@
 //! A large package goes into a store within little memory, and how fast beside what cannot be faster.
 
-use crate::prove::measures::location::ProofStore;
+use crate::prove::location::ProofStore;
 use crate::prove::measures::{Measured, Measurement};
 use crate::prove::moment::shown;
 use crate::prove::report::{ProofError, Row, Scale};
@@ -48,7 +48,7 @@ pub(crate) async fn prove(
     })
     .await??;
     for ground in ProofStore::both(endpoint).await? {
-        let (bare, bare_name) = match ground.place.endpoint {
+        let (bare, bare_name) = match ground.location.endpoint {
             Some(_) => (Measurement::Put, "a bare put by object_store"),
             None => (Measurement::Copy, "a plain copy with a sync"),
         };

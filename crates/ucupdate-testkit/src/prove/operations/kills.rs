@@ -1,23 +1,25 @@
 //! Kills a process that works on a store, like `kill -9`, at random moments.
 
-use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
+use crate::prove::location::ProofStore;
 use crate::prove::operations::operation::{has_no_orphan, is_complete};
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::operations::work::{CLOCK, SERVER, fingerprint, open};
 use crate::prove::report::{Row, Scale};
+use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::ChildStdout;
 use ucupdate_store::error_chain;
 
-/// After so many kills a new store is begun: looking at it takes longer the more lies in it.
+/// The number of kills after which a new store is begun. A look at a store takes longer the more objects it has.
 const KILLS_OF_A_STORE: usize = 20;
 /// A process is killed within this time after it began to work.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
-/// What a line of a child says.
+/// A line that a child process prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     is_done: bool,
@@ -68,29 +70,28 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     rows
 }
 
-/// Kills so many processes, and gives in the midst of what. `bucket` is none for a folder.
+/// Kills processes, and returns how many were killed in the middle of each operation. `bucket` is `None` for a folder.
 async fn kill_again_and_again(
     kills: usize,
     seed: u64,
     bucket: Option<Option<&str>>,
     program: &Path,
 ) -> Result<BTreeMap<String, usize>, String> {
-    let mut dice = Dice::new(seed);
+    let mut rng = Rng::with_seed(seed);
     let mut tally = BTreeMap::new();
     let mut store = None;
     for kill in 0..kills {
         if kill % KILLS_OF_A_STORE == 0 {
             let kept = match bucket {
-                None => OwnedStore::folder()?,
-                Some(endpoint) => OwnedStore::bucket(endpoint).await,
+                None => ProofStore::folder().map_err(|error| error_chain(&*error))?,
+                Some(endpoint) => ProofStore::bucket(endpoint).await,
             };
             store = Some((kept, 0, 0));
         }
         let Some((kept, revision, rows)) = &mut store else { continue };
-        let home = kept.home.clone();
         let at = |found: String| format!("kill {kill}: {found}");
         let (done, begun) =
-            live_and_die(&home, seed.wrapping_add(kill as u64), program, &mut dice).await.map_err(at)?;
+            live_and_die(kept, seed.wrapping_add(kill as u64), program, &mut rng).await.map_err(at)?;
         let during = if begun.is_some() { begun.as_ref() } else { None };
         let during = during.map_or("nothing", |begun| begun.what.as_str());
         *tally.entry(during.to_owned()).or_default() += 1;
@@ -98,8 +99,8 @@ async fn kill_again_and_again(
         if let Some(done) = &done {
             (*revision, *rows) = (done.revision, done.rows);
         }
-        let sweep = dice.below(2) == 1;
-        let end = look(&home, (*revision, *rows), done.as_ref(), begun.as_ref(), sweep).await;
+        let sweep = rng.bool();
+        let end = look(kept, (*revision, *rows), done.as_ref(), begun.as_ref(), sweep).await;
         let end = end.map_err(|found| at(format!("in {during}: {found}")))?;
         (*revision, *rows) = end;
     }
@@ -108,20 +109,22 @@ async fn kill_again_and_again(
 
 /// Lets a process work until it is killed; gives what it acknowledged last, and what it was doing.
 async fn live_and_die(
-    home: &StoreAddress,
+    kept: &ProofStore,
     seed: u64,
     program: &Path,
-    dice: &mut Dice,
+    rng: &mut Rng,
 ) -> Result<(Option<Line>, Option<Line>), String> {
-    let mut child = home.spawn(program, "change", seed, 0)?;
+    let mut process = kept.process(program, "work");
+    process.args(["--task", "change", "--seed", &seed.to_string()]);
+    let mut child =
+        process.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| error_chain(&error))?;
     let out = child.stdout.take().ok_or("a child has no output")?;
     let mut lines = BufReader::new(out).lines();
     if next(&mut lines).await?.as_deref() != Some("ready") {
         let ended = child.wait().await.map_err(|error| error_chain(&error))?;
         return Err(format!("a child did not begin to work: {ended}"));
     }
-    let micros = dice.below(u64::try_from(LONGEST_LIFE.as_micros()).unwrap_or(1));
-    let life = tokio::time::sleep(Duration::from_micros(micros));
+    let life = tokio::time::sleep(LONGEST_LIFE.mul_f64(rng.f64()));
     tokio::pin!(life);
     let (mut done, mut begun) = (None, None);
     let mut is_killed = false;
@@ -149,13 +152,13 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
 
 /// Says what is wrong with the store after a kill; else its revision and rows now.
 async fn look(
-    home: &StoreAddress,
+    kept: &ProofStore,
     (revision, rows): (u64, usize),
     done: Option<&Line>,
     begun: Option<&Line>,
     sweep: bool,
 ) -> Result<(u64, usize), String> {
-    let service = open(home).await?;
+    let service = open(kept.open().await.map_err(|error| error_chain(&*error))?).await?;
     let found = service.snapshot().revision();
     let most = revision + u64::from(begun.is_some());
     if !(revision..=most).contains(&found) {

@@ -1,10 +1,12 @@
 //! Log rows as readers see them while they are written, also by several processes with one server name.
 
-use crate::prove::operations::address::{Dice, OwnedStore, StoreAddress};
+use crate::prove::location::ProofStore;
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::operations::work::{CLOCK, ROWS_OF_A_PROCESS, SERVER, open};
-use crate::prove::report::{Row, Scale};
+use crate::prove::report::{ProofError, Row, Scale};
+use fastrand::Rng;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt as _;
@@ -17,35 +19,35 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     let mut all = Vec::new();
     for (place, is_folder) in [("folder", true), (place, false)] {
         let kept = async || match is_folder {
-            true => OwnedStore::folder(),
-            false => Ok(OwnedStore::bucket(endpoint).await),
+            true => ProofStore::folder(),
+            false => Ok(ProofStore::bucket(endpoint).await),
         };
-        let read = async { read_while_written(&kept().await?.home, flushes).await };
+        let read = async { read_while_written(&kept().await?, flushes).await };
         let found = read.await;
         all.push(row(format!("log rows read while they are written, {place}"), found));
-        let shared = async { share_a_name(&kept().await?.home, program, processes, each).await };
+        let shared = async { share_a_name(&kept().await?, program, processes, each).await };
         let found = shared.await;
         all.push(row(format!("log rows of {processes} processes of one name, {place}"), found));
     }
     all
 }
 
-fn row(what: String, found: Result<String, String>) -> Row {
+fn row(what: String, found: Result<String, ProofError>) -> Row {
     let holds = found.is_ok();
-    Row { what, found: found.unwrap_or_else(|found| found), holds }
+    Row { what, found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
 /// One writes and flushes, one reads all the time.
-async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<String, String> {
+async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String, ProofError> {
     let acknowledged = Arc::new(AtomicUsize::new(0));
+    let service = open(kept.open().await?).await?;
     let writer = tokio::spawn({
-        let (home, acknowledged) = (home.clone(), Arc::clone(&acknowledged));
+        let acknowledged = Arc::clone(&acknowledged);
         async move {
-            let service = open(&home).await?;
-            let mut dice = Dice::new(7);
+            let mut rng = Rng::with_seed(7);
             let mut next = 0;
             for _ in 0..flushes {
-                let more = 1 + dice.count(12);
+                let more = rng.usize(1..=12);
                 (next..next + more).for_each(|row| Log::Audit.write(&service, row));
                 service.flush_logs().await.map_err(|error| error_chain(&error))?;
                 next += more;
@@ -55,7 +57,7 @@ async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<Strin
             Ok::<_, String>(next)
         }
     });
-    let store = home.store().await?;
+    let store = kept.open().await?;
     let (mut looks, mut seen) = (0_usize, 0);
     loop {
         let is_over = writer.is_finished();
@@ -63,15 +65,15 @@ async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<Strin
         seen = rows::in_order(&*store, Log::Audit, SERVER, CLOCK).await?;
         looks += 1;
         if seen < least {
-            return Err(format!("look {looks} saw {seen} rows, and {least} were there before"));
+            return Err(format!("look {looks} saw {seen} rows, and {least} were there before").into());
         }
         if is_over {
             break;
         }
     }
-    let written = writer.await.map_err(|error| error.to_string())??;
+    let written = writer.await??;
     if seen != written {
-        return Err(format!("{seen} rows are there at the end, expected {written}"));
+        return Err(format!("{seen} rows are there at the end, expected {written}").into());
     }
     let files = rows::files(&*store, Log::Audit, SERVER, CLOCK).await?.len();
     Ok(format!(
@@ -81,28 +83,30 @@ async fn read_while_written(home: &StoreAddress, flushes: usize) -> Result<Strin
 
 /// Processes of one server name write at the same time; no file has rows of two.
 async fn share_a_name(
-    home: &StoreAddress,
+    kept: &ProofStore,
     program: &Path,
     processes: usize,
     each: usize,
-) -> Result<String, String> {
+) -> Result<String, ProofError> {
     // The folder is made once; who comes later finds it.
-    drop(home.store().await?);
+    drop(kept.open().await?);
     let mut children = Vec::new();
     for number in 0..processes {
-        let mut child = home.spawn(program, "rows", each as u64, number)?;
+        let mut process = kept.process(program, "work");
+        process.args(["--task", "rows", "--rows", &each.to_string(), "--process", &number.to_string()]);
+        let mut child = process.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let out = child.stdout.take().ok_or("a child has no output")?;
         children.push((child, out));
     }
     for (mut child, mut out) in children {
         let mut said = String::new();
-        out.read_to_string(&mut said).await.map_err(|error| error_chain(&error))?;
-        let ended = child.wait().await.map_err(|error| error_chain(&error))?;
+        out.read_to_string(&mut said).await?;
+        let ended = child.wait().await?;
         if !ended.success() {
-            return Err(format!("a process ended with {ended}"));
+            return Err(format!("a process ended with {ended}").into());
         }
     }
-    let store = home.store().await?;
+    let store = kept.open().await?;
     let files = rows::files(&*store, Log::Audit, SERVER, CLOCK).await?;
     let mut next: Vec<_> = (0..processes).map(|number| number * ROWS_OF_A_PROCESS).collect();
     for file in &files {
@@ -110,14 +114,16 @@ async fn share_a_name(
         for row in &file.rows {
             let next = next.get_mut(writer).ok_or_else(|| format!("nobody wrote row {row}"))?;
             if row != next {
-                return Err(format!("row {row} stands in `{}` where row {next} is expected", file.name));
+                return Err(
+                    format!("row {row} stands in `{}` where row {next} is expected", file.name).into()
+                );
             }
             *next += 1;
         }
     }
     for (number, next) in next.iter().enumerate() {
         if *next != number * ROWS_OF_A_PROCESS + each {
-            return Err(format!("process {number} has rows to {next} of {each}"));
+            return Err(format!("process {number} has rows to {next} of {each}").into());
         }
     }
     Ok(format!("{} rows in {} files, none shared, none lost or doubled", processes * each, files.len()))

@@ -1,6 +1,5 @@
 //! Each operation of the service under power cuts, faults of the bucket and kills.
 
-pub(crate) mod address;
 pub mod crashes;
 pub mod faults;
 pub mod kills;

@@ -1,11 +1,13 @@
-//! What a child process does: it works on a store, and says before and after each operation what it is about to do and has
-//! done.
+//! The tasks of a child process. A process works on a store, and prints a line before and after each operation.
 
 #![allow(clippy::print_stdout, reason = "that is how it tells")]
 
-use crate::prove::operations::address::{Dice, StoreAddress};
+use crate::prove::location::StoreLocation;
 use crate::prove::operations::operation::{NotDone, approve, ingest, not_changed, package, view};
 use crate::prove::operations::rows::{self, Log};
+use crate::prove::report::ProofError;
+use clap::{Args, ValueEnum};
+use fastrand::Rng;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
 use std::sync::Arc;
@@ -13,46 +15,72 @@ use std::time::Duration;
 use ucupdate::cab::package::sample;
 use ucupdate::value::UnixTime;
 use ucupdate::{Options, SettableClock, UpdateService};
-use ucupdate_store::error_chain;
+use ucupdate_store::{ImageStore, error_chain};
 
-/// What every process's clock shows: whatever an earlier one left is old.
+/// The time of the clock of every process. Objects that an earlier process left are old at this time.
 pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
 /// The name of every server.
 pub(crate) const SERVER: &str = "ocs";
 /// The first row of a process is its number times this.
 pub(crate) const ROWS_OF_A_PROCESS: usize = 100_000;
 
+/// The arguments of a child process.
+#[derive(Clone, Debug, Args)]
+#[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
+pub struct WorkArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
+    pub location: StoreLocation,
+    /// The task of the process
+    #[arg(long)]
+    pub task: WorkTask,
+    /// The number of rows to write
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub rows: usize,
+    /// The number of the process among those that write rows
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub process: usize,
+    /// The seed of the random numbers
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// The task of a child process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum WorkTask {
+    /// Changing the rule book and writing rows until the process is killed
+    Change,
+    /// Writing rows
+    Rows,
+}
+
 /// Opens a service as the children do.
-pub(crate) async fn open(home: &StoreAddress) -> Result<UpdateService, String> {
+pub(crate) async fn open(store: Arc<dyn ImageStore>) -> Result<UpdateService, String> {
     let clock = Arc::new(SettableClock::at(CLOCK));
     let options = Options::default().with_clock(clock).with_logs(rows::options(SERVER));
-    let opened = UpdateService::open(home.store().await?, options).await;
+    let opened = UpdateService::open(store, options).await;
     opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
 }
 
-/// What a rule book says, as a number.
+/// Returns a hash of the rule book of a service.
 pub(crate) fn fingerprint(service: &UpdateService) -> u64 {
     let mut hasher = DefaultHasher::new();
     view(service.snapshot().book()).hash(&mut hasher);
     hasher.finish()
 }
 
-/// Runs a task with the arguments that its parent gave: its name, the kind of store, its place, a seed, a number, a prefix.
+/// Runs the task of a child process.
 ///
 /// # Errors
-/// What went wrong; in a child that nobody disturbs nothing should.
-pub async fn work(arguments: &[String]) -> Result<(), String> {
-    let [task, kind, place, seed, number, prefix] = arguments else {
-        return Err("expected a task, a kind of store, its place, a seed, a number and a prefix".into());
+/// Returns an error if the task fails. It never does in a child that nothing disturbs.
+pub async fn work(args: &WorkArgs) -> Result<(), ProofError> {
+    let service = open(args.location.open().await?).await?;
+    let done = match args.task {
+        WorkTask::Change => change(&service, args.seed).await,
+        WorkTask::Rows => write_rows(service, args).await,
     };
-    let home = StoreAddress::of(kind, place, prefix)?;
-    let seed: u64 = seed.parse().map_err(|_| "the seed is no number")?;
-    let number: usize = number.parse().map_err(|_| "the number is no number")?;
-    match task.as_str() {
-        "change" => change(&home, seed).await,
-        "rows" => write_rows(&home, seed, number).await,
-        _ => Err(format!("`{task}` is no task")),
-    }
+    done.map_err(Into::into)
 }
 
 /// A whole line at once, so that a parent never reads half of one that was acknowledged.
@@ -63,31 +91,30 @@ fn tell(line: &str) {
 }
 
 /// Ingests, approves, rolls back, flushes and sweeps up until it is killed.
-async fn change(home: &StoreAddress, seed: u64) -> Result<(), String> {
-    let service = open(home).await?;
-    let mut dice = Dice::new(seed);
+async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
+    let mut rng = Rng::with_seed(seed);
     let mut rows = rows::in_order(&**service.store(), Log::Audit, SERVER, CLOCK).await?;
     tell("ready");
     loop {
         let revision = service.snapshot().revision();
-        let (what, more) = match dice.below(6) {
+        let (what, more) = match rng.u8(..6) {
             0 => ("ingest", 0),
             1 => ("ingest-again", 0),
             2 => ("approve", 0),
             3 => ("roll-back", 0),
-            4 => ("flush", 1 + dice.count(20)),
+            4 => ("flush", rng.usize(1..=20)),
             _ => ("gc", 0),
         };
         tell(&format!("begin {what} {revision} {} 0", rows + more));
         let done = match what {
-            "ingest" => ingest(&service, package(revision + 1, 5000)).await,
-            "ingest-again" => ingest(&service, package(1, 5000)).await,
-            "approve" => approve(&service).await,
+            "ingest" => ingest(service, package(revision + 1, 5000)).await,
+            "ingest-again" => ingest(service, package(1, 5000)).await,
+            "approve" => approve(service).await,
             "roll-back" => {
                 service.admin("ann").roll_back(sample::ip8540()).await.map(drop).map_err(not_changed)
             }
             "flush" => {
-                (rows..rows + more).for_each(|row| Log::Audit.write(&service, row));
+                (rows..rows + more).for_each(|row| Log::Audit.write(service, row));
                 service.flush_logs().await.map_err(|error| NotDone::Failed(error_chain(&error)))
             }
             _ => {
@@ -100,19 +127,18 @@ async fn change(home: &StoreAddress, seed: u64) -> Result<(), String> {
             Err(NotDone::Failed(why)) => return Err(format!("{what}: {why}")),
         }
         rows += more;
-        tell(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(&service)));
+        tell(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));
     }
 }
 
-/// Writes as many rows as the seed says, in flushes of a few, numbered from a hundred thousand times its own number.
-async fn write_rows(home: &StoreAddress, seed: u64, number: usize) -> Result<(), String> {
-    let service = open(home).await?;
-    let mut dice = Dice::new(seed);
-    let mut next = number * ROWS_OF_A_PROCESS;
-    let end = next + usize::try_from(seed).unwrap_or(0).min(ROWS_OF_A_PROCESS);
+/// Writes rows in flushes of a few. The first row has the number of the process times [`ROWS_OF_A_PROCESS`].
+async fn write_rows(service: UpdateService, args: &WorkArgs) -> Result<(), String> {
+    let mut rng = Rng::with_seed(args.seed);
+    let mut next = args.process * ROWS_OF_A_PROCESS;
+    let end = next + args.rows.min(ROWS_OF_A_PROCESS);
     tell("ready");
     while next < end {
-        let more = (1 + dice.count(9)).min(end - next);
+        let more = rng.usize(1..=9).min(end - next);
         (next..next + more).for_each(|row| Log::Audit.write(&service, row));
         service.flush_logs().await.map_err(|error| error_chain(&error))?;
         next += more;

@@ -6,8 +6,8 @@ mod record;
 mod witness;
 pub(crate) mod worker;
 
-use crate::prove::fleet::{self, Dice};
-use crate::prove::measures::location::ProofStore;
+use crate::prove::fleet;
+use crate::prove::location::ProofStore;
 use crate::prove::moment;
 use crate::prove::moment::{nanoseconds, shown};
 use crate::prove::processes::fault::Fault;
@@ -159,7 +159,7 @@ async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<R
     }
     let before = service.refresh().await?;
     let folder = tempfile::tempdir()?;
-    let (mut dice, mut next) = (Dice::new(moment::now()), 0);
+    let (mut rng, mut next) = (fastrand::Rng::new(), 0);
     let mut start = |changes: usize, asks: usize| -> Result<Worker, ProofError> {
         let number = next;
         next += 1;
@@ -186,7 +186,7 @@ async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<R
         let made = usize::try_from(service.refresh().await? - before).unwrap_or(usize::MAX);
         // At even distances of the work, but for the last.
         if kills < crowd.kills && made * (crowd.kills + 2) >= crowd.changes * (kills + 1) {
-            let mut victim = workers.swap_remove(dice.below(workers.len()));
+            let mut victim = workers.swap_remove(rng.usize(..workers.len()));
             victim.child.start_kill()?;
             let was_at_work = !victim.child.wait().await?.success();
             let killed = was_at_work.then(moment::now);

@@ -1,11 +1,12 @@
 //! One of the processes that contend: it changes the rule book and answers devices, and writes down what came of it.
 
-use crate::prove::fleet::{self, Dice};
-use crate::prove::measures::location::StoreLocation;
+use crate::prove::fleet;
+use crate::prove::location::StoreLocation;
 use crate::prove::moment;
 use crate::prove::processes::record::{Change, End, Event, Recorder};
 use crate::prove::report::ProofError;
 use clap::Args;
+use fastrand::Rng;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,7 @@ use ucupdate::{Asker, ChangeError, Changed, UpdateService};
 pub struct WorkerArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
-    pub place: StoreLocation,
+    pub location: StoreLocation,
     /// Where to write down what happens
     #[arg(long, value_name = "FILE")]
     pub record: PathBuf,
@@ -41,7 +42,7 @@ const BURST: usize = 5;
 /// One change of so many is followed by a pause, in which only looking for changes brings news.
 const PAUSE_ONE_OF: usize = 300;
 /// The longest pause, in milliseconds.
-const LONGEST_PAUSE: usize = 2500;
+const LONGEST_PAUSE: u64 = 2500;
 
 /// Does the work of one process.
 ///
@@ -49,12 +50,12 @@ const LONGEST_PAUSE: usize = 2500;
 /// When the store or the record cannot be opened or written.
 pub async fn work(args: &WorkerArgs) -> Result<(), ProofError> {
     let recorder = Arc::new(Recorder::new(&args.record)?);
-    let service = UpdateService::open(args.place.open().await?, fleet::options()).await?;
+    let service = UpdateService::open(args.location.open().await?, fleet::options()).await?;
     let changed = Arc::new(AtomicBool::new(false));
     let asking = tokio::spawn({
         let (service, recorder, changed) = (service.clone(), Arc::clone(&recorder), Arc::clone(&changed));
         let (seed, asks) = (u64::from(args.process) + 1_000_000, args.asks);
-        async move { ask(&service, &recorder, Dice::new(seed), asks, &changed).await }
+        async move { ask(&service, &recorder, Rng::with_seed(seed), asks, &changed).await }
     });
     let done = change(&service, &recorder, args).await;
     changed.store(true, Ordering::Relaxed);
@@ -63,21 +64,20 @@ pub async fn work(args: &WorkerArgs) -> Result<(), ProofError> {
 
 /// Makes changes, one after another, until so many are made.
 async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs) -> Result<(), ProofError> {
-    let mut dice = Dice::new(u64::from(args.process));
+    let mut rng = Rng::with_seed(u64::from(args.process));
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
     let (mut made, mut number) = (0, 0);
     while made < args.changes {
         let change = Change { process: args.process, number };
-        let command = fleet::command(&mut dice, &packages);
+        let command = fleet::command(&mut rng, &packages);
         recorder.begin(number, &command)?;
         let end = end_of(service.admin(&change.author()).command(&command).await);
         made += usize::from(matches!(end, End::Made(_)));
         recorder.write(&Event::Ended { change: number, at: moment::now(), end })?;
         number += 1;
-        if dice.below(PAUSE_ONE_OF) == 0 {
-            let pause = u64::try_from(dice.below(LONGEST_PAUSE)).unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+        if rng.usize(..PAUSE_ONE_OF) == 0 {
+            tokio::time::sleep(Duration::from_millis(rng.u64(..LONGEST_PAUSE))).await;
         }
     }
     Ok(())
@@ -98,14 +98,14 @@ fn end_of(changed: Result<Changed, ChangeError>) -> End {
 async fn ask(
     service: &UpdateService,
     recorder: &Recorder,
-    mut dice: Dice,
+    mut rng: Rng,
     asks: usize,
     changed: &AtomicBool,
 ) -> Result<(), ProofError> {
     let mut asked = 0;
     while asked < asks || !changed.load(Ordering::Relaxed) {
         for _ in 0..BURST {
-            let request = dice.below(fleet::REQUESTS);
+            let request = rng.usize(..fleet::REQUESTS);
             let said = fleet::request(request);
             let begun = moment::now();
             let answered = service.answered(&said, Asker { side: Side::Internal, host: "10.1.1.123" })?;

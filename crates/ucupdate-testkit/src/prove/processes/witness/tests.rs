@@ -17,20 +17,20 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
     }
     let packages: Vec<_> =
         service.snapshot().book().packages().map(ucupdate::book::IngestedPackage::id).collect();
-    let mut dice = fleet::Dice::new(7);
+    let mut rng = fastrand::Rng::with_seed(7);
     let mut records = [1, 2].map(|process| Record { process, killed: None, events: Vec::new() });
     for number in 0..60 {
         let at = (number + 1) * SECOND;
         let record = &mut records[usize::try_from(number % 2).unwrap()];
         let change = Change { process: record.process, number };
-        let command = fleet::command(&mut dice, &packages);
+        let command = fleet::command(&mut rng, &packages);
         record.events.push(Event::Begun { change: number, at, command: Box::new(command.clone()) });
         let end = match service.admin(&change.author()).command(&command).await {
             Ok(changed) => changed.revision.map_or(End::NothingToDo, End::Made),
             Err(refused) => End::Refused(refused.to_string()),
         };
         record.events.push(Event::Ended { change: number, at: at + SECOND / 2, end });
-        let (begun, request) = (at + SECOND * 6 / 10, dice.below(fleet::REQUESTS));
+        let (begun, request) = (at + SECOND * 6 / 10, rng.usize(..fleet::REQUESTS));
         let told = fleet::expected(service.snapshot().index(), request);
         let revision = service.snapshot().revision();
         record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, told });

@@ -31,7 +31,7 @@ pub struct StoreLocation {
     /// The S3 server
     #[arg(long, value_name = "URL", requires = "prefix")]
     pub endpoint: Option<String>,
-    /// What stands before every key in the bucket
+    /// The prefix of every key in the bucket
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
 }
@@ -77,7 +77,7 @@ impl StoreLocation {
 pub(crate) struct ProofStore {
     /// Name in the table: `folder`, `S3 in this process` or `S3`.
     pub(crate) name: &'static str,
-    pub(crate) place: StoreLocation,
+    pub(crate) location: StoreLocation,
     /// Whether the server runs in this process, with its own bucket and key.
     is_ours: bool,
     _folder: Option<TempDir>,
@@ -88,8 +88,9 @@ impl ProofStore {
     /// Creates a temporary folder.
     pub(crate) fn folder() -> Result<Self, ProofError> {
         let folder = tempfile::tempdir()?;
-        let place = StoreLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
-        Ok(Self { name: "folder", place, is_ours: false, _folder: Some(folder), server: None })
+        let location =
+            StoreLocation { folder: Some(folder.path().join("store")), endpoint: None, prefix: None };
+        Ok(Self { name: "folder", location, is_ours: false, _folder: Some(folder), server: None })
     }
 
     /// Creates a new prefix in a bucket of the server at `endpoint`, or of a server in this process.
@@ -100,9 +101,9 @@ impl ProofStore {
         };
         let address = server.as_ref().map(S3Server::endpoint).or(endpoint.map(str::to_owned));
         let prefix = format!("prove/{:x}-{:x}", std::process::id(), crate::prove::moment::now());
-        let place = StoreLocation { folder: None, endpoint: address, prefix: Some(prefix) };
+        let location = StoreLocation { folder: None, endpoint: address, prefix: Some(prefix) };
         let name = if server.is_some() { "S3 in this process" } else { "S3" };
-        Self { name, place, is_ours: server.is_some(), _folder: None, server }
+        Self { name, location, is_ours: server.is_some(), _folder: None, server }
     }
 
     /// A folder, and a bucket as [`bucket`](Self::bucket) gives it.
@@ -110,9 +111,9 @@ impl ProofStore {
         Ok([Self::folder()?, Self::bucket(endpoint).await])
     }
 
-    /// What an S3 store there is opened with in this process.
+    /// Returns the options of an S3 store at this location for this process.
     pub(crate) fn options(&self) -> S3Options {
-        let mut options = self.place.options();
+        let mut options = self.location.options();
         if self.is_ours {
             options = options.with_bucket(BUCKET);
             options = options.with_credentials(Credentials::keys(KEY_ID, SECRET));
@@ -122,16 +123,16 @@ impl ProofStore {
 
     /// Opens the store in this process.
     pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
-        match self.place.endpoint {
+        match self.location.endpoint {
             Some(_) => Ok(Arc::new(S3Store::open(self.options()).await?)),
-            None => self.place.open().await,
+            None => self.location.open().await,
         }
     }
 
     /// Returns a command that runs `task` of this program on the store. The process is killed when it is dropped.
     pub(crate) fn process(&self, program: &Path, task: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(program);
-        command.arg(task).args(self.place.arguments()).kill_on_drop(true);
+        command.arg(task).args(self.location.arguments()).kill_on_drop(true);
         if self.server.is_some() {
             let said = [BUCKET, "us-east-1", KEY_ID, SECRET];
             command.envs(VARIABLES.iter().map(|(name, _)| name).zip(said));
