@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
-use ucupdate_store_local::LocalStore;
 use ucupdate_store_local::Disk as _;
+use ucupdate_store_local::LocalStore;
 use ucupdate_testkit::crash::{CrashDisk, FailingDisk, ForeignLocks};
 
 const OLD: &str = "the old object";

@@ -162,7 +162,11 @@ impl Disk for ForeignLocks {
     }
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
-        if path.contains(&self.part) { Err(io::ErrorKind::PermissionDenied.into()) } else { self.disk.lock(path) }
+        if path.contains(&self.part) {
+            Err(io::ErrorKind::PermissionDenied.into())
+        } else {
+            self.disk.lock(path)
+        }
     }
 }
 

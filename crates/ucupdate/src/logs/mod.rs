@@ -3,4 +3,5 @@
 pub(crate) mod of_service;
 pub(crate) mod options;
 pub(crate) mod reader;
+pub(crate) mod removal;
 pub(crate) mod writer;

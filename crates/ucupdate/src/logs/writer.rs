@@ -4,13 +4,14 @@
 
 use crate::clock::Clock;
 use crate::logs::options::LogOptions;
+use crate::logs::removal;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
-    RollingLog, expired,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogKind, RollingLog,
 };
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -23,6 +24,11 @@ pub enum LogError {
     /// The store does not accept the rows. They keep waiting, and writing is tried again.
     #[error("{waiting} log row(s) are not written yet because the store fails: {last}")]
     Waiting { waiting: usize, last: String },
+    /// More than half of the log files would be removed at once. Nothing was removed.
+    #[error(
+        "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks, and remove them explicitly if that is right"
+    )]
+    LargeShare { old: usize, of: usize },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -123,26 +129,7 @@ impl Logs {
     }
 
     pub(crate) async fn remove_old(&self) -> Result<usize, LogError> {
-        let now = self.clock.now();
-        let mut removed = 0;
-        for kind in [LogKind::Audit, LogKind::Access] {
-            let today = LogDate::of(match kind {
-                LogKind::Audit => self.options.zone.civil(now),
-                LogKind::Access => now.civil_utc(),
-            });
-            let mut pages = self.store.pages(kind.folder());
-            while let Some(page) = pages.next().await? {
-                let keys = page.iter().map(|meta| meta.key.as_str());
-                for key in expired(keys, today, self.options.days) {
-                    let is_ours = key.parse::<LogName>().is_ok_and(|name| name.server == self.options.server);
-                    if let Some(key) = is_ours.then(|| StoreKey::parse(key).ok()).flatten() {
-                        self.store.delete(&key).await?;
-                        removed += 1;
-                    }
-                }
-            }
-        }
-        Ok(removed)
+        removal::remove_old(&*self.store, &self.options, &*self.clock).await
     }
 }
 
@@ -161,6 +148,35 @@ struct Log {
     wake: Notify,
     /// The progress of the task.
     progress: watch::Sender<Progress>,
+    drops: Mutex<Drops>,
+}
+
+/// A number of dropped rows is reported at most this often, after the first one, which is reported at once.
+const DROP_REPORT_TIME: Duration = Duration::from_secs(60);
+
+/// The dropped rows that were not reported yet.
+#[derive(Debug, Default)]
+struct Drops {
+    unreported: u64,
+    reported_at: Option<Instant>,
+}
+
+impl Drops {
+    /// Counts a dropped row.
+    fn add(&mut self) {
+        self.unreported += 1;
+    }
+
+    /// Returns the number to report now. `None` if there is none, or if the last report was less than a minute ago.
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        let waits =
+            self.reported_at.is_some_and(|then| now.saturating_duration_since(then) < DROP_REPORT_TIME);
+        if self.unreported == 0 || waits {
+            return None;
+        }
+        self.reported_at = Some(now);
+        Some(std::mem::take(&mut self.unreported))
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -171,7 +187,12 @@ struct Progress {
 
 impl Log {
     fn new(rolling: RollingLog) -> Self {
-        Self { rolling: Mutex::new(rolling), wake: Notify::new(), progress: watch::Sender::default() }
+        Self {
+            rolling: Mutex::new(rolling),
+            wake: Notify::new(),
+            progress: watch::Sender::default(),
+            drops: Mutex::default(),
+        }
     }
 
     /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
@@ -182,12 +203,29 @@ impl Log {
 
     fn push(&self, line: ucupdate_audit::LogLine, now: UnixTime) {
         let mut rolling = self.rolling();
-        let _number = rolling.push(line, now);
+        let is_dropped = rolling.push(line, now).is_none();
         let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
         drop(rolling);
+        if is_dropped {
+            self.drops().add();
+            self.report_drops();
+        }
         if first_or_due {
             self.wake.notify_one();
         }
+    }
+
+    fn drops(&self) -> MutexGuard<'_, Drops> {
+        self.drops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports dropped rows: the first one at once, and then the number each minute.
+    fn report_drops(&self) {
+        let due = self.drops().due(Instant::now());
+        let Some(rows) = due else { return };
+        let failure = self.progress.borrow().last_failure.clone();
+        let pending = self.rolling().pending();
+        trace_drops(rows, &drop_reason(pending, &failure));
     }
 
     fn stop(&self) {
@@ -203,7 +241,7 @@ impl Log {
             rolling.acknowledged() + rolling.pending() as u64
         };
         self.wake.notify_one();
-        let ended = tokio::time::Instant::now() + time;
+        let ended = Instant::now() + time;
         let mut progress = self.progress.subscribe();
         loop {
             // Seen before the rows are counted: whatever comes after this wakes the wait below.
@@ -212,9 +250,9 @@ impl Log {
                 return Ok(());
             }
             // A time that passes only on the service's clock never ends a back-off in a test, so who waits asks again.
-            let next = ended.min(tokio::time::Instant::now() + RETRY_TIME);
+            let next = ended.min(Instant::now() + RETRY_TIME);
             let waited = tokio::time::timeout_at(next, progress.changed()).await;
-            if stopped || tokio::time::Instant::now() >= ended {
+            if stopped || Instant::now() >= ended {
                 return Err(self.waiting());
             }
             if waited.is_err() {
@@ -251,8 +289,10 @@ impl Log {
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
                 self.rolling().done(outcome, clock.now());
+                self.report_drops();
                 self.progress.send_modify(|progress| {
-                    trace_turn(kind, &progress.last_failure, failure.as_deref());
+                    let is_written = outcome == EffectOutcome::Stored;
+                    trace_turn(kind, &progress.last_failure, failure.as_deref(), is_written);
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
                     }
@@ -277,20 +317,39 @@ impl Log {
     }
 }
 
-/// Reports once when rows begin to wait, and once when they are written again.
+/// Returns why a row was dropped.
+fn drop_reason(pending: usize, failure: &str) -> String {
+    if pending == 0 {
+        "the row is longer than a log file".to_owned()
+    } else if failure.is_empty() {
+        format!("{pending} rows wait already: they come faster than the store takes them")
+    } else {
+        format!("{pending} rows wait already, because the store fails: {failure}")
+    }
+}
+
 #[cfg(feature = "tracing")]
-fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
+fn trace_drops(rows: u64, reason: &str) {
+    tracing::warn!(rows, reason, "log rows were dropped");
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace_drops(_rows: u64, _reason: &str) {}
+
+/// Reports once when rows begin to wait, and once when rows were written again.
+#[cfg(feature = "tracing")]
+fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>, is_written: bool) {
     match (before.is_empty(), failure) {
         (true, Some(failure)) => {
             tracing::warn!(log = ?kind, failure, "log rows wait: the store does not take them")
         }
-        (false, None) => tracing::warn!(log = ?kind, "log rows are written again"),
+        (false, None) if is_written => tracing::warn!(log = ?kind, "log rows are written again"),
         _ => {}
     }
 }
 
 #[cfg(not(feature = "tracing"))]
-fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>) {}
+fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>, _is_written: bool) {}
 
 /// Performs one effect and returns its outcome.
 async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
@@ -315,5 +374,34 @@ async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Opt
         Err(StoreError::AlreadyExists { .. }) => (EffectOutcome::Exists, None),
         Err(error) if error.may_have_written() => (EffectOutcome::Unclear, Some(error.to_string())),
         Err(error) => (EffectOutcome::Failed, Some(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_dropped_row_is_reported_at_once_and_then_the_number_each_minute() {
+        let (mut drops, start) = (Drops::default(), Instant::now());
+        let mut reports = Vec::new();
+        for second in 0..150 {
+            for _ in 0..10 {
+                drops.add();
+                if let Some(rows) = drops.due(start + Duration::from_secs(second)) {
+                    reports.push((second, rows));
+                }
+            }
+        }
+        assert_eq!(reports, [(0, 1), (60, 600), (120, 600)]);
+        assert_eq!(drops.due(start + Duration::from_secs(180)), Some(299), "none is forgotten");
+        assert_eq!(drops.due(start + Duration::from_secs(240)), None);
+    }
+
+    #[test]
+    fn the_reason_for_a_drop_is_the_true_one() {
+        assert_eq!(drop_reason(0, ""), "the row is longer than a log file");
+        assert!(drop_reason(9, "").contains("faster than the store takes them"));
+        assert!(drop_reason(9, "no space left").ends_with("because the store fails: no space left"));
     }
 }

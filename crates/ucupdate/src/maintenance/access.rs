@@ -9,8 +9,7 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The folders in which a server makes objects.
-const FOLDERS: [&str; 4] =
-    [keys::REVISIONS, keys::IMAGES, LogKind::Audit.folder(), LogKind::Access.folder()];
+const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LogKind::Audit.folder(), LogKind::Access.folder()];
 
 /// The result of [`check_access`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,18 +4,17 @@ use crate::digest::sha256;
 use crate::error::StateError;
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
-use crate::maintenance::retention::Retention;
+use crate::maintenance::retention::{Retention, StoredAt};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
 use crate::state::document::{self, Checkpoint, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The number of files that are read at the same time.
 const AT_ONCE: usize = 8;
@@ -86,27 +85,37 @@ pub async fn check_store(
         let Some(number) = keys::checkpoint_number(&meta.key) else { continue };
         checkpoints.insert(number, meta.key);
     }
-    let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
-    let listed: BTreeSet<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
+    let listed = StoredAt::of(&store.list_all(keys::REVISIONS, usize::MAX).await?);
     let mut chain = Chain::default();
     let mut found = StoreCheck::default();
-    let mut number = 0;
+    let mut newest = listed.numbers().last().unwrap_or(0);
     // A revision may come while these are read; it is read too.
-    loop {
-        number += 1;
+    let mut next = Some(1_u64);
+    while let Some(number) = next {
+        next = number.checked_add(1);
         let key = keys::revision(number);
-        let Some(bytes) = bytes_of(store, &key, MAX_REVISION_BYTES).await? else {
-            // The first of those that are missing stands for all up to the next that is there.
-            let later = (Bound::Excluded(number), Bound::Unbounded);
-            let Some(next) = listed.range(later).next() else { break };
-            chain.sha256 = None;
-            chain.is_whole = false;
-            found.problems.push(StoreProblem::RevisionMissing { key: key.to_string() });
-            number = next - 1;
-            continue;
+        let bytes = match object_of(store, &key, MAX_REVISION_BYTES).await? {
+            Stored::Bytes(bytes) => bytes,
+            Stored::Missing => {
+                // The first missing revision stands for all up to the next one that exists.
+                let Some(later) = listed.next_after(number) else { break };
+                chain.skip();
+                found.problems.push(StoreProblem::RevisionMissing { key: key.to_string() });
+                next = Some(later);
+                continue;
+            }
+            Stored::Unreadable(what) => {
+                chain.skip();
+                let key = key.to_string();
+                found.problems.push(StoreProblem::Unreadable { key, what });
+                // Where nothing is listed, the folder cannot be read, and every number would be unreadable.
+                next = listed.next_after(number);
+                continue;
+            }
         };
+        newest = newest.max(number);
         found.revisions += 1;
-        match chain.take(number, &key, &bytes) {
+        match chain.take(number, &key, &bytes, listed.time(number)) {
             Ok(()) => {}
             Err(newer @ DocumentError::Newer { .. }) => {
                 found.problems.push(StoreProblem::Newer { key: key.to_string(), what: newer.to_string() });
@@ -131,7 +140,6 @@ pub async fn check_store(
             }
         }
     }
-    let newest = listed.last().copied().unwrap_or(0).max(number - 1);
     for (number, key) in checkpoints {
         // Of one that is missing between others nothing can be said, and that it is missing is said.
         found.checkpoints += 1;
@@ -146,7 +154,7 @@ pub async fn check_store(
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
-    if listed.is_empty() && found.revisions == 0 && descriptions > 0 {
+    if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
@@ -159,7 +167,7 @@ struct Chain {
     sha256: Option<Sha256Digest>,
     /// Whether all revisions so far are as they were written, so that the book is complete.
     is_whole: bool,
-    /// For each revision: its number, its time, and the packages it names.
+    /// For each revision: its number, the time at which it was stored, and the packages it names.
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
 }
 
@@ -170,18 +178,36 @@ impl Default for Chain {
 }
 
 impl Chain {
-    fn take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
-        let taken = self.try_take(number, key, bytes);
+    /// Leaves out a revision that is missing or cannot be read.
+    fn skip(&mut self) {
+        self.sha256 = None;
+        self.is_whole = false;
+    }
+
+    fn take(
+        &mut self,
+        number: u64,
+        key: &StoreKey,
+        bytes: &[u8],
+        stored_at: UnixTime,
+    ) -> Result<(), DocumentError> {
+        let taken = self.try_take(number, key, bytes, stored_at);
         self.is_whole &= taken.is_ok();
         taken
     }
 
-    fn try_take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
+    fn try_take(
+        &mut self,
+        number: u64,
+        key: &StoreKey,
+        bytes: &[u8],
+        stored_at: UnixTime,
+    ) -> Result<(), DocumentError> {
         // One that is damaged says nothing of the next, which names what was written.
         let before = self.sha256.take();
         let document: RevisionDocument = document::read(key.as_str(), bytes)?;
         // What it says is counted in, right or wrong: what it names is needed.
-        self.made.push((number, document.at, document.delta.named_packages()));
+        self.made.push((number, stored_at, document.delta.named_packages()));
         self.book.apply(&document.delta);
         document::check_seal(key.as_str(), bytes)?;
         if document.revision != number {
@@ -205,7 +231,11 @@ impl Chain {
         key: &StoreKey,
         number: u64,
     ) -> Result<Option<String>, StoreError> {
-        let Some(bytes) = bytes_of(store, key, MAX_CHECKPOINT_BYTES).await? else { return Ok(None) };
+        let bytes = match object_of(store, key, MAX_CHECKPOINT_BYTES).await? {
+            Stored::Bytes(bytes) => bytes,
+            Stored::Missing => return Ok(None),
+            Stored::Unreadable(what) => return Ok(Some(format!("cannot be read: {what}"))),
+        };
         let checkpoint = match Checkpoint::read(key.as_str(), &bytes) {
             Ok(Some(checkpoint)) => checkpoint,
             Ok(None) => return Ok(Some("holds a damaged rule book".to_owned())),
@@ -335,17 +365,24 @@ async fn count_orphans(
     Ok(descriptions)
 }
 
-/// Returns the bytes of an object, or `None` if it is missing. An object that is too large counts as damaged.
-async fn bytes_of(
-    store: &dyn ImageStore,
-    key: &StoreKey,
-    limit: usize,
-) -> Result<Option<bytes::Bytes>, StoreError> {
+/// An object of the history.
+enum Stored {
+    Bytes(bytes::Bytes),
+    Missing,
+    /// The object is there and cannot be read, for this reason.
+    Unreadable(String),
+}
+
+/// Reads an object. An object that cannot be read is part of the result.
+///
+/// # Errors
+/// When the store does not answer, so that nothing is known about the object.
+async fn object_of(store: &dyn ImageStore, key: &StoreKey, limit: usize) -> Result<Stored, StoreError> {
     match store.get_bytes(key, limit).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => Ok(Some(bytes::Bytes::new())),
-        Err(error) => Err(error),
+        Ok(bytes) => Ok(Stored::Bytes(bytes)),
+        Err(StoreError::NotFound { .. }) => Ok(Stored::Missing),
+        Err(error @ (StoreError::Unavailable { .. } | StoreError::Replaced { .. })) => Err(error),
+        Err(error) => Ok(Stored::Unreadable(error_chain(&error))),
     }
 }
 

@@ -13,6 +13,8 @@ pub enum StoreProblem {
     RevisionMissing { key: String },
     /// A revision cannot be read, or has another number than its key.
     RevisionDamaged { key: String, what: String },
+    /// An object of the history exists, but the store cannot read it: a link, a file of another user, or a bad disk.
+    Unreadable { key: String, what: String },
     /// A revision does not follow the one before it: one of the two was changed.
     ChainBroken { key: String, before: String, what: String },
     /// The store has packages, but no history.
@@ -39,6 +41,7 @@ impl StoreProblem {
         match self {
             Self::RevisionMissing { .. } => "revision-missing",
             Self::RevisionDamaged { .. } => "revision-damaged",
+            Self::Unreadable { .. } => "unreadable",
             Self::ChainBroken { .. } => "chain-broken",
             Self::HistoryGone { .. } => "history-gone",
             Self::Newer { .. } => "newer",
@@ -56,6 +59,7 @@ impl StoreProblem {
         match self {
             Self::RevisionMissing { key }
             | Self::RevisionDamaged { key, .. }
+            | Self::Unreadable { key, .. }
             | Self::ChainBroken { key, .. }
             | Self::Newer { key, .. }
             | Self::CheckpointDamaged { key, .. }
@@ -72,6 +76,9 @@ impl StoreProblem {
         match self {
             Self::RevisionMissing { key } | Self::RevisionDamaged { key, .. } => format!(
                 "restore `{key}` from a copy of the store; without a copy, move `state/` away and rebuild from the images"
+            ),
+            Self::Unreadable { key, .. } => format!(
+                "make `{key}` and its folders readable plain files and folders of this user, not links; restore it from a copy if the disk is bad"
             ),
             Self::ChainBroken { key, before, .. } => format!(
                 "restore `{before}` or `{key}` from a copy of the store, whichever differs; without a copy, move `state/` away and rebuild from the images"
@@ -103,6 +110,7 @@ impl StoreProblem {
 impl fmt::Display for StoreProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable { key, what } => write!(f, "`{key}` cannot be read: {what}"),
             Self::RevisionMissing { key } => write!(f, "`{key}` is missing, but later revisions exist"),
             Self::RevisionDamaged { what, .. }
             | Self::ChainBroken { what, .. }

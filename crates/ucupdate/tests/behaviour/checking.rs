@@ -253,9 +253,56 @@ async fn orphans_are_counted_and_are_no_fault() {
 
 #[tokio::test]
 async fn a_stray_object_of_a_huge_number_costs_nothing() {
+    for number in [u64::MAX - 1, u64::MAX] {
+        let store = with_checkpoint().await;
+        store.put_bytes(&revision(number), "{}").await.unwrap();
+        assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_the_history_that_cannot_be_read_is_a_finding_and_not_an_empty_file() {
+    let store = Faulty::new(with_checkpoint().await);
+    store.on(Call::Get).below(revision(7).as_str()).always(Fault::Backend);
+    let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+    assert_eq!(kinds(&found), ["unreadable"]);
+    let text = found.problems[0].to_string();
+    assert_eq!(
+        text,
+        format!("`{}` cannot be read: store failed: being faulty: the script said so", revision(7))
+    );
+    assert_eq!(found.revisions, 65, "the others are read");
+
     let store = with_checkpoint().await;
-    store.put_bytes(&revision(u64::MAX - 1), "{}").await.unwrap();
-    assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
+    store.put_bytes(&revision(7), vec![b'x'; 2 << 20]).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["unreadable"]);
+    assert!(found.problems[0].to_string().contains("expected at most 1048576"), "{:?}", found.problems);
+}
+
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn a_store_whose_state_is_a_link_is_checked_to_its_end() {
+    use ucupdate::local::LocalStore;
+    for linked in ["state", "state/revisions", "state/checkpoints"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let service = with_sample(LocalStore::open(&path).unwrap()).await;
+        service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+        drop(service);
+        std::fs::create_dir_all(path.join("state/checkpoints")).unwrap();
+        std::fs::rename(path.join(linked), folder.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), path.join(linked)).unwrap();
+        let store = LocalStore::open(&path).unwrap();
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        let expected: &[&str] = if linked == "state/checkpoints" { &[] } else { &["unreadable"] };
+        assert_eq!(kinds(&found), expected, "{linked}: {:?}", found.problems);
+        // The repair that is named: a plain folder in place of the link.
+        std::fs::remove_file(path.join(linked)).unwrap();
+        std::fs::rename(folder.path().join("elsewhere"), path.join(linked)).unwrap();
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        assert_eq!(found.problems, [], "{linked}");
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::ChildStdout;
+use ucupdate::GarbageOptions;
 use ucupdate_store::error_chain;
 
 /// The number of kills after which a new store is begun. A look at a store takes longer the more objects it has.
@@ -175,7 +176,7 @@ async fn look(
         return Err(format!("{found_rows} rows are in the log, expected {rows} to {most}"));
     }
     if sweep {
-        let swept = service.collect_garbage(Duration::ZERO, true).await;
+        let swept = service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
         swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
         has_no_orphan(&service, "after sweeping up").await?;
         is_complete(&service).await?;

@@ -24,7 +24,9 @@ use crate::failure::Failure;
 use serde_json::json;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use ucupdate::{BaseUrls, LogOptions, Options, StoreAccess, UpdateService, WatchOptions, check_access};
+use ucupdate::{
+    BaseUrls, LogError, LogOptions, Options, StoreAccess, UpdateService, WatchOptions, check_access,
+};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time for open requests to finish after the first signal.
@@ -204,6 +206,9 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
         match service.remove_old_logs().await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old logs are removed"),
+            Err(error @ LogError::LargeShare { .. }) => {
+                tracing::warn!("{error}: `ucupdate gc --log-days DAYS` removes them");
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");
             }
