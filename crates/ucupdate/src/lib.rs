@@ -27,6 +27,7 @@ pub use logs::writer::LogError;
 pub use maintenance::access::{StoreAccess, check_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
+pub use maintenance::continuation::{Continued, continue_after_loss};
 pub use maintenance::garbage::{Garbage, GarbageOptions};
 pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;

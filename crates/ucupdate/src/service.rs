@@ -11,7 +11,9 @@ use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::watch::observer::Watch;
 use arc_swap::ArcSwap;
+use futures_util::{StreamExt as _, stream};
 use std::fmt;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,24 +171,44 @@ impl UpdateService {
         Ok(Answered { response, revision: snapshot.revision() })
     }
 
-    /// Opens a served file, or the part of it in `range`.
+    /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store sends none for 30 seconds.
     ///
     /// # Errors
-    /// When the store fails, or holds the file with another size than was ingested.
+    /// When the store fails or does not answer within 30 seconds, or holds the file with another size than was ingested.
     pub async fn open_file(
         &self,
         file: &ServedFile,
         range: Option<Range<u64>>,
     ) -> Result<ByteStream, StoreError> {
-        let object = self.inner.store.get(&file.key, range).await?;
+        let reading = tokio::time::timeout(READ_TIME, self.inner.store.get(&file.key, range)).await;
+        let object = reading
+            .map_err(|late| StoreError::unavailable(format!("reading `{}`", file.key), late))
+            .and_then(|object| object)?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
                 key: file.key.clone(),
                 found: format!("{} bytes, expected {}", object.meta.size, file.size).into(),
             });
         }
-        Ok(object.bytes)
+        Ok(in_time(object.bytes))
     }
+}
+
+/// The time limit for one step of reading a served file. A store that hangs must not hold the connections of devices.
+const READ_TIME: Duration = Duration::from_secs(30);
+
+/// Ends a stream with an error when the store sends nothing within the time limit. The time in which the reader does not ask
+/// for more does not count.
+fn in_time(bytes: ByteStream) -> ByteStream {
+    Box::pin(stream::unfold(Some(bytes), |bytes| async move {
+        let mut bytes = bytes?;
+        match tokio::time::timeout(READ_TIME, bytes.next()).await {
+            Ok(Some(Ok(piece))) => Some((Ok(piece), Some(bytes))),
+            Ok(Some(Err(error))) => Some((Err(error), None)),
+            Ok(None) => None,
+            Err(late) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, late)), None)),
+        }
+    }))
 }
 
 /// Runs `work` every `period` until the last handle of the service is dropped.

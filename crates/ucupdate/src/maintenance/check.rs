@@ -7,7 +7,7 @@ use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
-use crate::state::document::{self, Checkpoint, DocumentError, RevisionDocument};
+use crate::state::document::{self, Checkpoint, Continuation, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +65,12 @@ pub struct StoreCheck {
     pub orphans: usize,
     /// The size of the orphaned objects in bytes.
     pub orphan_bytes: u64,
+    /// The number of missing revisions whose loss is recorded. They are not a problem.
+    pub lost_revisions: u64,
+    /// The ranges of missing revisions whose loss is not recorded.
+    pub(crate) missing: Vec<(u64, u64)>,
+    /// The newest checkpoint that holds the rule book although earlier revisions are missing.
+    pub(crate) continues_at: Option<u64>,
 }
 
 /// Checks a store without changing it.
@@ -85,9 +91,12 @@ pub async fn check_store(
         let Some(number) = keys::checkpoint_number(&meta.key) else { continue };
         checkpoints.insert(number, meta.key);
     }
+    let continued = read_continued(store).await?;
     let listed = StoredAt::of(&store.list_all(keys::REVISIONS, usize::MAX).await?);
     let mut chain = Chain::default();
     let mut found = StoreCheck::default();
+    // The places of the problems for which it matters whether a later checkpoint holds the rule book.
+    let mut problems_at: Vec<(u64, usize)> = Vec::new();
     let mut newest = listed.numbers().last().unwrap_or(0);
     // A revision may come while these are read; it is read too.
     let mut next = Some(1_u64);
@@ -100,8 +109,15 @@ pub async fn check_store(
                 // The first missing revision stands for all up to the next one that exists.
                 let Some(later) = listed.next_after(number) else { break };
                 chain.skip();
-                found.problems.push(StoreProblem::RevisionMissing { key: key.to_string() });
                 next = Some(later);
+                if continued.iter().any(|(_, loss)| loss.lost.contains(&(number, later - 1))) {
+                    found.lost_revisions += later - number;
+                    continue;
+                }
+                problems_at.push((number, found.problems.len()));
+                found.missing.push((number, later - 1));
+                let key = key.to_string();
+                found.problems.push(StoreProblem::RevisionMissing { key, can_continue: false });
                 continue;
             }
             Stored::Unreadable(what) => {
@@ -124,12 +140,16 @@ pub async fn check_store(
             }
             Err(error) => {
                 let (key, what) = (key.to_string(), told(&error));
+                problems_at.push((number, found.problems.len()));
                 found.problems.push(match error {
                     DocumentError::Chain { .. } => {
                         let before = keys::revision(number - 1).to_string();
-                        StoreProblem::ChainBroken { key, before, what }
+                        StoreProblem::ChainBroken { key, before, what, can_continue: false }
                     }
-                    _ => StoreProblem::RevisionDamaged { key, what },
+                    _ => {
+                        let is_newest = listed.next_after(number).is_none();
+                        StoreProblem::RevisionDamaged { key, what, is_newest, can_continue: false }
+                    }
                 });
             }
         }
@@ -139,7 +159,18 @@ pub async fn check_store(
                 found.problems.push(StoreProblem::CheckpointDamaged { key: key.to_string(), what });
             }
         }
+        for (checkpoint, _) in continued.iter().filter(|(checkpoint, _)| checkpoint.revision == number) {
+            chain.go_on_from(checkpoint);
+        }
     }
+    for (number, at) in problems_at {
+        if chain.bridges.iter().any(|bridge| *bridge >= number)
+            && let Some(problem) = found.problems.get_mut(at)
+        {
+            problem.set_can_continue();
+        }
+    }
+    found.continues_at = chain.bridges.last().copied();
     for (number, key) in checkpoints {
         // Of one that is missing between others nothing can be said, and that it is missing is said.
         found.checkpoints += 1;
@@ -167,13 +198,21 @@ struct Chain {
     sha256: Option<Sha256Digest>,
     /// Whether all revisions so far are as they were written, so that the book is complete.
     is_whole: bool,
+    /// The checkpoints whose book was taken over because earlier revisions are missing or damaged.
+    bridges: Vec<u64>,
     /// For each revision: its number, the time at which it was stored, and the packages it names.
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
 }
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { book: RuleBook::default(), sha256: Some(sha256(b"")), is_whole: true, made: Vec::new() }
+        Self {
+            book: RuleBook::default(),
+            sha256: Some(sha256(b"")),
+            is_whole: true,
+            bridges: Vec::new(),
+            made: Vec::new(),
+        }
     }
 }
 
@@ -222,6 +261,17 @@ impl Chain {
         }
     }
 
+    /// Continues with the book of a checkpoint if earlier revisions are missing or damaged, and the revision of the checkpoint
+    /// is the one in the store.
+    fn go_on_from(&mut self, checkpoint: &Checkpoint) {
+        if self.is_whole || self.sha256 != Some(checkpoint.sha256) {
+            return;
+        }
+        self.book = checkpoint.book.clone();
+        self.is_whole = true;
+        self.bridges.push(checkpoint.revision);
+    }
+
     /// Returns how a checkpoint differs from the revision at which it was made. If earlier revisions are missing or damaged,
     /// only the checkpoint may know the book. Then it cannot be called wrong, and the check continues with its book, as a
     /// service does that starts from it.
@@ -251,8 +301,7 @@ impl Chain {
         } else if Some(checkpoint.sha256) != self.sha256 {
             "belongs to another revision than the one in the store".to_owned()
         } else if !self.is_whole {
-            self.book = checkpoint.book;
-            self.is_whole = true;
+            self.go_on_from(&checkpoint);
             return Ok(None);
         } else if checkpoint.book != self.book {
             "holds another rule book than the history".to_owned()
@@ -276,6 +325,21 @@ impl Chain {
         }
         (kept_from, packages)
     }
+}
+
+/// Reads the records of lost revisions. A record that cannot be used is left out, and the loss is then a problem again.
+async fn read_continued(store: &dyn ImageStore) -> Result<Vec<(Checkpoint, Continuation)>, StoreError> {
+    let mut all = Vec::new();
+    for meta in store.list_all(keys::CONTINUED, usize::MAX).await? {
+        let Stored::Bytes(bytes) = object_of(store, &meta.key, MAX_CHECKPOINT_BYTES).await? else { continue };
+        let Ok(Some((checkpoint, Some(loss)))) = Checkpoint::read_with(meta.key.as_str(), &bytes) else {
+            continue;
+        };
+        if keys::continued_number(&meta.key) == Some(checkpoint.revision) {
+            all.push((checkpoint, loss));
+        }
+    }
+    Ok(all)
 }
 
 async fn look_at_files(

@@ -73,7 +73,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         None => None,
     };
     let objects: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
-    let value = json!({
+    let mut value = json!({
         "dry_run": args.dry_run,
         "objects": objects,
         "bytes": found.bytes,
@@ -81,10 +81,10 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         "packages": found.packages,
         "kept_from": found.kept_from,
         "before_history": found.before_history,
-        "logs": logs,
     });
     let mut text = garbage_text(&found, args.dry_run);
     if let Some(logs) = logs {
+        value["logs"] = logs.into();
         text.push_str(&format!("\n{logs} log file(s) removed"));
     }
     context.output.both(&value, text)
