@@ -4,10 +4,9 @@ use std::hint::black_box;
 use std::io::{Cursor, Read};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sha2::{Digest, Sha256};
 use ucupdate_benches::cabinets::{firmware, lzx_cabinet};
 use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{FieldTime, Sha256Digest, Sha256Hasher};
 
 const BYTES: usize = 4 * 1024 * 1024;
 
@@ -15,7 +14,7 @@ const BYTES: usize = 4 * 1024 * 1024;
 fn ours(bytes: &[u8]) -> u64 {
     let mut cabinet = Cabinet::open(bytes, Limits::default()).expect("a cabinet made here");
     while let Some(mut file) = cabinet.next_file().expect("whole data") {
-        let mut hash = Sha256::new();
+        let mut hash = Sha256Hasher::default();
         loop {
             let chunk = file.read_chunk().expect("whole data");
             if chunk.is_empty() {
@@ -23,7 +22,7 @@ fn ours(bytes: &[u8]) -> u64 {
             }
             hash.update(chunk);
         }
-        black_box(hash.finalize());
+        black_box(hash.digest());
     }
     cabinet.finish().expect("whole data").output_bytes
 }
@@ -38,7 +37,7 @@ fn cab_crate(bytes: &[u8]) -> u64 {
         let mut content = Vec::new();
         let mut file = cabinet.read_file(&name).expect("a file");
         read += file.read_to_end(&mut content).expect("whole data") as u64;
-        black_box(Sha256::digest(&content));
+        black_box(Sha256Digest::of(&content));
     }
     read
 }
@@ -57,7 +56,7 @@ fn read(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cab/read_4mib");
     group.sample_size(10).throughput(Throughput::Bytes(BYTES as u64));
     group.bench_function("floor/sha256_of_the_content", |bencher| {
-        bencher.iter(|| Sha256::digest(black_box(&content)));
+        bencher.iter(|| Sha256Digest::of(black_box(&content)));
     });
     // Of LZX eight times the same, since the compressor is slow.
     let cabinets = [

@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use ucupdate_benches::cabinets::{firmware, lzx_cabinet};
 use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{FieldTime, Sha256Hasher};
 
 const BYTES: usize = 100_000_000;
 const ROUNDS: usize = 9;
@@ -112,7 +111,7 @@ fn read(path: &Path) -> Result<()> {
     let mut cabinet = Cabinet::open(File::open(path)?, Limits::default())?;
     let mut bytes = 0;
     while let Some(mut file) = cabinet.next_file()? {
-        let mut hash = Sha256::new();
+        let mut hash = Sha256Hasher::default();
         loop {
             let chunk = file.read_chunk()?;
             if chunk.is_empty() {
@@ -121,7 +120,7 @@ fn read(path: &Path) -> Result<()> {
             hash.update(chunk);
             bytes += chunk.len();
         }
-        std::hint::black_box(hash.finalize());
+        std::hint::black_box(hash.digest());
     }
     cabinet.finish()?;
     assert_eq!(bytes, BYTES);

@@ -6,7 +6,6 @@
 #![allow(clippy::print_stdout, reason = "it is for a terminal")]
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ucupdate::book::{Delta, RuleBook};
@@ -45,7 +44,7 @@ async fn measure(book: &RuleBook, count: u32) -> Result<()> {
         assert_eq!(offered.offer().map(|offer| &offer.version), Some(&ReportedVersion::new("3.5.6907.0")));
     }
     let began = Instant::now();
-    let _digest = std::hint::black_box(Sha256::digest(&bytes));
+    let _digest = std::hint::black_box(Sha256Digest::of(&bytes));
     let floor = began.elapsed();
     times.sort();
     let text = serde_json::to_vec(&book.to_delta())?;
@@ -73,8 +72,7 @@ async fn measure(book: &RuleBook, count: u32) -> Result<()> {
 async fn write(store: &MemoryStore, book: &RuleBook) -> Result<Vec<u8>> {
     let revision = b"{}";
     let text = serde_json::to_string(&book.to_delta())?;
-    let sha256 = |bytes: &[u8]| Sha256Digest::new(Sha256::digest(bytes).into());
-    let head: Value = json!({ "format": "1.0.0", "revision": 64, "sha256": sha256(revision), "book_sha256": sha256(text.as_bytes()) });
+    let head: Value = json!({ "format": "1.0.0", "revision": 64, "sha256": Sha256Digest::of(revision), "book_sha256": Sha256Digest::of(&text) });
     let head = head.to_string();
     let head = head.strip_suffix('}').ok_or("an object ends so")?;
     let bytes = format!("{head},\"book\":{text}}}").into_bytes();

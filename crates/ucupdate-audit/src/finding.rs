@@ -81,8 +81,8 @@ pub enum Problem {
     NoHeader,
     /// The line is longer than the limit.
     LineTooLong { limit: usize },
-    /// The line is not UTF-8.
-    NotUtf8 { valid: usize },
+    /// The line is neither UTF-8 nor Windows-1252 text.
+    NotText,
     /// More columns than the limit.
     TooManyColumns { limit: usize },
     /// A quote that is not closed, or with text behind it.
@@ -95,6 +95,8 @@ pub enum Problem {
     NoFields,
     /// The row's own time cannot be read.
     Time { found: Box<str>, expected: &'static str },
+    /// The day and the month of the row's own time cannot be told apart.
+    AmbiguousDate { found: Box<str> },
     /// A number cannot be read.
     Number { field: &'static str, found: Box<str> },
 }
@@ -105,13 +107,14 @@ impl Problem {
         match self {
             Self::Unreadable(_) | Self::LogTooLong { .. } | Self::NoHeader => true,
             Self::LineTooLong { .. }
-            | Self::NotUtf8 { .. }
+            | Self::NotText
             | Self::TooManyColumns { .. }
             | Self::Quote { .. }
             | Self::CellCount { .. }
             | Self::TooManyModules { .. }
             | Self::NoFields
             | Self::Time { .. }
+            | Self::AmbiguousDate { .. }
             | Self::Number { .. } => false,
         }
     }
@@ -126,7 +129,7 @@ impl fmt::Display for Problem {
                 f.write_str("no column has the title `Logging DateTime`, expected the header of an audit log")
             }
             Self::LineTooLong { limit } => write!(f, "the line has more than {limit} bytes"),
-            Self::NotUtf8 { valid } => write!(f, "the line is not UTF-8 after its first {valid} bytes"),
+            Self::NotText => f.write_str("the line is neither UTF-8 nor Windows-1252 text"),
             Self::TooManyColumns { limit } => write!(f, "the line has more than {limit} columns"),
             Self::Quote { cell } => {
                 write!(f, "cell {cell} has a quote that is not closed, or text behind its quotes")
@@ -137,6 +140,11 @@ impl fmt::Display for Problem {
             Self::TooManyModules { limit } => write!(f, "a cell has more than {limit} modules"),
             Self::NoFields => f.write_str("the row stands before any `#Fields:` line"),
             Self::Time { found, expected } => write!(f, "the time is {found:?}, expected {expected}"),
+            Self::AmbiguousDate { found } => write!(
+                f,
+                "the day and the month of {found:?} cannot be told apart, expected MM-dd-yyyy HH:mm:ss; export the log \
+                 without changing its dates"
+            ),
             Self::Number { field, found } => write!(f, "{field} is {found:?}, expected a number or `-`"),
         }
     }

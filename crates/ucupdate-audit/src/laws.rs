@@ -5,7 +5,7 @@
 pub use crate::rolling::law::rolling_log;
 use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
-    OfferedCell, ReadLimits, RequestedCell,
+    LogLook, OfferedCell, ReadLimits, RequestedCell,
 };
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
@@ -30,6 +30,23 @@ pub fn audit_row(bytes: &[u8]) {
 /// Returns a prefix so short that its rows, when written, stay within the limits of reading.
 fn cut(bytes: &[u8]) -> &[u8] {
     bytes.get(..64 * 1024).unwrap_or(bytes)
+}
+
+/// Any bytes end in rows or findings, also as compressed, foreign or damaged text: both readers end, and no more rows and
+/// findings come out than the text has lines.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn any_log(bytes: &[u8]) {
+    let bytes = cut(bytes);
+    let limits = ReadLimits::default().with_line_bytes(4 * 1024).with_log_bytes(256 * 1024).with_modules(64);
+    let most = 256 * 1024 + 2;
+    let audit = AuditReader::new(bytes).with_limits(limits).take(most + 1).count();
+    assert!(audit <= most, "{audit} items of an audit log");
+    let access = AccessReader::new(bytes).with_limits(limits).with_client_from("X-Forwarded-For");
+    let access = access.take(most + 1).count();
+    assert!(access <= most, "{access} items of an access log");
+    let _look = LogLook::of(bytes);
 }
 
 /// Writes the row twice and reads two.
@@ -126,6 +143,7 @@ mod tests {
             for end in (0..log.len()).step_by(7).chain([log.len()]) {
                 audit_row(&log[..end]);
                 access_row(&log[..end]);
+                any_log(&log[..end]);
             }
         }
     }
@@ -138,6 +156,9 @@ mod tests {
             Just("03-06-2009 17:07:20,".to_owned()),
             Just("Logging DateTime,Model,Requested,Response\n".to_owned()),
             Just("01-01-1970 00:00:00,".to_owned()),
+            Just("sep=;\nLogging DateTime;Request DateTime;Response Modules\n".to_owned()),
+            Just("3/6/2009 17:07;6/3/2009 9:07;a;b.cat;1.0;\n".to_owned()),
+            Just("#Fields: date time cs-uri-query X-Forwarded-For\n2009-03-06 17:07:20 a b \"".to_owned()),
             Just("#Fields: date time s-port\n2009-03-06 17:07:20 ".to_owned()),
             "\\PC{0,4}",
             any::<String>(),
@@ -145,11 +166,27 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
     }
 
+    /// The bytes as they are, as UTF-16, compressed, or compressed and cut.
+    fn in_form(bytes: &[u8], form: u8) -> Vec<u8> {
+        let zipped = || {
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut writer, bytes).unwrap();
+            writer.finish().unwrap()
+        };
+        match form {
+            0 => bytes.to_vec(),
+            1 => String::from_utf8_lossy(bytes).encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            2 => zipped(),
+            _ => zipped()[..10 + bytes.len() % 16].to_vec(),
+        }
+    }
+
     proptest! {
         #[test]
-        fn any_text_keeps_the_laws(bytes in hostile()) {
+        fn any_text_keeps_the_laws(bytes in hostile(), form in 0..4_u8) {
             audit_row(&bytes);
             access_row(&bytes);
+            any_log(&in_form(&bytes, form));
         }
 
         #[test]
@@ -157,6 +194,7 @@ mod tests {
             let mut log = fixture::vector("RequestHandlerAuditLog_2009-03-06.log");
             log[at] = byte;
             audit_row(&log);
+            any_log(&log);
         }
     }
 }

@@ -5,11 +5,12 @@ mod audit;
 mod finding;
 #[cfg(test)]
 mod fixture;
+mod input;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod laws;
-mod lines;
 mod log_line;
 mod log_name;
+mod look;
 mod rolling;
 
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
@@ -20,4 +21,5 @@ pub use log_name::{
     LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,
     ServerNameError, expired,
 };
+pub use look::LogLook;
 pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use sha2::{Digest, Sha256};
-use ucupdate_core::value::check_path_part;
+use ucupdate_core::value::{Sha256Hasher, check_path_part};
 
 use crate::{CabError, Cabinet, Compression, FileEntry, Finished, Limits};
 
@@ -35,7 +34,7 @@ pub fn cabinet(bytes: &[u8]) {
     names_are_safe(&cabinet);
 
     let skipped = cabinet.finish();
-    let mut contents = Sha256::new();
+    let mut contents = Sha256Hasher::default();
     let by_chunks = read(bytes, |cabinet| {
         let mut read = 0;
         while let Some(mut file) = cabinet.next_file()? {
@@ -53,7 +52,7 @@ pub fn cabinet(bytes: &[u8]) {
         assert_eq!(read, claimed);
         Ok(())
     });
-    let mut piecewise = Sha256::new();
+    let mut piecewise = Sha256Hasher::default();
     let by_pieces = read(bytes, |cabinet| {
         while let Some(mut file) = cabinet.next_file()? {
             let mut piece = [0; 1000];
@@ -72,7 +71,7 @@ pub fn cabinet(bytes: &[u8]) {
             assert_eq!(skipped, chunks);
             assert_eq!(skipped, pieces);
             assert_eq!(skipped.output_bytes, claimed);
-            assert_eq!(contents.finalize(), piecewise.finalize());
+            assert_eq!(contents.digest(), piecewise.digest());
         }
         (Err(skipped), Err(chunks), Err(pieces)) => {
             assert_eq!(skipped.to_string(), chunks.to_string());

@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
+            "ucupdate serve --access-log stderr --events-json events.log",
         ],
     ),
     (
@@ -84,12 +85,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("alias list", &["ucupdate alias list"]),
     ("alias set", &["ucupdate alias set model 'VVX 500' --stands-for VVX500 --within UCPhone/Polycom"]),
     ("alias remove", &["ucupdate alias remove model 'VVX 500' --within UCPhone/Polycom"]),
+    ("policy list", &["ucupdate policy list"]),
     ("policy show", &["ucupdate policy show UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
     (
         "policy set",
-        &["ucupdate policy set UCPhone/LG-Nortel/IP8540/A/ENU/CPE --offer newer --window \
-           'daily 22:00-05:00 Europe/Lisbon'"],
+        &[
+            "ucupdate policy set UCPhone/LG-Nortel/IP8540/A/ENU/CPE --offer newer --window \
+             'daily 22:00-05:00 Europe/Lisbon'",
+            "ucupdate policy set 'UCPhone/AudioCodes/*' --scheme numeric",
+        ],
     ),
+    ("policy remove", &["ucupdate policy remove 'UCPhone/AudioCodes/*'"]),
     ("stone list", &["ucupdate stone list"]),
     ("stone add", &["ucupdate stone add first --device-type UCPhone --below 2.0 --by 2.0.0.1"]),
     ("stone remove", &["ucupdate stone remove first"]),

@@ -83,6 +83,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoHold { .. }
                 | Refusal::NotBanned { .. }
                 | Refusal::NoAlias { .. }
+                | Refusal::NoScheme { .. }
                 | Refusal::NoStone { .. }
         ),
         None => {

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use std::fmt::Display;
 use ucupdate::ChangeError;
-use ucupdate::book::{GroupName, Refusal, RuleBook, RuleError, RuleKey};
+use ucupdate::book::{GroupName, Refusal, RuleBook, RuleError, RuleKey, RulePattern};
 
 /// Returns the failure of a refused change, with the name that may have been meant.
 pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
@@ -23,6 +23,13 @@ pub(crate) fn no_rule(rule: &RuleKey, book: &RuleBook) -> Failure {
 pub(crate) fn no_group(group: &GroupName, book: &RuleBook) -> Failure {
     let meant = nearest(group.as_str(), book.groups().map(|group| group.name.to_string()));
     with_meant(Failure::not_found(format_args!("no group {group}")), meant)
+}
+
+/// Returns the failure for a pattern that has no version scheme.
+pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
+    let refusal = Refusal::NoScheme { rules: Box::new(rules.clone()) };
+    let meant = meant(&refusal, book);
+    with_meant(Failure::not_found(refusal), meant)
 }
 
 fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
@@ -47,6 +54,14 @@ fn meant(refusal: &Refusal, book: &RuleBook) -> Option<String> {
         }
         Refusal::NoPackage { package } => {
             nearest(&package.to_string(), book.packages().map(|package| package.id()))
+        }
+        Refusal::NoScheme { rules } => {
+            nearest(&rules.to_string(), book.settings().schemes.iter().map(|entry| &entry.rules))
+        }
+        Refusal::NotBanned { scope } => nearest(&scope.to_string(), book.bans().map(|ban| &ban.scope)),
+        Refusal::NoAlias { alias } => {
+            let aliases = book.aliases().map(|known| known.reported.to_string());
+            nearest(&alias.to_string(), aliases)
         }
         Refusal::WrongState { rule, cause: RuleError::NoRollout { name } } => {
             let rollouts = book.rule(rule).into_iter().flat_map(|rule| rule.rollouts());

@@ -7,12 +7,11 @@
 use crate::error::ClientError;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
-use sha2::{Digest, Sha256};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
-use ucupdate_core::value::{FileName, Sha256Digest};
+use ucupdate_core::value::{FileName, Sha256Digest, Sha256Hasher};
 
 /// Number of bytes after which the note is written again.
 const NOTE_EVERY: u64 = 1024 * 1024;
@@ -124,7 +123,7 @@ pub(crate) struct Part {
     url: Box<str>,
     file: BufWriter<tokio::fs::File>,
     entity: Option<Entity>,
-    hasher: Sha256,
+    hasher: Sha256Hasher,
     bytes: u64,
     noted: u64,
 }
@@ -163,7 +162,7 @@ impl Part {
     /// Empties the part for another entity. `None` is an entity that cannot be resumed.
     pub(crate) async fn start_over(&mut self, entity: Option<Entity>) -> Result<(), ClientError> {
         self.entity = entity;
-        self.hasher = Sha256::new();
+        self.hasher = Sha256Hasher::default();
         self.bytes = 0;
         self.noted = 0;
         let emptied = async {
@@ -212,7 +211,7 @@ impl Part {
 
     /// Returns the SHA-256 of the bytes in the part.
     pub(crate) fn sha256(&self) -> Sha256Digest {
-        Sha256Digest::new(self.hasher.clone().finalize().into())
+        self.hasher.digest()
     }
 
     /// Removes the part and its note. Failures are ignored, because the caller already has a more important error.
@@ -241,7 +240,7 @@ fn remove(paths: &Paths, name: &str) -> Result<(), ClientError> {
 struct Loaded {
     file: std::fs::File,
     entity: Option<Entity>,
-    hasher: Sha256,
+    hasher: Sha256Hasher,
     bytes: u64,
 }
 
@@ -249,7 +248,7 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = paths.folder.open_file(&paths.part, &options)?.into_std();
-    let mut loaded = (None, Sha256::new(), 0);
+    let mut loaded = (None, Sha256Hasher::default(), 0);
     if let Some(note) = read_note(paths).filter(|note| &*note.url == url)
         && let Some((hasher, bytes)) = verified(&mut file, &note)?
     {
@@ -264,32 +263,23 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
 /// Returns the hash and the offset at which the part can be resumed, or `None` when the bytes do not match the note.
 ///
 /// A complete part is resumed before its last byte, so that the server confirms that the file is still the same.
-fn verified(file: &mut std::fs::File, note: &PartRecord) -> io::Result<Option<(Sha256, u64)>> {
+fn verified(file: &mut std::fs::File, note: &PartRecord) -> io::Result<Option<(Sha256Hasher, u64)>> {
     if note.bytes == 0 || note.entity.total.is_some_and(|total| note.bytes > total) {
         return Ok(None);
     }
     let resumed = if note.entity.total == Some(note.bytes) { note.bytes - 1 } else { note.bytes };
-    let mut hasher = Sha256::new();
+    let mut hasher = Sha256Hasher::default();
     if !hash(file, resumed, &mut hasher)? {
         return Ok(None);
     }
     let mut to_the_end = hasher.clone();
-    let fits = hash(file, note.bytes - resumed, &mut to_the_end)?
-        && Sha256Digest::new(to_the_end.finalize().into()) == note.sha256;
+    let fits = hash(file, note.bytes - resumed, &mut to_the_end)? && to_the_end.digest() == note.sha256;
     Ok((fits && resumed > 0).then_some((hasher, resumed)))
 }
 
 /// Hashes `bytes` bytes. Returns `false` when there are fewer.
-fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256) -> io::Result<bool> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut taken = file.take(bytes);
-    loop {
-        let read = taken.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(taken.limit() == 0);
-        }
-        hasher.update(buffer.get(..read).unwrap_or_default());
-    }
+fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256Hasher) -> io::Result<bool> {
+    Ok(io::copy(&mut file.take(bytes), hasher)? == bytes)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

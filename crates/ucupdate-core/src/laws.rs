@@ -4,8 +4,8 @@
 
 use crate::book::{
     Audience, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
-    OfferRule, Predicate, Release, ReleaseFiles, Role, Rollout, Rule, RuleBook, RuleKey, SameRelease, Share,
-    SteppingStone, StopScope, StoredFile, TestDevice,
+    OfferRule, PatternScheme, Predicate, Release, ReleaseFiles, Role, Rollout, Rule, RuleBook, RuleKey,
+    RulePattern, SameRelease, Share, SteppingStone, StopScope, StoredFile, TestDevice,
 };
 use crate::decide::{Decision, EligibilityIndex, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::{Device, DeviceId};
@@ -300,6 +300,10 @@ fn policy(script: &mut Script<'_>) -> OfferPolicy {
     }
 }
 
+fn rule_pattern(script: &mut Script<'_>) -> RulePattern {
+    script.of(&["*", "UCPhone/*/*/A", "*/*/*/*/*/CPE"]).parse().expect("a pattern")
+}
+
 fn command(script: &mut Script<'_>) -> BookCommand {
     let rollout_name = |script: &mut Script<'_>| script.of(&["one", "two"]).parse().expect("a name");
     let share = |script: &mut Script<'_>| {
@@ -307,7 +311,7 @@ fn command(script: &mut Script<'_>) -> BookCommand {
         Share::Percent(text.parse().expect("a share"))
     };
     let (all, rule) = (StopScope::All, script.rule());
-    match script.below(20) {
+    match script.below(22) {
         0..=1 => BookCommand::Approve(vec![rule]),
         2 => BookCommand::RollBack(rule),
         3 => BookCommand::Reject(rule),
@@ -350,7 +354,12 @@ fn command(script: &mut Script<'_>) -> BookCommand {
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
         )),
         18 => BookCommand::Kill { scope: all, reason: "".into() },
-        _ => BookCommand::RemoveGroup(group_name(script)),
+        19 => BookCommand::RemoveGroup(group_name(script)),
+        20 => BookCommand::RemoveScheme(rule_pattern(script)),
+        _ => {
+            let scheme = script.of(&["dotnet", "numeric", "prefixed:UC*HD_"]).parse().expect("a scheme");
+            BookCommand::PutScheme(PatternScheme::new(rule_pattern(script), scheme))
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct HttpOptions {
     pub(crate) body_time: Duration,
     pub(crate) handler_paths: HandlerPaths,
     pub(crate) image_redirects: Option<ImageRedirects>,
+    pub(crate) downloads: usize,
+    pub(crate) downloads_of_one: usize,
 }
 
 impl Default for HttpOptions {
@@ -31,6 +33,8 @@ impl Default for HttpOptions {
             body_time: Duration::from_secs(30),
             handler_paths: HandlerPaths::default(),
             image_redirects: None,
+            downloads: usize::MAX,
+            downloads_of_one: usize::MAX,
         }
     }
 }
@@ -88,6 +92,18 @@ impl HttpOptions {
     #[must_use]
     pub fn with_image_redirects(mut self, redirects: ImageRedirects) -> Self {
         self.image_redirects = Some(redirects);
+        self
+    }
+
+    /// Sets the largest number of files that are fetched at a time, in all and by one address (one /64 network of IPv6). A
+    /// further one is 503 with `Retry-After`. Default: no limit, because only the server knows its descriptors and its memory.
+    ///
+    /// A fetch of a folder holds a file descriptor as long as it lasts. Without a limit below the number of connections, slow
+    /// devices can use up the descriptors that the store needs to see the kill switch.
+    #[must_use]
+    pub fn with_downloads(mut self, most: usize, most_of_one: usize) -> Self {
+        self.downloads = most;
+        self.downloads_of_one = most_of_one;
         self
     }
 }

@@ -1,5 +1,6 @@
 //! [`DeviceUpdates`]: the tower service that dispatches requests and leaves an access row for each answer.
 
+use crate::files::downloads::Downloads;
 use crate::options::HttpOptions;
 use crate::request::authenticate::Verdict;
 use crate::request::body::RequestBody;
@@ -29,8 +30,9 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 /// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and added paths | `POST` | the update response for a device |
 /// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | a file, with ranges and entity tags |
 ///
-/// An internal path is 403 for a connection [from outside](Connection::with_outside). Paths match without ASCII case. Another method is 405 with `Allow`; another path is 404. External requests need
-/// credentials (see [`HttpOptions`]). If the service has no external URL, every external request is refused.
+/// An internal path is 403 for a connection from [outside](Connection::with_side). Paths match without ASCII case. Another
+/// method is 405 with `Allow`; another path is 404. External paths need credentials (see [`HttpOptions`]). If the service has
+/// no external URL, every external request is refused. A file is 503 while [too many](HttpOptions::with_downloads) are fetched.
 ///
 /// A request may carry a [`Connection`] as an extension. The service needs a tokio runtime with time enabled. The body can be
 /// any [`http_body::Body`] of [`Bytes`].
@@ -48,6 +50,7 @@ pub struct DeviceUpdates {
 struct Inner {
     service: UpdateService,
     options: HttpOptions,
+    downloads: Downloads,
     /// Whether the service has URLs for external devices.
     external: bool,
 }
@@ -70,7 +73,8 @@ impl DeviceUpdates {
         if !external && (options.external_anonymous || options.authenticate.is_some()) {
             return Err(NoUrls::External);
         }
-        Ok(Self { inner: Arc::new(Inner { service, options, external }) })
+        let downloads = Downloads::new(options.downloads, options.downloads_of_one);
+        Ok(Self { inner: Arc::new(Inner { service, options, downloads, external }) })
     }
 
     /// Returns the service behind.
@@ -102,6 +106,9 @@ impl Inner {
             Ok(()) => self.answer(&parts, connection, &mut body, &mut exchange).await,
             Err((status, reason)) => Answer::reason(status, &reason),
         };
+        if let Some((status, reason)) = answer.refusal() {
+            exchange.refuse(parts.uri.path(), status, reason);
+        }
         let is_read = body.drain().await;
         // Later versions of HTTP have no such field, and end a stream without it.
         let answer = if is_read || parts.version > Version::HTTP_11 { answer } else { answer.closing() };
@@ -128,7 +135,7 @@ impl Inner {
         if !is_allowed {
             return Answer::method_not_allowed(allowed);
         }
-        if side == Side::Internal && connection.is_outside() {
+        if side == Side::Internal && connection.side() == Some(Side::External) {
             return Answer::reason(
                 StatusCode::FORBIDDEN,
                 "this path is for devices of the internal networks only",
@@ -140,12 +147,20 @@ impl Inner {
             return refusal;
         }
         let Target::File(_, path) = target else {
+            // The path is the device's choice, and the connection is not.
+            let side = connection.side().unwrap_or(side);
             let asker = Asker { side, host: &connection.host() };
             return handler::answer(&self.service, asker, &request.headers, body, self.body_limits()).await;
         };
         let redirects = self.options.image_redirects.as_ref();
         let asked = (&request.method, &request.headers);
-        files::answer(&self.service, redirects, &path, asked, self.by_tls(side, connection)).await
+        let place = self.downloads.begin(connection.remote());
+        let by_tls = self.by_tls(side, connection);
+        let (answer, fetched) = files::answer(&self.service, redirects, &path, asked, by_tls, place).await;
+        if let Some(file) = fetched {
+            exchange.fetch(file);
+        }
+        answer
     }
 
     /// Admits an external request, or returns the refusal.

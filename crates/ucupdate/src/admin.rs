@@ -6,7 +6,8 @@ use crate::service::UpdateService;
 use crate::state::rule_history::Changed;
 use ucupdate_core::book::{
     Alias, AliasKey, Audience, Ban, BanScope, BookCommand, Group, GroupName, Hold, HoldName, OfferPolicy,
-    Refusal, Rollout, RolloutName, Share, SteppingStone, StoneName, StopScope, TestDevice, TestDeviceName,
+    PatternScheme, Refusal, Rollout, RolloutName, RulePattern, Share, SteppingStone, StoneName, StopScope,
+    TestDevice, TestDeviceName,
 };
 use ucupdate_core::device::{DeviceId, DeviceType};
 use ucupdate_core::value::PackageId;
@@ -142,6 +143,22 @@ impl Admin<'_> {
     /// See [`Admin`].
     pub async fn set_policy(self, rule: RuleKey, policy: OfferPolicy) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::SetPolicy(rule, policy)).await
+    }
+
+    /// Sets the version scheme of the rules that match a pattern. Rules that follow the patterns take it over.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn put_scheme(self, scheme: PatternScheme) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::PutScheme(scheme)).await
+    }
+
+    /// Removes the version scheme of a pattern.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn remove_scheme(self, rules: RulePattern) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::RemoveScheme(rules)).await
     }
 
     /// Sets whether packages of a device type are approved when they are ingested.

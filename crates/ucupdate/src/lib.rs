@@ -3,8 +3,8 @@
 mod admin;
 mod asker;
 mod clock;
-mod digest;
 mod error;
+mod events;
 mod keys;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
@@ -21,6 +21,7 @@ pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
+pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;

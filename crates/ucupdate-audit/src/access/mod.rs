@@ -1,5 +1,6 @@
 //! The access log: one row for each exchange with the web server, in the W3C extended log format.
 
+mod fields;
 mod format;
 mod reader;
 mod row;

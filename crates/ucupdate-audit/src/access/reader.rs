@@ -1,19 +1,28 @@
 //! Reads W3C extended logs of any web server by their `#Fields:` lines.
 
+use super::fields::{Field, Fields, cells};
 use super::row::AccessRow;
 use super::text::AccessText;
 use crate::LogDate;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
-use crate::lines::Lines;
+use crate::input::lines::Lines;
+use crate::look::LogLook;
+use std::borrow::Cow;
 use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use ucupdate_core::value::UnixTime;
 
-/// Iterator over the rows of a W3C extended log.
+/// Iterator over the rows of a W3C extended log: of IIS 6 to 10, of IIS Advanced Logging, or of a proxy such as TMG.
 ///
 /// The last `#Fields:` line before a row names its fields, and may change in the middle of a log. Fields without a name in
 /// this crate are kept in [`AccessRow::others`]. A row without a date has the date of the last `#Date:` line. A line that is
-/// not a row becomes a [`Finding`] with its number, and reading continues.
+/// not a row becomes a [`Finding`] with its number, and reading continues. A log that begins in the middle has the fields of
+/// IIS, if a row has as many.
+///
+/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Fields are divided by blanks or tabs.
+/// A field may be in quotes. If a row has too many fields, because a server wrote a blank as it is, the blank belongs to the
+/// query, or to the first text with which every number can be read. Fractions of a second are dropped.
 ///
 /// A web server writes other services into the same log. [`AccessRow::is_of_update_service`] tells them apart.
 ///
@@ -29,14 +38,23 @@ use ucupdate_core::value::UnixTime;
 #[derive(Debug)]
 pub struct AccessReader<R> {
     lines: Lines<R>,
-    fields: Option<Vec<Box<str>>>,
+    form: Form,
+}
+
+/// Facts of the lines so far that the next rows depend on.
+#[derive(Debug, Default)]
+struct Form {
+    fields: Option<Fields>,
+    /// Whether the log said that its fields are too many.
+    has_refused_fields: bool,
     date: Option<LogDate>,
+    forwarded: Option<Box<str>>,
 }
 
 impl<R: Read> AccessReader<R> {
-    /// Returns a reader of UTF-8 text with the default limits. The reader buffers its input.
+    /// Returns a reader with the default limits. The reader buffers its input.
     pub fn new(input: R) -> Self {
-        Self { lines: Lines::new(input, ReadLimits::default()), fields: None, date: None }
+        Self { lines: Lines::new(input, ReadLimits::default()), form: Form::default() }
     }
 
     /// Sets other limits.
@@ -46,36 +64,48 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
+    /// Takes the address of the client from the field of a header that a proxy in front wrote, such as `X-Forwarded-For`.
+    ///
+    /// The first address of the field counts, without its port. The address of the proxy stays in [`AccessRow::others`] as
+    /// `c-ip`. A row without an address in that field has the address of the connection. Set it only if the proxy replaces
+    /// the header that a client sends.
+    ///
+    /// ```
+    /// use ucupdate_audit::AccessReader;
+    /// let log = "#Fields: date time c-ip X-Forwarded-For\n2024-10-01 00:00:06 172.18.23.68 203.0.113.7:33453,+172.16.0.1\n";
+    /// let row = AccessReader::new(log.as_bytes()).with_client_from("X-Forwarded-For").next().unwrap().unwrap();
+    /// assert_eq!(row.client_ip.as_logged(), "203.0.113.7");
+    /// ```
+    #[must_use]
+    pub fn with_client_from(mut self, header: &str) -> Self {
+        self.form.forwarded = Some(header.into());
+        self
+    }
+
+    /// The kind of file that the log looks like, by its first bytes. Before the first row is read, it looks empty.
+    pub fn look(&self) -> LogLook {
+        LogLook::of(self.lines.prefix())
+    }
+
+    /// Whether the fields of the log are known. A log with fields and without rows is one of a day without requests.
+    pub fn has_header(&self) -> bool {
+        self.form.fields.is_some()
+    }
+
+    /// Whether the log has the field that [`with_client_from`](Self::with_client_from) names.
+    pub fn has_client_field(&self) -> bool {
+        self.form.fields.as_ref().is_some_and(Fields::has_forwarded)
+    }
+
     /// Returns a row, or `None` for a directive.
     fn read_next(&mut self) -> Option<Result<Option<AccessRow>, Finding>> {
-        let most = self.lines.limits().columns;
+        let limits = self.lines.limits();
         let line = match self.lines.next_line()? {
             Ok(line) => line,
             Err(finding) => return Some(Err(finding)),
         };
-        let read = match directive(line) {
-            Some(("fields", names)) => {
-                let names: Vec<Box<str>> =
-                    columns(names).map(Box::from).take(most.saturating_add(1)).collect();
-                self.fields = None;
-                if names.len() > most {
-                    Err(Problem::TooManyColumns { limit: most })
-                } else {
-                    self.fields = Some(names);
-                    Ok(None)
-                }
-            }
-            Some(("date", date)) => {
-                self.date = columns(date).next().and_then(|day| day.parse().ok());
-                Ok(None)
-            }
-            Some(_) => Ok(None),
-            None => match &self.fields {
-                Some(fields) => row(fields, line, self.date).map(Some),
-                None => Err(Problem::NoFields),
-            },
-        };
-        Some(read.map_err(|problem| self.lines.finding(problem)))
+        let read = self.form.parse(&line, &limits);
+        Some(read.map_err(|problem| Finding { line: self.lines.number(), problem }))
     }
 }
 
@@ -91,63 +121,158 @@ impl<R: Read> Iterator for AccessReader<R> {
     }
 }
 
+impl Form {
+    fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AccessRow>, Problem> {
+        match directive(line) {
+            Some(("fields", names)) => {
+                self.fields = Fields::new(names, limits.columns, self.forwarded.as_deref()).ok();
+                self.has_refused_fields = self.fields.is_none();
+                let limit = limits.columns;
+                if self.has_refused_fields { Err(Problem::TooManyColumns { limit }) } else { Ok(None) }
+            }
+            Some(("date" | "start-date", date)) => {
+                self.date = date.split_ascii_whitespace().next().and_then(|day| day.parse().ok());
+                Ok(None)
+            }
+            Some(_) => Ok(None),
+            None => self.row(line, limits).map(Some),
+        }
+    }
+
+    fn row(&mut self, line: &str, limits: &ReadLimits) -> Result<AccessRow, Problem> {
+        if let Some(fields) = &self.fields {
+            return any_row(fields, line, self.date, limits);
+        }
+        let count = line.split([' ', '\t']).filter(|cell| !cell.is_empty()).take(limits.columns).count();
+        let usual = Fields::usual(count, self.forwarded.as_deref()).filter(|_| !self.has_refused_fields);
+        let fields = usual.ok_or(Problem::NoFields)?;
+        let row = any_row(&fields, line, self.date, limits).map_err(|_| Problem::NoFields)?;
+        self.fields = Some(fields);
+        Ok(row)
+    }
+}
+
 /// Returns the name and the text of a known directive, and `("", "")` for any other.
 fn directive(line: &str) -> Option<(&'static str, &str)> {
     let line = line.strip_prefix('#')?;
     let (name, said) = line.split_once(':').unwrap_or((line, ""));
-    let known = ["fields", "date"].into_iter().find(|known| known.eq_ignore_ascii_case(name.trim()));
+    let known =
+        ["fields", "date", "start-date"].into_iter().find(|known| known.eq_ignore_ascii_case(name.trim()));
     Some(known.map_or(("", ""), |known| (known, said)))
 }
 
-fn columns(line: &str) -> impl Iterator<Item = &str> {
-    line.split([' ', '\t']).filter(|field| !field.is_empty())
-}
-
-fn row(fields: &[Box<str>], line: &str, date: Option<LogDate>) -> Result<AccessRow, Problem> {
-    // One more than expected is enough to know that there are too many.
-    let cells: Vec<&str> = columns(line).take(fields.len() + 1).collect();
-    if cells.len() != fields.len() {
-        return Err(Problem::CellCount { found: columns(line).count(), expected: fields.len() });
+/// Reads a row. If it has too many cells, a text with blanks is looked for with which it can be read.
+fn any_row(
+    fields: &Fields,
+    line: &str,
+    date: Option<LogDate>,
+    limits: &ReadLimits,
+) -> Result<AccessRow, Problem> {
+    let most = limits.columns.saturating_mul(4);
+    let found = cells(line, fields.len(), most);
+    if found.len() == fields.len() {
+        return row(fields, &found, date);
     }
-    let mut row = AccessRow::default();
-    let (mut day, mut time) = (date.map(|date| date.to_string()), None);
-    for (field, cell) in fields.iter().zip(cells) {
-        let text = || AccessText::from_logged(cell);
-        match field.to_ascii_lowercase().as_str() {
-            "date" => day = Some(cell.to_owned()),
-            "time" => time = Some(cell),
-            "s-ip" => row.server_ip = text(),
-            "cs-method" => row.method = text(),
-            "cs-uri-stem" => row.uri_stem = text(),
-            "cs-uri-query" => row.uri_query = text(),
-            "s-port" => row.server_port = number("s-port", cell)?,
-            "cs-username" => row.user_name = text(),
-            "c-ip" => row.client_ip = text(),
-            "cs(user-agent)" => row.user_agent = text(),
-            "sc-status" => row.status = number("sc-status", cell)?,
-            "sc-substatus" => row.sub_status = number("sc-substatus", cell)?,
-            "sc-win32-status" => row.win32_status = number("sc-win32-status", cell)?,
-            "time-taken" => row.time_taken_ms = number("time-taken", cell)?,
-            _ => row.others.push((field.clone(), text())),
+    if found.len() > fields.len() && found.len() <= most {
+        let extra = found.len() - fields.len();
+        for place in fields.free_texts() {
+            let text: Cow<'_, str> = found[place..=place + extra].join("+").into();
+            let joined = [&found[..place], &[text], &found[place + extra + 1..]].concat();
+            if let Ok(row) = row(fields, &joined, date) {
+                return Ok(row);
+            }
         }
     }
-    row.finished_at = moment(day.as_deref(), time).ok_or_else(|| Problem::Time {
-        found: clipped(&format!("{} {}", day.as_deref().unwrap_or("-"), time.unwrap_or("-"))),
-        expected: "yyyy-MM-dd HH:mm:ss",
+    Err(Problem::CellCount { found: found.len(), expected: fields.len() })
+}
+
+fn row(fields: &Fields, cells: &[Cow<'_, str>], date: Option<LogDate>) -> Result<AccessRow, Problem> {
+    let mut row = AccessRow::default();
+    let (mut day, mut time, mut forwarded, mut url) = (None, None, None, None);
+    for (field, cell) in fields.iter().zip(cells) {
+        let cell = &**cell;
+        let text = || AccessText::from_logged(cell);
+        match field {
+            Ok(Field::Date) => day = Some(cell),
+            Ok(Field::Time) => time = Some(cell),
+            Ok(Field::ServerIp) => row.server_ip = text(),
+            Ok(Field::Method) => row.method = text(),
+            Ok(Field::Stem) => row.uri_stem = text(),
+            Ok(Field::Query) => row.uri_query = text(),
+            Ok(Field::Url) => url = Some(cell),
+            Ok(Field::ServerPort) => row.server_port = number("s-port", cell)?,
+            Ok(Field::UserName) => row.user_name = text(),
+            Ok(Field::ClientIp) => row.client_ip = text(),
+            Ok(Field::UserAgent) => row.user_agent = text(),
+            Ok(Field::Status) => row.status = number("sc-status", cell)?,
+            Ok(Field::SubStatus) => row.sub_status = number("sc-substatus", cell)?,
+            Ok(Field::Win32Status) => row.win32_status = number("sc-win32-status", cell)?,
+            Ok(Field::TimeTaken) => row.time_taken_ms = number("time-taken", cell)?,
+            Ok(Field::Forwarded) => forwarded = first_address(cell),
+            Err(name) => row.others.push((name.clone(), text())),
+        }
+    }
+    if let Some((stem, query)) = url.map(path_of) {
+        if row.uri_stem.is_empty() {
+            row.uri_stem = AccessText::from_logged(stem);
+        }
+        if row.uri_query.is_empty() {
+            row.uri_query = AccessText::from_logged(query);
+        }
+    }
+    if let Some(address) = forwarded {
+        let proxy = std::mem::replace(&mut row.client_ip, AccessText::new(&address.to_string()));
+        row.others.push(("c-ip".into(), proxy));
+    }
+    let day_of_row = || day.map_or(date, |day| day.parse().ok());
+    row.finished_at = day_of_row().zip(time).and_then(|(day, time)| moment(day, time)).ok_or_else(|| {
+        let day = day.map_or_else(|| date.map_or("-".to_owned(), |date| date.to_string()), ToOwned::to_owned);
+        Problem::Time {
+            found: clipped(&format!("{day} {}", time.unwrap_or("-"))),
+            expected: "yyyy-MM-dd HH:mm:ss",
+        }
     })?;
     Ok(row)
 }
 
-fn moment(day: Option<&str>, time: Option<&str>) -> Option<UnixTime> {
-    let day: LogDate = day?.parse().ok()?;
-    day.at(time?).map(|civil| civil.as_utc())
+/// Returns a time without its fraction of a second.
+fn moment(day: LogDate, time: &str) -> Option<UnixTime> {
+    let time = match time.split_once('.') {
+        Some((time, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => time,
+        Some(_) => return None,
+        None => time,
+    };
+    day.at(time).map(|civil| civil.as_utc())
 }
 
+/// Returns the path and the query of a URL, or of a path.
+fn path_of(url: &str) -> (&str, &str) {
+    let path = match url.split_once("://") {
+        Some((_, behind)) => behind.find('/').map_or("/", |at| &behind[at..]),
+        None => url,
+    };
+    path.split_once('?').unwrap_or((path, ""))
+}
+
+/// Returns the first address of a list such as `203.0.113.7:33453,+172.16.0.1`.
+fn first_address(list: &str) -> Option<IpAddr> {
+    let first = list.split(',').next()?.trim_matches(['+', ' ', '"', '[', ']']);
+    let address = first.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| first.parse());
+    // The brackets of an IPv6 address with a port were cut at its start.
+    address.ok().or_else(|| first.split_once("]:")?.0.parse().ok())
+}
+
+/// Reads a number without its fraction. A number that is too large for its field counts as not logged.
 fn number<T: FromStr>(field: &'static str, cell: &str) -> Result<Option<T>, Problem> {
     if cell == "-" {
         return Ok(None);
     }
-    cell.parse().map(Some).map_err(|_| Problem::Number { field, found: clipped(cell) })
+    let (whole, fraction) = cell.split_once('.').unwrap_or((cell, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
+        return Err(Problem::Number { field, found: clipped(cell) });
+    }
+    Ok(whole.parse().ok())
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use crate::finding::Problem;
 use std::borrow::Cow;
 
-/// Splits a line at its commas. A cell may be quoted; a doubled quote inside quotes is one quote.
+/// Splits a line at its delimiters. A cell may be quoted; a doubled quote inside quotes is one quote.
 ///
 /// A line is a row: an open quote never continues in the next line.
-pub(crate) fn split(line: &str, most: usize) -> Result<Vec<Cow<'_, str>>, Problem> {
+pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<'_, str>>, Problem> {
     let mut cells = Vec::with_capacity(16);
     let mut rest = Some(line);
     while let Some(text) = rest {
@@ -15,8 +15,8 @@ pub(crate) fn split(line: &str, most: usize) -> Result<Vec<Cow<'_, str>>, Proble
         }
         let cell;
         (cell, rest) = match text.strip_prefix('"') {
-            Some(inside) => quoted(inside).ok_or(Problem::Quote { cell: cells.len() + 1 })?,
-            None => match text.split_once(',') {
+            Some(inside) => quoted(inside, delimiter).ok_or(Problem::Quote { cell: cells.len() + 1 })?,
+            None => match text.split_once(delimiter) {
                 Some((cell, rest)) => (cell.into(), Some(rest)),
                 None => (text.into(), None),
             },
@@ -26,8 +26,8 @@ pub(crate) fn split(line: &str, most: usize) -> Result<Vec<Cow<'_, str>>, Proble
     Ok(cells)
 }
 
-/// Returns a cell after its first quote, and the text after its comma.
-fn quoted(inside: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
+/// Returns a cell after its first quote, and the text after its delimiter.
+fn quoted(inside: &str, delimiter: char) -> Option<(Cow<'_, str>, Option<&str>)> {
     let mut end = inside.find('"')?;
     let mut doubled = false;
     while inside[end + 1..].starts_with('"') {
@@ -38,7 +38,7 @@ fn quoted(inside: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
     let cell = if doubled { cell.replace("\"\"", "\"").into() } else { cell.into() };
     match &inside[end + 1..] {
         "" => Some((cell, None)),
-        rest => Some((cell, Some(rest.strip_prefix(',')?))),
+        rest => Some((cell, Some(rest.strip_prefix(delimiter)?))),
     }
 }
 
@@ -49,11 +49,12 @@ mod tests {
 
     #[track_caller]
     fn cells(line: &str) -> Vec<Cow<'_, str>> {
-        split(line, 64).unwrap()
+        split(line, ',', 64).unwrap()
     }
 
     #[test]
-    fn cells_are_divided_by_commas_outside_quotes() {
+    fn cells_are_divided_by_delimiters_outside_quotes() {
+        assert_eq!(split("a;\"b;c\";d,e", ';', 64).unwrap(), ["a", "b;c", "d,e"]);
         assert_eq!(cells(""), [""]);
         assert_eq!(cells("a,,"), ["a", "", ""]);
         assert_eq!(cells("\"\",\"a,b\",\"c\"\"d\"\"\",e\"f"), ["", "a,b", "c\"d\"", "e\"f"]);
@@ -62,21 +63,21 @@ mod tests {
     #[test]
     fn a_damaged_quote_names_its_cell() {
         for line in ["a,\"b", "a,\"b\"c", "a,\"b\"\"", "a,\""] {
-            assert!(matches!(split(line, 64), Err(Problem::Quote { cell: 2 })), "{line}");
+            assert!(matches!(split(line, ',', 64), Err(Problem::Quote { cell: 2 })), "{line}");
         }
     }
 
     #[test]
     fn columns_end_at_the_limit() {
-        assert_eq!(split("a,b", 2).unwrap().len(), 2);
-        assert!(matches!(split("a,b,c", 2), Err(Problem::TooManyColumns { limit: 2 })));
+        assert_eq!(split("a,b", ',', 2).unwrap().len(), 2);
+        assert!(matches!(split("a,b,c", ',', 2), Err(Problem::TooManyColumns { limit: 2 })));
     }
 
     proptest! {
         /// The `csv` crate reads the same cells from every line that both accept.
         #[test]
         fn cells_are_those_the_csv_crate_reads(line in "[a\",]{1,12}") {
-            let Ok(ours) = split(&line, 64) else { return Ok(()) };
+            let Ok(ours) = split(&line, ',', 64) else { return Ok(()) };
             let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
             let record = reader.records().next().unwrap().unwrap();
             prop_assert_eq!(ours, record.iter().collect::<Vec<_>>());

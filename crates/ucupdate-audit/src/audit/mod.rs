@@ -1,10 +1,12 @@
 //! The audit log: one row for each request that was answered.
 
 mod cells;
+mod dates;
 pub(crate) mod escape;
 mod format;
+mod header;
 mod logged_row;
-mod reader;
+pub(crate) mod reader;
 mod row;
 
 pub use format::{AUDIT_HEADER, AuditFormat};

@@ -1,14 +1,17 @@
-//! Reads audit logs by the titles of their columns, also logs of other editions.
+//! Reads audit logs by the titles of their columns, also logs of other editions and of other programs.
 
 use super::cells;
+use super::dates::{self, CellTime, DateOrder, ForeignDate};
 use super::escape::unescape;
+use super::header::{Column, Header, is_preamble};
 use super::row::{AuditRow, OfferedCell, RequestedCell};
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
-use crate::lines::Lines;
+use crate::input::lines::Lines;
+use crate::look::LogLook;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::Read;
 use ucupdate_core::ReportedVersion;
-use ucupdate_core::device::KindWord;
 use ucupdate_core::value::Zone;
 use ucupdate_core::value::{FieldTime, Reported};
 
@@ -17,7 +20,12 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown columns are kept in
 /// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`Finding`] with its number,
 /// and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle of a log is
-/// valid for the rows after it.
+/// valid for the rows after it. A log that begins in the middle has the columns of the original's log.
+///
+/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that a spreadsheet or a script
+/// wrote again are read too: other delimiters, a first line `sep=;` or `#TYPE`, and dates such as `3/6/2009 17:07`. Such a
+/// date is read only if the log shows the order of day and month: by a number above 12, or by the date of the device in the
+/// same row.
 ///
 /// ```
 /// use ucupdate_audit::AuditReader;
@@ -32,20 +40,44 @@ use ucupdate_core::value::{FieldTime, Reported};
 #[derive(Debug)]
 pub struct AuditReader<R> {
     lines: Lines<R>,
+    columns: Columns,
+    /// Lines that were read ahead, with their numbers.
+    ahead: VecDeque<Result<(u64, Box<str>), Finding>>,
+    /// Whether lines were read ahead to find the order of day and month.
+    looked_ahead: bool,
+}
+
+/// Facts of the lines so far that the next lines depend on.
+#[derive(Debug)]
+struct Columns {
     zone: Zone,
     header: Option<Header>,
+    /// The order of foreign dates. `None` if no line showed it yet.
+    order: Option<DateOrder>,
 }
+
+/// The maximum number of lines that are read ahead to find the order of day and month.
+const AHEAD_LINES: usize = 256;
+
+/// The maximum number of bytes that are read ahead.
+const AHEAD_BYTES: usize = 1024 * 1024;
 
 impl<R: Read> AuditReader<R> {
     /// Returns a reader of a log with times in UTC, with the default limits. The reader buffers its input.
     pub fn new(input: R) -> Self {
-        Self { lines: Lines::new(input, ReadLimits::default()), zone: Zone::utc(), header: None }
+        let columns = Columns { zone: Zone::utc(), header: None, order: None };
+        Self {
+            lines: Lines::new(input, ReadLimits::default()),
+            columns,
+            ahead: VecDeque::new(),
+            looked_ahead: false,
+        }
     }
 
-    /// Sets the time zone of the log.
+    /// Sets the time zone of the log. A time that ends in `Z` is in UTC in any zone.
     #[must_use]
     pub fn with_zone(mut self, zone: Zone) -> Self {
-        self.zone = zone;
+        self.columns.zone = zone;
         self
     }
 
@@ -56,28 +88,54 @@ impl<R: Read> AuditReader<R> {
         self
     }
 
+    /// The kind of file that the log looks like, by its first bytes. Before the first row is read, it looks empty.
+    pub fn look(&self) -> LogLook {
+        LogLook::of(self.lines.prefix())
+    }
+
+    /// Whether a header was read. A log with a header and without rows is an audit log of a day without requests.
+    pub fn has_header(&self) -> bool {
+        self.columns.header.is_some()
+    }
+
     /// Returns a row, or `None` for a header.
     fn read_next(&mut self) -> Option<Result<Option<AuditRow>, Finding>> {
         let limits = self.lines.limits();
+        if let Some(ahead) = self.ahead.pop_front() {
+            let read = ahead.and_then(|(line, text)| {
+                self.columns.parse(&text, &limits).map_err(|problem| Finding { line, problem })
+            });
+            return Some(read);
+        }
         let line = match self.lines.next_line()? {
             Ok(line) => line,
             Err(finding) => return Some(Err(finding)),
         };
-        let read = cells::split(line, limits.columns).and_then(|cells| match &self.header {
-            Some(header) if !header.begins_anew(&cells) => {
-                row(header, cells, &self.zone, &limits).map(|row| (Some(row), None))
+        let read = self.columns.parse(&line, &limits);
+        if matches!(read, Err(Problem::AmbiguousDate { .. })) && !self.looked_ahead {
+            let line = line.into();
+            self.look_ahead(line);
+            return self.read_next();
+        }
+        Some(read.map_err(|problem| Finding { line: self.lines.number(), problem }))
+    }
+
+    /// Reads lines until one of them shows the order of day and month, and keeps them.
+    fn look_ahead(&mut self, first: Box<str>) {
+        let limits = self.lines.limits();
+        self.looked_ahead = true;
+        self.columns.order = self.columns.order_of(&first, &limits);
+        let mut bytes = first.len();
+        self.ahead.push_back(Ok((self.lines.number(), first)));
+        while self.columns.order.is_none() && self.ahead.len() < AHEAD_LINES && bytes < AHEAD_BYTES {
+            let Some(next) = self.lines.next_line() else { break };
+            let next = next.map(Box::<str>::from);
+            if let Ok(line) = &next {
+                bytes += line.len();
+                self.columns.order = self.columns.order_of(line, &limits);
             }
-            _ => Header::new(&cells).map(|header| (None, Some(header))).ok_or(Problem::NoHeader),
-        });
-        Some(match read {
-            Ok((row, header)) => {
-                if header.is_some() {
-                    self.header = header;
-                }
-                Ok(row)
-            }
-            Err(problem) => Err(self.lines.finding(problem)),
-        })
+            self.ahead.push_back(next.map(|line| (self.lines.number(), line)));
+        }
     }
 }
 
@@ -89,9 +147,14 @@ impl<R: Read> Iterator for AuditReader<R> {
             match self.read_next()? {
                 Ok(Some(row)) => return Some(Ok(row)),
                 Ok(None) => {}
+                Err(finding) if finding.problem.ends_reading() => {
+                    self.lines.end();
+                    return Some(Err(finding));
+                }
                 // Without a header no line means anything.
-                Err(finding) if self.header.is_none() && !finding.problem.ends_reading() => {
-                    return Some(Err(self.lines.finding(Problem::NoHeader)));
+                Err(Finding { line, .. }) if self.columns.header.is_none() => {
+                    self.lines.end();
+                    return Some(Err(Finding { line, problem: Problem::NoHeader }));
                 }
                 Err(finding) => return Some(Err(finding)),
             }
@@ -99,74 +162,85 @@ impl<R: Read> Iterator for AuditReader<R> {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    LoggedAt,
-    UserName,
-    UserHost,
-    Kind(KindWord),
-    RequestDateTime,
-    MacAddress,
-    SerialNumber,
-    Requested,
-    Offered,
+/// Whether a line is of an audit log: its header, or a row of the original's log.
+pub(crate) fn is_audit_line(line: &str) -> bool {
+    let most = ReadLimits::default().columns;
+    Header::of_line(line, most).is_some() || is_row_of_original(line, &Header::of_original())
 }
 
-/// The titles, in the form that [`plain_title`] returns.
-const TITLES: [(&str, Column); 13] = [
-    ("loggingdatetime", Column::LoggedAt),
-    ("username", Column::UserName),
-    ("userhostaddress", Column::UserHost),
-    ("devicetype", Column::Kind(KindWord::DeviceType)),
-    ("requestdatetime", Column::RequestDateTime),
-    ("macaddress", Column::MacAddress),
-    ("serialnumber", Column::SerialNumber),
-    ("vendor", Column::Kind(KindWord::Vendor)),
-    ("model", Column::Kind(KindWord::Model)),
-    ("revision", Column::Kind(KindWord::HardwareRevision)),
-    ("locale", Column::Kind(KindWord::Locale)),
-    ("requested", Column::Requested),
-    ("response", Column::Offered),
-];
-
-/// Returns a title in lower case, without blanks and explanations: `Requested<...>[...]` becomes `requested`.
-fn plain_title(title: &str) -> String {
-    let title = title.split(['<', '[']).next().unwrap_or(title);
-    title.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+/// Whether a line has the columns of the original's log, and begins with a time.
+fn is_row_of_original(line: &str, header: &Header) -> bool {
+    let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
+    cells.is_ok_and(|cells| {
+        let time = cells.first().and_then(|cell| dates::read(cell, DateOrder::MonthFirst));
+        cells.len() == header.columns.len() && matches!(time, Some(CellTime::Clear(_)))
+    })
 }
 
-#[derive(Debug)]
-struct Header {
-    /// A known column, or the title of another. A title that comes twice is known the first time.
-    columns: Vec<Result<Column, Box<str>>>,
-}
-
-impl Header {
-    fn new(cells: &[Cow<'_, str>]) -> Option<Self> {
-        let mut columns: Vec<Result<Column, Box<str>>> = Vec::with_capacity(cells.len());
-        for cell in cells {
-            let plain = plain_title(cell);
-            let known =
-                TITLES.iter().find(|(title, column)| *title == plain && !columns.contains(&Ok(*column)));
-            columns.push(known.map(|(_, column)| *column).ok_or_else(|| (&**cell).into()));
+impl Columns {
+    /// Returns the row of a line. `None` if the line is a header, or stands before one.
+    fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AuditRow>, Problem> {
+        if is_preamble(line) {
+            return Ok(None);
         }
-        columns.contains(&Ok(Column::LoggedAt)).then_some(Self { columns })
+        let Some(header) = &self.header else {
+            let header = Header::of_line(line, limits.columns);
+            let original = || Some(Header::of_original()).filter(|header| is_row_of_original(line, header));
+            let is_header = header.is_some();
+            self.header = Some(header.or_else(original).ok_or(Problem::NoHeader)?);
+            return if is_header { Ok(None) } else { self.parse(line, limits) };
+        };
+        match row(header, line, self.order, &self.zone, limits) {
+            Ok(row) => Ok(Some(row)),
+            Err(Problem::AmbiguousDate { found }) => {
+                self.order = self.order_of(line, limits);
+                if self.order.is_some() {
+                    self.parse(line, limits)
+                } else {
+                    Err(Problem::AmbiguousDate { found })
+                }
+            }
+            // A log may be joined with one of other columns.
+            Err(problem) => match Header::of_line(line, limits.columns) {
+                Some(header) => {
+                    self.header = Some(header);
+                    Ok(None)
+                }
+                None => Err(problem),
+            },
+        }
     }
 
-    /// Whether this row has a title in the column of the time.
-    fn begins_anew(&self, cells: &[Cow<'_, str>]) -> bool {
-        let logged_at = self.columns.iter().zip(cells).find(|(column, _)| **column == Ok(Column::LoggedAt));
-        logged_at.is_some_and(|(_, cell)| plain_title(cell) == TITLES[0].0)
+    fn order_of(&self, line: &str, limits: &ReadLimits) -> Option<DateOrder> {
+        let (date, of_device) = self.foreign_date(line, limits)?;
+        date.order(&of_device)
+    }
+
+    /// Returns the foreign date of a row, and the time of the device beside it.
+    fn foreign_date<'a>(&self, line: &'a str, limits: &ReadLimits) -> Option<(ForeignDate, Cow<'a, str>)> {
+        let header = self.header.as_ref()?;
+        let mut cells = cells::split(line, header.delimiter, limits.columns).ok()?;
+        let CellTime::Foreign(date) =
+            dates::read(cells.get(header.place(Column::LoggedAt)?)?, DateOrder::MonthFirst)?
+        else {
+            return None;
+        };
+        let of_device = header.place(Column::RequestDateTime).and_then(|place| cells.get_mut(place));
+        Some((date, of_device.map(std::mem::take).unwrap_or_default()))
     }
 }
 
 fn row(
     header: &Header,
-    cells: Vec<Cow<'_, str>>,
+    line: &str,
+    order: Option<DateOrder>,
     zone: &Zone,
     limits: &ReadLimits,
 ) -> Result<AuditRow, Problem> {
-    if cells.len() != header.columns.len() {
+    let cells = cells::split(line, header.delimiter, limits.columns)?;
+    // A spreadsheet adds empty cells at the end of a row.
+    let are_blank = |cells: &[Cow<'_, str>]| cells.iter().all(|cell| cell.is_empty());
+    if !cells.get(header.columns.len()..).is_some_and(are_blank) {
         return Err(Problem::CellCount { found: cells.len(), expected: header.columns.len() });
     }
     let mut row = AuditRow::default();
@@ -174,9 +248,15 @@ fn row(
         let text = || unescape(cell).into_boxed_str();
         match column {
             Ok(Column::LoggedAt) => {
-                let civil = logged_at(cell)
-                    .ok_or_else(|| Problem::Time { found: clipped(cell), expected: "MM-dd-yyyy HH:mm:ss" })?;
-                row.logged_at = zone.moment(civil);
+                let time = || Problem::Time { found: clipped(cell), expected: "MM-dd-yyyy HH:mm:ss" };
+                row.logged_at = match dates::read(cell, DateOrder::MonthFirst).ok_or_else(time)? {
+                    CellTime::Clear(moment) => moment.in_zone(zone),
+                    CellTime::Foreign(date) => {
+                        let order = order.or(date.is_same_in_both_orders().then_some(DateOrder::MonthFirst));
+                        let order = order.ok_or_else(|| Problem::AmbiguousDate { found: clipped(cell) })?;
+                        zone.moment(date.in_order(order).ok_or_else(time)?)
+                    }
+                };
             }
             Ok(Column::UserName) => row.user_name = text(),
             Ok(Column::UserHost) => row.user_host = text(),
@@ -192,20 +272,15 @@ fn row(
                 let of = |url, version, time_stamp| OfferedCell { url, version, time_stamp };
                 row.offered = modules(cell, limits, of)?;
             }
+            Err(title) if title.is_empty() && cell.is_empty() => {}
             Err(title) => row.others.push((title.clone(), (&**cell).into())),
         }
     }
     Ok(row)
 }
 
-/// Reads `MM-dd-yyyy HH:mm:ss`. The month comes first, unlike in every other time of the log.
-fn logged_at(cell: &str) -> Option<FieldTime> {
-    let (month, day, rest) = (cell.get(..3)?, cell.get(3..6)?, cell.get(6..)?);
-    format!("{day}{month}{rest}").parse().ok()
-}
-
 /// Reads `file;version;time stamp`, separated by `#`. Missing parts are blank. Text after a third `;` belongs to the time
-/// stamp.
+/// stamp. Some editions have the name of the signature (`.cat`) behind the file; it is left out.
 fn modules<T>(
     cell: &str,
     limits: &ReadLimits,
@@ -216,13 +291,21 @@ fn modules<T>(
         if modules.len() == limits.modules {
             return Err(Problem::TooManyModules { limit: limits.modules });
         }
-        let mut parts = module.splitn(3, ';').map(unescape);
-        let mut part = || parts.next().unwrap_or_default();
-        let file = part().into_boxed_str();
-        let version = ReportedVersion::new(&part());
-        modules.push(of(file, version, Reported::new(&part())));
+        let (file, rest) = module.split_once(';').unwrap_or((module, ""));
+        let rest = match rest.split_once(';') {
+            Some((signature, rest)) if is_signature(signature) && rest.contains(';') => rest,
+            _ => rest,
+        };
+        let (version, time_stamp) = rest.split_once(';').unwrap_or((rest, ""));
+        let (version, time_stamp) =
+            (ReportedVersion::new(&unescape(version)), Reported::new(&unescape(time_stamp)));
+        modules.push(of(unescape(file).into_boxed_str(), version, time_stamp));
     }
     Ok(modules)
+}
+
+fn is_signature(text: &str) -> bool {
+    text.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("cat"))
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use super::{
     Catalogue, KeptBytes, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
-    PackageLimits, PackageOptions, ProblemKind, read_package, sample, sha256_of, understand,
+    PackageLimits, PackageOptions, ProblemKind, read_package, sample, understand,
 };
 use crate::{Cabinet, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use ucupdate_core::value::Sha256Digest;
 
 /// Reads any bytes as a package. Reading fails or gives a coherent package, and the sink gets what the package states.
 ///
@@ -38,7 +39,7 @@ pub fn manifest(bytes: &[u8]) {
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.cat"), &catalogue, None));
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.xml"), b"<a/>", None));
     }
-    coherent(&understand(sha256_of(bytes), members, &kept, PackageOptions::default()));
+    coherent(&understand(Sha256Digest::of(bytes), members, &kept, PackageOptions::default()));
 }
 
 /// Reads any bytes as a signature catalogue. Reading fails or gives a catalogue within the limits.
@@ -49,7 +50,7 @@ pub fn catalogue(bytes: &[u8]) {
     let limits = PackageLimits::default();
     let Ok(catalogue) = Catalogue::read(bytes, &limits) else { return };
     assert!(catalogue.members.len() <= limits.catalogue_members);
-    let other = sha256_of(bytes);
+    let other = Sha256Digest::of(bytes);
     for member in &catalogue.members {
         let listing = match &member.digest {
             Some(MemberDigest::Sha1(digest)) => catalogue.listing(Some(digest), &other),
@@ -125,8 +126,13 @@ impl MemberSink for CheckingSink {
         let begun = self.current.take();
         assert_eq!(begun.map(|start| start.index), Some(member.index));
         assert_eq!(member.size, self.bytes.len() as u64);
-        assert_eq!(member.sha256, sha256_of(&self.bytes));
+        assert_eq!(member.sha256, Sha256Digest::of(&self.bytes));
         self.ended += 1;
+        Ok(())
+    }
+
+    fn start_over(&mut self) -> io::Result<()> {
+        self.ended = 0;
         Ok(())
     }
 }

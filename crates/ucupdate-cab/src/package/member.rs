@@ -1,6 +1,6 @@
 //! The members of a package, and the sink that takes their bytes.
 
-use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::digest::sha1_of;
 use crate::path::{NameProblem, SafePath};
 use std::io;
 use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
@@ -134,13 +134,14 @@ impl Member {
     pub fn of_bytes(index: usize, name: &str, bytes: &[u8], modified: Option<FieldTime>) -> Self {
         let start = MemberStart::new(index, name, bytes.len() as u64, modified);
         let sha1 = start.role.may_be_image().then(|| sha1_of(bytes));
-        Self::new(start, sha256_of(bytes), sha1)
+        Self::new(start, Sha256Digest::of(bytes), sha1)
     }
 }
 
 /// The sink that takes the bytes of the members while a package is read.
 ///
 /// For each member, `begin` is called once, then `write` for each chunk, then `end` once. An error ends the reading.
+/// `start_over` is called between members.
 pub trait MemberSink {
     /// Begins a member.
     ///
@@ -159,6 +160,13 @@ pub trait MemberSink {
     /// # Errors
     /// Fails when the member cannot be stored.
     fn end(&mut self, member: &Member) -> io::Result<()>;
+
+    /// Forgets all members: they are of a cabinet without a package, and the members of the next cabinet follow. Their
+    /// indices begin at 0 again.
+    ///
+    /// # Errors
+    /// Fails when the members cannot be removed.
+    fn start_over(&mut self) -> io::Result<()>;
 }
 
 /// A sink that discards all bytes, for looking at a package.
@@ -176,6 +184,10 @@ impl MemberSink for NoSink {
     }
 
     fn end(&mut self, _: &Member) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn start_over(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ pub use builder::{NewInterim, NewRelease, PackageBuildError, PackageBuilder, sam
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueMember, Listing, MemberDigest, SignedContent, Signer,
 };
-pub use digest::{sha1_of, sha256_of};
+pub use digest::sha1_of;
 pub use limits::PackageLimits;
 pub use manifest::names::{MANIFEST_NAMES, ManifestItem, ManifestName, NameMark};
 pub use member::{

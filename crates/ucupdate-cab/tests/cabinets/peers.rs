@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabinetBuilder, Compression, self_extracting};
 use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::Sha256Digest;
 
 use super::fixture::{Raw, blocks, firmware, kinds, lzx, read_all};
 
@@ -64,7 +64,8 @@ fn sources(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// Bytes that do not compress.
 fn sha_noise(length: u32) -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..length.div_ceil(32)).flat_map(|n| Sha256::digest(n.to_le_bytes())).collect();
+    let mut bytes: Vec<u8> =
+        (0..length.div_ceil(32)).flat_map(|n| *Sha256Digest::of(n.to_le_bytes()).as_bytes()).collect();
     bytes.truncate(length as usize);
     bytes
 }

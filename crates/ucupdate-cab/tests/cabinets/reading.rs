@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use sha2::{Digest, Sha256};
 use ucupdate_cab::{CabError, Cabinet, CabinetOptions, CodePage, Compression, Limits, NameProblem};
 use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::Sha256Digest;
 
 use super::fixture::{Raw, firmware, kinds, lzx, pack, plain_checksum, read_all};
 
@@ -20,7 +20,7 @@ fn every_kind_of_compression_gives_what_went_in() {
             assert!(files[0].1 == content, "{kind} {length}");
             assert_eq!(finished.cabinet_bytes, bytes.len() as u64);
             assert_eq!(finished.output_bytes, length as u64);
-            assert_eq!(finished.sha256, <[u8; 32]>::from(Sha256::digest(&bytes)));
+            assert_eq!(finished.sha256, Sha256Digest::of(&bytes));
             assert_eq!(finished.parts, [finished.sha256]);
         }
     }

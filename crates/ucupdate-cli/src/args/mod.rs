@@ -10,6 +10,7 @@ pub(crate) mod kind;
 pub(crate) mod moment;
 pub(crate) mod package;
 pub(crate) mod retention;
+pub(crate) mod rules;
 pub(crate) mod side;
 pub(crate) mod whom;
 pub(crate) mod window;

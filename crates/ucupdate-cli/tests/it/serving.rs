@@ -53,22 +53,16 @@ impl Place {
     /// Starts a command with another folder for temporary files.
     pub(crate) fn start_in(&self, args: &[&str], temp: &Path, lines: usize) -> Serving {
         let mut command = self.command(args);
-        command.env("TMPDIR", temp).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (send, more) = mpsc::channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        let mut stderr = child.stderr.take().unwrap();
-        let stderr = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        let mut serving = Serving { child, lines: Vec::new(), more, stderr };
-        serving.wait_for_lines(lines);
-        serving
+        command.env("TMPDIR", temp);
+        Serving::start(command, lines)
     }
 
+    /// Starts another program that ends as the command, and waits for `lines` lines of output.
+    pub(crate) fn start_program(&self, program: &str, args: &[&str], lines: usize) -> Serving {
+        let mut command = std::process::Command::new(program);
+        command.args(args).current_dir(self.path("")).env("USER", "ann");
+        Serving::start(command, lines)
+    }
     /// Starts `serve` with these arguments, and waits for a line for each listener.
     pub(crate) fn serve(&self, args: &[&str]) -> Serving {
         let listeners = args.iter().filter(|arg| arg.starts_with("--listen")).count();
@@ -100,7 +94,23 @@ impl Place {
 }
 
 impl Serving {
-    fn wait_for_lines(&mut self, count: usize) {
+    fn start(mut command: std::process::Command, lines: usize) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (send, more) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut serving = Serving { child, lines: Vec::new(), more, stderr };
+        serving.wait_for_lines(lines);
+        serving
+    }
+
+    pub(crate) fn wait_for_lines(&mut self, count: usize) {
         while self.lines.len() < count {
             match self.more.recv_timeout(PATIENCE) {
                 Ok(line) => self.lines.push(line),
@@ -113,7 +123,7 @@ impl Serving {
 
     /// The origins it listens at.
     pub(crate) fn urls(&self) -> Vec<String> {
-        self.lines.iter().map(|line| line.strip_prefix("listening on ").unwrap().to_owned()).collect()
+        self.lines.iter().filter_map(|line| line.strip_prefix("listening on ")).map(str::to_owned).collect()
     }
 
     /// The first of them.

@@ -1,6 +1,6 @@
 //! Downloading: whole and verified, or nothing under its name.
 
-use crate::server::{Etags, Files, Reply, SIGNATURE, client, image, offer, options, serve, sha256, status};
+use crate::server::{Etags, Files, Reply, SIGNATURE, client, image, offer, options, serve, status};
 use axum::body::Body;
 use axum::http::Request;
 use std::fs;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
 use ucupdate_client::{Client, ClientError, ContentFault, Download, UpdateFile, UrlFault, Verification};
 use ucupdate_core::request::Side;
+use ucupdate_core::value::Sha256Digest;
 
 /// Fetches what `files` offers.
 async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
@@ -38,9 +39,9 @@ async fn image_and_signature_come_under_their_names_and_nothing_else_stays() {
     assert_eq!(names(&into), ["CPE.cat", "CPE.nbt"]);
     assert_eq!(fs::read(&fetched.image.path).unwrap(), bytes);
     assert_eq!(fs::read(&fetched.signature.path).unwrap(), SIGNATURE);
-    assert_eq!(fetched.image.sha256, sha256(&bytes));
+    assert_eq!(fetched.image.sha256, Sha256Digest::of(&bytes));
     assert_eq!(&*fetched.image.url, format!("{base}/CPE.nbt"));
-    assert_eq!(fetched.image.etag.as_deref(), Some(&*format!("\"{}\"", sha256(&bytes))));
+    assert_eq!(fetched.image.etag.as_deref(), Some(&*format!("\"{}\"", Sha256Digest::of(&bytes))));
     assert_eq!((fetched.image.bytes, fetched.image.tries, fetched.image.resumed_from), (300_000, 1, None));
     assert_eq!(fetched.verified(), Verification::Sha256);
     let images: Vec<_> = progress.iter().filter(|step| step.file == UpdateFile::Image).collect();
@@ -88,7 +89,7 @@ async fn bytes_that_are_not_what_the_server_says_leave_nothing_behind() {
     let error = fetch(&url, folder.path()).await.unwrap_err();
     assert!(
         matches!(&error, ClientError::Content { fault: ContentFault::Hash { found, .. }, .. }
-            if *found == sha256(b"an image")),
+            if *found == Sha256Digest::of(b"an image")),
         "{error}"
     );
     assert_eq!(names(folder.path()), ["CPE.nbt"]);

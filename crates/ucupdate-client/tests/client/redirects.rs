@@ -1,6 +1,6 @@
 //! Downloads whose bytes come from another server than the one that was asked.
 
-use crate::server::{Etags, Files, Reply, client, image, offer, serve, sha256, status};
+use crate::server::{Etags, Files, Reply, client, image, offer, serve, status};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use std::fs;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
 use ucupdate_client::{ClientError, ContentFault, Download, UrlFault, Verification};
 use ucupdate_core::request::Side;
+use ucupdate_core::value::Sha256Digest;
 
 async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
@@ -30,7 +31,7 @@ async fn front(mirror: String, own: Arc<Files>, tagged: Option<Vec<u8>>) -> Stri
     serve(move |request: Request<Body>| {
         let to = format!("{mirror}{}?signed=secret", request.uri().path());
         let is_image = request.uri().path().ends_with(".nbt");
-        let etag = tagged.as_ref().map(|bytes| format!("\"{}\"", sha256(bytes)));
+        let etag = tagged.as_ref().map(|bytes| format!("\"{}\"", Sha256Digest::of(bytes)));
         let answer = if is_image && !request.headers().contains_key("if-range") {
             sent_on(&to, etag)
         } else {
@@ -60,7 +61,7 @@ async fn what_the_one_who_was_asked_says_of_a_file_is_what_counts() {
     let tagged = front(right, Arc::clone(&own), Some(bytes.clone())).await;
     let fetched = fetch(&tagged, folder.path()).await.unwrap();
     assert_eq!(fetched.image.verified, Verification::Sha256);
-    assert_eq!(fetched.image.etag.as_deref(), Some(&*format!("\"{}\"", sha256(&bytes))));
+    assert_eq!(fetched.image.etag.as_deref(), Some(&*format!("\"{}\"", Sha256Digest::of(&bytes))));
     assert_eq!(&*fetched.image.url, format!("{tagged}/CPE.nbt"));
 
     let error = fetch(&front(wrong, own, Some(bytes)).await, folder.path()).await.unwrap_err();
@@ -79,7 +80,7 @@ async fn what_breaks_off_at_the_other_server_goes_on_by_the_tag_of_the_first() {
     assert_eq!((fetched.image.tries, fetched.image.resumed_from), (2, Some(2000)));
     assert_eq!((mirror.image_ranges(), own.image_ranges()), (vec![None], vec![Some("bytes=2000-".into())]));
     let if_range = own.requests.lock().unwrap()[0].if_range.clone();
-    assert_eq!(if_range, Some(format!("\"{}\"", sha256(&bytes))));
+    assert_eq!(if_range, Some(format!("\"{}\"", Sha256Digest::of(&bytes))));
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Going on with what an earlier try left, without ever mixing two images.
 
-use crate::server::{Etags, Files, Reply, client, image, offer, options, sha256};
+use crate::server::{Etags, Files, Reply, client, image, offer, options};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::tempdir;
 use ucupdate_client::{Client, ClientError, ConnectionFault, DownloadedFile, Retry};
 use ucupdate_core::request::Side;
+use ucupdate_core::value::Sha256Digest;
 
 async fn fetch(client: &Client, url: &str, into: &Path) -> Result<DownloadedFile, ClientError> {
     client.download(&offer(url), Side::Internal, into, |_| ()).await.map(|fetched| fetched.image)
@@ -28,10 +29,10 @@ async fn a_download_that_breaks_off_goes_on_where_it_was() {
     let fetched = fetch(&client(), &url, folder.path()).await.unwrap();
     assert_eq!(fs::read(&fetched.path).unwrap(), bytes);
     assert_eq!((fetched.tries, fetched.resumed_from), (3, Some(3000)));
-    assert_eq!(fetched.sha256, sha256(&bytes));
+    assert_eq!(fetched.sha256, Sha256Digest::of(&bytes));
     assert_eq!(files.image_ranges(), [None, range(2000), range(3000)]);
     let if_range = files.requests.lock().unwrap()[1].if_range.clone();
-    assert_eq!(if_range, Some(format!("\"{}\"", sha256(&bytes))));
+    assert_eq!(if_range, Some(format!("\"{}\"", Sha256Digest::of(&bytes))));
 }
 
 #[tokio::test]
@@ -77,7 +78,7 @@ async fn an_image_that_changes_on_the_way_is_never_mixed_with_the_one_before() {
                 fs::read(&fetched.path).unwrap() == new,
                 "mixed: heeds If-Range: {heeds_if_range}, {etags:?}"
             );
-            assert_eq!((fetched.sha256, fetched.resumed_from), (sha256(&new), None));
+            assert_eq!((fetched.sha256, fetched.resumed_from), (Sha256Digest::of(&new), None));
         }
     }
 }

@@ -211,18 +211,13 @@ impl Files {
 
     fn etag(&self, bytes: &[u8]) -> Option<String> {
         match self.etags {
-            Etags::Sha256 | Etags::OnlyOnWhole => Some(format!("\"{}\"", sha256(bytes))),
-            Etags::Other => Some(format!("\"v{}\"", &sha256(bytes).to_string()[..8])),
-            Etags::Weak => Some(format!("W/\"{}\"", sha256(bytes))),
-            Etags::Wrong => Some(format!("\"{}\"", sha256(b"something else"))),
+            Etags::Sha256 | Etags::OnlyOnWhole => Some(format!("\"{}\"", Sha256Digest::of(bytes))),
+            Etags::Other => Some(format!("\"v{}\"", &Sha256Digest::of(bytes).to_string()[..8])),
+            Etags::Weak => Some(format!("W/\"{}\"", Sha256Digest::of(bytes))),
+            Etags::Wrong => Some(format!("\"{}\"", Sha256Digest::of(b"something else"))),
             Etags::Absent => None,
         }
     }
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
-    use sha2::Digest;
-    Sha256Digest::new(sha2::Sha256::digest(bytes).into())
 }
 
 /// Bytes that differ from place to place and from seed to seed.

@@ -5,6 +5,7 @@ use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
+use crate::book::pattern_scheme::PatternScheme;
 use crate::book::rule::Rule;
 use crate::book::rule_book::{RuleBook, Settings};
 use crate::book::rule_key::{RuleKey, UpdateType};
@@ -55,6 +56,7 @@ impl RuleBook {
         if let Some(settings) = settings {
             self.settings = settings;
             self.settings.sort_stones();
+            PatternScheme::sort(&mut self.settings.schemes);
         }
     }
 

@@ -7,6 +7,7 @@ mod delta;
 mod group;
 mod hold;
 mod package;
+mod pattern_scheme;
 mod policy;
 mod predicate;
 mod releases;
@@ -28,6 +29,7 @@ pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
+pub use pattern_scheme::PatternScheme;
 pub use policy::{OfferPolicy, OfferRule, SameRelease};
 pub use predicate::{IpNetwork, IpNetworkError, MacPrefix, SerialRange, SerialRangeError, UserDomain};
 pub use releases::ReleasesByRule;

@@ -5,7 +5,7 @@ use crate::book::rule::Candidate;
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::value::PackageId;
-use crate::version::{ReportedVersion, VersionScheme};
+use crate::version::ReportedVersion;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ impl<'a> ReleasesByRule<'a> {
         rule: &'s RuleKey,
         version: &'s ReportedVersion,
     ) -> impl Iterator<Item = (PackageId, &'a Release)> + 's {
-        let scheme = self.book.rule(rule).map_or(&VersionScheme::Dotnet, |rule| &rule.policy().scheme);
+        let scheme = self.book.scheme_of(rule);
         let brought = self.of_rule(rule).map(|(package, release)| (*package, *release));
         brought.filter(|(_, release)| scheme.same_release(&release.version, version))
     }
@@ -62,7 +62,8 @@ impl<'a> ReleasesByRule<'a> {
         self.of_rule(rule).map(|(_, release)| release.files.image.name.as_str())
     }
 
-    fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
+    /// The releases that packages brought for a rule.
+    pub(crate) fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
         self.by_rule.get(rule).into_iter().flatten()
     }
 }

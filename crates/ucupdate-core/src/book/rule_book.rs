@@ -9,6 +9,7 @@ use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::{IngestedPackage, InterimImage, Release};
+use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_key::{RuleKey, UpdateType};
@@ -17,7 +18,7 @@ use crate::book::table::Table;
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::PackageId;
-use crate::version::ReportedVersion;
+use crate::version::{ReportedVersion, VersionScheme};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -53,6 +54,9 @@ pub struct Settings {
     pub stones: Vec<SteppingStone>,
     /// Device types whose packages go to everybody as soon as they are ingested, as the original does for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
+    /// The version schemes of rules that match patterns, the most exact pattern first.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub schemes: Vec<PatternScheme>,
 }
 
 impl Settings {
@@ -60,6 +64,11 @@ impl Settings {
     /// settings: their stepping stone is for every UCPhone.
     pub fn of_new_store() -> Self {
         Self { stones: SteppingStone::ocs_interim_of_known_kinds().to_vec(), ..Self::default() }
+    }
+
+    /// Returns the entry of the most exact pattern that a rule matches. `None` if no pattern matches.
+    pub fn scheme_of(&self, rule: &RuleKey) -> Option<&PatternScheme> {
+        PatternScheme::find(&self.schemes, rule)
     }
 
     pub(crate) fn sort_stones(&mut self) {
@@ -77,6 +86,7 @@ impl Default for Settings {
         Self {
             stones: vec![SteppingStone::ocs_interim()],
             deploy_at_ingest: [DeviceType::from_static("RoundTable")].into(),
+            schemes: Vec::new(),
         }
     }
 }
@@ -184,6 +194,24 @@ impl RuleBook {
         &self.settings
     }
 
+    /// Returns the scheme in which a rule reads versions. For a rule that is not in the book, this is the scheme that the rule
+    /// would have if it were made.
+    pub fn scheme_of(&self, rule: &RuleKey) -> &VersionScheme {
+        static DOTNET: VersionScheme = VersionScheme::Dotnet;
+        match self.rule(rule) {
+            Some(rule) => &rule.policy().scheme,
+            None => self.settings.scheme_of(rule).map_or(&DOTNET, |entry| &entry.scheme),
+        }
+    }
+
+    /// Returns a rule as an ingest makes it: without assignments, in the scheme of the most exact pattern.
+    pub(crate) fn new_rule(&self, key: RuleKey) -> Rule {
+        let policy = OfferPolicy { scheme: self.scheme_of(&key).clone(), ..OfferPolicy::default() };
+        let mut rule = Rule::new(key);
+        rule.set_policy(policy);
+        rule
+    }
+
     /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
     pub fn release(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&Release> {
         self.package(candidate.package)?.release(rule, &candidate.version)
@@ -191,10 +219,9 @@ impl RuleBook {
 
     /// Returns the release of a version that was ingested last for a rule.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
-        let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
-        let brought = self
-            .packages()
-            .filter_map(|package| Some((package, package.release_in(&scheme, rule, version)?)));
+        let scheme = self.scheme_of(rule);
+        let brought =
+            self.packages().filter_map(|package| Some((package, package.release_in(scheme, rule, version)?)));
         let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }

@@ -47,6 +47,19 @@ impl RulePattern {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
+    /// Whether both patterns match the same rules, because they differ only in ASCII case.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).all(|(one, other)| one.eq_ignore_ascii_case(other))
+    }
+
+    /// How narrow the pattern is: its number of words without `*`, and its number of characters other than `*`.
+    pub(crate) fn exactness(&self) -> (usize, usize) {
+        let exact_words = self.words.iter().filter(|word| !word.contains('*')).count();
+        let characters =
+            self.words.iter().flat_map(|word| word.chars()).filter(|found| *found != '*').count();
+        (exact_words, characters)
+    }
+
     /// Whether every rule matches.
     pub fn is_everything(&self) -> bool {
         self.words.iter().all(|word| word.bytes().all(|byte| byte == b'*'))

@@ -1,4 +1,4 @@
-//! Digests as values, and the names made of them; computing one is for those who read the bytes.
+//! Digests as values, and the names made of them.
 
 use std::fmt;
 use std::str::FromStr;

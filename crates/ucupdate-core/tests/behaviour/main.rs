@@ -14,6 +14,7 @@ mod explaining;
 mod fixtures;
 mod holding;
 mod notes;
+mod pattern_schemes;
 mod schemes;
 mod stones;
 #[cfg(feature = "serde")]

@@ -1,6 +1,7 @@
 //! The connection of a request: addresses, TLS and an authenticated user.
 
 use std::net::{IpAddr, SocketAddr};
+use ucupdate::request::Side;
 
 /// The connection of a request. The server that accepts connections adds it to each request as an extension.
 ///
@@ -23,7 +24,7 @@ pub struct Connection {
     local: Option<SocketAddr>,
     tls: bool,
     user: Option<Box<str>>,
-    is_outside: bool,
+    side: Option<Side>,
 }
 
 impl Connection {
@@ -54,17 +55,19 @@ impl Connection {
         self
     }
 
-    /// Sets whether the connection comes from outside: internal paths are refused with 403 then. Default: `false`, so a server
-    /// that knows its internal networks sets it for every other address.
+    /// Sets the side from which the connection comes. Default: not known, so the path of a request decides.
+    ///
+    /// Internal paths are 403 for an external connection. The decision, and a group by side, depend on this side also where the
+    /// path is of the other one, so a device cannot choose its side.
     #[must_use]
-    pub fn with_outside(mut self, is_outside: bool) -> Self {
-        self.is_outside = is_outside;
+    pub fn with_side(mut self, side: Side) -> Self {
+        self.side = Some(side);
         self
     }
 
-    /// Returns whether the connection comes from outside.
-    pub fn is_outside(&self) -> bool {
-        self.is_outside
+    /// Returns the side from which the connection comes, or `None` when it is not known.
+    pub fn side(&self) -> Option<Side> {
+        self.side
     }
 
     /// Returns the remote address, or `None` when it is not known.

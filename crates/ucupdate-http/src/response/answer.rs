@@ -1,5 +1,6 @@
 //! The answer of each outcome, before it becomes a response.
 
+use crate::files::downloads::DownloadPlace;
 use crate::request::authenticate::Verdict;
 use crate::response::body::{Content, ResponseBody};
 use crate::response::exchange::Exchange;
@@ -15,6 +16,7 @@ pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     content: Content,
+    place: Option<DownloadPlace>,
 }
 
 impl Answer {
@@ -26,7 +28,7 @@ impl Answer {
 
     /// Creates an answer without content.
     pub(crate) fn without_content(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), content: Content::Bytes(Bytes::new()) }
+        Self { status, headers: HeaderMap::new(), content: Content::Bytes(Bytes::new()), place: None }
     }
 
     /// Creates an answer with a reason as one line of text.
@@ -41,6 +43,19 @@ impl Answer {
 
     fn with_content(mut self, content: Content) -> Self {
         self.content = content;
+        self
+    }
+
+    /// Returns the status and the reason of a refusal.
+    pub(crate) fn refusal(&self) -> Option<(StatusCode, &str)> {
+        let Content::Bytes(reason) = &self.content else { return None };
+        let is_refusal = self.status.is_client_error() || self.status.is_server_error();
+        is_refusal.then(|| (self.status, std::str::from_utf8(reason).unwrap_or_default().trim_end()))
+    }
+
+    /// Keeps the place of a download until the last byte was taken.
+    pub(crate) fn holding(mut self, place: DownloadPlace) -> Self {
+        self.place = Some(place);
         self
     }
 
@@ -115,7 +130,7 @@ impl Answer {
         if *method == Method::HEAD {
             self.content = Content::Bytes(Bytes::new());
         }
-        let mut response = Response::new(ResponseBody::new(self.content, self.status, exchange));
+        let mut response = Response::new(ResponseBody::new(self.content, self.status, exchange, self.place));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

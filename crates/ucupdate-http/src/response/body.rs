@@ -1,5 +1,6 @@
 //! The body of a response: it yields exactly as many bytes as it announced, or ends in an error.
 
+use crate::files::downloads::DownloadPlace;
 use crate::response::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
@@ -18,9 +19,12 @@ pub struct ResponseBody {
     content: Content,
     /// Number of bytes that are still to come.
     remaining: u64,
+    /// Number of bytes that were announced.
+    length: u64,
     status: StatusCode,
     /// `None` once the access row was written.
     exchange: Option<Exchange>,
+    _place: Option<DownloadPlace>,
 }
 
 /// The source of the bytes.
@@ -41,13 +45,19 @@ impl Content {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(content: Content, status: StatusCode, exchange: Exchange) -> Self {
-        Self { remaining: content.length(), content, status, exchange: Some(exchange) }
+    pub(crate) fn new(
+        content: Content,
+        status: StatusCode,
+        exchange: Exchange,
+        place: Option<DownloadPlace>,
+    ) -> Self {
+        let length = content.length();
+        Self { remaining: length, length, content, status, exchange: Some(exchange), _place: place }
     }
 
     fn finish(&mut self, whole: bool) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.finish(self.status, whole);
+            exchange.finish(self.status, whole, self.length - self.remaining);
         }
     }
 

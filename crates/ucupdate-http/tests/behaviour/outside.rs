@@ -127,3 +127,48 @@ async fn the_audit_row_of_a_device_outside_has_the_url_for_outside() {
         "{rows:?}"
     );
 }
+
+#[tokio::test]
+async fn the_side_of_a_connection_counts_and_not_the_path_that_the_device_chose() {
+    let options = HttpOptions::default().with_external_anonymous(true);
+    let server = Server::with_options(options).await;
+    server.service.admin("admin").approve(vec![ucupdate::cab::package::sample::ip8540()]).await.unwrap();
+    let asked = |path: &'static str, side: Side| {
+        let request = Request::post(path).extension(connection(443).with_side(side));
+        server.answer(request.body(canonical()).unwrap())
+    };
+    for path in
+        ["/RequestHandler/ucdevice.upx", "/requesthandler/UCDEVICE.upx", "/UCDeviceUpdates/ucdevice%2Eupx"]
+    {
+        assert_eq!(asked(path, Side::External).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(asked(path, Side::Internal).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(asked(HANDLER, Side::Internal).await.status, StatusCode::OK);
+    let rows = server.audit_lines().await;
+    let inside =
+        rows.iter().filter(|row| row.contains("http://ocs.demo.local/DeviceUpdateFiles_Int/")).count();
+    assert_eq!((rows.len(), inside), (4, 4), "a device inside is answered as one, whatever path it takes");
+}
+
+#[tokio::test]
+async fn files_beyond_the_number_of_downloads_are_refused_until_one_ends() {
+    let server = Server::with_options(HttpOptions::default().with_downloads(2, 1)).await;
+    let get = |remote: &str| {
+        let connection = Connection::from_remote(remote.parse().unwrap());
+        let request = Request::get("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt").extension(connection);
+        server.send(request.body(Body::empty()).unwrap())
+    };
+    let first = get("10.0.0.1").await;
+    let refused = get("10.0.0.1").await;
+    assert_eq!((first.status(), refused.status()), (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(refused.headers()["retry-after"], "30");
+    let second = get("10.0.0.2").await;
+    assert_eq!(
+        (second.status(), get("10.0.0.3").await.status()),
+        (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE)
+    );
+    let polled = server.post("/RequestHandler/ucdevice.upx", canonical()).await;
+    assert_eq!(polled.status, StatusCode::OK, "requests are answered all the same");
+    drop(first);
+    assert_eq!(get("10.0.0.3").await.status(), StatusCode::OK);
+}

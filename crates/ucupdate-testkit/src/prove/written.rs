@@ -2,7 +2,6 @@
 
 use crate::prove::report::ProofError;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use ucupdate::book::{BookCommand, Delta};
 use ucupdate::value::Sha256Digest;
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
@@ -43,15 +42,10 @@ pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, Proo
         let number = number.ok_or_else(|| format!("`{}` is no revision", meta.key))?;
         let bytes = store.get_bytes(&meta.key, MAX_REVISION_BYTES).await?;
         let Document { previous, author, command, delta } = serde_json::from_slice(&bytes)?;
-        let sha256 = digest(&bytes);
+        let sha256 = Sha256Digest::of(&bytes);
         revisions.push(Written { number, author, command, delta, previous, sha256 });
     }
     Ok(revisions)
-}
-
-/// What the first revision says the one before it has.
-pub(crate) fn digest(bytes: &[u8]) -> Sha256Digest {
-    Sha256Digest::new(Sha256::digest(bytes).into())
 }
 
 /// The bytes of the largest revision, and how many there are.

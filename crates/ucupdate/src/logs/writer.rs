@@ -3,6 +3,8 @@
 //! `ucupdate-audit` decides what to write and when. This module performs its effects on a store and reports the outcomes.
 
 use crate::clock::Clock;
+use crate::events::event::Event;
+use crate::events::listeners::Listeners;
 use crate::logs::options::LogOptions;
 use crate::logs::removal;
 use bytes::Bytes;
@@ -69,12 +71,17 @@ pub(crate) struct Logs {
 
 impl Logs {
     /// Starts the background tasks.
-    pub(crate) fn start(store: Arc<dyn ImageStore>, options: LogOptions, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn ImageStore>,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+        events: Listeners,
+    ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
         let log = |rolling, kind| {
-            let log = Arc::new(Log::new(rolling));
-            tokio::spawn(Arc::clone(&log).write(kind, Arc::clone(&store), Arc::clone(&clock)));
+            let log = Arc::new(Log::new(rolling, kind, events.clone()));
+            tokio::spawn(Arc::clone(&log).write(Arc::clone(&store), Arc::clone(&clock)));
             log
         };
         Self {
@@ -149,6 +156,8 @@ struct Log {
     /// The progress of the task.
     progress: watch::Sender<Progress>,
     drops: Mutex<Drops>,
+    kind: LogKind,
+    events: Listeners,
 }
 
 /// A number of dropped rows is reported at most this often, after the first one, which is reported at once.
@@ -167,11 +176,12 @@ impl Drops {
         self.unreported += 1;
     }
 
-    /// Returns the number to report now. `None` if there is none, or if the last report was less than a minute ago.
-    fn due(&mut self, now: Instant) -> Option<u64> {
+    /// Returns the number to report now. `None` if there is none, or if the last report was less than a minute ago and the
+    /// report is not the last one: the rows are written again.
+    fn due(&mut self, now: Instant, is_final: bool) -> Option<u64> {
         let waits =
             self.reported_at.is_some_and(|then| now.saturating_duration_since(then) < DROP_REPORT_TIME);
-        if self.unreported == 0 || waits {
+        if self.unreported == 0 || (waits && !is_final) {
             return None;
         }
         self.reported_at = Some(now);
@@ -186,12 +196,14 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog) -> Self {
+    fn new(rolling: RollingLog, kind: LogKind, events: Listeners) -> Self {
         Self {
             rolling: Mutex::new(rolling),
             wake: Notify::new(),
             progress: watch::Sender::default(),
             drops: Mutex::default(),
+            kind,
+            events,
         }
     }
 
@@ -208,7 +220,7 @@ impl Log {
         drop(rolling);
         if is_dropped {
             self.drops().add();
-            self.report_drops();
+            self.report_drops(false);
         }
         if first_or_due {
             self.wake.notify_one();
@@ -219,13 +231,26 @@ impl Log {
         self.drops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports dropped rows: the first one at once, and then the number each minute.
-    fn report_drops(&self) {
-        let due = self.drops().due(Instant::now());
+    /// Reports dropped rows: the first one at once, then the number each minute, and the rest when rows are written again.
+    fn report_drops(&self, is_final: bool) {
+        let due = self.drops().due(Instant::now(), is_final);
         let Some(rows) = due else { return };
         let failure = self.progress.borrow().last_failure.clone();
         let pending = self.rolling().pending();
-        trace_drops(rows, &drop_reason(pending, &failure));
+        let reason = drop_reason(pending, &failure);
+        self.events.emit(&Event::LogRowsDropped { log: self.kind, rows, reason: &reason });
+    }
+
+    /// Reports once when rows begin to wait, and once when rows were written again.
+    fn report_turn(&self, was_failing: bool, failure: Option<&str>, outcome: EffectOutcome, rows: usize) {
+        let log = self.kind;
+        match (was_failing, failure) {
+            (false, Some(cause)) => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
+            (true, None) if outcome == EffectOutcome::Stored => {
+                self.events.emit(&Event::LogRowsWritten { log })
+            }
+            _ => {}
+        }
     }
 
     fn stop(&self) {
@@ -269,10 +294,10 @@ impl Log {
     }
 
     /// Runs the task: performs effects until the log is stopped.
-    async fn write(self: Arc<Self>, kind: LogKind, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
+    async fn write(self: Arc<Self>, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
         let listing = async {
-            let mut pages = store.pages(kind.folder());
+            let mut pages = store.pages(self.kind.folder());
             while let Ok(Some(page)) = pages.next().await {
                 let mut rolling = self.rolling();
                 page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
@@ -288,11 +313,15 @@ impl Log {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
-                self.rolling().done(outcome, clock.now());
-                self.report_drops();
+                let rows = {
+                    let mut rolling = self.rolling();
+                    rolling.done(outcome, clock.now());
+                    rolling.pending()
+                };
+                let was_failing = !self.progress.borrow().last_failure.is_empty();
+                self.report_drops(was_failing && outcome == EffectOutcome::Stored);
+                self.report_turn(was_failing, failure.as_deref(), outcome, rows);
                 self.progress.send_modify(|progress| {
-                    let is_written = outcome == EffectOutcome::Stored;
-                    trace_turn(kind, &progress.last_failure, failure.as_deref(), is_written);
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
                     }
@@ -327,29 +356,6 @@ fn drop_reason(pending: usize, failure: &str) -> String {
         format!("{pending} rows wait already, because the store fails: {failure}")
     }
 }
-
-#[cfg(feature = "tracing")]
-fn trace_drops(rows: u64, reason: &str) {
-    tracing::warn!(rows, reason, "log rows were dropped");
-}
-
-#[cfg(not(feature = "tracing"))]
-fn trace_drops(_rows: u64, _reason: &str) {}
-
-/// Reports once when rows begin to wait, and once when rows were written again.
-#[cfg(feature = "tracing")]
-fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>, is_written: bool) {
-    match (before.is_empty(), failure) {
-        (true, Some(failure)) => {
-            tracing::warn!(log = ?kind, failure, "log rows wait: the store does not take them")
-        }
-        (false, None) if is_written => tracing::warn!(log = ?kind, "log rows are written again"),
-        _ => {}
-    }
-}
-
-#[cfg(not(feature = "tracing"))]
-fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>, _is_written: bool) {}
 
 /// Performs one effect and returns its outcome.
 async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
@@ -388,14 +394,19 @@ mod tests {
         for second in 0..150 {
             for _ in 0..10 {
                 drops.add();
-                if let Some(rows) = drops.due(start + Duration::from_secs(second)) {
+                if let Some(rows) = drops.due(start + Duration::from_secs(second), false) {
                     reports.push((second, rows));
                 }
             }
         }
         assert_eq!(reports, [(0, 1), (60, 600), (120, 600)]);
-        assert_eq!(drops.due(start + Duration::from_secs(180)), Some(299), "none is forgotten");
-        assert_eq!(drops.due(start + Duration::from_secs(240)), None);
+        assert_eq!(drops.due(start + Duration::from_secs(180), false), Some(299), "none is forgotten");
+        drops.add();
+        let soon = start + Duration::from_secs(181);
+        assert_eq!(
+            (drops.due(soon, false), drops.due(soon, true), drops.due(soon, true)),
+            (None, Some(1), None)
+        );
     }
 
     #[test]

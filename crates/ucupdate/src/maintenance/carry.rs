@@ -6,7 +6,6 @@
 //! The rule book is replayed from the first revision. No checkpoint of the source is believed or copied, because it may hold
 //! what the history does not. The target store gets a checkpoint of the replayed book.
 
-use crate::digest::{Sha256Stream, sha256};
 use crate::error::StateError;
 use crate::keys;
 use crate::packages::description::{self, Description};
@@ -19,7 +18,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
-use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The progress of a copy, and its result.
@@ -230,16 +229,16 @@ async fn carry_object(
 
 /// Passes bytes on, and ends with an error if their digest differs. Then nothing is written.
 fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
-    let state = Some((bytes, Sha256Stream::default()));
+    let state = Some((bytes, Sha256Hasher::default()));
     Box::pin(stream::unfold(state, move |state| async move {
         let (mut bytes, mut hash) = state?;
         match bytes.next().await {
             Some(Ok(piece)) => {
-                hash.take_in(&piece);
+                hash.update(&piece);
                 Some((Ok(piece), Some((bytes, hash))))
             }
             Some(Err(error)) => Some((Err(error), None)),
-            None if hash.end().1 == digest => None,
+            None if hash.digest() == digest => None,
             None => Some((
                 Err(io::Error::new(io::ErrorKind::InvalidData, "other bytes than were ingested")),
                 None,
@@ -264,7 +263,7 @@ async fn carry_revision(
     if let Some(found) = previous.filter(|found| *found != document.previous) {
         return Err(damaged(DocumentError::Chain { key: key.to_string(), stated: document.previous, found }));
     }
-    *previous = Some(sha256(&bytes));
+    *previous = Some(Sha256Digest::of(&bytes));
     let mut tries = 1;
     loop {
         match to.create(&key, bytes.clone()).await {

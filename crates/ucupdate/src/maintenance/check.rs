@@ -1,6 +1,5 @@
 //! Checks a store: the chain of revisions, the checkpoints, and the files that kept revisions need.
 
-use crate::digest::sha256;
 use crate::error::StateError;
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
@@ -208,7 +207,7 @@ impl Default for Chain {
     fn default() -> Self {
         Self {
             book: RuleBook::default(),
-            sha256: Some(sha256(b"")),
+            sha256: Some(Sha256Digest::of(b"")),
             is_whole: true,
             bridges: Vec::new(),
             made: Vec::new(),
@@ -252,7 +251,7 @@ impl Chain {
         if document.revision != number {
             return Err(DocumentError::Number { key: key.to_string(), stated: document.revision });
         }
-        self.sha256 = Some(sha256(bytes));
+        self.sha256 = Some(Sha256Digest::of(bytes));
         match before {
             Some(found) if found != document.previous => {
                 Err(DocumentError::Chain { key: key.to_string(), stated: document.previous, found })

@@ -1,15 +1,14 @@
 //! A folder in which a tree of files is kept up to date. Each file is either unchanged or complete, and nothing outside the
 //! folder is touched.
 
-use crate::digest::Sha256Stream;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 
 /// The folder for unfinished files, below the folder of the tree.
 pub(crate) const STAGING: &str = ".ucupdate-export";
@@ -206,16 +205,10 @@ fn sync(folder: &Dir) -> io::Result<()> {
     if cfg!(windows) { Ok(()) } else { folder.open(".")?.sync_all() }
 }
 
-fn digest(mut file: impl Read) -> io::Result<Sha256Digest> {
-    let mut hash = Sha256Stream::default();
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            return Ok(hash.end().1);
-        }
-        hash.take_in(&piece[..read]);
-    }
+fn digest(file: impl Read) -> io::Result<Sha256Digest> {
+    let mut hash = Sha256Hasher::default();
+    io::copy(&mut BufReader::with_capacity(PIECE_BYTES, file), &mut hash)?;
+    Ok(hash.digest())
 }
 
 /// Writes pieces as they come. Returns their size and SHA-256 once they are durable.
@@ -224,14 +217,14 @@ pub(crate) fn fill(
     mut pieces: impl FnMut() -> Option<io::Result<bytes::Bytes>>,
 ) -> io::Result<(u64, Sha256Digest)> {
     let mut file = file.into_std();
-    let mut hash = Sha256Stream::default();
+    let mut hash = Sha256Hasher::default();
     while let Some(piece) = pieces() {
         let piece = piece?;
         file.write_all(&piece)?;
-        hash.take_in(&piece);
+        hash.update(&piece);
     }
     file.sync_all()?;
-    Ok(hash.end())
+    Ok((hash.size(), hash.digest()))
 }
 
 /// Whether both are names of one file.

@@ -1,12 +1,11 @@
 //! Reads files back before devices are sent to them, so that devices get what was ingested.
 
-use crate::digest::Sha256Stream;
 use crate::error::ChangeError;
 use crate::keys;
 use futures_util::StreamExt as _;
 use std::collections::HashSet;
 use ucupdate_core::book::{Candidate, Delta, IngestId, Refusal, Release, Role, Rule, StoredFile};
-use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
@@ -112,9 +111,9 @@ pub(crate) async fn digest(
     key: &StoreKey,
 ) -> Result<(u64, Sha256Digest), StoreError> {
     let mut object = store.get(key, None).await?;
-    let mut read = Sha256Stream::default();
+    let mut read = Sha256Hasher::default();
     while let Some(bytes) = object.bytes.next().await {
-        read.take_in(&bytes.map_err(|error| StoreError::unavailable(format!("reading `{key}`"), error))?);
+        read.update(&bytes.map_err(|error| StoreError::unavailable(format!("reading `{key}`"), error))?);
     }
-    Ok(read.end())
+    Ok((read.size(), read.digest()))
 }

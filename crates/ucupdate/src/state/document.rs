@@ -1,55 +1,65 @@
 //! The stored forms: JSON documents, each with the version of its format first. A newer format is refused by its number.
 
-use crate::digest::{Sha256Stream, sha256};
 use crate::state::recorded_command::{RecordedCommand, StoredCommand};
 use semver::Version;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use ucupdate_core::RuleBook;
-use ucupdate_core::book::{BookCommand, Delta, IngestedPackage};
+use ucupdate_core::book::{BookCommand, Delta, IngestedPackage, SteppingStone};
 use ucupdate_core::device::KindPattern;
-use ucupdate_core::value::{Sha256Digest, UnixTime};
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
+use ucupdate_core::{FirmwareVersion, RuleBook};
 
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
 /// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
 ///
-/// 1.3 came with bans, aliases, version schemes and remembered rejections. A document that says nothing of them is written
-/// as 1.2, so that older programs go on reading it.
-const FORMAT: Version = Version::new(1, 3, 0);
+/// 1.3 came with bans, aliases, version schemes and remembered rejections, and 1.4 with version schemes of patterns. A document
+/// that says nothing of them is written in the oldest format that can say it, so that older programs go on reading it.
+const FORMAT: Version = Version::new(1, 4, 0);
 
-/// The newest format before [`FORMAT`].
+/// The newest format before version schemes of patterns.
+const BEFORE_SCHEMES_OF_PATTERNS: Version = Version::new(1, 3, 0);
+
+/// The newest format before bans.
 const BEFORE_BANS: Version = Version::new(1, 2, 0);
 
 /// Returns the oldest format that can say what a revision says.
 pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version {
-    let is_new = match command {
-        RecordedCommand::Book(command) => matches!(
-            command,
+    let of_command = match command {
+        RecordedCommand::Book(BookCommand::PutScheme(_) | BookCommand::RemoveScheme(_)) => FORMAT,
+        RecordedCommand::Book(
             BookCommand::ApproveVersion { .. }
-                | BookCommand::Unreject { .. }
-                | BookCommand::Ban(_)
-                | BookCommand::LiftBan(_)
-                | BookCommand::PutAlias(_)
-                | BookCommand::RemoveAlias(_)
-        ),
-        RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => false,
+            | BookCommand::Unreject { .. }
+            | BookCommand::Ban(_)
+            | BookCommand::LiftBan(_)
+            | BookCommand::PutAlias(_)
+            | BookCommand::RemoveAlias(_),
+        ) => BEFORE_SCHEMES_OF_PATTERNS,
+        RecordedCommand::Book(_) | RecordedCommand::RollBackTo(_) | RecordedCommand::Rebuild(_) => {
+            BEFORE_BANS
+        }
     };
-    if is_new { FORMAT } else { format_of(delta) }
+    of_command.max(format_of(delta))
 }
 
 /// Returns the oldest format that can say what a delta says.
 fn format_of(delta: &Delta) -> Version {
+    let mut settings = delta.settings.iter();
+    if settings.clone().any(|settings| !settings.schemes.is_empty()) {
+        return FORMAT;
+    }
     let mut rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
     let has_new = !delta.bans.is_empty()
         || !delta.aliases.is_empty()
         || rules.any(|rule| !rule.rejected().is_empty() || !rule.policy().scheme.is_dotnet())
-        || delta
-            .settings
-            .iter()
-            .flat_map(|settings| &settings.stones)
-            .any(|stone| is_new_pattern(&stone.kind));
-    if has_new { FORMAT } else { BEFORE_BANS }
+        || settings.any(|settings| settings.stones.iter().any(is_new_stone));
+    if has_new { BEFORE_SCHEMES_OF_PATTERNS } else { BEFORE_BANS }
+}
+
+/// Returns whether 1.2 cannot say where a stone is, or for which kinds.
+fn is_new_stone(stone: &SteppingStone) -> bool {
+    let is_dotnet = |version: &FirmwareVersion| version.as_str().parse::<FirmwareVersion>().is_ok();
+    is_new_pattern(&stone.kind) || !is_dotnet(&stone.below) || !is_dotnet(&stone.by)
 }
 
 /// Returns whether 1.2 cannot say for which kinds a stone is. It knew one device type, and at most one vendor, model and
@@ -127,7 +137,7 @@ impl Checkpoint {
             revision: self.revision,
             sha256: self.sha256,
             continued,
-            book_sha256: sha256(book.get().as_bytes()),
+            book_sha256: Sha256Digest::of(book.get().as_bytes()),
             book,
         })
     }
@@ -161,9 +171,13 @@ impl Checkpoint {
         let text = document.book;
         // The digest and the book are made at the same time.
         let (digest, book) = std::thread::scope(|scope| {
-            let digest = std::thread::Builder::new().spawn_scoped(scope, || sha256(text.as_bytes()));
+            let digest =
+                std::thread::Builder::new().spawn_scoped(scope, || Sha256Digest::of(text.as_bytes()));
             let book = read_book(text).map(RuleBook::of);
-            (digest.map_or_else(|_| Some(sha256(text.as_bytes())), |digest| digest.join().ok()), book)
+            (
+                digest.map_or_else(|_| Some(Sha256Digest::of(text.as_bytes())), |digest| digest.join().ok()),
+                book,
+            )
         });
         if digest != Some(document.book_sha256) {
             return Ok(None);
@@ -330,7 +344,7 @@ const SEAL: &str = ",\"seal\":\"";
 /// except the newest one, which only its seal can prove.
 pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
     let mut bytes = write(document);
-    let seal = sha256(&bytes);
+    let seal = Sha256Digest::of(&bytes);
     bytes.pop();
     bytes.extend_from_slice(format!("{SEAL}{seal}\"}}").as_bytes());
     bytes
@@ -350,10 +364,10 @@ pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
 pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
     let is_whole = match split_seal(bytes) {
         Some((document, seal)) => {
-            let mut hash = Sha256Stream::default();
-            hash.take_in(document);
-            hash.take_in(b"}");
-            seal == hash.end().1.to_string().as_bytes()
+            let mut hash = Sha256Hasher::default();
+            hash.update(document);
+            hash.update(b"}");
+            seal == hash.digest().to_string().as_bytes()
         }
         None => check_format(key, bytes)? < SEALED_SINCE,
     };
@@ -381,16 +395,16 @@ mod tests {
     use ucupdate_core::book::{IngestId, Release, ReleaseFiles, StoredFile};
 
     fn checkpoint() -> Checkpoint {
-        Checkpoint { revision: 3, sha256: sha256(b""), book: RuleBook::default() }
+        Checkpoint { revision: 3, sha256: Sha256Digest::of(b""), book: RuleBook::default() }
     }
 
     #[test]
     fn a_document_of_a_newer_format_is_refused_by_its_number_whatever_it_holds() {
         for newer in [
-            r#"{"format":"1.4.0","revision":"in words"}"#.to_owned(),
-            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.4.0", 1),
+            r#"{"format":"1.5.0","revision":"in words"}"#.to_owned(),
+            String::from_utf8(checkpoint().write()).unwrap().replacen("1.2.0", "1.5.0", 1),
         ] {
-            let message = "`state/x.json` has format 1.4.0, but this program reads formats up to 1.3.0; use a newer program";
+            let message = "`state/x.json` has format 1.5.0, but this program reads formats up to 1.4.0; use a newer program";
             let refused = Checkpoint::read("state/x.json", newer.as_bytes()).unwrap_err();
             assert_eq!(refused.to_string(), message);
             let refused = read::<RevisionDocument>("state/x.json", newer.as_bytes()).unwrap_err();
@@ -512,8 +526,8 @@ mod tests {
         let book = r#"{"settings":{"stones":[{"name":"ocs-interim","device_type":"UCPhone","below":"1.0.522.98","by":"1.0.522.103","image":"interim"}],"deploy_at_ingest":["RoundTable"]}}"#;
         let form = format!(
             r#"{{"format":"1.2.0","revision":3,"sha256":"{}","book_sha256":"{}","book":{book}}}"#,
-            sha256(b""),
-            sha256(book.as_bytes())
+            Sha256Digest::of(b""),
+            Sha256Digest::of(book.as_bytes())
         );
         assert_eq!(String::from_utf8(checkpoint().write()).unwrap(), form);
     }

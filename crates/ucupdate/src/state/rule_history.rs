@@ -4,13 +4,13 @@
 //! winner's revision and tries again, if its change is still allowed. There is no leader and no lock, and no listing decides
 //! anything.
 
-use crate::digest::sha256;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::RuleBook;
@@ -36,6 +36,9 @@ const READ_AHEAD: usize = 16;
 /// A checkpoint is made at every multiple of this revision number.
 const CHECKPOINT_EVERY: u64 = 64;
 
+/// The number of revisions that are kept for [`RuleHistory::take_news`]. A server that was away for longer skips the oldest.
+const MAX_NEWS: usize = 256;
+
 /// The rule book as this process knows it, and its revision.
 #[derive(Debug)]
 pub(crate) struct RuleHistory {
@@ -44,6 +47,8 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
+    /// The revisions that nobody was notified of yet, at most [`MAX_NEWS`]. `None` if they are not kept.
+    news: Option<VecDeque<Revision>>,
     /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
     /// compared each time.
     compared: Option<ObjectMeta>,
@@ -75,10 +80,22 @@ pub struct Revision {
     pub notes: Vec<String>,
 }
 
+impl Revision {
+    fn of(document: &RevisionDocument) -> Self {
+        Self {
+            number: document.revision,
+            at: document.at,
+            author: document.author.clone(),
+            command: document.command.clone(),
+            notes: document.notes.clone(),
+        }
+    }
+}
+
 impl ChangeId {
     /// Returns an id that no other server draws.
     pub(crate) fn random() -> Result<Self, StateError> {
-        Ok(Self(sha256(&random_bytes()?)))
+        Ok(Self(Sha256Digest::of(random_bytes()?)))
     }
 }
 
@@ -138,7 +155,14 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: sha256(b""), compared: None }
+        Self {
+            store,
+            book: RuleBook::default(),
+            revision: 0,
+            sha256: Sha256Digest::of(b""),
+            compared: None,
+            news: None,
+        }
     }
 
     /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
@@ -175,7 +199,7 @@ impl RuleHistory {
             let revision =
                 self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if checkpoint.revision != *number
-                || !revision.is_ok_and(|bytes| sha256(&bytes) == checkpoint.sha256)
+                || !revision.is_ok_and(|bytes| Sha256Digest::of(&bytes) == checkpoint.sha256)
             {
                 continue;
             }
@@ -225,7 +249,7 @@ impl RuleHistory {
             let meta = object.meta.clone();
             let bytes = object.into_bytes(MAX_REVISION_BYTES).await?;
             let is_large = bytes.len() > LARGE_REVISION_BYTES;
-            Ok((sha256(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
+            Ok((Sha256Digest::of(&bytes) == self.sha256).then_some(is_large.then_some(meta)))
         };
         let what = match found.await {
             Ok(Some(compared)) => return Ok(compared),
@@ -260,6 +284,22 @@ impl RuleHistory {
         self.revision = document.revision;
         self.sha256 = sha256;
         self.compared = None;
+        if let Some(news) = &mut self.news {
+            if news.len() == MAX_NEWS {
+                news.pop_front();
+            }
+            news.push_back(Revision::of(document));
+        }
+    }
+
+    /// Sets whether revisions are kept for [`take_news`](Self::take_news).
+    pub(crate) fn keep_news(&mut self, kept: bool) {
+        self.news = kept.then(VecDeque::new);
+    }
+
+    /// Returns the revisions since the last call, in order.
+    pub(crate) fn take_news(&mut self) -> VecDeque<Revision> {
+        self.news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Tries to make a change. `make` returns what the change would do to a book and its revision.
@@ -310,7 +350,7 @@ impl RuleHistory {
             self.take(&winner, sha256);
             return Ok(None);
         }
-        self.take(&document, sha256(&bytes));
+        self.take(&document, Sha256Digest::of(&bytes));
         self.make_checkpoint().await;
         Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
@@ -388,13 +428,7 @@ impl RuleHistory {
                 number = next;
                 continue;
             };
-            revisions.push(Revision {
-                number,
-                at: document.at,
-                author: document.author,
-                command: document.command,
-                notes: document.notes,
-            });
+            revisions.push(Revision::of(&document));
             let Some(next) = number.checked_add(1) else { break };
             number = next;
         }
@@ -432,7 +466,7 @@ pub(crate) async fn read_revision(
     if document.revision != number {
         return Err(DocumentError::Number { key: key.to_string(), stated: document.revision }.into());
     }
-    Ok(Some((document, sha256(&bytes))))
+    Ok(Some((document, Sha256Digest::of(&bytes))))
 }
 
 /// Returns random bytes.

@@ -1,13 +1,12 @@
 //! Services on stores in memory, and the phone of the field's log.
 
-use sha2::Digest as _;
 use std::sync::Arc;
 use ucupdate::book::{RuleKey, TestDevice};
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::device::DeviceId;
 use ucupdate::request::{Side, UpdateRequest, UpdateResponse};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_testkit::field;
@@ -85,8 +84,7 @@ pub(crate) fn forged(document: &[u8], from: &str, to: &str) -> String {
     let text = std::str::from_utf8(document).unwrap();
     let (text, _) = text.rsplit_once(",\"seal\":").unwrap();
     let text = text.replace(from, to);
-    let seal = sha2::Sha256::digest(format!("{text}}}"));
-    let seal: String = seal.iter().map(|byte| format!("{byte:02x}")).collect();
+    let seal = Sha256Digest::of(format!("{text}}}"));
     format!("{text},\"seal\":\"{seal}\"}}")
 }
 

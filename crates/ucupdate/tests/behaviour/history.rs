@@ -3,13 +3,16 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use ucupdate::book::{Ban, BookCommand, StopScope, TestDevice};
+use ucupdate::book::{
+    Ban, BookCommand, PatternScheme, RulePattern, SteppingStone, StoneImage, StopScope, TestDevice,
+};
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::Side;
 use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
 };
+use ucupdate::version::VersionScheme;
 use ucupdate::{Asker, ChangeError, GarbageOptions, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -124,7 +127,7 @@ async fn a_revision_of_a_newer_program_is_refused_by_its_number_and_never_overwr
     store.put_bytes(&newer, r#"{"format":"2.0.0"}"#).await.unwrap();
 
     let message = format!(
-        "`{newer}` has format 2.0.0, but this program reads formats up to 1.3.0; use a newer program"
+        "`{newer}` has format 2.0.0, but this program reads formats up to 1.4.0; use a newer program"
     );
     assert_eq!(service.admin("ann").add_test_device(tester(2)).await.unwrap_err().to_string(), message);
     let refused = UpdateService::open(Arc::new(store.clone()), options()).await.unwrap_err();
@@ -399,7 +402,18 @@ async fn a_change_is_written_in_the_oldest_format_that_can_say_it() {
     admin.kill(StopScope::All, "calls drop").await.unwrap();
     let ban = Ban::new("UCPhone/Polycom 1.0.522.101".parse().unwrap(), "it bricks phones");
     admin.ban(ban).await.unwrap();
-    for (revision, format) in [(1, "1.2.0"), (2, "1.3.0")] {
+    let numeric = VersionScheme::Numeric;
+    let rules: RulePattern = "UCPhone/AudioCodes/*".parse().unwrap();
+    admin.put_scheme(PatternScheme::new(rules.clone(), numeric.clone())).await.unwrap();
+    admin.remove_scheme(rules).await.unwrap();
+    let name = "audiocodes".parse().unwrap();
+    let (below, by) = (numeric.read("3.0.0.459.1").unwrap(), numeric.read("3.0.0.459.1").unwrap());
+    let mut stone = SteppingStone::new(name, "UCPhone/AudioCodes/*/*/*".parse().unwrap(), below, by);
+    stone.image = StoneImage::Interim;
+    admin.add_stone(stone).await.unwrap();
+    admin.remove_stone("audiocodes".parse().unwrap()).await.unwrap();
+    let formats = [(1, "1.2.0"), (2, "1.3.0"), (3, "1.4.0"), (4, "1.4.0"), (5, "1.3.0"), (6, "1.2.0")];
+    for (revision, format) in formats {
         let key = StoreKey::parse(&format!("state/revisions/{revision:020}.json")).unwrap();
         let bytes = store.get_bytes(&key, 1 << 20).await.unwrap();
         let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();

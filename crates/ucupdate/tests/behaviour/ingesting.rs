@@ -11,7 +11,7 @@ use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
     collect,
 };
-use ucupdate::value::PackageId;
+use ucupdate::value::{PackageId, Sha256Digest};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 #[tokio::test]
@@ -32,8 +32,8 @@ async fn the_same_package_twice_changes_nothing_leaves_nothing_and_says_so() {
 async fn a_package_has_the_same_id_from_a_cabinet_and_from_the_program_that_carries_it() {
     let service = with_sample(MemoryStore::default()).await;
     let from_program = ingest(&service, sample::uc_updates_exe(IMAGE_BYTES)).await.unwrap();
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(sample::uc_updates(IMAGE_BYTES));
-    assert_eq!(from_program.id(), PackageId::of(&ucupdate::value::Sha256Digest::new(digest.into())));
+    let digest = Sha256Digest::of(sample::uc_updates(IMAGE_BYTES));
+    assert_eq!(from_program.id(), PackageId::of(&digest));
     assert_eq!(from_program.revision, None);
 }
 
@@ -43,12 +43,11 @@ async fn every_image_in_the_store_is_what_went_in() {
     let snapshot = service.snapshot();
     for file in snapshot.files().iter() {
         let stored = service.store().get_bytes(&file.key, IMAGE_BYTES).await.unwrap();
-        let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&stored).into();
-        assert_eq!((file.size, file.sha256.as_bytes()), (stored.len() as u64, &digest), "{}", file.path);
+        let digest = Sha256Digest::of(&stored);
+        assert_eq!((file.size, file.sha256), (stored.len() as u64, digest), "{}", file.path);
     }
     let image = snapshot.files().find("OCInterim/ENU/CPE.nbt").unwrap();
-    let expected: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(interim_image()).into();
-    assert_eq!(image.sha256.as_bytes(), &expected);
+    assert_eq!(image.sha256, Sha256Digest::of(interim_image()));
     assert_eq!(snapshot.files().iter().len(), 6 + described(&snapshot));
 }
 
@@ -297,4 +296,22 @@ async fn the_same_package_twice_at_once_is_taken_once() {
             assert!(store.exists(&file.key).await.unwrap());
         }
     }
+}
+
+#[tokio::test]
+async fn of_several_cabinets_in_a_file_only_the_members_of_the_package_stay_in_the_store() {
+    let (package, other) = (sample::uc_updates(IMAGE_BYTES), other_cabinet());
+    for cabinets in [[&other[..], &package], [&package, &other]] {
+        let service = open(MemoryStore::default()).await;
+        let ingested = ingest(&service, cabinets.concat()).await.unwrap();
+        assert_eq!(ingested.id(), PackageId::of(&Sha256Digest::of(&package)));
+        let stored = keys(&service, "images/").await;
+        assert_eq!(stored.len(), ingested.package.members.len() + 1, "{stored:?}");
+    }
+}
+
+fn other_cabinet() -> Vec<u8> {
+    let mut cabinet = CabinetBuilder::new(Compression::None);
+    cabinet.file("setup.ini", sample::time_stamp(), "[setup]");
+    cabinet.build().unwrap()
 }

@@ -2,13 +2,13 @@
 
 use crate::package::catalogue::MemberDigest;
 use crate::package::catalogue::oid::{INDIRECT_DATA, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, TRUST_LIST};
-use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::digest::sha1_of;
 use cms::cert::CertificateChoices;
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerInfo, SignerInfos};
 use der::asn1::{BmpString, GeneralizedTime, Null, ObjectIdentifier, OctetString, SetOfVec, UtcTime};
 use der::{Any, DateTime, Encode, Sequence};
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{FieldTime, Sha256Digest};
 use x509_cert::attr::Attribute;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
@@ -111,7 +111,7 @@ impl CatalogueBuilder {
     #[must_use]
     pub fn with_image(self, file_name: &str, bytes: &[u8]) -> Self {
         let digest = if self.by_sha256 {
-            MemberDigest::Sha256(sha256_of(bytes))
+            MemberDigest::Sha256(Sha256Digest::of(bytes))
         } else {
             MemberDigest::Sha1(sha1_of(bytes))
         };
@@ -145,7 +145,7 @@ impl CatalogueBuilder {
             identifier.push_str(&digest.to_string());
             subjects.push(subject(file_name, digest, names_sha256)?);
         }
-        let identifier = sha256_of(identifier.as_bytes());
+        let identifier = Sha256Digest::of(identifier.as_bytes());
         Any::encode_from(&TrustList {
             usage: vec![CATALOGUE],
             // Random in the field; here the same input gives the same bytes.

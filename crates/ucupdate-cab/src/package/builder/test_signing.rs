@@ -2,14 +2,14 @@
 
 use super::catalogue::{CatalogueBuilder, algorithm, attribute, time, wrap};
 use crate::package::catalogue::oid::{MESSAGE_DIGEST, SHA1, SIGNING_TIME};
-use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::digest::sha1_of;
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::CmsVersion;
 use cms::signed_data::{SignerIdentifier, SignerInfo};
 use der::Any;
 use der::asn1::{BitString, ObjectIdentifier, OctetString, SetOfVec};
 use std::str::FromStr;
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{FieldTime, Sha256Digest};
 use x509_cert::certificate::{Certificate, TbsCertificate, Version};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
@@ -41,7 +41,7 @@ pub(crate) fn signed(builder: &CatalogueBuilder, signing: &Signing) -> Vec<u8> {
     let content = signing.digest_of.clone().unwrap_or_else(|| list.value().to_vec());
     let digest = match signing.algorithm {
         SHA1 => sha1_of(&content).as_bytes().to_vec(),
-        _ => sha256_of(&content).as_bytes().to_vec(),
+        _ => Sha256Digest::of(&content).as_bytes().to_vec(),
     };
     let end = FieldTime::new((signing.year_of_end, 1, 2), (3, 4, 5)).unwrap();
     let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

@@ -21,13 +21,14 @@ use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 /// The content of a signature catalogue.
 ///
 /// ```
-/// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, Listing, PackageLimits, sha1_of, sha256_of};
+/// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, Listing, PackageLimits, sha1_of};
+/// use ucupdate_core::value::Sha256Digest;
 /// let image = b"an image";
 /// let bytes = CatalogueBuilder::new().with_image("CPE.nbt", image).build().unwrap();
 /// let catalogue = Catalogue::read(&bytes, &PackageLimits::default()).unwrap();
 /// assert_eq!(catalogue.members[0].file.as_deref(), Some("CPE.nbt"));
 /// assert!(catalogue.signers.is_empty());
-/// let listing = |bytes: &[u8]| catalogue.listing(Some(&sha1_of(bytes)), &sha256_of(bytes));
+/// let listing = |bytes: &[u8]| catalogue.listing(Some(&sha1_of(bytes)), &Sha256Digest::of(bytes));
 /// assert_eq!(listing(image), Listing::Listed);
 /// assert_eq!(listing(b"another"), Listing::NotListed);
 /// ```

@@ -5,11 +5,11 @@ use super::oid::{
 };
 use super::walk::{Element, Walk, numbered};
 use super::{Catalogue, CatalogueError, CatalogueMember, MemberDigest, SignedContent, Signer};
-use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::digest::sha1_of;
 use crate::package::limits::PackageLimits;
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Tag, TagNumber};
-use ucupdate_core::value::{Digest, FieldTime};
+use ucupdate_core::value::{Digest, FieldTime, Sha256Digest};
 use x509_cert::name::Name;
 
 /// The most certificates a catalogue may carry; a chain and that of a time stamp are under ten.
@@ -365,7 +365,7 @@ fn read_signer(
 fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedContent {
     let same = match algorithm {
         SHA1 => sha1_of(list).as_bytes().as_slice() == signed,
-        SHA256 => sha256_of(list).as_bytes().as_slice() == signed,
+        SHA256 => Sha256Digest::of(list).as_bytes().as_slice() == signed,
         _ => return SignedContent::Unknown,
     };
     if same { SignedContent::Matches } else { SignedContent::Differs }

@@ -4,13 +4,14 @@ use super::oid::{SHA1, SHA256};
 use super::*;
 use crate::package::builder::catalogue::{CatalogueBuilder, wrap};
 use crate::package::builder::test_signing::{Signing, moment, signed};
-use crate::package::digest::{sha1_of, sha256_of};
+use crate::package::digest::sha1_of;
 use crate::package::limits::PackageLimits;
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use der::asn1::{ObjectIdentifier, OctetString};
 use der::{Any, Decode, Encode};
 use proptest::prelude::*;
+use ucupdate_core::value::Sha256Digest;
 
 const IMAGE: &[u8] = b"the bytes of an image";
 
@@ -23,7 +24,7 @@ fn unsigned() -> Vec<u8> {
 }
 
 fn listing(bytes: &[u8], image: &[u8]) -> Listing {
-    read(bytes).unwrap().listing(Some(&sha1_of(image)), &sha256_of(image))
+    read(bytes).unwrap().listing(Some(&sha1_of(image)), &Sha256Digest::of(image))
 }
 
 #[test]
@@ -41,10 +42,10 @@ fn a_catalogue_speaks_for_files_by_sha1() {
 fn a_catalogue_speaks_for_files_by_sha256() {
     let bytes = CatalogueBuilder::new().with_sha256().with_image("CPE.nbt", IMAGE).build().unwrap();
     let catalogue = read(&bytes).unwrap();
-    assert_eq!(catalogue.members[0].digest, Some(MemberDigest::Sha256(sha256_of(IMAGE))));
-    assert_eq!(catalogue.members[0].tag, sha256_of(IMAGE).to_string());
-    assert_eq!(catalogue.listing(None, &sha256_of(IMAGE)), Listing::Listed);
-    assert_eq!(catalogue.listing(None, &sha256_of(b"forged")), Listing::NotListed);
+    assert_eq!(catalogue.members[0].digest, Some(MemberDigest::Sha256(Sha256Digest::of(IMAGE))));
+    assert_eq!(catalogue.members[0].tag, Sha256Digest::of(IMAGE).to_string());
+    assert_eq!(catalogue.listing(None, &Sha256Digest::of(IMAGE)), Listing::Listed);
+    assert_eq!(catalogue.listing(None, &Sha256Digest::of(b"forged")), Listing::NotListed);
 }
 
 #[test]
@@ -52,7 +53,7 @@ fn an_identifier_is_the_digest_where_nothing_else_says_one() {
     let sha1 = sha1_of(IMAGE);
     for identifier in [
         sha1.as_bytes().to_vec(),
-        sha256_of(IMAGE).as_bytes().to_vec(),
+        Sha256Digest::of(IMAGE).as_bytes().to_vec(),
         sha1.to_string().encode_utf16().flat_map(u16::to_le_bytes).collect(),
     ] {
         let with_attributes = unsigned();

@@ -47,9 +47,10 @@ pub enum KeptBytes {
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use ucupdate_cab::package::{Member, PackageOptions, ProblemKind, sha256_of, understand};
+/// use ucupdate_cab::package::{Member, PackageOptions, ProblemKind, understand};
+/// use ucupdate_core::value::Sha256Digest;
 /// let members = vec![Member::of_bytes(0, "holiday.jpg", b"...", None)];
-/// let package = understand(sha256_of(b"a cabinet"), members, &BTreeMap::new(), PackageOptions::default());
+/// let package = understand(Sha256Digest::of(b"a cabinet"), members, &BTreeMap::new(), PackageOptions::default());
 /// assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::NoRelease);
 /// ```
 pub fn understand(

@@ -2,11 +2,11 @@
 
 use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;
-use crate::{Cabinet, CabinetBuilder, Compression, Limits};
+use crate::{Cabinet, CabinetBuilder, CabinetOptions, Compression, Limits};
 use der::asn1::ObjectIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use ucupdate_core::value::FieldTime;
+use ucupdate_core::value::{FieldTime, Sha256Digest};
 
 const FOLDER: &str = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE";
 const KEY: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
@@ -66,7 +66,7 @@ impl Files {
             .enumerate()
             .map(|(index, (_, bytes))| (index, KeptBytes::Whole(bytes.clone())))
             .collect();
-        understand(sha256_of(b"a cabinet"), members, &kept, self.options.clone())
+        understand(Sha256Digest::of(b"a cabinet"), members, &kept, self.options.clone())
     }
 
     fn cabinet(&self) -> Vec<u8> {
@@ -354,6 +354,7 @@ fn every_kind_of_problem_is_reported_in_one_line_with_its_severity() {
     }
     // Only reading a cabinet gives these; their tests have cabinets.
     reached.extend([ProblemKind::AmbiguousCabinet, ProblemKind::IrregularCabinet, ProblemKind::UnreadFolder]);
+    reached.extend([ProblemKind::SeveralPackages, ProblemKind::OtherCabinet]);
     assert_eq!(reached, ProblemKind::ALL.iter().copied().collect());
 }
 
@@ -367,7 +368,7 @@ fn every_case_reads_the_same_out_of_a_cabinet() {
         let package = read(&bytes, files.options.clone());
         let expected = Package { id: package.id, sha256: package.sha256, ..files.understood() };
         assert_eq!(package, expected, "{kind:?}");
-        assert_eq!(package.sha256, sha256_of(&bytes));
+        assert_eq!(package.sha256, Sha256Digest::of(&bytes));
     }
 }
 
@@ -603,7 +604,7 @@ fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
             let package = read(&bytes, PackageOptions::default());
             assert!(!package.is_refused(), "{depth}: {:#?}", package.problems);
             assert_eq!(package.releases[0].key.to_string(), KEY);
-            assert_eq!(package.sha256, sha256_of(&outer));
+            assert_eq!(package.sha256, Sha256Digest::of(&outer));
             let indices: Vec<usize> = package.members.iter().map(|member| member.index).collect();
             assert_eq!(indices, (0..package.members.len()).collect::<Vec<_>>());
         }
@@ -623,14 +624,62 @@ fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
 }
 
 #[test]
-fn another_cabinet_in_the_same_input_refuses_the_package() {
-    let first = good().cabinet();
-    let program = crate::self_extracting(&[&first[..], &[0; 200_000], &in_cabinet(&[("a", b"a")])].concat());
-    let package = read(&program, PackageOptions::default());
-    assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::AmbiguousCabinet);
+fn the_one_cabinet_with_a_package_is_read_wherever_it_stands() {
+    let (package, other) = (good().cabinet(), in_cabinet(&[("a", b"a")]));
+    let expected = read(&package, PackageOptions::default());
+    for cabinets in [[&package, &other, &other], [&other, &package, &other], [&other, &other, &package]] {
+        let program =
+            crate::self_extracting(&cabinets.map(|cabinet| [cabinet, &[0; 70_000][..]].concat()).concat());
+        let found = read(&program, PackageOptions::default());
+        assert!(!found.is_refused(), "{:#?}", found.problems);
+        assert_eq!((found.id, &found.releases), (expected.id, &expected.releases));
+        let others = found.problems.iter().filter(|problem| problem.kind == ProblemKind::OtherCabinet);
+        assert_eq!(others.count(), 2);
+    }
     // The letters alone are no cabinet.
-    let signed = [&first[..], b"MSCF behind the cabinet"].concat();
-    assert!(!read(&signed, PackageOptions::default()).is_refused());
+    let signed = [&package[..], b"MSCF behind the cabinet"].concat();
+    assert_eq!(read(&signed, PackageOptions::default()), expected);
+}
+
+#[test]
+fn several_cabinets_with_a_package_refuse_it_until_one_is_chosen() {
+    let (first, second) =
+        (good().cabinet(), Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet());
+    let input = [&first[..], &second].concat();
+    let package = read(&input, PackageOptions::default());
+    let (middle, size) = (first.len(), second.len());
+    assert_eq!(
+        package.refusals().next().unwrap().to_string(),
+        format!(
+            "refusal: the file has several cabinets with a package: expected one, or the offset of the right one \
+             (`--cabinet-at`), found a cabinet of {middle} bytes at byte 0 and a cabinet of {size} bytes at byte {middle}"
+        )
+    );
+    for (offset, bytes) in [(0, &first), (middle, &second)] {
+        let options = CabinetOptions::default().with_offset(offset as u64);
+        let chosen = Cabinet::open(&input[..], options).unwrap();
+        let package = read_package(chosen, PackageOptions::default(), &mut NoSink).unwrap();
+        assert_eq!(package.sha256, Sha256Digest::of(bytes));
+        assert!(!package.is_refused(), "{:#?}", package.problems);
+    }
+    let no_cabinet = Cabinet::open(&input[..], CabinetOptions::default().with_offset(5)).unwrap_err();
+    assert!(
+        no_cabinet.to_string().starts_with("cabinet header at byte 5 is damaged: expected `MSCF`, found ")
+    );
+}
+
+#[test]
+fn a_header_without_its_tables_is_passed_over_with_a_warning() {
+    let package = good().cabinet();
+    // The table ends within the name of the second file.
+    let decoy = &in_cabinet(&[("a", b"a"), ("b", b"b")])[..78];
+    let program = crate::self_extracting(&[decoy, &b"x".repeat(300), &package].concat());
+    let found = read(&program, PackageOptions::default());
+    assert!(!found.is_refused(), "{:#?}", found.problems);
+    assert_eq!(found.sha256, Sha256Digest::of(&package));
+    let warning =
+        found.problems.iter().find(|problem| problem.kind == ProblemKind::IrregularCabinet).unwrap();
+    assert!(warning.to_string().contains("bytes that look like a cabinet at byte "), "{warning}");
 }
 
 #[test]
@@ -684,6 +733,11 @@ impl MemberSink for FullDisk {
     }
 
     fn end(&mut self, _: &Member) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn start_over(&mut self) -> io::Result<()> {
+        self.members = 0;
         Ok(())
     }
 }

@@ -95,8 +95,8 @@ pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<
     };
     let [rule] = &rules[..] else { return Err(Failure::usage("--expect goes with one rule")) };
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-    let pending = found(seen.book(), rule)?.pending();
-    expect(rule, "pending", pending, &expected)?;
+    let known = found(seen.book(), rule)?;
+    expect(known, "pending", known.pending(), &expected)?;
     as_seen(&command, rule, &args.how, &seen, context).await
 }
 
@@ -122,15 +122,16 @@ fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
 
 /// Refuses where another version than the expected one is there.
 fn expect(
-    rule: &RuleKey,
+    rule: &Rule,
     what: &str,
     there: Option<&Candidate>,
     expected: &ReportedVersion,
 ) -> Result<(), Failure> {
+    let key = rule.key();
     match there.map(|candidate| &candidate.version) {
-        Some(version) if version.same_release(expected) => Ok(()),
-        Some(version) => Err(Failure::new(format_args!("{rule}: {version} is {what}, expected {expected}"))),
-        None => Err(Failure::new(format_args!("{rule}: no version is {what}, expected {expected}"))),
+        Some(version) if rule.policy().is_same_release(version, expected) => Ok(()),
+        Some(version) => Err(Failure::new(format_args!("{key}: {version} is {what}, expected {expected}"))),
+        None => Err(Failure::new(format_args!("{key}: no version is {what}, expected {expected}"))),
     }
 }
 
@@ -164,7 +165,7 @@ pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Resu
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let known = found(seen.book(), &rule)?;
             if let Some(expected) = &args.expect {
-                expect(&rule, "kept for roll back", known.rollback(), expected)?;
+                expect(known, "kept for roll back", known.rollback(), expected)?;
             }
             if let (Some(approved), None, false) = (known.approved(), known.rollback(), args.to_nothing) {
                 let version = &approved.version;

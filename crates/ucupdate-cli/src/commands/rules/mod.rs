@@ -4,6 +4,7 @@ pub(crate) mod alias;
 pub(crate) mod ban;
 pub(crate) mod decide;
 pub(crate) mod list;
+mod pattern_scheme;
 pub(crate) mod pin;
 pub(crate) mod policy;
 pub(crate) mod rollout;

@@ -1,36 +1,48 @@
 //! `ucupdate policy`: how a rule treats versions.
 
+use super::pattern_scheme;
 use crate::args::change::{ChangeArgs, make_as_seen};
+use crate::args::rules::RulesArg;
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::output::list::List;
 use crate::suggest::no_rule;
 use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::str::FromStr;
-use ucupdate::book::{BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, SameRelease};
+use ucupdate::book::{
+    BookCommand, OfferPolicy, OfferRule, Rule, RuleBook, RuleKey, RulePattern, SameRelease,
+};
 use ucupdate::version::VersionScheme;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Show the policy of a rule
+    /// List the policies that are not the default, and the version schemes of patterns
+    List,
+    /// Show the policy of a rule, or the version scheme of a pattern
     Show(ShowArgs),
-    /// Change what is given of the policy of a rule
+    /// Change what is given of the policy of a rule, or the version scheme of a pattern of rules
     Set(Box<SetArgs>),
+    /// Remove the version scheme of a pattern; the rules take over that of the next pattern, else dotnet
+    Remove(pattern_scheme::RemoveArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, or a pattern of rules, as 'UCPhone/AudioCodes/*'
+    rules: RulesArg,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
 pub(crate) struct SetArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; with --scheme alone also a pattern, as 'UCPhone/AudioCodes/*'
+    ///
+    /// Rules that match several patterns take over the scheme of the most exact one: most words without *, then most
+    /// characters beside *, then the first in alphabetical order. A rule with a scheme of its own keeps it.
+    rules: RulesArg,
     /// When a version is offered to a device that has another
     #[arg(long)]
     offer: Option<OfferName>,
@@ -97,6 +109,19 @@ enum SameReleaseName {
 }
 
 impl SetArgs {
+    /// Returns the scheme for a pattern of rules, which has no other policy.
+    fn scheme_only(&self) -> Result<VersionScheme, Failure> {
+        let Self { offer, unreadable, same_release, scheme, minimum, floor, window, rules: _, how: _ } = self;
+        let is_alone = offer.is_none()
+            && unreadable.is_none()
+            && same_release.is_none()
+            && minimum.is_none()
+            && floor.is_none()
+            && window.is_none();
+        let expected = "a pattern of rules has a version scheme only: expected --scheme alone, or a whole rule, as `rules` lists it";
+        scheme.clone().filter(|_| is_alone).ok_or_else(|| Failure::usage(expected))
+    }
+
     /// The policy with what is given changed.
     fn apply(&self, policy: &mut OfferPolicy) -> Result<(), Failure> {
         if let Some(scheme) = &self.scheme {
@@ -134,7 +159,7 @@ impl SetArgs {
 }
 
 /// Returns the policy of a rule as a JSON object.
-fn policy_json(rule: &Rule) -> Value {
+fn policy_json(rule: &Rule, book: &RuleBook) -> Value {
     let OfferPolicy { offer, unreadable, same_release, scheme, minimum, floor, window, .. } = rule.policy();
     json!({
         "rule": rule.key(),
@@ -145,13 +170,50 @@ fn policy_json(rule: &Rule) -> Value {
         "minimum": minimum,
         "floor": floor,
         "window": window,
+        "scheme_of": followed(rule, book),
     })
 }
 
+/// Returns the pattern whose scheme a rule follows.
+fn followed<'a>(rule: &Rule, book: &'a RuleBook) -> Option<&'a RulePattern> {
+    let entry = book.settings().scheme_of(rule.key())?;
+    (entry.scheme == rule.policy().scheme).then_some(&entry.rules)
+}
+
+/// Returns the fields of a policy that are not the default, in words.
+fn policy_line(rule: &Rule) -> String {
+    let default = OfferPolicy::default().fields();
+    let fields = rule.policy().fields().into_iter().filter(|field| !default.contains(field));
+    fields.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join("; ")
+}
+
+/// Lists the schemes of patterns and the policies that are not the default.
+async fn list(context: &mut Context) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let snapshot = service.snapshot();
+    let book = snapshot.book();
+    let mut schemes = Vec::new();
+    let mut list = List::new("policies", "every rule has the default policy", ["RULES", "POLICY"]);
+    for entry in &book.settings().schemes {
+        let value = pattern_scheme::scheme_json(entry, book);
+        schemes.push(value.clone());
+        list.row(value, [&entry.rules, &pattern_scheme::scheme_text(entry, book)]);
+    }
+    for rule in book.rules().filter(|rule| *rule.policy() != OfferPolicy::default()) {
+        list.row(policy_json(rule, book), [rule.key(), &policy_line(rule)]);
+    }
+    let policies = list.values().get(schemes.len()..).unwrap_or_default();
+    context.output.both(&json!({ "schemes": schemes, "policies": policies }), &list)
+}
+
 /// Returns the policy of a rule as text, a field on each line.
-fn policy_text(rule: &Rule) -> String {
+fn policy_text(rule: &Rule, book: &RuleBook) -> String {
     let fields = rule.policy().fields();
-    let fields = fields.into_iter().map(|(name, value)| format!("\n  {name:<12}  {value}"));
+    let from = |name: &str| match (name, followed(rule, book)) {
+        ("scheme", Some(rules)) => format!("  (of {rules})"),
+        _ => String::new(),
+    };
+    let fields = fields.into_iter().map(|(name, value)| format!("\n  {name:<12}  {value}{}", from(name)));
     format!("{}{}", rule.key(), fields.collect::<String>())
 }
 
@@ -166,27 +228,40 @@ fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Re
 
 pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
+        PolicyCommand::List => list(context).await,
+        PolicyCommand::Remove(args) => pattern_scheme::remove(args, context).await,
         PolicyCommand::Show(args) => {
+            let rule = match args.rules {
+                RulesArg::Rule(rule) => rule,
+                RulesArg::Pattern(rules) => return pattern_scheme::show(&rules, context).await,
+            };
             let service = context.administer(IfMissing::Refuse).await?;
             let snapshot = service.snapshot();
-            let both = |rule: &Rule| (policy_json(rule), policy_text(rule));
-            let (value, text) = found(snapshot.book(), &args.rule, both)?;
+            let book = snapshot.book();
+            let both = |rule: &Rule| (policy_json(rule, book), policy_text(rule, book));
+            let (value, text) = found(book, &rule, both)?;
             context.output.both(&value, text)
         }
         PolicyCommand::Set(args) => {
+            let rule = match &args.rules {
+                RulesArg::Rule(rule) => rule.clone(),
+                RulesArg::Pattern(rules) => {
+                    return pattern_scheme::set(rules.clone(), args.scheme_only()?, &args.how, context).await;
+                }
+            };
             if let Some(OrNone(Some(window))) = &args.window {
                 window.tell(context);
             }
             for _ in 0..MAX_TRIES {
                 let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-                let mut policy = found(seen.book(), &args.rule, |rule| rule.policy().clone())?;
+                let mut policy = found(seen.book(), &rule, |rule| rule.policy().clone())?;
                 args.apply(&mut policy)?;
-                let command = BookCommand::SetPolicy(args.rule.clone(), policy);
+                let command = BookCommand::SetPolicy(rule.clone(), policy);
                 if make_as_seen(&command, &args.how, seen.book(), context).await? {
                     return Ok(());
                 }
             }
-            Err(Failure::new(format_args!("the policy of {} is changed by others all the time", args.rule)))
+            Err(Failure::new(format_args!("the policy of {rule} is changed by others all the time")))
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::output::list::List;
 use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
 use ucupdate::device::KindWord;
-use ucupdate::version::FirmwareVersion;
+use ucupdate::version::{FirmwareVersion, VersionError, VersionScheme};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum StoneCommand {
@@ -28,10 +28,10 @@ pub(crate) struct AddArgs {
     #[command(flatten, next_help_heading = "Which devices it is for")]
     kind: KindPatternArgs,
     /// Devices below this version, on their way to it or beyond, have to step
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = threshold)]
     below: FirmwareVersion,
     /// The version they step to
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = threshold)]
     by: FirmwareVersion,
     /// Where its image comes from
     #[arg(long, default_value = "release")]
@@ -65,6 +65,15 @@ impl AddArgs {
         };
         (stone, self.how)
     }
+}
+
+/// Reads a version of a stone: one that .NET reads, else one of one to eight numbers, which rules of other schemes compare.
+fn threshold(text: &str) -> Result<FirmwareVersion, String> {
+    text.parse().or_else(|error: VersionError| {
+        VersionScheme::Numeric
+            .read(text)
+            .map_err(|_| format!("{error}, or one to eight for rules in other schemes"))
+    })
 }
 
 /// Returns a stone as a JSON object. A word that may be any is `null`, and several alternatives are a list.

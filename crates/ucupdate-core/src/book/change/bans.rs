@@ -65,8 +65,10 @@ impl ChangeDraft<'_> {
 
     /// The ban of a release that a rule of the book would offer.
     pub(super) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
-        let policy = self.rule(rule).map(|rule| rule.policy().clone()).unwrap_or_default();
-        self.book.ban_of(rule, &policy, release)
+        match self.rule(rule) {
+            Some(known) => self.book.ban_of(rule, known.policy(), release),
+            None => self.book.ban_of(rule, self.book.new_rule(rule.clone()).policy(), release),
+        }
     }
 
     /// Refuses a version that is banned in a rule.

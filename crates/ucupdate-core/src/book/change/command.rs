@@ -9,11 +9,13 @@ use crate::book::delta::Delta;
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
 use crate::book::package::IngestedPackage;
+use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share, Window};
 use crate::book::rule::{Audience, Rule};
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
+use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::{SteppingStone, StoneImage, StoneName};
 use crate::book::table::Entry;
 use crate::book::test_device::{TestDevice, TestDeviceName};
@@ -61,6 +63,10 @@ pub enum BookCommand {
     RemoveTestDevice(TestDeviceName),
     /// Replaces the offer policy of a rule.
     SetPolicy(RuleKey, OfferPolicy),
+    /// Sets the version scheme of the rules that match a pattern. Rules that follow the patterns take it over.
+    PutScheme(PatternScheme),
+    /// Removes the version scheme of a pattern. Rules that follow the patterns take over the scheme of the next one.
+    RemoveScheme(RulePattern),
     /// Sets whether packages of a device type are approved when they are ingested.
     DeployAtIngest(DeviceType, bool),
     /// Removes packages that no rule and no interim image uses. Removes all of them or none. Their files can be deleted
@@ -251,13 +257,12 @@ impl RuleBook {
             }
             BookCommand::SetPolicy(rule, policy) => {
                 check_zone(policy.window.as_ref())?;
-                let before = change.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
-                if before == *policy {
+                if !change.set_policy(rule, policy)? {
                     return Ok(ChangeDraft::on(self).finish());
                 }
-                let notes = Note::policy_changes(&change.spelled(rule), &before, policy);
-                change.notes.extend(notes);
             }
+            BookCommand::PutScheme(scheme) => change.put_scheme(scheme)?,
+            BookCommand::RemoveScheme(rules) => change.remove_scheme(rules)?,
             BookCommand::DeployAtIngest(device_type, on) => {
                 let mut settings = self.settings.clone();
                 let changed = if *on {

@@ -11,6 +11,7 @@ use crate::book::policy::OfferPolicy;
 use crate::book::rollout::RolloutName;
 use crate::book::rule::{Audience, Candidate, Rule};
 use crate::book::rule_book::{RuleBook, Settings};
+use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::SteppingStone;
 use crate::book::table::Entry;
 use crate::book::test_device::TestDevice;
@@ -160,7 +161,7 @@ fn notes_of_members(members: &[Entry<(GroupName, DeviceId), Member>]) -> Vec<Not
 }
 
 fn notes_of_settings(before: &Settings, now: &Settings) -> Vec<Note> {
-    let Settings { stones, deploy_at_ingest } = now;
+    let Settings { stones, deploy_at_ingest, schemes } = now;
     let boxed = |stone: &SteppingStone| Box::new(stone.clone());
     let removed = before.stones.iter().filter(|stone| !stones.contains(stone));
     let added = stones.iter().filter(|stone| !before.stones.contains(stone));
@@ -171,7 +172,18 @@ fn notes_of_settings(before: &Settings, now: &Settings) -> Vec<Note> {
         device_type: device_type.clone(),
         on: deploy_at_ingest.contains(device_type),
     });
-    removed.chain(added).chain(deployed).collect()
+    let scheme_in = |settings: &Settings, rules: &RulePattern| {
+        let there = settings.schemes.iter().find(|there| there.rules.is_same(rules));
+        there.map(|there| there.scheme.clone())
+    };
+    let unset = before.schemes.iter().filter(|scheme| scheme_in(now, &scheme.rules).is_none());
+    let unset = unset.map(|scheme| Note::SchemeRemoved { scheme: Box::new(scheme.clone()) });
+    let set = schemes.iter().filter(|scheme| !before.schemes.contains(scheme));
+    let set = set.map(|scheme| Note::SchemeSet {
+        scheme: Box::new(scheme.clone()),
+        before: scheme_in(before, &scheme.rules),
+    });
+    removed.chain(added).chain(deployed).chain(unset).chain(set).collect()
 }
 
 /// Returns what changes in a restored rule: its policy, its pins, its rollouts, and the pending and the approved version.

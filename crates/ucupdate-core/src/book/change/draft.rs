@@ -47,6 +47,11 @@ impl<'a> ChangeDraft<'a> {
         BookChange { delta: self.delta, notes: self.notes }
     }
 
+    /// The releases of the book by rule.
+    pub(super) fn releases(&self) -> &ReleasesByRule<'a> {
+        self.releases.get_or_init(|| ReleasesByRule::of(self.book))
+    }
+
     /// The rule as it is so far.
     pub(crate) fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key).or_else(|| self.book.rule(key))
@@ -193,7 +198,9 @@ impl<'a> ChangeDraft<'a> {
         release: &crate::book::package::Release,
         package: PackageId,
     ) -> Result<(), Refusal> {
-        let mut rule = self.rule(&release.rule).cloned().unwrap_or_else(|| Rule::new(release.rule.clone()));
+        let known = self.rule(&release.rule).cloned();
+        let is_new = known.is_none();
+        let mut rule = known.unwrap_or_else(|| self.book.new_rule(release.rule.clone()));
         let key = rule.key().clone();
         let version = release.version.clone();
         let assigned = rule.assignments().iter().map(|assignment| {
@@ -241,6 +248,10 @@ impl<'a> ChangeDraft<'a> {
             None => Note::Pending { rule: key.clone(), version },
         };
         self.notes.push(note);
+        if let Some(scheme) = self.book.settings.scheme_of(&key).filter(|_| is_new) {
+            let scheme = Box::new(scheme.clone());
+            self.notes.push(Note::SchemeOfPattern { rule: key.clone(), scheme });
+        }
         self.rules.insert(key.clone(), rule);
         if self.book.settings.deploy_at_ingest.contains(&key.kind().device_type) {
             self.approve(&key)?;
@@ -251,8 +262,8 @@ impl<'a> ChangeDraft<'a> {
     /// The bytes of a version never change while a package that brought it is in the book: what was tested is what is
     /// approved.
     fn check_kept_bytes(&self, release: &Release, package: PackageId) -> Result<(), Refusal> {
-        let releases = self.releases.get_or_init(|| ReleasesByRule::of(self.book));
-        let Some((holder, _)) = releases
+        let Some((holder, _)) = self
+            .releases()
             .of_version(&release.rule, &release.version)
             .find(|(holder, kept)| *holder != package && !kept.files.same_bytes(&release.files))
         else {

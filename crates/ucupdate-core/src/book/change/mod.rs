@@ -11,6 +11,7 @@ mod rebuild;
 mod refusal;
 mod retire;
 mod rollouts;
+mod schemes;
 mod stones;
 mod stops;
 

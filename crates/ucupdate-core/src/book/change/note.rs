@@ -4,6 +4,7 @@ use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
+use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{RolloutName, Share};
 use crate::book::rule::{Audience, RuleError};
@@ -12,7 +13,7 @@ use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::{PackageId, UnixTime};
-use crate::version::ReportedVersion;
+use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
 /// One fact about what a command did.
@@ -66,6 +67,18 @@ pub enum Note {
     TestDeviceRemoved { name: TestDeviceName, id: DeviceId },
     /// One field of the policy of a rule was changed.
     PolicyChanged { rule: RuleKey, field: &'static str, from: String, to: String },
+    /// The version scheme of a pattern was set. `before` is its scheme until then.
+    SchemeSet { scheme: Box<PatternScheme>, before: Option<VersionScheme> },
+    /// The version scheme of a pattern was removed.
+    SchemeRemoved { scheme: Box<PatternScheme> },
+    /// A rule has a scheme of its own, so that of the pattern does not apply.
+    SchemeKept { rule: RuleKey, scheme: VersionScheme },
+    /// A new rule took over the scheme of a pattern.
+    SchemeOfPattern { rule: RuleKey, scheme: Box<PatternScheme> },
+    /// The new scheme of a rule cannot read a version that the rule names. `role` is its role, such as `approved`.
+    NotInScheme { rule: RuleKey, version: ReportedVersion, role: &'static str, scheme: VersionScheme },
+    /// The new scheme of a rule takes two versions with different bytes for one release.
+    OneRelease { rule: RuleKey, version: ReportedVersion, other: ReportedVersion },
     /// Packages of a device type are, or are no longer, approved as they are ingested.
     DeployAtIngest { device_type: DeviceType, on: bool },
     /// A package left the rule book.
@@ -250,6 +263,22 @@ impl Note {
             Self::PolicyChanged { rule, field, from, to } => {
                 Parts::of("policy-changed", rule).name(field).from(from).to(to)
             }
+            Self::SchemeSet { scheme, before } => {
+                Parts::new("scheme-set").name(&scheme.rules).maybe_from(before).to(&scheme.scheme)
+            }
+            Self::SchemeRemoved { scheme } => {
+                Parts::new("scheme-removed").name(&scheme.rules).from(&scheme.scheme)
+            }
+            Self::SchemeKept { rule, scheme } => Parts::of("scheme-kept", rule).from(scheme).to(scheme),
+            Self::SchemeOfPattern { rule, scheme } => {
+                Parts::of("scheme-of-pattern", rule).name(&scheme.rules).to(&scheme.scheme)
+            }
+            Self::NotInScheme { rule, version, role, .. } => {
+                Parts::of("not-in-scheme", rule).name(role).from(version)
+            }
+            Self::OneRelease { rule, version, other } => {
+                Parts::of("one-release", rule).from(version).to(other)
+            }
             Self::DeployAtIngest { device_type, on } => {
                 Parts::new("deploy-at-ingest").name(device_type).from(&!on).to(on)
             }
@@ -389,6 +418,30 @@ impl fmt::Display for Note {
             Self::PolicyChanged { rule, field, from, to } => {
                 write!(f, "{rule}: policy {field} changed from {from} to {to}")
             }
+            Self::SchemeSet { scheme: set, before } => {
+                write!(f, "version scheme of {}: {}", set.rules, set.scheme)?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::SchemeRemoved { scheme: removed } => {
+                write!(f, "the version scheme of {} is removed; it was {}", removed.rules, removed.scheme)
+            }
+            Self::SchemeKept { rule, scheme } => write!(
+                f,
+                "{rule}: keeps its own version scheme {scheme}; `policy set {rule} --scheme` changes it"
+            ),
+            Self::SchemeOfPattern { rule, scheme: of } => {
+                write!(f, "{rule}: versions are read as {}, the scheme of {}", of.scheme, of.rules)
+            }
+            Self::NotInScheme { rule, version, role, scheme } => write!(
+                f,
+                "{rule}: the version scheme `{scheme}` cannot read {version}, which is {role}; it has no order, and equals \
+                 only the same text"
+            ),
+            Self::OneRelease { rule, version, other } => write!(
+                f,
+                "{rule}: {version} and {other} have different bytes but are one release in this scheme; a device that has \
+                 one of them is not offered the other"
+            ),
             Self::DeployAtIngest { device_type, on: true } => {
                 write!(f, "packages of {device_type} are approved as they are ingested")
             }

@@ -34,7 +34,7 @@ impl RuleBook {
             delta.packages.push(Entry::set(id, package.clone()));
             for release in &package.releases {
                 let so_far = rules.get(&release.rule).or_else(|| self.rule(&release.rule));
-                let mut rule = so_far.cloned().unwrap_or_else(|| Rule::new(release.rule.clone()));
+                let mut rule = so_far.cloned().unwrap_or_else(|| self.new_rule(release.rule.clone()));
                 let policy = rule.policy();
                 if rule.pending().is_none_or(|pending| is_newer(policy, &release.version, &pending.version)) {
                     rule.propose(Candidate { version: release.version.clone(), package: id });

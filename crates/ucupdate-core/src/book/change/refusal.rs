@@ -7,11 +7,12 @@ use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
 use crate::book::rule_key::RuleKey;
+use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
-use crate::version::{FirmwareVersion, ReportedVersion};
+use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
 /// The reason why a command is refused. The rule book stays unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,15 @@ pub enum Refusal {
     /// No ban has this scope.
     #[error("there is no ban of {scope}")]
     NotBanned { scope: Box<BanScope> },
+    /// No version scheme is set for the pattern.
+    #[error("no version scheme is set for {rules}")]
+    NoScheme { rules: Box<RulePattern> },
+    /// The scheme cannot read the floor or the minimum of the policy.
+    #[error(
+        "{rule}: the version scheme `{scheme}` cannot read the {field} {version}; set another {field}, or `none`, together \
+         with the scheme"
+    )]
+    LimitNotInScheme { rule: RuleKey, field: &'static str, version: FirmwareVersion, scheme: VersionScheme },
     /// An alias puts a word in place of itself.
     #[error("{alias}: a word does not stand for itself")]
     AliasOfItself { alias: Box<Alias> },
@@ -171,6 +181,8 @@ impl Refusal {
             Self::Banned { .. } => "banned",
             Self::AlreadyBanned { .. } => "already-banned",
             Self::NotBanned { .. } => "not-banned",
+            Self::NoScheme { .. } => "no-scheme",
+            Self::LimitNotInScheme { .. } => "limit-not-in-scheme",
             Self::AliasOfItself { .. } => "alias-of-itself",
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",

@@ -21,7 +21,10 @@ impl RuleBook {
             let by = ReportedVersion::from(stone.by.clone());
             let of_stone = self.packages().filter(|package| {
                 let mut releases = package.releases.iter();
-                releases.any(|release| stone.is_for(&release.rule) && release.version.same_release(&by))
+                releases.any(|release| {
+                    let scheme = self.scheme_of(&release.rule);
+                    stone.is_for(&release.rule) && scheme.same_release(&release.version, &by)
+                })
             });
             named.extend(of_stone.map(crate::book::package::IngestedPackage::id));
         }

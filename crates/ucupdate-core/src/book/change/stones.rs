@@ -73,7 +73,7 @@ impl ChangeDraft<'_> {
             let scheme = &rule.policy().scheme;
             rule.candidates().any(|candidate| stone.is_below_in(scheme, &candidate.version))
         };
-        let missing = rules.find(|rule| crosses(rule) && !self.has_image(stone, rule.key()));
+        let missing = rules.find(|rule| crosses(rule) && !self.has_image(stone, rule));
         match missing {
             Some(rule) => Err(Refusal::StoneMissing(missing_stone(stone, rule.key()))),
             None => Ok(()),
@@ -85,6 +85,9 @@ impl ChangeDraft<'_> {
         let mut missing = Vec::new();
         for rule in self.delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
             let before = self.book.rule(rule.key());
+            // In another scheme, other stones may be on the way to what is assigned already.
+            let has_scheme = |before: &Rule| before.policy().scheme == rule.policy().scheme;
+            let before = before.filter(|before| has_scheme(before));
             let had = |assignment: &&Assignment| {
                 let mut there = before.into_iter().flat_map(Rule::assignments);
                 there.any(|there| {
@@ -98,7 +101,7 @@ impl ChangeDraft<'_> {
                 let crossed = anew.iter().any(|assignment| {
                     stone.is_below_in(&rule.policy().scheme, &assignment.candidate.version)
                 });
-                if crossed && !self.has_image(stone, rule.key()) {
+                if crossed && !self.has_image(stone, rule) {
                     missing.push(missing_stone(stone, rule.key()));
                 }
             }
@@ -107,7 +110,8 @@ impl ChangeDraft<'_> {
     }
 
     /// Whether a stone's image is there for the devices of a rule, now or with this change.
-    fn has_image(&self, stone: &SteppingStone, rule: &RuleKey) -> bool {
+    fn has_image(&self, stone: &SteppingStone, rule: &Rule) -> bool {
+        let (scheme, rule) = (&rule.policy().scheme, rule.key());
         match stone.image {
             StoneImage::Interim => {
                 let key = (rule.kind().locale.clone(), rule.update_type().clone());
@@ -116,10 +120,9 @@ impl ChangeDraft<'_> {
             }
             StoneImage::Release => {
                 let by = stone.image_version();
-                let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
                 let coming = self.delta.packages.iter().filter_map(|entry| entry.now.as_ref());
                 let mut packages = coming.chain(self.book.packages());
-                packages.any(|package| package.release_in(&scheme, rule, &by).is_some())
+                packages.any(|package| package.release_in(scheme, rule, &by).is_some())
             }
         }
     }

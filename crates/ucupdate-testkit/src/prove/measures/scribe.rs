@@ -2,7 +2,6 @@
 //! seconds, where making as many changes one after another costs minutes.
 
 use crate::prove::report::ProofError;
-use crate::prove::written::digest;
 use bytes::Bytes;
 use serde_json::json;
 use ucupdate::book::{
@@ -28,7 +27,7 @@ pub(crate) struct Scribe<'a> {
 impl<'a> Scribe<'a> {
     /// On a store without a history.
     pub(crate) fn new(store: &'a dyn ImageStore) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: digest(b"") }
+        Self { store, book: RuleBook::default(), revision: 0, sha256: Sha256Digest::of(b"") }
     }
 
     /// The last revision.
@@ -63,7 +62,7 @@ impl<'a> Scribe<'a> {
 
     /// Goes on after a revision that somebody else made, of which only the bytes are known.
     pub(crate) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
-        (self.revision, self.sha256) = (revision, digest(bytes));
+        (self.revision, self.sha256) = (revision, Sha256Digest::of(bytes));
     }
 
     async fn write(&mut self, command: &BookCommand, change: BookChange) -> Result<(), ProofError> {
@@ -71,7 +70,7 @@ impl<'a> Scribe<'a> {
         let document = json!({
             "format": "1.0.0",
             "revision": number,
-            "change": digest(&number.to_be_bytes()),
+            "change": Sha256Digest::of(number.to_be_bytes()),
             "previous": self.sha256,
             "at": UnixTime::default(),
             "author": "ann",
@@ -81,7 +80,7 @@ impl<'a> Scribe<'a> {
         });
         let bytes = Bytes::from(serde_json::to_vec(&document)?);
         self.book.apply(&change.delta);
-        (self.revision, self.sha256) = (number, digest(&bytes));
+        (self.revision, self.sha256) = (number, Sha256Digest::of(&bytes));
         self.store.create(&key(number)?, bytes).await?;
         Ok(())
     }
@@ -95,14 +94,14 @@ pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
 /// A package with a release for each of these rules.
 fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError> {
     let first = u128::try_from(rules.start)? + 1;
-    let sha256 = digest(&first.to_be_bytes());
+    let sha256 = Sha256Digest::of(first.to_be_bytes());
     let ingest = IngestId::from_bits(first.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
     let file = |number: usize, name: &str, size| -> Result<StoredFile, ProofError> {
         Ok(StoredFile {
             name: name.parse()?,
             key: format!("images/{ingest}/{number}-{name}").parse()?,
             size,
-            sha256: digest(format!("{number} {name}").as_bytes()),
+            sha256: Sha256Digest::of(format!("{number} {name}").as_bytes()),
             modified: Some(FieldTime::FILETIME_ZERO),
         })
     };

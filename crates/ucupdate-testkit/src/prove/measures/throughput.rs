@@ -4,13 +4,12 @@ use crate::prove::location::ProofStore;
 use crate::prove::measures::{Measured, Measurement};
 use crate::prove::moment::shown;
 use crate::prove::report::{ProofError, Row, Scale};
-use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::path::Path;
 use ucupdate::cab::package::{CatalogueBuilder, MemberDigest, sample};
 use ucupdate::cab::{CabinetBuilder, Compression};
-use ucupdate::value::Sha256Digest;
+use ucupdate::value::Sha256Hasher;
 
 /// The most memory the process that ingests may have.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
@@ -101,7 +100,9 @@ fn write_package(path: &Path, bytes: u64) -> Result<(), ProofError> {
     let mut cabinet = CabinetBuilder::new(Compression::Mszip);
     for number in 0..IMAGES {
         let folder = format!(r"UCPhone\Polycom\CX{number}\A\ENU\4.0.7577.0\CPE");
-        let digest = MemberDigest::Sha256(sha256(noise(number, each))?);
+        let mut hasher = Sha256Hasher::default();
+        io::copy(&mut noise(number, each), &mut hasher)?;
+        let digest = MemberDigest::Sha256(hasher.digest());
         let catalogue = CatalogueBuilder::new()
             .with_time(sample::time_stamp())
             .with_sha256()
@@ -113,18 +114,6 @@ fn write_package(path: &Path, bytes: u64) -> Result<(), ProofError> {
     let file = cabinet.write_to(BufWriter::new(File::create(path)?))?;
     file.into_inner()?.sync_all()?;
     Ok(())
-}
-
-fn sha256(mut bytes: impl Read) -> io::Result<Sha256Digest> {
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        let length = bytes.read(&mut piece)?;
-        if length == 0 {
-            return Ok(Sha256Digest::new(hash.finalize().into()));
-        }
-        hash.update(&piece[..length]);
-    }
 }
 
 /// So many bytes of noise, the same for the same seed.

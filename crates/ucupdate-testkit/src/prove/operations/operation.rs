@@ -2,7 +2,6 @@
 
 use crate::prove::operations::rows::{self, Log};
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use ucupdate::book::{RuleBook, TestDevice};
 use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, stream_of};
-use ucupdate::value::{PackageId, UnixTime};
+use ucupdate::value::{PackageId, Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{ChangeError, GarbageOptions, IngestError, Options, Retention, SettableClock, UpdateService};
 use ucupdate_store::error_chain;
@@ -438,8 +437,7 @@ pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<Stor
     for file in snapshot.book().packages().flat_map(|package| package.files()) {
         let there = StoreKey::parse(file.key.as_str()).ok().and_then(|key| objects.get(&key));
         let bytes = there.ok_or_else(|| format!("`{}` is named and missing", file.key))?;
-        let digest: [u8; 32] = Sha256::digest(bytes).into();
-        if *file.sha256.as_bytes() != digest {
+        if file.sha256 != Sha256Digest::of(bytes) {
             return Err(format!("`{}` is not what was ingested", file.key));
         }
     }

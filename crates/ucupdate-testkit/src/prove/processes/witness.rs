@@ -6,10 +6,11 @@
 use crate::prove::fleet;
 use crate::prove::processes::fault::Fault;
 use crate::prove::processes::record::{Change, End, Event, Record};
-use crate::prove::written::{Written, digest};
+use crate::prove::written::Written;
 use std::collections::HashMap;
 use ucupdate::book::{BookChange, BookCommand, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::decide::EligibilityIndex;
+use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
 
 /// What was counted on the way.
@@ -140,7 +141,7 @@ impl Check {
     /// The book at each revision, from the empty one on. Each change must be what its command does on the book before.
     fn books(&mut self, history: &[Written]) -> Vec<RuleBook> {
         let mut books = vec![RuleBook::default()];
-        let mut sha256 = digest(b"");
+        let mut sha256 = Sha256Digest::of(b"");
         for (expected, revision) in (1..).zip(history) {
             if revision.number != expected {
                 self.faults.push(Fault::Gap { expected, found: revision.number });

@@ -28,7 +28,7 @@ pub(crate) struct DemoArgs {
 const STORY_TIME: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Failure> {
-    let mut stopping = Stopping::listen()?;
+    let mut stopping = Stopping::listen()?.with_hangup();
     let folder = tempfile::Builder::new().prefix("ucupdate-demo-").tempdir()?;
     // Whatever happens, the folder goes when this ends.
     let told = tokio::select! {

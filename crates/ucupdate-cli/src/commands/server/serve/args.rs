@@ -1,13 +1,15 @@
 //! How `serve` is called, and which URLs come of it.
 
 use super::endpoint::Endpoint;
+use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
 use crate::args::dialect::DialectArgs;
 use crate::args::zone::zone;
 use crate::failure::Failure;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use ucupdate::audit::{RetentionDays, ServerName};
+use ucupdate::request::Side;
 use ucupdate::value::Zone;
 use ucupdate::{Origin, UrlStyle};
 
@@ -25,12 +27,35 @@ pub(crate) struct ServeArgs {
     /// often as wanted
     #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
     pub(crate) listen_tls: Vec<SocketAddr>,
-    /// Certificate chain in PEM, the server's own first: one for all --listen-tls, or one for each in order
-    #[arg(long, value_name = "FILE", requires = "listen_tls")]
+    /// Like --listen, for devices outside: the internal paths are refused there, and every device counts as external, whatever
+    /// path it chooses. Where one is given, devices of the other listeners count as internal
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) external_listen: Vec<SocketAddr>,
+    /// Like --external-listen, by https
+    #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
+    pub(crate) external_listen_tls: Vec<SocketAddr>,
+    /// Certificate chain in PEM, the server's own first: one for all listeners by https, or one for each in order, those of
+    /// --listen-tls first
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Vec<PathBuf>,
     /// Private key in PEM, for the certificate in the same place
-    #[arg(long, value_name = "FILE", requires = "listen_tls")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Vec<PathBuf>,
+    /// Address and port of /healthz and /readyz, for load balancers and monitoring; devices are not served there
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) health: Option<SocketAddr>,
+    /// Connections at a time by https, and as many by http; where they run short, the one that has waited longest for a request
+    /// is closed [default: 4096, or what the limit of open files allows]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) connections: Option<usize>,
+    /// Connections at a time of one address (one /64 network of IPv6); trusted proxies have no such limit. It may fetch files on
+    /// half of them [default: a quarter of --connections]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) connections_per_address: Option<usize>,
+    /// Offer nothing while the store could not be read for this many seconds: the kill switch could have been pressed [default:
+    /// offer what the last known revision says]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) fail_closed: Option<u64>,
     /// The origin at which internal devices reach this server: http or https, host, and a path prefix if there is one, without a slash
     /// at the end [default: the first listener, where all of them are of this machine only]
     #[arg(long, value_name = "ORIGIN")]
@@ -76,6 +101,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DAYS", default_value = "10", value_parser = days)]
     pub(crate) log_days: RetentionDays,
     #[command(flatten)]
+    pub(crate) events: EventArgs,
+    #[command(flatten)]
     pub(crate) dialect: DialectArgs,
 }
 
@@ -101,62 +128,97 @@ fn days(text: &str) -> Result<RetentionDays, String> {
     text.parse().ok().and_then(RetentionDays::new).ok_or_else(|| "expected 1 to 365".to_owned())
 }
 
-/// A listener that is asked for: where, and with which certificate and key.
-pub(crate) type Wanted<'a> = (SocketAddr, Option<(&'a Path, &'a Path)>);
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number from 1".to_owned())
+}
+
+/// A listener that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listener<'a> {
+    pub(crate) address: SocketAddr,
+    /// The certificate and its key.
+    pub(crate) tls: Option<(&'a Path, &'a Path)>,
+    /// The side of its devices. `None` if their network or the path of a request decides.
+    pub(crate) side: Option<Side>,
+}
 
 impl ServeArgs {
     /// The listeners asked for, http ones first.
     ///
     /// # Errors
     /// When there are neither one nor as many certificates and keys as listeners by TLS.
-    pub(crate) fn listeners(&self) -> Result<Vec<Wanted<'_>>, Failure> {
-        let wanted = self.listen_tls.len();
+    pub(crate) fn listeners(&self) -> Result<Vec<Listener<'_>>, Failure> {
+        let inside = self.has_external_listener().then_some(Side::Internal);
+        let with_side = |addresses: &[SocketAddr], side: Option<Side>| {
+            addresses.iter().map(|address| (*address, side)).collect::<Vec<_>>()
+        };
+        let outside = Some(Side::External);
+        let by_tls =
+            [with_side(&self.listen_tls, inside), with_side(&self.external_listen_tls, outside)].concat();
         for (option, files) in [("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)] {
-            if wanted > 0 && files.len() != wanted && files.len() != 1 {
-                let found = files.len();
+            let (found, wanted) = (files.len(), by_tls.len());
+            if wanted == 0 && found > 0 {
+                return Err(Failure::usage(format_args!(
+                    "{option} is given without a listener by https, expected --listen-tls or --external-listen-tls"
+                )));
+            }
+            if wanted > 0 && found != wanted && found != 1 {
                 return Err(Failure::usage(format_args!(
                     "{option} is given {found} times, expected once or {wanted} times"
                 )));
             }
         }
         let pairs = self.tls_cert.iter().cycle().zip(self.tls_key.iter().cycle());
-        let pairs = pairs.map(|(cert, key)| Some((cert.as_path(), key.as_path())));
-        let plain = self.listen.iter().map(|address| (*address, None));
-        let mut all: Vec<Wanted<'_>> = plain.chain(self.listen_tls.iter().copied().zip(pairs)).collect();
+        let by_tls = by_tls.into_iter().zip(pairs).map(|((address, side), (cert, key))| Listener {
+            address,
+            tls: Some((cert, key)),
+            side,
+        });
+        let plain = [with_side(&self.listen, inside), with_side(&self.external_listen, outside)].concat();
+        let plain = plain.into_iter().map(|(address, side)| Listener { address, tls: None, side });
+        let mut all: Vec<_> = plain.chain(by_tls).collect();
         if all.is_empty() {
-            all.push((DEFAULT_LISTEN, None));
+            all.push(Listener { address: DEFAULT_LISTEN, tls: None, side: None });
         }
         Ok(all)
+    }
+
+    fn has_external_listener(&self) -> bool {
+        !(self.external_listen.is_empty() && self.external_listen_tls.is_empty())
     }
 
     /// Refuses when a URL is missing that cannot be made up: devices would be sent nowhere.
     ///
     /// # Errors
     /// Names the options.
-    pub(crate) fn check_urls(&self, listeners: &[Wanted<'_>]) -> Result<(), Failure> {
+    pub(crate) fn check_urls(&self, listeners: &[Listener<'_>]) -> Result<(), Failure> {
         let missing = self.missing_urls().join(" and ");
-        let Some((reached_by_others, _)) = listeners.iter().find(|(address, _)| !address.ip().is_loopback())
-        else {
+        let reached_by_others = listeners.iter().find(|listener| !listener.address.ip().is_loopback());
+        let Some(Listener { address, .. }) = reached_by_others.filter(|_| !missing.is_empty()) else {
             return Ok(());
         };
-        if missing.is_empty() {
-            return Ok(());
-        }
         Err(Failure::new(format_args!(
-            "{missing} must be given to listen on {reached_by_others}: answers tell devices to fetch files there, as \
+            "{missing} must be given to listen on {address}: answers tell devices to fetch files there, as \
              http://updates.contoso.com"
         )))
     }
 
     /// Returns a warning where everybody who reaches the server is served the internal paths.
-    pub(crate) fn open_warning(&self, listeners: &[Wanted<'_>]) -> Option<String> {
-        let (address, _) = listeners.iter().find(|(address, _)| !address.ip().is_loopback())?;
-        self.internal_network.is_empty().then(|| {
-            format!(
-                "warning: --internal-network not given, so everybody who reaches {address} is served the internal paths \
-                 without credentials"
-            )
-        })
+    pub(crate) fn open_warning(&self, listeners: &[Listener<'_>]) -> Option<String> {
+        if !self.internal_network.is_empty() {
+            return None;
+        }
+        let is_open = |listener: &&Listener<'_>| match listener.side {
+            Some(Side::External) => false,
+            // The administrator told the sides apart, and such an address is not reached from the internet.
+            Some(Side::Internal) => !is_private(listener.address.ip()),
+            None => !listener.address.ip().is_loopback(),
+        };
+        let Listener { address, .. } = listeners.iter().find(is_open)?;
+        Some(format!(
+            "warning: --internal-network not given, so everybody who reaches {address} is served the internal paths \
+             without credentials; give the networks of your devices, or serve those outside at --external-listen"
+        ))
     }
 
     fn missing_urls(&self) -> Vec<&'static str> {
@@ -193,6 +255,16 @@ impl ServeArgs {
     }
 }
 
+/// Returns whether an address is one of this machine or of a private network.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,14 +289,17 @@ mod tests {
         let shared =
             args("--listen-tls [::1]:1 --listen-tls [::1]:2 --tls-cert c --tls-key k --listen 127.0.0.1:3")
                 .unwrap();
-        let pair = |cert, key| Some((Path::new(cert), Path::new(key)));
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let listener = |address: &str, tls: Option<(&'static str, &'static str)>| Listener {
+            address: address.parse().unwrap(),
+            tls: tls.map(|(cert, key)| (Path::new(cert), Path::new(key))),
+            side: None,
+        };
         assert_eq!(
             shared.listeners().unwrap(),
             [
-                (address("127.0.0.1:3"), None),
-                (address("[::1]:1"), pair("c", "k")),
-                (address("[::1]:2"), pair("c", "k"))
+                listener("127.0.0.1:3", None),
+                listener("[::1]:1", Some(("c", "k"))),
+                listener("[::1]:2", Some(("c", "k")))
             ]
         );
         let own =
@@ -232,7 +307,7 @@ mod tests {
         let own = args(own).unwrap();
         assert_eq!(
             own.listeners().unwrap(),
-            [(address("[::1]:1"), pair("c1", "k1")), (address("[::1]:2"), pair("c2", "k2"))]
+            [listener("[::1]:1", Some(("c1", "k1"))), listener("[::1]:2", Some(("c2", "k2")))]
         );
         let odd = "--listen-tls [::1]:1 --listen-tls [::1]:2 --listen-tls [::1]:3 --tls-cert a --tls-cert b --tls-key k";
         assert_eq!(
@@ -246,7 +321,27 @@ mod tests {
             ),
             "it is the caller's mistake"
         );
-        assert_eq!(args("").unwrap().listeners().unwrap(), [(DEFAULT_LISTEN, None)]);
+        assert_eq!(
+            args("").unwrap().listeners().unwrap(),
+            [Listener { address: DEFAULT_LISTEN, tls: None, side: None }]
+        );
+        assert!(
+            reason(args("--tls-cert c --tls-key k").unwrap().listeners())
+                .contains("without a listener by https")
+        );
+    }
+
+    #[test]
+    fn with_an_external_listener_every_listener_has_a_side() {
+        let sides = |line: &str| {
+            let args = args(line).unwrap();
+            args.listeners().unwrap().iter().map(|listener| listener.side).collect::<Vec<_>>()
+        };
+        assert_eq!(sides("--listen 10.0.0.1:80"), [None]);
+        let both = "--listen 10.0.0.1:80 --listen-tls 10.0.0.1:443 --external-listen 10.0.0.1:81 \
+                    --external-listen-tls 10.0.0.1:444 --tls-cert c --tls-key k";
+        let (inside, outside) = (Some(Side::Internal), Some(Side::External));
+        assert_eq!(sides(both), [inside, outside, inside, outside], "http ones first");
     }
 
     #[test]
@@ -254,7 +349,9 @@ mod tests {
         for wrong in [
             "--listen-tls [::1]:1",
             "--listen-tls [::1]:1 --tls-cert c",
-            "--tls-cert c --tls-key k",
+            "--external-listen-tls [::1]:1",
+            "--connections 0",
+            "--fail-closed 0",
             "--listen 8080",
             "--listen localhost",
             "--log-days 0",
@@ -310,6 +407,9 @@ mod tests {
         assert_eq!(warning(""), None);
         assert!(warning("--listen 0.0.0.0:80").unwrap().contains("everybody who reaches 0.0.0.0:80"));
         assert_eq!(warning("--listen 0.0.0.0:80 --internal-network 10.0.0.0/8"), None);
+        assert!(warning("--listen 10.0.0.1:80").is_some(), "a proxy may stand in front of it");
+        assert_eq!(warning("--listen 10.0.0.1:80 --external-listen 0.0.0.0:81"), None);
+        assert!(warning("--listen 198.51.100.1:80 --external-listen 198.51.100.1:81").is_some());
     }
 
     #[tokio::test]

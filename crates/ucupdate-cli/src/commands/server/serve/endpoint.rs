@@ -1,14 +1,22 @@
-//! An address the server is reached at.
+//! An address at which the server is reached.
 
+use super::limits::SEND_BUFFER_BYTES;
 use crate::failure::Failure;
+use std::io;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
+use ucupdate::request::Side;
+
+/// The number of connections that the system accepts ahead.
+const BACKLOG: u32 = 1024;
 
 /// An address that is bound, and whether it speaks TLS. Connections queue up from now on.
 pub(crate) struct Endpoint {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// The side of every connection. `None` if its address or the path of a request decides.
+    pub(crate) side: Option<Side>,
     local: SocketAddr,
 }
 
@@ -18,11 +26,16 @@ impl Endpoint {
     /// # Errors
     /// Names the address that cannot be bound.
     pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
-        let failed =
-            |error: std::io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let failed = |error: io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
+        let listener = listen(address).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, tls, local })
+        Ok(Self { listener, tls, side: None, local })
+    }
+
+    /// Sets the side of every connection.
+    pub(crate) fn with_side(mut self, side: Option<Side>) -> Self {
+        self.side = side;
+        self
     }
 
     /// The address and real port.
@@ -35,4 +48,14 @@ impl Endpoint {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.local)
     }
+}
+
+/// Listens with a send buffer that its connections inherit.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

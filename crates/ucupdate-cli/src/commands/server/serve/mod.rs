@@ -1,14 +1,19 @@
 //! `ucupdate serve`: answers devices and serves their files.
 
 mod args;
+mod descriptors;
 mod endpoint;
+mod events;
 mod forwarded;
+mod health;
 mod host_name;
 mod limits;
+mod places;
 mod prefix;
 mod server;
 mod stall;
 mod stopping;
+mod taking;
 mod tls;
 
 pub(crate) use args::ServeArgs;
@@ -19,6 +24,8 @@ pub(crate) use prefix::Prefixes;
 pub(crate) use server::{Intake, Server};
 pub(crate) use stopping::Stopping;
 
+use self::args::Listener;
+use self::health::HealthListener;
 use crate::context::Context;
 use crate::failure::Failure;
 use serde_json::json;
@@ -48,18 +55,29 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     trace_to_stderr(context.output.stderr_is_terminal());
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
-    let endpoints = bind(&args, context).await?;
+    let (endpoints, health) = bind(&args, context).await?;
+    let kinds = [true, false].iter().filter(|tls| endpoints.iter().any(|one| one.tls.is_some() == **tls));
+    let limits = descriptors::limits(
+        descriptors::raise(),
+        kinds.count(),
+        args.connections,
+        args.connections_per_address,
+    )?;
     let ((internal, external), warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
         context.output.message(warning);
     }
     let prefixes = Prefixes::of([&internal, &external]);
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
-    let logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name))
-        .with_zone(args.time_zone)
-        .with_days(args.log_days);
+    let server_name = args.server_name.unwrap_or_else(host_name::server_name);
+    let logs = LogOptions::new(server_name.clone()).with_zone(args.time_zone).with_days(args.log_days);
     let watch = WatchOptions::default();
-    let options = Options::serving(urls).with_logs(logs).with_codec(codec).with_watch(watch);
+    let options = Options::serving(urls)
+        .with_logs(logs)
+        .with_codec(codec)
+        .with_watch(watch)
+        .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs));
+    let (options, outputs) = args.events.listen(options, server_name.as_str())?;
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -78,7 +96,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     if let Some(warning) = access_warning(&access, args.read_only_store)? {
         context.output.message(warning);
     }
-    let mut options = HttpOptions::default().with_external_anonymous(args.external_anonymous);
+    let mut options = HttpOptions::default()
+        .with_external_anonymous(args.external_anonymous)
+        .with_downloads(limits.downloads, limits.downloads_of_one);
     if let Some(redirects) = redirects {
         options = options.with_image_redirects(redirects);
     }
@@ -86,10 +106,20 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let listening: Vec<String> = endpoints.iter().map(Endpoint::url).collect();
     let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
     let inside = args.internal_network;
-    let intake = Intake { updates, prefixes, proxies, inside, limits: Limits::default() };
+    let intake = Intake { updates, prefixes, proxies, inside, limits };
     let server = Server::start(endpoints, intake);
-    let lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
-    match context.output.both(&json!({ "listening": listening }), lines.join("\n")) {
+    let mut lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
+    let mut json = json!({ "listening": listening });
+    let answers_health = match health {
+        None => None,
+        Some(listener) => {
+            let url = format!("http://{}", listener.local()?);
+            lines.push(format!("health on {url}"));
+            json["health"] = url.into();
+            Some(listener.serve(service.clone()))
+        }
+    };
+    match context.output.both(&json, lines.join("\n")) {
         // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
         Ok(()) | Err(Failure::OutputClosed) => {}
         Err(failure) => return Err(failure),
@@ -98,9 +128,12 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     tokio::select! {
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
+        Some(never) = async { Some(answers_health?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
-    end(server, &service, stopping, context).await
+    let ended = end(server, &service, stopping, context).await;
+    outputs.flush().await;
+    ended
 }
 
 /// Returns a warning if the store cannot be written.
@@ -124,18 +157,25 @@ fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<Stri
 }
 
 /// Binds all listeners, or none.
-async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Vec<Endpoint>, Failure> {
+async fn bind(
+    args: &ServeArgs,
+    context: &mut Context,
+) -> Result<(Vec<Endpoint>, Option<HealthListener>), Failure> {
     let listeners = args.listeners()?;
     args.check_urls(&listeners)?;
     if let Some(warning) = args.open_warning(&listeners) {
         context.output.message(warning);
     }
     let mut endpoints = Vec::with_capacity(listeners.len());
-    for (address, files) in listeners {
-        let tls = files.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
-        endpoints.push(Endpoint::bind(address, tls).await?);
+    for Listener { address, tls, side } in listeners {
+        let tls = tls.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+        endpoints.push(Endpoint::bind(address, tls).await?.with_side(side));
     }
-    Ok(endpoints)
+    let health = match args.health {
+        Some(address) => Some(HealthListener::bind(address).await?),
+        None => None,
+    };
+    Ok((endpoints, health))
 }
 
 /// Finishes what was begun, then writes the logs.

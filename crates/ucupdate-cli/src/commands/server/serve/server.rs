@@ -8,21 +8,27 @@
 use super::endpoint::Endpoint;
 use super::forwarded::{self, Network, Origin, Proxies};
 use super::limits::{BUFFER_BYTES, Limits};
+use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
+use super::taking::{Answering, Arriving};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service as _;
+use ucupdate::audit::AccessRow;
+use ucupdate::request::Side;
 use ucupdate_http::{Connection, DeviceUpdates};
 
 /// How long accepting pauses after the system refused it: it is short of files or memory, and others may give some back.
@@ -65,11 +71,17 @@ impl Server {
     /// Accepts connections on all of the endpoints from now on.
     pub(crate) fn start(endpoints: Vec<Endpoint>, intake: Intake) -> Self {
         let (stage, at) = watch::channel(Stage::Serving);
-        let slots = Arc::new(Semaphore::new(intake.limits.connections));
+        // Each kind has its own places, so that one cannot lock out the other.
+        let places = || {
+            let Limits { connections, connections_of_one, .. } = intake.limits;
+            Arc::new(Places::new(connections, connections_of_one, intake.proxies.trusted.clone()))
+        };
+        let (plain, tls) = (places(), places());
         let intake = Arc::new(intake);
         let mut tasks = JoinSet::new();
         for endpoint in endpoints {
-            tasks.spawn(accept(endpoint, Arc::clone(&intake), Arc::clone(&slots), at.clone()));
+            let places = if endpoint.tls.is_some() { &tls } else { &plain };
+            tasks.spawn(accept(endpoint, Arc::clone(&intake), Arc::clone(places), at.clone()));
         }
         Self { stage, endpoints: tasks }
     }
@@ -100,37 +112,11 @@ impl Server {
 async fn accept(
     endpoint: Endpoint,
     intake: Arc<Intake>,
-    slots: Arc<Semaphore>,
+    places: Arc<Places>,
     mut stage: watch::Receiver<Stage>,
 ) -> usize {
     let mut connections = JoinSet::new();
-    loop {
-        let accepted = async {
-            // Closing the semaphore is nobody's business, so this is always a slot.
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (endpoint.listener.accept().await, slot)
-        };
-        tokio::select! {
-            () = reached(&mut stage, Stage::Draining) => break,
-            Some(_ended) = connections.join_next() => {}
-            (accepted, slot) = accepted => match accepted {
-                Ok((stream, remote)) => {
-                    let peer = Peer { remote, local: stream.local_addr().unwrap_or(endpoint.local()) };
-                    let serving = serve(stream, peer, endpoint.tls.clone(), Arc::clone(&intake), stage.clone());
-                    connections.spawn(async move {
-                        serving.await;
-                        drop(slot);
-                    });
-                }
-                // It was gone before we took it.
-                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
+    accept_until_draining(&endpoint, &intake, &places, &mut stage, &mut connections).await;
     drop(endpoint);
     let all_ended = async { while connections.join_next().await.is_some() {} };
     tokio::select! {
@@ -143,38 +129,111 @@ async fn accept(
     cut
 }
 
+async fn accept_until_draining(
+    endpoint: &Endpoint,
+    intake: &Arc<Intake>,
+    places: &Arc<Places>,
+    stage: &mut watch::Receiver<Stage>,
+    connections: &mut JoinSet<()>,
+) {
+    let accept_next = || async {
+        let (stream, remote) = endpoint.listener.accept().await?;
+        Ok::<_, std::io::Error>((stream, remote, places.take(remote.ip()).await))
+    };
+    // Kept while other things happen: an accepted connection may have to wait for its place.
+    let mut accepting = pin!(accept_next());
+    loop {
+        let accepted = tokio::select! {
+            () = reached(stage, Stage::Draining) => return,
+            Some(_ended) = connections.join_next() => continue,
+            accepted = &mut accepting => accepted,
+        };
+        accepting.set(accept_next());
+        match accepted {
+            Ok((stream, remote, Some(place))) => {
+                let local = stream.local_addr().unwrap_or(endpoint.local());
+                let peer = Peer { remote, local, side: endpoint.side };
+                connections.spawn(serve(
+                    stream,
+                    peer,
+                    endpoint.tls.clone(),
+                    Arc::clone(intake),
+                    place,
+                    stage.clone(),
+                ));
+            }
+            Ok((_closed, remote, None)) => {
+                tracing::warn!(
+                    address = %remote.ip(), connections = places.most_of_one(),
+                    "a connection is refused, because its address has all of its connections in use: \
+                     if it is a proxy, see --trust-proxy, else --connections-per-address"
+                );
+            }
+            // It was gone before we took it.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 /// Waits until the server is at this stage, or gone.
 async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
     drop(stage.wait_for(|now| *now >= at).await);
 }
 
-/// The two ends of a connection.
+type AnswerFuture = Pin<Box<dyn Future<Output = Result<http::Response<Answering>, Infallible>> + Send>>;
+
+/// The two ends of a connection, and its side if its listener has one.
 #[derive(Clone, Copy, Debug)]
 struct Peer {
     remote: SocketAddr,
     local: SocketAddr,
+    side: Option<Side>,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, or until another connection needs its place.
 async fn serve(
     stream: TcpStream,
     peer: Peer,
     tls: Option<tokio_rustls::TlsAcceptor>,
     intake: Arc<Intake>,
+    place: Place,
+    stage: watch::Receiver<Stage>,
+) {
+    let place = Arc::new(place);
+    tokio::select! {
+        biased;
+        () = place.is_needed() => {
+            tracing::debug!(remote = %peer.remote, "an idle connection is closed, because places are short");
+        }
+        () = serve_stream(stream, peer, tls, intake, Arc::clone(&place), stage) => {}
+    }
+}
+
+async fn serve_stream(
+    stream: TcpStream,
+    peer: Peer,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+    intake: Arc<Intake>,
+    place: Arc<Place>,
     mut stage: watch::Receiver<Stage>,
 ) {
-    // Without it the last piece of an answer may wait for a good while; a system that does not know it is as well.
+    // Without it the last piece of an answer may wait for some time; a system that does not know it is as well.
     let _unset = stream.set_nodelay(true);
-    let stream = Patient::new(stream, intake.limits.stall);
+    let stream = Patient::new(stream, intake.limits.stall, place.writing_flag());
     let Some(tls) = tls else {
-        return serve_http(stream, peer, false, intake, stage).await;
+        return serve_http(stream, peer, false, intake, place, stage).await;
     };
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(intake.limits.handshake, tls.accept(stream)) => shaken,
         () = reached(&mut stage, Stage::Draining) => return,
     };
     match shaken {
-        Ok(Ok(stream)) => serve_http(stream, peer, true, intake, stage).await,
+        Ok(Ok(stream)) => serve_http(stream, peer, true, intake, place, stage).await,
         Ok(Err(error)) => {
             tracing::info!(remote = %peer.remote, error = &error as &dyn std::error::Error, "TLS handshake failed");
         }
@@ -187,28 +246,33 @@ async fn serve_http(
     peer: Peer,
     tls: bool,
     intake: Arc<Intake>,
+    place: Arc<Place>,
     mut stage: watch::Receiver<Stage>,
 ) {
     let limits = intake.limits;
-    let service = service_fn(move |request| intake.answer(request, peer, tls));
+    let answering = Arc::clone(&intake);
+    let service = service_fn(move |request| answering.answer(request, peer, tls, Arc::clone(&place)));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes)
         .max_buf_size(BUFFER_BYTES)
+        // A client may say that it sends nothing more, and still wants its answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
     let ended = loop {
         tokio::select! {
             ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
             () = reached(&mut stage, Stage::Draining), if !is_draining => {
-                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
                 is_draining = true;
             }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(remote = %peer.remote, error = &error as &dyn std::error::Error, "connection ended");
+        intake.refused_by_hyper(&error, peer);
     }
     tokio::select! {
         () = linger(connection.into_parts().io.into_inner()) => {}
@@ -239,23 +303,58 @@ impl Intake {
     /// Answers a request of the client that sent it, without the prefix of the public URLs.
     fn answer(
         &self,
-        mut request: http::Request<Incoming>,
+        request: http::Request<Incoming>,
         peer: Peer,
         tls: bool,
-    ) -> <DeviceUpdates as tower::Service<http::Request<Incoming>>>::Future {
+        place: Arc<Place>,
+    ) -> AnswerFuture {
+        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
         let from =
             forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.proxies);
-        let is_outside = !self.inside.is_empty() && !forwarded::is_in(from.remote, &self.inside);
-        let connection = Connection::from_remote(from.remote)
-            .with_local(peer.local)
-            .with_tls(from.tls)
-            .with_outside(is_outside);
+        let mut connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
+        if let Some(side) = self.side(peer, from.remote) {
+            connection = connection.with_side(side);
+        }
         request.extensions_mut().insert(connection);
         if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {
             *request.uri_mut() = uri;
         }
         // It is always ready.
-        self.updates.clone().call(request)
+        let answered = self.updates.clone().call(request);
+        let answering = Answering::begin(place);
+        Box::pin(async move { answered.await.map(|response| response.map(|body| answering.with(body))) })
+    }
+
+    /// Returns the side of a device: that of its listener, or else that of its network.
+    fn side(&self, peer: Peer, remote: IpAddr) -> Option<Side> {
+        let by_network = || match self.inside.is_empty() {
+            true => None,
+            false if forwarded::is_in(remote, &self.inside) => Some(Side::Internal),
+            false => Some(Side::External),
+        };
+        match peer.side {
+            // The networks narrow an internal listener, and widen nothing.
+            Some(Side::Internal) => by_network().or(peer.side),
+            Some(Side::External) => peer.side,
+            None => by_network(),
+        }
+    }
+
+    /// Writes an access row for a request that never reached the service, because it was no HTTP. hyper has answered it with a
+    /// status and no reason.
+    fn refused_by_hyper(&self, error: &hyper::Error, peer: Peer) {
+        if !error.is_parse() {
+            return;
+        }
+        let status = if error.is_parse_too_large() { 431 } else { 400 };
+        let service = self.updates.service();
+        let row = AccessRow::finished("", "", status, Duration::ZERO, service.now());
+        service.log_access(&AccessRow {
+            client_ip: peer.remote.ip().to_canonical().to_string().as_str().into(),
+            server_ip: peer.local.ip().to_canonical().to_string().as_str().into(),
+            server_port: Some(peer.local.port()),
+            ..row
+        });
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,12 +17,13 @@ pub(crate) struct Patient<S> {
     patience: Duration,
     /// When a write that waits has waited for too long; set while one waits.
     end: Pin<Box<Sleep>>,
-    waits: bool,
+    waits: Arc<AtomicBool>,
 }
 
 impl<S> Patient<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, end: Box::pin(sleep(patience)), waits: false }
+    /// `waits` shows to others whether a write waits for the reader.
+    pub(crate) fn new(stream: S, patience: Duration, waits: Arc<AtomicBool>) -> Self {
+        Self { stream, patience, end: Box::pin(sleep(patience)), waits }
     }
 
     fn within_patience<T>(
@@ -29,15 +32,14 @@ impl<S> Patient<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waits = false;
+            self.waits.store(false, Ordering::Relaxed);
             return written;
         }
-        if !self.waits {
-            self.waits = true;
+        if !self.waits.swap(true, Ordering::Relaxed) {
             self.end.as_mut().reset(Instant::now() + self.patience);
         }
         self.end.as_mut().poll(cx).map(|()| {
-            self.waits = false;
+            self.waits.store(false, Ordering::Relaxed);
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing was taken for {:?}", self.patience)))
         })
     }
@@ -93,7 +95,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_is_given_up() {
         let (near, _far) = duplex(8);
-        let mut near = Patient::new(near, PATIENCE);
+        let mut near = Patient::new(near, PATIENCE, Arc::default());
         let begin = Instant::now();
         let error = near.write_all(&[0; 9]).await.unwrap_err();
         assert_eq!((error.kind(), begin.elapsed()), (io::ErrorKind::TimedOut, PATIENCE));
@@ -102,7 +104,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_waited_for_as_long_as_it_takes_something() {
         let (near, mut far) = duplex(8);
-        let mut near = Patient::new(near, PATIENCE);
+        let mut near = Patient::new(near, PATIENCE, Arc::default());
         let reader = tokio::spawn(async move {
             let mut taken = 0;
             while let Ok(1..) = far.read(&mut [0; 1]).await {
@@ -119,7 +121,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn time_between_writes_does_not_count() {
         let (near, mut far) = duplex(8);
-        let mut near = Patient::new(near, PATIENCE);
+        let mut near = Patient::new(near, PATIENCE, Arc::default());
         near.write_all(&[0; 8]).await.unwrap();
         tokio::time::sleep(PATIENCE * 3).await;
         let mut taken = [0; 8];

@@ -3,13 +3,19 @@
 use crate::failure::Failure;
 use std::io;
 
-/// Listens for the signals that end a server. While it exists, none of them ends the program by itself.
+/// Listens for the signals that end a server. While it exists, none of them ends the program by itself. Neither do SIGHUP,
+/// SIGUSR1 and SIGUSR2, which other servers understand as "read the configuration again" and this one ignores.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    _ignored: [tokio::signal::unix::Signal; 2],
+    ends_at_hangup: bool,
     #[cfg(windows)]
     interrupt: tokio::signal::windows::CtrlC,
     #[cfg(windows)]
@@ -28,20 +34,42 @@ impl Stopping {
     #[cfg(unix)]
     fn try_listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            _ignored: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
+            ends_at_hangup: false,
+        })
     }
 
     #[cfg(windows)]
     fn try_listen() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_c, ctrl_close};
-        Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_close()? })
+        Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_close()?, ends_at_hangup: false })
+    }
+
+    /// Makes SIGHUP end the program too, for what belongs to a terminal.
+    pub(crate) fn with_hangup(mut self) -> Self {
+        self.ends_at_hangup = true;
+        self
     }
 
     /// Waits for the next signal.
     pub(crate) async fn told(&mut self) {
+        #[cfg(unix)]
+        let hangup = async {
+            self.hangup.recv().await;
+            while !self.ends_at_hangup {
+                self.hangup.recv().await;
+            }
+        };
+        #[cfg(windows)]
+        let hangup = std::future::pending::<()>();
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = hangup => {}
         }
     }
 }

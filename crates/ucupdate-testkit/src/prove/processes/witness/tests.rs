@@ -134,7 +134,7 @@ async fn a_change_in_two_revisions_is_named_and_so_is_that_it_had_nothing_to_do(
 async fn a_missing_revision_a_broken_chain_and_a_stranger_are_named() {
     let faults = forged(|history, _| drop(history.remove(10))).await;
     has(&faults, "revision 11 is missing, 12 comes after");
-    let faults = forged(|history, _| history[10].previous = digest(b"another")).await;
+    let faults = forged(|history, _| history[10].previous = Sha256Digest::of(b"another")).await;
     assert_eq!(faults, ["revision 11 does not name the one before it"]);
     let faults = forged(|history, _| history[10].author = "bob".into()).await;
     has(&faults, "revision 11 was made by nobody here");

@@ -2,9 +2,9 @@
 
 use super::*;
 use std::time::Instant;
-use ucupdate::store::{MemoryStore, stream_of};
+use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
-use ucupdate::{BaseUrls, Options, UpdateService};
+use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
 use ucupdate_cab::package::{NewInterim, PackageBuilder, sample};
 use ucupdate_http::HttpOptions;
 
@@ -12,9 +12,16 @@ const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
 /// A server with one image of `image_bytes` bytes, and its address.
 async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
+    let (_service, intake) = service_and_intake(limits, image_bytes).await;
+    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let address = endpoint.local();
+    (Server::start(vec![endpoint], intake), address)
+}
+
+async fn service_and_intake(limits: Limits, image_bytes: usize) -> (UpdateService, Intake) {
     let url = "http://127.0.0.1".parse().unwrap();
-    let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::serving(BaseUrls::new(url)));
-    let service = service.await.unwrap();
+    let options = Options::serving(BaseUrls::new(url)).with_logs(LogOptions::new("here".parse().unwrap()));
+    let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
     if image_bytes > 0 {
         let image = vec![0xA5; image_bytes];
         let interim = NewInterim::new(
@@ -27,9 +34,7 @@ async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
         let cabinet = PackageBuilder::new().with_interim(interim).build().unwrap();
         service.admin("test").ingest("uc.cab", stream_of(cabinet), |_| {}).await.unwrap();
     }
-    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
-    let address = endpoint.local();
-    let updates = DeviceUpdates::with_options(service, HttpOptions::default()).unwrap();
+    let updates = DeviceUpdates::with_options(service.clone(), HttpOptions::default()).unwrap();
     let intake = Intake {
         updates,
         prefixes: Prefixes::default(),
@@ -37,7 +42,24 @@ async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
         inside: Vec::new(),
         limits,
     };
-    (Server::start(vec![endpoint], intake), address)
+    (service, intake)
+}
+
+/// The rows of all access logs in the store.
+async fn access_rows(service: &UpdateService) -> Vec<String> {
+    let mut rows = Vec::new();
+    for meta in service.store().list_all("Logs/Server/Access/", usize::MAX).await.unwrap() {
+        let log = service.store().get_bytes(&meta.key, usize::MAX).await.unwrap();
+        rows.extend(String::from_utf8_lossy(&log).lines().map(str::to_owned));
+    }
+    rows
+}
+
+/// A connection with a small receive buffer.
+async fn slow_reader(address: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(address).await.unwrap()
 }
 
 fn get(path: &str, more: &str) -> String {
@@ -84,26 +106,134 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn no_more_connections_than_may_be_are_served_at_a_time() {
-    let (_server, address) = server(Limits { connections: 1, ..Limits::default() }, 0).await;
-    let mut first = TcpStream::connect(address).await.unwrap();
-    first.write_all(get("/", "").as_bytes()).await.unwrap();
-    first.readable().await.unwrap();
+async fn the_connection_that_waits_longest_makes_room_for_one_that_asks() {
+    let limits = Limits { connections: 2, connections_of_one: 2, ..Limits::default() };
+    let (_server, address) = server(limits, 0).await;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(TcpStream::connect(address).await.unwrap());
+    }
+    for _ in 0..20 {
+        let mut asks = TcpStream::connect(address).await.unwrap();
+        asks.write_all(get("/", "Connection: close\r\n").as_bytes()).await.unwrap();
+        assert!(rest(&mut asks).await.starts_with("HTTP/1.1 404 "));
+    }
+    for stream in idle.iter_mut().take(18) {
+        assert_eq!(rest(stream).await, "", "it was closed");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_trickles_makes_room_too() {
+    let limits = Limits { connections: 1, connections_of_one: 1, ..Limits::default() };
+    let (_server, address) = server(limits, 0).await;
+    let mut trickles = TcpStream::connect(address).await.unwrap();
+    let head = "POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<Req";
+    trickles.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut asks = TcpStream::connect(address).await.unwrap();
+    asks.write_all(get("/", "Connection: close\r\n").as_bytes()).await.unwrap();
+    assert!(rest(&mut asks).await.starts_with("HTTP/1.1 404 "));
+    assert_eq!(rest(&mut trickles).await, "");
+}
+
+#[tokio::test]
+async fn an_address_that_uses_all_of_its_connections_is_refused_another() {
+    let limits = Limits { connections: 4, connections_of_one: 1, ..Limits::default() };
+    let (_server, address) = server(limits, 8 * 1024 * 1024).await;
+    let mut slow = slow_reader(address).await;
+    slow.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
+    slow.readable().await.unwrap();
     let mut second = TcpStream::connect(address).await.unwrap();
-    second.write_all(get("/", "Connection: close\r\n").as_bytes()).await.unwrap();
-    let waited = tokio::time::timeout(Duration::from_millis(300), second.readable()).await;
-    assert!(waited.is_err(), "the second is answered while the first is there");
-    drop(first);
-    assert!(rest(&mut second).await.starts_with("HTTP/1.1 404 "));
+    let _sent = second.write_all(get("/", "").as_bytes()).await;
+    assert_eq!(rest(&mut second).await, "");
+    drop(slow);
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_side_gets_its_whole_answer() {
+    let (_server, address) = server(Limits::default(), 8 * 1024 * 1024).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut all = Vec::new();
+    tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut all)).await.unwrap().unwrap();
+    assert!(all.len() > 8 * 1024 * 1024, "{} bytes came", all.len());
+}
+
+#[tokio::test]
+async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
+    let stall = Duration::from_secs(2);
+    let (_server, address) = server(Limits { stall, ..Limits::default() }, 8 * 1024 * 1024).await;
+    let mut slow = slow_reader(address).await;
+    slow.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
+    let mut taken = 0;
+    let until = Instant::now() + stall * 3;
+    while Instant::now() < until {
+        // 160 KB in a second: a third of the send buffer lasts for half a second.
+        let mut piece = vec![0; 16 * 1024];
+        let read = slow.read(&mut piece).await.expect("the download goes on");
+        assert!(read > 0, "cut after {taken} bytes");
+        taken += read;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_leaves_an_access_row() {
+    let (service, intake) = service_and_intake(Limits::default(), 0).await;
+    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let address = endpoint.local();
+    let _server = Server::start(vec![endpoint], intake);
+    for (said, status) in [("nonsense\r\n\r\n", " 400 "), (&*get("/", &"X: a\r\n".repeat(101)), " 431 ")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        rest(&mut stream).await;
+        let row = tokio::time::timeout(Duration::from_secs(30), async {
+            loop {
+                service.flush_logs().await.unwrap();
+                let rows = access_rows(&service).await;
+                if let Some(row) = rows.into_iter().find(|row| row.contains(status)) {
+                    return row;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let row = row.await.expect("a row is written");
+        let server = format!(" 127.0.0.1 - - - {} - 127.0.0.1 - ", address.port());
+        assert!(row.contains(&server), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn an_external_listener_refuses_internal_paths_and_an_internal_one_does_not() {
+    let (_service, intake) = service_and_intake(Limits::default(), 100).await;
+    let mut endpoints = Vec::new();
+    for side in [None, Some(Side::Internal), Some(Side::External)] {
+        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+        endpoints.push(endpoint.with_side(side));
+    }
+    let addresses: Vec<SocketAddr> = endpoints.iter().map(Endpoint::local).collect();
+    let _server = Server::start(endpoints, intake);
+    for (address, expected) in addresses.into_iter().zip(["200", "200", "403"]) {
+        for path in [
+            IMAGE,
+            "/deviceupdatefiles_INT/OCInterim/ENU/CPE.nbt",
+            "/DeviceUpdateFiles%5FInt/OCInterim/ENU/CPE.nbt",
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(get(path, "Connection: close\r\n").as_bytes()).await.unwrap();
+            let answer = rest(&mut stream).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{path}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_reader_who_takes_nothing_does_not_hold_a_connection_for_ever() {
     let limits = Limits { connections: 1, stall: Duration::from_millis(300), ..Limits::default() };
     let (_server, address) = server(limits, 8 * 1024 * 1024).await;
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut idler = socket.connect(address).await.unwrap();
+    let mut idler = slow_reader(address).await;
     idler.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
     let mut next = TcpStream::connect(address).await.unwrap();
     next.write_all(get("/", "Connection: close\r\n").as_bytes()).await.unwrap();
@@ -115,9 +245,7 @@ async fn a_reader_who_takes_nothing_does_not_hold_a_connection_for_ever() {
 async fn what_is_not_finished_in_time_is_cut_and_counted() {
     let (server, address) = server(Limits::default(), 8 * 1024 * 1024).await;
     let mut unused = TcpStream::connect(address).await.unwrap();
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut slow = socket.connect(address).await.unwrap();
+    let mut slow = slow_reader(address).await;
     slow.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
     slow.readable().await.unwrap();
     let cut = server.shutdown(tokio::time::sleep(Duration::from_millis(200))).await;

@@ -1,0 +1,229 @@
+//! Reads the times of audit rows: those of the log itself, and those that a spreadsheet or a script wrote in their place.
+//!
+//! The log has `MM-dd-yyyy HH:mm:ss`. A spreadsheet writes the same date as `3/6/2009 17:07` or `06.03.2009 17:07`, in an
+//! order that depends on the machine. Such a date is read only if the log shows the order.
+
+use ucupdate_core::value::{FieldTime, UnixTime, Zone};
+
+/// The order of day and month in dates that another program wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DateOrder {
+    MonthFirst,
+    DayFirst,
+}
+
+/// A time as a cell holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CellTime {
+    /// A time whose meaning is clear.
+    Clear(Moment),
+    /// Two numbers and a year, in an order that depends on the program that wrote them.
+    Foreign(ForeignDate),
+}
+
+/// A time, in the zone of the log or in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    Civil(FieldTime),
+    Utc(FieldTime),
+}
+
+impl Moment {
+    pub(super) fn in_zone(self, zone: &Zone) -> UnixTime {
+        match self {
+            Self::Civil(civil) => zone.moment(civil),
+            Self::Utc(civil) => civil.as_utc(),
+        }
+    }
+}
+
+/// A date that another program wrote, such as `3/6/2009 17:07`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ForeignDate {
+    numbers: (u8, u8),
+    year: u16,
+    time: (u8, u8, u8),
+    separator: char,
+}
+
+impl ForeignDate {
+    /// Returns the time in this order. `None` if there is no such day.
+    pub(super) fn in_order(self, order: DateOrder) -> Option<FieldTime> {
+        let (month, day) = match order {
+            DateOrder::MonthFirst => self.numbers,
+            DateOrder::DayFirst => (self.numbers.1, self.numbers.0),
+        };
+        FieldTime::new((self.year, month, day), self.time)
+    }
+
+    /// Whether both orders mean the same day.
+    pub(super) fn is_same_in_both_orders(self) -> bool {
+        self.numbers.0 == self.numbers.1
+    }
+
+    /// Returns the order that this date shows, alone or beside the date of the device in the same row.
+    ///
+    /// A number above 12 is a day. The log writes the month first in its own times, and the day first in those of the device. A
+    /// spreadsheet keeps this difference: it writes both in the order in which it read them. A program that knows the times
+    /// writes both in one order. Full stops then mean that the day comes first.
+    pub(super) fn order(self, of_device: &str) -> Option<DateOrder> {
+        match self.numbers {
+            (13.., 1..=12) => return Some(DateOrder::DayFirst),
+            (1..=12, 13..) => return Some(DateOrder::MonthFirst),
+            _ if self.is_same_in_both_orders() => return None,
+            _ => {}
+        }
+        let (numbers, is_log_form) = match read(of_device, DateOrder::DayFirst)? {
+            CellTime::Foreign(date) => (date.numbers, false),
+            CellTime::Clear(Moment::Civil(civil)) => ((civil.day(), civil.month()), true),
+            CellTime::Clear(Moment::Utc(_)) => return None,
+        };
+        match numbers {
+            (first, second) if (second, first) == self.numbers => Some(DateOrder::MonthFirst),
+            same if same == self.numbers && (is_log_form || self.separator == '.') => {
+                Some(DateOrder::DayFirst)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Reads a time. `order` is the order of the log's own form, with dashes.
+pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
+    let cell = cell.trim();
+    let (cell, is_utc) = match cell.strip_suffix(['Z', 'z']) {
+        Some(civil) => (civil, true),
+        None => (cell, false),
+    };
+    let (date, time) = cell.split_once([' ', 'T'])?;
+    let time = time_of_day(time.trim())?;
+    let separator = date.chars().find(|c| !c.is_ascii_digit())?;
+    let mut parts = date.split(separator);
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let clear = |civil| Some(CellTime::Clear(if is_utc { Moment::Utc(civil) } else { Moment::Civil(civil) }));
+    if first.len() == 4 && matches!(separator, '-' | '/' | '.') {
+        return clear(FieldTime::new((number(first)?, small(second)?, small(third)?), time)?);
+    }
+    let (one, two, year) = (small(first)?, small(second)?, year(third)?);
+    match separator {
+        '-' if third.len() == 4 => clear(FieldTime::new(
+            match order {
+                DateOrder::MonthFirst => (year, one, two),
+                DateOrder::DayFirst => (year, two, one),
+            },
+            time,
+        )?),
+        '/' | '.' if !is_utc => {
+            Some(CellTime::Foreign(ForeignDate { numbers: (one, two), year, time, separator }))
+        }
+        _ => None,
+    }
+}
+
+fn year(text: &str) -> Option<u16> {
+    match text.len() {
+        2 => Some(2000 + number(text)?),
+        4 => number(text),
+        _ => None,
+    }
+}
+
+/// Reads `17:07`, `17:07:20`, `17:07:20.123` or `5:07:20 PM`.
+fn time_of_day(text: &str) -> Option<(u8, u8, u8)> {
+    let lower = text.to_ascii_lowercase();
+    let (text, afternoon) = match (lower.strip_suffix("am"), lower.strip_suffix("pm")) {
+        (Some(text), _) => (text.trim_end(), Some(false)),
+        (_, Some(text)) => (text.trim_end(), Some(true)),
+        _ => (&*lower, None),
+    };
+    let text = match text.split_once('.') {
+        Some((text, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => text,
+        Some(_) => return None,
+        None => text,
+    };
+    let mut parts = text.split(':');
+    let (hour, minute) = (small(parts.next()?)?, small(parts.next()?)?);
+    let second = parts.next().map_or(Some(0), small)?;
+    if parts.next().is_some() {
+        return None;
+    }
+    let hour = match (afternoon, hour) {
+        (None, hour) => hour,
+        (Some(_), 0 | 13..) => return None,
+        (Some(afternoon), hour) => hour % 12 + if afternoon { 12 } else { 0 },
+    };
+    Some((hour, minute, second))
+}
+
+fn small(text: &str) -> Option<u8> {
+    (1..=2).contains(&text.len()).then(|| number(text))??.try_into().ok()
+}
+
+fn number(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(cell: &str) -> String {
+        match read(cell, DateOrder::MonthFirst) {
+            Some(CellTime::Clear(Moment::Civil(civil))) => civil.to_string(),
+            Some(CellTime::Clear(Moment::Utc(civil))) => format!("{civil} UTC"),
+            Some(CellTime::Foreign(date)) => {
+                let in_order = |order| date.in_order(order).map_or("-".to_owned(), |civil| civil.to_string());
+                format!("{} or {}", in_order(DateOrder::MonthFirst), in_order(DateOrder::DayFirst))
+            }
+            None => "none".to_owned(),
+        }
+    }
+
+    #[test]
+    fn times_of_the_log_and_of_other_programs_are_read() {
+        for (cell, expected) in [
+            ("03-06-2009 17:07:20", "06-03-2009 17:07:20"),
+            ("03-06-2009 17:07", "06-03-2009 17:07:00"),
+            ("2009-03-06 17:07:20", "06-03-2009 17:07:20"),
+            ("2009-03-06T17:07:20.123Z", "06-03-2009 17:07:20 UTC"),
+            ("3/6/2009 17:07", "06-03-2009 17:07:00 or 03-06-2009 17:07:00"),
+            ("3/6/09 5:07 PM", "06-03-2009 17:07:00 or 03-06-2009 17:07:00"),
+            ("12/31/2020 12:10:00 AM", "31-12-2020 00:10:00 or -"),
+            ("13.06.2009 17:07:20", "- or 13-06-2009 17:07:20"),
+            ("13-06-2009 17:07:20", "none"),
+            ("3-6-09 17:07", "none"),
+            ("03-06-2009", "none"),
+            ("03-06-2009 25:00:00", "none"),
+            ("3/6/2009 13:00 PM", "none"),
+            ("Logging DateTime", "none"),
+            ("", "none"),
+        ] {
+            assert_eq!(shown(cell), expected, "{cell}");
+        }
+    }
+
+    #[test]
+    fn the_order_is_shown_by_a_large_number_or_by_the_time_of_the_device() {
+        let order = |cell: &str, of_device: &str| match read(cell, DateOrder::MonthFirst) {
+            Some(CellTime::Foreign(date)) => date.order(of_device),
+            other => panic!("{other:?}"),
+        };
+        for (cell, of_device, expected) in [
+            ("3/13/2009 17:07", "", Some(DateOrder::MonthFirst)),
+            ("13/3/2009 17:07", "", Some(DateOrder::DayFirst)),
+            ("3/6/2009 17:07", "6/3/2009 9:07", Some(DateOrder::MonthFirst)),
+            ("3/6/2009 17:07", "06-03-2009 09:07:20", Some(DateOrder::MonthFirst)),
+            ("6/3/2009 17:07", "06-03-2009 09:07:20", Some(DateOrder::DayFirst)),
+            ("03.06.2009 17:07", "06.03.2009 09:07", Some(DateOrder::MonthFirst)),
+            ("06.03.2009 17:07", "06.03.2009 09:07", Some(DateOrder::DayFirst)),
+            ("3/6/2009 17:07", "3/6/2009 9:07", None),
+            ("3/6/2009 17:07", "", None),
+            ("3/3/2009 17:07", "3/3/2009 9:07", None),
+        ] {
+            assert_eq!(order(cell, of_device), expected, "{cell} {of_device}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The header of an audit log: the titles of its columns, and what divides them.
+
+use super::cells;
+use super::format::AUDIT_HEADER;
+use std::borrow::Cow;
+use ucupdate_core::device::KindWord;
+
+/// A column that has a meaning here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    LoggedAt,
+    UserName,
+    UserHost,
+    Kind(KindWord),
+    RequestDateTime,
+    MacAddress,
+    SerialNumber,
+    Requested,
+    Offered,
+}
+
+/// The titles of all editions, in the form that [`plain_title`] returns.
+const TITLES: [(&str, Column); 18] = [
+    ("loggingdatetime", Column::LoggedAt),
+    ("username", Column::UserName),
+    ("userid", Column::UserName),
+    ("userhostaddress", Column::UserHost),
+    ("devicetype", Column::Kind(KindWord::DeviceType)),
+    ("requestdatetime", Column::RequestDateTime),
+    ("macaddress", Column::MacAddress),
+    ("serialnumber", Column::SerialNumber),
+    ("vendor", Column::Kind(KindWord::Vendor)),
+    ("brand", Column::Kind(KindWord::Vendor)),
+    ("model", Column::Kind(KindWord::Model)),
+    ("revision", Column::Kind(KindWord::HardwareRevision)),
+    ("hardwarerevision", Column::Kind(KindWord::HardwareRevision)),
+    ("locale", Column::Kind(KindWord::Locale)),
+    ("requested", Column::Requested),
+    ("requestmodules", Column::Requested),
+    ("response", Column::Offered),
+    ("responsemodules", Column::Offered),
+];
+
+/// The characters that may divide the columns. The log itself has commas.
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+/// Returns a title in lower case, without blanks and explanations: `Requested<...>[...]` becomes `requested`.
+fn plain_title(title: &str) -> String {
+    let title = title.split(['<', '[']).next().unwrap_or(title);
+    title.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) delimiter: char,
+    /// A known column, or the title of another. A title that comes twice is known the first time.
+    pub(super) columns: Vec<Result<Column, Box<str>>>,
+}
+
+impl Header {
+    /// Reads a line as a header. `None` if it names no column `Logging DateTime`.
+    pub(super) fn of_line(line: &str, most_columns: usize) -> Option<Self> {
+        if !line.bytes().any(|byte| byte.eq_ignore_ascii_case(&b'l')) {
+            return None;
+        }
+        DELIMITERS.into_iter().find_map(|delimiter| {
+            let cells = cells::split(line, delimiter, most_columns).ok()?;
+            Some(Self { delimiter, columns: columns(&cells)? })
+        })
+    }
+
+    /// Returns the header of the original's own log, for a log whose first lines are missing.
+    pub(super) fn of_original() -> Self {
+        let titles = AUDIT_HEADER.trim_end().split(',').map(Cow::Borrowed);
+        Self { delimiter: ',', columns: columns(&titles.collect::<Vec<_>>()).unwrap_or_default() }
+    }
+
+    /// The place of a column. `None` if the log does not have it.
+    pub(super) fn place(&self, sought: Column) -> Option<usize> {
+        self.columns.iter().position(|column| *column == Ok(sought))
+    }
+}
+
+/// Whether a line holds no row and no title: `sep=;` for a spreadsheet, or the `#TYPE` of a script's export.
+pub(super) fn is_preamble(line: &str) -> bool {
+    let line = line.trim();
+    let is_separator = line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));
+    (is_separator && line.chars().count() <= 5)
+        || line.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("#TYPE "))
+}
+
+fn columns(cells: &[Cow<'_, str>]) -> Option<Vec<Result<Column, Box<str>>>> {
+    let mut columns: Vec<Result<Column, Box<str>>> = Vec::with_capacity(cells.len());
+    for cell in cells {
+        let plain = plain_title(cell);
+        let known = TITLES.iter().find(|(title, column)| *title == plain && !columns.contains(&Ok(*column)));
+        columns.push(known.map(|(_, column)| *column).ok_or_else(|| (&**cell).into()));
+    }
+    columns.contains(&Ok(Column::LoggedAt)).then_some(columns)
+}

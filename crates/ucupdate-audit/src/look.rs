@@ -1,0 +1,151 @@
+//! [`LogLook`]: what the first bytes of a file look like.
+
+use crate::audit::reader::is_audit_line;
+use crate::finding::ReadLimits;
+use crate::input::lines::Lines;
+use std::fmt;
+
+/// The kind of file that the first bytes look like. It selects logs among other files, and explains why a file gave no rows.
+///
+/// ```
+/// use ucupdate_audit::LogLook;
+/// let look = LogLook::of(b"#Software: Microsoft Internet Information Services 7.0\n#Version: 1.0\n");
+/// assert_eq!(look, LogLook::AccessLog);
+/// assert_eq!(LogLook::of(b"PK\x03\x04").to_string(), "a zip archive or an Excel workbook");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogLook {
+    /// A file without content.
+    Empty,
+    /// An audit log, of any edition.
+    AuditLog,
+    /// An access log in the W3C extended form.
+    AccessLog,
+    /// A log of a web server in another form than W3C.
+    OtherWebLog,
+    /// A file of another kind, by name.
+    Other(&'static str),
+    /// Text of any other kind.
+    Text,
+    /// Bytes that are neither text nor of a known kind.
+    Binary,
+}
+
+/// The beginnings of files of other kinds.
+const BEGINNINGS: [(&[u8], &str); 13] = [
+    (b"PK\x03\x04", "a zip archive or an Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
+    (b"MSCF", "a cabinet"),
+    (b"MZ", "a Windows program"),
+    (b"ElfFile\0", "a Windows event log"),
+    (b"%PDF", "a PDF document"),
+    (b"\xd4\xc3\xb2\xa1", "a network capture"),
+    (b"\x0a\x0d\x0d\x0a", "a network capture"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"BZh", "a file compressed by bzip2"),
+    (b"\xfd7zXZ\0", "a file compressed by xz"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
+    (b"SQLite format 3\0", "a SQLite database"),
+];
+
+/// The number of lines that are looked at.
+const LINES: usize = 16;
+
+impl LogLook {
+    /// Looks at the first bytes of a file. A few hundred bytes are enough. They may be compressed by gzip.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::Empty;
+        }
+        if let Some((_, name)) = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning)) {
+            return Self::Other(name);
+        }
+        let mut lines = Lines::new(bytes, ReadLimits::default());
+        let (mut first, mut is_binary) = (None, false);
+        for _ in 0..LINES {
+            match lines.next_line() {
+                Some(Ok(line)) if is_audit_line(&line) => return Self::AuditLog,
+                Some(Ok(line)) if is_w3c(&line) => return Self::AccessLog,
+                Some(Ok(line)) => {
+                    is_binary |= line.contains('\0');
+                    first = first.or_else(|| Some(of_text(&line)));
+                }
+                Some(Err(_)) => is_binary = true,
+                None => break,
+            }
+        }
+        match first {
+            _ if is_binary => Self::Binary,
+            Some(look) => look,
+            None => Self::Empty,
+        }
+    }
+}
+
+/// Whether a line is a directive of the W3C extended form.
+fn is_w3c(line: &str) -> bool {
+    let starts = |name: &&str| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    ["#Fields:", "#Software:", "#Version:", "#Start-Date:"].iter().any(starts)
+}
+
+/// Returns what a text is by its first line.
+fn of_text(line: &str) -> LogLook {
+    let line = line.trim_start();
+    let is_html = ["<!doctype html", "<html"]
+        .iter()
+        .any(|tag| line.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag)));
+    match line {
+        _ if is_html => LogLook::Other("an HTML page"),
+        _ if line.starts_with('<') => LogLook::Other("an XML document"),
+        _ if line.starts_with(['{', '[']) && !line.contains("] \"") => LogLook::Other("a JSON document"),
+        _ if line.contains("] \"") || line.matches(", ").count() >= 12 => LogLook::OtherWebLog,
+        _ => LogLook::Text,
+    }
+}
+
+impl fmt::Display for LogLook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "an empty file",
+            Self::AuditLog => "an audit log",
+            Self::AccessLog => "a W3C access log of a web server",
+            Self::OtherWebLog => "a log of a web server that is not in the W3C form",
+            Self::Other(name) => name,
+            Self::Text => "text without a header of a log",
+            Self::Binary => "binary data",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn the_fields_logs_and_other_files_are_told_apart() {
+        assert_eq!(LogLook::of(&fixture::vector("RequestHandlerAuditLog_2009-03-06.log")), LogLook::AuditLog);
+        for name in ["iis-2009-03-06.log", "iis-500.log"] {
+            assert_eq!(LogLook::of(&fixture::vector(name)), LogLook::AccessLog);
+        }
+        let apache =
+            b"10.1.1.9 - - [06/Mar/2009:17:07:20 +0000] \"POST /RequestHandler/ucdevice.upx HTTP/1.1\" 200 0";
+        let native = b"10.1.1.9, -, 03/06/2009, 7:55:20, W3SVC2, S, 10.1.1.5, 4502, 163, 3223, 200, 0, GET, /a.gif, -,";
+        for (bytes, shown) in [
+            (&b""[..], "an empty file"),
+            (b"\n\n", "an empty file"),
+            (b"MSCF\0", "a cabinet"),
+            (b"<!DOCTYPE html>", "an HTML page"),
+            (b"<?xml version=\"1.0\"?>", "an XML document"),
+            (b"{\"a\": 1}", "a JSON document"),
+            (apache, "a log of a web server that is not in the W3C form"),
+            (native, "a log of a web server that is not in the W3C form"),
+            (b"lorem ipsum", "text without a header of a log"),
+            (b"\x00\x01\x02\xff\xfe\x00", "binary data"),
+            (b"sep=;\n\"Logging DateTime\";Model\n", "an audit log"),
+        ] {
+            assert_eq!(LogLook::of(bytes).to_string(), shown, "{bytes:?}");
+        }
+    }
+}

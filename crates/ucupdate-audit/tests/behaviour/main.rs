@@ -1,0 +1,7 @@
+//! Reading and writing logs, by the public names only.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod access;
+mod editions;
+mod field;

@@ -1,0 +1,64 @@
+//! `ucupdate policy` of a pattern of rules: the version scheme that these rules take over.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::suggest::no_scheme;
+use serde_json::{Value, json};
+use ucupdate::book::{BookCommand, PatternScheme, RuleBook, RulePattern};
+use ucupdate::version::VersionScheme;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoveArgs {
+    /// The pattern of rules, as 'UCPhone/AudioCodes/*'
+    rules: RulePattern,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+/// Returns the scheme of a pattern as a JSON object.
+pub(crate) fn scheme_json(entry: &PatternScheme, book: &RuleBook) -> Value {
+    json!({ "rules": entry.rules, "scheme": entry.scheme.to_string(), "followed_by": followers(entry, book) })
+}
+
+/// Returns the scheme of a pattern in words, with the number of rules that follow it.
+pub(crate) fn scheme_text(entry: &PatternScheme, book: &RuleBook) -> String {
+    let count = followers(entry, book);
+    let rules = if count == 1 { "rule follows" } else { "rules follow" };
+    format!("scheme {}; {count} {rules} it", entry.scheme)
+}
+
+/// Counts the rules whose scheme comes from a pattern.
+fn followers(entry: &PatternScheme, book: &RuleBook) -> usize {
+    let follows = |rule: &&ucupdate::book::Rule| {
+        book.settings().scheme_of(rule.key()) == Some(entry) && rule.policy().scheme == entry.scheme
+    };
+    book.rules().filter(follows).count()
+}
+
+/// Shows the scheme of a pattern.
+pub(crate) async fn show(rules: &RulePattern, context: &mut Context) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let snapshot = service.snapshot();
+    let book = snapshot.book();
+    let is_it = |entry: &&PatternScheme| entry.rules.to_string().eq_ignore_ascii_case(&rules.to_string());
+    let entry = book.settings().schemes.iter().find(is_it).ok_or_else(|| no_scheme(rules, book))?;
+    context
+        .output
+        .both(&scheme_json(entry, book), format_args!("{}\n  {}", entry.rules, scheme_text(entry, book)))
+}
+
+/// Sets the scheme of a pattern.
+pub(crate) async fn set(
+    rules: RulePattern,
+    scheme: VersionScheme,
+    how: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    make(&BookCommand::PutScheme(PatternScheme::new(rules, scheme)), how, context).await
+}
+
+/// Removes the scheme of a pattern.
+pub(crate) async fn remove(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {
+    make(&BookCommand::RemoveScheme(args.rules), &args.how, context).await
+}

@@ -1,0 +1,97 @@
+//! The bodies of a request and of its answer, which tell the place of the connection when it is busy and when it waits.
+
+use super::places::Place;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use ucupdate_http::ResponseBody;
+
+/// The body of a request. While the client does not send it, the connection waits.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    body: Incoming,
+    place: Arc<Place>,
+    waits: bool,
+}
+
+impl Arriving {
+    pub(crate) fn new(body: Incoming, place: Arc<Place>) -> Self {
+        Self { body, place, waits: false }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_pending() != self.waits {
+            self.waits = polled.is_pending();
+            if self.waits { self.place.waits_on() } else { self.place.is_busy() }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer. From the head of the request until the last byte of the answer was taken, the connection is busy.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    body: Option<ResponseBody>,
+    place: Arc<Place>,
+}
+
+impl Answering {
+    /// The head of a request is there.
+    pub(crate) fn begin(place: Arc<Place>) -> Self {
+        place.is_busy();
+        Self { body: None, place }
+    }
+
+    /// Sets the body of the answer.
+    pub(crate) fn with(mut self, body: ResponseBody) -> Self {
+        self.body = Some(body);
+        self.place.is_busy();
+        self
+    }
+}
+
+impl Body for Answering {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.place.waits_anew();
+    }
+}

@@ -1,0 +1,140 @@
+//! Version schemes of patterns, and what a change of scheme does to a rule.
+
+use super::draft::ChangeDraft;
+use crate::book::change::note::Note;
+use crate::book::change::refusal::Refusal;
+use crate::book::pattern_scheme::PatternScheme;
+use crate::book::policy::OfferPolicy;
+use crate::book::rule::{Assignment, Role, Rule};
+use crate::book::rule_book::Settings;
+use crate::book::rule_key::RuleKey;
+use crate::book::rule_pattern::RulePattern;
+use crate::version::{ReportedVersion, VersionScheme};
+
+impl ChangeDraft<'_> {
+    pub(crate) fn put_scheme(&mut self, new: &PatternScheme) -> Result<(), Refusal> {
+        let mut settings = self.book.settings.clone();
+        let there = settings.schemes.iter_mut().find(|there| there.rules.is_same(&new.rules));
+        let before = match there {
+            Some(there) if there.scheme == new.scheme => return Ok(()),
+            Some(there) => Some(std::mem::replace(&mut there.scheme, new.scheme.clone())),
+            None => {
+                settings.schemes.push(new.clone());
+                None
+            }
+        };
+        PatternScheme::sort(&mut settings.schemes);
+        self.notes.push(Note::SchemeSet { scheme: Box::new(new.clone()), before });
+        self.follow_schemes(settings)
+    }
+
+    pub(crate) fn remove_scheme(&mut self, rules: &RulePattern) -> Result<(), Refusal> {
+        let mut settings = self.book.settings.clone();
+        let known = settings.schemes.iter().position(|there| there.rules.is_same(rules));
+        let known = known.ok_or_else(|| Refusal::NoScheme { rules: Box::new(rules.clone()) })?;
+        let removed = Box::new(settings.schemes.remove(known));
+        self.notes.push(Note::SchemeRemoved { scheme: removed });
+        self.follow_schemes(settings)
+    }
+
+    /// Puts new settings in place, and gives each rule that followed the old patterns the scheme of the new ones.
+    fn follow_schemes(&mut self, settings: Settings) -> Result<(), Refusal> {
+        let scheme_in =
+            |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());
+        let book = self.book;
+        for rule in book.rules() {
+            let before = scheme_in(&book.settings, rule.key()).unwrap_or_default();
+            let now = scheme_in(&settings, rule.key()).unwrap_or_default();
+            let own = &rule.policy().scheme;
+            if before == now || *own == now {
+                continue;
+            }
+            if *own != before {
+                self.notes.push(Note::SchemeKept { rule: rule.key().clone(), scheme: own.clone() });
+                continue;
+            }
+            let policy = OfferPolicy { scheme: now, ..rule.policy().clone() };
+            self.set_policy(rule.key(), &policy)?;
+        }
+        self.delta.settings = Some(settings);
+        Ok(())
+    }
+
+    /// Replaces the policy of a rule, and notes what that changes. Returns `false` if nothing changes.
+    pub(crate) fn set_policy(&mut self, rule: &RuleKey, policy: &OfferPolicy) -> Result<bool, Refusal> {
+        let before = self.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
+        if before == *policy {
+            return Ok(false);
+        }
+        let rule = self.spelled(rule);
+        check_limits(&rule, policy)?;
+        self.notes.extend(Note::policy_changes(&rule, &before, policy));
+        if before.scheme != policy.scheme {
+            let notes = self.notes_of_scheme(&rule, &before);
+            self.notes.extend(notes);
+        }
+        Ok(true)
+    }
+
+    /// Returns which versions of a rule its new scheme cannot read, and which ones it takes for one release.
+    fn notes_of_scheme(&self, key: &RuleKey, before: &OfferPolicy) -> Vec<Note> {
+        let Some(rule) = self.rule(key) else { return Vec::new() };
+        let policy = rule.policy();
+        let unreadable = |version: &ReportedVersion| policy.scheme.numbers(version).is_none();
+        let mut notes: Vec<Note> = versions_of(rule)
+            .filter(|(_, version)| unreadable(version))
+            .map(|(role, version)| Note::NotInScheme {
+                rule: key.clone(),
+                version: version.clone(),
+                role,
+                scheme: policy.scheme.clone(),
+            })
+            .collect();
+        let releases = self.releases();
+        let mut seen: Vec<&crate::book::package::Release> = Vec::new();
+        for (_, release) in releases.of_rule(key) {
+            let is_merged = |known: &&&crate::book::package::Release| {
+                policy.is_same_release(&known.version, &release.version)
+                    && !before.is_same_release(&known.version, &release.version)
+                    && !known.files.same_bytes(&release.files)
+            };
+            if let Some(known) = seen.iter().find(is_merged) {
+                let (version, other) = (known.version.clone(), release.version.clone());
+                notes.push(Note::OneRelease { rule: key.clone(), version, other });
+            }
+            seen.push(release);
+        }
+        notes
+    }
+}
+
+/// Returns every version that a rule names, with its role in words.
+fn versions_of(rule: &Rule) -> impl Iterator<Item = (&'static str, &ReportedVersion)> {
+    let role = |assignment: &Assignment| match assignment.role() {
+        Role::Pin => "pinned",
+        Role::Pending => "pending",
+        Role::Rollout => "rolled out",
+        Role::Approved => "approved",
+    };
+    let assigned = rule.assignments().iter().map(move |it| (role(it), &it.candidate.version));
+    let kept = rule.rollback().map(|candidate| ("kept for roll back", &candidate.version));
+    assigned.chain(kept).chain(rule.rejected().iter().map(|version| ("rejected", version)))
+}
+
+/// Refuses a floor or a minimum that the scheme of the policy cannot read.
+fn check_limits(rule: &RuleKey, policy: &OfferPolicy) -> Result<(), Refusal> {
+    let scheme: &VersionScheme = &policy.scheme;
+    let limits = [("minimum", &policy.minimum), ("floor", &policy.floor)];
+    let limits = limits.into_iter().filter_map(|(field, limit)| Some((field, limit.as_ref()?)));
+    for (field, limit) in limits {
+        if scheme.read(limit.as_str()).is_err() {
+            return Err(Refusal::LimitNotInScheme {
+                rule: rule.clone(),
+                field,
+                version: limit.clone(),
+                scheme: scheme.clone(),
+            });
+        }
+    }
+    Ok(())
+}
