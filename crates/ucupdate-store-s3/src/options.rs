@@ -47,7 +47,9 @@ pub struct S3Options {
 
 /// A function that is told of failed tries.
 #[derive(Clone, Default)]
-pub(crate) struct RetryNotice(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub(crate) struct RetryNotice(Option<Arc<Notice>>);
+
+type Notice = dyn Fn(&str) + Send + Sync;
 
 impl RetryNotice {
     pub(crate) fn tell(&self, reason: &str) {
