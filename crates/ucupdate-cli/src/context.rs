@@ -213,6 +213,6 @@ async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S
     let options = options
         .with_attempt_timeout(attempt)
         .with_deadline(waiting.limit)
-        .with_retry_notice(move |reason| notice.tell_failed_try(reason));
+        .with_retry_notice(move |reason| notice.report_failed_try(reason));
     Ok(ucupdate::s3::S3Store::open(options).await?)
 }

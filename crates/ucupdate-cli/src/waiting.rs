@@ -1,4 +1,4 @@
-//! Tells on stderr what a command waits for, and ends a wait after a time.
+//! Reports on stderr what a command waits for, and ends a wait after a time.
 
 use crate::output::shown::Shown;
 use async_trait::async_trait;
@@ -13,43 +13,43 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
-/// A wait is told after this time.
+/// A wait is reported after this time.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Two lines about a wait are at least this far apart.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Waits for one store, and the last time that one was told. Clones share that time.
+/// Reports waits for one store. Clones share the time of the last report.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     store: Arc<str>,
     /// The longest time that a command waits for one answer of the store.
     pub(crate) limit: Duration,
-    told_at: Arc<Mutex<Option<Instant>>>,
+    reported_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Waiting {
     pub(crate) fn new(store: &impl Display, limit: Duration) -> Self {
-        Self { store: store.to_string().into(), limit, told_at: Arc::default() }
+        Self { store: store.to_string().into(), limit, reported_at: Arc::default() }
     }
 
-    /// Tells that a try failed and is repeated.
+    /// Reports that a try failed and is repeated.
     #[cfg(feature = "s3")]
-    pub(crate) fn tell_failed_try(&self, reason: &str) {
-        self.tell(format_args!(
+    pub(crate) fn report_failed_try(&self, reason: &str) {
+        self.report(format_args!(
             "{}: {reason}; trying again for up to {} s (--timeout)",
             self.store,
             self.limit.as_secs()
         ));
     }
 
-    /// Waits for an answer, and tells what is waited for if it does not come soon.
+    /// Waits for an answer, and reports what it waits for if it does not come soon.
     pub(crate) async fn for_answer<T>(&self, what: &str, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
         loop {
             tokio::select! {
                 answer = &mut answer => return answer,
-                () = sleep(PATIENCE) => self.tell(format_args!("waiting for {}: {what}", self.store)),
+                () = sleep(PATIENCE) => self.report(format_args!("waiting for {}: {what}", self.store)),
             }
         }
     }
@@ -71,14 +71,14 @@ impl Waiting {
         format!("no answer within {} s (--timeout)", self.limit.as_secs())
     }
 
-    fn tell(&self, message: impl Display) {
-        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if told_at.is_some_and(|then| then.elapsed() < PAUSE) {
+    fn report(&self, message: impl Display) {
+        let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported_at.is_some_and(|then| then.elapsed() < PAUSE) {
             return;
         }
-        *told_at = Some(Instant::now());
+        *reported_at = Some(Instant::now());
         // If stderr is closed, there is no place for the message.
-        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
+        let _closed = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
     }
 }
 

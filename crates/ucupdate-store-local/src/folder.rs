@@ -62,8 +62,9 @@ impl Folder {
     pub(crate) fn self_test(&self) -> io::Result<()> {
         let StagingState::Open(staging) = &*self.staging() else { return Ok(()) };
         match staging.self_test() {
-            Err(error) if is_no_space(&error) || may_not_write_now(&error) => Ok(()),
-            end => end,
+            Err(error) if is_lacking(&error) => Err(error),
+            // A full or failing disk still serves what it holds, and each write reports its own error.
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
@@ -404,14 +405,10 @@ fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
 }
 
-/// Returns whether an error reports missing space, also missing file entries.
-fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// Returns whether the file system became read-only.
-fn may_not_write_now(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ReadOnlyFilesystem
+/// Returns whether an error of the self-test says that the file system lacks an operation.
+fn is_lacking(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied | Kind::Other)
 }
 
 /// The effect is visible already, so this error must not say that nothing happened.

@@ -45,14 +45,14 @@ pub struct S3Options {
     pub(crate) retry_notice: RetryNotice,
 }
 
-/// A function that is told of failed tries.
+/// A function that receives the reasons of failed tries.
 #[derive(Clone, Default)]
 pub(crate) struct RetryNotice(Option<Arc<Notice>>);
 
 type Notice = dyn Fn(&str) + Send + Sync;
 
 impl RetryNotice {
-    pub(crate) fn tell(&self, reason: &str) {
+    pub(crate) fn call(&self, reason: &str) {
         if let Some(notice) = &self.0 {
             notice(reason);
         }

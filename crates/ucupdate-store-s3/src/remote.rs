@@ -81,7 +81,7 @@ impl Remote {
             Err(_) => Err(Failure::Later(Cause::silence(self.attempt_timeout))),
         };
         if let Err(Failure::Later(cause)) = &end {
-            self.retry_notice.tell(&cause.to_string());
+            self.retry_notice.call(&cause.to_string());
         }
         end
     }

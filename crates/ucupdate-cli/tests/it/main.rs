@@ -9,6 +9,8 @@ mod differences;
 mod ending;
 mod events;
 mod exit_codes;
+#[cfg(target_os = "linux")]
+mod failing_syncs;
 mod fleet;
 mod groups;
 mod holding;

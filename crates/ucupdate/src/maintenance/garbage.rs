@@ -229,6 +229,9 @@ impl UpdateService {
             return Ok(garbage);
         }
         let now = self.age_time(remove).await?;
+        if remove {
+            self.remove_probes(now, options.grace).await?;
+        }
         let beginning = self.beginning().await?;
         for (ingest, objects) in unnamed {
             let newest = newest_of(&objects);
@@ -256,6 +259,16 @@ impl UpdateService {
             }
         }
         Ok(garbage)
+    }
+
+    /// Removes the probes of processes that ended before they removed them.
+    async fn remove_probes(&self, now: UnixTime, grace: Duration) -> Result<(), StateError> {
+        for meta in self.store().list_all(keys::PROBES, usize::MAX).await? {
+            if is_older(now, UnixTime::from(meta.modified), grace) {
+                self.store().delete(&meta.key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the rule book has the package of an unnamed ingest. Then it was ingested again later, and a rebuild would

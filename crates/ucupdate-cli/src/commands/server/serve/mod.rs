@@ -76,7 +76,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_logs(logs)
         .with_codec(codec)
         .with_watch(watch)
-        .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs));
+        .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs))
+        .with_offers_after_replacement(args.offers_after_replacement);
     let (options, outputs) = args.events.listen(options, server_name.as_str())?;
     let opening = async {
         let (store, redirects) = match args.redirect_images {
