@@ -21,6 +21,7 @@ mod other_user;
 mod overload;
 mod packages;
 mod place;
+mod reading;
 mod readme;
 mod rollouts;
 mod schemes;

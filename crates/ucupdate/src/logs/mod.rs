@@ -1,5 +1,7 @@
 //! The logs: written in the background, and read back.
 
+pub(crate) mod losses;
+pub(crate) mod merge;
 pub(crate) mod of_service;
 pub(crate) mod options;
 pub(crate) mod reader;

@@ -4,6 +4,7 @@
 //! then removes nothing. If both are ahead, most files look old at once, and then nothing is removed.
 
 use crate::clock::Clock;
+use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use crate::logs::writer::LogError;
 use crate::maintenance::access::store_time;
@@ -97,6 +98,10 @@ fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
 
 async fn delete(store: &dyn ImageStore, files: &[&LogFile]) -> Result<usize, LogError> {
     for file in files {
+        // The zone goes first, so that no zone is left without its log.
+        if let Some(zone) = zone_key(file.key.as_str()).filter(|_| file.name.kind == LogKind::Audit) {
+            store.delete(&zone).await?;
+        }
         store.delete(&file.key).await?;
     }
     Ok(files.len())

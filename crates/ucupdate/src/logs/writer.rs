@@ -5,17 +5,18 @@
 use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
+use crate::logs::losses::Losses;
+use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use crate::logs::removal;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogKind, RollingLog,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogKind, RollingLog,
 };
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// Error of writing logs.
@@ -79,8 +80,11 @@ impl Logs {
     ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
+        let zone = Some(audit_format.zone()).filter(|zone| **zone != Zone::utc());
+        let zone = zone.map(|zone| zone.name().to_owned());
         let log = |rolling, kind| {
-            let log = Arc::new(Log::new(rolling, kind, events.clone()));
+            let zone = zone.clone().filter(|_| kind == LogKind::Audit);
+            let log = Arc::new(Log::new(rolling, kind, zone, events.clone()));
             tokio::spawn(Arc::clone(&log).write(Arc::clone(&store), Arc::clone(&clock)));
             log
         };
@@ -151,42 +155,15 @@ impl Drop for Logs {
 #[derive(Debug)]
 struct Log {
     rolling: Mutex<RollingLog>,
+    /// The name of the time zone that is stored beside each file. `None` for times in UTC.
+    zone: Option<String>,
     /// Wakes the task.
     wake: Notify,
     /// The progress of the task.
     progress: watch::Sender<Progress>,
-    drops: Mutex<Drops>,
     kind: LogKind,
     events: Listeners,
-}
-
-/// A number of dropped rows is reported at most this often, after the first one, which is reported at once.
-const DROP_REPORT_TIME: Duration = Duration::from_secs(60);
-
-/// The dropped rows that were not reported yet.
-#[derive(Debug, Default)]
-struct Drops {
-    unreported: u64,
-    reported_at: Option<Instant>,
-}
-
-impl Drops {
-    /// Counts a dropped row.
-    fn add(&mut self) {
-        self.unreported += 1;
-    }
-
-    /// Returns the number to report now. `None` if there is none, or if the last report was less than a minute ago and the
-    /// report is not the last one: the rows are written again.
-    fn due(&mut self, now: Instant, is_final: bool) -> Option<u64> {
-        let waits =
-            self.reported_at.is_some_and(|then| now.saturating_duration_since(then) < DROP_REPORT_TIME);
-        if self.unreported == 0 || (waits && !is_final) {
-            return None;
-        }
-        self.reported_at = Some(now);
-        Some(std::mem::take(&mut self.unreported))
-    }
+    losses: Losses,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -196,14 +173,15 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog, kind: LogKind, events: Listeners) -> Self {
+    fn new(rolling: RollingLog, kind: LogKind, zone: Option<String>, events: Listeners) -> Self {
         Self {
             rolling: Mutex::new(rolling),
             wake: Notify::new(),
             progress: watch::Sender::default(),
-            drops: Mutex::default(),
             kind,
+            zone,
             events,
+            losses: Losses::default(),
         }
     }
 
@@ -215,39 +193,35 @@ impl Log {
 
     fn push(&self, line: ucupdate_audit::LogLine, now: UnixTime) {
         let mut rolling = self.rolling();
-        let is_dropped = rolling.push(line, now).is_none();
+        let is_lost = rolling.push(line, now).is_none();
+        let (lost, reason) = (rolling.dropped(), rolling.last_drop());
         let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
         drop(rolling);
-        if is_dropped {
-            self.drops().add();
-            self.report_drops(false);
-        }
         if first_or_due {
             self.wake.notify_one();
         }
+        if let Some(reason) = reason.filter(|_| is_lost && self.losses.is_due(now)) {
+            self.report_loss(lost, reason);
+        }
     }
 
-    fn drops(&self) -> MutexGuard<'_, Drops> {
-        self.drops.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reports dropped rows: the first one at once, then the number each minute, and the rest when rows are written again.
-    fn report_drops(&self, is_final: bool) {
-        let due = self.drops().due(Instant::now(), is_final);
-        let Some(rows) = due else { return };
+    fn report_loss(&self, rows: u64, reason: DropReason) {
         let failure = self.progress.borrow().last_failure.clone();
-        let pending = self.rolling().pending();
-        let reason = drop_reason(pending, &failure);
-        self.events.emit(&Event::LogRowsDropped { log: self.kind, rows, reason: &reason });
+        let cause = match &*failure {
+            "" => reason.to_string(),
+            failure => format!("{reason}; the store does not take them: {failure}"),
+        };
+        self.events.emit(&Event::LogRowsDropped { log: self.kind, rows, cause: &cause });
     }
 
-    /// Reports once when rows begin to wait, and once when rows were written again.
-    fn report_turn(&self, was_failing: bool, failure: Option<&str>, outcome: EffectOutcome, rows: usize) {
+    /// Reports once when rows begin to wait, and once when they are written again.
+    fn report_write(&self, outcome: EffectOutcome, failure: Option<&str>, rows: usize) {
+        let was_failing = !self.progress.borrow().last_failure.is_empty();
         let log = self.kind;
-        match (was_failing, failure) {
-            (false, Some(cause)) => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
-            (true, None) if outcome == EffectOutcome::Stored => {
-                self.events.emit(&Event::LogRowsWritten { log })
+        match failure {
+            Some(cause) if !was_failing => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
+            None if was_failing && outcome == EffectOutcome::Stored => {
+                self.events.emit(&Event::LogRowsWritten { log });
             }
             _ => {}
         }
@@ -266,7 +240,7 @@ impl Log {
             rolling.acknowledged() + rolling.pending() as u64
         };
         self.wake.notify_one();
-        let ended = Instant::now() + time;
+        let ended = tokio::time::Instant::now() + time;
         let mut progress = self.progress.subscribe();
         loop {
             // Seen before the rows are counted: whatever comes after this wakes the wait below.
@@ -275,9 +249,9 @@ impl Log {
                 return Ok(());
             }
             // A time that passes only on the service's clock never ends a back-off in a test, so who waits asks again.
-            let next = ended.min(Instant::now() + RETRY_TIME);
+            let next = ended.min(tokio::time::Instant::now() + RETRY_TIME);
             let waited = tokio::time::timeout_at(next, progress.changed()).await;
-            if stopped || Instant::now() >= ended {
+            if stopped || tokio::time::Instant::now() >= ended {
                 return Err(self.waiting());
             }
             if waited.is_err() {
@@ -307,9 +281,8 @@ impl Log {
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
-                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, perform(&*store, &effect))
-                    .await
-                {
+                let performing = perform(&*store, &effect, self.zone.as_deref());
+                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, performing).await {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
@@ -318,9 +291,7 @@ impl Log {
                     rolling.done(outcome, clock.now());
                     rolling.pending()
                 };
-                let was_failing = !self.progress.borrow().last_failure.is_empty();
-                self.report_drops(was_failing && outcome == EffectOutcome::Stored);
-                self.report_turn(was_failing, failure.as_deref(), outcome, rows);
+                self.report_write(outcome, failure.as_deref(), rows);
                 self.progress.send_modify(|progress| {
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
@@ -346,23 +317,31 @@ impl Log {
     }
 }
 
-/// Returns why a row was dropped.
-fn drop_reason(pending: usize, failure: &str) -> String {
-    if pending == 0 {
-        "the row is longer than a log file".to_owned()
-    } else if failure.is_empty() {
-        format!("{pending} rows wait already: they come faster than the store takes them")
-    } else {
-        format!("{pending} rows wait already, because the store fails: {failure}")
+/// Stores the name of the time zone beside a log that is about to be created. A log that exists already is another writer's,
+/// and keeps its zone.
+async fn put_zone(store: &dyn ImageStore, log: &StoreKey, zone: &str) -> Result<(), StoreError> {
+    let Some(key) = zone_key(log.as_str()) else { return Ok(()) };
+    if store.exists(log).await? {
+        return Ok(());
     }
+    store.put_bytes(&key, format!("{zone}\n")).await.map(drop)
 }
 
 /// Performs one effect and returns its outcome.
-async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
+async fn perform(
+    store: &dyn ImageStore,
+    effect: &Effect,
+    zone: Option<&str>,
+) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
         return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
     };
     let bytes = || Bytes::copy_from_slice(effect.bytes());
+    if let (Effect::Create { .. }, Some(zone)) = (effect, zone)
+        && let Err(error) = put_zone(store, &key, zone).await
+    {
+        return (EffectOutcome::Failed, Some(error.to_string()));
+    }
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
@@ -380,39 +359,5 @@ async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Opt
         Err(StoreError::AlreadyExists { .. }) => (EffectOutcome::Exists, None),
         Err(error) if error.may_have_written() => (EffectOutcome::Unclear, Some(error.to_string())),
         Err(error) => (EffectOutcome::Failed, Some(error.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_dropped_row_is_reported_at_once_and_then_the_number_each_minute() {
-        let (mut drops, start) = (Drops::default(), Instant::now());
-        let mut reports = Vec::new();
-        for second in 0..150 {
-            for _ in 0..10 {
-                drops.add();
-                if let Some(rows) = drops.due(start + Duration::from_secs(second), false) {
-                    reports.push((second, rows));
-                }
-            }
-        }
-        assert_eq!(reports, [(0, 1), (60, 600), (120, 600)]);
-        assert_eq!(drops.due(start + Duration::from_secs(180), false), Some(299), "none is forgotten");
-        drops.add();
-        let soon = start + Duration::from_secs(181);
-        assert_eq!(
-            (drops.due(soon, false), drops.due(soon, true), drops.due(soon, true)),
-            (None, Some(1), None)
-        );
-    }
-
-    #[test]
-    fn the_reason_for_a_drop_is_the_true_one() {
-        assert_eq!(drop_reason(0, ""), "the row is longer than a log file");
-        assert!(drop_reason(9, "").contains("faster than the store takes them"));
-        assert!(drop_reason(9, "no space left").ends_with("because the store fails: no space left"));
     }
 }

@@ -148,7 +148,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::WordUnusable,
             flat().with_manifest(&cpe("").replace("CX700", "..")),
-            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule begins with a blank or ends in a blank or full stop",
+            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule contains '.' at byte 1, expected no blank at either end and no full stop at the end",
         ),
         (
             Kind::FileMissing,
@@ -318,7 +318,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::VersionUnreadable,
             Files::new().with_image("3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE"),
-            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version holds 'b', expected digits",
+            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version contains 'b', expected digits",
         ),
         (
             Kind::NoTimeStamp,

@@ -14,8 +14,8 @@ use ucupdate::book::Percent;
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question};
 use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
-use ucupdate::value::{FieldTime, UnixTime};
-use ucupdate::version::{ReportedVersion, VersionError};
+use ucupdate::value::{FieldTime, ParseError, UnixTime};
+use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimulateArgs {
@@ -124,7 +124,8 @@ fn device_count(text: &str) -> Result<usize, String> {
 /// The devices that audit logs tell of, a module each.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
     let mut fleet = Inventory::default();
-    audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    let read = audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    read.refuse_nothing_understood()?;
     let mut simulated = SimulatedFleet::default();
     for (_, device) in fleet.devices() {
         let Some(request) = device.request() else { continue };
@@ -150,7 +151,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     folder.write(name, None, &mut text.as_bytes()).map(drop)
 }
 
-fn version(text: &str) -> Result<ReportedVersion, VersionError> {
+fn version(text: &str) -> Result<ReportedVersion, ParseError> {
     text.parse().map(ReportedVersion::Readable)
 }
 

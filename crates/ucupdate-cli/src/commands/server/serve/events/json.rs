@@ -101,8 +101,8 @@ fn own_fields(event: &Event<'_>) -> Value {
             json!({ "log": log_name(*log), "rows": rows, "cause": cause })
         }
         Event::LogRowsWritten { log } => json!({ "log": log_name(*log) }),
-        Event::LogRowsDropped { log, rows, reason } => {
-            json!({ "log": log_name(*log), "rows": rows, "reason": reason })
+        Event::LogRowsDropped { log, rows, cause } => {
+            json!({ "log": log_name(*log), "rows": rows, "cause": cause })
         }
         Event::StoreUnreachable { error } | Event::HistoryReplaced { error } => {
             json!({ "cause": error_chain(*error) })
