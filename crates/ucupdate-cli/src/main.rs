@@ -41,7 +41,7 @@ struct CommandLine {
 /// Options of every subcommand, before or after it.
 #[derive(Debug, Args)]
 struct GlobalArgs {
-    /// Where rules and images lie: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
+    /// The store of rules and images: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     store: StoreLocation,
     /// How long a command waits for an answer of the store, in seconds

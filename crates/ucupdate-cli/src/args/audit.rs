@@ -15,7 +15,7 @@ use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 
-/// Which rows are read.
+/// The rows that are read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of the store's: files, folders, or patterns such as 'logs/*.log'

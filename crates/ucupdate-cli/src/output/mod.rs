@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// The version of every JSON object that is written.
 const FORMAT: u32 = 1;
 
-/// Where a command's results and messages go.
+/// The output of a command: results and messages.
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -39,7 +39,7 @@ impl Output {
         io::stderr().is_terminal()
     }
 
-    /// Gives a command's whole result: as one line of JSON, an object with `"format": 1`, or as it displays itself.
+    /// Writes the whole result of a command: as one line of JSON, an object with `"format": 1`, or as text.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -55,7 +55,7 @@ impl Output {
         if self.json { self.json_result(json) } else { self.text(text) }
     }
 
-    /// Gives a result as JSON.
+    /// Writes a result as JSON.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -92,7 +92,7 @@ impl Output {
         written.map_err(|error| unwritten(&error))
     }
 
-    /// Tells something beside the results, in one line on stderr.
+    /// Writes a message of one line to stderr.
     pub(crate) fn message(&mut self, message: impl Display) {
         // Nobody can be told that stderr is closed.
         let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));

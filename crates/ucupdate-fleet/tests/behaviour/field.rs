@@ -4,18 +4,14 @@ use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow};
 use ucupdate_core::MacAddress;
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{Fetched, OfferedFile, Timeline, TimelineOptions};
+use ucupdate_testkit::field::vector;
 
-fn vector(name: &str) -> Vec<u8> {
-    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn audit_rows() -> Vec<AuditRow> {
+pub(crate) fn audit_rows() -> Vec<AuditRow> {
     let log = vector("RequestHandlerAuditLog_2009-03-06.log");
     AuditReader::new(&*log).map(Result::unwrap).collect()
 }
 
-fn access_rows(name: &str) -> Vec<AccessRow> {
+pub(crate) fn access_rows(name: &str) -> Vec<AccessRow> {
     AccessReader::new(&*vector(name)).map(Result::unwrap).collect()
 }
 
