@@ -79,10 +79,7 @@ impl Folder {
         let staging = match &*state {
             StagingState::Open(staging) => Arc::clone(staging),
             StagingState::Later => {
-                let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| match error.kind() {
-                    io::ErrorKind::PermissionDenied => StoreError::ReadOnly { key: key.clone() },
-                    _ => writing(key, error),
-                })?;
+                let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| writing(key, error))?;
                 *state = StagingState::Open(Arc::clone(&opened));
                 opened
             }
@@ -402,6 +399,9 @@ fn gave_up(key: &StoreKey) -> StoreError {
 }
 
 fn writing(key: &StoreKey, error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return StoreError::ReadOnly { key: key.clone() };
+    }
     io_error(Some(key), format!("writing `{key}`"), error)
 }
 

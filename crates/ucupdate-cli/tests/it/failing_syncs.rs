@@ -1,7 +1,7 @@
 //! The command on a disk whose syncs fail. `strace` lets them fail; without it these tests are skipped.
 
 use crate::place::Place;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -39,6 +39,24 @@ fn call_of(line: &str, store: &str) -> Option<Call> {
         from: format!("{}/{from_name}", below(from)?),
         to: format!("{}/{to_name}", below(to)?),
     })
+}
+
+/// Returns the calls of a trace. A call that another thread interrupted has two lines.
+fn calls_of(trace: &str, store: &str) -> Vec<Call> {
+    let mut unfinished: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let (process, rest) = line.trim_start().split_once(' ').unwrap_or(("", line));
+        if let Some(begin) = rest.strip_suffix("<unfinished ...>") {
+            unfinished.insert(process, begin);
+        } else if let Some((_, end)) = rest.split_once(" resumed>") {
+            let begin = unfinished.remove(process).unwrap_or_default();
+            calls.extend(call_of(&format!("{}{end}", begin.trim_end()), store));
+        } else {
+            calls.extend(call_of(rest, store));
+        }
+    }
+    calls
 }
 
 /// Returns whether the newest revision would survive a power cut: its bytes were synced and no sync of them failed, and each
@@ -91,7 +109,7 @@ fn kill_with(place: &Place, fault: Option<&str>) -> Option<(bool, Vec<Call>)> {
     let output = command.output().ok()?;
     let text = std::fs::read_to_string(&trace).unwrap_or_default();
     let shown = store.canonicalize().unwrap().display().to_string();
-    let calls: Vec<Call> = text.lines().filter_map(|line| call_of(line, &shown)).collect();
+    let calls = calls_of(&text, &shown);
     // Where tracing is forbidden, nothing was traced.
     (!calls.is_empty()).then_some((output.status.success(), calls))
 }
@@ -137,11 +155,16 @@ fn a_trace_whose_folder_sync_failed_is_not_durable() {
         1 fsync(9</s/state/revisions>) = -1 EIO (Input/output error) (INJECTED)\n\
         1 fsync(9</s/state>) = 0\n\
         1 fsync(9</s>) = 0";
-    let calls = |trace: &str| trace.lines().filter_map(|line| call_of(line, "/s")).collect::<Vec<_>>();
+    let calls = |trace: &str| calls_of(trace, "/s");
     assert!(!is_durable(&calls(trace), "state/revisions/1.json"));
     let whole = trace.replace("-1 EIO (Input/output error) (INJECTED)", "0");
     assert_eq!(calls(&whole).len(), 5);
     assert!(is_durable(&calls(&whole), "state/revisions/1.json"));
+    let interrupted = whole.replace(
+        "fsync(9</s>) = 0",
+        "fsync(9</s> <unfinished ...>\n2 fsync(7</s/x>) = 0\n1 <... fsync resumed>) = 0",
+    );
+    assert!(is_durable(&calls(&interrupted), "state/revisions/1.json"));
     let torn = whole.replacen("a.0>) = 0", "a.0>) = -1 EIO", 1);
     assert!(!is_durable(&calls(&torn), "state/revisions/1.json"));
 }
