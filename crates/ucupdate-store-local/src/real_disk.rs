@@ -37,6 +37,10 @@ impl RealDisk {
     }
 }
 
+/// The folder that only the owner of the store can read: bodies of requests and logs of devices hold personal data.
+#[cfg(unix)]
+const PRIVATE_FOLDER: &str = "Logs/Client";
+
 impl Disk for RealDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let file = self.root.open_with(path, OpenOptions::new().write(true).create_new(true))?;
@@ -70,6 +74,17 @@ impl Disk for RealDisk {
         Ok(())
     }
 
+    #[cfg(unix)]
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        use cap_std::fs::{DirBuilder, DirBuilderExt as _};
+        let mut builder = DirBuilder::new();
+        if path == PRIVATE_FOLDER {
+            builder.mode(0o700);
+        }
+        self.root.create_dir_with(path, &builder)
+    }
+
+    #[cfg(not(unix))]
     fn create_dir(&self, path: &str) -> io::Result<()> {
         self.root.create_dir(path)
     }

@@ -7,7 +7,8 @@
 //! state/probes/probe-<random>          an empty object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
-//! Logs/...                             as `ucupdate-audit` names them
+//! Logs/Server/...                      as `ucupdate-audit` names them
+//! Logs/Client/<kind>/<id>.capture      bodies that are kept, as `captures` names them
 //! ```
 
 use ucupdate_core::book::IngestId;

@@ -11,6 +11,17 @@ use ucupdate_folder::Folder;
 #[derive(Debug)]
 pub(crate) struct NewFiles(Folder);
 
+/// Makes one new file.
+///
+/// # Errors
+/// When something is there already, or the file cannot be made.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Failure::new(format_args!("{}: is no name of a file", path.display())))?;
+    let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
+    folder.write(name, None, &mut &*content).map(drop)
+}
+
 impl NewFiles {
     /// Opens the folder at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {

@@ -34,6 +34,12 @@ impl Output {
         self.json
     }
 
+    /// The number of columns of a line on stdout. It is very large if stdout is not a terminal, so that lines stay whole.
+    pub(crate) fn width(&self) -> usize {
+        let size = terminal_size::terminal_size_of(&self.stdout);
+        size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(40))
+    }
+
     /// Whether a person may be watching stderr.
     pub(crate) fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()

@@ -15,6 +15,12 @@ fn place() -> Place {
     let place = Place::with_package();
     place.file("other.cab", &package(IP8540, "3.5.6907.0", b"other bytes"));
     place.file("noise", b"this is neither a cabinet nor a request nor a log\n");
+    place.file("audit.log", include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log"));
+    let request = include_bytes!("../../../../vectors/canonical-request.xml");
+    place.file(
+        "followed.txt",
+        &[&b"POST /RequestHandler/ucdevice.upx HTTP/1.1\r\n\r\n"[..], request].concat(),
+    );
     place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
     place.run(&["approve", IP8540]).done();
     place
@@ -41,12 +47,16 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (DONE, &["alias", "list"]),
         (DONE, &["fleet"]),
         (DONE, &["loops"]),
+        (DONE, &["timeline"]),
+        (DONE, &["timeline", "--audit", "audit.log", "--mac", "0021630F207B"]),
+        (DONE, &["captures"]),
         (DONE, &["policy", "show", IP8540]),
         (DONE, &["policy", "list"]),
         (DONE, &["verify"]),
         (DONE, &["gc", "--dry-run"]),
         (DONE, &["diff", "--from", "0"]),
         (DONE, &["inspect", "request.xml"]),
+        (DONE, &["inspect", "followed.txt"]),
         (DONE, &["explain", "request.xml"]),
         (DONE, &["plan", "request.xml"]),
         (DONE, &["version", "1.0.522.98", "1.0.522.103"]),
@@ -71,6 +81,8 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (NOT_UNDERSTOOD, &["package", "extract", "noise", "--to", "out"]),
         (NOT_UNDERSTOOD, &["fleet", "--audit", "noise"]),
         (NOT_UNDERSTOOD, &["loops", "--audit", "noise"]),
+        (NOT_UNDERSTOOD, &["timeline", "--access", "noise"]),
+        (NOT_UNDERSTOOD, &["timeline", "--audit", "audit.log", "noise", "--mac", "0021630F207B"]),
         (NOT_UNDERSTOOD, &["diff", "--from", "0", "--devices", "noise"]),
         (NOT_UNDERSTOOD, &["simulate", "--audit", "noise"]),
         (NOT_FOUND, &["fleet", "--audit", "absent/*.log"]),
@@ -110,6 +122,8 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (NOT_FOUND, &["inspect", "absent.xml"]),
         (NOT_FOUND, &["package", "show", "absent.cab"]),
         (NOT_FOUND, &["fleet", "--audit", "absent.log"]),
+        (NOT_FOUND, &["timeline", "--access", "absent.log"]),
+        (NOT_FOUND, &["timeline", "--audit", "audit.log", "--mac", "0004F2000176"]),
         (NOT_FOUND, &["import", "absent"]),
         // Wrong calls.
         (WRONG_CALL, &["approve"]),
@@ -118,6 +132,7 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (WRONG_CALL, &["inspect"]),
         (WRONG_CALL, &["version"]),
         (WRONG_CALL, &["explain"]),
+        (WRONG_CALL, &["timeline", "--mac", "0021630F207B", "--host", "10.1.1.123"]),
         (WRONG_CALL, &["group", "show"]),
         (WRONG_CALL, &["policy", "set", "UCPhone/*", "--offer", "newer"]),
         (WRONG_CALL, &["rollout"]),
