@@ -26,7 +26,9 @@ fn call_of(line: &str, store: &str) -> Option<Call> {
     let (name, rest) = line.split_once('(')?;
     if name.ends_with("sync") {
         let (path, rest) = path_of(rest)?;
-        return Some(Call::Sync { path: below(path)?, is_done: rest.contains(") = 0") });
+        // Blanks before the result align it.
+        let is_done = rest.replace(' ', "").starts_with(")=0");
+        return Some(Call::Sync { path: below(path)?, is_done });
     }
     if !name.ends_with("linkat") || !rest.ends_with(" = 0") {
         return None;
