@@ -85,6 +85,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoAlias { .. }
                 | Refusal::NoScheme { .. }
                 | Refusal::NoStone { .. }
+                | Refusal::NoSuchInterim { .. }
         ),
         None => {
             matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))

@@ -16,9 +16,9 @@ mod waiting;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
-use commands::devices::{fleet, group, hold, loops, test_device, timeline};
+use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
-use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
+use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, serve};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
@@ -90,6 +90,8 @@ enum Command {
     Fleet(fleet::FleetArgs),
     /// Show what each device did, what it was answered, and what went wrong
     Timeline(Box<timeline::TimelineArgs>),
+    /// Show everything about one device: its last request, what it would be offered now, and its timeline
+    Device(Box<device::DeviceArgs>),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
@@ -129,6 +131,9 @@ enum Command {
     /// Name versions that devices must pass through
     #[command(subcommand)]
     Stone(stone::StoneCommand),
+    /// List, approve and reject interim images: what devices install that are too old for a release
+    #[command(subcommand)]
+    Interim(interim::InterimCommand),
     // Why a device gets what it gets.
     /// Say what a request is answered from this store, and why
     Explain(Box<explain::ExplainArgs>),
@@ -168,6 +173,7 @@ impl Command {
             Self::Remove(args) => decide::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Fleet(args) => fleet::run(args, context).await,
+            Self::Device(args) => device::run(*args, context).await,
             Self::Timeline(args) => timeline::run(*args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
@@ -184,6 +190,7 @@ impl Command {
             Self::Pin(command) => pin::run(command, context).await,
             Self::Policy(command) => policy::run(command, context).await,
             Self::Stone(command) => stone::run(command, context).await,
+            Self::Interim(command) => interim::run(command, context).await,
             Self::Explain(args) => explain::run(*args, context).await,
             Self::Plan(args) => plan::run(*args, context).await,
             Self::Diff(args) => diff::run(args, context).await,

@@ -43,11 +43,15 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (DONE, &["alias", "list"]),
         (DONE, &["version", "--scheme", "numeric", "3.0.0.459.1", "3.0.0.500.9"]),
         (DONE, &["stone", "list"]),
+        (DONE, &["interim", "list"]),
+        (DONE, &["ingest", "--dry-run", "uc.cab"]),
+        (DONE, &["policy", "deploy-at-ingest", "RoundTable", "yes"]),
         (DONE, &["ban", "list"]),
         (DONE, &["alias", "list"]),
         (DONE, &["fleet"]),
         (DONE, &["loops"]),
         (DONE, &["timeline"]),
+        (DONE, &["device", "--audit", "audit.log", "--", "0021630F207B"]),
         (DONE, &["timeline", "--audit", "audit.log", "--mac", "0021630F207B"]),
         (DONE, &["captures"]),
         (DONE, &["policy", "show", IP8540]),
@@ -68,6 +72,11 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (REFUSED, &["rollback", IP8540]),
         (REFUSED, &["rollback", IP8540, "--expect", "1.0"]),
         (REFUSED, &["ingest", "other.cab"]),
+        (REFUSED, &["ingest", "--dry-run", "other.cab"]),
+        (REFUSED, &["interim", "approve", "ENU"]),
+        (REFUSED, &["interim", "reject", "DEU"]),
+        (REFUSED, &["stone", "set", "ocs-interim", "--by", "1.0"]),
+        (REFUSED, &["stone", "narrow", "ocs-interim"]),
         (REFUSED, &["rebuild"]),
         (REFUSED, &["rollout", "restart"]),
         (REFUSED, &["stone", "add", "s", "--device-type", "UCPhone", "--below", "2.0", "--by", "1.0"]),
@@ -82,6 +91,7 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (NOT_UNDERSTOOD, &["fleet", "--audit", "noise"]),
         (NOT_UNDERSTOOD, &["loops", "--audit", "noise"]),
         (NOT_UNDERSTOOD, &["timeline", "--access", "noise"]),
+        (NOT_UNDERSTOOD, &["device", "0021630F207B", "--audit", "noise"]),
         (NOT_UNDERSTOOD, &["timeline", "--audit", "audit.log", "noise", "--mac", "0021630F207B"]),
         (NOT_UNDERSTOOD, &["diff", "--from", "0", "--devices", "noise"]),
         (NOT_UNDERSTOOD, &["simulate", "--audit", "noise"]),
@@ -108,6 +118,10 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (NOT_FOUND, &["ban", "lift", "UCPhone", "1.0"]),
         (NOT_FOUND, &["alias", "remove", "model", "absent"]),
         (NOT_FOUND, &["stone", "remove", "absent"]),
+        (NOT_FOUND, &["stone", "narrow", "absent"]),
+        (NOT_FOUND, &["stone", "set", "absent", "--by", "1.0"]),
+        (NOT_FOUND, &["interim", "approve", "ENU", "9.9"]),
+        (NOT_FOUND, &["ingest", "--dry-run", "absent.cab"]),
         (NOT_FOUND, &["ban", "lift", IP8540, "9.9"]),
         (NOT_FOUND, &["unreject", ABSENT, "1.0"]),
         (NOT_FOUND, &["test-device", "remove", "absent"]),
@@ -123,15 +137,23 @@ fn every_verb_ends_with_the_code_of_what_came_of_it() {
         (NOT_FOUND, &["package", "show", "absent.cab"]),
         (NOT_FOUND, &["fleet", "--audit", "absent.log"]),
         (NOT_FOUND, &["timeline", "--access", "absent.log"]),
+        (NOT_FOUND, &["device", "0021630F207B"]),
+        (NOT_FOUND, &["explain", "--mac", "0021630F207B"]),
+        (NOT_FOUND, &["plan", "--serial", "C185H001209"]),
         (NOT_FOUND, &["timeline", "--audit", "audit.log", "--mac", "0004F2000176"]),
         (NOT_FOUND, &["import", "absent"]),
         // Wrong calls.
         (WRONG_CALL, &["approve"]),
         (WRONG_CALL, &["approve", "1.0"]),
         (WRONG_CALL, &["rollback"]),
+        (WRONG_CALL, &["interim", "approve"]),
+        (WRONG_CALL, &["stone", "set", "ocs-interim"]),
         (WRONG_CALL, &["inspect"]),
         (WRONG_CALL, &["version"]),
         (WRONG_CALL, &["explain"]),
+        (WRONG_CALL, &["device"]),
+        (WRONG_CALL, &["explain", "request.xml", "--mac", "0021630F207B"]),
+        (WRONG_CALL, &["explain", "--mac", "0021630F207B", "--at", "noon"]),
         (WRONG_CALL, &["timeline", "--mac", "0021630F207B", "--host", "10.1.1.123"]),
         (WRONG_CALL, &["group", "show"]),
         (WRONG_CALL, &["policy", "set", "UCPhone/*", "--offer", "newer"]),
@@ -173,7 +195,10 @@ fn a_change_is_an_object_with_its_rule_and_the_values_before_and_after() {
     let change = serde_json::json!({
         "kind": "approved", "rule": IP8540, "name": null, "from": null, "to": "3.5.6907.0",
     });
-    assert_eq!(approved["changes"], serde_json::json!([change]));
+    let interim = serde_json::json!({
+        "kind": "interim-approved", "rule": IP8540, "name": "ENU", "from": null, "to": "1.0.522.103",
+    });
+    assert_eq!(approved["changes"], serde_json::json!([change, interim]));
     let set = place.run(&["policy", "set", IP8540, "--offer", "newer", "--json"]).json();
     let change = &set["changes"][0];
     assert_eq!((&change["kind"], &change["name"]), (&"policy-changed".into(), &"offer".into()));

@@ -15,6 +15,7 @@ mod failing_syncs;
 mod fleet;
 mod groups;
 mod holding;
+mod interim;
 mod life;
 mod metrics;
 mod misleading;

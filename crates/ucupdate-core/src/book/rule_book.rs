@@ -1,4 +1,4 @@
-//! The rule book: all that people decide, as one value.
+//! The rule book: everything that administrators decide, as one value.
 //!
 //! A [`BookCommand`](crate::book::change::command::BookCommand) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
 //! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
@@ -8,7 +8,8 @@ use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
-use crate::book::package::{IngestedPackage, InterimImage, Release};
+use crate::book::interim::InterimRule;
+use crate::book::package::{IngestedPackage, Release};
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 pub struct RuleBook {
     pub(crate) rules: Table<RuleKey, Rule>,
     pub(crate) packages: Table<PackageId, IngestedPackage>,
-    pub(crate) interim: Table<InterimKey, PackageId>,
+    pub(crate) interim: Table<InterimKey, InterimRule>,
     pub(crate) test_devices: Table<TestDeviceName, TestDevice>,
     pub(crate) groups: Table<GroupName, Group>,
     /// The member lists of the groups. No list is empty.
@@ -50,9 +51,9 @@ pub(crate) type InterimKey = (Locale, UpdateType);
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Settings {
-    /// The stepping stones, by threshold, of one threshold the narrowest first; the first that applies is taken.
+    /// The stepping stones, sorted by threshold, and then by how few kinds they match. The first stone that applies is used.
     pub stones: Vec<SteppingStone>,
-    /// Device types whose packages go to everybody as soon as they are ingested, as the original does for RoundTable.
+    /// The device types whose packages are approved when they are ingested. The original does this for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
     /// The version schemes of rules that match patterns, the most exact pattern first.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -224,14 +225,5 @@ impl RuleBook {
             self.packages().filter_map(|package| Some((package, package.release_in(scheme, rule, version)?)));
         let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
-    }
-
-    /// Returns the interim images in use, each with the package that contains it.
-    pub fn interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
-        self.interim.iter().filter_map(|((locale, update_type), package)| {
-            let mut images = self.package(*package)?.interim.iter();
-            let found = images.find(|image| image.locale == *locale && image.update_type == *update_type);
-            found.map(|image| (image, *package))
-        })
     }
 }

@@ -4,7 +4,9 @@
 
 mod script;
 
-use crate::book::{Predicate, Role, Rule, RuleBook, RuleKey, SameRelease, StopScope};
+use crate::book::{
+    InterimImage, Predicate, Role, Rule, RuleBook, RuleKey, SameRelease, StoneImage, StopScope,
+};
 use crate::decide::{Decision, EligibilityIndex, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::Device;
 use crate::request::{AskedFrom, InstalledModule, Question, Side, UpdateRequest};
@@ -18,7 +20,7 @@ use std::cmp::Ordering;
 /// The input is up to three texts with line feeds between.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn version(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let said: Vec<ReportedVersion> = text.split('\n').take(3).map(ReportedVersion::new).collect();
@@ -47,7 +49,7 @@ pub fn version(bytes: &[u8]) {
 /// The first byte chooses what the rest is read as.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn rule_text(bytes: &[u8]) {
     fn check<T>(text: &str)
     where
@@ -91,7 +93,7 @@ pub fn rule_text(bytes: &[u8]) {
 /// The input is a script: bytes choose what happens to a small rule book and who asks.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn decision(bytes: &[u8]) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();
@@ -113,7 +115,7 @@ pub fn decision(bytes: &[u8]) {
 /// made of the bytes.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn replay(bytes: &[u8], questions: u32) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();
@@ -211,6 +213,17 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         let is_test = index.test_device(&device).is_some();
         assert!(because.role() != Role::Pending || is_test, "what is pending is for test devices only");
         assert!(rule.assignments().contains(because));
+        if let OfferKind::SteppingStone { stone, .. } = kind
+            && stone.image == StoneImage::Interim
+        {
+            let is_approved = book.interim_images().any(|(image, _)| {
+                image.locale == rule.key().kind().locale
+                    && image.update_type == *rule.key().update_type()
+                    && image.version == offer.version
+                    && *offer.folder == *InterimImage::folder(&image.locale)
+            });
+            assert!(is_approved || is_test, "an interim image that is not approved is for test devices only");
+        }
         if kind == OfferKind::Direct && because.role() == Role::Approved {
             let approved = rule.approved().expect("everybody is offered what is approved");
             assert!(rule.policy().is_same_release(&approved.version, &offer.version));

@@ -49,13 +49,13 @@ pub struct VersionRange {
 }
 
 impl VersionRange {
-    /// Whether it holds this version.
+    /// Returns whether the range contains a version.
     #[inline]
     pub fn holds(&self, version: &FirmwareVersion) -> bool {
         self.holds_numbers(version.numbers())
     }
 
-    /// Whether it holds the release with these numbers.
+    /// Returns whether the range contains the release with these numbers.
     #[inline]
     pub(crate) fn holds_numbers(&self, version: Numbers) -> bool {
         match (self.bounds, version.place()) {
@@ -64,7 +64,7 @@ impl VersionRange {
         }
     }
 
-    /// Whether it holds what was said; what cannot be read is in no range.
+    /// Returns whether the range contains a reported version. A version that cannot be read is in no range.
     #[inline]
     pub fn holds_reported(&self, version: &ReportedVersion) -> bool {
         version.readable().is_some_and(|version| self.holds(version))
@@ -77,7 +77,7 @@ impl FromStr for VersionRange {
     /// Reads a range.
     ///
     /// # Errors
-    /// When a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
+    /// Returns an error if a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
     /// range could hold nothing.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.trim_matches(BLANKS).is_empty() {
@@ -110,7 +110,7 @@ impl FromStr for VersionRange {
     }
 }
 
-/// Whether a version of more than four parts could satisfy all comparators at once.
+/// Returns whether a version of more than four parts could satisfy all comparators at once.
 fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     let (mut first, mut is_first_held) = (Numbers::FIRST, true);
     let (mut last, mut is_last_held) = (Numbers::LAST, true);
