@@ -1,6 +1,7 @@
 //! Disks with faults. They prove that the crash kit finds faults, and test how a store handles errors.
 
 use super::disk::CrashDisk;
+use super::failing_syncs::Repetition;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +10,23 @@ use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile
 
 /// Passes the named methods on to the disk.
 macro_rules! as_the_disk_behind {
-    ($($method:ident($($arg:ident: $kind:ty),*) -> $end:ty;)*) => {
-        $(fn $method(&self, $($arg: $kind),*) -> $end {
-            self.disk.$method($($arg),*)
-        })*
+    (= $method:ident($($argument:ident: $kind:ty),*) -> $end:ty) => {
+        fn $method(&self, $($argument: $kind),*) -> $end {
+            self.disk.$method($($argument),*)
+        }
     };
+    (@create) => { as_the_disk_behind!(= create(path: &str) -> io::Result<Box<dyn WriteFile>>); };
+    (@open) => { as_the_disk_behind!(= open(path: &str) -> io::Result<Box<dyn ReadFile>>); };
+    (@entry) => { as_the_disk_behind!(= entry(path: &str) -> io::Result<DiskEntry>); };
+    (@entries) => { as_the_disk_behind!(= entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>); };
+    (@create_dir) => { as_the_disk_behind!(= create_dir(path: &str) -> io::Result<()>); };
+    (@link) => { as_the_disk_behind!(= link(from: &str, to: &str) -> io::Result<()>); };
+    (@rename) => { as_the_disk_behind!(= rename(from: &str, to: &str) -> io::Result<()>); };
+    (@unlink) => { as_the_disk_behind!(= unlink(path: &str) -> io::Result<()>); };
+    (@remove_dir) => { as_the_disk_behind!(= remove_dir(path: &str) -> io::Result<()>); };
+    (@sync_dir) => { as_the_disk_behind!(= sync_dir(folder: &str) -> io::Result<()>); };
+    (@lock) => { as_the_disk_behind!(= lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>); };
+    ($($method:ident)*) => { $(as_the_disk_behind!(@$method);)* };
 }
 
 pub(super) use as_the_disk_behind;
@@ -32,18 +45,7 @@ impl NoDirSync {
 }
 
 impl Disk for NoDirSync {
-    as_the_disk_behind! {
-        create(path: &str) -> io::Result<Box<dyn WriteFile>>;
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        link(from: &str, to: &str) -> io::Result<()>;
-        rename(from: &str, to: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir lock);
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         self.disk.entry(folder).map(drop)
@@ -93,15 +95,7 @@ impl SkippedSync {
 }
 
 impl Disk for SkippedSync {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries create_dir unlink remove_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let (file, number, syncs) = (self.disk.create(path)?, self.number, self.counter());
@@ -132,12 +126,39 @@ impl Disk for SkippedSync {
     }
 }
 
+/// A disk on which some lock files belong to another user, so that this process may not even open them.
+#[derive(Debug)]
+pub struct ForeignLocks {
+    disk: CrashDisk,
+    part: String,
+}
+
+impl ForeignLocks {
+    /// Wraps `disk`. The lock files whose path contains `part` belong to another user.
+    pub fn new(disk: CrashDisk, part: &str) -> Self {
+        Self { disk, part: part.to_owned() }
+    }
+}
+
+impl Disk for ForeignLocks {
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir sync_dir);
+
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        if path.contains(&self.part) {
+            Err(io::ErrorKind::PermissionDenied.into())
+        } else {
+            self.disk.lock(path)
+        }
+    }
+}
+
 /// A disk on which one effect fails with an error of this kind and is not done (of a write, the first half is done). Later
-/// effects succeed.
+/// effects succeed, unless the failure is [lasting](Self::lasting).
 #[derive(Debug)]
 pub struct FailingDisk {
     disk: CrashDisk,
     number: usize,
+    repetition: Repetition,
     kind: io::ErrorKind,
     effects: Arc<AtomicUsize>,
 }
@@ -145,7 +166,13 @@ pub struct FailingDisk {
 impl FailingDisk {
     /// Wraps `disk`. Effect number `number`, counted from 0, fails.
     pub fn new(disk: CrashDisk, number: usize, kind: io::ErrorKind) -> Self {
-        Self { disk, number, kind, effects: Arc::default() }
+        Self { disk, number, repetition: Repetition::Once, kind, effects: Arc::default() }
+    }
+
+    /// Lets all later effects fail too.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { repetition: Repetition::FromThenOn, ..self }
     }
 
     /// Returns the counter of effects, which stays valid after the disk was given away.
@@ -154,32 +181,31 @@ impl FailingDisk {
     }
 
     fn effect(&self) -> io::Result<()> {
-        fail_at(&self.effects, self.number, self.kind)
+        self.fails()()
     }
-}
 
-fn fail_at(effects: &AtomicUsize, number: usize, kind: io::ErrorKind) -> io::Result<()> {
-    if next(effects) == number { Err(kind.into()) } else { Ok(()) }
+    /// Returns a function that counts an effect and fails if it is the turn of that effect.
+    fn fails(&self) -> impl Fn() -> io::Result<()> + Send + use<> {
+        let (effects, first, repetition, kind) = (self.counter(), self.number, self.repetition, self.kind);
+        move || {
+            let number = next(&effects);
+            let fails = match repetition {
+                Repetition::Once => number == first,
+                Repetition::FromThenOn => number >= first,
+            };
+            if fails { Err(kind.into()) } else { Ok(()) }
+        }
+    }
 }
 
 impl Disk for FailingDisk {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         self.effect()?;
         let file = self.disk.create(path)?;
-        let (number, kind) = (self.number, self.kind);
-        let (writes, syncs) = (self.counter(), self.counter());
-        Ok(Box::new(Sabotaged {
-            file,
-            on_write: move || fail_at(&writes, number, kind),
-            on_sync: move || fail_at(&syncs, number, kind).map(|()| true),
-        }))
+        let (on_write, on_sync) = (self.fails(), self.fails());
+        Ok(Box::new(Sabotaged { file, on_write, on_sync: move || on_sync().map(|()| true) }))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
@@ -289,16 +315,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Disk for NameFirst {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        sync_dir(folder: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries create_dir unlink remove_dir sync_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let held = Held { file: self.disk.create(path)?, bytes: Vec::new() };
