@@ -7,6 +7,7 @@ use crate::error::StateError;
 use crate::events::event::Event;
 use crate::logs::writer::Logs;
 use crate::options::Options;
+use crate::packages::compared::ComparedFiles;
 use crate::packages::files::ServedFile;
 use crate::state::health::Looks;
 use crate::state::rule_history::RuleHistory;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) history: Mutex<RuleHistory>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) looks: Looks,
+    pub(crate) compared: ComparedFiles,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
     pub(crate) captures: Option<Keeper>,
@@ -76,6 +78,7 @@ impl UpdateService {
             history: Mutex::new(history),
             snapshot,
             looks: Looks::default(),
+            compared: ComparedFiles::default(),
             logs,
             watch,
             captures,
@@ -184,13 +187,19 @@ impl UpdateService {
 
     /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store sends none for 30 seconds.
     ///
+    /// The bytes of a file are compared with what was ingested before the first of them is returned, and again when the file was
+    /// written since. The first device that fetches a file waits for that. An empty range reads nothing and compares only the
+    /// size.
+    ///
     /// # Errors
-    /// When the store fails or does not answer within 30 seconds, or holds the file with another size than was ingested.
+    /// When the store fails or does not answer within 30 seconds, or holds the file with another size or with other bytes than
+    /// were ingested.
     pub async fn open_file(
         &self,
         file: &ServedFile,
         range: Option<Range<u64>>,
     ) -> Result<ByteStream, StoreError> {
+        let reads = range.as_ref().is_none_or(|range| !range.is_empty());
         let reading = tokio::time::timeout(READ_TIME, self.inner.store.get(&file.key, range)).await;
         let object = reading
             .map_err(|late| StoreError::unavailable(format!("reading `{}`", file.key), late))
@@ -200,6 +209,9 @@ impl UpdateService {
                 key: file.key.clone(),
                 found: format!("{} bytes, expected {}", object.meta.size, file.size).into(),
             });
+        }
+        if reads {
+            self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
         }
         Ok(in_time(object.bytes))
     }
