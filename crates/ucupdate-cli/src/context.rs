@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore, Presign};
-use ucupdate::{Options, UpdateService};
+use ucupdate::{Options, Snapshot, UpdateService};
 
 /// The store and the output of a command.
 #[derive(Debug)]
@@ -123,6 +123,21 @@ impl Context {
     /// When the store cannot be opened, or its rule book not be read.
     pub(crate) async fn administer(&self, if_missing: IfMissing) -> Result<UpdateService, Failure> {
         self.administer_with(if_missing, Options::default()).await
+    }
+
+    /// The rule book of the store, for reading versions in the schemes of its rules. `None` where there is no store, and after a
+    /// warning where the rule book cannot be read: audit logs are read without one too.
+    pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
+        match self.administer(IfMissing::Refuse).await {
+            Ok(service) => Some(service.snapshot()),
+            Err(Failure::Told(FailureKind::NotFound, _)) | Err(Failure::OutputClosed) => None,
+            Err(Failure::Told(_, reason)) => {
+                self.output.message(format_args!(
+                    "warning: the rule book cannot be read, so versions are compared as `dotnet` does: {reason}"
+                ));
+                None
+            }
+        }
     }
 
     /// The service on the store, for administering it with these options.

@@ -151,7 +151,7 @@ impl UpdateService {
             let decision = decide(snapshot.index(), &question, now);
             trace_decision(request, &decision);
             if let Some(watch) = &self.inner.watch {
-                watch.saw(&question, &decision, now);
+                watch.saw(snapshot.index(), &question, &decision, now);
             }
             modules.extend(decision.offer().map(|offer| OfferedModule {
                 file_name: offer.image.clone(),

@@ -1,11 +1,14 @@
 //! [`Inventory`]: every device that asked, as of its last request.
 
 use crate::pairing::{installed, offers};
+use crate::schemes::scheme_of;
 use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
+use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
+use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
 /// The maximum number of modules that are remembered of one device. Further modules are ignored.
@@ -141,16 +144,24 @@ impl Inventory {
 
     /// Counts the devices of each version, by vendor, model and module. Older versions come first.
     ///
-    /// Versions of the same release are counted together.
+    /// Versions of the same release in .NET's order are counted together.
     pub fn versions(&self) -> Vec<VersionCount> {
+        self.versions_in(&EligibilityIndex::default())
+    }
+
+    /// Counts the devices of each version as [`versions`](Self::versions) does, and reads versions in the schemes of the rules
+    /// of a rule book.
+    pub fn versions_in(&self, index: &EligibilityIndex) -> Vec<VersionCount> {
         let mut counts: BTreeMap<_, VersionCount> = BTreeMap::new();
         for device in self.devices.values() {
             for module in &device.modules {
                 let InstalledModule { file_name, version, .. } = &module.installed;
+                let kind = device.kind.read().ok();
+                let scheme = kind.and_then(|kind| scheme_of(index, &kind, file_name));
                 let key = (
                     [&device.kind.vendor, &device.kind.model, file_name]
                         .map(|word| word.to_ascii_lowercase()),
-                    release(version),
+                    release(scheme.unwrap_or(&VersionScheme::Dotnet), version),
                 );
                 let count = counts.entry(key).or_insert_with(|| VersionCount {
                     vendor: device.kind.vendor.clone(),
@@ -167,11 +178,11 @@ impl Inventory {
 }
 
 /// Returns a sort key that is equal for versions of the same release. Versions that can be read come before the others.
-fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
-    let Some(readable) = version.readable() else { return Err(version.as_str().into()) };
-    let mut parts = [0; 4];
-    parts.iter_mut().zip(readable.parts()).for_each(|(part, given)| *part = given);
-    Ok(parts)
+fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8], String), Box<str>> {
+    match scheme.release_of(version) {
+        Some((numbers, prefix)) => Ok((numbers, prefix.to_ascii_lowercase())),
+        None => Err(version.as_str().into()),
+    }
 }
 
 impl InventoryDevice {

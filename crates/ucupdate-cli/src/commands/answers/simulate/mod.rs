@@ -150,14 +150,10 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     folder.write(name, None, &mut text.as_bytes()).map(drop)
 }
 
-fn version(text: &str) -> Result<ReportedVersion, VersionError> {
-    text.parse().map(ReportedVersion::Readable)
-}
-
 fn fail_of(text: &str) -> Result<(ReportedVersion, Percent), String> {
     let (of, share) = text.split_once('=').ok_or("expected VERSION=P, as 4.0.7577.0=40%")?;
     let share = share.parse::<Percent>().map_err(|error| error.to_string())?;
-    Ok((version(of).map_err(|error| error.to_string())?, share))
+    Ok((version(of)?, share))
 }
 
 fn day(text: &str) -> Result<UnixTime, String> {
