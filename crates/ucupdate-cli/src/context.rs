@@ -3,6 +3,7 @@
 use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
 use crate::store_location::StoreLocation;
+use crate::suggest::{near_path, with_meant};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -170,7 +171,9 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
     let opening = tokio::task::spawn_blocking(move || {
         // A mistyped path must neither look like an empty store nor become one.
         if if_missing == IfMissing::Refuse && !is_store(&path)? {
-            return Err(Failure::not_found(format_args!("no store at {}", path.display())));
+            let missing = Failure::not_found(format_args!("no store at {}", path.display()));
+            let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
+            return Err(with_meant(missing, near_path(&path, is_near)));
         }
         Ok(Arc::new(LocalStore::open(&path)?))
     });

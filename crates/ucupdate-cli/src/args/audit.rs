@@ -3,11 +3,13 @@
 use super::zone::zone;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::files;
 use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::LoggedRow;
+use ucupdate::request::without_simulated_mark;
 use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
@@ -21,6 +23,9 @@ pub(crate) struct AuditArgs {
     /// Pass over rows before this: a day (2009-03-06), a time (2009-03-06T17:10:39), or so long ago (12h, 7d)
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
+    /// Take the rows of simulated requests, which `ask` sends, for rows of devices
+    #[arg(long)]
+    simulated: bool,
     /// The time zone of the audit logs, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     time_zone: Zone,
@@ -51,6 +56,7 @@ impl AuditArgs {
         let since = self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()));
         let mut logs = AuditLogs::new(self.time_zone.clone(), since);
         for path in &self.audit {
+            files::refuse_missing(path)?;
             let opened = path.clone();
             logs.add(&path.display().to_string(), move || File::open(opened));
         }
@@ -60,8 +66,11 @@ impl AuditArgs {
         let mut read = ReadRows::default();
         while let Some(logged) = logs.next().await? {
             match logged {
-                Logged::Row(row) => {
+                Logged::Row(mut row) => {
                     read.rows += 1;
+                    if self.simulated {
+                        row.row.user_name = without_simulated_mark(&row.row.user_name).into();
+                    }
                     take(&row);
                 }
                 Logged::Unread { log, finding } => {

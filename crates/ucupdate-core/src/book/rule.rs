@@ -253,21 +253,28 @@ impl Rule {
         self.rejected.len() != before
     }
 
-    /// Rolls back: everybody gets what was approved before, or nothing when there is none. Gives what they had and
-    /// what they get.
+    /// Rolls back to the version that was approved before. Returns the version that all devices had and the one that they get.
     ///
     /// # Errors
-    /// Returns an error if there is neither an approved nor an earlier version.
+    /// Returns an error if no version was approved before.
     pub fn roll_back(&mut self) -> Result<RolledBack, RuleError> {
-        let to = self.rollback.take();
-        if to.is_none() && self.approved().is_none() {
-            return Err(RuleError::NothingToRollBack);
-        }
-        let from = self.assign(Audience::Everybody, to.clone());
-        Ok(RolledBack {
-            from: from.map(|candidate| candidate.version),
-            to: to.map(|candidate| candidate.version),
-        })
+        let Some(to) = self.rollback.take() else {
+            return Err(match self.approved() {
+                Some(approved) => RuleError::NoEarlierVersion { approved: approved.version.clone() },
+                None => RuleError::NothingToRollBack,
+            });
+        };
+        let from = self.assign(Audience::Everybody, Some(to.clone()));
+        Ok(RolledBack { from: from.map(|candidate| candidate.version), to: Some(to.version) })
+    }
+
+    /// Withdraws the approved version: nothing is approved. The version that was approved before it stays kept for roll back.
+    ///
+    /// # Errors
+    /// Returns an error if no version is approved.
+    pub fn roll_back_to_nothing(&mut self) -> Result<RolledBack, RuleError> {
+        let from = self.assign(Audience::Everybody, None).ok_or(RuleError::NothingToRollBack)?;
+        Ok(RolledBack { from: Some(from.version), to: None })
     }
 
     /// Sets the offer policy and returns the previous one.
@@ -338,14 +345,14 @@ impl Rule {
         Ok(())
     }
 
-    /// Resumes a paused rollout.
+    /// Resumes a paused rollout and returns the reason of the pause.
     ///
     /// # Errors
     /// Returns an error if no rollout has this name, or if it is not paused.
-    pub fn resume_rollout(&mut self, name: &RolloutName) -> Result<(), RuleError> {
+    pub fn resume_rollout(&mut self, name: &RolloutName) -> Result<Box<str>, RuleError> {
         let rollout = self.rollout_mut(name)?;
         match rollout.paused.take() {
-            Some(_) => Ok(()),
+            Some(reason) => Ok(reason),
             None => Err(RuleError::NotPaused { name: rollout.name.clone() }),
         }
     }
@@ -459,6 +466,15 @@ pub enum RuleError {
         /// The version.
         version: ReportedVersion,
     },
+    /// No version was approved before the approved one.
+    #[error(
+        "no version was approved before {approved}, so nothing would be offered; a roll back to nothing is a command of its \
+         own"
+    )]
+    NoEarlierVersion {
+        /// The approved version.
+        approved: ReportedVersion,
+    },
     /// The rule has neither an approved nor an earlier version to roll back.
     #[error("no version is approved and none was before, so there is nothing to roll back")]
     NothingToRollBack,
@@ -554,14 +570,31 @@ mod tests {
     }
 
     #[test]
-    fn rolling_back_without_an_earlier_version_clears_the_rule() {
+    fn rolling_back_without_an_earlier_version_is_refused_unless_nothing_is_asked_for() {
         let mut rule = rule();
         rule.propose(candidate("1.0"));
         rule.approve().unwrap();
-        let rolled = rule.roll_back().unwrap();
+        let approved = ReportedVersion::new("1.0");
+        assert_eq!(rule.roll_back(), Err(RuleError::NoEarlierVersion { approved }));
+        assert_eq!(state(&rule), ["-", "1.0", "-"]);
+        let rolled = rule.roll_back_to_nothing().unwrap();
         assert_eq!((rolled.from.unwrap().as_str(), rolled.to), ("1.0", None));
         assert_eq!(state(&rule), ["-", "-", "-"]);
         assert_eq!(rule.roll_back(), Err(RuleError::NothingToRollBack));
+        assert_eq!(rule.roll_back_to_nothing(), Err(RuleError::NothingToRollBack));
+    }
+
+    #[test]
+    fn a_roll_back_to_nothing_keeps_the_earlier_version_for_the_next_roll_back() {
+        let mut rule = rule();
+        for version in ["1.0", "2.0"] {
+            rule.propose(candidate(version));
+            rule.approve().unwrap();
+        }
+        rule.roll_back_to_nothing().unwrap();
+        assert_eq!(state(&rule), ["-", "-", "1.0"]);
+        rule.roll_back().unwrap();
+        assert_eq!(state(&rule), ["-", "1.0", "-"]);
     }
 
     #[test]

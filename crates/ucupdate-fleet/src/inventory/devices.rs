@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
 use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
-use ucupdate_core::request::InstalledModule;
+use ucupdate_core::request::{InstalledModule, is_simulated};
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
@@ -40,6 +40,7 @@ pub struct Inventory {
     most: usize,
     skipped: u64,
     unidentified: u64,
+    simulated: u64,
 }
 
 /// One device, as of its last request.
@@ -100,7 +101,7 @@ pub struct VersionCount {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { devices: BTreeMap::new(), most: 1_000_000, skipped: 0, unidentified: 0 }
+        Self { devices: BTreeMap::new(), most: 1_000_000, skipped: 0, unidentified: 0, simulated: 0 }
     }
 }
 
@@ -112,9 +113,13 @@ impl Inventory {
         self
     }
 
-    /// Adds one row.
+    /// Adds one row. A [simulated](ucupdate_core::request::is_simulated) request is only counted.
     pub fn take_in(&mut self, logged: &LoggedRow) {
         let row = &logged.row;
+        if is_simulated(&row.user_name) {
+            self.simulated += 1;
+            return;
+        }
         let Some(identity) = DeviceId::of(&row.mac_address, &row.serial_number) else {
             self.unidentified += 1;
             return;
@@ -135,6 +140,11 @@ impl Inventory {
     /// The number of rows that were skipped because there was no room for another device.
     pub fn skipped_rows(&self) -> u64 {
         self.skipped
+    }
+
+    /// The number of rows of simulated requests. They are left out.
+    pub fn simulated(&self) -> u64 {
+        self.simulated
     }
 
     /// The number of rows that name no device: they report neither a MAC address nor a serial number.

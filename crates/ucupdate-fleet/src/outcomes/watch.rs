@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ucupdate_core::book::{Rollout, RolloutName, Rule, RuleBook, RuleKey};
 use ucupdate_core::decide::{Decision, EligibilityIndex, OfferKind};
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::request::Question;
+use ucupdate_core::request::{Question, is_simulated};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
@@ -56,7 +56,7 @@ impl OutcomeOptions {
 /// A device counts once for each rollout, however often it is offered the version. A failed device stays failed until it
 /// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release
 /// in the version scheme of the rule; a missing part of a version counts as zero. Devices that report neither a MAC address nor a serial number are not
-/// watched, because they cannot be recognised. Offers of rollouts without a guard are not watched either.
+/// watched, because they cannot be recognised. Simulated requests are not watched. Offers of rollouts without a guard are not watched either.
 ///
 /// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with the time
 /// of the decision. A clock that goes back causes no failure: a version that a device had before the offer means nothing.
@@ -149,7 +149,7 @@ impl Outcomes {
     ///
     /// `index` finds the rule that answers the request.
     pub fn asked(&mut self, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
-        if self.devices.is_empty() {
+        if self.devices.is_empty() || is_simulated(question.user_name) {
             return;
         }
         let device = question.device;
@@ -189,6 +189,9 @@ impl Outcomes {
         decision: &Decision<'_>,
         now: UnixTime,
     ) {
+        if is_simulated(question.user_name) {
+            return;
+        }
         let Decision::Offer { offer, kind, because } = decision else { return };
         let Some(rollout) = because.rollout.as_ref().filter(|rollout| rollout.guard.is_some()) else {
             return;

@@ -53,8 +53,10 @@ pub enum BookCommand {
         /// The version.
         version: ReportedVersion,
     },
-    /// Rolls a rule back to the version that was approved before.
+    /// Rolls a rule back to the version that was approved before. Refused where there is none.
     RollBack(RuleKey),
+    /// Withdraws the approved version of a rule: nothing is approved.
+    RollBackToNothing(RuleKey),
     /// Removes a rule.
     Remove(RuleKey),
     /// Adds a test device.
@@ -233,9 +235,14 @@ impl RuleBook {
                 change.notes.push(Note::Rejected { rule: change.spelled(rule), version: rejected.version });
                 change.note_still_given(rule, &version);
             }
-            BookCommand::RollBack(rule) => {
-                change.check_roll_back_ban(rule)?;
-                let rolled = change.with(rule, Rule::roll_back)?;
+            BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule) => {
+                let rolled = match command {
+                    BookCommand::RollBackToNothing(_) => change.with(rule, Rule::roll_back_to_nothing)?,
+                    _ => {
+                        change.check_roll_back_ban(rule)?;
+                        change.with(rule, Rule::roll_back)?
+                    }
+                };
                 let rule = change.spelled(rule);
                 change.note_rolled_back(&rule, &rolled);
                 if let Some(from) = &rolled.from {
@@ -244,9 +251,8 @@ impl RuleBook {
             }
             BookCommand::Remove(rule) => {
                 let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
-                let approved = known.approved().map(|candidate| candidate.version.clone());
                 change.delta.rules.push(Entry::removed(known.key().clone()));
-                change.notes.push(Note::Removed { rule: known.key().clone(), approved });
+                change.notes.extend(Note::of_removed(known));
             }
             BookCommand::AddTestDevice(device) => change.add_test_device(device)?,
             BookCommand::RemoveTestDevice(name) => {

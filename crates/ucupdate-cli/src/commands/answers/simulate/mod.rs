@@ -4,18 +4,19 @@ mod report;
 mod timetable;
 
 use crate::args::audit::AuditArgs;
+use crate::commands::rules::pin::version;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::files::new::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
-use ucupdate::book::Percent;
+use ucupdate::book::{Percent, RuleBook};
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question};
 use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
 use ucupdate::value::{FieldTime, UnixTime};
-use ucupdate::version::{ReportedVersion, VersionError};
+use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimulateArgs {
@@ -76,7 +77,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
     };
     let today = || UnixTime::from_seconds(service.now().as_seconds().div_euclid(86_400) * 86_400);
     let start = args.start.unwrap_or_else(today);
-    let scenario = args.scenario(start)?;
+    let scenario = args.scenario(start, &book)?;
     let chances = Chances { fail: args.fail, brick: args.brick };
     let mut model = FailureModel::new(chances);
     for (version, fail) in args.fail_of {
@@ -94,7 +95,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
 }
 
 impl SimulateArgs {
-    fn scenario(&self, start: UnixTime) -> Result<Scenario, Failure> {
+    fn scenario(&self, start: UnixTime, book: &RuleBook) -> Result<Scenario, Failure> {
         let threads = match self.threads {
             Some(threads) => threads.into(),
             None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -110,6 +111,11 @@ impl SimulateArgs {
                 .map_err(|error| Failure::in_doing(path.display(), &error))?;
             let timetable = timetable::read(&text, start)
                 .map_err(|why| Failure::new(format_args!("{}: {why}", path.display())))?;
+            timetable::check(&timetable, book).map_err(|failure| match failure {
+                Failure::Told(kind, why) => Failure::Told(kind, format!("{}: {why}", path.display())),
+                failure => failure,
+            })?;
+            let timetable = timetable.into_iter().map(|line| (line.after, line.command)).collect();
             scenario = scenario.with_timetable(timetable);
         }
         Ok(scenario)
