@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
+            "ucupdate serve --access-log stderr --events-json events.log",
         ],
     ),
     (

@@ -136,6 +136,47 @@ impl Client {
         }
     }
 
+    /// Checks that a URL can be used for [`ask`](Self::ask) and [`post`](Self::post).
+    ///
+    /// # Errors
+    /// When the URL is not usable.
+    pub fn check_url(&self, url: &str) -> Result<(), ClientError> {
+        target::handler_url(url).map(drop)
+    }
+
+    /// Posts a body to a URL of another service than the update service, once, within
+    /// [`with_ask_timeout`](ClientOptions::with_ask_timeout). A status from 200 to 299 is success, and the body of the answer is
+    /// not read.
+    ///
+    /// # Errors
+    /// When the URL or a header is not usable, the server does not respond, or another status is answered.
+    /// [`may_pass`](ClientError::may_pass) says whether to try again later.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(), ClientError> {
+        let url = target::handler_url(url)?;
+        let mut request = self.http.post(url.clone()).body(body);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| ClientError::options(format_args!("{value:?} cannot be the value of {name}")))?;
+            request = request.header(*name, value);
+        }
+        let posted = async {
+            let response = request
+                .send()
+                .await
+                .map_err(|error| ClientError::connection(&target::shown(&url), &error))?;
+            if response.status().is_success() { Ok(()) } else { Err(refusal(&url, response).await) }
+        };
+        let limit = self.options.ask_timeout;
+        timeout(limit, posted)
+            .await
+            .unwrap_or_else(|_| Err(ClientError::timed_out(&target::shown(&url), limit)))
+    }
+
     async fn ask_once(&self, url: &Url, body: Vec<u8>) -> Result<Decoded<UpdateResponse>, ClientError> {
         let failed = |error: reqwest::Error| ClientError::connection(url.as_str(), &error);
         let request = self

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
 use std::time::Duration;
 use ucupdate::upx::{DecodeError, DecodeErrorKind};
-use ucupdate::{Asker, UpdateService};
+use ucupdate::{Asker, Event, UpdateService};
 
 /// Value of `Allow` for the paths of the request handler.
 pub(crate) const ALLOWED: &str = "POST";
@@ -39,7 +39,7 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     };
     let request = match service.codec().decode_request(&body) {
         Ok(decoded) => decoded.value,
-        Err(error) => return not_decoded(service, asker, &error, body.len()),
+        Err(error) => return not_decoded(service, asker, &error, &body),
     };
     match service.answer(&request, asker) {
         Ok(response) => {
@@ -64,14 +64,13 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
     Answer::reason(status, &reason)
 }
 
-fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError, bytes: usize) -> Answer {
+fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError, body: &[u8]) -> Answer {
+    service.emit(&Event::RequestUnreadable { host: asker.host, error, body });
     let reason = error.to_string();
-    #[cfg(feature = "tracing")]
-    tracing::info!(host = asker.host, reason, "request refused");
     match error.kind() {
         DecodeErrorKind::DeviceLog => device_log(service, asker, &reason),
         // Other limits, such as the depth, are not about the size of the body.
-        DecodeErrorKind::TooLarge if bytes > service.codec().limits().xml().bytes() => {
+        DecodeErrorKind::TooLarge if body.len() > service.codec().limits().xml().bytes() => {
             Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason)
         }
         DecodeErrorKind::Encoding => Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason),

@@ -106,6 +106,9 @@ impl Inner {
             Ok(()) => self.answer(&parts, connection, &mut body, &mut exchange).await,
             Err((status, reason)) => Answer::reason(status, &reason),
         };
+        if let Some((status, reason)) = answer.refusal() {
+            exchange.refuse(parts.uri.path(), status, reason);
+        }
         let is_read = body.drain().await;
         // Later versions of HTTP have no such field, and end a stream without it.
         let answer = if is_read || parts.version > Version::HTTP_11 { answer } else { answer.closing() };
@@ -152,7 +155,12 @@ impl Inner {
         let redirects = self.options.image_redirects.as_ref();
         let asked = (&request.method, &request.headers);
         let place = self.downloads.begin(connection.remote());
-        files::answer(&self.service, redirects, &path, asked, self.by_tls(side, connection), place).await
+        let by_tls = self.by_tls(side, connection);
+        let (answer, fetched) = files::answer(&self.service, redirects, &path, asked, by_tls, place).await;
+        if let Some(file) = fetched {
+            exchange.fetch(file);
+        }
+        answer
     }
 
     /// Admits an external request, or returns the refusal.

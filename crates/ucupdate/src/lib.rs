@@ -4,6 +4,7 @@ mod admin;
 mod asker;
 mod clock;
 mod error;
+mod events;
 mod keys;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
@@ -20,6 +21,7 @@ pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
+pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;

@@ -1,6 +1,8 @@
 //! [`Options`]: how a service works.
 
 use crate::clock::{Clock, SystemClock};
+use crate::events::event::Events;
+use crate::events::listeners::Listeners;
 use crate::logs::options::LogOptions;
 use crate::maintenance::retention::Retention;
 use crate::packages::options::IngestOptions;
@@ -33,6 +35,7 @@ pub struct Options {
     pub(crate) retention: Retention,
     pub(crate) watch: Option<WatchOptions>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Listeners,
     pub(crate) offers_after_replacement: bool,
     pub(crate) offers_while_unreachable: Option<Duration>,
 }
@@ -48,6 +51,7 @@ impl Default for Options {
             retention: Retention::default(),
             watch: None,
             clock: Arc::new(SystemClock),
+            events: Listeners::default(),
             offers_after_replacement: false,
             offers_while_unreachable: None,
         }
@@ -110,6 +114,13 @@ impl Options {
     #[must_use]
     pub fn with_watch(mut self, watch: WatchOptions) -> Self {
         self.watch = Some(watch);
+        self
+    }
+
+    /// Adds a listener for the events of the service. Default: no listener.
+    #[must_use]
+    pub fn with_events(mut self, listener: Arc<dyn Events>) -> Self {
+        self.events.add(listener);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use crate::asker::{Answered, Asker, NoUrls};
 use crate::error::StateError;
+use crate::events::event::Event;
 use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::files::ServedFile;
@@ -19,7 +20,7 @@ use tokio::sync::Mutex;
 use ucupdate_audit::AuditRow;
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{Reported, UnixTime};
-use ucupdate_core::{Decision, Question, UpdateRequest, UpdateResponse, decide};
+use ucupdate_core::{Question, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
 
@@ -51,12 +52,12 @@ impl UpdateService {
     /// # Panics
     /// Outside a tokio runtime, if the options ask for logs, probing or watching.
     pub async fn open(store: Arc<dyn ImageStore>, options: Options) -> Result<Self, StateError> {
-        let history = RuleHistory::open(Arc::clone(&store)).await?;
+        let mut history = RuleHistory::open(Arc::clone(&store)).await?;
+        history.keep_news(!options.events.is_empty() || cfg!(feature = "tracing"));
         let snapshot = ArcSwap::from_pointee(Snapshot::new(history.book().clone(), history.revision()));
-        let logs = options
-            .logs
-            .clone()
-            .map(|logs| Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock)));
+        let logs = options.logs.clone().map(|logs| {
+            Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock), options.events.clone())
+        });
         let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
         let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
         let inner = Inner {
@@ -77,20 +78,12 @@ impl UpdateService {
         }
         if let Some(period) = looks {
             every(period, &inner, |service| async move {
-                match service.pause_failing_rollouts().await {
-                    Ok(_paused) => {
-                        #[cfg(feature = "tracing")]
-                        _paused.iter().for_each(
-                            |paused| tracing::warn!(rule = %paused.rule, rollout = %paused.rollout, why = &*paused.reason, "paused"),
-                        );
-                    }
-                    Err(_error) => {
-                        #[cfg(feature = "tracing")]
-                        tracing::warn!(
-                            error = &_error as &dyn std::error::Error,
-                            "cannot pause a failing rollout"
-                        );
-                    }
+                if let Err(_error) = service.pause_failing_rollouts().await {
+                    #[cfg(feature = "tracing")]
+                    tracing::warn!(
+                        error = &_error as &dyn std::error::Error,
+                        "cannot pause a failing rollout"
+                    );
                 }
             });
         }
@@ -145,11 +138,12 @@ impl UpdateService {
         }
         let snapshot = self.inner.snapshot.load();
         let now = self.now();
-        let mut modules = Vec::new();
+        let events = &self.inner.options.events;
+        let takes_answers = events.takes_answers();
+        let (mut modules, mut decisions) = (Vec::new(), Vec::new());
         let stops_offers = self.inner.looks.stops_offers(&self.inner.options);
         for question in Question::all_of(request, asker.asked_from()).filter(|_| !stops_offers) {
             let decision = decide(snapshot.index(), &question, now);
-            trace_decision(request, &decision);
             if let Some(watch) = &self.inner.watch {
                 watch.saw(snapshot.index(), &question, &decision, now);
             }
@@ -161,12 +155,19 @@ impl UpdateService {
                 base_url: urls.folder(Side::Internal, &offer.folder).into(),
                 external_base_url: urls.folder(Side::External, &offer.folder).into(),
             }));
+            if takes_answers {
+                decisions.push(decision);
+            }
         }
         let response = UpdateResponse { modules };
         if let Some(logs) = &self.inner.logs {
             logs.audit(&AuditRow::answered(request, &response, asker.side, asker.host, now), now);
         }
-        Ok(Answered { response, revision: snapshot.revision() })
+        let revision = snapshot.revision();
+        if takes_answers {
+            events.emit(&Event::RequestAnswered { request, asker, decisions: &decisions, revision });
+        }
+        Ok(Answered { response, revision })
     }
 
     /// Opens a served file, or the part of it in `range`.
@@ -215,16 +216,3 @@ impl fmt::Debug for UpdateService {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(feature = "tracing")]
-fn trace_decision(request: &UpdateRequest, decision: &Decision<'_>) {
-    tracing::debug!(
-        mac = request.device.mac_address.raw(),
-        serial = request.device.serial_number.raw(),
-        %decision,
-        "decided"
-    );
-}
-
-#[cfg(not(feature = "tracing"))]
-fn trace_decision(_request: &UpdateRequest, _decision: &Decision<'_>) {}

@@ -126,7 +126,7 @@ fn unwritten(error: &io::Error) -> Failure {
 }
 
 /// Escapes characters that JSON allows and that would control a terminal, as `\uXXXX`. They stand in strings only.
-fn escaped_json(text: &str) -> String {
+pub(crate) fn escaped_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if is_unfit(character) {

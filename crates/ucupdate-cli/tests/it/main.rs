@@ -7,6 +7,7 @@ mod carrying;
 mod demo;
 mod differences;
 mod ending;
+mod events;
 mod exit_codes;
 mod fleet;
 mod groups;

@@ -110,7 +110,7 @@ impl Serving {
         serving
     }
 
-    fn wait_for_lines(&mut self, count: usize) {
+    pub(crate) fn wait_for_lines(&mut self, count: usize) {
         while self.lines.len() < count {
             match self.more.recv_timeout(PATIENCE) {
                 Ok(line) => self.lines.push(line),

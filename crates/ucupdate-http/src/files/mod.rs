@@ -28,8 +28,8 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 /// Media type of images and signatures, as the original sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root. `by_tls` says whether the device uses TLS. Without a
-/// place the file is not opened.
+/// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the device
+/// fetch it. `by_tls` says whether the device uses TLS. Without a place the file is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
@@ -37,9 +37,9 @@ pub(crate) async fn answer(
     (method, headers): (&Method, &HeaderMap),
     by_tls: bool,
     place: Option<DownloadPlace>,
-) -> Answer {
+) -> (Answer, Option<ServedFile>) {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
-        return Answer::nothing_here();
+        return (Answer::nothing_here(), None);
     };
     let etag = ETag::of(&file.sha256);
     let selection = Selection::of(method, headers, &etag, file.size);
@@ -47,14 +47,15 @@ pub(crate) async fn answer(
         && redirects.cover(&file, method, headers, &selection)
     {
         if let Err(error) = service.open_file(&file, Some(0..0)).await {
-            return Answer::not_opened(&error);
+            return (Answer::not_opened(&error), None);
         }
         if let Some(location) = redirects.location(&file.key, by_tls).await {
-            return sent_on(location).with(header::ETAG, etag.header_value());
+            return (sent_on(location).with(header::ETAG, etag.header_value()), Some(file));
         }
     }
     let Some(place) = place else {
-        return Answer::unavailable("too many files are fetched at this moment, try again later");
+        let refusal = Answer::unavailable("too many files are fetched at this moment, try again later");
+        return (refusal, None);
     };
     // The file is opened also when no byte is sent: conditions count only if the answer without them would be a success
     // (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
@@ -64,11 +65,16 @@ pub(crate) async fn answer(
         _ => Some(0..0),
     };
     match service.open_file(&file, range).await {
-        Ok(bytes) => sent(&file, selection, method, bytes)
-            .with(header::ETAG, etag.header_value())
-            .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
-            .holding(place),
-        Err(error) => Answer::not_opened(&error),
+        Ok(bytes) => {
+            let fetches =
+                *method == Method::GET && matches!(selection, Selection::Whole | Selection::Part(_));
+            let answer = sent(&file, selection, method, bytes)
+                .with(header::ETAG, etag.header_value())
+                .with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
+                .holding(place);
+            (answer, fetches.then_some(file))
+        }
+        Err(error) => (Answer::not_opened(&error), None),
     }
 }
 

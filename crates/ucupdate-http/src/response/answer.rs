@@ -46,6 +46,13 @@ impl Answer {
         self
     }
 
+    /// Returns the status and the reason of a refusal.
+    pub(crate) fn refusal(&self) -> Option<(StatusCode, &str)> {
+        let Content::Bytes(reason) = &self.content else { return None };
+        let is_refusal = self.status.is_client_error() || self.status.is_server_error();
+        is_refusal.then(|| (self.status, std::str::from_utf8(reason).unwrap_or_default().trim_end()))
+    }
+
     /// Keeps the place of a download until the last byte was taken.
     pub(crate) fn holding(mut self, place: DownloadPlace) -> Self {
         self.place = Some(place);

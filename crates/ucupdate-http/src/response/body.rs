@@ -19,6 +19,8 @@ pub struct ResponseBody {
     content: Content,
     /// Number of bytes that are still to come.
     remaining: u64,
+    /// Number of bytes that were announced.
+    length: u64,
     status: StatusCode,
     /// `None` once the access row was written.
     exchange: Option<Exchange>,
@@ -49,12 +51,13 @@ impl ResponseBody {
         exchange: Exchange,
         place: Option<DownloadPlace>,
     ) -> Self {
-        Self { remaining: content.length(), content, status, exchange: Some(exchange), _place: place }
+        let length = content.length();
+        Self { remaining: length, length, content, status, exchange: Some(exchange), _place: place }
     }
 
     fn finish(&mut self, whole: bool) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.finish(self.status, whole);
+            exchange.finish(self.status, whole, self.length - self.remaining);
         }
     }
 

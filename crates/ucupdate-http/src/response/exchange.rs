@@ -5,8 +5,8 @@ use crate::request::paths;
 use http::{StatusCode, header, request};
 use std::net::SocketAddr;
 use tokio::time::Instant;
-use ucupdate::UpdateService;
 use ucupdate::audit::{AccessRow, AccessText};
+use ucupdate::{Event, FetchOutcome, ServedFile, UpdateService};
 
 /// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
 const MAX_LOGGED_BYTES: usize = 2048;
@@ -28,12 +28,16 @@ pub(crate) struct Exchange {
     user_name: AccessText,
     client_ip: AccessText,
     local: Option<SocketAddr>,
+    host: String,
+    /// The file that the device fetches.
+    fetched: Option<ServedFile>,
 }
 
 impl Exchange {
     pub(crate) fn begin(service: UpdateService, request: &request::Parts, connection: &Connection) -> Self {
         let user_agent =
             request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let host = connection.host();
         Self {
             service,
             started: Instant::now(),
@@ -42,9 +46,23 @@ impl Exchange {
             uri_query: AccessText::from_logged(&cut(request.uri.query().unwrap_or_default())),
             user_agent: AccessText::new(&cut(&user_agent.unwrap_or_default())),
             user_name: AccessText::new(&cut(connection.user().unwrap_or_default())),
-            client_ip: AccessText::new(&connection.host()),
+            client_ip: AccessText::new(&host),
             local: connection.local(),
+            host,
+            fetched: None,
         }
+    }
+
+    /// Reports that the device is sent a file, or a part of it, or its address in the store.
+    pub(crate) fn fetch(&mut self, file: ServedFile) {
+        self.service.emit(&Event::FetchStarted { file: &file, host: &self.host });
+        self.fetched = Some(file);
+    }
+
+    /// Reports that the request is refused.
+    pub(crate) fn refuse(&self, path: &str, status: StatusCode, reason: &str) {
+        let (host, method) = (&*self.host, &*self.method);
+        self.service.emit(&Event::RequestRefused { host, method, path, status: status.as_u16(), reason });
     }
 
     /// Sets the user of the request.
@@ -52,20 +70,20 @@ impl Exchange {
         self.user_name = AccessText::new(&cut(user));
     }
 
-    /// Writes the row with this status. `whole` says whether the whole answer was sent.
-    pub(crate) fn finish(self, status: StatusCode, whole: bool) {
+    /// Writes the row with this status. `whole` says whether the whole answer was sent, and `sent` how many bytes of it.
+    pub(crate) fn finish(self, status: StatusCode, whole: bool, sent: u64) {
         let taken = self.started.elapsed();
-        #[cfg(feature = "tracing")]
-        tracing::debug!(
-            method = self.method,
-            path = self.uri_stem.as_logged(),
-            status = status.as_u16(),
-            taken_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX),
-            whole,
-            "answered"
-        );
+        if let Some(file) = &self.fetched {
+            let outcome = match status {
+                _ if !whole => FetchOutcome::Failed,
+                StatusCode::PARTIAL_CONTENT => FetchOutcome::Part,
+                StatusCode::FOUND => FetchOutcome::Redirected,
+                _ => FetchOutcome::Whole,
+            };
+            self.service.emit(&Event::FileFetched { file, host: &self.host, outcome, bytes: sent, taken });
+        }
         let row = AccessRow::finished(&self.method, "", status.as_u16(), taken, self.service.now());
-        self.service.log_access(&AccessRow {
+        let row = AccessRow {
             uri_stem: self.uri_stem,
             uri_query: self.uri_query,
             user_agent: self.user_agent,
@@ -75,7 +93,9 @@ impl Exchange {
             server_port: self.local.map(|local| local.port()),
             win32_status: if whole { row.win32_status } else { Some(CONNECTION_GONE) },
             ..row
-        });
+        };
+        self.service.emit(&Event::ExchangeFinished { row: &row, sent });
+        self.service.log_access(&row);
     }
 }
 

@@ -58,13 +58,16 @@ impl Server {
     }
 
     pub(crate) async fn with(urls: BaseUrls, options: HttpOptions) -> Self {
+        Self::with_service(Options::serving(urls), options).await
+    }
+
+    /// With these options of the service, to which logs and a clock are added.
+    pub(crate) async fn with_service(service: Options, options: HttpOptions) -> Self {
         let store = FailingStore::default();
         let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
         let service = UpdateService::open(
             Arc::new(store.clone()),
-            Options::serving(urls)
-                .with_logs(LogOptions::new("OCS".parse().unwrap()))
-                .with_clock(clock.clone()),
+            service.with_logs(LogOptions::new("OCS".parse().unwrap())).with_clock(clock.clone()),
         )
         .await
         .unwrap();

@@ -3,6 +3,7 @@
 
 mod answers_of_files;
 mod answers_of_the_handler;
+mod events;
 mod field_log;
 mod fixture;
 mod on_the_wire;

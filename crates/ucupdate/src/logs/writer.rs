@@ -3,6 +3,8 @@
 //! `ucupdate-audit` decides what to write and when. This module performs its effects on a store and reports the outcomes.
 
 use crate::clock::Clock;
+use crate::events::event::Event;
+use crate::events::listeners::Listeners;
 use crate::logs::options::LogOptions;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,12 +65,18 @@ pub(crate) struct Logs {
 
 impl Logs {
     /// Starts the background tasks.
-    pub(crate) fn start(store: Arc<dyn ImageStore>, options: LogOptions, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn ImageStore>,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+        events: Listeners,
+    ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
         let log = |rolling, kind| {
             let log = Arc::new(Log::new(rolling));
-            tokio::spawn(Arc::clone(&log).write(kind, Arc::clone(&store), Arc::clone(&clock)));
+            let reporter = Reporter { kind, events: events.clone(), dropped: 0 };
+            tokio::spawn(Arc::clone(&log).write(reporter, Arc::clone(&store), Arc::clone(&clock)));
             log
         };
         Self {
@@ -231,7 +239,13 @@ impl Log {
     }
 
     /// Runs the task: performs effects until the log is stopped.
-    async fn write(self: Arc<Self>, kind: LogKind, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
+    async fn write(
+        self: Arc<Self>,
+        mut reporter: Reporter,
+        store: Arc<dyn ImageStore>,
+        clock: Arc<dyn Clock>,
+    ) {
+        let kind = reporter.kind;
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
         let listing = async {
             let mut pages = store.pages(kind.folder());
@@ -250,9 +264,14 @@ impl Log {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
-                self.rolling().done(outcome, clock.now());
+                let (rows, dropped) = {
+                    let mut rolling = self.rolling();
+                    rolling.done(outcome, clock.now());
+                    (rolling.pending(), rolling.dropped())
+                };
+                let was_failing = !self.progress.borrow().last_failure.is_empty();
+                reporter.report(was_failing, failure.as_deref(), rows, dropped);
                 self.progress.send_modify(|progress| {
-                    trace_turn(kind, &progress.last_failure, failure.as_deref());
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
                     }
@@ -277,20 +296,29 @@ impl Log {
     }
 }
 
-/// Reports once when rows begin to wait, and once when they are written again.
-#[cfg(feature = "tracing")]
-fn trace_turn(kind: LogKind, before: &str, failure: Option<&str>) {
-    match (before.is_empty(), failure) {
-        (true, Some(failure)) => {
-            tracing::warn!(log = ?kind, failure, "log rows wait: the store does not take them")
-        }
-        (false, None) => tracing::warn!(log = ?kind, "log rows are written again"),
-        _ => {}
-    }
+/// Reports what becomes of the rows of one log.
+struct Reporter {
+    kind: LogKind,
+    events: Listeners,
+    /// The number of dropped rows that was reported last.
+    dropped: u64,
 }
 
-#[cfg(not(feature = "tracing"))]
-fn trace_turn(_kind: LogKind, _before: &str, _failure: Option<&str>) {}
+impl Reporter {
+    /// Reports once when rows begin to wait, once when they are written again, and each time after which rows were dropped.
+    fn report(&mut self, was_failing: bool, failure: Option<&str>, rows: usize, dropped: u64) {
+        let log = self.kind;
+        match (was_failing, failure) {
+            (false, Some(cause)) => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
+            (true, None) => self.events.emit(&Event::LogRowsWritten { log }),
+            _ => {}
+        }
+        if dropped > self.dropped {
+            self.dropped = dropped;
+            self.events.emit(&Event::LogRowsDropped { log, rows: dropped });
+        }
+    }
+}
 
 /// Performs one effect and returns its outcome.
 async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {

@@ -10,6 +10,7 @@
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
+use crate::events::event::Event;
 use crate::keys;
 use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
 use crate::packages::description::{self, Description};
@@ -139,7 +140,9 @@ impl Admin<'_> {
         if !matches!(taken, Ok((_, true))) && (!intake.told || may_delete(&taken)) {
             intake.delete_stored().await;
         }
-        taken.map(|(ingested, _)| ingested)
+        let (ingested, _) = taken?;
+        service.emit(&Event::PackageIngested { ingested: &ingested, file_name, author });
+        Ok(ingested)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Follows the history of the rule book, and makes the next revision.
 
 use crate::error::{ChangeError, StateError};
+use crate::events::event::Event;
 use crate::service::UpdateService;
 use crate::state::document::ChangeId;
 use crate::state::recorded_command::RecordedCommand;
@@ -24,15 +25,15 @@ impl UpdateService {
         let mut history = self.inner.history.lock().await;
         // The revisions that could be read are valid, even if a later one cannot be read.
         let looked = in_time("looking for changes", history.look()).await;
-        self.publish(&history).await;
-        self.inner.looks.record(looked.as_ref().err());
+        self.publish(&mut history).await;
+        self.inner.looks.record(looked.as_ref().err(), &self.inner.options.events);
         looked?;
         Ok(history.revision())
     }
 
     /// Replaces the snapshot if the history has moved on. The snapshot is compiled, and the old one is freed, on threads for
     /// blocking work. A request that runs at the same time reads the old snapshot, and neither waits nor frees it.
-    async fn publish(&self, history: &RuleHistory) {
+    async fn publish(&self, history: &mut RuleHistory) {
         if self.inner.snapshot.load().revision() == history.revision() {
             return;
         }
@@ -42,6 +43,9 @@ impl UpdateService {
         if let Ok(snapshot) = compiled {
             let old = self.inner.snapshot.swap(Arc::new(snapshot));
             tokio::spawn(retire(old));
+        }
+        for revision in history.take_news() {
+            self.emit(&Event::ChangeMade { revision: &revision });
         }
     }
 
@@ -67,9 +71,9 @@ impl UpdateService {
             });
             let tried = tried.await;
             // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
-            self.publish(&history).await;
+            self.publish(&mut history).await;
             if let Err(ChangeError::State(error)) = &tried {
-                self.inner.looks.record(Some(error));
+                self.inner.looks.record(Some(error), &self.inner.options.events);
             }
             if let Some(changed) = tried? {
                 return Ok(changed);

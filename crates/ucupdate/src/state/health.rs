@@ -1,6 +1,8 @@
 //! [`Health`]: what a running service knows about its store and its logs.
 
 use crate::error::StateError;
+use crate::events::event::Event;
+use crate::events::listeners::Listeners;
 use crate::options::Options;
 use crate::service::UpdateService;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -117,8 +119,18 @@ impl Looks {
     }
 
     /// Records a read of the rule book, and reports a change of the state.
-    pub(crate) fn record(&self, error: Option<&StateError>) {
+    pub(crate) fn record(&self, error: Option<&StateError>, events: &Listeners) {
+        let (failed, was_replaced) = (self.state().failed, self.is_replaced.load(Ordering::Relaxed));
+        let after = self.since_success();
         report(self.take(error, Instant::now()));
+        match error {
+            Some(error) if is_replacement(error) && !was_replaced => {
+                events.emit(&Event::HistoryReplaced { error });
+            }
+            Some(error) if failed == 0 => events.emit(&Event::StoreUnreachable { error }),
+            None if failed > 0 => events.emit(&Event::StoreReachable { after }),
+            _ => {}
+        }
     }
 
     fn take(&self, error: Option<&StateError>, now: Instant) -> Report {

@@ -9,6 +9,7 @@ use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::RuleBook;
@@ -31,6 +32,9 @@ const MAX_UNCLEAR: u32 = 5;
 /// A checkpoint is made at every multiple of this revision number.
 const CHECKPOINT_EVERY: u64 = 64;
 
+/// The number of revisions that are kept for [`RuleHistory::take_news`]. A server that was away for longer skips the oldest.
+const MAX_NEWS: usize = 256;
+
 /// The rule book as this process knows it, and its revision.
 #[derive(Debug)]
 pub(crate) struct RuleHistory {
@@ -39,6 +43,8 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
+    /// The revisions that nobody was notified of yet, at most [`MAX_NEWS`]. `None` if they are not kept.
+    news: Option<VecDeque<Revision>>,
     /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
     /// compared each time.
     compared: Option<ObjectMeta>,
@@ -68,6 +74,18 @@ pub struct Revision {
     pub command: RecordedCommand,
     /// Notes about the change, one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Revision {
+    fn of(document: &RevisionDocument) -> Self {
+        Self {
+            number: document.revision,
+            at: document.at,
+            author: document.author.clone(),
+            command: document.command.clone(),
+            notes: document.notes.clone(),
+        }
+    }
 }
 
 impl ChangeId {
@@ -107,7 +125,14 @@ impl RuleHistory {
     }
 
     fn empty(store: Arc<dyn ImageStore>) -> Self {
-        Self { store, book: RuleBook::default(), revision: 0, sha256: Sha256Digest::of(b""), compared: None }
+        Self {
+            store,
+            book: RuleBook::default(),
+            revision: 0,
+            sha256: Sha256Digest::of(b""),
+            compared: None,
+            news: None,
+        }
     }
 
     /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
@@ -223,6 +248,22 @@ impl RuleHistory {
         self.revision = document.revision;
         self.sha256 = sha256;
         self.compared = None;
+        if let Some(news) = &mut self.news {
+            if news.len() == MAX_NEWS {
+                news.pop_front();
+            }
+            news.push_back(Revision::of(document));
+        }
+    }
+
+    /// Sets whether revisions are kept for [`take_news`](Self::take_news).
+    pub(crate) fn keep_news(&mut self, kept: bool) {
+        self.news = kept.then(VecDeque::new);
+    }
+
+    /// Returns the revisions since the last call, in order.
+    pub(crate) fn take_news(&mut self) -> VecDeque<Revision> {
+        self.news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Tries to make a change. `make` returns what the change would do to a book and its revision.
@@ -343,13 +384,7 @@ impl RuleHistory {
         let mut number = first.max(1);
         while revisions.len() < limit {
             let Some((document, _)) = read_revision(store, number).await? else { break };
-            revisions.push(Revision {
-                number,
-                at: document.at,
-                author: document.author,
-                command: document.command,
-                notes: document.notes,
-            });
+            revisions.push(Revision::of(&document));
             number += 1;
         }
         Ok(revisions)

@@ -1,6 +1,7 @@
 //! Pauses rollouts whose guards are exceeded.
 
 use crate::error::ChangeError;
+use crate::events::event::Event;
 use crate::logs::reader::{AuditLogError, AuditLogs, Logged};
 use crate::service::UpdateService;
 use crate::watch::observer::Watch;
@@ -59,6 +60,7 @@ impl UpdateService {
                 Ok(_) => {
                     // Lest one that is resumed before the next look is judged by what it was paused for.
                     watch.outcomes().follow(self.snapshot().book());
+                    self.emit(&Event::RolloutPaused { paused: &rollout });
                     paused.push(rollout);
                 }
                 // Another server was first, or somebody stopped it.

@@ -6,6 +6,7 @@ mod administering;
 mod approving;
 mod carrying;
 mod checking;
+mod events;
 mod fixtures;
 mod fleet;
 mod formats;

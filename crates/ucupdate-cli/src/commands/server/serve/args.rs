@@ -1,6 +1,7 @@
 //! How `serve` is called, and which URLs come of it.
 
 use super::endpoint::Endpoint;
+use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
 use crate::args::dialect::DialectArgs;
 use crate::args::zone::zone;
@@ -96,6 +97,8 @@ pub(crate) struct ServeArgs {
     /// How many days logs are kept, 1 to 365
     #[arg(long, value_name = "DAYS", default_value = "10", value_parser = days)]
     pub(crate) log_days: RetentionDays,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
     #[command(flatten)]
     pub(crate) dialect: DialectArgs,
 }

@@ -3,6 +3,7 @@
 mod args;
 mod descriptors;
 mod endpoint;
+mod events;
 mod forwarded;
 mod health;
 mod host_name;
@@ -66,15 +67,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     let prefixes = Prefixes::of([&internal, &external]);
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
-    let logs = LogOptions::new(args.server_name.unwrap_or_else(host_name::server_name))
-        .with_zone(args.time_zone)
-        .with_days(args.log_days);
+    let server_name = args.server_name.unwrap_or_else(host_name::server_name);
+    let logs = LogOptions::new(server_name.clone()).with_zone(args.time_zone).with_days(args.log_days);
     let watch = WatchOptions::default();
     let options = Options::serving(urls)
         .with_logs(logs)
         .with_codec(codec)
         .with_watch(watch)
         .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs));
+    let (options, outputs) = args.events.listen(options, server_name.as_str())?;
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -124,7 +125,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Some(never) = async { Some(answers_health?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
-    end(server, &service, stopping, context).await
+    let ended = end(server, &service, stopping, context).await;
+    outputs.flush().await;
+    ended
 }
 
 /// Binds all listeners, or none.

@@ -1,0 +1,134 @@
+//! Events as JSON objects. SCRIPTS.md documents their fields.
+
+use super::lines::LineWriter;
+use crate::output::escaped_json;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use ucupdate::audit::LogKind;
+use ucupdate::request::{Side, UpdateRequest};
+use ucupdate::store::error_chain;
+use ucupdate::value::UnixTime;
+use ucupdate::{Clock as _, Event, EventKind, Events, SystemClock};
+
+/// The number of bytes of an unreadable body that are shown.
+const SHOWN_BYTES: usize = 64;
+
+/// Listener that writes events as JSON, one object a line.
+#[derive(Debug)]
+pub(super) struct EventLines {
+    writer: Arc<LineWriter>,
+    kinds: Vec<EventKind>,
+    server: String,
+}
+
+impl EventLines {
+    pub(super) fn new(writer: Arc<LineWriter>, kinds: Vec<EventKind>, server: &str) -> Self {
+        Self { writer, kinds, server: server.to_owned() }
+    }
+}
+
+impl Events for EventLines {
+    fn on_event(&self, event: &Event<'_>) {
+        if self.kinds.contains(&event.kind()) {
+            let object = object(event, &self.server, SystemClock.now());
+            self.writer.push(format!("{}\n", escaped_json(&object.to_string())));
+        }
+    }
+}
+
+/// Returns the line for events that were dropped.
+pub(super) fn lost_events(count: u64) -> String {
+    format!("{}\n", json!({ "format": 1, "event": "events-lost", "count": count }))
+}
+
+/// Returns an event as an object: the fields that each event has, and its own.
+pub(super) fn object(event: &Event<'_>, server: &str, now: UnixTime) -> Value {
+    let mut object = Map::new();
+    object.insert("format".to_owned(), json!(1));
+    object.insert("event".to_owned(), json!(event.kind().name()));
+    object.insert("at".to_owned(), json!(now.to_string()));
+    object.insert("server".to_owned(), json!(server));
+    if let Value::Object(own) = own_fields(event) {
+        object.extend(own);
+    }
+    Value::Object(object)
+}
+
+fn own_fields(event: &Event<'_>) -> Value {
+    match event {
+        Event::RequestAnswered { request, asker, decisions, revision } => {
+            let modules = request.modules.iter().zip(*decisions).map(|(module, decision)| {
+                json!({
+                    "file_name": module.file_name, "version": module.version.to_string(), "decision": decision.word(),
+                    "because": decision.to_string(),
+                    "offered": decision.offer().map(|offer| offer.version.to_string()),
+                })
+            });
+            json!({
+                "host": asker.host, "side": side(asker.side), "device": device(request),
+                "modules": modules.collect::<Vec<_>>(), "revision": revision,
+            })
+        }
+        Event::RequestRefused { host, method, path, status, reason } => {
+            json!({ "host": host, "method": method, "path": path, "status": status, "reason": reason })
+        }
+        Event::RequestUnreadable { host, error, body } => {
+            let start = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES)]);
+            json!({ "host": host, "reason": error.to_string(), "bytes": body.len(), "start": start })
+        }
+        Event::ExchangeFinished { row, sent } => json!({
+            "host": row.client_ip.decoded(), "method": row.method.decoded(), "path": row.uri_stem.decoded(),
+            "status": row.status, "bytes": sent, "taken_ms": row.time_taken_ms,
+            "user_agent": row.user_agent.decoded(),
+        }),
+        Event::FetchStarted { file, host } => json!({ "host": host, "file": file.path, "size": file.size }),
+        Event::FileFetched { file, host, outcome, bytes, taken } => json!({
+            "host": host, "file": file.path, "size": file.size, "outcome": outcome.name(), "bytes": bytes,
+            "taken_ms": u64::try_from(taken.as_millis()).unwrap_or(u64::MAX),
+        }),
+        Event::ChangeMade { revision } => json!({
+            "revision": revision.number, "changed_at": revision.at.to_string(), "author": revision.author,
+            "notes": revision.notes,
+        }),
+        Event::RolloutPaused { paused } => json!({
+            "rule": paused.rule.to_string(), "rollout": paused.rollout.to_string(), "version": paused.version.to_string(),
+            "reason": paused.reason,
+        }),
+        Event::PackageIngested { ingested, file_name, author } => json!({
+            "package": ingested.id().to_string(), "file_name": file_name, "author": author, "revision": ingested.revision,
+        }),
+        Event::LogRowsWaiting { log, rows, cause } => {
+            json!({ "log": log_name(*log), "rows": rows, "cause": cause })
+        }
+        Event::LogRowsWritten { log } => json!({ "log": log_name(*log) }),
+        Event::LogRowsDropped { log, rows } => json!({ "log": log_name(*log), "rows": rows }),
+        Event::StoreUnreachable { error } | Event::HistoryReplaced { error } => {
+            json!({ "cause": error_chain(*error) })
+        }
+        Event::StoreReachable { after } => {
+            json!({ "after_ms": u64::try_from(after.as_millis()).unwrap_or(u64::MAX) })
+        }
+        _ => json!({}),
+    }
+}
+
+fn device(request: &UpdateRequest) -> Value {
+    let device = &request.device;
+    json!({
+        "kind": device.kind.to_string(), "mac": device.mac_address.raw(), "serial": device.serial_number.raw(),
+    })
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Internal => "internal",
+        Side::External => "external",
+    }
+}
+
+fn log_name(log: LogKind) -> &'static str {
+    match log {
+        LogKind::Audit => "audit",
+        LogKind::Access => "access",
+    }
+}

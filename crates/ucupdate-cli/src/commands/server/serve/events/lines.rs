@@ -1,0 +1,180 @@
+//! Lines that a thread writes: no answer waits for a terminal, a pipe or a disk.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+use ucupdate::audit::AccessFormat;
+use ucupdate::{Event, Events};
+
+/// The number of lines that may wait.
+const MAX_WAITING: usize = 4096;
+
+/// A thread that writes lines, and a bounded queue before it. A line that does not fit is dropped and counted.
+#[derive(Debug)]
+pub(crate) struct LineWriter {
+    queue: SyncSender<Message>,
+    lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(String),
+    /// Answers when all lines before are written.
+    Flush(SyncSender<()>),
+}
+
+impl LineWriter {
+    /// Starts the thread. `lost_line` makes the line that reports a number of dropped lines.
+    pub(crate) fn start(sink: Box<dyn Write + Send>, lost_line: fn(u64) -> String) -> Self {
+        let (queue, waiting) = sync_channel(MAX_WAITING);
+        let lost = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&lost);
+        std::thread::spawn(move || write(sink, &waiting, &counted, lost_line));
+        Self { queue, lost }
+    }
+
+    /// Adds a line with its line end. Never waits.
+    pub(crate) fn push(&self, line: String) {
+        if self.queue.try_send(Message::Line(line)).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until all lines are written, at most for `time`.
+    pub(crate) fn flush(&self, time: Duration) {
+        let (done, is_done) = sync_channel(0);
+        // A queue that is full now, or a thread that has ended, leaves nothing to wait for.
+        if self.queue.try_send(Message::Flush(done)).is_ok() {
+            let _dropped_or_late = is_done.recv_timeout(time);
+        }
+    }
+}
+
+/// Writes lines until the queue or the sink is closed.
+fn write(
+    mut sink: Box<dyn Write + Send>,
+    waiting: &Receiver<Message>,
+    lost: &AtomicU64,
+    lost_line: fn(u64) -> String,
+) {
+    while let Ok(first) = waiting.recv() {
+        let (mut next, mut flush) = (Some(first), None);
+        while let Some(message) = next {
+            let line = match message {
+                Message::Line(line) => line,
+                Message::Flush(done) => {
+                    flush = Some(done);
+                    break;
+                }
+            };
+            if sink.write_all(line.as_bytes()).is_err() {
+                return;
+            }
+            next = waiting.try_recv().ok();
+        }
+        let dropped = lost.swap(0, Ordering::Relaxed);
+        if dropped > 0 && sink.write_all(lost_line(dropped).as_bytes()).is_err() {
+            return;
+        }
+        if sink.flush().is_err() {
+            return;
+        }
+        if let Some(done) = flush {
+            let _late = done.send(());
+        }
+    }
+}
+
+/// Returns the line for dropped rows of the access log. It is a comment, as the form of the log has them.
+pub(super) fn lost_rows(count: u64) -> String {
+    format!("#Remark: {count} rows were dropped, because the reader is too slow\n")
+}
+
+/// Listener that writes the row of each exchange.
+#[derive(Debug)]
+pub(super) struct AccessLines {
+    writer: Arc<LineWriter>,
+    format: AccessFormat,
+}
+
+impl AccessLines {
+    pub(super) fn new(writer: Arc<LineWriter>) -> Self {
+        Self { writer, format: AccessFormat::default() }
+    }
+}
+
+impl Events for AccessLines {
+    fn on_event(&self, event: &Event<'_>) {
+        if let Event::ExchangeFinished { row, .. } = event {
+            self.writer.push(self.format.line(row).as_str().to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::Mutex;
+
+    /// A sink that waits for a permit before it takes anything.
+    struct Gate {
+        taken: Arc<Mutex<Vec<u8>>>,
+        permit: Option<Receiver<()>>,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(permit) = self.permit.take() {
+                permit.recv().unwrap();
+            }
+            self.taken.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_do_not_fit_are_counted_and_pushing_never_waits() {
+        let (open, permit) = sync_channel(1);
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let gate = Gate { taken: Arc::clone(&taken), permit: Some(permit) };
+        let writer = LineWriter::start(Box::new(gate), |count| format!("{count} lost\n"));
+        let pushed = MAX_WAITING * 2;
+        for number in 0..pushed {
+            writer.push(format!("{number}\n"));
+        }
+        open.send(()).unwrap();
+        while writer.lost.load(Ordering::Relaxed) > 0 {
+            std::thread::yield_now();
+        }
+        writer.flush(Duration::from_secs(60));
+        let taken = String::from_utf8(taken.lock().unwrap().clone()).unwrap();
+        let lost: usize = taken.lines().find_map(|line| line.strip_suffix(" lost")?.parse().ok()).unwrap();
+        assert_eq!(taken.lines().filter(|line| !line.ends_with("lost")).count() + lost, pushed);
+        assert!(taken.starts_with("0\n1\n2\n"), "{taken}");
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_stops_nothing() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let writer = LineWriter::start(Box::new(Closed), lost_rows);
+        for _ in 0..10 {
+            writer.push("line\n".to_owned());
+            writer.flush(Duration::from_secs(60));
+        }
+    }
+}

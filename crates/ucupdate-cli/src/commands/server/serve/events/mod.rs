@@ -1,0 +1,142 @@
+//! The events of a server: as JSON lines, as lines of the access log, and as webhooks.
+
+mod json;
+mod lines;
+mod signature;
+mod webhook;
+
+use crate::failure::Failure;
+use clap::ValueEnum;
+use json::EventLines;
+use lines::{AccessLines, LineWriter};
+use signature::Secret;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use ucupdate::{EventKind, Options};
+use webhook::{Schedule, Webhook};
+
+/// The time for writing the last events at the end, for each of their ways.
+const FLUSH_TIME: Duration = Duration::from_secs(5);
+
+/// The value of `--events-json` that means stdout.
+const STDOUT: &str = "-";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EventArgs {
+    /// Print a line for each finished exchange, in the form of the access log
+    #[arg(long, value_name = "STREAM", value_enum)]
+    access_log: Option<Stream>,
+    /// Write events as JSON, one object a line, to the end of a file or, without FILE, to stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = STDOUT)]
+    events_json: Option<PathBuf>,
+    /// Send events to this URL, signed with the secret
+    #[arg(long, value_name = "URL", requires = "webhook_secret_file")]
+    webhook: Option<String>,
+    /// The secret of the webhook: 16 bytes or more, or `whsec_` and base64
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    webhook_secret_file: Option<PathBuf>,
+    /// The events to write and to send, by name, separated by commas [default: all of them to --events-json, and those that
+    /// need attention to --webhook]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    events: Vec<EventKind>,
+}
+
+/// A stream of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stream {
+    Stderr,
+    Stdout,
+}
+
+/// The events that a webhook gets by default: what an administrator may want to act on.
+fn needs_attention(kind: EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::RequestAnswered
+            | EventKind::RequestRefused
+            | EventKind::RequestUnreadable
+            | EventKind::ExchangeFinished
+            | EventKind::FetchStarted
+            | EventKind::FileFetched
+    )
+}
+
+/// The ways on which events leave the process.
+#[derive(Debug, Default)]
+pub(crate) struct EventOutputs {
+    lines: Vec<Arc<LineWriter>>,
+    webhook: Option<Arc<Webhook>>,
+}
+
+impl EventArgs {
+    /// Adds the listeners that the arguments ask for.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, or the webhook cannot be used.
+    pub(crate) fn listen(
+        &self,
+        mut options: Options,
+        server: &str,
+    ) -> Result<(Options, EventOutputs), Failure> {
+        let mut outputs = EventOutputs::default();
+        if let Some(stream) = self.access_log {
+            let writer = Arc::new(LineWriter::start(stream.sink(), lines::lost_rows));
+            outputs.lines.push(Arc::clone(&writer));
+            options = options.with_events(Arc::new(AccessLines::new(writer)));
+        }
+        if let Some(file) = &self.events_json {
+            let sink: Box<dyn Write + Send> = if file.as_os_str() == STDOUT {
+                Box::new(io::stdout())
+            } else {
+                let opened = File::options().create(true).append(true).open(file);
+                Box::new(opened.map_err(|error| Failure::in_doing(file.display(), &error))?)
+            };
+            let writer = Arc::new(LineWriter::start(sink, json::lost_events));
+            outputs.lines.push(Arc::clone(&writer));
+            options = options.with_events(Arc::new(EventLines::new(writer, self.kinds(|_| true), server)));
+        }
+        if let (Some(url), Some(secret)) = (&self.webhook, &self.webhook_secret_file) {
+            let secret = Secret::read(secret)?;
+            let kinds = self.kinds(needs_attention);
+            let webhook = Arc::new(Webhook::start(url, secret, kinds, server, Schedule::default())?);
+            outputs.webhook = Some(Arc::clone(&webhook));
+            options = options.with_events(webhook);
+        }
+        Ok((options, outputs))
+    }
+
+    fn kinds(&self, by_default: impl Fn(EventKind) -> bool) -> Vec<EventKind> {
+        if self.events.is_empty() {
+            EventKind::ALL.iter().copied().filter(|kind| by_default(*kind)).collect()
+        } else {
+            self.events.clone()
+        }
+    }
+}
+
+impl Stream {
+    fn sink(self) -> Box<dyn Write + Send> {
+        match self {
+            Self::Stderr => Box::new(io::stderr()),
+            Self::Stdout => Box::new(io::stdout()),
+        }
+    }
+}
+
+impl EventOutputs {
+    /// Writes and sends the events that wait, within a time limit.
+    pub(crate) async fn flush(self) {
+        let lines = tokio::task::spawn_blocking(move || {
+            self.lines.iter().for_each(|writer| writer.flush(FLUSH_TIME));
+        });
+        let webhook = async {
+            if let Some(webhook) = &self.webhook {
+                webhook.flush(FLUSH_TIME).await;
+            }
+        };
+        let (_lines, ()) = tokio::join!(lines, webhook);
+    }
+}

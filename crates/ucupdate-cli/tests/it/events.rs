@@ -1,0 +1,108 @@
+//! `serve`: events as JSON lines, as lines of the access log, and as webhooks.
+
+use crate::place::{IP8540, Place};
+use crate::serving::{PHONE, post, status};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+
+const HANDLER: &str = "/RequestHandler/ucdevice.upx";
+
+fn request(place: &Place) -> Vec<u8> {
+    place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
+}
+
+fn events(place: &Place, file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn events_are_written_as_json_lines_and_exchanges_as_rows() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let body = request(&place);
+    let serving =
+        place.serve(&["--listen", "127.0.0.1:0", "--events-json", "events.log", "--access-log", "stderr"]);
+    let address = serving.address();
+    assert_eq!(status(&post(&address, HANDLER, &[], &body)), 200);
+    assert_eq!(status(&post(&address, HANDLER, &[], b"not xml")), 400);
+    let ended = serving.terminated();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let events = events(&place, "events.log");
+    let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let expected = [
+        "request-answered",
+        "exchange-finished",
+        "request-unreadable",
+        "request-refused",
+        "exchange-finished",
+    ];
+    assert_eq!(names, expected);
+    assert!(events.iter().all(|event| event["format"] == 1 && event["server"] == "here"), "{events:?}");
+    let device =
+        json!({ "kind": "UCPhone/LG-Nortel/IP8540/A/ENU", "mac": "0021630F207B", "serial": "C185H001209" });
+    assert_eq!((&events[0]["host"], &events[0]["device"]), (&json!("127.0.0.1"), &device));
+    assert_eq!(events[0]["modules"][0]["decision"], "offer");
+    assert_eq!((&events[2]["bytes"], &events[2]["start"]), (&json!(7), &json!("not xml")));
+    assert_eq!((&events[4]["status"], &events[4]["path"]), (&json!(400), &json!(HANDLER)));
+    let rows: Vec<&str> = ended.stderr.lines().filter(|line| line.contains(HANDLER)).collect();
+    assert_eq!(rows.len(), 2, "{ended:?}");
+    assert!(
+        rows[1].contains(" POST /RequestHandler/ucdevice.upx - ") && rows[1].contains(" 400 "),
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn a_change_by_another_process_is_reported_and_only_chosen_events_are() {
+    let place = Place::with_package();
+    let mut serving = place.serve(&["--listen", "127.0.0.1:0", "--events-json", "--events", "change-made"]);
+    place.run(&["approve", IP8540, "--author", "ann"]).done();
+    serving.wait_for_lines(2);
+    let event: Value = serde_json::from_str(&serving.lines[1]).unwrap();
+    assert_eq!(
+        (&event["event"], &event["revision"], &event["author"]),
+        (&json!("change-made"), &json!(2), &json!("ann"))
+    );
+    assert_eq!(serving.terminated().code, Some(0));
+}
+
+#[test]
+fn an_answer_does_not_wait_for_a_webhook_that_hangs() {
+    let place = Place::with_package();
+    place.file("secret", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let body = request(&place);
+    // The system accepts connections for it, and nothing is ever read.
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", hanging.local_addr().unwrap());
+    let serving = place.serve(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--webhook",
+        &url,
+        "--webhook-secret-file",
+        "secret",
+        "--events",
+        "request-answered,exchange-finished",
+    ]);
+    for _ in 0..20 {
+        assert_eq!(status(&post(&serving.address(), HANDLER, &[], &body)), 200);
+    }
+    assert_eq!(serving.terminated().code, Some(0));
+}
+
+#[test]
+fn a_webhook_that_cannot_be_used_and_an_unknown_event_are_wrong_calls() {
+    let place = Place::new();
+    place.file("secret", b"short");
+    let secret = ["--webhook-secret-file", "secret"];
+    for (args, reason) in [
+        (&["--webhook", "http://127.0.0.1:1/"][..], "--webhook-secret-file"),
+        (&[&["--webhook", "http://127.0.0.1:1/"][..], &secret].concat(), "secret: the secret has 5 bytes"),
+        (&["--events", "change"], "no event is named `change`, expected one of request-answered, "),
+    ] {
+        let ran = place.run(&[&["serve", "--create", "--listen", "127.0.0.1:0"], args].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(reason), "{ran:?}");
+    }
+}

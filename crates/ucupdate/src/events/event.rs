@@ -1,0 +1,292 @@
+//! [`Event`]: one thing that happened in a service, and [`Events`]: a listener.
+
+use crate::asker::Asker;
+use crate::error::StateError;
+use crate::packages::files::ServedFile;
+use crate::packages::ingest::Ingested;
+use crate::state::rule_history::Revision;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use ucupdate_audit::{AccessRow, LogKind};
+use ucupdate_core::{Decision, UpdateRequest};
+use ucupdate_fleet::outcomes::Tripped;
+use ucupdate_upx::DecodeError;
+
+/// A listener for the events of a service. [`Options::with_events`](crate::Options::with_events) adds one.
+///
+/// The service calls listeners on the thread on which the event happens, which is often the thread that answers a device:
+///
+/// - A listener must return quickly. If it blocks, the answer waits for it. A listener that writes or sends passes the event
+///   to a bounded queue, and counts what does not fit.
+/// - A panic of a listener is caught, if the program unwinds. That listener misses the event, and the answer is not affected.
+/// - Listeners are called in the order in which they were added. Events of different threads may arrive in any order.
+/// - An event borrows its data. A service without listeners builds no event that needs an allocation.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use ucupdate::{Event, Events, Options};
+///
+/// #[derive(Debug, Default)]
+/// struct Refusals(AtomicU64);
+///
+/// impl Events for Refusals {
+///     fn on_event(&self, event: &Event<'_>) {
+///         if let Event::RequestRefused { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// let options = Options::default().with_events(Arc::new(Refusals::default()));
+/// # drop(options);
+/// ```
+pub trait Events: fmt::Debug + Send + Sync + 'static {
+    /// Receives an event.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+/// Something that happened in a service.
+///
+/// Texts of devices and paths of requests are as they were sent, so they may be long and may hold control characters.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request was answered.
+    RequestAnswered {
+        /// The request as it was read.
+        request: &'a UpdateRequest,
+        /// The origin of the request.
+        asker: Asker<'a>,
+        /// One decision for each module of the request, in the order of the request. Empty if the service offers nothing because of
+        /// the state of its store ([`Health::offers_stopped`](crate::Health::offers_stopped)).
+        decisions: &'a [Decision<'a>],
+        /// The revision of the rule book that decided.
+        revision: u64,
+    },
+    /// A request got a status of 400 or higher.
+    RequestRefused {
+        /// The address of the device. It is empty if the server does not know it.
+        host: &'a str,
+        /// The HTTP method.
+        method: &'a str,
+        /// The path of the request, not decoded.
+        path: &'a str,
+        /// The HTTP status.
+        status: u16,
+        /// The reason that the answer states.
+        reason: &'a str,
+    },
+    /// The body of a request is not an update request. [`RequestRefused`](Self::RequestRefused) follows, unless the body is an
+    /// upload that is kept.
+    RequestUnreadable {
+        /// The address of the device. It is empty if the server does not know it.
+        host: &'a str,
+        /// The first thing that is wrong.
+        error: &'a DecodeError,
+        /// The body, as far as it was read.
+        body: &'a [u8],
+    },
+    /// An exchange with a device ended: its answer was sent or given up.
+    ExchangeFinished {
+        /// The row of the access log.
+        row: &'a AccessRow,
+        /// The bytes of the answer's body that were sent.
+        sent: u64,
+    },
+    /// A device began to fetch a file. [`FileFetched`](Self::FileFetched) follows.
+    FetchStarted {
+        /// The file.
+        file: &'a ServedFile,
+        /// The address of the device. It is empty if the server does not know it.
+        host: &'a str,
+    },
+    /// A device fetched a file or a part of it, or failed to.
+    FileFetched {
+        /// The file.
+        file: &'a ServedFile,
+        /// The address of the device. It is empty if the server does not know it.
+        host: &'a str,
+        /// The outcome of the download.
+        outcome: FetchOutcome,
+        /// The bytes that were sent.
+        bytes: u64,
+        /// The time from the request to the last byte.
+        taken: Duration,
+    },
+    /// The rule book has a new revision. Each server that shares the store reports it when it begins to answer by it.
+    ChangeMade {
+        /// The revision, with its author, its command and its notes.
+        revision: &'a Revision,
+    },
+    /// This server paused a rollout because its guard was exceeded.
+    RolloutPaused {
+        /// The rollout, and the reason.
+        paused: &'a Tripped,
+    },
+    /// This process ingested a package.
+    PackageIngested {
+        /// The package, and what the rule book says about it.
+        ingested: &'a Ingested,
+        /// The name that the history shows.
+        file_name: &'a str,
+        /// The author of the ingest.
+        author: &'a str,
+    },
+    /// The store does not take log rows, so they wait in memory.
+    LogRowsWaiting {
+        /// The log.
+        log: LogKind,
+        /// The number of rows that wait now.
+        rows: usize,
+        /// The failure.
+        cause: &'a str,
+    },
+    /// Log rows that had to wait are in the store.
+    LogRowsWritten {
+        /// The log.
+        log: LogKind,
+    },
+    /// Log rows were dropped, because too many wait. Reported at most once for each attempt to write.
+    LogRowsDropped {
+        /// The log.
+        log: LogKind,
+        /// The number of rows that were dropped since the start.
+        rows: u64,
+    },
+    /// The rule book cannot be read. The last snapshot keeps answering. Reported once, until the store is reachable again.
+    StoreUnreachable {
+        /// The failure.
+        error: &'a StateError,
+    },
+    /// The store holds another history than the one that this service has read. Reported once, until it is repaired.
+    HistoryReplaced {
+        /// The difference.
+        error: &'a StateError,
+    },
+    /// The rule book can be read again.
+    StoreReachable {
+        /// The time since the rule book was last read.
+        after: Duration,
+    },
+}
+
+/// The outcome of a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FetchOutcome {
+    /// The whole file was sent.
+    Whole,
+    /// The part that the device asked for was sent.
+    Part,
+    /// The device was redirected to the store. Its log says what became of the download.
+    Redirected,
+    /// The connection or the store failed before the last byte.
+    Failed,
+}
+
+impl FetchOutcome {
+    /// Returns the outcome as one word for programs: `whole`, `part`, `redirected` or `failed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Part => "part",
+            Self::Redirected => "redirected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident $name:literal)*) => {
+        /// The kind of an [`Event`]. Its name is stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[allow(missing_docs, reason = "`Event` documents each kind")]
+        pub enum EventKind {
+            $($kind,)*
+        }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// Returns the name of the kind, such as `change-made`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+
+        impl Event<'_> {
+            /// Returns the kind of the event.
+            pub const fn kind(&self) -> EventKind {
+                match self {
+                    $(Self::$kind { .. } => EventKind::$kind,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    RequestAnswered "request-answered"
+    RequestRefused "request-refused"
+    RequestUnreadable "request-unreadable"
+    ExchangeFinished "exchange-finished"
+    FetchStarted "fetch-started"
+    FileFetched "file-fetched"
+    ChangeMade "change-made"
+    RolloutPaused "rollout-paused"
+    PackageIngested "package-ingested"
+    LogRowsWaiting "log-rows-waiting"
+    LogRowsWritten "log-rows-written"
+    LogRowsDropped "log-rows-dropped"
+    StoreUnreachable "store-unreachable"
+    HistoryReplaced "history-replaced"
+    StoreReachable "store-reachable"
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Error of parsing the name of an event kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no event is named `{name}`, expected one of {}", names())]
+pub struct EventKindError {
+    name: Box<str>,
+}
+
+fn names() -> String {
+    EventKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for EventKind {
+    type Err = EventKindError;
+
+    fn from_str(name: &str) -> Result<Self, EventKindError> {
+        let found = Self::ALL.iter().find(|kind| kind.name() == name);
+        found.copied().ok_or_else(|| EventKindError { name: name.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_name_and_no_two_share_one() {
+        for kind in EventKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(*kind));
+        }
+        let error = "change".parse::<EventKind>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("no event is named `change`, expected one of request-answered, "),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! [`Listeners`]: the listeners of one service.
+
+use crate::events::event::{Event, Events};
+use crate::service::UpdateService;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The listeners of one service, in the order in which they were added.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listeners {
+    listeners: Vec<Arc<dyn Events>>,
+}
+
+impl Listeners {
+    pub(crate) fn add(&mut self, listener: Arc<dyn Events>) {
+        self.listeners.push(listener);
+    }
+
+    /// Returns whether an event reaches anything except `tracing`.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.listeners.is_empty()
+    }
+
+    /// Returns whether anything takes the event of an answer. Building that event needs an allocation.
+    pub(crate) fn takes_answers(&self) -> bool {
+        #[cfg(feature = "tracing")]
+        if crate::events::trace::takes_answers() {
+            return true;
+        }
+        !self.is_empty()
+    }
+
+    pub(crate) fn emit(&self, event: &Event<'_>) {
+        #[cfg(feature = "tracing")]
+        crate::events::trace::event(event);
+        for listener in &self.listeners {
+            // A listener is foreign code in the middle of an answer, and the answer must not end with it.
+            let _panicked = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
+        }
+    }
+}
+
+impl UpdateService {
+    /// Passes an event to the listeners of this service.
+    ///
+    /// The service reports its own events. An HTTP side reports those that only it knows: refused and unreadable requests,
+    /// exchanges and downloads. The crate `ucupdate-http` does so.
+    pub fn emit(&self, event: &Event<'_>) {
+        self.inner.options.events.emit(event);
+    }
+}

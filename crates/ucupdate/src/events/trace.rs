@@ -1,0 +1,62 @@
+//! Events as `tracing` events: the only place of this crate that says at which level.
+
+use crate::events::event::Event;
+use std::error::Error;
+
+/// Returns whether a subscriber takes the events of answers.
+pub(crate) fn takes_answers() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+/// Reports an event. What an administrator should look at is a warning.
+pub(crate) fn event(event: &Event<'_>) {
+    match event {
+        Event::RequestAnswered { request, decisions, revision, asker } => {
+            for decision in *decisions {
+                tracing::debug!(
+                    host = asker.host,
+                    mac = request.device.mac_address.raw(),
+                    serial = request.device.serial_number.raw(),
+                    revision,
+                    %decision,
+                    "decided"
+                );
+            }
+        }
+        Event::RequestRefused { host, method, path, status, reason } => {
+            tracing::debug!(host, method, path, status, reason, "request refused");
+        }
+        Event::RequestUnreadable { host, error, body } => {
+            tracing::info!(host, error = *error as &dyn Error, bytes = body.len(), "request cannot be read");
+        }
+        Event::ExchangeFinished { row, sent } => tracing::debug!(
+            method = row.method.as_logged(),
+            path = row.uri_stem.as_logged(),
+            status = row.status,
+            taken_ms = row.time_taken_ms,
+            sent,
+            "answered"
+        ),
+        Event::FetchStarted { .. } => {}
+        Event::FileFetched { file, host, outcome, bytes, .. } => {
+            tracing::debug!(host, file = &*file.path, outcome = outcome.name(), bytes, "fetched");
+        }
+        Event::ChangeMade { revision } => {
+            tracing::info!(revision = revision.number, author = revision.author, "rule book changed");
+        }
+        Event::RolloutPaused { paused } => {
+            let (rule, rollout) = (&paused.rule, &paused.rollout);
+            tracing::warn!(%rule, %rollout, reason = &*paused.reason, "rollout paused");
+        }
+        Event::PackageIngested { ingested, file_name, author } => {
+            tracing::info!(package = %ingested.id(), file_name, author, "package ingested");
+        }
+        Event::LogRowsWaiting { log, rows, cause } => {
+            tracing::warn!(?log, rows, cause, "log rows wait: the store does not take them");
+        }
+        Event::LogRowsWritten { log } => tracing::warn!(?log, "log rows are written again"),
+        Event::LogRowsDropped { log, rows } => tracing::warn!(?log, rows, "log rows were dropped"),
+        // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
+        Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}
+    }
+}
