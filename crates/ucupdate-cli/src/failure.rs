@@ -85,6 +85,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoAlias { .. }
                 | Refusal::NoScheme { .. }
                 | Refusal::NoStone { .. }
+                | Refusal::StoneNowhere { .. }
         ),
         None => {
             matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))
@@ -109,6 +110,14 @@ impl Failure {
     /// One because something that was named is not there.
     pub(crate) fn not_found(reason: impl Display) -> Self {
         Self::Told(FailureKind::NotFound, reason.to_string())
+    }
+
+    /// The same failure, because the input cannot be read as what it should be.
+    pub(crate) fn as_not_understood(self) -> Self {
+        match self {
+            Self::Told(_, reason) => Self::Told(FailureKind::NotUnderstood, reason),
+            failure => failure,
+        }
     }
 
     /// One because the input cannot be read as what it should be.

@@ -4,6 +4,7 @@ use super::zone::zone;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
+use crate::suggest::with_meant;
 use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -56,7 +57,12 @@ impl AuditArgs {
         let since = self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()));
         let mut logs = AuditLogs::new(self.time_zone.clone(), since);
         for path in &self.audit {
-            files::refuse_missing(path)?;
+            if let Err(error) = std::fs::metadata(path)
+                && let Some(meant) = files::meant_for(path, &error)
+            {
+                let failure = Failure::in_doing(format_args!("cannot open `{}`", path.display()), &error);
+                return Err(with_meant(failure, Some(meant)));
+            }
             let opened = path.clone();
             logs.add(&path.display().to_string(), move || File::open(opened));
         }

@@ -1,6 +1,7 @@
 //! The exit code of every verb: done, refused, nothing understood, nothing found, and wrong call.
 
-use crate::place::{IP8540, Place, package};
+use crate::packages::one_bad_file;
+use crate::place::{CX700, IP8540, Place, package};
 
 const DONE: i32 = 0;
 const REFUSED: i32 = 1;
@@ -16,116 +17,509 @@ fn place() -> Place {
     place.file("other.cab", &package(IP8540, "3.5.6907.0", b"other bytes"));
     place.file("noise", b"this is neither a cabinet nor a request nor a log\n");
     place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
+    place.file("unknown.txt", format!("1d approve {ABSENT}\n").as_bytes());
+    place.file("damaged.cab", &one_bad_file());
     place.run(&["approve", IP8540]).done();
+    place.run(&["--store", "file:images-only", "ingest", "uc.cab"]).done();
+    std::fs::remove_dir_all(place.path("images-only/state")).unwrap();
     place
+}
+
+/// Calls in order, each with its exit code.
+const ROWS: &[(i32, &[&str])] = &[
+    // Lists of what is there.
+    (DONE, &["rules"]),
+    (DONE, &["tree"]),
+    (DONE, &["history"]),
+    (DONE, &["group", "list"]),
+    (DONE, &["test-device", "list"]),
+    (DONE, &["rollout", "list"]),
+    (DONE, &["hold", "list"]),
+    (DONE, &["pin", "list"]),
+    (DONE, &["ban", "list"]),
+    (DONE, &["alias", "list"]),
+    (DONE, &["stone", "list"]),
+    (DONE, &["policy", "list"]),
+    (DONE, &["policy", "show", IP8540]),
+    (DONE, &["fleet"]),
+    (DONE, &["loops"]),
+    (DONE, &["verify"]),
+    (DONE, &["gc", "--dry-run"]),
+    (DONE, &["diff", "--from", "0"]),
+    (DONE, &["inspect", "request.xml"]),
+    (DONE, &["explain", "request.xml"]),
+    (DONE, &["plan", "request.xml"]),
+    (DONE, &["version", "1.0.522.98", "1.0.522.103"]),
+    (DONE, &["version", "--scheme", "numeric", "3.0.0.459.1", "3.0.0.500.9"]),
+    (DONE, &["simulate", "--devices", "5", "--days", "1"]),
+    (DONE, &["package", "show", "uc.cab"]),
+    (DONE, &["package", "extract", "uc.cab", "--to", "folder"]),
+    (DONE, &["package", "build", "folder", "new.cab"]),
+    (DONE, &["sample", "things"]),
+    (
+        DONE,
+        &[
+            "ask",
+            "--print-request",
+            "--device-type",
+            "UCPhone",
+            "--vendor",
+            "A",
+            "--model",
+            "B",
+            "--hardware-revision",
+            "A",
+            "--locale",
+            "ENU",
+        ],
+    ),
+    (DONE, &["demo"]),
+    (DONE, &["ingest", "uc.cab"]),
+    (DONE, &["export", "file:copy"]),
+    (DONE, &["import", "file:copy"]),
+    (DONE, &["--store", "file:images-only", "rebuild"]),
+    // Refused by the state of the rule book, before changes.
+    (REFUSED, &["approve", IP8540]),
+    (REFUSED, &["reject", IP8540]),
+    (REFUSED, &["unreject", IP8540, "3.5.6907.0"]),
+    (REFUSED, &["rollback", IP8540]),
+    (REFUSED, &["rollback", IP8540, "--expect", "1.0"]),
+    (REFUSED, &["ingest", "other.cab"]),
+    (REFUSED, &["rebuild"]),
+    (REFUSED, &["rollout", "restart"]),
+    (REFUSED, &["stone", "add", "s", "--device-type", "UCPhone", "--below", "2.0", "--by", "1.0"]),
+    (REFUSED, &["package", "extract", "uc.cab", "--to", "noise"]),
+    (REFUSED, &["package", "build", "folder", "new.cab"]),
+    (REFUSED, &["package", "show", "damaged.cab"]),
+    (REFUSED, &["sample", "things"]),
+    (REFUSED, &["simulate"]),
+    (REFUSED, &["import", "file:images-only"]),
+    (REFUSED, &["export", "file:images-only"]),
+    (
+        REFUSED,
+        &["serve", "--listen", "203.0.113.1:9", "--internal-url", "http://a", "--external-url", "http://a"],
+    ),
+    (
+        REFUSED,
+        &[
+            "ask",
+            "--url",
+            "http://127.0.0.1:1",
+            "--device-type",
+            "UCPhone",
+            "--vendor",
+            "A",
+            "--model",
+            "B",
+            "--hardware-revision",
+            "A",
+            "--locale",
+            "ENU",
+        ],
+    ),
+    (REFUSED, &["policy", "set", IP8540, "--window", "daily 22:00-05:00 Europe/Atlantis"]),
+    // Changes of every kind, and what is refused after them.
+    (DONE, &["test-device", "add", "lab", "--serial", "1"]),
+    (REFUSED, &["test-device", "add", "lab", "--serial", "2"]),
+    (DONE, &["test-device", "remove", "lab"]),
+    (DONE, &["group", "add", "pilots"]),
+    (DONE, &["group", "show", "pilots"]),
+    (DONE, &["group", "add-member", "pilots", "--serial", "1"]),
+    (REFUSED, &["group", "add", "pilots", "--vendor", "A"]),
+    (DONE, &["group", "add", "inside", "--side", "internal"]),
+    (REFUSED, &["group", "add-member", "inside", "--serial", "1"]),
+    (REFUSED, &["group", "remove-member", "inside", "--serial", "1"]),
+    (DONE, &["group", "remove-member", "pilots", "--serial", "1"]),
+    (DONE, &["hold", "add", "fair", "--group", "pilots"]),
+    (REFUSED, &["hold", "add", "fair", "--group", "pilots"]),
+    (REFUSED, &["group", "remove", "pilots"]),
+    (DONE, &["hold", "remove", "fair"]),
+    (DONE, &["group", "remove", "pilots"]),
+    (DONE, &["pin", "set", IP8540, "3.5.6907.0", "--serial", "1"]),
+    (DONE, &["pin", "remove", IP8540, "--serial", "1"]),
+    (DONE, &["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave", "--percent", "10"]),
+    (REFUSED, &["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave", "--percent", "10"]),
+    (DONE, &["rollout", "percent", IP8540, "wave", "20"]),
+    (REFUSED, &["rollout", "resume", IP8540, "wave"]),
+    (DONE, &["rollout", "pause", IP8540, "wave"]),
+    (REFUSED, &["rollout", "pause", IP8540, "wave"]),
+    (REFUSED, &["rollout", "finish", IP8540, "wave"]),
+    (DONE, &["rollout", "resume", IP8540, "wave"]),
+    (DONE, &["rollout", "stop", IP8540, "wave"]),
+    (DONE, &["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave", "--percent", "10"]),
+    (DONE, &["rollout", "finish", IP8540, "wave"]),
+    (DONE, &["rollout", "kill"]),
+    (REFUSED, &["rollout", "kill"]),
+    (DONE, &["rollout", "restart"]),
+    (DONE, &["ban", "add", "UCPhone/HP", "1.0", "--reason", "it hangs"]),
+    (REFUSED, &["ban", "add", "UCPhone/HP", "1.0", "--reason", "it hangs"]),
+    (DONE, &["ban", "lift", "UCPhone/HP", "1.0"]),
+    (DONE, &["ban", "add", IP8540, "3.5.6907.0", "--reason", "it hangs"]),
+    (REFUSED, &["pin", "set", IP8540, "3.5.6907.0", "--serial", "1"]),
+    (DONE, &["ban", "lift", IP8540, "3.5.6907.0"]),
+    (DONE, &["alias", "set", "model", "IP 8540", "--stands-for", "IP8540"]),
+    (REFUSED, &["alias", "set", "model", "A", "--stands-for", "A"]),
+    (DONE, &["alias", "remove", "model", "IP 8540"]),
+    (DONE, &["policy", "set", IP8540, "--offer", "newer"]),
+    (DONE, &["policy", "set", "UCPhone/HP", "--scheme", "numeric"]),
+    (DONE, &["policy", "remove", "UCPhone/HP"]),
+    (
+        DONE,
+        &[
+            "stone",
+            "add",
+            "first",
+            "--device-type",
+            "UCPhone",
+            "--vendor",
+            "LG-Nortel",
+            "--below",
+            "1.0.1",
+            "--by",
+            "1.0.522.103",
+            "--image",
+            "interim",
+        ],
+    ),
+    (DONE, &["stone", "remove", "first"]),
+    (DONE, &["reject", CX700]),
+    (DONE, &["unreject", CX700, "3.5.6907.9"]),
+    (DONE, &["approve", CX700]),
+    (DONE, &["rollback", CX700, "--to-nothing"]),
+    (DONE, &["rollback", "--to", "2"]),
+    (DONE, &["remove", CX700]),
+    (DONE, &["gc"]),
+    // Nothing understood.
+    (NOT_UNDERSTOOD, &["inspect", "noise"]),
+    (NOT_UNDERSTOOD, &["explain", "noise"]),
+    (NOT_UNDERSTOOD, &["plan", "noise"]),
+    (NOT_UNDERSTOOD, &["ingest", "noise"]),
+    (NOT_UNDERSTOOD, &["package", "show", "noise"]),
+    (NOT_UNDERSTOOD, &["package", "extract", "noise", "--to", "out"]),
+    (NOT_UNDERSTOOD, &["fleet", "--audit", "noise"]),
+    (NOT_UNDERSTOOD, &["loops", "--audit", "noise"]),
+    (NOT_UNDERSTOOD, &["simulate", "--audit", "noise"]),
+    (NOT_UNDERSTOOD, &["simulate", "--devices", "1", "--timetable", "noise"]),
+    (NOT_UNDERSTOOD, &["version", "4.1b"]),
+    (NOT_UNDERSTOOD, &["version", "1.0", "4.1b"]),
+    (NOT_UNDERSTOOD, &["explain", "--replay", "noise"]),
+    (NOT_UNDERSTOOD, &["serve", "--listen", "127.0.0.1:0", "--dialect", "noise"]),
+    (
+        NOT_UNDERSTOOD,
+        &[
+            "ask",
+            "--print-request",
+            "--dialect",
+            "noise",
+            "--device-type",
+            "UCPhone",
+            "--vendor",
+            "A",
+            "--model",
+            "B",
+            "--hardware-revision",
+            "A",
+            "--locale",
+            "ENU",
+        ],
+    ),
+    // Nothing found.
+    (NOT_FOUND, &["approve", ABSENT]),
+    (NOT_FOUND, &["approve", IP8540, "9.9.9.9"]),
+    (NOT_FOUND, &["approve", "--all-of", "0123456789ab"]),
+    (NOT_FOUND, &["reject", ABSENT]),
+    (NOT_FOUND, &["rollback", ABSENT]),
+    (NOT_FOUND, &["rollback", "--to", "999"]),
+    (NOT_FOUND, &["remove", ABSENT]),
+    (NOT_FOUND, &["policy", "show", ABSENT]),
+    (NOT_FOUND, &["policy", "show", "UCPhone/*"]),
+    (NOT_FOUND, &["policy", "set", ABSENT, "--offer", "newer"]),
+    (NOT_FOUND, &["policy", "remove", "UCPhone/*"]),
+    (NOT_FOUND, &["group", "show", "absent"]),
+    (NOT_FOUND, &["group", "remove", "absent"]),
+    (NOT_FOUND, &["group", "add-member", "absent", "--serial", "1"]),
+    (NOT_FOUND, &["group", "remove-member", "absent", "--serial", "1"]),
+    (NOT_FOUND, &["hold", "add", "x", "--group", "absent"]),
+    (NOT_FOUND, &["hold", "remove", "absent"]),
+    (NOT_FOUND, &["ban", "lift", "UCPhone", "1.0"]),
+    (NOT_FOUND, &["ban", "lift", IP8540, "9.9"]),
+    (NOT_FOUND, &["alias", "remove", "model", "absent"]),
+    (NOT_FOUND, &["stone", "remove", "absent"]),
+    (NOT_FOUND, &["stone", "add", "s", "--device-type", "UCPhone", "--below", "2.0", "--by", "9.9"]),
+    (NOT_FOUND, &["unreject", ABSENT, "1.0"]),
+    (NOT_FOUND, &["test-device", "remove", "absent"]),
+    (NOT_FOUND, &["pin", "set", IP8540, "9.9.9.9", "--serial", "1"]),
+    (NOT_FOUND, &["pin", "remove", IP8540, "--serial", "1"]),
+    (NOT_FOUND, &["rollout", "start", IP8540, "9.9.9.9", "--percent", "10"]),
+    (NOT_FOUND, &["rollout", "pause", IP8540, "absent"]),
+    (NOT_FOUND, &["rollout", "resume", IP8540, "absent"]),
+    (NOT_FOUND, &["rollout", "finish", IP8540, "absent"]),
+    (NOT_FOUND, &["rollout", "stop", IP8540, "absent"]),
+    (NOT_FOUND, &["rollout", "percent", IP8540, "absent", "10"]),
+    (NOT_FOUND, &["rollout", "kill", ABSENT]),
+    (NOT_FOUND, &["rollout", "restart", ABSENT]),
+    (NOT_FOUND, &["diff", "--from", "999"]),
+    (NOT_FOUND, &["explain", "request.xml", "--revision", "999"]),
+    (NOT_FOUND, &["ingest", "absent.cab"]),
+    (NOT_FOUND, &["inspect", "absent.xml"]),
+    (NOT_FOUND, &["plan", "absent.xml"]),
+    (NOT_FOUND, &["package", "show", "absent.cab"]),
+    (NOT_FOUND, &["package", "extract", "absent.cab", "--to", "out"]),
+    (NOT_FOUND, &["package", "build", "absent", "out.cab"]),
+    (NOT_FOUND, &["fleet", "--audit", "absent.log"]),
+    (NOT_FOUND, &["loops", "--audit", "absent.log"]),
+    (NOT_FOUND, &["simulate", "--audit", "absent.log"]),
+    (NOT_FOUND, &["simulate", "--devices", "1", "--timetable", "unknown.txt"]),
+    (NOT_FOUND, &["import", "absent"]),
+    (
+        NOT_FOUND,
+        &[
+            "ask",
+            "--url",
+            "http://127.0.0.1:1",
+            "--ca-cert",
+            "absent.pem",
+            "--device-type",
+            "UCPhone",
+            "--vendor",
+            "A",
+            "--model",
+            "B",
+            "--hardware-revision",
+            "A",
+            "--locale",
+            "ENU",
+        ],
+    ),
+    // Wrong calls beside an unknown option, which every verb is tried with.
+    (WRONG_CALL, &["approve"]),
+    (WRONG_CALL, &["approve", "1.0"]),
+    (WRONG_CALL, &["rollback"]),
+    (WRONG_CALL, &["inspect"]),
+    (WRONG_CALL, &["version"]),
+    (WRONG_CALL, &["explain"]),
+    (WRONG_CALL, &["group", "show"]),
+    (WRONG_CALL, &["policy", "set", "UCPhone/*", "--offer", "newer"]),
+    (WRONG_CALL, &["rollout"]),
+    (WRONG_CALL, &["rollout", "start", IP8540, "3.5.6907.0"]),
+    (WRONG_CALL, &["serve", "--listen", "203.0.113.1:9"]),
+    (
+        WRONG_CALL,
+        &[
+            "ask",
+            "--url",
+            "ftp://a",
+            "--device-type",
+            "UCPhone",
+            "--vendor",
+            "A",
+            "--model",
+            "B",
+            "--hardware-revision",
+            "A",
+            "--locale",
+            "ENU",
+        ],
+    ),
+    (WRONG_CALL, &["fly"]),
+];
+
+/// The verbs that look into a store before anything else. Each ends as not found where there is no store.
+const ON_A_STORE: &[&str] = &[
+    "rules",
+    "tree",
+    "history",
+    "fleet",
+    "loops",
+    "verify",
+    "gc",
+    "export file:x",
+    "rebuild",
+    "group list",
+    "test-device list",
+    "rollout list",
+    "hold list",
+    "pin list",
+    "ban list",
+    "alias list",
+    "stone list",
+    "policy list",
+    "serve --listen 127.0.0.1:0",
+    "test-device add a --serial 1",
+    "group add a",
+    "alias set model A --stands-for B",
+    "ban add UCPhone 1.0 --reason a",
+    "diff --from 0",
+];
+
+/// Codes that a verb cannot end with, and why.
+const NEVER: &[(i32, &str, &[&str])] = &[
+    (
+        REFUSED,
+        "it only reads, and an empty list is a result; only a failure of the system refuses it",
+        &[
+            "rules",
+            "tree",
+            "history",
+            "fleet",
+            "loops",
+            "group list",
+            "group show",
+            "test-device list",
+            "rollout list",
+            "hold list",
+            "pin list",
+            "ban list",
+            "alias list",
+            "stone list",
+            "policy list",
+            "policy show",
+            "diff",
+            "inspect",
+            "explain",
+            "plan",
+            "version",
+        ],
+    ),
+    (REFUSED, "a missing or damaged file of a store refuses it, which tests/it/ways.rs shows", &["verify"]),
+    (REFUSED, "garbage that changes meanwhile is left alone", &["gc"]),
+    (REFUSED, "its own store and server are made for it", &["demo"]),
+    (
+        REFUSED,
+        "what is named is there or not found",
+        &[
+            "remove",
+            "test-device remove",
+            "hold remove",
+            "alias remove",
+            "ban lift",
+            "stone remove",
+            "pin remove",
+            "policy remove",
+            "rollout percent",
+            "rollout stop",
+        ],
+    ),
+    (
+        NOT_UNDERSTOOD,
+        "it reads no foreign input, only the store and its own arguments",
+        &[
+            "rules",
+            "tree",
+            "history",
+            "approve",
+            "reject",
+            "unreject",
+            "rollback",
+            "remove",
+            "gc",
+            "verify",
+            "export",
+            "import",
+            "rebuild",
+            "test-device list",
+            "test-device add",
+            "test-device remove",
+            "group list",
+            "group show",
+            "group add",
+            "group remove",
+            "group remove-member",
+            "group add-member",
+            "rollout list",
+            "rollout start",
+            "rollout percent",
+            "rollout pause",
+            "rollout resume",
+            "rollout finish",
+            "rollout stop",
+            "rollout kill",
+            "rollout restart",
+            "hold list",
+            "hold add",
+            "hold remove",
+            "pin list",
+            "pin set",
+            "pin remove",
+            "ban list",
+            "ban add",
+            "ban lift",
+            "alias list",
+            "alias set",
+            "alias remove",
+            "policy list",
+            "policy show",
+            "policy set",
+            "policy remove",
+            "stone list",
+            "stone add",
+            "stone remove",
+            "diff",
+            "demo",
+            "sample",
+        ],
+    ),
+    (NOT_UNDERSTOOD, "a folder that is no package is refused, as a package would be", &["package build"]),
+    (NOT_FOUND, "it needs nothing that could be missing", &["demo", "sample", "version"]),
+    (DONE, "it runs until it is told to end, which tests/it/ending.rs shows", &["serve"]),
+];
+
+/// Returns the verbs that `ucupdate --help` and the help of each verb list.
+fn verbs(place: &Place, above: &[&str]) -> Vec<String> {
+    let help = place.run(&[above, &["--help"]].concat()).done();
+    let Some((_, listed)) = help.split_once("\nCommands:\n") else { return vec![above.join(" ")] };
+    let names = listed.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
+        name.split(' ').next().filter(|name| *name != "help")
+    });
+    names.flat_map(|name| verbs(place, &[above, &[name]].concat())).collect()
 }
 
 #[test]
 fn every_verb_ends_with_the_code_of_what_came_of_it() {
     let place = place();
-    let rows: &[(i32, &[&str])] = &[
-        // Lists of what is there.
-        (DONE, &["rules"]),
-        (DONE, &["tree"]),
-        (DONE, &["history"]),
-        (DONE, &["group", "list"]),
-        (DONE, &["test-device", "list"]),
-        (DONE, &["rollout", "list"]),
-        (DONE, &["hold", "list"]),
-        (DONE, &["pin", "list"]),
-        (DONE, &["ban", "list"]),
-        (DONE, &["alias", "list"]),
-        (DONE, &["version", "--scheme", "numeric", "3.0.0.459.1", "3.0.0.500.9"]),
-        (DONE, &["stone", "list"]),
-        (DONE, &["ban", "list"]),
-        (DONE, &["alias", "list"]),
-        (DONE, &["fleet"]),
-        (DONE, &["loops"]),
-        (DONE, &["policy", "show", IP8540]),
-        (DONE, &["policy", "list"]),
-        (DONE, &["verify"]),
-        (DONE, &["gc", "--dry-run"]),
-        (DONE, &["diff", "--from", "0"]),
-        (DONE, &["inspect", "request.xml"]),
-        (DONE, &["explain", "request.xml"]),
-        (DONE, &["plan", "request.xml"]),
-        (DONE, &["version", "1.0.522.98", "1.0.522.103"]),
-        (DONE, &["package", "show", "uc.cab"]),
-        (DONE, &["ingest", "uc.cab"]),
-        // Refused.
-        (REFUSED, &["approve", IP8540]),
-        (REFUSED, &["reject", IP8540]),
-        (REFUSED, &["rollback", IP8540]),
-        (REFUSED, &["rollback", IP8540, "--expect", "1.0"]),
-        (REFUSED, &["ingest", "other.cab"]),
-        (REFUSED, &["rebuild"]),
-        (REFUSED, &["rollout", "restart"]),
-        (REFUSED, &["stone", "add", "s", "--device-type", "UCPhone", "--below", "2.0", "--by", "1.0"]),
-        (REFUSED, &["package", "extract", "uc.cab", "--to", "noise"]),
-        // Nothing understood.
-        (NOT_UNDERSTOOD, &["inspect", "noise"]),
-        (NOT_UNDERSTOOD, &["explain", "noise"]),
-        (NOT_UNDERSTOOD, &["plan", "noise"]),
-        (NOT_UNDERSTOOD, &["ingest", "noise"]),
-        (NOT_UNDERSTOOD, &["package", "show", "noise"]),
-        (NOT_UNDERSTOOD, &["package", "extract", "noise", "--to", "out"]),
-        (NOT_UNDERSTOOD, &["fleet", "--audit", "noise"]),
-        (NOT_UNDERSTOOD, &["loops", "--audit", "noise"]),
-        (NOT_UNDERSTOOD, &["version", "4.1b"]),
-        (NOT_UNDERSTOOD, &["version", "1.0", "4.1b"]),
-        (NOT_UNDERSTOOD, &["explain", "--replay", "noise"]),
-        // Nothing found.
-        (NOT_FOUND, &["--store", "file:absent", "rules"]),
-        (NOT_FOUND, &["approve", ABSENT]),
-        (NOT_FOUND, &["approve", IP8540, "9.9.9.9"]),
-        (NOT_FOUND, &["approve", "--all-of", "0123456789ab"]),
-        (NOT_FOUND, &["reject", ABSENT]),
-        (NOT_FOUND, &["rollback", ABSENT]),
-        (NOT_FOUND, &["rollback", "--to", "99"]),
-        (NOT_FOUND, &["remove", ABSENT]),
-        (NOT_FOUND, &["policy", "show", ABSENT]),
-        (NOT_FOUND, &["policy", "show", "UCPhone/*"]),
-        (NOT_FOUND, &["policy", "set", ABSENT, "--offer", "newer"]),
-        (NOT_FOUND, &["policy", "remove", "UCPhone/*"]),
-        (NOT_FOUND, &["group", "show", "absent"]),
-        (NOT_FOUND, &["group", "remove", "absent"]),
-        (NOT_FOUND, &["hold", "remove", "absent"]),
-        (NOT_FOUND, &["ban", "lift", "UCPhone", "1.0"]),
-        (NOT_FOUND, &["alias", "remove", "model", "absent"]),
-        (NOT_FOUND, &["stone", "remove", "absent"]),
-        (NOT_FOUND, &["ban", "lift", IP8540, "9.9"]),
-        (NOT_FOUND, &["unreject", ABSENT, "1.0"]),
-        (NOT_FOUND, &["test-device", "remove", "absent"]),
-        (NOT_FOUND, &["pin", "set", IP8540, "9.9.9.9", "--serial", "1"]),
-        (NOT_FOUND, &["pin", "remove", IP8540, "--serial", "1"]),
-        (NOT_FOUND, &["rollout", "start", IP8540, "9.9.9.9", "--percent", "10"]),
-        (NOT_FOUND, &["rollout", "pause", IP8540, "absent"]),
-        (NOT_FOUND, &["rollout", "kill", ABSENT]),
-        (NOT_FOUND, &["diff", "--from", "99"]),
-        (NOT_FOUND, &["explain", "request.xml", "--revision", "99"]),
-        (NOT_FOUND, &["ingest", "absent.cab"]),
-        (NOT_FOUND, &["inspect", "absent.xml"]),
-        (NOT_FOUND, &["package", "show", "absent.cab"]),
-        (NOT_FOUND, &["fleet", "--audit", "absent.log"]),
-        (NOT_FOUND, &["import", "absent"]),
-        // Wrong calls.
-        (WRONG_CALL, &["approve"]),
-        (WRONG_CALL, &["approve", "1.0"]),
-        (WRONG_CALL, &["rollback"]),
-        (WRONG_CALL, &["inspect"]),
-        (WRONG_CALL, &["version"]),
-        (WRONG_CALL, &["explain"]),
-        (WRONG_CALL, &["group", "show"]),
-        (WRONG_CALL, &["policy", "set", "UCPhone/*", "--offer", "newer"]),
-        (WRONG_CALL, &["rollout"]),
-        (WRONG_CALL, &["fly"]),
-    ];
-    for (code, args) in rows {
+    for (code, args) in ROWS {
         let ran = place.run(args);
         assert_eq!(ran.code, Some(*code), "{args:?}: {ran:?}");
     }
+    for call in ON_A_STORE {
+        let args: Vec<&str> = ["--store", "file:absent"].into_iter().chain(call.split(' ')).collect();
+        let ran = place.run(&args);
+        assert_eq!(ran.code, Some(NOT_FOUND), "{args:?}: {ran:?}");
+    }
     let explained = place.run(&[&["explain"], &DEVICE[..]].concat());
     assert_eq!(explained.code, Some(DONE), "{explained:?}");
+}
+
+#[test]
+fn every_verb_has_a_row_for_every_code_or_a_reason_why_it_cannot_end_so() {
+    let place = Place::new();
+    let verbs = verbs(&place, &[]);
+    assert!(verbs.len() > 60, "{verbs:?}");
+    let calls = |verb: &str, args: &[&str]| {
+        let args = if args.first() == Some(&"--store") { &args[2..] } else { args };
+        format!("{} ", args.join(" ")).starts_with(&format!("{verb} "))
+    };
+    let mut missing = Vec::new();
+    for verb in &verbs {
+        let words: Vec<&str> = verb.split(' ').collect();
+        let ran = place.run(&[&words[..], &["--no-such-option"]].concat());
+        assert_eq!(ran.code, Some(WRONG_CALL), "{verb}: {ran:?}");
+        for code in [DONE, REFUSED, NOT_UNDERSTOOD, NOT_FOUND] {
+            let is_row = ROWS.iter().any(|(of, args)| *of == code && calls(verb, args));
+            let is_on_a_store = code == NOT_FOUND
+                && ON_A_STORE.iter().any(|call| format!("{call} ").starts_with(&format!("{verb} ")));
+            let is_never = NEVER.iter().any(|(of, _, verbs)| *of == code && verbs.contains(&verb.as_str()));
+            if !(is_row || is_on_a_store || is_never) {
+                missing.push(format!("{verb}: {code}"));
+            }
+            assert!(!(is_row && is_never), "{verb} ends with {code} in a row, and is said never to");
+        }
+    }
+    assert!(missing.is_empty(), "no row and no reason: {missing:?}");
+    for (_, _, named) in NEVER {
+        assert!(named.iter().all(|verb| verbs.iter().any(|known| known == verb)), "{named:?}");
+    }
 }
 
 #[test]
@@ -171,7 +565,7 @@ fn a_rule_is_rolled_back_to_nothing_only_where_that_is_said() {
         "no version was approved before 3.5.6907.0, so nothing would be offered; --to-nothing does that";
     assert!(refused.contains(why), "{refused}");
     let told = place.run(&["rollback", IP8540, "--to-nothing"]).done();
-    assert!(told.contains("rolled back from 3.5.6907.0; no version was approved before"), "{told}");
+    assert!(told.contains("rolled back from 3.5.6907.0 to nothing: nothing is offered"), "{told}");
     let again = place.run(&["approve", IP8540, "3.5.6907.0"]).done();
     assert_eq!(again, format!("{IP8540}: 3.5.6907.0 is approved\n"));
 }

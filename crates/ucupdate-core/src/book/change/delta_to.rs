@@ -6,7 +6,6 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::{Delta, Member};
 use crate::book::group::{Group, GroupName};
-use crate::book::hold::Hold;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::RolloutName;
 use crate::book::rule::{Audience, Candidate, Rule};

@@ -7,6 +7,8 @@ mod delta_to;
 mod devices;
 mod draft;
 mod note;
+#[cfg(test)]
+mod notes_of_commands;
 mod rebuild;
 mod refusal;
 mod retire;

@@ -1,7 +1,7 @@
 //! Notes: what a command did, one fact each.
 
 use crate::book::alias::{Alias, AliasKey, AliasWord};
-use crate::book::ban::{Ban, BanScope};
+use crate::book::ban::Ban;
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, Hold, HoldName, StopScope};
 use crate::book::pattern_scheme::PatternScheme;
@@ -543,7 +543,7 @@ impl fmt::Display for Note {
                 write!(f, "{}", Reason(reason))
             }
             Self::HoldRemoved { hold } => {
-                write!(f, "the hold {} on {} is removed{}", hold.name, hold.on, Reason(&hold.reason))
+                write!(f, "the hold {} on {} is removed{}", hold.name, hold.on, WasReason(&hold.reason))
             }
             Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
             Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
@@ -567,7 +567,9 @@ impl fmt::Display for Note {
                     Reason(&ban.reason)
                 )
             }
-            Self::BanLifted { ban } => write!(f, "{} is no longer banned{}", ban.scope, Reason(&ban.reason)),
+            Self::BanLifted { ban } => {
+                write!(f, "{} is no longer banned{}", ban.scope, WasReason(&ban.reason))
+            }
             Self::BanStays { ban } => write!(
                 f,
                 "{} stays banned{}; `ban lift` ends a ban, a roll back does not",
@@ -601,6 +603,15 @@ struct Reason<'a>(&'a str);
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, " (reason: {})", self.0) }
+    }
+}
+
+/// The reason of something that has ended, or nothing where none was given.
+struct WasReason<'a>(&'a str);
+
+impl fmt::Display for WasReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; its reason was: {}", self.0) }
     }
 }
 

@@ -110,7 +110,7 @@ impl SimulateArgs {
             let text = String::from_utf8(files::read(path, MAX_TIMETABLE_BYTES)?)
                 .map_err(|error| Failure::in_doing(path.display(), &error))?;
             let timetable = timetable::read(&text, start)
-                .map_err(|why| Failure::new(format_args!("{}: {why}", path.display())))?;
+                .map_err(|why| Failure::not_understood(format_args!("{}: {why}", path.display())))?;
             timetable::check(&timetable, book).map_err(|failure| match failure {
                 Failure::Told(kind, why) => Failure::Told(kind, format!("{}: {why}", path.display())),
                 failure => failure,
@@ -130,7 +130,8 @@ fn device_count(text: &str) -> Result<usize, String> {
 /// The devices that audit logs tell of, a module each.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
     let mut fleet = Inventory::default();
-    audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    let read = audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    read.refuse_nothing_understood()?;
     let mut simulated = SimulatedFleet::default();
     for (_, device) in fleet.devices() {
         let Some(request) = device.request() else { continue };

@@ -1,6 +1,7 @@
 //! TLS for listeners: a certificate chain and its key, from PEM files.
 
 use crate::failure::{Failure, chain};
+use crate::files;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls_pki_types::pem::{self, PemObject as _};
@@ -15,7 +16,9 @@ use tokio_rustls::TlsAcceptor;
 /// # Errors
 /// Names the file that cannot be read or used.
 pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, Failure> {
-    let in_file = |path: &Path, what: String| Failure::new(format_args!("{}: {what}", path.display()));
+    let in_file =
+        |path: &Path, what: String| Failure::not_understood(format_args!("{}: {what}", path.display()));
+    [certificates, key].into_iter().try_for_each(files::refuse_missing)?;
     let chain_of = CertificateDer::pem_file_iter(certificates)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| in_file(certificates, pem_fault(&error, "certificate")))?;
@@ -31,8 +34,11 @@ pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, F
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
-            let what = format!("private key is not that of the certificate in {}", certificates.display());
-            return Err(in_file(key, what));
+            return Err(Failure::new(format_args!(
+                "{}: private key is not that of the certificate in {}",
+                key.display(),
+                certificates.display()
+            )));
         }
         Err(error) => {
             return Err(in_file(certificates, format!("certificate is of no use: {}", chain(&error))));
