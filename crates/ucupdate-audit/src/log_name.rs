@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use ucupdate_core::value::{FieldTime, PathPartError, check_path_part};
+use ucupdate_core::value::{FieldTime, ParseError, check_path_part};
 
 /// The kind of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,12 +89,12 @@ impl fmt::Debug for ServerName {
 }
 
 /// Error of reading a [`ServerName`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum ServerNameError {
-    #[error("server name {cause}")]
-    Path { cause: PathPartError },
+    #[error("server name {}", cause.problem())]
+    Path { cause: ParseError },
     #[error("server name has {found} bytes, expected at most {MAX_SERVER_NAME_BYTES}")]
     TooLong { found: usize },
     #[error("server name holds {found:?}, expected ASCII letters, digits, `-`, `_` and `.`")]
@@ -238,7 +238,7 @@ fn file_number(text: &str) -> Option<u32> {
 }
 
 /// Error of reading a [`LogName`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum LogNameError {
@@ -310,10 +310,16 @@ mod tests {
         for name in ["ocs", "OCS-01.demo.local", "a_b", "x_2009-03-06", "1"] {
             assert_eq!(name.parse::<ServerName>().unwrap().as_str(), name);
         }
-        refused::<ServerName>("", "server name is empty");
-        refused::<ServerName>("..", "server name begins with a blank or ends in a blank or full stop");
-        refused::<ServerName>("a/b", "server name holds '/', which no part of a path may");
-        refused::<ServerName>("CON.x", "server name is the name of a device on Windows");
+        refused::<ServerName>("", "server name is blank");
+        refused::<ServerName>(
+            "..",
+            "server name contains '.' at byte 1, expected no blank at either end and no full stop at the end",
+        );
+        refused::<ServerName>(
+            "a/b",
+            "server name contains '/' at byte 1, expected characters that a file name may have on every system",
+        );
+        refused::<ServerName>("CON.x", "server name is reserved on Windows, expected another name");
         refused::<ServerName>(
             "a b",
             "server name holds ' ', expected ASCII letters, digits, `-`, `_` and `.`",
@@ -338,7 +344,7 @@ mod tests {
         ] {
             refused::<LogName>(&access(file), form);
         }
-        refused::<LogName>(&access("_2009-03-06.log"), "server name is empty");
+        refused::<LogName>(&access("_2009-03-06.log"), "server name is blank");
     }
 
     #[test]

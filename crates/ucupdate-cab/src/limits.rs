@@ -22,6 +22,7 @@ pub struct Limits {
     pub(crate) name_bytes: u64,
     pub(crate) table_bytes: u64,
     pub(crate) stub_bytes: u64,
+    pub(crate) cabinets: u64,
     pub(crate) parts: u64,
     pub(crate) held_bytes: u64,
 }
@@ -95,6 +96,14 @@ impl Limits {
         self
     }
 
+    /// Sets the most cabinets in one input. Bytes in a program that look like the header of a cabinet count too.
+    /// Default: 16.
+    #[must_use]
+    pub fn with_cabinets(mut self, cabinets: u64) -> Self {
+        self.cabinets = cabinets;
+        self
+    }
+
     /// Sets the most parts of a set. Default: 32.
     #[must_use]
     pub fn with_parts(mut self, parts: u64) -> Self {
@@ -121,6 +130,7 @@ impl Limits {
         "name_bytes",
         "table_bytes",
         "stub_bytes",
+        "cabinets",
         "parts",
         "held_bytes",
     ];
@@ -138,6 +148,7 @@ impl Limits {
             "name_bytes" => self.name_bytes = number,
             "table_bytes" => self.table_bytes = number,
             "stub_bytes" => self.stub_bytes = number,
+            "cabinets" => self.cabinets = number,
             "parts" => self.parts = number,
             "held_bytes" => self.held_bytes = number,
             _ => return None,
@@ -158,6 +169,7 @@ impl Default for Limits {
             name_bytes: 255,
             table_bytes: 4 * 1024 * 1024,
             stub_bytes: 16 * 1024 * 1024,
+            cabinets: 16,
             parts: 32,
             held_bytes: 32 * 1024 * 1024,
         }

@@ -17,6 +17,7 @@ pub struct CabinetOptions {
     pub(crate) limits: Limits,
     pub(crate) code_page: CodePage,
     pub(crate) is_strict: bool,
+    pub(crate) offset: Option<u64>,
 }
 
 impl CabinetOptions {
@@ -38,6 +39,14 @@ impl CabinetOptions {
     #[must_use]
     pub fn with_strict(mut self, is_strict: bool) -> Self {
         self.is_strict = is_strict;
+        self
+    }
+
+    /// Reads the cabinet whose first byte is at this offset of the input, and no other one. It chooses one of several
+    /// cabinets in a program, and the offset is in the message that names them. A set of several parts ignores it.
+    #[must_use]
+    pub fn with_offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
         self
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use ucupdate_core::value::{PathPartError, check_path_part};
+use ucupdate_core::value::{ParseError, check_path_part};
 
 /// A relative path whose parts are safe on any system, divided by `/`.
 ///
@@ -146,8 +146,8 @@ pub enum NameProblem {
     #[error("name climbs by `..`")]
     Climbs,
     /// Some system cannot hold a part of the name.
-    #[error("part `{}` of the name {cause}", part.escape_debug())]
-    Part { part: Box<str>, cause: PathPartError },
+    #[error("part `{}` of the name {}", part.escape_debug(), cause.problem())]
+    Part { part: Box<str>, cause: ParseError },
     /// An earlier file has the same name, without regard to case. Files are counted from 0.
     #[error("name is, without case, that of file {first}")]
     Duplicate { first: u16 },

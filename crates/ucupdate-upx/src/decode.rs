@@ -9,7 +9,7 @@ use crate::reading::body;
 use crate::reading::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem, find};
 use ucupdate_core::device::{DeviceKind, KindWord};
 use ucupdate_core::request::{InstalledModule, OfferedModule};
-use ucupdate_core::value::{FileName, LabelError, Reported, check_label};
+use ucupdate_core::value::{FileName, ParseErrorKind, Reported, check_label};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_xml::chars::{is_blank, local_name, quoted};
 
@@ -51,12 +51,12 @@ impl ItemReader<'_> {
         }
         match check_label(&found.value) {
             Ok(label) => Some(label),
-            Err(LabelError::Blank) => {
-                self.problem(item, None, Some(found.at), ItemFault::Blank);
-                None
-            }
-            Err(cause) => {
-                self.problem(item, None, Some(found.at), ItemFault::Label(cause));
+            Err(error) => {
+                let fault = match error.kind() {
+                    ParseErrorKind::Blank => ItemFault::Blank,
+                    _ => ItemFault::Unreadable(error),
+                };
+                self.problem(item, None, Some(found.at), fault);
                 None
             }
         }
@@ -94,8 +94,8 @@ impl ItemReader<'_> {
         }
         match found.value.parse() {
             Ok(name) => Some(name),
-            Err(cause) => {
-                self.problem(item, Some(number), Some(found.at), ItemFault::FileName(cause));
+            Err(error) => {
+                self.problem(item, Some(number), Some(found.at), ItemFault::Unreadable(error));
                 None
             }
         }

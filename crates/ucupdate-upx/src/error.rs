@@ -3,7 +3,7 @@
 use crate::limits::Limit;
 use crate::names::Item;
 use std::fmt;
-use ucupdate_core::value::{LabelError, PathPartError};
+use ucupdate_core::value::ParseError;
 use ucupdate_xml::{XmlError, XmlErrorKind};
 
 /// The kind of a message.
@@ -179,12 +179,9 @@ pub enum ItemFault {
     /// The text is longer than [`Limits::text_bytes`](crate::Limits::text_bytes).
     #[error("has more than {most} bytes")]
     TooLong { most: usize },
-    /// The text is not a label, such as a device type.
-    #[error(transparent)]
-    Label(LabelError),
-    /// The text is not a safe file name.
-    #[error(transparent)]
-    FileName(PathPartError),
+    /// The text is not a label, such as a device type, or not a safe file name.
+    #[error("{}", .0.problem())]
+    Unreadable(ParseError),
     /// The text is not a number of decimal digits.
     #[error("is not a number")]
     NotANumber,

@@ -23,7 +23,7 @@ pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
 pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
 pub use logs::options::LogOptions;
-pub use logs::reader::{AuditLogError, AuditLogs, Logged, MAX_STORED_LOG_BYTES};
+pub use logs::reader::{AccessLogs, AuditLogs, LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};

@@ -69,6 +69,7 @@ pub(crate) struct FileRow {
 }
 
 /// The totals of the parts read so far, held against the limits.
+#[derive(Clone)]
 pub(crate) struct Spent<'a> {
     pub(crate) limits: &'a Limits,
     cabinet_bytes: u64,
@@ -175,19 +176,25 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
     let begin = source.taken();
     let first_block = part.folders.iter().map(|folder| u64::from(folder.first_block)).min();
     let is_behind_data = first_block.is_some_and(|first| (begin..file_table).contains(&first));
+    let gap = file_table - begin;
+    let mut hold = None;
+    if is_behind_data || source.is_holding() {
+        let (limit, found) = (spent.limits.held_bytes, gap);
+        CabError::above("held_bytes", "file table stands behind data of bytes:", limit, found)?;
+    }
     if is_behind_data {
         part.irregularity = Some(Irregularity::TableBehindData);
-        let (limit, found) = (spent.limits.held_bytes, file_table - begin);
-        CabError::above("held_bytes", "file table stands behind data of bytes:", limit, found)?;
-        source.hold();
-    } else if second_table(source, file_table - begin, fixed.folders) {
+        hold = Some(source.hold());
+    } else if second_table(source, gap, fixed.folders) {
         part.irregularity = Some(Irregularity::SecondFileTable { at: source.place().offset });
     }
     source.skip_to(file_table, Structure::Header)?;
     for index in 0..fixed.files {
-        part.files.push(file(source, spent, index)?);
+        part.files.push(file(source, spent, index, fixed.folders)?);
     }
-    source.rewind();
+    if let Some(offset) = hold {
+        source.rewind(offset);
+    }
     Ok(part)
 }
 
@@ -225,7 +232,12 @@ fn folder<R: Read>(
     Ok(FolderRow { first_block, blocks, compression, at })
 }
 
-fn file<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>, index: u16) -> Result<FileRow, CabError> {
+fn file<R: Read>(
+    source: &mut Source<R>,
+    spent: &mut Spent<'_>,
+    index: u16,
+    folders: u16,
+) -> Result<FileRow, CabError> {
     let at = source.place();
     let what = Structure::File(index);
     spent.table(FILE_BYTES)?;
@@ -241,6 +253,9 @@ fn file<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>, index: u16) -> R
         at,
     };
     source.take(FILE_BYTES);
+    if file.folder >= folders && file.folder < FROM_PREVIOUS {
+        return Err(CabError::damaged(what, at, "the index of a folder", file.folder));
+    }
     let limit = spent.limits.file_bytes;
     CabError::above("file_bytes", "file in the cabinet has bytes:", limit, u64::from(file.size))?;
     file.name = terminated(source, spent, what)?;

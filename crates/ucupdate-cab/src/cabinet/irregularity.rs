@@ -27,8 +27,10 @@ pub enum Irregularity {
     UnreadFolder { folder: u16, compression: Compression, files: u16 },
     /// Another file table stands before the one that the header names. Other tools may list its files.
     SecondFileTable { at: u64 },
-    /// Another cabinet follows in the same input. Other tools may list its files.
-    SecondCabinet { at: u64 },
+    /// The input has another cabinet. Other tools may list its files.
+    OtherCabinet { at: u64, bytes: u64 },
+    /// Bytes look like the header of a cabinet, but its tables cannot be read.
+    NoCabinet { at: u64, error: Box<str> },
 }
 
 impl Irregularity {
@@ -39,7 +41,7 @@ impl Irregularity {
 
     /// Returns whether two tools may list different files of the cabinet.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::SecondFileTable { .. } | Self::SecondCabinet { .. })
+        matches!(self, Self::SecondFileTable { .. })
     }
 }
 
@@ -66,7 +68,10 @@ impl fmt::Display for Irregularity {
             Self::SecondFileTable { at } => {
                 write!(f, "another file table stands at byte {at}, before the one that the header names")
             }
-            Self::SecondCabinet { at } => write!(f, "another cabinet follows at byte {at}"),
+            Self::OtherCabinet { at, bytes } => write!(f, "another cabinet of {bytes} bytes at byte {at}"),
+            Self::NoCabinet { at, error } => {
+                write!(f, "bytes that look like a cabinet at byte {at} and cannot be read: {error}")
+            }
         }
     }
 }

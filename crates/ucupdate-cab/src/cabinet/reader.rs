@@ -9,11 +9,11 @@ use ucupdate_core::value::Sha256Digest;
 use super::blocks::{InputPart, OpenFolder, PartLengths};
 use super::compression::Compression;
 use super::entry::FileEntry;
-use super::header::{self, Spent};
+use super::header::{Part, Spent};
 use super::irregularity::Irregularity;
 use super::set::{self, Tables};
 use super::source::Source;
-use super::stub;
+use super::stub::Search;
 use crate::error::CabError;
 use crate::options::CabinetOptions;
 
@@ -56,6 +56,7 @@ pub struct Cabinet<R> {
     held: Held,
     output_bytes: u64,
     irregularities: Irregularities,
+    search: Search,
     options: CabinetOptions,
     given_up: bool,
 }
@@ -99,11 +100,12 @@ impl<R: Read> Cabinet<R> {
     /// Fails as [`open`](Self::open) does, and when a part is missing, given twice, or of another set.
     pub fn open_set(inputs: Vec<R>, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
         let options = options.into();
-        let CabinetOptions { limits, code_page, is_strict } = options.clone();
+        let limits = options.limits.clone();
         CabError::above("parts", "set has parts:", limits.parts, inputs.len() as u64)?;
         let several = inputs.len() > 1;
         let mut spent = Spent::new(&limits);
-        let mut irregularities = Irregularities { is_strict, found: Vec::new() };
+        let mut search = Search::default();
+        let mut irregularities = Irregularities { is_strict: options.is_strict, found: Vec::new() };
         let mut read = Vec::with_capacity(inputs.len());
         for (number, input) in inputs.into_iter().enumerate() {
             let mut source = Source::new(input);
@@ -111,8 +113,9 @@ impl<R: Read> Cabinet<R> {
                 // Until its header is read, an input goes by the order in which it was given.
                 source.name_part(u16::try_from(number + 1).unwrap_or(u16::MAX));
             }
-            stub::find(&mut source, &limits)?;
-            let mut part = header::read(&mut source, &mut spent)?;
+            let offset = options.offset.filter(|_| !several);
+            let mut part = search.first(&mut source, &mut spent, offset)?;
+            irregularities.extend(search.notes.drain(..))?;
             irregularities.extend(part.irregularity.take())?;
             if several {
                 source.name_part(part.index.saturating_add(1));
@@ -120,16 +123,27 @@ impl<R: Read> Cabinet<R> {
             read.push((source, part));
         }
         read.sort_by_key(|(_, part)| part.index);
+        Self::of_parts(read, &spent, irregularities, search, options)
+    }
+
+    /// Makes one cabinet of parts that are in order.
+    fn of_parts(
+        read: Vec<(Source<R>, Part)>,
+        spent: &Spent<'_>,
+        mut irregularities: Irregularities,
+        search: Search,
+        options: CabinetOptions,
+    ) -> Result<Self, CabError> {
         set::check_whole(&read.iter().map(|(_, part)| part).collect::<Vec<_>>())?;
         let mut parts = Vec::with_capacity(read.len());
         let mut tables = Vec::with_capacity(read.len());
         for (source, mut part) in read {
             let reserve = std::mem::take(&mut part.reserve);
-            let lengths = PartLengths { stated: part.bytes.into(), limit: limits.cabinet_bytes };
+            let lengths = PartLengths { stated: part.bytes.into(), limit: options.limits.cabinet_bytes };
             parts.push(InputPart::new(source, lengths, part.block_reserve, reserve));
             tables.push(part);
         }
-        let mut tables = set::join(tables, &spent, code_page)?;
+        let mut tables = set::join(tables, spent, options.code_page)?;
         irregularities.extend(std::mem::take(&mut tables.irregularities))?;
         Ok(Self {
             parts,
@@ -141,6 +155,7 @@ impl<R: Read> Cabinet<R> {
             held: Held::default(),
             output_bytes: 0,
             irregularities,
+            search,
             options,
             given_up: false,
         })
@@ -219,20 +234,51 @@ impl<R: Read> Cabinet<R> {
     ///
     /// # Errors
     /// Fails as [`next_file`](Self::next_file) does.
-    pub fn finish(self) -> Result<Finished, CabError> {
-        self.finish_and(|_| None)
+    pub fn finish(mut self) -> Result<Finished, CabError> {
+        self.finish_parts()
     }
 
-    /// Finishes as [`finish`](Self::finish) does, and looks whether another cabinet follows in the input.
-    pub(crate) fn finish_and_look_behind(self) -> Result<Finished, CabError> {
-        let limits = self.options.limits.clone();
-        self.finish_and(|source| stub::find_another(source, &limits))
+    /// Finishes as [`finish`](Self::finish) does, and opens the next cabinet of the input: a program can hold several.
+    ///
+    /// `None` comes after the last cabinet, after a set of several parts, and if the options name an
+    /// [offset](CabinetOptions::with_offset). The search ends when
+    /// [as many bytes](crate::Limits::with_stub_bytes) as a program can have hold no cabinet.
+    ///
+    /// # Errors
+    /// Fails as `finish` and [`open`](Self::open) do. Strict reading refuses another cabinet.
+    pub fn next_cabinet(mut self) -> Result<(Finished, Option<Self>), CabError> {
+        let mut finished = self.finish_parts()?;
+        let Self { parts, mut search, options, .. } = self;
+        let Some(part) = parts.into_iter().next().filter(|_| finished.parts.len() == 1) else {
+            return Ok((finished, None));
+        };
+        if options.offset.is_some() {
+            return Ok((finished, None));
+        }
+        let mut source = part.source;
+        source.end_cabinet();
+        let limits = options.limits.clone();
+        let mut spent = Spent::new(&limits);
+        let next = match search.next(&mut source, &mut spent) {
+            Err(CabError::Limit { which: "stub_bytes", .. }) => None,
+            next => next?,
+        };
+        let mut irregularities = Irregularities { is_strict: options.is_strict, found: Vec::new() };
+        irregularities.extend(search.notes.drain(..))?;
+        let Some(mut part) = next else {
+            finished.irregularities.append(&mut irregularities.found);
+            return Ok((finished, None));
+        };
+        if options.is_strict {
+            let at = source.place_of(0).offset;
+            return Err(CabError::Irregular(Irregularity::OtherCabinet { at, bytes: part.bytes.into() }));
+        }
+        irregularities.extend(part.irregularity.take())?;
+        let next = Self::of_parts(vec![(source, part)], &spent, irregularities, search, options)?;
+        Ok((finished, Some(next)))
     }
 
-    fn finish_and(
-        mut self,
-        look_behind: impl FnOnce(&mut Source<R>) -> Option<u64>,
-    ) -> Result<Finished, CabError> {
+    fn finish_parts(&mut self) -> Result<Finished, CabError> {
         while self.next_file()?.is_some() {}
         self.close_folder()?;
         let mut parts = Vec::with_capacity(self.parts.len());
@@ -252,11 +298,7 @@ impl<R: Read> Cabinet<R> {
             several => Sha256Digest::of(several.iter().flat_map(|part| *part.as_bytes()).collect::<Vec<_>>()),
         };
         let files = self.tables.entries.len();
-        if let [only] = self.parts.as_mut_slice() {
-            let another = look_behind(&mut only.source);
-            self.irregularities.extend(another.map(|at| Irregularity::SecondCabinet { at }))?;
-        }
-        let irregularities = self.irregularities.found;
+        let irregularities = std::mem::take(&mut self.irregularities.found);
         Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }
 

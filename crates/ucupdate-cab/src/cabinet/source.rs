@@ -32,8 +32,8 @@ pub(crate) struct Source<R> {
     hash: Option<Sha256Hasher>,
     /// The offset behind the last byte that was hashed.
     hashed: u64,
-    /// The bytes taken since holding began.
-    held: Option<Vec<u8>>,
+    /// The offset at which holding began, and the bytes taken since then.
+    held: Option<(u64, Vec<u8>)>,
 }
 
 impl<R: Read> Source<R> {
@@ -86,25 +86,43 @@ impl<R: Read> Source<R> {
         self.limit = self.base.saturating_add(bytes);
     }
 
+    /// Ends counting: the next byte belongs to no cabinet.
+    pub(crate) fn end_cabinet(&mut self) {
+        self.limit = u64::MAX;
+        self.hash = None;
+    }
+
     /// The bytes of the cabinet that are read and not yet taken.
     fn ahead(&self) -> usize {
         let before_limit = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         (self.end - self.start).min(before_limit)
     }
 
-    /// Holds all bytes that are taken from here on, until [`rewind`](Self::rewind).
-    pub(crate) fn hold(&mut self) {
-        self.held = Some(Vec::new());
+    /// Holds all bytes that are taken from here on, until [`release_held`](Self::release_held). Returns the offset.
+    pub(crate) fn hold(&mut self) -> u64 {
+        self.held.get_or_insert_with(|| (self.offset, Vec::new()));
+        self.offset
     }
 
-    /// Goes back to where holding began.
-    pub(crate) fn rewind(&mut self) {
-        let Some(mut held) = self.held.take() else { return };
-        self.offset -= held.len() as u64;
-        held.extend_from_slice(&self.buffer[self.start..self.end]);
-        self.buffer = held;
+    pub(crate) fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Goes back to an offset behind which all bytes are held.
+    pub(crate) fn rewind(&mut self, offset: u64) {
+        let Some((begin, held)) = &mut self.held else { return };
+        let kept = usize::try_from(offset - *begin).unwrap_or(usize::MAX).min(held.len());
+        let mut again = held.split_off(kept);
+        again.extend_from_slice(&self.buffer[self.start..self.end]);
+        self.offset = offset;
+        self.buffer = again;
         self.start = 0;
         self.end = self.buffer.len();
+    }
+
+    /// Holds no bytes any longer.
+    pub(crate) fn release_held(&mut self) {
+        self.held = None;
     }
 
     /// The next `want` bytes without taking them; fewer only where the input ends or fails.
@@ -151,7 +169,7 @@ impl<R: Read> Source<R> {
             hash.update(&bytes[count - new..]);
             self.hashed = behind;
         }
-        if let Some(held) = &mut self.held {
+        if let Some((_, held)) = &mut self.held {
             held.extend_from_slice(bytes);
         }
         self.offset = behind;

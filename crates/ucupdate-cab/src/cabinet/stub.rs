@@ -1,61 +1,141 @@
-//! Finds the cabinet in a self-extracting program: in a resource, or behind the program's last section.
+//! Finds the cabinets in a self-extracting program: in a resource, or behind the program's last section.
 //!
-//! A program may hold the letters `MSCF` for other reasons (the code that unpacks compares with them), so a place
-//! counts only when a whole header, the first folder and the first file make sense there.
+//! A program may hold the letters `MSCF` for other reasons (the code that unpacks compares with them). So a place is tried
+//! only if a header, the first folder and the first file make sense there, which costs the same for every place. A try
+//! reads the tables. If they cannot be read, the search goes on behind the letters. [`Limits::with_cabinets`] bounds the tries.
 
 use std::io::Read;
 
 use super::header::{
-    FILE_BYTES, FOLDER_BYTES, Fixed, HAS_NEXT, HAS_PREVIOUS, HAS_RESERVE, HEADER_BYTES, MAX_NAME_BYTES,
-    SIGNATURE, u16_at, u32_at,
+    self, FILE_BYTES, FOLDER_BYTES, FROM_PREVIOUS, Fixed, HAS_NEXT, HAS_PREVIOUS, HAS_RESERVE, HEADER_BYTES,
+    MAX_NAME_BYTES, Part, SIGNATURE, Spent, u16_at, u32_at,
 };
+use super::irregularity::Irregularity;
 use super::source::{MAX_LOOK_BYTES, Source};
 use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 
-/// How much less than its stated length a cabinet in a program may have, as some writers count a few bytes too many.
-const LENGTH_SLACK_BYTES: usize = 4096;
+/// The search for cabinets in one input.
+#[derive(Default)]
+pub(crate) struct Search {
+    /// The number of places that were tried.
+    tried: u64,
+    /// The places that look like a cabinet and cannot be read.
+    pub(crate) notes: Vec<Irregularity>,
+    /// The error of the first of these places.
+    first_error: Option<CabError>,
+}
 
-/// Takes all before the cabinet.
-pub(crate) fn find<R: Read>(source: &mut Source<R>, limits: &Limits) -> Result<(), CabError> {
-    let at = source.place();
-    let begin = source.look(8);
-    if begin.starts_with(&SIGNATURE) {
-        return Ok(());
-    }
-    if !begin.starts_with(b"MZ") {
-        let found = name_of_form(begin).map_or_else(|| format!("bytes {begin:02x?}").into(), Into::into);
-        return Err(not_found(source, at, found));
-    }
-    loop {
-        let searched = source.place().offset;
-        let ahead = source.look(MAX_LOOK_BYTES);
-        let at_end = ahead.len() < MAX_LOOK_BYTES;
-        // Half is judged, with the other half to see the tables in.
-        let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
-        let places = ahead.windows(SIGNATURE.len()).take(judged).enumerate();
-        let found = places
-            .filter(|(_, bytes)| *bytes == SIGNATURE)
-            .map(|(place, _)| place)
-            .find(|place| is_cabinet(ahead.get(*place..).unwrap_or_default(), at_end));
-        if found.is_none() && at_end {
-            let found = format!("a program of {} bytes without one", searched + ahead.len() as u64);
-            return Err(not_found(source, at, found.into()));
+impl Search {
+    /// Takes all before the first cabinet, and reads its header and tables. `offset` is where the cabinet must begin.
+    pub(crate) fn first<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        spent: &mut Spent<'_>,
+        offset: Option<u64>,
+    ) -> Result<Part, CabError> {
+        let at = source.place();
+        if let Some(offset) = offset {
+            within_stub(spent.limits, offset)?;
+            source.skip_to(offset, Structure::Header)?;
+        } else {
+            let begin = source.look(8);
+            if !begin.starts_with(&SIGNATURE) && !begin.starts_with(b"MZ") {
+                let found =
+                    name_of_form(begin).map_or_else(|| format!("bytes {begin:02x?}").into(), Into::into);
+                return Err(not_found(source, at, found));
+            }
+            if begin.starts_with(b"MZ") {
+                if let Some(part) = self.next(source, spent)? {
+                    return Ok(part);
+                }
+                let found = format!("a program of {} bytes without one", source.place().offset);
+                return Err(self.first_error.take().unwrap_or_else(|| not_found(source, at, found.into())));
+            }
         }
-        let skip = found.unwrap_or(judged);
-        let before = searched + skip as u64;
-        CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)?;
-        source.take(skip);
-        if found.is_some() {
-            return Ok(());
+        let part = header::read(source, spent);
+        source.release_held();
+        part
+    }
+
+    /// Takes all before the next cabinet, and reads its header and tables. Returns `None` where the input ends.
+    pub(crate) fn next<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        spent: &mut Spent<'_>,
+    ) -> Result<Option<Part>, CabError> {
+        let begin = source.place().offset;
+        loop {
+            let searched = source.place().offset;
+            let ahead = source.look(MAX_LOOK_BYTES);
+            let at_end = ahead.len() < MAX_LOOK_BYTES;
+            // Half is judged, with the other half to see the tables in.
+            let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
+            let mut places = ahead.windows(SIGNATURE.len()).take(judged).enumerate();
+            let found = places.find(|(place, bytes)| {
+                *bytes == SIGNATURE && is_worth_a_try(ahead.get(*place..).unwrap_or_default())
+            });
+            let skip = found.map_or(judged, |(place, _)| place);
+            let is_found = found.is_some();
+            if is_found || !at_end {
+                within_stub(spent.limits, searched + skip as u64 - begin)?;
+            }
+            source.take(skip);
+            match (is_found, at_end) {
+                (true, _) => {}
+                (false, false) => continue,
+                (false, true) => return Ok(None),
+            }
+            if let Some(part) = self.try_here(source, spent)? {
+                return Ok(Some(part));
+            }
         }
     }
+
+    /// Reads the header and tables of a cabinet. Returns `None` where they cannot be read, and takes the letters.
+    fn try_here<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        spent: &mut Spent<'_>,
+    ) -> Result<Option<Part>, CabError> {
+        self.tried += 1;
+        CabError::above(
+            "cabinets",
+            "cabinets, or headers that look like one:",
+            spent.limits.cabinets,
+            self.tried,
+        )?;
+        let at = source.hold();
+        let mut tried = spent.clone();
+        let read = header::read(source, &mut tried);
+        let part = match read {
+            Ok(part) => {
+                *spent = tried;
+                Some(part)
+            }
+            Err(error @ CabError::Io { .. }) => return Err(error),
+            Err(error) => {
+                source.end_cabinet();
+                source.rewind(at);
+                self.notes.push(Irregularity::NoCabinet { at, error: error.to_string().into() });
+                self.first_error.get_or_insert(error);
+                source.take(SIGNATURE.len());
+                None
+            }
+        };
+        source.release_held();
+        Ok(part)
+    }
+}
+
+fn within_stub(limits: &Limits, before: u64) -> Result<(), CabError> {
+    CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)
 }
 
 /// The name of another form that the input may have, by its first bytes.
 fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     const FORMS: [(&[u8], &str); 17] = [
-        (b"PK", "a zip archive; extract the cabinet in it first"),
+        (b"PK", "a zip archive; extract it and pass the cabinet in it, or build a package from its files"),
         (b"\xD0\xCF\x11\xE0", "an installer package (.msi); extract the cabinet in it first"),
         (b"7z\xBC\xAF", "a 7z archive; extract the cabinet in it first"),
         (b"Rar!", "a RAR archive; extract the cabinet in it first"),
@@ -87,25 +167,19 @@ fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> 
     }
 }
 
-/// Whether a cabinet begins here, as far as `ahead` shows; `at_end` when nothing comes behind it.
-fn is_cabinet(ahead: &[u8], at_end: bool) -> bool {
+/// Returns whether a header, the first folder and the first file make sense here, as far as `ahead` shows.
+fn is_worth_a_try(ahead: &[u8]) -> bool {
     let header = Fixed::parse(ahead);
     let known_flags = HAS_PREVIOUS | HAS_NEXT | HAS_RESERVE;
-    let tables = HEADER_BYTES as u64
-        + u64::from(header.folders) * FOLDER_BYTES as u64
-        + u64::from(header.files) * (FILE_BYTES as u64 + 2);
-    let plain = ahead.len() >= HEADER_BYTES
-        && header.signature == SIGNATURE
+    ahead.len() >= HEADER_BYTES
         && header.version == (1, 3)
         && header.flags & !known_flags == 0
         && header.folders > 0
         && header.files > 0
-        && u64::from(header.bytes) >= tables
-        && header.file_table < header.bytes;
-    plain
+        && u64::from(header.bytes) >= header.least_bytes()
+        && header.file_table < header.bytes
         && folder_makes_sense(ahead, &header)
-        && files_make_sense(ahead, at_end, &header)
-        && (!at_end || header.bytes as usize <= ahead.len() + LENGTH_SLACK_BYTES)
+        && file_makes_sense(ahead, &header)
 }
 
 fn folder_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
@@ -132,43 +206,10 @@ fn folder_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
         && u16_at(row, 6) & 0xF <= 3
 }
 
-/// Whether files with names stand in the file table; files that are too far ahead to be seen are taken on trust.
-fn files_make_sense(ahead: &[u8], at_end: bool, header: &Fixed) -> bool {
-    let mut at = header.file_table as usize;
-    for _ in 0..header.files {
-        let Some(row) = ahead.get(at..at + FILE_BYTES) else { return !at_end };
-        let folder = u16_at(row, 8);
-        let name = ahead.get(at + FILE_BYTES..).unwrap_or_default();
-        let Some(length) = name.iter().take(MAX_NAME_BYTES).position(|byte| *byte == 0) else {
-            return !at_end && name.len() < MAX_NAME_BYTES;
-        };
-        if length == 0 || (folder >= header.folders && folder < super::header::FROM_PREVIOUS) {
-            return false;
-        }
-        at += FILE_BYTES + length + 1;
-    }
-    true
-}
-
-/// Looks for another cabinet behind the one that was read, within the limit of a program before a cabinet.
-pub(crate) fn find_another<R: Read>(source: &mut Source<R>, limits: &Limits) -> Option<u64> {
-    source.set_cabinet_bytes(u64::MAX);
-    let begin = source.place().offset;
-    loop {
-        let at = source.place().offset;
-        let ahead = source.look(MAX_LOOK_BYTES);
-        let at_end = ahead.len() < MAX_LOOK_BYTES;
-        let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
-        let mut places = ahead.windows(SIGNATURE.len()).take(judged).enumerate();
-        let found = places.find(|(place, bytes)| {
-            *bytes == SIGNATURE && is_cabinet(ahead.get(*place..).unwrap_or_default(), at_end)
-        });
-        if let Some((place, _)) = found {
-            return Some(at + place as u64);
-        }
-        if at_end || at - begin > limits.stub_bytes {
-            return None;
-        }
-        source.take(judged);
-    }
+/// Returns whether the first file has a folder and a name. A file that is too far ahead to be seen is trusted.
+fn file_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
+    let begin = header.file_table as usize;
+    let Some(row) = ahead.get(begin..=begin + FILE_BYTES) else { return true };
+    let folder = u16_at(row, 8);
+    row.last() != Some(&0) && (folder < header.folders || folder >= FROM_PREVIOUS)
 }

@@ -130,6 +130,11 @@ impl MemberSink for CheckingSink {
         self.ended += 1;
         Ok(())
     }
+
+    fn start_over(&mut self) -> io::Result<()> {
+        self.ended = 0;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -141,6 +141,7 @@ impl Member {
 /// The sink that takes the bytes of the members while a package is read.
 ///
 /// For each member, `begin` is called once, then `write` for each chunk, then `end` once. An error ends the reading.
+/// `start_over` is called between members.
 pub trait MemberSink {
     /// Begins a member.
     ///
@@ -159,6 +160,13 @@ pub trait MemberSink {
     /// # Errors
     /// Fails when the member cannot be stored.
     fn end(&mut self, member: &Member) -> io::Result<()>;
+
+    /// Forgets all members: they are of a cabinet without a package, and the members of the next cabinet follow. Their
+    /// indices begin at 0 again.
+    ///
+    /// # Errors
+    /// Fails when the members cannot be removed.
+    fn start_over(&mut self) -> io::Result<()>;
 }
 
 /// A sink that discards all bytes, for looking at a package.
@@ -176,6 +184,10 @@ impl MemberSink for NoSink {
     }
 
     fn end(&mut self, _: &Member) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn start_over(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -119,6 +119,8 @@ kinds!(
     UnreadFolder Refusal "unread-folder" "files of the cabinet were not read",
     /// Two tools may list different files of the cabinet; see [`Irregularity`](crate::Irregularity).
     AmbiguousCabinet Refusal "ambiguous-cabinet" "other tools may read other files in the cabinet",
+    /// Several cabinets of the input have a manifest or images. [`CabinetOptions`](crate::CabinetOptions) can choose one.
+    SeveralPackages Refusal "several-packages" "the file has several cabinets with a package",
     /// The package has more refusals than the limit; the others are not reported.
     TooManyProblems Refusal "too-many-problems" "the package has more refusals than are reported",
     /// An element or attribute of the manifest is not in the table of names. It is skipped.
@@ -147,6 +149,8 @@ kinds!(
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
     /// The cabinet is unusual, but its files are unambiguous; see [`Irregularity`](crate::Irregularity).
     IrregularCabinet Warning "irregular-cabinet" "the cabinet is irregular",
+    /// The input has another cabinet, without a manifest or images. It is skipped.
+    OtherCabinet Warning "other-cabinet" "the file has another cabinet, which holds no package",
     /// All files that are placed lie in a folder that is not part of the hierarchy. It was taken off.
     LeadingFolder Warning "leading-folder" "the files lie in a folder of their own, which was taken off",
     /// The package has more warnings than the limit; the others are not reported.

@@ -1,15 +1,16 @@
 //! Reading a package out of a cabinet: one pass forward, in which each byte is hashed and handed on.
 
 use super::limits::PackageLimits;
-use super::member::{MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart};
+use super::member::{MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink};
 use super::options::PackageOptions;
-use super::package::Package;
+use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
 use super::understand::{KeptBytes, understand};
 use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
 use crate::path::SafePath;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Read};
 use ucupdate_core::value::{Digest, Sha256Hasher};
 
@@ -22,6 +23,10 @@ use ucupdate_core::value::{Digest, Sha256Hasher};
 ///
 /// A member that is itself a cabinet is replaced by the members in it, up to a depth of two. The digest of the package is
 /// that of the outer cabinet.
+///
+/// An input can hold several cabinets. The package is the one cabinet with a manifest or images. Problems name the other
+/// cabinets. Where several have a manifest or images, the package is refused, and
+/// [`with_offset`](crate::CabinetOptions::with_offset) chooses one of them.
 ///
 /// Reading holds one chunk of at most 32 KiB in memory, and the manifest and signatures up to
 /// [`PackageLimits::with_kept_bytes`].
@@ -41,27 +46,91 @@ use ucupdate_core::value::{Digest, Sha256Hasher};
 /// # Errors
 /// Fails when the cabinet cannot be read to its end and when the sink fails; the error names the member.
 pub fn read_package<R: Read>(
-    mut cabinet: Cabinet<R>,
+    cabinet: Cabinet<R>,
     options: impl Into<PackageOptions>,
     sink: &mut dyn MemberSink,
 ) -> Result<Package, PackageError> {
     let options = options.into();
-    let mut reading = Reading {
-        limits: &options.limits,
-        sink,
-        members: Vec::new(),
-        kept: BTreeMap::new(),
-        kept_bytes: 0,
-        nested: 0,
-        irregularities: Vec::new(),
-    };
-    reading.members(&mut cabinet, 0)?;
-    let finished = cabinet.finish_and_look_behind()?;
-    let Reading { members, kept, mut irregularities, .. } = reading;
-    irregularities.extend(finished.irregularities);
-    let mut package = understand(finished.sha256, members, &kept, options);
-    package.problems.extend(irregularities.iter().map(irregularity_problem));
+    let (mut chosen, mut next) = CabinetRead::new(cabinet, &options, sink)?;
+    let mut others = Vec::new();
+    let mut rivals = Vec::new();
+    while let Some(cabinet) = next.take() {
+        let has_package = chosen.has_package();
+        if !has_package {
+            sink.start_over().map_err(PackageError::StartOver)?;
+        }
+        let offset = cabinet.stub_bytes();
+        let sink = if has_package { &mut NoSink } else { &mut *sink };
+        let (mut read, following) = match CabinetRead::new(cabinet, &options, sink) {
+            Err(error) if has_package && !error.is_of_input() => {
+                rivals.push(format!("a cabinet at byte {offset} that cannot be read ({error})"));
+                break;
+            }
+            read => read?,
+        };
+        next = following;
+        if !has_package {
+            std::mem::swap(&mut chosen, &mut read);
+        }
+        let same_file = if read.has_package() { &mut rivals } else { &mut others };
+        same_file.push(read.to_string());
+    }
+    let at = chosen.to_string();
+    let mut package = chosen.package;
+    let problem = |kind, expected: &str, found: String| Problem::new(kind, expected).found(found);
+    if !rivals.is_empty() {
+        rivals.insert(0, at);
+        let expected = "one, or the offset of the right one (`--cabinet-at`)";
+        package.problems.push(problem(ProblemKind::SeveralPackages, expected, rivals.join(" and ")));
+    }
+    let others = others.into_iter();
+    package.problems.extend(others.map(|other| problem(ProblemKind::OtherCabinet, "one cabinet", other)));
     Ok(package)
+}
+
+/// A cabinet that was read to its end, as a package.
+struct CabinetRead {
+    offset: u64,
+    bytes: u64,
+    package: Package,
+}
+
+impl CabinetRead {
+    /// Reads a cabinet, and opens the next one in the same input.
+    fn new<R: Read>(
+        mut cabinet: Cabinet<R>,
+        options: &PackageOptions,
+        sink: &mut dyn MemberSink,
+    ) -> Result<(Self, Option<Cabinet<R>>), PackageError> {
+        let mut reading = Reading {
+            limits: &options.limits,
+            sink,
+            members: Vec::new(),
+            kept: BTreeMap::new(),
+            kept_bytes: 0,
+            nested: 0,
+            irregularities: Vec::new(),
+        };
+        let offset = cabinet.stub_bytes();
+        reading.members(&mut cabinet, 0)?;
+        let (finished, next) = cabinet.next_cabinet()?;
+        let Reading { members, kept, mut irregularities, .. } = reading;
+        irregularities.extend(finished.irregularities);
+        let mut package = understand(finished.sha256, members, &kept, options.clone());
+        package.problems.extend(irregularities.iter().map(irregularity_problem));
+        Ok((Self { offset, bytes: finished.cabinet_bytes, package }, next))
+    }
+
+    fn has_package(&self) -> bool {
+        let is_of_package = |member: &Member| matches!(member.role, MemberRole::Manifest | MemberRole::Image);
+        self.package.form != PackageForm::Neither || self.package.members.iter().any(is_of_package)
+    }
+}
+
+impl fmt::Display for CabinetRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a cabinet of {} bytes at byte {}", self.bytes, self.offset)
+    }
 }
 
 /// How deep a cabinet may lie in others.
@@ -134,7 +203,10 @@ fn irregularity_problem(irregularity: &Irregularity) -> Problem {
         (true, _) => {
             (ProblemKind::UnreadFolder, "folders without compression, in MSZIP or in LZX; repack the cabinet")
         }
-        (false, true) => (ProblemKind::AmbiguousCabinet, "one cabinet with one table of files"),
+        (false, true) => (ProblemKind::AmbiguousCabinet, "one table of files"),
+        _ if matches!(irregularity, Irregularity::NoCabinet { .. }) => {
+            (ProblemKind::IrregularCabinet, "one cabinet in the program")
+        }
         (false, false) => (ProblemKind::IrregularCabinet, "files that fill their folders one after another"),
     };
     Problem::new(kind, expected).found(irregularity.to_string())
@@ -230,6 +302,9 @@ pub enum PackageError {
     /// A member of the cabinet cannot be read.
     #[error("{member:?} cannot be read out of the cabinet")]
     Member { member: String, source: CabError },
+    /// The sink failed to forget the members of a cabinet without a package.
+    #[error("members of the first cabinet cannot be removed")]
+    StartOver(#[source] io::Error),
     /// The sink failed.
     #[error("{member:?} cannot be stored")]
     Sink {
@@ -240,6 +315,11 @@ pub enum PackageError {
 }
 
 impl PackageError {
+    /// Returns whether the input failed, which says nothing about the cabinet.
+    fn is_of_input(&self) -> bool {
+        matches!(self, Self::Cabinet(CabError::Io { .. }) | Self::Member { source: CabError::Io { .. }, .. })
+    }
+
     fn sink(start: &MemberStart, cause: io::Error) -> Self {
         Self::Sink { member: start.name.clone(), cause }
     }

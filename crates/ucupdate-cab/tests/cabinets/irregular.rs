@@ -199,7 +199,10 @@ fn the_files_of_an_unsupported_folder_are_named_and_the_others_are_read() {
 #[test]
 fn other_forms_are_named() {
     for (bytes, name) in [
-        (&b"PK\x03\x04...."[..], "found a zip archive; extract the cabinet in it first"),
+        (
+            &b"PK\x03\x04...."[..],
+            "found a zip archive; extract it and pass the cabinet in it, or build a package from its files",
+        ),
         (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "found an installer package (.msi)"),
         (b"\x1F\x8B\x08...", "found gzip; decompress it first"),
         (b"B000FF\n...", "found a bare firmware image"),

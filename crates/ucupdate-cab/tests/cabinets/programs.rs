@@ -1,6 +1,9 @@
 //! Cabinets in self-extracting programs.
 
-use ucupdate_cab::{CabError, Cabinet, Compression, Limits, self_extracting};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::io::Read;
+use ucupdate_cab::{CabError, Cabinet, CabinetOptions, Compression, Limits, self_extracting};
 
 use super::fixture::{Raw, firmware, lzx, read_all};
 
@@ -87,4 +90,98 @@ fn a_program_full_of_the_letters_costs_no_more_than_its_length() {
     let program = [b"MZ", &b"MSCF".repeat(2 * 1024 * 1024)[..]].concat();
     let error = Cabinet::open(&program[..], limits).unwrap_err();
     assert!(matches!(error, CabError::Limit { which: "stub_bytes", .. }));
+}
+
+/// Counts the bytes that are read.
+struct Counting<'a>(&'a [u8], u64);
+
+impl Read for Counting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1 += count as u64;
+        Ok(count)
+    }
+}
+
+#[test]
+fn every_cabinet_of_a_program_is_read_and_those_behind_a_chosen_one_are_not() {
+    let plain = |content: &[u8]| Raw::of(Compression::None, &[("a", content)]).to_bytes();
+    let program = [&self_extracting(&plain(b"first"))[..], &[0; 100_000], &plain(b"second"), b"end"].concat();
+    let mut found = Vec::new();
+    let mut next = Some(Cabinet::open(&program[..], Limits::default()).unwrap());
+    while let Some(mut cabinet) = next {
+        let offset = cabinet.stub_bytes();
+        let mut content = String::new();
+        cabinet.next_file().unwrap().unwrap().read_to_string(&mut content).unwrap();
+        let finished;
+        (finished, next) = cabinet.next_cabinet().unwrap();
+        assert_eq!(finished, read_all(&plain(content.as_bytes())).unwrap().1);
+        found.push((offset, content));
+    }
+    let contents: Vec<&str> = found.iter().map(|(_, content)| &**content).collect();
+    assert_eq!(contents, ["first", "second"]);
+    for (offset, content) in found {
+        let options = CabinetOptions::default().with_offset(offset);
+        let mut cabinet = Cabinet::open(&program[..], options).unwrap();
+        let mut chosen = String::new();
+        cabinet.next_file().unwrap().unwrap().read_to_string(&mut chosen).unwrap();
+        assert_eq!(chosen, content);
+        assert!(cabinet.next_cabinet().unwrap().1.is_none());
+    }
+    let strict = Cabinet::open(&program[..], CabinetOptions::default().with_strict(true)).unwrap();
+    let error = strict.next_cabinet().unwrap_err().to_string();
+    assert!(
+        error.ends_with(&format!("another cabinet of 76 bytes at byte {}", program.len() - 79)),
+        "{error}"
+    );
+}
+
+#[test]
+fn headers_that_only_look_like_a_cabinet_are_tried_up_to_a_limit() {
+    // The table of files ends within the name of the second file.
+    let decoy = &Raw::of(Compression::None, &[("a", b"a"), ("b", b"b")]).to_bytes()[..78];
+    let decoy = [decoy, &b"x".repeat(300)].concat();
+    let program = [b"MZ", &decoy.repeat(10_000)[..]].concat();
+    let mut input = Counting(&program, 0);
+    let error = Cabinet::open(&mut input, Limits::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cabinets, or headers that look like one: 17, and the limit `cabinets` is 16"
+    );
+    // No more is read than the decoys that were tried, and what is looked at together.
+    assert!(input.1 <= 17 * decoy.len() as u64 + 128 * 1024, "{}", input.1);
+
+    // Where all are decoys, the error is that of the first.
+    let program = [b"MZ", &decoy.repeat(3)[..]].concat();
+    let error = Cabinet::open(&program[..], Limits::default()).unwrap_err().to_string();
+    assert!(error.starts_with("entry of file 1 at byte 80 is cut off: expected "), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn any_mixture_of_cabinets_and_decoys_is_read_once_and_to_an_end(pieces in vec(0..5_usize, 0..12)) {
+        let cabinet = Raw::of(Compression::None, &[("a", b"content")]).to_bytes();
+        let two = Raw::of(Compression::None, &[("a", b"a"), ("b", b"b")]).to_bytes();
+        // A decoy whose table of files is far behind it.
+        let mut far = two.clone();
+        far[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+        far[16..20].copy_from_slice(&0x00F0_0000_u32.to_le_bytes());
+        far[36..40].copy_from_slice(&0x00FF_0000_u32.to_le_bytes());
+        let kinds = [&b"MSCF"[..], &cabinet, &two[..78], &far, &[b'x'; 70_000]];
+        let program: Vec<u8> = std::iter::once(&b"MZ"[..])
+            .chain(pieces.iter().map(|piece| kinds[*piece]))
+            .flatten()
+            .copied()
+            .collect();
+        let limits = Limits::default().with_cabinet_bytes(u64::MAX);
+        let mut input = Counting(&program, 0);
+        let mut next = Cabinet::open(&mut input, limits).ok();
+        let mut found = 0;
+        while let Some(cabinet) = next {
+            found += 1;
+            next = cabinet.next_cabinet().ok().and_then(|(_, next)| next);
+        }
+        prop_assert!(found <= 16);
+        prop_assert!(input.1 <= program.len() as u64);
+    }
 }

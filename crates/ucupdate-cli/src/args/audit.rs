@@ -1,15 +1,17 @@
 //! Which audit logs a command reads: those of the store, or files.
 
+use super::read_rows::ReadRows;
 use super::zone::zone;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
+use crate::files::logs::zone_beside;
 use crate::suggest::with_meant;
 use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
-use ucupdate::audit::LoggedRow;
+use ucupdate::audit::{LogKind, LoggedRow};
 use ucupdate::request::without_simulated_mark;
 use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
@@ -18,7 +20,7 @@ use ucupdate::{AuditLogs, Logged};
 /// Which rows are read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
-    /// Read these audit logs instead of the store's
+    /// Read these audit logs instead of the store's: files, folders, or patterns such as 'logs/*.log'
     #[arg(long, value_name = "FILE", num_args = 1..)]
     audit: Vec<PathBuf>,
     /// Pass over rows before this: a day (2009-03-06), a time (2009-03-06T17:10:39), or so long ago (12h, 7d)
@@ -27,22 +29,10 @@ pub(crate) struct AuditArgs {
     /// Take the rows of simulated requests, which `ask` sends, for rows of devices
     #[arg(long)]
     simulated: bool,
-    /// The time zone of the audit logs, such as Europe/Lisbon
+    /// The time zone of audit logs that do not name theirs, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     time_zone: Zone,
 }
-
-/// How much was read.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ReadRows {
-    /// Rows.
-    pub(crate) rows: u64,
-    /// Lines that gave none.
-    pub(crate) unread: u64,
-}
-
-/// How many lines that gave no row are told one by one.
-const TOLD_LINES: u64 = 10;
 
 impl AuditArgs {
     /// Reads the rows, by time, and tells of lines that gave none.
@@ -56,20 +46,24 @@ impl AuditArgs {
     ) -> Result<ReadRows, Failure> {
         let since = self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()));
         let mut logs = AuditLogs::new(self.time_zone.clone(), since);
-        for path in &self.audit {
-            if let Err(error) = std::fs::metadata(path)
-                && let Some(meant) = files::meant_for(path, &error)
+        for path in self.found().await? {
+            if let Err(error) = std::fs::metadata(&path)
+                && let Some(meant) = files::meant_for(&path, &error)
             {
                 let failure = Failure::in_doing(format_args!("cannot open `{}`", path.display()), &error);
                 return Err(with_meant(failure, Some(meant)));
             }
-            let opened = path.clone();
-            logs.add(&path.display().to_string(), move || File::open(opened));
+            let (name, zone) = (path.display().to_string(), zone_beside(&path)?);
+            let open = move || File::open(&path);
+            match zone {
+                Some(zone) => logs.add_in_zone(&name, zone, open),
+                None => logs.add(&name, open),
+            }
         }
         if self.audit.is_empty() {
             logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;
         }
-        let mut read = ReadRows::default();
+        let mut read = ReadRows::new(LogKind::Audit);
         while let Some(logged) = logs.next().await? {
             match logged {
                 Logged::Row(mut row) => {
@@ -79,34 +73,18 @@ impl AuditArgs {
                     }
                     take(&row);
                 }
-                Logged::Unread { log, finding } => {
-                    read.unread += 1;
-                    if read.unread <= TOLD_LINES {
-                        context.output.message(format_args!("{log}: {finding}"));
-                    }
-                }
+                Logged::Unread { log, finding } => read.unread(&log, &finding, context),
+                Logged::End { log, summary } => read.ended(&log, &summary),
                 _ => return Err(Failure::new("the audit logs hold what this command does not know")),
             }
         }
-        if let Some(more) = read.unread.checked_sub(TOLD_LINES).filter(|more| *more > 0) {
-            context.output.message(format_args!("{more} further line(s) gave no row"));
-        }
+        read.finish(context);
         Ok(read)
     }
-}
 
-impl ReadRows {
-    /// Refuses logs of which no line was understood.
-    ///
-    /// # Errors
-    /// When there are lines, and none of them gave a row.
-    pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
-        match (self.rows, self.unread) {
-            (0, unread @ 1..) => Err(Failure::not_understood(format_args!(
-                "none of the {unread} line(s) of the audit logs is understood"
-            ))),
-            _ => Ok(()),
-        }
+    async fn found(&self) -> Result<Vec<PathBuf>, Failure> {
+        let paths = self.audit.clone();
+        files::blocking(move || files::logs::find(&paths, LogKind::Audit)).await
     }
 }
 

@@ -40,7 +40,8 @@ impl DevicesArgs {
     /// When there is no store, or a log cannot be read.
     pub(crate) async fn devices(&self, context: &mut Context) -> Result<Devices, Failure> {
         let mut fleet = Inventory::default();
-        self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+        let read = self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+        read.refuse_nothing_understood()?;
         let mut devices = Devices { requests: Vec::new(), left_out: fleet.skipped_rows() };
         let side = self.assume_side.map(Side::from);
         for (_, device) in fleet.devices() {

@@ -9,6 +9,7 @@ pub(crate) mod dialect;
 pub(crate) mod kind;
 pub(crate) mod moment;
 pub(crate) mod package;
+pub(crate) mod read_rows;
 pub(crate) mod retention;
 pub(crate) mod rules;
 pub(crate) mod side;

@@ -13,6 +13,9 @@ pub(crate) struct CabinetArgs {
     /// Raise or lower a limit, such as `files=20000`; the message of a reached limit names it
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
     limits: Vec<(String, u64)>,
+    /// Read the cabinet that begins at this byte of the file, where the file has several
+    #[arg(long, value_name = "BYTE")]
+    cabinet_at: Option<u64>,
     /// Refuse a cabinet that is irregular, such as one whose files share bytes, instead of warning of it
     #[arg(long)]
     strict: bool,
@@ -25,8 +28,14 @@ impl CabinetArgs {
         for (name, number) in &self.limits {
             limits = limits.clone().with_named(name, *number).unwrap_or(limits);
         }
-        let options = CabinetOptions::default().with_limits(limits).with_strict(self.strict);
-        self.code_page.map_or_else(|| options.clone(), |code_page| options.clone().with_code_page(code_page))
+        let mut options = CabinetOptions::default().with_limits(limits).with_strict(self.strict);
+        if let Some(code_page) = self.code_page {
+            options = options.with_code_page(code_page);
+        }
+        if let Some(offset) = self.cabinet_at {
+            options = options.with_offset(offset);
+        }
+        options
     }
 
     /// The limits of packages among the limits that are given.

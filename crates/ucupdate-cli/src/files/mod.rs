@@ -1,5 +1,6 @@
 //! The files a command is pointed at.
 
+pub(crate) mod logs;
 pub(crate) mod new;
 
 use crate::failure::Failure;

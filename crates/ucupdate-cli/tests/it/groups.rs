@@ -109,7 +109,7 @@ fn a_line_that_is_no_device_is_named_and_nobody_of_the_file_is_added() {
             "00-21-63-0F-20",
             "MAC address has 10 hexadecimal digits, expected 12; write serial:00-21-63-0F-20 if it is a serial number",
         ),
-        ("mac:C185H001210", "MAC address holds 'H', expected hexadecimal digits"),
+        ("mac:C185H001210", "MAC address contains 'H' at byte 4, expected hexadecimal digits"),
         ("serial:", "serial number is blank"),
         (
             "0021630F207B;hall",

@@ -17,6 +17,7 @@ mod misleading;
 mod overload;
 mod packages;
 mod place;
+mod reading;
 mod readme;
 mod rollouts;
 mod schemes;

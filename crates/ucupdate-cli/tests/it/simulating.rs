@@ -100,7 +100,7 @@ fn what_cannot_be_played_is_refused() {
     assert_eq!(refused, "wrong.txt: line 1: expected RULE");
     for (args, said) in [
         (&["--devices", "1", "--audit", "a.log"][..], "cannot be used with"),
-        (&["--devices", "1", "--fail", "101"], "percentage is above 100"),
+        (&["--devices", "1", "--fail", "101"], "percentage is out of range, expected 0 to 100"),
         (&["--devices", "1", "--fail-of", "1.0"], "expected VERSION=P"),
         (&["--devices", "1", "--start", "tomorrow"], "expected a day"),
         (&["--devices", "1", "--days", "0"], "--days"),

@@ -12,7 +12,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["ingest"], "FILE"),
         (&["ingest", "a.cab", "--author", " "], "name is blank"),
         (&["approve"], "RULE"),
-        (&["approve", "UCPhone/CX700"], "rule has 2 part(s), expected 6"),
+        (&["approve", "UCPhone/CX700"], "rule has 2 parts, expected 6"),
         (&["approve", "UCPhone/LG-Nortel/../A/ENU/CPE"], "model of the rule"),
         (&["approve", "--all-of", "xyz"], "expected 12 hexadecimal digits"),
         (&["approve", IP8540, "--all-of", "0123456789ab"], "cannot be used with"),
@@ -20,21 +20,31 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["test-device", "add", "lab"], "--mac"),
         (&["test-device", "add", "lab", "--mac", "0021630F207B", "--serial", "1"], "cannot be used with"),
         (&["test-device", "add", "lab", "--mac", "0021630F20"], "--mac"),
-        (&["test-device", "add", "", "--serial", "1"], "name of the test device is blank"),
+        (&["test-device", "add", "", "--serial", "1"], "test device name is blank"),
         (&["version"], "<A>"),
         (&["package"], "Usage: ucupdate package"),
         (&["package", "extract", "a.cab"], "--to"),
         (&["history", "--last", "many"], "invalid digit"),
-        (&["group", "add", "g", "--network", "10.0.0/8"], "network is not of the form"),
-        (&["group", "add", "g", "--serials", "A2..A1"], "the range ends before it begins"),
+        (
+            &["group", "add", "g", "--network", "10.0.0/8"],
+            "network is \"10.0.0/8\", expected an address and a prefix length",
+        ),
+        (&["group", "add", "g", "--serials", "A2..A1"], "serial number range is out of order"),
         (&["group", "add", "g", "--installed", "~1.0"], "comparator 1 of the version range"),
+        (
+            &["group", "add", "g", "--installed", ">1.0, <2"],
+            "cannot be read: version has 1 part, expected 2 to 4",
+        ),
         (&["group", "add-member", "g"], "--mac <MAC>|--serial <SERIAL>|--from <FILE>"),
         (&["group", "add", " "], "is blank"),
         (&["rollout", "start", IP8540], "<VERSION>"),
         (&["rollout", "start", IP8540, "1.0", "--percent", "101"], "--percent"),
         (&["rollout", "start", IP8540, "1.0", "--percent", "1", "--ramp", "1%@0d"], "cannot be used with"),
         (&["rollout", "start", IP8540, "1.0", "--ramp", "50%@0d,10%@3d"], "stage 2"),
-        (&["rollout", "start", IP8540, "1.0", "--window", "22:00-05:00"], "window is not of the form"),
+        (
+            &["rollout", "start", IP8540, "1.0", "--window", "22:00-05:00"],
+            "window is \"22:00-05:00\", expected days, hours and a zone",
+        ),
         (&["rollout", "start", IP8540, "1.0", "--deadline", "2d"], "--pause-after-failures"),
         (&["rollout", "start", IP8540, "1.0", "--sample", "9"], "--pause-at-share"),
         (&["rollout", "start", IP8540, " "], "version is blank"),
@@ -44,15 +54,15 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["hold", "add", "h", "--mac", "0021630F207B", "--rule", IP8540], "cannot be used with"),
         (&["hold", "add", "h", "--serial", "1", "--until", "tomorrow"], "expected 2026-12-01"),
         (&["pin", "set", IP8540, "1.0"], "--mac <MAC>|--serial <SERIAL>|--group <GROUP>"),
-        (&["pin", "remove", IP8540, "--mac", "1"], "MAC address has 1 hexadecimal digits"),
+        (&["pin", "remove", IP8540, "--mac", "1"], "MAC address has 1 hexadecimal digit, expected 12"),
         (&["policy", "set", IP8540], "--offer"),
         (&["policy", "set", IP8540, "--offer", "older"], "[possible values: different, newer]"),
-        (&["policy", "set", IP8540, "--scheme", "semver"], "unknown version scheme"),
+        (&["policy", "set", IP8540, "--scheme", "semver"], "version scheme \"semver\" is unknown, expected"),
         (&["stone", "add", "s", "--below", "1.0", "--by", "1.0"], "--device-type"),
         (&["plan"], "--device"),
         (&["plan", "request.xml", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "cannot be used with"),
         (&["plan", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU"], "--installed"),
-        (&["plan", "--device", IP8540, "--installed", "1.0"], "device kind has 6 part(s), expected 5"),
+        (&["plan", "--device", IP8540, "--installed", "1.0"], "device kind has 6 parts, expected 5"),
         (&["plan", "request.xml", "--mac", "0021630F207B"], "--device"),
         (&["explain"], "--replay"),
         (&["explain", "request.xml", "--replay", "a.json"], "cannot be used with"),
@@ -125,7 +135,7 @@ fn global_options_stand_before_or_after_and_two_dashes_end_options() {
         0
     );
     let dashed = place.run(&["version", "--", "--json"]).stdout;
-    assert_eq!(dashed, "\"--json\": unreadable, version has 1 part(s), expected two to four\n");
+    assert_eq!(dashed, "\"--json\": unreadable, version has 1 part, expected 2 to 4\n");
     assert_eq!(
         place.run(&["ingest", "--", "--json"]).refused(),
         "--json: No such file or directory (os error 2)"

@@ -3,12 +3,13 @@
 use crate::book::rule_pattern::RulePattern;
 use crate::device::{KindWord, KindWords};
 use crate::value::label::label;
+use crate::value::{ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
 label!(
     /// A word of a device that an alias replaces, or puts in its place.
-    book::AliasWord, "VVX500"
+    book::AliasWord, "alias word", "VVX500"
 );
 
 /// "Where devices report this word, they mean that one."
@@ -22,7 +23,7 @@ label!(
 /// let alias = Alias::new(AliasField::Model, "VVX 500".parse()?, "VVX500".parse()?)
 ///     .within("UCPhone/Polycom".parse().unwrap());
 /// assert_eq!(alias.to_string(), "model VVX 500 stands for VVX500 in UCPhone/Polycom/*/*/*/*");
-/// # Ok::<(), ucupdate_core::value::LabelError>(())
+/// # Ok::<(), ucupdate_core::value::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -81,19 +82,22 @@ impl fmt::Display for AliasField {
 }
 
 impl FromStr for AliasField {
-    type Err = AliasFieldError;
+    type Err = ParseError;
 
     /// Reads `vendor`, `model`, `hardware-revision` or `locale`.
     ///
     /// # Errors
     /// When it is none of them.
-    fn from_str(text: &str) -> Result<Self, AliasFieldError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let field = text.to_ascii_lowercase().replace([' ', '-'], "_");
         let is_it = |alias: &Self| {
             alias.word().field() == field || *alias == Self::HardwareRevision && field == "revision"
         };
-        let found = || AliasFieldError { found: text.chars().take(40).collect() };
-        Self::ALL.into_iter().find(is_it).ok_or_else(found)
+        let unknown = || {
+            let expected = "`vendor`, `model`, `hardware-revision` or `locale`";
+            ParseError::quoting("alias field", ParseErrorKind::Unknown, text, expected)
+        };
+        Self::ALL.into_iter().find(is_it).ok_or_else(unknown)
     }
 }
 
@@ -133,11 +137,4 @@ impl fmt::Display for Alias {
         let within = &self.reported.within;
         if within.is_everything() { Ok(()) } else { write!(f, " in {within}") }
     }
-}
-
-/// Why a text names no word that may have an alias.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} has no aliases, expected `vendor`, `model`, `hardware-revision` or `locale`")]
-pub struct AliasFieldError {
-    found: String,
 }

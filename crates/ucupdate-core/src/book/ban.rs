@@ -3,8 +3,8 @@
 use crate::book::package::Release;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule_key::RuleKey;
-use crate::book::rule_pattern::{RulePattern, RulePatternError};
-use crate::value::{DigestError, Sha256Digest};
+use crate::book::rule_pattern::RulePattern;
+use crate::value::{ParseError, ParseErrorKind, Sha256Digest};
 use crate::version::ReportedVersion;
 use std::fmt;
 use std::str::FromStr;
@@ -97,18 +97,23 @@ impl Ord for BanScope {
 }
 
 impl FromStr for BanScope {
-    type Err = BanScopeError;
+    type Err = ParseError;
 
     /// Reads `RULES VERSION` or `sha256:DIGEST`.
     ///
     /// # Errors
     /// When the text is neither. The error says what was expected.
-    fn from_str(text: &str) -> Result<Self, BanScopeError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some(digest) = text.strip_prefix("sha256:") {
             return Ok(Self::Image(digest.parse()?));
         }
         // A model may hold blanks, a version that can be ordered does not.
-        let (rules, version) = text.trim().rsplit_once(' ').ok_or(BanScopeError::NoVersion)?;
+        let malformed = || {
+            let expected =
+                "rules and a version as in `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and a digest";
+            ParseError::quoting("ban scope", ParseErrorKind::Malformed, text, expected)
+        };
+        let (rules, version) = text.trim().rsplit_once(' ').ok_or_else(malformed)?;
         Ok(Self::Version { rules: rules.parse()?, version: ReportedVersion::new(version) })
     }
 }
@@ -124,20 +129,3 @@ impl fmt::Display for BanScope {
 
 #[cfg(feature = "serde")]
 crate::value::label::stored_as_text!(BanScope);
-
-/// Why a text is not the scope of a ban.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BanScopeError {
-    /// No version follows the rules.
-    #[error(
-        "a ban names rules and a version, as in `UCPhone/Polycom/* 1.0.522.101`, or an image as `sha256:` and its digest"
-    )]
-    NoVersion,
-    /// The rules are no pattern.
-    #[error(transparent)]
-    Rules(#[from] RulePatternError),
-    /// The text is not a digest.
-    #[error(transparent)]
-    Digest(#[from] DigestError),
-}

@@ -9,7 +9,7 @@ use std::fmt;
 
 label!(
     /// The name of a group of devices.
-    book::GroupName, "Lisbon"
+    book::GroupName, "group name", "Lisbon"
 );
 
 /// A group of devices: those on its list, or those its predicate holds.

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 label!(
     /// The name of a hold.
-    book::HoldName, "boardroom"
+    book::HoldName, "hold name", "boardroom"
 );
 
 /// Devices that are offered nothing, until the hold is removed or over.
@@ -85,7 +85,7 @@ impl fmt::Display for StopScope {
 }
 
 impl FromStr for StopScope {
-    type Err = crate::book::rule_key::RuleKeyError;
+    type Err = crate::value::ParseError;
 
     /// Reads `all`, or a rule.
     ///

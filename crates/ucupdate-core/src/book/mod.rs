@@ -20,8 +20,8 @@ mod stone;
 mod table;
 mod test_device;
 
-pub use alias::{Alias, AliasField, AliasFieldError, AliasKey, AliasWord};
-pub use ban::{Ban, BanScope, BanScopeError};
+pub use alias::{Alias, AliasField, AliasKey, AliasWord};
+pub use ban::{Ban, BanScope};
 pub use change::{BookChange, BookCommand, Note, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
@@ -31,17 +31,17 @@ pub use package::{
 };
 pub use pattern_scheme::PatternScheme;
 pub use policy::{OfferPolicy, OfferRule, SameRelease};
-pub use predicate::{IpNetwork, IpNetworkError, MacPrefix, SerialRange, SerialRangeError, UserDomain};
+pub use predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
 pub use releases::ReleasesByRule;
 pub use rollout::{
-    Guard, MAX_STAGES, Percent, PercentError, Ramp, ReleaseKey, Rollout, RolloutName, RolloutPosition, Share,
-    Stages, StagesError, Window, WindowError, ZoneName,
+    Guard, MAX_STAGES, Percent, Ramp, ReleaseKey, Rollout, RolloutName, RolloutPosition, Share, Stages,
+    Window, ZoneName,
 };
 pub use rule::{Approved, Assignment, Audience, Candidate, Role, RolledBack, Rule, RuleError};
 pub use rule_book::{RuleBook, Settings};
 pub(crate) use rule_key::with_last;
-pub use rule_key::{RuleKey, RuleKeyError, UpdateType};
-pub use rule_pattern::{RulePattern, RulePatternError};
+pub use rule_key::{RuleKey, UpdateType};
+pub use rule_pattern::RulePattern;
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use table::Entry;
-pub use test_device::{MAX_TEST_DEVICE_NAME_BYTES, TestDevice, TestDeviceName, TestDeviceNameError};
+pub use test_device::{TestDevice, TestDeviceName};

@@ -1,7 +1,8 @@
 //! Parts of a predicate: how an address begins, between which serial numbers, in which domain and network.
 
-use crate::device::{MacAddress, MacAddressError, SerialNumber, SerialNumberError};
+use crate::device::{MacAddress, SerialNumber};
 use crate::value::label::{folded, label};
+use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -31,24 +32,28 @@ impl MacPrefix {
     }
 }
 
+const MAC_PREFIX: &str = "MAC address prefix";
+
 impl FromStr for MacPrefix {
-    type Err = MacAddressError;
+    type Err = ParseError;
 
     /// Reads a prefix.
     ///
     /// # Errors
     /// When there is no digit or more than 12, or another character.
-    fn from_str(text: &str) -> Result<Self, MacAddressError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let (mut value, mut digits) = (0_u64, 0_u32);
-        for found in text.chars().filter(|c| !matches!(c, '-' | ':' | '.')) {
-            let digit = found.to_digit(16).ok_or(MacAddressError::NotADigit { found })?;
+        for (at, found) in text.char_indices().filter(|(_, c)| !matches!(c, '-' | ':' | '.')) {
+            let not_a_digit = || ParseError::character(MAC_PREFIX, found, "hexadecimal digits").at_byte(at);
+            let digit = found.to_digit(16).ok_or_else(not_a_digit)?;
             digits += 1;
             if digits <= 12 {
                 value = value << 4 | u64::from(digit);
             }
         }
         if !(1..=12).contains(&digits) {
-            return Err(MacAddressError::DigitCount { found: digits as usize });
+            let expected = Expected::Text("1 to 12");
+            return Err(ParseError::count(MAC_PREFIX, digits as usize, "hexadecimal digit", expected));
         }
         Ok(Self { value: value << (4 * (12 - digits)), digits })
     }
@@ -84,14 +89,16 @@ impl SerialRange {
     }
 }
 
+const SERIAL_RANGE: &str = "serial number range";
+
 impl FromStr for SerialRange {
-    type Err = SerialRangeError;
+    type Err = ParseError;
 
     /// Reads two serial numbers with `..` between, or one, which is a range of its own.
     ///
     /// # Errors
     /// When one is no serial number, they differ in length, or the second comes before the first.
-    fn from_str(text: &str) -> Result<Self, SerialRangeError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         // Both have the same length, so the dots stand in the middle, whatever dots the numbers have.
         let middle = text.len().saturating_sub(2) / 2;
         let halves = text.get(..middle).zip(text.get(middle..).and_then(|rest| rest.strip_prefix("..")));
@@ -100,9 +107,14 @@ impl FromStr for SerialRange {
         let (first, last): (SerialNumber, SerialNumber) = (first.parse()?, last.parse()?);
         let lengths = (first.as_str().len(), last.as_str().len());
         if lengths.0 != lengths.1 {
-            return Err(SerialRangeError::Lengths { first: lengths.0, last: lengths.1 });
+            let expected = Expected::Count(lengths.0, "bytes as the first one");
+            return Err(ParseError::count("last serial number", lengths.1, "byte", expected).of(SERIAL_RANGE));
         }
-        if last < first { Err(SerialRangeError::Empty) } else { Ok(Self { first, last }) }
+        if last < first {
+            let expected = "a last serial number that is not before the first";
+            return Err(ParseError::of_kind(SERIAL_RANGE, ParseErrorKind::OutOfOrder, expected));
+        }
+        Ok(Self { first, last })
     }
 }
 
@@ -112,29 +124,9 @@ impl fmt::Display for SerialRange {
     }
 }
 
-/// Why a text is no [`SerialRange`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SerialRangeError {
-    /// An end that is no serial number.
-    #[error(transparent)]
-    Serial(#[from] SerialNumberError),
-    /// Ends of different lengths.
-    #[error("ends of the range have {first} and {last} bytes, expected the same length")]
-    Lengths {
-        /// Of the first, in bytes.
-        first: usize,
-        /// Of the last, in bytes.
-        last: usize,
-    },
-    /// The last before the first.
-    #[error("the range ends before it begins")]
-    Empty,
-}
-
 label!(
     /// The domain of a user name: what stands behind the `@` of `ann@contoso.com`, or before the `\` of `CONTOSO\ann`.
-    book::UserDomain, "contoso.com"
+    book::UserDomain, "user domain", "contoso.com"
 );
 
 impl UserDomain {
@@ -172,18 +164,21 @@ impl IpNetwork {
 }
 
 impl FromStr for IpNetwork {
-    type Err = IpNetworkError;
+    type Err = ParseError;
 
     /// Reads an address and a prefix length, or an address alone.
     ///
     /// # Errors
     /// Returns an error if the text is neither.
-    fn from_str(text: &str) -> Result<Self, IpNetworkError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self(address.to_canonical().into()));
         }
-        text.parse::<ipnet::IpNet>().map(|network| Self(network.trunc())).map_err(|_| IpNetworkError)
+        text.parse::<ipnet::IpNet>().map(|network| Self(network.trunc())).map_err(|_| {
+            let expected = "an address and a prefix length as in 10.1.0.0/16 or 2001:db8::/32";
+            ParseError::quoting("network", ParseErrorKind::Malformed, text, expected)
+        })
     }
 }
 
@@ -192,12 +187,6 @@ impl fmt::Display for IpNetwork {
         self.0.fmt(f)
     }
 }
-
-/// A text is no [`IpNetwork`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("network is not of the form 10.1.0.0/16 or 2001:db8::/32")]
-#[non_exhaustive]
-pub struct IpNetworkError;
 
 #[cfg(feature = "serde")]
 mod stored {
@@ -227,11 +216,17 @@ mod tests {
     fn what_is_no_prefix_range_or_network_says_why() {
         assert_eq!(
             "".parse::<MacPrefix>().unwrap_err().to_string(),
-            "MAC address has 0 hexadecimal digits, expected 12"
+            "MAC address prefix has 0 hexadecimal digits, expected 1 to 12"
         );
         let range = |text: &str| text.parse::<SerialRange>().unwrap_err().to_string();
-        assert_eq!(range("A1..A10"), "ends of the range have 2 and 3 bytes, expected the same length");
-        assert_eq!(range("A2..A1"), "the range ends before it begins");
+        assert_eq!(
+            range("A1..A10"),
+            "last serial number of the serial number range has 3 bytes, expected 2 bytes as the first one"
+        );
+        assert_eq!(
+            range("A2..A1"),
+            "serial number range is out of order, expected a last serial number that is not before the first"
+        );
         assert_eq!(range(".."), "serial number is blank");
         assert!("10.0.0/8".parse::<IpNetwork>().is_err());
     }

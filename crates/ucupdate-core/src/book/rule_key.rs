@@ -1,15 +1,16 @@
 //! The key of a rule: a kind of device and an update type.
 
-use crate::device::{DeviceKind, DeviceKindError, KindWord, split_kind};
+use crate::device::{DeviceKind, KindWord, split_kind};
+use crate::value::check_path_part;
 use crate::value::label::label;
-use crate::value::{LabelError, PathPartError, check_path_part};
+use crate::value::parse_error::{Expected, ParseError};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 label!(
     /// Which part of a device an image replaces; `CPE` is the one the field knows.
-    book::UpdateType, "CPE"
+    book::UpdateType, "update type", "CPE"
 );
 
 /// The name of a rule: a kind of device and an update type. Keys are equal if they differ in ASCII case only.
@@ -40,20 +41,17 @@ impl RuleKey {
     /// The name of the last word, for people. [`KindWord::name`] has the names of the others.
     const UPDATE_TYPE: &'static str = "update type";
 
-    /// Returns the names of the words, for people, in the order in which the words are written.
-    pub fn word_names() -> [&'static str; Self::WORD_COUNT] {
-        with_last(KindWord::ALL.map(KindWord::name), Self::UPDATE_TYPE)
-    }
+    /// The names of the words, for people, in the order in which the words are written.
+    pub const WORD_NAMES: [&'static str; Self::WORD_COUNT] = with_last(KindWord::NAMES, Self::UPDATE_TYPE);
 
     /// Creates a key from the kind of the devices and the update type.
     ///
     /// # Errors
     /// Returns an error if a word cannot stand in a path: a model with a `/`, or a vendor called `..`.
-    pub fn new(kind: DeviceKind, update_type: UpdateType) -> Result<Self, RuleKeyError> {
+    pub fn new(kind: DeviceKind, update_type: UpdateType) -> Result<Self, ParseError> {
         let key = Self(Arc::new(Words { kind, update_type }));
-        for (at, text) in key.words().into_iter().enumerate() {
-            check_path_part(text)
-                .map_err(|cause| RuleKeyError::Path { field: Self::word_names()[at], cause })?;
+        for (name, word) in Self::WORD_NAMES.into_iter().zip(key.words()) {
+            check_path_part(word).map_err(|error| error.named(name).of("rule"))?;
         }
         Ok(key)
     }
@@ -90,29 +88,31 @@ impl RuleKey {
 
 /// Appends the last word of a rule to the words of a device kind.
 #[inline]
-pub(crate) fn with_last<'a>(
+pub(crate) const fn with_last<'a>(
     kind: [&'a str; KindWord::COUNT],
     last: &'a str,
 ) -> [&'a str; RuleKey::WORD_COUNT] {
     let mut words = [last; RuleKey::WORD_COUNT];
-    words[..KindWord::COUNT].copy_from_slice(&kind);
+    let (kind_words, _) = words.split_at_mut(KindWord::COUNT);
+    kind_words.copy_from_slice(&kind);
     words
 }
 
 impl FromStr for RuleKey {
-    type Err = RuleKeyError;
+    type Err = ParseError;
 
     /// Reads words with slashes between them.
     ///
     /// # Errors
     /// Returns an error if a word is missing, too many, not a label or not a part of a path.
-    fn from_str(text: &str) -> Result<Self, RuleKeyError> {
-        let parts: [&str; Self::WORD_COUNT] =
-            split_kind(text).map_err(|found| RuleKeyError::PartCount { found })?;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong_count =
+            |found| ParseError::count("rule", found, "part", Expected::Words(&Self::WORD_NAMES));
+        let parts: [&str; Self::WORD_COUNT] = split_kind(text).map_err(wrong_count)?;
         let [kind @ .., update_type] = parts;
-        let kind = DeviceKind::from_words(kind)?;
-        let label = |cause| RuleKeyError::Label { field: Self::UPDATE_TYPE, cause };
-        Self::new(kind, update_type.parse().map_err(label)?)
+        let of_rule = |error: ParseError| error.of("rule");
+        let kind = DeviceKind::from_words(kind).map_err(of_rule)?;
+        Self::new(kind, update_type.parse().map_err(of_rule)?)
     }
 }
 
@@ -127,48 +127,6 @@ impl fmt::Display for RuleKey {
 impl fmt::Debug for RuleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RuleKey({self})")
-    }
-}
-
-/// Why words do not make a [`RuleKey`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RuleKeyError {
-    /// A word is missing, or there are too many.
-    #[error(
-        "rule has {found} part(s), expected {}: {}",
-        RuleKey::WORD_COUNT,
-        RuleKey::word_names().join(", ")
-    )]
-    PartCount {
-        /// How many there are.
-        found: usize,
-    },
-    /// A word that is no label.
-    #[error("{field} of the rule {cause}")]
-    Label {
-        /// Which word.
-        field: &'static str,
-        /// What is wrong with it.
-        cause: LabelError,
-    },
-    /// A word that cannot stand in a path.
-    #[error("{field} of the rule {cause}")]
-    Path {
-        /// Which word.
-        field: &'static str,
-        /// What is wrong with it.
-        cause: PathPartError,
-    },
-}
-
-impl From<DeviceKindError> for RuleKeyError {
-    fn from(error: DeviceKindError) -> Self {
-        match error {
-            // A text that is to be a rule is split into the words of a rule, so this never comes from there.
-            DeviceKindError::PartCount { found } => Self::PartCount { found },
-            DeviceKindError::Label { word: field, cause } => Self::Label { field, cause },
-        }
     }
 }
 
@@ -205,16 +163,16 @@ mod tests {
         let refused = |text: &str| text.parse::<RuleKey>().unwrap_err().to_string();
         assert_eq!(
             refused("UCPhone/Polycom"),
-            "rule has 2 part(s), expected 6: device type, vendor, model, hardware revision, locale, update type"
+            "rule has 2 parts, expected 6: device type, vendor, model, hardware revision, locale, update type"
         );
         assert_eq!(refused("UCPhone/ /CX700/A/ENU/CPE"), "vendor of the rule is blank");
         assert_eq!(
             refused("UCPhone/Polycom/../A/ENU/CPE"),
-            "model of the rule begins with a blank or ends in a blank or full stop"
+            "model of the rule contains '.' at byte 1, expected no blank at either end and no full stop at the end"
         );
         assert_eq!(
             refused("UCPhone/Polycom/CX700/A\\B/ENU/CPE"),
-            "hardware revision of the rule holds '\\\\', which no part of a path may"
+            "hardware revision of the rule contains '\\\\' at byte 1, expected characters that a file name may have on every system"
         );
     }
 }

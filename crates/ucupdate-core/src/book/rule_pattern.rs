@@ -2,7 +2,8 @@
 
 use crate::book::rule_key::RuleKey;
 use crate::device::KindWord;
-use crate::value::{MAX_LABEL_BYTES, glob};
+use crate::value::parse_error::{Expected, ParseError};
+use crate::value::{glob, label};
 use std::fmt;
 use std::str::FromStr;
 
@@ -67,24 +68,22 @@ impl RulePattern {
 }
 
 impl FromStr for RulePattern {
-    type Err = RulePatternError;
+    type Err = ParseError;
 
     /// Reads a pattern for each word, with slashes between. Those at the end may be left out.
     ///
     /// # Errors
     /// When there are more than a rule has words, and when one of them is empty, too long, or holds a control character.
-    fn from_str(text: &str) -> Result<Self, RulePatternError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = text.split('/').count();
         if found > RuleKey::WORD_COUNT {
-            return Err(RulePatternError::TooManyWords { found });
+            let expected = Expected::AtMostWords(&RuleKey::WORD_NAMES);
+            return Err(ParseError::count("rule pattern", found, "word", expected));
         }
         let mut words = Self::everything().words;
         for (number, (slot, word)) in (1..).zip(words.iter_mut().zip(text.split('/'))) {
-            let word = word.trim();
-            if word.is_empty() || word.len() > MAX_LABEL_BYTES || word.chars().any(char::is_control) {
-                return Err(RulePatternError::Word { number, word: word.chars().take(40).collect() });
-            }
-            *slot = word.into();
+            let word = label::check("rule pattern", word);
+            *slot = word.map_err(|error| error.in_part("word", number))?.into();
         }
         Ok(Self { words })
     }
@@ -99,25 +98,6 @@ impl fmt::Display for RulePattern {
 #[cfg(feature = "serde")]
 crate::value::label::stored_as_text!(RulePattern);
 
-/// Why a text is not a pattern of rules.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the message documents the field")]
-pub enum RulePatternError {
-    /// There are more words than a rule has.
-    #[error(
-        "pattern of rules has {found} words, expected at most {}: {}",
-        RuleKey::WORD_COUNT,
-        RuleKey::word_names().join(", ")
-    )]
-    TooManyWords { found: usize },
-    /// A word is empty, too long, or holds a control character.
-    #[error(
-        "word {number} of the pattern of rules is {word:?}, expected 1 to {MAX_LABEL_BYTES} bytes without control characters"
-    )]
-    Word { number: usize, word: String },
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,10 +107,10 @@ mod tests {
         let refused = |text: &str| text.parse::<RulePattern>().unwrap_err().to_string();
         assert_eq!(
             refused("a/b/c/d/e/f/g"),
-            "pattern of rules has 7 words, expected at most 6: device type, vendor, model, hardware revision, locale, update type"
+            "rule pattern has 7 words, expected at most 6: device type, vendor, model, hardware revision, locale, update type"
         );
-        assert!(refused("UCPhone//CX700").starts_with("word 2 of the pattern of rules is \"\""));
-        assert!(refused("").starts_with("word 1"));
+        assert_eq!(refused("UCPhone//CX700"), "word 2 of the rule pattern is blank");
+        assert_eq!(refused(""), "word 1 of the rule pattern is blank");
     }
 
     #[test]

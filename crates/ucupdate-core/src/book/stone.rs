@@ -8,7 +8,7 @@ use std::fmt;
 
 label!(
     /// The name of a stepping stone.
-    book::StoneName, "ocs-interim"
+    book::StoneName, "stone name", "ocs-interim"
 );
 
 /// "Devices of this kind that are below `below`, on their way to `below` or beyond, go by `by` first."

@@ -297,7 +297,7 @@ impl fmt::Display for HeldBackReason<'_> {
 ///     time_stamp: Reported::default(),
 /// };
 /// assert_eq!(decide(&index, &Question::new(&device, &module), UnixTime::default()), Decision::NoRule);
-/// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
+/// # Ok::<(), ucupdate_core::value::ParseError>(())
 /// ```
 #[inline]
 pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Decision<'a> {

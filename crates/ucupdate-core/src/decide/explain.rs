@@ -6,8 +6,9 @@ use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::ModuleMatch;
 use crate::request::{AskedFrom, Question, UpdateRequest};
+use crate::value::ParseError;
 use crate::value::UnixTime;
-use crate::version::{ReportedVersion, VersionError, VersionScheme};
+use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
 /// The reasons for the answer to a request: one trace for each module.
@@ -78,7 +79,7 @@ pub enum Step<'a> {
     /// The installed version cannot be read.
     Unreadable {
         /// Why.
-        cause: VersionError,
+        cause: ParseError,
     },
     /// The version scheme of the rule cannot read the installed version.
     NotInScheme {
@@ -245,7 +246,7 @@ fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a>
     let Some(rule) = rules.min_by_key(|key| key.difference_from(said)) else {
         return Step::NoRules;
     };
-    let words = RuleKey::word_names().into_iter().zip(rule.words()).zip(said);
+    let words = RuleKey::WORD_NAMES.into_iter().zip(rule.words()).zip(said);
     let differences = words.filter(|((_, rule), device)| !rule.eq_ignore_ascii_case(device));
     Step::NearestRule {
         rule,

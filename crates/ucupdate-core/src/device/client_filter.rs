@@ -21,16 +21,16 @@
 //! | a version that cannot be read is held by no comparison | unknown | ours: it is never taken for 0.0.0.0 |
 
 use crate::device::user_agent::{ClientProduct, UserAgent};
-use crate::value::LabelError;
 use crate::value::label::label;
-use crate::version::{FirmwareVersion, VersionError};
+use crate::value::parse_error::{Expected, ParseError};
+use crate::version::FirmwareVersion;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 label!(
     /// The type of a client as its user agent names it: `OCPhone`, `OC`, `UCCP`.
-    device::ClientType, "OCPhone"
+    device::ClientType, "client type", "OCPhone"
 );
 
 /// An ordered list of rules, and what happens to clients that none of them holds.
@@ -151,18 +151,18 @@ impl ClientAction {
 }
 
 impl FromStr for ClientRule {
-    type Err = ClientRuleError;
+    type Err = ParseError;
 
     /// Reads a client type and, behind a blank, versions: `OCPhone >=1.0.199`. The rule allows.
     ///
     /// # Errors
     /// When the type is no label, or the versions cannot be read.
-    fn from_str(text: &str) -> Result<Self, ClientRuleError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let (client_type, versions) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let versions = Some(versions.trim()).filter(|versions| !versions.is_empty());
         Ok(Self {
-            client_type: client_type.parse().map_err(|cause| ClientRuleError::ClientType { cause })?,
+            client_type: client_type.parse()?,
             versions: versions.map(str::parse).transpose()?,
             action: ClientAction::Allow,
         })
@@ -227,14 +227,17 @@ const COMPARISONS: [(&str, Comparison); 6] = [
     ("=", Comparison::Same),
 ];
 
+/// The subject of errors.
+const CLIENT_VERSION: &str = "client version";
+
 impl FromStr for ClientVersions {
-    type Err = ClientRuleError;
+    type Err = ParseError;
 
     /// Reads a sign and numbers.
     ///
     /// # Errors
     /// When there are not one to four numbers, each at most 2147483647.
-    fn from_str(text: &str) -> Result<Self, ClientRuleError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let signed =
             COMPARISONS.iter().find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?)));
@@ -242,9 +245,13 @@ impl FromStr for ClientVersions {
         let numbers = numbers.trim_start();
         let numbers = numbers.strip_suffix(".*").unwrap_or(numbers);
         let given = numbers.split('.').count();
+        if given > 4 {
+            return Err(ParseError::count(CLIENT_VERSION, given, "part", Expected::Text("1 to 4")));
+        }
         // A version has at least two parts and a pattern one, so the pattern is read with zeros behind it.
         let padded = (given..2).fold(numbers.to_owned(), |padded, _| padded + ".0");
-        let version: FirmwareVersion = padded.parse().map_err(|cause| ClientRuleError::Versions { cause })?;
+        let version: FirmwareVersion =
+            padded.parse().map_err(|error: ParseError| error.named(CLIENT_VERSION))?;
         let mut parts = [0; 4];
         parts.iter_mut().zip(version.parts()).for_each(|(part, given)| *part = given);
         Ok(Self { comparison, given, parts })
@@ -268,39 +275,5 @@ impl fmt::Debug for ClientVersions {
     }
 }
 
-/// Why a text is no rule of a [`ClientFilter`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClientRuleError {
-    /// The client type is no label.
-    #[error("client type {cause}")]
-    ClientType {
-        /// Why not.
-        cause: LabelError,
-    },
-    /// The versions are not a sign and numbers.
-    #[error("client versions: {cause}")]
-    Versions {
-        /// Why not.
-        cause: VersionError,
-    },
-}
-
 #[cfg(feature = "serde")]
-mod stored {
-    use super::ClientVersions;
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for ClientVersions {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for ClientVersions {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-        }
-    }
-}
+crate::value::label::stored_as_text!(ClientVersions);

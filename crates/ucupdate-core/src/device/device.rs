@@ -2,9 +2,9 @@
 
 use crate::device::kind::DeviceKind;
 use crate::value::Reported;
-use crate::value::label::folded;
+use crate::value::label::label;
+use crate::value::parse_error::{Expected, ParseError};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// A device as it describes itself in a request.
@@ -45,18 +45,18 @@ impl MacAddress {
 }
 
 impl FromStr for MacAddress {
-    type Err = MacAddressError;
+    type Err = ParseError;
 
     /// Reads twelve hexadecimal digits, passing over `-`, `:` and `.`.
     ///
     /// # Errors
     /// When there are more or fewer digits, or another character.
-    fn from_str(text: &str) -> Result<Self, MacAddressError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut octets = [0_u8; 6];
         let mut digits = 0;
-        for found in text.chars().filter(|c| !matches!(c, '-' | ':' | '.')) {
+        for (at, found) in text.char_indices().filter(|(_, c)| !matches!(c, '-' | ':' | '.')) {
             let Some(value) = found.to_digit(16).and_then(|v| u8::try_from(v).ok()) else {
-                return Err(MacAddressError::NotADigit { found });
+                return Err(ParseError::character("MAC address", found, "hexadecimal digits").at_byte(at));
             };
             if let Some(octet) = octets.get_mut(digits / 2) {
                 *octet = *octet << 4 | value;
@@ -64,7 +64,7 @@ impl FromStr for MacAddress {
             digits += 1;
         }
         if digits != 12 {
-            return Err(MacAddressError::DigitCount { found: digits });
+            return Err(ParseError::count("MAC address", digits, "hexadecimal digit", Expected::Text("12")));
         }
         Ok(Self(octets))
     }
@@ -82,160 +82,13 @@ impl fmt::Debug for MacAddress {
     }
 }
 
-/// Why a text is not a MAC address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MacAddressError {
-    /// Not twelve digits.
-    #[error("MAC address has {found} hexadecimal digits, expected 12")]
-    DigitCount {
-        /// How many there are.
-        found: usize,
-    },
-    /// Neither a hexadecimal digit nor `-`, `:` or `.`.
-    #[error("MAC address holds {found:?}, expected hexadecimal digits")]
-    NotADigit {
-        /// The first such character.
-        found: char,
-    },
-}
-
-/// The most bytes a serial number may have.
-pub const MAX_SERIAL_BYTES: usize = 128;
-
-/// The serial number that the maker printed on a device. Comparison ignores ASCII case; the spelling is kept.
-///
-/// ```
-/// use ucupdate_core::device::SerialNumber;
-/// let serial: SerialNumber = "C185H001209".parse().unwrap();
-/// assert_eq!(serial, "c185h001209".parse().unwrap());
-/// assert!("".parse::<SerialNumber>().is_err());
-/// ```
-#[derive(Clone)]
-pub struct SerialNumber(Box<str>);
-
-impl SerialNumber {
-    /// The serial number as it was said.
-    #[inline]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for SerialNumber {
-    type Err = SerialNumberError;
-
-    /// Reads a serial number; blanks around it are dropped.
-    ///
-    /// # Errors
-    /// When it is blank, longer than [`MAX_SERIAL_BYTES`], or holds a control character.
-    fn from_str(text: &str) -> Result<Self, SerialNumberError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(SerialNumberError::Blank);
-        }
-        if text.len() > MAX_SERIAL_BYTES {
-            return Err(SerialNumberError::TooLong { found: text.len() });
-        }
-        match text.chars().find(|c| c.is_control()) {
-            Some(found) => Err(SerialNumberError::Control { found }),
-            None => Ok(Self(text.into())),
-        }
-    }
-}
-
-impl PartialEq for SerialNumber {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
-    }
-}
-
-impl Eq for SerialNumber {}
-
-impl PartialOrd for SerialNumber {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for SerialNumber {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        folded(&self.0).cmp(folded(&other.0))
-    }
-}
-
-impl Hash for SerialNumber {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in folded(&self.0) {
-            state.write_u8(byte);
-        }
-        state.write_u8(0xff);
-    }
-}
-
-impl fmt::Display for SerialNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for SerialNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SerialNumber({})", self.0)
-    }
-}
-
-/// Why a text is not a serial number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SerialNumberError {
-    /// Empty, or nothing but blanks.
-    #[error("serial number is blank")]
-    Blank,
-    /// Longer than [`MAX_SERIAL_BYTES`].
-    #[error("serial number has {found} bytes, expected at most {MAX_SERIAL_BYTES}")]
-    TooLong {
-        /// Its length in bytes.
-        found: usize,
-    },
-    /// A control character inside.
-    #[error("serial number holds the control character {found:?}")]
-    Control {
-        /// The first such character.
-        found: char,
-    },
-}
+label!(
+    /// The serial number that the maker printed on a device.
+    device::SerialNumber, "serial number", "C185H001209"
+);
 
 #[cfg(feature = "serde")]
-mod stored {
-    use super::{MacAddress, SerialNumber};
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for MacAddress {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for MacAddress {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-        }
-    }
-
-    impl Serialize for SerialNumber {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_str(self.as_str())
-        }
-    }
-
-    impl<'de> Deserialize<'de> for SerialNumber {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-        }
-    }
-}
+crate::value::label::stored_as_text!(MacAddress);
 
 #[cfg(test)]
 mod tests {
@@ -254,12 +107,15 @@ mod tests {
         let refused = |text: &str| text.parse::<MacAddress>().unwrap_err().to_string();
         assert_eq!(refused(""), "MAC address has 0 hexadecimal digits, expected 12");
         assert_eq!(refused("0021630F207B00"), "MAC address has 14 hexadecimal digits, expected 12");
-        assert_eq!(refused("0021630F207G"), "MAC address holds 'G', expected hexadecimal digits");
+        assert_eq!(
+            refused("0021630F207G"),
+            "MAC address contains 'G' at byte 11, expected hexadecimal digits"
+        );
     }
 
     #[test]
     fn a_blank_serial_number_is_none() {
-        assert_eq!("  ".parse::<SerialNumber>(), Err(SerialNumberError::Blank));
+        assert_eq!("  ".parse::<SerialNumber>().unwrap_err().to_string(), "serial number is blank");
         assert!(Reported::<SerialNumber>::new(" ").read().is_none());
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::device::kind_words::KindWord;
 use crate::device::words::{self, for_kind_words};
-use crate::value::LabelError;
+use crate::value::ParseError;
+use crate::value::parse_error::Expected;
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,7 +20,7 @@ macro_rules! define {
         /// assert_eq!(kind.model.as_str(), "CX700");
         /// assert_eq!(kind, "ucphone/polycom/cx700/a/enu".parse()?);
         /// assert_eq!(kind.to_string(), "UCPhone/Polycom/CX700/A/ENU");
-        /// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
+        /// # Ok::<(), ucupdate_core::value::ParseError>(())
         /// ```
         ///
         /// A device may report a word that holds a slash. Such a kind has no text form that can be read back, and no
@@ -42,10 +43,10 @@ macro_rules! define {
             ///
             /// # Errors
             /// Returns an error if a word is not a label. The error names the first such word.
-            pub fn from_words<S: AsRef<str>>(words: [S; KindWord::COUNT]) -> Result<Self, DeviceKindError> {
+            pub fn from_words<S: AsRef<str>>(words: [S; KindWord::COUNT]) -> Result<Self, ParseError> {
                 let [$($word),*] = &words;
                 Ok(Self {
-                    $($word: $word.as_ref().parse().map_err(|cause| DeviceKindError::Label { word: $name, cause })?,)*
+                    $($word: $word.as_ref().parse().map_err(|error: ParseError| error.of("device kind"))?,)*
                 })
             }
         }
@@ -55,14 +56,15 @@ macro_rules! define {
 for_kind_words!(define);
 
 impl FromStr for DeviceKind {
-    type Err = DeviceKindError;
+    type Err = ParseError;
 
     /// Reads words with slashes between them.
     ///
     /// # Errors
     /// Returns an error if a word is missing, too many or not a label.
-    fn from_str(text: &str) -> Result<Self, DeviceKindError> {
-        Self::from_words(split(text).map_err(|found| DeviceKindError::PartCount { found })?)
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let words = split(text).map_err(|found| wrong_count("device kind", found))?;
+        Self::from_words(words)
     }
 }
 
@@ -78,6 +80,11 @@ impl fmt::Debug for DeviceKind {
     }
 }
 
+/// Returns the error of a text with a wrong number of parts.
+pub(crate) fn wrong_count(subject: &'static str, found: usize) -> ParseError {
+    ParseError::count(subject, found, "part", Expected::Words(&KindWord::NAMES))
+}
+
 /// Splits a text at its slashes into `N` parts. The error holds the number of parts found.
 pub(crate) fn split<const N: usize>(text: &str) -> Result<[&str; N], usize> {
     let mut parts = text.split('/');
@@ -88,23 +95,6 @@ pub(crate) fn split<const N: usize>(text: &str) -> Result<[&str; N], usize> {
         }
         _ => Err(text.split('/').count()),
     }
-}
-
-/// The reason why a text is not a [`DeviceKind`] or a [`KindPattern`](super::KindPattern).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the message documents the field")]
-pub enum DeviceKindError {
-    /// A word is missing, or there are too many.
-    #[error(
-        "device kind has {found} part(s), expected {}: {}",
-        KindWord::COUNT,
-        KindWord::ALL.map(KindWord::name).join(", ")
-    )]
-    PartCount { found: usize },
-    /// A word is not a label.
-    #[error("{word} of the device kind {cause}")]
-    Label { word: &'static str, cause: LabelError },
 }
 
 /// Stores a kind as the list of its words.
@@ -143,10 +133,10 @@ mod tests {
         let refused = |text: &str| text.parse::<DeviceKind>().unwrap_err().to_string();
         assert_eq!(
             refused("UCPhone/Polycom"),
-            "device kind has 2 part(s), expected 5: device type, vendor, model, hardware revision, locale"
+            "device kind has 2 parts, expected 5: device type, vendor, model, hardware revision, locale"
         );
         assert!(
-            refused("UCPhone/Polycom/CX700/A/ENU/CPE").starts_with("device kind has 6 part(s), expected 5")
+            refused("UCPhone/Polycom/CX700/A/ENU/CPE").starts_with("device kind has 6 parts, expected 5")
         );
         assert_eq!(refused("UCPhone//CX700/A/ENU"), "vendor of the device kind is blank");
     }

@@ -1,8 +1,9 @@
 //! Patterns of device kinds.
 
-use crate::device::kind::{DeviceKind, DeviceKindError, split};
+use crate::device::kind::{DeviceKind, split, wrong_count};
 use crate::device::kind_words::{KindWord, KindWords};
 use crate::device::words::{self, DeviceType, for_kind_words};
+use crate::value::ParseError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,7 +20,7 @@ macro_rules! define {
         /// let pattern: KindPattern = "UCPhone/polycom|LG-Nortel/*/*/*".parse()?;
         /// assert!(pattern.matches(&kind));
         /// assert!(!"UCPhone/*/CX600/*/*".parse::<KindPattern>()?.matches(&kind));
-        /// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
+        /// # Ok::<(), ucupdate_core::value::ParseError>(())
         /// ```
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
@@ -56,12 +57,12 @@ macro_rules! define {
             ///
             /// # Errors
             /// Returns an error if an alternative is not a label. The error names the first such word.
-            pub fn from_texts<S: AsRef<str>>(texts: &KindWords<Vec<S>>) -> Result<Self, DeviceKindError> {
+            pub fn from_texts<S: AsRef<str>>(texts: &KindWords<Vec<S>>) -> Result<Self, ParseError> {
                 Ok(Self {
                     $($word: {
                         let words = texts.$word.iter().map(|text| text.as_ref().parse());
                         let words: Result<Vec<words::$type>, _> = words.collect();
-                        words.map_err(|cause| DeviceKindError::Label { word: $name, cause })?
+                        words.map_err(|error: ParseError| error.of("device kind"))?
                     },)*
                 })
             }
@@ -107,15 +108,15 @@ impl From<DeviceType> for KindPattern {
 }
 
 impl FromStr for KindPattern {
-    type Err = DeviceKindError;
+    type Err = ParseError;
 
     /// Reads a pattern as `UCPhone/*/CX600|CX700/*/*`.
     ///
     /// # Errors
     /// Returns an error if a word is missing, too many or not a label.
-    fn from_str(text: &str) -> Result<Self, DeviceKindError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let words: [&str; KindWord::COUNT] =
-            split(text).map_err(|found| DeviceKindError::PartCount { found })?;
+            split(text).map_err(|found| wrong_count("device kind", found))?;
         let alternatives = |word: &'_ str| match word {
             "*" => Vec::new(),
             word => word.split('|').map(str::to_owned).collect(),
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn a_text_that_is_not_a_pattern_is_refused_with_the_word_that_is_wrong() {
         let refused = |text: &str| text.parse::<KindPattern>().unwrap_err().to_string();
-        assert!(refused("UCPhone/*").starts_with("device kind has 2 part(s), expected 5"));
+        assert!(refused("UCPhone/*").starts_with("device kind has 2 parts, expected 5"));
         assert_eq!(refused("UCPhone/Polycom|/*/*/*"), "vendor of the device kind is blank");
     }
 

@@ -1,7 +1,8 @@
 //! One value for each word of a device kind.
 
-use crate::device::kind::{DeviceKind, DeviceKindError};
+use crate::device::kind::DeviceKind;
 use crate::device::words::for_kind_words;
+use crate::value::ParseError;
 use std::fmt;
 
 macro_rules! define {
@@ -19,7 +20,10 @@ macro_rules! define {
             pub const ALL: [Self; Self::COUNT] = [$(Self::$type),*];
 
             /// The number of words that name a kind.
-            pub const COUNT: usize = [$($name),*].len();
+            pub const COUNT: usize = Self::NAMES.len();
+
+            /// The names of all words, in the order in which the words are written.
+            pub(crate) const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
 
             /// Returns the word for people, as in `hardware revision`.
             pub const fn name(self) -> &'static str {
@@ -112,7 +116,7 @@ for_kind_words!(define);
 /// let kind: DeviceKind = "UCPhone/Polycom/CX700/A/ENU".parse()?;
 /// assert_eq!(ReportedKind::from(&kind).read()?, kind);
 /// assert!(ReportedKind::default().read().is_err());
-/// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
+/// # Ok::<(), ucupdate_core::value::ParseError>(())
 /// ```
 pub type ReportedKind = KindWords<Box<str>>;
 
@@ -121,7 +125,7 @@ impl ReportedKind {
     ///
     /// # Errors
     /// Returns an error if a word is blank or otherwise not a label.
-    pub fn read(&self) -> Result<DeviceKind, DeviceKindError> {
+    pub fn read(&self) -> Result<DeviceKind, ParseError> {
         DeviceKind::from_words(self.each_ref())
     }
 }

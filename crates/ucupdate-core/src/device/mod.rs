@@ -10,15 +10,13 @@ mod kind_words;
 mod user_agent;
 mod words;
 
-pub use client_filter::{
-    ClientAction, ClientFilter, ClientRule, ClientRuleError, ClientType, ClientVerdict, ClientVersions,
-};
-pub use device::{Device, MAX_SERIAL_BYTES, MacAddress, MacAddressError, SerialNumber, SerialNumberError};
+pub use client_filter::{ClientAction, ClientFilter, ClientRule, ClientType, ClientVerdict, ClientVersions};
+pub use device::{Device, MacAddress, SerialNumber};
 pub use device_id::DeviceId;
+pub use kind::DeviceKind;
 #[cfg(feature = "serde")]
 pub(crate) use kind::as_list as kind_as_list;
 pub(crate) use kind::split as split_kind;
-pub use kind::{DeviceKind, DeviceKindError};
 pub use kind_pattern::KindPattern;
 #[cfg(feature = "serde")]
 pub(crate) use kind_pattern::by_word as kind_by_word;

@@ -4,23 +4,23 @@ use crate::value::label::label;
 
 label!(
     /// The type of a device: `UCPhone`, `RoundTable`, or the name that a third party's phone uses.
-    device::DeviceType, "UCPhone"
+    device::DeviceType, "device type", "UCPhone"
 );
 label!(
     /// The maker of the device (Lync calls it "Brand").
-    device::Vendor, "LG-Nortel"
+    device::Vendor, "vendor", "LG-Nortel"
 );
 label!(
     /// The device's model.
-    device::Model, "IP8540"
+    device::Model, "model", "IP8540"
 );
 label!(
     /// The device's hardware revision; not to be taken for a revision of the rule book.
-    device::HardwareRevision, "A"
+    device::HardwareRevision, "hardware revision", "A"
 );
 label!(
     /// The language variant of the firmware, as Windows abbreviates it.
-    device::Locale, "ENU"
+    device::Locale, "locale", "ENU"
 );
 
 /// Passes the list of the words to a macro, in the order in which the words are written.

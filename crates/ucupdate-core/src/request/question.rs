@@ -35,7 +35,7 @@ pub struct AskedFrom {
 ///     .by_user("ann@contoso.com")
 ///     .from(AskedFrom { side: Some(Side::Internal), address: Some("10.1.1.123".parse().unwrap()) });
 /// assert_eq!(question.module.version.as_str(), "1.0.452.0");
-/// # Ok::<(), ucupdate_core::device::DeviceKindError>(())
+/// # Ok::<(), ucupdate_core::value::ParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

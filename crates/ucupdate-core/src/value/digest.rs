@@ -1,5 +1,6 @@
 //! Digests as values, and the names made of them.
 
+use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,23 +35,24 @@ impl<const N: usize> Digest<N> {
 }
 
 impl<const N: usize> FromStr for Digest<N> {
-    type Err = DigestError;
+    type Err = ParseError;
 
     /// Reads hexadecimal digits, in any case, two for each byte.
     ///
     /// # Errors
     /// Returns an error if the number of digits differs, or if there is another character.
-    fn from_str(text: &str) -> Result<Self, DigestError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = text.chars().count();
         if found != N * 2 {
-            return Err(DigestError::DigitCount { expected: N * 2, found });
+            let expected = Expected::Count(N * 2, "hexadecimal digits");
+            return Err(ParseError::count("digest", found, "character", expected));
         }
         let mut bytes = [0; N];
-        for (at, found) in text.chars().enumerate() {
+        for (number, (at, found)) in text.char_indices().enumerate() {
             let Some(value) = found.to_digit(16).and_then(|value| u8::try_from(value).ok()) else {
-                return Err(DigestError::NotADigit { found });
+                return Err(ParseError::character("digest", found, "hexadecimal digits").at_byte(at));
             };
-            if let Some(byte) = bytes.get_mut(at / 2) {
+            if let Some(byte) = bytes.get_mut(number / 2) {
                 *byte = *byte << 4 | value;
             }
         }
@@ -68,26 +70,6 @@ impl<const N: usize> fmt::Debug for Digest<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({self})")
     }
-}
-
-/// Why a text is not a [`Digest`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DigestError {
-    /// More or fewer digits than the digest has.
-    #[error("digest has {found} character(s), expected {expected} hexadecimal digits")]
-    DigitCount {
-        /// How many it should have.
-        expected: usize,
-        /// How many there are.
-        found: usize,
-    },
-    /// Something other than a hexadecimal digit.
-    #[error("digest holds {found:?}, expected hexadecimal digits")]
-    NotADigit {
-        /// The first such character.
-        found: char,
-    },
 }
 
 /// The name of an ingested package: the first twelve hexadecimal digits of its cabinet's SHA-256.
@@ -112,14 +94,15 @@ impl PackageId {
 }
 
 impl FromStr for PackageId {
-    type Err = PackageIdError;
+    type Err = ParseError;
 
     /// Reads twelve hexadecimal digits.
     ///
     /// # Errors
     /// Returns an error if the number of digits differs, or if there is another character.
-    fn from_str(text: &str) -> Result<Self, PackageIdError> {
-        let not_an_id = || PackageIdError { found: text.chars().take(80).collect() };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let not_an_id =
+            || ParseError::quoting("package id", ParseErrorKind::Malformed, text, "12 hexadecimal digits");
         if text.len() != 12 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(not_an_id());
         }
@@ -141,13 +124,6 @@ impl fmt::Debug for PackageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PackageId({self})")
     }
-}
-
-/// A text is not a package id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no package id, expected 12 hexadecimal digits")]
-pub struct PackageIdError {
-    found: String,
 }
 
 #[cfg(feature = "serde")]
@@ -187,16 +163,19 @@ mod tests {
     #[test]
     fn what_is_no_digest_says_why() {
         let refused = |text: &str| text.parse::<Digest<2>>().unwrap_err().to_string();
-        assert_eq!(refused("abc"), "digest has 3 character(s), expected 4 hexadecimal digits");
-        assert_eq!(refused("abcg"), "digest holds 'g', expected hexadecimal digits");
-        assert_eq!(refused("ab\u{e4}\u{e4}"), "digest holds '\u{e4}', expected hexadecimal digits");
+        assert_eq!(refused("abc"), "digest has 3 characters, expected 4 hexadecimal digits");
+        assert_eq!(refused("abcg"), "digest contains 'g' at byte 3, expected hexadecimal digits");
+        assert_eq!(
+            refused("ab\u{e4}\u{e4}"),
+            "digest contains '\u{e4}' at byte 2, expected hexadecimal digits"
+        );
     }
 
     #[test]
     fn what_is_no_package_id_is_quoted() {
         assert_eq!(
             "abc".parse::<PackageId>().unwrap_err().to_string(),
-            "\"abc\" is no package id, expected 12 hexadecimal digits"
+            "package id is \"abc\", expected 12 hexadecimal digits"
         );
     }
 }

@@ -1,70 +1,50 @@
 //! Names that may stand in a path: one part of it, safe on every file system the images may land on.
 
+use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
 /// The most bytes one part of a path may have.
 pub const MAX_PATH_PART_BYTES: usize = 128;
 
-/// Why a text may not be one part of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PathPartError {
-    /// No text.
-    #[error("is empty")]
-    Empty,
-    /// Longer than [`MAX_PATH_PART_BYTES`].
-    #[error("has {found} bytes, expected at most {MAX_PATH_PART_BYTES}")]
-    TooLong {
-        /// Its length in bytes.
-        found: usize,
-    },
-    /// A character that divides paths, that Windows forbids, or that controls.
-    #[error("holds {found:?}, which no part of a path may")]
-    Character {
-        /// The first such character.
-        found: char,
-    },
-    /// `.`, `..`, or an end in a full stop or blank, which Windows drops; or a blank in front.
-    #[error("begins with a blank or ends in a blank or full stop")]
-    Edge,
-    /// The name of a file begins with a full stop: such a file is hidden, and may configure a program, as `.bashrc` does.
-    #[error("begins with a full stop, expected the name of a visible file")]
-    Hidden,
-    /// A device on Windows, whatever its ending: `CON`, `NUL.nbt`.
-    #[error("is the name of a device on Windows")]
-    WindowsDevice,
-}
-
 /// Checks that `part` can be one part of a path on any system.
 ///
 /// # Errors
 /// When it is empty, too long, climbs, divides, names a Windows device, or holds what Windows cannot.
-pub fn check_path_part(part: &str) -> Result<(), PathPartError> {
+pub fn check_path_part(part: &str) -> Result<(), ParseError> {
     check_part(part, MAX_PATH_PART_BYTES)
 }
 
+/// The subject of an error, until a caller has a better name.
+const PART: &str = "path part";
+
 /// Checks that `part` can be one part of a path on any system, and has at most `limit` bytes.
-pub(super) fn check_part(part: &str, limit: usize) -> Result<(), PathPartError> {
+pub(super) fn check_part(part: &str, limit: usize) -> Result<(), ParseError> {
     if part.is_empty() {
-        return Err(PathPartError::Empty);
+        return Err(ParseError::blank(PART, Expected::Nothing));
     }
     if part.len() > limit {
-        return Err(PathPartError::TooLong { found: part.len() });
+        return Err(ParseError::too_long(PART, part.len(), limit));
     }
     // As good as all of them are letters, digits and these; the others are looked at one by one.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
     if !part.bytes().all(is_plain)
-        && let Some(found) = part.chars().find(|c| c.is_control() || r#"/\:*?"<>|"#.contains(*c))
+        && let Some((at, found)) =
+            part.char_indices().find(|(_, c)| c.is_control() || r#"/\:*?"<>|"#.contains(*c))
     {
-        return Err(PathPartError::Character { found });
+        let expected = "characters that a file name may have on every system";
+        return Err(ParseError::character(PART, found, expected).at_byte(at));
     }
-    if part.starts_with(' ') || part.ends_with([' ', '.']) {
-        return Err(PathPartError::Edge);
+    let first = part.char_indices().next().filter(|(_, first)| *first == ' ');
+    let last = part.char_indices().next_back().filter(|(_, last)| matches!(last, ' ' | '.'));
+    if let Some((at, found)) = first.or(last) {
+        let expected = "no blank at either end and no full stop at the end";
+        return Err(ParseError::character(PART, found, expected).at_byte(at));
     }
     let stem = part.split('.').next().unwrap_or(part).trim_end();
     if is_windows_device(stem) {
-        return Err(PathPartError::WindowsDevice);
+        let expected = "another name";
+        return Err(ParseError::of_kind(PART, ParseErrorKind::Reserved, expected));
     }
     Ok(())
 }
@@ -121,17 +101,18 @@ pub(crate) fn stem(name: &str) -> &str {
 }
 
 impl FromStr for FileName {
-    type Err = PathPartError;
+    type Err = ParseError;
 
     /// Reads a file name.
     ///
     /// # Errors
     /// When it begins with a full stop, or cannot be one part of a path on any system; see [`check_path_part`].
-    fn from_str(text: &str) -> Result<Self, PathPartError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.starts_with('.') {
-            return Err(PathPartError::Hidden);
+            // A hidden file may configure a program, as `.bashrc` does.
+            return Err(ParseError::character("file name", '.', "the name of a visible file").at_byte(0));
         }
-        check_path_part(text).map(|()| Self(text.into()))
+        check_path_part(text).map(|()| Self(text.into())).map_err(|error| error.named("file name"))
     }
 }
 
@@ -200,7 +181,11 @@ mod tests {
     #[test]
     fn the_name_of_a_file_does_not_begin_with_a_full_stop() {
         for name in [".bashrc", ".", "..", ".CPE.nbt"] {
-            assert_eq!(name.parse::<FileName>(), Err(PathPartError::Hidden), "{name}");
+            let refused = name.parse::<FileName>().unwrap_err().to_string();
+            assert_eq!(
+                refused, "file name contains '.' at byte 0, expected the name of a visible file",
+                "{name}"
+            );
         }
     }
 

@@ -1,62 +1,52 @@
-//! The words that name a kind of device: type, vendor, model, hardware revision, locale, update type.
+//! Labels: short texts that name something, such as a vendor, a group or a serial number.
 //!
-//! They match exactly but for ASCII case, and are kept as they were said. Whether one can stand in a path is a further
-//! question, asked when a rule is made: see [`RuleKey`](crate::book::RuleKey).
+//! Two labels are equal if they differ in ASCII case only. A label keeps its spelling. A label may be unfit for a path:
+//! [`RuleKey`](crate::book::RuleKey) checks this.
+
+use crate::value::parse_error::{Expected, ParseError};
 
 /// The most bytes a label may have.
 pub const MAX_LABEL_BYTES: usize = 128;
-
-/// Why a text is not a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LabelError {
-    /// Empty, or nothing but blanks.
-    #[error("is blank")]
-    Blank,
-    /// Longer than [`MAX_LABEL_BYTES`].
-    #[error("has {found} bytes, expected at most {MAX_LABEL_BYTES}")]
-    TooLong {
-        /// Its length in bytes.
-        found: usize,
-    },
-    /// A control character inside.
-    #[error("holds the control character {found:?} at byte {at}")]
-    Control {
-        /// Where it stands, in bytes from the start.
-        at: usize,
-        /// Which it is.
-        found: char,
-    },
-}
 
 /// Returns the text without blanks around it if it is a label.
 ///
 /// # Errors
 /// Returns an error if the text is blank, longer than [`MAX_LABEL_BYTES`], or holds a control character.
-pub fn check_label(said: &str) -> Result<&str, LabelError> {
+pub fn check_label(said: &str) -> Result<&str, ParseError> {
+    check("label", said)
+}
+
+/// Returns the text without blanks around it if it is a label. `subject` names the label in an error.
+pub(crate) fn check<'a>(subject: &'static str, said: &'a str) -> Result<&'a str, ParseError> {
     // As good as all of them: what is checked below cannot be wrong.
     if (1..=MAX_LABEL_BYTES).contains(&said.len()) && said.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(said);
     }
-    let text = said.trim_matches([' ', '\t', '\r', '\n']);
+    let begin = said.trim_start_matches(BLANKS);
+    let text = begin.trim_end_matches(BLANKS);
     if text.is_empty() {
-        return Err(LabelError::Blank);
+        return Err(ParseError::blank(subject, Expected::Nothing));
     }
     if text.len() > MAX_LABEL_BYTES {
-        return Err(LabelError::TooLong { found: text.len() });
+        return Err(ParseError::too_long(subject, text.len(), MAX_LABEL_BYTES));
     }
     match text.char_indices().find(|(_, found)| found.is_control()) {
-        Some((at, found)) => Err(LabelError::Control { at, found }),
+        Some((at, found)) => {
+            let at = said.len() - begin.len() + at;
+            Err(ParseError::character(subject, found, "no control characters").at_byte(at))
+        }
         None => Ok(text),
     }
 }
 
-/// Makes a type of label.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// Makes a type of label. The subject is its name in errors.
 macro_rules! label {
-    ($(#[$doc:meta])* $module:ident::$name:ident, $example:literal) => {
+    ($(#[$doc:meta])* $module:ident::$name:ident, $subject:literal, $example:literal) => {
         $(#[$doc])*
         ///
-        /// Never blank, at most [`MAX_LABEL_BYTES`](crate::value::label::MAX_LABEL_BYTES) long, no control characters; blanks around it are dropped. Equal
+        /// Never blank, at most [`MAX_LABEL_BYTES`](crate::value::MAX_LABEL_BYTES) long, no control characters; blanks around it are dropped. Equal
         /// without regard to ASCII case; the spelling is kept.
         ///
         /// ```
@@ -93,14 +83,14 @@ macro_rules! label {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::value::label::LabelError;
+            type Err = $crate::value::ParseError;
 
             /// Reads a label.
             ///
             /// # Errors
             /// When it is blank, too long, or holds a control character.
-            fn from_str(said: &str) -> Result<Self, $crate::value::label::LabelError> {
-                $crate::value::label::check_label(said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
+            fn from_str(said: &str) -> Result<Self, $crate::value::ParseError> {
+                $crate::value::label::check($subject, said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
             }
         }
 
@@ -155,9 +145,7 @@ macro_rules! label {
         #[cfg(feature = "serde")]
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::value::stored_text::read(deserializer, |text| {
-                    text.parse().map_err(|error: $crate::value::label::LabelError| format!("{text:?} {error}"))
-                })
+                $crate::value::stored_text::read(deserializer, str::parse)
             }
         }
     };
@@ -177,9 +165,7 @@ macro_rules! stored_as_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::value::stored_text::read(deserializer, |text| {
-                    text.parse().map_err(|error| format!("{text:?}: {error}"))
-                })
+                $crate::value::stored_text::read(deserializer, str::parse)
             }
         }
     };
@@ -220,9 +206,9 @@ mod tests {
     #[test]
     fn what_is_no_label_says_why() {
         let refused = |text: &str| text.parse::<Model>().unwrap_err().to_string();
-        assert_eq!(refused(" \t"), "is blank");
-        assert_eq!(refused("a\u{7}b"), "holds the control character '\\u{7}' at byte 1");
-        assert_eq!(refused(&"x".repeat(MAX_LABEL_BYTES + 1)), "has 129 bytes, expected at most 128");
+        assert_eq!(refused(" \t"), "model is blank");
+        assert_eq!(refused("a\u{7}b"), "model contains '\\u{7}' at byte 1, expected no control characters");
+        assert_eq!(refused(&"x".repeat(MAX_LABEL_BYTES + 1)), "model has 129 bytes, expected at most 128");
         assert!("x".repeat(MAX_LABEL_BYTES).parse::<Model>().is_ok());
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod file_name;
 pub(crate) mod glob;
 pub(crate) mod label;
 mod object_key;
+pub(crate) mod parse_error;
 mod reported;
 #[cfg(feature = "sha256")]
 mod sha256;
@@ -13,12 +14,13 @@ pub(crate) mod stored_text;
 mod time;
 mod zone;
 
-pub use digest::{Digest, DigestError, PackageId, PackageIdError, Sha1Digest, Sha256Digest};
-pub use file_name::{FileName, MAX_PATH_PART_BYTES, PathPartError, check_path_part};
-pub use label::{LabelError, MAX_LABEL_BYTES, check_label};
-pub use object_key::{MAX_OBJECT_KEY_BYTES, ObjectKey, ObjectKeyError};
+pub use digest::{Digest, PackageId, Sha1Digest, Sha256Digest};
+pub use file_name::{FileName, MAX_PATH_PART_BYTES, check_path_part};
+pub use label::{MAX_LABEL_BYTES, check_label};
+pub use object_key::{MAX_OBJECT_KEY_BYTES, ObjectKey};
+pub use parse_error::{ParseError, ParseErrorKind};
 pub use reported::Reported;
 #[cfg(feature = "sha256")]
 pub use sha256::Sha256Hasher;
-pub use time::{FieldTime, FieldTimeError, UnixTime};
-pub use zone::{Zone, ZoneError};
+pub use time::{FieldTime, UnixTime};
+pub use zone::Zone;

@@ -1,6 +1,7 @@
 //! Keys of objects: where a file of a package lies in a store.
 
 use super::file_name::check_part;
+use super::parse_error::{ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,20 +34,24 @@ impl ObjectKey {
 }
 
 impl FromStr for ObjectKey {
-    type Err = ObjectKeyError;
+    type Err = ParseError;
 
     /// Reads a key.
     ///
     /// # Errors
     /// When the text is too long, or one of its parts cannot be a file name on every system.
-    fn from_str(text: &str) -> Result<Self, ObjectKeyError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let is_part = |part: &str| {
             check_part(part, MAX_PART_BYTES).is_ok()
                 && !part.starts_with('.')
                 && !part.contains(['\u{fffe}', '\u{ffff}'])
         };
-        if text.len() > MAX_OBJECT_KEY_BYTES || !text.split('/').all(is_part) {
-            return Err(ObjectKeyError { found: text.chars().take(64).collect() });
+        if text.len() > MAX_OBJECT_KEY_BYTES {
+            return Err(ParseError::too_long("object key", text.len(), MAX_OBJECT_KEY_BYTES));
+        }
+        if !text.split('/').all(is_part) {
+            let expected = "file names with `/` between them";
+            return Err(ParseError::quoting("object key", ParseErrorKind::Malformed, text, expected));
         }
         Ok(Self(text.into()))
     }
@@ -62,16 +67,6 @@ impl fmt::Debug for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectKey({})", self.0)
     }
-}
-
-/// Error of reading an [`ObjectKey`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{found:?} is not an object key, expected file names divided by `/`, at most {MAX_OBJECT_KEY_BYTES} bytes"
-)]
-pub struct ObjectKeyError {
-    /// The text, cut to 64 characters.
-    found: Box<str>,
 }
 
 #[cfg(feature = "serde")]
@@ -111,8 +106,12 @@ mod tests {
     #[test]
     fn the_error_shows_the_text_and_what_was_expected() {
         assert_eq!(
+            "a".repeat(769).parse::<ObjectKey>().unwrap_err().to_string(),
+            "object key has 769 bytes, expected at most 768"
+        );
+        assert_eq!(
             "a/../b".parse::<ObjectKey>().unwrap_err().to_string(),
-            "\"a/../b\" is not an object key, expected file names divided by `/`, at most 768 bytes"
+            "object key is \"a/../b\", expected file names with `/` between them"
         );
     }
 }

@@ -22,6 +22,6 @@ impl<T, E: fmt::Display, F: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Text<F
     }
 
     fn visit_str<S: Error>(self, text: &str) -> Result<T, S> {
-        (self.0)(text).map_err(S::custom)
+        (self.0)(text).map_err(|error| S::custom(format_args!("{error:#}")))
     }
 }

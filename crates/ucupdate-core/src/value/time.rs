@@ -1,5 +1,6 @@
 //! Times as values: nothing here reads a clock.
 
+use super::parse_error::{ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
@@ -211,26 +212,14 @@ fn days_in_month(year: u16, month: u8) -> u8 {
     }
 }
 
-/// Why a text is not a [`FieldTime`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FieldTimeError {
-    /// Not of the form `dd-MM-yyyy HH:mm:ss`.
-    #[error("time is not of the form dd-MM-yyyy HH:mm:ss")]
-    Form,
-    /// Of the form, but no such day or time of day.
-    #[error("no such day or time of day, expected a date in 1601 to 9999")]
-    NotInCalendar,
-}
-
 impl FromStr for FieldTime {
-    type Err = FieldTimeError;
+    type Err = ParseError;
 
     /// Reads `dd-MM-yyyy HH:mm:ss`.
     ///
     /// # Errors
     /// When the form is another, or the calendar has no such moment.
-    fn from_str(text: &str) -> Result<Self, FieldTimeError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let bytes = text.as_bytes();
         let form = b"dd-dd-dddd dd:dd:dd";
         let fits = bytes.len() == form.len()
@@ -239,14 +228,20 @@ impl FromStr for FieldTime {
                 other => byte == other,
             });
         if !fits {
-            return Err(FieldTimeError::Form);
+            let expected = "the form dd-MM-yyyy HH:mm:ss";
+            return Err(ParseError::of_kind("time", ParseErrorKind::Malformed, expected));
         }
         let number = |range: std::ops::Range<usize>| {
             bytes[range].iter().fold(0_u16, |sum, digit| sum * 10 + u16::from(digit - b'0'))
         };
         let pair = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
-        Self::new((number(6..10), pair(3), pair(0)), (pair(11), pair(14), pair(17)))
-            .ok_or(FieldTimeError::NotInCalendar)
+        Self::new((number(6..10), pair(3), pair(0)), (pair(11), pair(14), pair(17))).ok_or(
+            ParseError::of_kind(
+                "time",
+                ParseErrorKind::OutOfRange,
+                "a day and time from 1601 to 9999 that exist",
+            ),
+        )
     }
 }
 
@@ -299,12 +294,12 @@ mod tests {
     #[test]
     fn other_forms_and_days_that_never_were_are_refused() {
         for text in ["", "6-3-2009 17:10:39", "06/03/2009 17:10:39", "06-03-2009T17:10:39"] {
-            assert_eq!(text.parse::<FieldTime>(), Err(FieldTimeError::Form), "{text}");
+            assert_eq!(text.parse::<FieldTime>().unwrap_err().kind(), ParseErrorKind::Malformed, "{text}");
         }
         for text in
             ["29-02-2009 00:00:00", "01-13-2009 00:00:00", "01-01-2009 24:00:00", "31-12-1600 23:59:59"]
         {
-            assert_eq!(text.parse::<FieldTime>(), Err(FieldTimeError::NotInCalendar), "{text}");
+            assert_eq!(text.parse::<FieldTime>().unwrap_err().kind(), ParseErrorKind::OutOfRange, "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Time zones: what a clock shows at a moment, and the moment at which a clock shows something.
 
+use super::parse_error::{ParseError, ParseErrorKind};
 use super::{FieldTime, UnixTime};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -33,12 +34,15 @@ impl Zone {
     ///
     /// # Errors
     /// When the database has no zone of this name.
-    pub fn named(name: &str) -> Result<Self, ZoneError> {
+    pub fn named(name: &str) -> Result<Self, ParseError> {
         if name.eq_ignore_ascii_case("UTC") {
             return Ok(Self::utc());
         }
         let zone = TimeZoneDatabase::bundled().get(name).ok().filter(|zone| zone.iana_name().is_some());
-        zone.map(Self).ok_or_else(|| ZoneError { name: name.chars().take(64).collect() })
+        zone.map(Self).ok_or_else(|| {
+            let expected = "an IANA name such as `Europe/Lisbon`";
+            ParseError::quoting("time zone", ParseErrorKind::Unknown, name, expected)
+        })
     }
 
     /// The IANA name, as the database spells it.
@@ -116,23 +120,15 @@ impl fmt::Debug for Zone {
 }
 
 impl std::str::FromStr for Zone {
-    type Err = ZoneError;
+    type Err = ParseError;
 
     /// Reads the name of a zone, as [`Zone::named`] does.
     ///
     /// # Errors
     /// When the database has no zone of this name.
-    fn from_str(name: &str) -> Result<Self, ZoneError> {
+    fn from_str(name: &str) -> Result<Self, ParseError> {
         Self::named(name)
     }
-}
-
-/// Error of [`Zone::named`]: the database has no zone of this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no time zone is called {name:?}, expected an IANA name such as `Europe/Lisbon`")]
-pub struct ZoneError {
-    /// The name, cut to 64 characters.
-    name: Box<str>,
 }
 
 #[cfg(test)]
@@ -172,7 +168,7 @@ mod tests {
         let refused = Zone::named("Mars/Olympus").unwrap_err().to_string();
         assert_eq!(
             refused,
-            "no time zone is called \"Mars/Olympus\", expected an IANA name such as `Europe/Lisbon`"
+            "time zone \"Mars/Olympus\" is unknown, expected an IANA name such as `Europe/Lisbon`"
         );
     }
 

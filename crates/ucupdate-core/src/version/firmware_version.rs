@@ -7,6 +7,7 @@
 //! Order is not what decides an offer, though. A device is offered whatever *differs* from what it has, so the question
 //! asked all day is [`FirmwareVersion::same_release`], which takes a missing part for zero.
 
+use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::numbers::Numbers;
 use std::cmp::Ordering;
 use std::fmt;
@@ -122,31 +123,37 @@ impl FirmwareVersion {
     }
 }
 
+/// The subject of errors.
+const VERSION: &str = "version";
+
 impl FromStr for FirmwareVersion {
-    type Err = VersionError;
+    type Err = ParseError;
 
     /// Reads a version.
     ///
     /// # Errors
     /// When the text is not two to four numbers in range; the error says which part is wrong and how.
-    fn from_str(text: &str) -> Result<Self, VersionError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
-            return Err(VersionError::Empty);
+            return Err(ParseError::blank(VERSION, Expected::Text("2 to 4 numbers")));
         }
         let found = text.split('.').count();
         if !(2..=4).contains(&found) {
-            return Err(VersionError::PartCount { found });
+            return Err(ParseError::count(VERSION, found, "part", Expected::Text("2 to 4")));
         }
         let mut parts = [-1; 4];
         for (index, (slot, part)) in parts.iter_mut().zip(text.split('.')).enumerate() {
             let number = index + 1;
             if part.is_empty() {
-                return Err(VersionError::EmptyPart { part: number });
+                return Err(ParseError::blank(VERSION, Expected::Text("digits")).in_part("part", number));
             }
             if let Some(found) = part.chars().find(|character| !character.is_ascii_digit()) {
-                return Err(VersionError::NotADigit { part: number, found });
+                return Err(ParseError::character(VERSION, found, "digits").in_part("part", number));
             }
-            *slot = part.parse().map_err(|_| VersionError::TooLarge { part: number })?;
+            *slot = part.parse().map_err(|_| {
+                let error = ParseError::of_kind(VERSION, ParseErrorKind::OutOfRange, "at most 2147483647");
+                error.in_part("part", number)
+            })?;
         }
         Ok(Self { parts, more: None, raw: text.into() })
     }
@@ -192,41 +199,6 @@ impl fmt::Debug for FirmwareVersion {
     }
 }
 
-/// Why a text is not a [`FirmwareVersion`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum VersionError {
-    /// No text at all.
-    #[error("version is empty, expected two to four numbers")]
-    Empty,
-    /// One part, or more than four.
-    #[error("version has {found} part(s), expected two to four")]
-    PartCount {
-        /// How many parts there are.
-        found: usize,
-    },
-    /// Nothing between two full stops.
-    #[error("part {part} of the version is empty, expected digits")]
-    EmptyPart {
-        /// Which part, counted from 1.
-        part: usize,
-    },
-    /// Something other than `0` to `9`.
-    #[error("part {part} of the version holds {found:?}, expected digits")]
-    NotADigit {
-        /// Which part, counted from 1.
-        part: usize,
-        /// The first character that is not a digit.
-        found: char,
-    },
-    /// A number beyond 2147483647.
-    #[error("part {part} of the version is above 2147483647")]
-    TooLarge {
-        /// Which part, counted from 1.
-        part: usize,
-    },
-}
-
 /// A version as a device or a package said it: read, or kept as it is.
 ///
 /// Vendors of third-party phones send versions of other shapes. Those have no order and are never taken for `0.0.0.0`;
@@ -237,7 +209,7 @@ pub enum VersionError {
 /// let odd = ReportedVersion::new("4.1.0.82b");
 /// assert!(odd.readable().is_none());
 /// assert!(odd.same_release(&ReportedVersion::new("4.1.0.82b")));
-/// assert_eq!(odd.why_unreadable().unwrap().to_string(), "part 4 of the version holds 'b', expected digits");
+/// assert_eq!(odd.why_unreadable().unwrap().to_string(), "part 4 of the version contains 'b', expected digits");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a text can be read or it cannot")]
@@ -276,7 +248,7 @@ impl ReportedVersion {
     }
 
     /// Returns the reason why the version cannot be read, or `None` if it can.
-    pub fn why_unreadable(&self) -> Option<VersionError> {
+    pub fn why_unreadable(&self) -> Option<ParseError> {
         match self {
             Self::Readable(_) => None,
             Self::Unreadable(raw) => raw.parse::<FirmwareVersion>().err(),
@@ -370,15 +342,15 @@ mod tests {
         assert_eq!(read("1.0").parts().collect::<Vec<_>>(), [1, 0]);
         assert_eq!(read("1.0.522.103").parts().collect::<Vec<_>>(), [1, 0, 522, 103]);
         assert_eq!(read("0.0.0.2147483647").parts().last(), Some(i32::MAX as u32));
-        refused("", "version is empty, expected two to four numbers");
-        refused("7", "version has 1 part(s), expected two to four");
-        refused("1.2.3.4.5", "version has 5 part(s), expected two to four");
-        refused("1..2", "part 2 of the version is empty, expected digits");
-        refused("1.+2", "part 2 of the version holds '+', expected digits");
-        refused("1.2.3b", "part 3 of the version holds 'b', expected digits");
-        refused(" 1.2", "part 1 of the version holds ' ', expected digits");
-        refused("1.\u{0661}", "part 2 of the version holds '\u{0661}', expected digits");
-        refused("1.2147483648", "part 2 of the version is above 2147483647");
+        refused("", "version is blank, expected 2 to 4 numbers");
+        refused("7", "version has 1 part, expected 2 to 4");
+        refused("1.2.3.4.5", "version has 5 parts, expected 2 to 4");
+        refused("1..2", "part 2 of the version is blank, expected digits");
+        refused("1.+2", "part 2 of the version contains '+', expected digits");
+        refused("1.2.3b", "part 3 of the version contains 'b', expected digits");
+        refused(" 1.2", "part 1 of the version contains ' ', expected digits");
+        refused("1.\u{0661}", "part 2 of the version contains '\u{0661}', expected digits");
+        refused("1.2147483648", "part 2 of the version is out of range, expected at most 2147483647");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod numbers;
 mod scheme;
 mod version_range;
 
-pub use firmware_version::{FirmwareVersion, ReportedVersion, VersionError};
+pub use firmware_version::{FirmwareVersion, ReportedVersion};
 pub(crate) use numbers::Numbers;
-pub use scheme::{MAX_PREFIX_BYTES, SchemeError, VersionPrefix, VersionScheme};
-pub use version_range::{MAX_COMPARATORS, VersionRange, VersionRangeError};
+pub use scheme::{MAX_PREFIX_BYTES, VersionPrefix, VersionScheme};
+pub use version_range::{MAX_COMPARATORS, VersionRange};

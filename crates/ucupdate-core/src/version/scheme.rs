@@ -1,6 +1,7 @@
 //! Version schemes: how the text of a version becomes numbers that can be ordered.
 
 use crate::value::glob;
+use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::firmware_version::{FirmwareVersion, ReportedVersion};
 use crate::version::numbers::Numbers;
 use std::cmp::Ordering;
@@ -60,16 +61,17 @@ impl VersionScheme {
     ///
     /// # Errors
     /// When this scheme cannot read the text. The error says what was found and what was expected.
-    pub fn read(&self, text: &str) -> Result<FirmwareVersion, SchemeError> {
-        let unreadable = || SchemeError::Unreadable { text: text.into(), scheme: self.to_string().into() };
-        match self {
-            Self::Dotnet => text.parse().map_err(|_| unreadable()),
-            Self::Numeric => FirmwareVersion::numeric(text).ok_or_else(unreadable),
+    pub fn read(&self, text: &str) -> Result<FirmwareVersion, ParseError> {
+        let (version, expected) = match self {
+            Self::Dotnet => return text.parse(),
+            Self::Numeric => (FirmwareVersion::numeric(text), "1 to 8 numbers"),
             Self::Prefixed(prefix) => {
-                let (found, _) = prefix.split(text).ok_or_else(unreadable)?;
-                FirmwareVersion::numeric(&text[found.len()..]).ok_or_else(unreadable)
+                let rest = prefix.split(text).map(|(found, _)| &text[found.len()..]);
+                let expected = "1 to 8 numbers, alone or behind a prefix of the scheme";
+                (rest.and_then(FirmwareVersion::numeric), expected)
             }
-        }
+        };
+        version.ok_or_else(|| ParseError::quoting("version", ParseErrorKind::Malformed, text, expected))
     }
 
     /// Compares two versions as they were reported. Returns `None` where one of them cannot be read, and where the scheme
@@ -142,13 +144,13 @@ impl VersionScheme {
 }
 
 impl FromStr for VersionScheme {
-    type Err = SchemeError;
+    type Err = ParseError;
 
     /// Reads `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`.
     ///
     /// # Errors
     /// When the text is none of these, and when the pattern is empty, too long or holds a control character.
-    fn from_str(text: &str) -> Result<Self, SchemeError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.split_once(':') {
             None if text.eq_ignore_ascii_case("dotnet") => Ok(Self::Dotnet),
             None if text.eq_ignore_ascii_case("numeric") => Ok(Self::Numeric),
@@ -158,7 +160,10 @@ impl FromStr for VersionScheme {
             Some((name, pattern)) if name.eq_ignore_ascii_case("prefixed-same") => {
                 VersionPrefix::new(pattern, true).map(Self::Prefixed)
             }
-            _ => Err(SchemeError::Unknown { found: text.chars().take(MAX_PREFIX_BYTES).collect() }),
+            _ => {
+                let expected = "`dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`";
+                Err(ParseError::quoting("version scheme", ParseErrorKind::Unknown, text, expected))
+            }
         }
     }
 }
@@ -194,10 +199,16 @@ impl VersionPrefix {
     ///
     /// # Errors
     /// When the pattern is empty, has more than [`MAX_PREFIX_BYTES`] bytes, or holds a control character.
-    pub fn new(pattern: &str, is_compared: bool) -> Result<Self, SchemeError> {
-        let found = pattern.len();
-        if !(1..=MAX_PREFIX_BYTES).contains(&found) || pattern.chars().any(char::is_control) {
-            return Err(SchemeError::Pattern { found });
+    pub fn new(pattern: &str, is_compared: bool) -> Result<Self, ParseError> {
+        const PATTERN: &str = "pattern of the version prefix";
+        if pattern.is_empty() {
+            return Err(ParseError::blank(PATTERN, Expected::Text("a pattern such as `UC*HD_`")));
+        }
+        if pattern.len() > MAX_PREFIX_BYTES {
+            return Err(ParseError::too_long(PATTERN, pattern.len(), MAX_PREFIX_BYTES));
+        }
+        if let Some((at, found)) = pattern.char_indices().find(|(_, found)| found.is_control()) {
+            return Err(ParseError::character(PATTERN, found, "no control characters").at_byte(at));
         }
         Ok(Self { pattern: pattern.into(), is_compared })
     }
@@ -226,26 +237,6 @@ impl VersionPrefix {
             is_prefix.then_some((prefix, numbers))
         })
     }
-}
-
-/// Why a text is not a version scheme, or not a version in one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the message documents the field")]
-pub enum SchemeError {
-    /// No scheme has this name.
-    #[error(
-        "unknown version scheme {found:?}, expected `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`"
-    )]
-    Unknown { found: String },
-    /// The pattern of a prefix is empty, too long, or holds a control character.
-    #[error(
-        "the pattern of the prefix has {found} bytes, expected 1 to {MAX_PREFIX_BYTES} without control characters"
-    )]
-    Pattern { found: usize },
-    /// The scheme cannot read the version.
-    #[error("the version scheme `{scheme}` cannot read {text:?}")]
-    Unreadable { text: Box<str>, scheme: Box<str> },
 }
 
 #[cfg(test)]
@@ -310,11 +301,11 @@ mod tests {
         let refused = |text: &str| text.parse::<VersionScheme>().unwrap_err().to_string();
         assert_eq!(
             refused("semver"),
-            "unknown version scheme \"semver\", expected `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`"
+            "version scheme \"semver\" is unknown, expected `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`"
         );
         assert_eq!(
             refused("prefixed:"),
-            "the pattern of the prefix has 0 bytes, expected 1 to 64 without control characters"
+            "pattern of the version prefix is blank, expected a pattern such as `UC*HD_`"
         );
     }
 

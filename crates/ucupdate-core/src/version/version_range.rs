@@ -1,6 +1,7 @@
 //! Ranges of versions, in one written form.
 
-use crate::version::firmware_version::{FirmwareVersion, ReportedVersion, VersionError};
+use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
+use crate::version::firmware_version::{FirmwareVersion, ReportedVersion};
 use crate::version::numbers::Numbers;
 use std::cmp::Ordering;
 use std::fmt;
@@ -35,7 +36,7 @@ pub const MAX_COMPARATORS: usize = 8;
 /// let below: VersionRange = "<1.0.522.0".parse().unwrap();
 /// assert!(!below.holds(&"1.0.522".parse().unwrap()));
 ///
-/// assert_eq!(">2.0, <1.0".parse::<VersionRange>().unwrap_err().to_string(), "version range `>2.0, <1.0` holds no version");
+/// assert_eq!(">2.0, <1.0".parse::<VersionRange>().unwrap_err().to_string(), "version range \">2.0, <1.0\" contradicts itself, expected a range with at least one version");
 /// ```
 ///
 /// Two ranges are equal when their comparators are, in order; not when they hold the same.
@@ -86,25 +87,29 @@ impl VersionRange {
 }
 
 impl FromStr for VersionRange {
-    type Err = VersionRangeError;
+    type Err = ParseError;
 
     /// Reads a range.
     ///
     /// # Errors
     /// When a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
     /// range could hold nothing.
-    fn from_str(text: &str) -> Result<Self, VersionRangeError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.trim_matches(BLANKS).is_empty() {
-            return Err(VersionRangeError::Empty);
+            let expected = Expected::Text("comparators as in `>=1.0.0, <1.0.522.98`");
+            return Err(ParseError::blank(RANGE, expected));
         }
         let found = text.split(',').count();
         if found > MAX_COMPARATORS {
-            return Err(VersionRangeError::TooMany { found });
+            return Err(ParseError::count(RANGE, found, "comparator", Expected::AtMost(MAX_COMPARATORS)));
         }
         let read = |(index, text): (usize, &str)| Comparator::read(index + 1, text.trim_matches(BLANKS));
         let comparators: Box<[Comparator]> =
             text.split(',').enumerate().map(read).collect::<Result<_, _>>()?;
-        let nothing = || VersionRangeError::HoldsNothing { range: written(&comparators).into() };
+        let nothing = || {
+            let expected = "a range with at least one version";
+            ParseError::quoting(RANGE, ParseErrorKind::Contradiction, &written(&comparators), expected)
+        };
         if comparators.iter().any(|comparator| comparator.version.numbers().place().is_none()) {
             if !is_wide_range_possible(&comparators) {
                 return Err(nothing());
@@ -153,15 +158,20 @@ fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
 }
 
 impl Comparator {
-    fn read(comparator: usize, text: &str) -> Result<Self, VersionRangeError> {
+    fn read(comparator: usize, text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
-            return Err(VersionRangeError::EmptyComparator { comparator });
+            let expected = Expected::Text("a version behind =, >, >=, < or <=");
+            return Err(ParseError::blank(RANGE, expected).in_part("comparator", comparator));
         }
         let found = OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, text.strip_prefix(sign)?)));
         let (operator, version) = match found {
             Some((operator, rest)) => (operator, rest.trim_start_matches(BLANKS)),
             None => match text.chars().next().filter(|first| !first.is_ascii_digit()) {
-                Some(found) => return Err(VersionRangeError::Operator { comparator, found }),
+                Some(found) => {
+                    let error =
+                        ParseError::character(RANGE, found, "=, >, >=, <, <= or a digit at its beginning");
+                    return Err(error.in_part("comparator", comparator));
+                }
                 None => (Operator::Same, text),
             },
         };
@@ -169,9 +179,9 @@ impl Comparator {
             let version = FirmwareVersion::numeric(version)?;
             version.numbers().place().is_none().then_some(version)
         };
-        let version = version
-            .parse()
-            .or_else(|cause| of_more_parts().ok_or(VersionRangeError::Version { comparator, cause }))?;
+        let version = version.parse().or_else(|error| {
+            of_more_parts().ok_or_else(|| ParseError::of_part(RANGE, "comparator", comparator, error))
+        })?;
         Ok(Self { operator, version })
     }
 
@@ -204,6 +214,9 @@ impl Comparator {
 const LAST_PLACE: u128 = (1 << 124) - 1;
 
 const BLANKS: [char; 2] = [' ', '\t'];
+
+/// The subject of errors.
+const RANGE: &str = "version range";
 
 /// The signs, the longer before the shorter they begin with.
 const OPERATORS: [(&str, Operator); 5] = [
@@ -239,71 +252,8 @@ impl fmt::Debug for VersionRange {
     }
 }
 
-/// Why a text is not a [`VersionRange`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum VersionRangeError {
-    /// No comparator at all.
-    #[error("version range is empty, expected comparators as in `>=1.0.0, <1.0.522.98`")]
-    Empty,
-    /// More than [`MAX_COMPARATORS`].
-    #[error("version range has {found} comparators, expected at most {MAX_COMPARATORS}")]
-    TooMany {
-        /// How many there are.
-        found: usize,
-    },
-    /// Nothing between two commas, or at an end.
-    #[error(
-        "comparator {comparator} of the version range is empty, expected a version behind =, >, >=, < or <="
-    )]
-    EmptyComparator {
-        /// Which comparator, counted from 1.
-        comparator: usize,
-    },
-    /// A comparator does not begin with a sign or a digit.
-    #[error(
-        "comparator {comparator} of the version range begins with {found:?}, expected =, >, >=, <, <= or a digit"
-    )]
-    Operator {
-        /// Which comparator, counted from 1.
-        comparator: usize,
-        /// Its first character.
-        found: char,
-    },
-    /// The text behind the sign is not a version.
-    #[error("comparator {comparator} of the version range: {cause}")]
-    Version {
-        /// Which comparator, counted from 1.
-        comparator: usize,
-        /// The reason why it is not a version.
-        cause: VersionError,
-    },
-    /// No version could satisfy all comparators at once.
-    #[error("version range `{range}` holds no version")]
-    HoldsNothing {
-        /// The range, as it would be written.
-        range: Box<str>,
-    },
-}
-
 #[cfg(feature = "serde")]
-mod stored {
-    use super::VersionRange;
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for VersionRange {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for VersionRange {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-        }
-    }
-}
+crate::value::label::stored_as_text!(VersionRange);
 
 #[cfg(test)]
 mod tests {
@@ -317,7 +267,7 @@ mod tests {
 
     #[track_caller]
     fn refused(text: &str, message: &str) {
-        assert_eq!(text.parse::<VersionRange>().unwrap_err().to_string(), message);
+        assert_eq!(format!("{:#}", text.parse::<VersionRange>().unwrap_err()), message);
     }
 
     #[test]
@@ -352,38 +302,58 @@ mod tests {
 
     #[test]
     fn a_refusal_says_which_comparator_and_what_was_expected() {
-        refused(" ", "version range is empty, expected comparators as in `>=1.0.0, <1.0.522.98`");
+        refused(" ", "version range is blank, expected comparators as in `>=1.0.0, <1.0.522.98`");
         refused(
             ">1.0,",
-            "comparator 2 of the version range is empty, expected a version behind =, >, >=, < or <=",
+            "comparator 2 of the version range is blank, expected a version behind =, >, >=, < or <=",
         );
         refused(
             "~1.0",
-            "comparator 1 of the version range begins with '~', expected =, >, >=, <, <= or a digit",
+            "comparator 1 of the version range contains '~', expected =, >, >=, <, <= or a digit at its beginning",
         );
-        refused(">1.0, <2", "comparator 2 of the version range: version has 1 part(s), expected two to four");
+        refused(
+            ">1.0, <2",
+            "comparator 2 of the version range cannot be read: version has 1 part, expected 2 to 4",
+        );
         refused(
             "1.0, >=",
-            "comparator 2 of the version range: version is empty, expected two to four numbers",
+            "comparator 2 of the version range cannot be read: version is blank, expected 2 to 4 numbers",
         );
         refused(
             "==1.0",
-            "comparator 1 of the version range: part 1 of the version holds '=', expected digits",
+            "comparator 1 of the version range cannot be read: part 1 of the version contains '=', expected digits",
         );
         refused(
             "1.0 2.0",
-            "comparator 1 of the version range: part 2 of the version holds ' ', expected digits",
+            "comparator 1 of the version range cannot be read: part 2 of the version contains ' ', expected digits",
         );
     }
 
     #[test]
     fn a_range_that_could_hold_nothing_is_refused() {
-        refused(">2.0 ,<1.0", "version range `>2.0, <1.0` holds no version");
-        refused("1.0, 1.1", "version range `=1.0, =1.1` holds no version");
-        refused(">1.0.0.5, <1.0.0.6", "version range `>1.0.0.5, <1.0.0.6` holds no version");
-        refused("<0.0", "version range `<0.0` holds no version");
+        refused(
+            ">2.0 ,<1.0",
+            "version range \">2.0, <1.0\" contradicts itself, expected a range with at least one version",
+        );
+        refused(
+            "1.0, 1.1",
+            "version range \"=1.0, =1.1\" contradicts itself, expected a range with at least one version",
+        );
+        refused(
+            ">1.0.0.5, <1.0.0.6",
+            "version range \">1.0.0.5, <1.0.0.6\" contradicts itself, expected a range with at least one version",
+        );
+        refused(
+            "<0.0",
+            "version range \"<0.0\" contradicts itself, expected a range with at least one version",
+        );
         let last = "2147483647.2147483647.2147483647.2147483647";
-        refused(&format!(">{last}"), &format!("version range `>{last}` holds no version"));
+        refused(
+            &format!(">{last}"),
+            &format!(
+                "version range \">{last}\" contradicts itself, expected a range with at least one version"
+            ),
+        );
         assert!(range(&format!(">={last}")).holds(&last.parse().unwrap()));
         assert!(range(">=1.0, <=1.0.0.0").holds(&"1.0".parse().unwrap()));
     }
@@ -401,7 +371,7 @@ mod tests {
         assert!(!range("=3.0.0.459").holds(&wide("3.0.0.459.1")));
         refused(
             ">=3.0.0.459.2, <3.0.0.459.1",
-            "version range `>=3.0.0.459.2, <3.0.0.459.1` holds no version",
+            "version range \">=3.0.0.459.2, <3.0.0.459.1\" contradicts itself, expected a range with at least one version",
         );
         assert_eq!(old.to_string().parse(), Ok(old));
     }
@@ -466,7 +436,7 @@ mod tests {
                 Ok(range) => for version in &versions {
                     prop_assert_eq!(range.holds(&version.parse().unwrap()), holds(&comparators, version), "{}", version);
                 },
-                Err(VersionRangeError::HoldsNothing { .. }) => for version in &versions {
+                Err(error) if error.kind() == ParseErrorKind::Contradiction => for version in &versions {
                     prop_assert!(!holds(&comparators, version), "{}", version);
                 },
                 Err(error) => prop_assert!(false, "{}", error),

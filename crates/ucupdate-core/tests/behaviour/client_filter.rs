@@ -84,11 +84,11 @@ fn a_version_that_cannot_be_read_is_held_by_no_comparison() {
 fn what_is_no_rule_says_why() {
     let refused = |text: &str| text.parse::<ClientRule>().unwrap_err().to_string();
     assert_eq!(refused(" "), "client type is blank");
-    assert_eq!(refused("OC >="), "client versions: part 1 of the version is empty, expected digits");
-    assert_eq!(refused("OC ~1.0"), "client versions: part 1 of the version holds '~', expected digits");
-    assert_eq!(refused("OC 1.2.3.4.5"), "client versions: version has 5 part(s), expected two to four");
-    assert_eq!(refused("OC 1.*.2"), "client versions: part 2 of the version holds '*', expected digits");
-    assert_eq!(refused("OC *"), "client versions: part 1 of the version holds '*', expected digits");
+    assert_eq!(refused("OC >="), "part 1 of the client version is blank, expected digits");
+    assert_eq!(refused("OC ~1.0"), "part 1 of the client version contains '~', expected digits");
+    assert_eq!(refused("OC 1.2.3.4.5"), "client version has 5 parts, expected 1 to 4");
+    assert_eq!(refused("OC 1.*.2"), "part 2 of the client version contains '*', expected digits");
+    assert_eq!(refused("OC *"), "part 1 of the client version contains '*', expected digits");
 }
 
 #[cfg(feature = "serde")]

@@ -30,7 +30,7 @@ fn a_module_needs_two_safe_file_names_and_keeps_its_urls_as_sent() {
     );
     refused(
         &offering("2", &format!("{MODULE}<Module FileName='NUL.nbt'/>")),
-        "response: FileName of module 2 at byte 144 is the name of a device on Windows; \
+        "response: FileName of module 2 at byte 144 is reserved on Windows, expected another name; \
          SignatureFileName of module 2 at byte 136 is absent",
     );
     refused(

@@ -1,12 +1,11 @@
-//! [`AuditLogs`]: the audit logs of any number of servers, read as one.
+//! [`AuditLogs`] and [`AccessLogs`]: the logs of any number of servers, read as one.
 
-use std::collections::VecDeque;
-use std::io::{self, Cursor, Read};
-use std::path::Path;
+use crate::logs::merge::{Input, LogForm, MergedLogs};
+use std::io::{self, Read};
 use std::sync::Arc;
-use ucupdate_audit::{AuditReader, AuditRow, Finding, LogDate, LogKind, LogName, LoggedRow, ServerName};
-use ucupdate_core::value::{UnixTime, Zone};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow, Finding, LogKind, LogLook, LoggedRow};
+use ucupdate_core::value::{ParseError, UnixTime, Zone};
+use ucupdate_store::{ImageStore, StoreError};
 
 /// The maximum size of a log in a store, in bytes. The logs of this service are much smaller.
 pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
@@ -16,6 +15,9 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// The logs of one server are read one after another, and the logs of different servers side by side. So one log of each
 /// server is in memory. The rows are in order as far as each log is in order. A line that is not a row is reported and
 /// skipped.
+///
+/// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of
+/// its logs that names the zone: the name of the log with `.zone` in place of `.log`.
 ///
 /// ```
 /// use ucupdate::{AuditLogs, Logged};
@@ -28,20 +30,31 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// assert_eq!(first.server.unwrap().as_str(), "ocs02");
 /// # });
 /// ```
-#[derive(Default)]
-pub struct AuditLogs {
-    zone: Zone,
-    since: Option<UnixTime>,
-    store: Option<Arc<dyn ImageStore>>,
-    sources: Vec<Source>,
-}
+#[derive(Debug)]
+pub struct AuditLogs(MergedLogs<AuditForm>);
+
+/// Reads the rows of many access logs in order of time. It works as [`AuditLogs`] does. Times are in UTC.
+///
+/// ```
+/// use ucupdate::{AccessLogs, Logged};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let mut logs = AccessLogs::default();
+/// logs.add("u_ex090306.log", || Ok("#Fields: date time sc-status\n2009-03-06 17:07:20 200\n".as_bytes()));
+/// let Some(Logged::Row(row)) = logs.next().await.unwrap() else { panic!() };
+/// assert_eq!(row.status, Some(200));
+/// let Some(Logged::End { summary, .. }) = logs.next().await.unwrap() else { panic!() };
+/// assert!(summary.is_understood());
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct AccessLogs(MergedLogs<AccessForm>);
 
 /// The next item of the logs.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Logged {
+pub enum Logged<R = LoggedRow> {
     /// A row.
-    Row(Box<LoggedRow>),
+    Row(Box<R>),
     /// A line that is not a row.
     Unread {
         /// The name of the log.
@@ -49,61 +62,80 @@ pub enum Logged {
         /// The number of the line, and the reason.
         finding: Finding,
     },
+    /// The end of one log.
+    End {
+        /// The name of the log.
+        log: Box<str>,
+        /// How much of the log was understood.
+        summary: LogSummary,
+    },
 }
 
-/// Error of reading the audit logs.
+/// How much of a log was understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogSummary {
+    /// The number of rows, with those before the time asked for.
+    pub rows: u64,
+    /// The number of lines that are not rows.
+    pub unread: u64,
+    /// Whether the log has a header.
+    pub has_header: bool,
+    /// The kind of file that it looks like.
+    pub look: LogLook,
+    /// Whether the log has the field that [`AccessLogs::with_client_from`] names.
+    pub has_client_field: bool,
+}
+
+impl LogSummary {
+    /// Whether the log is one of this kind: it has rows, or it has a header and nothing else.
+    pub fn is_understood(&self) -> bool {
+        self.rows > 0 || (self.has_header && self.unread == 0)
+    }
+}
+
+/// Error of reading logs.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
-pub enum AuditLogError {
+pub enum LogReadError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A log could not be opened.
     #[error("cannot open `{log}`")]
     Open { log: Box<str>, source: io::Error },
-}
-
-type Input = Box<dyn Read + Send>;
-
-/// The logs of one server, which are read one after another.
-struct Source {
-    server: Option<ServerName>,
-    waiting: VecDeque<Log>,
-    reading: Option<(Box<str>, AuditReader<Input>)>,
-    head: Option<AuditRow>,
-}
-
-struct Log {
-    /// The place of the log among the logs of its server.
-    place: Option<(LogDate, u32)>,
-    name: Box<str>,
-    origin: Origin,
-}
-
-enum Origin {
-    Stored(StoreKey),
-    Given(Box<dyn FnOnce() -> io::Result<Input> + Send>),
+    /// The file beside a log names no time zone.
+    #[error("the time zone of `{log}` cannot be read from the file beside it")]
+    Zone { log: Box<str>, source: ParseError },
 }
 
 impl AuditLogs {
-    /// Returns an empty set of logs. `zone` is the time zone of their rows. Rows before `since` are skipped.
+    /// Returns an empty set of logs. `zone` is the time zone of logs that do not name theirs. Rows before `since` are skipped.
     pub fn new(zone: Zone, since: Option<UnixTime>) -> Self {
-        Self { zone, since, ..Self::default() }
+        Self(MergedLogs::new(AuditForm, zone, since))
     }
 
-    /// Adds a log. `open` is called when its turn comes.
+    /// Adds a log. `open` is called when its turn comes, and once before if the name does not tell the server.
     ///
     /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original, it
     /// tells the server and the day.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
-        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        open: impl Fn() -> io::Result<R> + Send + 'static,
     ) {
-        let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name);
-        let known = format!("{}{file}", LogKind::Audit.folder()).parse().ok();
-        self.take_in(name, known, Origin::Given(Box::new(|| Ok(Box::new(open()?)))));
+        self.0.add(name, None, open);
+    }
+
+    /// Adds a log whose time zone is known.
+    pub fn add_in_zone<R: Read + Send + 'static>(
+        &mut self,
+        name: &str,
+        zone: Zone,
+        open: impl Fn() -> io::Result<R> + Send + 'static,
+    ) {
+        self.0.add(name, Some(zone), open);
     }
 
     /// Adds the audit logs of all servers in a store.
@@ -111,97 +143,131 @@ impl AuditLogs {
     /// # Errors
     /// When the store cannot be listed.
     pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
-        let mut pages = store.pages(LogKind::Audit.folder());
-        while let Some(page) = pages.next().await? {
-            for key in page.into_iter().map(|meta| meta.key).filter(|key| key.as_str().ends_with(".log")) {
-                self.take_in(key.as_str(), key.as_str().parse().ok(), Origin::Stored(key.clone()));
-            }
-        }
-        drop(pages);
-        self.store = Some(store);
-        Ok(())
+        self.0.add_store(store).await
     }
 
-    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) {
-        if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
-            return;
-        }
-        let place = known.as_ref().map(|known| (known.date, known.number));
-        let log = Log { place, name: name.into(), origin };
-        let server = known.map(|known| known.server);
-        let same = |source: &&mut Source| server.is_some() && source.server == server;
-        match self.sources.iter_mut().find(same) {
-            Some(source) => {
-                let before = source.waiting.partition_point(|waiting| waiting.place <= log.place);
-                source.waiting.insert(before, log);
-            }
-            None => self.sources.push(Source { server, waiting: [log].into(), reading: None, head: None }),
-        }
-    }
-
-    /// Whether all rows of a log of this day are before the time asked for. The log may be in another zone, so one more day
-    /// is read.
-    fn is_too_old(&self, date: LogDate) -> bool {
-        self.since.is_some_and(|since| LogDate::of(self.zone.civil(since)).days_since(date) > 1)
-    }
-
-    /// Returns the next row, or a line that is not a row. `None` at the end.
+    /// Returns the next row, or a line that is not a row, or the end of a log. `None` at the end of all logs.
     ///
     /// # Errors
     /// When a log cannot be opened, or the store fails. A log that was deleted in the meantime is skipped.
-    pub async fn next(&mut self) -> Result<Option<Logged>, AuditLogError> {
-        // Only when each source shows its next row is it known which row is first.
-        while let Some(source) = self.sources.iter_mut().find(|source| source.head.is_none()) {
-            if let Some((name, reader)) = &mut source.reading {
-                match reader.next() {
-                    Some(Ok(row)) if self.since.is_some_and(|since| row.logged_at < since) => {}
-                    Some(Ok(row)) => source.head = Some(row),
-                    Some(Err(finding)) => return Ok(Some(Logged::Unread { log: name.clone(), finding })),
-                    None => source.reading = None,
-                }
-            } else if let Some(log) = source.waiting.pop_front() {
-                let input = log.origin.open(self.store.as_deref(), &log.name).await?;
-                source.reading =
-                    input.map(|input| (log.name, AuditReader::new(input).with_zone(self.zone.clone())));
-            } else {
-                self.sources.retain(|source| {
-                    source.head.is_some() || source.reading.is_some() || !source.waiting.is_empty()
-                });
-            }
-        }
-        let at = |source: &&mut Source| source.head.as_ref().map(|row| row.logged_at);
-        let first = self.sources.iter_mut().min_by_key(at);
-        let row = first.and_then(|source| Some(LoggedRow::new(source.head.take()?, source.server.clone())));
-        Ok(row.map(|row| Logged::Row(Box::new(row))))
+    pub async fn next(&mut self) -> Result<Option<Logged>, LogReadError> {
+        let next = self.0.next().await?;
+        Ok(next.map(|logged| logged.map(|(server, row)| LoggedRow::new(row, server))))
     }
 }
 
-impl Origin {
-    async fn open(self, store: Option<&dyn ImageStore>, name: &str) -> Result<Option<Input>, AuditLogError> {
-        let key = match self {
-            Self::Given(open) => {
-                return match open() {
-                    Ok(input) => Ok(Some(input)),
-                    Err(source) => Err(AuditLogError::Open { log: name.into(), source }),
-                };
-            }
-            Self::Stored(key) => key,
-        };
-        let Some(store) = store else { return Ok(None) };
-        match store.get_bytes(&key, MAX_STORED_LOG_BYTES).await {
-            Ok(bytes) => Ok(Some(Box::new(Cursor::new(bytes)))),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+impl Default for AuditLogs {
+    /// No logs, with times in UTC.
+    fn default() -> Self {
+        Self::new(Zone::utc(), None)
+    }
+}
+
+impl AccessLogs {
+    /// Returns an empty set of logs. Rows before `since` are skipped.
+    pub fn new(since: Option<UnixTime>) -> Self {
+        Self(MergedLogs::new(AccessForm::default(), Zone::utc(), since))
+    }
+
+    /// Takes the address of the client from the field of a header that a proxy in front wrote, such as `X-Forwarded-For`. See
+    /// [`AccessReader::with_client_from`].
+    #[must_use]
+    pub fn with_client_from(mut self, header: &str) -> Self {
+        self.0.form.client_from = Some(header.into());
+        self
+    }
+
+    /// Adds a log. `open` is called when its turn comes, and once before if the name does not tell the server.
+    pub fn add<R: Read + Send + 'static>(
+        &mut self,
+        name: &str,
+        open: impl Fn() -> io::Result<R> + Send + 'static,
+    ) {
+        self.0.add(name, None, open);
+    }
+
+    /// Adds the access logs of all servers in a store.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+        self.0.add_store(store).await
+    }
+
+    /// Returns the next row, or a line that is not a row, or the end of a log. `None` at the end of all logs.
+    ///
+    /// # Errors
+    /// When a log cannot be opened, or the store fails. A log that was deleted in the meantime is skipped.
+    pub async fn next(&mut self) -> Result<Option<Logged<AccessRow>>, LogReadError> {
+        let next = self.0.next().await?;
+        Ok(next.map(|logged| logged.map(|(_, row)| row)))
+    }
+}
+
+impl Default for AccessLogs {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl<R> Logged<R> {
+    fn map<T>(self, of: impl FnOnce(R) -> T) -> Logged<T> {
+        match self {
+            Self::Row(row) => Logged::Row(Box::new(of(*row))),
+            Self::Unread { log, finding } => Logged::Unread { log, finding },
+            Self::End { log, summary } => Logged::End { log, summary },
         }
     }
 }
 
-impl std::fmt::Debug for AuditLogs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let servers: Vec<_> = self.sources.iter().map(|source| &source.server).collect();
-        f.debug_struct("AuditLogs")
-            .field("since", &self.since)
-            .field("servers", &servers)
-            .finish_non_exhaustive()
+/// How audit logs are read.
+#[derive(Debug)]
+struct AuditForm;
+
+impl LogForm for AuditForm {
+    type Row = AuditRow;
+    type Reader = AuditReader<Input>;
+    const KIND: LogKind = LogKind::Audit;
+
+    fn reader(&self, input: Input, zone: Zone) -> Self::Reader {
+        AuditReader::new(input).with_zone(zone)
+    }
+
+    fn at(row: &AuditRow) -> UnixTime {
+        row.logged_at
+    }
+
+    fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
+        let (has_header, look) = (reader.has_header(), reader.look());
+        LogSummary { rows, unread, has_header, look, has_client_field: false }
+    }
+}
+
+/// How access logs are read.
+#[derive(Debug, Default)]
+struct AccessForm {
+    client_from: Option<Box<str>>,
+}
+
+impl LogForm for AccessForm {
+    type Row = AccessRow;
+    type Reader = AccessReader<Input>;
+    const KIND: LogKind = LogKind::Access;
+
+    fn reader(&self, input: Input, _zone: Zone) -> Self::Reader {
+        let reader = AccessReader::new(input);
+        match &self.client_from {
+            Some(header) => reader.with_client_from(header),
+            None => reader,
+        }
+    }
+
+    fn at(row: &AccessRow) -> UnixTime {
+        row.finished_at
+    }
+
+    fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
+        let (has_header, look) = (reader.has_header(), reader.look());
+        LogSummary { rows, unread, has_header, look, has_client_field: reader.has_client_field() }
     }
 }

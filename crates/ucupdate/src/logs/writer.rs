@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
+use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use ucupdate_audit::{
     AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
     RollingLog, expired,
 };
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// Error of writing logs.
@@ -73,8 +74,11 @@ impl Logs {
     ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
+        let zone = Some(audit_format.zone()).filter(|zone| **zone != Zone::utc());
+        let zone = zone.map(|zone| zone.name().to_owned());
         let log = |rolling, kind| {
-            let log = Arc::new(Log::new(rolling));
+            let zone = zone.clone().filter(|_| kind == LogKind::Audit);
+            let log = Arc::new(Log::new(rolling, zone));
             let reporter = Reporter { kind, events: events.clone(), dropped: 0 };
             tokio::spawn(Arc::clone(&log).write(reporter, Arc::clone(&store), Arc::clone(&clock)));
             log
@@ -144,6 +148,9 @@ impl Logs {
                 for key in expired(keys, today, self.options.days) {
                     let is_ours = key.parse::<LogName>().is_ok_and(|name| name.server == self.options.server);
                     if let Some(key) = is_ours.then(|| StoreKey::parse(key).ok()).flatten() {
+                        if let Some(zone) = zone_key(key.as_str()).filter(|_| kind == LogKind::Audit) {
+                            self.store.delete(&zone).await?;
+                        }
                         self.store.delete(&key).await?;
                         removed += 1;
                     }
@@ -165,6 +172,8 @@ impl Drop for Logs {
 #[derive(Debug)]
 struct Log {
     rolling: Mutex<RollingLog>,
+    /// The name of the time zone that is stored beside each file. `None` for times in UTC.
+    zone: Option<String>,
     /// Wakes the task.
     wake: Notify,
     /// The progress of the task.
@@ -178,8 +187,8 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog) -> Self {
-        Self { rolling: Mutex::new(rolling), wake: Notify::new(), progress: watch::Sender::default() }
+    fn new(rolling: RollingLog, zone: Option<String>) -> Self {
+        Self { rolling: Mutex::new(rolling), zone, wake: Notify::new(), progress: watch::Sender::default() }
     }
 
     /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
@@ -258,9 +267,8 @@ impl Log {
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
-                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, perform(&*store, &effect))
-                    .await
-                {
+                let performing = perform(&*store, &effect, self.zone.as_deref());
+                let (outcome, failure) = match tokio::time::timeout(STORE_TIME, performing).await {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
@@ -320,12 +328,31 @@ impl Reporter {
     }
 }
 
+/// Stores the name of the time zone beside a log that is about to be created. A log that exists already is another writer's,
+/// and keeps its zone.
+async fn put_zone(store: &dyn ImageStore, log: &StoreKey, zone: &str) -> Result<(), StoreError> {
+    let Some(key) = zone_key(log.as_str()) else { return Ok(()) };
+    if store.exists(log).await? {
+        return Ok(());
+    }
+    store.put_bytes(&key, format!("{zone}\n")).await.map(drop)
+}
+
 /// Performs one effect and returns its outcome.
-async fn perform(store: &dyn ImageStore, effect: &Effect) -> (EffectOutcome, Option<String>) {
+async fn perform(
+    store: &dyn ImageStore,
+    effect: &Effect,
+    zone: Option<&str>,
+) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
         return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
     };
     let bytes = || Bytes::copy_from_slice(effect.bytes());
+    if let (Effect::Create { .. }, Some(zone)) = (effect, zone)
+        && let Err(error) = put_zone(store, &key, zone).await
+    {
+        return (EffectOutcome::Failed, Some(error.to_string()));
+    }
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),

@@ -44,6 +44,13 @@ impl Read for ChannelReader {
     }
 }
 
+/// A message from the thread that reads the cabinet to the task that stores its members.
+pub(crate) enum ReaderEvent {
+    Member(NewMember),
+    /// All members so far belong to no package.
+    StartOver,
+}
+
 /// A member whose bytes follow.
 pub(crate) struct NewMember {
     pub(crate) index: usize,
@@ -75,13 +82,17 @@ impl NewMember {
 
 /// The reader's side of the output.
 pub(crate) struct ChannelSink {
-    members: mpsc::Sender<NewMember>,
+    events: mpsc::Sender<ReaderEvent>,
     bytes: Option<mpsc::Sender<MemberChunk>>,
 }
 
 impl ChannelSink {
-    pub(crate) fn new(members: mpsc::Sender<NewMember>) -> Self {
-        Self { members, bytes: None }
+    pub(crate) fn new(events: mpsc::Sender<ReaderEvent>) -> Self {
+        Self { events, bytes: None }
+    }
+
+    fn tell(&self, event: ReaderEvent) -> io::Result<()> {
+        self.events.blocking_send(event).map_err(|_| given_up())
     }
 
     fn send(&self, chunk: MemberChunk) -> io::Result<()> {
@@ -99,7 +110,7 @@ impl MemberSink for ChannelSink {
         let (bytes, chunks) = mpsc::channel(8);
         self.bytes = Some(bytes);
         let member = NewMember { index: member.index, name: member.name.clone(), chunks };
-        self.members.blocking_send(member).map_err(|_| given_up())
+        self.tell(ReaderEvent::Member(member))
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -110,5 +121,9 @@ impl MemberSink for ChannelSink {
         self.send(MemberChunk::Whole)?;
         self.bytes = None;
         Ok(())
+    }
+
+    fn start_over(&mut self) -> io::Result<()> {
+        self.tell(ReaderEvent::StartOver)
     }
 }

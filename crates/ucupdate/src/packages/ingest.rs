@@ -12,7 +12,7 @@ use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::events::event::Event;
 use crate::keys;
-use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, feed};
+use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, ReaderEvent, feed};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
 use crate::service::UpdateService;
@@ -178,10 +178,10 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             inputs.push((bytes, input));
             readers.push(ChannelReader { chunks, now: Bytes::new() });
         }
-        let (members, mut events) = mpsc::channel(4);
+        let (sink, mut events) = mpsc::channel(4);
         let reader = tokio::task::spawn_blocking(move || {
             let cabinet = Cabinet::open_set(readers, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, options.package, &mut ChannelSink::new(members))
+            read_package(cabinet, options.package, &mut ChannelSink::new(sink))
         });
         let fed = std::sync::atomic::AtomicU64::new(0);
         let feeding = async {
@@ -190,9 +190,15 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             Ok::<_, IngestError>(())
         };
         let storing = async {
-            while let Some(member) = events.recv().await {
-                let input_bytes = fed.load(std::sync::atomic::Ordering::Relaxed);
-                self.store_member(member, input_bytes).await?;
+            while let Some(event) = events.recv().await {
+                self.so_far.input_bytes = fed.load(std::sync::atomic::Ordering::Relaxed);
+                match event {
+                    ReaderEvent::Member(member) => self.store_member(member).await?,
+                    ReaderEvent::StartOver => {
+                        self.delete_stored().await;
+                        (self.so_far.files, self.so_far.stored_bytes) = (0, 0);
+                    }
+                }
             }
             Ok::<_, IngestError>(())
         };
@@ -211,7 +217,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         })
     }
 
-    async fn store_member(&mut self, member: NewMember, input_bytes: u64) -> Result<(), IngestError> {
+    async fn store_member(&mut self, member: NewMember) -> Result<(), IngestError> {
         let key = keys::object(&keys::member(self.ingest, member.index, &member.name));
         // Noted before the put, so that a put of unclear fate is swept up too.
         self.stored.push((member.index, key.clone()));
@@ -221,7 +227,6 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             Err(StoreError::Input { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        self.so_far.input_bytes = input_bytes;
         self.so_far.files += 1;
         self.so_far.stored_bytes += meta.size;
         (self.progress)(self.so_far);

@@ -2,7 +2,7 @@
 
 use crate::error::ChangeError;
 use crate::events::event::Event;
-use crate::logs::reader::{AuditLogError, AuditLogs, Logged};
+use crate::logs::reader::{AuditLogs, LogReadError, Logged};
 use crate::service::UpdateService;
 use crate::watch::observer::Watch;
 use std::time::Duration;
@@ -101,7 +101,7 @@ impl UpdateService {
     }
 
     /// Adds the requests that watched devices sent to any server. A request that is known already changes nothing.
-    async fn take_in_logs(&self, watch: &Watch, logs: &mut AuditLogs) -> Result<(), AuditLogError> {
+    async fn take_in_logs(&self, watch: &Watch, logs: &mut AuditLogs) -> Result<(), LogReadError> {
         logs.add_store(self.store().clone()).await?;
         while let Some(logged) = logs.next().await? {
             if let Logged::Row(logged) = logged {

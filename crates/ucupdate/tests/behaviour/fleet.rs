@@ -10,7 +10,7 @@ use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions, observations};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
 use ucupdate::value::{Reported, UnixTime, Zone};
 use ucupdate::version::ReportedVersion;
-use ucupdate::{AuditLogError, AuditLogs, Logged};
+use ucupdate::{AccessLogs, AuditLogs, LogReadError, Logged};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
@@ -47,8 +47,11 @@ async fn put_log(store: &MemoryStore, server: &str, date: &str, number: u32, row
 async fn read(mut logs: AuditLogs) -> Vec<LoggedRow> {
     let mut rows = Vec::new();
     while let Some(logged) = logs.next().await.unwrap() {
-        let Logged::Row(row) = logged else { panic!("{logged:?}") };
-        rows.push(*row);
+        match logged {
+            Logged::Row(row) => rows.push(*row),
+            Logged::End { .. } => {}
+            other => panic!("{other:?}"),
+        }
     }
     rows
 }
@@ -118,12 +121,14 @@ async fn a_line_that_gives_no_row_is_told_with_its_log_and_a_log_that_cannot_be_
     let mut logs = AuditLogs::default();
     logs.add("a.log", || Ok(Cursor::new("Logging DateTime,Model\nnonsense\n03-06-2009 17:10:39,CX700\n")));
     logs.add("b.log", || Err::<io::Empty, _>(io::Error::other("no disk")));
+    let error = logs.next().await.unwrap_err();
+    assert!(matches!(&error, LogReadError::Open { log, .. } if &**log == "b.log"));
+    assert_eq!(error.to_string(), "cannot open `b.log`");
     let Some(Logged::Unread { log, finding }) = logs.next().await.unwrap() else { panic!() };
     assert_eq!((&*log, finding.line), ("a.log", 2));
-    let error = logs.next().await.unwrap_err();
-    assert!(matches!(&error, AuditLogError::Open { log, .. } if &**log == "b.log"));
-    assert_eq!(error.to_string(), "cannot open `b.log`");
     assert!(matches!(logs.next().await.unwrap(), Some(Logged::Row(_))));
+    let Some(Logged::End { log, summary }) = logs.next().await.unwrap() else { panic!() };
+    assert_eq!((&*log, summary.rows, summary.unread, summary.is_understood()), ("a.log", 1, 1, true));
     assert!(logs.next().await.unwrap().is_none());
 }
 
@@ -200,4 +205,34 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
     let mut small = Inventory::default().with_room(1);
     rows.iter().for_each(|row| small.take_in(&logged(row.clone())));
     assert_eq!((small.devices().len(), small.skipped_rows()), (1, 1));
+}
+
+#[tokio::test]
+async fn logs_of_unknown_servers_are_merged_by_the_time_of_their_rows() {
+    let log = |times: &[&str]| {
+        let rows = times.iter().map(|time| format!("2009-03-06 {time} 200\n"));
+        format!("#Fields: date time sc-status\n{}", rows.collect::<String>())
+    };
+    let mut logs = AccessLogs::default();
+    for (name, times) in [
+        ("late.log", &["12:00:00", "13:00:00"][..]),
+        ("early.log", &["08:00:00", "12:30:00"]),
+        ("none.log", &[]),
+    ] {
+        let log = log(times);
+        logs.add(name, move || Ok(Cursor::new(log.clone())));
+    }
+    logs.add("zip", || Ok(&b"PK\x03\x04"[..]));
+    let (mut hours, mut not_understood) = (Vec::new(), Vec::new());
+    while let Some(logged) = logs.next().await.unwrap() {
+        match logged {
+            Logged::Row(row) => hours.push(row.finished_at.civil_utc().to_string()[11..16].to_owned()),
+            Logged::End { log, summary } if !summary.is_understood() => {
+                not_understood.push((log, summary.look.to_string()));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(hours, ["08:00", "12:00", "12:30", "13:00"]);
+    assert_eq!(not_understood, [("zip".into(), "a zip archive or an Excel workbook".to_owned())]);
 }

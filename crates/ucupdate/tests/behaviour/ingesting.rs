@@ -298,3 +298,21 @@ async fn the_same_package_twice_at_once_is_taken_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn of_several_cabinets_in_a_file_only_the_members_of_the_package_stay_in_the_store() {
+    let (package, other) = (sample::uc_updates(IMAGE_BYTES), other_cabinet());
+    for cabinets in [[&other[..], &package], [&package, &other]] {
+        let service = open(MemoryStore::default()).await;
+        let ingested = ingest(&service, cabinets.concat()).await.unwrap();
+        assert_eq!(ingested.id(), PackageId::of(&Sha256Digest::of(&package)));
+        let stored = keys(&service, "images/").await;
+        assert_eq!(stored.len(), ingested.package.members.len() + 1, "{stored:?}");
+    }
+}
+
+fn other_cabinet() -> Vec<u8> {
+    let mut cabinet = CabinetBuilder::new(Compression::None);
+    cabinet.file("setup.ini", sample::time_stamp(), "[setup]");
+    cabinet.build().unwrap()
+}

@@ -4,8 +4,8 @@ use std::time::Duration;
 use ucupdate::audit::{AUDIT_HEADER, AccessRow, RollOptions};
 use ucupdate::cab::package::sample;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::value::UnixTime;
-use ucupdate::{SettableClock, UpdateService};
+use ucupdate::value::{UnixTime, Zone};
+use ucupdate::{AuditLogs, LogOptions, Logged, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
@@ -29,6 +29,56 @@ async fn every_answer_leaves_an_audit_row_and_shutdown_writes_the_last() {
                \"C185H001209\",\"LG-Nortel\",\"IP8540\",\"A\",\"ENU\",cpe.nbt;0.0.0.0;01-01-1601 00:00:00,\n";
     let upload = "03-06-2009 17:10:39,,10.1.1.9,,,\"\",\"\",\"\",\"\",\"\",\"\",,\n";
     assert_eq!(text(&store, AUDIT).await, format!("{AUDIT_HEADER}{row}{row}{upload}"));
+}
+
+#[tokio::test]
+async fn a_server_in_another_zone_names_it_beside_its_logs_and_readers_use_it() {
+    let store = MemoryStore::default();
+    let zone = Zone::named("America/New_York").unwrap();
+    let logs = log_options().with_zone(zone);
+    let service = UpdateService::open(Arc::new(store.clone()), options().with_logs(logs)).await.unwrap();
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    service.shutdown().await.unwrap();
+    assert!(text(&store, AUDIT).await.contains("\n03-06-2009 12:10:39,"));
+    assert_eq!(text(&store, &AUDIT.replace(".log", ".zone")).await, "America/New_York\n");
+
+    // Another server on the store writes in UTC, and leaves no such file.
+    let other = LogOptions::new("utc".parse().unwrap());
+    let service = UpdateService::open(Arc::new(store.clone()), options().with_logs(other)).await.unwrap();
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    service.shutdown().await.unwrap();
+    let zones = keys(&service, "Logs/").await.into_iter().filter(|key| key.ends_with(".zone")).count();
+    assert_eq!(zones, 1);
+
+    let mut logs = AuditLogs::new(Zone::named("Asia/Tokyo").unwrap(), None);
+    logs.add("named", || Ok("Logging DateTime,Model\n03-07-2009 02:10:39,CX700\n".as_bytes()));
+    logs.add_store(Arc::new(store)).await.unwrap();
+    let mut times = Vec::new();
+    while let Some(logged) = logs.next().await.unwrap() {
+        if let Logged::Row(row) = logged {
+            times.push((row.server.map(|server| server.to_string()), row.row.logged_at));
+        }
+    }
+    times.sort();
+    // The log of the server in UTC does not name its zone, so it is in the zone that the caller gave.
+    let server = |name: &str| Some(name.to_owned());
+    let in_tokyo = UnixTime::from_seconds(NOW.as_seconds() - 9 * 3600);
+    assert_eq!(times, [(None, NOW), (server("ocs"), NOW), (server("utc"), in_tokyo)]);
+}
+
+#[tokio::test]
+async fn the_file_with_the_zone_goes_with_its_log() {
+    let store = MemoryStore::default();
+    let clock = Arc::new(SettableClock::at(NOW));
+    let logs = log_options().with_zone(Zone::named("Asia/Tokyo").unwrap());
+    let options = options().with_logs(logs).with_clock(clock.clone());
+    let service = UpdateService::open(Arc::new(store.clone()), options).await.unwrap();
+    ask(&service, &sample::ip8540(), "0.0.0.0");
+    service.flush_logs().await.unwrap();
+    assert_eq!(keys(&service, "Logs/").await.len(), 2);
+    clock.set(UnixTime::from_seconds(NOW.as_seconds() + 30 * 86_400));
+    service.remove_old_logs().await.unwrap();
+    assert_eq!(keys(&service, "Logs/").await, [""; 0]);
 }
 
 #[tokio::test]
@@ -111,7 +161,7 @@ async fn the_audit_log_rolls_at_midnight_of_its_zone() {
     let day = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-07.log";
     assert_eq!(
         keys(&service, "Logs/Server/Audit/").await,
-        [day],
+        [day.to_owned(), day.replace(".log", ".zone")],
         "23:59:59 in UTC is the next day in Berlin"
     );
 }

@@ -79,7 +79,7 @@ impl Contents {
             version.as_deref().and_then(|it| Some((it, check_path_part(it).err()?)))
         {
             let problem = Problem::new(ProblemKind::WordUnusable, "a version that can stand in a path");
-            findings.add(about(problem.found(format!("{version:?}, which {error}"))));
+            findings.add(about(problem.found(format!("{version:?}, which {}", error.problem()))));
             return;
         }
         let version = version.as_deref().map(ReportedVersion::new);
@@ -187,7 +187,7 @@ fn descriptions_of(
 
 fn interim_words(locale: Option<&str>, update_type: Option<&str>) -> Result<(Locale, UpdateType), String> {
     for (field, word) in [("locale", locale), ("update type", update_type)] {
-        check_path_part(word.unwrap_or_default()).map_err(|error| format!("{field} {error}"))?;
+        check_path_part(word.unwrap_or_default()).map_err(|error| format!("{field} {}", error.problem()))?;
     }
-    Ok((parsed("locale", locale)?, parsed("update type", update_type)?))
+    Ok((parsed(locale)?, parsed(update_type)?))
 }

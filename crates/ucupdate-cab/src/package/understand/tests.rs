@@ -2,7 +2,7 @@
 
 use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;
-use crate::{Cabinet, CabinetBuilder, Compression, Limits};
+use crate::{Cabinet, CabinetBuilder, CabinetOptions, Compression, Limits};
 use der::asn1::ObjectIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -148,7 +148,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::WordUnusable,
             flat().with_manifest(&cpe("").replace("CX700", "..")),
-            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule begins with a blank or ends in a blank or full stop",
+            "refusal: CPE.nbt: Update 1: a word cannot be used in a rule: expected words that can stand in a rule, found model of the rule contains '.' at byte 1, expected no blank at either end and no full stop at the end",
         ),
         (
             Kind::FileMissing,
@@ -318,7 +318,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::VersionUnreadable,
             Files::new().with_image("3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE"),
-            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version holds 'b', expected digits",
+            "warning: 3PIP/Maker/Phone/1/ENU/4.1.0.82b/CPE/CPE.nbt: the version cannot be read and has no order: expected two to four numbers, found \"4.1.0.82b\": part 4 of the version contains 'b', expected digits",
         ),
         (
             Kind::NoTimeStamp,
@@ -354,6 +354,7 @@ fn every_kind_of_problem_is_reported_in_one_line_with_its_severity() {
     }
     // Only reading a cabinet gives these; their tests have cabinets.
     reached.extend([ProblemKind::AmbiguousCabinet, ProblemKind::IrregularCabinet, ProblemKind::UnreadFolder]);
+    reached.extend([ProblemKind::SeveralPackages, ProblemKind::OtherCabinet]);
     assert_eq!(reached, ProblemKind::ALL.iter().copied().collect());
 }
 
@@ -623,14 +624,62 @@ fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
 }
 
 #[test]
-fn another_cabinet_in_the_same_input_refuses_the_package() {
-    let first = good().cabinet();
-    let program = crate::self_extracting(&[&first[..], &[0; 200_000], &in_cabinet(&[("a", b"a")])].concat());
-    let package = read(&program, PackageOptions::default());
-    assert_eq!(package.refusals().next().unwrap().kind, ProblemKind::AmbiguousCabinet);
+fn the_one_cabinet_with_a_package_is_read_wherever_it_stands() {
+    let (package, other) = (good().cabinet(), in_cabinet(&[("a", b"a")]));
+    let expected = read(&package, PackageOptions::default());
+    for cabinets in [[&package, &other, &other], [&other, &package, &other], [&other, &other, &package]] {
+        let program =
+            crate::self_extracting(&cabinets.map(|cabinet| [cabinet, &[0; 70_000][..]].concat()).concat());
+        let found = read(&program, PackageOptions::default());
+        assert!(!found.is_refused(), "{:#?}", found.problems);
+        assert_eq!((found.id, &found.releases), (expected.id, &expected.releases));
+        let others = found.problems.iter().filter(|problem| problem.kind == ProblemKind::OtherCabinet);
+        assert_eq!(others.count(), 2);
+    }
     // The letters alone are no cabinet.
-    let signed = [&first[..], b"MSCF behind the cabinet"].concat();
-    assert!(!read(&signed, PackageOptions::default()).is_refused());
+    let signed = [&package[..], b"MSCF behind the cabinet"].concat();
+    assert_eq!(read(&signed, PackageOptions::default()), expected);
+}
+
+#[test]
+fn several_cabinets_with_a_package_refuse_it_until_one_is_chosen() {
+    let (first, second) =
+        (good().cabinet(), Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet());
+    let input = [&first[..], &second].concat();
+    let package = read(&input, PackageOptions::default());
+    let (middle, size) = (first.len(), second.len());
+    assert_eq!(
+        package.refusals().next().unwrap().to_string(),
+        format!(
+            "refusal: the file has several cabinets with a package: expected one, or the offset of the right one \
+             (`--cabinet-at`), found a cabinet of {middle} bytes at byte 0 and a cabinet of {size} bytes at byte {middle}"
+        )
+    );
+    for (offset, bytes) in [(0, &first), (middle, &second)] {
+        let options = CabinetOptions::default().with_offset(offset as u64);
+        let chosen = Cabinet::open(&input[..], options).unwrap();
+        let package = read_package(chosen, PackageOptions::default(), &mut NoSink).unwrap();
+        assert_eq!(package.sha256, Sha256Digest::of(bytes));
+        assert!(!package.is_refused(), "{:#?}", package.problems);
+    }
+    let no_cabinet = Cabinet::open(&input[..], CabinetOptions::default().with_offset(5)).unwrap_err();
+    assert!(
+        no_cabinet.to_string().starts_with("cabinet header at byte 5 is damaged: expected `MSCF`, found ")
+    );
+}
+
+#[test]
+fn a_header_without_its_tables_is_passed_over_with_a_warning() {
+    let package = good().cabinet();
+    // The table ends within the name of the second file.
+    let decoy = &in_cabinet(&[("a", b"a"), ("b", b"b")])[..78];
+    let program = crate::self_extracting(&[decoy, &b"x".repeat(300), &package].concat());
+    let found = read(&program, PackageOptions::default());
+    assert!(!found.is_refused(), "{:#?}", found.problems);
+    assert_eq!(found.sha256, Sha256Digest::of(&package));
+    let warning =
+        found.problems.iter().find(|problem| problem.kind == ProblemKind::IrregularCabinet).unwrap();
+    assert!(warning.to_string().contains("bytes that look like a cabinet at byte "), "{warning}");
 }
 
 #[test]
@@ -684,6 +733,11 @@ impl MemberSink for FullDisk {
     }
 
     fn end(&mut self, _: &Member) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn start_over(&mut self) -> io::Result<()> {
+        self.members = 0;
         Ok(())
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::package::manifest::ManifestEntry;
 use crate::package::manifest::names::ManifestItem;
-use std::fmt::Display;
 use std::str::FromStr;
-use ucupdate_core::book::RuleKeyError;
 use ucupdate_core::device::{KindWord, KindWords};
+use ucupdate_core::value::ParseError;
 use ucupdate_core::{DeviceKind, RuleKey};
 
 /// The words of a rule as they were reported. `None` stands for a word that nothing has said yet.
@@ -79,15 +78,15 @@ impl RuleWords {
     /// The rule of these words; otherwise what is wrong with the first word that cannot stand in a rule.
     pub(super) fn rule_key(&self) -> Result<RuleKey, String> {
         let words = self.kind.each_ref().map(|word| word.as_deref().unwrap_or_default());
-        let kind = DeviceKind::from_words(words).map_err(|error| RuleKeyError::from(error).to_string())?;
-        let update_type = parsed("update type", self.update_type.as_deref())?;
+        let kind = DeviceKind::from_words(words).map_err(|error| error.to_string())?;
+        let update_type = parsed(self.update_type.as_deref())?;
         RuleKey::new(kind, update_type).map_err(|error| error.to_string())
     }
 }
 
-/// The word as a value of its type; otherwise what is wrong with it.
-pub(super) fn parsed<T: FromStr<Err: Display>>(field: &str, word: Option<&str>) -> Result<T, String> {
-    word.unwrap_or_default().parse().map_err(|error| format!("{field} {error}"))
+/// Reads a word. The error is a message for people.
+pub(super) fn parsed<T: FromStr<Err = ParseError>>(word: Option<&str>) -> Result<T, String> {
+    word.unwrap_or_default().parse().map_err(|error: ParseError| error.to_string())
 }
 
 #[cfg(test)]

@@ -43,10 +43,7 @@ struct Reading {
 impl Reading {
     fn of(scheme: &VersionScheme, version: &ReportedVersion) -> Self {
         let read = scheme.read(version.as_str());
-        let why = read.as_ref().err().map(|error| match version.why_unreadable() {
-            Some(why) if scheme.is_dotnet() => why.to_string(),
-            _ => error.to_string(),
-        });
+        let why = read.as_ref().err().map(ToString::to_string);
         Self {
             version: version.as_str().to_owned(),
             parts: read.ok().map(|version| version.parts().collect()),
@@ -131,10 +128,10 @@ mod tests {
             (
                 "4.1b",
                 Some("4.1b"),
-                "\"4.1b\": unreadable, part 2 of the version holds 'b', expected digits\n\"4.1b\": unreadable, part 2 of \
-                 the version holds 'b', expected digits\nno order between them\nsame release: yes",
+                "\"4.1b\": unreadable, part 2 of the version contains 'b', expected digits\n\"4.1b\": unreadable, part 2 of \
+                 the version contains 'b', expected digits\nno order between them\nsame release: yes",
             ),
-            ("", None, "\"\": unreadable, version is empty, expected two to four numbers"),
+            ("", None, "\"\": unreadable, version is blank, expected 2 to 4 numbers"),
         ] {
             assert_eq!(Report::of(&VersionScheme::Dotnet, a, b).to_string(), text);
         }

@@ -18,6 +18,7 @@ use ucupdate::book::{
     SerialRange, UserDomain,
 };
 use ucupdate::request::Side;
+use ucupdate::value::ParseError;
 use ucupdate::version::VersionRange;
 
 #[derive(Debug, clap::Subcommand)]
@@ -84,8 +85,13 @@ pub(crate) struct PredicateArgs {
     #[arg(long)]
     side: Option<SideName>,
     /// The version they have, as ">=1.0.0, <1.0.522.98"
-    #[arg(long, value_name = "RANGE")]
+    #[arg(long, value_name = "RANGE", value_parser = range)]
     installed: Option<VersionRange>,
+}
+
+/// Reads a range. The message of a wrong one names the comparator and says what is wrong with its version.
+fn range(text: &str) -> Result<VersionRange, String> {
+    text.parse().map_err(|error: ParseError| format!("{error:#}"))
 }
 
 impl PredicateArgs {

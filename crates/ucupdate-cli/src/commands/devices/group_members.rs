@@ -9,7 +9,8 @@ use crate::output::told::Told;
 use crate::suggest::refused;
 use std::path::{Path, PathBuf};
 use ucupdate::book::{BookCommand, GroupName, Note};
-use ucupdate::device::{DeviceId, MacAddress, SerialNumber, SerialNumberError};
+use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
+use ucupdate::value::ParseError;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MembersArgs {
@@ -168,7 +169,7 @@ fn without_remark(line: &str) -> &str {
 /// must not pass for a serial number, nor a row of a table. `serial:` and `mac:` before it say which it is.
 fn device(line: &str) -> Result<DeviceId, String> {
     let serial =
-        |text: &str| text.parse().map(DeviceId::Serial).map_err(|error: SerialNumberError| error.to_string());
+        |text: &str| text.parse().map(DeviceId::Serial).map_err(|error: ParseError| error.to_string());
     let mac = |text: &str| text.trim().parse().map(DeviceId::Mac);
     if let Some(text) = line.strip_prefix("serial:") {
         return serial(text);

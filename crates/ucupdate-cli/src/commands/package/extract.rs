@@ -64,34 +64,39 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
 
 fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
-    let mut cabinet = open(&args.files, args.cabinet.options())?;
     let folder = NewFiles::open_or_make(&args.to)?;
-    // Before anything is written, so that a second call does not end half-way.
-    folder.refuse_existing(cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())))?;
-    while let Some(mut file) = cabinet.next_file().map_err(|error| failed(&error))? {
-        let entry = file.entry();
-        let path = match entry.path() {
-            Ok(path) => path.as_str().to_owned(),
-            Err(problem) => {
-                let (name, reason) = (entry.name_as_given().into_owned(), problem.to_string());
-                report.unsafe_names.push((name, reason));
-                continue;
-            }
-        };
-        let modified = entry.modified();
-        let mut content = Content { file: &mut file, damage: None };
-        let written = folder.write(&path, modified, &mut content);
-        let damage = content.damage;
-        let size = written.map_err(|failure| {
-            damage.map_or(failure, |damage| Failure::in_doing(joined(&args.files), &damage))
-        })?;
-        report.files.push((path, size));
+    let mut next = Some(open(&args.files, args.cabinet.options())?);
+    while let Some(mut cabinet) = next {
+        // Before anything is written, so that a second call does not end half-way.
+        folder.refuse_existing(
+            cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())),
+        )?;
+        while let Some(mut file) = cabinet.next_file().map_err(|error| failed(&error))? {
+            let entry = file.entry();
+            let path = match entry.path() {
+                Ok(path) => path.as_str().to_owned(),
+                Err(problem) => {
+                    let (name, reason) = (entry.name_as_given().into_owned(), problem.to_string());
+                    report.unsafe_names.push((name, reason));
+                    continue;
+                }
+            };
+            let modified = entry.modified();
+            let mut content = Content { file: &mut file, damage: None };
+            let written = folder.write(&path, modified, &mut content);
+            let damage = content.damage;
+            let size = written.map_err(|failure| {
+                damage.map_or(failure, |damage| Failure::in_doing(joined(&args.files), &damage))
+            })?;
+            report.files.push((path, size));
+        }
+        let finished;
+        (finished, next) = cabinet.next_cabinet().map_err(|error| failed(&error))?;
+        if let Some(unread) = finished.irregularities.iter().find(|found| found.is_incomplete()) {
+            return Err(Failure::new(format_args!("{}: {unread}", joined(&args.files))));
+        }
     }
-    let finished = cabinet.finish().map_err(|error| failed(&error))?;
-    match finished.irregularities.iter().find(|found| found.is_incomplete()) {
-        Some(unread) => Err(Failure::new(format_args!("{}: {unread}", joined(&args.files)))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.

@@ -8,7 +8,8 @@ use crate::output::list::List;
 use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
 use ucupdate::device::KindWord;
-use ucupdate::version::{FirmwareVersion, VersionError, VersionScheme};
+use ucupdate::value::ParseError;
+use ucupdate::version::{FirmwareVersion, VersionScheme};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum StoneCommand {
@@ -69,10 +70,10 @@ impl AddArgs {
 
 /// Reads a version of a stone: one that .NET reads, else one of one to eight numbers, which rules of other schemes compare.
 fn threshold(text: &str) -> Result<FirmwareVersion, String> {
-    text.parse().or_else(|error: VersionError| {
+    text.parse().or_else(|error: ParseError| {
         VersionScheme::Numeric
             .read(text)
-            .map_err(|_| format!("{error}, or one to eight for rules in other schemes"))
+            .map_err(|_| format!("{error}, or 1 to 8 for rules in other schemes"))
     })
 }
 

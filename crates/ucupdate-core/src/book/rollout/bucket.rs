@@ -13,6 +13,8 @@
 
 use crate::book::rule_key::RuleKey;
 use crate::device::{Device, MacAddress, SerialNumber};
+use crate::value::MAX_LABEL_BYTES;
+use crate::value::parse_error::{ParseError, ParseErrorKind};
 use crate::version::ReportedVersion;
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher24Wide};
@@ -63,7 +65,7 @@ impl ReleaseKey {
     }
 
     fn position_of_serial(&self, serial: &SerialNumber) -> RolloutPosition {
-        let mut buffer = [0; crate::device::MAX_SERIAL_BYTES + 1];
+        let mut buffer = [0; MAX_LABEL_BYTES + 1];
         buffer[0] = b's';
         let text = serial.as_str().as_bytes();
         let end = 1 + text.len();
@@ -140,25 +142,27 @@ impl Percent {
 }
 
 impl FromStr for Percent {
-    type Err = PercentError;
+    type Err = ParseError;
 
     /// Reads `10`, `10%` or `12.25%`: at most two digits after the point.
     ///
     /// # Errors
     /// Returns an error if the text is another number or above 100.
-    fn from_str(text: &str) -> Result<Self, PercentError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let number = text.trim();
         let number = number.strip_suffix('%').unwrap_or(number).trim_end();
         let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(part) || part.len() > 2 {
-            return Err(PercentError::Form);
+            let expected = "a number with at most two digits after the point";
+            return Err(ParseError::quoting("percentage", ParseErrorKind::Malformed, text, expected));
         }
+        let out_of_range = || ParseError::of_kind("percentage", ParseErrorKind::OutOfRange, "0 to 100");
         let scale = if part.len() == 1 { 10 } else { 1 };
-        let whole: u32 = whole.parse().map_err(|_| PercentError::TooLarge)?;
-        let part: u32 = part.parse().map_err(|_| PercentError::Form)?;
+        let whole: u32 = whole.parse().map_err(|_| out_of_range())?;
+        let part: u32 = part.parse().map_err(|_| out_of_range())?;
         let hundredths = whole.saturating_mul(100).saturating_add(part * scale);
-        u16::try_from(hundredths).ok().and_then(Self::from_hundredths).ok_or(PercentError::TooLarge)
+        u16::try_from(hundredths).ok().and_then(Self::from_hundredths).ok_or_else(out_of_range)
     }
 }
 
@@ -171,18 +175,6 @@ impl fmt::Display for Percent {
             _ => write!(f, "{whole}.{part:02}%"),
         }
     }
-}
-
-/// Why a text is no [`Percent`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PercentError {
-    /// No number of the form `12.25`.
-    #[error("percentage is not a number with at most two digits after the point")]
-    Form,
-    /// Above 100.
-    #[error("percentage is above 100")]
-    TooLarge,
 }
 
 #[cfg(feature = "serde")]

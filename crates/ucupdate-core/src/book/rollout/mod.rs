@@ -5,6 +5,6 @@ mod bucket;
 mod rollout;
 mod window;
 
-pub use bucket::{Percent, PercentError, ReleaseKey, RolloutPosition};
-pub use rollout::{Guard, MAX_STAGES, Ramp, Rollout, RolloutName, Share, Stages, StagesError};
-pub use window::{Window, WindowError, ZoneName};
+pub use bucket::{Percent, ReleaseKey, RolloutPosition};
+pub use rollout::{Guard, MAX_STAGES, Ramp, Rollout, RolloutName, Share, Stages};
+pub use window::{Window, ZoneName};

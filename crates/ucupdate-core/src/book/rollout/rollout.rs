@@ -4,12 +4,13 @@ use crate::book::rollout::bucket::Percent;
 use crate::book::rollout::window::Window;
 use crate::value::UnixTime;
 use crate::value::label::label;
+use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
 label!(
     /// The name of a rollout. It is unique in its rule.
-    book::RolloutName, "wave-1"
+    book::RolloutName, "rollout name", "wave-1"
 );
 
 /// How a version is rolled out.
@@ -154,20 +155,25 @@ impl Stage {
 }
 
 impl FromStr for Stages {
-    type Err = StagesError;
+    type Err = ParseError;
 
     /// Reads stages separated by commas.
     ///
     /// # Errors
     /// Returns an error if a stage has another form, if times or shares do not grow, or if there are more than
     /// [`MAX_STAGES`].
-    fn from_str(text: &str) -> Result<Self, StagesError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let found = text.split(',').count();
+        if found > MAX_STAGES {
+            return Err(ParseError::count("ramp", found, "stage", Expected::AtMost(MAX_STAGES)));
+        }
         let mut stages: Vec<Stage> = Vec::new();
         for (number, stage) in (1..).zip(text.split(',')) {
-            if number > MAX_STAGES {
-                return Err(StagesError::TooMany);
-            }
-            let form = || StagesError::Form { stage: number };
+            let form = || {
+                let expected = "a share and a time as in 10%@3d, with d, h or m";
+                ParseError::quoting("ramp", ParseErrorKind::Malformed, stage, expected)
+                    .in_part("stage", number)
+            };
             let (share, after) = stage.trim().split_once('@').ok_or_else(form)?;
             let share: Percent = share.parse().map_err(|_| form())?;
             let unit = after.trim().chars().next_back().ok_or_else(form)?;
@@ -182,7 +188,9 @@ impl FromStr for Stages {
             let count: u32 = count.parse().ok().filter(|_| digits).ok_or_else(form)?;
             let minutes = count.checked_mul(minutes).ok_or_else(form)?;
             if stages.last().is_some_and(|before| before.minutes >= minutes || before.share >= share) {
-                return Err(StagesError::NotGrowing { stage: number });
+                let expected = "a later time and a larger share than in the stage before";
+                let error = ParseError::of_kind("ramp", ParseErrorKind::OutOfOrder, expected);
+                return Err(error.in_part("stage", number));
             }
             stages.push(Stage { minutes, share });
         }
@@ -204,27 +212,6 @@ impl fmt::Display for Stages {
         }
         Ok(())
     }
-}
-
-/// Why a text is no [`Stages`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StagesError {
-    /// Not a share and a time.
-    #[error("stage {stage} is not of the form 10%@3d, with d, h or m")]
-    Form {
-        /// Which, counted from 1.
-        stage: usize,
-    },
-    /// Not later or not larger than the one before.
-    #[error("stage {stage} is not both later and larger than the one before it")]
-    NotGrowing {
-        /// Which, counted from 1.
-        stage: usize,
-    },
-    /// More than a ramp has.
-    #[error("there are more than {MAX_STAGES} stages")]
-    TooMany,
 }
 
 /// The limits at which a rollout pauses by itself.
@@ -287,17 +274,23 @@ mod tests {
     #[test]
     fn stages_that_do_not_grow_are_refused_by_their_number() {
         let refused = |text: &str| text.parse::<Stages>().unwrap_err().to_string();
-        assert_eq!(refused(""), "stage 1 is not of the form 10%@3d, with d, h or m");
-        assert_eq!(refused("10%@0d,20"), "stage 2 is not of the form 10%@3d, with d, h or m");
+        assert_eq!(
+            refused(""),
+            "stage 1 of the ramp is \"\", expected a share and a time as in 10%@3d, with d, h or m"
+        );
+        assert_eq!(
+            refused("10%@0d,20"),
+            "stage 2 of the ramp is \"20\", expected a share and a time as in 10%@3d, with d, h or m"
+        );
         for text in ["10%@1d,20%@24h", "10%@0d,10%@1d"] {
             assert_eq!(
                 refused(text),
-                "stage 2 is not both later and larger than the one before it",
+                "stage 2 of the ramp is out of order, expected a later time and a larger share than in the stage before",
                 "{text}"
             );
         }
         let many: Vec<String> = (0..33).map(|at| format!("{at}%@{at}m")).collect();
-        assert_eq!(refused(&many.join(",")), "there are more than 32 stages");
+        assert_eq!(refused(&many.join(",")), "ramp has 33 stages, expected at most 32");
     }
 
     #[test]

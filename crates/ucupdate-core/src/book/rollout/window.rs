@@ -4,13 +4,13 @@
 //! the zone database changes.
 
 use crate::value::label::label;
-use crate::value::{UnixTime, Zone};
+use crate::value::{ParseError, ParseErrorKind, UnixTime, Zone};
 use std::fmt;
 use std::str::FromStr;
 
 label!(
     /// The name of a time zone, as the IANA database has it.
-    book::ZoneName, "Europe/Lisbon"
+    book::ZoneName, "time zone name", "Europe/Lisbon"
 );
 
 impl ZoneName {
@@ -47,6 +47,8 @@ struct Days(u8);
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const DAY_MINUTES: u16 = 24 * 60;
+/// The subject of errors.
+const WINDOW: &str = "window";
 
 impl Window {
     /// Returns the name of the zone whose clock counts.
@@ -83,39 +85,46 @@ impl Days {
 }
 
 impl FromStr for Window {
-    type Err = WindowError;
+    type Err = ParseError;
 
     /// Reads days, hours and a zone. Without a zone it is UTC.
     ///
     /// # Errors
     /// Returns an error if a part has another form. The error names the part.
-    fn from_str(text: &str) -> Result<Self, WindowError> {
-        let mut words = text.split_ascii_whitespace();
-        let (Some(days), Some(hours)) = (words.next(), words.next()) else { return Err(WindowError::Form) };
-        let zone = words.next().unwrap_or("UTC");
-        if words.next().is_some() {
-            return Err(WindowError::Form);
-        }
-        let (from, to) = hours.split_once('-').ok_or(WindowError::Hours)?;
-        let (from, to) = (minutes(from)?, minutes(to)?);
-        if from == DAY_MINUTES {
-            return Err(WindowError::Hours);
-        }
-        let zone = zone.parse().map_err(|_| WindowError::Zone)?;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (days, hours, zone) = match *text.split_ascii_whitespace().collect::<Vec<_>>() {
+            [days, hours] => (days, hours, "UTC"),
+            [days, hours, zone] => (days, hours, zone),
+            _ => {
+                let expected = "days, hours and a zone as in `Mon-Fri 22:00-05:00 Europe/Lisbon`";
+                return Err(ParseError::quoting(WINDOW, ParseErrorKind::Malformed, text, expected));
+            }
+        };
+        let zone = zone.parse().map_err(|error: ParseError| error.of(WINDOW))?;
+        let wrong_hours = || {
+            let expected = "hours and minutes as in 22:00-05:00";
+            ParseError::quoting("time span", ParseErrorKind::Malformed, hours, expected).of(WINDOW)
+        };
+        let (from, to) = hours.split_once('-').ok_or_else(wrong_hours)?;
+        let from = minutes(from).filter(|from| *from != DAY_MINUTES).ok_or_else(wrong_hours)?;
+        let to = minutes(to).ok_or_else(wrong_hours)?;
         Ok(Self { days: days.parse()?, from, to, zone })
     }
 }
 
 impl FromStr for Days {
-    type Err = WindowError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, WindowError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.eq_ignore_ascii_case("daily") {
             return Ok(Self::ALL);
         }
         let day = |text: &str| {
             let found = DAYS.iter().position(|day| day.eq_ignore_ascii_case(text));
-            found.ok_or(WindowError::Days)
+            found.ok_or_else(|| {
+                let expected = "`daily`, Mon, Tue, Wed, Thu, Fri, Sat or Sun";
+                ParseError::quoting("day", ParseErrorKind::Unknown, text, expected).of(WINDOW)
+            })
         };
         let mut days = 0;
         for span in text.split(',') {
@@ -134,15 +143,16 @@ impl FromStr for Days {
     }
 }
 
-fn minutes(text: &str) -> Result<u16, WindowError> {
-    let (hours, minutes) = text.split_once(':').ok_or(WindowError::Hours)?;
+/// Reads a time of day as minutes after midnight.
+fn minutes(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
     let number = |text: &str| {
         let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|_| digits).ok_or(WindowError::Hours)
+        text.parse::<u16>().ok().filter(|_| digits)
     };
     let (hours, minutes) = (number(hours)?, number(minutes)?);
     let all = hours * 60 + minutes;
-    if minutes > 59 || all > DAY_MINUTES { Err(WindowError::Hours) } else { Ok(all) }
+    (minutes < 60 && all <= DAY_MINUTES).then_some(all)
 }
 
 impl fmt::Display for Window {
@@ -167,24 +177,6 @@ impl fmt::Display for Days {
         }
         Ok(())
     }
-}
-
-/// Why a text is no [`Window`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WindowError {
-    /// The text does not have two or three words.
-    #[error("window is not of the form `Mon-Fri 22:00-05:00 Europe/Lisbon`")]
-    Form,
-    /// A word is not a day.
-    #[error("days of the window are not `daily`, or of Mon, Tue, Wed, Thu, Fri, Sat, Sun")]
-    Days,
-    /// No two times of day.
-    #[error("hours of the window are not of the form 22:00-05:00")]
-    Hours,
-    /// No name of a zone.
-    #[error("zone of the window is no name of a time zone")]
-    Zone,
 }
 
 #[cfg(feature = "serde")]
@@ -233,13 +225,25 @@ mod tests {
 
     #[test]
     fn what_is_no_window_says_what_is_wrong() {
-        let refused = |text: &str| text.parse::<Window>().unwrap_err();
-        assert_eq!(refused("22:00-05:00"), WindowError::Form);
-        assert_eq!(refused("Mon 22:00-05:00 UTC x"), WindowError::Form);
-        assert_eq!(refused("Monday 22:00-05:00"), WindowError::Days);
-        for hours in ["22-5", "22:00", "24:01-05:00", "24:00-05:00", "2:00-05:00", "22:60-23:00"] {
-            assert_eq!(refused(&format!("Mon {hours}")), WindowError::Hours, "{hours}");
+        let refused = |text: &str| text.parse::<Window>().unwrap_err().to_string();
+        for text in ["22:00-05:00", "Mon 22:00-05:00 UTC x"] {
+            let expected = "days, hours and a zone as in `Mon-Fri 22:00-05:00 Europe/Lisbon`";
+            assert_eq!(refused(text), format!("window is {text:?}, expected {expected}"));
         }
+        assert_eq!(
+            refused("Monday 22:00-05:00"),
+            "day of the window \"Monday\" is unknown, expected `daily`, Mon, Tue, Wed, Thu, Fri, Sat or Sun"
+        );
+        for hours in ["22-5", "22:00", "24:01-05:00", "24:00-05:00", "2:00-05:00", "22:60-23:00"] {
+            let message =
+                format!("time span of the window is {hours:?}, expected hours and minutes as in 22:00-05:00");
+            assert_eq!(refused(&format!("Mon {hours}")), message);
+        }
+        let zone = "x".repeat(129);
+        assert_eq!(
+            refused(&format!("Mon 22:00-05:00 {zone}")),
+            "time zone name of the window has 129 bytes, expected at most 128"
+        );
     }
 
     proptest! {

@@ -243,7 +243,10 @@ mod tests {
         assert!(refused("1d fly").starts_with("line 1: expected approve, "));
         assert_eq!(refused("1d approve"), "line 1: expected RULE");
         assert_eq!(refused(&format!("1d approve {RULE} now")), "line 1: approve does not take \"now\"");
-        assert_eq!(refused(&format!("1d percent {RULE} wave 101")), "line 1: P: percentage is above 100");
+        assert_eq!(
+            refused(&format!("1d percent {RULE} wave 101")),
+            "line 1: P: percentage is out of range, expected 0 to 100"
+        );
         assert_eq!(refused(&"#\n".repeat(10_001)), "has more than 10000 lines");
         for line in ["99999999999d kill", "-1d kill", "1d approve a/b", "1d rollout", "1d kill everything"] {
             assert!(read(line, UnixTime::default()).is_err(), "{line}");

@@ -1,0 +1,83 @@
+//! [`ReadRows`]: how much of the logs was understood.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files::logs::name;
+use ucupdate::LogSummary;
+use ucupdate::audit::{Finding, LogKind, LogLook};
+
+/// How much of the logs was understood.
+#[derive(Debug)]
+pub(crate) struct ReadRows {
+    kind: LogKind,
+    /// Rows.
+    pub(crate) rows: u64,
+    /// Lines that gave no row.
+    pub(crate) unread: u64,
+    /// The logs of which nothing was understood, a sentence each. At most [`MAX_MESSAGES`].
+    nothing: Vec<String>,
+    more_nothing: u64,
+}
+
+/// The number of lines without a row, and of logs without any, that are named one by one.
+const MAX_MESSAGES: u64 = 10;
+
+impl ReadRows {
+    pub(crate) fn new(kind: LogKind) -> Self {
+        Self { kind, rows: 0, unread: 0, nothing: Vec::new(), more_nothing: 0 }
+    }
+
+    /// Counts a line that gave no row, and reports the first few.
+    pub(crate) fn unread(&mut self, log: &str, finding: &Finding, context: &mut Context) {
+        self.unread += 1;
+        if self.unread <= MAX_MESSAGES {
+            context.output.message(format_args!("{log}: {finding}"));
+        }
+    }
+
+    /// Remembers a log of which nothing was understood.
+    pub(crate) fn ended(&mut self, log: &str, summary: &LogSummary) {
+        if summary.is_understood() {
+            return;
+        }
+        if self.nothing.len() as u64 >= MAX_MESSAGES {
+            self.more_nothing += 1;
+            return;
+        }
+        let kind = name(self.kind);
+        let hint = match (self.kind, summary.look) {
+            (LogKind::Audit, LogLook::AccessLog) => "; `timeline --access` reads it",
+            (LogKind::Access, LogLook::AuditLog) => "; --audit reads it",
+            _ => "",
+        };
+        let looks = match summary.look {
+            LogLook::AuditLog | LogLook::AccessLog if hint.is_empty() => {
+                format!("none of its {} row(s) can be read", summary.unread)
+            }
+            look => format!("it looks like {look}"),
+        };
+        self.nothing.push(format!("{log}: nothing is understood as an {kind}: {looks}{hint}"));
+    }
+
+    /// Reports how many lines without a row were not named.
+    pub(crate) fn finish(&self, context: &mut Context) {
+        if let Some(more) = self.unread.checked_sub(MAX_MESSAGES).filter(|more| *more > 0) {
+            context.output.message(format_args!("{more} further line(s) gave no row"));
+        }
+    }
+
+    /// Refuses logs of which nothing was understood.
+    ///
+    /// # Errors
+    /// When nothing was understood of one of the logs.
+    pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
+        if self.nothing.is_empty() {
+            return Ok(());
+        }
+        let more = match self.more_nothing {
+            0 => String::new(),
+            more => format!("; and of {more} further log(s)"),
+        };
+        Err(Failure::not_understood(format_args!("{}{more}", self.nothing.join("; "))))
+    }
+}

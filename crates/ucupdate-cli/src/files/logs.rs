@@ -1,0 +1,150 @@
+//! Finds log files: by name, by pattern, and in folders.
+
+use crate::failure::Failure;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use ucupdate::audit::{LogKind, LogLook};
+use ucupdate::value::Zone;
+
+/// The maximum number of files that one argument can name.
+const MAX_FILES: usize = 100_000;
+
+/// The maximum depth of folders in a folder.
+const MAX_DEPTH: usize = 8;
+
+/// The number of first bytes that show what a file is.
+const LOOK_BYTES: u64 = 4096;
+
+/// The maximum size of a file that names a time zone.
+const ZONE_BYTES: usize = 256;
+
+/// Returns the logs that the arguments name. A folder stands for the logs of this kind in it, whatever they are called. An
+/// argument that is no file and has `*`, `?` or `[` is a pattern.
+///
+/// # Errors
+/// When a pattern matches no file, when a folder cannot be read or has no log of this kind, and when there are too many
+/// files.
+pub(crate) fn find(paths: &[PathBuf], kind: LogKind) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            in_folder(path, kind, &mut found)?;
+        } else if path.exists() || !path.to_string_lossy().contains(['*', '?', '[']) {
+            found.push(path.clone());
+        } else {
+            by_pattern(path, kind, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn by_pattern(pattern: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let text = pattern.to_string_lossy();
+    let matches = glob::glob(&text).map_err(|error| Failure::usage(format_args!("{text}: {error}")))?;
+    let before = found.len();
+    for path in matches.take(MAX_FILES + 1) {
+        let path = path.map_err(|error| Failure::in_doing(&text, error.error()))?;
+        if path.is_dir() { in_folder(&path, kind, found)? } else { add(path, found)? }
+    }
+    if found.len() == before {
+        return Err(Failure::not_found(format_args!("no file matches {text}")));
+    }
+    Ok(())
+}
+
+fn in_folder(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let before = found.len();
+    let mut others = Vec::new();
+    walk(folder, 0, &mut |path| {
+        let look = look(&path)?;
+        match (kind, look) {
+            (LogKind::Audit, LogLook::AuditLog) | (LogKind::Access, LogLook::AccessLog) => add(path, found),
+            _ => {
+                others.push((path, look));
+                if others.len() > MAX_FILES { Err(too_many(folder)) } else { Ok(()) }
+            }
+        }
+    })?;
+    if found.len() > before {
+        return Ok(());
+    }
+    let name = name(kind);
+    Err(match others.first() {
+        None => Failure::not_found(format_args!("{} has no files, expected {name}s", folder.display())),
+        Some((path, look)) => Failure::not_understood(format_args!(
+            "{} has {} file(s) and no {name}; {} looks like {look}",
+            folder.display(),
+            others.len(),
+            path.display()
+        )),
+    })
+}
+
+/// Calls `each` for the files of a folder and its folders, sorted by name.
+fn walk(
+    folder: &Path,
+    depth: usize,
+    each: &mut impl FnMut(PathBuf) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::in_doing(folder.display(), error);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))?.take(MAX_FILES + 1) {
+        paths.push(entry.map_err(|error| failed(&error))?.path());
+    }
+    if paths.len() > MAX_FILES {
+        return Err(too_many(folder));
+    }
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            if depth < MAX_DEPTH {
+                walk(&path, depth + 1, each)?;
+            }
+        } else if path.extension().is_none_or(|extension| extension != "zone") {
+            each(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn add(path: PathBuf, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if found.len() >= MAX_FILES {
+        return Err(too_many(&path));
+    }
+    found.push(path);
+    Ok(())
+}
+
+fn too_many(path: &Path) -> Failure {
+    Failure::new(format_args!("{}: more than {MAX_FILES} files, expected fewer", path.display()))
+}
+
+fn look(path: &Path) -> Result<LogLook, Failure> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
+    read.map_err(|error| Failure::in_doing(path.display(), &error))?;
+    Ok(LogLook::of(&bytes))
+}
+
+/// Returns the time zone that the file beside a log names. `None` if there is no such file.
+///
+/// # Errors
+/// When the file cannot be read, or names no time zone.
+pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
+    let path = log.with_extension("zone");
+    if path == log || !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = super::read(&path, ZONE_BYTES)?;
+    let zone = Zone::named(String::from_utf8_lossy(&bytes).trim());
+    zone.map(Some).map_err(|error| Failure::not_understood(format_args!("{}: {error}", path.display())))
+}
+
+/// The name of a kind of log in messages.
+pub(crate) fn name(kind: LogKind) -> &'static str {
+    match kind {
+        LogKind::Audit => "audit log",
+        LogKind::Access => "access log",
+    }
+}

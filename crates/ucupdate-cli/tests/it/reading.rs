@@ -1,0 +1,89 @@
+//! Logs as administrators have them: in folders, by pattern, compressed, saved by other programs, and files that are no logs.
+
+use crate::place::Place;
+
+const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
+const IIS_LOG: &str = include_str!("../../../../vectors/iis-2009-03-06.log");
+
+/// The field's log with semicolons in UTF-16, as a script's export has it.
+fn exported() -> Vec<u8> {
+    let body = FIELD_LOG.lines().map(|line| {
+        let cells: Vec<String> =
+            line.split(',').map(|cell| format!("\"{}\"", cell.trim_matches('"'))).collect();
+        cells.join(";") + "\r\n"
+    });
+    let text = "#TYPE System.Management.Automation.PSCustomObject\r\n".to_owned() + &body.collect::<String>();
+    "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn a_folder_or_a_pattern_stands_for_the_logs_in_it_whatever_they_are_called() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("logs/deep")).unwrap();
+    place.file("logs/iis.log", IIS_LOG.as_bytes());
+    place.file("logs/notes.txt", b"call Bob\n");
+    place.file("logs/deep/export.csv", &exported());
+    place.file("logs/zip.log", b"PK\x03\x04");
+    for arg in ["logs", "logs/*/*.csv", "log?"] {
+        let told = place.run(&["fleet", "--audit", arg, "--json"]).json();
+        assert_eq!((&told["rows"], &told["unread"]), (&3.into(), &0.into()), "{arg}");
+        assert_eq!(told["devices"][0]["last_asked"], "2009-03-06T17:18:54Z", "{arg}");
+    }
+    let none = place.run(&["fleet", "--audit", "logs/*.xyz"]);
+    assert_eq!((none.code, none.refused()), (Some(3), "no file matches logs/*.xyz".to_owned()));
+    std::fs::remove_dir_all(place.path("logs/deep")).unwrap();
+    let none = place.run(&["fleet", "--audit", "logs"]);
+    assert_eq!(none.code, Some(4));
+    assert_eq!(
+        none.refused(),
+        "logs has 3 file(s) and no audit log; logs/iis.log looks like a W3C access log of a web server"
+    );
+}
+
+#[test]
+fn a_log_of_which_nothing_is_understood_is_an_error_that_says_what_it_looks_like() {
+    let place = Place::new();
+    place.file("audit.log", FIELD_LOG.as_bytes());
+    let header = FIELD_LOG.lines().next().unwrap();
+    for (content, looks) in [
+        (&b""[..], "it looks like an empty file"),
+        (IIS_LOG.as_bytes(), "it looks like a W3C access log of a web server; `timeline --access` reads it"),
+        (b"PK\x03\x04", "it looks like a zip archive or an Excel workbook"),
+        (b"<html></html>", "it looks like an HTML page"),
+        (b"call Bob\n", "it looks like text without a header of a log"),
+        (format!("{header}\nnonsense\n").as_bytes(), "none of its 1 row(s) can be read"),
+    ] {
+        place.file("other", content);
+        for verb in ["fleet", "loops"] {
+            let ran = place.run(&[verb, "--audit", "audit.log", "other"]);
+            assert_eq!(ran.code, Some(4), "{verb}: {ran:?}");
+            let expected = format!("other: nothing is understood as an audit log: {looks}");
+            assert_eq!(ran.stderr.lines().last(), Some(&*format!("ucupdate: {expected}")), "{ran:?}");
+        }
+    }
+    // A log of a day without requests is understood.
+    place.file("other", header.as_bytes());
+    assert_eq!(place.run(&["fleet", "--audit", "other"]).done(), "no devices\n");
+}
+
+#[test]
+fn times_are_read_in_the_zone_that_a_file_beside_the_log_names() {
+    let place = Place::new();
+    let (log, zone) =
+        ("RequestHandlerAuditLog_ocs_2009-03-06.log", "RequestHandlerAuditLog_ocs_2009-03-06.zone");
+    place.file(log, FIELD_LOG.as_bytes());
+    let last = |args: &[&str]| {
+        let told = place.run(&[&["fleet", "--json", "--audit", log], args].concat()).json();
+        told["devices"][0]["last_asked"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(last(&[]), "2009-03-06T17:18:54Z");
+    assert_eq!(last(&["--time-zone", "Asia/Tokyo"]), "2009-03-06T08:18:54Z");
+    place.file(zone, b"America/New_York\n");
+    assert_eq!(last(&[]), "2009-03-06T22:18:54Z");
+    assert_eq!(last(&["--time-zone", "Asia/Tokyo"]), "2009-03-06T22:18:54Z");
+    place.file(zone, b"nowhere\n");
+    let ran = place.run(&["fleet", "--audit", log]);
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let reason = ran.refused();
+    assert!(reason.starts_with(zone), "{reason}");
+}

@@ -1,0 +1,286 @@
+//! The logs of any number of servers, read as one in order of time. This module does not know what the rows are.
+
+use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
+use std::collections::{HashSet, VecDeque};
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
+use ucupdate_audit::{Finding, LogDate, LogKind, LogName, ServerName};
+use ucupdate_core::value::{UnixTime, Zone};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+
+/// The bytes of a log.
+pub(crate) type Input = Box<dyn Read + Send>;
+
+/// A kind of log: how its rows are read.
+pub(crate) trait LogForm {
+    type Row;
+    type Reader: Iterator<Item = Result<Self::Row, Finding>> + Send;
+    const KIND: LogKind;
+
+    fn reader(&self, input: Input, zone: Zone) -> Self::Reader;
+    /// The time by which rows are ordered.
+    fn at(row: &Self::Row) -> UnixTime;
+    /// Returns the summary of a log that was read to its end.
+    fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary;
+}
+
+/// The next item of the logs: a row, with the server that wrote it.
+type Next<F> = Logged<(Option<ServerName>, <F as LogForm>::Row)>;
+
+/// Logs of one kind.
+pub(crate) struct MergedLogs<F: LogForm> {
+    pub(crate) form: F,
+    /// The zone of logs that do not name theirs.
+    zone: Zone,
+    since: Option<UnixTime>,
+    store: Option<Arc<dyn ImageStore>>,
+    sources: Vec<Source<F>>,
+}
+
+/// Logs that are read one after another: those of one server, or one log of an unknown server.
+struct Source<F: LogForm> {
+    server: Option<ServerName>,
+    waiting: VecDeque<Log>,
+    reading: Option<Reading<F>>,
+    head: Option<Head<F::Row>>,
+}
+
+/// The next item of a source.
+enum Head<R> {
+    Row(R),
+    /// A log whose first row has this time. It is opened when its turn comes, so few logs are open at once.
+    Log(UnixTime),
+}
+
+struct Reading<F: LogForm> {
+    name: Box<str>,
+    reader: F::Reader,
+    rows: u64,
+    unread: u64,
+}
+
+struct Log {
+    /// The place of the log among the logs of its server.
+    place: Option<(LogDate, u32)>,
+    name: Box<str>,
+    origin: Origin,
+}
+
+enum Origin {
+    Stored { key: StoreKey, has_zone: bool },
+    Given { open: Box<dyn Fn() -> io::Result<Input> + Send>, zone: Option<Zone> },
+}
+
+/// The maximum number of bytes that are read to find the first row of a log.
+const FIRST_ROW_BYTES: u64 = 1024 * 1024;
+
+/// The maximum size of a file that names a time zone.
+const ZONE_BYTES: usize = 256;
+
+impl<F: LogForm> MergedLogs<F> {
+    pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {
+        Self { form, zone, since, store: None, sources: Vec::new() }
+    }
+
+    pub(crate) fn add<R: Read + Send + 'static>(
+        &mut self,
+        name: &str,
+        zone: Option<Zone>,
+        open: impl Fn() -> io::Result<R> + Send + 'static,
+    ) {
+        let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name);
+        let known = format!("{}{file}", F::KIND.folder()).parse().ok();
+        let open = Box::new(move || Ok(Box::new(open()?) as Input));
+        self.take_in(name, known, Origin::Given { open, zone });
+    }
+
+    pub(crate) async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+        let (mut logs, mut zones) = (Vec::new(), HashSet::new());
+        let mut pages = store.pages(F::KIND.folder());
+        while let Some(page) = pages.next().await? {
+            for key in page.into_iter().map(|meta| meta.key) {
+                match key.as_str().rsplit_once('.') {
+                    Some((_, "log")) => logs.push(key),
+                    Some((stem, "zone")) => {
+                        zones.insert(stem.to_owned());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        drop(pages);
+        for key in logs {
+            let has_zone = key.as_str().strip_suffix(".log").is_some_and(|stem| zones.contains(stem));
+            let name = key.as_str().to_owned();
+            self.take_in(&name, name.parse().ok(), Origin::Stored { key, has_zone });
+        }
+        self.store = Some(store);
+        Ok(())
+    }
+
+    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) {
+        if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
+            return;
+        }
+        let place = known.as_ref().map(|known| (known.date, known.number));
+        let log = Log { place, name: name.into(), origin };
+        let server = known.map(|known| known.server);
+        let same = |source: &&mut Source<F>| server.is_some() && source.server == server;
+        match self.sources.iter_mut().find(same) {
+            Some(source) => {
+                let before = source.waiting.partition_point(|waiting| waiting.place <= log.place);
+                source.waiting.insert(before, log);
+            }
+            None => self.sources.push(Source { server, waiting: [log].into(), reading: None, head: None }),
+        }
+    }
+
+    /// Whether all rows of a log of this day are before the time asked for. The log may be in another zone, so one more day
+    /// is read.
+    fn is_too_old(&self, date: LogDate) -> bool {
+        self.since.is_some_and(|since| LogDate::of(self.zone.civil(since)).days_since(date) > 1)
+    }
+
+    /// Returns the next row, or a line that is not a row, or the end of a log. `None` at the end of all logs.
+    pub(crate) async fn next(&mut self) -> Result<Option<Next<F>>, LogReadError> {
+        loop {
+            // Only when each source shows its next row is it known which row is first.
+            if let Some(at) = self.unknown() {
+                match self.advance(at).await? {
+                    Some(logged) => return Ok(Some(logged)),
+                    None => continue,
+                }
+            }
+            let Some(at) = self.first() else { return Ok(None) };
+            match self.sources[at].head.take() {
+                Some(Head::Row(row)) => {
+                    let server = self.sources[at].server.clone();
+                    return Ok(Some(Logged::Row(Box::new((server, row)))));
+                }
+                Some(Head::Log(_)) => self.open(at).await?,
+                None => {}
+            }
+        }
+    }
+
+    /// Returns a source that does not show what comes next.
+    fn unknown(&self) -> Option<usize> {
+        self.sources.iter().position(|source| source.head.is_none())
+    }
+
+    /// Returns the source whose next row, or whose next log, is the first by time.
+    fn first(&self) -> Option<usize> {
+        let time = |source: &Source<F>| match &source.head {
+            Some(Head::Row(row)) => Some(F::at(row)),
+            Some(Head::Log(at)) => Some(*at),
+            None => None,
+        };
+        let first = self.sources.iter().enumerate().min_by_key(|(_, source)| time(source));
+        first.map(|(at, _)| at)
+    }
+
+    /// Takes one step with a source that does not show what comes next.
+    async fn advance(&mut self, at: usize) -> Result<Option<Next<F>>, LogReadError> {
+        let source = &mut self.sources[at];
+        if let Some(reading) = &mut source.reading {
+            match reading.reader.next() {
+                Some(Ok(row)) => {
+                    reading.rows += 1;
+                    if self.since.is_none_or(|since| F::at(&row) >= since) {
+                        source.head = Some(Head::Row(row));
+                    }
+                }
+                Some(Err(finding)) => {
+                    reading.unread += 1;
+                    return Ok(Some(Logged::Unread { log: reading.name.clone(), finding }));
+                }
+                None => {
+                    let summary = F::summary(&reading.reader, reading.rows, reading.unread);
+                    let log = std::mem::take(&mut reading.name);
+                    source.reading = None;
+                    return Ok(Some(Logged::End { log, summary }));
+                }
+            }
+        } else if source.waiting.is_empty() {
+            self.sources.remove(at);
+        } else if source.server.is_some() {
+            self.open(at).await?;
+        } else {
+            let first = self.first_row_at(at)?;
+            self.sources[at].head = Some(Head::Log(first));
+        }
+        Ok(None)
+    }
+
+    /// Opens the next log of a source. A log that was deleted in the meantime is skipped.
+    async fn open(&mut self, at: usize) -> Result<(), LogReadError> {
+        let Some(log) = self.sources[at].waiting.pop_front() else { return Ok(()) };
+        let (input, zone) = match log.origin {
+            Origin::Given { open, zone } => {
+                let opened = open().map_err(|source| LogReadError::Open { log: log.name.clone(), source })?;
+                (opened, zone)
+            }
+            Origin::Stored { key, has_zone } => {
+                let Some(store) = &self.store else { return Ok(()) };
+                let bytes = match store.get_bytes(&key, MAX_STORED_LOG_BYTES).await {
+                    Ok(bytes) => bytes,
+                    Err(StoreError::NotFound { .. }) => return Ok(()),
+                    Err(error) => return Err(error.into()),
+                };
+                let zone = if has_zone { stored_zone(&**store, &log.name).await? } else { None };
+                (Box::new(Cursor::new(bytes)) as Input, zone)
+            }
+        };
+        let reader = self.form.reader(input, zone.unwrap_or_else(|| self.zone.clone()));
+        self.sources[at].reading = Some(Reading { name: log.name, reader, rows: 0, unread: 0 });
+        Ok(())
+    }
+
+    /// Returns the time of the first row of the next log of a source. A log without rows comes first.
+    fn first_row_at(&mut self, at: usize) -> Result<UnixTime, LogReadError> {
+        let (zone, source) = (&self.zone, &mut self.sources[at]);
+        let Some(Log { origin: Origin::Given { open, zone: own }, name, .. }) = source.waiting.front() else {
+            return Ok(UnixTime::from_millis(i64::MIN));
+        };
+        let opened = open().map_err(|source| LogReadError::Open { log: name.clone(), source });
+        let input = match opened {
+            Ok(input) => Box::new(input.take(FIRST_ROW_BYTES)),
+            Err(error) => {
+                source.waiting.pop_front();
+                return Err(error);
+            }
+        };
+        let mut reader = self.form.reader(input, own.clone().unwrap_or_else(|| zone.clone()));
+        let first = reader.find_map(Result::ok).map(|row| F::at(&row));
+        Ok(first.unwrap_or(UnixTime::from_millis(i64::MIN)))
+    }
+}
+
+/// Returns the zone that the file beside a log names. `None` if the file was deleted in the meantime.
+async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
+    let Some(key) = zone_key(log) else { return Ok(None) };
+    let bytes = match store.get_bytes(&key, ZONE_BYTES).await {
+        Ok(bytes) => bytes,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let name = String::from_utf8_lossy(&bytes);
+    let zone = Zone::named(name.trim());
+    zone.map(Some).map_err(|source| LogReadError::Zone { log: log.into(), source })
+}
+
+/// Returns the key of the file that names the zone of a stored log. `None` if the log is not called `.log`.
+pub(crate) fn zone_key(log: &str) -> Option<StoreKey> {
+    StoreKey::parse(&format!("{}.zone", log.strip_suffix(".log")?)).ok()
+}
+
+impl<F: LogForm> std::fmt::Debug for MergedLogs<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let servers: Vec<_> = self.sources.iter().map(|source| &source.server).collect();
+        f.debug_struct("MergedLogs")
+            .field("since", &self.since)
+            .field("servers", &servers)
+            .finish_non_exhaustive()
+    }
+}
