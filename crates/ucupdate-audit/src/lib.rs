@@ -22,4 +22,4 @@ pub use log_name::{
     ServerNameError, expired,
 };
 pub use look::LogLook;
-pub use rolling::{Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};
+pub use rolling::{DropReason, Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};

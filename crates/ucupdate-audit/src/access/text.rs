@@ -6,7 +6,7 @@ use std::fmt;
 /// A text as a field of a W3C extended log: never empty, without blanks and control characters.
 ///
 /// A blank is written as `+`, and an empty text as `-`. The characters `+` and `%`, a text that is only `-`, control
-/// characters and everything outside ASCII are written as `%XX`, for each byte of their UTF-8 form.
+/// characters, a first quote and everything outside ASCII are written as `%XX`, for each byte of their UTF-8 form.
 ///
 /// ```
 /// use ucupdate_audit::AccessText;
@@ -31,6 +31,8 @@ impl AccessText {
         for c in said.chars() {
             match c {
                 ' ' => logged.push('+'),
+                // Readers take a field that begins with a quote for a quoted one.
+                '"' if logged.is_empty() => push_escaped(c, &mut logged),
                 c if c == '%' || c == '+' || !c.is_ascii_graphic() => push_escaped(c, &mut logged),
                 c => logged.push(c),
             }
@@ -44,12 +46,13 @@ impl AccessText {
             return Self::default();
         }
         let unfit = |c: char| c != '%' && (c == ' ' || is_never_plain(c));
-        if !field.contains(unfit) {
+        if !field.contains(unfit) && !field.starts_with('"') {
             return Self(field.into());
         }
         let mut logged = String::with_capacity(field.len());
         for c in field.chars() {
-            if unfit(c) { push_escaped(c, &mut logged) } else { logged.push(c) }
+            let begins_quoted = c == '"' && logged.is_empty();
+            if begins_quoted || unfit(c) { push_escaped(c, &mut logged) } else { logged.push(c) }
         }
         Self(logged.into())
     }
@@ -109,6 +112,7 @@ mod tests {
             assert_eq!(AccessText::from_logged(logged).as_logged(), logged);
         }
         assert_eq!(AccessText::from_logged("/a%20b%2Fc%").decoded(), "/a b/c%");
+        assert_eq!(AccessText::new("\"a\" b").as_logged(), "%22a\"+b");
         assert_eq!(AccessText::from_logged("a\u{85}b c").as_logged(), "a%C2%85b%20c");
     }
 

@@ -92,9 +92,13 @@ fn digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Whether a character is always escaped: controls, line ends and direction marks of Unicode, and `%`.
+/// Whether a character is always escaped: controls, line ends, direction marks and invisible characters of Unicode, and `%`.
 pub(crate) fn is_never_plain(c: char) -> bool {
-    c == '%' || c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let is_invisible = matches!(
+        c,
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    );
+    c == '%' || c.is_control() || is_invisible
 }
 
 /// Whether a spreadsheet computes a cell that begins with this character. The full-width forms count too.
@@ -132,6 +136,7 @@ mod tests {
             ("a\r\nb", "a%0D%0Ab"),
             ("a\u{85}b", "a%C2%85b"),
             ("a\u{2028}b", "a%E2%80%A8b"),
+            ("\u{feff}a\u{200b}\u{200e}\u{200f}\u{61c}", "%EF%BB%BFa%E2%80%8B%E2%80%8E%E2%80%8F%D8%9C"),
             ("\u{ff1d}1", "%EF%BC%9D1"),
             ("a;b#c", "a;b#c"),
             ("Ger\u{e4}t", "Ger\u{e4}t"),

@@ -18,8 +18,8 @@ Response<FileName;Version;TimeStamp>[# Seperated for Multiple]\n";
 /// other columns are quoted only if they hold a comma or a quote. Modules in a column are separated by `#`, and their parts
 /// by `;`. Lines end in LF.
 ///
-/// No cell can forge a column or a row, or be a formula in a spreadsheet. `%`, control characters, line ends and direction
-/// marks of Unicode, and a first `=`, `+`, `-` or `@` are written as `%XX` for each byte of their UTF-8 form; in parts of a
+/// No cell can forge a column or a row, or be a formula in a spreadsheet. `%`, control characters, line ends, direction
+/// marks and invisible characters of Unicode, and a first `=`, `+`, `-` or `@` are written as `%XX` for each byte of their UTF-8 form; in parts of a
 /// module `;` and `#` too. [`AuditReader`](crate::AuditReader) returns the text as it was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFormat {

@@ -1,5 +1,6 @@
 //! The audit log: one row for each request that was answered.
 
+mod bounded;
 mod cells;
 mod dates;
 pub(crate) mod escape;

@@ -1,7 +1,8 @@
 //! [`AuditRow`]: one row of the audit log.
 
+use super::bounded::{MAX_MODULES, MAX_TEXT_BYTES, MAX_URL_BYTES, bounded, bounded_report, more_modules};
 use ucupdate_core::device::{ReportedKind, SerialNumber};
-use ucupdate_core::request::Side;
+use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
@@ -69,6 +70,9 @@ impl AuditRow {
     /// `host` is the address of the device as the server saw it. The URL of an offered file is the base URL of the side that
     /// asked, `/` and the file name. This is what the original's log has for devices inside; for devices outside it is
     /// inferred.
+    ///
+    /// A text of the request with more than 160 bytes is cut, and its length and the start of its SHA-256 are appended. Of more
+    /// than 16 modules the rest becomes one module whose name says how many they are.
     pub fn answered(
         request: &UpdateRequest,
         response: &UpdateResponse,
@@ -77,24 +81,38 @@ impl AuditRow {
         now: UnixTime,
     ) -> Self {
         let device = &request.device;
-        let requested = request.modules.iter().map(|module| RequestedCell {
-            file_name: module.file_name.clone(),
-            version: module.version.clone(),
-            time_stamp: module.time_stamp.clone(),
+        let requested = request.modules.iter().take(MAX_MODULES).map(|module| RequestedCell {
+            file_name: bounded(&module.file_name, MAX_TEXT_BYTES),
+            version: bounded_version(&module.version),
+            time_stamp: bounded_report(&module.time_stamp),
         });
-        let offered = response.modules.iter().map(|module| OfferedCell {
-            url: format!("{}/{}", module.base_url_for(side), module.file_name).into(),
-            version: module.version.clone(),
-            time_stamp: module.time_stamp.clone(),
+        let more = more_modules(request.modules.iter().skip(MAX_MODULES).map(|module| &*module.file_name));
+        let requested = requested.chain(more.map(|file_name| RequestedCell {
+            file_name,
+            version: ReportedVersion::new(""),
+            time_stamp: Reported::default(),
+        }));
+        let url = |module: &OfferedModule| format!("{}/{}", module.base_url_for(side), module.file_name);
+        let offered = response.modules.iter().take(MAX_MODULES).map(|module| OfferedCell {
+            url: bounded(&url(module), MAX_URL_BYTES),
+            version: bounded_version(&module.version),
+            time_stamp: bounded_report(&module.time_stamp),
         });
+        let more =
+            more_modules(response.modules.iter().skip(MAX_MODULES).map(|module| module.file_name.as_str()));
+        let offered = offered.chain(more.map(|url| OfferedCell {
+            url,
+            version: ReportedVersion::new(""),
+            time_stamp: Reported::default(),
+        }));
         Self {
             logged_at: now,
-            user_name: request.user_name.clone(),
-            user_host: host.into(),
-            kind: (&device.kind).into(),
-            request_date_time: request.request_date_time.clone(),
-            mac_address: device.mac_address.clone(),
-            serial_number: device.serial_number.clone(),
+            user_name: bounded(&request.user_name, MAX_TEXT_BYTES),
+            user_host: bounded(host, MAX_TEXT_BYTES),
+            kind: device.kind.words().map(|word| bounded(word, MAX_TEXT_BYTES)).into(),
+            request_date_time: bounded_report(&request.request_date_time),
+            mac_address: bounded_report(&device.mac_address),
+            serial_number: bounded_report(&device.serial_number),
             requested: requested.collect(),
             offered: offered.collect(),
             others: Vec::new(),
@@ -104,6 +122,13 @@ impl AuditRow {
     /// Returns the row of an upload of device logs. It names no device; only the time and the host are known.
     pub fn device_log_upload(host: &str, now: UnixTime) -> Self {
         Self { logged_at: now, user_host: host.into(), ..Self::default() }
+    }
+}
+
+fn bounded_version(version: &ReportedVersion) -> ReportedVersion {
+    match version.as_str() {
+        text if text.len() <= MAX_TEXT_BYTES => version.clone(),
+        text => ReportedVersion::new(&bounded(text, MAX_TEXT_BYTES)),
     }
 }
 
@@ -132,5 +157,35 @@ mod tests {
         assert_eq!(row.mac_address.raw(), "00-21-63-0f-20-7b");
         assert_eq!(row.requested[0].file_name.as_ref(), "cpe.nbt");
         assert!(row.offered.is_empty());
+    }
+
+    #[test]
+    fn the_longest_request_makes_a_short_row_that_reads_back() {
+        let mut request = fixture::request();
+        let long = "=\u{1},".repeat(20_000);
+        request.user_name = long.as_str().into();
+        request.device.mac_address = Reported::new(&long);
+        request.device.serial_number = Reported::new(&long);
+        request.request_date_time = Reported::new(&long);
+        let mut module = request.modules[0].clone();
+        module.file_name = long.as_str().into();
+        module.version = ReportedVersion::new(&long);
+        module.time_stamp = Reported::new(&long);
+        request.modules = vec![module; 3000];
+        let mut offer = fixture::offer();
+        offer.modules = vec![offer.modules[0].clone(); 3000];
+        let now = UnixTime::from_seconds(1_236_359_439);
+        let row = AuditRow::answered(&request, &offer, Side::Internal, &long, now);
+        assert_eq!((row.requested.len(), row.offered.len()), (MAX_MODULES + 1, MAX_MODULES + 1));
+        let line = crate::AuditFormat::new().line(&row);
+        assert!(line.as_str().len() < 40_000, "{} bytes", line.as_str().len());
+        let log = [crate::AUDIT_HEADER, line.as_str()].concat();
+        let read = crate::AuditReader::new(log.as_bytes()).next().unwrap().unwrap();
+        assert_eq!(read, row);
+        assert!(read.mac_address.raw().contains("...[60000 bytes SHA-256 "), "{}", read.mac_address.raw());
+        assert!(read.requested[MAX_MODULES].file_name.starts_with("[2984 more modules SHA-256 "));
+        request.modules[5].file_name = "other".into();
+        let other = AuditRow::answered(&request, &offer, Side::Internal, &long, now);
+        assert_ne!(other, row);
     }
 }

@@ -63,12 +63,31 @@ pub struct RollingLog {
     /// The end of a flush: rows with lower numbers are due now.
     due: u64,
     dropped: u64,
+    last_drop: Option<DropReason>,
+    /// The day of the last row, and the bytes of its rows.
+    of_day: Option<(LogDate, u64)>,
     /// The file that may be continued: this log made it, and every write to it had a clear outcome.
     own: Option<OwnFile>,
     /// The day of the current files, and the highest file number that was tried or found on that day.
     taken: Option<(LogDate, u32)>,
     flight: Option<Flight>,
     latest: UnixTime,
+}
+
+/// The reason why a row was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
+#[non_exhaustive]
+pub enum DropReason {
+    /// See [`RollOptions::with_roll_bytes`].
+    #[error("the row does not fit into a log file of {limit} bytes")]
+    LongerThanFile { limit: usize },
+    /// See [`RollOptions::with_day_bytes`].
+    #[error("the rows of this day have {limit} bytes, which is the limit")]
+    DayIsFull { limit: u64 },
+    /// See [`RollOptions::with_pending`].
+    #[error("{rows} rows of {bytes} bytes wait for the store already, which is the limit")]
+    TooManyWait { rows: usize, bytes: usize },
 }
 
 #[derive(Debug)]
@@ -144,6 +163,8 @@ impl RollingLog {
             acknowledged: 0,
             due: 0,
             dropped: 0,
+            last_drop: None,
+            of_day: None,
             own: None,
             taken: None,
             flight: None,
@@ -153,18 +174,20 @@ impl RollingLog {
 
     /// Adds a row and returns its number, from 0.
     ///
-    /// Returns `None` if the row is dropped, because too many rows wait or the row is longer than a file.
-    /// [`dropped`](Self::dropped) counts such rows.
+    /// Returns `None` if the row is dropped. [`dropped`](Self::dropped) counts such rows, and [`last_drop`](Self::last_drop) says
+    /// why.
     pub fn push(&mut self, line: LogLine, now: UnixTime) -> Option<u64> {
         self.observe(now);
         let bytes = line.as_str().len();
-        let fits_file = self.header(now).len() + bytes <= self.options.roll_bytes;
-        let fits_memory = self.pending.len() < self.options.pending_rows
-            && self.pending_bytes.saturating_add(bytes) <= self.options.pending_bytes;
-        if !(fits_file && fits_memory) {
+        let day = self.day_of(&line);
+        let of_day = self.of_day.filter(|(of, _)| *of == day).map_or(0, |(_, bytes)| bytes);
+        let of_day = of_day.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if let Some(reason) = self.drop_reason(bytes, of_day, now) {
             self.dropped += 1;
+            self.last_drop = Some(reason);
             return None;
         }
+        self.of_day = Some((day, of_day));
         let number = self.end();
         self.pending_bytes += bytes;
         self.pending.push_back(Pending { line, pushed_at: now });
@@ -289,6 +312,11 @@ impl RollingLog {
         self.dropped
     }
 
+    /// The reason of the last drop. `None` if no row was dropped.
+    pub fn last_drop(&self) -> Option<DropReason> {
+        self.last_drop
+    }
+
     /// The number of rows that wait, including those of the open effect.
     pub fn pending(&self) -> usize {
         self.pending.len()
@@ -312,6 +340,20 @@ impl RollingLog {
         if is_ours && self.taken.is_none_or(|taken| taken < seen) {
             self.taken = Some(seen);
         }
+    }
+
+    /// Returns the reason to drop a row of this size, with which the rows of its day have `of_day` bytes.
+    fn drop_reason(&self, bytes: usize, of_day: u64, now: UnixTime) -> Option<DropReason> {
+        let RollOptions { roll_bytes, pending_rows, pending_bytes, day_bytes, .. } = self.options;
+        if self.header(now).len() + bytes > roll_bytes {
+            return Some(DropReason::LongerThanFile { limit: roll_bytes });
+        }
+        if of_day > day_bytes {
+            return Some(DropReason::DayIsFull { limit: day_bytes });
+        }
+        let is_full =
+            self.pending.len() >= pending_rows || self.pending_bytes.saturating_add(bytes) > pending_bytes;
+        is_full.then_some(DropReason::TooManyWait { rows: self.pending.len(), bytes: self.pending_bytes })
     }
 
     fn kind(&self) -> LogKind {

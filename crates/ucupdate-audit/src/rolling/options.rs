@@ -19,11 +19,12 @@ pub struct RollOptions {
     pub(super) roll_bytes: usize,
     pub(super) pending_rows: usize,
     pub(super) pending_bytes: usize,
+    pub(super) day_bytes: u64,
 }
 
 impl Default for RollOptions {
     /// A flush every second or at 512,000 bytes, and a new file at 1,024,000 bytes: both sizes are the original's. 100,000
-    /// rows or 16 MiB may wait.
+    /// rows or 16 MiB may wait. A day has 4 GiB.
     fn default() -> Self {
         Self {
             flush_millis: 1000,
@@ -31,6 +32,7 @@ impl Default for RollOptions {
             roll_bytes: 1_024_000,
             pending_rows: 100_000,
             pending_bytes: 16 * 1024 * 1024,
+            day_bytes: 4 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -79,6 +81,14 @@ impl RollOptions {
         self.pending_rows = within("pending rows", "rows", rows, 1, usize::MAX)?;
         self.pending_bytes = within("pending size", "bytes", bytes, 1, usize::MAX)?;
         Ok(self)
+    }
+
+    /// Sets the maximum number of bytes of the rows of one day, from the start of the program on. Further rows of the day are
+    /// dropped, so that a flood of requests does not fill the disk.
+    #[must_use]
+    pub fn with_day_bytes(mut self, bytes: u64) -> Self {
+        self.day_bytes = bytes;
+        self
     }
 }
 

@@ -198,7 +198,10 @@ impl Rule {
         let before = self.assign(Audience::Everybody, Some(candidate.clone()));
         let older =
             before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
-        self.rollback.clone_from(&before);
+        // Approving the approved version again keeps what a roll back leads to.
+        if before.as_ref() != Some(&candidate) {
+            self.rollback.clone_from(&before);
+        }
         let policy = &self.policy;
         let mut finished = Vec::new();
         self.assignments.retain(|assignment| match &assignment.rollout {

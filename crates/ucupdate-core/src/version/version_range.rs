@@ -70,6 +70,12 @@ impl VersionRange {
         self.holds_numbers(version.numbers())
     }
 
+    /// Whether every version in it is one that .NET reads: two to four numbers.
+    pub fn is_dotnet(&self) -> bool {
+        let mut versions = self.comparators.iter().map(|comparator| &comparator.version);
+        versions.all(|version| version.as_str().parse::<FirmwareVersion>().is_ok())
+    }
+
     /// Whether it holds the release with these numbers.
     #[inline]
     pub(crate) fn holds_numbers(&self, version: Numbers) -> bool {

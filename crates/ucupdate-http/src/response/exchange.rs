@@ -9,7 +9,7 @@ use ucupdate::audit::{AccessRow, AccessText};
 use ucupdate::{Event, FetchOutcome, ServedFile, UpdateService};
 
 /// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
-const MAX_LOGGED_BYTES: usize = 2048;
+const MAX_LOGGED_BYTES: usize = 512;
 
 /// The Windows error of a connection that was lost: `ERROR_NETNAME_DELETED`. The original logs it (`405 0 64`).
 const CONNECTION_GONE: u32 = 64;

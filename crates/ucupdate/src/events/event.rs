@@ -147,12 +147,14 @@ pub enum Event<'a> {
         /// The log.
         log: LogKind,
     },
-    /// Log rows were dropped, because too many wait. Reported at most once for each attempt to write.
+    /// Log rows were dropped. Reported for the first row at once, and then at most once a minute.
     LogRowsDropped {
         /// The log.
         log: LogKind,
         /// The number of rows that were dropped since the start.
         rows: u64,
+        /// The reason of the last drop, with the failure of the store if there is one.
+        cause: &'a str,
     },
     /// The rule book cannot be read. The last snapshot keeps answering. Reported once, until the store is reachable again.
     StoreUnreachable {

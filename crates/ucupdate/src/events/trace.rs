@@ -55,7 +55,9 @@ pub(crate) fn event(event: &Event<'_>) {
             tracing::warn!(?log, rows, cause, "log rows wait: the store does not take them");
         }
         Event::LogRowsWritten { log } => tracing::warn!(?log, "log rows are written again"),
-        Event::LogRowsDropped { log, rows } => tracing::warn!(?log, rows, "log rows were dropped"),
+        Event::LogRowsDropped { log, rows, cause } => {
+            tracing::warn!(?log, rows, cause, "log rows are lost; `rows` counts them since the start");
+        }
         // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
         Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}
     }

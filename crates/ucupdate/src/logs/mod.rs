@@ -1,5 +1,6 @@
 //! The logs: written in the background, and read back.
 
+pub(crate) mod losses;
 pub(crate) mod merge;
 pub(crate) mod of_service;
 pub(crate) mod options;

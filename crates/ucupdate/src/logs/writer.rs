@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
+use crate::logs::losses::Losses;
 use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use bytes::Bytes;
@@ -12,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, Effect, EffectOutcome, LogDate, LogKind, LogName,
-    RollingLog, expired,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogDate, LogKind,
+    LogName, RollingLog, expired,
 };
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -78,9 +79,8 @@ impl Logs {
         let zone = zone.map(|zone| zone.name().to_owned());
         let log = |rolling, kind| {
             let zone = zone.clone().filter(|_| kind == LogKind::Audit);
-            let log = Arc::new(Log::new(rolling, zone));
-            let reporter = Reporter { kind, events: events.clone(), dropped: 0 };
-            tokio::spawn(Arc::clone(&log).write(reporter, Arc::clone(&store), Arc::clone(&clock)));
+            let log = Arc::new(Log::new(rolling, kind, zone, events.clone()));
+            tokio::spawn(Arc::clone(&log).write(Arc::clone(&store), Arc::clone(&clock)));
             log
         };
         Self {
@@ -178,6 +178,9 @@ struct Log {
     wake: Notify,
     /// The progress of the task.
     progress: watch::Sender<Progress>,
+    kind: LogKind,
+    events: Listeners,
+    losses: Losses,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -187,8 +190,16 @@ struct Progress {
 }
 
 impl Log {
-    fn new(rolling: RollingLog, zone: Option<String>) -> Self {
-        Self { rolling: Mutex::new(rolling), zone, wake: Notify::new(), progress: watch::Sender::default() }
+    fn new(rolling: RollingLog, kind: LogKind, zone: Option<String>, events: Listeners) -> Self {
+        Self {
+            rolling: Mutex::new(rolling),
+            wake: Notify::new(),
+            progress: watch::Sender::default(),
+            kind,
+            zone,
+            events,
+            losses: Losses::default(),
+        }
     }
 
     /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
@@ -199,11 +210,37 @@ impl Log {
 
     fn push(&self, line: ucupdate_audit::LogLine, now: UnixTime) {
         let mut rolling = self.rolling();
-        let _number = rolling.push(line, now);
+        let is_lost = rolling.push(line, now).is_none();
+        let (lost, reason) = (rolling.dropped(), rolling.last_drop());
         let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
         drop(rolling);
         if first_or_due {
             self.wake.notify_one();
+        }
+        if let Some(reason) = reason.filter(|_| is_lost && self.losses.is_due(now)) {
+            self.report_loss(lost, reason);
+        }
+    }
+
+    fn report_loss(&self, rows: u64, reason: DropReason) {
+        let failure = self.progress.borrow().last_failure.clone();
+        let cause = match &*failure {
+            "" => reason.to_string(),
+            failure => format!("{reason}; the store does not take them: {failure}"),
+        };
+        self.events.emit(&Event::LogRowsDropped { log: self.kind, rows, cause: &cause });
+    }
+
+    /// Reports once when rows begin to wait, and once when they are written again.
+    fn report_write(&self, outcome: EffectOutcome, failure: Option<&str>, rows: usize) {
+        let was_failing = !self.progress.borrow().last_failure.is_empty();
+        let log = self.kind;
+        match failure {
+            Some(cause) if !was_failing => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
+            None if was_failing && outcome == EffectOutcome::Stored => {
+                self.events.emit(&Event::LogRowsWritten { log });
+            }
+            _ => {}
         }
     }
 
@@ -248,16 +285,10 @@ impl Log {
     }
 
     /// Runs the task: performs effects until the log is stopped.
-    async fn write(
-        self: Arc<Self>,
-        mut reporter: Reporter,
-        store: Arc<dyn ImageStore>,
-        clock: Arc<dyn Clock>,
-    ) {
-        let kind = reporter.kind;
+    async fn write(self: Arc<Self>, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing which numbers are taken saves tries; not knowing loses nothing.
         let listing = async {
-            let mut pages = store.pages(kind.folder());
+            let mut pages = store.pages(self.kind.folder());
             while let Ok(Some(page)) = pages.next().await {
                 let mut rolling = self.rolling();
                 page.iter().for_each(|meta| rolling.mention(meta.key.as_str()));
@@ -272,13 +303,12 @@ impl Log {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
-                let (rows, dropped) = {
+                let rows = {
                     let mut rolling = self.rolling();
                     rolling.done(outcome, clock.now());
-                    (rolling.pending(), rolling.dropped())
+                    rolling.pending()
                 };
-                let was_failing = !self.progress.borrow().last_failure.is_empty();
-                reporter.report(was_failing, failure.as_deref(), rows, dropped);
+                self.report_write(outcome, failure.as_deref(), rows);
                 self.progress.send_modify(|progress| {
                     if failure.is_some() || outcome == EffectOutcome::Stored {
                         progress.last_failure = failure.unwrap_or_default();
@@ -300,30 +330,6 @@ impl Log {
                     let _woken_or_due = tokio::time::timeout(left, woken).await;
                 }
             }
-        }
-    }
-}
-
-/// Reports what becomes of the rows of one log.
-struct Reporter {
-    kind: LogKind,
-    events: Listeners,
-    /// The number of dropped rows that was reported last.
-    dropped: u64,
-}
-
-impl Reporter {
-    /// Reports once when rows begin to wait, once when they are written again, and each time after which rows were dropped.
-    fn report(&mut self, was_failing: bool, failure: Option<&str>, rows: usize, dropped: u64) {
-        let log = self.kind;
-        match (was_failing, failure) {
-            (false, Some(cause)) => self.events.emit(&Event::LogRowsWaiting { log, rows, cause }),
-            (true, None) => self.events.emit(&Event::LogRowsWritten { log }),
-            _ => {}
-        }
-        if dropped > self.dropped {
-            self.dropped = dropped;
-            self.events.emit(&Event::LogRowsDropped { log, rows: dropped });
         }
     }
 }

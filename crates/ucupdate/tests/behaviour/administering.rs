@@ -40,8 +40,6 @@ async fn every_command_has_a_method_that_records_it() {
     ann.approve_all_of(package).await.unwrap();
     ann.roll_back_to_nothing(phone.clone()).await.unwrap();
     ann.approve_version(phone.clone(), version.clone()).await.unwrap();
-    ann.approve_version(phone.clone(), version.clone()).await.unwrap();
-    ann.roll_back(phone.clone()).await.unwrap();
     ann.roll_back_to_nothing(phone.clone()).await.unwrap();
 
     ann.add_test_device(lab_phone()).await.unwrap();

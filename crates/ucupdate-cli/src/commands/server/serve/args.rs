@@ -97,6 +97,9 @@ pub(crate) struct ServeArgs {
     /// How many days logs are kept, 1 to 365
     #[arg(long, value_name = "DAYS", default_value = "10", value_parser = days)]
     pub(crate) log_days: RetentionDays,
+    /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) log_mebibytes_per_day: u64,
     #[command(flatten)]
     pub(crate) events: EventArgs,
     #[command(flatten)]

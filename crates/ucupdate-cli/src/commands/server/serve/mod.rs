@@ -12,6 +12,7 @@ mod places;
 mod prefix;
 mod server;
 mod stall;
+mod stderr;
 mod stopping;
 mod taking;
 mod tls;
@@ -29,8 +30,8 @@ use self::health::HealthListener;
 use crate::context::Context;
 use crate::failure::Failure;
 use serde_json::json;
-use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use std::time::{Duration, SystemTime};
+use ucupdate::audit::RollOptions;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
@@ -50,7 +51,7 @@ const ONE_WORD: Duration = Duration::from_millis(500);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
-    trace_to_stderr(context.output.stderr_is_terminal());
+    let events = stderr::trace_to_stderr(context.output.stderr_is_terminal());
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let (endpoints, health) = bind(&args, context).await?;
@@ -68,7 +69,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let prefixes = Prefixes::of([&internal, &external]);
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
-    let logs = LogOptions::new(server_name.clone()).with_zone(args.time_zone).with_days(args.log_days);
+    let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
+    let logs = LogOptions::new(server_name.clone())
+        .with_zone(args.time_zone)
+        .with_roll(RollOptions::default().with_day_bytes(day_bytes))
+        .with_days(args.log_days);
     let watch = WatchOptions::default();
     let options = Options::serving(urls)
         .with_logs(logs)
@@ -122,6 +127,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     tokio::select! {
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
+        never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
@@ -142,7 +148,16 @@ async fn bind(
     }
     let mut endpoints = Vec::with_capacity(listeners.len());
     for Listener { address, tls, side } in listeners {
-        let tls = tls.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+        let tls = match tls {
+            Some((cert, key)) => {
+                let (acceptor, warnings) = tls::acceptor(cert, key, SystemTime::now())?;
+                for warning in warnings {
+                    context.output.message(format_args!("warning: {warning}"));
+                }
+                Some(acceptor)
+            }
+            None => None,
+        };
         endpoints.push(Endpoint::bind(address, tls).await?.with_side(side));
     }
     let health = match args.health {
@@ -194,9 +209,7 @@ pub(crate) async fn end(
     }
     match service.dropped_log_rows() {
         0 => Ok(()),
-        lost => {
-            Err(Failure::new(format_args!("{lost} log row(s) were lost, since the store did not take them")))
-        }
+        lost => Err(Failure::new(format_args!("{lost} log row(s) were lost; the warnings before say why"))),
     }
 }
 
@@ -225,13 +238,4 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
             }
         }
     }
-}
-
-/// Writes events to stderr: warnings, unless `RUST_LOG` says otherwise.
-fn trace_to_stderr(is_terminal: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(is_terminal).with_env_filter(filter);
-    // Where something else listens already, it hears them.
-    let _listens_already = subscriber.try_init();
 }

@@ -6,27 +6,46 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
+use x509_cert::der::Decode as _;
+
+/// Largest number of bytes of a file of certificates or of a key. A chain of ten has 20 KB.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// A certificate that expires within this time is worth a warning.
+const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Creates a TLS acceptor from a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or
-/// SEC1). It speaks TLS 1.2 and 1.3.
+/// SEC1). It speaks TLS 1.2 and 1.3. Also returns warnings: a certificate that is not valid now, or a key that others can read.
 ///
 /// # Errors
 /// Names the file that cannot be read or used.
-pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, Failure> {
+pub(crate) fn acceptor(
+    certificates: &Path,
+    key: &Path,
+    now: SystemTime,
+) -> Result<(TlsAcceptor, Vec<String>), Failure> {
     let in_file =
         |path: &Path, what: String| Failure::not_understood(format_args!("{}: {what}", path.display()));
     [certificates, key].into_iter().try_for_each(files::refuse_missing)?;
-    let chain_of = CertificateDer::pem_file_iter(certificates)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let pem = read(certificates).map_err(|what| in_file(certificates, what))?;
+    let chain_of = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|error| in_file(certificates, pem_fault(&error, "certificate")))?;
-    if chain_of.is_empty() {
+    let Some(own) = chain_of.first() else {
         return Err(in_file(certificates, "no certificate in it, expected PEM".to_owned()));
-    }
-    let private =
-        PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, pem_fault(&error, "private key")))?;
+    };
+    let pem = read(key).map_err(|what| in_file(key, what))?;
+    let private = PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|error| in_file(key, pem_fault(&error, "private key")))?;
+    let validity = validity_warning(own, now).map(|what| format!("{}: {what}", certificates.display()));
+    let mode = mode_warning(key).map(|what| format!("{}: {what}", key.display()));
+    let warnings = validity.into_iter().chain(mode).collect();
     let signing = ring::sign::any_supported_type(&private)
         .map_err(|error| in_file(key, format!("private key is of no use: {}", chain(&error))))?;
     let certified = rustls::sign::CertifiedKey::new(chain_of, signing);
@@ -50,7 +69,53 @@ pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor, F
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok((TlsAcceptor::from(Arc::new(config)), warnings))
+}
+
+/// Reads a file up to a limit: a device such as `/dev/zero` has no end.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
+            Err(format!("it has more than {MAX_FILE_BYTES} bytes, expected a file in PEM"))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Returns a warning about a certificate that is not valid now, or not for long. A form that cannot be read has none.
+fn validity_warning(certificate: &CertificateDer<'_>, now: SystemTime) -> Option<String> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate.validity;
+    let (begin, end) = (validity.not_before.to_system_time(), validity.not_after.to_system_time());
+    if now > end {
+        return Some(format!("the certificate expired at {}: devices refuse it", validity.not_after));
+    }
+    if now < begin {
+        return Some(format!(
+            "the certificate is valid from {} only: devices refuse it",
+            validity.not_before
+        ));
+    }
+    (now + SOON > end).then(|| format!("the certificate expires at {}: renew it", validity.not_after))
+}
+
+/// Returns a warning about a key that everybody on this machine can read, or that others can write.
+#[cfg(unix)]
+fn mode_warning(key: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(key).ok().filter(std::fs::Metadata::is_file)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    // A group that may read keys is usual.
+    (mode & 0o027 != 0)
+        .then(|| format!("the private key has mode {mode:03o}, so others can use it; expected 600 or 640"))
+}
+
+#[cfg(not(unix))]
+fn mode_warning(_key: &Path) -> Option<String> {
+    None
 }
 
 fn pem_fault(error: &pem::Error, wanted: &str) -> String {
@@ -83,7 +148,7 @@ mod tests {
             let [cert_path, key_path] = ["cert.pem", "key.pem"].map(|name| self.folder.path().join(name));
             fs::write(&cert_path, certificate).unwrap();
             fs::write(&key_path, key).unwrap();
-            match acceptor(&cert_path, &key_path) {
+            match acceptor(&cert_path, &key_path, SystemTime::now()) {
                 Ok(_) => "accepts".to_owned(),
                 Err(Failure::Told(_, reason)) => {
                     reason.replace(&format!("{}/", self.folder.path().display()), "")
@@ -116,9 +181,41 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let missing = Path::new("/nowhere/cert.pem");
-        let Err(Failure::Told(_, reason)) = acceptor(missing, missing).map(drop) else {
+        let Err(Failure::Told(_, reason)) = acceptor(missing, missing, SystemTime::now()).map(drop) else {
             panic!("expected a reason")
         };
         assert!(reason.starts_with("/nowhere/cert.pem: No such file"), "{reason}");
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let endless = Path::new("/dev/zero");
+        let Err(Failure::Told(_, reason)) = acceptor(endless, endless, SystemTime::now()).map(drop) else {
+            panic!("expected a reason")
+        };
+        assert_eq!(reason, "/dev/zero: it has more than 1048576 bytes, expected a file in PEM");
+    }
+
+    #[test]
+    fn an_expired_certificate_and_a_key_for_everybody_are_warned_about() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let files = Files::new();
+        assert_eq!(files.outcome(&files.made.cert.pem(), &files.made.signing_key.serialize_pem()), "accepts");
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| files.folder.path().join(name));
+        let warnings = |mode: u32, now: SystemTime| {
+            fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+            acceptor(&cert, &key, now).unwrap().1.join("; ")
+        };
+        let now = SystemTime::now();
+        assert_eq!(warnings(0o600, now), "");
+        assert_eq!(warnings(0o640, now), "");
+        assert!(warnings(0o644, now).contains("key.pem: the private key has mode 644"));
+        assert!(warnings(0o660, now).contains("mode 660"));
+        // What rcgen makes is valid from 1975 to 4096.
+        assert!(
+            warnings(0o600, now + Duration::from_secs(3000 * 365 * 86400))
+                .contains("cert.pem: the certificate expired")
+        );
+        assert!(warnings(0o600, SystemTime::UNIX_EPOCH).contains("is valid from 1975"));
     }
 }

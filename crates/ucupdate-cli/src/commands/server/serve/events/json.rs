@@ -101,7 +101,9 @@ fn own_fields(event: &Event<'_>) -> Value {
             json!({ "log": log_name(*log), "rows": rows, "cause": cause })
         }
         Event::LogRowsWritten { log } => json!({ "log": log_name(*log) }),
-        Event::LogRowsDropped { log, rows } => json!({ "log": log_name(*log), "rows": rows }),
+        Event::LogRowsDropped { log, rows, cause } => {
+            json!({ "log": log_name(*log), "rows": rows, "cause": cause })
+        }
         Event::StoreUnreachable { error } | Event::HistoryReplaced { error } => {
             json!({ "cause": error_chain(*error) })
         }

@@ -1,0 +1,62 @@
+//! Bounds what a row repeats of a request, so that a log does not grow faster than honest requests make it grow.
+
+use ucupdate_core::value::{Reported, Sha256Digest};
+
+/// Largest number of bytes of one text of a request in a row. Texts of the field have at most 30.
+pub(crate) const MAX_TEXT_BYTES: usize = 160;
+
+/// Largest number of modules in a row, for the request and for the response.
+pub(crate) const MAX_MODULES: usize = 16;
+
+/// Largest number of bytes of a URL in a row. It is made of our own configuration and of names in the rule book.
+pub(crate) const MAX_URL_BYTES: usize = 1024;
+
+/// Returns the text, cut to `most` bytes if it is longer. A cut text ends in its length and the start of its SHA-256, so that two
+/// texts can still be compared.
+pub(crate) fn bounded(text: &str, most: usize) -> Box<str> {
+    if text.len() <= most {
+        return text.into();
+    }
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let start = &text[..end];
+    format!("{start}...[{} bytes SHA-256 {}]", text.len(), digest_start(text)).into()
+}
+
+/// Returns a reported value with its text cut as [`bounded`] cuts it. A cut text is no value.
+pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T>) -> Reported<T> {
+    if reported.raw().len() <= MAX_TEXT_BYTES {
+        return reported.clone();
+    }
+    Reported::new(&bounded(reported.raw(), MAX_TEXT_BYTES))
+}
+
+/// Returns the name of the module that stands for those beyond [`MAX_MODULES`].
+pub(crate) fn more_modules<'a>(names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
+    let mut all = String::new();
+    let mut count = 0;
+    for name in names {
+        all.extend([name, "\n"]);
+        count += 1;
+    }
+    (count > 0).then(|| format!("[{count} more modules SHA-256 {}]", digest_start(&all)).into())
+}
+
+/// Returns the first 16 digits of the SHA-256.
+fn digest_start(text: &str) -> String {
+    Sha256Digest::of(text).to_string().chars().take(16).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_keeps_its_length_and_digest() {
+        assert_eq!(&*bounded("cpe.nbt", 7), "cpe.nbt");
+        let long = "\u{e4}".repeat(100);
+        let cut = bounded(&long, 9);
+        assert!(cut.starts_with("\u{e4}\u{e4}\u{e4}\u{e4}...[200 bytes SHA-256 "), "{cut}");
+        assert_ne!(cut, bounded(&"\u{e4}".repeat(99), 9));
+        assert_eq!(cut.len(), 8 + "...[200 bytes SHA-256 0123456789abcdef]".len());
+    }
+}

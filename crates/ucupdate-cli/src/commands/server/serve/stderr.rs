@@ -1,0 +1,124 @@
+//! Writes events to stderr, and bounds how many of one kind, so that a flood of requests does not fill a journal.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tracing::callsite::Identifier;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt as _;
+use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The number of events of one kind in [`WINDOW`]. Events for debugging have no limit.
+const EVENTS: u32 = 20;
+
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// How often the number of events that were left out is reported.
+const REPORT_TIME: Duration = Duration::from_secs(60);
+
+/// Writes events to stderr: warnings, unless `RUST_LOG` says otherwise. Returns the bound, whose reports have to be run.
+pub(crate) fn trace_to_stderr(is_terminal: bool) -> Arc<EventBound> {
+    let bound = Arc::new(EventBound::default());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
+    let subscriber =
+        tracing_subscriber::registry().with(lines.with_filter(filter.and(Bounded(Arc::clone(&bound)))));
+    // If another subscriber is installed already, that one receives the events.
+    let _other_subscriber = subscriber.try_init();
+    bound
+}
+
+/// The bound of the events of each kind: of each place in the program that reports one.
+#[derive(Debug, Default)]
+pub(crate) struct EventBound {
+    windows: Mutex<HashMap<Identifier, (Instant, u32)>>,
+    left_out: AtomicU64,
+}
+
+impl EventBound {
+    /// Reports how many events were left out, each minute in which there were some.
+    pub(crate) async fn report(&self) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(REPORT_TIME).await;
+            let left_out = self.left_out.swap(0, Ordering::Relaxed);
+            if left_out > 0 {
+                tracing::warn!(left_out, "messages were left out, because there were too many of their kind");
+            }
+        }
+    }
+
+    fn allows(&self, metadata: &Metadata<'_>, now: Instant) -> bool {
+        if *metadata.level() > Level::INFO {
+            return true;
+        }
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begun, count) = windows.entry(metadata.callsite()).or_insert((now, 0));
+        if now.saturating_duration_since(*begun) >= WINDOW {
+            (*begun, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        let is_allowed = *count <= EVENTS;
+        if !is_allowed {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        is_allowed
+    }
+}
+
+/// The filter of a bound.
+struct Bounded(Arc<EventBound>);
+
+impl<S: Subscriber> Filter<S> for Bounded {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        self.0.allows(event.metadata(), Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// Lines that a subscriber wrote.
+    #[derive(Clone, Debug, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_is_bounded_and_leaves_the_other_kinds_alone() {
+        let (bound, lines) = (Arc::new(EventBound::default()), Lines::default());
+        let written = lines.clone();
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || written.clone());
+        let filter = EnvFilter::new("debug").and(Bounded(Arc::clone(&bound)));
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..1000 {
+                tracing::warn!("flood");
+            }
+            tracing::warn!("alone");
+            for _ in 0..30 {
+                tracing::debug!("detail");
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let count = |what: &str| text.lines().filter(|line| line.ends_with(what)).count();
+        assert_eq!((count("flood"), count("alone"), count("detail")), (20, 1, 30));
+        assert_eq!(bound.left_out.load(Ordering::Relaxed), 980);
+    }
+}
