@@ -3,8 +3,13 @@
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 
-/// Returns a host in lower case, and an IP address in its canonical form.
-pub(super) fn host_key(host: &str) -> String {
+/// Returns a host in lower case, and an IP address in its canonical form. Two hosts are the same if their keys are.
+///
+/// ```
+/// use ucupdate_fleet::timeline::host_key;
+/// assert_eq!(host_key("::ffff:10.1.1.9"), host_key("10.1.1.9"));
+/// ```
+pub fn host_key(host: &str) -> String {
     let host = host.trim();
     match host.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().to_string(),

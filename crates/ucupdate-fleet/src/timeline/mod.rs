@@ -3,8 +3,31 @@
 //! The field's logs connect a download and an answer only by the address of the device, the path and the time. The join uses
 //! these three, and marks downloads from addresses that several devices share.
 
+//!
+//! From the joined rows, [`Timeline::stories`] makes one story for each device: its events, and its troubles with their
+//! meaning and remedy.
+
 mod entry;
+mod event;
+mod find;
 mod join;
 mod keys;
+mod peers;
+mod served_path;
+mod span;
+mod status;
+mod story;
+mod story_options;
+mod trouble;
 
 pub use entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
+pub use event::{
+    AnsweredIn, AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow, RestartedBy,
+};
+pub use keys::host_key;
+pub use peers::PeerDownloads;
+pub use served_path::ServedFile;
+pub use span::Span;
+pub use story::DeviceStory;
+pub use story_options::StoryOptions;
+pub use trouble::{Trouble, TroubleKind};

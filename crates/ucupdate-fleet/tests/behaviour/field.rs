@@ -10,12 +10,12 @@ fn vector(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn audit_rows() -> Vec<AuditRow> {
+pub(crate) fn audit_rows() -> Vec<AuditRow> {
     let log = vector("RequestHandlerAuditLog_2009-03-06.log");
     AuditReader::new(&*log).map(Result::unwrap).collect()
 }
 
-fn access_rows(name: &str) -> Vec<AccessRow> {
+pub(crate) fn access_rows(name: &str) -> Vec<AccessRow> {
     AccessReader::new(&*vector(name)).map(Result::unwrap).collect()
 }
 

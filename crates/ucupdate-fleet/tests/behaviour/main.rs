@@ -7,3 +7,4 @@ mod fixtures;
 mod loops;
 mod outcomes;
 mod simulating;
+mod stories;

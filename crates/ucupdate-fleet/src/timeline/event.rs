@@ -1,0 +1,341 @@
+//! [`DeviceEvent`]: one thing that a device did, or that happened to it.
+
+use super::served_path::ServedFile;
+use super::span::Span;
+use super::status;
+use std::fmt;
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::UnixTime;
+
+/// One line of the story of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceEvent {
+    /// The time of the event. A download has the time at which it ended.
+    pub at: UnixTime,
+    /// The event.
+    pub kind: EventKind,
+    /// Whether several devices at this address were offered the file, so that another device may have downloaded it.
+    pub shared_host: bool,
+}
+
+/// The kind of an event, with what the logs say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The device asked, and the server answered: a row of the audit log.
+    Asked {
+        /// The modules that the device asked about.
+        modules: Vec<AskedModule>,
+        /// The status and the time taken, if the access log has the exchange.
+        answered: Option<AnsweredIn>,
+    },
+    /// The device asked, and only the access log has a row.
+    Requested(RequestRow),
+    /// The device downloaded a file, or tried to.
+    Fetched(Fetch),
+    /// The device restarted after a download.
+    Restarted {
+        /// The time from the end of the download to the next request.
+        after: Span,
+        /// The probable cause of the restart.
+        by: RestartedBy,
+    },
+    /// The device uploaded its logs, which the service refuses.
+    UploadedLogs,
+    /// The device has not been seen since its last event.
+    Silent {
+        /// The time from the last event to the end of the logs.
+        since: Span,
+    },
+}
+
+/// One module of a request, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AskedModule {
+    /// The file name as the device reported it, such as `cpe.nbt`.
+    pub file_name: Box<str>,
+    /// The installed version.
+    pub installed: ReportedVersion,
+    /// The offered version. `None` if nothing was offered.
+    pub offered: Option<ReportedVersion>,
+    /// Whether the offered file is the interim image.
+    pub is_interim: bool,
+    /// The reason for the answer. The logs do not hold it: a caller with a rule book may set it.
+    pub because: Option<Box<str>>,
+    /// The relation of the installed version to an earlier offer. `None` if there was no earlier offer, or nothing shows.
+    pub came_back: Option<CameBack>,
+}
+
+/// The relation of the installed version to the version that was offered before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CameBack {
+    /// The device has the offered version.
+    WithOffered,
+    /// The device fetched the offered version and still has the old one.
+    WithOld,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnsweredIn {
+    /// The HTTP status. `None` if the log does not say it.
+    pub status: Option<u16>,
+    /// The time taken in milliseconds. `None` if the log does not say it.
+    pub taken_ms: Option<u64>,
+}
+
+/// A request of which only the access log has a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestRow {
+    /// The HTTP method.
+    pub method: Box<str>,
+    /// The path of the URL.
+    pub path: Box<str>,
+    /// The HTTP status. `None` if the log does not say it.
+    pub status: Option<u16>,
+    /// The substatus of IIS.
+    pub sub_status: u16,
+    /// The Windows error code. 5 means that access was denied.
+    pub win32_status: u32,
+}
+
+/// A download of a file, or an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fetch {
+    /// The file.
+    pub file: ServedFile,
+    /// The path of the URL.
+    pub path: Box<str>,
+    /// The result.
+    pub outcome: FetchOutcome,
+    /// The number of bytes that were sent. `None` if the log does not say it.
+    pub bytes: Option<u64>,
+    /// The size of the file in bytes. `None` if it is not known.
+    pub size: Option<u64>,
+    /// The time taken in milliseconds. `None` if the log does not say it.
+    pub taken_ms: Option<u64>,
+}
+
+/// The result of a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FetchOutcome {
+    /// The file was sent completely, or the device had it already.
+    Whole,
+    /// A part of the file was sent, as the device asked.
+    Part,
+    /// The connection ended before the file was sent.
+    CutShort,
+    /// The server refused or failed.
+    Failed {
+        /// The HTTP status. `None` if the log does not say it.
+        status: Option<u16>,
+        /// The substatus of IIS.
+        sub_status: u16,
+        /// The Windows error code.
+        win32_status: u32,
+    },
+}
+
+/// The probable cause of a restart.
+///
+/// A device that has installed an image restarts by itself after it was idle for five minutes. An earlier restart was by
+/// hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RestartedBy {
+    /// The device restarted by itself.
+    Itself,
+    /// A person restarted the device.
+    Hand,
+}
+
+/// The time in seconds for which a device is idle before it restarts by itself.
+const IDLE_SECONDS: u64 = 300;
+
+impl RestartedBy {
+    /// Returns the probable cause of a restart this long after the download.
+    pub(super) fn after(span: Span) -> Self {
+        if span.0 < IDLE_SECONDS { Self::Hand } else { Self::Itself }
+    }
+}
+
+impl EventKind {
+    /// A short name for programs: `asked`, `requested`, `fetched`, `restarted`, `uploaded-logs`, `silent`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Asked { .. } => "asked",
+            Self::Requested(_) => "requested",
+            Self::Fetched(_) => "fetched",
+            Self::Restarted { .. } => "restarted",
+            Self::UploadedLogs => "uploaded-logs",
+            Self::Silent { .. } => "silent",
+        }
+    }
+}
+
+impl RequestRow {
+    /// Whether the path is the old one, which only early firmware asks at.
+    pub fn is_old_path(&self) -> bool {
+        self.path.to_ascii_lowercase().starts_with("/ucdeviceupdates/")
+    }
+
+    /// Whether the server accepted the request.
+    pub fn is_answered(&self) -> bool {
+        self.status.is_some_and(|status| (200..400).contains(&status))
+    }
+}
+
+impl Fetch {
+    /// The average number of bytes a second. `None` if the bytes or the time are not known.
+    pub fn bytes_per_second(&self) -> Option<u64> {
+        let sent = self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole))?;
+        sent.checked_mul(1000)?.checked_div(self.taken_ms?)
+    }
+}
+
+impl fmt::Display for DeviceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if self.shared_host {
+            f.write_str(" (or another device at this address)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked { modules, .. } if modules.is_empty() => f.write_str("asked about no module"),
+            Self::Asked { modules, .. } => {
+                for (index, module) in modules.iter().enumerate() {
+                    write!(f, "{}{module}", if index > 0 { "; " } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::Requested(row) => row.fmt(f),
+            Self::Fetched(fetch) => fetch.fmt(f),
+            Self::Restarted { after, by: RestartedBy::Itself } => {
+                write!(f, "restarted by itself within {after} of the download")
+            }
+            Self::Restarted { after, by: RestartedBy::Hand } => {
+                write!(f, "restarted by hand within {after} of the download")
+            }
+            Self::UploadedLogs => f.write_str("uploaded its logs, which were refused"),
+            Self::Silent { since } => write!(f, "silent for {since}, until the logs end"),
+        }
+    }
+}
+
+impl fmt::Display for AskedModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.came_back {
+            Some(CameBack::WithOffered) => "came back with ",
+            Some(CameBack::WithOld) => "came back with the old version ",
+            None => "asked with ",
+        })?;
+        if self.installed.as_str().is_empty() {
+            f.write_str("no version")?;
+        } else {
+            self.installed.fmt(f)?;
+        }
+        if !self.file_name.eq_ignore_ascii_case("cpe.nbt") {
+            write!(f, " of {}", self.file_name)?;
+        }
+        match &self.offered {
+            Some(offered) if self.is_interim => write!(f, ", offered {offered}, the interim image")?,
+            Some(offered) => write!(f, ", offered {offered}")?,
+            None => f.write_str(", offered nothing")?,
+        }
+        match &self.because {
+            Some(because) => write!(f, ", because {because}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for RequestRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.method.eq_ignore_ascii_case("POST") { "asked" } else { &*self.method };
+        let path = if self.is_old_path() { "the old path " } else { "" };
+        write!(f, "{verb} at {path}{}: ", self.path)?;
+        match self.status {
+            Some(status) if self.is_answered() => write!(f, "answered ({status})"),
+            status => f.write_str(&refused(status, self.sub_status, self.win32_status)),
+        }
+    }
+}
+
+impl fmt::Display for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.outcome {
+            FetchOutcome::Whole => write!(f, "fetched {}", self.file)?,
+            FetchOutcome::Part => write!(f, "fetched a part of {}", self.file)?,
+            FetchOutcome::CutShort => write!(f, "began to fetch {}, but the connection broke", self.file)?,
+            FetchOutcome::Failed { status, sub_status, win32_status } => {
+                write!(f, "could not fetch {}: {}", self.file, refused(status, sub_status, win32_status))?;
+            }
+        }
+        let sent = self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole));
+        if let Some(bytes) = sent {
+            write!(f, ", {}", Bytes(bytes))?;
+        }
+        let is_failed = matches!(self.outcome, FetchOutcome::Failed { .. });
+        if let Some(taken_ms) = self.taken_ms.filter(|taken_ms| *taken_ms >= 1000 && !is_failed) {
+            write!(f, " in {}", Span::of_millis(taken_ms))?;
+            if let Some(rate) = self.bytes_per_second() {
+                write!(f, ", {}/s", Bytes(rate))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a status in words: `500.19, the configuration of the folder cannot be read (access denied)`.
+fn refused(status: Option<u16>, sub_status: u16, win32_status: u32) -> String {
+    let Some(status) = status else { return "the log has no status".to_owned() };
+    let code = Code { status, sub_status };
+    let meaning = status::meaning(status, sub_status).map_or(String::new(), |meaning| format!(", {meaning}"));
+    let denied = if win32_status == 5 { " (access denied)" } else { "" };
+    format!("{code}{meaning}{denied}")
+}
+
+/// A status of IIS as administrators write it: `404`, `500.19`.
+pub(super) struct Code {
+    pub(super) status: u16,
+    pub(super) sub_status: u16,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sub_status {
+            0 => write!(f, "{}", self.status),
+            sub_status => write!(f, "{}.{sub_status}", self.status),
+        }
+    }
+}
+
+/// A number of bytes in words: `512 B`, `27.4 MB`.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = |unit: u64, name: &str, f: &mut fmt::Formatter<'_>| {
+            let tenths = self.0.saturating_mul(10) / unit;
+            write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
+        };
+        match self.0 {
+            bytes @ ..1000 => write!(f, "{bytes} B"),
+            1000..1_000_000 => tenths(1000, "kB", f),
+            1_000_000..1_000_000_000 => tenths(1_000_000, "MB", f),
+            _ => tenths(1_000_000_000, "GB", f),
+        }
+    }
+}

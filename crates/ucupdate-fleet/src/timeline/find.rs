@@ -1,0 +1,303 @@
+//! Finds the troubles of a device in its events.
+
+use super::entry::TimelineEntry;
+use super::event::{AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow};
+use super::served_path::ServedFile;
+use super::span::Span;
+use super::story_options::StoryOptions;
+use super::trouble::{Trouble, TroubleKind};
+use std::collections::HashMap;
+use ucupdate_core::device::ReportedKind;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// The number of refused attempts to sign in that are too many. One sign-in is refused twice before it succeeds.
+const SIGN_INS: u32 = 3;
+
+/// The difference of clocks from which on it is a trouble, in minutes.
+const CLOCK_MINUTES: i64 = 15;
+
+/// The time within which a device downloads the signature of an image, in seconds.
+const SIGNATURE_SECONDS: u64 = 600;
+
+/// The time after an offer after which a download is missing, in seconds.
+const FETCH_SECONDS: u64 = 3600;
+
+/// The time after a download after which a device should have asked again, in seconds. It asks every 24 hours.
+const BACK_SECONDS: u64 = 26 * 3600;
+
+/// The number of requests with the same offer that are too many. They count if they are an hour apart.
+const SAME_OFFERS: u32 = 3;
+
+/// How many times slower than its peers a slow download is.
+const SLOW: u64 = 4;
+
+/// The maximum number of troubles of one device.
+const MAX_TROUBLES: usize = 64;
+
+pub(super) fn troubles(
+    events: &[DeviceEvent],
+    entries: &[&TimelineEntry],
+    kind: &ReportedKind,
+    options: &StoryOptions<'_>,
+    end: UnixTime,
+) -> Vec<Trouble> {
+    let mut finder = Finder { kind, options, found: Vec::new(), sign_ins: 0, same: HashMap::new() };
+    for (place, event) in events.iter().enumerate() {
+        let later = &events[place + 1..];
+        match &event.kind {
+            EventKind::Requested(row) => finder.requested(event.at, row),
+            EventKind::Asked { modules, answered } => {
+                finder.answered(event.at);
+                let is_logged = answered.is_some();
+                modules.iter().for_each(|module| finder.asked(event.at, module, is_logged, later, end));
+            }
+            EventKind::Fetched(fetch) => finder.fetched(event.at, fetch, &events[..place], later, end),
+            EventKind::Silent { since } => finder.see(TroubleKind::Silent { since: *since }, event.at),
+            EventKind::Restarted { .. } | EventKind::UploadedLogs => {}
+        }
+    }
+    entries.iter().for_each(|entry| finder.clock(entry));
+    finder.found.sort_by_key(|trouble| trouble.first);
+    finder.found
+}
+
+struct Finder<'a> {
+    kind: &'a ReportedKind,
+    options: &'a StoryOptions<'a>,
+    found: Vec<Trouble>,
+    /// Refused attempts to sign in since the last answer.
+    sign_ins: u32,
+    /// For each module in lower case: the installed and the offered version, the number of requests, and the time of the
+    /// last one that counted.
+    same: HashMap<String, (ReportedVersion, ReportedVersion, u32, UnixTime)>,
+}
+
+impl Finder<'_> {
+    /// Adds a trouble, or one more time of a trouble that goes on.
+    fn see(&mut self, kind: TroubleKind, at: UnixTime) {
+        let is_full = self.found.len() >= MAX_TROUBLES;
+        let same = |trouble: &&mut Trouble| trouble.over.is_none() && is_same(&trouble.kind, &kind);
+        match self.found.iter_mut().find(same) {
+            Some(trouble) => {
+                trouble.kind = kind;
+                trouble.last = at;
+                trouble.count += 1;
+            }
+            None if is_full => {}
+            None => self.found.push(Trouble { kind, first: at, last: at, count: 1, over: None }),
+        }
+    }
+
+    /// Ends the troubles that a fact contradicts.
+    fn end(&mut self, at: UnixTime, is_contradicted: impl Fn(&TroubleKind) -> bool) {
+        let open = self.found.iter_mut().filter(|trouble| trouble.over.is_none());
+        open.filter(|trouble| is_contradicted(&trouble.kind)).for_each(|trouble| trouble.over = Some(at));
+    }
+
+    fn requested(&mut self, at: UnixTime, row: &RequestRow) {
+        let Some(status) = row.status else { return };
+        let sub_status = row.sub_status;
+        let is_post = row.method.eq_ignore_ascii_case("POST");
+        match status {
+            200..400 if is_post => self.answered(at),
+            200..400 => {}
+            // A device uploads its logs, which the service refuses.
+            501 => {}
+            404 if row.is_old_path() => self.see(TroubleKind::OldPath, at),
+            405 => self.see(TroubleKind::NoHandler { path: row.path.clone() }, at),
+            400 => self.see(TroubleKind::UnreadableRequest, at),
+            401 => {
+                self.sign_ins += 1;
+                let kind = TroubleKind::SignInLoop { sub_status };
+                if self.sign_ins >= SIGN_INS {
+                    self.see(kind, at);
+                    // The attempts before it belong to the loop.
+                    if self.sign_ins == SIGN_INS
+                        && let Some(trouble) = self.found.last_mut()
+                    {
+                        trouble.count = self.sign_ins.into();
+                    }
+                }
+            }
+            _ => self.see(TroubleKind::RequestRefused { status, sub_status }, at),
+        }
+    }
+
+    /// Notes that the server answered a request.
+    fn answered(&mut self, at: UnixTime) {
+        self.sign_ins = 0;
+        self.end(at, |kind| {
+            matches!(
+                kind,
+                TroubleKind::OldPath
+                    | TroubleKind::NoHandler { .. }
+                    | TroubleKind::UnreadableRequest
+                    | TroubleKind::SignInLoop { .. }
+                    | TroubleKind::RequestRefused { .. }
+                    | TroubleKind::NotBack { .. }
+            )
+        });
+    }
+
+    fn asked(
+        &mut self,
+        at: UnixTime,
+        module: &AskedModule,
+        is_logged: bool,
+        later: &[DeviceEvent],
+        end: UnixTime,
+    ) {
+        let scheme = self.options.scheme(self.kind, &module.file_name);
+        let key = module.file_name.to_ascii_lowercase();
+        let installed = &module.installed;
+        self.end(at, |kind| match kind {
+            TroubleKind::CameBackOld { version, .. }
+            | TroubleKind::NeverFetched { version }
+            | TroubleKind::OfferedAgain { version } => scheme.same_release(version, installed),
+            TroubleKind::OfferedInstalled { version } => {
+                module.offered.as_ref().is_none_or(|offered| !scheme.same_release(version, offered))
+            }
+            _ => false,
+        });
+        if module.came_back == Some(CameBack::WithOld)
+            && let Some((_, version, _, _)) = self.same.get(&key)
+        {
+            let kind = TroubleKind::CameBackOld { version: version.clone(), old: installed.clone() };
+            self.see(kind, at);
+        }
+        let Some(offered) = &module.offered else {
+            self.same.remove(&key);
+            return;
+        };
+        if scheme.same_release(installed, offered) {
+            self.see(TroubleKind::OfferedInstalled { version: offered.clone() }, at);
+        }
+        let before = self.same.get(&key).filter(|(has, gets, _, _)| {
+            scheme.same_release(has, installed) && scheme.same_release(gets, offered)
+        });
+        let (count, counted) = match before {
+            Some((_, _, count, then)) if Span::between(*then, at).0 < FETCH_SECONDS => (*count, *then),
+            Some((_, _, count, _)) => (count + 1, at),
+            None => (1, at),
+        };
+        if count >= SAME_OFFERS && counted == at && !scheme.same_release(installed, offered) {
+            self.see(TroubleKind::OfferedAgain { version: offered.clone() }, at);
+            if let Some(trouble) = self.found.last_mut().filter(|trouble| trouble.count == 1) {
+                trouble.count = count.into();
+            }
+        }
+        self.same.insert(key, (installed.clone(), offered.clone(), count, counted));
+        // A download is missed only where the access log has the request, so that it would have the download too.
+        let is_fetched = later
+            .iter()
+            .take_while(|event| !matches!(event.kind, EventKind::Asked { .. }))
+            .any(|event| matches!(&event.kind, EventKind::Fetched(_)));
+        let next_ask = later.iter().find(|event| matches!(event.kind, EventKind::Asked { .. }));
+        let waited = Span::between(at, next_ask.map_or(end, |event| event.at));
+        let is_missed = waited.0 >= if next_ask.is_some() { FETCH_SECONDS } else { BACK_SECONDS };
+        if is_logged && !is_fetched && is_missed {
+            self.see(TroubleKind::NeverFetched { version: offered.clone() }, at);
+        }
+    }
+
+    fn fetched(
+        &mut self,
+        at: UnixTime,
+        fetch: &Fetch,
+        earlier: &[DeviceEvent],
+        later: &[DeviceEvent],
+        end: UnixTime,
+    ) {
+        let file = &fetch.file;
+        match fetch.outcome {
+            FetchOutcome::Failed { status, sub_status, .. } => {
+                let kind = TroubleKind::DownloadRefused {
+                    file: file.clone(),
+                    status: status.unwrap_or(0),
+                    sub_status,
+                };
+                self.see(kind, at);
+            }
+            FetchOutcome::CutShort => self.see(TroubleKind::CutShort { file: file.clone() }, at),
+            FetchOutcome::Part => {}
+            FetchOutcome::Whole => {
+                self.end(at, |kind| match kind {
+                    TroubleKind::DownloadRefused { file: refused, .. }
+                    | TroubleKind::CutShort { file: refused } => refused == file,
+                    TroubleKind::NoSignature { file: image } => {
+                        file.is_signature && image.is_of_same_release(file)
+                    }
+                    TroubleKind::NeverFetched { version } => file.version.as_ref() == Some(version),
+                    _ => false,
+                });
+                self.slow(at, fetch);
+                if !file.is_signature {
+                    self.image(at, file, earlier, later, end);
+                }
+            }
+        }
+    }
+
+    fn slow(&mut self, at: UnixTime, fetch: &Fetch) {
+        let usual = self.options.peers.and_then(|peers| peers.usual(&fetch.path));
+        let (Some(usual), Some(taken)) = (usual, fetch.taken_ms.map(Span::of_millis)) else { return };
+        if taken.0 >= 60 && taken.0 > usual.0.saturating_mul(SLOW) {
+            self.see(TroubleKind::Slow { file: fetch.file.clone(), taken, usual }, at);
+        }
+    }
+
+    /// Judges what follows a downloaded image: its signature, and the next request.
+    fn image(
+        &mut self,
+        at: UnixTime,
+        file: &ServedFile,
+        earlier: &[DeviceEvent],
+        later: &[DeviceEvent],
+        end: UnixTime,
+    ) {
+        let is_signature = |event: &&DeviceEvent| match &event.kind {
+            EventKind::Fetched(fetch) => {
+                fetch.file.is_signature
+                    && fetch.outcome == FetchOutcome::Whole
+                    && fetch.file.is_of_same_release(file)
+            }
+            _ => false,
+        };
+        let after = later.iter().find(is_signature).map(|event| Span::between(at, event.at));
+        let before = earlier.iter().rev().find(is_signature).map(|event| Span::between(event.at, at));
+        let is_near = |span: Option<Span>| span.is_some_and(|span| span.0 <= SIGNATURE_SECONDS);
+        let next_ask = later
+            .iter()
+            .find(|event| matches!(event.kind, EventKind::Asked { .. } | EventKind::Requested(_)));
+        let until = next_ask.map_or(end, |event| event.at);
+        if !is_near(after) && !is_near(before) && Span::between(at, until).0 > SIGNATURE_SECONDS {
+            self.see(TroubleKind::NoSignature { file: file.clone() }, at);
+        } else if Span::between(at, until).0 >= BACK_SECONDS {
+            self.see(TroubleKind::NotBack { file: file.clone() }, at);
+        }
+    }
+
+    fn clock(&mut self, entry: &TimelineEntry) {
+        let row = &entry.audit;
+        let Some(clock) = row.request_date_time.read() else { return };
+        let seconds = clock.as_utc().as_seconds() - row.logged_at.as_seconds();
+        let minutes = seconds / 60;
+        if minutes.abs() >= CLOCK_MINUTES {
+            self.see(TroubleKind::ClockWrong { minutes }, row.logged_at);
+        } else {
+            self.end(row.logged_at, |kind| matches!(kind, TroubleKind::ClockWrong { .. }));
+        }
+    }
+}
+
+/// Whether two troubles are the same one, seen twice.
+fn is_same(one: &TroubleKind, other: &TroubleKind) -> bool {
+    match (one, other) {
+        (TroubleKind::ClockWrong { .. }, TroubleKind::ClockWrong { .. })
+        | (TroubleKind::SignInLoop { .. }, TroubleKind::SignInLoop { .. })
+        | (TroubleKind::Silent { .. }, TroubleKind::Silent { .. }) => true,
+        (TroubleKind::Slow { file: one, .. }, TroubleKind::Slow { file: other, .. }) => one == other,
+        _ => one == other,
+    }
+}

@@ -1,0 +1,68 @@
+//! [`ServedFile`]: the meaning of the path of a file that a device downloads.
+
+use std::fmt;
+use ucupdate_core::ReportedVersion;
+
+/// A file of the update service, as its path names it.
+///
+/// ```
+/// use ucupdate_fleet::timeline::ServedFile;
+/// let path = "/DeviceUpdateFiles_Int/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
+/// let file = ServedFile::of_path(path).unwrap();
+/// assert_eq!(file.to_string(), "CPE.nbt of 3.5.6907.9");
+/// assert_eq!(ServedFile::of_path("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat").unwrap().to_string(), "CPE.cat of the interim image");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServedFile {
+    /// The name of the file, such as `CPE.nbt`.
+    pub name: Box<str>,
+    /// The version that the path names. `None` for the interim image, and for a path of another form.
+    pub version: Option<ReportedVersion>,
+    /// Whether it is a file of the interim image.
+    pub is_interim: bool,
+    /// Whether it is a signature catalogue (`.cat`).
+    pub is_signature: bool,
+}
+
+/// The beginnings of the paths of files, in lower case.
+const FOLDERS: [&str; 4] = [
+    "/deviceupdatefiles_int/",
+    "/deviceupdatefiles_ext/",
+    "/requesthandler/files/",
+    "/requesthandlerext/files/",
+];
+
+impl ServedFile {
+    /// Returns the file that a path names. `None` if it is not a path of the files of the update service.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let lower = path.to_ascii_lowercase();
+        let folder = FOLDERS.iter().find(|folder| lower.starts_with(**folder))?;
+        let parts: Vec<&str> = path.get(folder.len()..)?.split('/').collect();
+        let name = parts.last().filter(|name| !name.is_empty())?;
+        let is_interim = parts[0].eq_ignore_ascii_case("OCInterim");
+        let version = parts.len().checked_sub(3).filter(|_| !is_interim && parts.len() >= 8);
+        Some(Self {
+            name: (*name).into(),
+            version: version.map(|place| ReportedVersion::new(parts[place])),
+            is_interim,
+            is_signature: lower.ends_with(".cat"),
+        })
+    }
+
+    /// Whether another file belongs to the same release: an image and its signature.
+    pub(super) fn is_of_same_release(&self, other: &Self) -> bool {
+        self.version == other.version && self.is_interim == other.is_interim
+    }
+}
+
+impl fmt::Display for ServedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match &self.version {
+            Some(version) => write!(f, " of {version}"),
+            None if self.is_interim => f.write_str(" of the interim image"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! [`DeviceStory`]: the events of one device in order of time, and its troubles.
+
+use super::entry::{Download, OfferedFile, Timeline, TimelineEntry};
+use super::event::{
+    AnsweredIn, AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow, RestartedBy,
+};
+use super::find::troubles;
+use super::keys::{host_key, path_key};
+use super::served_path::ServedFile;
+use super::span::Span;
+use super::story_options::StoryOptions;
+use super::trouble::Trouble;
+use crate::pairing::{installed, offers};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use ucupdate_audit::AccessRow;
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
+use ucupdate_core::value::{Reported, UnixTime};
+
+/// The story of one device: what it asked, what it was offered, what it fetched, and its troubles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceStory {
+    /// The MAC address or serial number. `None` if only access logs know the device, by its address.
+    pub device: Option<DeviceId>,
+    /// The addresses from which it asked, sorted.
+    pub hosts: Vec<Box<str>>,
+    /// Each of its words is empty if no audit row names it.
+    pub kind: ReportedKind,
+    /// The text as reported, and the serial number if the text is one.
+    pub serial_number: Reported<SerialNumber>,
+    /// The user who signed in last. Empty if nobody was signed in.
+    pub user_name: Box<str>,
+    /// The events, in order of time.
+    pub events: Vec<DeviceEvent>,
+    /// The troubles, in the order in which they were seen first.
+    pub troubles: Vec<Trouble>,
+}
+
+impl DeviceStory {
+    /// The name of the device: its MAC address, its serial number, or its address.
+    pub fn name(&self) -> String {
+        match &self.device {
+            Some(device) => device.to_string(),
+            None => self.hosts.first().map_or_else(|| "-".to_owned(), ToString::to_string),
+        }
+    }
+}
+
+impl Timeline {
+    /// Returns the story of each device, sorted by MAC address, serial number and address.
+    ///
+    /// Access rows without an audit row belong to the device that asked last from their address, if audit rows know one. A
+    /// restart is inferred: the device asks again after it downloaded an image and its signature.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ucupdate_audit::AccessRow;
+    /// use ucupdate_core::value::UnixTime;
+    /// use ucupdate_fleet::timeline::{StoryOptions, Timeline, TimelineOptions};
+    /// let now = UnixTime::from_seconds(1_239_817_657);
+    /// let old_path = AccessRow {
+    ///     client_ip: "192.168.20.103".into(),
+    ///     ..AccessRow::finished("POST", "/UCDeviceUpdates/ucdevice.upx", 404, Duration::ZERO, now)
+    /// };
+    /// let timeline = Timeline::join([], [old_path], &TimelineOptions::default());
+    /// let story = &timeline.stories(&StoryOptions::default())[0];
+    /// assert_eq!(story.name(), "192.168.20.103");
+    /// assert_eq!(story.troubles[0].to_string(), "asked at the old path and got 404");
+    /// ```
+    pub fn stories(&self, options: &StoryOptions<'_>) -> Vec<DeviceStory> {
+        let end = options.now.or(self.last_seen()).unwrap_or_default();
+        let stories = self.rows_by_device().into_values();
+        stories.map(|rows| rows.story(options, end)).collect()
+    }
+
+    /// The time of the last row. `None` without rows.
+    pub fn last_seen(&self) -> Option<UnixTime> {
+        let audit = self.entries.last().map(|entry| entry.audit.logged_at);
+        let downloads = self.entries.iter().flat_map(|entry| &entry.downloads);
+        let downloads = downloads.map(|download| download.access.finished_at).max();
+        audit.max(downloads).max(self.unjoined.last().map(|row| row.finished_at))
+    }
+
+    fn rows_by_device(&self) -> BTreeMap<(bool, String), DeviceRows<'_>> {
+        let mut devices: BTreeMap<(bool, String), DeviceRows<'_>> = BTreeMap::new();
+        // The devices that asked from each address, in order of time.
+        let mut at_host: HashMap<String, Vec<(UnixTime, String)>> = HashMap::new();
+        for entry in &self.entries {
+            let row = &entry.audit;
+            let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { continue };
+            let (host, name) = (host_key(&row.user_host), device.to_string());
+            at_host.entry(host).or_default().push((row.logged_at, name.clone()));
+            devices.entry((false, name)).or_insert_with(|| DeviceRows::new(Some(device))).entries.push(entry);
+        }
+        let key_of = |host: &str, at: UnixTime| {
+            let host = host_key(host);
+            match at_host.get(&host) {
+                Some(known) => {
+                    let after = known.partition_point(|(then, _)| *then <= at);
+                    (false, known[after.saturating_sub(1)].1.clone())
+                }
+                None => (true, host),
+            }
+        };
+        for entry in &self.entries {
+            let row = &entry.audit;
+            if DeviceId::of(&row.mac_address, &row.serial_number).is_none() {
+                let key = key_of(&row.user_host, row.logged_at);
+                devices.entry(key).or_insert_with(|| DeviceRows::new(None)).entries.push(entry);
+            }
+        }
+        for row in &self.unjoined {
+            let key = key_of(&row.client_ip.decoded(), row.finished_at);
+            devices.entry(key).or_insert_with(|| DeviceRows::new(None)).access.push(row);
+        }
+        devices
+    }
+}
+
+/// The rows of one device.
+struct DeviceRows<'a> {
+    device: Option<DeviceId>,
+    entries: Vec<&'a TimelineEntry>,
+    access: Vec<&'a AccessRow>,
+}
+
+impl DeviceRows<'_> {
+    fn new(device: Option<DeviceId>) -> Self {
+        Self { device, entries: Vec::new(), access: Vec::new() }
+    }
+
+    fn story(mut self, options: &StoryOptions<'_>, end: UnixTime) -> DeviceStory {
+        self.entries.sort_by_key(|entry| entry.audit.logged_at);
+        let mut hosts = BTreeSet::new();
+        let mut events = Vec::new();
+        for entry in &self.entries {
+            hosts.insert(Box::<str>::from(&*entry.audit.user_host));
+            events.push(asked(entry));
+            events.extend(entry.downloads.iter().map(|download| downloaded(entry, download, options)));
+        }
+        for row in &self.access {
+            hosts.insert(row.client_ip.decoded().into());
+            events.push(from_access(row, options));
+        }
+        events.sort_by_key(|event| event.at);
+        let last = self.entries.last().map(|entry| &entry.audit);
+        let kind = last.map(|row| row.kind.clone()).unwrap_or_default();
+        let mut events = with_restarts(events, &kind, options);
+        if let Some(last) = events.last().map(|event| event.at)
+            && Span::between(last, end) >= options.silent_after
+        {
+            let since = Span::between(last, end);
+            events.push(DeviceEvent { at: end, kind: EventKind::Silent { since }, shared_host: false });
+        }
+        let troubles = troubles(&events, &self.entries, &kind, options, end);
+        DeviceStory {
+            device: self.device,
+            hosts: hosts.into_iter().filter(|host| !host.is_empty()).collect(),
+            serial_number: last.map(|row| row.serial_number.clone()).unwrap_or_default(),
+            user_name: last.map(|row| row.user_name.clone()).unwrap_or_default(),
+            kind,
+            events,
+            troubles,
+        }
+    }
+}
+
+fn asked(entry: &TimelineEntry) -> DeviceEvent {
+    let row = &entry.audit;
+    let at = row.logged_at;
+    let is_upload = row.kind.device_type.is_empty() && row.requested.is_empty() && row.mac_address.is_blank();
+    if is_upload && row.serial_number.is_blank() {
+        return DeviceEvent { at, kind: EventKind::UploadedLogs, shared_host: false };
+    }
+    let offers = offers(&row.requested, &row.offered);
+    let modules = row.requested.iter().zip(offers).map(|(cell, offer)| {
+        let module = installed(cell);
+        AskedModule {
+            file_name: module.file_name,
+            installed: module.version,
+            offered: offer.map(|offer| offer.version.clone()),
+            is_interim: offer.is_some_and(|offer| offer.url.to_ascii_lowercase().contains("/ocinterim/")),
+            because: None,
+            came_back: None,
+        }
+    });
+    let answered =
+        entry.asked.as_ref().map(|row| AnsweredIn { status: row.status, taken_ms: row.time_taken_ms });
+    DeviceEvent { at, kind: EventKind::Asked { modules: modules.collect(), answered }, shared_host: false }
+}
+
+fn downloaded(entry: &TimelineEntry, download: &Download, options: &StoryOptions<'_>) -> DeviceEvent {
+    let row = &download.access;
+    let mut event = from_access(row, options);
+    event.shared_host = download.shared_host;
+    // The audit row knows the version also where the path does not name it.
+    if let EventKind::Fetched(fetch) = &mut event.kind
+        && fetch.file.version.is_none()
+        && let Some(offer) = entry.audit.offered.get(download.offer)
+    {
+        fetch.file.version = Some(offer.version.clone());
+        fetch.file.is_signature = download.file == OfferedFile::Signature;
+    }
+    event
+}
+
+fn from_access(row: &AccessRow, options: &StoryOptions<'_>) -> DeviceEvent {
+    let path = row.uri_stem.decoded();
+    let (sub_status, win32_status) = (row.sub_status.unwrap_or(0), row.win32_status.unwrap_or(0));
+    let is_get = row.method.as_logged().eq_ignore_ascii_case("GET");
+    let kind = match ServedFile::of_path(&path).filter(|_| is_get) {
+        Some(file) => {
+            let size = options.sizes.get(&path_key(&path)).copied();
+            let bytes = row.others.iter().find(|(name, _)| name.eq_ignore_ascii_case("sc-bytes"));
+            let bytes = bytes.and_then(|(_, bytes)| bytes.as_logged().parse().ok());
+            let is_short = bytes.zip(size).is_some_and(|(bytes, size): (u64, u64)| bytes < size);
+            let outcome = match row.status {
+                Some(200) if win32_status != 0 || is_short => FetchOutcome::CutShort,
+                Some(206) if win32_status != 0 => FetchOutcome::CutShort,
+                Some(200 | 304) => FetchOutcome::Whole,
+                Some(206) => FetchOutcome::Part,
+                status => FetchOutcome::Failed { status, sub_status, win32_status },
+            };
+            EventKind::Fetched(Fetch {
+                file,
+                path: path.into(),
+                outcome,
+                bytes,
+                size,
+                taken_ms: row.time_taken_ms,
+            })
+        }
+        None => EventKind::Requested(RequestRow {
+            method: row.method.decoded().into(),
+            path: path.into(),
+            status: row.status,
+            sub_status,
+            win32_status,
+        }),
+    };
+    DeviceEvent { at: row.finished_at, kind, shared_host: false }
+}
+
+/// The minimum time after a download after which the old version means that the device did not install the new one.
+const INSTALL_SECONDS: u64 = 600;
+
+/// Adds the restarts, and the relation of each installed version to earlier offers.
+fn with_restarts(
+    events: Vec<DeviceEvent>,
+    kind: &ReportedKind,
+    options: &StoryOptions<'_>,
+) -> Vec<DeviceEvent> {
+    let mut told: Vec<DeviceEvent> = Vec::with_capacity(events.len());
+    let mut fetched = Fetched::default();
+    let mut offered: HashMap<String, (ReportedVersion, ReportedVersion)> = HashMap::new();
+    for mut event in events {
+        let is_request = match &mut event.kind {
+            EventKind::Fetched(fetch) => {
+                fetched.take_in(event.at, fetch);
+                false
+            }
+            EventKind::Asked { modules, .. } => {
+                let mut is_still_old = false;
+                for module in modules.iter_mut() {
+                    let scheme = options.scheme(kind, &module.file_name);
+                    let key = module.file_name.to_ascii_lowercase();
+                    if let Some((before, offer)) = offered.get(&key) {
+                        let is_after_fetch = fetched
+                            .complete()
+                            .is_some_and(|at| Span::between(at, event.at).0 >= INSTALL_SECONDS);
+                        let is_offer = scheme.same_release(&module.installed, offer);
+                        let is_before = scheme.same_release(&module.installed, before);
+                        is_still_old |= is_before && !is_offer;
+                        module.came_back = match (is_offer, is_before) {
+                            (true, false) => Some(CameBack::WithOffered),
+                            (false, true) if is_after_fetch => Some(CameBack::WithOld),
+                            _ => None,
+                        };
+                    }
+                    match &module.offered {
+                        Some(offer) => {
+                            offered.insert(key, (module.installed.clone(), offer.clone()));
+                        }
+                        None => {
+                            offered.remove(&key);
+                        }
+                    }
+                }
+                if is_still_old {
+                    let is_settled = modules.iter().any(|module| module.came_back.is_some());
+                    fetched = if is_settled { Fetched::default() } else { fetched };
+                }
+                !is_still_old
+            }
+            EventKind::Requested(row) => row.method.eq_ignore_ascii_case("POST"),
+            _ => false,
+        };
+        if is_request && let Some(at) = fetched.complete() {
+            let after = Span::between(at, event.at);
+            let by = RestartedBy::after(after);
+            let kind = EventKind::Restarted { after, by };
+            told.push(DeviceEvent { at: event.at, kind, shared_host: false });
+            fetched = Fetched::default();
+        }
+        told.push(event);
+    }
+    told
+}
+
+/// The image and the signature that a device downloaded since it asked last.
+#[derive(Default)]
+struct Fetched {
+    image: Option<(UnixTime, ServedFile)>,
+    signature: Option<(UnixTime, ServedFile)>,
+}
+
+impl Fetched {
+    fn take_in(&mut self, at: UnixTime, fetch: &Fetch) {
+        if fetch.outcome != FetchOutcome::Whole {
+            return;
+        }
+        let place = if fetch.file.is_signature { &mut self.signature } else { &mut self.image };
+        *place = Some((at, fetch.file.clone()));
+    }
+
+    /// The time at which both files were there. `None` if one of them is missing.
+    fn complete(&self) -> Option<UnixTime> {
+        let ((image, file), (signature, its)) = self.image.as_ref().zip(self.signature.as_ref())?;
+        file.is_of_same_release(its).then(|| *image.max(signature))
+    }
+}

@@ -1,0 +1,92 @@
+//! [`StoryOptions`]: what is known beside the logs when stories are made.
+
+use super::keys::path_key;
+use super::peers::PeerDownloads;
+use super::span::Span;
+use std::collections::HashMap;
+use ucupdate_core::book::UpdateType;
+use ucupdate_core::device::ReportedKind;
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{Reported, UnixTime};
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
+use ucupdate_core::{RuleBook, RuleKey};
+
+/// Facts beside the logs that make stories more exact. Without them, versions are compared as .NET does, no download counts
+/// as slow, and the logs end at their last row.
+///
+/// ```
+/// use std::time::Duration;
+/// use ucupdate_core::RuleBook;
+/// use ucupdate_fleet::timeline::StoryOptions;
+/// let book = RuleBook::default();
+/// let options = StoryOptions::default().with_book(&book).with_silent_after(Duration::from_secs(7 * 86_400));
+/// # drop(options);
+/// ```
+#[derive(Clone, Debug)]
+pub struct StoryOptions<'a> {
+    pub(super) book: Option<&'a RuleBook>,
+    pub(super) peers: Option<&'a PeerDownloads>,
+    pub(super) sizes: HashMap<String, u64>,
+    pub(super) now: Option<UnixTime>,
+    pub(super) silent_after: Span,
+}
+
+impl Default for StoryOptions<'_> {
+    /// No facts beside the logs. A device counts as silent after three days.
+    fn default() -> Self {
+        Self { book: None, peers: None, sizes: HashMap::new(), now: None, silent_after: Span(3 * 86_400) }
+    }
+}
+
+impl<'a> StoryOptions<'a> {
+    /// Compares versions as the rules of this book do.
+    #[must_use]
+    pub fn with_book(mut self, book: &'a RuleBook) -> Self {
+        self.book = Some(book);
+        self
+    }
+
+    /// Compares the time of downloads with those of other devices.
+    #[must_use]
+    pub fn with_peers(mut self, peers: &'a PeerDownloads) -> Self {
+        self.peers = Some(peers);
+        self
+    }
+
+    /// Sets the sizes of files in bytes, by the paths of their URLs. They tell how fast a download was, and whether it was
+    /// whole.
+    #[must_use]
+    pub fn with_sizes(mut self, sizes: impl IntoIterator<Item = (String, u64)>) -> Self {
+        self.sizes = sizes.into_iter().map(|(path, size)| (path_key(&path), size)).collect();
+        self
+    }
+
+    /// Sets the time up to which the logs reach. The default is the time of the last row.
+    #[must_use]
+    pub fn with_now(mut self, now: UnixTime) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// Sets the time after which a device counts as silent.
+    #[must_use]
+    pub fn with_silent_after(mut self, time: std::time::Duration) -> Self {
+        self.silent_after = Span(time.as_secs());
+        self
+    }
+
+    /// Returns the scheme of the rule of a module. The default is that of .NET.
+    pub(super) fn scheme(&self, kind: &ReportedKind, file_name: &str) -> VersionScheme {
+        let rule = || {
+            let module = InstalledModule {
+                file_name: file_name.into(),
+                version: ReportedVersion::new(""),
+                time_stamp: Reported::default(),
+            };
+            let update_type: UpdateType = module.update_type_stem().parse().ok()?;
+            let key = RuleKey::new(kind.read().ok()?, update_type).ok()?;
+            Some(self.book?.scheme_of(&key).clone())
+        };
+        rule().unwrap_or_default()
+    }
+}

@@ -1,0 +1,215 @@
+//! [`Trouble`]: a named trouble of a device, with its meaning and its remedy.
+
+use super::event::Code;
+use super::served_path::ServedFile;
+use super::span::Span;
+use super::status;
+use std::fmt;
+use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::UnixTime;
+
+/// A trouble of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trouble {
+    /// The kind of trouble, as of the last time it was seen.
+    pub kind: TroubleKind,
+    /// The time at which it was seen first.
+    pub first: UnixTime,
+    /// The time at which it was seen last.
+    pub last: UnixTime,
+    /// The number of times it was seen.
+    pub count: u64,
+    /// The time at which something showed that it ended. `None` if it goes on.
+    pub over: Option<UnixTime>,
+}
+
+/// The kind of trouble. Its text says what was seen; [`meaning`](Self::meaning) and [`remedy`](Self::remedy) say more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the message documents the field")]
+#[non_exhaustive]
+pub enum TroubleKind {
+    /// The device asks at the path of early firmware, and the server does not have it.
+    OldPath,
+    /// The server has the path, but no handler for it.
+    NoHandler { path: Box<str> },
+    /// The device tries to sign in again and again.
+    SignInLoop { sub_status: u16 },
+    /// The server cannot read the request.
+    UnreadableRequest,
+    /// The server refuses the request for another reason, or fails.
+    RequestRefused { status: u16, sub_status: u16 },
+    /// The server refuses a download, or fails.
+    DownloadRefused { file: ServedFile, status: u16, sub_status: u16 },
+    /// The connection broke during a download.
+    CutShort { file: ServedFile },
+    /// A download took much longer than those of other devices.
+    Slow { file: ServedFile, taken: Span, usual: Span },
+    /// The device downloaded an image, and not its signature.
+    NoSignature { file: ServedFile },
+    /// The device is offered the version that it has.
+    OfferedInstalled { version: ReportedVersion },
+    /// The device is offered the same version again and again.
+    OfferedAgain { version: ReportedVersion },
+    /// The device was offered a version, and never downloads it.
+    NeverFetched { version: ReportedVersion },
+    /// The device downloaded a version and came back with its old one.
+    CameBackOld { version: ReportedVersion, old: ReportedVersion },
+    /// The device downloaded a version and did not ask again.
+    NotBack { file: ServedFile },
+    /// The clock of the device differs from that of the server.
+    ClockWrong { minutes: i64 },
+    /// The device was not seen for a long time.
+    Silent { since: Span },
+}
+
+impl TroubleKind {
+    /// A short name for programs, such as `old-path` or `no-signature`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OldPath => "old-path",
+            Self::NoHandler { .. } => "no-handler",
+            Self::SignInLoop { .. } => "sign-in-loop",
+            Self::UnreadableRequest => "unreadable-request",
+            Self::RequestRefused { .. } => "request-refused",
+            Self::DownloadRefused { .. } => "download-refused",
+            Self::CutShort { .. } => "cut-short",
+            Self::Slow { .. } => "slow",
+            Self::NoSignature { .. } => "no-signature",
+            Self::OfferedInstalled { .. } => "offered-installed",
+            Self::OfferedAgain { .. } => "offered-again",
+            Self::NeverFetched { .. } => "never-fetched",
+            Self::CameBackOld { .. } => "came-back-old",
+            Self::NotBack { .. } => "not-back",
+            Self::ClockWrong { .. } => "clock-wrong",
+            Self::Silent { .. } => "silent",
+        }
+    }
+
+    /// Returns what the trouble means, in one sentence.
+    pub fn meaning(&self) -> String {
+        let fixed = match self {
+            Self::OldPath => {
+                "firmware 1.0.452.0 and earlier asks at this path, and the server answers only at /RequestHandler/"
+            }
+            Self::NoHandler { .. } => "the path exists as a folder, so the web server refuses a POST",
+            Self::SignInLoop { .. } => "outside, a device must sign in, and its attempts are refused",
+            Self::UnreadableRequest => "the body of the request does not have the expected form",
+            Self::CutShort { .. } => "the device has a part of the file and must fetch it again",
+            Self::Slow { .. } => {
+                "the network between this device and the server is slower than that of its peers"
+            }
+            Self::NoSignature { .. } => "a device installs no image without its signature catalogue (.cat)",
+            Self::OfferedInstalled { .. } => {
+                "the device reports the version that it is offered, so it installs it again and again"
+            }
+            Self::OfferedAgain { .. } => "the device does not install what it is offered",
+            Self::NeverFetched { .. } => {
+                "the device cannot reach the URL of the offer, or does not want the file"
+            }
+            Self::CameBackOld { .. } => {
+                "the device fetched the image and did not install it, or fell back to its other partition"
+            }
+            Self::NotBack { .. } => {
+                "the device installs the image, waits until it is idle, or failed to start"
+            }
+            Self::ClockWrong { .. } => {
+                "a device without the right time cannot check certificates and may not sign in"
+            }
+            Self::Silent { .. } => {
+                "a device asks at least every 24 hours, so it is off, unplugged or cannot reach the server"
+            }
+            Self::RequestRefused { status, sub_status }
+            | Self::DownloadRefused { status, sub_status, .. } => {
+                status::meaning(*status, *sub_status).unwrap_or("the web server refuses it, or failed")
+            }
+        };
+        fixed.to_owned()
+    }
+
+    /// Returns what to do about the trouble, in one sentence.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::OldPath => "add a virtual folder UCDeviceUpdates that leads to the request handler",
+            Self::NoHandler { .. } => status::remedy(405, 0),
+            Self::SignInLoop { sub_status } => status::remedy(401, *sub_status),
+            Self::UnreadableRequest => status::remedy(400, 0),
+            Self::RequestRefused { status, sub_status }
+            | Self::DownloadRefused { status, sub_status, .. } => status::remedy(*status, *sub_status),
+            Self::CutShort { .. } => "check the timeouts of proxies and the cabling: an image takes minutes",
+            Self::Slow { .. } => "check the link of the site, or update fewer devices of the site at once",
+            Self::NoSignature { .. } => {
+                "check that the .cat file lies beside the image and is served (MIME type)"
+            }
+            Self::OfferedInstalled { .. } => {
+                "compare the version in the package with the one the device reports: `ucupdate version`"
+            }
+            Self::OfferedAgain { .. } => {
+                "look for downloads that fail; hold the device with `ucupdate loops --hold`"
+            }
+            Self::NeverFetched { .. } => {
+                "fetch the URL of the offer from the network of the device: name, port, proxy"
+            }
+            Self::CameBackOld { .. } => {
+                "check the signature and that the image is for this hardware revision; restart the device by hand once"
+            }
+            Self::NotBack { .. } => "wait a day, then restart the device by hand and look at its screen",
+            Self::ClockWrong { .. } => {
+                "check the time server that DHCP or DNS names to devices, or the --time-zone of the log"
+            }
+            Self::Silent { .. } => "ping the device, and look whether it is still in use",
+        }
+    }
+}
+
+impl fmt::Display for TroubleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OldPath => f.write_str("asked at the old path and got 404"),
+            Self::NoHandler { path } => write!(f, "asked at {path} and got 405"),
+            Self::SignInLoop { sub_status } => {
+                write!(
+                    f,
+                    "signs in again and again and gets {}",
+                    Code { status: 401, sub_status: *sub_status }
+                )
+            }
+            Self::UnreadableRequest => f.write_str("sent a request that cannot be read (400)"),
+            Self::RequestRefused { status, sub_status } => {
+                write!(f, "asked and got {}", Code { status: *status, sub_status: *sub_status })
+            }
+            Self::DownloadRefused { file, status, sub_status } => {
+                write!(f, "could not fetch {file}: {}", Code { status: *status, sub_status: *sub_status })
+            }
+            Self::CutShort { file } => write!(f, "the download of {file} was cut short"),
+            Self::Slow { file, taken, usual } => {
+                write!(f, "the download of {file} took {taken}, usual are {usual}")
+            }
+            Self::NoSignature { file } => write!(f, "fetched {file} without its signature"),
+            Self::OfferedInstalled { version } => write!(f, "is offered {version}, which it has"),
+            Self::OfferedAgain { version } => write!(f, "is offered {version} again and again"),
+            Self::NeverFetched { version } => write!(f, "was offered {version} and did not fetch it"),
+            Self::CameBackOld { version, old } => write!(f, "fetched {version} and came back with {old}"),
+            Self::NotBack { file } => write!(f, "fetched {file} and did not come back"),
+            Self::ClockWrong { minutes } => {
+                let side = if *minutes < 0 { "behind" } else { "ahead" };
+                match minutes.unsigned_abs() {
+                    minutes @ ..90 => write!(f, "its clock is {minutes} min {side}"),
+                    minutes @ 90..2880 => write!(f, "its clock is {} h {side}", (minutes + 30) / 60),
+                    minutes => write!(f, "its clock is {} days {side}", minutes / 1440),
+                }
+            }
+            Self::Silent { since } => write!(f, "was not seen for {since}"),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if self.count > 1 {
+            write!(f, ", {} times", self.count)?;
+        }
+        if self.over.is_some() { f.write_str(" (over)") } else { Ok(()) }
+    }
+}
