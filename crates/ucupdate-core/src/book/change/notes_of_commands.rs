@@ -285,7 +285,7 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             },
             &["beside-rollout RULE | wave | - | 3.0", "rollout-started RULE | next | - | 3.0"],
         ),
-        (&rejecting, BookCommand::SetShare(rule(), wave(), half), &["share-set RULE | wave | 100% | 50%"]),
+        (&rejecting, BookCommand::SetShare(rule(), wave(), half), &["share-set RULE | wave | all | 50%"]),
         (
             &rejecting,
             BookCommand::PauseRollout(rule(), "run".parse().unwrap(), "it is late".into()),
