@@ -18,7 +18,7 @@ fn small() -> Limits {
     }
 }
 
-/// Reads any bytes as a cabinet. Reading fails, or delivers what the tables state, in whichever way it is read.
+/// Checks that reading any bytes as a cabinet fails, or gives the files of the tables in every way of reading.
 ///
 /// # Panics
 /// Panics when the law does not hold.

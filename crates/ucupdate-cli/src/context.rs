@@ -14,7 +14,7 @@ use ucupdate::{Options, Snapshot, UpdateService};
 /// The store and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// Where results and messages go.
+    /// The output for results and messages.
     pub(crate) output: Output,
     store: StoreLocation,
 }
@@ -83,7 +83,7 @@ impl Context {
     /// Sees that another location is not the store itself.
     ///
     /// # Errors
-    /// When it is.
+    /// Fails when it is.
     pub(crate) fn refuse_itself(&self, other: &StoreLocation) -> Result<(), Failure> {
         let is_same_folder = || match (&self.store, other) {
             (StoreLocation::Folder(one), StoreLocation::Folder(other)) => one

@@ -10,7 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
-            "ucupdate serve --access-log stderr --events-json events.log",
+            "ucupdate serve --access-log stderr --events-json events.log --metrics 127.0.0.1:9180",
         ],
     ),
     (
@@ -20,6 +20,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
            --hardware-revision A --locale ENU --version 1.0.522.103",
         ],
     ),
+    ("captures", &["ucupdate captures"]),
     ("demo", &["ucupdate demo --stay"]),
     ("ingest", &["ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),
@@ -40,6 +41,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("remove", &["ucupdate remove UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
     ("history", &["ucupdate history --last 5"]),
     ("fleet", &["ucupdate fleet --since 7d"]),
+    (
+        "timeline",
+        &[
+            "ucupdate timeline --mac 00-21-63-0F-20-7B",
+            "ucupdate timeline --audit RequestHandlerAuditLog_2009-03-06.log --access W3SVC1 --html out.html",
+        ],
+    ),
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),
@@ -108,7 +116,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("plan", &["ucupdate plan --device UCPhone/LG-Nortel/IP8540/A/ENU --installed 1.0.522.34"]),
     ("diff", &["ucupdate diff --from 17"]),
-    ("inspect", &["ucupdate inspect capture.xml"]),
+    ("inspect", &["ucupdate inspect capture.xml", "ucupdate inspect capture.xml --suggest dialect.toml"]),
     ("version", &["ucupdate version 1.0.522 1.0.522.0"]),
     ("simulate", &["ucupdate simulate --devices 1000 --days 14 --fail 2%"]),
     ("package build", &["ucupdate package build folder out.cab"]),

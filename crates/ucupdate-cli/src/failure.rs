@@ -97,21 +97,22 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
 }
 
 impl Failure {
-    /// One with a reason.
+    /// Returns a failure with a reason.
     pub(crate) fn new(reason: impl Display) -> Self {
         Self::Told(FailureKind::Refused, reason.to_string())
     }
 
-    /// One that is the caller's mistake.
+    /// Returns a failure that is a mistake of the caller.
     pub(crate) fn usage(reason: impl Display) -> Self {
         Self::Told(FailureKind::Usage, reason.to_string())
     }
 
-    /// One because something that was named is not there.
+    /// Returns a failure for a named thing that does not exist.
     pub(crate) fn not_found(reason: impl Display) -> Self {
         Self::Told(FailureKind::NotFound, reason.to_string())
     }
 
+<<<<<<< HEAD
     /// The same failure, because the input cannot be read as what it should be.
     pub(crate) fn as_not_understood(self) -> Self {
         match self {
@@ -121,11 +122,14 @@ impl Failure {
     }
 
     /// One because the input cannot be read as what it should be.
+=======
+    /// Returns a failure for an input that cannot be read.
+>>>>>>> main
     pub(crate) fn not_understood(reason: impl Display) -> Self {
         Self::Told(FailureKind::NotUnderstood, reason.to_string())
     }
 
-    /// One with an error for its reason, and before it what was being done or looked at: a path, `starting the runtime`.
+    /// Returns a failure of an error. `what` is a path, or an action such as `starting the runtime`.
     pub(crate) fn in_doing(what: impl Display, error: &(dyn Error + 'static)) -> Self {
         Self::Told(FailureKind::of(error), format!("{what}: {}", chain(error)))
     }

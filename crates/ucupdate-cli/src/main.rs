@@ -15,10 +15,10 @@ mod suggest;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
-use commands::devices::{fleet, group, hold, loops, test_device};
+use commands::devices::{fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
-use commands::server::{ask, demo, serve};
+use commands::server::{ask, captures, demo, serve};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
@@ -39,7 +39,7 @@ struct CommandLine {
 /// Options of every subcommand, before or after it.
 #[derive(Debug, Args)]
 struct GlobalArgs {
-    /// Where rules and images lie: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
+    /// The store of rules and images: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     store: StoreLocation,
     /// Write the result as one JSON object with "format": 1
@@ -55,6 +55,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
+    /// List the bodies of requests that could not be read, and the uploads of device logs
+    Captures,
     /// Show a whole update on this machine, from package to phone
     Demo(demo::DemoArgs),
     // What a store holds and what is decided in it.
@@ -78,6 +80,8 @@ enum Command {
     History(history::HistoryArgs),
     /// List the devices that asked, what they have, and how many have which version
     Fleet(fleet::FleetArgs),
+    /// Show what each device did, what it was answered, and what went wrong
+    Timeline(Box<timeline::TimelineArgs>),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
@@ -144,6 +148,7 @@ impl Command {
         match self {
             Self::Serve(args) => serve::run(args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
+            Self::Captures => captures::run(context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,
@@ -155,6 +160,7 @@ impl Command {
             Self::Remove(args) => decide::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Fleet(args) => fleet::run(args, context).await,
+            Self::Timeline(args) => timeline::run(*args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
             Self::Verify(args) => verify::run(args, context).await,

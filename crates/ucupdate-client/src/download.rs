@@ -2,7 +2,7 @@
 
 use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
-use crate::part::{self, Entity, Folder, Part, Paths};
+use crate::part::{self, Entity, Part, Paths};
 use crate::{headers, target};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, Url};
@@ -112,7 +112,7 @@ impl Client {
         let image_url = target::file_url(base, &offer.file_name)?;
         let signature_url = target::file_url(base, &offer.signature_file_name)?;
         check_names(std::slice::from_ref(offer))?;
-        let folder = Folder::open(into).await?;
+        let folder = part::open_folder(into).await?;
         let paths = |name: &FileName| Paths::new(&folder, name);
         let (image_paths, signature_paths) = (paths(&offer.file_name), paths(&offer.signature_file_name));
         let image = self.fetch(&image_url, &image_paths, UpdateFile::Image, &mut progress).await?;
@@ -120,7 +120,7 @@ impl Client {
             self.fetch(&signature_url, &signature_paths, UpdateFile::Signature, &mut progress).await?;
         part::place(&signature_paths)?;
         part::place(&image_paths)?;
-        folder.sync()?;
+        folder.sync("").map_err(ClientError::disk("sync", folder.path()))?;
         Ok(Download { image, signature })
     }
 

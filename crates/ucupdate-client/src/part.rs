@@ -5,13 +5,12 @@
 //! the disk before a power cut does not matter, and a torn note does no harm: a part that does not match is started over.
 
 use crate::error::ClientError;
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 use ucupdate_core::value::{FileName, Sha256Digest, Sha256Hasher};
+use ucupdate_folder::Folder;
 
 /// Number of bytes after which the note is written again.
 const NOTE_EVERY: u64 = 1024 * 1024;
@@ -25,74 +24,37 @@ const MAX_NOTE_BYTES: u64 = 8 * 1024;
 /// The first line of a note. A note of another format has another number and is ignored.
 const NOTE_FORM: &str = "ucupdate part 1";
 
-/// A download folder. No name leads out of it, and no link in it is followed.
-#[derive(Clone, Debug)]
-pub(crate) struct Folder {
-    dir: Arc<Dir>,
-    path: PathBuf,
-}
-
-impl Folder {
-    /// Opens the folder at `path` and creates it if necessary.
-    pub(crate) async fn open(path: &Path) -> Result<Self, ClientError> {
-        tokio::fs::create_dir_all(path).await.map_err(ClientError::disk("make the folder", path))?;
-        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let dir = Dir::open_ambient_dir(here, ambient_authority());
-        let dir = dir.map_err(ClientError::disk("open the folder", path))?;
-        Ok(Self { dir: Arc::new(dir), path: path.to_owned() })
-    }
-
-    /// Makes the names in the folder durable, where the system supports it.
-    pub(crate) fn sync(&self) -> Result<(), ClientError> {
-        if cfg!(unix) {
-            let synced = self.dir.open(".").and_then(|folder| folder.sync_all());
-            synced.map_err(ClientError::disk("sync", &self.path))?;
-        }
-        Ok(())
-    }
-
-    /// Opens a regular file. Refuses a link, whether it was there before or appears now.
-    fn open_file(&self, name: &str, options: &OpenOptions) -> io::Result<File> {
-        self.refuse_link(name)?;
-        let file = self.dir.open_with(name, options)?;
-        self.refuse_link(name)?;
-        Ok(file)
-    }
-
-    fn refuse_link(&self, name: &str) -> io::Result<()> {
-        match self.dir.symlink_metadata(name) {
-            Ok(found) if !found.is_file() => {
-                Err(io::Error::other("it is a link or not a regular file; remove it"))
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
+/// Opens the folder for downloads at `path`, and creates it if it does not exist.
+pub(crate) async fn open_folder(path: &Path) -> Result<Arc<Folder>, ClientError> {
+    let opened = path.to_owned();
+    let folder = tokio::task::spawn_blocking(move || Folder::open_or_create(opened)).await;
+    let folder = folder.map_err(io::Error::other).and_then(|folder| folder);
+    folder.map(Arc::new).map_err(ClientError::disk("make the folder", path))
 }
 
 /// The names of a file, its part and its note in a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
-    folder: Folder,
+    folder: Arc<Folder>,
     whole: String,
     part: String,
     note: String,
 }
 
 impl Paths {
-    pub(crate) fn new(folder: &Folder, name: &FileName) -> Self {
+    pub(crate) fn new(folder: &Arc<Folder>, name: &FileName) -> Self {
         let [whole, part, note] = names(name.as_str());
-        Self { folder: folder.clone(), whole, part, note }
+        Self { folder: Arc::clone(folder), whole, part, note }
     }
 
     /// Returns the path of the whole file.
     pub(crate) fn whole(&self) -> PathBuf {
-        self.folder.path.join(&self.whole)
+        self.folder.path().join(&self.whole)
     }
 
     /// Returns a function that makes the error of an operation on the file of this name.
     fn failed(&self, doing: &'static str, name: &str) -> impl FnOnce(io::Error) -> ClientError + use<> {
-        let path = self.folder.path.join(name);
+        let path = self.folder.path().join(name);
         move |error| ClientError::disk(doing, &path)(error)
     }
 }
@@ -192,10 +154,11 @@ impl Part {
             sha256: self.sha256(),
         };
         self.noted = self.bytes;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        let opened = self.paths.folder.open_file(&self.paths.note, &options);
-        let written = opened.and_then(|mut file| file.write_all(note.to_text().as_bytes()));
+        let opened = self.paths.folder.open_unstaged(&self.paths.note);
+        let written = opened.and_then(|mut file| {
+            file.set_len(0)?;
+            file.write_all(note.to_text().as_bytes())
+        });
         written.map_err(self.paths.failed("write", &self.paths.note))
     }
 
@@ -225,16 +188,13 @@ impl Part {
 
 /// Gives a synced part its final name and replaces an older file.
 pub(crate) fn place(paths: &Paths) -> Result<(), ClientError> {
-    let dir = &paths.folder.dir;
-    dir.rename(&paths.part, dir, &paths.whole).map_err(paths.failed("rename", &paths.part))?;
+    let renamed = paths.folder.rename(&paths.part, &paths.whole);
+    renamed.map_err(paths.failed("rename", &paths.part))?;
     remove(paths, &paths.note)
 }
 
 fn remove(paths: &Paths, name: &str) -> Result<(), ClientError> {
-    match paths.folder.dir.remove_file(name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(paths.failed("remove", name)(error)),
-        _ => Ok(()),
-    }
+    paths.folder.remove(name).map_err(paths.failed("remove", name))
 }
 
 struct Loaded {
@@ -245,9 +205,7 @@ struct Loaded {
 }
 
 fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let mut file = paths.folder.open_file(&paths.part, &options)?.into_std();
+    let mut file = paths.folder.open_unstaged(&paths.part)?;
     let mut loaded = (None, Sha256Hasher::default(), 0);
     if let Some(note) = read_note(paths).filter(|note| &*note.url == url)
         && let Some((hasher, bytes)) = verified(&mut file, &note)?
@@ -320,15 +278,7 @@ impl PartRecord {
 
 fn read_note(paths: &Paths) -> Option<PartRecord> {
     let mut text = String::new();
-    let mut options = OpenOptions::new();
-    options.read(true);
-    paths
-        .folder
-        .open_file(&paths.note, &options)
-        .ok()?
-        .take(MAX_NOTE_BYTES)
-        .read_to_string(&mut text)
-        .ok()?;
+    paths.folder.read(&paths.note).ok()?.take(MAX_NOTE_BYTES).read_to_string(&mut text).ok()?;
     PartRecord::from_text(&text)
 }
 
@@ -351,7 +301,7 @@ mod tests {
     /// Creates a folder with a part that contains `bytes` and has a note.
     async fn left(bytes: &[u8], total: Option<u64>) -> (tempfile::TempDir, Paths) {
         let folder = tempfile::tempdir().unwrap();
-        let opened = Folder::open(folder.path()).await.unwrap();
+        let opened = open_folder(folder.path()).await.unwrap();
         let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
         let mut part = Part::open(&paths, URL).await.unwrap();
         part.start_over(Some(entity(total))).await.unwrap();
@@ -361,7 +311,7 @@ mod tests {
     }
 
     fn path(paths: &Paths, name: &str) -> PathBuf {
-        paths.folder.path.join(name)
+        paths.folder.path().join(name)
     }
 
     #[cfg(unix)]
@@ -374,7 +324,7 @@ mod tests {
                     fs::write(&target, "precious").unwrap();
                     let _replaced = fs::remove_file(folder.path().join(name));
                     std::os::unix::fs::symlink(&target, folder.path().join(name)).unwrap();
-                    let opened = Folder::open(folder.path()).await.unwrap();
+                    let opened = open_folder(folder.path()).await.unwrap();
                     let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
                     let end = async {
                         let mut part = Part::open(&paths, URL).await?;
@@ -384,7 +334,12 @@ mod tests {
                     };
                     if name.ends_with(".part") {
                         let error = end.await.unwrap_err().to_string();
-                        assert!(error.ends_with("it is a link or not a regular file; remove it"), "{error}");
+                        assert!(
+                            error.ends_with(
+                                "is a link or a special file, expected a plain file or folder; remove it"
+                            ),
+                            "{error}"
+                        );
                     } else {
                         // A note that is a link is removed before another is written.
                         end.await.unwrap();

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body;
 use std::time::Duration;
 use ucupdate::upx::{DecodeError, DecodeErrorKind};
-use ucupdate::{Asker, Event, UpdateService};
+use ucupdate::{Asker, UpdateService};
 
 /// Value of `Allow` for the paths of the request handler.
 pub(crate) const ALLOWED: &str = "POST";
@@ -33,7 +33,9 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     let (limit, time) = limits;
-    let body = match request_body::read(body, content_length(headers), limit, time).await {
+    // A device log may be larger than a request. Its first bytes show what it is.
+    let larger = (service.device_log_bytes(), |start: &[u8]| is_device_log(service, start));
+    let body = match request_body::read(body, content_length(headers), limit, larger, time).await {
         Ok(body) => body,
         Err(error) => return not_read(service, asker, limit, error),
     };
@@ -65,10 +67,16 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
 }
 
 fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError, body: &[u8]) -> Answer {
-    service.emit(&Event::RequestUnreadable { host: asker.host, error, body });
     let reason = error.to_string();
+    if let DecodeError::DeviceLog { form } = error {
+        if service.keep_device_log(asker.host, *form, body) {
+            service.audit_device_log_upload(asker.host);
+            return Answer::without_content(StatusCode::OK);
+        }
+        return device_log(service, asker, &reason);
+    }
+    service.report_unreadable(asker.host, error, body);
     match error.kind() {
-        DecodeErrorKind::DeviceLog => device_log(service, asker, &reason),
         // Other limits, such as the depth, are not about the size of the body.
         DecodeErrorKind::TooLarge if body.len() > service.codec().limits().xml().bytes() => {
             Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason)

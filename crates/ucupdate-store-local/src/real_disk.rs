@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use ucupdate_folder::Folder;
 
 /// A folder on the disk of the machine. Neither `..` nor a symbolic link leads out of it, even if another user makes the link.
 ///
@@ -25,7 +26,7 @@ impl RealDisk {
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         // An absolute path keeps its meaning when the process changes its folder.
         let path = std::path::absolute(path.as_ref())?;
-        create_durably(&path)?;
+        Folder::open_or_create(&path)?;
         let root = Dir::open_ambient_dir(&path, ambient_authority())?;
         Ok(Self { root, path })
     }
@@ -36,19 +37,9 @@ impl RealDisk {
     }
 }
 
-/// Works like `create_dir_all` and syncs the entry of each new folder.
-fn create_durably(path: &Path) -> io::Result<()> {
-    if path.as_os_str().is_empty() || path.is_dir() {
-        return Ok(());
-    }
-    let Some(above) = path.parent() else { return Ok(()) };
-    create_durably(above)?;
-    match std::fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
-        _ if cfg!(windows) => Ok(()),
-        _ => File::open(if above.as_os_str().is_empty() { Path::new(".") } else { above })?.sync_all(),
-    }
-}
+/// The folder that only the owner of the store can read: bodies of requests and logs of devices hold personal data.
+#[cfg(unix)]
+const PRIVATE_FOLDER: &str = "Logs/Client";
 
 impl Disk for RealDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
@@ -83,6 +74,17 @@ impl Disk for RealDisk {
         Ok(())
     }
 
+    #[cfg(unix)]
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        use cap_std::fs::{DirBuilder, DirBuilderExt as _};
+        let mut builder = DirBuilder::new();
+        if path == PRIVATE_FOLDER {
+            builder.mode(0o700);
+        }
+        self.root.create_dir_with(path, &builder)
+    }
+
+    #[cfg(not(unix))]
     fn create_dir(&self, path: &str) -> io::Result<()> {
         self.root.create_dir(path)
     }

@@ -166,7 +166,7 @@ impl On<'_> {
         self.times(1, fault);
     }
 
-    /// Applies the fault to the next calls, by their number.
+    /// Applies the fault to the next `times` calls.
     pub fn times(self, times: usize, fault: Fault) {
         self.set(Some(times), fault);
     }

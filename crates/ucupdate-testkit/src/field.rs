@@ -1,8 +1,8 @@
 //! The phone of the field's audit log, and what it asks.
 
-use ucupdate_core::request::InstalledModule;
+use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::value::Reported;
-use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest};
+use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest, UpdateResponse};
 
 /// The rule for the phone.
 pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
@@ -41,4 +41,30 @@ pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
         request_date_time: Reported::new("06-03-2009 17:10:39"),
         modules: vec![module(version)],
     }
+}
+
+/// Returns the offer in the second row of the log: the interim image.
+///
+/// # Panics
+/// Never: the names are file names.
+pub fn offer() -> UpdateResponse {
+    UpdateResponse {
+        modules: vec![OfferedModule {
+            file_name: "CPE.nbt".parse().expect("a file name"),
+            signature_file_name: "CPE.cat".parse().expect("a file name"),
+            version: ReportedVersion::new("1.0.522.103"),
+            time_stamp: Reported::new("16-12-2008 04:43:58"),
+            base_url: "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU".into(),
+            external_base_url: "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU".into(),
+        }],
+    }
+}
+
+/// Returns the bytes of a file in `vectors/`.
+///
+/// # Panics
+/// Panics when the file cannot be read.
+pub fn vector(name: &str) -> Vec<u8> {
+    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

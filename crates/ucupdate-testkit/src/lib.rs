@@ -3,6 +3,7 @@
 pub mod crash;
 pub mod faulty;
 pub mod field;
+pub mod packages;
 #[cfg(feature = "prove")]
 pub mod prove;
 #[cfg(feature = "s3")]

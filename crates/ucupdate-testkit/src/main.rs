@@ -17,7 +17,7 @@ struct CommandLine {
 enum Task {
     /// Prove what is promised of stores, and print a table
     Prove(ProveArgs),
-    /// What a proof's child processes do
+    /// Run as a child process of a proof
     #[command(hide = true)]
     Work(prove::WorkArgs),
     /// Be one of the processes that contend for a store

@@ -5,7 +5,8 @@
 //! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
-//! Logs/...                             as `ucupdate-audit` names them
+//! Logs/Server/...                      as `ucupdate-audit` names them
+//! Logs/Client/<kind>/<id>.capture      bodies that are kept, as `captures` names them
 //! ```
 
 use ucupdate_core::book::IngestId;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod asker;
+mod captures;
 mod clock;
 mod error;
 mod events;
@@ -10,6 +11,7 @@ mod keys;
 pub mod laws;
 mod logs;
 mod maintenance;
+mod metrics;
 mod options;
 mod packages;
 mod service;
@@ -19,6 +21,8 @@ mod watch;
 
 pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls};
+pub use captures::capture::{Capture, CaptureId, CaptureIdError, CaptureKind};
+pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
 pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
@@ -32,6 +36,7 @@ pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;
 #[cfg(feature = "local")]
 pub use maintenance::tree_export::{TreeError, TreeOptions, TreeWritten};
+pub use metrics::counters::Metrics;
 pub use options::Options;
 pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};

@@ -1,5 +1,6 @@
 //! [`Options`]: how a service works.
 
+use crate::captures::options::CaptureOptions;
 use crate::clock::{Clock, SystemClock};
 use crate::events::event::Events;
 use crate::events::listeners::Listeners;
@@ -36,6 +37,7 @@ pub struct Options {
     pub(crate) watch: Option<WatchOptions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Listeners,
+    pub(crate) captures: Option<CaptureOptions>,
     pub(crate) offers_after_replacement: bool,
     pub(crate) offers_while_unreachable: Option<Duration>,
 }
@@ -52,6 +54,7 @@ impl Default for Options {
             watch: None,
             clock: Arc::new(SystemClock),
             events: Listeners::default(),
+            captures: None,
             offers_after_replacement: false,
             offers_while_unreachable: None,
         }
@@ -114,6 +117,13 @@ impl Options {
     #[must_use]
     pub fn with_watch(mut self, watch: WatchOptions) -> Self {
         self.watch = Some(watch);
+        self
+    }
+
+    /// Keeps bodies of requests that cannot be read. Default: none are kept.
+    #[must_use]
+    pub fn with_captures(mut self, captures: CaptureOptions) -> Self {
+        self.captures = Some(captures);
         self
     }
 

@@ -1,6 +1,8 @@
 //! [`UpdateService`]: the service that a server embeds.
 
 use crate::asker::{Answered, Asker, NoUrls};
+use crate::captures::keeper::Keeper;
+use crate::captures::shapes::Shapes;
 use crate::error::StateError;
 use crate::events::event::Event;
 use crate::logs::writer::Logs;
@@ -41,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) looks: Looks,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
+    pub(crate) captures: Option<Keeper>,
+    pub(crate) shapes: Shapes,
 }
 
 impl UpdateService {
@@ -50,7 +54,7 @@ impl UpdateService {
     /// When the rule book cannot be read, or a newer program wrote it.
     ///
     /// # Panics
-    /// Outside a tokio runtime, if the options ask for logs, probing or watching.
+    /// Outside a tokio runtime, if the options ask for logs, captures, probing or watching.
     pub async fn open(store: Arc<dyn ImageStore>, options: Options) -> Result<Self, StateError> {
         let mut history = RuleHistory::open(Arc::clone(&store)).await?;
         history.keep_news(!options.events.is_empty() || cfg!(feature = "tracing"));
@@ -58,6 +62,10 @@ impl UpdateService {
         let logs = options.logs.clone().map(|logs| {
             Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock), options.events.clone())
         });
+        let captures = options
+            .captures
+            .clone()
+            .map(|captures| Keeper::start(Arc::clone(&store), captures, Arc::clone(&options.clock)));
         let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
         let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
         let inner = Inner {
@@ -68,6 +76,8 @@ impl UpdateService {
             looks: Looks::default(),
             logs,
             watch,
+            captures,
+            shapes: Shapes::default(),
         };
         let inner = Arc::new(inner);
         if let Some(period) = probe {

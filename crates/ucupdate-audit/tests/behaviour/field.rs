@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 use ucupdate_audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow};
-
-fn vector(name: &str) -> Vec<u8> {
-    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
+use ucupdate_testkit::field::vector;
 
 fn audit_rows() -> Vec<AuditRow> {
     let log = vector("RequestHandlerAuditLog_2009-03-06.log");

@@ -17,7 +17,7 @@ use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 
-/// Which rows are read.
+/// The rows that are read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of the store's: files, folders, or patterns such as 'logs/*.log'
@@ -42,10 +42,34 @@ impl AuditArgs {
     pub(crate) async fn each_row(
         &self,
         context: &mut Context,
+        take: impl FnMut(&LoggedRow),
+    ) -> Result<ReadRows, Failure> {
+        self.each(context, self.is_of_store(), true, take).await
+    }
+
+    /// Whether no files are named.
+    pub(crate) fn is_of_store(&self) -> bool {
+        self.audit.is_empty()
+    }
+
+    /// The time before which rows are passed over.
+    pub(crate) fn since(&self) -> Option<UnixTime> {
+        self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()))
+    }
+
+    /// Reads the rows, by time. The store is read only if `from_store` is set, and lines that gave no row are reported only if
+    /// `reports` is set.
+    ///
+    /// # Errors
+    /// When there is no store, or a log cannot be read.
+    pub(crate) async fn each(
+        &self,
+        context: &mut Context,
+        from_store: bool,
+        reports: bool,
         mut take: impl FnMut(&LoggedRow),
     ) -> Result<ReadRows, Failure> {
-        let since = self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()));
-        let mut logs = AuditLogs::new(self.time_zone.clone(), since);
+        let mut logs = AuditLogs::new(self.time_zone.clone(), self.since());
         for path in self.found().await? {
             if let Err(error) = std::fs::metadata(&path)
                 && let Some(meant) = files::meant_for(&path, &error)
@@ -60,7 +84,7 @@ impl AuditArgs {
                 None => logs.add(&name, open),
             }
         }
-        if self.audit.is_empty() {
+        if from_store {
             logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;
         }
         let mut read = ReadRows::new(LogKind::Audit);
@@ -73,12 +97,15 @@ impl AuditArgs {
                     }
                     take(&row);
                 }
+                Logged::Unread { .. } if !reports => {}
                 Logged::Unread { log, finding } => read.unread(&log, &finding, context),
                 Logged::End { log, summary } => read.ended(&log, &summary),
                 _ => return Err(Failure::new("the audit logs hold what this command does not know")),
             }
         }
-        read.finish(context);
+        if reports {
+            read.finish(context);
+        }
         Ok(read)
     }
 

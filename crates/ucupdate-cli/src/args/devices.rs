@@ -70,7 +70,7 @@ impl Devices {
 /// The devices whose answer changes.
 #[derive(Debug, Serialize)]
 pub(crate) struct Differences {
-    /// How many devices were looked at.
+    /// The number of devices that were looked at.
     devices: usize,
     /// How many were passed over, since what they say of themselves could be no request's, or there are too many.
     left_out: u64,

@@ -11,7 +11,7 @@ pub(crate) struct KindArgs {
     /// The vendor of the device
     #[arg(long)]
     vendor: Vendor,
-    /// Which model it is
+    /// The model
     #[arg(long)]
     model: Model,
     /// The revision of its hardware

@@ -66,6 +66,11 @@ impl ReadRows {
         }
     }
 
+    /// Whether something was understood of every log.
+    pub(crate) fn is_understood(&self) -> bool {
+        self.nothing.is_empty()
+    }
+
     /// Refuses logs of which nothing was understood.
     ///
     /// # Errors

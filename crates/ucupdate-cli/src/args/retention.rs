@@ -4,7 +4,7 @@ use clap::Args;
 use std::time::Duration;
 use ucupdate::Retention;
 
-/// Which revisions' images are kept.
+/// The revisions whose images are kept.
 #[derive(Debug, Args)]
 pub(crate) struct RetentionArgs {
     /// Keep the images of the last N revisions, or those of --keep-days, whichever is more

@@ -58,7 +58,7 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
 /// Does work that blocks, away from the runtime's own threads.
 ///
 /// # Errors
-/// Those of the work.
+/// Fails as the work does.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

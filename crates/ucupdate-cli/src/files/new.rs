@@ -1,136 +1,84 @@
 //! Files a command makes: below one folder, whole or not at all, and never over one that is there.
 
 use crate::failure::Failure;
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use ucupdate::value::FieldTime;
+use ucupdate_folder::Folder;
 
-/// The most passing names that are looked at for a free one.
-const MOST_LEFT: u32 = 100;
-
-/// A folder in which files are made. No path leads out of it, not by a link either.
+/// A folder in which files are made.
 #[derive(Debug)]
-pub(crate) struct NewFiles {
-    folder: Dir,
-    path: PathBuf,
+pub(crate) struct NewFiles(Folder);
+
+/// Makes one new file.
+///
+/// # Errors
+/// When something is there already, or the file cannot be made.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Failure::new(format_args!("{}: is no name of a file", path.display())))?;
+    let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
+    folder.write(name, None, &mut &*content).map(drop)
 }
 
 impl NewFiles {
     /// Opens the folder at `path`.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let folder = Dir::open_ambient_dir(here, ambient_authority())
-            .map_err(|error| Failure::in_doing(here.display(), &error))?;
-        Ok(Self { folder, path: path.to_owned() })
+        Folder::open(path).map(Self).map_err(|error| Failure::in_doing(path.display(), &error))
     }
 
-    /// Opens the folder at `path`, made if it is not there.
-    ///
-    /// # Errors
-    /// When it cannot be made or opened.
+    /// Opens the folder at `path`, and creates it if it does not exist.
     pub(crate) fn open_or_make(path: &Path) -> Result<Self, Failure> {
-        std::fs::create_dir_all(path).map_err(|error| Failure::in_doing(path.display(), &error))?;
-        Self::open(path)
+        Folder::open_or_create(path).map(Self).map_err(|error| Failure::in_doing(path.display(), &error))
     }
 
-    /// Sees that nothing is at any of these paths below the folder.
-    ///
-    /// # Errors
-    /// When something is.
+    /// Fails when something is at any of these paths below the folder.
     pub(crate) fn refuse_existing<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), Failure> {
-        paths.into_iter().try_for_each(|path| match self.folder.symlink_metadata(path) {
-            Ok(_) => Err(self.exists(path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        paths.into_iter().try_for_each(|path| match self.0.find(path) {
+            Ok(Some(_)) => Err(self.exists(path)),
+            Ok(None) => Ok(()),
             Err(error) => Err(self.failed(path, &error)),
         })
     }
 
-    /// Makes a file of what `content` gives, at a relative path of parts divided by `/`, and gives its size. It gets its
-    /// name once it is whole and safe on the disk.
+    /// Makes a file of the bytes of `content`, at a relative path with `/`. Returns its size.
     ///
     /// # Errors
-    /// When a file is there, `content` fails, or the disk does.
+    /// Fails when a file is there, `content` fails, or the disk does.
     pub(crate) fn write(
         &self,
         path: &str,
         modified: Option<FieldTime>,
         content: &mut dyn Read,
     ) -> Result<u64, Failure> {
-        let failed = |error: io::Error| self.failed(path, &error);
-        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        if !parent.is_empty() {
-            self.folder.create_dir_all(parent).map_err(failed)?;
-        }
-        let (partial, file) = self.partial(Path::new(parent)).map_err(failed)?;
-        let named = fill(file, modified, content)
-            .and_then(|bytes| self.name(&partial, Path::new(path)).map(|()| bytes));
-        if named.is_err() {
-            // What is wrong is known already.
-            let _left = self.folder.remove_file(&partial);
-        }
-        named.map_err(|error| match error.kind() {
+        self.staged(path, modified, content).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => self.exists(path),
-            _ => failed(error),
+            _ => self.failed(path, &error),
         })
     }
 
-    /// A new file of a passing name; what another process left there is left alone.
-    fn partial(&self, parent: &Path) -> io::Result<(PathBuf, File)> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        let mut number = 0;
-        loop {
-            let path = parent.join(format!(".ucupdate-{}-{number}.partial", std::process::id()));
-            match self.folder.open_with(&path, &options) {
-                Ok(file) => return Ok((path, file)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST_LEFT => {
-                    number += 1
-                }
-                Err(error) => return Err(error),
-            }
+    fn staged(&self, path: &str, modified: Option<FieldTime>, content: &mut dyn Read) -> io::Result<u64> {
+        let mut staged = self.0.stage(path.rsplit_once('/').map_or("", |(parent, _)| parent))?;
+        let bytes = io::copy(content, &mut staged)?;
+        if let Some(seconds) = modified.and_then(|time| u64::try_from(time.as_utc().as_seconds()).ok()) {
+            staged.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))?;
         }
-    }
-
-    /// Gives a whole file its name, which must be free.
-    fn name(&self, partial: &Path, path: &Path) -> io::Result<()> {
-        match self.folder.hard_link(partial, &self.folder, path) {
-            Ok(()) => self.folder.remove_file(partial),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // A file system without hard links: look, then rename.
-            Err(_) if self.folder.symlink_metadata(path).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => self.folder.rename(partial, &self.folder, path),
-        }
+        staged.create(path)?;
+        Ok(bytes)
     }
 
     fn exists(&self, path: &str) -> Failure {
-        Failure::new(format_args!(
-            "{}: is there already, and is not overwritten",
-            self.path.join(path).display()
-        ))
+        let at = self.0.path().join(path);
+        Failure::new(format_args!("{}: is there already, and is not overwritten", at.display()))
     }
 
     fn failed(&self, path: &str, error: &io::Error) -> Failure {
-        Failure::in_doing(self.path.join(path).display(), error)
+        Failure::in_doing(self.0.path().join(path).display(), error)
     }
-}
-
-fn fill(file: File, modified: Option<FieldTime>, content: &mut dyn Read) -> io::Result<u64> {
-    let mut file = file.into_std();
-    let bytes = io::copy(content, &mut file)?;
-    if let Some(seconds) = modified.and_then(|time| u64::try_from(time.as_utc().as_seconds()).ok()) {
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))?;
-    }
-    file.sync_all()?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -176,17 +124,5 @@ mod tests {
         let Err(Failure::Told(_, reason)) = files.write("CPE.nbt", None, &mut Broken) else { panic!("made") };
         assert!(reason.ends_with("CPE.nbt: damaged"), "{reason}");
         assert!(names(folder.path()).is_empty());
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn no_link_leads_out_of_the_folder() {
-        let outside = tempfile::tempdir().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(outside.path(), folder.path().join("a")).unwrap();
-        let files = NewFiles::open(folder.path()).unwrap();
-        assert!(files.write("a/CPE.nbt", None, &mut &b"image"[..]).is_err());
-        assert!(files.write("../CPE.nbt", None, &mut &b"image"[..]).is_err());
-        assert!(names(outside.path()).is_empty());
     }
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// The version of every JSON object that is written.
 const FORMAT: u32 = 1;
 
-/// Where a command's results and messages go.
+/// The output of a command: results and messages.
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -34,12 +34,18 @@ impl Output {
         self.json
     }
 
+    /// The number of columns of a line on stdout. It is very large if stdout is not a terminal, so that lines stay whole.
+    pub(crate) fn width(&self) -> usize {
+        let size = terminal_size::terminal_size_of(&self.stdout);
+        size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(40))
+    }
+
     /// Whether a person may be watching stderr.
     pub(crate) fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }
 
-    /// Gives a command's whole result: as one line of JSON, an object with `"format": 1`, or as it displays itself.
+    /// Writes the whole result of a command: as one line of JSON, an object with `"format": 1`, or as text.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -55,7 +61,7 @@ impl Output {
         if self.json { self.json_result(json) } else { self.text(text) }
     }
 
-    /// Gives a result as JSON.
+    /// Writes a result as JSON.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -92,7 +98,7 @@ impl Output {
         written.map_err(|error| unwritten(&error))
     }
 
-    /// Tells something beside the results, in one line on stderr.
+    /// Writes a message of one line to stderr.
     pub(crate) fn message(&mut self, message: impl Display) {
         // Nobody can be told that stderr is closed.
         let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));

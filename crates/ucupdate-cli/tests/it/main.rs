@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod asking;
+mod captures;
 mod carrying;
 mod demo;
 mod differences;
@@ -13,6 +14,7 @@ mod fleet;
 mod groups;
 mod holding;
 mod life;
+mod metrics;
 mod misleading;
 mod overload;
 mod packages;
@@ -25,6 +27,7 @@ mod serve;
 mod serving;
 mod simulating;
 mod streams;
+mod timelines;
 mod together;
 mod usage;
 mod ways;

@@ -223,7 +223,7 @@ fn a_request_that_is_none_is_refused_by_explain_and_reported_by_inspect() {
     assert_eq!(report.json()["kind"], serde_json::Value::Null);
     assert_eq!(report.json()["unknown_count"], 2);
     assert!(report.json()["refused"].is_string());
-    place.file("large.xml", &vec![b' '; 1 << 20]);
+    place.file("large.xml", &vec![b' '; 9 << 20]);
     assert!(place.run(&["inspect", "large.xml"]).refused().contains("large.xml: has more than"));
 }
 

@@ -1,75 +1,11 @@
 //! Packages, devices and books made by code.
 
-use ucupdate_core::book::{
-    BookCommand, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile, TestDevice,
-};
-use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{FieldTime, FileName, Reported, Sha256Digest, UnixTime};
-use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
+use ucupdate_core::book::{BookCommand, TestDevice};
+use ucupdate_core::{Device, RuleBook};
 
-pub const PHONE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
-
-pub fn key(text: &str) -> RuleKey {
-    text.parse().unwrap()
-}
-
-fn file(name: &str, content: u8) -> StoredFile {
-    StoredFile {
-        name: name.parse::<FileName>().unwrap(),
-        key: format!("images/{content:02x}/{name}").parse().unwrap(),
-        size: 1,
-        sha256: Sha256Digest::new([content; 32]),
-        modified: FieldTime::new((2008, 12, 16), (4, 43, 58)),
-    }
-}
-
-/// Files whose bytes are told apart by `content`.
-pub fn files(content: u8) -> ReleaseFiles {
-    ReleaseFiles {
-        image: file("CPE.nbt", content),
-        signature: file("CPE.cat", content),
-        descriptions: Vec::new(),
-    }
-}
-
-/// A package called by `id` with releases of `(rule, version, content)`.
-pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
-    IngestedPackage {
-        sha256: Sha256Digest::new([id; 32]),
-        ingest: IngestId::from_bits(id.into()),
-        file_name: "UCUpdates.cab".into(),
-        ingested_at: UnixTime::default(),
-        releases: releases
-            .iter()
-            .map(|(rule, version, content)| Release {
-                rule: key(rule),
-                version: ReportedVersion::new(version),
-                files: files(*content),
-            })
-            .collect(),
-        interim: Vec::new(),
-    }
-}
-
-/// Adds the interim image of a locale to a package.
-pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -> IngestedPackage {
-    package.interim.push(InterimImage {
-        locale: locale.parse().unwrap(),
-        update_type: "CPE".parse().unwrap(),
-        version: ReportedVersion::new(version),
-        files: files(103),
-    });
-    package
-}
-
-#[track_caller]
-/// Ingests a package, and gives the notes without the one that names its file.
-pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
-    let outcome = book.ingest(package).unwrap();
-    book.apply(&outcome.delta);
-    let notes = outcome.notes.iter().filter(|note| note.kind() != "ingested");
-    notes.map(ToString::to_string).collect()
-}
+pub use ucupdate_testkit::field::RULE as PHONE;
+pub use ucupdate_testkit::field::{module, phone};
+pub use ucupdate_testkit::packages::{files, ingest, key, package, with_interim};
 
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
@@ -102,20 +38,7 @@ pub fn state(book: &RuleBook, rule: &str) -> String {
 
 /// The phone of the field's log, or one like it.
 pub fn device(rule: &str) -> Device {
-    let key = key(rule);
-    Device {
-        kind: key.kind().clone(),
-        mac_address: Reported::new("0021630F207B"),
-        serial_number: Reported::new("C185H001209"),
-    }
-}
-
-pub fn module(version: &str) -> InstalledModule {
-    InstalledModule {
-        file_name: "cpe.nbt".into(),
-        version: ReportedVersion::new(version),
-        time_stamp: Reported::new("01-01-1601 00:00:00"),
-    }
+    phone(&key(rule))
 }
 
 pub fn test_device(name: &str) -> TestDevice {

@@ -41,7 +41,7 @@ pub enum EventKind {
         /// The probable cause of the restart.
         by: RestartedBy,
     },
-    /// The device uploaded its logs, which the service refuses.
+    /// The device uploaded its logs.
     UploadedLogs,
     /// The device has not been seen since its last event.
     Silent {
@@ -228,7 +228,7 @@ impl fmt::Display for EventKind {
             Self::Restarted { after, by: RestartedBy::Hand } => {
                 write!(f, "restarted by hand within {after} of the download")
             }
-            Self::UploadedLogs => f.write_str("uploaded its logs, which were refused"),
+            Self::UploadedLogs => f.write_str("uploaded its logs"),
             Self::Silent { since } => write!(f, "silent for {since}, until the logs end"),
         }
     }

@@ -4,11 +4,7 @@ use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow};
 use ucupdate_core::MacAddress;
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{Fetched, OfferedFile, Timeline, TimelineOptions};
-
-fn vector(name: &str) -> Vec<u8> {
-    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
+use ucupdate_testkit::field::vector;
 
 pub(crate) fn audit_rows() -> Vec<AuditRow> {
     let log = vector("RequestHandlerAuditLog_2009-03-06.log");

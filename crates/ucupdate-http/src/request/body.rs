@@ -121,20 +121,22 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<'_, B> {
     }
 }
 
-/// Reads a body of at most `limit` bytes. Memory grows with the bytes that arrive, never with the `declared` length.
+/// Reads a body of at most `limit` bytes, or of a larger limit if its first bytes pass the test beside it. Memory grows with
+/// the bytes that arrive, never with the `declared` length.
 ///
 /// A client that waits for `100 Continue` with a larger declared length is refused without it.
 pub(crate) async fn read<B>(
     body: &mut RequestBody<'_, B>,
     declared: Option<u64>,
     limit: usize,
+    (larger, may_be_larger): (usize, impl Fn(&[u8]) -> bool),
     time: Duration,
 ) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes>,
 {
     let declared = declared.unwrap_or(0).max(body.size_hint().lower());
-    if usize::try_from(declared).map_or(true, |declared| declared > limit) {
+    if usize::try_from(declared).map_or(true, |declared| declared > limit.max(larger)) {
         if body.is_awaited() {
             return Err(BodyError::TooLarge { start: Bytes::new() });
         }
@@ -142,7 +144,7 @@ where
         let start = tokio::time::timeout(LOOK.min(time), first_piece(&mut *body, limit)).await;
         return Err(BodyError::TooLarge { start: start.unwrap_or_default() });
     }
-    match tokio::time::timeout(time, read_pieces(&mut *body, limit)).await {
+    match tokio::time::timeout(time, read_pieces(&mut *body, limit, larger, may_be_larger)).await {
         Ok(read) => read,
         Err(_elapsed) => {
             // The client had its time.
@@ -162,12 +164,23 @@ async fn first_piece<B: Body<Data = Bytes>>(body: B, limit: usize) -> Bytes {
     }
 }
 
-async fn read_pieces<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Bytes, BodyError> {
+async fn read_pieces<B: Body<Data = Bytes>>(
+    body: B,
+    mut limit: usize,
+    larger: usize,
+    may_be_larger: impl Fn(&[u8]) -> bool,
+) -> Result<Bytes, BodyError> {
     let mut body = pin!(body);
     let (mut first, mut all, mut empty_pieces) = (Bytes::new(), BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
         let data = frame.map_err(|_| BodyError::Broken)?.into_data().unwrap_or_default();
         let so_far = first.len() + all.len();
+        if larger > limit && data.len() > limit - so_far {
+            let start = [&first, &all[..], &data].into_iter().find(|piece| !piece.is_empty());
+            if start.is_some_and(|start| may_be_larger(&start[..start.len().min(limit)])) {
+                limit = larger;
+            }
+        }
         if data.is_empty() {
             empty_pieces += 1;
             if empty_pieces > MAX_EMPTY_PIECES {
@@ -210,7 +223,7 @@ mod tests {
     async fn read_all(body: impl Body<Data = Bytes>, limit: usize) -> Result<Bytes, BodyError> {
         let mut body = pin!(body);
         let mut body = RequestBody::new(body.as_mut(), &HeaderMap::new());
-        read(&mut body, None, limit, Duration::from_secs(30)).await
+        read(&mut body, None, limit, (0, |_: &[u8]| true), Duration::from_secs(30)).await
     }
 
     #[tokio::test]
@@ -229,18 +242,34 @@ mod tests {
         assert_eq!(read_all(pieces(&["", "a"]), 0).await, too_large(""));
     }
 
+    #[tokio::test]
+    async fn a_body_whose_start_passes_the_test_may_be_larger() {
+        let read = async |body: Vec<&'static str>, larger| {
+            let mut body = pin!(pieces(&body));
+            let mut body = RequestBody::new(body.as_mut(), &HeaderMap::new());
+            let is_log = |start: &[u8]| start.starts_with(b"--");
+            read(&mut body, None, 3, (larger, is_log), Duration::from_secs(30)).await
+        };
+        assert_eq!(read(vec!["--", "log"], 5).await.unwrap(), "--log");
+        assert_eq!(read(vec!["--log"], 5).await.unwrap(), "--log");
+        let too_large = |start: &'static str| Err(BodyError::TooLarge { start: start.into() });
+        assert_eq!(read(vec!["--", "logs"], 5).await, too_large("--"));
+        assert_eq!(read(vec!["other"], 5).await, too_large("oth"));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_declared_size_beyond_the_limit_is_refused_after_one_look_at_most() {
         let begin = tokio::time::Instant::now();
         let never = StreamBody::new(stream::pending::<Piece>());
         let mut never = pin!(never);
         let mut never = RequestBody::new(never.as_mut(), &HeaderMap::new());
-        let refused = read(&mut never, Some(u64::MAX), 3, Duration::from_secs(30)).await;
+        let refused =
+            read(&mut never, Some(u64::MAX), 3, (0, |_: &[u8]| true), Duration::from_secs(30)).await;
         assert_eq!(refused, Err(BodyError::TooLarge { start: Bytes::new() }));
         assert!(begin.elapsed() <= LOOK + Duration::from_millis(1));
         let mut some = pin!(pieces(&["--", "boundary"]));
         let mut some = RequestBody::new(some.as_mut(), &HeaderMap::new());
-        let refused = read(&mut some, Some(4), 3, Duration::from_secs(30)).await;
+        let refused = read(&mut some, Some(4), 3, (0, |_: &[u8]| true), Duration::from_secs(30)).await;
         assert_eq!(refused, Err(BodyError::TooLarge { start: "--".into() }));
     }
 

@@ -94,7 +94,7 @@ impl Exchange {
             win32_status: if whole { row.win32_status } else { Some(CONNECTION_GONE) },
             ..row
         };
-        self.service.emit(&Event::ExchangeFinished { row: &row, sent });
+        self.service.emit(&Event::ExchangeFinished { row: &row, sent, taken });
         self.service.log_access(&row);
     }
 }

@@ -157,6 +157,32 @@ async fn content_in_an_encoding_is_415_and_identity_is_none() {
 }
 
 #[tokio::test]
+async fn an_upload_of_device_logs_is_kept_where_that_is_asked_for() {
+    let captures = ucupdate::CaptureOptions::new("OCS".parse().unwrap()).with_device_log_bytes(200_000);
+    let options = ucupdate::Options::serving(urls()).with_captures(captures);
+    let server = Server::with_service(options, HttpOptions::default()).await;
+    let log = format!("------boundary\r\n\r\n{}", "x".repeat(100_000));
+    for body in [log.clone(), log.replace('x', "xxx"), "y".repeat(100_000), "not xml".to_owned()] {
+        let streamed = Body::from_stream(stream::iter(
+            body.into_bytes()
+                .chunks(10_000)
+                .map(|piece| Ok::<_, io::Error>(piece.to_vec()))
+                .collect::<Vec<_>>(),
+        ));
+        server.answer(Request::post(HANDLER).body(streamed).unwrap()).await;
+    }
+    server.service.flush_captures().await;
+    let captures = server.service.captures().await.unwrap();
+    let mut kept: Vec<_> = captures.iter().map(|capture| (capture.kind.name(), capture.bytes)).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, [("Multipart", log.len() as u64), ("Unreadable", 7)]);
+    assert_eq!(server.audit_lines().await.len(), 2, "both uploads are audited");
+    let statuses: Vec<_> =
+        server.access_lines().await.iter().map(|row| row.rsplit(' ').nth(3).unwrap().to_owned()).collect();
+    assert_eq!(statuses, ["200", "501", "413", "400"]);
+}
+
+#[tokio::test]
 async fn an_upload_of_device_logs_is_501_and_audited_however_large_it_is() {
     let server = Server::start().await;
     let multipart = "------boundary\r\nContent-Disposition: form-data\r\n\r\n";

@@ -19,8 +19,8 @@ impl Events for Recorder {
             Event::RequestRefused { host, method, path, status, reason } => {
                 format!("{host} {method} {path} {status} {reason}")
             }
-            Event::RequestUnreadable { host, error, body } => format!("{host} {} {error}", body.len()),
-            Event::ExchangeFinished { row, sent } => {
+            Event::RequestUnreadable { host, error, body, .. } => format!("{host} {} {error}", body.len()),
+            Event::ExchangeFinished { row, sent, .. } => {
                 format!("{} {} {sent}", row.uri_stem.as_logged(), row.status.unwrap())
             }
             Event::FetchStarted { file, host } => format!("{host} {}", file.path),

@@ -188,7 +188,7 @@ pub(crate) fn with_fields(
 
 /// A vector of the field.
 pub(crate) fn vector(name: &str) -> String {
-    std::fs::read_to_string(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name)).unwrap()
+    String::from_utf8(ucupdate_testkit::field::vector(name)).unwrap()
 }
 
 /// A store in memory whose reading of images fails when told.

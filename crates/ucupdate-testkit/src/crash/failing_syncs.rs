@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt, Object, ObjectMeta, StoreError, StoreKey};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
-/// How often the sync fails.
+/// The number of times that the sync fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a disk recovers or it does not")]
 pub enum Repetition {

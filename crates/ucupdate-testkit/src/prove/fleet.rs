@@ -26,7 +26,7 @@ const PHONES: [[&str; 2]; 6] = [
 const VERSIONS: [&str; 3] = ["3.5.6907.0", "4.0.7577.0", "4.0.7577.4066"];
 /// Versions that devices have: an old one, those of the packages, and an unreadable one.
 const INSTALLED: [&str; 5] = ["1.0.522.103", VERSIONS[0], VERSIONS[1], VERSIONS[2], "v5"];
-/// How many names and how many addresses test devices have: few, so that they are often taken.
+/// The number of names and of addresses of test devices. It is small, so that they are often taken.
 const TESTERS: usize = 5;
 
 const IMAGE_BYTES: usize = 2048;
@@ -103,7 +103,7 @@ fn mac(number: usize) -> String {
     format!("0021630F2{number:03X}")
 }
 
-/// How many different requests there are.
+/// The number of different requests.
 pub(crate) const REQUESTS: usize = PHONES.len() * INSTALLED.len() * (TESTERS + 1);
 
 /// The `number`th request; some come from test devices, for as long as these are some.
@@ -125,7 +125,7 @@ pub(crate) fn request(number: usize) -> UpdateRequest {
     }
 }
 
-/// How the services of a proof work: they answer, and look for changes each second.
+/// Returns the options of the services in a proof: they answer, and look for changes each second.
 pub(crate) fn options() -> Options {
     Options::serving(urls())
 }
@@ -134,7 +134,7 @@ fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().expect("an origin"))
 }
 
-/// What a device was told, as a record keeps it: version and folder, or `-`.
+/// Returns an answer as a record keeps it: version and folder, or `-`.
 pub(crate) fn told(response: &UpdateResponse) -> String {
     response
         .modules
@@ -142,7 +142,7 @@ pub(crate) fn told(response: &UpdateResponse) -> String {
         .map_or_else(|| "-".into(), |module| format!("{} {}", module.version, module.base_url))
 }
 
-/// What a device must be told by an index.
+/// Returns the answer that an index gives to a device.
 pub(crate) fn expected(index: &EligibilityIndex, number: usize) -> String {
     let request = request(number);
     let decided = request.modules.first().map_or(Decision::NoRule, |module| {

@@ -6,7 +6,7 @@ use ucupdate::book::{BookCommand, Delta};
 use ucupdate::value::Sha256Digest;
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
-/// Where revisions lie.
+/// The prefix of the keys of revisions.
 const REVISIONS: &str = "state/revisions/";
 
 const MAX_REVISION_BYTES: usize = 1024 * 1024;
@@ -24,7 +24,7 @@ pub(crate) struct Written {
     pub(crate) sha256: Sha256Digest,
 }
 
-/// Of a revision's document, what is looked at.
+/// The fields of a revision's document that are checked.
 #[derive(Deserialize)]
 struct Document {
     previous: Sha256Digest,

@@ -125,7 +125,7 @@ impl On<'_> {
         self.times(1, fault);
     }
 
-    /// Applies the fault to the next calls, by their number.
+    /// Applies the fault to the next `times` calls.
     pub fn times(self, times: usize, fault: Fault) {
         let line = Line { call: self.call, skipped: self.skipped, times, fault };
         self.script.lines().faults.push(line);

@@ -1,9 +1,8 @@
 //! The canonical bodies, both ways and byte for byte.
 
-use ucupdate_core::request::OfferedModule;
 use ucupdate_core::value::Reported;
 use ucupdate_core::{ReportedVersion, UpdateRequest, UpdateResponse};
-use ucupdate_testkit::field;
+use ucupdate_testkit::field::{self, offer};
 use ucupdate_upx::Codec;
 
 const REQUEST: &[u8] = include_bytes!("../../../../vectors/canonical-request.xml");
@@ -12,19 +11,6 @@ const NOTHING: &[u8] = include_bytes!("../../../../vectors/canonical-nothing.xml
 
 fn request() -> UpdateRequest {
     field::request(&field::rule(), "0.0.0.0")
-}
-
-fn offer() -> UpdateResponse {
-    UpdateResponse {
-        modules: vec![OfferedModule {
-            file_name: "CPE.nbt".parse().unwrap(),
-            signature_file_name: "CPE.cat".parse().unwrap(),
-            version: ReportedVersion::new("1.0.522.103"),
-            time_stamp: Reported::new("16-12-2008 04:43:58"),
-            base_url: "http://ocs.demo.local/DeviceUpdateFiles_Int/OCInterim/ENU".into(),
-            external_base_url: "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU".into(),
-        }],
-    }
 }
 
 #[test]

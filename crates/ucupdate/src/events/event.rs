@@ -1,6 +1,7 @@
 //! [`Event`]: one thing that happened in a service, and [`Events`]: a listener.
 
 use crate::asker::Asker;
+use crate::captures::capture::CaptureId;
 use crate::error::StateError;
 use crate::packages::files::ServedFile;
 use crate::packages::ingest::Ingested;
@@ -77,8 +78,7 @@ pub enum Event<'a> {
         /// The reason that the answer states.
         reason: &'a str,
     },
-    /// The body of a request is not an update request. [`RequestRefused`](Self::RequestRefused) follows, unless the body is an
-    /// upload that is kept.
+    /// The body of a request is not an update request, and not a device log. [`RequestRefused`](Self::RequestRefused) follows.
     RequestUnreadable {
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
@@ -86,6 +86,10 @@ pub enum Event<'a> {
         error: &'a DecodeError,
         /// The body, as far as it was read.
         body: &'a [u8],
+        /// Whether no earlier body since the start failed in the same way.
+        is_first: bool,
+        /// The id under which the body is kept. `None` if it is not kept.
+        capture: Option<&'a CaptureId>,
     },
     /// An exchange with a device ended: its answer was sent or given up.
     ExchangeFinished {
@@ -93,6 +97,8 @@ pub enum Event<'a> {
         row: &'a AccessRow,
         /// The bytes of the answer's body that were sent.
         sent: u64,
+        /// The time from the request to the last byte. The row has whole milliseconds only.
+        taken: Duration,
     },
     /// A device began to fetch a file. [`FileFetched`](Self::FileFetched) follows.
     FetchStarted {

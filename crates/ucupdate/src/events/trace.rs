@@ -26,10 +26,17 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::RequestRefused { host, method, path, status, reason } => {
             tracing::debug!(host, method, path, status, reason, "request refused");
         }
-        Event::RequestUnreadable { host, error, body } => {
-            tracing::info!(host, error = *error as &dyn Error, bytes = body.len(), "request cannot be read");
+        Event::RequestUnreadable { host, error, body, is_first: true, capture } => tracing::warn!(
+            host,
+            error = *error as &dyn Error,
+            bytes = body.len(),
+            capture = capture.map(|id| id.as_str()),
+            "request cannot be read; further ones of this shape are reported at debug level"
+        ),
+        Event::RequestUnreadable { host, error, body, .. } => {
+            tracing::debug!(host, error = *error as &dyn Error, bytes = body.len(), "request cannot be read");
         }
-        Event::ExchangeFinished { row, sent } => tracing::debug!(
+        Event::ExchangeFinished { row, sent, .. } => tracing::debug!(
             method = row.method.as_logged(),
             path = row.uri_stem.as_logged(),
             status = row.status,

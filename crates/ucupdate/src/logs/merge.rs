@@ -267,7 +267,7 @@ async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, 
     };
     let name = String::from_utf8_lossy(&bytes);
     let zone = Zone::named(name.trim());
-    zone.map(Some).map_err(|source| LogReadError::Zone { log: log.into(), source })
+    zone.map(Some).map_err(|source| LogReadError::Zone { log: log.into(), source: Box::new(source) })
 }
 
 /// Returns the key of the file that names the zone of a stored log. `None` if the log is not called `.log`.

@@ -5,7 +5,7 @@ use crate::service::UpdateService;
 use ucupdate_audit::{AccessRow, AuditRow};
 
 impl UpdateService {
-    /// Adds an audit row for an upload of device logs. The service refuses such uploads.
+    /// Adds an audit row for an upload of device logs, refused or kept.
     pub fn audit_device_log_upload(&self, host: &str) {
         if let Some(logs) = &self.inner.logs {
             let now = self.now();
@@ -37,6 +37,11 @@ impl UpdateService {
         self.inner.logs.as_ref().map_or(0, Logs::dropped)
     }
 
+    /// The number of log rows that are not in the store yet.
+    pub fn waiting_log_rows(&self) -> u64 {
+        self.inner.logs.as_ref().map_or(0, |logs| logs.waiting() as u64)
+    }
+
     /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows.
     /// Returns the number of deleted files.
     ///
@@ -54,6 +59,7 @@ impl UpdateService {
     /// # Errors
     /// When the store does not accept the last rows.
     pub async fn shutdown(&self) -> Result<(), LogError> {
+        self.flush_captures().await;
         match &self.inner.logs {
             Some(logs) => logs.shutdown().await,
             None => Ok(()),

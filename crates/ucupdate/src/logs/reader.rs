@@ -107,7 +107,7 @@ pub enum LogReadError {
     Open { log: Box<str>, source: io::Error },
     /// The file beside a log names no time zone.
     #[error("the time zone of `{log}` cannot be read from the file beside it")]
-    Zone { log: Box<str>, source: ParseError },
+    Zone { log: Box<str>, source: Box<ParseError> },
 }
 
 impl AuditLogs {

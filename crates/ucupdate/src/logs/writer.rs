@@ -113,6 +113,11 @@ impl Logs {
         self.audit.rolling().dropped() + self.access.rolling().dropped()
     }
 
+    /// The number of rows that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.audit.rolling().pending() + self.access.rolling().pending()
+    }
+
     /// Returns whether the store took the last rows of both logs.
     pub(crate) fn is_writable(&self) -> bool {
         [&self.audit, &self.access].iter().all(|log| log.progress.borrow().last_failure.is_empty())

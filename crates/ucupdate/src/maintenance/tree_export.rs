@@ -1,17 +1,16 @@
 //! Exports the field's hierarchy of folders, for other web servers.
 
-use crate::maintenance::tree_folder::{TreeFolder, fill, is_same_file};
+use crate::maintenance::tree_folder::{TreeFolder, digest};
 use crate::packages::files::ServedFile;
 use crate::service::UpdateService;
 use bytes::Bytes;
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use futures_util::StreamExt as _;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use ucupdate_folder::Folder;
 use ucupdate_store::{ByteStream, StoreError};
 
 /// How a tree of files is written.
@@ -84,7 +83,7 @@ impl UpdateService {
         let (opened, store_folder) = {
             let (path, from) = (path.clone(), options.link_from.clone());
             let opened = blocking(move || {
-                let from = from.map(|from| Dir::open_ambient_dir(from, ambient_authority())).transpose()?;
+                let from = from.map(Folder::open).transpose()?;
                 Ok((TreeFolder::open(&path)?, from))
             });
             opened.await.map_err(failed(folder))?
@@ -133,7 +132,7 @@ impl UpdateService {
 
 struct Tree {
     folder: TreeFolder,
-    store_folder: Option<Dir>,
+    store_folder: Option<Folder>,
 }
 
 enum Done {
@@ -145,16 +144,17 @@ enum Done {
 impl Tree {
     /// Keeps the file if it is right, or links it.
     fn link(&self, file: &ServedFile) -> io::Result<Done> {
-        let there = self.folder.find(&file.path)?;
+        let there = self.folder.folder.find(&file.path)?;
         let here = self.store_folder.as_ref().and_then(|store| {
-            let meta = store.symlink_metadata(file.key.as_str()).ok()?;
-            (meta.is_file() && meta.len() == file.size).then_some((store, meta))
+            let found = store.find(file.key.as_str()).ok()??;
+            (found.size() == file.size).then_some((store, found))
         });
         if let Some(there) = &there {
-            if here.as_ref().is_some_and(|(_, here)| is_same_file(here, there)) {
+            if here.as_ref().is_some_and(|(_, here)| here.is_same_file(there)) {
                 return Ok(Done::Unchanged);
             }
-            if there.len() == file.size && self.folder.digest(&file.path)? == file.sha256 {
+            let is_same = || Ok::<_, io::Error>(digest(self.folder.folder.read(&file.path)?)? == file.sha256);
+            if there.size() == file.size && is_same()? {
                 return Ok(Done::Unchanged);
             }
         }
@@ -162,19 +162,19 @@ impl Tree {
         else {
             return Ok(Done::ToBeCopied);
         };
-        if staged.digest()? != file.sha256 {
+        if digest(staged.read()?)? != file.sha256 {
             return Ok(Done::ToBeCopied);
         }
-        staged.name(&file.path)?;
+        staged.replace(&file.path)?;
         Ok(Done::Linked)
     }
 
     fn copy(&self, file: &ServedFile, mut pieces: mpsc::Receiver<io::Result<Bytes>>) -> io::Result<bool> {
-        let (staged, new) = self.folder.stage()?;
-        if fill(new, || pieces.blocking_recv())? != (file.size, file.sha256) {
+        let (staged, hasher) = self.folder.stage(|| pieces.blocking_recv())?;
+        if (hasher.size(), hasher.digest()) != (file.size, file.sha256) {
             return Ok(false);
         }
-        staged.name(&file.path)?;
+        staged.replace(&file.path)?;
         Ok(true)
     }
 }

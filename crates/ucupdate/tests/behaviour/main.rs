@@ -4,6 +4,7 @@
 
 mod administering;
 mod approving;
+mod captures;
 mod carrying;
 mod checking;
 mod events;
@@ -16,6 +17,7 @@ mod keeping;
 mod logging;
 mod looking_back;
 mod meanwhile;
+mod metrics;
 mod rebuilding;
 mod replaced;
 mod restarting;

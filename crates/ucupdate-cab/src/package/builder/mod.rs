@@ -278,7 +278,7 @@ fn order(path: &str) -> (bool, String, &str) {
     (!path.eq_ignore_ascii_case(MANIFEST_FILE_NAME), path.to_ascii_lowercase(), path)
 }
 
-/// The package of these files, as if they had been read.
+/// Returns the package that reading these files gives.
 fn understood(files: &[NewFile]) -> Package {
     let files = files.iter().enumerate();
     let members: Vec<Member> = files

@@ -3,7 +3,7 @@
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::files::new::NewFiles;
+use crate::files::new::write_file;
 use crate::output::shown::Shown;
 use crate::output::time::iso;
 use serde::{Deserialize, Serialize};
@@ -38,14 +38,7 @@ struct FileFormat {
 pub(super) async fn save(path: PathBuf, records: Vec<TraceRecord>) -> Result<(), Failure> {
     let mut bytes = serde_json::to_vec(&RecordFile { format: FORMAT, records })?;
     bytes.push(b'\n');
-    files::blocking(move || {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name =
-            name.ok_or_else(|| Failure::new(format_args!("{}: is no name of a file", path.display())))?;
-        let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
-        folder.write(name, None, &mut &bytes[..]).map(drop)
-    })
-    .await
+    files::blocking(move || write_file(&path, &bytes)).await
 }
 
 fn read(path: &Path) -> Result<Vec<TraceRecord>, Failure> {

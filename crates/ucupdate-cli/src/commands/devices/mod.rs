@@ -6,3 +6,4 @@ mod group_members;
 pub(crate) mod hold;
 pub(crate) mod loops;
 pub(crate) mod test_device;
+pub(crate) mod timeline;

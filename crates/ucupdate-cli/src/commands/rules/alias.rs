@@ -32,7 +32,7 @@ pub(crate) struct WordArgs {
 pub(crate) struct SetArgs {
     #[command(flatten)]
     word: WordArgs,
-    /// The word of their rule
+    /// The word that the rule has
     #[arg(long, value_name = "WORD")]
     stands_for: AliasWord,
     #[command(flatten)]

@@ -18,7 +18,7 @@ pub(crate) struct ApproveArgs {
     /// A version after one rule approves that version, which a package must have brought, whatever is pending
     #[arg(value_name = "RULE [VERSION]", required_unless_present = "all_of", conflicts_with = "all_of")]
     rules: Vec<RuleOrVersion>,
-    /// Approve all that this package made pending
+    /// Approve every version that this package made pending
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackageId>,
     /// Refuse unless this version is what is pending in the one rule that is named

@@ -24,7 +24,7 @@ pub(crate) enum PinCommand {
 pub(crate) struct SetArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
-    /// The version; a package must have brought it
+    /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
     version: ReportedVersion,
     #[command(flatten)]

@@ -48,7 +48,7 @@ pub(crate) enum RolloutCommand {
 pub(crate) struct StartArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
-    /// The version; a package must have brought it
+    /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
     version: ReportedVersion,
     /// A name for it [default: the version]

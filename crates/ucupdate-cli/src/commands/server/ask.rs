@@ -87,7 +87,7 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct OfferReport {
     version: String,
-    /// The image's own, as said.
+    /// The time stamp of the image, as the response has it.
     time_stamp: String,
     image: String,
     signature: String,

@@ -1,5 +1,6 @@
 //! A server and its devices.
 
 pub(crate) mod ask;
+pub(crate) mod captures;
 pub(crate) mod demo;
 pub(crate) mod serve;

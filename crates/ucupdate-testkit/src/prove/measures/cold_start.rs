@@ -13,7 +13,7 @@ use ucupdate::UpdateService;
 use ucupdate::book::BookCommand;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 
-/// How soon a server must have started.
+/// The longest time that a server may take to start.
 const SOON: u64 = 1_000_000_000;
 
 /// The most bytes a revision may have.
@@ -22,7 +22,7 @@ const MOST_REVISION_BYTES: u64 = 1024 * 1024;
 /// A checkpoint is made at each multiple.
 const CHECKPOINT_EVERY: u64 = 64;
 
-/// How many revisions come after it.
+/// The number of revisions after it.
 const AFTER_CHECKPOINT: u64 = 20;
 
 /// The most bytes of an object below `state/`.

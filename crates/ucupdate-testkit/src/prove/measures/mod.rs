@@ -32,7 +32,7 @@ const PIECE: usize = 256 * 1024;
 /// The parts of a bare put: those of a store in a bucket.
 const PART: usize = 8 * 1024 * 1024;
 
-/// How long one request of a bare put may take: some servers take long to join the parts, and it is not tried again well.
+/// The timeout of one request of a bare put. Some servers take long to join the parts, and a retry does not help.
 const BARE_TIME: Duration = Duration::from_secs(600);
 
 /// The arguments of a measurement.
@@ -93,7 +93,7 @@ pub(crate) struct Measured {
 /// Measures one thing and returns the result as a line of JSON.
 ///
 /// # Errors
-/// When what is measured fails.
+/// Fails when the measured operation fails.
 pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
     let file = || args.file.as_deref().ok_or("no file is named");
     let mut longest = 0;
@@ -201,7 +201,7 @@ async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
     measured.await?
 }
 
-/// How many changes are made while devices ask.
+/// The number of changes while devices ask.
 pub(crate) const CHANGES: usize = 3;
 
 /// The most memory this process had at a time, in bytes.

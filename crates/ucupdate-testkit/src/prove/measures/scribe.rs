@@ -60,7 +60,7 @@ impl<'a> Scribe<'a> {
         Ok(())
     }
 
-    /// Goes on after a revision that somebody else made, of which only the bytes are known.
+    /// Continues after a revision of another writer, of which only the bytes are known.
     pub(crate) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
         (self.revision, self.sha256) = (revision, Sha256Digest::of(bytes));
     }
@@ -86,7 +86,7 @@ impl<'a> Scribe<'a> {
     }
 }
 
-/// Where a revision lies.
+/// Returns the key of a revision.
 pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
     Ok(StoreKey::parse(&format!("state/revisions/{revision:020}.json"))?)
 }

@@ -14,7 +14,7 @@ use ucupdate::value::Sha256Hasher;
 /// The most memory the process that ingests may have.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// How many images a package has.
+/// The number of images in a package.
 const IMAGES: u64 = 25;
 
 /// Beside the package, its copy and its images, so much of the disk is left free.
@@ -116,7 +116,7 @@ fn write_package(path: &Path, bytes: u64) -> Result<(), ProofError> {
     Ok(())
 }
 
-/// So many bytes of noise, the same for the same seed.
+/// Returns `length` bytes of noise. Equal seeds give equal bytes.
 fn noise(seed: u64, length: u64) -> impl Read {
     Noise(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1).take(length)
 }

@@ -195,7 +195,7 @@ fn local(disk: Arc<dyn Disk>) -> Result<Arc<dyn ImageStore>, String> {
     Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {error:?}"))?))
 }
 
-/// What an open store has left in its staging folder of those before it.
+/// Returns a staged file of an earlier store that the open store did not remove.
 fn staged(disk: &CrashDisk) -> Option<String> {
     disk.files().into_keys().find(|path| path.starts_with(".staging/") && !path.ends_with(".lock"))
 }
@@ -338,7 +338,7 @@ fn is_of_a_checkpoint(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEv
     }
 }
 
-/// What was to be synced.
+/// Returns the path of the file or folder to sync.
 fn shown(trace: &SyncEvent) -> String {
     match trace {
         SyncEvent::SyncFile(_) => "a file".to_owned(),

@@ -14,17 +14,17 @@ use ucupdate::store::ImageStore;
 use ucupdate::value::UnixTime;
 use ucupdate_store::error_chain;
 
-/// What a request may take before it counts as lost.
+/// The timeout of a request.
 const ATTEMPT: Duration = Duration::from_millis(250);
-/// How long requests are tried again when one goes wrong.
+/// The time for which a failed request is retried.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The same where it does not get better.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
-/// How often a service is opened before anything is made to go wrong: a busy machine may miss so short a deadline.
+/// The number of tries to open a service before the faults begin. A busy machine may miss the short deadline.
 const OPEN_TRIES: usize = 20;
-/// So late does a request land whose connection was closed: after those that follow it.
+/// The delay of a request whose connection was closed. It reaches the store after the requests that follow it.
 const LATE: Duration = Duration::from_millis(600);
-/// So many points are tried at once; most of their time is waiting.
+/// The number of points that are tried at the same time. Most of their time is waiting.
 const AT_ONCE: usize = 16;
 
 /// What goes wrong with one request, or with it and all that come after until the operation ends; and what it is called.
@@ -70,7 +70,7 @@ pub enum Buckets {
 pub struct FaultCounts {
     /// Number of requests of the undisturbed operation.
     pub requests: usize,
-    /// Number of distinct points: a request and its fault.
+    /// The number of distinct pairs of a request and a fault.
     pub points: usize,
     /// Number of points after which the operation was acknowledged.
     pub acknowledged: usize,
@@ -188,7 +188,7 @@ fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
     scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
 }
 
-/// What the operation does when nothing goes wrong: its requests, in order.
+/// Returns the requests of the undisturbed operation, in order.
 async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
     let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;

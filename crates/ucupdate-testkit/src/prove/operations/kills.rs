@@ -150,7 +150,7 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
     lines.next_line().await.map_err(|error| error_chain(&error))
 }
 
-/// Says what is wrong with the store after a kill; else its revision and rows now.
+/// Returns the revision and the rows of the store after a kill, or what is wrong with it.
 async fn look(
     kept: &ProofStore,
     (revision, rows): (u64, usize),

@@ -37,7 +37,7 @@ fn row(what: String, found: Result<String, ProofError>) -> Row {
     Row { what, found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
-/// One writes and flushes, one reads all the time.
+/// Lets one task write and flush while another one reads.
 async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String, ProofError> {
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let service = open(kept.open().await?).await?;

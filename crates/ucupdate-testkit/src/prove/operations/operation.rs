@@ -17,7 +17,7 @@ use ucupdate_store::error_chain;
 
 /// The most bytes of anything that lies in a store of a proof.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
-/// Where a dead ingest left something.
+/// The folders in which interrupted ingests left files.
 const DEAD: [&str; 2] =
     ["images/0000000000000000000000000000dead", "images/000000000000000000000000deaddead"];
 
@@ -31,17 +31,17 @@ pub enum Operation {
     NextIngest,
     /// A package that is there: nothing changes, and what was stored is deleted again.
     SameIngest,
-    /// What is pending goes to everybody.
+    /// Approves the pending version.
     Approve,
     /// The change at which a checkpoint is made, and an old one deleted.
     Checkpoint,
-    /// What was approved before goes to everybody.
+    /// Rolls back to the version that was approved before.
     RollBack,
     /// Three flushes of the audit log: it claims a file, puts it again, and rolls.
     FlushAudit,
     /// The same of the access log.
     FlushAccess,
-    /// What two dead ingests left is swept up.
+    /// Collects the files of two interrupted ingests.
     CollectGarbage,
     /// A package that no kept revision is of leaves the rule book, and then the store.
     Retire,
@@ -70,7 +70,7 @@ impl Operation {
         }
     }
 
-    /// How many rows each step flushes; a step of another operation none.
+    /// Returns the number of rows that each step flushes. It is 0 for other operations.
     fn steps(self) -> &'static [usize] {
         match self.log() {
             // The last are more than a file of 4 KiB takes.
@@ -97,7 +97,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// How many of the steps of an operation were acknowledged, and how many were begun.
+/// The number of steps of an operation that were acknowledged, and the number that were begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Promise {
     pub(crate) acknowledged: usize,
@@ -121,7 +121,7 @@ impl fmt::Display for NotDone {
     }
 }
 
-/// One operation, as it is tried again and again; what it does when nothing disturbs it is known.
+/// An operation that is repeated with faults, and its undisturbed result.
 #[derive(Debug)]
 pub(crate) struct Trial {
     operation: Operation,
@@ -134,9 +134,9 @@ pub(crate) struct Trial {
     clock: UnixTime,
     /// The rule book before the first step and after each.
     books: Vec<String>,
-    /// What may lie below `images/`, package by package.
+    /// The objects that may lie below `images/`, package by package.
     members: BTreeMap<PackageId, BTreeMap<String, Bytes>>,
-    /// What a dead ingest may have left.
+    /// The objects that an interrupted ingest may have left.
     contents: HashSet<Bytes>,
 }
 
@@ -164,7 +164,7 @@ impl Trial {
         self.operation.steps().len()
     }
 
-    /// How many rows are in the log when so many steps are done.
+    /// Returns the number of rows in the log after `steps` steps.
     pub(crate) fn rows_after(&self, steps: usize) -> usize {
         rows_before(self.operation) + self.operation.steps().iter().take(steps).sum::<usize>()
     }
@@ -410,7 +410,7 @@ pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result
 }
 
 /// Whether the history is that of the book, without a gap, and every file that the book names is there byte for byte.
-/// Gives what lies below `images/`.
+/// Returns the objects below `images/`.
 pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
     let snapshot = service.snapshot();
     let store = &**service.store();
@@ -447,12 +447,12 @@ pub(crate) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
     PackageBuilder::new().with_release(release).build().expect("one release makes a package")
 }
 
-/// Rows that an earlier process of the server wrote.
+/// Returns the number of rows that an earlier process of the server wrote.
 fn rows_before(operation: Operation) -> usize {
     if operation.log().is_some() { 2 } else { 0 }
 }
 
-/// All that a rule book says but the random names of ingests.
+/// Returns a rule book as text without the random names of ingests.
 pub(crate) fn view(book: &RuleBook) -> String {
     let packages: Vec<_> = book.packages().map(|package| package.id().to_string()).collect();
     let rules: Vec<_> = book.rules().collect();

@@ -26,7 +26,7 @@ pub(crate) struct RowFile {
     pub(crate) rows: Vec<usize>,
 }
 
-/// What the header of the access log names.
+/// The software that the header of the access log names.
 const SOFTWARE: &str = "ucupdate-testkit";
 
 /// Logs of this server that are written when they are flushed, and roll soon.
@@ -85,10 +85,10 @@ fn access_row(row: usize, now: UnixTime) -> AccessRow {
     AccessRow::finished("GET", &format!("/row-{row:06}"), 200, Duration::from_millis(7), now)
 }
 
-/// How many rows of this server lie there, numbered from 0 without a gap or a repetition, file after file.
+/// Returns the number of rows of this server. They must be numbered from 0 without a gap or a repetition, file after file.
 ///
 /// # Errors
-/// What is not so.
+/// Fails with a description of the first row that breaks the rule.
 pub(crate) async fn in_order(
     store: &dyn ImageStore,
     log: Log,
@@ -110,7 +110,7 @@ pub(crate) async fn in_order(
 /// The files of a log of this server in the order they were begun, each of whole rows only.
 ///
 /// # Errors
-/// What is not so.
+/// Fails with a description of the first row that breaks the rule.
 pub(crate) async fn files(
     store: &dyn ImageStore,
     log: Log,

@@ -21,16 +21,16 @@ use tokio::process::Child;
 use ucupdate::UpdateService;
 use ucupdate_store::stream_of;
 
-/// How long after a change an answer may not know of it: the period of looking for changes, and a second.
+/// The longest time after a change in which an answer may still be of the old book: the probe period and a second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Of so many changes at most one may be given up because others were first each time.
+/// At most one of this many changes may be given up because other processes won each race.
 const CONTENDED_ONE_OF: u64 = 100;
 
-/// How much is done.
+/// The size of a run.
 struct Crowd {
     processes: usize,
-    /// All of them together.
+    /// The number of changes of all processes together.
     changes: usize,
     asks: usize,
     kills: usize,
@@ -145,7 +145,7 @@ fn table(
 struct Worker {
     number: u32,
     record: PathBuf,
-    /// What it was told to do.
+    /// The number of changes that the process makes.
     changes: usize,
     asks: usize,
     child: Child,

@@ -20,12 +20,12 @@ pub(crate) enum Event {
     Ask { begun: u64, ended: u64, revision: u64, request: usize, told: String },
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
     /// It is this revision.
     Made(u64),
-    /// All was so already.
+    /// Nothing changed, because the book had the state already.
     NothingToDo,
     /// The rule book refused it.
     Refused(String),
@@ -45,7 +45,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// What the history knows it by.
+    /// The name of the change in the history.
     pub(crate) fn author(self) -> String {
         format!("process {} change {}", self.process, self.number)
     }
@@ -57,11 +57,11 @@ impl Change {
     }
 }
 
-/// All that one process wrote down.
+/// All events that one process recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) process: u32,
-    /// When it was killed: what it had begun then need not have ended.
+    /// The time at which the process was killed. A change that had begun by then need not have ended.
     pub(crate) killed: Option<u64>,
     pub(crate) events: Vec<Event>,
 }
@@ -75,13 +75,13 @@ impl Record {
         Ok(Self { process, killed, events: events? })
     }
 
-    /// How many changes it was told are made.
+    /// The number of changes that were reported to it as made.
     pub(crate) fn made(&self) -> usize {
         let made = |event: &&Event| matches!(event, Event::Ended { end: End::Made(_), .. });
         self.events.iter().filter(made).count()
     }
 
-    /// How often devices asked.
+    /// The number of requests of devices.
     pub(crate) fn asks(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Ask { .. })).count()
     }

@@ -13,12 +13,12 @@ use ucupdate::decide::EligibilityIndex;
 use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
 
-/// What was counted on the way.
+/// The counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Changes that are revisions.
     pub(crate) made: u64,
-    /// Of these, those whose process was killed before it was told.
+    /// The changes among them whose process was killed before it got the answer.
     pub(crate) untold: u64,
     pub(crate) refused: u64,
     pub(crate) nothing_to_do: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Tally {
     pub(crate) asks: u64,
     /// For how long, at most, a revision had been superseded when it answered, in nanoseconds.
     pub(crate) oldest: u64,
-    /// How long each change that was made took, in nanoseconds, sorted.
+    /// The durations of the changes that were made, in nanoseconds, sorted.
     pub(crate) took: Vec<u64>,
     /// From the first beginning to the last end, in nanoseconds.
     pub(crate) span: u64,
@@ -86,7 +86,7 @@ fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
     changes
 }
 
-/// When each revision can have been there, and when it must.
+/// The earliest and the latest time at which each revision appeared.
 struct Times {
     /// By revision less one: when it was begun.
     begun: Vec<u64>,
@@ -168,7 +168,7 @@ impl Check {
         books
     }
 
-    /// Each revision is one change, and a change is one revision at most.
+    /// Checks that each revision is one change, and that no change made two revisions.
     fn match_up(&mut self, history: &[Written], changes: &mut HashMap<Change, KnownChange<'_>>) {
         let mut begun = false;
         for revision in history {
@@ -195,7 +195,7 @@ impl Check {
         }
     }
 
-    /// Each change was told what it came to, and made after every change that had ended when it began.
+    /// Checks the answer of each change, and that it was made after every change that had ended when it began.
     fn ends(&mut self, changes: &HashMap<Change, KnownChange<'_>>, books: &[RuleBook], times: &Times) {
         let (mut first, mut last) = (u64::MAX, 0);
         for (change, known) in changes {
@@ -273,7 +273,7 @@ impl Check {
         }
     }
 
-    /// Each answer is that of a revision that was current a moment ago, and none goes back.
+    /// Checks that each answer is of a revision that was recently current, and that no process goes back to an older one.
     fn asks(&mut self, records: &[Record], books: &[RuleBook], times: &Times, patience: u64) {
         let mut answers = Vec::new();
         for record in records {
@@ -317,7 +317,7 @@ impl Check {
         self.answers(answers, books);
     }
 
-    /// Each answer is what deciding gives. A book is compiled once.
+    /// Checks that each answer is the decision of its revision. A book is compiled once.
     fn answers(&mut self, mut answers: Vec<(u64, usize, &String, u32)>, books: &[RuleBook]) {
         answers.sort_unstable();
         for answers in answers.chunk_by(|one, other| one.0 == other.0) {

@@ -14,17 +14,17 @@ use std::time::Duration;
 use ucupdate::request::Side;
 use ucupdate::{Asker, ChangeError, Changed, UpdateService};
 
-/// What a process is told.
+/// The arguments of a process.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
 pub struct WorkerArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a sentence here would be in the command's help")]
     pub location: StoreLocation,
-    /// Where to write down what happens
+    /// File for the record of events
     #[arg(long, value_name = "FILE")]
     pub record: PathBuf,
-    /// Which process it is
+    /// Number of the process
     #[arg(long, value_name = "NUMBER")]
     pub process: u32,
     /// How many changes to make
@@ -39,7 +39,7 @@ pub struct WorkerArgs {
 const BETWEEN_ASKS: Duration = Duration::from_millis(10);
 /// The asks of a burst.
 const BURST: usize = 5;
-/// One change of so many is followed by a pause, in which only looking for changes brings news.
+/// The number of changes between two pauses. In a pause, only the regular look for changes brings news.
 const PAUSE_ONE_OF: usize = 300;
 /// The longest pause, in milliseconds.
 const LONGEST_PAUSE: u64 = 2500;

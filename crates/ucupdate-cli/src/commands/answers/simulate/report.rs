@@ -50,7 +50,7 @@ struct CountsReport {
 #[derive(Debug, Serialize)]
 struct HappeningReport {
     hour: i64,
-    /// `timetable` or `guard`.
+    /// The cause of the change: `timetable` or `guard`.
     by: &'static str,
     /// The notes of the change, a sentence each.
     told: Vec<String>,

@@ -44,6 +44,9 @@ pub(crate) struct ServeArgs {
     /// Address and port of /healthz and /readyz, for load balancers and monitoring; devices are not served there
     #[arg(long, value_name = "ADDR")]
     pub(crate) health: Option<SocketAddr>,
+    /// Address and port of /metrics, for Prometheus; /healthz and /readyz are answered there too
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Connections at a time by https, and as many by http; where they run short, the one that has waited longest for a request
     /// is closed [default: 4096, or what the limit of open files allows]
     #[arg(long, value_name = "N", value_parser = positive)]
@@ -97,6 +100,16 @@ pub(crate) struct ServeArgs {
     /// How many days logs are kept, 1 to 365
     #[arg(long, value_name = "DAYS", default_value = "10", value_parser = days)]
     pub(crate) log_days: RetentionDays,
+    /// Keep no bodies of requests that cannot be read
+    #[arg(long)]
+    pub(crate) no_captures: bool,
+    /// Accept uploads of device logs up to this number of MiB, 1 to 64, and keep them [default: refuse uploads; 4, where it is
+    /// given without a number]
+    #[arg(
+        long, value_name = "MIB", num_args = 0..=1, require_equals = true, default_missing_value = "4",
+        value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
+    )]
+    pub(crate) keep_device_logs: Option<u16>,
     /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,

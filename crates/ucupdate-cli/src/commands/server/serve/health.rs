@@ -1,4 +1,5 @@
-//! The listener for load balancers and monitoring: `/healthz` says that the process runs, `/readyz` whether it may get devices.
+//! The listeners for load balancers and monitoring: `/healthz` says that the process runs, `/readyz` whether it may get devices,
+//! and `/metrics` has the counters for Prometheus.
 
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use ucupdate::UpdateService;
+use ucupdate::{Metrics, UpdateService};
 
 /// The number of connections at a time.
 const CONNECTIONS: usize = 16;
@@ -38,8 +39,8 @@ impl HealthListener {
         Ok(self.0.local_addr()?)
     }
 
-    /// Answers until it is dropped.
-    pub(crate) async fn serve(self, service: UpdateService) -> Infallible {
+    /// Answers until it is dropped, `/metrics` only if there are metrics.
+    pub(crate) async fn serve(self, service: UpdateService, metrics: Option<Arc<Metrics>>) -> Infallible {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -47,10 +48,10 @@ impl HealthListener {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
-            let service = service.clone();
+            let (service, metrics) = (service.clone(), metrics.clone());
             tokio::spawn(async move {
                 let answering = service_fn(|request| {
-                    let answered = answer(&service, &request);
+                    let answered = answer(&service, metrics.as_deref(), &request);
                     async { Ok::<_, Infallible>(answered) }
                 });
                 let connection = http1::Builder::new()
@@ -64,19 +65,28 @@ impl HealthListener {
     }
 }
 
-fn answer<B>(service: &UpdateService, request: &Request<B>) -> Response<Full<Bytes>> {
+fn answer<B>(
+    service: &UpdateService,
+    metrics: Option<&Metrics>,
+    request: &Request<B>,
+) -> Response<Full<Bytes>> {
+    let mut content_type = header::HeaderValue::from_static("text/plain; charset=utf-8");
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "the server runs".to_owned()),
         (&Method::GET | &Method::HEAD, "/readyz") => readiness(service),
+        (&Method::GET | &Method::HEAD, "/metrics") if metrics.is_some() => {
+            content_type = header::HeaderValue::from_static(Metrics::CONTENT_TYPE);
+            (StatusCode::OK, metrics.map(|metrics| metrics.prometheus_text(service)).unwrap_or_default())
+        }
         (_, "/healthz" | "/readyz") => {
             (StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed here, expected GET".to_owned())
         }
         _ => (StatusCode::NOT_FOUND, "nothing is here, expected /healthz or /readyz".to_owned()),
     };
-    let mut response = Response::new(Full::from(text + "\n"));
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let mut response = Response::new(Full::from(text + end));
     *response.status_mut() = status;
-    let text = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
 }

@@ -30,9 +30,10 @@ use self::health::HealthListener;
 use crate::context::Context;
 use crate::failure::Failure;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
-use ucupdate::{BaseUrls, LogOptions, Options, UpdateService, WatchOptions};
+use ucupdate::{BaseUrls, CaptureOptions, LogOptions, Metrics, Options, UpdateService, WatchOptions};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time for open requests to finish after the first signal.
@@ -55,6 +56,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let (endpoints, health) = bind(&args, context).await?;
+    let metrics_listener = match args.metrics {
+        Some(address) => Some(HealthListener::bind(address).await?),
+        None => None,
+    };
+    let metrics = args.metrics.map(|_| Arc::new(Metrics::default()));
     let kinds = [true, false].iter().filter(|tls| endpoints.iter().any(|one| one.tls.is_some() == **tls));
     let limits = descriptors::limits(
         descriptors::raise(),
@@ -80,7 +86,20 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_codec(codec)
         .with_watch(watch)
         .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs));
+    let options = if args.no_captures {
+        options
+    } else {
+        let mebibytes = args.keep_device_logs.unwrap_or(0);
+        let captures = CaptureOptions::new(server_name.clone())
+            .with_days(args.log_days)
+            .with_device_log_bytes(usize::from(mebibytes) * 1024 * 1024);
+        options.with_captures(captures)
+    };
     let (options, outputs) = args.events.listen(options, server_name.as_str())?;
+    let options = match &metrics {
+        Some(metrics) => options.with_events(metrics.clone()),
+        None => options,
+    };
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -89,7 +108,17 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
                 (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
             }
         };
-        Ok::<_, Failure>((UpdateService::open(store, options).await?, redirects))
+        let store = match &metrics {
+            Some(metrics) => metrics.watch_store(store),
+            None => store,
+        };
+        let service = UpdateService::open(store, options).await?;
+        if let Some(metrics) = &metrics {
+            // The newest revision was made before this server started. Without it the age of the rule book is not shown.
+            let newest = service.history(service.snapshot().revision(), 1).await;
+            newest.iter().flatten().for_each(|revision| metrics.note_revision(revision));
+        }
+        Ok::<_, Failure>((service, redirects))
     };
     let (service, redirects) = tokio::select! {
         opened = opening => opened?,
@@ -115,7 +144,16 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = format!("http://{}", listener.local()?);
             lines.push(format!("health on {url}"));
             json["health"] = url.into();
-            Some(listener.serve(service.clone()))
+            Some(listener.serve(service.clone(), None))
+        }
+    };
+    let answers_metrics = match metrics_listener {
+        None => None,
+        Some(listener) => {
+            let url = format!("http://{}/metrics", listener.local()?);
+            lines.push(format!("metrics on {url}"));
+            json["metrics"] = url.into();
+            Some(listener.serve(service.clone(), metrics))
         }
     };
     match context.output.both(&json, lines.join("\n")) {
@@ -129,6 +167,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         never = remove_old_logs(&service) => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
+        Some(never) = async { Some(answers_metrics?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
     let ended = end(server, &service, stopping, context).await;
@@ -235,6 +274,13 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
             Ok(removed) => tracing::info!(removed, "old logs are removed"),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");
+            }
+        }
+        match service.remove_old_captures().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "old captures are removed"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old captures cannot be removed");
             }
         }
     }

@@ -39,7 +39,7 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
     (written::history(&*store).await.unwrap(), records.into())
 }
 
-/// What is found wrong after a forgery.
+/// Returns the faults that are found after a forgery.
 async fn forged(forge: impl FnOnce(&mut Vec<Written>, &mut Vec<Record>)) -> Vec<String> {
     let (mut history, mut records) = run().await;
     forge(&mut history, &mut records);

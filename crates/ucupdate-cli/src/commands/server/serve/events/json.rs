@@ -72,11 +72,14 @@ fn own_fields(event: &Event<'_>) -> Value {
         Event::RequestRefused { host, method, path, status, reason } => {
             json!({ "host": host, "method": method, "path": path, "status": status, "reason": reason })
         }
-        Event::RequestUnreadable { host, error, body } => {
+        Event::RequestUnreadable { host, error, body, is_first, capture } => {
             let start = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES)]);
-            json!({ "host": host, "reason": error.to_string(), "bytes": body.len(), "start": start })
+            json!({
+                "host": host, "reason": error.to_string(), "bytes": body.len(), "start": start, "first": is_first,
+                "capture": capture.map(|id| id.as_str()),
+            })
         }
-        Event::ExchangeFinished { row, sent } => json!({
+        Event::ExchangeFinished { row, sent, .. } => json!({
             "host": row.client_ip.decoded(), "method": row.method.decoded(), "path": row.uri_stem.decoded(),
             "status": row.status, "bytes": sent, "taken_ms": row.time_taken_ms,
             "user_agent": row.user_agent.decoded(),

@@ -1,0 +1,75 @@
+//! The access logs that a command reads: those of the store, or files.
+
+use super::read_rows::ReadRows;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::files;
+use std::fs::File;
+use std::path::PathBuf;
+use ucupdate::audit::{AccessRow, LogKind};
+use ucupdate::value::UnixTime;
+use ucupdate::{AccessLogs, Logged};
+
+/// The access logs that are read.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct LogArgs {
+    /// Read these logs of a web server instead of the store's: files, folders, or patterns such as 'W3SVC1/*.log'
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    access: Vec<PathBuf>,
+    /// Take the address of a phone from this header, which a proxy in front writes, such as X-Forwarded-For
+    #[arg(long, value_name = "HEADER")]
+    client_from: Option<String>,
+}
+
+impl LogArgs {
+    /// Whether no files are named.
+    pub(crate) fn is_of_store(&self) -> bool {
+        self.access.is_empty()
+    }
+
+    /// Reads the rows, by time, and reports lines that gave none. The store is read only if `from_store` is set.
+    ///
+    /// # Errors
+    /// When there is no store, or a log cannot be read.
+    pub(crate) async fn each_access_row(
+        &self,
+        since: Option<UnixTime>,
+        context: &mut Context,
+        from_store: bool,
+        mut take: impl FnMut(&AccessRow),
+    ) -> Result<ReadRows, Failure> {
+        let mut logs = AccessLogs::new(since);
+        if let Some(header) = &self.client_from {
+            logs = logs.with_client_from(header);
+        }
+        let paths = self.access.clone();
+        for path in files::blocking(move || files::logs::find(&paths, LogKind::Access)).await? {
+            logs.add(&path.display().to_string(), move || File::open(&path));
+        }
+        if from_store {
+            logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;
+        }
+        let (mut read, mut has_client_field) = (ReadRows::new(LogKind::Access), false);
+        while let Some(logged) = logs.next().await? {
+            match logged {
+                Logged::Row(row) => {
+                    read.rows += 1;
+                    take(&row);
+                }
+                Logged::Unread { log, finding } => read.unread(&log, &finding, context),
+                Logged::End { log, summary } => {
+                    has_client_field |= summary.has_client_field;
+                    read.ended(&log, &summary);
+                }
+                _ => return Err(Failure::new("the access logs hold what this command does not know")),
+            }
+        }
+        if let Some(header) = self.client_from.as_ref().filter(|_| !has_client_field && read.rows > 0) {
+            context.output.message(format_args!(
+                "no access log has a field {header}, so the addresses are those of connections"
+            ));
+        }
+        read.finish(context);
+        Ok(read)
+    }
+}

@@ -1,0 +1,274 @@
+//! `ucupdate inspect`: what a capture holds, what a dialect makes of it, and which dialect would fit.
+
+mod http_message;
+mod messages;
+mod packets;
+mod suggest;
+
+use crate::args::dialect::DialectArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::{Failure, FailureKind};
+use crate::files;
+use messages::Message;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use suggest::{KnownValues, Suggestion};
+use ucupdate::audit::AuditRow;
+use ucupdate::upx::{Codec, Dialect, Inspection, Item};
+use ucupdate::{AuditLogs, CaptureId, Logged};
+
+/// The largest file that is read.
+const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The number of rows of the audit log whose values are compared.
+const MAX_ROWS: usize = 100_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    /// A body of a request or a response, an HTTP message with its head, or packets as text (of Wireshark or tcpdump)
+    #[arg(value_name = "FILE", required_unless_present = "capture")]
+    file: Option<PathBuf>,
+    /// Inspect a body that the store keeps, as `ucupdate captures` lists it
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    capture: Option<CaptureId>,
+    /// Propose a dialect by which the request can be read, and write it to a new file
+    #[arg(long, value_name = "OUT.toml")]
+    suggest: Option<PathBuf>,
+    #[command(flatten)]
+    dialect: DialectArgs,
+}
+
+/// Returns an inspection as a JSON object. `at` counts bytes from the start, and `module` counts modules from 1.
+fn inspection_json(found: &Inspection) -> Value {
+    let recognised = found.recognised().iter().map(|item| {
+        json!({
+            "item": item.item.to_string(), "name": item.name, "module": item.module, "path": item.path, "at": item.at,
+            "value": item.value, "twice": item.twice,
+        })
+    });
+    let unknown = found.unknown().iter();
+    let unknown = unknown.map(|item| json!({ "path": item.path, "at": item.at, "value": item.value }));
+    let missing = found.missing().iter().map(|item| {
+        json!({
+            "item": item.item.to_string(), "name": item.name, "module": item.module, "required": item.required,
+        })
+    });
+    let namespaces = found.namespaces().map(|(prefix, name)| json!({ "prefix": prefix, "name": name }));
+    json!({
+        "kind": found.kind().map(|kind| kind.to_string()),
+        "root": found.root(),
+        "root_is_known": found.root_is_known(),
+        "namespaces": namespaces.collect::<Vec<_>>(),
+        "modules": found.modules(),
+        "recognised": recognised.collect::<Vec<_>>(),
+        "unknown": unknown.collect::<Vec<_>>(),
+        "unknown_count": found.unknown_count(),
+        "missing": missing.collect::<Vec<_>>(),
+        "refused": found.error().map(ToString::to_string),
+    })
+}
+
+/// A message with what was found in it.
+struct Inspected {
+    message: Message,
+    found: Inspection,
+}
+
+pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), Failure> {
+    let InspectArgs { file, capture, suggest, dialect } = args;
+    let (bytes, host) = match (file, capture) {
+        (Some(file), _) => {
+            let reading = files::blocking(move || files::read(&file, MAX_FILE_BYTES));
+            (reading.await?, None)
+        }
+        (None, Some(id)) => {
+            let (bytes, host) = captured(&id, context).await?;
+            (bytes, Some(host))
+        }
+        (None, None) => return Err(Failure::usage("neither a file nor a capture is given")),
+    };
+    let inspecting = files::blocking(move || {
+        let codec = dialect.codec()?;
+        Ok((inspect(&bytes, &codec), codec))
+    });
+    let (inspected, codec) = inspecting.await?;
+    let suggestion = match &suggest {
+        Some(_) => Some(propose(&inspected, &codec, host.as_deref(), context).await?),
+        None => None,
+    };
+    context
+        .output
+        .both(&json_of(&inspected, suggestion.as_ref()), text_of(&inspected, suggestion.as_ref()))?;
+    if let (Some(out), Some(suggestion)) = (&suggest, &suggestion) {
+        return write_dialect(out, suggestion, &inspected, &codec);
+    }
+    match inspected.iter().find(|one| one.found.error().is_none()) {
+        Some(_accepted) => Ok(()),
+        None => Err(refused(&inspected)),
+    }
+}
+
+/// Returns the body of a capture, and the address of the device.
+async fn captured(id: &CaptureId, context: &mut Context) -> Result<(Vec<u8>, String), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let found = service.capture(id).await?;
+    let (capture, body) = found.ok_or_else(|| {
+        Failure::not_found(format_args!("no capture {id}; `ucupdate captures` lists those of the store"))
+    })?;
+    if body.len() as u64 != capture.bytes {
+        let (kept, sent) = (body.len(), capture.bytes);
+        context.output.message(format_args!("warning: only the first {kept} of {sent} bytes were kept"));
+    }
+    Ok((body.to_vec(), capture.host.into()))
+}
+
+fn inspect(file: &[u8], codec: &Codec) -> Vec<Inspected> {
+    let mut messages = messages::messages(file, codec.limits().xml().bytes().saturating_add(1));
+    if messages.is_empty() {
+        messages.push(Message { head: None, undone: Vec::new(), body: file.to_vec() });
+    }
+    let inspected = messages.into_iter().map(|message| {
+        let found = codec.inspect(&message.body);
+        Inspected { message, found }
+    });
+    inspected.collect()
+}
+
+/// Returns the reason why the first message is refused.
+fn refused(inspected: &[Inspected]) -> Failure {
+    let reason = inspected.iter().find_map(|one| one.found.error());
+    reason.map_or_else(|| Failure::not_understood("the file holds no message"), Failure::not_understood)
+}
+
+/// Proposes a dialect for the first message that the codec does not read.
+async fn propose(
+    inspected: &[Inspected],
+    codec: &Codec,
+    host: Option<&str>,
+    context: &mut Context,
+) -> Result<Suggestion, Failure> {
+    let known = known_values(host, context).await?;
+    let refused = inspected.iter().filter(|one| one.found.error().is_some());
+    let proposed = refused.filter_map(|one| suggest::suggest(&one.found, codec, &known)).next();
+    proposed.ok_or_else(|| {
+        if inspected.iter().any(|one| one.found.error().is_none()) {
+            Failure::new("the request is read as it is, so it needs no other dialect")
+        } else {
+            Failure::not_understood("no unknown name of the body looks like an item of a request")
+        }
+    })
+}
+
+/// Collects the words of the rules, and the values of the audit log: of one address, or of all. Without a store nothing is
+/// known.
+async fn known_values(host: Option<&str>, context: &Context) -> Result<KnownValues, Failure> {
+    let mut known = KnownValues::default();
+    let service = match context.administer(IfMissing::Refuse).await {
+        Ok(service) => service,
+        Err(Failure::Told(FailureKind::NotFound, _)) => return Ok(known),
+        Err(failure) => return Err(failure),
+    };
+    for rule in service.snapshot().book().rules() {
+        let kind = &rule.key().kind();
+        known.add(Item::DeviceType, kind.device_type.as_str());
+        known.add(Item::Vendor, kind.vendor.as_str());
+        known.add(Item::Model, kind.model.as_str());
+        known.add(Item::Revision, kind.hardware_revision.as_str());
+        known.add(Item::Locale, kind.locale.as_str());
+    }
+    let mut logs = AuditLogs::default();
+    logs.add_store(service.store().clone()).await?;
+    let mut rows = 0;
+    while let Some(logged) = logs.next().await? {
+        let Logged::Row(logged) = logged else { continue };
+        if host.is_none_or(|host| *logged.row.user_host == *host) {
+            add_row(&mut known, &logged.row);
+        }
+        rows += 1;
+        if rows == MAX_ROWS {
+            break;
+        }
+    }
+    Ok(known)
+}
+
+fn add_row(known: &mut KnownValues, row: &AuditRow) {
+    known.add(Item::MacAddress, row.mac_address.raw());
+    known.add(Item::SerialNumber, row.serial_number.raw());
+    known.add(Item::UserName, &row.user_name);
+    for module in &row.requested {
+        known.add(Item::FileName, &module.file_name);
+        known.add(Item::Version, &module.version.to_string());
+    }
+}
+
+/// Writes the proposed dialect, and reads the messages by it.
+///
+/// # Errors
+/// When the file exists or cannot be written, and when no message can be read by the dialect.
+fn write_dialect(
+    out: &Path,
+    suggestion: &Suggestion,
+    inspected: &[Inspected],
+    codec: &Codec,
+) -> Result<(), Failure> {
+    let text = suggestion.to_toml();
+    let in_file = |error: &std::io::Error| Failure::in_doing(out.display(), error);
+    let mut file = File::options().write(true).create_new(true).open(out).map_err(|error| in_file(&error))?;
+    file.write_all(text.as_bytes()).map_err(|error| in_file(&error))?;
+    let codec = Codec::new(Dialect::from_toml(&text)?, *codec.limits());
+    let mut refusal = None;
+    for one in inspected.iter().filter(|one| one.found.error().is_some()) {
+        match codec.decode_request(&one.message.body) {
+            Ok(_) => return Ok(()),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    let reason = refusal.map_or_else(String::new, |error| error.to_string());
+    Err(Failure::not_understood(format_args!(
+        "{} does not suffice to read the request: {reason}",
+        out.display()
+    )))
+}
+
+fn json_of(inspected: &[Inspected], suggestion: Option<&Suggestion>) -> Value {
+    let of_message = |one: &Inspected| {
+        let mut value = inspection_json(&one.found);
+        value["head"] = json!(one.message.head);
+        value["undone"] = json!(one.message.undone);
+        value
+    };
+    let mut value = match inspected {
+        [one] => of_message(one),
+        several => json!({ "messages": several.iter().map(of_message).collect::<Vec<_>>() }),
+    };
+    if let Some(suggestion) = suggestion {
+        let rows = suggestion.rows().map(|[item, name, certainty, because]| {
+            json!({ "item": item, "name": name, "certainty": certainty, "because": because })
+        });
+        value["suggested"] = rows.collect();
+    }
+    value
+}
+
+fn text_of(inspected: &[Inspected], suggestion: Option<&Suggestion>) -> String {
+    let mut text = String::new();
+    for (number, one) in (1..).zip(inspected) {
+        let Message { head, undone, .. } = &one.message;
+        if inspected.len() > 1 || head.is_some() || !undone.is_empty() {
+            let head = head.as_deref().unwrap_or("a body");
+            let undone = if undone.is_empty() { String::new() } else { format!(" ({})", undone.join(", ")) };
+            // Writing to a string does not fail.
+            let _written = writeln!(text, "message {number} of {}: {head}{undone}", inspected.len());
+        }
+        let _written = writeln!(text, "{}", one.found);
+    }
+    if let Some(suggestion) = suggestion {
+        let _written = writeln!(text, "{suggestion}");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}

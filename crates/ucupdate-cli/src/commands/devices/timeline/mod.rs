@@ -1,0 +1,85 @@
+//! `ucupdate timeline`: what each device did, what it was answered, and what went wrong.
+
+mod drawing;
+pub(crate) mod page;
+pub(crate) mod report;
+pub(crate) mod stories;
+
+use crate::args::audit::AuditArgs;
+use crate::args::timeline::LogArgs;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use page::page;
+use report::{stories_json, stories_text};
+use std::path::PathBuf;
+use stories::{Stories, Whose};
+use ucupdate::book::RuleKey;
+use ucupdate::device::{MacAddress, SerialNumber};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TimelineArgs {
+    #[command(flatten)]
+    whose: WhoseArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    logs: LogArgs,
+    /// Write one page with a drawn timeline to this new file, and no result to stdout
+    #[arg(long, value_name = "OUT")]
+    html: Option<PathBuf>,
+}
+
+/// The devices whose timelines are shown. The default is all of them.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct WhoseArgs {
+    /// Only the device with this MAC address
+    #[arg(long)]
+    mac: Option<MacAddress>,
+    /// Only the device with this serial number
+    #[arg(long)]
+    serial: Option<SerialNumber>,
+    /// Only devices that asked from this address
+    #[arg(long, value_name = "IP")]
+    host: Option<String>,
+    /// Only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    #[arg(long)]
+    rule: Option<RuleKey>,
+}
+
+impl WhoseArgs {
+    fn whose(self) -> Whose {
+        match self {
+            Self { mac: Some(mac), .. } => Whose::Mac(mac),
+            Self { serial: Some(serial), .. } => Whose::Serial(serial),
+            Self { host: Some(host), .. } => Whose::Host(host),
+            Self { rule: Some(rule), .. } => Whose::Rule(rule),
+            _ => Whose::All,
+        }
+    }
+}
+
+pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
+    let whose = args.whose.whose();
+    let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
+    stories.report_cuts(context);
+    if stories.stories.is_empty() && whose != Whose::All && stories.is_understood() {
+        return Err(Failure::not_found(format_args!("the logs name no {whose}")));
+    }
+    if let Some(path) = args.html {
+        let page = page(&stories);
+        let shown = path.display().to_string();
+        files::blocking(move || files::new::write_file(&path, page.as_bytes())).await?;
+        context
+            .output
+            .message(format_args!("{shown} has the timeline of {} device(s)", stories.stories.len()));
+        if context.output.is_json() {
+            context.output.json_result(&stories_json(&stories))?;
+        }
+    } else {
+        let text = stories_text(&stories, context.output.width());
+        context.output.both(&stories_json(&stories), text)?;
+    }
+    stories.refuse_nothing_understood()
+}

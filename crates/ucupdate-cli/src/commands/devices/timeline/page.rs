@@ -1,0 +1,191 @@
+//! The stories of devices as one page of HTML, which needs no other file and no script.
+
+use super::drawing::{MAX_DRAWN, drawing};
+use super::report::known;
+use super::stories::Stories;
+use crate::output::shown::Shown;
+use crate::output::time::iso;
+use std::fmt::{self, Write as _};
+use ucupdate::device::DeviceId;
+use ucupdate::timeline::{DeviceStory, EventKind, FetchOutcome, Trouble};
+
+/// The style sheet of the page.
+const STYLE: &str = include_str!("page.css");
+
+/// The key to the drawing.
+const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a version was offered, red where the server refused. \
+                      Bars are downloads of images, and below them of signatures. Triangles are troubles: filled where they \
+                      go on. Long pauses are shortened.</p>";
+
+/// The maximum number of devices on a page.
+const MAX_DEVICES: usize = 1000;
+
+/// Text in a page: characters that mean something in HTML are escaped, and so are those that control.
+pub(super) struct Escaped<'a>(pub(super) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in Shown(self.0).to_string().chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                character => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the page.
+pub(crate) fn page(stories: &Stories) -> String {
+    let shown = &stories.stories[..stories.stories.len().min(MAX_DEVICES)];
+    let events: usize = shown.iter().map(|story| story.events.len()).sum();
+    let troubles = shown.iter().flat_map(|story| &story.troubles);
+    let (open, over): (Vec<_>, Vec<_>) = troubles.partition(|trouble| trouble.over.is_none());
+    let end = stories.end.map_or_else(|| "-".to_owned(), iso);
+    let mut body = format!(
+        "<h1>Timeline</h1><p class=\"lead\">{}, {}, {} that {} on, {} that {} over. The logs end at \
+         <time>{end}</time>. All times are in UTC.</p>",
+        counted(shown.len(), "device"),
+        counted(events, "event"),
+        counted(open.len(), "trouble"),
+        if open.len() == 1 { "goes" } else { "go" },
+        counted(over.len(), "trouble"),
+        if over.len() == 1 { "is" } else { "are" },
+    );
+    if stories.stories.len() > MAX_DEVICES {
+        let _written = write!(
+            body,
+            "<p class=\"lead\">{} further devices are not on this page.</p>",
+            stories.stories.len() - MAX_DEVICES
+        );
+    }
+    if shown.len() > 1 {
+        push_contents(shown, &mut body);
+    }
+    for (number, story) in shown.iter().enumerate() {
+        push_story(story, number, &mut body);
+    }
+    document("Timeline of devices", &body)
+}
+
+/// Returns a document with a title and a body.
+pub(crate) fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
+         <title>{}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n",
+        Escaped(title)
+    )
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn push_contents(stories: &[DeviceStory], body: &mut String) {
+    body.push_str("<nav aria-label=\"Devices\"><ul class=\"contents\">");
+    for (number, story) in stories.iter().enumerate() {
+        let open = story.troubles.iter().filter(|trouble| trouble.over.is_none()).count();
+        let state = if open > 0 {
+            format!("{} {} on", counted(open, "trouble"), if open == 1 { "goes" } else { "go" })
+        } else {
+            "no open trouble".into()
+        };
+        let _written = write!(
+            body,
+            "<li><a href=\"#d{number}\">{}</a> <span class=\"{}\">{state}</span></li>",
+            Escaped(&story.name()),
+            if open > 0 { "tag bad" } else { "tag" },
+        );
+    }
+    body.push_str("</ul></nav>");
+}
+
+fn push_story(story: &DeviceStory, number: usize, body: &mut String) {
+    let _written = write!(
+        body,
+        "<section aria-labelledby=\"d{number}\"><h2 id=\"d{number}\">{}</h2><p class=\"facts\">{}</p>",
+        Escaped(&story.name()),
+        facts(story)
+    );
+    let _written = write!(
+        body,
+        "<div class=\"drawing\" role=\"region\" tabindex=\"0\" aria-label=\"Drawn timeline of {}\">{}</div>",
+        Escaped(&story.name()),
+        drawing(story, number)
+    );
+    body.push_str(LEGEND);
+    if story.events.len() > MAX_DRAWN {
+        let _written = write!(body, "<p class=\"facts\">The drawing has the last {MAX_DRAWN} events.</p>");
+    }
+    if !story.troubles.is_empty() {
+        body.push_str("<h3>Troubles</h3><ul class=\"troubles\">");
+        story.troubles.iter().for_each(|trouble| push_trouble(trouble, body));
+        body.push_str("</ul>");
+    }
+    body.push_str("<h3>Events</h3><ol class=\"events\">");
+    for event in &story.events {
+        let iso = iso(event.at);
+        let (date, clock) = (iso.get(..10).unwrap_or_default(), iso.get(11..19).unwrap_or_default());
+        let _written = write!(
+            body,
+            "<li class=\"{}\"><time datetime=\"{iso}\">{date} <b>{clock}</b></time><span>{}</span></li>",
+            class(&event.kind),
+            Escaped(&event.to_string())
+        );
+    }
+    body.push_str("</ol></section>");
+}
+
+fn push_trouble(trouble: &Trouble, body: &mut String) {
+    let (class, state) = match trouble.over {
+        Some(over) => ("over", format!("over since {}", iso(over))),
+        None => ("bad", "goes on".to_owned()),
+    };
+    let times = if trouble.count > 1 {
+        format!("{} times, first {}, last {}", trouble.count, iso(trouble.first), iso(trouble.last))
+    } else {
+        iso(trouble.first)
+    };
+    let _written = write!(
+        body,
+        "<li class=\"{class}\"><p><strong>{}</strong> <span class=\"tag {class}\">{state}</span></p><p>{}.</p><p><b>To do:</b> \
+         {}.</p><p class=\"facts\">{times}</p></li>",
+        Escaped(&capital(&trouble.kind.to_string())),
+        Escaped(&capital(&trouble.kind.meaning())),
+        Escaped(trouble.kind.remedy())
+    );
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}
+
+/// Returns what is known of a device, apart from its name.
+fn facts(story: &DeviceStory) -> String {
+    match story.device {
+        Some(DeviceId::Mac(_) | DeviceId::Serial(_)) => {
+            let parts = known(story);
+            parts.iter().map(|part| Escaped(part).to_string()).collect::<Vec<_>>().join(" · ")
+        }
+        None => "known by its address only: no audit log names it".to_owned(),
+    }
+}
+
+fn class(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Requested(row) if !row.is_answered() => "bad",
+        EventKind::Fetched(fetch) => match fetch.outcome {
+            FetchOutcome::Failed { .. } | FetchOutcome::CutShort => "bad",
+            _ => "good",
+        },
+        EventKind::Restarted { .. } => "restart",
+        _ => "ask",
+    }
+}

@@ -1,0 +1,239 @@
+//! Reads the stories of devices from logs, within bounds.
+
+use crate::args::audit::AuditArgs;
+use crate::args::read_rows::ReadRows;
+use crate::args::timeline::LogArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use ucupdate::UpdateService;
+use ucupdate::audit::{AccessRow, AuditRow};
+use ucupdate::book::{RuleKey, UpdateType};
+use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
+use ucupdate::request::InstalledModule;
+use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
+use ucupdate::value::{Reported, UnixTime};
+use ucupdate::version::ReportedVersion;
+
+/// The maximum number of audit rows that are held. Of more rows, the latest are kept.
+const MAX_AUDIT_ROWS: usize = 100_000;
+
+/// The maximum number of access rows that are held.
+const MAX_ACCESS_ROWS: usize = 200_000;
+
+/// The maximum number of addresses that one selection can have.
+const MAX_HOSTS: usize = 100_000;
+
+/// The devices that are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    All,
+    Mac(MacAddress),
+    Serial(SerialNumber),
+    Host(String),
+    Rule(RuleKey),
+}
+
+impl Whose {
+    /// Whether an audit row is of such a device. Addresses are compared apart.
+    fn is_of(&self, row: &AuditRow) -> bool {
+        match self {
+            Self::All => true,
+            Self::Mac(mac) => row.mac_address.read() == Some(mac),
+            Self::Serial(serial) => row.serial_number.read() == Some(serial),
+            Self::Host(host) => host_key(host) == host_key(&row.user_host),
+            Self::Rule(rule) => {
+                row.requested.iter().any(|cell| rule_of(row, &cell.file_name).as_ref() == Some(rule))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("device"),
+            Self::Mac(mac) => write!(f, "device with MAC address {mac}"),
+            Self::Serial(serial) => write!(f, "device with serial number {serial}"),
+            Self::Host(host) => write!(f, "device at {host}"),
+            Self::Rule(rule) => write!(f, "device of rule {rule}"),
+        }
+    }
+}
+
+/// Returns the rule that the words of a row and a module name. `None` if they do not form the key of a rule.
+fn rule_of(row: &AuditRow, file_name: &str) -> Option<RuleKey> {
+    let module = InstalledModule {
+        file_name: file_name.into(),
+        version: ReportedVersion::new(""),
+        time_stamp: Reported::default(),
+    };
+    let update_type: UpdateType = module.update_type_stem().parse().ok()?;
+    RuleKey::new(row.kind.read().ok()?, update_type).ok()
+}
+
+/// The stories that were found, and what was read to find them.
+#[derive(Debug)]
+pub(crate) struct Stories {
+    pub(crate) stories: Vec<DeviceStory>,
+    /// The time of the last row of all devices.
+    pub(crate) end: Option<UnixTime>,
+    pub(crate) audit: ReadRows,
+    pub(crate) access: ReadRows,
+    /// Rows that there was no room for.
+    pub(crate) left_out: u64,
+}
+
+/// The latest rows of a log, up to a number.
+struct Latest<T> {
+    rows: VecDeque<T>,
+    most: usize,
+    left_out: u64,
+}
+
+impl<T> Latest<T> {
+    fn new(most: usize) -> Self {
+        Self { rows: VecDeque::new(), most, left_out: 0 }
+    }
+
+    fn push(&mut self, row: T) {
+        if self.rows.len() >= self.most {
+            self.rows.pop_front();
+            self.left_out += 1;
+        }
+        self.rows.push_back(row);
+    }
+}
+
+impl Stories {
+    /// Reads the stories of the devices that are looked for.
+    ///
+    /// # Errors
+    /// When a log cannot be read, or there is no store.
+    pub(crate) async fn read(
+        whose: &Whose,
+        audit: &AuditArgs,
+        logs: &LogArgs,
+        context: &mut Context,
+    ) -> Result<Self, Failure> {
+        let from_store = audit.is_of_store() && logs.is_of_store();
+        let hosts = hosts(whose, audit, from_store, context).await?;
+        let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
+        let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
+        let mut end: Option<UnixTime> = None;
+        // Other devices at these addresses are read too, so that downloads are not taken for those of the wrong device.
+        let audit_read = audit
+            .each(context, from_store, true, |logged| {
+                end = end.max(Some(logged.row.logged_at));
+                if whose.is_of(&logged.row) || is_at(&logged.row.user_host) {
+                    audit_rows.push(logged.row.clone());
+                }
+            })
+            .await?;
+        let (mut access_rows, mut peers) = (Latest::new(MAX_ACCESS_ROWS), PeerDownloads::default());
+        let access_read = logs
+            .each_access_row(audit.since(), context, from_store, |row: &AccessRow| {
+                if row.is_of_update_service() {
+                    end = end.max(Some(row.finished_at));
+                    peers.observe(row);
+                    if is_at(&row.client_ip.decoded()) {
+                        access_rows.push(row.clone());
+                    }
+                }
+            })
+            .await?;
+        let left_out = audit_rows.left_out + access_rows.left_out;
+        let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
+        let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
+        let mut stories = stories(&timeline, &peers, end, service.as_ref());
+        stories.retain(|story| is_sought(whose, story, &timeline));
+        Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
+    }
+
+    /// Reports what was left out.
+    pub(crate) fn report_cuts(&self, context: &mut Context) {
+        if self.left_out > 0 {
+            context.output.message(format_args!(
+                "{} row(s) were left out: there is room for the latest {MAX_AUDIT_ROWS} audit rows and {MAX_ACCESS_ROWS} \
+                 access rows; choose one device (--mac), or a shorter time (--since)",
+                self.left_out
+            ));
+        }
+    }
+
+    /// Whether something was understood of every log.
+    pub(crate) fn is_understood(&self) -> bool {
+        self.audit.is_understood() && self.access.is_understood()
+    }
+
+    /// Refuses logs of which nothing was understood.
+    ///
+    /// # Errors
+    /// When nothing was understood of one of the logs.
+    pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
+        self.audit.refuse_nothing_understood()?;
+        self.access.refuse_nothing_understood()
+    }
+}
+
+/// Returns the addresses of the devices that are looked for. `None` for all addresses.
+async fn hosts(
+    whose: &Whose,
+    audit: &AuditArgs,
+    from_store: bool,
+    context: &mut Context,
+) -> Result<Option<HashSet<String>>, Failure> {
+    let mut hosts = HashSet::new();
+    match whose {
+        Whose::All => return Ok(None),
+        Whose::Host(host) => {
+            hosts.insert(host_key(host));
+        }
+        Whose::Mac(_) | Whose::Serial(_) | Whose::Rule(_) => {
+            let take = |logged: &ucupdate::audit::LoggedRow| {
+                if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row) {
+                    hosts.insert(host_key(&logged.row.user_host));
+                }
+            };
+            audit.each(context, from_store, false, take).await?;
+        }
+    }
+    Ok(Some(hosts))
+}
+
+fn stories(
+    timeline: &Timeline,
+    peers: &PeerDownloads,
+    end: Option<UnixTime>,
+    service: Option<&UpdateService>,
+) -> Vec<DeviceStory> {
+    let mut options = StoryOptions::default().with_peers(peers);
+    if let Some(end) = end {
+        options = options.with_now(end);
+    }
+    let Some(service) = service else { return timeline.stories(&options) };
+    let snapshot = service.snapshot();
+    let sizes = snapshot.files().iter().flat_map(|file| {
+        let folders = ["/DeviceUpdateFiles_Int/", "/DeviceUpdateFiles_Ext/"];
+        folders.map(|folder| (format!("{folder}{}", file.path), file.size))
+    });
+    timeline.stories(&options.with_book(snapshot.book()).with_sizes(sizes).with_now(service.now()))
+}
+
+/// Whether a story is of a device that is looked for: stories of others were made from rows at the same addresses.
+fn is_sought(whose: &Whose, story: &DeviceStory, timeline: &Timeline) -> bool {
+    match whose {
+        Whose::All => true,
+        Whose::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
+        Whose::Serial(serial) => story.serial_number.read() == Some(serial),
+        Whose::Host(host) => story.hosts.iter().any(|known| host_key(known) == host_key(host)),
+        Whose::Rule(_) => {
+            let rows = timeline.entries().iter().map(|entry| &entry.audit);
+            story.device.as_ref().is_some_and(|device| {
+                rows.filter(|row| DeviceId::of(&row.mac_address, &row.serial_number).as_ref() == Some(device))
+                    .any(|row| whose.is_of(row))
+            })
+        }
+    }
+}

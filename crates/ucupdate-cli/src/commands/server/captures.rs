@@ -1,0 +1,24 @@
+//! `ucupdate captures`: the bodies of requests that the store keeps.
+
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::output::list::List;
+use crate::output::time::iso;
+use serde_json::json;
+use ucupdate::Capture;
+
+pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let heading = ["ID", "KIND", "TIME", "HOST", "BYTES", "REASON"];
+    let mut list = List::new("captures", "no captures", heading);
+    for Capture { id, kind, host, reason, bytes, .. } in service.captures().await? {
+        let at = iso(id.at());
+        let value = json!({
+            "id": id.as_str(), "kind": kind.name(), "at": at, "server": id.server().as_str(), "host": host, "bytes": bytes,
+            "reason": reason,
+        });
+        let dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        list.row(value, [&id, &kind, &at, &dash(&host), &bytes, &dash(&reason)]);
+    }
+    context.output.result(&list)
+}

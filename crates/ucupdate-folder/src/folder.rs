@@ -1,0 +1,274 @@
+//! A folder, and the files below it.
+
+use crate::staged::Staged;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata, OpenOptions};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The most passing names that are tried for a staged file.
+const MAX_TRIES: u32 = 1000;
+
+/// A folder in which files are read and written. Neither `..` nor a link leads out of it.
+#[derive(Debug)]
+pub struct Folder {
+    dir: Dir,
+    path: PathBuf,
+    next_staged: AtomicU32,
+}
+
+/// A plain file that was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    size: u64,
+    identity: Option<(u64, u64)>,
+}
+
+impl Found {
+    /// Returns the size in bytes.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns whether both are names of one file; `false` where the system does not tell.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        self.identity.is_some() && self.identity == other.identity
+    }
+}
+
+impl Folder {
+    /// Opens the folder at `path`. The empty path is the current folder.
+    ///
+    /// # Errors
+    /// Fails when the path cannot be opened, or is not a folder.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let dir = Dir::open_ambient_dir(or_current(path), ambient_authority())?;
+        Ok(Self { dir, path: path.to_owned(), next_staged: AtomicU32::new(0) })
+    }
+
+    /// Opens the folder at `path`. If it does not exist, creates it and makes it durable.
+    ///
+    /// # Errors
+    /// Fails when the path cannot be created or opened, or is not a folder.
+    pub fn open_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
+        create_durably(path.as_ref())?;
+        Self::open(path)
+    }
+
+    /// Returns the path of the folder as it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the plain file at a path; `None` where nothing is there.
+    ///
+    /// # Errors
+    /// Fails when a part of the path is a link or a special file, or the path is a folder.
+    pub fn find(&self, path: &str) -> io::Result<Option<Found>> {
+        let (folder, name) = split(path);
+        match self.dir_at(folder, false)? {
+            Some(dir) => find_in(&dir, name),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens a plain file for reading.
+    ///
+    /// # Errors
+    /// Fails when nothing is there, and as [`find`](Self::find) does.
+    pub fn read(&self, path: &str) -> io::Result<File> {
+        self.open_plain(path, false, OpenOptions::new().read(true))
+    }
+
+    /// Opens a plain file for reading and writing, from its start. If it does not exist, creates it empty.
+    ///
+    /// The file is not staged: it may stay incomplete. This is for a file that is continued later.
+    ///
+    /// # Errors
+    /// Fails as [`find`](Self::find) does.
+    pub fn open_unstaged(&self, path: &str) -> io::Result<File> {
+        self.open_plain(path, true, OpenOptions::new().read(true).write(true).create(true).truncate(false))
+    }
+
+    /// Creates a file with a passing name in `folder`, where it stays until it gets its own name.
+    ///
+    /// # Errors
+    /// Fails when the folder cannot be created.
+    pub fn stage(&self, folder: &str) -> io::Result<Staged<'_>> {
+        self.stage_with(folder, |dir, name| {
+            let file = dir.open_with(name, OpenOptions::new().write(true).create_new(true))?;
+            Ok(Some(file.into_std()))
+        })
+    }
+
+    /// Stages a second name (a hard link) of a file in another folder.
+    ///
+    /// # Errors
+    /// Fails when the file does not exist, or the file system cannot link it.
+    pub fn stage_link(&self, folder: &str, from: &Self, path: &str) -> io::Result<Staged<'_>> {
+        self.stage_with(folder, |dir, name| from.dir.hard_link(path, dir, name).map(|()| None))
+    }
+
+    /// Renames a plain file, and replaces a plain file at the new path. [`sync`](Self::sync) makes that durable.
+    ///
+    /// # Errors
+    /// Fails when nothing is at `from`, or something else than a plain file is at `to`.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.find(to)?;
+        self.dir.rename(from, &self.dir, to)
+    }
+
+    /// Removes a file or a link. A file that does not exist counts as removed.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be removed.
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        match self.dir.remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the entries of a folder durable. On Windows this does nothing.
+    ///
+    /// # Errors
+    /// Fails when the folder does not exist, or the disk reports a failure.
+    pub fn sync(&self, folder: &str) -> io::Result<()> {
+        if cfg!(windows) {
+            return Ok(());
+        }
+        self.dir.open(or_current(Path::new(folder)))?.sync_all()
+    }
+
+    /// Calls `each` with the path of every file below `folder`, and of every folder that cannot be read.
+    ///
+    /// # Errors
+    /// Fails when the names of an open folder cannot be read.
+    pub fn visit_files(&self, folder: &str, each: &mut dyn FnMut(&str)) -> io::Result<()> {
+        let mut folders: Vec<_> =
+            self.dir_at(folder, false)?.map(|dir| (folder.to_owned(), dir)).into_iter().collect();
+        while let Some((path, dir)) = folders.pop() {
+            let Ok(entries) = dir.entries() else {
+                each(&path);
+                continue;
+            };
+            for entry in entries {
+                let entry = entry?;
+                let name = entry.file_name();
+                let shown = name.to_string_lossy();
+                let below = if path.is_empty() { shown.into_owned() } else { format!("{path}/{shown}") };
+                let inside = if entry.file_type()?.is_dir() { dir.open_dir(&name).ok() } else { None };
+                match inside {
+                    Some(inside) => folders.push((below, inside)),
+                    None => each(&below),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_plain(&self, path: &str, creates: bool, options: &OpenOptions) -> io::Result<File> {
+        let (folder, name) = split(path);
+        let dir = self.dir_at(folder, creates)?.ok_or(io::ErrorKind::NotFound)?;
+        find_in(&dir, name)?;
+        let file = dir.open_with(name, options)?;
+        // Another process may have put a link there in the meantime.
+        find_in(&dir, name)?;
+        Ok(file.into_std())
+    }
+
+    fn stage_with(
+        &self,
+        folder: &str,
+        make: impl Fn(&Dir, &str) -> io::Result<Option<File>>,
+    ) -> io::Result<Staged<'_>> {
+        let dir = self.dir_at(folder, true)?.ok_or(io::ErrorKind::NotFound)?;
+        for _ in 0..MAX_TRIES {
+            let number = self.next_staged.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".ucupdate-{}-{number}.partial", std::process::id());
+            match make(&dir, &name) {
+                // Another process, or another handle of the folder, has the name.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(file) => return Ok(Staged::new(self, dir, name, file)),
+            }
+        }
+        Err(io::Error::other(format!("no free name for a staged file in {MAX_TRIES} tries")))
+    }
+
+    /// Opens a folder below this one. If it does not exist, creates and syncs it, or returns `None`.
+    pub(crate) fn dir_at(&self, folder: &str, creates: bool) -> io::Result<Option<Dir>> {
+        let mut dir = self.dir.try_clone()?;
+        for part in folder.split('/').filter(|part| !part.is_empty()) {
+            match dir.symlink_metadata(part) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => return Err(not_plain(part)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && creates => {
+                    dir.create_dir(part)?;
+                    sync(&dir)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            }
+            dir = dir.open_dir(part)?;
+        }
+        Ok(Some(dir))
+    }
+}
+
+/// Returns the plain file of this name.
+pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<Found>> {
+    match dir.symlink_metadata(name) {
+        Ok(found) if found.is_file() => Ok(Some(Found { size: found.len(), identity: identity(&found) })),
+        Ok(_) => Err(not_plain(name)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
+    if cfg!(windows) { Ok(()) } else { dir.open(".")?.sync_all() }
+}
+
+/// Works like `create_dir_all`, and syncs the entry of each new folder.
+fn create_durably(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let Some(above) = path.parent() else { return Ok(()) };
+    create_durably(above)?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ if cfg!(windows) => Ok(()),
+        _ => File::open(or_current(above))?.sync_all(),
+    }
+}
+
+fn or_current(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+fn not_plain(name: &str) -> io::Error {
+    io::Error::other(format!(
+        "`{name}` is a link or a special file, expected a plain file or folder; remove it"
+    ))
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+fn identity(found: &Metadata) -> Option<(u64, u64)> {
+    use cap_std::fs::MetadataExt as _;
+    Some((found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_found: &Metadata) -> Option<(u64, u64)> {
+    None
+}

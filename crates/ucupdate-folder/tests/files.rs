@@ -1,0 +1,92 @@
+//! Files that are whole or absent.
+#![allow(clippy::unwrap_used, reason = "tests may")]
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use ucupdate_folder::Folder;
+
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn write(folder: &Folder, path: &str, bytes: &[u8], replaces: bool) -> std::io::Result<()> {
+    let mut staged = folder.stage("")?;
+    staged.write_all(bytes)?;
+    if replaces { staged.replace(path) } else { staged.create(path) }
+}
+
+#[test]
+fn a_file_is_created_once_and_replaced_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::open_or_create(place.path().join("new/folder")).unwrap();
+    write(&folder, "a/CPE.nbt", b"image", false).unwrap();
+    let taken = write(&folder, "a/CPE.nbt", b"other", false).unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
+    let path = folder.path().join("a/CPE.nbt");
+    assert_eq!(fs::read(&path).unwrap(), b"image");
+    write(&folder, "a/CPE.nbt", b"another", true).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"another");
+    assert_eq!(
+        (names(folder.path()), names(&folder.path().join("a"))),
+        (vec!["a".into()], vec!["CPE.nbt".into()])
+    );
+}
+
+#[test]
+fn a_staged_file_without_a_name_leaves_nothing_and_those_of_others_stay() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, other) = (Folder::open(place.path()).unwrap(), Folder::open(place.path()).unwrap());
+    let staged = folder.stage("").unwrap();
+    let theirs = other.stage("").unwrap();
+    assert_eq!(names(place.path()).len(), 2);
+    drop(staged);
+    theirs.create("theirs").unwrap();
+    assert_eq!(names(place.path()), ["theirs"]);
+}
+
+#[test]
+fn a_linked_file_is_one_file_with_two_names() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, to) =
+        (Folder::open_or_create(place.path().join("a")), Folder::open_or_create(place.path().join("b")));
+    let (from, to) = (from.unwrap(), to.unwrap());
+    write(&from, "CPE.nbt", b"image", false).unwrap();
+    for _ in 0..2 {
+        to.stage_link("staging", &from, "CPE.nbt").unwrap().replace("CPE.nbt").unwrap();
+        let (one, other) = (from.find("CPE.nbt").unwrap().unwrap(), to.find("CPE.nbt").unwrap().unwrap());
+        assert!(one.is_same_file(&other) || cfg!(not(unix)));
+        assert_eq!(names(&to.path().join("staging")), [""; 0]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed_at_any_part_of_a_path() {
+    use std::os::unix::fs::symlink;
+    let (place, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(outside.path().join("precious"), "precious").unwrap();
+    fs::create_dir(place.path().join("inside")).unwrap();
+    let folder = Folder::open(place.path()).unwrap();
+    symlink(outside.path(), place.path().join("out")).unwrap();
+    symlink("inside", place.path().join("in")).unwrap();
+    symlink(outside.path().join("precious"), place.path().join("file")).unwrap();
+    symlink(outside.path().join("absent"), place.path().join("dangling")).unwrap();
+    for path in ["out/CPE.nbt", "in/CPE.nbt", "file", "dangling"] {
+        for replaces in [false, true] {
+            let error = write(&folder, path, b"image", replaces).unwrap_err().to_string();
+            assert!(error.contains("is a link or a special file"), "{path}: {error}");
+        }
+        assert!(folder.find(path).is_err() && folder.read(path).is_err(), "{path}");
+        assert!(folder.open_unstaged(path).is_err() && folder.rename("inside", path).is_err(), "{path}");
+    }
+    assert!(write(&folder, "../CPE.nbt", b"image", false).is_err());
+    assert!(folder.stage("out").is_err());
+    assert_eq!(names(outside.path()), ["precious"]);
+    assert_eq!(fs::read(outside.path().join("precious")).unwrap(), b"precious");
+    assert_eq!(names(&place.path().join("inside")), [""; 0]);
+}

@@ -1,0 +1,151 @@
+//! [`Keeper`]: writes captures in the background, and removes the old ones.
+
+use crate::captures::capture::{self, CaptureId, CaptureKind};
+use crate::captures::options::CaptureOptions;
+use crate::clock::Clock;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use ucupdate_core::value::{Sha256Digest, UnixTime};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+
+/// The number of captures that wait to be written.
+const MAX_WAITING: usize = 64;
+
+/// The bytes of the captures that wait to be written.
+const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
+
+/// The time limit for writing a capture.
+const STORE_TIME: Duration = Duration::from_secs(60);
+
+/// A day in milliseconds.
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Writes captures in the background.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) options: CaptureOptions,
+    queue: mpsc::Sender<Item>,
+    /// The bytes of the captures that wait.
+    waiting: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+enum Item {
+    /// The kind, the key, the bytes of the body, and the object.
+    Capture(CaptureKind, StoreKey, usize, Bytes),
+    /// All captures before are written or lost.
+    Flush(oneshot::Sender<()>),
+}
+
+impl Keeper {
+    /// Starts the background task.
+    pub(crate) fn start(store: Arc<dyn ImageStore>, options: CaptureOptions, clock: Arc<dyn Clock>) -> Self {
+        let (queue, items) = mpsc::channel(MAX_WAITING);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let pruner = Pruner { store, options: options.clone(), clock, waiting: Arc::clone(&waiting) };
+        tokio::spawn(pruner.run(items));
+        Self { options, queue, waiting }
+    }
+
+    /// Keeps a body. Returns its id, or `None` if too many bodies wait to be written.
+    pub(crate) fn keep(
+        &self,
+        kind: CaptureKind,
+        now: UnixTime,
+        (host, reason): (&str, &str),
+        body: &[u8],
+    ) -> Option<CaptureId> {
+        let place = self.queue.try_reserve().ok()?;
+        let id = CaptureId::new(&self.options.server, now, &Sha256Digest::of(body));
+        let key = id.key(kind)?;
+        let most = if kind == CaptureKind::Unreadable { self.options.bytes } else { usize::MAX };
+        let size = body.len().min(most);
+        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > MAX_WAITING_BYTES.max(size) {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            return None;
+        }
+        place.send(Item::Capture(kind, key, size, capture::write(now, host, reason, body, most)));
+        Some(id)
+    }
+
+    /// Waits until the captures that wait now are written or lost.
+    pub(crate) async fn flush(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.queue.send(Item::Flush(done)).await.is_ok() {
+            let _task_has_ended = is_done.await;
+        }
+    }
+}
+
+/// The background task.
+struct Pruner {
+    store: Arc<dyn ImageStore>,
+    options: CaptureOptions,
+    clock: Arc<dyn Clock>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Pruner {
+    async fn run(self, mut items: mpsc::Receiver<Item>) {
+        // The number of captures of each kind. `None` until they were counted.
+        let mut counts = [None; CaptureKind::ALL.len()];
+        while let Some(item) = items.recv().await {
+            match item {
+                Item::Capture(kind, key, size, bytes) => {
+                    let written = tokio::time::timeout(STORE_TIME, self.store.create(&key, bytes)).await;
+                    self.waiting.fetch_sub(size, Ordering::Relaxed);
+                    if !matches!(written, Ok(Ok(()))) {
+                        // The same body within the same second is there already. Another failure loses a capture, and
+                        // answers go on.
+                        continue;
+                    }
+                    let count = &mut counts[kind as usize];
+                    match count {
+                        Some(count) if *count < self.options.captures => *count += 1,
+                        _ => *count = self.prune(kind).await.ok(),
+                    }
+                }
+                Item::Flush(done) => {
+                    let _late = done.send(());
+                }
+            }
+        }
+    }
+
+    /// Removes the captures of this server that are too old, and the oldest ones beyond the largest number. Returns the number
+    /// of those that stay. To list less often, a tenth more is removed than is necessary.
+    async fn prune(&self, kind: CaptureKind) -> Result<usize, StoreError> {
+        prune(&*self.store, &self.options, kind, self.clock.now()).await.map(|(kept, _)| kept)
+    }
+}
+
+/// Removes captures, and returns the numbers of those that stay and that were removed.
+pub(crate) async fn prune(
+    store: &dyn ImageStore,
+    options: &CaptureOptions,
+    kind: CaptureKind,
+    now: UnixTime,
+) -> Result<(usize, usize), StoreError> {
+    let mut found = Vec::new();
+    let folder = kind.folder();
+    let mut pages = store.pages(&folder);
+    while let Some(page) = pages.next().await? {
+        let ids = page.into_iter().filter_map(|meta| Some((CaptureId::of_key(&meta.key)?, meta.key)));
+        found.extend(ids.filter(|(id, _)| *id.server() == options.server));
+    }
+    found.sort_by_key(|(id, _)| id.at());
+    let oldest = now.as_millis().saturating_sub(i64::from(options.days.days()) * DAY_MILLIS);
+    let too_old = found.partition_point(|(id, _)| id.at().as_millis() < oldest);
+    let too_many = match found.len().checked_sub(options.captures) {
+        Some(beyond @ 1..) => beyond + options.captures / 10,
+        _ => 0,
+    };
+    let removed = too_old.max(too_many);
+    for (_, key) in &found[..removed] {
+        store.delete(key).await?;
+    }
+    Ok((found.len() - removed, removed))
+}

@@ -1,0 +1,118 @@
+//! The captures of an open service.
+
+use crate::captures::capture::{self, Capture, CaptureId, CaptureKind, MAX_HEAD_BYTES};
+use crate::captures::keeper;
+use crate::events::event::Event;
+use crate::service::UpdateService;
+use bytes::Bytes;
+use std::time::Duration;
+use ucupdate_store::{ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_upx::{DecodeError, LogForm};
+
+/// The largest object of a capture that is read.
+const MAX_OBJECT_BYTES: usize = 1024 * 1024 * 1024;
+
+/// The time for writing the captures that wait at a shutdown.
+const FLUSH_TIME: Duration = Duration::from_secs(10);
+
+impl UpdateService {
+    /// Reports a body that is not an update request, and keeps it if [`Options::with_captures`](crate::Options::with_captures)
+    /// asks for it. Never waits. A device log is not such a body.
+    pub fn report_unreadable(&self, host: &str, error: &DecodeError, body: &[u8]) {
+        let earlier = self.inner.shapes.count(error);
+        let keeper = self.inner.captures.as_ref();
+        let keeper = keeper.filter(|keeper| earlier < keeper.options.of_one_shape);
+        let capture = keeper.and_then(|keeper| {
+            keeper.keep(CaptureKind::Unreadable, self.now(), (host, &error.to_string()), body)
+        });
+        let is_first = earlier == 0;
+        self.emit(&Event::RequestUnreadable { host, error, body, is_first, capture: capture.as_ref() });
+    }
+
+    /// The size in bytes of the largest device log that this service keeps. 0 means that it keeps none.
+    pub fn device_log_bytes(&self) -> usize {
+        self.inner.captures.as_ref().map_or(0, |keeper| keeper.options.device_log_bytes)
+    }
+
+    /// Keeps the upload of a device log. Returns `false` if such uploads are not kept, if the log is larger than
+    /// [`device_log_bytes`](Self::device_log_bytes), or if too many logs wait to be written. Never waits.
+    pub fn keep_device_log(&self, host: &str, form: LogForm, body: &[u8]) -> bool {
+        let Some(keeper) = &self.inner.captures else { return false };
+        let Some(kind) = CaptureKind::of_log(form) else { return false };
+        body.len() <= keeper.options.device_log_bytes
+            && keeper.keep(kind, self.now(), (host, ""), body).is_some()
+    }
+
+    /// Returns the captures in the store of every server, the newest first. Objects that are not captures are skipped.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn captures(&self) -> Result<Vec<Capture>, StoreError> {
+        let mut captures = Vec::new();
+        for kind in CaptureKind::ALL {
+            let folder = kind.folder();
+            let mut pages = self.store().pages(&folder);
+            while let Some(page) = pages.next().await? {
+                for key in page.into_iter().map(|meta| meta.key) {
+                    let Some(id) = CaptureId::of_key(&key) else { continue };
+                    if let Some(head) = self.head_of(&key).await?
+                        && let Ok((capture, _)) = capture::read(id, kind, &head)
+                    {
+                        captures.push(capture);
+                    }
+                }
+            }
+        }
+        captures.sort_by(|one, other| (other.id.at(), &other.id).cmp(&(one.id.at(), &one.id)));
+        Ok(captures)
+    }
+
+    /// Reads the first bytes of an object. `None` if it was removed in the meantime.
+    async fn head_of(&self, key: &StoreKey) -> Result<Option<Bytes>, StoreError> {
+        match self.store().get(key, Some(0..MAX_HEAD_BYTES as u64)).await {
+            Ok(object) => object.into_bytes(MAX_HEAD_BYTES).await.map(Some),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns a capture with its body. `None` if there is no capture with this id.
+    ///
+    /// # Errors
+    /// When the store fails, or the object is not a capture that this program reads.
+    pub async fn capture(&self, id: &CaptureId) -> Result<Option<(Capture, Bytes)>, StoreError> {
+        for kind in CaptureKind::ALL {
+            let Some(key) = id.key(kind) else { continue };
+            match self.store().get_bytes(&key, MAX_OBJECT_BYTES).await {
+                Ok(object) => {
+                    let (capture, body) = capture::read(id.clone(), kind, &object)
+                        .map_err(|found| StoreError::Integrity { key, found: found.into() })?;
+                    return Ok(Some((capture, object.slice(body..))));
+                }
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the captures of this server that are older than its options allow. Returns their number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remove_old_captures(&self) -> Result<usize, StoreError> {
+        let Some(keeper) = &self.inner.captures else { return Ok(0) };
+        let mut removed = 0;
+        for kind in CaptureKind::ALL {
+            removed += keeper::prune(&**self.store(), &keeper.options, kind, self.now()).await?.1;
+        }
+        Ok(removed)
+    }
+
+    /// Waits until the captures that wait now are written or lost, at most for ten seconds.
+    pub async fn flush_captures(&self) {
+        if let Some(keeper) = &self.inner.captures {
+            let _late = tokio::time::timeout(FLUSH_TIME, keeper.flush()).await;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! [`CaptureOptions`]: which bodies are kept, and how many.
+
+use ucupdate_audit::{RetentionDays, ServerName};
+
+/// Which bodies of requests a server keeps below `Logs/Client/` in its store, and how many.
+///
+/// Bodies name devices, and may name users. On a folder store only the owner of the folder can read them.
+///
+/// ```
+/// use ucupdate::{CaptureOptions, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let options = Options::default().with_captures(CaptureOptions::new("ocs01".parse()?));
+/// # drop(options);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CaptureOptions {
+    pub(crate) server: ServerName,
+    pub(crate) days: RetentionDays,
+    pub(crate) captures: usize,
+    pub(crate) bytes: usize,
+    pub(crate) of_one_shape: u32,
+    pub(crate) device_log_bytes: usize,
+}
+
+impl CaptureOptions {
+    /// Returns options that keep unreadable requests for ten days: at most 1,000 of this server, of at most 64 KiB each, and
+    /// at most 20 of one shape. Uploads of device logs are not kept.
+    pub fn new(server: ServerName) -> Self {
+        Self {
+            server,
+            days: RetentionDays::default(),
+            captures: 1000,
+            bytes: 64 * 1024,
+            of_one_shape: 20,
+            device_log_bytes: 0,
+        }
+    }
+
+    /// Sets how many days captures are kept. Default: ten.
+    #[must_use]
+    pub fn with_days(mut self, days: RetentionDays) -> Self {
+        self.days = days;
+        self
+    }
+
+    /// Sets the largest number of captures of each kind, at least 1. The oldest ones are removed first. Default: 1,000.
+    #[must_use]
+    pub fn with_captures(mut self, captures: usize) -> Self {
+        self.captures = captures.max(1);
+        self
+    }
+
+    /// Sets the number of bytes that are kept of an unreadable body. Default: 65,536.
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets the largest number of unreadable bodies of one shape that one run of the server keeps. Default: 20. Without this
+    /// limit one kind of device would displace the captures of all others.
+    #[must_use]
+    pub fn with_of_one_shape(mut self, bodies: u32) -> Self {
+        self.of_one_shape = bodies;
+        self
+    }
+
+    /// Accepts uploads of device logs of at most this number of bytes, and keeps them. Default: 0, which refuses uploads.
+    #[must_use]
+    pub fn with_device_log_bytes(mut self, bytes: usize) -> Self {
+        self.device_log_bytes = bytes;
+        self
+    }
+}

@@ -1,0 +1,118 @@
+//! [`StoreMetrics`]: the time and the errors of the calls of a store.
+
+use crate::metrics::histogram::Histogram;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+
+/// The operations of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Put,
+    Get,
+    Head,
+    Delete,
+    List,
+}
+
+impl Operation {
+    const ALL: [Self; 6] = [Self::Create, Self::Put, Self::Get, Self::Head, Self::Delete, Self::List];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Put => "put",
+            Self::Get => "get",
+            Self::Head => "head",
+            Self::Delete => "delete",
+            Self::List => "list",
+        }
+    }
+}
+
+/// Counters of the calls of a store.
+#[derive(Debug, Default)]
+pub(crate) struct StoreMetrics {
+    times: [Histogram; Operation::ALL.len()],
+    errors: [AtomicU64; Operation::ALL.len()],
+}
+
+impl StoreMetrics {
+    pub(crate) fn watch(metrics: &Arc<Self>, store: Arc<dyn ImageStore>) -> Arc<dyn ImageStore> {
+        Arc::new(WatchedStore { store, metrics: Arc::clone(metrics) })
+    }
+
+    pub(crate) fn read(&self) -> impl Iterator<Item = (Operation, &Histogram, u64)> {
+        Operation::ALL.into_iter().map(|operation| {
+            let at = operation as usize;
+            (operation, &self.times[at], self.errors[at].load(Ordering::Relaxed))
+        })
+    }
+
+    fn note<T>(&self, operation: Operation, began: Instant, result: &Result<T, StoreError>) {
+        self.times[operation as usize].add(began.elapsed());
+        // An object that does not exist, or exists, is an answer.
+        let is_answer =
+            matches!(result, Ok(_) | Err(StoreError::NotFound { .. } | StoreError::AlreadyExists { .. }));
+        if !is_answer {
+            self.errors[operation as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A store whose calls are counted. The time of `get` ends when the object is open.
+#[derive(Debug)]
+struct WatchedStore {
+    store: Arc<dyn ImageStore>,
+    metrics: Arc<StoreMetrics>,
+}
+
+#[async_trait]
+impl ImageStore for WatchedStore {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let result = self.store.create(key, bytes).await;
+        self.metrics.note(Operation::Create, began, &result);
+        result
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let began = Instant::now();
+        let result = self.store.put(key, bytes).await;
+        self.metrics.note(Operation::Put, began, &result);
+        result
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let began = Instant::now();
+        let result = self.store.get(key, range).await;
+        self.metrics.note(Operation::Get, began, &result);
+        result
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        let began = Instant::now();
+        let result = self.store.head(key).await;
+        self.metrics.note(Operation::Head, began, &result);
+        result
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let result = self.store.delete(key).await;
+        self.metrics.note(Operation::Delete, began, &result);
+        result
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        let began = Instant::now();
+        let result = self.store.list(prefix, after).await;
+        self.metrics.note(Operation::List, began, &result);
+        result
+    }
+}

@@ -1,0 +1,128 @@
+use crate::fixtures::*;
+use std::sync::{Arc, Mutex};
+use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::upx::LogForm;
+use ucupdate::value::UnixTime;
+use ucupdate::{CaptureKind, CaptureOptions, Event, Events, SettableClock, UpdateService};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+fn keeping() -> CaptureOptions {
+    CaptureOptions::new("ocs".parse().unwrap())
+}
+
+/// A service that keeps captures, and its clock.
+async fn service(store: MemoryStore, captures: CaptureOptions) -> (UpdateService, Arc<SettableClock>) {
+    let clock = Arc::new(SettableClock::at(NOW));
+    let options = options().with_clock(clock.clone()).with_captures(captures);
+    (UpdateService::open(Arc::new(store), options).await.unwrap(), clock)
+}
+
+/// Reports a body as the HTTP side does.
+fn unreadable(service: &UpdateService, body: &str) {
+    let error = service.codec().decode_request(body.as_bytes()).unwrap_err();
+    service.report_unreadable("10.1.1.9", &error, body.as_bytes());
+}
+
+#[tokio::test]
+async fn an_unreadable_body_is_kept_and_read_back() {
+    let (service, _clock) = service(MemoryStore::default(), keeping()).await;
+    unreadable(&service, "not xml");
+    service.flush_captures().await;
+    let captures = service.captures().await.unwrap();
+    assert_eq!(captures.len(), 1);
+    let (id, kind) = (&captures[0].id, captures[0].kind);
+    assert_eq!((&*captures[0].host, captures[0].bytes, kind), ("10.1.1.9", 7, CaptureKind::Unreadable));
+    assert!(id.as_str().starts_with("ocs_20090306T171039Z_"), "{id}");
+    let (_, body) = service.capture(id).await.unwrap().unwrap();
+    assert_eq!(body, "not xml");
+    let other = "ocs_20090306T171039Z_00000000".parse().unwrap();
+    assert_eq!(service.capture(&other).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn without_the_option_nothing_is_kept() {
+    let service = open(MemoryStore::default()).await;
+    unreadable(&service, "not xml");
+    assert!(!service.keep_device_log("10.1.1.9", LogForm::Zip, b"PK"));
+    service.flush_captures().await;
+    assert_eq!(keys(&service, "Logs/Client/").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn size_number_age_and_the_bodies_of_one_shape_are_bounded() {
+    let limits = keeping().with_captures(10).with_bytes(6).with_of_one_shape(15);
+    let (service, clock) = service(MemoryStore::default(), limits).await;
+    for second in 0..20 {
+        clock.set(UnixTime::from_seconds(NOW.as_seconds() + second));
+        unreadable(&service, &format!("not xml {second}"));
+        service.flush_captures().await;
+    }
+    let captures = service.captures().await.unwrap();
+    // The 15th of its shape was the last one. The oldest ones made room for it.
+    assert!((9..=10).contains(&captures.len()), "{captures:?}");
+    assert_eq!(captures[0].id.at().as_seconds(), NOW.as_seconds() + 14);
+    let (capture, body) = service.capture(&captures[0].id).await.unwrap().unwrap();
+    assert_eq!((capture.bytes, &body[..]), (10, &b"not xm"[..]));
+    assert_eq!(service.remove_old_captures().await.unwrap(), 0);
+    clock.set(UnixTime::from_seconds(NOW.as_seconds() + 11 * 24 * 3600));
+    assert_eq!(service.remove_old_captures().await.unwrap(), captures.len());
+}
+
+#[tokio::test]
+async fn captures_of_another_server_are_listed_and_not_removed() {
+    let store = MemoryStore::default();
+    let other = CaptureOptions::new("other".parse().unwrap());
+    let (theirs, _clock) = service(store.clone(), other).await;
+    unreadable(&theirs, "not xml");
+    theirs.flush_captures().await;
+    store.put_bytes(&StoreKey::parse("Logs/Client/Unreadable/notes.txt").unwrap(), "x").await.unwrap();
+    let (ours, clock) = service(store, keeping()).await;
+    clock.set(UnixTime::from_seconds(NOW.as_seconds() + 20 * 24 * 3600));
+    assert_eq!(ours.remove_old_captures().await.unwrap(), 0);
+    assert_eq!(ours.captures().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn device_logs_are_kept_up_to_their_size() {
+    let limits = keeping().with_device_log_bytes(4);
+    let (service, _clock) = service(MemoryStore::default(), limits).await;
+    assert!(service.keep_device_log("10.1.1.9", LogForm::Cabinet, b"MSCF"));
+    assert!(!service.keep_device_log("10.1.1.9", LogForm::Cabinet, b"MSCF1"));
+    service.flush_captures().await;
+    let captures = service.captures().await.unwrap();
+    assert_eq!(captures.iter().map(|capture| capture.kind).collect::<Vec<_>>(), [CaptureKind::Cabinet]);
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_holds_no_answer_up() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let options = options().with_captures(keeping().with_of_one_shape(1000));
+    let service = UpdateService::open(store.clone(), options).await.unwrap();
+    store.on(Call::Create).below("Logs/").always(Fault::Hangs);
+    for _ in 0..200 {
+        unreadable(&service, "not xml");
+    }
+}
+
+/// Counts the bodies that are the first of their shape.
+#[derive(Debug, Default)]
+struct Firsts(Mutex<Vec<bool>>);
+
+impl Events for Firsts {
+    fn on_event(&self, event: &Event<'_>) {
+        if let Event::RequestUnreadable { is_first, .. } = event {
+            self.0.lock().unwrap().push(*is_first);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_body_of_a_shape_is_marked() {
+    let firsts = Arc::new(Firsts::default());
+    let options = options().with_events(firsts.clone());
+    let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
+    for body in ["not xml", "not xml at all", "<Other><A>1</A></Other>", "<Other><A>2</A></Other>"] {
+        unreadable(&service, body);
+    }
+    assert_eq!(*firsts.0.lock().unwrap(), [true, false, true, false]);
+}
