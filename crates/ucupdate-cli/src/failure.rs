@@ -112,7 +112,6 @@ impl Failure {
         Self::Told(FailureKind::NotFound, reason.to_string())
     }
 
-<<<<<<< HEAD
     /// The same failure, because the input cannot be read as what it should be.
     pub(crate) fn as_not_understood(self) -> Self {
         match self {
@@ -121,10 +120,7 @@ impl Failure {
         }
     }
 
-    /// One because the input cannot be read as what it should be.
-=======
     /// Returns a failure for an input that cannot be read.
->>>>>>> main
     pub(crate) fn not_understood(reason: impl Display) -> Self {
         Self::Told(FailureKind::NotUnderstood, reason.to_string())
     }
