@@ -1,7 +1,8 @@
 //! Comparison of the answers of two rule books.
 
-use crate::decide::decision::{Decision, decide};
+use crate::decide::decision::Decision;
 use crate::decide::index::EligibilityIndex;
+use crate::decide::walk::decide;
 use crate::request::Question;
 use crate::value::UnixTime;
 

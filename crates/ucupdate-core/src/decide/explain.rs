@@ -1,10 +1,11 @@
 //! The trace of a decision: what was looked at, and what settled it.
 
 use crate::book::{Alias, Assignment, Audience, Percent, Role, RolloutPosition, RuleKey, SteppingStone};
-use crate::decide::decision::{Decision, Observer, OfferKind, walk};
+use crate::decide::decision::{Decision, OfferKind};
 use crate::decide::index::{CompiledRule, EligibilityIndex};
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::ModuleMatch;
+use crate::decide::walk::{Observer, walk};
 use crate::request::{AskedFrom, Question, UpdateRequest};
 use crate::value::ParseError;
 use crate::value::UnixTime;
@@ -33,7 +34,7 @@ pub struct Trace<'a> {
     pub installed: ReportedVersion,
     /// The steps of the decision, in order.
     pub steps: Vec<Step<'a>>,
-    /// The decision. [`decide`](crate::decide::decision::decide) returns the same one.
+    /// The decision. [`decide`](crate::decide::walk::decide) returns the same one.
     pub decision: Decision<'a>,
 }
 
@@ -144,7 +145,7 @@ pub struct Difference<'a> {
     pub device: String,
 }
 
-/// Explains how a request is answered. The decisions are those of [`decide`](crate::decide::decision::decide): both walk the same way.
+/// Explains how a request is answered. The decisions are those of [`decide`](crate::decide::walk::decide): both walk the same way.
 pub fn explain<'a>(
     index: &'a EligibilityIndex,
     request: &UpdateRequest,

@@ -1,5 +1,6 @@
 #![doc = include_str!("order.md")]
 
+mod compiler;
 mod decision;
 mod diff;
 mod explain;
@@ -9,11 +10,13 @@ mod known_devices;
 mod module_rules;
 mod plan;
 mod trace_record;
+mod walk;
 
-pub use decision::{Decision, HeldBackReason, OfferKind, decide};
+pub use decision::{Decision, HeldBackReason, OfferKind};
 pub use diff::{AnswerChange, diff};
 pub use explain::{Difference, Explanation, Mismatch, Step, Trace, explain};
 pub use index::{EligibilityIndex, Offer};
 pub use module_rules::ModuleMatch;
 pub use plan::{Hop, Plan, plan};
 pub use trace_record::TraceRecord;
+pub use walk::decide;

@@ -1,7 +1,8 @@
 //! The whole way a device will go: every offer it would get if it installed the one before.
 
-use crate::decide::decision::{Decision, OfferKind, decide};
+use crate::decide::decision::{Decision, OfferKind};
 use crate::decide::index::{EligibilityIndex, Offer};
+use crate::decide::walk::decide;
 use crate::request::{InstalledModule, Question};
 use crate::value::UnixTime;
 use crate::version::ReportedVersion;

@@ -1,5 +1,6 @@
 //! Firmware versions: how they are read, how they are ordered, and ranges of them.
 
+mod comparator;
 mod firmware_version;
 mod numbers;
 mod scheme;

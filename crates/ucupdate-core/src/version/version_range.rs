@@ -1,9 +1,9 @@
 //! Ranges of versions, in one written form.
 
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
+use crate::version::comparator::{BLANKS, Comparator, LAST_PLACE, Operator, RANGE};
 use crate::version::firmware_version::{FirmwareVersion, ReportedVersion};
 use crate::version::numbers::Numbers;
-use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -46,21 +46,6 @@ pub struct VersionRange {
     /// The first and the last release of four parts that it holds, as places in the order of releases. `None` where a
     /// comparator has more parts.
     bounds: Option<(u128, u128)>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Comparator {
-    operator: Operator,
-    version: FirmwareVersion,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Operator {
-    Same,
-    Above,
-    AtLeast,
-    Below,
-    AtMost,
 }
 
 impl VersionRange {
@@ -163,86 +148,8 @@ fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     first < last || first == last && is_first_held && is_last_held
 }
 
-impl Comparator {
-    fn read(comparator: usize, text: &str) -> Result<Self, ParseError> {
-        if text.is_empty() {
-            let expected = Expected::Text("a version behind =, >, >=, < or <=");
-            return Err(ParseError::blank(RANGE, expected).in_part("comparator", comparator));
-        }
-        let found = OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, text.strip_prefix(sign)?)));
-        let (operator, version) = match found {
-            Some((operator, rest)) => (operator, rest.trim_start_matches(BLANKS)),
-            None => match text.chars().next().filter(|first| !first.is_ascii_digit()) {
-                Some(found) => {
-                    let error =
-                        ParseError::character(RANGE, found, "=, >, >=, <, <= or a digit at its beginning");
-                    return Err(error.in_part("comparator", comparator));
-                }
-                None => (Operator::Same, text),
-            },
-        };
-        let of_more_parts = || {
-            let version = FirmwareVersion::numeric(version)?;
-            version.numbers().place().is_none().then_some(version)
-        };
-        let version = version.parse().or_else(|error| {
-            of_more_parts().ok_or_else(|| ParseError::of_part(RANGE, "comparator", comparator, error))
-        })?;
-        Ok(Self { operator, version })
-    }
-
-    /// Whether it holds a release, by its numbers without missing parts.
-    fn holds(&self, version: Numbers) -> bool {
-        let order = version.cmp(&self.version.numbers().padded());
-        match self.operator {
-            Operator::Same => order == Ordering::Equal,
-            Operator::Above => order == Ordering::Greater,
-            Operator::AtLeast => order != Ordering::Less,
-            Operator::Below => order == Ordering::Less,
-            Operator::AtMost => order != Ordering::Greater,
-        }
-    }
-
-    /// The first and the last place of four parts it holds; `None` where it holds none.
-    fn bounds(&self) -> Option<(u128, u128)> {
-        let place = self.version.numbers().place()?;
-        Some(match self.operator {
-            Operator::Same => (place, place),
-            Operator::Above => (place + 1, LAST_PLACE),
-            Operator::AtLeast => (place, LAST_PLACE),
-            Operator::Below => (0, place.checked_sub(1)?),
-            Operator::AtMost => (0, place),
-        })
-    }
-}
-
-/// The place of 2147483647.2147483647.2147483647.2147483647.
-const LAST_PLACE: u128 = (1 << 124) - 1;
-
-const BLANKS: [char; 2] = [' ', '\t'];
-
-/// The subject of errors.
-const RANGE: &str = "version range";
-
-/// The signs, the longer before the shorter they begin with.
-const OPERATORS: [(&str, Operator); 5] = [
-    (">=", Operator::AtLeast),
-    ("<=", Operator::AtMost),
-    (">", Operator::Above),
-    ("<", Operator::Below),
-    ("=", Operator::Same),
-];
-
 fn written(comparators: &[Comparator]) -> String {
     comparators.iter().map(Comparator::to_string).collect::<Vec<_>>().join(", ")
-}
-
-impl fmt::Display for Comparator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign =
-            OPERATORS.iter().find(|(_, operator)| *operator == self.operator).map_or("", |(sign, _)| sign);
-        write!(f, "{sign}{}", self.version)
-    }
 }
 
 impl fmt::Display for VersionRange {
@@ -265,6 +172,7 @@ crate::value::label::stored_as_text!(VersionRange);
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::cmp::Ordering;
 
     #[track_caller]
     fn range(text: &str) -> VersionRange {

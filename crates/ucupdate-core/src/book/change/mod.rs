@@ -7,6 +7,7 @@ mod delta_to;
 mod devices;
 mod draft;
 mod note;
+mod note_text;
 #[cfg(test)]
 mod notes_of_commands;
 mod rebuild;

@@ -5,94 +5,13 @@
 //! [`Rule::approved`] are views of the list, so that audiences between "the test devices" and "everybody" need no new
 //! machinery.
 
-use crate::book::group::GroupName;
+use super::assignment::{Assignment, Audience, Candidate, Role};
+use super::effect::{Approved, RolledBack};
+use super::rule_error::RuleError;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule_key::RuleKey;
-use crate::device::DeviceId;
-use crate::value::PackageId;
 use crate::version::ReportedVersion;
-use std::fmt;
-
-/// The audience of an assignment.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub enum Audience {
-    /// One device.
-    Device(DeviceId),
-    /// The devices of a group.
-    Group(GroupName),
-    /// The test devices. Their version is the pending version.
-    TestDevices,
-    /// Every device of the rule.
-    Everybody,
-}
-
-impl fmt::Display for Audience {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Device(device) => write!(f, "the device with {device:#}"),
-            Self::Group(group) => write!(f, "the group {group}"),
-            Self::TestDevices => f.write_str("the test devices"),
-            Self::Everybody => f.write_str("everybody"),
-        }
-    }
-}
-
-/// A version of a rule, and the package that contains its files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Candidate {
-    /// The version.
-    pub version: ReportedVersion,
-    /// The package that contains the files.
-    pub package: PackageId,
-}
-
-/// An audience and the version that it gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Assignment {
-    /// The devices that get the version.
-    pub audience: Audience,
-    /// The version that they get.
-    pub candidate: Candidate,
-    /// The rollout. `None` for an assignment that is not a rollout.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub rollout: Option<Rollout>,
-}
-
-/// The role of an assignment in its rule. A rule tries its assignments in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "every assignment is one of these")]
-pub enum Role {
-    /// Keeps a device or a group at a version.
-    Pin,
-    /// Gives a version to the test devices.
-    Pending,
-    /// Gives a version to some devices before all devices get it.
-    Rollout,
-    /// Gives a version to all devices.
-    Approved,
-}
-
-impl Assignment {
-    /// Returns the role of the assignment in its rule.
-    pub fn role(&self) -> Role {
-        match (&self.rollout, &self.audience) {
-            (Some(_), _) => Role::Rollout,
-            (None, Audience::Device(_) | Audience::Group(_)) => Role::Pin,
-            (None, Audience::TestDevices) => Role::Pending,
-            (None, Audience::Everybody) => Role::Approved,
-        }
-    }
-
-    fn plain(audience: Audience, candidate: Candidate) -> Self {
-        Self { audience, candidate, rollout: None }
-    }
-}
 
 /// The versions that devices of one kind get.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -432,103 +351,10 @@ impl Rule {
     }
 }
 
-/// The effect of an approval.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Approved {
-    /// The version that all devices get now.
-    pub version: ReportedVersion,
-    /// The version that all devices got before.
-    pub before: Option<ReportedVersion>,
-    /// Whether the new version is older than the previous one. This is allowed, and a note warns about it.
-    pub older: bool,
-    /// The rollouts of the same release and of older releases. The approval ended them.
-    pub finished: Vec<(RolloutName, ReportedVersion)>,
-}
-
-/// The effect of a roll back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RolledBack {
-    /// The version that all devices got before.
-    pub from: Option<ReportedVersion>,
-    /// The version that all devices get now. `None` means that nothing is offered.
-    pub to: Option<ReportedVersion>,
-}
-
-/// The reason why a rule refuses a change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RuleError {
-    /// The rule has no pending version to approve or reject.
-    #[error("no version is pending")]
-    NothingPending,
-    /// A rejection is to be taken back that there is not.
-    #[error("{version} is not rejected")]
-    NotRejected {
-        /// The version.
-        version: ReportedVersion,
-    },
-    /// No version was approved before the approved one.
-    #[error(
-        "no version was approved before {approved}, so nothing would be offered; a roll back to nothing is a command of its \
-         own"
-    )]
-    NoEarlierVersion {
-        /// The approved version.
-        approved: ReportedVersion,
-    },
-    /// The rule has neither an approved nor an earlier version to roll back.
-    #[error("no version is approved and none was before, so there is nothing to roll back")]
-    NothingToRollBack,
-    /// No rollout has this name.
-    #[error("no rollout {name}")]
-    NoRollout {
-        /// The name.
-        name: RolloutName,
-    },
-    /// Another rollout has this name already.
-    #[error("a rollout {name} is there already")]
-    RolloutNameTaken {
-        /// The name.
-        name: RolloutName,
-    },
-    /// The rollout is paused already.
-    #[error("rollout {name} is paused already")]
-    Paused {
-        /// Its name.
-        name: RolloutName,
-    },
-    /// The rollout is not paused, so it cannot be resumed.
-    #[error("rollout {name} is not paused")]
-    NotPaused {
-        /// Its name.
-        name: RolloutName,
-    },
-    /// The rollout is paused, so it cannot be finished.
-    #[error("rollout {name} is paused, and to be resumed before it is finished")]
-    FinishPaused {
-        /// Its name.
-        name: RolloutName,
-    },
-    /// The audience of a rollout must be a group or all devices.
-    #[error("a rollout is for a group or for everybody, not for one device or the test devices")]
-    NotForRollout,
-    /// The audience of a pin must be a device or a group.
-    #[error("a pin is for a device or a group, not for the test devices or everybody")]
-    NotPinnable,
-    /// The audience has no pin.
-    #[error("nothing is pinned for {audience}")]
-    NoPin {
-        /// The audience.
-        audience: Audience,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Sha256Digest;
+    use crate::value::{PackageId, Sha256Digest};
     use proptest::prelude::*;
 
     fn candidate(version: &str) -> Candidate {

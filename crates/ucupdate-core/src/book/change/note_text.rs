@@ -1,0 +1,232 @@
+//! The sentence of a note.
+
+use super::note::Note;
+use std::fmt;
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingested { package, file_name } => {
+                write!(f, "package {package} was ingested from {file_name}")
+            }
+            Self::Pending { rule, version } => write!(f, "{rule}: {version} is pending"),
+            Self::Replaced { rule, version, replaced } => {
+                write!(f, "{rule}: {version} replaces {replaced}, which was pending")
+            }
+            Self::Unchanged { rule, version, state } => {
+                write!(f, "{rule}: {version} is {state} already, nothing changes")
+            }
+            Self::Approved { rule, version, before } => {
+                write!(f, "{rule}: {version} is approved")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))
+            }
+            Self::Older { rule, version, before } => {
+                write!(f, "{rule}: {version} is older than {before}, which was approved before")
+            }
+            Self::OlderThanApproved { rule, version, approved } => write!(
+                f,
+                "{rule}: {version} is older than {approved}, which is approved: the rollout takes devices down"
+            ),
+            Self::BesideRollout { rule, name, version } => write!(
+                f,
+                "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was \
+                 started first"
+            ),
+            Self::StillRejected { rule, version } => write!(
+                f,
+                "{rule}: {version} was rejected before, so it is not pending; approve it by its version, or take the \
+                 rejection back"
+            ),
+            Self::RejectionTakenBack { rule, version } => {
+                write!(f, "{rule}: the rejection of {version} is taken back")
+            }
+            Self::Rejected { rule, version } => write!(f, "{rule}: {version} is rejected"),
+            Self::RolledBack { rule, version, from: Some(from) } => {
+                write!(f, "{rule}: rolled back from {from} to {version}")
+            }
+            Self::RolledBack { rule, version, from: None } => write!(f, "{rule}: rolled back to {version}"),
+            Self::RolledBackToNothing { rule, from } => {
+                write!(f, "{rule}: rolled back")?;
+                from.as_ref().map_or(Ok(()), |from| write!(f, " from {from}"))?;
+                f.write_str(" to nothing: nothing is offered")
+            }
+            Self::Removed { rule, approved, pending } => {
+                write!(f, "{rule}: removed")?;
+                approved.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was approved"))?;
+                pending.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was pending"))
+            }
+            Self::Skipped { rule, why } => write!(f, "{rule}: skipped, {why}"),
+            Self::InterimInUse { locale, version } => {
+                write!(f, "interim image {version} for {locale} is in use")
+            }
+            Self::InterimReplaced { locale, version, replaced } => {
+                write!(f, "interim image {version} for {locale} is in use, in place of {replaced}")
+            }
+            Self::InterimRemoved { locale } => {
+                write!(f, "the interim image for {locale} is no longer in use")
+            }
+            Self::TestDeviceAdded { name, id } => write!(f, "{name} is a test device, known by its {id:#}"),
+            Self::TestDeviceRemoved { name, id } => write!(f, "{name} is no longer a test device ({id:#})"),
+            Self::PolicyChanged { rule, field, from, to } => {
+                write!(f, "{rule}: policy {field} changed from {from} to {to}")
+            }
+            Self::SchemeSet { scheme: set, before } => {
+                write!(f, "version scheme of {}: {}", set.rules, set.scheme)?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::SchemeRemoved { scheme: removed } => {
+                write!(f, "the version scheme of {} is removed; it was {}", removed.rules, removed.scheme)
+            }
+            Self::SchemeKept { rule, scheme } => write!(
+                f,
+                "{rule}: keeps its own version scheme {scheme}; `policy set {rule} --scheme` changes it"
+            ),
+            Self::SchemeOfPattern { rule, scheme: of } => {
+                write!(f, "{rule}: versions are read as {}, the scheme of {}", of.scheme, of.rules)
+            }
+            Self::NotInScheme { rule, version, role, scheme } => write!(
+                f,
+                "{rule}: the version scheme `{scheme}` cannot read {version}, which is {role}; it has no order, and equals \
+                 only the same text"
+            ),
+            Self::OneRelease { rule, version, other } => write!(
+                f,
+                "{rule}: {version} and {other} have different bytes but are one release in this scheme; a device that has \
+                 one of them is not offered the other"
+            ),
+            Self::DeployAtIngest { device_type, on: true } => {
+                write!(f, "packages of {device_type} are approved as they are ingested")
+            }
+            Self::DeployAtIngest { device_type, on: false } => {
+                write!(f, "packages of {device_type} wait for approval")
+            }
+            Self::Retired { package, file_name } => {
+                write!(f, "package {package} of {file_name} has left the rule book")
+            }
+            Self::Restored { revision } => write!(f, "the rule book is as it was at revision {revision}"),
+            Self::NothingApproved { rule, from } => {
+                write!(f, "{rule}: nothing is approved, as it was then")?;
+                from.as_ref().map_or(Ok(()), |from| write!(f, "; {from} was approved"))
+            }
+            Self::NothingPending { rule, from } => {
+                write!(f, "{rule}: nothing is pending, as it was then; {from} was pending")
+            }
+            Self::StillGiven { rule, version, audience, rollout: Some(rollout) } => {
+                write!(f, "{rule}: {version} is still offered to {audience}, by the rollout {rollout}")
+            }
+            Self::StillGiven { rule, version, audience, rollout: None } => {
+                write!(f, "{rule}: {version} is still offered to {audience}, by a pin")
+            }
+            Self::StaysNewer { rule, version, from } => write!(
+                f,
+                "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
+                 is; `policy set --offer different` lets them go back"
+            ),
+            Self::RolloutStarted { rule, name, version, share, audience } => {
+                write!(f, "{rule}: rollout {name} offers {version} to {share} of {audience}")
+            }
+            Self::ShareSet { rule, name, share, before } => {
+                write!(f, "{rule}: rollout {name} goes from {before} to {share}")
+            }
+            Self::RolloutPaused { rule, name, reason } => {
+                write!(f, "{rule}: rollout {name} is paused{}", Reason(reason))
+            }
+            Self::RolloutResumed { rule, name, reason } => {
+                write!(f, "{rule}: rollout {name} is resumed")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, "; it was paused{}", Reason(reason)) }
+            }
+            Self::RolloutOver { rule, name, version } => {
+                write!(f, "{rule}: rollout {name} of {version} is ended")
+            }
+            Self::Pinned { rule, audience, version, before } => {
+                write!(f, "{rule}: {audience} is pinned to {version}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))
+            }
+            Self::Unpinned { rule, audience, version } => {
+                write!(f, "{rule}: {audience} is no longer pinned to {version}")
+            }
+            Self::GroupIs { name, what, before } => {
+                write!(f, "group {name}: {what}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::GroupRemoved { name, what } => write!(f, "group {name} is removed; it was {what}"),
+            Self::MembersChanged { name, added, removed, unchanged, .. } => {
+                write!(f, "group {name}: {added} added, {removed} removed, {unchanged} unchanged")
+            }
+            Self::Held { name, on, until, reason } => {
+                write!(f, "{on} is offered nothing, by the hold {name}")?;
+                until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
+                write!(f, "{}", Reason(reason))
+            }
+            Self::HoldRemoved { hold } => {
+                write!(f, "the hold {} on {} is removed{}", hold.name, hold.on, WasReason(&hold.reason))
+            }
+            Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
+            Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
+            Self::StoneMissing(missing) => missing.fmt(f),
+            Self::Banned { ban } => write!(f, "{} is banned{}", ban.scope, Reason(&ban.reason)),
+            Self::BannedInUse { rule, version, audience } => write!(
+                f,
+                "{rule}: {version} for {audience} is banned, so these devices are offered nothing until the rule gives \
+                 them another version"
+            ),
+            Self::StoneBanned { rule, stone } => write!(
+                f,
+                "{rule}: the image of the stepping stone {stone} is banned, so devices that have to step are offered \
+                 nothing"
+            ),
+            Self::BannedAtIngest { rule, version, ban } => {
+                write!(
+                    f,
+                    "{rule}: {version} is banned by {}{}, so it is not pending",
+                    ban.scope,
+                    Reason(&ban.reason)
+                )
+            }
+            Self::BanLifted { ban } => {
+                write!(f, "{} is no longer banned{}", ban.scope, WasReason(&ban.reason))
+            }
+            Self::BanStays { ban } => write!(
+                f,
+                "{} stays banned{}; `ban lift` ends a ban, a roll back does not",
+                ban.scope,
+                Reason(&ban.reason)
+            ),
+            Self::AliasPut { alias, before } => {
+                write!(f, "{alias}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
+            }
+            Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
+            Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),
+            Self::StopStays { scope, reason } => {
+                write!(f, "stays stopped: {scope}{}; a roll back restarts nothing", Reason(reason))
+            }
+            Self::RestartAsked { scope, by } => {
+                write!(f, "{by} requests a restart of {scope}; somebody else has to approve it")
+            }
+            Self::Restarted { scope, reason } => {
+                write!(f, "restarted: {scope}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, "; it was stopped{}", Reason(reason)) }
+            }
+            Self::AcceptedOnRequest { problem } => write!(f, "accepted on request: {problem}"),
+        }
+    }
+}
+
+/// A reason in brackets, or nothing where none was given.
+struct Reason<'a>(&'a str);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " (reason: {})", self.0) }
+    }
+}
+
+/// The reason of something that has ended, or nothing where none was given.
+struct WasReason<'a>(&'a str);
+
+impl fmt::Display for WasReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; its reason was: {}", self.0) }
+    }
+}

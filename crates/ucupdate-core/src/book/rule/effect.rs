@@ -1,0 +1,28 @@
+//! The effects of an approval and of a roll back.
+
+use crate::book::rollout::RolloutName;
+use crate::version::ReportedVersion;
+
+/// The effect of an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Approved {
+    /// The version that all devices get now.
+    pub version: ReportedVersion,
+    /// The version that all devices got before.
+    pub before: Option<ReportedVersion>,
+    /// Whether the new version is older than the previous one. This is allowed, and a note warns about it.
+    pub older: bool,
+    /// The rollouts of the same release and of older releases. The approval ended them.
+    pub finished: Vec<(RolloutName, ReportedVersion)>,
+}
+
+/// The effect of a roll back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RolledBack {
+    /// The version that all devices got before.
+    pub from: Option<ReportedVersion>,
+    /// The version that all devices get now. `None` means that nothing is offered.
+    pub to: Option<ReportedVersion>,
+}

@@ -1,0 +1,268 @@
+//! Compiles a rule book to an index.
+
+use crate::book::{
+    Assignment, Audience, Candidate, GroupName, HeldDevices, InterimImage, OfferPolicy, Release, ReleaseKey,
+    ReleasesByRule, RuleBook, RuleKey, Share, StoneImage, Stop, StopScope, UpdateType, Window,
+};
+use crate::decide::folded_table::FoldedTable;
+use crate::decide::index::{
+    CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head, NONE, Offer,
+    ShareKind, StoneHop, StonePath,
+};
+use crate::decide::known_devices::KnownDevices;
+use crate::decide::module_rules::ModuleRules;
+use crate::device::DeviceId;
+use crate::value::Sha256Digest;
+use crate::version::{ReportedVersion, VersionScheme};
+use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+impl EligibilityIndex {
+    /// Compiles a rule book. `revision` is the number of the book's revision; explanations show it.
+    pub fn compile(book: &RuleBook, revision: u64) -> Self {
+        Compiler::new(book).compile(revision)
+    }
+}
+
+/// The tables that are needed while a book is compiled.
+struct Compiler<'a> {
+    book: &'a RuleBook,
+    releases: ReleasesByRule<'a>,
+    groups: BTreeMap<&'a GroupName, u32>,
+    devices: BTreeMap<DeviceId, u32>,
+    /// The offer of each interim image, and the digest of the image.
+    interim: BTreeMap<(crate::device::Locale, UpdateType), (u32, Sha256Digest)>,
+    known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
+    index: EligibilityIndex,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(book: &'a RuleBook) -> Self {
+        let names: Vec<&GroupName> = book.groups.keys().collect();
+        let (known, devices) = KnownDevices::of(book, &names);
+        let index = EligibilityIndex {
+            known,
+            test_devices: book.test_devices().cloned().collect(),
+            stones: book.settings.stones.clone(),
+            aliases: book.aliases().collect(),
+            bans: book.bans().cloned().collect(),
+            holds: book.holds().cloned().collect(),
+            groups: book.groups().map(|group| group.predicate.clone()).collect(),
+            paths: vec![StonePath::default()],
+            ..EligibilityIndex::default()
+        };
+        let groups = (0..).zip(names).map(|(number, name)| (name, number)).collect();
+        Self {
+            book,
+            releases: ReleasesByRule::of(book),
+            groups,
+            devices,
+            interim: BTreeMap::new(),
+            known_paths: HashMap::default(),
+            index,
+        }
+    }
+
+    fn compile(mut self, revision: u64) -> EligibilityIndex {
+        for (image, _) in self.book.interim_images() {
+            let offer = Offer::new(&image.version, InterimImage::folder(&image.locale), &image.files);
+            let offer = self.add_offer(offer);
+            let digest = image.files.image.sha256;
+            self.interim.insert((image.locale.clone(), image.update_type.clone()), (offer, digest));
+        }
+        let stop_all = self.book.stop(&StopScope::All).cloned();
+        self.index.stop_all = stop_all.map(|stop| (StopScope::All, stop));
+        let mut rule_holds: BTreeMap<&RuleKey, Vec<u32>> = BTreeMap::new();
+        for (number, hold) in (0..).zip(self.book.holds()) {
+            match &hold.on {
+                HeldDevices::Device(_) => self.index.any_device_holds = true,
+                HeldDevices::Group(name) => {
+                    let who = self.group(name);
+                    self.index.group_holds.push((who, number));
+                }
+                HeldDevices::Rule(rule) => rule_holds.entry(rule).or_default().push(number),
+            }
+        }
+        let book = self.book;
+        let count = book.rules.len();
+        self.index.assignments.reserve(count);
+        self.index.assigned.reserve(count);
+        self.index.offers.reserve(count);
+        self.index.rules.reserve(count);
+        let mut heads = Vec::with_capacity(count);
+        for (key, rule) in book.rules.shared() {
+            let first = small(self.index.assignments.len());
+            let stones = self.stones_for(key, rule.policy());
+            for assignment in rule.assignments() {
+                let compiled = self.assignment(key, rule.policy(), assignment, &stones);
+                self.index.assignments.push(compiled);
+                self.index.assigned.push(assignment.clone());
+            }
+            let stop = if book.stops.is_empty() { None } else { self.stop_of(key) };
+            let holds = rule_holds.remove(key).unwrap_or_default();
+            let is_plain = stop.is_none() && holds.is_empty() && *rule.policy() == OfferPolicy::default();
+            let window = self.add_window(rule.policy().window.as_ref());
+            let count = u16::try_from(rule.assignments().len()).unwrap_or(u16::MAX);
+            heads.push(Head { first, count, is_plain });
+            self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
+        }
+        self.index.table = FoldedTable::new(book.rules.keys().map(RuleKey::words).zip(heads));
+        self.index.module_rules = ModuleRules::new(book, &self.releases);
+        self.index.revision = revision;
+        self.index
+    }
+
+    fn stop_of(&self, key: &RuleKey) -> Option<(StopScope, Stop)> {
+        let scope = StopScope::Rule(key.clone());
+        self.book.stop(&scope).cloned().map(|stop| (scope, stop))
+    }
+
+    /// The stones that are for a rule, in their order, and the offers of their images.
+    fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, u32)> {
+        let book = self.book;
+        let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
+        stones
+            .map(|(number, stone)| {
+                let offer = match stone.image {
+                    StoneImage::Interim => {
+                        let image = (key.kind().locale.clone(), key.update_type().clone());
+                        match self.interim.get(&image).copied() {
+                            Some((offer, digest)) => {
+                                let offered = self.index.offers.get(offer as usize);
+                                let banned = offered
+                                    .and_then(|offered| self.ban(key, policy, &offered.version, digest));
+                                banned.unwrap_or(offer)
+                            }
+                            None => NONE,
+                        }
+                    }
+                    StoneImage::Release => {
+                        let by = stone.image_version();
+                        let newest = self.releases.newest(key, &by);
+                        newest.map_or(NONE, |release| self.add_release(key, policy, release))
+                    }
+                };
+                (number, offer)
+            })
+            .collect()
+    }
+
+    fn assignment(
+        &mut self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        assignment: &Assignment,
+        stones: &[(u32, u32)],
+    ) -> CompiledAssignment {
+        let Assignment { audience, candidate, rollout } = assignment;
+        let version = &candidate.version;
+        let offer = self.offer_for(key, policy, candidate);
+        let path = self.path_to(&policy.scheme, version, stones);
+        let share = rollout.as_ref().map_or(&Share::All, |rollout| &rollout.share);
+        let (kind, bound) = match share {
+            Share::All => (ShareKind::All, 0),
+            Share::Percent(percent) => {
+                percent.bound().map_or((ShareKind::All, 0), |bound| (ShareKind::Fixed, bound))
+            }
+            Share::Ramp(_) => (ShareKind::Ramp, 0),
+        };
+        let is_shared = kind != ShareKind::All;
+        CompiledAssignment {
+            target: version.readable().map_or([0; 4], crate::version::FirmwareVersion::padded),
+            key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
+            bound,
+            audience: self.audience(audience),
+            offer,
+            path,
+            window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),
+            is_readable: version.readable().is_some(),
+            is_paused: rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
+            share: kind,
+        }
+    }
+
+    fn audience(&self, audience: &Audience) -> CompiledAudience {
+        match audience {
+            Audience::Everybody => CompiledAudience::Everybody,
+            Audience::TestDevices => CompiledAudience::TestDevices,
+            Audience::Device(device) => self
+                .devices
+                .get(device)
+                .map_or(CompiledAudience::Nobody, |device| CompiledAudience::Device(*device)),
+            Audience::Group(name) => self.group(name),
+        }
+    }
+
+    fn group(&self, name: &GroupName) -> CompiledAudience {
+        let Some(number) = self.groups.get(name).copied() else { return CompiledAudience::Nobody };
+        match self.index.groups.get(number as usize) {
+            Some(Some(_)) => CompiledAudience::Predicate(number),
+            _ => CompiledAudience::List(number),
+        }
+    }
+
+    fn offer_for(&mut self, key: &RuleKey, policy: &OfferPolicy, candidate: &Candidate) -> u32 {
+        match self.releases.find(key, candidate) {
+            Some(release) => self.add_release(key, policy, release),
+            None => NONE,
+        }
+    }
+
+    /// The release's own spelling of its version stands in its URL.
+    fn add_release(&mut self, key: &RuleKey, policy: &OfferPolicy, release: &Release) -> u32 {
+        if let Some(banned) = self.ban(key, policy, &release.version, release.files.image.sha256) {
+            return banned;
+        }
+        let folder = Release::folder(key, &release.version);
+        self.add_offer(Offer::new(&release.version, folder, &release.files))
+    }
+
+    /// Returns the number that replaces the offer of a banned image.
+    fn ban(
+        &self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        version: &ReportedVersion,
+        image: Sha256Digest,
+    ) -> Option<u32> {
+        let number = self.index.bans.iter().position(|ban| ban.holds_image(key, policy, version, image))?;
+        Some(NONE - 1 - small(number))
+    }
+
+    fn add_offer(&mut self, offer: Offer) -> u32 {
+        self.index.offers.push(offer);
+        small(self.index.offers.len() - 1)
+    }
+
+    /// The way over these stones to a version. Rules of one kind and locale share one.
+    fn path_to(&mut self, scheme: &VersionScheme, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
+        let steps = stones.iter().filter_map(|(number, offer)| {
+            let stone =
+                self.index.stones.get(*number as usize).filter(|stone| stone.is_below_in(scheme, version))?;
+            Some(StoneHop { below: stone.below.numbers().parts(), stone: *number, offer: *offer })
+        });
+        let steps: Vec<StoneHop> = steps.collect();
+        let Some(last) = steps.last() else { return 0 };
+        if let Some(known) = self.known_paths.get(&steps) {
+            return *known;
+        }
+        let number = small(self.index.paths.len());
+        self.index.paths.push(StonePath { highest: last.below, steps: steps.clone() });
+        self.known_paths.insert(steps, number);
+        number
+    }
+
+    fn add_window(&mut self, window: Option<&Window>) -> u32 {
+        let Some(window) = window else { return NONE };
+        let known = self.index.windows.iter().position(|known| known.window == *window);
+        small(known.unwrap_or_else(|| {
+            self.index.windows.push(CompiledWindow { window: window.clone(), zone: window.find_zone() });
+            self.index.windows.len() - 1
+        }))
+    }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(NONE)
+}

@@ -1,0 +1,419 @@
+//! Deciding what a device is offered: a pure function of the index, the question and the time.
+//!
+//! The order of the checks is fixed: the rule; the assignment whose audience and share hold the device; whether the device
+//! is up to date; the files; the kill switch; whether the installed version can be read; whether the target is to be
+//! offered at all (newer, not below the floor); holds; the window; and only then the stepping stones. A device with nothing
+//! to be offered gets no stone.
+//!
+//! A device that *has* the version of an assignment whose audience it is in keeps it, whatever the assignment's share,
+//! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
+
+use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingStone};
+use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
+use crate::decide::explain::Mismatch;
+use crate::decide::index::{
+    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, ShareKind,
+};
+use crate::decide::known_devices::KnownEntries;
+use crate::decide::module_rules::{Found, ModuleMatch};
+use crate::device::KindWord;
+use crate::request::Question;
+use crate::value::UnixTime;
+use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
+
+/// Decides what a device is offered for one of its modules.
+///
+/// The function always returns, is deterministic, and neither allocates nor takes a lock. `now` is the time of the
+/// caller.
+///
+/// ```
+/// use ucupdate_core::{Decision, Device, EligibilityIndex, Question, ReportedVersion, RuleBook, decide};
+/// use ucupdate_core::request::InstalledModule;
+/// use ucupdate_core::value::{Reported, UnixTime};
+/// let index = EligibilityIndex::compile(&RuleBook::default(), 0);
+/// let device = Device {
+///     kind: "UCPhone/Polycom/CX700/A/ENU".parse()?,
+///     mac_address: Reported::default(),
+///     serial_number: Reported::default(),
+/// };
+/// let module = InstalledModule {
+///     file_name: "cpe.nbt".into(),
+///     version: ReportedVersion::new("1.0.452.0"),
+///     time_stamp: Reported::default(),
+/// };
+/// assert_eq!(decide(&index, &Question::new(&device, &module), UnixTime::default()), Decision::NoRule);
+/// # Ok::<(), ucupdate_core::value::ParseError>(())
+/// ```
+#[inline]
+pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Decision<'a> {
+    walk(index, question, now, &mut Silent)
+}
+
+/// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
+/// Both run the same code.
+pub(crate) trait Observer<'a> {
+    /// The rule was found.
+    fn rule(&mut self, _rule: &'a CompiledRule) {}
+    /// The rule was found, but not by an update type.
+    fn module_match(&mut self, _how: ModuleMatch) {}
+    /// A word of the device stands for another one.
+    fn alias(&mut self, _alias: &Alias) {}
+    /// No rule is for the device.
+    fn no_rule(&mut self) {}
+    /// An assignment was tried. It applies to the device if there is no mismatch.
+    fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
+    /// A stone lies on the way.
+    fn stone(&mut self, _stone: &'a SteppingStone) {}
+}
+
+struct Silent;
+
+impl Observer<'_> for Silent {}
+
+/// The state of one decision: the question, its rule and its device.
+struct Walk<'a, 'q> {
+    index: &'a EligibilityIndex,
+    question: &'q Question<'q>,
+    rule: &'a CompiledRule,
+    now: UnixTime,
+    /// The entry of this device in the book. It is looked up when it is first needed.
+    known: Option<KnownEntries<'a>>,
+}
+
+#[inline]
+pub(crate) fn walk<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    now: UnixTime,
+    observer: &mut impl Observer<'a>,
+) -> Decision<'a> {
+    let module = question.module;
+    let (at, head) = match index.find(question) {
+        Some(found) => found,
+        None => match find_by_module(index, question, observer) {
+            Ok(found) => found,
+            Err(decision) => return decision,
+        },
+    };
+    let rule = &index.rules[at];
+    let mut walk = Walk { index, question, rule, now, known: None };
+    observer.rule(rule);
+    let mut paused = None;
+    for (place, assignment) in index.assignments_of(head) {
+        if let Some(mismatch) = walk.mismatch(place, assignment) {
+            walk.record(observer, place, assignment, Some(mismatch));
+            continue;
+        }
+        if is_installed(index, rule, head, place, assignment, &module.version) {
+            walk.record(observer, place, assignment, None);
+            return Decision::UpToDate { version: &index.assigned[place].candidate.version };
+        }
+        if let Some(mismatch) = walk.mismatch_of_share(assignment, place) {
+            walk.record(observer, place, assignment, Some(mismatch));
+            continue;
+        }
+        if assignment.is_paused {
+            walk.record(observer, place, assignment, Some(Mismatch::Paused));
+            paused = paused.or(Some(place));
+            continue;
+        }
+        walk.record(observer, place, assignment, None);
+        return walk.offer(rule, head, place, assignment, observer);
+    }
+    if let Some(held) = paused.and_then(|place| held_by_pause(&index.assigned[place])) {
+        return held;
+    }
+    let pending = index
+        .assignments_of(head)
+        .any(|(_, assignment)| assignment.audience == CompiledAudience::TestDevices);
+    Decision::NothingApproved { pending }
+}
+
+/// Finds the rule of a module whose file name is not that of an update type, or decides that there is none.
+#[cold]
+fn find_by_module<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    observer: &mut impl Observer<'a>,
+) -> Result<(usize, Head), Decision<'a>> {
+    let words = question.device.kind.words();
+    let found = match index.find_by_module(words, question) {
+        Found::None => find_by_alias(index, words, question, observer),
+        found => found,
+    };
+    match found {
+        Found::Rule(at, how) => {
+            let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
+            if how != ModuleMatch::UpdateType {
+                observer.module_match(how);
+            }
+            Ok((at, head))
+        }
+        Found::Ambiguous(one, two) => {
+            let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
+            Err(Decision::AmbiguousModule { rule, other: (one != two).then_some(other) })
+        }
+        Found::None => {
+            observer.no_rule();
+            Err(Decision::NoRule)
+        }
+    }
+}
+
+/// Returns the number of the rule of a module whose file name is not that of an update type.
+pub(crate) fn find_by_other_words(index: &EligibilityIndex, question: &Question<'_>) -> Option<usize> {
+    find_by_module(index, question, &mut Silent).ok().map(|(at, _)| at)
+}
+
+/// Finds the rule for what the words of a device stand for.
+fn find_by_alias<'a>(
+    index: &'a EligibilityIndex,
+    words: [&str; KindWord::COUNT],
+    question: &Question<'_>,
+    observer: &mut impl Observer<'a>,
+) -> Found {
+    let Some((meant, aliases)) = index.words_meant(words) else { return Found::None };
+    let found = match index.find_words(meant, question.module) {
+        Some((at, _)) => Found::Rule(at, ModuleMatch::UpdateType),
+        None => index.find_by_module(meant, question),
+    };
+    if found != Found::None {
+        aliases.into_iter().for_each(|alias| observer.alias(alias));
+    }
+    found
+}
+
+#[cold]
+fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
+    let rollout = assignment.rollout.as_ref()?;
+    let why = rollout.paused.as_deref().unwrap_or_default();
+    let reason = HeldBackReason::Paused { rollout: &rollout.name, why };
+    Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
+}
+
+/// Whether the device has what an assignment gives.
+#[inline]
+fn is_installed(
+    index: &EligibilityIndex,
+    rule: &CompiledRule,
+    head: Head,
+    place: usize,
+    assignment: &CompiledAssignment,
+    installed: &ReportedVersion,
+) -> bool {
+    match installed.readable() {
+        Some(installed) if head.is_plain => assignment.is_readable && installed.padded() == assignment.target,
+        _ => {
+            let target = &index.assigned[place].candidate.version;
+            rule.rule.policy().is_same_release(target, installed)
+        }
+    }
+}
+
+impl<'a> Walk<'a, '_> {
+    #[inline]
+    fn known(&mut self) -> KnownEntries<'a> {
+        *self.known.get_or_insert_with(|| self.index.known.find(self.question.device))
+    }
+
+    #[inline]
+    fn record(
+        &mut self,
+        observer: &mut impl Observer<'a>,
+        place: usize,
+        assignment: &CompiledAssignment,
+        mismatch: Option<Mismatch>,
+    ) {
+        let is_known = matches!(assignment.audience, CompiledAudience::TestDevices);
+        let known = if is_known { self.known() } else { KnownEntries::default() };
+        observer.assignment(place, known, mismatch);
+    }
+
+    /// Why an assignment's audience does not hold the device, if it does not.
+    #[inline]
+    fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
+        match assignment.audience {
+            CompiledAudience::Everybody => None,
+            CompiledAudience::TestDevices => {
+                self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
+            }
+            who => self.mismatch_of_audience(who, Some(place)),
+        }
+    }
+
+    /// Returns the mismatch with one of the less common audiences. `place` is that of the assignment with this audience.
+    fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
+        match who {
+            CompiledAudience::Everybody => None,
+            CompiledAudience::TestDevices => {
+                self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
+            }
+            CompiledAudience::Device(device) => (!self.known().is(device)).then_some(Mismatch::OtherDevice),
+            CompiledAudience::List(group) => (!self.known().is_member(group)).then_some(Mismatch::NotOnList),
+            CompiledAudience::Predicate(group) => {
+                let predicate = self.index.groups.get(group as usize)?.as_ref()?;
+                let index = self.index;
+                let policy = self.rule.rule.policy();
+                let installed = &self.question.module.version;
+                let mut is_given = || {
+                    place.is_some_and(|place| {
+                        policy.is_same_release(&index.assigned[place].candidate.version, installed)
+                            || index.is_on_way(&index.assignments[place], policy, installed)
+                    })
+                };
+                predicate
+                    .first_mismatch(self.question, policy.scheme.numbers(installed), &mut is_given)
+                    .map(|part| Mismatch::Predicate { part })
+            }
+            CompiledAudience::Nobody => Some(Mismatch::NotOnList),
+        }
+    }
+
+    /// Why an assignment's share does not hold the device, if it does not.
+    #[inline]
+    fn mismatch_of_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Mismatch> {
+        let bound = match assignment.share {
+            ShareKind::All => return None,
+            ShareKind::Fixed => assignment.bound,
+            ShareKind::Ramp => {
+                let rollout = self.index.assigned[place].rollout.as_ref()?;
+                rollout.share.at(self.now).bound()?
+            }
+        };
+        let device = assignment.key.position_of(self.question.device);
+        if device.is_some_and(|device| device.is_before(bound)) {
+            return None;
+        }
+        Some(Mismatch::Share { position: device })
+    }
+
+    /// Returns the decision for a device that an assignment matches and that has another version.
+    #[inline]
+    fn offer(
+        &mut self,
+        rule: &'a CompiledRule,
+        head: Head,
+        place: usize,
+        assignment: &'a CompiledAssignment,
+        observer: &mut impl Observer<'a>,
+    ) -> Decision<'a> {
+        let index = self.index;
+        let because = &index.assigned[place];
+        let target = &because.candidate.version;
+        let Some(offer) = index.offer_of(assignment) else {
+            return match index.ban_of(assignment) {
+                Some(ban) => Decision::Banned { version: target, ban },
+                None => Decision::FilesMissing { version: target },
+            };
+        };
+        let policy_of = || rule.rule.policy();
+        if let Some(held) = self.stopped(rule, head, target) {
+            return held;
+        }
+        let version = &self.question.module.version;
+        let readable = match head.is_plain {
+            true => version.readable().map(FirmwareVersion::numbers),
+            false => policy_of().scheme.numbers_beside(version, target),
+        };
+        if readable.is_none() && (head.is_plain || !policy_of().unreadable) {
+            return Decision::VersionUnreadable { target };
+        }
+        if !head.is_plain
+            && let Some(refused) = refused(policy_of(), readable, target)
+        {
+            return refused;
+        }
+        let may_be_held = !head.is_plain
+            || index.any_device_holds
+            || !index.group_holds.is_empty()
+            || index.window(assignment.window()).is_some();
+        if may_be_held && let Some(reason) = self.held(rule, head, because, assignment, readable) {
+            return Decision::HeldBack { target, reason };
+        }
+        let direct = Decision::Offer { offer, kind: OfferKind::Direct, because };
+        let Some(installed) = readable else { return direct };
+        match index.stone_of(assignment, installed.parts()) {
+            None => direct,
+            Some((stone, step)) => {
+                observer.stone(stone);
+                match step {
+                    Ok(offer) => {
+                        Decision::Offer { offer, kind: OfferKind::SteppingStone { stone, target }, because }
+                    }
+                    Err(Some(ban)) => Decision::SteppingStoneBanned { stone, ban },
+                    Err(None) => Decision::SteppingStoneMissing { stone },
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn stopped(
+        &self,
+        rule: &'a CompiledRule,
+        head: Head,
+        target: &'a ReportedVersion,
+    ) -> Option<Decision<'a>> {
+        let of_rule = if head.is_plain { None } else { rule.stop.as_ref() };
+        let (scope, stop) = self.index.stop_all.as_ref().or(of_rule)?;
+        Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
+    }
+
+    /// The hold or window that keeps an offer back. A device below the rule's minimum is not kept.
+    fn held(
+        &mut self,
+        rule: &'a CompiledRule,
+        head: Head,
+        because: &'a Assignment,
+        assignment: &CompiledAssignment,
+        installed: Option<Numbers>,
+    ) -> Option<HeldBackReason<'a>> {
+        let index = self.index;
+        let minimum = if head.is_plain { None } else { rule.rule.policy().minimum.as_ref() };
+        if let (Some(minimum), Some(installed)) = (minimum, installed)
+            && installed.padded() < minimum.numbers().padded()
+        {
+            return None;
+        }
+        let now = self.now;
+        let hold = |number: u32| index.holds.get(number as usize).filter(|hold| hold.lasts(now));
+        if index.any_device_holds
+            && let Some(hold) = self.known().holds().find_map(hold)
+        {
+            return Some(HeldBackReason::Hold(hold));
+        }
+        for (who, number) in &index.group_holds {
+            if let Some(hold) = hold(*number)
+                && self.mismatch_of_audience(*who, None).is_none()
+            {
+                return Some(HeldBackReason::Hold(hold));
+            }
+        }
+        if let Some(hold) = rule.holds.iter().copied().find_map(hold) {
+            return Some(HeldBackReason::Hold(hold));
+        }
+        let of_rule = match because.audience {
+            Audience::TestDevices => None,
+            _ => index.window(rule.window),
+        };
+        let mut windows = [index.window(assignment.window()), of_rule].into_iter().flatten();
+        windows.find(|window| !window.is_open(now)).map(|window| HeldBackReason::Window(&window.window))
+    }
+}
+
+/// Returns the refusal of a policy that is not the default one, if it refuses.
+fn refused<'a>(
+    policy: &'a OfferPolicy,
+    installed: Option<Numbers>,
+    target: &'a ReportedVersion,
+) -> Option<Decision<'a>> {
+    let installed = installed?;
+    let numbers = policy.scheme.numbers(target);
+    if policy.offer == OfferRule::Newer && numbers.is_none_or(|target| target <= installed) {
+        return Some(Decision::NotNewer { target });
+    }
+    let floor = policy.floor.as_ref()?;
+    let least = installed.padded().min(floor.numbers().padded());
+    let down = numbers.is_some_and(|target| target.padded() < least);
+    down.then_some(Decision::BelowFloor { target, floor })
+}
