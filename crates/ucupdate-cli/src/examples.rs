@@ -48,6 +48,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate timeline --audit RequestHandlerAuditLog_2009-03-06.log --access W3SVC1 --html out.html",
         ],
     ),
+    ("device", &["ucupdate device 00-21-63-0F-20-7B", "ucupdate device 10.1.1.123 --html phone.html"]),
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),
@@ -112,6 +113,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "ucupdate explain request.xml",
             "ucupdate explain --device UCPhone/LG-Nortel/IP8540/A/ENU --installed 1.0.522.34",
+            "ucupdate explain --mac 00-21-63-0F-20-7B --at 2026-11-28T08:00:00Z",
         ],
     ),
     ("plan", &["ucupdate plan --device UCPhone/LG-Nortel/IP8540/A/ENU --installed 1.0.522.34"]),

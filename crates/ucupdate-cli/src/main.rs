@@ -15,7 +15,7 @@ mod suggest;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
-use commands::devices::{fleet, group, hold, loops, test_device, timeline};
+use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, serve};
@@ -82,6 +82,8 @@ enum Command {
     Fleet(fleet::FleetArgs),
     /// Show what each device did, what it was answered, and what went wrong
     Timeline(Box<timeline::TimelineArgs>),
+    /// Show everything about one device: its last request, what it would be offered now, and its timeline
+    Device(Box<device::DeviceArgs>),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
@@ -160,6 +162,7 @@ impl Command {
             Self::Remove(args) => decide::remove(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Fleet(args) => fleet::run(args, context).await,
+            Self::Device(args) => device::run(*args, context).await,
             Self::Timeline(args) => timeline::run(*args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,

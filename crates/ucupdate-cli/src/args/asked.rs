@@ -1,7 +1,11 @@
 //! A question of a device, on the command line: a request in a file, or a device by its words.
 
+use super::audit::AuditArgs;
 use super::dialect::DialectArgs;
+use super::last_request::{LastRequest, last_request};
 use super::side::SideName;
+use super::whom;
+use super::whose::Whose;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::files;
@@ -9,14 +13,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use ucupdate::device::{Device, DeviceKind, MacAddress, SerialNumber};
 use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
-use ucupdate::value::Reported;
+use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 
 /// The request of a device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AskedArgs {
     /// The file with the request of a device
-    #[arg(value_name = "REQUEST.xml")]
+    #[arg(value_name = "REQUEST.xml", conflicts_with_all = ["device", "mac", "serial"])]
     request: Option<PathBuf>,
     #[command(flatten)]
     dialect: DialectArgs,
@@ -29,11 +33,11 @@ pub(crate) struct AskedArgs {
     /// The file it asks about [default: cpe.nbt]
     #[arg(long, requires = "device")]
     file: Option<String>,
-    /// Its MAC address
-    #[arg(long, requires = "device")]
+    /// Its MAC address; without --device, the last request of this device in the logs of the store
+    #[arg(long)]
     mac: Option<MacAddress>,
-    /// Its serial number
-    #[arg(long, requires = "device")]
+    /// Its serial number; without --device, the last request of this device in the logs of the store
+    #[arg(long)]
     serial: Option<SerialNumber>,
     /// The user who signed in last, as ann@contoso.com
     #[arg(long, requires = "device")]
@@ -75,8 +79,19 @@ impl AskedArgs {
     ///
     /// # Errors
     /// When the file cannot be read, or is no request.
-    pub(crate) async fn asked(self) -> Result<Asked, Failure> {
+    pub(crate) async fn asked(
+        self,
+        until: Option<UnixTime>,
+        context: &mut Context,
+    ) -> Result<Asked, Failure> {
         let from = AskedFrom { side: self.side.map(Side::from), address: self.from };
+        if self.device.is_none()
+            && let Some(device) = whom::device(self.mac, self.serial.clone())
+        {
+            let whose = Whose::device(&device);
+            let last = last_request(&whose, until, &AuditArgs::default(), context).await?;
+            return asked_last(&last, from);
+        }
         let Some(kind) = self.device else {
             let path = self.request.ok_or_else(|| Failure::usage("expected REQUEST.xml or --device"))?;
             let dialect = self.dialect;
@@ -100,6 +115,22 @@ impl AskedArgs {
         };
         Ok(Asked { request, from, skipped: Vec::new(), unknown: Vec::new() })
     }
+}
+
+/// Returns the last request of a device. Its address and side are those of the request, unless others were given.
+///
+/// # Errors
+/// When the words that the device reported cannot be part of a request.
+pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<Asked, Failure> {
+    let request = last.device.request().ok_or_else(|| {
+        Failure::not_understood(format_args!(
+            "the last request of the device has no complete kind: {}",
+            last.device.kind
+        ))
+    })?;
+    let address = from.address.or_else(|| last.device.user_host.parse().ok());
+    let from = AskedFrom { side: from.side.or(last.side), address };
+    Ok(Asked { request, from, skipped: Vec::new(), unknown: Vec::new() })
 }
 
 fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<Asked, Failure> {

@@ -18,7 +18,7 @@ use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 
 /// The rows that are read.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of the store's: files, folders, or patterns such as 'logs/*.log'
     #[arg(long, value_name = "FILE", num_args = 1..)]

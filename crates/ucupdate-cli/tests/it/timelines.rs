@@ -1,6 +1,6 @@
 //! Timelines of devices, from both logs.
 
-use crate::place::Place;
+use crate::place::{IP8540, Place};
 
 const AUDIT: &[u8] = include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const ACCESS: &[u8] = include_bytes!("../../../../vectors/iis-2009-03-06.log");
@@ -106,4 +106,71 @@ fn a_file_of_the_other_kind_is_named_with_the_option_that_reads_it() {
     let expected =
         "audit.log: nothing is understood as an access log: it looks like an audit log; --audit reads it";
     assert_eq!(ran.stderr.lines().last(), Some(&*format!("ucupdate: {expected}")));
+}
+
+/// A store with a package, and with the field's logs as those of a server of it.
+fn store() -> Place {
+    let place = Place::with_package();
+    for (folder, name, log) in [
+        ("Audit/imageUpdates", "RequestHandlerAuditLog_ocs_2009-03-06.log", AUDIT),
+        ("Access", "ocs_2009-03-06.log", ACCESS),
+    ] {
+        let folder = format!("ucupdate-data/Logs/Server/{folder}");
+        std::fs::create_dir_all(place.path(&folder)).unwrap();
+        place.file(&format!("{folder}/{name}"), log);
+    }
+    place.run(&["approve", IP8540]).done();
+    place
+}
+
+#[test]
+fn a_device_is_shown_with_its_last_request_its_offer_and_what_was_decided_about_it() {
+    let place = store();
+    place.run(&["group", "add", "pilots"]).done();
+    place.run(&["group", "add-member", "pilots", "--mac", "0021630F207B"]).done();
+    place.run(&["hold", "add", "fair", "--group", "pilots", "--reason", "trade fair"]).done();
+    place.run(&["pin", "set", IP8540, "3.5.6907.0", "--mac", "0021630F207B"]).done();
+    place.run(&["test-device", "add", "lobby", "--mac", "0021630F207B"]).done();
+    for name in ["00-21-63-0F-20-7B", "c185h001209", "10.1.1.123"] {
+        let told = place.run(&["device", name]).done();
+        for line in [
+            "0021630F207B\n",
+            "kind           UCPhone/LG-Nortel/IP8540/A/ENU\n",
+            "has            cpe.nbt 1.0.522.103\n",
+            "last asked     2009-03-06T17:18:54Z, 3 requests since 2009-03-06T17:07:20Z\n",
+            "server         ocs\n",
+            "test device    lobby\n",
+            "groups         pilots\n",
+            "holds          fair: trade fair\n",
+            "=> nothing: 3.5.6907.0 is held back, by the hold fair: trade fair\n",
+            "  restarted by itself within 5 min 57 s of the download\n",
+        ] {
+            assert!(told.contains(line), "{name}: {line}: {told}");
+        }
+    }
+    let told = place.run(&["device", "0021630F207B", "--json", "--html", "out.html"]).json();
+    assert_eq!(told["groups"], serde_json::json!(["pilots"]));
+    assert_eq!(told["now"]["modules"][0]["installed"], "1.0.522.103");
+    assert_eq!(told["timeline"]["events"][2]["kind"], "fetched");
+    let page = std::fs::read_to_string(place.path("out.html")).unwrap();
+    assert!(page.contains("<dt>groups</dt><dd>pilots</dd>") && page.contains("<svg"), "{page}");
+    let absent = place.run(&["device", "10.9.9.9"]);
+    let expected = "the audit logs name no device with the MAC address, serial number or address 10.9.9.9";
+    assert_eq!((absent.code, absent.refused()), (Some(3), expected.to_owned()));
+}
+
+#[test]
+fn a_device_is_explained_from_its_last_request_also_as_of_an_earlier_time() {
+    let place = store();
+    let told = place.run(&["explain", "--mac", "0021630F207B"]).done();
+    assert!(told.contains("cpe.nbt at version \"1.0.522.103\"\n"), "{told}");
+    let told = place.run(&["plan", "--serial", "c185h001209"]).done();
+    assert!(told.contains("cpe.nbt: 1.0.522.103 -> 3.5.6907.0\n"), "{told}");
+    // At that time the phone had another version, and there was no rule book.
+    let told =
+        place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:11:00Z", "--json"]).json();
+    assert_eq!((&told["revision"], &told["modules"][0]["installed"]), (&0.into(), &"0.0.0.0".into()));
+    let before = place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:00:00Z"]);
+    let expected = "the audit logs name no device with MAC address 0021630F207B before that time";
+    assert_eq!((before.code, before.refused()), (Some(3), expected.to_owned()));
 }

@@ -229,7 +229,7 @@ impl fmt::Display for EventKind {
                 write!(f, "restarted by hand within {after} of the download")
             }
             Self::UploadedLogs => f.write_str("uploaded its logs"),
-            Self::Silent { since } => write!(f, "silent for {since}, until the logs end"),
+            Self::Silent { since } => write!(f, "silent for {since}"),
         }
     }
 }

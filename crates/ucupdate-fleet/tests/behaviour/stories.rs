@@ -1,6 +1,7 @@
 //! The stories that the field's logs tell, as golden files beside the tests.
 
 use crate::field::{access_rows, audit_rows};
+use proptest::prelude::*;
 use std::time::Duration;
 use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 use ucupdate_core::value::UnixTime;
@@ -208,4 +209,48 @@ fn rows_at_one_address_belong_to_the_device_that_asked_there_last() {
         stories.iter().map(|story| (story.name(), story.troubles[0].kind.name())).collect();
     let expected = [("0004F2000176", "request-refused"), ("0021630F207B", "unreadable-request")];
     assert_eq!(seen, expected.map(|(name, kind)| (name.to_owned(), kind)));
+}
+
+/// Rows of few hosts, devices, versions, paths and statuses, at any times.
+fn any_rows() -> impl Strategy<Value = (Vec<AuditRow>, Vec<AccessRow>)> {
+    let audit = (0..5000_i64, 0..3_usize, 0..3_usize, 0..2_u8).prop_map(|(minute, has, gets, device)| {
+        let versions = ["1.0", "3.5.6907.0", ""];
+        let mut row = asked(minute, versions[has], versions[gets]);
+        if device == 1 {
+            row.mac_address = ucupdate_core::value::Reported::new("");
+        }
+        row
+    });
+    let access = (0..5000_i64, 0..4_usize, 0..6_usize, 0..3_u16).prop_map(|(minute, path, status, sub)| {
+        let path = [IMAGE, SIGNATURE, HANDLER, "/UCDeviceUpdates/ucdevice.upx"][path];
+        let method = if path.ends_with(".upx") { "POST" } else { "GET" };
+        let status = [200, 206, 401, 404, 405, 500][status];
+        access(minute, method, path, (status, sub, u32::from(sub) * 32))
+    });
+    (prop::collection::vec(audit, 0..40), prop::collection::vec(access, 0..80))
+}
+
+proptest! {
+    /// Each row of the update service is one event of one story, events are in order of time, and a trouble lies within the
+    /// logs.
+    #[test]
+    fn no_row_is_lost_and_no_trouble_is_outside_the_logs((audit, access) in any_rows()) {
+        let rows = audit.len() + access.len();
+        let timeline = Timeline::join(audit, access, &TimelineOptions::default());
+        let joined = timeline.entries().iter().filter(|entry| entry.asked.is_some()).count();
+        let end = timeline.last_seen();
+        let stories = timeline.stories(&StoryOptions::default());
+        let made = ["restarted", "silent"];
+        let events = stories.iter().flat_map(|story| &story.events);
+        let from_rows = events.filter(|event| !made.contains(&event.kind.name())).count();
+        prop_assert_eq!(from_rows, rows - joined);
+        for story in stories {
+            prop_assert!(story.events.is_sorted_by_key(|event| event.at));
+            for trouble in &story.troubles {
+                prop_assert!(trouble.first <= trouble.last && Some(trouble.last) <= end);
+                prop_assert!(trouble.over.is_none_or(|over| over >= trouble.first));
+                prop_assert!(!trouble.to_string().is_empty() && !trouble.kind.meaning().is_empty());
+            }
+        }
+    }
 }

@@ -1,28 +1,34 @@
 //! `ucupdate explain`: what a request is answered from this store, and why.
 
 use super::replay;
-use crate::args::asked::AskedArgs;
+use crate::args::asked::{Asked, AskedArgs};
+use crate::args::moment::Moment;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use ucupdate::decide::{Decision, OfferKind, Trace, TraceRecord};
+use ucupdate::UpdateService;
+use ucupdate::decide::{Decision, Explanation, OfferKind, Trace, TraceRecord};
 use ucupdate::request::Question;
+use ucupdate::value::UnixTime;
 
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("asked").required(true).args(["request", "device", "replay"])))]
+#[command(group(ArgGroup::new("asked").required(true).multiple(true).args(["request", "device", "mac", "serial", "replay"])))]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     asked: AskedArgs,
     /// By the rule book of this revision [default: the newest]
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
+    /// At this time: by the rule book of then, and with --mac or --serial by the last request before it
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["revision", "replay"])]
+    at: Option<Moment>,
     /// Keep question and answer in this new file, to be replayed
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     save: Option<PathBuf>,
     /// Ask again what is kept in this file, by the rule book and at the time of then
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "side", "dialect"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "side", "dialect", "request", "device", "mac", "serial"])]
     replay: Option<PathBuf>,
 }
 
@@ -58,13 +64,18 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     if let Some(path) = args.replay {
         return replay::run(path, args.revision, context).await;
     }
-    let asked = args.asked.asked().await?;
+    let at = args.at.map(|Moment(at)| at);
+    let asked = args.asked.asked(at, context).await?;
     let service = context.administer(IfMissing::Refuse).await?;
-    let snapshot = match args.revision {
+    let revision = match at {
+        Some(at) => Some(revision_at(&service, at).await?),
+        None => args.revision,
+    };
+    let snapshot = match revision {
         Some(revision) => service.snapshot_at(revision).await?,
         None => service.snapshot(),
     };
-    let now = service.now();
+    let now = at.unwrap_or_else(|| service.now());
     if let Some(path) = args.save {
         let questions = Question::all_of(&asked.request, asked.from);
         let records = questions.map(|question| TraceRecord::of(snapshot.index(), &question, now)).collect();
@@ -72,10 +83,22 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     }
     asked.tell(context);
     let explanation = snapshot.explain(&asked.request, asked.from, now);
+    context.output.both(&explanation_json(&explanation, &asked), &explanation)
+}
+
+/// Returns an explanation for scripts.
+pub(crate) fn explanation_json(explanation: &Explanation<'_>, asked: &Asked) -> Value {
     let modules: Vec<Value> = explanation.modules.iter().map(module_json).collect();
-    let revision = explanation.revision;
-    let value = json!({
-        "revision": revision, "modules": modules, "skipped": asked.skipped, "unknown": asked.unknown,
-    });
-    context.output.both(&value, explanation)
+    json!({
+        "revision": explanation.revision,
+        "modules": modules,
+        "skipped": asked.skipped,
+        "unknown": asked.unknown,
+    })
+}
+
+/// Returns the revision that was in force at a time. 0 is the empty rule book before the first change.
+async fn revision_at(service: &UpdateService, at: UnixTime) -> Result<u64, Failure> {
+    let revisions = service.history(1, usize::MAX).await?;
+    Ok(revisions.iter().take_while(|revision| revision.at <= at).last().map_or(0, |revision| revision.number))
 }

@@ -10,7 +10,7 @@ use ucupdate::decide::{Hop, OfferKind, Plan, plan};
 use ucupdate::request::Question;
 
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("asked").required(true).args(["request", "device"])))]
+#[command(group(ArgGroup::new("asked").required(true).multiple(true).args(["request", "device", "mac", "serial"])))]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     asked: AskedArgs,
@@ -35,7 +35,7 @@ fn plan_json(question: &Question<'_>, plan: &Plan<'_>) -> Value {
 }
 
 pub(crate) async fn run(args: PlanArgs, context: &mut Context) -> Result<(), Failure> {
-    let asked = args.asked.asked().await?;
+    let asked = args.asked.asked(None, context).await?;
     let service = context.administer(IfMissing::Refuse).await?;
     let snapshot = match args.revision {
         Some(revision) => service.snapshot_at(revision).await?,

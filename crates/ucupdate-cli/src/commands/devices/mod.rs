@@ -1,5 +1,6 @@
 //! Devices: those of the logs, and those that somebody names.
 
+pub(crate) mod device;
 pub(crate) mod fleet;
 pub(crate) mod group;
 mod group_members;

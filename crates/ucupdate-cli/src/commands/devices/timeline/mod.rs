@@ -2,18 +2,20 @@
 
 mod drawing;
 pub(crate) mod page;
+mod reasons;
 pub(crate) mod report;
 pub(crate) mod stories;
 
 use crate::args::audit::AuditArgs;
 use crate::args::timeline::LogArgs;
+use crate::args::whose::Whose;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
 use page::page;
 use report::{stories_json, stories_text};
 use std::path::PathBuf;
-use stories::{Stories, Whose};
+use stories::Stories;
 use ucupdate::book::RuleKey;
 use ucupdate::device::{MacAddress, SerialNumber};
 

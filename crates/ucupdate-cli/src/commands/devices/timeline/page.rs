@@ -21,7 +21,7 @@ const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a ve
 const MAX_DEVICES: usize = 1000;
 
 /// Text in a page: characters that mean something in HTML are escaped, and so are those that control.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,7 +105,7 @@ fn push_contents(stories: &[DeviceStory], body: &mut String) {
     body.push_str("</ul></nav>");
 }
 
-fn push_story(story: &DeviceStory, number: usize, body: &mut String) {
+pub(crate) fn push_story(story: &DeviceStory, number: usize, body: &mut String) {
     let _written = write!(
         body,
         "<section aria-labelledby=\"d{number}\"><h2 id=\"d{number}\">{}</h2><p class=\"facts\">{}</p>",

@@ -1,20 +1,18 @@
 //! Reads the stories of devices from logs, within bounds.
 
+use super::reasons::add_reasons;
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
 use crate::args::timeline::LogArgs;
+use crate::args::whose::Whose;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::{HashSet, VecDeque};
-use std::fmt;
 use ucupdate::UpdateService;
-use ucupdate::audit::{AccessRow, AuditRow};
-use ucupdate::book::{RuleKey, UpdateType};
-use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
-use ucupdate::request::InstalledModule;
+use ucupdate::audit::AccessRow;
+use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
-use ucupdate::value::{Reported, UnixTime};
-use ucupdate::version::ReportedVersion;
+use ucupdate::value::UnixTime;
 
 /// The maximum number of audit rows that are held. Of more rows, the latest are kept.
 const MAX_AUDIT_ROWS: usize = 100_000;
@@ -24,54 +22,6 @@ const MAX_ACCESS_ROWS: usize = 200_000;
 
 /// The maximum number of addresses that one selection can have.
 const MAX_HOSTS: usize = 100_000;
-
-/// The devices that are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
-    All,
-    Mac(MacAddress),
-    Serial(SerialNumber),
-    Host(String),
-    Rule(RuleKey),
-}
-
-impl Whose {
-    /// Whether an audit row is of such a device. Addresses are compared apart.
-    fn is_of(&self, row: &AuditRow) -> bool {
-        match self {
-            Self::All => true,
-            Self::Mac(mac) => row.mac_address.read() == Some(mac),
-            Self::Serial(serial) => row.serial_number.read() == Some(serial),
-            Self::Host(host) => host_key(host) == host_key(&row.user_host),
-            Self::Rule(rule) => {
-                row.requested.iter().any(|cell| rule_of(row, &cell.file_name).as_ref() == Some(rule))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Whose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("device"),
-            Self::Mac(mac) => write!(f, "device with MAC address {mac}"),
-            Self::Serial(serial) => write!(f, "device with serial number {serial}"),
-            Self::Host(host) => write!(f, "device at {host}"),
-            Self::Rule(rule) => write!(f, "device of rule {rule}"),
-        }
-    }
-}
-
-/// Returns the rule that the words of a row and a module name. `None` if they do not form the key of a rule.
-fn rule_of(row: &AuditRow, file_name: &str) -> Option<RuleKey> {
-    let module = InstalledModule {
-        file_name: file_name.into(),
-        version: ReportedVersion::new(""),
-        time_stamp: Reported::default(),
-    };
-    let update_type: UpdateType = module.update_type_stem().parse().ok()?;
-    RuleKey::new(row.kind.read().ok()?, update_type).ok()
-}
 
 /// The stories that were found, and what was read to find them.
 #[derive(Debug)]
@@ -148,6 +98,9 @@ impl Stories {
         let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
         let mut stories = stories(&timeline, &peers, end, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline));
+        if let Some(service) = service.filter(|_| *whose != Whose::All) {
+            add_reasons(&mut stories, &timeline, &service).await?;
+        }
         Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
     }
 

@@ -1,0 +1,83 @@
+//! The last request of a device, from the audit logs of the store.
+
+use super::audit::AuditArgs;
+use super::whose::Whose;
+use crate::context::Context;
+use crate::failure::Failure;
+use ucupdate::audit::LoggedRow;
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::{Inventory, InventoryDevice};
+use ucupdate::request::Side;
+use ucupdate::value::UnixTime;
+
+/// A device as of its last request.
+#[derive(Debug)]
+pub(crate) struct LastRequest {
+    pub(crate) device: InventoryDevice,
+    /// The side that the URL of its last offer belongs to. `None` if it was offered nothing.
+    pub(crate) side: Option<Side>,
+}
+
+/// Reads the last request of a device up to a time.
+///
+/// # Errors
+/// When there is no store, when a log cannot be read, and when no row names the device.
+pub(crate) async fn last_request(
+    whose: &Whose,
+    until: Option<UnixTime>,
+    audit: &AuditArgs,
+    context: &mut Context,
+) -> Result<LastRequest, Failure> {
+    let (mut fleet, mut side) = (Inventory::default(), None);
+    let take = |logged: &LoggedRow| {
+        if whose.is_of(&logged.row) && until.is_none_or(|until| logged.row.logged_at <= until) {
+            fleet.take_in(logged);
+            side = logged.row.offered.last().map(|offer| side_of(&offer.url)).or(side);
+        }
+    };
+    audit.each(context, audit.is_of_store(), false, take).await?.refuse_nothing_understood()?;
+    let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
+    let device = newest.cloned().ok_or_else(|| {
+        let when = if until.is_some() { " before that time" } else { "" };
+        Failure::not_found(format_args!("the audit logs name no {whose}{when}"))
+    })?;
+    Ok(LastRequest { device, side })
+}
+
+fn side_of(url: &str) -> Side {
+    let url = url.to_ascii_lowercase();
+    let is_external = url.contains("/deviceupdatefiles_ext/") || url.contains("/requesthandlerext/");
+    if is_external { Side::External } else { Side::Internal }
+}
+
+/// Finds the device that a MAC address, a serial number or an address names. The first kind that a row has counts, in this
+/// order. Of several devices at an address, the one that asked last counts.
+///
+/// # Errors
+/// When there is no store, when a log cannot be read, and when no row names the device.
+pub(crate) async fn find_device(
+    name: &str,
+    audit: &AuditArgs,
+    context: &mut Context,
+) -> Result<DeviceId, Failure> {
+    let meanings = [
+        name.parse().ok().map(Whose::Mac),
+        name.parse().ok().map(Whose::Serial),
+        Some(Whose::Host(name.to_owned())),
+    ];
+    let mut found: [Option<DeviceId>; 3] = [None, None, None];
+    let take = |logged: &LoggedRow| {
+        for (meaning, found) in meanings.iter().zip(&mut found) {
+            if meaning.as_ref().is_some_and(|whose| whose.is_of(&logged.row)) {
+                let row = &logged.row;
+                *found = DeviceId::of(&row.mac_address, &row.serial_number).or(found.take());
+            }
+        }
+    };
+    audit.each(context, audit.is_of_store(), true, take).await?.refuse_nothing_understood()?;
+    found.into_iter().flatten().next().ok_or_else(|| {
+        Failure::not_found(format_args!(
+            "the audit logs name no device with the MAC address, serial number or address {name}"
+        ))
+    })
+}

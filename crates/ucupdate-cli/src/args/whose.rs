@@ -1,0 +1,66 @@
+//! [`Whose`]: the devices whose rows of the logs are looked for.
+
+use std::fmt;
+use ucupdate::audit::AuditRow;
+use ucupdate::book::{RuleKey, UpdateType};
+use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
+use ucupdate::request::InstalledModule;
+use ucupdate::timeline::host_key;
+use ucupdate::value::Reported;
+use ucupdate::version::ReportedVersion;
+
+/// The devices that are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    All,
+    Mac(MacAddress),
+    Serial(SerialNumber),
+    Host(String),
+    Rule(RuleKey),
+}
+
+impl Whose {
+    /// The device with this identity.
+    pub(crate) fn device(device: &DeviceId) -> Self {
+        match device {
+            DeviceId::Mac(mac) => Self::Mac(*mac),
+            DeviceId::Serial(serial) => Self::Serial(serial.clone()),
+        }
+    }
+
+    /// Whether an audit row is of such a device. Addresses are compared apart.
+    pub(crate) fn is_of(&self, row: &AuditRow) -> bool {
+        match self {
+            Self::All => true,
+            Self::Mac(mac) => row.mac_address.read() == Some(mac),
+            Self::Serial(serial) => row.serial_number.read() == Some(serial),
+            Self::Host(host) => host_key(host) == host_key(&row.user_host),
+            Self::Rule(rule) => {
+                row.requested.iter().any(|cell| rule_of(row, &cell.file_name).as_ref() == Some(rule))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("device"),
+            Self::Mac(mac) => write!(f, "device with MAC address {mac}"),
+            Self::Serial(serial) => write!(f, "device with serial number {serial}"),
+            Self::Host(host) => write!(f, "device at {host}"),
+            Self::Rule(rule) => write!(f, "device of rule {rule}"),
+        }
+    }
+}
+
+/// Returns the rule that the words of a row and a module name. `None` if they do not form the key of a rule.
+fn rule_of(row: &AuditRow, file_name: &str) -> Option<RuleKey> {
+    let module = InstalledModule {
+        file_name: file_name.into(),
+        version: ReportedVersion::new(""),
+        time_stamp: Reported::default(),
+    };
+    let update_type: UpdateType = module.update_type_stem().parse().ok()?;
+    RuleKey::new(row.kind.read().ok()?, update_type).ok()
+}

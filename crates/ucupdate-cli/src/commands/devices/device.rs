@@ -1,0 +1,231 @@
+//! `ucupdate device`: everything about one device on one page.
+
+use super::loops::{mac, serial};
+use super::timeline::page::{self, Escaped, document};
+use super::timeline::report::{push_story, push_wrapped, story_json};
+use super::timeline::stories::Stories;
+use crate::args::asked::{Asked, asked_last};
+use crate::args::audit::AuditArgs;
+use crate::args::last_request::{LastRequest, find_device, last_request};
+use crate::args::side::SideName;
+use crate::args::timeline::LogArgs;
+use crate::args::whose::Whose;
+use crate::commands::answers::explain::explanation_json;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::files;
+use crate::output::shown::ShownLines;
+use crate::output::time::iso;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use ucupdate::book::{Audience, GroupName, HeldDevices, Rule, RuleBook, RuleKey, UpdateType};
+use ucupdate::device::DeviceId;
+use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
+use ucupdate::value::UnixTime;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceArgs {
+    /// The MAC address, serial number or address of the device
+    #[arg(value_name = "MAC|SERIAL|HOST")]
+    device: String,
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    logs: LogArgs,
+    /// Take it that the device asks from this side [default: the side of its last offer]
+    #[arg(long)]
+    side: Option<SideName>,
+    /// Write one page with a drawn timeline to this new file
+    #[arg(long, value_name = "OUT")]
+    html: Option<PathBuf>,
+}
+
+/// The decisions of administrators about one device.
+struct Standing {
+    test_device: Option<String>,
+    groups: Vec<GroupName>,
+    pins: Vec<String>,
+    holds: Vec<String>,
+    rollouts: Vec<String>,
+}
+
+pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), Failure> {
+    let id = find_device(&args.device, &args.audit, context).await?;
+    let whose = Whose::device(&id);
+    let last = last_request(&whose, None, &args.audit, context).await?;
+    let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
+    stories.report_cuts(context);
+    let service = context.administer(IfMissing::Refuse).await?;
+    let (snapshot, now) = (service.snapshot(), service.now());
+    let from = AskedFrom { side: args.side.map(Side::from), address: None };
+    let asked = asked_last(&last, from)?;
+    let standing = Standing::of(&id, &asked, snapshot.book(), now);
+    let explanation = snapshot.explain(&asked.request, asked.from, now);
+    let facts = facts(&id, &last, &standing);
+    let value = json!({
+        "device": device_json(&id, &last),
+        "now": explanation_json(&explanation, &asked),
+        "test_device": standing.test_device,
+        "groups": standing.groups.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "pins": standing.pins,
+        "holds": standing.holds,
+        "rollouts": standing.rollouts,
+        "timeline": stories.stories.first().map(story_json),
+    });
+    let explained = explanation.to_string();
+    if let Some(path) = args.html {
+        let page = html(&id, &facts, &explained, &stories);
+        let shown = path.display().to_string();
+        files::blocking(move || files::new::write_file(&path, page.as_bytes())).await?;
+        context.output.message(format_args!("{shown} has everything about {id}"));
+    }
+    let text = text(&id, &facts, &explained, &stories, context.output.width());
+    context.output.both(&value, text)?;
+    stories.refuse_nothing_understood()
+}
+
+impl Standing {
+    fn of(id: &DeviceId, asked: &Asked, book: &RuleBook, now: UnixTime) -> Self {
+        let questions: Vec<Question<'_>> = Question::all_of(&asked.request, asked.from).collect();
+        let is_in = |group: &GroupName| {
+            let is_member = book.members(group).any(|member| member == id);
+            let predicate = book.group(group).and_then(|group| group.predicate.as_ref());
+            is_member
+                || predicate.is_some_and(|wanted| questions.iter().any(|question| wanted.holds(question)))
+        };
+        let groups = book.groups().map(|group| group.name.clone()).filter(&is_in).collect::<Vec<_>>();
+        let holds_it = |audience: &Audience| match audience {
+            Audience::Device(device) => device == id,
+            Audience::Group(group) => groups.contains(group),
+            Audience::TestDevices => book.test_device(id).is_some(),
+            Audience::Everybody => true,
+            _ => false,
+        };
+        let rules: Vec<&Rule> = rules(&asked.request).iter().filter_map(|rule| book.rule(rule)).collect();
+        let pins = rules.iter().flat_map(|rule| rule.pins().map(move |pin| (rule.key(), pin)));
+        let pins = pins.filter(|(_, pin)| holds_it(&pin.audience));
+        let rollouts =
+            rules.iter().flat_map(|rule| rule.rollouts().map(move |rollout| (rule.key(), rollout)));
+        let rollouts = rollouts.filter(|(_, (assignment, _))| holds_it(&assignment.audience));
+        let is_held = |held: &HeldDevices| match held {
+            HeldDevices::Device(device) => device == id,
+            HeldDevices::Group(group) => groups.contains(group),
+            HeldDevices::Rule(rule) => rules.iter().any(|known| known.key() == rule),
+            _ => false,
+        };
+        let holds = book.holds().filter(|hold| hold.lasts(now)).filter(|hold| is_held(&hold.on));
+        let reason = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        Self {
+            test_device: book.test_device(id).map(|device| device.name.to_string()),
+            pins: pins
+                .map(|(rule, pin)| format!("{rule} to {} for {}", pin.candidate.version, pin.audience))
+                .collect(),
+            holds: holds.map(|hold| format!("{}{}", hold.name, reason(&hold.reason))).collect(),
+            rollouts: rollouts
+                .map(|(rule, (assignment, rollout))| {
+                    let version = &assignment.candidate.version;
+                    format!("{} of {rule}: {version} to {}", rollout.name, assignment.audience)
+                })
+                .collect(),
+            groups,
+        }
+    }
+}
+
+/// Returns the rules that the words and modules of a request name.
+fn rules(request: &UpdateRequest) -> Vec<RuleKey> {
+    let rule = |stem: &str| {
+        let update_type: UpdateType = stem.parse().ok()?;
+        RuleKey::new(request.device.kind.clone(), update_type).ok()
+    };
+    request.modules.iter().filter_map(|module| rule(module.update_type_stem())).collect()
+}
+
+/// Returns the facts about a device as names and values. Facts that do not apply are left out.
+fn facts(id: &DeviceId, last: &LastRequest, standing: &Standing) -> Vec<(&'static str, String)> {
+    let device = &last.device;
+    let list = |values: &[String]| values.join("; ");
+    let modules = device.modules.iter();
+    let has = modules.map(|module| format!("{} {}", module.installed.file_name, module.installed.version));
+    let groups: Vec<String> = standing.groups.iter().map(ToString::to_string).collect();
+    let is_mac = mac(id).is_some();
+    let asks = match device.asks {
+        1 => "1 request".to_owned(),
+        asks => format!("{asks} requests since {}", iso(device.first_asked)),
+    };
+    let facts = [
+        ("kind", device.kind.to_string()),
+        ("serial number", if is_mac { device.serial_number.raw().trim().to_owned() } else { String::new() }),
+        ("user", device.user_name.to_string()),
+        ("address", device.user_host.to_string()),
+        ("has", list(&has.collect::<Vec<_>>())),
+        ("last asked", format!("{}, {asks}", iso(device.last_asked))),
+        ("server", device.server.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("test device", standing.test_device.clone().unwrap_or_default()),
+        ("groups", groups.join(", ")),
+        ("pins", list(&standing.pins)),
+        ("holds", list(&standing.holds)),
+        ("rollouts", list(&standing.rollouts)),
+    ];
+    facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn device_json(id: &DeviceId, last: &LastRequest) -> Value {
+    let device = &last.device;
+    let known_serial = Some(device.serial_number.raw().trim().to_owned()).filter(|text| !text.is_empty());
+    let modules = device.modules.iter().map(|module| {
+        json!({ "file_name": module.installed.file_name, "version": module.installed.version, "offered": module.offered })
+    });
+    let mut value = json!({ "mac": mac(id), "serial": serial(id).or(known_serial) });
+    let kind = serde_json::to_value(&device.kind).unwrap_or_default();
+    let rest = json!({
+        "user": device.user_name,
+        "host": device.user_host,
+        "server": device.server.as_ref().map(ToString::to_string),
+        "first_asked": iso(device.first_asked),
+        "last_asked": iso(device.last_asked),
+        "asks": device.asks,
+        "modules": modules.collect::<Vec<_>>(),
+    });
+    if let (Value::Object(fields), Value::Object(kind), Value::Object(rest)) = (&mut value, kind, rest) {
+        fields.extend(kind);
+        fields.extend(rest);
+    }
+    value
+}
+
+/// The width of the names of facts.
+const NAME_WIDTH: usize = 15;
+
+fn text(id: &DeviceId, facts: &[(&str, String)], explained: &str, stories: &Stories, width: usize) -> String {
+    let mut text = format!("{id}\n");
+    for (name, value) in facts {
+        push_wrapped(&format!("{name:NAME_WIDTH$}{value}"), NAME_WIDTH, width, &mut text);
+    }
+    let _written = writeln!(text, "\nwhat it would be offered now\n{}\n", ShownLines(explained));
+    match stories.stories.first() {
+        Some(story) => push_story(story, width, &mut text),
+        None => text.push_str("no timeline"),
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn html(id: &DeviceId, facts: &[(&str, String)], explained: &str, stories: &Stories) -> String {
+    let mut body = format!("<h1>Device {id}</h1><dl>");
+    for (name, value) in facts {
+        let _written = write!(body, "<dt>{name}</dt><dd>{}</dd>", Escaped(value));
+    }
+    body.push_str("</dl><h2 class=\"part\">What it would be offered now</h2>");
+    let lines = explained.lines().map(|line| Escaped(line).to_string());
+    let _written = write!(
+        body,
+        "<pre tabindex=\"0\" role=\"region\" aria-label=\"Explanation of the offer\">{}</pre>",
+        lines.collect::<Vec<_>>().join("\n")
+    );
+    if let Some(story) = stories.stories.first() {
+        page::push_story(story, 0, &mut body);
+    }
+    document(&format!("Device {id}"), &body)
+}

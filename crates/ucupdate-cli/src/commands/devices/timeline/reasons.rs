@@ -1,0 +1,74 @@
+//! The reasons of answers. Logs do not hold them: they are decided again, by the rule book of the time of each request.
+
+use crate::failure::Failure;
+use std::collections::HashMap;
+use std::sync::Arc;
+use ucupdate::audit::LoggedRow;
+use ucupdate::decide::Decision;
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::InventoryDevice;
+use ucupdate::request::{AskedFrom, UpdateRequest};
+use ucupdate::timeline::{DeviceStory, EventKind, Timeline};
+use ucupdate::value::UnixTime;
+use ucupdate::{Snapshot, UpdateService};
+
+/// The maximum number of requests whose reasons are looked for: the latest ones.
+const MAX_REQUESTS: usize = 1000;
+
+/// The maximum number of rule books that are read.
+const MAX_REVISIONS: usize = 64;
+
+/// Adds the reason to each answer, where the rule book of that time gives the answer that was logged.
+///
+/// # Errors
+/// When the history cannot be read.
+pub(super) async fn add_reasons(
+    stories: &mut [DeviceStory],
+    timeline: &Timeline,
+    service: &UpdateService,
+) -> Result<(), Failure> {
+    let revisions = service.history(1, usize::MAX).await?;
+    let mut requests: HashMap<(DeviceId, UnixTime), (UpdateRequest, AskedFrom)> = HashMap::new();
+    for row in timeline.entries().iter().rev().map(|entry| &entry.audit).take(MAX_REQUESTS) {
+        let request = InventoryDevice::of(&LoggedRow::new(row.clone(), None)).request();
+        if let Some((device, request)) = DeviceId::of(&row.mac_address, &row.serial_number).zip(request) {
+            let from = AskedFrom { side: None, address: row.user_host.parse().ok() };
+            requests.insert((device, row.logged_at), (request, from));
+        }
+    }
+    let mut snapshots: HashMap<u64, Arc<Snapshot>> = HashMap::new();
+    for story in stories {
+        let Some(device) = story.device.clone() else { continue };
+        for event in &mut story.events {
+            let EventKind::Asked { modules, .. } = &mut event.kind else { continue };
+            let Some((request, from)) = requests.get(&(device.clone(), event.at)) else { continue };
+            let known = revisions.iter().take_while(|revision| revision.at <= event.at).last();
+            let Some(revision) = known.map(|revision| revision.number) else { continue };
+            if !snapshots.contains_key(&revision) {
+                if snapshots.len() >= MAX_REVISIONS {
+                    continue;
+                }
+                snapshots.insert(revision, service.snapshot_at(revision).await?);
+            }
+            let Some(snapshot) = snapshots.get(&revision) else { continue };
+            let explanation = snapshot.explain(request, *from, event.at);
+            for module in modules {
+                let mut traces = explanation.modules.iter();
+                let trace = traces.find(|trace| *trace.file_name == *module.file_name);
+                module.because = trace.and_then(|trace| because(&trace.decision, module.offered.as_ref()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the reason of a decision. `None` if another answer was logged.
+fn because(decision: &Decision<'_>, logged: Option<&ucupdate::version::ReportedVersion>) -> Option<Box<str>> {
+    let decided = decision.offer().map(|offer| offer.version.as_str());
+    if decided != logged.map(|version| version.as_str()) {
+        return None;
+    }
+    let text = decision.to_string();
+    let reason = text.split_once("because ").or_else(|| text.split_once("nothing: "));
+    reason.map(|(_, reason)| reason.into())
+}
