@@ -12,10 +12,10 @@ label!(
     book::AliasWord, "alias word", "VVX500"
 );
 
-/// "Where devices report this word, they mean that one."
+/// A word that devices report, and the word of a rule that it means.
 ///
-/// Aliases are looked at only where no rule is for the words that a device reports. Each word is replaced once at most, so
-/// aliases make no chains.
+/// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most once, so aliases
+/// make no chains.
 ///
 /// ```
 /// use ucupdate_core::book::{Alias, AliasField};
@@ -29,9 +29,9 @@ label!(
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Alias {
-    /// The word that devices report, and which devices.
+    /// The word that devices report, and the devices to which the alias applies.
     pub reported: AliasKey,
-    /// The word of their rule.
+    /// The word of the rule that the devices mean.
     pub stands_for: AliasWord,
 }
 
@@ -40,11 +40,11 @@ pub struct Alias {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AliasKey {
-    /// Which word it is.
+    /// The word of the device kind that is replaced.
     pub field: AliasField,
-    /// The word, compared without regard to ASCII case.
+    /// The reported word. ASCII case does not count.
     pub word: AliasWord,
-    /// The devices that report it, by the words they report. The update type does not count.
+    /// The pattern of the devices to which the alias applies. The update type does not count.
     pub within: RulePattern,
 }
 
@@ -87,7 +87,7 @@ impl FromStr for AliasField {
     /// Reads `vendor`, `model`, `hardware-revision` or `locale`.
     ///
     /// # Errors
-    /// When it is none of them.
+    /// Returns an error if the text is another word.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let field = text.to_ascii_lowercase().replace([' ', '-'], "_");
         let is_it = |alias: &Self| {
@@ -102,7 +102,7 @@ impl FromStr for AliasField {
 }
 
 impl Alias {
-    /// Makes an alias for all devices.
+    /// Creates an alias for all devices.
     pub fn new(field: AliasField, word: AliasWord, stands_for: AliasWord) -> Self {
         Self { reported: AliasKey { field, word, within: RulePattern::everything() }, stands_for }
     }

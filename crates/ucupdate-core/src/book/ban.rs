@@ -1,4 +1,4 @@
-//! Bans: versions and images that are never offered to anybody.
+//! Bans: versions and images that are offered to no device.
 
 use crate::book::package::Release;
 use crate::book::policy::OfferPolicy;
@@ -11,30 +11,30 @@ use std::str::FromStr;
 
 /// A ban, and why it was made.
 ///
-/// A banned version is offered to no device, test devices included. A ban outlives the next ingest, a roll back to an
-/// earlier revision, and rollouts; only lifting it ends it.
+/// A banned version is offered to no device, not even to test devices. A ban stays in force through ingests, rollouts and
+/// roll backs to earlier revisions, until it is lifted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ban {
-    /// The versions or the image that it is for.
+    /// The versions or the image that are banned.
     pub scope: BanScope,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Box<str>,
 }
 
 impl Ban {
-    /// Makes a ban.
+    /// Creates a ban.
     pub fn new(scope: BanScope, reason: &str) -> Self {
         Self { scope, reason: reason.into() }
     }
 
-    /// Whether it is for a release that a rule would offer.
+    /// Returns whether the ban applies to a release of a rule.
     pub fn holds(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> bool {
         self.holds_image(rule, policy, &release.version, release.files.image.sha256)
     }
 
-    /// Whether it is for an image that a rule would offer as this version.
+    /// Returns whether the ban applies to an image that a rule offers as this version.
     pub(crate) fn holds_image(
         &self,
         rule: &RuleKey,
@@ -78,7 +78,7 @@ pub enum BanScope {
 }
 
 impl BanScope {
-    /// The text by which scopes are ordered and told apart.
+    /// Returns the text by which scopes are compared.
     fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
@@ -102,7 +102,7 @@ impl FromStr for BanScope {
     /// Reads `RULES VERSION` or `sha256:DIGEST`.
     ///
     /// # Errors
-    /// When the text is neither. The error says what was expected.
+    /// Returns an error if the text is neither. The error says what was expected.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some(digest) = text.strip_prefix("sha256:") {
             return Ok(Self::Image(digest.parse()?));

@@ -12,13 +12,13 @@ label!(
     book::GroupName, "group name", "Lisbon"
 );
 
-/// A group of devices: those on its list, or those its predicate holds.
+/// A group of devices: the devices of a list, or the devices that a predicate matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Group {
     /// Its name.
     pub name: GroupName,
-    /// The properties that the devices have in common. `None` for a group that is a list: the rule book keeps its members.
+    /// The properties that the devices have in common. `None` for a list, whose members are in the rule book.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub predicate: Option<Predicate>,
 }
@@ -55,49 +55,49 @@ pub struct Group {
 )]
 #[non_exhaustive]
 pub struct Predicate {
-    /// The kinds of device.
+    /// The pattern of device kinds.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: KindPattern,
-    /// How MAC addresses begin.
+    /// The prefixes of MAC addresses.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub mac_prefixes: Vec<MacPrefix>,
-    /// Ranges of serial numbers.
+    /// The ranges of serial numbers.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub serials: Vec<SerialRange>,
-    /// Domains of the user who signed in last.
+    /// The domains of the user who signed in last.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub user_domains: Vec<UserDomain>,
-    /// Networks it asks from.
+    /// The networks from which a device asks.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub networks: Vec<IpNetwork>,
-    /// The side it asks from.
+    /// The side from which a device asks.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub side: Option<Side>,
-    /// The version installed.
+    /// The range of the installed version.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub installed: Option<VersionRange>,
 }
 
 impl Group {
-    /// Returns what its devices have in common, or that it is a list.
+    /// Returns a text for people: the properties that the devices have in common, or that the group is a list.
     pub fn what(&self) -> String {
         self.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string)
     }
 }
 
 impl Predicate {
-    /// Whether it has no part, and so would hold every device.
+    /// Returns whether the predicate has no part. An empty predicate would match every device.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it holds who asks.
+    /// Returns whether the predicate matches the device that asks.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
         self.first_mismatch(question, installed, &mut || false).is_none()
     }
 
-    /// The name of the first part that does not hold.
+    /// Returns the name of the first part that does not match.
     ///
     /// `installed` is the version installed, read by the scheme of the rule; `None` where that cannot read it. An installed
     /// version outside the range counts as inside it where `is_given` says that the group itself leads to it: a device must

@@ -14,7 +14,7 @@ label!(
     book::HoldName, "hold name", "boardroom"
 );
 
-/// Devices that are offered nothing, until the hold is removed or over.
+/// A hold: its devices are offered nothing until the hold ends or is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hold {
@@ -69,7 +69,7 @@ impl fmt::Display for HeldDevices {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StopScope {
-    /// Every offer of every rule.
+    /// All offers of all rules.
     All,
     /// The offers of a rule.
     Rule(RuleKey),

@@ -6,7 +6,7 @@ use crate::value::{FieldTime, FileName, ObjectKey, PackageId, Sha256Digest, Unix
 use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
-/// One file of a release, as it lies in a store.
+/// A file of a release in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StoredFile {
@@ -23,7 +23,7 @@ pub struct StoredFile {
     pub modified: Option<FieldTime>,
 }
 
-/// The files of one version: the image, its signature catalogue, and what describes them.
+/// The files of one version: the image, its signature catalogue and its descriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReleaseFiles {
@@ -61,7 +61,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// The folder its files have below the root of a URL: `UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE`.
+    /// Returns the folder of its files below the root of a URL: `UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE`.
     ///
     /// `rule` gives the spelling: the first ingest's stays.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
@@ -69,7 +69,7 @@ impl Release {
     }
 }
 
-/// An interim image: what a stepping stone sends, for one locale.
+/// An interim image: the image of a stepping stone for one locale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterimImage {
@@ -87,7 +87,7 @@ pub struct InterimImage {
 pub const INTERIM_FOLDER: &str = "OCInterim";
 
 impl InterimImage {
-    /// The folder its files have below the root of a URL: `OCInterim/ENU`.
+    /// Returns the folder of its files below the root of a URL: `OCInterim/ENU`.
     pub fn folder(locale: &Locale) -> String {
         format!("{INTERIM_FOLDER}/{locale}")
     }
@@ -99,7 +99,7 @@ impl InterimImage {
 pub struct IngestedPackage {
     /// The SHA-256 of the cabinet.
     pub sha256: Sha256Digest,
-    /// The name of the folder its files have in the store.
+    /// The name of the folder of its files in the store.
     pub ingest: IngestId,
     /// The name of the file that was ingested.
     pub file_name: Box<str>,
@@ -113,12 +113,12 @@ pub struct IngestedPackage {
 }
 
 impl IngestedPackage {
-    /// Its id.
+    /// Returns the id of the package.
     pub fn id(&self) -> PackageId {
         PackageId::of(&self.sha256)
     }
 
-    /// The release of `version` for `rule`, if it brought one.
+    /// Returns the release of `version` for `rule`, if the package contains one.
     pub fn release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&Release> {
         self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
     }
@@ -135,7 +135,7 @@ impl IngestedPackage {
             .find(|release| release.rule == *rule && scheme.same_release(&release.version, version))
     }
 
-    /// Every file of it.
+    /// Returns all files of the package.
     pub fn files(&self) -> impl Iterator<Item = &StoredFile> {
         let releases = self.releases.iter().map(|release| &release.files);
         let interim = self.interim.iter().map(|image| &image.files);
@@ -148,7 +148,7 @@ impl IngestedPackage {
 pub struct IngestId(u128);
 
 impl IngestId {
-    /// An id from random bits.
+    /// Creates an id from random bits.
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }

@@ -1,4 +1,4 @@
-//! How a rule treats versions: when one is offered, what counts as the same, and what never happens.
+//! The policy of a rule: when a version is offered, and which versions are the same release.
 
 use crate::book::rollout::Window;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
@@ -8,7 +8,7 @@ use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum OfferRule {
-    /// The version differs, even if it is older. The original service does this; a roll back reaches devices only so.
+    /// The version differs, even if it is older. The original service does this. Without it a roll back reaches no device.
     #[default]
     Different,
     /// The version is newer.
@@ -41,7 +41,7 @@ impl OfferRule {
 }
 
 impl SameRelease {
-    /// Returns its name: `padded`, `exact` or `first-three`.
+    /// Returns the name of the rule: `padded`, `exact` or `first-three`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Padded => "padded",
@@ -132,7 +132,7 @@ impl OfferPolicy {
         }
     }
 
-    /// Whether a version is an earlier release than another to this rule. Versions without an order are not.
+    /// Returns whether a version is an earlier release than another to this rule. Versions without an order are not.
     pub fn is_older(&self, version: &ReportedVersion, than: &ReportedVersion) -> bool {
         let numbers = self.scheme.numbers(version).zip(self.scheme.numbers_beside(than, version));
         numbers.is_some_and(|(version, than)| version.padded() < than.padded())

@@ -1,4 +1,4 @@
-//! Parts of a predicate: how an address begins, between which serial numbers, in which domain and network.
+//! Parts of a predicate: prefixes of MAC addresses, ranges of serial numbers, user domains and networks.
 
 use crate::device::{MacAddress, SerialNumber};
 use crate::value::label::{folded, label};
@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// How MAC addresses begin: 1 to 12 hexadecimal digits, `-`, `:` and `.` passed over.
+/// The first 1 to 12 hexadecimal digits of a MAC address. `-`, `:` and `.` are ignored.
 ///
 /// ```
 /// use ucupdate_core::book::MacPrefix;
@@ -24,7 +24,7 @@ pub struct MacPrefix {
 }
 
 impl MacPrefix {
-    /// Whether an address begins so.
+    /// Returns whether an address begins with this prefix.
     pub fn holds(&self, mac: MacAddress) -> bool {
         let [a, b, c, d, e, f] = mac.octets();
         let address = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
@@ -40,7 +40,7 @@ impl FromStr for MacPrefix {
     /// Reads a prefix.
     ///
     /// # Errors
-    /// When there is no digit or more than 12, or another character.
+    /// Returns an error if there is no digit or more than 12, or another character.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let (mut value, mut digits) = (0_u64, 0_u32);
         for (at, found) in text.char_indices().filter(|(_, c)| !matches!(c, '-' | ':' | '.')) {
@@ -65,9 +65,9 @@ impl fmt::Display for MacPrefix {
     }
 }
 
-/// Serial numbers between two of the same length, both of them inside: `C185H001000..C185H001999`.
+/// A range of serial numbers of one length: `C185H001000..C185H001999`. Both ends belong to the range.
 ///
-/// Those of another length are outside, since vendors count with leading zeros and two lengths are two schemes.
+/// A serial number of another length is outside the range, because vendors write leading zeros.
 ///
 /// ```
 /// use ucupdate_core::book::SerialRange;
@@ -83,7 +83,7 @@ pub struct SerialRange {
 }
 
 impl SerialRange {
-    /// Whether a serial number is between the two.
+    /// Returns whether the range contains a serial number.
     pub fn holds(&self, serial: &SerialNumber) -> bool {
         serial.as_str().len() == self.first.as_str().len() && self.first <= *serial && *serial <= self.last
     }
@@ -94,10 +94,10 @@ const SERIAL_RANGE: &str = "serial number range";
 impl FromStr for SerialRange {
     type Err = ParseError;
 
-    /// Reads two serial numbers with `..` between, or one, which is a range of its own.
+    /// Reads two serial numbers with `..` between them, or one serial number as a range of one.
     ///
     /// # Errors
-    /// When one is no serial number, they differ in length, or the second comes before the first.
+    /// Returns an error if one is no serial number, they differ in length, or the second comes before the first.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         // Both have the same length, so the dots stand in the middle, whatever dots the numbers have.
         let middle = text.len().saturating_sub(2) / 2;
@@ -125,12 +125,12 @@ impl fmt::Display for SerialRange {
 }
 
 label!(
-    /// The domain of a user name: what stands behind the `@` of `ann@contoso.com`, or before the `\` of `CONTOSO\ann`.
+    /// The domain of a user name: the text after the `@` of `ann@contoso.com`, or before the `\` of `CONTOSO\ann`.
     book::UserDomain, "user domain", "contoso.com"
 );
 
 impl UserDomain {
-    /// Whether a user name is of this domain; a blank one is of none.
+    /// Returns whether a user name has this domain. A blank name has no domain.
     pub fn holds(&self, user_name: &str) -> bool {
         let name = user_name.trim();
         let domain = match (name.rsplit_once('@'), name.split_once('\\')) {
@@ -143,7 +143,7 @@ impl UserDomain {
 
 /// A network by its address and the length of its prefix: `10.1.0.0/16`, `2001:db8::/32`, or one address.
 ///
-/// An IPv4 address that is written as an IPv6 one (`::ffff:10.1.2.3`) is taken for what it is.
+/// An IPv4 address in IPv6 form (`::ffff:10.1.2.3`) counts as the IPv4 address.
 ///
 /// ```
 /// use ucupdate_core::book::IpNetwork;
@@ -157,7 +157,7 @@ impl UserDomain {
 pub struct IpNetwork(ipnet::IpNet);
 
 impl IpNetwork {
-    /// Whether an address is in it.
+    /// Returns whether the network contains an address.
     pub fn holds(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }

@@ -1,4 +1,4 @@
-//! The rule book: all that people decide, as one value.
+//! The rule book: everything that administrators decide, as one value.
 //!
 //! A [`BookCommand`](crate::book::change::command::BookCommand) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
 //! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
@@ -50,9 +50,9 @@ pub(crate) type InterimKey = (Locale, UpdateType);
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Settings {
-    /// The stepping stones, by threshold, of one threshold the narrowest first; the first that applies is taken.
+    /// The stepping stones, sorted by threshold, and then by how few kinds they match. The first stone that applies is used.
     pub stones: Vec<SteppingStone>,
-    /// Device types whose packages go to everybody as soon as they are ingested, as the original does for RoundTable.
+    /// The device types whose packages are approved when they are ingested. The original does this for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
     /// The version schemes of rules that match patterns, the most exact pattern first.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

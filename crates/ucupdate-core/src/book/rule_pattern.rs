@@ -38,17 +38,17 @@ impl RulePattern {
         Self { words: std::array::from_fn(|_| "*".into()) }
     }
 
-    /// Whether a rule matches.
+    /// Returns whether a rule matches.
     pub fn holds(&self, rule: &RuleKey) -> bool {
         self.words.iter().zip(rule.words()).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
-    /// Whether the words of a device's kind match, whatever the update type is.
+    /// Returns whether the words of a device's kind match, whatever the update type is.
     pub(crate) fn holds_device(&self, words: [&str; KindWord::COUNT]) -> bool {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
-    /// Whether both patterns match the same rules, because they differ only in ASCII case.
+    /// Returns whether both patterns match the same rules, because they differ only in ASCII case.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.words.iter().zip(&other.words).all(|(one, other)| one.eq_ignore_ascii_case(other))
     }
@@ -61,7 +61,7 @@ impl RulePattern {
         (exact_words, characters)
     }
 
-    /// Whether every rule matches.
+    /// Returns whether every rule matches.
     pub fn is_everything(&self) -> bool {
         self.words.iter().all(|word| word.bytes().all(|byte| byte == b'*'))
     }
@@ -73,7 +73,7 @@ impl FromStr for RulePattern {
     /// Reads a pattern for each word, with slashes between. Those at the end may be left out.
     ///
     /// # Errors
-    /// When there are more than a rule has words, and when one of them is empty, too long, or holds a control character.
+    /// Returns an error if there are more than a rule has words, and when one of them is empty, too long, or holds a control character.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = text.split('/').count();
         if found > RuleKey::WORD_COUNT {

@@ -1,4 +1,4 @@
-//! Stepping stones: versions a device must pass through on its way.
+//! Stepping stones: versions that a device must install before its target version.
 
 use crate::book::rule_key::RuleKey;
 use crate::device::{DeviceType, KindPattern, Model, Vendor};
@@ -11,10 +11,10 @@ label!(
     book::StoneName, "stone name", "ocs-interim"
 );
 
-/// "Devices of this kind that are below `below`, on their way to `below` or beyond, go by `by` first."
+/// A version that devices of a kind must install first: a device below `below` whose target is `below` or newer gets `by`.
 ///
-/// Several make a chain of any length; a device takes the one with the lowest threshold it is below. A stone's image is
-/// usable once ingested, without approval.
+/// Several stones make a chain of any length. A device gets the stone with the lowest threshold that is above its version.
+/// The image of a stone needs no approval.
 ///
 /// Versions are compared as releases, a missing part zero ([`FirmwareVersion::release_order`]): a device that installs
 /// `3.5.0.0` and then says `3.5` is past it.
@@ -25,27 +25,27 @@ pub struct SteppingStone {
     /// Its name.
     #[cfg_attr(feature = "serde", serde(default = "SteppingStone::first_name"))]
     pub name: StoneName,
-    /// The kinds of device it is for.
+    /// The kinds of device to which the stone applies.
     #[cfg_attr(feature = "serde", serde(flatten, with = "crate::device::kind_by_word"))]
     pub kind: KindPattern,
-    /// Devices below this version have to step.
+    /// The threshold. The stone applies to devices below this version.
     pub below: FirmwareVersion,
-    /// The version they step to.
+    /// The version that the devices get.
     pub by: FirmwareVersion,
-    /// Where its image comes from.
+    /// The source of its image.
     #[cfg_attr(feature = "serde", serde(default))]
     pub image: StoneImage,
 }
 
-/// Where a stone's image comes from.
+/// The source of the image of a stone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum StoneImage {
-    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is what its package says.
+    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is the one in its package.
     #[default]
     Interim,
-    /// The release of that version that a package contains for the device's own rule.
+    /// The release of the version `by` in a package for the rule of the device.
     Release,
 }
 
@@ -92,29 +92,29 @@ impl SteppingStone {
         StoneName::from_static("ocs-interim")
     }
 
-    /// Whether it is for the devices of a rule.
+    /// Returns whether the stone applies to the devices of a rule.
     pub fn is_for(&self, rule: &RuleKey) -> bool {
         self.kind.matches(rule.kind())
     }
 
-    /// Whether it lies between `installed` and `target`.
+    /// Returns whether the stone is between `installed` and `target`.
     #[inline]
     pub fn lies_between(&self, installed: &FirmwareVersion, target: &ReportedVersion) -> bool {
         installed.is_release_before(&self.below) && self.is_below(target)
     }
 
-    /// Whether the way to `target` leads over its threshold, in the scheme of .NET.
+    /// Returns whether the way to `target` leads over its threshold, in the scheme of .NET.
     pub fn is_below(&self, target: &ReportedVersion) -> bool {
         self.is_below_in(&VersionScheme::Dotnet, target)
     }
 
-    /// Whether the way to `target` leads over its threshold, where versions are read by a scheme.
+    /// Returns whether the way to `target` leads over its threshold, where versions are read by a scheme.
     pub fn is_below_in(&self, scheme: &VersionScheme, target: &ReportedVersion) -> bool {
         let target = scheme.numbers(target);
         target.is_some_and(|target| target.padded() >= self.below.numbers().padded())
     }
 
-    /// The version of its image, as a package reports it.
+    /// Returns the version of its image as a package reports it.
     pub(crate) fn image_version(&self) -> ReportedVersion {
         ReportedVersion::new(self.by.as_str())
     }
@@ -132,14 +132,14 @@ impl fmt::Display for SteppingStone {
     }
 }
 
-/// A stone whose image is not there for a rule that leads over it.
+/// A stone whose image is missing for a rule that needs it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}: devices below {} step by {} first, and its image is not there, so they get nothing", stone.below, stone.by)]
 #[non_exhaustive]
 pub struct MissingStone {
-    /// The stone.
+    /// The stone without image.
     pub stone: Box<SteppingStone>,
-    /// The rule that leads over the stone.
+    /// The rule that needs the stone.
     pub rule: RuleKey,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Table<K, V>(BTreeMap<K, Arc<V>>);
 
 /// Key of a table. Keys that differ only in ASCII case are equal, and a table keeps the spelling that it has.
 pub(crate) trait TableKey: Ord + Clone {
-    /// Whether both have the same spelling, case included. The keys are equal already.
+    /// Returns whether both have the same spelling, case included. The keys are equal already.
     fn has_spelling_of(&self, other: &Self) -> bool;
 }
 
@@ -59,7 +59,7 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
         self.0.iter().map(|(key, value)| (key, &**value))
     }
 
-    /// Puts each entry in place: sets it, or removes it.
+    /// Sets or removes each entry.
     pub(crate) fn put(&mut self, entries: Vec<Entry<K, V>>) {
         if self.0.is_empty() && entries.iter().all(|entry| entry.now.is_some()) {
             // Sorted entries of a whole book make a map at once, without a search for each.
@@ -101,7 +101,7 @@ impl<K, V> Default for Table<K, V> {
     }
 }
 
-/// One entry of a table as it is now, or removed.
+/// The new state of one entry of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entry<K, V> {

@@ -1,4 +1,4 @@
-//! Test devices: those that get a pending version before everybody does.
+//! Test devices: the devices that get a pending version before it is approved.
 
 use crate::device::DeviceId;
 use crate::value::label::label;
@@ -12,7 +12,7 @@ label!(
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TestDevice {
-    /// Its friendly name.
+    /// The name for people.
     pub name: TestDeviceName,
     /// The MAC address or serial number of the device.
     pub id: DeviceId,

@@ -10,6 +10,7 @@ use std::fmt;
 /// The decision for one module, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum Decision<'a> {
     /// The device is offered an update.
     Offer {
@@ -21,10 +22,7 @@ pub enum Decision<'a> {
         because: &'a Assignment,
     },
     /// The device already has the version that it would be offered.
-    UpToDate {
-        /// The version.
-        version: &'a ReportedVersion,
-    },
+    UpToDate { version: &'a ReportedVersion },
     /// No rule matches the device and the update type.
     NoRule,
     /// The file name of the module names no update type, and it matches several rules or modules of the device.
@@ -47,51 +45,32 @@ pub enum Decision<'a> {
         reason: HeldBackReason<'a>,
     },
     /// The rule offers only newer versions, and the target is not newer.
-    NotNewer {
-        /// The target.
-        target: &'a ReportedVersion,
-    },
+    NotNewer { target: &'a ReportedVersion },
     /// The target is older than the installed version, and below the floor of the rule.
-    BelowFloor {
-        /// The target.
-        target: &'a ReportedVersion,
-        /// The floor.
-        floor: &'a FirmwareVersion,
-    },
+    BelowFloor { target: &'a ReportedVersion, floor: &'a FirmwareVersion },
     /// The installed version cannot be read, and the rule offers nothing to such devices.
     VersionUnreadable {
         /// The version that the device would be offered.
         target: &'a ReportedVersion,
     },
     /// The device needs a stepping stone whose image no package contains.
-    SteppingStoneMissing {
-        /// The stone.
-        stone: &'a SteppingStone,
-    },
+    SteppingStoneMissing { stone: &'a SteppingStone },
     /// The version is banned.
     Banned {
         /// The version that the rule assigns to the device.
         version: &'a ReportedVersion,
-        /// The ban.
         ban: &'a Ban,
     },
     /// The device must install a stepping stone first, and the image of the stone is banned.
-    SteppingStoneBanned {
-        /// The stone.
-        stone: &'a SteppingStone,
-        /// The ban.
-        ban: &'a Ban,
-    },
+    SteppingStoneBanned { stone: &'a SteppingStone, ban: &'a Ban },
     /// The rule book no longer has the package that contains the version.
-    FilesMissing {
-        /// The version.
-        version: &'a ReportedVersion,
-    },
+    FilesMissing { version: &'a ReportedVersion },
 }
 
 /// Whether an offer is the target version or a stepping stone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum OfferKind<'a> {
     /// The target version.
     Direct,
@@ -107,6 +86,7 @@ pub enum OfferKind<'a> {
 /// The cause that prevents an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum HeldBackReason<'a> {
     /// The kill switch.
     Stop {
@@ -120,12 +100,7 @@ pub enum HeldBackReason<'a> {
     /// A window that is closed.
     Window(&'a Window),
     /// The rollout is paused.
-    Paused {
-        /// Its name.
-        rollout: &'a RolloutName,
-        /// Why.
-        why: &'a str,
-    },
+    Paused { rollout: &'a RolloutName, why: &'a str },
 }
 
 impl<'a> Decision<'a> {

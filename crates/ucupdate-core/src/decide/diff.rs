@@ -18,10 +18,10 @@ pub struct AnswerChange<'o, 'n, 'q> {
     pub after: Decision<'n>,
 }
 
-/// Lists exactly those questions whose answer is another under the new book: another offer, an offer instead of none, none
-/// instead of one. A "no" that only has another reason is no change of the answer.
+/// Returns the questions whose offer differs between two books. A question without an offer in both books is left out, also
+/// if the reasons differ.
 ///
-/// Lazy: a fleet of any size is looked at one device at a time.
+/// The iterator is lazy. It decides one question at a time, so a fleet of any size needs little memory.
 pub fn diff<'o, 'n, 'q>(
     old: &'o EligibilityIndex,
     new: &'n EligibilityIndex,

@@ -20,7 +20,7 @@ pub struct Explanation<'a> {
     pub revision: u64,
     /// The time of the request.
     pub now: UnixTime,
-    /// A trace for each module, in the order asked.
+    /// A trace for each module, in the order of the request.
     pub modules: Vec<Trace<'a>>,
 }
 
@@ -28,9 +28,9 @@ pub struct Explanation<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trace<'a> {
-    /// The file name as asked.
+    /// The file name of the module in the request.
     pub file_name: Box<str>,
-    /// The version installed.
+    /// The installed version in the request.
     pub installed: ReportedVersion,
     /// The steps of the decision, in order.
     pub steps: Vec<Step<'a>>,
@@ -41,25 +41,16 @@ pub struct Trace<'a> {
 /// One step of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum Step<'a> {
     /// The rule for the device.
-    Rule {
-        /// Its key.
-        rule: &'a RuleKey,
-    },
+    Rule { rule: &'a RuleKey },
     /// The file name of the module is that of no update type. The rule was found in another way.
-    Module {
-        /// The way.
-        how: ModuleMatch,
-    },
+    Module { how: ModuleMatch },
     /// A word of the device stands for another one.
-    Alias {
-        /// The alias.
-        alias: Box<Alias>,
-    },
+    Alias { alias: Box<Alias> },
     /// No rule matches the device. This rule is the nearest one.
     NearestRule {
-        /// Its key.
         rule: &'a RuleKey,
         /// The words in which the rule and the device differ.
         differences: Vec<Difference<'a>>,
@@ -68,20 +59,16 @@ pub enum Step<'a> {
     NoRules,
     /// An assignment was tried.
     Assignment {
-        /// The assignment.
         assignment: &'a Assignment,
-        /// Why it does not give the device its version; none where it settled the matter.
+        /// The reason why the assignment does not apply. `None` if it applies.
         mismatch: Option<Mismatch>,
-        /// The share it was for at that moment.
+        /// The share of the rollout at that time. It is 100% for other assignments.
         share: Percent,
-        /// The test device this is, when that is why.
+        /// The name of the test device, if the assignment applies for this reason.
         test_device: Option<&'a str>,
     },
     /// The installed version cannot be read.
-    Unreadable {
-        /// Why.
-        cause: ParseError,
-    },
+    Unreadable { cause: ParseError },
     /// The version scheme of the rule cannot read the installed version.
     NotInScheme {
         /// The scheme; another one than .NET's.
@@ -90,15 +77,13 @@ pub enum Step<'a> {
         installed: ReportedVersion,
     },
     /// A stepping stone lies on the way.
-    SteppingStone {
-        /// Which.
-        stone: &'a SteppingStone,
-    },
+    SteppingStone { stone: &'a SteppingStone },
 }
 
 /// The reason why an assignment does not apply to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum Mismatch {
     /// The assignment is for test devices, and the device is not one.
     NoTestDevice,
@@ -121,7 +106,7 @@ pub enum Mismatch {
 }
 
 impl Mismatch {
-    /// How near the assignment came to holding the device, to be compared only.
+    /// Returns a number for comparisons. A larger number means that the assignment nearly applies to the device.
     fn nearness(self) -> u8 {
         match self {
             Self::OtherDevice => 0,
@@ -145,7 +130,7 @@ pub struct Difference<'a> {
     pub device: String,
 }
 
-/// Explains how a request is answered. The decisions are those of [`decide`](crate::decide::walk::decide): both walk the same way.
+/// Explains how a request is answered. The decisions are the same as those of [`decide`](crate::decide::walk::decide).
 pub fn explain<'a>(
     index: &'a EligibilityIndex,
     request: &UpdateRequest,
@@ -157,7 +142,7 @@ pub fn explain<'a>(
 }
 
 impl<'a> Trace<'a> {
-    /// The trace of one question.
+    /// Decides one question and records the reasons.
     pub fn of(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Self {
         let mut seen = Recorder { index, question, now, scheme: None, steps: Vec::new() };
         let decision = walk(index, question, now, &mut seen);
@@ -173,11 +158,11 @@ impl<'a> Trace<'a> {
         Self { file_name: module.file_name.clone(), installed: module.version.clone(), steps, decision }
     }
 
-    /// The first cause, for a "no": what would have to be otherwise. None for an offer.
+    /// Returns the main cause why nothing is offered. `None` for an offer.
     ///
-    /// Where several assignments were tried and none holds the device, it is the one that came nearest: a share that does
-    /// not reach the device yet, before a group by what its devices have in common, before a list or the test devices it is
-    /// not on, before a pin of another device; of several as near the last one tried.
+    /// If several assignments were tried and no assignment applies, the cause is that of the nearest assignment. A share that does
+    /// not contain the device yet is nearest. A predicate follows, then a list or the test devices, then the pin of another
+    /// device. Of two equally near assignments the later one counts.
     pub fn first_cause(&self) -> Option<String> {
         match &self.decision {
             Decision::Offer { .. } => None,

@@ -22,18 +22,18 @@ pub struct EligibilityIndex {
     pub(super) module_rules: ModuleRules,
     pub(super) aliases: Vec<Alias>,
     pub(super) bans: Vec<Ban>,
-    /// The compiled assignments; those of one rule are adjacent.
+    /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
-    /// The assignments as the book has them, at the same places, for reasons and explanations.
+    /// The assignments as the book has them, at the same indices, for reasons and explanations.
     pub(crate) assigned: Vec<Assignment>,
     pub(crate) rules: Vec<CompiledRule>,
     pub(super) offers: Vec<Offer>,
-    /// Ways over stepping stones; the first has none.
+    /// Paths over stepping stones. The first path has no stone.
     pub(super) paths: Vec<StonePath>,
     pub(crate) stones: Vec<SteppingStone>,
     pub(crate) known: KnownDevices,
     pub(crate) test_devices: Vec<TestDevice>,
-    /// The predicates of the groups, by their names; none for a list.
+    /// The predicates of the groups, in the order of their names. `None` for a group with a list.
     pub(crate) groups: Vec<Option<Predicate>>,
     pub(crate) holds: Vec<Hold>,
     /// The holds on groups.
@@ -46,7 +46,7 @@ pub struct EligibilityIndex {
 /// The part of a rule that a lookup returns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
-    /// The place of its first assignment.
+    /// The index of its first assignment.
     pub(super) first: u32,
     pub(super) count: u16,
     /// Whether its policy is the default one, and no hold or stop is on it.
@@ -57,11 +57,11 @@ pub(crate) struct Head {
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct CompiledAssignment {
-    /// The version, missing parts as zero; what it is where it cannot be read does not matter.
+    /// The version with zeros for missing parts. It has no meaning if the version cannot be read.
     pub(crate) target: [u32; 4],
-    /// Where devices find their places, when it is for a share.
+    /// The key that gives devices their positions, for an assignment with a share.
     pub(crate) key: ReleaseKey,
-    /// The first place the share does not hold.
+    /// The first position outside the share.
     pub(crate) bound: u64,
     pub(crate) audience: CompiledAudience,
     pub(super) offer: u32,
@@ -88,7 +88,7 @@ pub(crate) enum CompiledAudience {
     Device(u32),
     List(u32),
     Predicate(u32),
-    /// A group that is not there: nobody.
+    /// A group that does not exist, so it contains no device.
     Nobody,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct CompiledWindow {
     pub(crate) zone: Option<Zone>,
 }
 
-/// A way over stepping stones to one target: the steps by their thresholds.
+/// A path over stepping stones to one target, with the steps sorted by their thresholds.
 #[derive(Debug, Default)]
 pub(super) struct StonePath {
     /// The highest threshold. A device that is not below it takes no step.
@@ -123,7 +123,7 @@ pub(super) struct StoneHop {
     pub(super) offer: u32,
 }
 
-/// None, for an index into a table.
+/// The index that means `None`.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The files that a device is offered.
@@ -269,7 +269,7 @@ impl EligibilityIndex {
         Some((self.stones.get(step.stone as usize)?, offer))
     }
 
-    /// Whether a version is that of a stone on the way an assignment leads.
+    /// Returns whether a version is that of a stone on the way an assignment leads.
     pub(crate) fn is_on_way(
         &self,
         assignment: &CompiledAssignment,

@@ -101,13 +101,13 @@ impl<'a> KnownEntries<'a> {
         self.entries().find_map(|(_, known)| known.test_device)
     }
 
-    /// Whether it is on a group's list.
+    /// Returns whether the device is on the list of a group.
     #[inline]
     pub(crate) fn is_member(self, group: u32) -> bool {
         self.entries().any(|(_, known)| known.groups.contains(&group))
     }
 
-    /// Whether it is the device of this number.
+    /// Returns whether the device has this number.
     #[inline]
     pub(crate) fn is(self, number: u32) -> bool {
         self.entries().any(|(found, _)| found == number)

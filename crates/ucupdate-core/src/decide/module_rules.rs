@@ -1,4 +1,4 @@
-//! Which rule a module asks for: by the stem of its file name, else by a file name that a package of a rule brought, else
+//! Finds the rule for which a module asks: by the stem of its file name, then by a file name in a package of a rule, then
 //! because one rule and one module are left.
 //!
 //! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
@@ -32,7 +32,7 @@ struct Kind {
     count: u32,
 }
 
-/// How the rule of a module was found.
+/// The way in which the rule of a module was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(clippy::exhaustive_enums, reason = "each way is a step of its own")]

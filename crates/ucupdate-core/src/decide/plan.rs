@@ -24,16 +24,16 @@ pub struct Plan<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hop<'a> {
-    /// The offer.
+    /// The offered files.
     pub offer: &'a Offer,
-    /// Whether the offer is a step or the target.
+    /// Tells whether the offer is a stepping stone or the target.
     pub kind: OfferKind<'a>,
 }
 
-/// Plans the way of a device: what it is offered, then what it would be offered once it has that, to the end.
+/// Returns the sequence of offers that a device gets if it installs each offer and asks again.
 ///
-/// All of it is decided at one moment, so a ramp or a window that changes underway may change the way. A plan never
-/// repeats a version.
+/// All offers are decided for one moment. A ramp or a window that changes in the meantime can change the real sequence. A
+/// plan never repeats a version.
 pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixTime) -> Plan<'a> {
     let mut module: InstalledModule = question.module.clone();
     let mut hops: Vec<Hop<'a>> = Vec::new();
@@ -56,7 +56,7 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
 }
 
 impl fmt::Display for Plan<'_> {
-    /// `1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0`, and why it ends there, where that is no good end.
+    /// Writes `1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0`, and the reason of the end unless it is "up to date".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.installed.as_str())?;
         for hop in &self.hops {

@@ -8,8 +8,8 @@ use crate::value::{Reported, UnixTime};
 use crate::version::ReportedVersion;
 use std::net::IpAddr;
 
-/// One question with all that its answer depends on, and the answer's trace. Replayed on the same revision of the rule
-/// book it gives the same record, byte for byte.
+/// A question with everything that its answer depends on, and the reasons of the answer. A replay on the same revision of
+/// the rule book gives the same record, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -27,15 +27,15 @@ pub struct TraceRecord {
     /// The kind of the device, recorded as the list of its words.
     #[cfg_attr(feature = "serde", serde(rename = "device", with = "crate::device::kind_as_list"))]
     pub kind: DeviceKind,
-    /// The MAC address, as said.
+    /// The MAC address as it was reported.
     pub mac_address: Box<str>,
-    /// The serial number, as said.
+    /// The serial number as it was reported.
     pub serial_number: Box<str>,
     /// The user who signed in last.
     pub user_name: Box<str>,
-    /// The module's file name, as said.
+    /// The file name of the module as it was reported.
     pub file_name: Box<str>,
-    /// The module's version, as said.
+    /// The version of the module as it was reported.
     pub installed: Box<str>,
     /// The file names of the other modules of the request, as reported.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

@@ -191,7 +191,7 @@ fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
 }
 
-/// Whether the device has what an assignment gives.
+/// Returns whether the device has what an assignment gives.
 #[inline]
 fn is_installed(
     index: &EligibilityIndex,

@@ -33,11 +33,11 @@ label!(
     device::ClientType, "client type", "OCPhone"
 );
 
-/// An ordered list of rules, and what happens to clients that none of them holds.
+/// An ordered list of rules, and the action for clients that match no rule.
 ///
 /// ```
 /// use ucupdate_core::device::{ClientAction, ClientFilter, UserAgent};
-/// // The original let in phones from a later version on; with the minimum at 1.0.199 old ones come in to be updated.
+/// // The minimum is 1.0.199, so old phones may sign in and are updated.
 /// let filter = ClientFilter {
 ///     rules: vec![
 ///         "OCPhone >=1.0.199".parse().unwrap(),
@@ -53,15 +53,15 @@ label!(
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClientFilter {
-    /// The first that holds a client decides.
+    /// The rules. The first rule that matches a client decides.
     pub rules: Vec<ClientRule>,
-    /// For clients that no rule holds; the original's default is to allow.
+    /// The action for clients that match no rule. The default of the original is to allow.
     pub default_action: ClientAction,
 }
 
-/// The action for clients of one type, and of some versions or all.
+/// A rule of a client filter: the action for clients of one type, and of some versions or all versions.
 ///
-/// Read from `OCPhone >=1.0.199`, it allows; other actions are given by [`with_action`](Self::with_action).
+/// A rule that is read from a text such as `OCPhone >=1.0.199` allows. [`with_action`](Self::with_action) sets another action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -124,7 +124,7 @@ impl ClientRule {
         Self { action, ..self }
     }
 
-    /// Whether it is for this product.
+    /// Returns whether the rule applies to a product.
     pub fn holds(&self, product: &ClientProduct) -> bool {
         let version = || product.version.as_ref()?.readable();
         self.client_type == product.client_type
@@ -133,7 +133,7 @@ impl ClientRule {
 }
 
 impl ClientAction {
-    /// Whether the client may sign in.
+    /// Returns whether the client may sign in.
     pub fn allows(&self) -> bool {
         match self {
             Self::Allow | Self::AllowWithUrl(_) | Self::AllowAndUpgrade => true,
@@ -141,7 +141,7 @@ impl ClientAction {
         }
     }
 
-    /// The URL its user is shown.
+    /// Returns the URL that is shown to the user.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::AllowWithUrl(url) | Self::BlockWithUrl(url) => Some(url),
@@ -156,7 +156,7 @@ impl FromStr for ClientRule {
     /// Reads a client type and, behind a blank, versions: `OCPhone >=1.0.199`. The rule allows.
     ///
     /// # Errors
-    /// When the type is no label, or the versions cannot be read.
+    /// Returns an error if the type is no label, or the versions cannot be read.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let (client_type, versions) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -202,7 +202,7 @@ enum Comparison {
 }
 
 impl ClientVersions {
-    /// Whether this version is among them.
+    /// Returns whether the comparison holds for a version.
     pub fn hold(&self, version: &FirmwareVersion) -> bool {
         let given = version.parts().chain(std::iter::repeat(0)).take(self.given);
         let order = given.cmp(self.parts.into_iter().take(self.given));
@@ -236,7 +236,7 @@ impl FromStr for ClientVersions {
     /// Reads a sign and numbers.
     ///
     /// # Errors
-    /// When there are not one to four numbers, each at most 2147483647.
+    /// Returns an error if there are not one to four numbers, each at most 2147483647.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let signed =

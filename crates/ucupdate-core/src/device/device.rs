@@ -50,7 +50,7 @@ impl FromStr for MacAddress {
     /// Reads twelve hexadecimal digits, passing over `-`, `:` and `.`.
     ///
     /// # Errors
-    /// When there are more or fewer digits, or another character.
+    /// Returns an error if there are more or fewer digits, or another character.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut octets = [0_u8; 6];
         let mut digits = 0;

@@ -3,16 +3,16 @@
 use crate::device::client_filter::ClientType;
 use crate::version::ReportedVersion;
 
-/// The most bytes of a user agent that are read; of a longer one nothing is.
+/// The largest size of a user agent in bytes. A longer one is not read.
 pub const MAX_USER_AGENT_BYTES: usize = 1024;
 
-/// The most products of a user agent that are read; further ones are passed over.
+/// The largest number of products that are read from a user agent. Further products are ignored.
 pub const MAX_PRODUCTS: usize = 8;
 
-/// A user agent, kept as said, and the products read in it.
+/// A user agent as it was sent, and the products in it.
 ///
 /// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
-/// which may hold further ones and are passed over. Clients of the field name their platform and then themselves
+/// which are ignored. Clients of the field name their platform and then themselves
 /// (`UCCAPI/3.5.6890.0 OC/3.5.6890.0 (...)`): confirmed, an example of MS-SIPREGE has it.
 /// That a phone's has this form too is inferred.
 ///
@@ -29,13 +29,13 @@ pub struct UserAgent {
     products: Vec<ClientProduct>,
 }
 
-/// One product of a user agent: what kind of client, and which version of it.
+/// One product of a user agent: a client and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientProduct {
     /// The type of client.
     pub client_type: ClientType,
-    /// Its version, where one was said; kept where it cannot be read.
+    /// Its version, also if it cannot be read. `None` if the product has no version.
     pub version: Option<ReportedVersion>,
 }
 
@@ -49,12 +49,12 @@ impl UserAgent {
         Self { said: said.into(), products }
     }
 
-    /// The user agent as it was said.
+    /// Returns the user agent as it was sent.
     pub fn raw(&self) -> &str {
         &self.said
     }
 
-    /// The products read in it, in order.
+    /// Returns the products in their order.
     pub fn products(&self) -> &[ClientProduct] {
         &self.products
     }

@@ -15,7 +15,7 @@ label!(
     device::Model, "model", "IP8540"
 );
 label!(
-    /// The device's hardware revision; not to be taken for a revision of the rule book.
+    /// The hardware revision of the device. It has nothing to do with a revision of the rule book.
     device::HardwareRevision, "hardware revision", "A"
 );
 label!(

@@ -18,7 +18,7 @@ use std::cmp::Ordering;
 /// The input is up to three texts with line feeds between.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn version(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let said: Vec<ReportedVersion> = text.split('\n').take(3).map(ReportedVersion::new).collect();
@@ -47,7 +47,7 @@ pub fn version(bytes: &[u8]) {
 /// The first byte chooses what the rest is read as.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn rule_text(bytes: &[u8]) {
     fn check<T>(text: &str)
     where
@@ -91,7 +91,7 @@ pub fn rule_text(bytes: &[u8]) {
 /// The input is a script: bytes choose what happens to a small rule book and who asks.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn decision(bytes: &[u8]) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();
@@ -113,7 +113,7 @@ pub fn decision(bytes: &[u8]) {
 /// made of the bytes.
 ///
 /// # Panics
-/// When a law is broken.
+/// Panics if a law is broken.
 pub fn replay(bytes: &[u8], questions: u32) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();

@@ -6,34 +6,34 @@ use crate::version::ReportedVersion;
 
 /// The request of one device.
 ///
-/// The items are those of the audit log's columns, which Microsoft's pages describe one by one.
+/// The items are the columns of the audit log, which Microsoft's pages describe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateRequest {
     /// The device that asks.
     pub device: Device,
-    /// The user who signed in last; blank if no user did.
+    /// The user who signed in last. It is blank if no user signed in.
     pub user_name: Box<str>,
-    /// The device's own clock; hours off as long as it has no time.
+    /// The time of the device's clock. It can be wrong by hours until the device has set its clock.
     pub request_date_time: Reported<FieldTime>,
-    /// The installed modules. May be empty: then there is nothing to offer.
+    /// The installed modules. A device without modules is offered nothing.
     pub modules: Vec<InstalledModule>,
 }
 
-/// One module a device has, and asks about.
+/// A module that a device has installed and asks about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstalledModule {
-    /// The file name as said (`cpe.nbt`).
+    /// The file name as the device reports it, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The version installed; `0.0.0.0` for "none known".
+    /// The installed version. `0.0.0.0` means that no version is known.
     pub version: ReportedVersion,
-    /// The installed image's time stamp; `01-01-1601 00:00:00` for "none known".
+    /// The time stamp of the installed image. `01-01-1601 00:00:00` means that no image is known.
     pub time_stamp: Reported<FieldTime>,
 }
 
 impl InstalledModule {
-    /// The update type the file name stands for, by its stem: `cpe.nbt` asks for `CPE` (compare without case).
+    /// Returns the stem of the file name, which names the update type: `cpe.nbt` asks for `CPE`. ASCII case does not count.
     ///
-    /// Inferred from the field's logs, where `cpe.nbt` is asked for and `CPE/CPE.nbt` offered.
+    /// This is inferred from the field's logs, in which a device that asks for `cpe.nbt` is offered `CPE/CPE.nbt`.
     ///
     /// ```
     /// use ucupdate_core::ReportedVersion;
@@ -52,43 +52,43 @@ impl InstalledModule {
     }
 }
 
-/// The answer to one device: at most one offered module for each module of the request, in that order.
+/// The answer to one device. It has at most one offered module for each module of the request, in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateResponse {
-    /// The modules to fetch; empty for "nothing to do".
+    /// The modules to fetch. It is empty if there is nothing to do.
     pub modules: Vec<OfferedModule>,
 }
 
-/// One image that a device is to fetch.
+/// An image that a device must fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedModule {
     /// The image's file name.
     pub file_name: FileName,
-    /// The signature catalogue's, in the same folder.
+    /// The file name of the signature catalogue in the same folder.
     pub signature_file_name: FileName,
     /// The image's version.
     pub version: ReportedVersion,
     /// The image's own time stamp.
     pub time_stamp: Reported<FieldTime>,
-    /// The folder's URL for devices inside, without a slash at the end.
+    /// The URL of the folder for devices in the internal network, without a slash at the end.
     pub base_url: Box<str>,
-    /// The folder's URL for devices outside, without a slash at the end; blank where the outside is not served.
+    /// The URL of the folder for external devices, without a slash at the end. It is blank if external devices are not served.
     pub external_base_url: Box<str>,
 }
 
-/// Where a device asks from: the network inside, or outside.
+/// The side from which a device asks: the internal network or the internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "the field knows these two")]
 pub enum Side {
-    /// From the network inside: anyone may ask.
+    /// The internal network. A device needs no credentials.
     Internal,
-    /// From outside: only with credentials.
+    /// The internet. A device needs credentials.
     External,
 }
 
 impl Side {
-    /// The side as one word: `internal` or `external`.
+    /// Returns the side as one word: `internal` or `external`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Internal => "internal",
@@ -98,7 +98,7 @@ impl Side {
 }
 
 impl OfferedModule {
-    /// The folder's URL for the side that asks.
+    /// Returns the URL of the folder for a side.
     pub fn base_url_for(&self, side: Side) -> &str {
         match side {
             Side::Internal => &self.base_url,

@@ -1,4 +1,4 @@
-//! One question: what a device asks of one module, and where it asks from.
+//! A question: one module of one device, and the origin of the request.
 
 use crate::book::RuleKey;
 use crate::book::with_last;
@@ -6,13 +6,13 @@ use crate::device::Device;
 use crate::request::message::{InstalledModule, Side, UpdateRequest};
 use std::net::IpAddr;
 
-/// Where a device asks from, beside what its request says. What is not known matches nothing.
+/// The origin of a request. An unknown part matches no predicate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct AskedFrom {
-    /// From inside or outside.
+    /// The side from which the device asks. `None` if it is unknown.
     pub side: Option<Side>,
-    /// The address it asks from.
+    /// The address from which the device asks. `None` if it is unknown.
     pub address: Option<IpAddr>,
 }
 
@@ -44,11 +44,11 @@ pub struct Question<'a> {
     pub device: &'a Device,
     /// The module that the device asks about.
     pub module: &'a InstalledModule,
-    /// The user who signed in last; blank if no user did.
+    /// The user who signed in last. It is blank if no user signed in.
     pub user_name: &'a str,
     /// The origin of the request.
     pub from: AskedFrom,
-    /// All modules of the request, and which of them is the one asked about. Empty where only that one is known.
+    /// All modules of the request, and the number of the module in question. Empty if only that module is known.
     pub(crate) siblings: (&'a [InstalledModule], usize),
 }
 
@@ -78,7 +78,7 @@ impl<'a> Question<'a> {
         Self { siblings: (modules, asked), ..self }
     }
 
-    /// The other modules of the request.
+    /// Returns the other modules of the request.
     pub(crate) fn other_modules(&self) -> impl Iterator<Item = &'a InstalledModule> {
         let (modules, asked) = self.siblings;
         modules.iter().enumerate().filter(move |(at, _)| *at != asked).map(|(_, module)| module)

@@ -28,7 +28,7 @@ impl<const N: usize> Digest<N> {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes of the digest.
     pub const fn as_bytes(&self) -> &[u8; N] {
         &self.0
     }

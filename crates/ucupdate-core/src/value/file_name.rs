@@ -1,4 +1,4 @@
-//! Names that may stand in a path: one part of it, safe on every file system the images may land on.
+//! Names that can be one part of a path on every file system.
 
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
@@ -10,7 +10,7 @@ pub const MAX_PATH_PART_BYTES: usize = 128;
 /// Checks that `part` can be one part of a path on any system.
 ///
 /// # Errors
-/// When it is empty, too long, climbs, divides, names a Windows device, or holds what Windows cannot.
+/// Returns an error if it is empty, too long, climbs, divides, names a Windows device, or holds what Windows cannot.
 pub fn check_path_part(part: &str) -> Result<(), ParseError> {
     check_part(part, MAX_PATH_PART_BYTES)
 }
@@ -76,17 +76,17 @@ fn is_windows_device(stem: &str) -> bool {
 pub struct FileName(Box<str>);
 
 impl FileName {
-    /// The name.
+    /// Returns the name as a text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name without its last ending.
+    /// Returns the name without its last extension.
     pub fn stem(&self) -> &str {
         stem(&self.0)
     }
 
-    /// The last ending, without the full stop; empty where there is none.
+    /// Returns the last extension without its full stop. The result is empty if the name has no extension.
     pub fn extension(&self) -> &str {
         self.0.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
@@ -106,7 +106,7 @@ impl FromStr for FileName {
     /// Reads a file name.
     ///
     /// # Errors
-    /// When it begins with a full stop, or cannot be one part of a path on any system; see [`check_path_part`].
+    /// Returns an error if it begins with a full stop, or cannot be one part of a path on any system; see [`check_path_part`].
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.starts_with('.') {
             // A hidden file may configure a program, as `.bashrc` does.

@@ -1,6 +1,6 @@
 //! Patterns with `*`.
 
-/// Whether a text matches a pattern. `*` stands for any run of characters; letters match without regard to ASCII case.
+/// Returns whether a text matches a pattern. `*` stands for any run of characters; letters match without regard to ASCII case.
 pub(crate) fn is_match(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);

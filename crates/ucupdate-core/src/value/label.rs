@@ -46,8 +46,8 @@ macro_rules! label {
     ($(#[$doc:meta])* $module:ident::$name:ident, $subject:literal, $example:literal) => {
         $(#[$doc])*
         ///
-        /// Never blank, at most [`MAX_LABEL_BYTES`](crate::value::MAX_LABEL_BYTES) long, no control characters; blanks around it are dropped. Equal
-        /// without regard to ASCII case; the spelling is kept.
+        /// The text is not blank, has at most [`MAX_LABEL_BYTES`](crate::value::MAX_LABEL_BYTES) bytes and no control characters. Blanks
+        /// around the text are removed. Two values are equal if they differ in ASCII case only. A value keeps its spelling.
         ///
         /// ```
         #[doc = concat!("use ucupdate_core::", stringify!($module), "::", stringify!($name), ";")]
@@ -60,10 +60,10 @@ macro_rules! label {
         pub struct $name(std::borrow::Cow<'static, str>);
 
         impl $name {
-            /// One that the program itself names.
+            /// Creates a label from a text in the program.
             ///
             /// # Panics
-            /// When the text is not a label; in a `const` that is an error of the build.
+            /// Panics if the text is not a label; in a `const` that is an error of the build.
             pub const fn from_static(text: &'static str) -> Self {
                 let bytes = text.as_bytes();
                 assert!(!bytes.is_empty() && bytes.len() <= $crate::value::label::MAX_LABEL_BYTES);
@@ -75,7 +75,7 @@ macro_rules! label {
                 Self(std::borrow::Cow::Borrowed(text))
             }
 
-            /// The text as it was said, without blanks around it.
+            /// Returns the text as it was reported, without blanks around it.
             #[inline]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -88,7 +88,7 @@ macro_rules! label {
             /// Reads a label.
             ///
             /// # Errors
-            /// When it is blank, too long, or holds a control character.
+            /// Returns an error if it is blank, too long, or holds a control character.
             fn from_str(said: &str) -> Result<Self, $crate::value::ParseError> {
                 $crate::value::label::check($subject, said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
             }

@@ -39,7 +39,7 @@ impl FromStr for ObjectKey {
     /// Reads a key.
     ///
     /// # Errors
-    /// When the text is too long, or one of its parts cannot be a file name on every system.
+    /// Returns an error if the text is too long, or one of its parts cannot be a file name on every system.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let is_part = |part: &str| {
             check_part(part, MAX_PART_BYTES).is_ok()

@@ -53,7 +53,7 @@ pub enum ParseErrorKind {
     Count,
     /// A character is not allowed, or not at its position.
     Character,
-    /// The text has another form.
+    /// The text does not have the expected form.
     Malformed,
     /// A number or a date is too small or too large.
     OutOfRange,

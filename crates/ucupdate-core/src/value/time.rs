@@ -71,8 +71,8 @@ impl From<std::time::SystemTime> for UnixTime {
 
 /// A date and time of day without a zone, to the second: the field's `dd-MM-yyyy HH:mm:ss`.
 ///
-/// That is how devices send their clock and how image time stamps are written, both seen in the field's audit log.
-/// The years are 1601 to 9999; `01-01-1601 00:00:00` is how a phone says "no image known".
+/// Devices send their clock in this form, and image time stamps have it too. Both are in the audit log of the field. The
+/// years are 1601 to 9999. A phone that knows no image sends `01-01-1601 00:00:00`.
 ///
 /// ```
 /// use ucupdate_core::value::FieldTime;
@@ -97,7 +97,7 @@ impl FieldTime {
 
     const LAST: Self = Self { year: 9999, month: 12, day: 31, hour: 23, minute: 59, second: 59 };
 
-    /// A date (`year`, `month`, `day`) and a time of day (`hour`, `minute`, `second`); `None` where the calendar has none.
+    /// Creates a time from (`year`, `month`, `day`) and (`hour`, `minute`, `second`). `None` if the calendar has no such time.
     pub fn new(date: (u16, u8, u8), time: (u8, u8, u8)) -> Option<Self> {
         let (year, month, day) = date;
         let (hour, minute, second) = time;
@@ -110,7 +110,7 @@ impl FieldTime {
         fits.then_some(Self { year, month, day, hour, minute, second })
     }
 
-    /// The time an MS-DOS date and time say, as cabinets hold them (two-second steps); `None` where the calendar has none.
+    /// Creates a time from an MS-DOS date and time, which have steps of two seconds. `None` if the calendar has no such time.
     pub fn from_dos(date: u16, time: u16) -> Option<Self> {
         let part = |value: u16, shift: u32, bits: u32| (value >> shift) & ((1 << bits) - 1);
         let small = |value: u16| u8::try_from(value).ok();
@@ -120,7 +120,7 @@ impl FieldTime {
         )
     }
 
-    /// The MS-DOS date and time of this, the second rounded down to even; `None` outside the years 1980 to 2107.
+    /// Returns the MS-DOS date and time, with the second rounded down to an even number. `None` outside the years 1980 to 2107.
     pub fn to_dos(self) -> Option<(u16, u16)> {
         let years = self.year.checked_sub(1980).filter(|years| *years < 128)?;
         let date = years << 9 | u16::from(self.month) << 5 | u16::from(self.day);
@@ -218,7 +218,7 @@ impl FromStr for FieldTime {
     /// Reads `dd-MM-yyyy HH:mm:ss`.
     ///
     /// # Errors
-    /// When the form is another, or the calendar has no such moment.
+    /// Returns an error if the form is another, or the calendar has no such moment.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let bytes = text.as_bytes();
         let form = b"dd-dd-dddd dd:dd:dd";

@@ -1,4 +1,4 @@
-//! Time zones: what a clock shows at a moment, and the moment at which a clock shows something.
+//! Time zones: conversions between moments and the time on a clock.
 
 use super::parse_error::{ParseError, ParseErrorKind};
 use super::{FieldTime, UnixTime};
@@ -33,7 +33,7 @@ impl Zone {
     /// Returns the zone with an IANA name such as `Europe/Lisbon`. ASCII case does not matter.
     ///
     /// # Errors
-    /// When the database has no zone of this name.
+    /// Returns an error if the database has no zone of this name.
     pub fn named(name: &str) -> Result<Self, ParseError> {
         if name.eq_ignore_ascii_case("UTC") {
             return Ok(Self::utc());
@@ -45,12 +45,12 @@ impl Zone {
         })
     }
 
-    /// The IANA name, as the database spells it.
+    /// Returns the IANA name in the spelling of the database.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// The seconds by which a clock in this zone is ahead of UTC at a moment.
+    /// Returns the number of seconds by which a clock in this zone is ahead of UTC at a moment.
     pub fn offset_at(&self, moment: UnixTime) -> i64 {
         self.0.to_offset(timestamp(moment)).seconds().into()
     }
@@ -125,7 +125,7 @@ impl std::str::FromStr for Zone {
     /// Reads the name of a zone, as [`Zone::named`] does.
     ///
     /// # Errors
-    /// When the database has no zone of this name.
+    /// Returns an error if the database has no zone of this name.
     fn from_str(name: &str) -> Result<Self, ParseError> {
         Self::named(name)
     }

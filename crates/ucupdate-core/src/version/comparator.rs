@@ -50,7 +50,7 @@ impl Comparator {
         Ok(Self { operator, version })
     }
 
-    /// Whether it holds a release, by its numbers without missing parts.
+    /// Returns whether the comparator allows a release. The numbers have zeros for missing parts.
     pub(super) fn holds(&self, version: Numbers) -> bool {
         let order = version.cmp(&self.version.numbers().padded());
         match self.operator {

@@ -14,12 +14,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// A version that was read: two to four numbers, each `0..=2147483647`, and the text they came from.
+/// A version that was read: two to four numbers from 0 to 2147483647, and the text from which they were read.
 ///
-/// Equality, order and hash look at the numbers, never at the text, so `1.0.0522` equals `1.0.522`.
+/// Equality, order and hash use the numbers and ignore the text, so `1.0.0522` equals `1.0.522`.
 ///
 /// # Syntax
-/// Two to four parts of ASCII digits with a full stop between. No sign, no blank, no letter.
+/// Two to four parts of ASCII digits with full stops between them. Signs, blanks and letters are not allowed.
 ///
 /// # Total ordering
 /// ```
@@ -63,7 +63,7 @@ impl FirmwareVersion {
         Some(Self { parts, more: (given > 4).then(|| Box::new(more)), raw: text.into() })
     }
 
-    /// The numbers, from the left: two, three or four of them; one to eight where another scheme than .NET's read them.
+    /// Returns the numbers from left to right. There are two to four, or one to eight if another scheme than .NET's read them.
     pub fn parts(&self) -> impl Iterator<Item = u32> + '_ {
         let more = self.more.iter().flat_map(|more| more.iter());
         self.parts.iter().chain(more).take_while(|part| **part >= 0).map(|part| part.unsigned_abs())
@@ -77,7 +77,7 @@ impl FirmwareVersion {
         Numbers::new([a, b, c, d, e, f, g, h])
     }
 
-    /// Returns whether both are the same release: a missing part counts as zero.
+    /// Returns whether two versions are the same release. A missing part counts as zero.
     ///
     /// Without this a phone that reports `1.0.522` would be offered `1.0.522.0` again and again.
     #[inline]
@@ -111,7 +111,7 @@ impl FirmwareVersion {
         self.numbers().padded().cmp(&other.numbers().padded())
     }
 
-    /// Whether it is an earlier release than another, by [`release_order`](Self::release_order).
+    /// Returns whether this release is before another in the order of [`release_order`](Self::release_order).
     #[inline]
     pub(crate) fn is_release_before(&self, other: &Self) -> bool {
         self.numbers().padded() < other.numbers().padded()
@@ -132,7 +132,7 @@ impl FromStr for FirmwareVersion {
     /// Reads a version.
     ///
     /// # Errors
-    /// When the text is not two to four numbers in range; the error says which part is wrong and how.
+    /// Returns an error if the text is not two to four numbers in range; the error says which part is wrong and how.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
             return Err(ParseError::blank(VERSION, Expected::Text("2 to 4 numbers")));
@@ -199,10 +199,10 @@ impl fmt::Debug for FirmwareVersion {
     }
 }
 
-/// A version as a device or a package said it: read, or kept as it is.
+/// A version as a device or a package reports it: a version that was read, or the text of one that cannot be read.
 ///
-/// Vendors of third-party phones send versions of other shapes. Those have no order and are never taken for `0.0.0.0`;
-/// they equal only the same text, byte for byte.
+/// Some vendors send versions of other forms. A version that cannot be read has no order, and is never treated as `0.0.0.0`.
+/// It equals only the same text, byte for byte.
 ///
 /// ```
 /// use ucupdate_core::ReportedVersion;
@@ -230,7 +230,7 @@ impl ReportedVersion {
         }
     }
 
-    /// The text, as said.
+    /// Returns the reported text.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Readable(version) => version.as_str(),
@@ -238,7 +238,7 @@ impl ReportedVersion {
         }
     }
 
-    /// The version, where it could be read.
+    /// Returns the version if it could be read.
     #[inline]
     pub fn readable(&self) -> Option<&FirmwareVersion> {
         match self {
@@ -255,7 +255,7 @@ impl ReportedVersion {
         }
     }
 
-    /// Whether both name one release: by [`FirmwareVersion::same_release`] where both were read, byte for byte where
+    /// Returns whether both name one release: by [`FirmwareVersion::same_release`] where both were read, byte for byte where
     /// neither was, and never where only one was.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {

@@ -56,7 +56,7 @@ impl Numbers {
         Some([a, b, c, d].iter().fold(0, |place, part| place << 31 | u128::from(*part)))
     }
 
-    /// Whether the first three numbers are equal.
+    /// Returns whether the first three numbers are equal.
     #[inline]
     pub(crate) fn same_first_three(self, other: Self) -> bool {
         self.padded().0[..3] == other.padded().0[..3]

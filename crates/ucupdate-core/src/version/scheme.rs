@@ -49,18 +49,18 @@ pub enum VersionScheme {
 }
 
 impl VersionScheme {
-    /// Whether this is [`Dotnet`](Self::Dotnet), in which every version is read before a rule is known.
+    /// Returns whether this is [`Dotnet`](Self::Dotnet), in which every version is read before a rule is known.
     #[inline]
     pub fn is_dotnet(&self) -> bool {
         *self == Self::Dotnet
     }
 
-    /// Reads a version that takes part in settings: a floor, a minimum, the threshold of a stepping stone.
+    /// Reads a version of a setting, such as a floor, a minimum or the threshold of a stepping stone.
     ///
     /// The result keeps the text without its prefix.
     ///
     /// # Errors
-    /// When this scheme cannot read the text. The error says what was found and what was expected.
+    /// Returns an error if this scheme cannot read the text. The error says what was found and what was expected.
     pub fn read(&self, text: &str) -> Result<FirmwareVersion, ParseError> {
         let (version, expected) = match self {
             Self::Dotnet => return text.parse(),
@@ -133,7 +133,7 @@ impl VersionScheme {
         Some(numbers)
     }
 
-    /// Whether two reported versions are one release: their numbers are equal once missing parts are zero. Versions that
+    /// Returns whether two reported versions are one release: their numbers are equal once missing parts are zero. Versions that
     /// cannot be read are one release only where their texts are equal.
     pub fn same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (self.numbers(one), self.numbers_beside(two, one)) {
@@ -149,7 +149,7 @@ impl FromStr for VersionScheme {
     /// Reads `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`.
     ///
     /// # Errors
-    /// When the text is none of these, and when the pattern is empty, too long or holds a control character.
+    /// Returns an error if the text has another form, or if the pattern is empty, too long or holds a control character.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.split_once(':') {
             None if text.eq_ignore_ascii_case("dotnet") => Ok(Self::Dotnet),
@@ -198,7 +198,7 @@ impl VersionPrefix {
     /// Makes a prefix from its pattern. `is_compared` says whether a device must report the same prefix as the image.
     ///
     /// # Errors
-    /// When the pattern is empty, has more than [`MAX_PREFIX_BYTES`] bytes, or holds a control character.
+    /// Returns an error if the pattern is empty, has more than [`MAX_PREFIX_BYTES`] bytes, or holds a control character.
     pub fn new(pattern: &str, is_compared: bool) -> Result<Self, ParseError> {
         const PATTERN: &str = "pattern of the version prefix";
         if pattern.is_empty() {
@@ -218,7 +218,7 @@ impl VersionPrefix {
         &self.pattern
     }
 
-    /// Whether a device must report the same prefix as the image. A device that reports another one counts as a device
+    /// Returns whether a device must report the same prefix as the image. A device that reports another one counts as a device
     /// whose version cannot be read.
     pub fn is_compared(&self) -> bool {
         self.is_compared

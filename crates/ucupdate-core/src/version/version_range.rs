@@ -49,19 +49,19 @@ pub struct VersionRange {
 }
 
 impl VersionRange {
-    /// Whether it holds this version.
+    /// Returns whether the range contains a version.
     #[inline]
     pub fn holds(&self, version: &FirmwareVersion) -> bool {
         self.holds_numbers(version.numbers())
     }
 
-    /// Whether every version in it is one that .NET reads: two to four numbers.
+    /// Returns whether .NET reads every version of the range: two to four numbers.
     pub fn is_dotnet(&self) -> bool {
         let mut versions = self.comparators.iter().map(|comparator| &comparator.version);
         versions.all(|version| version.as_str().parse::<FirmwareVersion>().is_ok())
     }
 
-    /// Whether it holds the release with these numbers.
+    /// Returns whether the range contains the release with these numbers.
     #[inline]
     pub(crate) fn holds_numbers(&self, version: Numbers) -> bool {
         match (self.bounds, version.place()) {
@@ -70,7 +70,7 @@ impl VersionRange {
         }
     }
 
-    /// Whether it holds what was said; what cannot be read is in no range.
+    /// Returns whether the range contains a reported version. A version that cannot be read is in no range.
     #[inline]
     pub fn holds_reported(&self, version: &ReportedVersion) -> bool {
         version.readable().is_some_and(|version| self.holds(version))
@@ -83,7 +83,7 @@ impl FromStr for VersionRange {
     /// Reads a range.
     ///
     /// # Errors
-    /// When a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
+    /// Returns an error if a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
     /// range could hold nothing.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.trim_matches(BLANKS).is_empty() {
@@ -116,7 +116,7 @@ impl FromStr for VersionRange {
     }
 }
 
-/// Whether a version of more than four parts could satisfy all comparators at once.
+/// Returns whether a version of more than four parts could satisfy all comparators at once.
 fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     let (mut first, mut is_first_held) = (Numbers::FIRST, true);
     let (mut last, mut is_last_held) = (Numbers::LAST, true);

@@ -30,6 +30,7 @@ use crate::version::ReportedVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the variant documents its fields")]
 pub enum BookCommand {
     /// Makes each release of a package pending. The rule book has the package already.
     Ingest(PackageId),
@@ -38,21 +39,11 @@ pub enum BookCommand {
     /// Approves what a package made pending. Skips rules that have another pending version.
     ApproveAllOf(PackageId),
     /// Approves a version that a package contains for a rule. The pending version does not matter.
-    ApproveVersion {
-        /// The rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-    },
+    ApproveVersion { rule: RuleKey, version: ReportedVersion },
     /// Rejects the pending version of a rule.
     Reject(RuleKey),
     /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
-    Unreject {
-        /// The rule.
-        rule: RuleKey,
-        /// The version.
-        version: ReportedVersion,
-    },
+    Unreject { rule: RuleKey, version: ReportedVersion },
     /// Rolls a rule back to the version that was approved before. Refused where there is none.
     RollBack(RuleKey),
     /// Withdraws the approved version of a rule: nothing is approved.
@@ -80,7 +71,6 @@ pub enum BookCommand {
     RemoveGroup(GroupName),
     /// Changes the member list of a group.
     ChangeMembers {
-        /// The group.
         group: GroupName,
         /// The devices to add.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -91,29 +81,20 @@ pub enum BookCommand {
     },
     /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
     Pin {
-        /// The rule.
         rule: RuleKey,
-        /// Who.
         audience: Audience,
         /// The version. A package must contain it.
         version: ReportedVersion,
     },
     /// Removes a pin.
-    Unpin {
-        /// The rule.
-        rule: RuleKey,
-        /// Whose.
-        audience: Audience,
-    },
+    Unpin { rule: RuleKey, audience: Audience },
     /// Starts a rollout.
     StartRollout {
-        /// The rule.
         rule: RuleKey,
         /// A group, or all devices.
         audience: Audience,
         /// The version. A package must contain it.
         version: ReportedVersion,
-        /// How.
         rollout: Rollout,
     },
     /// Changes the share of a rollout.
@@ -146,7 +127,6 @@ pub enum BookCommand {
     Kill {
         /// The rule whose offers are stopped, or all.
         scope: StopScope,
-        /// Why.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
     },

@@ -109,7 +109,7 @@ impl ChangeDraft<'_> {
         missing
     }
 
-    /// Whether a stone's image is there for the devices of a rule, now or with this change.
+    /// Returns whether a stone's image is there for the devices of a rule, now or with this change.
     fn has_image(&self, stone: &SteppingStone, rule: &Rule) -> bool {
         let (scheme, rule) = (&rule.policy().scheme, rule.key());
         match stone.image {

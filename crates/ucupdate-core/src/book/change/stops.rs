@@ -61,7 +61,7 @@ impl ChangeDraft<'_> {
     }
 }
 
-/// Whether two names are one person's: case, blanks and what cannot be seen do not count.
+/// Returns whether two names are one person's: case, blanks and what cannot be seen do not count.
 fn is_same_person(one: &str, other: &str) -> bool {
     fn seen(name: &str) -> impl Iterator<Item = char> {
         name.chars().filter(|found| !is_unseen(*found)).flat_map(char::to_lowercase)

@@ -1,4 +1,4 @@
-//! Which devices are the first: a keyed, stable hash of a release and a device.
+//! The order in which devices get a release: a keyed, stable hash of the release and the device.
 //!
 //! # The function
 //! The key of a release is SipHash-2-4 with a 128-bit result, under the key `00..0f`, of the rule's six words in lower
@@ -27,7 +27,7 @@ use std::str::FromStr;
 pub struct ReleaseKey([u8; 16]);
 
 impl ReleaseKey {
-    /// Stands where no share is reckoned.
+    /// The key of an assignment that has no share.
     pub(crate) const NONE: Self = Self([0; 16]);
 
     /// Returns the key of `version` for `rule`. It is the same for every spelling of the rule and of the release.
@@ -45,8 +45,8 @@ impl ReleaseKey {
         Self(hasher.finish128().as_bytes())
     }
 
-    /// The position of a device among all devices, for this release. None for one that names neither a MAC address nor a
-    /// serial number: only a share of all holds it.
+    /// Returns the position of a device among all devices for this release. Returns `None` for a device without MAC address
+    /// and serial number. Such a device belongs only to the share of all devices.
     #[inline]
     pub fn position_of(&self, device: &Device) -> Option<RolloutPosition> {
         match (device.mac_address.read(), device.serial_number.read()) {
@@ -77,7 +77,7 @@ impl ReleaseKey {
     }
 }
 
-/// A device's position among all, for one release: evenly spread over 64 bits.
+/// The position of a device among all devices for one release. Positions are spread evenly over 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RolloutPosition(u64);
 
@@ -87,7 +87,7 @@ impl RolloutPosition {
         self.0
     }
 
-    /// Whether it is among those before `bound`.
+    /// Returns whether the position is before `bound`.
     #[inline]
     pub(crate) fn is_before(self, bound: u64) -> bool {
         self.0 < bound

@@ -13,7 +13,7 @@ label!(
     book::RolloutName, "rollout name", "wave-1"
 );
 
-/// How a version is rolled out.
+/// A rollout of a version: its name, share, window and guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -64,7 +64,7 @@ impl Rollout {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Share {
-    /// All of it.
+    /// The whole audience.
     #[default]
     All,
     /// A fixed percentage.
@@ -74,7 +74,7 @@ pub enum Share {
 }
 
 impl Share {
-    /// Returns whether it is the whole audience at any time.
+    /// Returns whether the share is always the whole audience.
     pub fn is_all(&self) -> bool {
         *self == Self::All
     }
@@ -106,7 +106,7 @@ impl fmt::Display for Share {
 pub struct Ramp {
     /// The start. Before it the share is empty.
     pub start: UnixTime,
-    /// Its stages.
+    /// The stages, each with its share.
     pub stages: Stages,
 }
 
@@ -124,11 +124,11 @@ impl Ramp {
     }
 }
 
-/// The most stages a ramp has.
+/// The largest number of stages of a ramp.
 pub const MAX_STAGES: usize = 32;
 
-/// The stages of a ramp: `10%@0d,50%@3d,100%@7d`, each a share and when it begins, in days, hours or minutes after the
-/// start. Times and shares grow.
+/// The stages of a ramp, as in `10%@0d,50%@3d,100%@7d`. Each stage has a share and its begin in days, hours or minutes after
+/// the start. Times and shares grow.
 ///
 /// ```
 /// use ucupdate_core::book::{Percent, Ramp, Stages};
@@ -216,9 +216,9 @@ impl fmt::Display for Stages {
 
 /// The limits at which a rollout pauses by itself.
 ///
-/// No device reports whether an installation succeeded; its next request tells. A device that was offered the version and
-/// comes back with it has succeeded; one that comes back with what it had, once the time for installing is over, has
-/// failed; so has one that does not come back within the deadline.
+/// No device reports whether an installation succeeded, so the next request of the device decides. A device that asks with
+/// the new version has succeeded. A device that asks with its old version after the time for installing has failed. A device
+/// that does not ask within the deadline has failed too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -237,7 +237,8 @@ pub struct Guard {
 }
 
 impl Default for Guard {
-    /// A tenth of at least twenty devices fails; an hour to install, two days to come back: a device asks once a day.
+    /// Returns a guard that pauses when 10% of at least 20 devices have failed. A device has an hour to install and two days to
+    /// ask again, because devices ask once a day.
     fn default() -> Self {
         Self {
             failures: None,

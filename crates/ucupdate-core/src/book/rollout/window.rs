@@ -1,4 +1,4 @@
-//! When updates are offered: days of the week, hours, and the zone whose clock counts.
+//! Windows: the days, hours and time zone in which updates are offered.
 //!
 //! A book keeps the *name* of a zone. The name is looked up when the book is compiled, so that a book stays readable when
 //! the zone database changes.
@@ -20,9 +20,8 @@ impl ZoneName {
 
 /// The hours in which a rule or a rollout is offered.
 ///
-/// Written as days, hours and zone: `Mon-Fri 22:00-05:00 Europe/Lisbon`. The days are those on which the hours *begin*; a
-/// window whose end is not after its beginning goes on into the next day. `daily` is every day, the zone is UTC unless
-/// one is named.
+/// Written as days, hours and zone: `Mon-Fri 22:00-05:00 Europe/Lisbon`. The hours *begin* on these days. A window
+/// whose end is not after its begin continues on the next day. `daily` means every day. The default zone is UTC.
 ///
 /// ```
 /// use ucupdate_core::book::Window;

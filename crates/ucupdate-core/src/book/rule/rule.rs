@@ -1,4 +1,4 @@
-//! A rule: an ordered list of assignments, and the moves on it.
+//! A rule: an ordered list of assignments, and the operations on the list.
 //!
 //! The original keeps three versions a rule: pending, approved and rollback. Here the first two are assignments, each an
 //! audience and a version, and a device gets the first whose audience holds it; [`Rule::pending`] and
@@ -75,7 +75,7 @@ impl Rule {
         &self.rejected
     }
 
-    /// Whether a version was rejected and not taken back since.
+    /// Returns whether a version was rejected and the rejection was not taken back since.
     pub fn is_rejected(&self, version: &ReportedVersion) -> bool {
         self.rejected.iter().any(|rejected| self.policy.is_same_release(rejected, version))
     }
@@ -141,10 +141,10 @@ impl Rule {
         })
     }
 
-    /// Approves a version that a package brought, whatever is pending. Another pending version stays pending.
+    /// Approves a version that a package contains. Another pending version stays pending.
     ///
     /// # Errors
-    /// None; the type is that of [`approve`](Self::approve).
+    /// This function returns no error. It has the result type of [`approve`](Self::approve).
     pub fn approve_version(&mut self, candidate: Candidate) -> Result<Approved, RuleError> {
         let pending = self.assign(Audience::TestDevices, Some(candidate.clone()));
         let approved = self.approve();
@@ -279,8 +279,8 @@ impl Rule {
         }
     }
 
-    /// Ends a rollout without giving its version to everybody, and gives the version. Devices that have it get what the
-    /// rule assigns them otherwise.
+    /// Ends a rollout without approving its version, and returns the version. A device that has the version is then treated as
+    /// if there had been no rollout.
     ///
     /// # Errors
     /// Returns an error if no rollout has this name.
@@ -331,8 +331,8 @@ impl Rule {
             .unwrap_or(self.assignments.len())
     }
 
-    /// Puts the candidate in the audience's place, or clears the place, and gives what was there. Rollouts are not
-    /// touched. Pins stand in the order of their audiences, whatever the order they were made in.
+    /// Sets or removes the candidate of an audience, and returns the previous one. Rollouts stay as they are. Pins are sorted
+    /// by their audiences.
     fn assign(&mut self, audience: Audience, candidate: Option<Candidate>) -> Option<Candidate> {
         let is_its =
             |assignment: &Assignment| assignment.rollout.is_none() && assignment.audience == audience;

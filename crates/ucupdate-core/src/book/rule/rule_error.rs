@@ -7,58 +7,38 @@ use crate::version::ReportedVersion;
 /// The reason why a rule refuses a change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum RuleError {
     /// The rule has no pending version to approve or reject.
     #[error("no version is pending")]
     NothingPending,
     /// A rejection is to be taken back that there is not.
     #[error("{version} is not rejected")]
-    NotRejected {
-        /// The version.
-        version: ReportedVersion,
-    },
+    NotRejected { version: ReportedVersion },
     /// No version was approved before the approved one.
     #[error(
         "no version was approved before {approved}, so nothing would be offered; a roll back to nothing is a command of its \
          own"
     )]
-    NoEarlierVersion {
-        /// The approved version.
-        approved: ReportedVersion,
-    },
+    NoEarlierVersion { approved: ReportedVersion },
     /// The rule has neither an approved nor an earlier version to roll back.
     #[error("no version is approved and none was before, so there is nothing to roll back")]
     NothingToRollBack,
     /// No rollout has this name.
     #[error("no rollout {name}")]
-    NoRollout {
-        /// The name.
-        name: RolloutName,
-    },
+    NoRollout { name: RolloutName },
     /// Another rollout has this name already.
     #[error("a rollout {name} is there already")]
-    RolloutNameTaken {
-        /// The name.
-        name: RolloutName,
-    },
+    RolloutNameTaken { name: RolloutName },
     /// The rollout is paused already.
     #[error("rollout {name} is paused already")]
-    Paused {
-        /// Its name.
-        name: RolloutName,
-    },
+    Paused { name: RolloutName },
     /// The rollout is not paused, so it cannot be resumed.
     #[error("rollout {name} is not paused")]
-    NotPaused {
-        /// Its name.
-        name: RolloutName,
-    },
+    NotPaused { name: RolloutName },
     /// The rollout is paused, so it cannot be finished.
     #[error("rollout {name} is paused, and to be resumed before it is finished")]
-    FinishPaused {
-        /// Its name.
-        name: RolloutName,
-    },
+    FinishPaused { name: RolloutName },
     /// The audience of a rollout must be a group or all devices.
     #[error("a rollout is for a group or for everybody, not for one device or the test devices")]
     NotForRollout,
@@ -67,8 +47,5 @@ pub enum RuleError {
     NotPinnable,
     /// The audience has no pin.
     #[error("nothing is pinned for {audience}")]
-    NoPin {
-        /// The audience.
-        audience: Audience,
-    },
+    NoPin { audience: Audience },
 }
