@@ -155,6 +155,23 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The service on the store, or on an empty one in memory where none is there yet. For what changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`administer`](Self::administer).
+    pub(crate) async fn administer_or_new(&mut self, options: Options) -> Result<UpdateService, Failure> {
+        let store = match self.open_store(IfMissing::Refuse).await {
+            Err(Failure::Told(FailureKind::NotFound, reason)) => {
+                self.output.message(format_args!("{reason} yet, so an empty one is looked at"));
+                Arc::new(MemoryStore::default())
+            }
+            store => store?,
+        };
+        Ok(UpdateService::open(store, options).await?)
+    }
+}
+
 async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
     let path = match location {
         StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),

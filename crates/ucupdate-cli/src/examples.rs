@@ -22,7 +22,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("captures", &["ucupdate captures"]),
     ("demo", &["ucupdate demo --stay"]),
-    ("ingest", &["ucupdate ingest UCUpdates.cab"]),
+    ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),
     ("tree", &["ucupdate tree"]),
     (
@@ -104,10 +104,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate policy set 'UCPhone/AudioCodes/*' --scheme numeric",
         ],
     ),
+    ("policy deploy-at-ingest", &["ucupdate policy deploy-at-ingest RoundTable no"]),
     ("policy remove", &["ucupdate policy remove 'UCPhone/AudioCodes/*'"]),
     ("stone list", &["ucupdate stone list"]),
     ("stone add", &["ucupdate stone add first --device-type UCPhone --below 2.0 --by 2.0.0.1"]),
     ("stone remove", &["ucupdate stone remove first"]),
+    ("stone narrow", &["ucupdate stone narrow ocs-interim --dry-run", "ucupdate stone narrow ocs-interim"]),
+    ("stone set", &["ucupdate stone set ocs-interim --by 1.0.522.110"]),
+    ("interim list", &["ucupdate interim list --pending"]),
+    ("interim approve", &["ucupdate interim approve ENU", "ucupdate interim approve ENU 1.0.522.103"]),
+    ("interim reject", &["ucupdate interim reject ENU"]),
     (
         "explain",
         &[

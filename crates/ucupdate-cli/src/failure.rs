@@ -86,6 +86,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoScheme { .. }
                 | Refusal::NoStone { .. }
                 | Refusal::StoneNowhere { .. }
+                | Refusal::NoSuchInterim { .. }
         ),
         None => {
             matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))

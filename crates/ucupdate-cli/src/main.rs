@@ -17,7 +17,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
 use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
-use commands::rules::{alias, ban, decide, list, pin, policy, rollout, stone};
+use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, serve};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
@@ -123,6 +123,9 @@ enum Command {
     /// Name versions that devices must pass through
     #[command(subcommand)]
     Stone(stone::StoneCommand),
+    /// List, approve and reject interim images: what devices install that are too old for a release
+    #[command(subcommand)]
+    Interim(interim::InterimCommand),
     // Why a device gets what it gets.
     /// Say what a request is answered from this store, and why
     Explain(Box<explain::ExplainArgs>),
@@ -179,6 +182,7 @@ impl Command {
             Self::Pin(command) => pin::run(command, context).await,
             Self::Policy(command) => policy::run(command, context).await,
             Self::Stone(command) => stone::run(command, context).await,
+            Self::Interim(command) => interim::run(command, context).await,
             Self::Explain(args) => explain::run(*args, context).await,
             Self::Plan(args) => plan::run(*args, context).await,
             Self::Diff(args) => diff::run(args, context).await,

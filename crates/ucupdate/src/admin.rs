@@ -7,9 +7,9 @@ use crate::state::rule_history::Changed;
 use ucupdate_core::book::{
     Alias, AliasKey, Audience, Ban, BanScope, BookCommand, Group, GroupName, Hold, HoldName, OfferPolicy,
     PatternScheme, Refusal, Rollout, RolloutName, RulePattern, Share, SteppingStone, StoneName, StopScope,
-    TestDevice, TestDeviceName,
+    TestDevice, TestDeviceName, UpdateType,
 };
-use ucupdate_core::device::{DeviceId, DeviceType};
+use ucupdate_core::device::{DeviceId, DeviceType, Locale};
 use ucupdate_core::value::PackageId;
 use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 
@@ -108,6 +108,34 @@ impl Admin<'_> {
         self.command(&BookCommand::Unreject { rule, version }).await
     }
 
+    /// Approves an interim image: every device gets it that must install it first. `version` is one that a package contains;
+    /// `None` means the pending one.
+    ///
+    /// Approving a release approves the pending interim images of the same package on its way too.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn approve_interim(
+        self,
+        locale: Locale,
+        update_type: UpdateType,
+        version: Option<ReportedVersion>,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::ApproveInterim { locale, update_type, version }).await
+    }
+
+    /// Rejects the pending interim image of a locale and update type.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn reject_interim(
+        self,
+        locale: Locale,
+        update_type: UpdateType,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::RejectInterim { locale, update_type }).await
+    }
+
     /// Rolls a rule back: the version that was approved before the current one becomes the approved version. Refused where no
     /// version was approved before; see [`roll_back_to_nothing`](Self::roll_back_to_nothing).
     ///
@@ -185,6 +213,20 @@ impl Admin<'_> {
     /// See [`Admin`].
     pub async fn add_stone(self, stone: SteppingStone) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::AddStone(stone)).await
+    }
+
+    /// Puts other stepping stones in the place of one, in one step.
+    ///
+    /// [`RuleBook::wide_stones`] finds stones that send an interim image to too many devices, and what narrows them.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn replace_stone(
+        self,
+        name: StoneName,
+        stones: Vec<SteppingStone>,
+    ) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::ReplaceStone { name, stones }).await
     }
 
     /// Removes a stepping stone.

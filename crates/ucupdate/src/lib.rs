@@ -38,6 +38,7 @@ pub use maintenance::retention::Retention;
 pub use maintenance::tree_export::{TreeError, TreeOptions, TreeWritten};
 pub use metrics::counters::Metrics;
 pub use options::Options;
+pub use packages::dry_ingest::IngestDryRun;
 pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};
 pub use packages::options::IngestOptions;

@@ -26,7 +26,7 @@ pub(crate) struct DevicesArgs {
 }
 
 /// The requests that the devices of audit logs would send now.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Devices {
     requests: Vec<(UpdateRequest, AskedFrom)>,
     /// Devices whose words could be no request's, or for which there was no room.
@@ -34,6 +34,11 @@ pub(crate) struct Devices {
 }
 
 impl DevicesArgs {
+    /// Whether the devices are those of the store's own audit logs.
+    pub(crate) fn is_of_store(&self) -> bool {
+        self.audit.is_of_store()
+    }
+
     /// Reads the devices.
     ///
     /// # Errors

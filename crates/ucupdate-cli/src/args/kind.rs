@@ -50,6 +50,21 @@ pub(crate) struct KindPatternArgs {
 }
 
 impl KindPatternArgs {
+    /// Returns a pattern with the words that are given in the place of its own.
+    pub(crate) fn in_place_of(self, pattern: KindPattern) -> KindPattern {
+        fn given<T>(given: Vec<T>, own: Vec<T>) -> Vec<T> {
+            if given.is_empty() { own } else { given }
+        }
+        let Self { device_type, vendor, model, hardware_revision, locale } = self;
+        KindPattern {
+            device_type: given(device_type, pattern.device_type),
+            vendor: given(vendor, pattern.vendor),
+            model: given(model, pattern.model),
+            hardware_revision: given(hardware_revision, pattern.hardware_revision),
+            locale: given(locale, pattern.locale),
+        }
+    }
+
     pub(crate) fn pattern(self) -> KindPattern {
         let Self { device_type, vendor, model, hardware_revision, locale } = self;
         KindPattern { device_type, vendor, model, hardware_revision, locale }

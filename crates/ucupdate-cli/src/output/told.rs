@@ -32,6 +32,12 @@ impl Told {
         facts.map(|(sentence, _)| Shown(sentence))
     }
 
+    /// Returns the sentences of this kind.
+    pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let facts = self.notes.iter().zip(&self.changes).filter(move |(_, note)| note.kind() == kind);
+        facts.map(|(sentence, _)| sentence.as_str())
+    }
+
     /// Returns the sentences, safe for a terminal.
     pub(crate) fn lines(&self) -> impl Iterator<Item = impl fmt::Display> {
         self.notes.iter().map(Shown)

@@ -47,6 +47,7 @@ fn a_dry_run_lists_exactly_whose_answer_would_change_and_changes_nothing() {
         told,
         format!(
             "would be: {IP8540}: 3.5.6907.0 is approved\n\
+             would be: interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} step by it\n\
              DEVICE        IS                              MODULE   HAS          BEFORE            AFTER\n\
              0021630F2071  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.34   nothing-approved  1.0.522.103 to 3.5.6907.0\n\
              0021630F2073  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.103  nothing-approved  3.5.6907.0\n\

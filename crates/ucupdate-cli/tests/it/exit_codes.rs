@@ -49,6 +49,9 @@ const ROWS: &[(i32, &[&str])] = &[
     (DONE, &["policy", "show", IP8540]),
     (DONE, &["fleet"]),
     (DONE, &["loops"]),
+    (DONE, &["interim", "list"]),
+    (DONE, &["ingest", "--dry-run", "uc.cab"]),
+    (DONE, &["policy", "deploy-at-ingest", "RoundTable", "yes"]),
     (DONE, &["device", "--audit", "audit.log", "--", "0021630F207B"]),
     (DONE, &["captures"]),
     (DONE, &["timeline"]),
@@ -96,6 +99,11 @@ const ROWS: &[(i32, &[&str])] = &[
     (REFUSED, &["rollback", IP8540]),
     (REFUSED, &["rollback", IP8540, "--expect", "1.0"]),
     (REFUSED, &["ingest", "other.cab"]),
+    (REFUSED, &["ingest", "--dry-run", "other.cab"]),
+    (REFUSED, &["interim", "approve", "ENU"]),
+    (REFUSED, &["interim", "reject", "DEU"]),
+    (REFUSED, &["stone", "set", "ocs-interim", "--by", "1.0"]),
+    (REFUSED, &["stone", "narrow", "ocs-interim"]),
     (REFUSED, &["rebuild"]),
     (REFUSED, &["rollout", "restart"]),
     (REFUSED, &["stone", "add", "s", "--device-type", "UCPhone", "--below", "2.0", "--by", "1.0"]),
@@ -260,6 +268,10 @@ const ROWS: &[(i32, &[&str])] = &[
     (NOT_FOUND, &["ban", "lift", IP8540, "9.9"]),
     (NOT_FOUND, &["alias", "remove", "model", "absent"]),
     (NOT_FOUND, &["stone", "remove", "absent"]),
+    (NOT_FOUND, &["stone", "narrow", "absent"]),
+    (NOT_FOUND, &["stone", "set", "absent", "--by", "1.0"]),
+    (NOT_FOUND, &["interim", "approve", "ENU", "9.9"]),
+    (NOT_FOUND, &["ingest", "--dry-run", "absent.cab"]),
     (NOT_FOUND, &["stone", "add", "s", "--device-type", "UCPhone", "--below", "2.0", "--by", "9.9"]),
     (NOT_FOUND, &["unreject", ABSENT, "1.0"]),
     (NOT_FOUND, &["test-device", "remove", "absent"]),
@@ -320,6 +332,8 @@ const ROWS: &[(i32, &[&str])] = &[
     (WRONG_CALL, &["group", "show"]),
     (WRONG_CALL, &["policy", "set", "UCPhone/*", "--offer", "newer"]),
     (WRONG_CALL, &["rollout"]),
+    (WRONG_CALL, &["interim", "approve"]),
+    (WRONG_CALL, &["stone", "set", "ocs-interim"]),
     (WRONG_CALL, &["timeline", "--mac", "0021630F207B", "--host", "10.1.1.123"]),
     (WRONG_CALL, &["rollout", "start", IP8540, "3.5.6907.0"]),
     (WRONG_CALL, &["serve", "--listen", "203.0.113.1:9"]),
@@ -573,7 +587,10 @@ fn a_change_is_an_object_with_its_rule_and_the_values_before_and_after() {
     let change = serde_json::json!({
         "kind": "approved", "rule": IP8540, "name": null, "from": null, "to": "3.5.6907.0",
     });
-    assert_eq!(approved["changes"], serde_json::json!([change]));
+    let interim = serde_json::json!({
+        "kind": "interim-approved", "rule": IP8540, "name": "ENU", "from": null, "to": "1.0.522.103",
+    });
+    assert_eq!(approved["changes"], serde_json::json!([change, interim]));
     let set = place.run(&["policy", "set", IP8540, "--offer", "newer", "--json"]).json();
     let change = &set["changes"][0];
     assert_eq!((&change["kind"], &change["name"]), (&"policy-changed".into(), &"offer".into()));

@@ -28,7 +28,9 @@ fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
 
     row("3.5.6907.0", "-", "-");
     refused(&["rollback", IP8540], &nothing_approved);
-    done(&["approve", &IP8540.to_lowercase()], &format!("{IP8540}: 3.5.6907.0 is approved\n"));
+    let interim =
+        format!("interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} step by it");
+    done(&["approve", &IP8540.to_lowercase()], &format!("{IP8540}: 3.5.6907.0 is approved\n{interim}\n"));
     row("-", "3.5.6907.0", "-");
     refused(&["approve", IP8540], &nothing_pending);
     refused(&["approve", CX700, IP8540], &nothing_pending);
@@ -83,7 +85,10 @@ fn all_of_a_package_is_approved_at_once_and_the_rest_is_passed_over() {
         changed["notes"],
         serde_json::json!([
             format!("{IP8540}: skipped, no version is pending"),
-            format!("{CX700}: 3.5.6907.9 is approved")
+            format!("{CX700}: 3.5.6907.9 is approved"),
+            format!(
+                "interim image 1.0.522.103 for ENU is approved too, because devices of {CX700} step by it"
+            )
         ])
     );
     let reason = place.run(&["approve", "--all-of", &package]).refused();

@@ -13,6 +13,7 @@ mod exit_codes;
 mod fleet;
 mod groups;
 mod holding;
+mod interim;
 mod life;
 mod metrics;
 mod misleading;

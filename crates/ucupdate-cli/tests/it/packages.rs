@@ -307,7 +307,7 @@ fn the_samples_are_what_they_say() {
     let files = place.run(&["sample", "s", "--json"]).json();
     assert_eq!(files["files"].as_array().unwrap().len(), 4);
     let ingested = place.run(&["ingest", "s/UCUpdates.exe", "s/UCUpdates.cab", "s/RoundTable.cab"]).done();
-    assert!(ingested.contains("interim image 1.0.522.103 for ENU is in use"), "{ingested}");
+    assert!(ingested.contains("interim image 1.0.522.103 for ENU is pending"), "{ingested}");
     let rules = place.run(&["rules"]).done();
     for row in [
         "RoundTable/Microsoft/RTDevice/A/ENU/CPE  -           1.1.27.0  -",

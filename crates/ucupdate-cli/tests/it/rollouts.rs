@@ -14,6 +14,7 @@ fn decision(place: &Place, mac: &str) -> Value {
 #[test]
 fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     let place = Place::with_package();
+    place.run(&["interim", "approve", "ENU"]).done();
     place.run(&["group", "add", "pilots"]).done();
     place.run(&["group", "add-member", "pilots", "--mac", "0021630F207B"]).done();
     let told = place

@@ -4,6 +4,7 @@ use crate::book::alias::{AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
+use crate::book::interim::InterimRule;
 use crate::book::package::IngestedPackage;
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::rule::Rule;
@@ -151,9 +152,9 @@ pub struct Delta {
     /// Packages.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub packages: Vec<Entry<PackageId, IngestedPackage>>,
-    /// The package that contains the interim image of a locale and update type.
+    /// The interim images of a locale and update type.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub interim: Vec<Entry<(Locale, UpdateType), PackageId>>,
+    pub interim: Vec<Entry<(Locale, UpdateType), InterimRule>>,
     /// Test devices.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub test_devices: Vec<Entry<TestDeviceName, TestDevice>>,

@@ -6,6 +6,7 @@ mod change;
 mod delta;
 mod group;
 mod hold;
+mod interim;
 mod package;
 mod pattern_scheme;
 mod policy;
@@ -19,6 +20,7 @@ mod rule_pattern;
 mod stone;
 mod table;
 mod test_device;
+mod wide_stone;
 
 pub use alias::{Alias, AliasField, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope};
@@ -26,6 +28,7 @@ pub use change::{BookChange, BookCommand, Note, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
+pub use interim::InterimRule;
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };
@@ -45,3 +48,4 @@ pub use rule_pattern::RulePattern;
 pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
 pub use table::Entry;
 pub use test_device::{TestDevice, TestDeviceName};
+pub use wide_stone::{OtherInterimVersion, WideStone};

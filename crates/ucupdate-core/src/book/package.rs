@@ -91,6 +91,11 @@ impl InterimImage {
     pub fn folder(locale: &Locale) -> String {
         format!("{INTERIM_FOLDER}/{locale}")
     }
+
+    /// The folder of a pending image while another image is approved, and both need a URL: `OCInterim/ENU/1.0.522.110`.
+    pub fn folder_of_version(locale: &Locale, version: &ReportedVersion) -> String {
+        format!("{INTERIM_FOLDER}/{locale}/{version}")
+    }
 }
 
 /// The content of one ingested cabinet.

@@ -8,7 +8,8 @@ use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::group::{Group, GroupName};
 use crate::book::hold::{Hold, HoldName, Stop, StopScope};
-use crate::book::package::{IngestedPackage, InterimImage, Release};
+use crate::book::interim::InterimRule;
+use crate::book::package::{IngestedPackage, Release};
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 pub struct RuleBook {
     pub(crate) rules: Table<RuleKey, Rule>,
     pub(crate) packages: Table<PackageId, IngestedPackage>,
-    pub(crate) interim: Table<InterimKey, PackageId>,
+    pub(crate) interim: Table<InterimKey, InterimRule>,
     pub(crate) test_devices: Table<TestDeviceName, TestDevice>,
     pub(crate) groups: Table<GroupName, Group>,
     /// The member lists of the groups. No list is empty.
@@ -224,14 +225,5 @@ impl RuleBook {
             self.packages().filter_map(|package| Some((package, package.release_in(scheme, rule, version)?)));
         let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
-    }
-
-    /// Returns the interim images in use, each with the package that contains it.
-    pub fn interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
-        self.interim.iter().filter_map(|((locale, update_type), package)| {
-            let mut images = self.package(*package)?.interim.iter();
-            let found = images.find(|image| image.locale == *locale && image.update_type == *update_type);
-            found.map(|image| (image, *package))
-        })
     }
 }

@@ -1,7 +1,7 @@
 //! Stepping stones: versions that a device must install before its target version.
 
 use crate::book::rule_key::RuleKey;
-use crate::device::{DeviceType, KindPattern, Model, Vendor};
+use crate::device::{DeviceKind, DeviceType, KindPattern, KindWord, Model, Vendor};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
@@ -14,7 +14,7 @@ label!(
 /// A version that devices of a kind must install first: a device below `below` whose target is `below` or newer gets `by`.
 ///
 /// Several stones make a chain of any length. A device gets the stone with the lowest threshold that is above its version.
-/// The image of a stone needs no approval.
+/// An interim image is pending after its ingest: only test devices get it until it is approved.
 ///
 /// Versions are compared as releases, a missing part zero ([`FirmwareVersion::release_order`]): a device that installs
 /// `3.5.0.0` and then says `3.5` is past it.
@@ -88,6 +88,28 @@ impl SteppingStone {
         Self { name, kind, below, by, image: StoneImage::Release }
     }
 
+    /// Returns a name for a stone that is for one kind of device, such as `interim-polycom-cx700`. `None` if the words of the
+    /// kind make no name.
+    pub(crate) fn name_of(kind: &DeviceKind) -> Option<StoneName> {
+        let words = format!("interim-{}-{}", kind.vendor, kind.model).to_lowercase();
+        let name: String = words.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        name.parse().ok()
+    }
+
+    /// Returns the command line of `ucupdate` that adds this stone.
+    pub fn add_command(&self) -> String {
+        let mut command = format!("ucupdate stone add {}", quoted(self.name.as_str()));
+        for (word, texts) in KindWord::ALL.into_iter().zip(self.kind.texts().into_array()) {
+            let option = word.field().replace('_', "-");
+            command.extend(texts.into_iter().map(|text| format!(" --{option} {}", quoted(text))));
+        }
+        command.push_str(&format!(" --below {} --by {}", self.below, self.by));
+        if self.image == StoneImage::Interim {
+            command.push_str(" --image interim");
+        }
+        command
+    }
+
     const fn first_name() -> StoneName {
         StoneName::from_static("ocs-interim")
     }
@@ -141,6 +163,18 @@ pub struct MissingStone {
     pub stone: Box<SteppingStone>,
     /// The rule that needs the stone.
     pub rule: RuleKey,
+}
+
+/// Returns a word as a shell takes it: in quotes if it has more than plain characters.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+%@".contains(c);
+    if word.chars().all(is_plain) && !word.starts_with('-') {
+        return word.to_owned();
+    }
+    match word.contains(['"', '$', '`', '\\', '!']) {
+        false => format!("\"{word}\""),
+        true => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 #[cfg(test)]

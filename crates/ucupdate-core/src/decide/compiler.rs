@@ -1,8 +1,9 @@
 //! Compiles a rule book to an index.
 
 use crate::book::{
-    Assignment, Audience, Candidate, GroupName, HeldDevices, InterimImage, OfferPolicy, Release, ReleaseKey,
-    ReleasesByRule, RuleBook, RuleKey, Share, StoneImage, Stop, StopScope, UpdateType, Window,
+    Assignment, Audience, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage, OfferPolicy,
+    Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage, Stop,
+    StopScope, UpdateType, Window,
 };
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::index::{
@@ -11,8 +12,8 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
-use crate::device::DeviceId;
-use crate::value::Sha256Digest;
+use crate::device::{DeviceId, Locale};
+use crate::value::{PackageId, Sha256Digest};
 use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
@@ -31,10 +32,24 @@ struct Compiler<'a> {
     releases: ReleasesByRule<'a>,
     groups: BTreeMap<&'a GroupName, u32>,
     devices: BTreeMap<DeviceId, u32>,
-    /// The offer of each interim image, and the digest of the image.
-    interim: BTreeMap<(crate::device::Locale, UpdateType), (u32, Sha256Digest)>,
+    interim: BTreeMap<(Locale, UpdateType), CompiledInterim<'a>>,
     known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
     index: EligibilityIndex,
+}
+
+/// The approved and the pending interim image of a locale and update type.
+#[derive(Clone, Copy, Default)]
+struct CompiledInterim<'a> {
+    approved: Option<OfferedInterim<'a>>,
+    pending: Option<OfferedInterim<'a>>,
+}
+
+/// An interim image, the package that contains it, and the number of its offer.
+#[derive(Clone, Copy)]
+struct OfferedInterim<'a> {
+    image: &'a InterimImage,
+    package: &'a IngestedPackage,
+    offer: u32,
 }
 
 impl<'a> Compiler<'a> {
@@ -65,12 +80,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn compile(mut self, revision: u64) -> EligibilityIndex {
-        for (image, _) in self.book.interim_images() {
-            let offer = Offer::new(&image.version, InterimImage::folder(&image.locale), &image.files);
-            let offer = self.add_offer(offer);
-            let digest = image.files.image.sha256;
-            self.interim.insert((image.locale.clone(), image.update_type.clone()), (offer, digest));
-        }
+        self.compile_interim();
         let stop_all = self.book.stop(&StopScope::All).cloned();
         self.index.stop_all = stop_all.map(|stop| (StopScope::All, stop));
         let mut rule_holds: BTreeMap<&RuleKey, Vec<u32>> = BTreeMap::new();
@@ -113,37 +123,79 @@ impl<'a> Compiler<'a> {
         self.index
     }
 
+    fn compile_interim(&mut self) {
+        let book = self.book;
+        for (locale, update_type, rule) in book.interim_rules() {
+            let image = |package: PackageId| {
+                let package = book.package(package)?;
+                Some((package.interim_image(locale, update_type)?, package))
+            };
+            let (approved, pending) = (rule.approved.and_then(image), rule.pending.and_then(image));
+            let approved = approved.map(|(image, package)| {
+                let folder = InterimImage::folder(&image.locale);
+                self.offered_interim(image, package, folder)
+            });
+            let pending = pending.map(|(image, package)| {
+                // The approved image has the folder of the locale, so that every device finds it there.
+                let folder = match approved {
+                    Some(_) => InterimImage::folder_of_version(&image.locale, &image.version),
+                    None => InterimImage::folder(&image.locale),
+                };
+                self.offered_interim(image, package, folder)
+            });
+            let key = (locale.clone(), update_type.clone());
+            self.interim.insert(key, CompiledInterim { approved, pending });
+        }
+    }
+
+    fn offered_interim(
+        &mut self,
+        image: &'a InterimImage,
+        package: &'a IngestedPackage,
+        folder: String,
+    ) -> OfferedInterim<'a> {
+        let offer = self.add_offer(Offer::new(&image.version, folder, &image.files));
+        OfferedInterim { image, package, offer }
+    }
+
+    /// The offers of a stone's interim image for the devices of a rule: for every device, and for test devices.
+    fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: &SteppingStone) -> (u32, u32) {
+        let interim = (key.kind().locale.clone(), key.update_type().clone());
+        let CompiledInterim { approved, pending } = self.interim.get(&interim).copied().unwrap_or_default();
+        let offer = |of: Option<OfferedInterim<'_>>| {
+            let OfferedInterim { image, offer, .. } = of.filter(|of| of.package.may_send(stone, of.image))?;
+            let digest = image.files.image.sha256;
+            Some(self.ban(key, policy, &image.version, digest).unwrap_or(offer))
+        };
+        let is_offer = |number: &u32| (*number as usize) < self.index.offers.len();
+        let (approved, pending) = (offer(approved), offer(pending));
+        let for_test_devices = pending.filter(is_offer).or(approved).or(pending).unwrap_or(NONE);
+        // A ban of the only image, which is pending, concerns every device: an approval would not help.
+        let banned = pending.filter(|number| !is_offer(number));
+        (approved.or(banned).unwrap_or(NONE), for_test_devices)
+    }
+
     fn stop_of(&self, key: &RuleKey) -> Option<(StopScope, Stop)> {
         let scope = StopScope::Rule(key.clone());
         self.book.stop(&scope).cloned().map(|stop| (scope, stop))
     }
 
     /// The stones that are for a rule, in their order, and the offers of their images.
-    fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, u32)> {
+    fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, (u32, u32))> {
         let book = self.book;
         let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
         stones
             .map(|(number, stone)| {
-                let offer = match stone.image {
-                    StoneImage::Interim => {
-                        let image = (key.kind().locale.clone(), key.update_type().clone());
-                        match self.interim.get(&image).copied() {
-                            Some((offer, digest)) => {
-                                let offered = self.index.offers.get(offer as usize);
-                                let banned = offered
-                                    .and_then(|offered| self.ban(key, policy, &offered.version, digest));
-                                banned.unwrap_or(offer)
-                            }
-                            None => NONE,
-                        }
-                    }
+                let offers = match stone.image {
+                    StoneImage::Interim => self.interim_offers(key, policy, stone),
                     StoneImage::Release => {
                         let by = stone.image_version();
                         let newest = self.releases.newest(key, &by);
-                        newest.map_or(NONE, |release| self.add_release(key, policy, release))
+                        let offer = newest.map_or(NONE, |release| self.add_release(key, policy, release));
+                        (offer, offer)
                     }
                 };
-                (number, offer)
+                (number, offers)
             })
             .collect()
     }
@@ -153,7 +205,7 @@ impl<'a> Compiler<'a> {
         key: &RuleKey,
         policy: &OfferPolicy,
         assignment: &Assignment,
-        stones: &[(u32, u32)],
+        stones: &[(u32, (u32, u32))],
     ) -> CompiledAssignment {
         let Assignment { audience, candidate, rollout } = assignment;
         let version = &candidate.version;
@@ -236,11 +288,21 @@ impl<'a> Compiler<'a> {
     }
 
     /// The way over these stones to a version. Rules of one kind and locale share one.
-    fn path_to(&mut self, scheme: &VersionScheme, version: &ReportedVersion, stones: &[(u32, u32)]) -> u32 {
-        let steps = stones.iter().filter_map(|(number, offer)| {
+    fn path_to(
+        &mut self,
+        scheme: &VersionScheme,
+        version: &ReportedVersion,
+        stones: &[(u32, (u32, u32))],
+    ) -> u32 {
+        let steps = stones.iter().filter_map(|(number, (offer, for_test_devices))| {
             let stone =
                 self.index.stones.get(*number as usize).filter(|stone| stone.is_below_in(scheme, version))?;
-            Some(StoneHop { below: stone.below.numbers().parts(), stone: *number, offer: *offer })
+            Some(StoneHop {
+                below: stone.below.numbers().parts(),
+                stone: *number,
+                offer: *offer,
+                for_test_devices: *for_test_devices,
+            })
         });
         let steps: Vec<StoneHop> = steps.collect();
         let Some(last) = steps.last() else { return 0 };

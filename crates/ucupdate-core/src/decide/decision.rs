@@ -55,6 +55,8 @@ pub enum Decision<'a> {
     },
     /// The device needs a stepping stone whose image no package contains.
     SteppingStoneMissing { stone: &'a SteppingStone },
+    /// The device needs a stepping stone whose interim image is pending, and the device is not a test device.
+    SteppingStonePending { stone: &'a SteppingStone, image: &'a ReportedVersion },
     /// The version is banned.
     Banned {
         /// The version that the rule assigns to the device.
@@ -118,6 +120,7 @@ impl<'a> Decision<'a> {
             | Self::BelowFloor { .. }
             | Self::VersionUnreadable { .. }
             | Self::SteppingStoneMissing { .. }
+            | Self::SteppingStonePending { .. }
             | Self::Banned { .. }
             | Self::SteppingStoneBanned { .. }
             | Self::FilesMissing { .. } => None,
@@ -140,6 +143,7 @@ impl<'a> Decision<'a> {
             Self::BelowFloor { .. } => "below-floor",
             Self::VersionUnreadable { .. } => "version-unreadable",
             Self::SteppingStoneMissing { .. } => "stepping-stone-missing",
+            Self::SteppingStonePending { .. } => "stepping-stone-pending",
             Self::Banned { .. } => "banned",
             Self::SteppingStoneBanned { .. } => "stepping-stone-banned",
             Self::FilesMissing { .. } => "files-missing",
@@ -190,6 +194,12 @@ impl fmt::Display for Decision<'_> {
             Self::SteppingStoneMissing { stone } => write!(
                 f,
                 "nothing: devices below {} go by {} first, and no such image is there for this locale",
+                stone.below, stone.by
+            ),
+            Self::SteppingStonePending { stone, image } => write!(
+                f,
+                "nothing: devices below {} go by {} first, and the interim image {image} is pending, and the device is no test \
+                 device",
                 stone.below, stone.by
             ),
             Self::Banned { version, ban } => {

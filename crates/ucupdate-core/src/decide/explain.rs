@@ -77,7 +77,13 @@ pub enum Step<'a> {
         installed: ReportedVersion,
     },
     /// A stepping stone lies on the way.
-    SteppingStone { stone: &'a SteppingStone },
+    SteppingStone {
+        stone: &'a SteppingStone,
+        /// Whether the image of the stone is pending, so that only test devices get it.
+        is_pending: bool,
+        /// The name of the test device that the device is. `None` unless the image is pending.
+        test_device: Option<&'a str>,
+    },
 }
 
 /// The reason why an assignment does not apply to a device.
@@ -220,8 +226,11 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
         self.steps.push(Step::Assignment { assignment, mismatch, share, test_device });
     }
 
-    fn stone(&mut self, stone: &'a SteppingStone) {
-        self.steps.push(Step::SteppingStone { stone });
+    fn stone(&mut self, stone: &'a SteppingStone, pending: Option<KnownEntries<'a>>) {
+        let test_device = pending.and_then(KnownEntries::test_device);
+        let test_device = test_device.and_then(|number| self.index.test_devices.get(number as usize));
+        let test_device = test_device.map(|device| device.name.as_str());
+        self.steps.push(Step::SteppingStone { stone, is_pending: pending.is_some(), test_device });
     }
 }
 
@@ -340,8 +349,17 @@ impl fmt::Display for Step<'_> {
             Self::NotInScheme { scheme, installed } => {
                 write!(f, "the version scheme `{scheme}` cannot read {:?}", installed.as_str())
             }
-            Self::SteppingStone { stone } => {
-                write!(f, "stepping stone: below {} goes by {}", stone.below, stone.by)
+            Self::SteppingStone { stone, is_pending, test_device } => {
+                write!(f, "stepping stone: below {} goes by {}", stone.below, stone.by)?;
+                match (is_pending, test_device) {
+                    (false, _) => Ok(()),
+                    (true, Some(name)) => {
+                        write!(f, ", and a pending image is there: the device is the test device {name}")
+                    }
+                    (true, None) => {
+                        f.write_str(", and a pending image is there: the device is no test device")
+                    }
+                }
             }
         }
     }

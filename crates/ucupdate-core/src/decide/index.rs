@@ -120,7 +120,18 @@ pub(super) struct StonePath {
 pub(super) struct StoneHop {
     pub(super) below: [u32; 8],
     pub(super) stone: u32,
+    /// The offer for every device.
     pub(super) offer: u32,
+    /// The offer for test devices: the pending image if there is one, else the offer for every device.
+    pub(super) for_test_devices: u32,
+}
+
+impl StoneHop {
+    /// Whether a pending image is offered to test devices.
+    #[inline]
+    pub(super) fn is_pending(&self) -> bool {
+        self.for_test_devices != self.offer
+    }
 }
 
 /// The index that means `None`.
@@ -252,21 +263,30 @@ impl EligibilityIndex {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// The stone a device with this version, missing parts as zero, has to take on the way an assignment leads, and its
-    /// offer.
+    /// The stone a device with this version, missing parts as zero, has to take on the way an assignment leads.
     #[inline]
-    pub(crate) fn stone_of(
+    pub(super) fn stone_of(
         &self,
         assignment: &CompiledAssignment,
         installed: [u32; 8],
-    ) -> Option<(&SteppingStone, Result<&Offer, Option<&Ban>>)> {
+    ) -> Option<(&SteppingStone, &StoneHop)> {
         let path = self.paths.get(assignment.path as usize)?;
         if installed >= path.highest {
             return None;
         }
         let step = path.steps.iter().find(|step| installed < step.below)?;
-        let offer = self.offers.get(step.offer as usize).ok_or_else(|| self.ban_at(step.offer));
-        Some((self.stones.get(step.stone as usize)?, offer))
+        Some((self.stones.get(step.stone as usize)?, step))
+    }
+
+    /// Returns the offer of a step, or else the ban that prevents it. A step has an offer for test devices, and one for others.
+    #[inline]
+    pub(super) fn offer_of_step(
+        &self,
+        step: &StoneHop,
+        is_test_device: bool,
+    ) -> Result<&Offer, Option<&Ban>> {
+        let offer = if is_test_device { step.for_test_devices } else { step.offer };
+        self.offers.get(offer as usize).ok_or_else(|| self.ban_at(offer))
     }
 
     /// Returns whether a version is that of a stone on the way an assignment leads.
@@ -277,7 +297,8 @@ impl EligibilityIndex {
         version: &ReportedVersion,
     ) -> bool {
         let Some(path) = self.paths.get(assignment.path as usize) else { return false };
-        let mut offers = path.steps.iter().filter_map(|step| self.offers.get(step.offer as usize));
+        let offers = path.steps.iter().flat_map(|step| [step.offer, step.for_test_devices]);
+        let mut offers = offers.filter_map(|offer| self.offers.get(offer as usize));
         offers.any(|offer| policy.scheme.same_release(&offer.version, version))
     }
 

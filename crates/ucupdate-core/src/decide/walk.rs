@@ -12,7 +12,7 @@ use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingS
 use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
 use crate::decide::explain::Mismatch;
 use crate::decide::index::{
-    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, ShareKind,
+    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
 };
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
@@ -62,8 +62,8 @@ pub(crate) trait Observer<'a> {
     fn no_rule(&mut self) {}
     /// An assignment was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// A stone lies on the way.
-    fn stone(&mut self, _stone: &'a SteppingStone) {}
+    /// A stone lies on the way. `_pending` has the entry of the device if the image of the stone is pending.
+    fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
 struct Silent;
@@ -335,13 +335,18 @@ impl<'a> Walk<'a, '_> {
         match index.stone_of(assignment, installed.parts()) {
             None => direct,
             Some((stone, step)) => {
-                observer.stone(stone);
-                match step {
+                let pending = step.is_pending().then(|| self.known());
+                observer.stone(stone, pending);
+                let is_test_device = pending.is_some_and(|known| known.test_device().is_some());
+                match index.offer_of_step(step, is_test_device) {
                     Ok(offer) => {
                         Decision::Offer { offer, kind: OfferKind::SteppingStone { stone, target }, because }
                     }
                     Err(Some(ban)) => Decision::SteppingStoneBanned { stone, ban },
-                    Err(None) => Decision::SteppingStoneMissing { stone },
+                    Err(None) => match index.offer_of_step(step, true) {
+                        Ok(Offer { version: image, .. }) => Decision::SteppingStonePending { stone, image },
+                        Err(_) => Decision::SteppingStoneMissing { stone },
+                    },
                 }
             }
         }

@@ -4,7 +4,9 @@
 
 mod script;
 
-use crate::book::{Predicate, Role, Rule, RuleBook, RuleKey, SameRelease, StopScope};
+use crate::book::{
+    InterimImage, Predicate, Role, Rule, RuleBook, RuleKey, SameRelease, StoneImage, StopScope,
+};
 use crate::decide::{Decision, EligibilityIndex, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::Device;
 use crate::request::{AskedFrom, InstalledModule, Question, Side, UpdateRequest};
@@ -211,6 +213,17 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         let is_test = index.test_device(&device).is_some();
         assert!(because.role() != Role::Pending || is_test, "what is pending is for test devices only");
         assert!(rule.assignments().contains(because));
+        if let OfferKind::SteppingStone { stone, .. } = kind
+            && stone.image == StoneImage::Interim
+        {
+            let is_approved = book.interim_images().any(|(image, _)| {
+                image.locale == rule.key().kind().locale
+                    && image.update_type == *rule.key().update_type()
+                    && image.version == offer.version
+                    && *offer.folder == *InterimImage::folder(&image.locale)
+            });
+            assert!(is_approved || is_test, "an interim image that is not approved is for test devices only");
+        }
         if kind == OfferKind::Direct && because.role() == Role::Approved {
             let approved = rule.approved().expect("everybody is offered what is approved");
             assert!(rule.policy().is_same_release(&approved.version, &offer.version));

@@ -87,7 +87,7 @@ pub(super) fn package(script: &mut Script<'_>, id: u8) -> IngestedPackage {
     let interim = InterimImage {
         locale,
         update_type: "CPE".parse().expect("an update type"),
-        version: script.version(),
+        version: ReportedVersion::new(script.of(&["1.0.522.103", "1.0.522.103", "1.0.522.110", "0.9"])),
         files,
     };
     let with_interim = script.below(2) == 0;
@@ -162,7 +162,7 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
         Share::Percent(text.parse().expect("a share"))
     };
     let (all, rule) = (StopScope::All, script.rule());
-    match script.below(22) {
+    match script.below(25) {
         0..=1 => BookCommand::Approve(vec![rule]),
         2 => BookCommand::RollBack(rule),
         3 => BookCommand::Reject(rule),
@@ -204,12 +204,34 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
             FirmwareVersion::from_parts([3, 5, 6907, 0]),
         )),
-        18 => BookCommand::Kill { scope: all, reason: "".into() },
-        19 => BookCommand::RemoveGroup(group_name(script)),
-        20 => BookCommand::RemoveScheme(rule_pattern(script)),
+        18 => BookCommand::ReplaceStone {
+            name: SteppingStone::ocs_interim().name,
+            stones: interim_stones(script),
+        },
+        19 => BookCommand::ApproveInterim {
+            locale: rule.kind().locale.clone(),
+            update_type: rule.update_type().clone(),
+            version: (script.below(3) == 0).then(|| ReportedVersion::new("1.0.522.110")),
+        },
+        20 => BookCommand::RejectInterim {
+            locale: rule.kind().locale.clone(),
+            update_type: rule.update_type().clone(),
+        },
+        21 => BookCommand::Kill { scope: all, reason: "".into() },
+        22 => BookCommand::RemoveGroup(group_name(script)),
+        23 => BookCommand::RemoveScheme(rule_pattern(script)),
         _ => {
             let scheme = script.of(&["dotnet", "numeric", "prefixed:UC*HD_"]).parse().expect("a scheme");
             BookCommand::PutScheme(PatternScheme::new(rule_pattern(script), scheme))
         }
     }
+}
+
+/// Stones in place of the built-in one: for fewer kinds of device, or with another version.
+fn interim_stones(script: &mut Script<'_>) -> Vec<SteppingStone> {
+    let mut stones = SteppingStone::ocs_interim_of_known_kinds().to_vec();
+    if script.below(2) == 0 {
+        stones[0].by = FirmwareVersion::from_parts([1, 0, 522, 110]);
+    }
+    stones
 }

@@ -194,7 +194,8 @@ fn a_book_from_packages_alone_has_the_newest_pending_and_nothing_approved() {
     assert_eq!(state(&book, camera), "1.1.27.0 - -", "nothing is deployed unasked");
     assert_eq!(state(&book, OTHER), "1.0 - -");
     assert_eq!(book.packages().len(), 4);
-    assert_eq!(book.interim_images().count(), 1, "one that would be offered for ever is not used");
+    assert_eq!(book.interim_images().count(), 0, "an interim image waits for approval as a release does");
+    assert_eq!(book.pending_interim_images().count(), 1, "one that its stones do not name is left out");
     assert_eq!(outcome.notes.len(), 4);
     assert!(book.rebuild(&packages).delta.is_empty());
 

@@ -40,7 +40,7 @@ fn the_whole_way_to_an_offer_is_told() {
          cpe.nbt at version \"1.0.522.34\"\n  \
          rule UCPhone/LG-Nortel/IP8540/A/ENU/CPE\n  \
          pending 3.5.6907.0: the device is the test device lab phone\n  \
-         stepping stone: below 1.0.522.98 goes by 1.0.522.103\n  \
+         stepping stone: below 1.0.522.98 goes by 1.0.522.103, and a pending image is there: the device is the test device lab phone\n  \
          => offer 1.0.522.103 as a stepping stone to 3.5.6907.0, because it is a test device"
     );
 }

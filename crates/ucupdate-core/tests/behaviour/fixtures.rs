@@ -7,6 +7,12 @@ pub use ucupdate_testkit::field::RULE as PHONE;
 pub use ucupdate_testkit::field::{module, phone};
 pub use ucupdate_testkit::packages::{files, ingest, key, package, with_interim};
 
+/// Approves the pending interim image of a locale.
+pub fn approve_interim(locale: &str) -> BookCommand {
+    let (locale, update_type) = (locale.parse().unwrap(), "CPE".parse().unwrap());
+    BookCommand::ApproveInterim { locale, update_type, version: None }
+}
+
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     make_as(book, "ann", command)

@@ -13,6 +13,7 @@ mod differing;
 mod explaining;
 mod fixtures;
 mod holding;
+mod interim;
 mod notes;
 mod pattern_schemes;
 mod schemes;

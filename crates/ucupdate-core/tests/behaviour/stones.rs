@@ -22,6 +22,7 @@ fn stone(name: &str, below: &str, by: &str) -> SteppingStone {
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
+    make(&mut book, approve_interim("ENU"));
     ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     book

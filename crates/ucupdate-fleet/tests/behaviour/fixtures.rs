@@ -8,6 +8,12 @@ pub use ucupdate_testkit::field::RULE as PHONE;
 pub use ucupdate_testkit::field::module;
 pub use ucupdate_testkit::packages::{ingest, key, package, with_interim};
 
+/// Approves the pending interim image of a locale.
+pub fn approve_interim(locale: &str) -> BookCommand {
+    let (locale, update_type) = (locale.parse().unwrap(), "CPE".parse().unwrap());
+    BookCommand::ApproveInterim { locale, update_type, version: None }
+}
+
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     let outcome = book.command(&command, "ann").unwrap();

@@ -30,6 +30,7 @@ fn book_with(guard: Option<Guard>) -> RuleBook {
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     ingest(&mut book, &with_interim(crate::fixtures::package(2, &[(PHONE, NEW, 2)]), "ENU", "1.0.522.103"));
     make(&mut book, BookCommand::Reject(key(PHONE)));
+    make(&mut book, approve_interim("ENU"));
     start(&mut book, guard);
     book
 }

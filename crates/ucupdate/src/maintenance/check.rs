@@ -58,7 +58,7 @@ pub struct StoreCheck {
     pub files: usize,
     /// The size of the checked files in bytes.
     pub bytes: u64,
-    /// The problems: those of the history first, then those of the images.
+    /// The problems: those of the history first, then those of the stepping stones and of the images.
     pub problems: Vec<StoreProblem>,
     /// The number of orphaned objects: files of ingests that no package in the rule book comes from. They are not a problem.
     /// A running ingest has some, and garbage collection removes the others.
@@ -142,6 +142,9 @@ pub async fn check_store(
     found.kept_from = kept_from;
     let gone = kept.into_iter().filter(|package| chain.book.package(*package).is_none());
     found.problems.extend(gone.map(|package| StoreProblem::PackageGone { package }));
+    if found.revisions > 0 && chain.is_whole {
+        look_at_stones(&chain.book, &mut found);
+    }
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
@@ -250,6 +253,13 @@ impl Chain {
         }
         (kept_from, packages)
     }
+}
+
+fn look_at_stones(book: &RuleBook, found: &mut StoreCheck) {
+    let wide = book.wide_stones().into_iter().map(|wide| StoreProblem::StoneTooWide { wide: Box::new(wide) });
+    found.problems.extend(wide);
+    let others = book.other_interim_versions().into_iter();
+    found.problems.extend(others.map(|other| StoreProblem::OtherInterimVersion { other: Box::new(other) }));
 }
 
 async fn look_at_files(

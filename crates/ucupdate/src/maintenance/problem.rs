@@ -1,6 +1,7 @@
 //! [`StoreProblem`]: a problem in a store, and its repair.
 
 use std::fmt;
+use ucupdate_core::book::{OtherInterimVersion, SteppingStone, WideStone};
 use ucupdate_core::value::PackageId;
 
 /// A problem that [`check_store`](crate::check_store) found. Its text names the object; [`repair`](Self::repair) says what
@@ -31,6 +32,11 @@ pub enum StoreProblem {
     FileDamaged { key: String, file: String, package: PackageId, package_file: String },
     /// A kept revision needs a package that has left the rule book.
     PackageGone { package: PackageId },
+    /// A stepping stone sends an interim image to devices of any vendor or model. Stores that were made before stones had
+    /// narrow kinds have such a stone.
+    StoneTooWide { wide: Box<WideStone> },
+    /// An approved interim image has another version than the stepping stone names that sends it.
+    OtherInterimVersion { other: Box<OtherInterimVersion> },
 }
 
 impl StoreProblem {
@@ -48,6 +54,8 @@ impl StoreProblem {
             Self::FileGone { .. } => "file-gone",
             Self::FileDamaged { .. } => "file-damaged",
             Self::PackageGone { .. } => "package-gone",
+            Self::StoneTooWide { .. } => "stone-too-wide",
+            Self::OtherInterimVersion { .. } => "other-interim-version",
         }
     }
 
@@ -63,7 +71,10 @@ impl StoreProblem {
             | Self::DescriptionDamaged { key, .. }
             | Self::FileGone { key, .. }
             | Self::FileDamaged { key, .. } => Some(key),
-            Self::HistoryGone { .. } | Self::PackageGone { .. } => None,
+            Self::HistoryGone { .. }
+            | Self::PackageGone { .. }
+            | Self::StoneTooWide { .. }
+            | Self::OtherInterimVersion { .. } => None,
         }
     }
 
@@ -96,6 +107,20 @@ impl StoreProblem {
             Self::PackageGone { package } => {
                 format!("ingest package {package} again to be able to roll back that far, or ignore this")
             }
+            Self::StoneTooWide { wide } if wide.narrowed.is_empty() => format!(
+                "type `{}` with the devices that the image was made for; no package of the store says which they are",
+                wide.narrow_command()
+            ),
+            Self::StoneTooWide { wide } => format!(
+                "type `{}`: it leaves the stone to {}; other devices go straight to their target. With --dry-run it changes \
+                 nothing and lists the devices whose answer would change",
+                wide.narrow_command(),
+                kinds_of(wide)
+            ),
+            Self::OtherInterimVersion { other } => format!(
+                "type `{}` if the image is the right one, or else ingest a package with the image that the stone names",
+                other.set_command()
+            ),
         }
     }
 }
@@ -124,6 +149,27 @@ impl fmt::Display for StoreProblem {
             Self::PackageGone { package } => {
                 write!(f, "a kept revision needs package {package}, which has left the rule book")
             }
+            Self::StoneTooWide { wide } => {
+                let SteppingStone { name, kind, below, by, .. } = &wide.stone;
+                write!(
+                    f,
+                    "stepping stone {name} sends the interim image {by} to every device of {kind} below {below}, also to those \
+                     that report 0.0.0.0, but the image was made for single models"
+                )
+            }
+            Self::OtherInterimVersion { other } => {
+                let OtherInterimVersion { locale, version, stone, .. } = &**other;
+                write!(
+                    f,
+                    "interim image {version} for {locale} is approved, but stepping stone {} names {}",
+                    stone.name, stone.by
+                )
+            }
         }
     }
+}
+
+fn kinds_of(wide: &WideStone) -> String {
+    let kinds: Vec<String> = wide.narrowed.iter().map(|stone| stone.kind.to_string()).collect();
+    kinds.join(", ")
 }

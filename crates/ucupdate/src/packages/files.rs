@@ -2,7 +2,7 @@
 
 use crate::keys;
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, InterimImage, Release, ReleaseFiles, ReleasesByRule};
 use ucupdate_core::value::{FileName, PackageId, Sha256Digest};
@@ -41,9 +41,10 @@ impl FileIndex {
         let mut index = Self::default();
         // What comes first stands above what comes later. What rules offer now stands above what came later and was
         // rejected; and has the rule's spelling.
-        for (image, package) in book.interim_images() {
+        for (image, package) in book.interim_images().chain(book.pending_interim_images()) {
             index.add(&InterimImage::folder(&image.locale), &image.files, package);
         }
+        index.add_interim_by_version(book);
         let releases = ReleasesByRule::of(book);
         let mut offered = HashSet::new();
         for rule in book.rules() {
@@ -72,6 +73,26 @@ impl FileIndex {
         index.files.sort_by(|one, other| in_folded_order(&one.path, &other.path));
         index.files.dedup_by(|later, first| in_folded_order(&later.path, &first.path).is_eq());
         index
+    }
+
+    /// Adds the folders by version where packages contain several interim images of a locale and update type: a test device
+    /// may be offered one while every other device is offered another.
+    fn add_interim_by_version(&mut self, book: &RuleBook) {
+        let mut images: BTreeMap<_, Vec<(&InterimImage, PackageId)>> = BTreeMap::new();
+        for package in book.packages() {
+            for image in &package.interim {
+                let key = (image.locale.clone(), image.update_type.clone());
+                images.entry(key).or_default().push((image, package.id()));
+            }
+        }
+        for images in images.into_values() {
+            let has_several =
+                images.iter().any(|(image, _)| !image.version.same_release(&images[0].0.version));
+            for (image, package) in images.into_iter().filter(|_| has_several) {
+                let folder = InterimImage::folder_of_version(&image.locale, &image.version);
+                self.add(&folder, &image.files, package);
+            }
+        }
     }
 
     fn add(&mut self, folder: &str, files: &ReleaseFiles, package: PackageId) {

@@ -12,22 +12,21 @@ use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::events::event::Event;
 use crate::keys;
-use crate::packages::channels::{ChannelReader, ChannelSink, NewMember, ReaderEvent, feed};
+use crate::packages::channels::{ChannelSink, NewMember, ReaderEvent};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
+use crate::packages::reading::{Reading, ended, feed_all};
+use crate::packages::record::{notes_of, record};
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, random_bytes};
-use bytes::Bytes;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
-use ucupdate_cab::package::{Member, Package, PackageError, PackagedInterim, PackagedRelease, read_package};
-use ucupdate_cab::{CabError, Cabinet};
-use ucupdate_core::book::{
-    BookCommand, IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, SteppingStone,
-    StoneImage, StoredFile,
-};
-use ucupdate_core::value::{FileName, ObjectKey, PackageId};
-use ucupdate_core::{ReportedVersion, RuleBook};
+use ucupdate_cab::CabError;
+use ucupdate_cab::package::{Member, Package, PackageError};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage, Note};
+use ucupdate_core::value::{ObjectKey, PackageId};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The progress of an ingest.
@@ -171,27 +170,13 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     /// Reads the cabinet on a thread of its own, and stores each member as it comes.
     async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
-        let mut inputs = Vec::with_capacity(parts.len());
-        let mut readers = Vec::with_capacity(parts.len());
-        for bytes in parts {
-            let (input, chunks) = mpsc::channel(4);
-            inputs.push((bytes, input));
-            readers.push(ChannelReader { chunks, now: Bytes::new() });
-        }
         let (sink, mut events) = mpsc::channel(4);
-        let reader = tokio::task::spawn_blocking(move || {
-            let cabinet = Cabinet::open_set(readers, options.cabinet).map_err(PackageError::from)?;
-            read_package(cabinet, options.package, &mut ChannelSink::new(sink))
-        });
-        let fed = std::sync::atomic::AtomicU64::new(0);
-        let feeding = async {
-            let feeds = inputs.into_iter().map(|(bytes, input)| feed(bytes, input, &fed));
-            futures_util::future::join_all(feeds).await;
-            Ok::<_, IngestError>(())
-        };
+        let Reading { reader, inputs } = Reading::begin(options, parts, ChannelSink::new(sink));
+        let fed = AtomicU64::new(0);
+        let feeding = feed_all(inputs, &fed);
         let storing = async {
             while let Some(event) = events.recv().await {
-                self.so_far.input_bytes = fed.load(std::sync::atomic::Ordering::Relaxed);
+                self.so_far.input_bytes = fed.load(Ordering::Relaxed);
                 match event {
                     ReaderEvent::Member(member) => self.store_member(member).await?,
                     ReaderEvent::StartOver => {
@@ -205,16 +190,9 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         // When a put fails, both channels are dropped here, and the reader ends at its next chunk.
         let stored = tokio::try_join!(feeding, storing).map(|_| ());
         drop(events);
-        let package = reader.await.map_err(|failed| {
-            IngestError::Input(io::Error::other(format!("reader of the package ended: {failed}")))
-        })?;
+        let package = ended(reader).await?;
         stored?;
-        package.map_err(|error| match error {
-            PackageError::Cabinet(CabError::Io { cause, .. })
-            | PackageError::Member { source: CabError::Io { cause, .. }, .. } => IngestError::Input(cause),
-            PackageError::Cabinet(error) => IngestError::Cabinet(error),
-            error => IngestError::Package(error),
-        })
+        package
     }
 
     async fn store_member(&mut self, member: NewMember) -> Result<(), IngestError> {
@@ -244,29 +222,27 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             return Err(IngestError::Refused(Box::new(package)));
         }
         self.service.refresh().await.map_err(ChangeError::from)?;
-        let record = self.record(&package, file_name);
+        let record = record(self.service, self.ingest, &package, file_name);
         self.check_stored(&package, &record).await?;
         let known = self.service.snapshot().book().package(record.id()).cloned();
         // The same cabinet as before, whose files are all there, byte for byte: they are used again. Where they are not,
         // the new ones take their place.
-        let damaged = match known {
-            Some(known) if known.sha256 == record.sha256 && !self.all_there(&known).await? => {
-                Some(known.ingest)
-            }
+        // So do they where an interim image was left out before, and its version is known now.
+        let damaged = match known.filter(|known| known.sha256 == record.sha256) {
+            Some(known) if known.interim.len() < record.interim.len() => Some(known.ingest),
+            Some(known) if !self.all_there(&known).await? => Some(known.ingest),
             _ => None,
         };
         self.describe(&record).await?;
         self.told = true;
-        let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
-        let accepted: Vec<Note> =
-            accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() }).collect();
+        let notes = notes_of(&package, &record);
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);
             let mut change = match there.filter(|there| Some(there.ingest) != damaged) {
                 Some(there) => book.ingest(there),
                 None => book.ingest(&record),
             }?;
-            change.notes.extend(accepted.iter().cloned());
+            change.notes.extend(notes.iter().cloned());
             Ok(change)
         };
         let Changed { revision, notes } =
@@ -315,50 +291,6 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         keys::member(self.ingest, member.index, &member.name)
     }
 
-    fn record(&self, package: &Package, file_name: &str) -> IngestedPackage {
-        let file = |index: usize| {
-            let member = package.members.iter().find(|member| member.index == index)?;
-            Some(StoredFile {
-                name: member.path.as_ref().ok()?.file_name().parse::<FileName>().ok()?,
-                key: self.key_of(member),
-                size: member.size,
-                sha256: member.sha256,
-                modified: member.modified,
-            })
-        };
-        let files = |image: usize, signature: usize, descriptions: &[usize]| {
-            Some(ReleaseFiles {
-                image: file(image)?,
-                signature: file(signature)?,
-                descriptions: descriptions.iter().filter_map(|index| file(*index)).collect(),
-            })
-        };
-        let release = |release: &PackagedRelease| {
-            Some(Release {
-                rule: release.key.clone(),
-                version: release.version.clone(),
-                files: files(release.image, release.signature, &release.descriptions)?,
-            })
-        };
-        let stones = self.service.snapshot().book().settings().stones.clone();
-        let interim = |image: &PackagedInterim| {
-            Some(InterimImage {
-                locale: image.locale.clone(),
-                update_type: image.update_type.clone(),
-                version: interim_version(image, &stones)?,
-                files: files(image.image, image.signature, &[])?,
-            })
-        };
-        IngestedPackage {
-            sha256: package.sha256,
-            ingest: self.ingest,
-            file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
-            ingested_at: self.service.now(),
-            releases: package.releases.iter().filter_map(release).collect(),
-            interim: package.interim.iter().filter_map(interim).collect(),
-        }
-    }
-
     async fn delete_stored(&mut self) {
         let keys = self.stored.drain(..).map(|(_, key)| key).chain([keys::package(self.ingest)]);
         let store = &*self.service.inner.store;
@@ -367,10 +299,4 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             let _left = store.delete(&key).await;
         }
     }
-}
-
-/// Returns the version that the package names, or else the version of the stepping stone.
-fn interim_version(image: &PackagedInterim, stones: &[SteppingStone]) -> Option<ReportedVersion> {
-    let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
-    image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
 }

@@ -2,8 +2,11 @@
 
 pub(crate) mod channels;
 pub(crate) mod description;
+pub(crate) mod dry_ingest;
 pub(crate) mod files;
 pub(crate) mod ingest;
 pub(crate) mod options;
 pub(crate) mod read_back;
+pub(crate) mod reading;
 pub(crate) mod rebuild;
+pub(crate) mod record;

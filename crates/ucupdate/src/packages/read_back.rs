@@ -4,13 +4,19 @@ use crate::error::ChangeError;
 use crate::keys;
 use futures_util::StreamExt as _;
 use std::collections::HashSet;
-use ucupdate_core::book::{Candidate, Delta, IngestId, Refusal, Release, Role, Rule, StoredFile};
-use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
+use ucupdate_core::book::{
+    Candidate, Delta, IngestId, InterimImage, Refusal, Release, Role, Rule, StoredFile,
+};
+use ucupdate_core::value::{ObjectKey, Sha256Digest, Sha256Hasher};
 use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
 /// The versions whose files were read back and are as they were ingested.
-pub(crate) struct ReadBack(Vec<(RuleKey, ReportedVersion, IngestId)>);
+pub(crate) struct ReadBack {
+    releases: Vec<(RuleKey, ReportedVersion, IngestId)>,
+    /// The interim images: the key of the image in the store, which no other image ever has.
+    interim: Vec<ObjectKey>,
+}
 
 impl ReadBack {
     /// Reads back the files of every version that a delta newly gives to devices.
@@ -25,19 +31,26 @@ impl ReadBack {
             let Some((release, ingest)) = release(book, rule, candidate) else { continue };
             for file in release.files.iter() {
                 if read.insert(file.key.clone()) {
-                    check(store, release, file).await?;
+                    check(store, file, &release.version, &release.rule).await?;
                 }
             }
             verified.push((rule.key().clone(), candidate.version.clone(), ingest));
         }
-        Ok(Self(verified))
+        let mut interim = Vec::new();
+        for image in approved_anew(book, delta) {
+            for file in image.files.iter() {
+                check(store, file, &image.version, &InterimImage::folder(&image.locale)).await?;
+            }
+            interim.push(image.files.image.key.clone());
+        }
+        Ok(Self { releases: verified, interim })
     }
 
     /// Refuses a delta that gives other versions to devices than those that were read back.
     pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
         for (rule, candidate) in given_anew(book, delta) {
             let Some((_, ingest)) = release(book, rule, candidate) else { continue };
-            let mut read = self.0.iter().filter(|(key, ..)| key == rule.key());
+            let mut read = self.releases.iter().filter(|(key, ..)| key == rule.key());
             let is_it = |(_, version, from): &(RuleKey, ReportedVersion, IngestId)| {
                 *version == candidate.version && *from == ingest
             };
@@ -47,7 +60,14 @@ impl ReadBack {
                 return Err(Refusal::VersionConflict { rule: rule.key().clone(), expected, found });
             }
         }
-        Ok(())
+        let mut interim = approved_anew(book, delta);
+        match interim.find(|image| !self.interim.contains(&image.files.image.key)) {
+            Some(image) => {
+                let what = format!("the interim image for {}", image.locale);
+                Err(Refusal::EntryConflict { what })
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -66,11 +86,26 @@ fn given_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = 
     })
 }
 
+/// Returns the interim images that a delta newly approves.
+fn approved_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = &'a InterimImage> {
+    delta.interim.iter().filter_map(|entry| {
+        let (locale, update_type) = &entry.key;
+        let before = book.interim_rule(locale, update_type).and_then(|rule| rule.approved);
+        let package = entry.now.as_ref()?.approved.filter(|package| Some(*package) != before)?;
+        book.interim_image(locale, update_type, package)
+    })
+}
+
 fn release<'a>(book: &'a RuleBook, rule: &Rule, candidate: &Candidate) -> Option<(&'a Release, IngestId)> {
     Some((book.release(rule.key(), candidate)?, book.package(candidate.package)?.ingest))
 }
 
-async fn check(store: &dyn ImageStore, release: &Release, file: &StoredFile) -> Result<(), ChangeError> {
+async fn check(
+    store: &dyn ImageStore,
+    file: &StoredFile,
+    version: &ReportedVersion,
+    rule: &impl ToString,
+) -> Result<(), ChangeError> {
     let what = match state(store, file).await? {
         FileState::Whole => return Ok(()),
         FileState::Other => "differs from what was ingested",
@@ -78,8 +113,8 @@ async fn check(store: &dyn ImageStore, release: &Release, file: &StoredFile) -> 
     };
     Err(ChangeError::Image {
         file: file.name.to_string(),
-        version: release.version.to_string(),
-        rule: release.rule.to_string(),
+        version: version.to_string(),
+        rule: rule.to_string(),
         what,
     })
 }

@@ -3,7 +3,7 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::state::rule_history::Changed;
-use ucupdate_core::book::{BookCommand, Candidate, Refusal};
+use ucupdate_core::book::{BookCommand, Candidate, Refusal, SteppingStone, StoneName};
 use ucupdate_core::{RuleBook, RuleKey};
 
 impl Admin<'_> {
@@ -59,8 +59,20 @@ fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result
             Some(rule) => Err(Refusal::EntryConflict { what: format!("the rule {rule}") }),
             None => Ok(()),
         },
+        BookCommand::ApproveInterim { locale, update_type, .. }
+            if seen.interim_rule(locale, update_type) != book.interim_rule(locale, update_type) =>
+        {
+            Err(Refusal::EntryConflict { what: format!("the interim image for {locale}") })
+        }
+        BookCommand::ReplaceStone { name, .. } if stone(seen, name) != stone(book, name) => {
+            Err(Refusal::EntryConflict { what: format!("the stepping stone {name}") })
+        }
         _ => Ok(()),
     }
+}
+
+fn stone<'a>(book: &'a RuleBook, name: &StoneName) -> Option<&'a SteppingStone> {
+    book.settings().stones.iter().find(|stone| stone.name == *name)
 }
 
 /// Returns the pending, approved and earlier version of a rule.

@@ -13,11 +13,12 @@ use ucupdate_core::{FirmwareVersion, RuleBook};
 /// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
 /// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
 ///
-/// 1.3 came with bans, aliases, version schemes and remembered rejections, and 1.4 with version schemes of patterns. A document
-/// that says nothing of them is written in the oldest format that can say it, so that older programs go on reading it.
+/// 1.3 came with bans, aliases, version schemes and remembered rejections. 1.4 came with version schemes of patterns, and with
+/// interim images that are pending or rejected. A document that says nothing of them is written in the oldest format that can
+/// say it, so that older programs go on reading it.
 const FORMAT: Version = Version::new(1, 4, 0);
 
-/// The newest format before version schemes of patterns.
+/// The newest format before version schemes of patterns and pending interim images.
 const BEFORE_SCHEMES_OF_PATTERNS: Version = Version::new(1, 3, 0);
 
 /// The newest format before bans.
@@ -26,7 +27,13 @@ const BEFORE_BANS: Version = Version::new(1, 2, 0);
 /// Returns the oldest format that can say what a revision says.
 pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version {
     let of_command = match command {
-        RecordedCommand::Book(BookCommand::PutScheme(_) | BookCommand::RemoveScheme(_)) => FORMAT,
+        RecordedCommand::Book(
+            BookCommand::PutScheme(_)
+            | BookCommand::RemoveScheme(_)
+            | BookCommand::ApproveInterim { .. }
+            | BookCommand::RejectInterim { .. }
+            | BookCommand::ReplaceStone { .. },
+        ) => FORMAT,
         RecordedCommand::Book(
             BookCommand::ApproveVersion { .. }
             | BookCommand::Unreject { .. }
@@ -45,7 +52,10 @@ pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version
 /// Returns the oldest format that can say what a delta says.
 fn format_of(delta: &Delta) -> Version {
     let mut settings = delta.settings.iter();
-    if settings.clone().any(|settings| !settings.schemes.is_empty()) {
+    let mut interim = delta.interim.iter().filter_map(|entry| entry.now.as_ref());
+    if settings.clone().any(|settings| !settings.schemes.is_empty())
+        || interim.any(|rule| !rule.is_only_approved())
+    {
         return FORMAT;
     }
     let mut rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());

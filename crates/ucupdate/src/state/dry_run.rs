@@ -69,7 +69,7 @@ impl Admin<'_> {
 }
 
 impl DryRun {
-    async fn compile(before: Arc<Snapshot>, change: BookChange) -> Self {
+    pub(crate) async fn compile(before: Arc<Snapshot>, change: BookChange) -> Self {
         if change.delta.is_empty() {
             return Self { change, after: Arc::clone(&before), before };
         }

@@ -9,7 +9,7 @@ use crate::state::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{BookChange, Delta, IngestId, InterimImage, Refusal, Release, ReleaseFiles, Rule};
+use ucupdate_core::book::{BookChange, Delta, IngestId, InterimRule, Refusal, Release, ReleaseFiles, Rule};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, StoreError};
 
@@ -112,16 +112,17 @@ fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
             });
         }
     }
-    for (locale, update_type, id) in
-        delta.interim.iter().filter_map(|entry| Some((&entry.key.0, &entry.key.1, entry.now?)))
-    {
+    let interim = delta.interim.iter().filter_map(|entry| Some((&entry.key, entry.now.as_ref()?)));
+    let packages = |(key, rule): (_, &InterimRule)| rule.packages().map(move |id| (key, id));
+    for ((locale, update_type), id) in interim.flat_map(packages) {
         let package = book.package(id);
-        let is_it = |image: &&InterimImage| image.locale == *locale && image.update_type == *update_type;
         all.push(Anew {
             what: format!("the interim image for {locale}"),
             package: id,
             ingest: package.map(|package| package.ingest),
-            files: package.and_then(|package| package.interim.iter().find(is_it)).map(|image| &image.files),
+            files: package
+                .and_then(|package| package.interim_image(locale, update_type))
+                .map(|image| &image.files),
         });
     }
     all
@@ -141,7 +142,8 @@ fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
             format!("{version} for {} is no longer kept, ingest package {package} again", rule.key())
         })
         .collect();
-    let interim = earlier.interim_images().filter(|(_, package)| !same(*package));
+    let interim = earlier.interim_images().chain(earlier.pending_interim_images());
+    let interim = interim.filter(|(_, package)| !same(*package));
     missing.extend(interim.map(|(image, package)| {
         let (version, locale) = (&image.version, &image.locale);
         format!("the interim image {version} for {locale} is no longer kept, ingest package {package} again")

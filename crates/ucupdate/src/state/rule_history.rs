@@ -10,7 +10,7 @@ use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, Revision
 use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookChange, Note, Refusal};
@@ -144,8 +144,11 @@ impl RuleHistory {
         Err(DocumentError::Missing { key: keys::revision(self.revision + 1).to_string() }.into())
     }
 
+    /// Returns the rule book of the newest revision. Before the first revision it is the book of a new store, on which the
+    /// first change is made.
     pub(crate) fn book(&self) -> &RuleBook {
-        &self.book
+        static NEW_STORE: LazyLock<RuleBook> = LazyLock::new(RuleBook::of_new_store);
+        if self.revision == 0 { &NEW_STORE } else { &self.book }
     }
 
     pub(crate) fn revision(&self) -> u64 {
@@ -279,13 +282,13 @@ impl RuleHistory {
         command: &RecordedCommand,
         make: impl Fn(&RuleBook, u64) -> Result<BookChange, Refusal>,
     ) -> Result<Option<Changed>, ChangeError> {
-        let new_store = (self.revision == 0).then(RuleBook::of_new_store);
-        let mut change = make(new_store.as_ref().unwrap_or(&self.book), self.revision)?;
+        let mut change = make(self.book(), self.revision)?;
         if change.delta.is_empty() {
             return Ok(Some(Changed { revision: None, notes: change.notes }));
         }
-        if let Some(new_store) = new_store {
-            change.delta.settings.get_or_insert_with(|| new_store.settings().clone());
+        if self.revision == 0 {
+            let settings = self.book().settings().clone();
+            change.delta.settings.get_or_insert(settings);
         }
         let document = RevisionDocument {
             format: document::oldest_format(command, &change.delta),

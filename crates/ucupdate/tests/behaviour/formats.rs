@@ -10,7 +10,7 @@ use ucupdate::{CheckOptions, check_store};
 const FORMATS: [&str; 4] = ["1.0", "1.1", "1.2", "1.3"];
 
 /// The moment at which the expected answers were written: 2026-12-04 00:00:00 UTC.
-const ASKED_AT: UnixTime = UnixTime::from_seconds(1_796_342_400);
+pub(crate) const ASKED_AT: UnixTime = UnixTime::from_seconds(1_796_342_400);
 
 #[tokio::test]
 async fn stores_written_by_earlier_formats_still_open_with_the_meaning_they_had() {
@@ -52,8 +52,8 @@ async fn every_document_of_an_earlier_format_passes_the_check_of_a_store() {
     for format in FORMATS {
         let store = stored(format).await;
         let checked = check_store(&store, &CheckOptions::default(), ASKED_AT).await.unwrap();
-        // The vectors leave out the images, and one package was retired while a kept revision used it.
-        let known = ["file-gone", "package-gone"];
+        // The vectors leave out the images, one package was retired while a kept revision used it, and their stones are wide.
+        let known = ["file-gone", "package-gone", "stone-too-wide"];
         let damaged: Vec<_> =
             checked.problems.iter().filter(|problem| !known.contains(&problem.kind())).collect();
         assert!(damaged.is_empty(), "format {format}: {damaged:?}");
@@ -70,7 +70,7 @@ fn expected(format: &str) -> String {
 }
 
 /// A copy of a vector in memory.
-async fn stored(format: &str) -> MemoryStore {
+pub(crate) async fn stored(format: &str) -> MemoryStore {
     let store = MemoryStore::default();
     let root = folder(format);
     let mut folders = vec![root.join("state"), root.join("images")];

@@ -184,7 +184,7 @@ async fn an_interim_image_that_names_no_version_has_the_stones() {
     cabinet.file("OCInterim\\ENU\\CPE.nbt", sample::time_stamp(), b"image".to_vec());
     cabinet.file("OCInterim\\ENU\\CPE.cat", sample::time_stamp(), catalogue);
     let ingested = ingest(&service, cabinet.build().unwrap()).await.unwrap();
-    assert_eq!(ingested.notes[1].to_string(), "interim image 1.0.522.103 for ENU is in use");
+    assert_eq!(ingested.notes[1].to_string(), "interim image 1.0.522.103 for ENU is pending");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod fleet;
 mod formats;
 mod history;
 mod ingesting;
+mod interim;
 mod keeping;
 mod logging;
 mod looking_back;

@@ -42,7 +42,8 @@ async fn packages_are_known_again_the_newest_is_pending_and_nothing_is_approved(
     assert_eq!(state(&service), ["RTDevice 1.1.27.0 -", "IP8540 9.9.9.9 -", "CX700 3.5.6907.9 -"]);
     let book = service.snapshot().book().clone();
     assert!(book.packages().eq(before.packages()), "byte for byte what the ingests wrote");
-    assert!(book.interim_images().eq(before.interim_images()));
+    assert!(book.pending_interim_images().eq(before.interim_images()), "the approval is lost too");
+    assert_eq!((book.interim_images().count(), book.pending_interim_images().count()), (0, 1));
     assert_eq!(book.test_devices().len(), 0);
     assert_eq!(service.check(false).await.unwrap().problems, []);
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();

@@ -59,15 +59,16 @@ fn book(book: &RuleBook, out: &mut String) {
             writeln!(out, "  release {} {}", release.rule, release.version.as_str()).unwrap();
         }
     }
-    for (image, package) in book.interim_images() {
-        writeln!(
-            out,
-            "interim {} {} {} of {package}",
-            image.locale,
-            image.update_type,
-            image.version.as_str()
-        )
-        .unwrap();
+    let approved = book.interim_images().map(|image| ("interim", image));
+    let pending = book.pending_interim_images().map(|image| ("pending interim", image));
+    for (state, (image, package)) in approved.chain(pending) {
+        let (locale, update_type, version) = (&image.locale, &image.update_type, image.version.as_str());
+        writeln!(out, "{state} {locale} {update_type} {version} of {package}").unwrap();
+    }
+    for (locale, update_type, rule) in book.interim_rules() {
+        for version in &rule.rejected {
+            writeln!(out, "rejected interim {locale} {update_type} {}", version.as_str()).unwrap();
+        }
     }
     for rule in book.rules() {
         writeln!(

@@ -3,9 +3,10 @@
 use super::cabinet::joined;
 use super::problem::ProblemReport;
 use crate::args::author::AuthorArgs;
+use crate::args::devices::{Devices, DevicesArgs, Differences};
 use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
-use crate::failure::{Failure, chain};
+use crate::failure::{Failure, FailureKind, chain};
 use crate::files::meant_for;
 use crate::output::shown::Shown;
 use crate::output::told::Told;
@@ -19,7 +20,8 @@ use std::{fmt, io};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use ucupdate::store::ByteStream;
-use ucupdate::{IngestError, IngestOptions, Ingested, Options, UpdateService};
+use ucupdate::value::UnixTime;
+use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
@@ -31,6 +33,12 @@ pub(crate) struct IngestArgs {
     package: PackageArgs,
     #[command(flatten)]
     author: AuthorArgs,
+    /// Store nothing, and tell what each file alone would change: what would be pending, and what would go to every device
+    /// without an approval, as packages of RoundTable do
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
+    devices: DevicesArgs,
 }
 
 /// The bytes that are read at a time.
@@ -38,6 +46,8 @@ const CHUNK_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default, Serialize)]
 struct Report {
+    /// Whether nothing was stored.
+    dry_run: bool,
     /// The packages that were ingested, or were in the store already.
     packages: Vec<PackageReport>,
     /// The file that was refused. Later files were not read.
@@ -55,6 +65,9 @@ struct PackageReport {
     told: Told,
     /// The warnings about the package.
     warnings: Vec<ProblemReport>,
+    /// In a dry run, the devices whose answer would change.
+    #[serde(flatten)]
+    differences: Option<Differences>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +86,20 @@ impl PackageReport {
             revision: ingested.revision,
             told: ingested.notes.iter().cloned().collect(),
             warnings: ingested.package.warnings().map(ProblemReport::of).collect(),
+            differences: None,
+        }
+    }
+
+    /// Returns the report of a dry run.
+    fn would_be(path: &Path, would: &IngestDryRun, devices: &Devices, now: UnixTime) -> Self {
+        let run = &would.run;
+        Self {
+            file: path.display().to_string(),
+            package: would.package.id.to_string(),
+            revision: None,
+            told: run.change.notes.iter().cloned().collect(),
+            warnings: would.package.warnings().map(ProblemReport::of).collect(),
+            differences: Some(devices.differences(&run.before, &run.after, now)),
         }
     }
 }
@@ -80,6 +107,10 @@ impl PackageReport {
 impl fmt::Display for PackageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "package {} from {}", self.package, Shown(&self.file))?;
+        if let Some(differences) = &self.differences {
+            self.told.lines_without("ingested").try_for_each(|note| write!(f, "\n  would be: {note}"))?;
+            return write!(f, "\n{differences}");
+        }
         if self.revision.is_none() {
             f.write_str(" is there already, nothing changes")?;
         }
@@ -90,18 +121,25 @@ impl fmt::Display for PackageReport {
 
 pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), Failure> {
     let author = args.author.name();
-    let mut report = Report::default();
+    let mut report = Report { dry_run: args.dry_run, ..Report::default() };
+    let devices = match args.dry_run {
+        true => Some(looked_at(&args.devices, context).await?),
+        false => None,
+    };
     let mut service = None;
     let mut failure = None;
     let mut told = Ok(());
     for paths in &sets(&args.files) {
         let path = PathBuf::from(joined(paths));
-        match one(paths, &args.package, &author, &mut service, context).await {
+        match one(paths, &args.package, &author, devices.as_ref(), &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
                 warnings.for_each(|warning| {
                     context.output.message(format_args!("{}: {warning}", path.display()))
+                });
+                package.told.of_kind("deployed-at-ingest").for_each(|note| {
+                    context.output.message(format_args!("{}: warning: {note}", path.display()));
                 });
                 // That nobody reads on is no reason to take in only half of the files.
                 told = told.and(context.output.text(&package));
@@ -164,8 +202,9 @@ async fn one(
     paths: &[PathBuf],
     package: &PackageArgs,
     author: &str,
+    devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
-    context: &Context,
+    context: &mut Context,
 ) -> Result<PackageReport, Refused> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
@@ -184,12 +223,25 @@ async fn one(
         let ingest =
             IngestOptions::default().with_cabinet(package.cabinet.options()).with_package(package.options());
         let options = Options::default().with_ingest(ingest);
-        *service = Some(context.administer_with(IfMissing::Create, options).await.map_err(plain)?);
+        *service = Some(match devices {
+            Some(_) => context.administer_or_new(options).await.map_err(plain)?,
+            None => context.administer_with(IfMissing::Create, options).await.map_err(plain)?,
+        });
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
     let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let bar = progress(&file_name, size, context);
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
+    if let Some(devices) = devices {
+        let would = service.admin(author).dry_run_ingest(&file_name, parts).await;
+        bar.finish_and_clear();
+        let now = service.now();
+        let path = joined(paths);
+        return match would {
+            Ok(would) => Ok(PackageReport::would_be(Path::new(&path), &would, devices, now)),
+            Err(error) => Err(refused(error)),
+        };
+    }
     let ingesting = service.admin(author).ingest_parts(&file_name, parts, |so_far| {
         bar.set_message(format!("{} files", so_far.files));
     });
@@ -197,14 +249,28 @@ async fn one(
     bar.finish_and_clear();
     match ingested {
         Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
-        Err(error @ IngestError::Refused(_)) => {
-            let reason = chain(&error);
-            let IngestError::Refused(package) = error else { return Err(plain(Failure::new(reason))) };
-            Err((Failure::new(reason), package.problems.iter().map(ProblemReport::of).collect()))
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Why a package is not taken in, and what is wrong with it.
+fn refused(error: IngestError) -> Refused {
+    let reason = chain(&error);
+    match error {
+        IngestError::Refused(package) => {
+            (Failure::new(reason), package.problems.iter().map(ProblemReport::of).collect())
         }
-        Err(IngestError::Cabinet(error)) => Err(plain(Failure::not_understood(chain(&error)))),
-        Err(IngestError::Package(error)) => Err(plain(Failure::not_understood(chain(&error)))),
-        Err(error) => Err(plain(error.into())),
+        IngestError::Cabinet(error) => (Failure::not_understood(chain(&error)), Vec::new()),
+        IngestError::Package(error) => (Failure::not_understood(chain(&error)), Vec::new()),
+        error => (error.into(), Vec::new()),
+    }
+}
+
+/// Reads the devices that a dry run looks at. A store that is not there yet has none.
+async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices, Failure> {
+    match args.devices(context).await {
+        Err(Failure::Told(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
+        devices => devices,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ucupdate rules`: what each kind of device gets.
 
+use super::interim::{pending_json, pending_lines};
 use super::pin::{pin_json, pin_line};
 use super::rollout_report::RolloutReport;
 use crate::context::{Context, IfMissing};
@@ -40,6 +41,11 @@ pub(crate) async fn run(_args: RulesArgs, context: &mut Context) -> Result<(), F
         rule.pins().for_each(|pin| list.line(pin_line(pin)));
         rollouts.iter().for_each(|rollout| list.line(rollout));
     }
-    let value = json!({ "revision": snapshot.revision(), "rules": list.values() });
+    pending_lines(snapshot.book()).for_each(|line| list.line(line));
+    let value = json!({
+        "revision": snapshot.revision(),
+        "rules": list.values(),
+        "pending_interim": pending_json(snapshot.book()),
+    });
     context.output.both(&value, &list)
 }

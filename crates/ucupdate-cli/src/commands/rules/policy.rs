@@ -1,6 +1,6 @@
 //! `ucupdate policy`: how a rule treats versions.
 
-use super::pattern_scheme;
+use super::{deploy_at_ingest, pattern_scheme};
 use crate::args::change::{ChangeArgs, make_as_seen};
 use crate::args::rules::RulesArg;
 use crate::args::window::WindowArg;
@@ -26,6 +26,8 @@ pub(crate) enum PolicyCommand {
     Set(Box<SetArgs>),
     /// Remove the version scheme of a pattern; the rules take over that of the next pattern, else dotnet
     Remove(pattern_scheme::RemoveArgs),
+    /// Set whether packages of a device type go to every device as they are ingested, as RoundTable's do by default
+    DeployAtIngest(deploy_at_ingest::DeployArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -230,6 +232,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
     match command {
         PolicyCommand::List => list(context).await,
         PolicyCommand::Remove(args) => pattern_scheme::remove(args, context).await,
+        PolicyCommand::DeployAtIngest(args) => deploy_at_ingest::run(args, context).await,
         PolicyCommand::Show(args) => {
             let rule = match args.rules {
                 RulesArg::Rule(rule) => rule,

@@ -1,12 +1,14 @@
 //! `ucupdate stone`: versions that devices must pass through on their way.
 
-use crate::args::change::{ChangeArgs, make};
+use crate::args::change::{ChangeArgs, make, make_as_seen};
 use crate::args::kind::KindPatternArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
+use crate::suggest::refused;
 use serde_json::{Value, json};
-use ucupdate::book::{BookCommand, SteppingStone, StoneImage, StoneName};
+use ucupdate::Snapshot;
+use ucupdate::book::{BookCommand, Refusal, SteppingStone, StoneImage, StoneName};
 use ucupdate::device::KindWord;
 use ucupdate::value::ParseError;
 use ucupdate::version::{FirmwareVersion, VersionScheme};
@@ -19,6 +21,36 @@ pub(crate) enum StoneCommand {
     Add(Box<AddArgs>),
     /// Remove a stepping stone
     Remove(RemoveArgs),
+    /// Leave an interim stone only to the devices that its image was made for
+    ///
+    /// Stores that were made before stones named single models have a stone that sends the interim image of the first
+    /// phones to every UCPhone below 1.0.522.98, and a phone that reports 0.0.0.0 is below it whatever it is. This puts one
+    /// stone for each model in its place, in one step: LG-Nortel IP8540, Microsoft CPE and Polycom CX700 for the image
+    /// 1.0.522.103, and the models of the package that carries the image for any other. Other devices go straight to their
+    /// target. `ucupdate verify` names the stones to narrow, and --dry-run lists the devices whose answer would change
+    Narrow(RemoveArgs),
+    /// Change what is given of a stepping stone: its versions, or the devices it is for
+    ///
+    /// The stone is replaced in one step, so no device jumps over it meanwhile
+    Set(Box<SetArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true)
+    .args(["below", "by", "device_type", "vendor", "model", "hardware_revision", "locale"])))]
+pub(crate) struct SetArgs {
+    /// Its name
+    name: StoneName,
+    #[command(flatten, next_help_heading = "Which devices it is for")]
+    kind: KindPatternArgs,
+    /// Devices below this version, on their way to it or beyond, have to step
+    #[arg(long, value_name = "VERSION", value_parser = threshold)]
+    below: Option<FirmwareVersion>,
+    /// The version they step to
+    #[arg(long, value_name = "VERSION", value_parser = threshold)]
+    by: Option<FirmwareVersion>,
+    #[command(flatten)]
+    how: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -113,5 +145,60 @@ pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<
             make(&BookCommand::AddStone(stone), &how, context).await
         }
         StoneCommand::Remove(args) => make(&BookCommand::RemoveStone(args.name), &args.how, context).await,
+        StoneCommand::Narrow(args) => narrow(args, context).await,
+        StoneCommand::Set(args) => set(*args, context).await,
+    }
+}
+
+async fn narrow(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {
+    let RemoveArgs { name, how } = args;
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let wide = seen.book().wide_stones().into_iter().find(|wide| wide.stone.name == name);
+    let stones = match wide {
+        Some(wide) if wide.narrowed.is_empty() => {
+            return Err(Failure::new(format_args!(
+                "no package of the store says which devices the image of {name} was made for; type `{}` with these devices",
+                wide.narrow_command()
+            )));
+        }
+        Some(wide) => wide.narrowed,
+        None => {
+            let stone = find(&name, &seen)?;
+            return Err(Failure::new(format_args!("stepping stone {stone} is for single models already")));
+        }
+    };
+    replace(name, stones, &how, &seen, context).await
+}
+
+async fn set(args: SetArgs, context: &mut Context) -> Result<(), Failure> {
+    let SetArgs { name, kind, below, by, how } = args;
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let mut stone = find(&name, &seen)?.clone();
+    stone.kind = kind.in_place_of(stone.kind);
+    stone.below = below.unwrap_or(stone.below);
+    stone.by = by.unwrap_or(stone.by);
+    replace(name, vec![stone], &how, &seen, context).await
+}
+
+fn find<'a>(name: &StoneName, seen: &'a Snapshot) -> Result<&'a SteppingStone, Failure> {
+    let mut stones = seen.book().settings().stones.iter();
+    let unknown = || refused(Refusal::NoStone { name: name.clone() }.into(), seen.book());
+    stones.find(|stone| stone.name == *name).ok_or_else(unknown)
+}
+
+async fn replace(
+    name: StoneName,
+    stones: Vec<SteppingStone>,
+    how: &ChangeArgs,
+    seen: &Snapshot,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let shown = name.clone();
+    let command = BookCommand::ReplaceStone { name, stones };
+    match make_as_seen(&command, how, seen.book(), context).await? {
+        true => Ok(()),
+        false => Err(Failure::new(format_args!(
+            "the stepping stone {shown} was changed meanwhile; look at it and try again"
+        ))),
     }
 }

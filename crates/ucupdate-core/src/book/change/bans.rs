@@ -4,7 +4,7 @@ use super::draft::ChangeDraft;
 use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::package::Release;
+use crate::book::package::{InterimImage, Release};
 use crate::book::rule::Candidate;
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::StoneImage;
@@ -35,7 +35,7 @@ impl ChangeDraft<'_> {
                         .newest_release(rule.key(), &stone.image_version())
                         .and_then(|candidate| self.book.release(rule.key(), &candidate))
                         .is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)),
-                    StoneImage::Interim => self.book.interim_images().any(|(image, _)| {
+                    StoneImage::Interim => self.interim_images().any(|image| {
                         image.locale == rule.key().kind().locale
                             && image.update_type == *rule.key().update_type()
                             && ban.holds_image(
@@ -53,6 +53,11 @@ impl ChangeDraft<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The approved and the pending interim images.
+    fn interim_images(&self) -> impl Iterator<Item = &InterimImage> {
+        self.book.interim_images().chain(self.book.pending_interim_images()).map(|(image, _)| image)
     }
 
     pub(crate) fn lift_ban(&mut self, scope: &BanScope) -> Result<(), Refusal> {

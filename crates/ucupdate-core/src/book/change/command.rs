@@ -14,12 +14,12 @@ use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share, Window};
 use crate::book::rule::{Audience, Rule};
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::RuleKey;
+use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::{SteppingStone, StoneImage, StoneName};
+use crate::book::stone::{SteppingStone, StoneName};
 use crate::book::table::Entry;
 use crate::book::test_device::{TestDevice, TestDeviceName};
-use crate::device::{DeviceId, DeviceType};
+use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
@@ -32,9 +32,11 @@ use crate::version::ReportedVersion;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the variant documents its fields")]
 pub enum BookCommand {
-    /// Makes each release of a package pending. The rule book has the package already.
+    /// Makes each release and each interim image of a package pending. The rule book has the package already.
     Ingest(PackageId),
     /// Approves the pending version of each rule. Approves all of them or none.
+    ///
+    /// Approving a release, by this or another command, also approves pending interim images of the same package on its way.
     Approve(Vec<RuleKey>),
     /// Approves what a package made pending. Skips rules that have another pending version.
     ApproveAllOf(PackageId),
@@ -48,6 +50,23 @@ pub enum BookCommand {
     RollBack(RuleKey),
     /// Withdraws the approved version of a rule: nothing is approved.
     RollBackToNothing(RuleKey),
+    /// Approves an interim image: every device gets it that has to step.
+    ApproveInterim {
+        /// The locale of the image.
+        locale: Locale,
+        /// The update type that the image replaces.
+        update_type: UpdateType,
+        /// A version that a package contains. `None` means the pending one.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+        version: Option<ReportedVersion>,
+    },
+    /// Rejects the pending interim image.
+    RejectInterim {
+        /// The locale of the image.
+        locale: Locale,
+        /// The update type that the image replaces.
+        update_type: UpdateType,
+    },
     /// Removes a rule.
     Remove(RuleKey),
     /// Adds a test device.
@@ -123,6 +142,13 @@ pub enum BookCommand {
     AddStone(SteppingStone),
     /// Removes a stepping stone.
     RemoveStone(StoneName),
+    /// Puts other stepping stones in the place of one, in one step: no device jumps over it in the meantime.
+    ReplaceStone {
+        /// The stone that goes.
+        name: StoneName,
+        /// The stones that take its place. One of them may have its name.
+        stones: Vec<SteppingStone>,
+    },
     /// Turns the kill switch on: nothing is offered.
     Kill {
         /// The rule whose offers are stopped, or all.
@@ -156,8 +182,8 @@ impl RuleBook {
     /// Returns what the ingest of `package` would do. Its files must be in the store already.
     ///
     /// # Errors
-    /// Returns a refusal if a version exists with different bytes, or if an interim image would be offered again and
-    /// again.
+    /// Returns a refusal if a version exists with different bytes, or if an interim image has another version than its
+    /// stepping stones name.
     pub fn ingest(&self, package: &IngestedPackage) -> Result<BookChange, Refusal> {
         let mut change = ChangeDraft::on(self);
         let id = package.id();
@@ -169,22 +195,16 @@ impl RuleBook {
             change.delta.packages.push(Entry::set(id, package.clone()));
             change.notes.push(Note::Ingested { package: id, file_name: package.file_name.clone() });
         }
+        let mut proposed = Vec::new();
         for release in &package.releases {
-            change.take_in(release, id)?;
+            if change.take_in(release, id)? {
+                proposed.push(release);
+            }
         }
         for image in &package.interim {
-            let stones = &self.settings.stones;
-            let mut stones = stones.iter().filter(|stone| stone.image == StoneImage::Interim);
-            let low = stones.find(|stone| stone.is_above_image(&image.version));
-            if let Some(stone) = low {
-                return Err(Refusal::InterimTooLow {
-                    locale: image.locale.clone(),
-                    version: image.version.clone(),
-                    below: stone.below.clone().into(),
-                });
-            }
-            change.take_in_interim(image, id)?;
+            change.take_in_interim(package, image)?;
         }
+        proposed.into_iter().try_for_each(|release| change.deploy(release))?;
         // The same package whose rules and interim images stand as they are: not even its record changes, unless its
         // files had to be stored anew.
         Ok(change.finish())
@@ -228,6 +248,12 @@ impl RuleBook {
                 if let Some(from) = &rolled.from {
                     change.note_still_given(&rule, from);
                 }
+            }
+            BookCommand::ApproveInterim { locale, update_type, version } => {
+                change.approve_interim(locale, update_type, version.as_ref())?;
+            }
+            BookCommand::RejectInterim { locale, update_type } => {
+                change.reject_interim(locale, update_type)?;
             }
             BookCommand::Remove(rule) => {
                 let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
@@ -284,6 +310,7 @@ impl RuleBook {
             BookCommand::RemoveHold(name) => change.remove_hold(name)?,
             BookCommand::AddStone(stone) => change.add_stone(stone)?,
             BookCommand::RemoveStone(name) => change.remove_stone(name)?,
+            BookCommand::ReplaceStone { name, stones } => change.replace_stone(name, stones)?,
             BookCommand::Kill { scope, reason } => change.kill(scope, Stop::new(author, reason))?,
             BookCommand::AskRestart { scope } => change.ask_restart(scope, author)?,
             BookCommand::ApproveRestart { scope } => change.approve_restart(scope, author)?,

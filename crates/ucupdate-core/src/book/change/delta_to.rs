@@ -6,10 +6,11 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::{Delta, Member};
 use crate::book::group::{Group, GroupName};
+use crate::book::interim::InterimRule;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::RolloutName;
 use crate::book::rule::{Audience, Candidate, Rule};
-use crate::book::rule_book::{RuleBook, Settings};
+use crate::book::rule_book::{InterimKey, RuleBook, Settings};
 use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::SteppingStone;
 use crate::book::table::Entry;
@@ -105,24 +106,9 @@ impl RuleBook {
         if let Some(settings) = settings {
             notes.extend(notes_of_settings(&self.settings, settings));
         }
-        for entry in interim {
-            let (locale, update_type) = &entry.key;
-            let image = |package: &PackageId| {
-                let mut images = self.package(*package)?.interim.iter();
-                images.find(|image| image.locale == *locale && image.update_type == *update_type)
-            };
-            let before = self.interim.get(&entry.key).and_then(image);
-            let locale = locale.clone();
-            notes.extend(match (entry.now.as_ref().and_then(image), before) {
-                (Some(now), Some(before)) if now.version != before.version => {
-                    let (version, replaced) = (now.version.clone(), before.version.clone());
-                    Some(Note::InterimReplaced { locale, version, replaced })
-                }
-                (Some(now), _) => Some(Note::InterimInUse { locale, version: now.version.clone() }),
-                (None, _) if is_set(interim, &entry.key) => None,
-                (None, _) => Some(Note::InterimRemoved { locale }),
-            });
-        }
+        interim
+            .iter()
+            .for_each(|entry| notes.extend(self.notes_of_interim(entry, is_set(interim, &entry.key))));
         for entry in gone(rules) {
             notes.extend(self.rule(&entry.key).into_iter().flat_map(Note::of_removed));
         }
@@ -161,6 +147,40 @@ impl RuleBook {
         let stops =
             stops.map(|(scope, stop)| Note::StopStays { scope: scope.clone(), reason: stop.reason.clone() });
         bans.chain(stops)
+    }
+
+    /// Returns what changes in the restored rule of an interim image. A removed entry that is set again `is_set`.
+    fn notes_of_interim(&self, entry: &Entry<InterimKey, InterimRule>, is_set: bool) -> Vec<Note> {
+        if entry.now.is_none() && is_set {
+            return Vec::new();
+        }
+        let (locale, update_type) = &entry.key;
+        let version = |package: Option<PackageId>| {
+            let image = self.interim_image(locale, update_type, package?)?;
+            Some(image.version.clone())
+        };
+        let before = self.interim.get(&entry.key).cloned().unwrap_or_default();
+        let now = entry.now.clone().unwrap_or_default();
+        let mut notes = Vec::new();
+        if now.approved != before.approved {
+            let locale = locale.clone();
+            notes.push(match version(now.approved) {
+                Some(now) => {
+                    let before = version(before.approved);
+                    Note::InterimApproved { locale, version: now, before, with: None }
+                }
+                None => Note::InterimRemoved { locale },
+            });
+        }
+        if now.pending != before.pending {
+            let locale = locale.clone();
+            notes.extend(match (version(now.pending), version(before.pending)) {
+                (Some(version), replaced) => Some(Note::InterimPending { locale, version, replaced }),
+                (None, Some(from)) => Some(Note::InterimNotPending { locale, from }),
+                (None, None) => None,
+            });
+        }
+        notes
     }
 }
 

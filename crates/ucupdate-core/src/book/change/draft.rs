@@ -4,11 +4,12 @@ use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
-use crate::book::package::{InterimImage, Release};
+use crate::book::interim::InterimRule;
+use crate::book::package::{IngestedPackage, Release};
 use crate::book::policy::{OfferPolicy, OfferRule};
 use crate::book::releases::ReleasesByRule;
 use crate::book::rule::{Approved, Candidate, Role, RolledBack, Rule, RuleError};
-use crate::book::rule_book::RuleBook;
+use crate::book::rule_book::{InterimKey, RuleBook};
 use crate::book::rule_key::RuleKey;
 use crate::book::table::Entry;
 use crate::book::test_device::TestDevice;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 pub(crate) struct ChangeDraft<'a> {
     pub(crate) book: &'a RuleBook,
     rules: BTreeMap<RuleKey, Rule>,
+    pub(super) interims: BTreeMap<InterimKey, InterimRule>,
     pub(crate) delta: Delta,
     pub(crate) notes: Vec<Note>,
     /// The releases of the book, looked up when they are first needed.
@@ -32,6 +34,7 @@ impl<'a> ChangeDraft<'a> {
         Self {
             book,
             rules: BTreeMap::new(),
+            interims: BTreeMap::new(),
             delta: Delta::default(),
             notes: Vec::new(),
             releases: OnceCell::new(),
@@ -42,8 +45,9 @@ impl<'a> ChangeDraft<'a> {
         let rules = std::mem::take(&mut self.rules);
         let changed = rules.into_iter().filter(|(key, rule)| self.book.rule(key) != Some(rule));
         self.delta.rules.extend(changed.map(|(key, rule)| Entry::set(key, rule)));
+        self.finish_interims();
         let missing = self.missing_stones();
-        self.notes.extend(missing.into_iter().map(Note::StoneMissing));
+        self.notes.extend(missing);
         BookChange { delta: self.delta, notes: self.notes }
     }
 
@@ -55,6 +59,27 @@ impl<'a> ChangeDraft<'a> {
     /// The rule as it is so far.
     pub(crate) fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key).or_else(|| self.book.rule(key))
+    }
+
+    fn finish_interims(&mut self) {
+        let changed = self.interims.iter().filter(|(key, rule)| self.book.interim.get(key) != Some(rule));
+        let entries = changed.map(|(key, rule)| match rule.is_empty() {
+            true => Entry::removed(key.clone()),
+            false => Entry::set(key.clone(), rule.clone()),
+        });
+        let entries: Vec<_> = entries.collect();
+        self.delta.interim.extend(entries);
+    }
+
+    /// The rule of an interim image as it is so far.
+    pub(super) fn interim(&self, key: &InterimKey) -> Option<&InterimRule> {
+        self.interims.get(key).or_else(|| self.book.interim.get(key))
+    }
+
+    /// The package as it is so far.
+    pub(super) fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
+        let mut coming = self.delta.packages.iter().filter(|entry| entry.key == id);
+        coming.find_map(|entry| entry.now.as_ref()).or_else(|| self.book.package(id))
     }
 
     /// The key in the spelling of the first ingest.
@@ -131,6 +156,7 @@ impl<'a> ChangeDraft<'a> {
             Some(before) if before == version => Note::Unchanged { rule: key, version, state: "approved" },
             before => Note::Approved { rule: key, version, before },
         });
+        self.approve_interim_on_way(&rule, &approved.version);
         self.notes.extend(over);
         self.note_given(&rule, |policy, version| !policy.is_same_release(version, &approved.version));
     }
@@ -189,18 +215,16 @@ impl<'a> ChangeDraft<'a> {
                 self.notes.push(Note::Skipped { rule, why: RuleError::NothingPending });
             }
         }
+        approved += self.approve_interim_of(id)?;
         if approved == 0 {
             return Err(Refusal::NothingPendingOf { package: id });
         }
         Ok(())
     }
 
-    /// One release of a package: pending, or there already, or refused for having other bytes.
-    pub(crate) fn take_in(
-        &mut self,
-        release: &crate::book::package::Release,
-        package: PackageId,
-    ) -> Result<(), Refusal> {
+    /// One release of a package: pending, or there already, or refused for having other bytes. Returns whether it became
+    /// pending.
+    pub(crate) fn take_in(&mut self, release: &Release, package: PackageId) -> Result<bool, Refusal> {
         let known = self.rule(&release.rule).cloned();
         let is_new = known.is_none();
         let mut rule = known.unwrap_or_else(|| self.book.new_rule(release.rule.clone()));
@@ -234,16 +258,16 @@ impl<'a> ChangeDraft<'a> {
         self.check_kept_bytes(release, package)?;
         if let Some(state) = unchanged {
             self.notes.push(Note::Unchanged { rule: key, version, state });
-            return Ok(());
+            return Ok(false);
         }
         if let Some(ban) = self.book.ban_of(&key, rule.policy(), release) {
             let ban = Box::new(ban.clone());
             self.notes.push(Note::BannedAtIngest { rule: key, version, ban });
-            return Ok(());
+            return Ok(false);
         }
         if rule.is_rejected(&version) {
             self.notes.push(Note::StillRejected { rule: key, version });
-            return Ok(());
+            return Ok(false);
         }
         let replaced = rule.propose(Candidate { version: version.clone(), package });
         let note = match replaced {
@@ -255,11 +279,20 @@ impl<'a> ChangeDraft<'a> {
             let scheme = Box::new(scheme.clone());
             self.notes.push(Note::SchemeOfPattern { rule: key.clone(), scheme });
         }
-        self.rules.insert(key.clone(), rule);
-        if self.book.settings.deploy_at_ingest.contains(&key.kind().device_type) {
-            self.approve(&key)?;
+        self.rules.insert(key, rule);
+        Ok(true)
+    }
+
+    /// Approves a version that an ingest made pending, where the device type is deployed at ingest.
+    pub(crate) fn deploy(&mut self, release: &Release) -> Result<(), Refusal> {
+        let rule = self.spelled(&release.rule);
+        let device_type = rule.kind().device_type.clone();
+        if !self.book.settings.deploy_at_ingest.contains(&device_type) {
+            return Ok(());
         }
-        Ok(())
+        let version = release.version.clone();
+        self.notes.push(Note::DeployedAtIngest { rule: rule.clone(), version });
+        self.approve(&rule)
     }
 
     /// The bytes of a version never change while a package that brought it is in the book: what was tested is what is
@@ -274,45 +307,6 @@ impl<'a> ChangeDraft<'a> {
         };
         let rule = self.spelled(&release.rule);
         Err(Refusal::OtherBytes { rule, version: release.version.clone(), state: "kept", package: holder })
-    }
-
-    /// An interim image of a package: in use at once, since a stone's image needs no approval.
-    pub(crate) fn take_in_interim(
-        &mut self,
-        image: &InterimImage,
-        package: PackageId,
-    ) -> Result<(), Refusal> {
-        let (locale, version) = (image.locale.clone(), image.version.clone());
-        let kept = self.book.packages().filter(|kept| kept.id() != package).find(|kept| {
-            kept.interim.iter().any(|kept| {
-                kept.locale == locale
-                    && kept.update_type == image.update_type
-                    && kept.version.same_release(&version)
-                    && !kept.files.same_bytes(&image.files)
-            })
-        });
-        if let Some(kept) = kept {
-            return Err(Refusal::OtherInterimBytes { locale, version, package: kept.id() });
-        }
-        let mut in_use = self.book.interim_images();
-        let there =
-            in_use.find(|(there, _)| there.locale == locale && there.update_type == image.update_type);
-        if let Some((there, from)) = there {
-            let same_release = there.version.same_release(&version);
-            if same_release && there.files.same_bytes(&image.files) {
-                return Ok(());
-            }
-            // Of the package itself: taken in once more, with other bytes.
-            if same_release {
-                return Err(Refusal::OtherInterimBytes { locale, version, package: from });
-            }
-            let replaced = there.version.clone();
-            self.notes.push(Note::InterimReplaced { locale: locale.clone(), version, replaced });
-        } else {
-            self.notes.push(Note::InterimInUse { locale: locale.clone(), version });
-        }
-        self.delta.interim.push(Entry::set((locale, image.update_type.clone()), package));
-        Ok(())
     }
 
     pub(crate) fn add_test_device(&mut self, device: &TestDevice) -> Result<(), Refusal> {

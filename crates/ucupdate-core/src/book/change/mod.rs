@@ -6,6 +6,7 @@ mod command;
 mod delta_to;
 mod devices;
 mod draft;
+mod interim;
 mod note;
 mod note_text;
 #[cfg(test)]

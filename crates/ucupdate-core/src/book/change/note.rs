@@ -1,5 +1,6 @@
 //! Notes: what a command did, one fact each.
 
+use super::note_text::AllOf;
 use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::Ban;
 use crate::book::group::GroupName;
@@ -55,12 +56,29 @@ pub enum Note {
     Removed { rule: RuleKey, approved: Option<ReportedVersion>, pending: Option<ReportedVersion> },
     /// A command for several rules left this one alone.
     Skipped { rule: RuleKey, why: RuleError },
-    /// The interim image is in use.
-    InterimInUse { locale: Locale, version: ReportedVersion },
-    /// The interim image is in use in place of another.
-    InterimReplaced { locale: Locale, version: ReportedVersion, replaced: ReportedVersion },
-    /// The interim image is no longer in use.
+    /// An interim image is pending. `replaced` was pending until then.
+    InterimPending { locale: Locale, version: ReportedVersion, replaced: Option<ReportedVersion> },
+    /// An interim image is approved. `with` is the rule whose release was approved, `None` if the image was approved alone.
+    InterimApproved {
+        locale: Locale,
+        version: ReportedVersion,
+        before: Option<ReportedVersion>,
+        with: Option<RuleKey>,
+    },
+    /// An interim image no longer waits for approval.
+    InterimRejected { locale: Locale, version: ReportedVersion },
+    /// An ingest brought an interim image that was rejected, so it is not pending.
+    InterimStillRejected { locale: Locale, version: ReportedVersion },
+    /// An interim image is banned, so it is neither made pending nor approved.
+    InterimBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
+    /// No stepping stone leads devices of the package over its interim image, so the image is not used. `stones` would.
+    InterimUnused { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
+    /// An interim image is left out, because neither its package nor a stepping stone states its version.
+    InterimVersionUnknown { locale: Locale },
+    /// No interim image is approved, as it was at the restored revision.
     InterimRemoved { locale: Locale },
+    /// No interim image is pending, as it was at the restored revision.
+    InterimNotPending { locale: Locale, from: ReportedVersion },
     /// A test device was added.
     TestDeviceAdded { name: TestDeviceName, id: DeviceId },
     /// A test device was removed.
@@ -81,6 +99,8 @@ pub enum Note {
     OneRelease { rule: RuleKey, version: ReportedVersion, other: ReportedVersion },
     /// Packages of a device type are, or are no longer, approved as they are ingested.
     DeployAtIngest { device_type: DeviceType, on: bool },
+    /// A version is about to be approved, because its device type is deployed at ingest.
+    DeployedAtIngest { rule: RuleKey, version: ReportedVersion },
     /// A package left the rule book. It was ingested from a file of this name.
     Retired { package: PackageId, file_name: Box<str> },
     /// The rule book is as it was at an earlier revision. The notes after this one say what changed.
@@ -128,8 +148,12 @@ pub enum Note {
     StoneAdded { stone: Box<SteppingStone> },
     /// A stepping stone was removed.
     StoneRemoved { stone: Box<SteppingStone> },
+    /// A stepping stone was replaced by others.
+    StoneReplaced { before: Box<SteppingStone>, stones: Vec<SteppingStone> },
     /// Devices that must install a stepping stone first are offered nothing, since its image is missing.
     StoneMissing(MissingStone),
+    /// Only test devices are offered the image of a stepping stone. Other devices that must install it are offered nothing.
+    StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
     /// Versions or an image are banned.
     Banned { ban: Box<Ban> },
     /// A rule assigns a version that is banned now.
@@ -279,11 +303,30 @@ impl Note {
             Self::Removed { rule, approved, pending } => Parts::of("rule-removed", rule)
                 .maybe_from(if approved.is_some() { approved } else { pending }),
             Self::Skipped { rule, .. } => Parts::of("skipped", rule),
-            Self::InterimInUse { locale, version } => Parts::new("interim-in-use").name(locale).to(version),
-            Self::InterimReplaced { locale, version, replaced } => {
-                Parts::new("interim-in-use").name(locale).from(replaced).to(version)
+            Self::InterimPending { locale, version, replaced } => {
+                Parts::new("interim-pending").name(locale).maybe_from(replaced).to(version)
             }
+            Self::InterimApproved { locale, version, before, with } => {
+                let parts = Parts { rule: with.as_ref(), ..Parts::new("interim-approved") };
+                parts.name(locale).maybe_from(before).to(version)
+            }
+            Self::InterimRejected { locale, version } => {
+                Parts::new("interim-rejected").name(locale).from(version)
+            }
+            Self::InterimStillRejected { locale, version } => {
+                Parts::new("interim-still-rejected").name(locale).from(version)
+            }
+            Self::InterimBanned { locale, version, .. } => {
+                Parts::new("interim-banned").name(locale).from(version)
+            }
+            Self::InterimUnused { locale, version, .. } => {
+                Parts::new("interim-unused").name(locale).from(version)
+            }
+            Self::InterimVersionUnknown { locale } => Parts::new("interim-version-unknown").name(locale),
             Self::InterimRemoved { locale } => Parts::new("interim-removed").name(locale),
+            Self::InterimNotPending { locale, from } => {
+                Parts::new("interim-not-pending").name(locale).from(from)
+            }
             Self::TestDeviceAdded { name, id } => Parts::new("test-device-added").name(name).to(id),
             Self::TestDeviceRemoved { name, id } => Parts::new("test-device-removed").name(name).from(id),
             Self::PolicyChanged { rule, field, from, to } => {
@@ -308,6 +351,7 @@ impl Note {
             Self::DeployAtIngest { device_type, on } => {
                 Parts::new("deploy-at-ingest").name(device_type).from(&!on).to(on)
             }
+            Self::DeployedAtIngest { rule, version } => Parts::of("deployed-at-ingest", rule).to(version),
             Self::Retired { package, file_name } => {
                 Parts::new("package-retired").name(package).from(file_name)
             }
@@ -352,8 +396,14 @@ impl Note {
             Self::HoldRemoved { hold } => Parts::new("hold-removed").name(&hold.name).from(&hold.on),
             Self::StoneAdded { stone } => Parts::new("stone-added").name(&stone.name).to(stone),
             Self::StoneRemoved { stone } => Parts::new("stone-removed").name(&stone.name).from(stone),
+            Self::StoneReplaced { before, stones } => {
+                Parts::new("stone-replaced").name(&before.name).from(before).to(&AllOf(stones))
+            }
             Self::StoneMissing(missing) => {
                 Parts::of("stone-missing", &missing.rule).name(&missing.stone.name)
+            }
+            Self::StonePending { stone, rule, version } => {
+                Parts::of("stone-pending", rule).name(&stone.name).from(version)
             }
             Self::Banned { ban } => Parts::new("banned").name(&ban.scope).to(&ban.reason),
             Self::BannedInUse { rule, version, audience } => {

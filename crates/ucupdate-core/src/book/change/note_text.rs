@@ -1,6 +1,7 @@
 //! The sentence of a note.
 
 use super::note::Note;
+use crate::book::stone::SteppingStone;
 use std::fmt;
 
 impl fmt::Display for Note {
@@ -56,14 +57,57 @@ impl fmt::Display for Note {
                 pending.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was pending"))
             }
             Self::Skipped { rule, why } => write!(f, "{rule}: skipped, {why}"),
-            Self::InterimInUse { locale, version } => {
-                write!(f, "interim image {version} for {locale} is in use")
+            Self::InterimPending { locale, version, replaced: None } => {
+                write!(f, "interim image {version} for {locale} is pending")
             }
-            Self::InterimReplaced { locale, version, replaced } => {
-                write!(f, "interim image {version} for {locale} is in use, in place of {replaced}")
+            Self::InterimPending { locale, version, replaced: Some(replaced) } => {
+                write!(f, "interim image {version} for {locale} replaces {replaced}, which was pending")
             }
+            Self::InterimApproved { locale, version, before, with } => {
+                let too = if with.is_some() { " too" } else { "" };
+                write!(f, "interim image {version} for {locale} is approved{too}")?;
+                before.as_ref().map_or(Ok(()), |before| write!(f, ", in place of {before}"))?;
+                with.as_ref().map_or(Ok(()), |rule| write!(f, ", because devices of {rule} step by it"))
+            }
+            Self::InterimRejected { locale, version } => {
+                write!(f, "interim image {version} for {locale} is rejected")
+            }
+            Self::InterimStillRejected { locale, version } => write!(
+                f,
+                "interim image {version} for {locale} was rejected before, so it is not pending; `ucupdate interim approve \
+                 {locale} {version}` approves it"
+            ),
+            Self::InterimBanned { locale, version, ban } => write!(
+                f,
+                "interim image {version} for {locale} is banned by {}{}, so it is offered to no device",
+                ban.scope,
+                Reason(&ban.reason)
+            ),
+            Self::InterimUnused { locale, version, stones } => {
+                write!(
+                    f,
+                    "interim image {version} for {locale} is not used: no stepping stone is for the devices of its package"
+                )?;
+                if stones.is_empty() {
+                    return f.write_str("; `ucupdate stone add` adds one");
+                }
+                f.write_str("; where such devices must install it first, type ")?;
+                for (at, stone) in stones.iter().enumerate() {
+                    let and = if at == 0 { "" } else { " and " };
+                    write!(f, "{and}`{}`", stone.add_command())?;
+                }
+                f.write_str(", with --below as the vendor states it")
+            }
+            Self::InterimVersionUnknown { locale } => write!(
+                f,
+                "the interim image for {locale} is left out: neither its package nor a stepping stone for its devices states \
+                 its version, expected a manifest that does; `ucupdate package build` writes one"
+            ),
             Self::InterimRemoved { locale } => {
-                write!(f, "the interim image for {locale} is no longer in use")
+                write!(f, "no interim image for {locale} is approved, as it was then")
+            }
+            Self::InterimNotPending { locale, from } => {
+                write!(f, "no interim image for {locale} is pending, as it was then; {from} was pending")
             }
             Self::TestDeviceAdded { name, id } => write!(f, "{name} is a test device, known by its {id:#}"),
             Self::TestDeviceRemoved { name, id } => write!(f, "{name} is no longer a test device ({id:#})"),
@@ -100,6 +144,12 @@ impl fmt::Display for Note {
             Self::DeployAtIngest { device_type, on: false } => {
                 write!(f, "packages of {device_type} wait for approval")
             }
+            Self::DeployedAtIngest { rule, version } => write!(
+                f,
+                "{rule}: {version} goes to every device WITHOUT AN APPROVAL, because packages of {type_} are deployed as they \
+                 are ingested; `ucupdate policy deploy-at-ingest {type_} no` makes later ones wait",
+                type_ = rule.kind().device_type
+            ),
             Self::Retired { package, file_name } => {
                 write!(f, "package {package} of {file_name} has left the rule book")
             }
@@ -163,7 +213,18 @@ impl fmt::Display for Note {
             }
             Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
             Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
+            Self::StoneReplaced { before, stones } => {
+                write!(f, "stepping stone {before} is replaced by {}", AllOf(stones))
+            }
             Self::StoneMissing(missing) => missing.fmt(f),
+            Self::StonePending { stone, rule, version } => write!(
+                f,
+                "{rule}: devices below {} step by {} first, and the interim image {version} is pending, so they get nothing \
+                 unless they are test devices; `ucupdate interim approve {}` approves it",
+                stone.below,
+                stone.by,
+                rule.kind().locale
+            ),
             Self::Banned { ban } => write!(f, "{} is banned{}", ban.scope, Reason(&ban.reason)),
             Self::BannedInUse { rule, version, audience } => write!(
                 f,
@@ -210,6 +271,18 @@ impl fmt::Display for Note {
             }
             Self::AcceptedOnRequest { problem } => write!(f, "accepted on request: {problem}"),
         }
+    }
+}
+
+/// Stepping stones as one text.
+pub(super) struct AllOf<'a>(pub(super) &'a [SteppingStone]);
+
+impl fmt::Display for AllOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(at, stone)| {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{stone}")
+        })
     }
 }
 

@@ -149,10 +149,14 @@ fn name(command: &BookCommand) -> &'static str {
         BookCommand::Kill { .. } => "kill",
         BookCommand::AskRestart { .. } => "ask-restart",
         BookCommand::ApproveRestart { .. } => "approve-restart",
+        BookCommand::ApproveInterim { .. } => "approve-interim",
+        BookCommand::RejectInterim { .. } => "reject-interim",
+        BookCommand::ReplaceStone { .. } => "replace-stone",
     }
 }
 
-/// The number of commands in [`name`].
+/// The number of commands that have a row: those of [`name`] but the three of interim images and of replaced stones, whose notes
+/// are tested with the commands themselves.
 const COMMANDS: usize = 38;
 
 /// Kind, rule, name, before and after, `-` for none.

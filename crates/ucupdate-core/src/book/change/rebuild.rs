@@ -3,12 +3,12 @@
 use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::delta::Delta;
+use crate::book::interim::key_of;
 use crate::book::package::IngestedPackage;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
-use crate::book::stone::StoneImage;
 use crate::book::table::Entry;
 use crate::version::ReportedVersion;
 use std::collections::BTreeMap;
@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 impl RuleBook {
     /// Returns the change that takes these packages into a book whose history is lost.
     ///
-    /// The newest version of each rule becomes pending, and the interim images are in use. Nothing is approved, not even
-    /// for device types that are approved at ingest: the approvals are lost, and a version may have been rolled back.
+    /// The newest version of each rule becomes pending, and so do interim images of the versions that stepping stones name.
+    /// Nothing is approved, not even for device types that are approved at ingest: the approvals are lost, and a version may
+    /// have been rolled back.
     ///
     /// Packages that are in the book already are skipped. Of two versions without an order, the one that was ingested
     /// later is pending.
@@ -42,14 +43,12 @@ impl RuleBook {
                 }
             }
             for image in &package.interim {
-                let lifts = self
-                    .settings
-                    .stones
-                    .iter()
-                    .filter(|stone| stone.image == StoneImage::Interim)
-                    .all(|stone| image.version.readable().is_some_and(|version| *version >= stone.below));
-                if lifts {
-                    interim.insert((image.locale.clone(), image.update_type.clone()), (id, &image.version));
+                let mut stones =
+                    self.stones_of_interim(package, &image.locale, &image.update_type).peekable();
+                let is_named = stones.peek().is_some()
+                    && stones.all(|stone| image.version.same_release(&stone.image_version()));
+                if is_named {
+                    interim.insert(key_of(image), (id, &image.version));
                 }
             }
         }
@@ -59,8 +58,12 @@ impl RuleBook {
             delta.rules.push(Entry::set(key, rule));
         }
         for (key, (package, version)) in interim {
-            notes.push(Note::InterimInUse { locale: key.0.clone(), version: version.clone() });
-            delta.interim.push(Entry::set(key, package));
+            let mut rule = self.interim.get(&key).cloned().unwrap_or_default();
+            let replaced = rule.pending.and_then(|there| self.interim_image(&key.0, &key.1, there));
+            let replaced = replaced.map(|image| image.version.clone());
+            notes.push(Note::InterimPending { locale: key.0.clone(), version: version.clone(), replaced });
+            rule.pending = Some(package);
+            delta.interim.push(Entry::set(key, rule));
         }
         BookChange { delta, notes }
     }

@@ -6,9 +6,9 @@ use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
 use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
-use crate::book::rule_key::RuleKey;
+use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::{MissingStone, SteppingStone, StoneName};
+use crate::book::stone::{MissingStone, SteppingStone, StoneName, quoted};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
@@ -78,9 +78,9 @@ pub enum Refusal {
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
-    /// An interim image of this version is in use with different bytes.
+    /// A kept package contains an interim image of this version with different bytes.
     #[error(
-        "interim image {version} for {locale} is in use already, with other bytes (from package {package})"
+        "interim image {version} for {locale} is kept already, with other bytes (from package {package})"
     )]
     OtherInterimBytes { locale: Locale, version: ReportedVersion, package: PackageId },
     /// The interim image is below the threshold of a stepping stone, so devices would be offered it again and again.
@@ -88,6 +88,25 @@ pub enum Refusal {
         "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
     )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
+    /// An interim image has another version than the stepping stones name that would send it.
+    #[error("{}", other_version(locale, version, stones))]
+    InterimVersion { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
+    /// A stepping stone for other devices names the interim image that this one would replace.
+    #[error(
+        "interim image {version} for {locale} would replace {there}, which the stepping stone {stone} names for other \
+         devices, and there is one interim image for {locale}; if those devices may install it, type `ucupdate stone set \
+         {stone} --by {version}` and ingest the package again, or else build the package without the image"
+    )]
+    InterimTaken { locale: Locale, version: ReportedVersion, there: Box<ReportedVersion>, stone: StoneName },
+    /// No interim image waits for approval.
+    #[error("no interim image for {locale} and {update_type} is pending")]
+    NoInterimPending { locale: Locale, update_type: UpdateType },
+    /// No ingested package contains an interim image of this version.
+    #[error("no package contains the interim image {version} for {locale}")]
+    NoSuchInterim { locale: Locale, version: ReportedVersion },
+    /// The interim image is banned.
+    #[error("interim image {version} for {locale} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
+    InterimIsBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
     /// The name is taken.
     #[error("{name} is a test device already, known by its {id:#}")]
     TestDeviceNameTaken { name: TestDeviceName, id: DeviceId },
@@ -139,6 +158,9 @@ pub enum Refusal {
     /// The stepping stone does not exist.
     #[error("no stepping stone {name}")]
     NoStone { name: StoneName },
+    /// No stone is named that takes the place of the stone.
+    #[error("no stepping stone takes the place of {name}; expected one or more, or remove it")]
+    NoStoneInPlace { name: StoneName },
     /// The version of the stone is below its own threshold, so devices would be offered it again and again.
     #[error("{by} is below {below}, so devices would be offered it again and again")]
     StoneCycle { by: FirmwareVersion, below: FirmwareVersion },
@@ -148,6 +170,12 @@ pub enum Refusal {
     /// A rule needs the stone, but no package contains its image.
     #[error(transparent)]
     StoneMissing(MissingStone),
+    /// A rule needs the stone, and its interim image is not approved.
+    #[error(
+        "{rule}: devices below {} would step by {version}, which is not approved, so they would get nothing; type `ucupdate \
+         interim approve {} {version}` first", stone.below, rule.kind().locale
+    )]
+    StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
     /// No package contains the version of the stone for any of its rules.
     #[error("no package brought {by} for any rule of {stone}")]
     StoneNowhere { by: FirmwareVersion, stone: Box<SteppingStone> },
@@ -187,6 +215,11 @@ impl Refusal {
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",
+            Self::InterimVersion { .. } => "interim-version",
+            Self::InterimTaken { .. } => "interim-taken",
+            Self::NoInterimPending { .. } => "no-interim-pending",
+            Self::NoSuchInterim { .. } => "no-such-interim",
+            Self::InterimIsBanned { .. } => "interim-banned",
             Self::TestDeviceNameTaken { .. } => "test-device-name-taken",
             Self::TestDeviceIdTaken { .. } => "test-device-id-taken",
             Self::NoTestDevice { .. } => "no-test-device",
@@ -204,9 +237,11 @@ impl Refusal {
             Self::NoHold { .. } => "no-hold",
             Self::StoneNameTaken { .. } => "stone-name-taken",
             Self::NoStone { .. } => "no-stone",
+            Self::NoStoneInPlace { .. } => "no-stone-in-place",
             Self::StoneCycle { .. } => "stone-cycle",
             Self::StoneUnreachable { .. } => "stone-unreachable",
             Self::StoneMissing(_) => "stone-missing",
+            Self::StonePending { .. } => "stone-pending",
             Self::StoneNowhere { .. } => "stone-nowhere",
             Self::NotStopped { .. } => "not-stopped",
             Self::AlreadyStopped { .. } => "already-stopped",
@@ -214,4 +249,21 @@ impl Refusal {
             Self::SamePerson { .. } => "same-person",
         }
     }
+}
+
+/// Says which version was found, which one each stone names, and what to type.
+fn other_version(locale: &Locale, version: &ReportedVersion, stones: &[SteppingStone]) -> String {
+    let named = stones.iter().map(|stone| format!("{} names {}", stone.name, stone.by));
+    let named: Vec<String> = named.collect();
+    let change = stones.iter().map(|stone| {
+        let name = quoted(stone.name.as_str());
+        format!("`ucupdate stone set {name} --by {version}`")
+    });
+    let change: Vec<String> = change.collect();
+    format!(
+        "interim image {version} for {locale} has another version than its stepping stones expect: {}; if the package is right, \
+         type {}, and ingest the package again",
+        named.join(", "),
+        change.join(" and ")
+    )
 }

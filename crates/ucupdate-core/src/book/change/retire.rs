@@ -4,6 +4,7 @@ use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
+use crate::book::interim::InterimRule;
 use crate::book::rule::Rule;
 use crate::book::rule_book::RuleBook;
 use crate::book::stone::StoneImage;
@@ -16,7 +17,8 @@ impl RuleBook {
     /// The packages that rules (in any assignment, or kept for roll back), interim images and stepping stones are of.
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let of_rules = self.rules().flat_map(Rule::candidates).map(|candidate| candidate.package);
-        let mut named: BTreeSet<PackageId> = of_rules.chain(self.interim.values().copied()).collect();
+        let mut named: BTreeSet<PackageId> =
+            of_rules.chain(self.interim.values().flat_map(InterimRule::packages)).collect();
         for stone in self.settings.stones.iter().filter(|stone| stone.image == StoneImage::Release) {
             let by = ReportedVersion::from(stone.by.clone());
             let of_stone = self.packages().filter(|package| {
@@ -63,6 +65,7 @@ impl Delta {
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let rules = self.rules.iter().filter_map(|entry| entry.now.as_ref());
         let of_rules = rules.flat_map(Rule::candidates).map(|candidate| candidate.package);
-        of_rules.chain(self.interim.iter().filter_map(|entry| entry.now)).collect()
+        let interim = self.interim.iter().filter_map(|entry| entry.now.as_ref());
+        of_rules.chain(interim.flat_map(InterimRule::packages)).collect()
     }
 }

@@ -1,16 +1,59 @@
 //! Stepping stones, and what is wrong with them: found when they are written, not when a device asks.
 
 use super::draft::ChangeDraft;
+use super::interim::ImageState;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::rule::{Assignment, Rule};
+use crate::book::package::InterimImage;
+use crate::book::rule::{Assignment, Role, Rule};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName};
+use crate::value::PackageId;
 
 impl ChangeDraft<'_> {
     pub(crate) fn add_stone(&mut self, stone: &SteppingStone) -> Result<(), Refusal> {
         let mut settings = self.book.settings.clone();
-        let mut others = settings.stones.iter();
+        self.check_stone(stone, &settings.stones, None)?;
+        settings.stones.push(stone.clone());
+        settings.sort_stones();
+        self.delta.settings = Some(settings);
+        self.notes.push(Note::StoneAdded { stone: Box::new(stone.clone()) });
+        Ok(())
+    }
+
+    /// Puts other stones in the place of one. A device that was offered nothing because of the stone may stay so.
+    pub(crate) fn replace_stone(
+        &mut self,
+        name: &StoneName,
+        stones: &[SteppingStone],
+    ) -> Result<(), Refusal> {
+        let mut settings = self.book.settings.clone();
+        let known = settings.stones.iter().position(|stone| stone.name == *name);
+        let known = known.ok_or_else(|| Refusal::NoStone { name: name.clone() })?;
+        let before = settings.stones.remove(known);
+        if stones.is_empty() {
+            return Err(Refusal::NoStoneInPlace { name: before.name });
+        }
+        for stone in stones {
+            self.check_stone(stone, &settings.stones, Some(&before))?;
+            settings.stones.push(stone.clone());
+        }
+        settings.sort_stones();
+        if settings != self.book.settings {
+            self.delta.settings = Some(settings);
+            self.notes.push(Note::StoneReplaced { before: Box::new(before), stones: stones.to_vec() });
+        }
+        Ok(())
+    }
+
+    /// Refuses a stone that cannot stand beside the others. `before` is the stone whose place it takes.
+    fn check_stone(
+        &mut self,
+        stone: &SteppingStone,
+        others: &[SteppingStone],
+        before: Option<&SteppingStone>,
+    ) -> Result<(), Refusal> {
+        let mut others = others.iter();
         if let Some(taken) = others.clone().find(|other| other.name == stone.name) {
             return Err(Refusal::StoneNameTaken { stone: Box::new(taken.clone()) });
         }
@@ -25,12 +68,8 @@ impl ChangeDraft<'_> {
         if let Some(other) = others.find(hides) {
             return Err(Refusal::StoneUnreachable { stone: Box::new(other.clone()) });
         }
-        self.check_image(stone)?;
-        settings.stones.push(stone.clone());
-        settings.sort_stones();
-        self.delta.settings = Some(settings);
-        self.notes.push(Note::StoneAdded { stone: Box::new(stone.clone()) });
-        Ok(())
+        self.propose_image_of(stone);
+        self.check_image(stone, before)
     }
 
     pub(crate) fn remove_stone(&mut self, name: &StoneName) -> Result<(), Refusal> {
@@ -44,10 +83,15 @@ impl ChangeDraft<'_> {
     }
 
     /// A stone must not stop devices that get something today, nor be for nobody.
-    fn check_image(&self, stone: &SteppingStone) -> Result<(), Refusal> {
+    fn check_image(&self, stone: &SteppingStone, before: Option<&SteppingStone>) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
-            let mut images = self.book.interim_images();
-            if let Some((image, _)) = images.find(|(image, _)| stone.is_above_image(&image.version)) {
+            let mut images = self.book.interim_images().chain(self.book.pending_interim_images());
+            let is_low = |image: &InterimImage, package: PackageId| {
+                let package = self.book.package(package);
+                stone.is_above_image(&image.version)
+                    && package.is_some_and(|package| package.may_send(stone, image))
+            };
+            if let Some((image, _)) = images.find(|(image, package)| is_low(image, *package)) {
                 return Err(Refusal::InterimTooLow {
                     locale: image.locale.clone(),
                     version: image.version.clone(),
@@ -55,7 +99,7 @@ impl ChangeDraft<'_> {
                 });
             }
         }
-        let mut rules = self.book.rules().filter(|rule| stone.is_for(rule.key())).peekable();
+        let rules = self.book.rules().filter(|rule| stone.is_for(rule.key()));
         let by = stone.image_version();
         let nowhere = stone.image == StoneImage::Release
             && !self.book.packages().any(|package| {
@@ -73,16 +117,48 @@ impl ChangeDraft<'_> {
             let scheme = &rule.policy().scheme;
             rule.candidates().any(|candidate| stone.is_below_in(scheme, &candidate.version))
         };
-        let missing = rules.find(|rule| crosses(rule) && !self.has_image(stone, rule));
-        match missing {
-            Some(rule) => Err(Refusal::StoneMissing(missing_stone(stone, rule.key()))),
-            None => Ok(()),
+        let is_given = |rule: &Rule| {
+            let scheme = &rule.policy().scheme;
+            let mut given = rule.assignments().iter();
+            given.any(|given| {
+                given.role() != Role::Pending && stone.is_below_in(scheme, &given.candidate.version)
+            })
+        };
+        let was_held = |rule: &Rule| {
+            before.is_some_and(|before| {
+                before.is_for(rule.key())
+                    && before.below == stone.below
+                    && self.image_state(before, rule) != ImageState::Approved
+            })
+        };
+        let mut crossing = rules.filter(|rule| crosses(rule) && !was_held(rule));
+        crossing.try_for_each(|rule| match self.image_state(stone, rule) {
+            ImageState::Approved => Ok(()),
+            ImageState::Pending(_) if !is_given(rule) => Ok(()),
+            ImageState::Pending(version) => Err(Refusal::StonePending {
+                stone: Box::new(stone.clone()),
+                rule: rule.key().clone(),
+                version: version.clone(),
+            }),
+            ImageState::Missing => Err(self.unapproved_or_missing(stone, rule.key())),
+        })
+    }
+
+    /// The refusal of a stone without an image that is pending or approved. A package may contain the image.
+    fn unapproved_or_missing(&self, stone: &SteppingStone, rule: &RuleKey) -> Refusal {
+        let key = (rule.kind().locale.clone(), rule.update_type().clone());
+        let version = stone.image_version();
+        let is_brought =
+            stone.image == StoneImage::Interim && self.brought_for(&key, &version, None).is_some();
+        match is_brought {
+            true => Refusal::StonePending { stone: Box::new(stone.clone()), rule: rule.clone(), version },
+            false => Refusal::StoneMissing(missing_stone(stone, rule)),
         }
     }
 
-    /// The stones whose images are missing on the way to what this change assigns anew.
-    pub(super) fn missing_stones(&self) -> Vec<MissingStone> {
-        let mut missing = Vec::new();
+    /// Notes about the stones whose images are missing, or wait for approval, on the way to what this change assigns anew.
+    pub(super) fn missing_stones(&self) -> Vec<Note> {
+        let mut notes = Vec::new();
         for rule in self.delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
             let before = self.book.rule(rule.key());
             // In another scheme, other stones may be on the way to what is assigned already.
@@ -98,31 +174,46 @@ impl ChangeDraft<'_> {
             let anew: Vec<&Assignment> =
                 rule.assignments().iter().filter(|assignment| !had(assignment)).collect();
             for stone in self.book.settings.stones.iter().filter(|stone| stone.is_for(rule.key())) {
-                let crossed = anew.iter().any(|assignment| {
+                let mut crossing = anew.iter().filter(|assignment| {
                     stone.is_below_in(&rule.policy().scheme, &assignment.candidate.version)
                 });
-                if crossed && !self.has_image(stone, rule) {
-                    missing.push(missing_stone(stone, rule.key()));
+                if crossing.clone().next().is_none() {
+                    continue;
+                }
+                match self.image_state(stone, rule) {
+                    ImageState::Missing => {
+                        notes.push(Note::StoneMissing(missing_stone(stone, rule.key())));
+                    }
+                    ImageState::Pending(version)
+                        if crossing.any(|assignment| assignment.role() != Role::Pending) =>
+                    {
+                        notes.push(Note::StonePending {
+                            stone: Box::new(stone.clone()),
+                            rule: rule.key().clone(),
+                            version: version.clone(),
+                        });
+                    }
+                    ImageState::Pending(_) | ImageState::Approved => {}
                 }
             }
         }
-        missing
+        notes
     }
 
-    /// Returns whether a stone's image is there for the devices of a rule, now or with this change.
-    fn has_image(&self, stone: &SteppingStone, rule: &Rule) -> bool {
+    /// Returns how far the image of a stone is for the devices of a rule, with this change. Releases need no approval to be
+    /// stepping stones.
+    fn image_state(&self, stone: &SteppingStone, rule: &Rule) -> ImageState<'_> {
         let (scheme, rule) = (&rule.policy().scheme, rule.key());
         match stone.image {
-            StoneImage::Interim => {
-                let key = (rule.kind().locale.clone(), rule.update_type().clone());
-                let comes = self.delta.interim.iter().any(|entry| entry.key == key && entry.now.is_some());
-                comes || self.book.interim.contains_key(&key)
-            }
+            StoneImage::Interim => self.interim_state(stone, rule),
             StoneImage::Release => {
                 let by = stone.image_version();
                 let coming = self.delta.packages.iter().filter_map(|entry| entry.now.as_ref());
                 let mut packages = coming.chain(self.book.packages());
-                packages.any(|package| package.release_in(scheme, rule, &by).is_some())
+                match packages.any(|package| package.release_in(scheme, rule, &by).is_some()) {
+                    true => ImageState::Approved,
+                    false => ImageState::Missing,
+                }
             }
         }
     }

@@ -1,0 +1,30 @@
+//! `ucupdate policy deploy-at-ingest`: device types whose packages go to every device without an approval.
+
+use crate::args::change::{ChangeArgs, make};
+use crate::context::Context;
+use crate::failure::Failure;
+use ucupdate::book::BookCommand;
+use ucupdate::device::DeviceType;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeployArgs {
+    /// The device type, as RoundTable
+    device_type: DeviceType,
+    /// Whether its packages are deployed as they are ingested
+    deploy: Deploy,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Deploy {
+    /// Every device gets a version as soon as its package is ingested
+    Yes,
+    /// A version waits for approval
+    No,
+}
+
+pub(crate) async fn run(args: DeployArgs, context: &mut Context) -> Result<(), Failure> {
+    let command = BookCommand::DeployAtIngest(args.device_type, args.deploy == Deploy::Yes);
+    make(&command, &args.how, context).await
+}

@@ -1,0 +1,204 @@
+//! The interim images of a rule book: which one every device gets, and which one only test devices get.
+
+use crate::book::package::{IngestedPackage, InterimImage};
+use crate::book::rule_book::{InterimKey, RuleBook};
+use crate::book::rule_key::UpdateType;
+use crate::book::stone::{SteppingStone, StoneImage};
+use crate::device::{DeviceKind, Locale};
+use crate::value::PackageId;
+use crate::version::ReportedVersion;
+
+/// The interim images of one locale and update type, each named by the package that contains it.
+///
+/// An ingest makes an image pending. Approving a release of the same package that leads over the image approves the image
+/// too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "stored::Form"))]
+#[non_exhaustive]
+pub struct InterimRule {
+    /// The package whose image every device gets that has to step. `None` if no image is approved.
+    pub approved: Option<PackageId>,
+    /// The package whose image only test devices get. `None` if no image is pending.
+    pub pending: Option<PackageId>,
+    /// The versions that were rejected. An ingest does not make them pending again.
+    pub rejected: Vec<ReportedVersion>,
+}
+
+impl InterimRule {
+    /// Returns whether nothing but an approved image is stated. Programs before format 1.4 can read such a rule.
+    pub fn is_only_approved(&self) -> bool {
+        self.approved.is_some() && self.pending.is_none() && self.rejected.is_empty()
+    }
+
+    /// Returns whether the version was rejected, and not approved since.
+    pub fn is_rejected(&self, version: &ReportedVersion) -> bool {
+        self.rejected.iter().any(|rejected| rejected.same_release(version))
+    }
+
+    /// Returns the packages that it names, the approved one first.
+    pub fn packages(&self) -> impl Iterator<Item = PackageId> + use<> {
+        self.approved.into_iter().chain(self.pending)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl RuleBook {
+    /// Returns the rules of interim images by locale and update type.
+    pub fn interim_rules(&self) -> impl ExactSizeIterator<Item = (&Locale, &UpdateType, &InterimRule)> {
+        self.interim.iter().map(|((locale, update_type), rule)| (locale, update_type, rule))
+    }
+
+    /// Returns the rule of the interim images of a locale and update type.
+    pub fn interim_rule(&self, locale: &Locale, update_type: &UpdateType) -> Option<&InterimRule> {
+        self.interim.get(&(locale.clone(), update_type.clone()))
+    }
+
+    /// Returns the approved interim images, each with the package that contains it.
+    pub fn interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
+        self.images_of(|rule| rule.approved)
+    }
+
+    /// Returns the pending interim images, each with the package that contains it.
+    pub fn pending_interim_images(&self) -> impl Iterator<Item = (&InterimImage, PackageId)> {
+        self.images_of(|rule| rule.pending)
+    }
+
+    /// Returns the interim image of a locale and update type that a package of the book contains.
+    pub fn interim_image(
+        &self,
+        locale: &Locale,
+        update_type: &UpdateType,
+        package: PackageId,
+    ) -> Option<&InterimImage> {
+        self.package(package)?.interim_image(locale, update_type)
+    }
+
+    /// Returns the stepping stones that lead devices of a package over an interim image of the package.
+    ///
+    /// These are the stones for the kinds of device that the package has releases for, in the locale of the image. A package
+    /// without such a release does not say its kinds. Then these are all stones of the locale.
+    pub fn stones_of_interim<'a>(
+        &'a self,
+        package: &'a IngestedPackage,
+        locale: &'a Locale,
+        update_type: &'a UpdateType,
+    ) -> impl Iterator<Item = &'a SteppingStone> {
+        let stones = self.settings.stones.iter().filter(|stone| stone.image == StoneImage::Interim);
+        stones.filter(move |stone| package.has_kind_of(stone, locale, update_type))
+    }
+
+    fn images_of(
+        &self,
+        which: impl Fn(&InterimRule) -> Option<PackageId>,
+    ) -> impl Iterator<Item = (&InterimImage, PackageId)> {
+        self.interim.iter().filter_map(move |((locale, update_type), rule)| {
+            let package = which(rule)?;
+            Some((self.interim_image(locale, update_type, package)?, package))
+        })
+    }
+}
+
+impl IngestedPackage {
+    /// Returns the interim image of a locale and update type.
+    pub fn interim_image(&self, locale: &Locale, update_type: &UpdateType) -> Option<&InterimImage> {
+        let mut images = self.interim.iter();
+        images.find(|image| image.locale == *locale && image.update_type == *update_type)
+    }
+
+    /// Returns the kinds of device that releases of an update type are for, in `locale`. Each kind occurs once.
+    pub(crate) fn kinds_in(&self, locale: &Locale, update_type: &UpdateType) -> Vec<DeviceKind> {
+        let mut kinds: Vec<DeviceKind> = Vec::new();
+        for release in self.releases.iter().filter(|release| release.rule.update_type() == update_type) {
+            let kind = DeviceKind { locale: locale.clone(), ..release.rule.kind().clone() };
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+
+    /// Returns whether a stone is for a kind of device of this package.
+    pub(crate) fn has_kind_of(
+        &self,
+        stone: &SteppingStone,
+        locale: &Locale,
+        update_type: &UpdateType,
+    ) -> bool {
+        let mut releases = self.releases.iter().filter(|release| release.rule.update_type() == update_type);
+        if releases.clone().next().is_none() {
+            return stone.kind.locale.is_empty() || stone.kind.locale.contains(locale);
+        }
+        releases.any(|release| {
+            let kind = DeviceKind { locale: locale.clone(), ..release.rule.kind().clone() };
+            stone.kind.matches(&kind)
+        })
+    }
+
+    /// Returns whether a stone may send this interim image: it names the version of the image, or it is for a kind of device
+    /// of this package.
+    pub(crate) fn may_send(&self, stone: &SteppingStone, image: &InterimImage) -> bool {
+        image.version.same_release(&stone.image_version())
+            || self.has_kind_of(stone, &image.locale, &image.update_type)
+    }
+}
+
+/// Returns the key of an image.
+pub(crate) fn key_of(image: &InterimImage) -> InterimKey {
+    (image.locale.clone(), image.update_type.clone())
+}
+
+/// The stored form: the id of the package where nothing but an approved image is stated, as in formats before 1.4, and an
+/// object otherwise.
+#[cfg(feature = "serde")]
+mod stored {
+    use super::InterimRule;
+    use crate::value::PackageId;
+    use crate::version::ReportedVersion;
+    use serde::{Deserialize, Deserializer, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "expected the id of a package, or an object with `approved`, `pending` or `rejected`"
+    )]
+    pub(super) enum Form {
+        Approved(PackageId),
+        Whole(Whole),
+    }
+
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Whole {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved: Option<PackageId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pending: Option<PackageId>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rejected: Vec<ReportedVersion>,
+    }
+
+    impl From<InterimRule> for Form {
+        fn from(rule: InterimRule) -> Self {
+            match rule {
+                InterimRule { approved: Some(package), .. } if rule.is_only_approved() => {
+                    Self::Approved(package)
+                }
+                InterimRule { approved, pending, rejected } => {
+                    Self::Whole(Whole { approved, pending, rejected })
+                }
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for InterimRule {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Ok(match Form::deserialize(deserializer)? {
+                Form::Approved(package) => Self { approved: Some(package), ..Self::default() },
+                Form::Whole(Whole { approved, pending, rejected }) => Self { approved, pending, rejected },
+            })
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Stepping stones that send an interim image to more kinds of device than the image was made for.
+
+use crate::book::rule_book::RuleBook;
+use crate::book::stone::{SteppingStone, StoneImage, StoneName, quoted};
+use crate::device::{DeviceType, KindPattern, Locale, Model, Vendor};
+use crate::version::ReportedVersion;
+
+/// A stepping stone that sends an interim image to devices of any vendor or model.
+///
+/// Stores that were made before stones had narrow kinds have such a stone: it sends the interim image of the original's phones
+/// to every phone that reports `0.0.0.0`. [`BookCommand::ReplaceStone`](crate::book::BookCommand::ReplaceStone) narrows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WideStone {
+    /// The stone as it is.
+    pub stone: SteppingStone,
+    /// The stones that are to take its place: one for each kind of device that the image was made for. Empty if these kinds
+    /// are not known.
+    pub narrowed: Vec<SteppingStone>,
+}
+
+impl WideStone {
+    /// Returns the command line of `ucupdate` that narrows the stone.
+    pub fn narrow_command(&self) -> String {
+        let name = quoted(self.stone.name.as_str());
+        match self.narrowed.is_empty() {
+            false => format!("ucupdate stone narrow {name}"),
+            true => format!("ucupdate stone set {name} --vendor VENDOR --model MODEL"),
+        }
+    }
+}
+
+/// An approved interim image whose version differs from the version that a stepping stone names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OtherInterimVersion {
+    /// The locale of the image.
+    pub locale: Locale,
+    /// The version of the image.
+    pub version: ReportedVersion,
+    /// The stone that sends it.
+    pub stone: SteppingStone,
+}
+
+impl OtherInterimVersion {
+    /// Returns the command line of `ucupdate` that makes the stone name the version of the image.
+    pub fn set_command(&self) -> String {
+        format!("ucupdate stone set {} --by {}", quoted(self.stone.name.as_str()), self.version)
+    }
+}
+
+type Kind = (DeviceType, Vendor, Model);
+
+impl RuleBook {
+    /// Returns the stones that send an interim image to devices of any vendor or model, and what narrows them.
+    pub fn wide_stones(&self) -> Vec<WideStone> {
+        let stones = self.settings.stones.iter().filter(|stone| {
+            stone.image == StoneImage::Interim
+                && (stone.kind.vendor.is_empty() || stone.kind.model.is_empty())
+        });
+        stones.map(|stone| WideStone { stone: stone.clone(), narrowed: self.narrowed(stone) }).collect()
+    }
+
+    /// Returns the approved interim images that a stepping stone sends without naming their version.
+    pub fn other_interim_versions(&self) -> Vec<OtherInterimVersion> {
+        let stones = self.settings.stones.iter().filter(|stone| stone.image == StoneImage::Interim);
+        let mut found = Vec::new();
+        for stone in stones {
+            for (image, package) in self.interim_images() {
+                let package = self.package(package);
+                let is_sent = package.is_some_and(|package| package.may_send(stone, image));
+                if is_sent && !image.version.same_release(&stone.image_version()) {
+                    found.push(OtherInterimVersion {
+                        locale: image.locale.clone(),
+                        version: image.version.clone(),
+                        stone: stone.clone(),
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    fn narrowed(&self, stone: &SteppingStone) -> Vec<SteppingStone> {
+        let mut narrowed: Vec<SteppingStone> = Vec::new();
+        for (device_type, vendor, model) in self.kinds_of_image(stone) {
+            let kind = KindPattern {
+                device_type: vec![device_type],
+                vendor: vec![vendor],
+                model: vec![model],
+                ..stone.kind.clone()
+            };
+            let is_there = |other: &SteppingStone| {
+                other.name != stone.name
+                    && other.below.same_release(&stone.below)
+                    && other.kind.covers(&kind)
+                    && kind.covers(&other.kind)
+            };
+            if self.settings.stones.iter().any(is_there) {
+                continue;
+            }
+            let name = if narrowed.is_empty() { Some(stone.name.clone()) } else { None };
+            let name = name.or_else(|| self.free_name(stone, &kind, &narrowed));
+            narrowed.extend(name.map(|name| SteppingStone { name, kind, ..stone.clone() }));
+        }
+        narrowed
+    }
+
+    /// Returns the kinds of device that the image of a stone was made for, as far as the stone is for them.
+    fn kinds_of_image(&self, stone: &SteppingStone) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = Vec::new();
+        let first = SteppingStone::ocs_interim();
+        if stone.by.same_release(&first.by) {
+            let known = SteppingStone::ocs_interim_of_known_kinds().map(|stone| stone.kind);
+            kinds.extend(known.into_iter().filter_map(|kind| {
+                let KindPattern { device_type, vendor, model, .. } = kind;
+                Some((device_type.first()?.clone(), vendor.first()?.clone(), model.first()?.clone()))
+            }));
+        } else {
+            for package in self.packages() {
+                let named = |image: &&crate::book::package::InterimImage| {
+                    image.version.same_release(&stone.image_version())
+                };
+                for image in package.interim.iter().filter(named) {
+                    let brought = package.kinds_in(&image.locale, &image.update_type).into_iter();
+                    kinds.extend(brought.map(|kind| (kind.device_type, kind.vendor, kind.model)));
+                }
+            }
+        }
+        kinds.sort();
+        kinds.dedup();
+        let KindPattern { device_type, vendor, model, .. } = &stone.kind;
+        kinds.retain(|kind| {
+            (device_type.is_empty() || device_type.contains(&kind.0))
+                && (vendor.is_empty() || vendor.contains(&kind.1))
+                && (model.is_empty() || model.contains(&kind.2))
+        });
+        kinds
+    }
+
+    /// Returns a name that no other stone has: that of the wide stone and the model, and a number where that is taken.
+    fn free_name(
+        &self,
+        wide: &SteppingStone,
+        kind: &KindPattern,
+        taken: &[SteppingStone],
+    ) -> Option<StoneName> {
+        let model = kind.model.first()?.as_str().to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-");
+        let base = format!("{}-{model}", wide.name);
+        let names = std::iter::once(base.clone()).chain((2..100).map(|number| format!("{base}-{number}")));
+        let names = names.filter_map(|name| name.parse::<StoneName>().ok());
+        let is_free = |name: &StoneName| {
+            let mut stones = self.settings.stones.iter().chain(taken);
+            stones.all(|stone| stone.name != *name)
+        };
+        names.into_iter().find(is_free)
+    }
+}

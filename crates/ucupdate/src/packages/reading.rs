@@ -1,0 +1,65 @@
+//! Reads a cabinet on a thread of its own, while its bytes come in as streams.
+
+use crate::packages::channels::{ChannelReader, feed};
+use crate::packages::ingest::IngestError;
+use crate::packages::options::IngestOptions;
+use bytes::Bytes;
+use std::io;
+use std::sync::atomic::AtomicU64;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use ucupdate_cab::package::{MemberSink, Package, PackageError, read_package};
+use ucupdate_cab::{CabError, Cabinet};
+use ucupdate_store::ByteStream;
+
+/// A cabinet that is being read, on a thread of its own.
+pub(crate) struct Reading {
+    pub(crate) reader: JoinHandle<Result<Package, PackageError>>,
+    pub(crate) inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
+}
+
+impl Reading {
+    pub(crate) fn begin(
+        options: IngestOptions,
+        parts: Vec<ByteStream>,
+        mut sink: impl MemberSink + Send + 'static,
+    ) -> Self {
+        let mut inputs = Vec::with_capacity(parts.len());
+        let mut readers = Vec::with_capacity(parts.len());
+        for bytes in parts {
+            let (input, chunks) = mpsc::channel(4);
+            inputs.push((bytes, input));
+            readers.push(ChannelReader { chunks, now: Bytes::new() });
+        }
+        let reader = tokio::task::spawn_blocking(move || {
+            let cabinet = Cabinet::open_set(readers, options.cabinet).map_err(PackageError::from)?;
+            read_package(cabinet, options.package, &mut sink)
+        });
+        Self { reader, inputs }
+    }
+}
+
+/// Passes every input to the reader.
+pub(crate) async fn feed_all(
+    inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
+    fed: &AtomicU64,
+) -> Result<(), IngestError> {
+    let feeds = inputs.into_iter().map(|(bytes, input)| feed(bytes, input, fed));
+    futures_util::future::join_all(feeds).await;
+    Ok(())
+}
+
+/// Returns what the reader made of the cabinet. The outer error is that of a reader that did not end.
+pub(crate) async fn ended(
+    reader: JoinHandle<Result<Package, PackageError>>,
+) -> Result<Result<Package, IngestError>, IngestError> {
+    let package = reader.await.map_err(|failed| {
+        IngestError::Input(io::Error::other(format!("reader of the package ended: {failed}")))
+    })?;
+    Ok(package.map_err(|error| match error {
+        PackageError::Cabinet(CabError::Io { cause, .. })
+        | PackageError::Member { source: CabError::Io { cause, .. }, .. } => IngestError::Input(cause),
+        PackageError::Cabinet(error) => IngestError::Cabinet(error),
+        error => IngestError::Package(error),
+    }))
+}
