@@ -18,8 +18,9 @@ use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// Largest number of bytes that one step of a read takes from the disk.
-const READ_PIECE: u64 = 256 * 1024;
+/// Largest number of bytes that one step of a read takes from the disk. A server holds up to three such pieces for each slow
+/// client, so it decides how much memory a download needs.
+const READ_PIECE: u64 = 32 * 1024;
 
 /// A put writes its gathered pieces once they have this many bytes.
 const WRITE_BATCH_BYTES: usize = 256 * 1024;

@@ -53,6 +53,7 @@ pub use state::snapshot::Snapshot;
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
 pub use watch::options::WatchOptions;
 pub use watch::pause::WATCH_AUTHOR;
+pub use watch::troubles::{TroubleWatch, TroublesFound};
 
 /// Audit rows and access rows.
 pub use ucupdate_audit as audit;

@@ -7,6 +7,7 @@ use crate::error::StateError;
 use crate::events::event::Event;
 use crate::logs::writer::Logs;
 use crate::options::Options;
+use crate::packages::compared::ComparedFiles;
 use crate::packages::files::ServedFile;
 use crate::state::health::Looks;
 use crate::state::rule_history::RuleHistory;
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) history: Mutex<RuleHistory>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) looks: Looks,
+    pub(crate) compared: ComparedFiles,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
     pub(crate) captures: Option<Keeper>,
@@ -74,6 +76,7 @@ impl UpdateService {
             history: Mutex::new(history),
             snapshot,
             looks: Looks::default(),
+            compared: ComparedFiles::default(),
             logs,
             watch,
             captures,
@@ -182,19 +185,27 @@ impl UpdateService {
 
     /// Opens a served file, or the part of it in `range`.
     ///
+    /// The bytes of a file are compared with what was ingested before the first of them is returned, and again when the file was
+    /// written since. The first device that fetches a file waits for that. An empty range reads nothing and compares only the
+    /// size.
+    ///
     /// # Errors
-    /// When the store fails, or holds the file with another size than was ingested.
+    /// When the store fails, or holds the file with another size or with other bytes than were ingested.
     pub async fn open_file(
         &self,
         file: &ServedFile,
         range: Option<Range<u64>>,
     ) -> Result<ByteStream, StoreError> {
+        let reads = range.as_ref().is_none_or(|range| !range.is_empty());
         let object = self.inner.store.get(&file.key, range).await?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
                 key: file.key.clone(),
                 found: format!("{} bytes, expected {}", object.meta.size, file.size).into(),
             });
+        }
+        if reads {
+            self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
         }
         Ok(object.bytes)
     }

@@ -84,7 +84,7 @@ impl Place {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else {
+                } else if path.extension().is_some_and(|extension| extension == "log") {
                     assert!(path.display().to_string().contains("here_"), "{path:?}");
                     log += &std::fs::read_to_string(path).unwrap();
                 }

@@ -24,7 +24,7 @@ mod wide_stone;
 
 pub use alias::{Alias, AliasField, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope};
-pub use change::{BookChange, BookCommand, Note, Refusal};
+pub use change::{BookChange, BookCommand, MAX_LISTED, Note, Refusal};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};

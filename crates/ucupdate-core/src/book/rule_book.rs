@@ -144,6 +144,11 @@ impl RuleBook {
         self.members.get(group).map_or(&NOBODY, Arc::as_ref).iter()
     }
 
+    /// Returns whether a device is on the list of a group.
+    pub fn is_member(&self, group: &GroupName, device: &DeviceId) -> bool {
+        self.members.get(group).is_some_and(|members| members.contains(device))
+    }
+
     /// Returns every member of every group, with the name of the group in the group's own spelling.
     pub(crate) fn listed(&self) -> impl Iterator<Item = (GroupName, DeviceId)> {
         self.members.iter().flat_map(|(group, devices)| {

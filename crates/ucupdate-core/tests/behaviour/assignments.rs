@@ -368,3 +368,28 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still offered to the group lab, by a pin")]);
 }
+
+#[test]
+fn a_list_of_devices_has_an_end_and_a_full_one_can_still_shrink() {
+    let mut book = book();
+    list(&mut book, "all", &[]);
+    let devices = |range: std::ops::Range<u32>| -> Vec<DeviceId> {
+        range.map(|number| DeviceId::Mac(format!("{number:012X}").parse().unwrap())).collect()
+    };
+    let change = |add: Vec<DeviceId>, remove: Vec<DeviceId>| BookCommand::ChangeMembers {
+        group: "all".parse().unwrap(),
+        add,
+        remove,
+    };
+    let most = u32::try_from(MAX_LISTED).unwrap();
+    make(&mut book, change(devices(0..most), vec![]));
+    let refused = book.command(&change(devices(most - 1..most + 1), vec![]), "ann").unwrap_err();
+    assert_eq!(refused.kind(), "too-many-members");
+    assert_eq!(
+        refused.to_string(),
+        "group all would list 250001 devices, expected at most 250000; give it a predicate, or make several groups"
+    );
+    make(&mut book, change(devices(most..most + 1), devices(0..1)));
+    make(&mut book, change(vec![], devices(0..most)));
+    assert_eq!(book.members(&"all".parse().unwrap()).len(), 1);
+}

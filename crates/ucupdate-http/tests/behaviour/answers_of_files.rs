@@ -4,6 +4,7 @@ use crate::fixture::{Fault, IMAGE_BYTES, INTERIM_IMAGE, Server, interim_image};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
+use ucupdate::store::ImageStoreExt as _;
 
 #[tokio::test]
 async fn a_file_is_what_the_package_brought() {
@@ -178,4 +179,22 @@ async fn a_file_that_is_not_as_long_as_promised_ends_in_an_error() {
         assert!(body.frame().await.unwrap().is_err(), "{fault:?}");
         assert!(body.frame().await.is_none(), "after an error nothing more comes");
     }
+}
+
+#[tokio::test]
+async fn an_image_with_other_bytes_of_the_same_size_is_not_served_with_the_old_tag() {
+    let server = Server::start().await;
+    assert_eq!(server.get_interim(&[]).await.status, StatusCode::OK);
+    let key = server.service.snapshot().files().find("OCInterim/ENU/CPE.nbt").unwrap().key.clone();
+    let mut damaged = interim_image();
+    damaged[IMAGE_BYTES / 2] ^= 1;
+    server.store.put_bytes(&key, damaged).await.unwrap();
+    for fields in [&[][..], &[("range", "bytes=0-1")]] {
+        let answered = server.get_interim(fields).await;
+        assert_eq!(answered.status, StatusCode::INTERNAL_SERVER_ERROR, "{fields:?}");
+        assert!(answered.headers.get("etag").is_none());
+        assert!(answered.text().contains("differs from the ingested file"), "{}", answered.text());
+    }
+    server.store.put_bytes(&key, interim_image()).await.unwrap();
+    assert_eq!(server.get_interim(&[]).await.status, StatusCode::OK, "it was put right");
 }

@@ -92,6 +92,14 @@ impl Bucket {
         self.lock().keep(key.to_owned(), bytes.into(), None);
     }
 
+    /// Returns a bucket of its own with the same objects, without unfinished uploads.
+    #[must_use]
+    pub fn deep_copy(&self) -> Self {
+        let state = self.lock();
+        let copy = State { objects: state.objects.clone(), uploads: HashMap::new(), writes: state.writes };
+        Self { state: Arc::new(Mutex::new(copy)), ..self.clone() }
+    }
+
     /// Removes every unfinished upload, like a lifecycle rule.
     pub fn abort_uploads(&self) {
         self.lock().uploads.clear();

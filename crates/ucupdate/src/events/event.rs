@@ -10,7 +10,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 use ucupdate_audit::{AccessRow, LogKind};
+use ucupdate_core::device::DeviceId;
+use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Decision, UpdateRequest};
+use ucupdate_fleet::loops::Loop;
 use ucupdate_fleet::outcomes::Tripped;
 use ucupdate_upx::DecodeError;
 
@@ -177,6 +180,18 @@ pub enum Event<'a> {
         /// The time since the rule book was last read.
         after: Duration,
     },
+    /// A device is offered updates in a circle. [`TroubleWatch`](crate::TroubleWatch) reports it.
+    LoopFound {
+        /// The loop.
+        found: &'a Loop,
+    },
+    /// A device has not asked for a long time. [`TroubleWatch`](crate::TroubleWatch) reports it.
+    DeviceSilent {
+        /// The MAC address or serial number.
+        device: &'a DeviceId,
+        /// The time of its last request.
+        last_seen: UnixTime,
+    },
 }
 
 /// The outcome of a download.
@@ -254,6 +269,8 @@ kinds! {
     StoreUnreachable "store-unreachable"
     HistoryReplaced "history-replaced"
     StoreReachable "store-reachable"
+    LoopFound "loop-found"
+    DeviceSilent "device-silent"
 }
 
 impl fmt::Display for EventKind {

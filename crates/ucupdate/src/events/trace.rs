@@ -65,6 +65,13 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::LogRowsDropped { log, rows, cause } => {
             tracing::warn!(?log, rows, cause, "log rows are lost; `rows` counts them since the start");
         }
+        Event::LoopFound { found } => {
+            let (kind, device) = (found.kind, &found.device);
+            tracing::warn!(%device, ?kind, asks = found.asks, "device is offered updates in a circle");
+        }
+        Event::DeviceSilent { device, last_seen } => {
+            tracing::info!(%device, %last_seen, "device is silent");
+        }
         // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
         Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}
     }

@@ -1,6 +1,7 @@
 //! Packages: ingesting them, reading their files back, and finding them again in a store without a history.
 
 pub(crate) mod channels;
+pub(crate) mod compared;
 pub(crate) mod description;
 pub(crate) mod dry_ingest;
 pub(crate) mod files;

@@ -3,3 +3,4 @@
 pub(crate) mod observer;
 pub(crate) mod options;
 pub(crate) mod pause;
+pub(crate) mod troubles;

@@ -27,5 +27,6 @@ mod story;
 mod summary;
 #[cfg(feature = "local")]
 mod trees;
+mod troubles;
 
 mod watching;

@@ -8,7 +8,8 @@ use crate::files;
 use crate::output::told::Told;
 use crate::suggest::refused;
 use std::path::{Path, PathBuf};
-use ucupdate::book::{BookCommand, GroupName, Note};
+use ucupdate::ChangeError;
+use ucupdate::book::{BookCommand, GroupName, MAX_LISTED, Note, Refusal};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 use ucupdate::value::ParseError;
 
@@ -52,6 +53,11 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
     }
     devices.sort();
     devices.dedup();
+    if add && devices.len() > MAX_LISTED {
+        // Refused before the first part is done.
+        let (found, limit) = (devices.len(), MAX_LISTED);
+        return Err(ChangeError::Refused(Refusal::TooManyMembers { name, found, limit }).into());
+    }
     let service = context.administer(IfMissing::Refuse).await?;
     let batches = batches(&name, devices);
     let mut sum = Sum::default();

@@ -10,6 +10,10 @@ use crate::book::table::Entry;
 use crate::device::DeviceId;
 use std::collections::BTreeSet;
 
+/// Largest number of devices on the list of one group. Each change of a rule book copies its lists and compiles them again, so a
+/// much longer list would make every later command slow. A predicate or a share holds any number of devices.
+pub const MAX_LISTED: usize = 250_000;
+
 impl ChangeDraft<'_> {
     pub(crate) fn put_group(&mut self, group: &Group) -> Result<(), Refusal> {
         let name = group.name.clone();
@@ -67,12 +71,15 @@ impl ChangeDraft<'_> {
         if let Some(predicate) = &group.predicate {
             return Err(Refusal::NotAList { name, predicate: predicate.to_string() });
         }
-        let there: BTreeSet<&DeviceId> = self.book.members(&name).collect();
-        let add: BTreeSet<&DeviceId> = add.iter().filter(|device| !remove.contains(device)).collect();
         let remove: BTreeSet<&DeviceId> = remove.iter().collect();
-        let coming: Vec<_> = add.iter().filter(|device| !there.contains(*device)).collect();
-        let leaving: Vec<_> = remove.iter().filter(|device| there.contains(*device)).collect();
+        let add: BTreeSet<&DeviceId> = add.iter().filter(|device| !remove.contains(device)).collect();
+        let coming: Vec<_> = add.iter().filter(|device| !self.book.is_member(&name, device)).collect();
+        let leaving: Vec<_> = remove.iter().filter(|device| self.book.is_member(&name, device)).collect();
         let (added, removed) = (coming.len(), leaving.len());
+        let found = self.book.members(&name).len() + added - removed;
+        if added > 0 && found > MAX_LISTED {
+            return Err(Refusal::TooManyMembers { name, found, limit: MAX_LISTED });
+        }
         let key = |device: &DeviceId| (name.clone(), device.clone());
         self.delta
             .members

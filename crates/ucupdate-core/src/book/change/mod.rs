@@ -20,5 +20,6 @@ mod stones;
 mod stops;
 
 pub use command::{BookChange, BookCommand};
+pub use devices::MAX_LISTED;
 pub use note::Note;
 pub use refusal::Refusal;

@@ -143,6 +143,11 @@ pub enum Refusal {
     /// The group has a member list with devices, so it cannot get a predicate.
     #[error("group {name} is a list of {members} device(s), expected an empty one to make it a predicate")]
     IsAList { name: GroupName, members: usize },
+    /// The member list would be longer than [`MAX_LISTED`](crate::book::MAX_LISTED).
+    #[error(
+        "group {name} would list {found} devices, expected at most {limit}; give it a predicate, or make several groups"
+    )]
+    TooManyMembers { name: GroupName, found: usize, limit: usize },
     /// The predicate is empty and would match every device.
     #[error("group {name} would hold every device, since nothing is said of them")]
     EmptyPredicate { name: GroupName },
@@ -232,6 +237,7 @@ impl Refusal {
             Self::GroupInUse { .. } => "group-in-use",
             Self::NotAList { .. } => "not-a-list",
             Self::IsAList { .. } => "is-a-list",
+            Self::TooManyMembers { .. } => "too-many-members",
             Self::EmptyPredicate { .. } => "empty-predicate",
             Self::HoldNameTaken { .. } => "hold-name-taken",
             Self::NoHold { .. } => "no-hold",

@@ -148,6 +148,7 @@ pub async fn fault_points(
     let clock = UnixTime::from_millis(UnixTime::from(SystemTime::now()).as_millis() + 3_600_000);
     let mut trial = Trial::new(operation, clock, false);
     let requests = undisturbed(&mut trial, buckets, wrap).await?;
+    let prepared = prepared(&trial, buckets).await?;
     let trial = Arc::new(trial);
 
     let mut tried = FaultCounts { requests: requests.len(), ..FaultCounts::default() };
@@ -168,9 +169,9 @@ pub async fn fault_points(
         while running.len() < AT_ONCE
             && let Some((number, call, name, fault, lasting)) = points.next()
         {
-            let (trial, buckets) = (Arc::clone(&trial), buckets.clone());
+            let (trial, buckets, prepared) = (Arc::clone(&trial), buckets.clone(), prepared.clone());
             running.spawn(async move {
-                let end = point(&trial, &buckets, (number, fault, lasting), wrap).await;
+                let end = point(&trial, (&buckets, prepared), (number, fault, lasting), wrap).await;
                 (name, end.map_err(|found| format!("{name} at request {number}, a {call:?}: {found}")))
             });
         }
@@ -209,15 +210,31 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -
     Ok(requests)
 }
 
+/// Returns a bucket of this process in which the operation is prepared, so that each point can begin with a copy. A store that was
+/// made ready by the same calls each time would take most of the time of the proof.
+async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, String> {
+    let Buckets::InProcess = buckets else { return Ok(None) };
+    let place = DisturbedBucket::new(buckets).await;
+    trial.prepare(place.store(None).await?).await?;
+    place.quiet().await;
+    Ok(Some(place.server.bucket().deep_copy()))
+}
+
 /// Tries one point: gives whether the operation was acknowledged, and nothing when the fault was not met.
 async fn point(
     trial: &Trial,
-    buckets: &Buckets,
+    (buckets, prepared): (&Buckets, Option<Bucket>),
     (number, fault, lasting): (usize, Fault, bool),
     wrap: StoreWrapper,
 ) -> Result<Option<bool>, String> {
-    let place = DisturbedBucket::new(buckets).await;
-    trial.prepare(place.store(None).await?).await?;
+    let place = match prepared {
+        Some(prepared) => DisturbedBucket::in_process(prepared.deep_copy()).await,
+        None => {
+            let place = DisturbedBucket::new(buckets).await;
+            trial.prepare(place.store(None).await?).await?;
+            place
+        }
+    };
     let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
     let mut service = Err("not tried".to_owned());
     for _ in 0..OPEN_TRIES {
@@ -274,11 +291,7 @@ static PREFIXES: AtomicUsize = AtomicUsize::new(0);
 impl DisturbedBucket {
     async fn new(buckets: &Buckets) -> Self {
         match buckets {
-            Buckets::InProcess => {
-                let server = S3Server::start(Bucket::default()).await;
-                let options = S3Options::new(BUCKET).with_credentials(Credentials::keys(KEY_ID, SECRET));
-                Self { server, options }
-            }
+            Buckets::InProcess => Self::in_process(Bucket::default()).await,
             Buckets::At { address, bucket, credentials, region } => {
                 let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
@@ -290,6 +303,12 @@ impl DisturbedBucket {
                 Self { server: S3Server::before(address).await, options }
             }
         }
+    }
+
+    async fn in_process(bucket: Bucket) -> Self {
+        let server = S3Server::start(bucket).await;
+        let options = S3Options::new(BUCKET).with_credentials(Credentials::keys(KEY_ID, SECRET));
+        Self { server, options }
     }
 
     /// A store that gives up soon, or one that is as patient as any.

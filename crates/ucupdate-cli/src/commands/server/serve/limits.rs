@@ -24,8 +24,8 @@ pub(crate) struct Limits {
     pub(crate) stall: Duration,
 }
 
-/// For each connection: the bytes that are read ahead, and those that wait to be written.
-pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
+/// For each connection: the bytes that are read ahead, and those that wait to be written. A head must fit.
+pub(crate) const BUFFER_BYTES: usize = 40 * 1024;
 
 /// For each connection: the bytes that the system keeps for the client. The system reports that the client has taken something
 /// only when a third of them is free. A larger buffer would make a slow, steady reader look like one that takes nothing.

@@ -33,7 +33,9 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
-use ucupdate::{BaseUrls, CaptureOptions, LogOptions, Metrics, Options, UpdateService, WatchOptions};
+use ucupdate::{
+    BaseUrls, CaptureOptions, LogOptions, Metrics, Options, TroubleWatch, UpdateService, WatchOptions,
+};
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time for open requests to finish after the first signal.
@@ -47,6 +49,9 @@ const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// The time within which further signals count as the first.
 const ONE_WORD: Duration = Duration::from_millis(500);
+
+/// How often devices in trouble are looked for.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// How often old logs are looked for.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -76,6 +81,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
+    // Reading the logs costs time, so it is done only where somebody asks for events.
+    let troubles = args.events.wants_troubles().then(|| TroubleWatch::new(args.time_zone.clone()));
     let logs = LogOptions::new(server_name.clone())
         .with_zone(args.time_zone)
         .with_roll(RollOptions::default().with_day_bytes(day_bytes))
@@ -165,6 +172,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     tokio::select! {
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
+        Some(never) = async { Some(look_for_troubles(&service, troubles?).await) } => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
         Some(never) = async { Some(answers_metrics?.await) } => match never {},
@@ -260,6 +268,17 @@ async fn second_signal(stopping: &mut Stopping) {
         tokio::select! {
             () = &mut first_word => return stopping.told().await,
             () = stopping.told() => {}
+        }
+    }
+}
+
+/// Looks for devices in loops and silent devices each hour.
+async fn look_for_troubles(service: &UpdateService, mut watch: TroubleWatch) -> std::convert::Infallible {
+    let mut hours = tokio::time::interval(HOUR);
+    loop {
+        hours.tick().await;
+        if let Err(error) = watch.look(service).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for devices in trouble");
         }
     }
 }

@@ -113,6 +113,15 @@ fn own_fields(event: &Event<'_>) -> Value {
         Event::StoreReachable { after } => {
             json!({ "after_ms": u64::try_from(after.as_millis()).unwrap_or(u64::MAX) })
         }
+        Event::LoopFound { found } => json!({
+            "device": found.device.to_string(), "rule": found.rule.as_ref().map(ToString::to_string),
+            "update_type": found.update_type.to_string(),
+            "versions": found.versions.iter().map(ToString::to_string).collect::<Vec<_>>(), "asks": found.asks,
+            "first": found.first.to_string(), "last": found.last.to_string(),
+        }),
+        Event::DeviceSilent { device, last_seen } => {
+            json!({ "device": device.to_string(), "last_seen": last_seen.to_string() })
+        }
         _ => json!({}),
     }
 }

@@ -108,6 +108,13 @@ impl EventArgs {
         Ok((options, outputs))
     }
 
+    /// Returns whether events of devices in trouble are written or sent.
+    pub(crate) fn wants_troubles(&self) -> bool {
+        let is_trouble = |kind: &EventKind| matches!(kind, EventKind::LoopFound | EventKind::DeviceSilent);
+        (self.events_json.is_some() || self.webhook.is_some())
+            && (self.events.is_empty() || self.events.iter().any(is_trouble))
+    }
+
     fn kinds(&self, by_default: impl Fn(EventKind) -> bool) -> Vec<EventKind> {
         if self.events.is_empty() {
             EventKind::ALL.iter().copied().filter(|kind| by_default(*kind)).collect()

@@ -1,0 +1,74 @@
+//! [`ComparedFiles`]: the served files whose bytes were compared with what was ingested.
+
+use crate::packages::files::ServedFile;
+use futures_util::StreamExt as _;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
+use ucupdate_store::{ImageStore, ObjectMeta, StoreError, StoreKey};
+
+/// Largest number of files that are remembered. Beyond it all of them are compared again.
+const MAX_FILES: usize = 10_000;
+
+/// The SHA-256 of served files, each at the time of its last write. A file is read once for each such time, before its first byte
+/// is sent.
+///
+/// Damage that leaves the time of the last write as it was, as of a failing disk, is found when the server starts again.
+#[derive(Debug, Default)]
+pub(crate) struct ComparedFiles {
+    files: Mutex<HashMap<StoreKey, Arc<tokio::sync::Mutex<Option<Compared>>>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Compared {
+    modified: SystemTime,
+    /// The digest that was found.
+    sha256: Sha256Digest,
+}
+
+impl ComparedFiles {
+    /// Compares a file with what was ingested, unless that was done before. Devices that ask for one file at the same time wait
+    /// for one comparison. A file that cannot be read to its end now is not judged: sending it will fail in the same way.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] when the file has other bytes.
+    pub(crate) async fn compare(
+        &self,
+        store: &dyn ImageStore,
+        file: &ServedFile,
+        meta: &ObjectMeta,
+    ) -> Result<(), StoreError> {
+        let compared = self.of(&file.key);
+        let mut compared = compared.lock().await;
+        if compared.is_none_or(|known| known.modified != meta.modified) {
+            *compared = read(store, file).await;
+        }
+        match *compared {
+            Some(Compared { sha256, .. }) if sha256 != file.sha256 => {
+                let found = format!("SHA-256 {sha256}, expected {}", file.sha256);
+                Err(StoreError::Integrity { key: file.key.clone(), found: found.into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn of(&self, key: &StoreKey) -> Arc<tokio::sync::Mutex<Option<Compared>>> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= MAX_FILES && !files.contains_key(key) {
+            files.clear();
+        }
+        Arc::clone(files.entry(key.clone()).or_default())
+    }
+}
+
+async fn read(store: &dyn ImageStore, file: &ServedFile) -> Option<Compared> {
+    let object = store.get(&file.key, None).await.ok()?;
+    let modified = object.meta.modified;
+    let mut hasher = Sha256Hasher::default();
+    let mut bytes = object.bytes;
+    while let Some(piece) = bytes.next().await {
+        hasher.update(&piece.ok()?);
+    }
+    (hasher.size() == file.size).then(|| Compared { modified, sha256: hasher.digest() })
+}

@@ -1,0 +1,68 @@
+use crate::fixtures::*;
+use std::sync::{Arc, Mutex};
+use ucupdate::cab::package::sample;
+use ucupdate::request::Side;
+use ucupdate::store::MemoryStore;
+use ucupdate::value::{Reported, UnixTime, Zone};
+use ucupdate::{Asker, Event, Events, SettableClock, TroubleWatch, UpdateService};
+
+const HOUR: i64 = 3600;
+
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<String>>);
+
+impl Events for Recorder {
+    fn on_event(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::LoopFound { found } => format!("loop {}", found.device),
+            Event::DeviceSilent { device, last_seen } => {
+                format!("silent {device} {}", (last_seen.as_seconds() - NOW.as_seconds()) / HOUR)
+            }
+            _ => return,
+        };
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Recorder {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_loop_and_a_silent_device_are_reported_once_and_again_after_they_came_back() {
+    let store = MemoryStore::default();
+    let admin = with_sample(store.clone()).await;
+    admin.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let recorder = Arc::new(Recorder::default());
+    let clock = Arc::new(SettableClock::at(NOW));
+    let options = logging().with_clock(clock.clone()).with_events(recorder.clone());
+    let service = UpdateService::open(Arc::new(store), options).await.unwrap();
+    let ask_at = |hour: i64, mac: &str, version: &str| {
+        clock.set(UnixTime::from_seconds(NOW.as_seconds() + hour * HOUR));
+        let mut request = request(&sample::ip8540(), version);
+        request.device.mac_address = Reported::new(mac);
+        request.device.serial_number = Reported::default();
+        service.answer(&request, Asker { side: Side::Internal, host: "10.1.1.9" }).unwrap();
+    };
+    let mut watch = TroubleWatch::new(Zone::utc());
+    ask_at(0, "0021630F0001", "3.5.6907.0");
+    for hour in (0..60).step_by(6) {
+        ask_at(hour, "0021630F0002", "1.0.522.103");
+    }
+    ask_at(59, "0021630F0003", "3.5.6907.0");
+    service.flush_logs().await.unwrap();
+    let found = watch.look(&service).await.unwrap();
+    assert_eq!((found.rows, found.loops, found.silent), (12, 1, 1));
+    assert_eq!(recorder.take(), ["loop 0021630F0002", "silent 0021630F0001 0"]);
+    watch.look(&service).await.unwrap();
+    assert_eq!(recorder.take(), [""; 0], "once is enough");
+    ask_at(60, "0021630F0001", "3.5.6907.0");
+    service.flush_logs().await.unwrap();
+    watch.look(&service).await.unwrap();
+    clock.set(UnixTime::from_seconds(NOW.as_seconds() + 115 * HOUR));
+    watch.look(&service).await.unwrap();
+    let again = recorder.take();
+    assert!(again.contains(&"silent 0021630F0001 60".to_owned()), "{again:?}");
+}
