@@ -113,7 +113,7 @@ impl Failure {
         Self::Told(FailureKind::NotFound, reason.to_string())
     }
 
-    /// The same failure, because the input cannot be read as what it should be.
+    /// Returns this failure with the kind of an input that is not understood.
     pub(crate) fn as_not_understood(self) -> Self {
         match self {
             Self::Told(_, reason) => Self::Told(FailureKind::NotUnderstood, reason),
