@@ -47,7 +47,8 @@ impl SafePath {
             if part == ".." {
                 return Err(NameProblem::Climbs);
             }
-            check_path_part(part).map_err(|cause| NameProblem::Part { part: part.into(), cause })?;
+            check_path_part(part)
+                .map_err(|cause| NameProblem::Part { part: part.into(), cause: Box::new(cause) })?;
         }
         let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| *part != ".").collect();
         match parts.join("/") {
@@ -147,7 +148,7 @@ pub enum NameProblem {
     Climbs,
     /// Some system cannot hold a part of the name.
     #[error("part `{}` of the name {}", part.escape_debug(), cause.problem())]
-    Part { part: Box<str>, cause: ParseError },
+    Part { part: Box<str>, cause: Box<ParseError> },
     /// An earlier file has the same name, without regard to case. Files are counted from 0.
     #[error("name is, without case, that of file {first}")]
     Duplicate { first: u16 },
@@ -204,7 +205,7 @@ mod tests {
     fn names_that_climb_or_point_elsewhere_or_name_devices_are_refused_by_reason() {
         let part = |part: &str| NameProblem::Part {
             part: part.into(),
-            cause: check_path_part(part).expect_err("the table below holds only bad parts"),
+            cause: Box::new(check_path_part(part).expect_err("the table below holds only bad parts")),
         };
         for (name, problem) in [
             ("", NameProblem::Empty),

@@ -1,6 +1,6 @@
 //! A file that has no name of its own yet.
 
-use crate::folder::{Folder, find_in, split, sync};
+use crate::folder::{Folder, find_in, split};
 use cap_std::fs::Dir;
 use std::fs::File;
 use std::io;
@@ -82,7 +82,7 @@ impl<'a> Staged<'a> {
         let to = self.folder.dir_at(folder, true)?.ok_or(io::ErrorKind::NotFound)?;
         let is_free = find_in(&to, name)?.is_none();
         put(&self.dir, &self.name, &to, name, is_free)?;
-        sync(&to)
+        self.folder.sync_names(&to)
     }
 }
 

@@ -71,6 +71,11 @@ impl ReadRows {
         self.nothing.is_empty()
     }
 
+    /// Whether the logs gave no row, and something in them was not understood: then "nothing found" would be wrong.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.rows == 0 && !self.is_understood()
+    }
+
     /// Refuses logs of which nothing was understood.
     ///
     /// # Errors

@@ -25,12 +25,18 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
 impl NewFiles {
     /// Opens the folder at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        Folder::open(path).map(Self).map_err(|error| Failure::in_doing(path.display(), &error))
+        Self::of(Folder::open(path), path)
     }
 
     /// Opens the folder at `path`, and creates it if it does not exist.
     pub(crate) fn open_or_make(path: &Path) -> Result<Self, Failure> {
-        Folder::open_or_create(path).map(Self).map_err(|error| Failure::in_doing(path.display(), &error))
+        Self::of(Folder::open_or_create(path), path)
+    }
+
+    /// The names are not synced: after a power cut the command can be run again.
+    fn of(opened: io::Result<Folder>, path: &Path) -> Result<Self, Failure> {
+        let folder = opened.map_err(|error| Failure::in_doing(path.display(), &error))?;
+        Ok(Self(folder.with_synced_names(false)))
     }
 
     /// Fails when something is at any of these paths below the folder.

@@ -181,6 +181,24 @@ fn extracting_fails_where_a_folder_could_not_be_read_and_writes_the_others() {
 }
 
 #[test]
+fn each_cabinet_of_a_file_is_extracted_and_one_of_several_packages_is_chosen_by_its_offset() {
+    let place = Place::new();
+    let (first, second) = (package(IP8540, "3.5.6907.0", b"old"), package(IP8540, "4.0.7577.0", b"new"));
+    place.file("both.exe", &[&first[..], &second, &cabinet(&["setup.ini"])].concat());
+    let reason = place.run(&["ingest", "both.exe"]).refused();
+    let (offset, size) = (first.len(), second.len());
+    let named =
+        format!("a cabinet of {offset} bytes at byte 0 and a cabinet of {size} bytes at byte {offset}");
+    assert!(reason.contains(&named) && reason.contains("`--cabinet-at`"), "{reason}");
+    place.run(&["ingest", "both.exe", "--cabinet-at", &offset.to_string()]).done();
+    assert!(place.run(&["rules"]).done().contains("4.0.7577.0"));
+    place.file("with-setup.exe", &[&second[..], &cabinet(&["setup.ini"])].concat());
+    let extracted = place.run(&["package", "extract", "with-setup.exe", "--to", "files"]).done();
+    let of = |text| extracted.lines().filter(|line| line.contains(text)).count();
+    assert_eq!((of("4.0.7577.0"), of("setup.ini")), (2, 1), "{extracted}");
+}
+
+#[test]
 fn a_limit_is_named_by_its_message_and_can_be_raised() {
     let place = Place::new();
     place.file("uc.cab", &sample::uc_updates(500));

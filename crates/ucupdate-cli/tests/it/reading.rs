@@ -61,6 +61,14 @@ fn a_log_of_which_nothing_is_understood_is_an_error_that_says_what_it_looks_like
             assert_eq!(ran.stderr.lines().last(), Some(&*format!("ucupdate: {expected}")), "{ran:?}");
         }
     }
+    // Alone, such a file is not taken for a fleet without devices.
+    place.file("other", b"call Bob\n");
+    for args in
+        [["fleet", "--audit"], ["loops", "--audit"], ["timeline", "--audit"], ["timeline", "--access"]]
+    {
+        let ran = place.run(&[&args[..], &["other"]].concat());
+        assert_eq!((ran.code, &*ran.stdout), (Some(4), ""), "{args:?}");
+    }
     // A log of a day without requests is understood.
     place.file("other", header.as_bytes());
     assert_eq!(place.run(&["fleet", "--audit", "other"]).done(), "no devices\n");

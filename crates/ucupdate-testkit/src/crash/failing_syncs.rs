@@ -68,17 +68,7 @@ fn failed() -> io::Error {
 }
 
 impl Disk for FailingSyncs {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        link(from: &str, to: &str) -> io::Result<()>;
-        rename(from: &str, to: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries create_dir link rename unlink remove_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let (file, faults) = (self.disk.create(path)?, self.faults.clone());

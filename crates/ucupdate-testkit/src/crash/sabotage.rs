@@ -9,11 +9,23 @@ use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile
 
 /// Passes the named methods on to the disk.
 macro_rules! as_the_disk_behind {
-    ($($method:ident($($arg:ident: $kind:ty),*) -> $end:ty;)*) => {
-        $(fn $method(&self, $($arg: $kind),*) -> $end {
-            self.disk.$method($($arg),*)
-        })*
+    (= $method:ident($($argument:ident: $kind:ty),*) -> $end:ty) => {
+        fn $method(&self, $($argument: $kind),*) -> $end {
+            self.disk.$method($($argument),*)
+        }
     };
+    (@create) => { as_the_disk_behind!(= create(path: &str) -> io::Result<Box<dyn WriteFile>>); };
+    (@open) => { as_the_disk_behind!(= open(path: &str) -> io::Result<Box<dyn ReadFile>>); };
+    (@entry) => { as_the_disk_behind!(= entry(path: &str) -> io::Result<DiskEntry>); };
+    (@entries) => { as_the_disk_behind!(= entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>); };
+    (@create_dir) => { as_the_disk_behind!(= create_dir(path: &str) -> io::Result<()>); };
+    (@link) => { as_the_disk_behind!(= link(from: &str, to: &str) -> io::Result<()>); };
+    (@rename) => { as_the_disk_behind!(= rename(from: &str, to: &str) -> io::Result<()>); };
+    (@unlink) => { as_the_disk_behind!(= unlink(path: &str) -> io::Result<()>); };
+    (@remove_dir) => { as_the_disk_behind!(= remove_dir(path: &str) -> io::Result<()>); };
+    (@sync_dir) => { as_the_disk_behind!(= sync_dir(folder: &str) -> io::Result<()>); };
+    (@lock) => { as_the_disk_behind!(= lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>); };
+    ($($method:ident)*) => { $(as_the_disk_behind!(@$method);)* };
 }
 
 pub(super) use as_the_disk_behind;
@@ -32,18 +44,7 @@ impl NoDirSync {
 }
 
 impl Disk for NoDirSync {
-    as_the_disk_behind! {
-        create(path: &str) -> io::Result<Box<dyn WriteFile>>;
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        link(from: &str, to: &str) -> io::Result<()>;
-        rename(from: &str, to: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir lock);
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         self.disk.entry(folder).map(drop)
@@ -93,15 +94,7 @@ impl SkippedSync {
 }
 
 impl Disk for SkippedSync {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries create_dir unlink remove_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let (file, number, syncs) = (self.disk.create(path)?, self.number, self.counter());
@@ -163,12 +156,7 @@ fn fail_at(effects: &AtomicUsize, number: usize, kind: io::ErrorKind) -> io::Res
 }
 
 impl Disk for FailingDisk {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         self.effect()?;
@@ -289,16 +277,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Disk for NameFirst {
-    as_the_disk_behind! {
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        sync_dir(folder: &str) -> io::Result<()>;
-        lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>;
-    }
+    as_the_disk_behind!(open entry entries create_dir unlink remove_dir sync_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let held = Held { file: self.disk.create(path)?, bytes: Vec::new() };

@@ -1,7 +1,6 @@
 //! The canonical bodies, both ways and byte for byte.
 
-use ucupdate_core::value::Reported;
-use ucupdate_core::{ReportedVersion, UpdateRequest, UpdateResponse};
+use ucupdate_core::{UpdateRequest, UpdateResponse};
 use ucupdate_testkit::field::{self, offer};
 use ucupdate_upx::Codec;
 

@@ -70,6 +70,9 @@ fn version_json(count: &VersionCount) -> Value {
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
     let mut fleet = Inventory::default();
     let read = args.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
+    if read.is_nothing() {
+        return read.refuse_nothing_understood();
+    }
     if fleet.skipped_rows() > 0 {
         context.output.message(format_args!(
             "{} row(s) were passed over: there is room for {} devices",

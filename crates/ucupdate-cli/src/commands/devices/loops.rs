@@ -144,6 +144,9 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
         .audit
         .each_row(context, |logged| observations(logged).into_iter().for_each(|seen| guard.observe(seen)))
         .await?;
+    if read.is_nothing() {
+        return read.refuse_nothing_understood();
+    }
     if guard.forgotten() > 0 {
         let (forgotten, kept) = (guard.forgotten(), guard.devices());
         context.output.message(format_args!(

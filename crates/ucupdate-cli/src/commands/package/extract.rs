@@ -64,8 +64,8 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
 
 fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
-    let folder = NewFiles::open_or_make(&args.to)?;
     let mut next = Some(open(&args.files, args.cabinet.options())?);
+    let folder = NewFiles::open_or_make(&args.to)?;
     while let Some(mut cabinet) = next {
         // Before anything is written, so that a second call does not end half-way.
         folder.refuse_existing(

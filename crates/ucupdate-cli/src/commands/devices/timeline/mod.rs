@@ -65,6 +65,9 @@ impl WhoseArgs {
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
     let whose = args.whose.whose();
     let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
+    if stories.stories.is_empty() && !stories.is_understood() {
+        return stories.refuse_nothing_understood();
+    }
     stories.report_cuts(context);
     if stories.stories.is_empty() && whose != Whose::All && stories.is_understood() {
         return Err(Failure::not_found(format_args!("the logs name no {whose}")));
