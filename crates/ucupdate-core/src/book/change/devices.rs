@@ -86,7 +86,8 @@ impl ChangeDraft<'_> {
             .extend(coming.into_iter().map(|device| Entry::set(key(device), crate::book::delta::Member {})));
         self.delta.members.extend(leaving.into_iter().map(|device| Entry::removed(key(device))));
         let unchanged = add.len() + remove.len() - added - removed;
-        self.notes.push(Note::MembersChanged { name, before: there.len(), added, removed, unchanged });
+        let before = self.book.members(&name).len();
+        self.notes.push(Note::MembersChanged { name, before, added, removed, unchanged });
         Ok(())
     }
 
