@@ -3,6 +3,7 @@
 use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
 use crate::store_location::StoreLocation;
+use crate::suggest::{near_path, with_meant};
 use crate::waiting::{Awaited, Waiting};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore, Presign};
-use ucupdate::{Options, UpdateService};
+use ucupdate::{Options, Snapshot, UpdateService};
 
 /// The store and the output of a command.
 #[derive(Debug)]
@@ -133,6 +134,21 @@ impl Context {
         self.administer_with(if_missing, Options::default()).await
     }
 
+    /// The rule book of the store, for reading versions in the schemes of its rules. `None` where there is no store, and after a
+    /// warning where the rule book cannot be read: audit logs are read without one too.
+    pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
+        match self.administer(IfMissing::Refuse).await {
+            Ok(service) => Some(service.snapshot()),
+            Err(Failure::Told(FailureKind::NotFound, _)) | Err(Failure::OutputClosed) => None,
+            Err(Failure::Told(_, reason)) => {
+                self.output.message(format_args!(
+                    "warning: the rule book cannot be read, so versions are compared as `dotnet` does: {reason}"
+                ));
+                None
+            }
+        }
+    }
+
     /// The service on the store, for administering it with these options.
     ///
     /// # Errors
@@ -184,7 +200,9 @@ async fn open(
     let opening = tokio::task::spawn_blocking(move || {
         // A mistyped path must neither look like an empty store nor become one.
         if if_missing == IfMissing::Refuse && !is_store(&path)? {
-            return Err(Failure::not_found(format_args!("no store at {}", path.display())));
+            let missing = Failure::not_found(format_args!("no store at {}", path.display()));
+            let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
+            return Err(with_meant(missing, near_path(&path, is_near)));
         }
         Ok(Arc::new(LocalStore::open(&path)?))
     });

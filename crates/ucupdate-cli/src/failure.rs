@@ -85,6 +85,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
                 | Refusal::NoAlias { .. }
                 | Refusal::NoScheme { .. }
                 | Refusal::NoStone { .. }
+                | Refusal::StoneNowhere { .. }
                 | Refusal::NoSuchInterim { .. }
         ),
         None => {
@@ -110,6 +111,14 @@ impl Failure {
     /// Returns a failure for a named thing that does not exist.
     pub(crate) fn not_found(reason: impl Display) -> Self {
         Self::Told(FailureKind::NotFound, reason.to_string())
+    }
+
+    /// Returns this failure with the kind of an input that is not understood.
+    pub(crate) fn as_not_understood(self) -> Self {
+        match self {
+            Self::Told(_, reason) => Self::Told(FailureKind::NotUnderstood, reason),
+            failure => failure,
+        }
     }
 
     /// Returns a failure for an input that cannot be read.

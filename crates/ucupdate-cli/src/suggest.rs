@@ -2,12 +2,25 @@
 
 use crate::failure::Failure;
 use std::fmt::Display;
+use std::path::Path;
 use ucupdate::ChangeError;
-use ucupdate::book::{GroupName, Refusal, RuleBook, RuleError, RuleKey, RulePattern};
+use ucupdate::book::{
+    Audience, BookCommand, GroupName, Refusal, RolloutName, RuleBook, RuleError, RuleKey, RulePattern,
+    StopScope,
+};
 
 /// Returns the failure of a refused change, with the name that may have been meant.
 pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
     let meant = match &error {
+        ChangeError::Refused(Refusal::WrongState {
+            rule,
+            cause: RuleError::NoEarlierVersion { approved },
+        }) => {
+            return Failure::new(format_args!(
+                "{rule}: no version was approved before {approved}, so nothing would be offered; --to-nothing does that, \
+                 and approve RULE VERSION approves another version"
+            ));
+        }
         ChangeError::Refused(refusal) => meant(refusal, book),
         _ => None,
     };
@@ -32,7 +45,8 @@ pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(refusal), meant)
 }
 
-fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
+/// Returns a failure with the name that may have been meant.
+pub(crate) fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
     match (failure, meant) {
         (Failure::Told(kind, reason), Some(meant)) => {
             Failure::Told(kind, format!("{reason}; did you mean {meant}?"))
@@ -67,12 +81,92 @@ fn meant(refusal: &Refusal, book: &RuleBook) -> Option<String> {
             let rollouts = book.rule(rule).into_iter().flat_map(|rule| rule.rollouts());
             nearest(name.as_str(), rollouts.map(|(_, rollout)| &rollout.name))
         }
+        Refusal::WrongState { rule, cause: RuleError::NoPin { audience } } => {
+            let pins = book.rule(rule).into_iter().flat_map(|rule| rule.pins());
+            nearest(&audience.to_string(), pins.map(|pin| &pin.audience))
+        }
+        Refusal::WrongState { rule, cause: RuleError::NotRejected { version } } => {
+            let rejected = book.rule(rule).into_iter().flat_map(|rule| rule.rejected());
+            nearest(version.as_str(), rejected)
+        }
         Refusal::NoSuchVersion { rule, version } => {
             let releases = book.packages().flat_map(|package| &package.releases);
             let of_rule = releases.filter(|release| release.rule == *rule);
             nearest(version.as_str(), of_rule.map(|release| &release.version))
         }
         _ => None,
+    }
+}
+
+/// The most entries of a folder that are looked at for a name.
+const MAX_ENTRIES: usize = 1000;
+
+/// Returns the path in the same folder whose name is most alike, of those that could be meant.
+pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).ok()?.take(MAX_ENTRIES).filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = names.filter(|name| name != wanted && could_be_meant(&path.with_file_name(name)));
+    nearest(wanted, names).map(|name| path.with_file_name(name).display().to_string())
+}
+
+/// Refuses a command that names a rule, a group, a version or a rollout that is not in a book. `started` are the rollouts
+/// that come to be before the command.
+///
+/// # Errors
+/// The failure has the name that may have been meant.
+pub(crate) fn check_names(
+    command: &BookCommand,
+    book: &RuleBook,
+    started: &[(RuleKey, RolloutName)],
+) -> Result<(), Failure> {
+    let mut rules = Vec::new();
+    let mut named = None;
+    match command {
+        BookCommand::Approve(all) => rules.extend(all),
+        BookCommand::Reject(rule)
+        | BookCommand::RollBack(rule)
+        | BookCommand::RollBackToNothing(rule)
+        | BookCommand::StartRollout { rule, .. }
+        | BookCommand::Kill { scope: StopScope::Rule(rule), .. } => rules.push(rule),
+        BookCommand::SetShare(rule, name, _)
+        | BookCommand::PauseRollout(rule, name, _)
+        | BookCommand::ResumeRollout(rule, name)
+        | BookCommand::FinishRollout(rule, name)
+        | BookCommand::StopRollout(rule, name) => {
+            rules.push(rule);
+            named = Some((rule, name));
+        }
+        _ => {}
+    }
+    let not_found = |refusal: Refusal| with_meant(Failure::not_found(&refusal), meant(&refusal, book));
+    if let Some(rule) = rules.iter().find(|rule| book.rule(rule).is_none()) {
+        return Err(no_rule(rule, book));
+    }
+    if let BookCommand::StartRollout { rule, version, audience, .. } = command {
+        if let Audience::Group(group) = audience
+            && book.group(group).is_none()
+        {
+            return Err(no_group(group, book));
+        }
+        if book.newest_release(rule, version).is_none() {
+            let (rule, version) = ((*rule).clone(), version.clone());
+            return Err(not_found(Refusal::NoSuchVersion { rule, version }));
+        }
+    }
+    match named {
+        Some((rule, name))
+            if book.rule(rule).is_some_and(|rule| rule.rollout(name).is_none())
+                && !started.iter().any(|(of, started)| of == rule && started == name) =>
+        {
+            let of_rule = started.iter().filter(|(of, _)| of == rule);
+            let near = nearest(name.as_str(), of_rule.map(|(_, started)| started));
+            let cause = RuleError::NoRollout { name: name.clone() };
+            let failure = not_found(Refusal::WrongState { rule: rule.clone(), cause });
+            Err(with_meant(failure, near))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,5 +4,6 @@ pub mod inventory;
 pub mod loops;
 pub mod outcomes;
 mod pairing;
+mod schemes;
 pub mod simulate;
 pub mod timeline;

@@ -136,12 +136,22 @@ impl Admin<'_> {
         self.command(&BookCommand::RejectInterim { locale, update_type }).await
     }
 
-    /// Rolls a rule back: the version that was approved before the current one becomes the approved version.
+    /// Rolls a rule back: the version that was approved before the current one becomes the approved version. Refused where no
+    /// version was approved before; see [`roll_back_to_nothing`](Self::roll_back_to_nothing).
     ///
     /// # Errors
     /// See [`Admin`].
     pub async fn roll_back(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RollBack(rule)).await
+    }
+
+    /// Withdraws the approved version of a rule: nothing is approved, and nothing is offered to devices without a pin or a
+    /// rollout. The history records the command in the same form as a roll back.
+    ///
+    /// # Errors
+    /// See [`Admin`].
+    pub async fn roll_back_to_nothing(self, rule: RuleKey) -> Result<Changed, ChangeError> {
+        self.command(&BookCommand::RollBackToNothing(rule)).await
     }
 
     /// Removes a rule. Its files are still served, because devices may be downloading them.

@@ -159,7 +159,7 @@ impl UpdateService {
         for question in Question::all_of(request, asker.asked_from()).filter(|_| !stops_offers) {
             let decision = decide(snapshot.index(), &question, now);
             if let Some(watch) = &self.inner.watch {
-                watch.saw(&question, &decision, now);
+                watch.saw(snapshot.index(), &question, &decision, now);
             }
             modules.extend(decision.offer().map(|offer| OfferedModule {
                 file_name: offer.image.clone(),

@@ -6,11 +6,13 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::files::logs::zone_beside;
+use crate::suggest::with_meant;
 use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::{LogKind, LoggedRow};
+use ucupdate::request::without_simulated_mark;
 use ucupdate::value::Zone;
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
@@ -24,6 +26,9 @@ pub(crate) struct AuditArgs {
     /// Pass over rows before this: a day (2009-03-06), a time (2009-03-06T17:10:39), or so long ago (12h, 7d)
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
+    /// Take the rows of simulated requests, which `ask` sends, for rows of devices
+    #[arg(long)]
+    simulated: bool,
     /// The time zone of audit logs that do not name theirs, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     time_zone: Zone,
@@ -66,6 +71,12 @@ impl AuditArgs {
     ) -> Result<ReadRows, Failure> {
         let mut logs = AuditLogs::new(self.time_zone.clone(), self.since());
         for path in self.found().await? {
+            if let Err(error) = std::fs::metadata(&path)
+                && let Some(meant) = files::meant_for(&path, &error)
+            {
+                let failure = Failure::in_doing(format_args!("cannot open `{}`", path.display()), &error);
+                return Err(with_meant(failure, Some(meant)));
+            }
             let (name, zone) = (path.display().to_string(), zone_beside(&path)?);
             let open = move || File::open(&path);
             match zone {
@@ -79,8 +90,11 @@ impl AuditArgs {
         let mut read = ReadRows::new(LogKind::Audit);
         while let Some(logged) = logs.next().await? {
             match logged {
-                Logged::Row(row) => {
+                Logged::Row(mut row) => {
                     read.rows += 1;
+                    if self.simulated {
+                        row.row.user_name = without_simulated_mark(&row.row.user_name).into();
+                    }
                     take(&row);
                 }
                 Logged::Unread { .. } if !reports => {}

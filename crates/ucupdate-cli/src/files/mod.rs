@@ -4,8 +4,9 @@ pub(crate) mod logs;
 pub(crate) mod new;
 
 use crate::failure::Failure;
+use crate::suggest::{near_path, with_meant};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Opens a file to be read.
@@ -13,7 +14,28 @@ use std::path::Path;
 /// # Errors
 /// When it cannot be; the reason names it.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|error| Failure::in_doing(path.display(), &error))
+    File::open(path).map_err(|error| not_read(path, &error))
+}
+
+/// Returns the failure of reading a file, with the name of the file that was meant where it is not there.
+pub(crate) fn not_read(path: &Path, error: &io::Error) -> Failure {
+    with_meant(Failure::in_doing(path.display(), error), meant_for(path, error))
+}
+
+/// Returns the file that may have been meant where a file is not there.
+pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
+    (error.kind() == io::ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
+}
+
+/// Refuses a file that is not there, before the file is opened elsewhere.
+///
+/// # Errors
+/// When nothing has this path.
+pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_read(path, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// The whole of a file that has at most `most` bytes.

@@ -4,7 +4,7 @@ use crate::place::{CX700, IP8540, Place, package};
 use crate::serving::{PHONE, Serving};
 
 fn ask(place: &Place, serving: &Serving, more: &[&str]) -> crate::place::Ran {
-    let known = if more.contains(&"--version") { &PHONE[..16] } else { &PHONE[..] };
+    let known = if more.contains(&"--version") { &PHONE[..17] } else { &PHONE[..] };
     place.run(&[&["ask", "--url", &serving.url()], known, more].concat())
 }
 
@@ -23,7 +23,7 @@ fn the_printed_request_is_the_canonical_one() {
 fn what_is_printed_is_what_explain_reads() {
     let place = Place::with_package();
     let printed =
-        place.run(&[&["ask", "--print-request", "--version", "3.5.6907.0"], &PHONE[..16]].concat()).done();
+        place.run(&[&["ask", "--print-request", "--version", "3.5.6907.0"], &PHONE[..17]].concat()).done();
     place.file("request.xml", printed.as_bytes());
     place.run(&["approve", IP8540]).done();
     let explained = place.run(&["explain", "request.xml"]).done();

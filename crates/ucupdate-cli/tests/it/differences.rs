@@ -93,7 +93,7 @@ fn every_change_that_may_change_answers_can_be_tried() {
             .collect::<Vec<_>>()
     };
     let all = ["0004F2000001"];
-    assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9"]), all);
+    assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9", "--percent", "100"]), all);
     assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9", "--percent", "0"]), [""; 0]);
     assert_eq!(tried(&["rollout", "start", CX700, "3.5.6907.9", "--group", "branch"]), [""; 0]);
     assert_eq!(

@@ -64,7 +64,9 @@ fn a_hold_lasts_until_it_is_over_or_removed() {
     assert_eq!(over, "--until 2009-03-06T17:10:39Z is over already");
     assert_eq!(
         place.run(&["hold", "remove", "boardroom"]).done(),
-        format!("the hold boardroom on the device with MAC address {MAC} is removed\n")
+        format!(
+            "the hold boardroom on the device with MAC address {MAC} is removed; its reason was: board meets\n"
+        )
     );
     assert_eq!(answer(&place, "3.5.6907.0")["decision"], "offer");
     assert_eq!(place.run(&["hold", "remove", "boardroom"]).refused(), "no hold boardroom");

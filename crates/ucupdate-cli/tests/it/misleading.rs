@@ -9,6 +9,10 @@ fn a_mistyped_name_gets_the_name_that_was_meant() {
     place.run(&["test-device", "add", "lobby", "--serial", "1"]).done();
     place.run(&["hold", "add", "fair", "--group", "Lisbon"]).done();
     place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--percent", "10"]).done();
+    place.run(&["ban", "add", "UCPhone/Polycom/CX700", "1.0.522.101", "--reason", "calls drop"]).done();
+    place.run(&["alias", "set", "model", "VVX 500", "--stands-for", "VVX500"]).done();
+    place.run(&["pin", "set", IP8540, "3.5.6907.0", "--group", "Lisbon"]).done();
+    place.file("audit.log", b"");
     for (args, meant) in [
         (&["group", "show", "Lisbn"][..], "no group Lisbn; did you mean Lisbon?"),
         (&["group", "remove", "Lisbonn"], "no group Lisbonn; did you mean Lisbon?"),
@@ -17,6 +21,28 @@ fn a_mistyped_name_gets_the_name_that_was_meant() {
         (&["hold", "remove", "fiar"], "no hold fiar; did you mean fair?"),
         (&["test-device", "remove", "loby"], "no test device loby; did you mean lobby?"),
         (&["stone", "remove", "ocs-intrim"], "no stepping stone ocs-intrim; did you mean ocs-interim?"),
+        (
+            &["ban", "lift", "UCPhone/Polycom/CX700", "1.0.522.110"],
+            "there is no ban of UCPhone/Polycom/CX700/*/*/* 1.0.522.110; did you mean UCPhone/Polycom/CX700/*/*/* 1.0.522.101?",
+        ),
+        (
+            &["alias", "remove", "model", "VVX 50"],
+            "there is no alias for model VVX 50; did you mean model VVX 500?",
+        ),
+        (&["ingest", "uc.cb"], "uc.cb: No such file or directory (os error 2); did you mean uc.cab?"),
+        (
+            &["package", "show", "uv.cab"],
+            "uv.cab: No such file or directory (os error 2); did you mean uc.cab?",
+        ),
+        (
+            &["fleet", "--audit", "aduit.log"],
+            "cannot open `aduit.log`: No such file or directory (os error 2); did you mean audit.log?",
+        ),
+        (
+            &["--store", "file:ucupdate-dtaa", "rules"],
+            "no store at ucupdate-dtaa; did you mean ucupdate-data?",
+        ),
+        (&["import", "file:ucupdate-dat"], "no store at ucupdate-dat; did you mean ucupdate-data?"),
         (&["group", "show", "Porto"], "no group Porto"),
     ] {
         assert_eq!(place.run(args).refused(), meant, "{args:?}");
@@ -28,8 +54,59 @@ fn a_mistyped_name_gets_the_name_that_was_meant() {
     }
     let paused = place.run(&["rollout", "pause", IP8540, "wave-2"]).refused();
     assert_eq!(paused, format!("{IP8540}: no rollout wave-2; did you mean wave-1?"));
+    let pin = place.run(&["pin", "remove", IP8540, "--group", "Lisbn"]).refused();
+    assert_eq!(
+        pin,
+        format!("{IP8540}: nothing is pinned for the group Lisbn; did you mean the group Lisbon?")
+    );
     let version = place.run(&["approve", IP8540, "3.5.6907.1"]).refused();
     assert_eq!(version, format!("{IP8540}: no package brought 3.5.6907.1; did you mean 3.5.6907.0?"));
+}
+
+#[test]
+fn a_timetable_that_names_what_is_not_there_is_refused_with_its_line_before_it_is_played() {
+    let place = Place::with_package();
+    place.run(&["group", "add", "Lisbon"]).done();
+    let mistyped = IP8540.replace("IP8540", "IP8450");
+    for (lines, why) in [
+        (
+            format!("# a note\n1d approve {mistyped}\n"),
+            format!("line 2: no rule {mistyped}; did you mean {IP8540}?"),
+        ),
+        (
+            format!("1d rollout {IP8540} wave 3.5.6907.1 all\n"),
+            format!("line 1: {IP8540}: no package brought 3.5.6907.1; did you mean 3.5.6907.0?"),
+        ),
+        (
+            format!("1d rollout {IP8540} wave 3.5.6907.0 group=Lisbn\n"),
+            "line 1: no group Lisbn; did you mean Lisbon?".to_owned(),
+        ),
+        (
+            format!("1d rollout {IP8540} wave-1 3.5.6907.0 all\n2d finish {IP8540} wave-2\n"),
+            format!("line 2: {IP8540}: no rollout wave-2; did you mean wave-1?"),
+        ),
+    ] {
+        place.file("plan.txt", lines.as_bytes());
+        let refused =
+            place.run(&["simulate", "--devices", "5", "--days", "3", "--timetable", "plan.txt"]).refused();
+        assert_eq!(refused, format!("plan.txt: {why}"));
+    }
+    place.file("plan.txt", format!("1d rollout {IP8540} wave 3.5.6907.0 failures=3\n").as_bytes());
+    let refused = place.run(&["simulate", "--devices", "5", "--timetable", "plan.txt"]).refused();
+    assert!(refused.starts_with("plan.txt: line 1: expected whom the rollout is for: all"), "{refused}");
+}
+
+#[test]
+fn a_rollout_without_an_audience_asks_for_all_devices_in_words() {
+    let place = Place::with_package();
+    let start = ["rollout", "start", IP8540, "3.5.6907.0"];
+    let wrong = place.run(&start);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(
+        wrong.stderr.contains(&format!("expected --percent 100 for every device of {IP8540}")),
+        "{wrong:?}"
+    );
+    place.run(&[&start[..], &["--percent", "100"]].concat()).done();
 }
 
 #[test]
@@ -79,6 +156,71 @@ fn a_store_that_cannot_be_looked_into_is_not_taken_for_none() {
     assert!(refused.starts_with("the store at loop cannot be read: "), "{refused}");
 }
 
+/// Runs the command as a user who may not look into the store, where this test may change to that user.
+#[cfg(unix)]
+#[test]
+fn a_store_that_another_user_may_not_read_is_permission_denied_and_not_no_store() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::with_package();
+    // Any user may run a copy of the program, and reach the place.
+    let program = place.path("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_ucupdate"), &program).unwrap();
+    let set_mode = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode(&place.path("."), 0o755);
+    let as_other = |args: &[&str]| {
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(args);
+        crate::place::Ran::of(command.current_dir(place.path(".")).output().unwrap())
+    };
+    let may_change = std::process::Command::new("setpriv").args(["--reuid=65534", "true"]).output();
+    if !may_change.is_ok_and(|tried| tried.status.success()) {
+        println!("SKIPPED: this test needs `setpriv` and the right to change the user");
+        return;
+    }
+    for (folder, calls) in [
+        (
+            "ucupdate-data",
+            &[&["rules"][..], &["serve", "--listen", "127.0.0.1:0"], &["fleet"], &["ingest", "uc.cab"]][..],
+        ),
+        ("ucupdate-data/state", &[&["rules"], &["approve", IP8540]]),
+        ("ucupdate-data/state/revisions", &[&["rules"], &["history"], &["approve", IP8540]]),
+    ] {
+        set_mode(&place.path(folder), 0o700);
+        for args in calls {
+            let ran = as_other(args);
+            assert_eq!(ran.code, Some(1), "{folder}: {args:?}: {ran:?}");
+            assert!(ran.stderr.to_lowercase().contains("permission denied"), "{folder}: {args:?}: {ran:?}");
+            assert!(!ran.stderr.contains("no store"), "{folder}: {args:?}: {ran:?}");
+        }
+        set_mode(&place.path(folder), 0o755);
+    }
+}
+
+#[test]
+fn what_ask_says_in_the_name_of_a_device_is_marked_and_believed_by_nobody() {
+    let place = Place::with_package();
+    let serving = place.serve_here();
+    let kind = ["--device-type", "UCPhone", "--vendor", "LG-Nortel", "--model", "IP8540"];
+    let more =
+        ["--hardware-revision", "A", "--locale", "ENU", "--mac", "0021630F207B", "--version", "1.0.522.34"];
+    let ask = |extra: &[&str]| {
+        place.run(&[&["ask", "--url", &serving.url()], &kind[..], &more, extra].concat()).done();
+    };
+    ask(&["--user", "ann@contoso.com"]);
+    assert_eq!(serving.terminated().code, Some(0));
+    let log = place.log("Audit");
+    assert!(log.contains(",(simulated)ann@contoso.com,"), "{log}");
+    assert_eq!(place.run(&["fleet"]).done(), "no devices\n");
+    let all = place.run(&["fleet", "--simulated"]).done();
+    assert!(all.contains("ann@contoso.com") && !all.contains("(simulated)"), "{all}");
+    let serving = place.serve_here();
+    place.run(&[&["ask", "--as-the-device", "--url", &serving.url()], &kind[..], &more].concat()).done();
+    assert_eq!(serving.terminated().code, Some(0));
+    assert!(place.run(&["fleet"]).done().contains("1.0.522.34"));
+}
+
 #[test]
 fn a_named_device_is_not_simulated_without_its_version() {
     let place = Place::new();
@@ -90,6 +232,7 @@ fn a_named_device_is_not_simulated_without_its_version() {
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(ran.stderr.contains("--version"), "{ran:?}");
         ask(&[device, &["--version", "1.0.522.34"]].concat()).done();
+        assert!(ask(&[device, &["--installed-unknown"]].concat()).done().contains("0.0.0.0"));
     }
     assert!(ask(&[]).done().contains("0.0.0.0"));
 }

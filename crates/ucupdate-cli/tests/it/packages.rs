@@ -6,7 +6,7 @@ use ucupdate_cab::package::{CatalogueBuilder, sample};
 use ucupdate_cab::{CabinetBuilder, Compression};
 
 /// A cabinet of two releases by their folders; of the second, the image is not the one that was signed.
-fn one_bad_file() -> Vec<u8> {
+pub(crate) fn one_bad_file() -> Vec<u8> {
     let mut cabinet = CabinetBuilder::new(Compression::Mszip);
     for (model, signed, image) in [("CX700", "image", "image"), ("IP8540", "image", "image, damaged")] {
         let folder = format!(r"UCPhone\Polycom\{model}\A\ENU\3.5.6907.9\CPE");

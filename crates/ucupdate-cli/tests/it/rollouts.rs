@@ -81,7 +81,7 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
         format!("{IP8540}: rollout 3.5.6907.0 goes from 10% to 12.5%\n"),
         "its name is the version"
     );
-    let taken = place.run(&start).refused();
+    let taken = place.run(&[&start[..], &["--percent", "100"]].concat()).refused();
     assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 is there already"));
     let ramp = [
         "--name",
@@ -130,7 +130,8 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
 #[test]
 fn a_rollout_that_cannot_be_is_refused_when_it_is_written() {
     let place = Place::with_package();
-    let refused = |more: &[&str]| place.run(&[&["rollout", "start"], more].concat()).refused();
+    let refused =
+        |more: &[&str]| place.run(&[&["rollout", "start", "--percent", "100"], more].concat()).refused();
     assert_eq!(refused(&[IP8540, "9.9.9.9"]), format!("{IP8540}: no package brought 9.9.9.9"));
     assert_eq!(refused(&[IP8540, "3.5.6907.0", "--group", "pilots"]), "no group pilots");
     assert_eq!(refused(&["a/b/c/d/e/f", "1.0"]), "no rule a/b/c/d/e/f");

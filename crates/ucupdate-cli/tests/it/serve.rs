@@ -75,14 +75,17 @@ fn as_json_the_listeners_are_one_object() {
 #[test]
 fn without_urls_nobody_but_this_machine_is_served() {
     let place = Place::new();
-    let refused = place.run(&["serve", "--listen", "0.0.0.0:0"]).refused();
+    let wrong = place.run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
     assert_eq!(
-        refused,
-        "--internal-url and --external-url must be given to listen on 0.0.0.0:0: answers tell devices to fetch files \
+        wrong.stderr.trim_end(),
+        "ucupdate: --internal-url and --external-url must be given to listen on 0.0.0.0:0: answers tell devices to fetch files \
          there, as http://updates.contoso.com"
     );
     let half = ["serve", "--listen", "127.0.0.1:0", "--listen", "0.0.0.0:0", "--internal-url", "http://a"];
-    assert!(place.run(&half).refused().starts_with("--external-url must be given to listen on 0.0.0.0:0"));
+    assert!(
+        place.run(&half).stderr.starts_with("ucupdate: --external-url must be given to listen on 0.0.0.0:0")
+    );
     assert!(!place.path("ucupdate-data").exists(), "a server that does not start leaves nothing");
 }
 

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The arguments of `ask` that make it the phone of the field's logs.
-pub(crate) const PHONE: [&str; 18] = [
+pub(crate) const PHONE: [&str; 19] = [
+    "--as-the-device",
     "--device-type",
     "UCPhone",
     "--vendor",

@@ -7,6 +7,7 @@ use crate::book::{
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
+use crate::decide::walk::find_by_other_words;
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Zone};
@@ -179,6 +180,16 @@ impl EligibilityIndex {
     #[inline]
     pub fn test_device(&self, device: &Device) -> Option<&TestDevice> {
         self.test_devices.get(self.known.find(device).test_device()? as usize)
+    }
+
+    /// Returns the rule that answers a question, found in the same way as [`decide`](crate::decide::decide()) finds it: by the
+    /// update type, by a file name, or by an alias. `None` if no rule answers it.
+    pub fn rule_of(&self, question: &Question<'_>) -> Option<&Rule> {
+        let at = match self.find(question) {
+            Some((at, _)) => at,
+            None => find_by_other_words(self, question)?,
+        };
+        self.rules.get(at).map(|rule| &*rule.rule)
     }
 
     /// Where the rule that is asked for is.

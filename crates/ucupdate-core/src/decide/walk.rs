@@ -160,6 +160,11 @@ fn find_by_module<'a>(
     }
 }
 
+/// Returns the number of the rule of a module whose file name is not that of an update type.
+pub(crate) fn find_by_other_words(index: &EligibilityIndex, question: &Question<'_>) -> Option<usize> {
+    find_by_module(index, question, &mut Silent).ok().map(|(at, _)| at)
+}
+
 /// Finds the rule for what the words of a device stand for.
 fn find_by_alias<'a>(
     index: &'a EligibilityIndex,

@@ -82,6 +82,29 @@ impl VersionScheme {
         Some(numbers.cmp(&self.numbers_beside(&two, &one)?))
     }
 
+    /// Returns the numbers of a reported version, missing ones as zero, and its prefix where this scheme compares prefixes. The
+    /// prefix is empty otherwise. Returns `None` where this scheme cannot read the version.
+    ///
+    /// Two versions are the same release exactly if their numbers are equal and their prefixes differ at most in ASCII case.
+    ///
+    /// ```
+    /// use ucupdate_core::version::{ReportedVersion, VersionScheme};
+    ///
+    /// let version = ReportedVersion::new("UC440HD_3.1.3.144.18");
+    /// let same: VersionScheme = "prefixed-same:UC*HD_".parse().unwrap();
+    /// assert_eq!(same.release_of(&version), Some(([3, 1, 3, 144, 18, 0, 0, 0], "UC440HD_")));
+    /// assert_eq!(VersionScheme::Numeric.release_of(&version), None);
+    /// ```
+    pub fn release_of<'v>(&self, version: &'v ReportedVersion) -> Option<([u32; 8], &'v str)> {
+        match self {
+            Self::Prefixed(prefix) if prefix.is_compared => {
+                let (found, numbers) = prefix.split(version.as_str())?;
+                Some((numbers.parts(), found))
+            }
+            _ => Some((self.numbers(version)?.parts(), "")),
+        }
+    }
+
     /// The numbers of a reported version. Returns `None` where this scheme cannot read it.
     #[inline]
     pub(crate) fn numbers(&self, version: &ReportedVersion) -> Option<Numbers> {

@@ -55,6 +55,12 @@ impl VersionRange {
         self.holds_numbers(version.numbers())
     }
 
+    /// Returns whether .NET reads every version of the range: two to four numbers.
+    pub fn is_dotnet(&self) -> bool {
+        let mut versions = self.comparators.iter().map(|comparator| &comparator.version);
+        versions.all(|version| version.as_str().parse::<FirmwareVersion>().is_ok())
+    }
+
     /// Returns whether the range contains the release with these numbers.
     #[inline]
     pub(crate) fn holds_numbers(&self, version: Numbers) -> bool {

@@ -124,7 +124,7 @@ fn a_pause_offers_to_nobody_and_takes_from_nobody() {
     assert_eq!(decided(&book, &phone, "1.9"), "nothing: the device has 1.9");
     assert_eq!(decided(&book, &phone, "2.0"), "nothing: the device has 2.0");
     assert_eq!(decided(&book, &phone, "1.0.600"), "offer 1.9, because it is approved for everybody");
-    make(&mut book, BookCommand::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(
         decided(&book, &phone, "1.0.600"),
         "nothing: 2.0 is held back, by a pause of the rollout wave: phones hang"
@@ -365,7 +365,7 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     make(&mut book, BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
     let notes = make(&mut book, BookCommand::Reject(key(PHONE)));
     assert_eq!(notes[1..], [format!("{PHONE}: 4.0 is still offered to everybody, by the rollout wave")]);
-    let notes = make(&mut book, BookCommand::RollBack(key(PHONE)));
+    let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still offered to the group lab, by a pin")]);
 }
 

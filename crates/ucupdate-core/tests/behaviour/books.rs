@@ -124,7 +124,7 @@ fn restoring_an_earlier_book_brings_back_all_but_the_packages() {
         [
             "the rule book is as it was at revision 3".to_owned(),
             "lab is a test device, known by its MAC address 0021630F207B".to_owned(),
-            format!("{OTHER}: removed"),
+            format!("{OTHER}: removed; 2.0 was pending"),
             format!("{PHONE}: rolled back from 2.0 to 1.0"),
         ]
     );
@@ -146,7 +146,7 @@ fn an_earlier_book_whose_package_has_left_is_not_restored() {
     make(&mut book, BookCommand::Reject(key(PHONE)));
     assert_eq!(
         make(&mut book, BookCommand::Retire(vec![id(&first)])),
-        ["package 010101010101 has left the rule book"]
+        ["package 010101010101 of UCUpdates.cab has left the rule book"]
     );
     assert_eq!(book.packages().len(), 0);
     let refused_to = book.restore(&earlier, 1).unwrap_err().to_string();
@@ -252,7 +252,10 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     let restored = told(book.restore(&earlier, 3).unwrap());
     assert_eq!(
         restored[1..],
-        [format!("{PHONE}: rollout wave is resumed"), format!("{PHONE}: rollout next of 3.0 is ended"),]
+        [
+            format!("{PHONE}: rollout wave is resumed; it was paused (reason: 7 of 40 failed)"),
+            format!("{PHONE}: rollout next of 3.0 is ended"),
+        ]
     );
     let restored = told(earlier.restore(&book, 5).unwrap());
     assert_eq!(

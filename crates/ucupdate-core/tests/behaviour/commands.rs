@@ -103,7 +103,14 @@ fn moves_in_a_wrong_state_are_refused_each_with_its_own_reason() {
         format!("{PHONE}: no version is pending")
     );
     assert_eq!(refused(&book, BookCommand::Reject(key(PHONE))), format!("{PHONE}: no version is pending"));
-    make(&mut book, BookCommand::RollBack(key(PHONE)));
+    assert_eq!(
+        refused(&book, BookCommand::RollBack(key(PHONE))),
+        format!(
+            "{PHONE}: no version was approved before 1.0, so nothing would be offered; a roll back to nothing is a \
+             command of its own"
+        )
+    );
+    make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(
         refused(&book, BookCommand::RollBack(key(PHONE))),
         format!("{PHONE}: no version is approved and none was before, so there is nothing to roll back")
@@ -319,4 +326,16 @@ fn a_refusal_has_a_name_for_programs() {
     assert_eq!(refusal.kind(), "no-rule");
     let refusal = RuleBook::default().command(&BookCommand::Approve(Vec::new()), "ann").unwrap_err();
     assert_eq!(refusal.kind(), "none-named");
+}
+
+#[test]
+fn approving_the_approved_version_again_changes_nothing_that_a_roll_back_needs() {
+    let mut book = RuleBook::of_new_store();
+    for (id, version) in [(1, "1.0.600"), (2, "2.0")] {
+        ingest(&mut book, &package(id, &[(PHONE, version, id)]));
+        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    }
+    let again = BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") };
+    assert_eq!(make(&mut book, again), [format!("{PHONE}: 2.0 is approved already, nothing changes")]);
+    assert_eq!(state(&book, PHONE), "- 2.0 1.0.600");
 }

@@ -196,7 +196,7 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
     let mut other = Predicate::default();
     other.networks.push("10.9.0.0/16".parse().unwrap());
     make(&mut book, BookCommand::PutGroup(Group { name: "site".parse().unwrap(), predicate: Some(other) }));
-    make(&mut book, BookCommand::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     let index = |book: &RuleBook| EligibilityIndex::compile(book, 1);
     let cause = |book: &RuleBook, rule: &str| {
         let (index, device, module) = (index(book), device(rule), module("1.9"));
@@ -272,7 +272,7 @@ fn a_switch_outlives_its_rule_and_can_be_undone_without_it() {
 #[test]
 fn the_first_cause_is_the_assignment_that_came_nearest() {
     let mut book = book();
-    make(&mut book, BookCommand::RollBack(key(PHONE)));
+    make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     let list = |name: &str| Group { name: name.parse().unwrap(), predicate: None };
     make(&mut book, BookCommand::PutGroup(list("lab")));
     let start = |name: &str, audience, share: Share| BookCommand::StartRollout {

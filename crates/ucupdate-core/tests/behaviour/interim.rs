@@ -221,7 +221,7 @@ fn rejecting_or_rolling_back_a_release_leaves_the_interim_image_as_it_is() {
     assert_eq!(images(&rejected), "- 1.0.522.103");
     let mut rolled_back = book();
     make(&mut rolled_back, approve());
-    make(&mut rolled_back, BookCommand::RollBack(key(PHONE)));
+    make(&mut rolled_back, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(
         (state(&rolled_back, PHONE).as_str(), images(&rolled_back).as_str()),
         ("- - -", "1.0.522.103 -")

@@ -1,11 +1,14 @@
 //! [`Inventory`]: every device that asked, as of its last request.
 
 use crate::pairing::{installed, offers};
+use crate::schemes::scheme_of;
 use std::collections::BTreeMap;
 use ucupdate_audit::{LoggedRow, ServerName};
+use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
-use ucupdate_core::request::InstalledModule;
+use ucupdate_core::request::{InstalledModule, is_simulated};
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
+use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
 /// The maximum number of modules that are remembered of one device. Further modules are ignored.
@@ -37,6 +40,7 @@ pub struct Inventory {
     most: usize,
     skipped: u64,
     unidentified: u64,
+    simulated: u64,
 }
 
 /// One device, as of its last request.
@@ -97,7 +101,7 @@ pub struct VersionCount {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { devices: BTreeMap::new(), most: 1_000_000, skipped: 0, unidentified: 0 }
+        Self { devices: BTreeMap::new(), most: 1_000_000, skipped: 0, unidentified: 0, simulated: 0 }
     }
 }
 
@@ -109,9 +113,13 @@ impl Inventory {
         self
     }
 
-    /// Adds one row.
+    /// Adds one row. A [simulated](ucupdate_core::request::is_simulated) request is only counted.
     pub fn take_in(&mut self, logged: &LoggedRow) {
         let row = &logged.row;
+        if is_simulated(&row.user_name) {
+            self.simulated += 1;
+            return;
+        }
         let Some(identity) = DeviceId::of(&row.mac_address, &row.serial_number) else {
             self.unidentified += 1;
             return;
@@ -134,6 +142,11 @@ impl Inventory {
         self.skipped
     }
 
+    /// The number of rows of simulated requests. They are left out.
+    pub fn simulated(&self) -> u64 {
+        self.simulated
+    }
+
     /// The number of rows that name no device: they report neither a MAC address nor a serial number.
     pub fn unidentified(&self) -> u64 {
         self.unidentified
@@ -141,16 +154,24 @@ impl Inventory {
 
     /// Counts the devices of each version, by vendor, model and module. Older versions come first.
     ///
-    /// Versions of the same release are counted together.
+    /// Versions of the same release in .NET's order are counted together.
     pub fn versions(&self) -> Vec<VersionCount> {
+        self.versions_in(&EligibilityIndex::default())
+    }
+
+    /// Counts the devices of each version as [`versions`](Self::versions) does, and reads versions in the schemes of the rules
+    /// of a rule book.
+    pub fn versions_in(&self, index: &EligibilityIndex) -> Vec<VersionCount> {
         let mut counts: BTreeMap<_, VersionCount> = BTreeMap::new();
         for device in self.devices.values() {
             for module in &device.modules {
                 let InstalledModule { file_name, version, .. } = &module.installed;
+                let kind = device.kind.read().ok();
+                let scheme = kind.and_then(|kind| scheme_of(index, &kind, file_name));
                 let key = (
                     [&device.kind.vendor, &device.kind.model, file_name]
                         .map(|word| word.to_ascii_lowercase()),
-                    release(version),
+                    release(scheme.unwrap_or(&VersionScheme::Dotnet), version),
                 );
                 let count = counts.entry(key).or_insert_with(|| VersionCount {
                     vendor: device.kind.vendor.clone(),
@@ -167,11 +188,11 @@ impl Inventory {
 }
 
 /// Returns a sort key that is equal for versions of the same release. Versions that can be read come before the others.
-fn release(version: &ReportedVersion) -> Result<[u32; 4], Box<str>> {
-    let Some(readable) = version.readable() else { return Err(version.as_str().into()) };
-    let mut parts = [0; 4];
-    parts.iter_mut().zip(readable.parts()).for_each(|(part, given)| *part = given);
-    Ok(parts)
+fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8], String), Box<str>> {
+    match scheme.release_of(version) {
+        Some((numbers, prefix)) => Ok((numbers, prefix.to_ascii_lowercase())),
+        None => Err(version.as_str().into()),
+    }
 }
 
 impl InventoryDevice {

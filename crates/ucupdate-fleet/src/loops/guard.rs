@@ -4,12 +4,14 @@ use super::circles::{self, Ask};
 use super::found::Loop;
 use super::observation::Observation;
 use super::options::LoopOptions;
+use crate::schemes::scheme_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ucupdate_core::book::{RuleKey, UpdateType};
+use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::version::ReportedVersion;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// Finds devices that are offered updates in a circle.
 ///
@@ -115,6 +117,22 @@ impl LoopGuard {
         self.tracks.iter().flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
+    /// Returns the loops as [`loops`](Self::loops) does, and takes versions for one that are the same release in the version
+    /// scheme of their rule in a rule book.
+    pub fn loops_in(&self, index: &EligibilityIndex) -> Vec<Loop> {
+        let loops = self.tracks.iter().flat_map(|(subject, track)| {
+            let scheme = track.rule.as_ref().and_then(|rule| {
+                scheme_of(index, rule.kind(), subject.update_type.as_str())
+                    .filter(|scheme| !scheme.is_dotnet())
+            });
+            match scheme {
+                Some(scheme) => track.spelled_alike(scheme).loops(subject, &self.options).collect::<Vec<_>>(),
+                None => track.loops(subject, &self.options).collect(),
+            }
+        });
+        loops.collect()
+    }
+
     /// Returns the loops of one device.
     pub fn loops_of(&self, device: &DeviceId) -> Vec<Loop> {
         let tracks = self.tracks.iter().filter(|(subject, _)| subject.device == *device);
@@ -170,6 +188,27 @@ impl Track {
             }
             None => drop(self.seen.remove(0)),
         }
+    }
+
+    /// Returns these requests with the first spelling of each release in all of them.
+    fn spelled_alike(&self, scheme: &VersionScheme) -> Self {
+        let mut known: Vec<Arc<ReportedVersion>> = Vec::new();
+        let mut first = |version: &Arc<ReportedVersion>| match known
+            .iter()
+            .find(|known| scheme.same_release(known, version))
+        {
+            Some(known) => Arc::clone(known),
+            None => {
+                known.push(Arc::clone(version));
+                Arc::clone(version)
+            }
+        };
+        let seen = self.seen.iter().map(|ask| Ask {
+            installed: first(&ask.installed),
+            offered: ask.offered.as_ref().map(&mut first),
+            ..ask.clone()
+        });
+        Self { seen: seen.collect(), rule: self.rule.clone() }
     }
 
     fn loops(&self, subject: &Subject, options: &LoopOptions) -> impl Iterator<Item = Loop> {

@@ -5,6 +5,7 @@ use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
 use ucupdate_core::RuleKey;
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::DeviceId;
+use ucupdate_core::request::is_simulated;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
@@ -34,7 +35,8 @@ pub struct Observation {
 /// module if the file, or the folder of the file, has the name of the module's update type. If equally many offers and
 /// modules are left over, they belong together in order.
 ///
-/// The result is empty for a device that reports neither a MAC address nor a serial number. Modules without a name are
+/// The result is empty for a [simulated](ucupdate_core::request::is_simulated) request, and for a device that reports neither
+/// a MAC address nor a serial number. Modules without a name are
 /// skipped.
 ///
 /// ```
@@ -49,6 +51,9 @@ pub struct Observation {
 /// ```
 pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
     let LoggedRow { server, row, .. } = logged;
+    if is_simulated(&row.user_name) {
+        return Vec::new();
+    }
     let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { return Vec::new() };
     let offers = offers(&row.requested, &row.offered);
     let modules = row.requested.iter().zip(offers);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ucupdate_core::book::{Guard, RolloutName, RuleKey};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::version::ReportedVersion;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StoredOutcomes {
@@ -21,6 +21,8 @@ struct StoredTally {
     rule: RuleKey,
     rollout: RolloutName,
     version: ReportedVersion,
+    #[serde(default, skip_serializing_if = "VersionScheme::is_dotnet")]
+    scheme: VersionScheme,
     guard: Guard,
     #[serde(default)]
     paused: bool,
@@ -46,11 +48,12 @@ impl From<Outcomes> for StoredOutcomes {
     fn from(outcomes: Outcomes) -> Self {
         let Outcomes { options, watched, devices, succeeded, .. } = outcomes;
         let mut rollouts: BTreeMap<u32, StoredTally> = BTreeMap::new();
-        for (number, Watched { tally, paused, .. }) in watched {
+        for (number, Watched { tally, paused, scheme, .. }) in watched {
             let Tally { rule, rollout, version, guard, counts, unwatched } = tally;
             let devices = Vec::new();
+            let forgotten = counts;
             let stored =
-                StoredTally { rule, rollout, version, guard, paused, forgotten: counts, unwatched, devices };
+                StoredTally { rule, rollout, version, scheme, guard, paused, forgotten, unwatched, devices };
             rollouts.insert(number, stored);
         }
         // Those that succeeded last, and in their order: the order in which they will be forgotten.
@@ -74,7 +77,8 @@ impl From<StoredOutcomes> for Outcomes {
     fn from(stored: StoredOutcomes) -> Self {
         let mut outcomes = Self::new(stored.options);
         for (number, stored) in (0..).zip(stored.rollouts) {
-            let StoredTally { rule, rollout, version, guard, paused, forgotten, unwatched, devices } = stored;
+            let StoredTally { rule, rollout, version, scheme, guard, paused, forgotten, unwatched, devices } =
+                stored;
             let mut counts = forgotten;
             for StoredTrack { device, state, at, due, had, stone } in devices {
                 *counts.of(state) += 1;
@@ -88,9 +92,9 @@ impl From<StoredOutcomes> for Outcomes {
                 outcomes.tracks += 1;
             }
             outcomes.numbers.insert((rule.clone(), rollout.clone()), number);
-            let target = Mark::of(&version);
+            let target = Mark::of(&scheme, &version);
             let tally = Tally { rule, rollout, version, guard, counts, unwatched };
-            outcomes.watched.insert(number, Watched { tally, target, paused });
+            outcomes.watched.insert(number, Watched { tally, target, scheme, paused });
             outcomes.next_number = number + 1;
         }
         outcomes

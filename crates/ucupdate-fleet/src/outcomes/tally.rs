@@ -150,8 +150,9 @@ impl Tripped {
 
 /// Returns the rollout of a book that a tally counts: the one with its name and its version.
 pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
-    let (assignment, rollout) = book.rule(&tally.rule)?.rollout(&tally.rollout)?;
-    assignment.candidate.version.same_release(&tally.version).then_some(rollout)
+    let rule = book.rule(&tally.rule)?;
+    let (assignment, rollout) = rule.rollout(&tally.rollout)?;
+    rule.policy().scheme.same_release(&assignment.candidate.version, &tally.version).then_some(rollout)
 }
 
 #[cfg(test)]

@@ -4,23 +4,29 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
 use ucupdate_core::book::Guard;
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::version::ReportedVersion;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// A version in sixteen bytes. Two marks are equal if the versions are the same release.
 ///
-/// For a readable version these are its four numbers, which are at most `i32::MAX`. For another one these are three words of
-/// its hash.
+/// For a version of at most four numbers these are its numbers, which are at most `i32::MAX`. For another one these are three
+/// words of a hash: of its numbers and its prefix, or of its text where the scheme of the rule cannot read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Mark([u32; 4]);
 
 impl Mark {
-    pub(super) fn of(version: &ReportedVersion) -> Self {
-        if let Some(version) = version.readable() {
-            return Self(version.padded());
-        }
+    pub(super) fn of(scheme: &VersionScheme, version: &ReportedVersion) -> Self {
         let mut hasher = SipHasher24::new();
-        hasher.write(version.as_str().as_bytes());
+        match scheme.release_of(version) {
+            Some(([a, b, c, d, 0, 0, 0, 0], "")) => return Self([a, b, c, d]),
+            Some((numbers, prefix)) => {
+                // No text begins with this byte.
+                hasher.write(&[0xff]);
+                numbers.iter().for_each(|number| hasher.write(&number.to_be_bytes()));
+                hasher.write(prefix.to_ascii_lowercase().as_bytes());
+            }
+            None => hasher.write(version.as_str().as_bytes()),
+        }
         let hash = hasher.finish128().as_bytes();
         let word = |at: usize| u32::from_be_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
         Self([u32::MAX, word(0), word(4), word(8)])

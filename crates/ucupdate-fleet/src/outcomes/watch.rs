@@ -3,12 +3,12 @@
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
 use super::track::{Mark, State, Track, deadline};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use ucupdate_core::book::{Rollout, RolloutName, RuleBook, RuleKey, UpdateType};
-use ucupdate_core::decide::{Decision, OfferKind};
+use ucupdate_core::book::{Rollout, RolloutName, Rule, RuleBook, RuleKey};
+use ucupdate_core::decide::{Decision, EligibilityIndex, OfferKind};
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::request::Question;
+use ucupdate_core::request::{Question, is_simulated};
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::version::ReportedVersion;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// The limit of [`Outcomes`]: how many devices it remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +54,9 @@ impl OutcomeOptions {
 /// | (no request until the deadline) | it has failed |
 ///
 /// A device counts once for each rollout, however often it is offered the version. A failed device stays failed until it
-/// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release;
-/// a missing part of a version counts as zero. Devices that report neither a MAC address nor a serial number are not
-/// watched, because they cannot be recognised. Offers of rollouts without a guard are not watched either.
+/// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release
+/// in the version scheme of the rule; a missing part of a version counts as zero. Devices that report neither a MAC address nor a serial number are not
+/// watched, because they cannot be recognised. Simulated requests are not watched. Offers of rollouts without a guard are not watched either.
 ///
 /// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with the time
 /// of the decision. A clock that goes back causes no failure: a version that a device had before the offer means nothing.
@@ -102,8 +102,8 @@ impl OutcomeOptions {
 /// for hour in [0, 24] {
 ///     let now = UnixTime::from_seconds(hour * 3600);
 ///     let decision = decide(&index, &question, now);
-///     outcomes.asked(&question, now);
-///     outcomes.offered(&question, &decision, now);
+///     outcomes.asked(&index, &question, now);
+///     outcomes.offered(&index, &question, &decision, now);
 /// }
 /// let tripped = outcomes.tripped(&book);
 /// assert_eq!(&*tripped[0].reason, "1 device failed, the guard allows fewer than 1");
@@ -134,6 +134,8 @@ pub struct Outcomes {
 pub(super) struct Watched {
     pub(super) tally: Tally,
     pub(super) target: Mark,
+    /// The version scheme of the rule. Marks of other schemes cannot be compared with those of this rollout.
+    pub(super) scheme: VersionScheme,
     pub(super) paused: bool,
 }
 
@@ -144,19 +146,22 @@ impl Outcomes {
     }
 
     /// Adds a request of a device. The version in it shows what became of earlier offers.
-    pub fn asked(&mut self, question: &Question<'_>, now: UnixTime) {
-        if self.devices.is_empty() {
+    ///
+    /// `index` finds the rule that answers the request.
+    pub fn asked(&mut self, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
+        if self.devices.is_empty() || is_simulated(question.user_name) {
             return;
         }
         let device = question.device;
         let Some(identity) = DeviceId::of(&device.mac_address, &device.serial_number) else { return };
         let Some(tracks) = self.devices.get_mut(&identity) else { return };
-        let installed = Mark::of(&question.module.version);
+        let Some(rule) = index.rule_of(question) else { return };
         for track in tracks {
             let Some(watched) = self.watched.get_mut(&track.tally) else { continue };
-            if !is_asked(&watched.tally.rule, question) {
+            if watched.tally.rule != *rule.key() {
                 continue;
             }
+            let installed = Mark::of(&watched.scheme, &question.module.version);
             let (state, due) = (track.state, track.due);
             track.comes_back(installed, watched.target, &watched.tally.guard, now);
             if (state, due) == (track.state, track.due) {
@@ -175,22 +180,36 @@ impl Outcomes {
     }
 
     /// Adds the decision about a request. Only offers of rollouts with a guard count, including offers of stepping stones.
-    pub fn offered(&mut self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
+    ///
+    /// `index` is the one that decided.
+    pub fn offered(
+        &mut self,
+        index: &EligibilityIndex,
+        question: &Question<'_>,
+        decision: &Decision<'_>,
+        now: UnixTime,
+    ) {
+        if is_simulated(question.user_name) {
+            return;
+        }
         let Decision::Offer { offer, kind, because } = decision else { return };
         let Some(rollout) = because.rollout.as_ref().filter(|rollout| rollout.guard.is_some()) else {
             return;
         };
         let device = question.device;
         let Some(identity) = DeviceId::of(&device.mac_address, &device.serial_number) else { return };
-        let (had, target) = (Mark::of(&question.module.version), Mark::of(&because.candidate.version));
+        let Some(rule) = index.rule_of(question) else { return };
+        let scheme = &rule.policy().scheme;
+        let mark = |version: &ReportedVersion| Mark::of(scheme, version);
+        let (had, target) = (mark(&question.module.version), mark(&because.candidate.version));
         if had == target {
             return; // To a rule that tells spellings apart; whether it was installed cannot be seen.
         }
         let stone = match kind {
-            OfferKind::SteppingStone { .. } => Some(Mark::of(&offer.version)),
+            OfferKind::SteppingStone { .. } => Some(mark(&offer.version)),
             _ => None,
         };
-        let Some(number) = self.number_of(question, rollout, &because.candidate.version, target) else {
+        let Some(number) = self.number_of(rule, rollout, &because.candidate.version, target) else {
             return;
         };
         let Some(watched) = self.watched.get_mut(&number) else { return };
@@ -250,7 +269,8 @@ impl Outcomes {
 
     /// Applies a new revision of the rule book.
     ///
-    /// A rollout is forgotten if it ended, lost its guard, or has another version now. A rollout that was resumed begins a
+    /// A rollout is forgotten if it ended, lost its guard, or has another version now, or if its rule reads versions in
+    /// another scheme now. A rollout that was resumed begins a
     /// new tally. If a rollout is paused and resumed between two calls, this is not noticed. The same holds for a rollout
     /// that is stopped and started again with the same name and version.
     pub fn follow(&mut self, book: &RuleBook) {
@@ -261,7 +281,8 @@ impl Outcomes {
                 gone.insert(*number);
                 continue;
             };
-            if watched.paused && rollout.paused.is_none() {
+            let scheme = book.rule(&watched.tally.rule).map(|rule| &rule.policy().scheme);
+            if watched.paused && rollout.paused.is_none() || scheme != Some(&watched.scheme) {
                 gone.insert(*number);
             }
             watched.paused = rollout.paused.is_some();
@@ -294,16 +315,17 @@ impl Outcomes {
     /// new number.
     fn number_of(
         &mut self,
-        question: &Question<'_>,
+        rule: &Rule,
         rollout: &Rollout,
         version: &ReportedVersion,
         target: Mark,
     ) -> Option<u32> {
         let guard = rollout.guard?;
-        let key = (rule_asked(question)?, rollout.name.clone());
+        let scheme = rule.policy().scheme.clone();
+        let key = (rule.key().clone(), rollout.name.clone());
         if let Some(number) = self.numbers.get(&key).copied() {
             let watched = self.watched.get_mut(&number)?;
-            if watched.target == target {
+            if watched.target == target && watched.scheme == scheme {
                 watched.tally.guard = guard;
                 return Some(number);
             }
@@ -320,7 +342,7 @@ impl Outcomes {
             counts: OutcomeCounts::default(),
             unwatched: 0,
         };
-        self.watched.insert(number, Watched { tally, target, paused: false });
+        self.watched.insert(number, Watched { tally, target, scheme, paused: false });
         self.numbers.insert(key, number);
         Some(number)
     }
@@ -358,18 +380,4 @@ impl Outcomes {
         self.succeeded.retain(|(_, number)| !gone.contains(number));
         self.tracks = self.devices.values().map(Vec::len).sum();
     }
-}
-
-/// Whether a rule answers a question.
-fn is_asked(rule: &RuleKey, question: &Question<'_>) -> bool {
-    let device = question.device;
-    *rule.kind() == device.kind
-        && rule.update_type().as_str().eq_ignore_ascii_case(question.module.update_type_stem())
-}
-
-/// Returns the key of the rule that answers a question.
-fn rule_asked(question: &Question<'_>) -> Option<RuleKey> {
-    let device = question.device;
-    let update_type: UpdateType = question.module.update_type_stem().parse().ok()?;
-    RuleKey::new(device.kind.clone(), update_type).ok()
 }

@@ -4,7 +4,7 @@ use crate::outcomes::OutcomeOptions;
 use ucupdate_core::book::{BookCommand, Percent};
 use ucupdate_core::device::Model;
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::version::ReportedVersion;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// The maximum length of a simulation in days.
 pub const MAX_SIMULATED_DAYS: u32 = 36_500;
@@ -190,7 +190,9 @@ impl FailureModel {
     pub(super) fn of(&self, version: &ReportedVersion, model: &Model) -> Chances {
         let mut versions = self.versions.iter();
         let is_for = |known: &&VersionChances| {
-            known.version.same_release(version) && known.model.as_ref().is_none_or(|known| known == model)
+            // Numeric reads all that .NET reads, and tells the same releases apart.
+            VersionScheme::Numeric.same_release(&known.version, version)
+                && known.model.as_ref().is_none_or(|known| known == model)
         };
         versions.find(is_for).map_or(self.chances, |known| known.chances)
     }

@@ -201,13 +201,13 @@ impl Shard {
         let decision = decide(index, &question, now);
         self.counts.asks += 1;
         if unit.is_watched {
-            self.outcomes.asked(&question, now);
+            self.outcomes.asked(index, &question, now);
         }
         match &decision {
             Decision::Offer { because, .. }
                 if because.rollout.as_ref().is_some_and(|rollout| rollout.guard.is_some()) =>
             {
-                self.outcomes.offered(&question, &decision, now);
+                self.outcomes.offered(index, &question, &decision, now);
                 unit.is_watched = true;
             }
             Decision::UpToDate { .. } => unit.is_watched = false,

@@ -327,3 +327,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn spellings_of_one_release_are_one_version_in_the_scheme_of_the_rule() {
+    use ucupdate_core::book::{BookCommand, PatternScheme};
+    let mut book = ucupdate_core::RuleBook::of_new_store();
+    crate::fixtures::ingest(
+        &mut book,
+        &crate::fixtures::package(1, &[(crate::fixtures::PHONE, "3.0.0.459.1", 1)]),
+    );
+    let seen = |guard: &mut LoopGuard| {
+        for (hour, installed) in [(0, "UC440HD_3.0.0.459.1"), (2, "UC430HD_3.0.0.459.1")] {
+            guard.observe(Observation {
+                device: DeviceId::Mac("0021630F207B".parse().unwrap()),
+                update_type: "CPE".parse().unwrap(),
+                rule: Some(crate::fixtures::PHONE.parse().unwrap()),
+                at: UnixTime::from_seconds(hour * 3600),
+                installed: ReportedVersion::new(installed),
+                offered: Some(ReportedVersion::new("3.0.0.459.1")),
+                server: None,
+            });
+        }
+    };
+    let mut guard = LoopGuard::new(LoopOptions::default());
+    seen(&mut guard);
+    let kinds = |loops: Vec<Loop>| loops.iter().map(|found| found.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(guard.loops()), []);
+    let index = |book: &ucupdate_core::RuleBook| ucupdate_core::EligibilityIndex::compile(book, 1);
+    assert_eq!(kinds(guard.loops_in(&index(&book))), []);
+    let scheme = PatternScheme::new("*".parse().unwrap(), "prefixed:UC*HD_".parse().unwrap());
+    crate::fixtures::make(&mut book, BookCommand::PutScheme(scheme));
+    assert_eq!(kinds(guard.loops_in(&index(&book))), [LoopKind::OfferedInstalled]);
+}

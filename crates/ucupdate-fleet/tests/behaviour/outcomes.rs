@@ -2,7 +2,7 @@
 
 use crate::fixtures::*;
 use proptest::prelude::*;
-use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Rollout};
+use ucupdate_core::book::{Alias, AliasField, Audience, BookCommand, Guard, PatternScheme, Percent, Rollout};
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Device, EligibilityIndex, Question, RuleBook, decide};
@@ -69,8 +69,8 @@ impl Server {
         let question = Question::new(&device, &module);
         let now = UnixTime::from_seconds(second);
         let decision = decide(&self.index, &question, now);
-        self.outcomes.asked(&question, now);
-        self.outcomes.offered(&question, &decision, now);
+        self.outcomes.asked(&self.index, &question, now);
+        self.outcomes.offered(&self.index, &question, &decision, now);
         decision.offer().map_or_else(|| "-".to_owned(), |offer| offer.version.to_string())
     }
 
@@ -125,7 +125,7 @@ fn a_device_with_a_third_version_is_neither_a_success_nor_a_failure() {
     let mut server = Server::new(book_with(Some(guard())), 100);
     server.ask(1, OLD, 0);
     let (device, module) = (phone(1), module(THIRD));
-    server.outcomes.asked(&Question::new(&device, &module), UnixTime::from_seconds(HOUR));
+    server.outcomes.asked(&server.index, &Question::new(&device, &module), UnixTime::from_seconds(HOUR));
     assert_eq!(server.counts(), [0, 0, 0, 1]);
     server.expire(100 * 24 * HOUR);
     assert_eq!(server.counts(), [0, 0, 0, 1]);
@@ -185,7 +185,7 @@ fn only_guarded_rollouts_are_watched_and_only_devices_that_can_be_known_again() 
     let question = Question::new(&nameless, &module);
     let decision = decide(&server.index, &question, UnixTime::default());
     assert!(decision.offer().is_some());
-    server.outcomes.offered(&question, &decision, UnixTime::default());
+    server.outcomes.offered(&server.index, &question, &decision, UnixTime::default());
     assert_eq!(server.outcomes.tallies().count(), 0);
 }
 
@@ -342,4 +342,83 @@ proptest! {
         prop_assert_eq!(server.counts(), other.counts());
         prop_assert_eq!(server.why(), other.why());
     }
+}
+
+/// A rule whose versions .NET does not read, with a guarded rollout of the second version.
+fn book_of_five_parts(scheme: &str) -> RuleBook {
+    let mut book = RuleBook::of_new_store();
+    let scheme = PatternScheme::new("*".parse().unwrap(), scheme.parse().unwrap());
+    make(&mut book, BookCommand::PutScheme(scheme));
+    ingest(&mut book, &package(1, &[(PHONE, "2.0.1.44.9", 1)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    ingest(&mut book, &package(2, &[(PHONE, "3.0.0.459.1", 2)]));
+    make(&mut book, BookCommand::Reject(key(PHONE)));
+    let mut rollout = Rollout::new("wave".parse().unwrap());
+    rollout.guard = Some(guard());
+    let (rule, audience) = (key(PHONE), Audience::Everybody);
+    let version = version("3.0.0.459.1");
+    make(&mut book, BookCommand::StartRollout { rule, audience, version, rollout });
+    book
+}
+
+#[test]
+fn success_and_failure_are_read_in_the_version_scheme_of_the_rule() {
+    let mut server = Server::new(book_of_five_parts("numeric"), 100);
+    for phone in 1..=4 {
+        assert_eq!(server.ask(phone, "2.0.1.44.9", 0), "3.0.0.459.1");
+    }
+    server.ask(1, "3.0.0.459.01", 2 * HOUR);
+    server.ask(2, "3.0.0.459.1.0", 2 * HOUR);
+    server.ask(3, "2.0.1.44.09", 2 * HOUR);
+    assert_eq!(server.counts(), [1, 2, 1, 0], "the old version in other digits is a failure");
+    let kept: Outcomes = serde_json::from_str(&serde_json::to_string(&server.outcomes).unwrap()).unwrap();
+    server.outcomes = kept;
+    server.ask(4, "3.000.0.459.1", 2 * HOUR);
+    assert_eq!(server.counts(), [0, 3, 1, 0], "also after a restart");
+}
+
+#[test]
+fn prefixes_count_for_outcomes_only_where_the_scheme_compares_them() {
+    for (scheme, counts) in [("prefixed:UC*HD_", [0, 1, 0, 0]), ("prefixed-same:UC*HD_", [1, 0, 0, 0])] {
+        let mut server = Server::new(book_of_five_parts(scheme), 100);
+        server.ask(1, "2.0.1.44.9", 0);
+        server.ask(1, "UC440HD_3.0.0.459.1", HOUR / 2);
+        let [in_flight, succeeded, failed, elsewhere] = server.counts();
+        assert_eq!([in_flight + elsewhere, succeeded, failed, 0], counts, "{scheme}");
+    }
+}
+
+#[test]
+fn a_rule_that_gets_another_scheme_begins_a_new_tally() {
+    let mut server = Server::new(book_of_five_parts("numeric"), 100);
+    server.ask(1, "2.0.1.44.9", 0);
+    server.make(BookCommand::RemoveScheme("*".parse().unwrap()));
+    assert_eq!(server.outcomes.tallies().count(), 0);
+}
+
+#[test]
+fn devices_that_find_their_rule_by_an_alias_or_a_file_name_are_watched_too() {
+    let mut book = book_with(Some(guard()));
+    let alias = Alias::new(AliasField::Model, "IP 8540".parse().unwrap(), "IP8540".parse().unwrap());
+    make(&mut book, BookCommand::PutAlias(alias));
+    let index = EligibilityIndex::compile(&book, 1);
+    let mut outcomes = Outcomes::new(OutcomeOptions::default());
+    let (mut spelled, mut other_file) = (phone(1), module(OLD));
+    spelled.kind.model = "IP 8540".parse().unwrap();
+    let plain = phone(2);
+    other_file.file_name = "420HD.img".into();
+    let ask = |outcomes: &mut Outcomes, question: &Question<'_>, hour: i64| {
+        let now = UnixTime::from_seconds(hour * HOUR);
+        outcomes.asked(&index, question, now);
+        outcomes.offered(&index, question, &decide(&index, question, now), now);
+    };
+    let module = module(OLD);
+    for hour in [0, 2] {
+        ask(&mut outcomes, &Question::new(&spelled, &module), hour);
+        ask(&mut outcomes, &Question::new(&plain, &other_file), hour);
+    }
+    let tallies: Vec<_> = outcomes.tallies().collect();
+    assert_eq!((tallies.len(), &tallies[0].rule, tallies[0].counts.failed), (1, &key(PHONE), 2));
+    outcomes.follow(&book);
+    assert_eq!(outcomes.devices(), 2, "the rollout is still that of the rule");
 }

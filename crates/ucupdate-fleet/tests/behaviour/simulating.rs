@@ -238,3 +238,24 @@ fn a_simulation_of_nothing_ends() {
     assert_eq!(played.samples.len(), 289, "the start, and each five minutes");
     assert_eq!(played.samples[288].lost, 10);
 }
+
+#[test]
+fn a_roll_back_to_nothing_is_refused_in_a_simulation_unless_it_is_asked_for_as_such() {
+    let mut book = RuleBook::of_new_store();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0.600", 1)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    let fleet = SimulatedFleet::of_rules(&book, 10, None);
+    let timetable =
+        vec![(60, BookCommand::RollBack(key(PHONE))), (120, BookCommand::RollBackToNothing(key(PHONE)))];
+    let scenario = Scenario::default().with_days(1).with_timetable(timetable);
+    let played = simulate(&fleet, &book, &FailureModel::default(), &scenario);
+    let results: Vec<_> = played.commands.iter().map(|command| command.result.clone()).collect();
+    assert!(
+        results[0].as_ref().unwrap_err().contains("no version was approved before 1.0.600"),
+        "{results:?}"
+    );
+    assert_eq!(
+        results[1].as_ref().unwrap()[..1],
+        [format!("{PHONE}: rolled back from 1.0.600 to nothing: nothing is offered")]
+    );
+}

@@ -10,7 +10,7 @@ impl Admin<'_> {
     /// Executes a command, but refuses it if the entry that it replaces has changed since `seen`.
     ///
     /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. Without this check, the
-    /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`] and [`BookCommand::RollBack`]
+    /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`] and the roll backs
     /// name no version, so the versions of their rules must be those that the caller saw. Other commands need no check, and
     /// are executed as [`command`](Self::command) does.
     ///
@@ -49,7 +49,9 @@ fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result
         BookCommand::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
             Err(Refusal::EntryConflict { what: format!("the group {}", group.name) })
         }
-        BookCommand::RollBack(rule) if given(seen, rule) != given(book, rule) => {
+        BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule)
+            if given(seen, rule) != given(book, rule) =>
+        {
             Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
         }
         BookCommand::Approve(rules) => match rules.iter().find(|rule| given(seen, rule) != given(book, rule))

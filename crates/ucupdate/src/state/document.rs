@@ -5,7 +5,7 @@ use semver::Version;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use ucupdate_core::book::{BookCommand, Delta, IngestedPackage, SteppingStone};
+use ucupdate_core::book::{BookCommand, Delta, Group, IngestedPackage, SteppingStone};
 use ucupdate_core::device::KindPattern;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
 use ucupdate_core::{FirmwareVersion, RuleBook};
@@ -62,8 +62,15 @@ fn format_of(delta: &Delta) -> Version {
     let has_new = !delta.bans.is_empty()
         || !delta.aliases.is_empty()
         || rules.any(|rule| !rule.rejected().is_empty() || !rule.policy().scheme.is_dotnet())
-        || settings.any(|settings| settings.stones.iter().any(is_new_stone));
+        || settings.any(|settings| settings.stones.iter().any(is_new_stone))
+        || delta.groups.iter().filter_map(|entry| entry.now.as_ref()).any(has_new_range);
     if has_new { BEFORE_SCHEMES_OF_PATTERNS } else { BEFORE_BANS }
+}
+
+/// Returns whether 1.2 cannot read the range of installed versions of a group.
+fn has_new_range(group: &Group) -> bool {
+    let predicate = group.predicate.as_ref();
+    predicate.and_then(|predicate| predicate.installed.as_ref()).is_some_and(|range| !range.is_dotnet())
 }
 
 /// Returns whether 1.2 cannot say where a stone is, or for which kinds.

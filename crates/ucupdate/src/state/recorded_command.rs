@@ -27,7 +27,8 @@ impl From<BookCommand> for RecordedCommand {
 
 /// A command in the form in which formats 1.1 and 1.2 store it.
 ///
-/// The commands of the kill switch repeat the author as `by`: a program of these formats cannot read them without it.
+/// The commands of the kill switch repeat the author as `by`: a program of these formats cannot read them without it. These
+/// programs know one command for every roll back, so a roll back to nothing is stored as `roll-back`.
 pub(crate) struct StoredCommand<'a> {
     pub(crate) command: &'a RecordedCommand,
     pub(crate) author: &'a str,
@@ -62,6 +63,9 @@ impl Serialize for StoredCommand<'_> {
             RecordedCommand::Book(BookCommand::AskRestart { scope }) => StoredStop::AskRestart { scope, by },
             RecordedCommand::Book(BookCommand::ApproveRestart { scope }) => {
                 StoredStop::ApproveRestart { scope, by }
+            }
+            RecordedCommand::Book(BookCommand::RollBackToNothing(rule)) => {
+                return BookCommand::RollBack(rule.clone()).serialize(serializer);
             }
             command => return command.serialize(serializer),
         };

@@ -3,7 +3,7 @@
 use crate::watch::options::WatchOptions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::{Decision, Question};
+use ucupdate_core::{Decision, EligibilityIndex, Question};
 use ucupdate_fleet::outcomes::Outcomes;
 
 /// The devices that a server watches, and how far it has read the audit logs.
@@ -23,10 +23,16 @@ impl Watch {
     }
 
     /// Adds a request and its decision. It waits only for others that do the same.
-    pub(crate) fn saw(&self, question: &Question<'_>, decision: &Decision<'_>, now: UnixTime) {
+    pub(crate) fn saw(
+        &self,
+        index: &EligibilityIndex,
+        question: &Question<'_>,
+        decision: &Decision<'_>,
+        now: UnixTime,
+    ) {
         let mut outcomes = self.outcomes();
-        outcomes.asked(question, now);
-        outcomes.offered(question, decision, now);
+        outcomes.asked(index, question, now);
+        outcomes.offered(index, question, decision, now);
     }
 
     /// Locks the outcomes. They are valid even if a thread panicked while it held the lock.

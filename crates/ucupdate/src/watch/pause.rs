@@ -7,11 +7,11 @@ use crate::service::UpdateService;
 use crate::watch::observer::Watch;
 use std::time::Duration;
 use ucupdate_audit::LoggedRow;
-use ucupdate_core::book::{Refusal, RuleError};
+use ucupdate_core::book::{Refusal, Rule, RuleError};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::{Question, RuleBook};
+use ucupdate_core::{EligibilityIndex, Question, RuleBook};
 use ucupdate_fleet::inventory::InventoryDevice;
 use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 
@@ -105,14 +105,14 @@ impl UpdateService {
         logs.add_store(self.store().clone()).await?;
         while let Some(logged) = logs.next().await? {
             if let Logged::Row(logged) = logged {
-                take_in_row(watch, &logged);
+                take_in_row(watch, self.snapshot().index(), &logged);
             }
         }
         Ok(())
     }
 }
 
-fn take_in_row(watch: &Watch, logged: &LoggedRow) {
+fn take_in_row(watch: &Watch, index: &EligibilityIndex, logged: &LoggedRow) {
     let row = &logged.row;
     let Some(identity) = DeviceId::of(&row.mac_address, &row.serial_number) else { return };
     if !watch.outcomes().knows(&identity) {
@@ -121,15 +121,18 @@ fn take_in_row(watch: &Watch, logged: &LoggedRow) {
     let Some(request) = InventoryDevice::of(logged).request() else { return };
     let mut outcomes = watch.outcomes();
     for question in Question::all_of(&request, AskedFrom::default()) {
-        outcomes.asked(&question, row.logged_at);
+        outcomes.asked(index, &question, row.logged_at);
     }
 }
 
 /// Refuses if the rollout ended, or offers another version now.
 fn is_there(book: &RuleBook, tripped: &Tripped) -> Result<(), Refusal> {
     let Tripped { rule, rollout: name, version, .. } = tripped;
-    let there = book.rule(rule).and_then(|rule| rule.rollout(name));
-    if there.is_some_and(|(there, _)| there.candidate.version.same_release(version)) {
+    let is_it = |known: &Rule| {
+        let there = known.rollout(name);
+        there.is_some_and(|(there, _)| known.policy().scheme.same_release(&there.candidate.version, version))
+    };
+    if book.rule(rule).is_some_and(is_it) {
         return Ok(());
     }
     Err(Refusal::WrongState { rule: rule.clone(), cause: RuleError::NoRollout { name: name.clone() } })

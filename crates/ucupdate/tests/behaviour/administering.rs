@@ -4,13 +4,13 @@ use crate::fixtures::{lab_phone, open, with_sample};
 use std::collections::BTreeSet;
 use ucupdate::ChangeError;
 use ucupdate::book::{
-    Alias, AliasField, Audience, Ban, BanScope, Group, HeldDevices, Hold, OfferPolicy, Refusal, Rollout,
-    Share, StopScope,
+    Alias, AliasField, Audience, Ban, BanScope, Group, HeldDevices, Hold, OfferPolicy, PatternScheme,
+    Refusal, Rollout, Share, StopScope,
 };
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
-use ucupdate::store::MemoryStore;
-use ucupdate::version::ReportedVersion;
+use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::version::{ReportedVersion, VersionScheme};
 
 /// The name of the command of each revision, as it is stored.
 async fn recorded(service: &ucupdate::UpdateService) -> BTreeSet<String> {
@@ -38,9 +38,9 @@ async fn every_command_has_a_method_that_records_it() {
     ann.propose(package).await.unwrap();
     ann.approve(vec![phone.clone()]).await.unwrap();
     ann.approve_all_of(package).await.unwrap();
-    ann.roll_back(phone.clone()).await.unwrap();
+    ann.roll_back_to_nothing(phone.clone()).await.unwrap();
     ann.approve_version(phone.clone(), version.clone()).await.unwrap();
-    ann.roll_back(phone.clone()).await.unwrap();
+    ann.roll_back_to_nothing(phone.clone()).await.unwrap();
 
     ann.add_test_device(lab_phone()).await.unwrap();
     ann.remove_test_device(lab_phone().name).await.unwrap();
@@ -79,6 +79,9 @@ async fn every_command_has_a_method_that_records_it() {
     ann.ban(Ban::new(banned.clone(), "it loses its settings")).await.unwrap();
     ann.lift_ban(banned).await.unwrap();
     let alias = Alias::new(AliasField::Model, "CX 700".parse().unwrap(), "CX700".parse().unwrap());
+    let numeric = PatternScheme::new("UCPhone/AudioCodes".parse().unwrap(), VersionScheme::Numeric);
+    ann.put_scheme(numeric.clone()).await.unwrap();
+    ann.remove_scheme(numeric.rules).await.unwrap();
     ann.put_alias(alias.clone()).await.unwrap();
     ann.remove_alias(alias.reported).await.unwrap();
     ann.kill(StopScope::All, "phones ring").await.unwrap();
@@ -90,8 +93,9 @@ async fn every_command_has_a_method_that_records_it() {
     let refused = ann.retire(vec![package]).await.unwrap_err();
     assert!(matches!(refused, ChangeError::Refused(Refusal::PackageInUse { .. })), "{refused:?}");
     let found = recorded(&service).await;
-    // All 35 commands of the rule book but the one that was refused, and the roll back to a revision.
-    assert_eq!(found.len(), 35, "{found:?}");
+    // All 38 commands of the rule book but the one that was refused and the one that is stored as another, and the roll back to
+    // a revision.
+    assert_eq!(found.len(), 37, "{found:?}");
 }
 
 #[tokio::test]
@@ -102,4 +106,30 @@ async fn nobody_approves_a_restart_that_they_asked_for() {
     ann.ask_restart(StopScope::All).await.unwrap();
     ann.approve_restart(StopScope::All).await.unwrap_err();
     service.admin("bob").approve_restart(StopScope::All).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_roll_back_to_nothing_is_a_method_of_its_own_and_is_stored_so_that_earlier_programs_read_it() {
+    let store = MemoryStore::default();
+    let service = with_sample(store.clone()).await;
+    let (ann, phone) = (service.admin("ann"), sample::ip8540());
+    ann.approve(vec![phone.clone()]).await.unwrap();
+    let refused = ann.roll_back(phone.clone()).await.unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        format!(
+            "{phone}: no version was approved before 3.5.6907.0, so nothing would be offered; a roll back to nothing is a \
+             command of its own"
+        )
+    );
+    let changed = ann.roll_back_to_nothing(phone.clone()).await.unwrap();
+    let text = format!("{phone}: rolled back from 3.5.6907.0 to nothing: nothing is offered");
+    assert_eq!(changed.notes[0].to_string(), text);
+    let key = format!("state/revisions/{:020}.json", changed.revision.unwrap());
+    let bytes = store.get_bytes(&StoreKey::parse(&key).unwrap(), 1 << 20).await.unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(
+        (&document["format"], &document["command"]["roll-back"]),
+        (&"1.2.0".into(), &phone.to_string().into())
+    );
 }

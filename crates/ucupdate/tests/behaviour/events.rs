@@ -72,7 +72,7 @@ async fn a_change_of_another_server_is_reported_when_it_is_read_and_a_history_fr
     let reader = UpdateService::open(Arc::new(store), options).await.unwrap();
     assert_eq!(recorder.take(), [""; 0]);
     writer.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
-    writer.admin("bob").roll_back(sample::ip8540()).await.unwrap();
+    writer.admin("bob").roll_back_to_nothing(sample::ip8540()).await.unwrap();
     reader.refresh().await.unwrap();
     reader.refresh().await.unwrap();
     let reported = recorder.take();

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::book::{
-    Ban, BookCommand, PatternScheme, RulePattern, SteppingStone, StoneImage, StopScope, TestDevice,
+    Ban, BookCommand, Group, GroupName, PatternScheme, Predicate, RulePattern, SteppingStone, StoneImage,
+    StopScope, TestDevice,
 };
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
@@ -412,7 +413,15 @@ async fn a_change_is_written_in_the_oldest_format_that_can_say_it() {
     stone.image = StoneImage::Interim;
     admin.add_stone(stone).await.unwrap();
     admin.remove_stone("audiocodes".parse().unwrap()).await.unwrap();
-    let formats = [(1, "1.2.0"), (2, "1.3.0"), (3, "1.4.0"), (4, "1.4.0"), (5, "1.3.0"), (6, "1.2.0")];
+    let mut predicate = Predicate::default();
+    predicate.installed = Some("<2.0.1.44.9".parse().unwrap());
+    let name: GroupName = "old".parse().unwrap();
+    admin.put_group(Group { name: name.clone(), predicate: Some(predicate.clone()) }).await.unwrap();
+    predicate.installed = Some("<2.0.1.44".parse().unwrap());
+    admin.put_group(Group { name: name.clone(), predicate: Some(predicate) }).await.unwrap();
+    admin.remove_group(name).await.unwrap();
+    let formats = ["1.2", "1.3", "1.4", "1.4", "1.3", "1.2", "1.3", "1.2", "1.2"];
+    let formats = (1..).zip(formats.map(|format| format!("{format}.0")));
     for (revision, format) in formats {
         let key = StoreKey::parse(&format!("state/revisions/{revision:020}.json")).unwrap();
         let bytes = store.get_bytes(&key, 1 << 20).await.unwrap();

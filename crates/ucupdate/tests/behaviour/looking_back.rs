@@ -39,7 +39,7 @@ async fn a_recorded_decision_replays_to_the_same_bytes_after_the_book_has_moved_
     let request = request(&sample::ip8540(), "1.0.522.34");
     let question = Question::all_of(&request, AskedFrom::default()).next().unwrap();
     let record = TraceRecord::of(service.snapshot().index(), &question, NOW);
-    service.admin("ann").roll_back(sample::ip8540()).await.unwrap();
+    service.admin("ann").roll_back_to_nothing(sample::ip8540()).await.unwrap();
 
     let then = service.snapshot_at(record.revision).await.unwrap();
     let text = |record: &TraceRecord| serde_json::to_string(record).unwrap();

@@ -24,7 +24,7 @@ async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
     let phone = sample::cx700();
     service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     assert_eq!(offered(&service, &phone, "4.0.7577.0"), "3.5.6907.9");
-    service.admin("bob").roll_back(phone.clone()).await.unwrap();
+    service.admin("bob").roll_back_to_nothing(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
     let history = service.history(1, 10).await.unwrap();
     let told: Vec<String> = history
@@ -36,7 +36,7 @@ async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
         [
             "1 ann interim image 1.0.522.103 for ENU is pending",
             "2 ann interim image 1.0.522.103 for ENU is approved too, because devices of UCPhone/Polycom/CX700/A/ENU/CPE step by it",
-            "3 bob UCPhone/Polycom/CX700/A/ENU/CPE: rolled back from 3.5.6907.9; no version was approved before, so nothing is offered",
+            "3 bob UCPhone/Polycom/CX700/A/ENU/CPE: rolled back from 3.5.6907.9 to nothing: nothing is offered",
         ]
     );
 }

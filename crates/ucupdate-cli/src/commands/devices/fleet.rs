@@ -8,6 +8,7 @@ use crate::output::list::List;
 use crate::output::time::iso;
 use serde_json::{Value, json};
 use std::fmt::Display;
+use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
 use ucupdate::inventory::{Inventory, InventoryDevice, InventoryModule, VersionCount};
 
@@ -89,7 +90,8 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         devices.row(device_json(identity, device), cells);
     }
     let mut versions = List::new("versions", "", ["DEVICES", "VENDOR", "MODEL", "MODULE", "VERSION"]);
-    for count in fleet.versions() {
+    let (rules, none) = (context.rules_if_readable().await, EligibilityIndex::default());
+    for count in fleet.versions_in(rules.as_ref().map_or(&none, |rules| rules.index())) {
         let cells: [&dyn Display; 5] =
             [&count.devices, &count.vendor, &count.model, &count.file_name, &count.version];
         versions.row(version_json(&count), cells);

@@ -87,8 +87,8 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
 #[derive(Debug, Default)]
 struct Sum {
     revision: Option<u64>,
-    /// The group as the book spells it, and how many were added, removed and unchanged.
-    members: Option<(GroupName, [usize; 3])>,
+    /// The group as the book spells it, its length before, and how many devices were added, removed and unchanged.
+    members: Option<(GroupName, usize, [usize; 3])>,
     others: Vec<Note>,
 }
 
@@ -97,8 +97,8 @@ impl Sum {
         self.revision = changed.revision.or(self.revision);
         for note in changed.notes {
             match note {
-                Note::MembersChanged { name, added, removed, unchanged } => {
-                    let (_, sums) = self.members.get_or_insert((name, [0; 3]));
+                Note::MembersChanged { name, before, added, removed, unchanged } => {
+                    let (_, _, sums) = self.members.get_or_insert((name, before, [0; 3]));
                     sums.iter_mut().zip([added, removed, unchanged]).for_each(|(sum, more)| *sum += more);
                 }
                 other => self.others.push(other),
@@ -107,8 +107,9 @@ impl Sum {
     }
 
     fn told(self) -> Told {
-        let members = self.members.map(|(name, [added, removed, unchanged])| Note::MembersChanged {
+        let members = self.members.map(|(name, before, [added, removed, unchanged])| Note::MembersChanged {
             name,
+            before,
             added,
             removed,
             unchanged,

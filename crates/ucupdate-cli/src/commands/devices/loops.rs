@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 use ucupdate::book::{BookCommand, HeldDevices, Hold};
+use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
 use ucupdate::loops::observations;
 use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
@@ -152,7 +153,8 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
             "{forgotten} device(s) were forgotten, the {kept} that asked last are kept"
         ));
     }
-    let loops = guard.loops();
+    let (rules, none) = (context.rules_if_readable().await, EligibilityIndex::default());
+    let loops = guard.loops_in(rules.as_ref().map_or(&none, |rules| rules.index()));
     let held = if args.hold { hold(&loops, &args.author, context).await? } else { Vec::new() };
     let loops = loops.into_iter().map(LoopReport::of).collect();
     context.output.result(&Report {

@@ -7,8 +7,10 @@ use crate::args::devices::{Devices, DevicesArgs, Differences};
 use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain};
+use crate::files::meant_for;
 use crate::output::shown::Shown;
 use crate::output::told::Told;
+use crate::suggest::with_meant;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -208,7 +210,11 @@ async fn one(
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0;
     for path in paths {
-        let file = File::open(path).await.map_err(|error| plain(error.into()))?;
+        let refused = |error: io::Error| {
+            let meant = meant_for(path, &error);
+            plain(with_meant(error.into(), meant))
+        };
+        let file = File::open(path).await.map_err(refused)?;
         size += file.metadata().await.map_or(0, |meta| meta.len());
         files.push(file);
     }

@@ -74,7 +74,7 @@ pub(crate) struct RollBackArgs {
     /// Restore the whole rule book of this earlier revision instead, as a new revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
-    /// Withdraw the approved version where no version was approved before it: nothing is offered then
+    /// Withdraw the approved version: nothing is approved then, whatever was approved before
     #[arg(long, conflicts_with = "to")]
     to_nothing: bool,
     /// Refuse unless this version is what the rule is rolled back to
@@ -167,14 +167,11 @@ pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Resu
             if let Some(expected) = &args.expect {
                 expect(known, "kept for roll back", known.rollback(), expected)?;
             }
-            if let (Some(approved), None, false) = (known.approved(), known.rollback(), args.to_nothing) {
-                let version = &approved.version;
-                return Err(Failure::new(format_args!(
-                    "{rule}: no version was approved before {version}, so nothing would be offered; --to-nothing does \
-                     that, and approve RULE VERSION approves another version"
-                )));
-            }
-            as_seen(&BookCommand::RollBack(rule.clone()), &rule, &args.how, &seen, context).await
+            let command = match args.to_nothing {
+                true => BookCommand::RollBackToNothing(rule.clone()),
+                false => BookCommand::RollBack(rule.clone()),
+            };
+            as_seen(&command, &rule, &args.how, &seen, context).await
         }
         (None, None) => Err(Failure::usage("expected RULE or --to REVISION")),
     }

@@ -44,7 +44,7 @@ pub(crate) struct RemoveArgs {
 }
 
 /// A version as a package may name it: any text.
-pub(super) fn version(text: &str) -> Result<ReportedVersion, String> {
+pub(crate) fn version(text: &str) -> Result<ReportedVersion, String> {
     match text.trim() {
         "" => Err("version is blank".to_owned()),
         text => Ok(ReportedVersion::new(text)),

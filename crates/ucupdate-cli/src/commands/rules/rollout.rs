@@ -110,7 +110,14 @@ impl StartArgs {
         let share = match (self.percent, self.ramp) {
             (Some(percent), _) => Share::Percent(percent),
             (None, Some(stages)) => Share::Ramp(Ramp::new(now, stages)),
-            (None, None) => Share::All,
+            (None, None) if self.group.is_some() => Share::All,
+            (None, None) => {
+                return Err(Failure::usage(format_args!(
+                    "whom is the rollout for? expected --percent 100 for every device of {}, --percent or --ramp for some, \
+                     or --group",
+                    self.rule
+                )));
+            }
         };
         let mut rollout = Rollout::new(name).to_share(share);
         rollout.window = self.window.map(|window| window.window().clone());

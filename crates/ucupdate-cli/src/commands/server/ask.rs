@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 use ucupdate::device::Device;
-use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest};
+use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest, simulated_user};
 use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
@@ -30,18 +30,23 @@ pub(crate) struct AskArgs {
     #[command(flatten)]
     kind: KindArgs,
     /// Its MAC address
-    #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "installed")]
     mac: String,
     /// Its serial number
-    #[arg(long, default_value = "", hide_default_value = true, requires = "version")]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "installed")]
     serial: String,
     /// The user who signed in last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
-    /// The version it says it has; 0.0.0.0 is how phones say that they know none, and the default for a device without MAC
-    /// address and serial number. For a named device it must be given, since the audit log takes it for the device's own word
-    #[arg(long)]
+    /// The version it says it has; for a device with a MAC address or serial number this or --installed-unknown is needed
+    #[arg(long, group = "installed")]
     version: Option<String>,
+    /// Say 0.0.0.0, as phones do that know no version; the default for a device without MAC address and serial number
+    #[arg(long, group = "installed")]
+    installed_unknown: bool,
+    /// Send the request without the mark of a simulated one: `fleet`, `loops` and guards then take it for the device's own word
+    #[arg(long)]
+    as_the_device: bool,
     /// The time stamp of the image it says it has, as 16-12-2008 04:43:58
     #[arg(long, value_name = "TIME", default_value = "01-01-1601 00:00:00")]
     time_stamp: String,
@@ -192,7 +197,10 @@ impl AskArgs {
                 mac_address: Reported::new(&self.mac),
                 serial_number: Reported::new(&self.serial),
             },
-            user_name: self.user.as_str().into(),
+            user_name: match self.as_the_device {
+                true => self.user.as_str().into(),
+                false => simulated_user(&self.user).into(),
+            },
             request_date_time: self.date_time.as_deref().map_or_else(now, Reported::<FieldTime>::new),
             modules: vec![InstalledModule {
                 file_name: self.file.as_str().into(),
@@ -205,9 +213,17 @@ impl AskArgs {
     fn options(&self) -> Result<ClientOptions, Failure> {
         let options = ClientOptions::default().with_codec(self.dialect.codec()?);
         let Some(path) = &self.ca_cert else { return Ok(options) };
-        Ok(options.with_root_certificates(files::read(path, MAX_CERTIFICATES_BYTES)?))
+        let pem = files::read(path, MAX_CERTIFICATES_BYTES)?;
+        if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {
+            let expected = "no certificate in it, expected PEM";
+            return Err(Failure::not_understood(format_args!("{}: {expected}", path.display())));
+        }
+        Ok(options.with_root_certificates(pem))
     }
 }
+
+/// How a certificate begins in PEM.
+const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// The most bytes of a file of certificates: a system's whole collection has a fifth of it.
 const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;

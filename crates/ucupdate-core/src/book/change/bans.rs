@@ -64,7 +64,7 @@ impl ChangeDraft<'_> {
         let known =
             self.book.bans.get(scope).ok_or_else(|| Refusal::NotBanned { scope: Box::new(scope.clone()) })?;
         self.delta.bans.push(Entry::removed(known.scope.clone()));
-        self.notes.push(Note::BanLifted { scope: known.scope.clone() });
+        self.notes.push(Note::BanLifted { ban: Box::new(known.clone()) });
         Ok(())
     }
 

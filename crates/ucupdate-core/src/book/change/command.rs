@@ -46,8 +46,10 @@ pub enum BookCommand {
     Reject(RuleKey),
     /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
     Unreject { rule: RuleKey, version: ReportedVersion },
-    /// Rolls a rule back to the version that was approved before.
+    /// Rolls a rule back to the version that was approved before. Refused where there is none.
     RollBack(RuleKey),
+    /// Withdraws the approved version of a rule: nothing is approved.
+    RollBackToNothing(RuleKey),
     /// Approves an interim image: every device gets it that has to step.
     ApproveInterim {
         /// The locale of the image.
@@ -233,9 +235,14 @@ impl RuleBook {
                 change.notes.push(Note::Rejected { rule: change.spelled(rule), version: rejected.version });
                 change.note_still_given(rule, &version);
             }
-            BookCommand::RollBack(rule) => {
-                change.check_roll_back_ban(rule)?;
-                let rolled = change.with(rule, Rule::roll_back)?;
+            BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule) => {
+                let rolled = match command {
+                    BookCommand::RollBackToNothing(_) => change.with(rule, Rule::roll_back_to_nothing)?,
+                    _ => {
+                        change.check_roll_back_ban(rule)?;
+                        change.with(rule, Rule::roll_back)?
+                    }
+                };
                 let rule = change.spelled(rule);
                 change.note_rolled_back(&rule, &rolled);
                 if let Some(from) = &rolled.from {
@@ -250,9 +257,8 @@ impl RuleBook {
             }
             BookCommand::Remove(rule) => {
                 let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
-                let approved = known.approved().map(|candidate| candidate.version.clone());
                 change.delta.rules.push(Entry::removed(known.key().clone()));
-                change.notes.push(Note::Removed { rule: known.key().clone(), approved });
+                change.notes.extend(Note::of_removed(known));
             }
             BookCommand::AddTestDevice(device) => change.add_test_device(device)?,
             BookCommand::RemoveTestDevice(name) => {

@@ -6,7 +6,6 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::{Delta, Member};
 use crate::book::group::{Group, GroupName};
-use crate::book::hold::Hold;
 use crate::book::interim::InterimRule;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::RolloutName;
@@ -42,7 +41,10 @@ impl RuleBook {
         target.stops.clone_from(&self.stops);
         target.bans.clone_from(&self.bans);
         let delta = self.delta_to(&target);
-        let notes = self.notes_of(&delta, revision);
+        let mut notes = self.notes_of(&delta, revision);
+        if !delta.is_empty() {
+            notes.extend(self.notes_of_what_stays(earlier));
+        }
         Ok(BookChange { delta, notes })
     }
 
@@ -78,8 +80,8 @@ impl RuleBook {
             notes.push(Note::TestDeviceAdded { name, id });
         }
         notes.extend(gone(holds).filter_map(|entry| {
-            let Hold { name, on, .. } = self.hold(&entry.key)?.clone();
-            Some(Note::HoldRemoved { name, on })
+            let hold = Box::new(self.hold(&entry.key)?.clone());
+            Some(Note::HoldRemoved { hold })
         }));
         notes.extend(holds.iter().filter_map(|entry| Some(entry.now.as_ref()?.note())));
         notes.extend(gone(groups).filter_map(|entry| {
@@ -91,7 +93,7 @@ impl RuleBook {
             let before = self.group(&entry.key).map(Group::what);
             Some(Note::GroupIs { name: group.name.clone(), what: group.what(), before })
         }));
-        notes.extend(notes_of_members(members));
+        notes.extend(self.notes_of_members(members));
         notes.extend(gone(aliases).filter_map(|entry| {
             let from = self.aliases.get(&entry.key)?.clone();
             Some(Note::AliasRemoved { alias: Box::new(entry.key.clone()), from })
@@ -108,9 +110,7 @@ impl RuleBook {
             .iter()
             .for_each(|entry| notes.extend(self.notes_of_interim(entry, is_set(interim, &entry.key))));
         for entry in gone(rules) {
-            let approved = self.rule(&entry.key).and_then(Rule::approved);
-            let approved = approved.map(|candidate| candidate.version.clone());
-            notes.push(Note::Removed { rule: entry.key.clone(), approved });
+            notes.extend(self.rule(&entry.key).into_iter().flat_map(Note::of_removed));
         }
         for rule in rules.iter().filter_map(|entry| entry.now.as_ref()) {
             notes.extend(notes_of_rule(self.rule(rule.key()), rule));
@@ -120,6 +120,35 @@ impl RuleBook {
 }
 
 impl RuleBook {
+    fn notes_of_members(&self, members: &[Entry<(GroupName, DeviceId), Member>]) -> Vec<Note> {
+        let mut counts: BTreeMap<&GroupName, (usize, usize)> = BTreeMap::new();
+        for entry in members {
+            let (added, removed) = counts.entry(&entry.key.0).or_default();
+            match entry.now {
+                Some(Member {}) => *added += 1,
+                None => *removed += 1,
+            }
+        }
+        let note = |(name, (added, removed)): (&GroupName, (usize, usize))| Note::MembersChanged {
+            name: name.clone(),
+            before: self.members(name).len(),
+            added,
+            removed,
+            unchanged: 0,
+        };
+        counts.into_iter().map(note).collect()
+    }
+
+    /// Returns the bans and kill switches that a restored book did not have: they stay in place.
+    fn notes_of_what_stays(&self, earlier: &Self) -> impl Iterator<Item = Note> {
+        let bans = self.bans.iter().filter(|(scope, _)| !earlier.bans.contains_key(scope));
+        let bans = bans.map(|(_, ban)| Note::BanStays { ban: Box::new(ban.clone()) });
+        let stops = self.stops.iter().filter(|(scope, _)| !earlier.stops.contains_key(scope));
+        let stops =
+            stops.map(|(scope, stop)| Note::StopStays { scope: scope.clone(), reason: stop.reason.clone() });
+        bans.chain(stops)
+    }
+
     /// Returns what changes in the restored rule of an interim image. A removed entry that is set again `is_set`.
     fn notes_of_interim(&self, entry: &Entry<InterimKey, InterimRule>, is_set: bool) -> Vec<Note> {
         if entry.now.is_none() && is_set {
@@ -162,24 +191,6 @@ fn gone<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry
 
 fn is_set<K: PartialEq, V>(entries: &[Entry<K, V>], key: &K) -> bool {
     entries.iter().any(|entry| entry.now.is_some() && entry.key == *key)
-}
-
-fn notes_of_members(members: &[Entry<(GroupName, DeviceId), Member>]) -> Vec<Note> {
-    let mut counts: BTreeMap<&GroupName, (usize, usize)> = BTreeMap::new();
-    for entry in members {
-        let (added, removed) = counts.entry(&entry.key.0).or_default();
-        match entry.now {
-            Some(Member {}) => *added += 1,
-            None => *removed += 1,
-        }
-    }
-    let note = |(name, (added, removed)): (&GroupName, (usize, usize))| Note::MembersChanged {
-        name: name.clone(),
-        added,
-        removed,
-        unchanged: 0,
-    };
-    counts.into_iter().map(note).collect()
 }
 
 fn notes_of_settings(before: &Settings, now: &Settings) -> Vec<Note> {
@@ -253,6 +264,7 @@ fn notes_of_rule(before: Option<&Rule>, now: &Rule) -> Vec<Note> {
 
 /// Returns the rollouts of a restored rule that run again, are paused again, or are ended.
 fn notes_of_rollouts(before: Option<&Rule>, rule: &Rule) -> Vec<Note> {
+    let paused = |rule: Option<&Rule>, name: &RolloutName| rule?.rollout(name)?.1.paused.clone();
     let runs = |rule: Option<&Rule>, name: &RolloutName| {
         rule?.rollout(name).map(|(_, rollout)| rollout.paused.is_none())
     };
@@ -271,7 +283,10 @@ fn notes_of_rollouts(before: Option<&Rule>, rule: &Rule) -> Vec<Note> {
         }));
         let rule = rule.key().clone();
         match (runs(before, &name), &rollout.paused) {
-            (None | Some(false), None) => notes.push(Note::RolloutResumed { rule, name }),
+            (None | Some(false), None) => {
+                let reason = paused(before, &name).unwrap_or_default();
+                notes.push(Note::RolloutResumed { rule, name, reason });
+            }
             (None | Some(true), Some(reason)) => {
                 notes.push(Note::RolloutPaused { rule, name, reason: reason.clone() });
             }

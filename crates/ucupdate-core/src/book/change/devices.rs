@@ -48,6 +48,11 @@ impl ChangeDraft<'_> {
         if let Some(hold) = holds.find(|hold| hold.on == HeldDevices::Group(name.clone())) {
             return Err(Refusal::GroupInUse { by: format!("the hold {}", hold.name), name });
         }
+        let removed = self.book.members(&name).len();
+        if removed > 0 {
+            let (before, added, unchanged) = (removed, 0, 0);
+            self.notes.push(Note::MembersChanged { name: name.clone(), before, added, removed, unchanged });
+        }
         let members = self.book.members(&name).map(|member| Entry::removed((name.clone(), member.clone())));
         self.delta.members.extend(members);
         self.delta.groups.push(Entry::removed(name.clone()));
@@ -81,7 +86,8 @@ impl ChangeDraft<'_> {
             .extend(coming.into_iter().map(|device| Entry::set(key(device), crate::book::delta::Member {})));
         self.delta.members.extend(leaving.into_iter().map(|device| Entry::removed(key(device))));
         let unchanged = add.len() + remove.len() - added - removed;
-        self.notes.push(Note::MembersChanged { name, added, removed, unchanged });
+        let before = self.book.members(&name).len();
+        self.notes.push(Note::MembersChanged { name, before, added, removed, unchanged });
         Ok(())
     }
 
@@ -103,9 +109,8 @@ impl ChangeDraft<'_> {
 
     pub(crate) fn remove_hold(&mut self, name: &HoldName) -> Result<(), Refusal> {
         let known = self.book.hold(name).ok_or_else(|| Refusal::NoHold { name: name.clone() })?;
-        let (name, on) = (known.name.clone(), known.on.clone());
-        self.delta.holds.push(Entry::removed(name.clone()));
-        self.notes.push(Note::HoldRemoved { name, on });
+        self.delta.holds.push(Entry::removed(known.name.clone()));
+        self.notes.push(Note::HoldRemoved { hold: Box::new(known.clone()) });
         Ok(())
     }
 

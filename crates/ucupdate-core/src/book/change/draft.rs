@@ -152,7 +152,10 @@ impl<'a> ChangeDraft<'a> {
         });
         let over: Vec<Note> = over.collect();
         let (key, version) = (rule.clone(), approved.version.clone());
-        self.notes.push(Note::Approved { rule: key, version, before: approved.before });
+        self.notes.push(match approved.before {
+            Some(before) if before == version => Note::Unchanged { rule: key, version, state: "approved" },
+            before => Note::Approved { rule: key, version, before },
+        });
         self.approve_interim_on_way(&rule, &approved.version);
         self.notes.extend(over);
         self.note_given(&rule, |policy, version| !policy.is_same_release(version, &approved.version));

@@ -9,6 +9,8 @@ mod draft;
 mod interim;
 mod note;
 mod note_text;
+#[cfg(test)]
+mod notes_of_commands;
 mod rebuild;
 mod refusal;
 mod retire;

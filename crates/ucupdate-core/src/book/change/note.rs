@@ -2,13 +2,13 @@
 
 use super::note_text::AllOf;
 use crate::book::alias::{Alias, AliasKey, AliasWord};
-use crate::book::ban::{Ban, BanScope};
+use crate::book::ban::Ban;
 use crate::book::group::GroupName;
-use crate::book::hold::{HeldDevices, HoldName, StopScope};
+use crate::book::hold::{HeldDevices, Hold, HoldName, StopScope};
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{RolloutName, Share};
-use crate::book::rule::{Audience, RuleError};
+use crate::book::rule::{Audience, Candidate, Role, Rule, RuleError};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
@@ -50,10 +50,10 @@ pub enum Note {
     Rejected { rule: RuleKey, version: ReportedVersion },
     /// The version that was approved before is approved again.
     RolledBack { rule: RuleKey, version: ReportedVersion, from: Option<ReportedVersion> },
-    /// The approved version was withdrawn, and no version was approved before it.
+    /// The approved version was withdrawn.
     RolledBackToNothing { rule: RuleKey, from: Option<ReportedVersion> },
-    /// The rule was removed. `approved` is the version it offered to every device.
-    Removed { rule: RuleKey, approved: Option<ReportedVersion> },
+    /// The rule was removed. `approved` is the version that it offered to every device.
+    Removed { rule: RuleKey, approved: Option<ReportedVersion>, pending: Option<ReportedVersion> },
     /// A command for several rules left this one alone.
     Skipped { rule: RuleKey, why: RuleError },
     /// An interim image is pending. `replaced` was pending until then.
@@ -101,8 +101,8 @@ pub enum Note {
     DeployAtIngest { device_type: DeviceType, on: bool },
     /// A version is about to be approved, because its device type is deployed at ingest.
     DeployedAtIngest { rule: RuleKey, version: ReportedVersion },
-    /// A package left the rule book.
-    Retired { package: PackageId },
+    /// A package left the rule book. It was ingested from a file of this name.
+    Retired { package: PackageId, file_name: Box<str> },
     /// The rule book is as it was at an earlier revision. The notes after this one say what changed.
     Restored { revision: u64 },
     /// No version is approved in the rule, as it was at the restored revision.
@@ -125,8 +125,8 @@ pub enum Note {
     ShareSet { rule: RuleKey, name: RolloutName, share: Share, before: Share },
     /// A rollout was paused. `reason` is empty where none was given.
     RolloutPaused { rule: RuleKey, name: RolloutName, reason: Box<str> },
-    /// A paused rollout was resumed.
-    RolloutResumed { rule: RuleKey, name: RolloutName },
+    /// A paused rollout was resumed. `reason` is that of the pause.
+    RolloutResumed { rule: RuleKey, name: RolloutName, reason: Box<str> },
     /// A rollout was ended.
     RolloutOver { rule: RuleKey, name: RolloutName, version: ReportedVersion },
     /// A device or a group was pinned to a version.
@@ -137,12 +137,13 @@ pub enum Note {
     GroupIs { name: GroupName, what: String, before: Option<String> },
     /// A group was removed.
     GroupRemoved { name: GroupName, what: String },
-    /// The list of a group was changed. `unchanged` counts devices that were named to no effect.
-    MembersChanged { name: GroupName, added: usize, removed: usize, unchanged: usize },
+    /// The list of a group was changed. `before` is its length before, and `unchanged` counts devices that were named to no
+    /// effect.
+    MembersChanged { name: GroupName, before: usize, added: usize, removed: usize, unchanged: usize },
     /// Devices are held.
     Held { name: HoldName, on: HeldDevices, until: Option<UnixTime>, reason: Box<str> },
     /// A hold was removed.
-    HoldRemoved { name: HoldName, on: HeldDevices },
+    HoldRemoved { hold: Box<Hold> },
     /// A stepping stone was added.
     StoneAdded { stone: Box<SteppingStone> },
     /// A stepping stone was removed.
@@ -162,13 +163,17 @@ pub enum Note {
     /// An ingest brought a banned version, so it is not pending.
     BannedAtIngest { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
     /// A ban was lifted.
-    BanLifted { scope: BanScope },
+    BanLifted { ban: Box<Ban> },
+    /// A restored revision did not have this ban, but a ban outlives a roll back.
+    BanStays { ban: Box<Ban> },
     /// An alias was put in place. `before` is what the word stood for until then.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
     /// An alias was removed. `from` is what the word stood for.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
     /// The kill switch was thrown. `reason` is empty where none was given.
     Stopped { scope: StopScope, reason: Box<str> },
+    /// A restored revision did not have this kill switch on, but turning it off takes two people.
+    StopStays { scope: StopScope, reason: Box<str> },
     /// A restart was requested.
     RestartAsked { scope: StopScope, by: Box<str> },
     /// Offers were restarted. `reason` is why they were stopped.
@@ -248,6 +253,26 @@ impl Note {
             .collect()
     }
 
+    /// Returns what goes with a removed rule: the rule itself, its pins, and its rollouts.
+    pub(crate) fn of_removed(rule: &Rule) -> Vec<Self> {
+        let version = |candidate: Option<&Candidate>| candidate.map(|candidate| candidate.version.clone());
+        let (approved, pending) = (version(rule.approved()), version(rule.pending()));
+        let mut notes = vec![Self::Removed { rule: rule.key().clone(), approved, pending }];
+        for assignment in rule.assignments() {
+            let (rule, version) = (rule.key().clone(), assignment.candidate.version.clone());
+            match (assignment.role(), &assignment.rollout) {
+                (_, Some(rollout)) => {
+                    notes.push(Self::RolloutOver { rule, name: rollout.name.clone(), version });
+                }
+                (Role::Pin, None) => {
+                    notes.push(Self::Unpinned { rule, audience: assignment.audience.clone(), version });
+                }
+                _ => {}
+            }
+        }
+        notes
+    }
+
     fn parts(&self) -> Parts<'_> {
         match self {
             Self::Ingested { package, file_name } => Parts::new("ingested").name(package).to(file_name),
@@ -275,7 +300,8 @@ impl Note {
             Self::RolledBackToNothing { rule, from } => {
                 Parts::of("rolled-back-to-nothing", rule).maybe_from(from)
             }
-            Self::Removed { rule, approved } => Parts::of("rule-removed", rule).maybe_from(approved),
+            Self::Removed { rule, approved, pending } => Parts::of("rule-removed", rule)
+                .maybe_from(if approved.is_some() { approved } else { pending }),
             Self::Skipped { rule, .. } => Parts::of("skipped", rule),
             Self::InterimPending { locale, version, replaced } => {
                 Parts::new("interim-pending").name(locale).maybe_from(replaced).to(version)
@@ -326,7 +352,9 @@ impl Note {
                 Parts::new("deploy-at-ingest").name(device_type).from(&!on).to(on)
             }
             Self::DeployedAtIngest { rule, version } => Parts::of("deployed-at-ingest", rule).to(version),
-            Self::Retired { package } => Parts::new("package-retired").name(package),
+            Self::Retired { package, file_name } => {
+                Parts::new("package-retired").name(package).from(file_name)
+            }
             Self::Restored { revision } => Parts::new("restored").to(revision),
             Self::NothingApproved { rule, from } => Parts::of("nothing-approved", rule).maybe_from(from),
             Self::NothingPending { rule, from } => Parts::of("nothing-pending", rule).from(from),
@@ -344,7 +372,9 @@ impl Note {
             Self::RolloutPaused { rule, name, reason } => {
                 Parts::of("rollout-paused", rule).name(name).to(reason)
             }
-            Self::RolloutResumed { rule, name } => Parts::of("rollout-resumed", rule).name(name),
+            Self::RolloutResumed { rule, name, reason } => {
+                Parts::of("rollout-resumed", rule).name(name).from(reason)
+            }
             Self::RolloutOver { rule, name, version } => {
                 Parts::of("rollout-over", rule).name(name).from(version)
             }
@@ -358,11 +388,12 @@ impl Note {
                 Parts::new("group-set").name(name).maybe_from(before).to(what)
             }
             Self::GroupRemoved { name, what } => Parts::new("group-removed").name(name).from(what),
-            Self::MembersChanged { name, added, removed, .. } => {
-                Parts::new("members-changed").name(name).from(removed).to(added)
+            Self::MembersChanged { name, before, added, removed, .. } => {
+                let after = (before + added).saturating_sub(*removed);
+                Parts::new("members-changed").name(name).from(before).to(&after)
             }
             Self::Held { name, on, .. } => Parts::new("held").name(name).to(on),
-            Self::HoldRemoved { name, on } => Parts::new("hold-removed").name(name).from(on),
+            Self::HoldRemoved { hold } => Parts::new("hold-removed").name(&hold.name).from(&hold.on),
             Self::StoneAdded { stone } => Parts::new("stone-added").name(&stone.name).to(stone),
             Self::StoneRemoved { stone } => Parts::new("stone-removed").name(&stone.name).from(stone),
             Self::StoneReplaced { before, stones } => {
@@ -382,12 +413,16 @@ impl Note {
             Self::BannedAtIngest { rule, version, ban } => {
                 Parts::of("banned-at-ingest", rule).name(&ban.scope).from(version)
             }
-            Self::BanLifted { scope } => Parts::new("ban-lifted").name(scope),
+            Self::BanLifted { ban } => Parts::new("ban-lifted").name(&ban.scope).from(&ban.reason),
+            Self::BanStays { ban } => {
+                Parts::new("ban-stays").name(&ban.scope).from(&ban.reason).to(&ban.reason)
+            }
             Self::AliasPut { alias, before } => {
                 Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)
             }
             Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
+            Self::StopStays { scope, reason } => Self::switch("stop-stays", scope).from(reason).to(reason),
             Self::RestartAsked { scope, by } => Self::switch("restart-requested", scope).to(by),
             Self::Restarted { scope, reason } => Self::switch("restarted", scope).from(reason),
             Self::AcceptedOnRequest { problem } => Parts::new("accepted-on-request").to(problem),

@@ -49,11 +49,12 @@ impl fmt::Display for Note {
             Self::RolledBackToNothing { rule, from } => {
                 write!(f, "{rule}: rolled back")?;
                 from.as_ref().map_or(Ok(()), |from| write!(f, " from {from}"))?;
-                f.write_str("; no version was approved before, so nothing is offered")
+                f.write_str(" to nothing: nothing is offered")
             }
-            Self::Removed { rule, approved } => {
+            Self::Removed { rule, approved, pending } => {
                 write!(f, "{rule}: removed")?;
-                approved.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was approved"))
+                approved.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was approved"))?;
+                pending.as_ref().map_or(Ok(()), |version| write!(f, "; {version} was pending"))
             }
             Self::Skipped { rule, why } => write!(f, "{rule}: skipped, {why}"),
             Self::InterimPending { locale, version, replaced: None } => {
@@ -149,7 +150,9 @@ impl fmt::Display for Note {
                  are ingested; `ucupdate policy deploy-at-ingest {type_} no` makes later ones wait",
                 type_ = rule.kind().device_type
             ),
-            Self::Retired { package } => write!(f, "package {package} has left the rule book"),
+            Self::Retired { package, file_name } => {
+                write!(f, "package {package} of {file_name} has left the rule book")
+            }
             Self::Restored { revision } => write!(f, "the rule book is as it was at revision {revision}"),
             Self::NothingApproved { rule, from } => {
                 write!(f, "{rule}: nothing is approved, as it was then")?;
@@ -178,7 +181,10 @@ impl fmt::Display for Note {
             Self::RolloutPaused { rule, name, reason } => {
                 write!(f, "{rule}: rollout {name} is paused{}", Reason(reason))
             }
-            Self::RolloutResumed { rule, name } => write!(f, "{rule}: rollout {name} is resumed"),
+            Self::RolloutResumed { rule, name, reason } => {
+                write!(f, "{rule}: rollout {name} is resumed")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, "; it was paused{}", Reason(reason)) }
+            }
             Self::RolloutOver { rule, name, version } => {
                 write!(f, "{rule}: rollout {name} of {version} is ended")
             }
@@ -194,7 +200,7 @@ impl fmt::Display for Note {
                 before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
             }
             Self::GroupRemoved { name, what } => write!(f, "group {name} is removed; it was {what}"),
-            Self::MembersChanged { name, added, removed, unchanged } => {
+            Self::MembersChanged { name, added, removed, unchanged, .. } => {
                 write!(f, "group {name}: {added} added, {removed} removed, {unchanged} unchanged")
             }
             Self::Held { name, on, until, reason } => {
@@ -202,7 +208,9 @@ impl fmt::Display for Note {
                 until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
                 write!(f, "{}", Reason(reason))
             }
-            Self::HoldRemoved { name, on } => write!(f, "the hold {name} on {on} is removed"),
+            Self::HoldRemoved { hold } => {
+                write!(f, "the hold {} on {} is removed{}", hold.name, hold.on, WasReason(&hold.reason))
+            }
             Self::StoneAdded { stone } => write!(f, "stepping stone {stone}"),
             Self::StoneRemoved { stone } => write!(f, "removed stepping stone {stone}"),
             Self::StoneReplaced { before, stones } => {
@@ -236,13 +244,24 @@ impl fmt::Display for Note {
                     Reason(&ban.reason)
                 )
             }
-            Self::BanLifted { scope } => write!(f, "{scope} is no longer banned"),
+            Self::BanLifted { ban } => {
+                write!(f, "{} is no longer banned{}", ban.scope, WasReason(&ban.reason))
+            }
+            Self::BanStays { ban } => write!(
+                f,
+                "{} stays banned{}; `ban lift` ends a ban, a roll back does not",
+                ban.scope,
+                Reason(&ban.reason)
+            ),
             Self::AliasPut { alias, before } => {
                 write!(f, "{alias}")?;
                 before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
             }
             Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
             Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),
+            Self::StopStays { scope, reason } => {
+                write!(f, "stays stopped: {scope}{}; a roll back restarts nothing", Reason(reason))
+            }
             Self::RestartAsked { scope, by } => {
                 write!(f, "{by} requests a restart of {scope}; somebody else has to approve it")
             }
@@ -273,5 +292,14 @@ struct Reason<'a>(&'a str);
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, " (reason: {})", self.0) }
+    }
+}
+
+/// The reason of something that has ended, or nothing where none was given.
+struct WasReason<'a>(&'a str);
+
+impl fmt::Display for WasReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; its reason was: {}", self.0) }
     }
 }

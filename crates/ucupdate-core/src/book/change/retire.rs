@@ -49,7 +49,12 @@ impl RuleBook {
         if let Some(package) = self.named_packages().intersection(&retired).next() {
             return Err(Refusal::PackageInUse { package: *package });
         }
-        let notes = retired.iter().map(|package| Note::Retired { package: *package }).collect();
+        let file_name = |package: &PackageId| self.package(*package).map(|known| known.file_name.clone());
+        let note = |package: &PackageId| Note::Retired {
+            package: *package,
+            file_name: file_name(package).unwrap_or_default(),
+        };
+        let notes = retired.iter().map(note).collect();
         let packages = retired.into_iter().map(Entry::removed).collect();
         Ok(BookChange { delta: Delta { packages, ..Delta::default() }, notes })
     }

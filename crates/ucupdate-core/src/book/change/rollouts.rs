@@ -101,8 +101,8 @@ impl ChangeDraft<'_> {
     }
 
     pub(crate) fn resume_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
-        self.with(key, |rule| rule.resume_rollout(name))?;
-        self.notes.push(Note::RolloutResumed { rule: self.spelled(key), name: name.clone() });
+        let reason = self.with(key, |rule| rule.resume_rollout(name))?;
+        self.notes.push(Note::RolloutResumed { rule: self.spelled(key), name: name.clone(), reason });
         Ok(())
     }
 

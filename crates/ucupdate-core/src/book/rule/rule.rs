@@ -117,7 +117,10 @@ impl Rule {
         let before = self.assign(Audience::Everybody, Some(candidate.clone()));
         let older =
             before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
-        self.rollback.clone_from(&before);
+        // Approving the approved version again keeps what a roll back leads to.
+        if before.as_ref() != Some(&candidate) {
+            self.rollback.clone_from(&before);
+        }
         let policy = &self.policy;
         let mut finished = Vec::new();
         self.assignments.retain(|assignment| match &assignment.rollout {
@@ -172,21 +175,28 @@ impl Rule {
         self.rejected.len() != before
     }
 
-    /// Rolls back to the version that was approved before. If no version was approved before, nothing is offered. Returns the
-    /// version that all devices got and the version that they get now.
+    /// Rolls back to the version that was approved before. Returns the version that all devices had and the one that they get.
     ///
     /// # Errors
-    /// Returns an error if there is neither an approved nor an earlier version.
+    /// Returns an error if no version was approved before.
     pub fn roll_back(&mut self) -> Result<RolledBack, RuleError> {
-        let to = self.rollback.take();
-        if to.is_none() && self.approved().is_none() {
-            return Err(RuleError::NothingToRollBack);
-        }
-        let from = self.assign(Audience::Everybody, to.clone());
-        Ok(RolledBack {
-            from: from.map(|candidate| candidate.version),
-            to: to.map(|candidate| candidate.version),
-        })
+        let Some(to) = self.rollback.take() else {
+            return Err(match self.approved() {
+                Some(approved) => RuleError::NoEarlierVersion { approved: approved.version.clone() },
+                None => RuleError::NothingToRollBack,
+            });
+        };
+        let from = self.assign(Audience::Everybody, Some(to.clone()));
+        Ok(RolledBack { from: from.map(|candidate| candidate.version), to: Some(to.version) })
+    }
+
+    /// Withdraws the approved version: nothing is approved. The version that was approved before it stays kept for roll back.
+    ///
+    /// # Errors
+    /// Returns an error if no version is approved.
+    pub fn roll_back_to_nothing(&mut self) -> Result<RolledBack, RuleError> {
+        let from = self.assign(Audience::Everybody, None).ok_or(RuleError::NothingToRollBack)?;
+        Ok(RolledBack { from: Some(from.version), to: None })
     }
 
     /// Sets the offer policy and returns the previous one.
@@ -257,14 +267,14 @@ impl Rule {
         Ok(())
     }
 
-    /// Resumes a paused rollout.
+    /// Resumes a paused rollout and returns the reason of the pause.
     ///
     /// # Errors
     /// Returns an error if no rollout has this name, or if it is not paused.
-    pub fn resume_rollout(&mut self, name: &RolloutName) -> Result<(), RuleError> {
+    pub fn resume_rollout(&mut self, name: &RolloutName) -> Result<Box<str>, RuleError> {
         let rollout = self.rollout_mut(name)?;
         match rollout.paused.take() {
-            Some(_) => Ok(()),
+            Some(reason) => Ok(reason),
             None => Err(RuleError::NotPaused { name: rollout.name.clone() }),
         }
     }
@@ -389,14 +399,31 @@ mod tests {
     }
 
     #[test]
-    fn rolling_back_without_an_earlier_version_clears_the_rule() {
+    fn rolling_back_without_an_earlier_version_is_refused_unless_nothing_is_asked_for() {
         let mut rule = rule();
         rule.propose(candidate("1.0"));
         rule.approve().unwrap();
-        let rolled = rule.roll_back().unwrap();
+        let approved = ReportedVersion::new("1.0");
+        assert_eq!(rule.roll_back(), Err(RuleError::NoEarlierVersion { approved }));
+        assert_eq!(state(&rule), ["-", "1.0", "-"]);
+        let rolled = rule.roll_back_to_nothing().unwrap();
         assert_eq!((rolled.from.unwrap().as_str(), rolled.to), ("1.0", None));
         assert_eq!(state(&rule), ["-", "-", "-"]);
         assert_eq!(rule.roll_back(), Err(RuleError::NothingToRollBack));
+        assert_eq!(rule.roll_back_to_nothing(), Err(RuleError::NothingToRollBack));
+    }
+
+    #[test]
+    fn a_roll_back_to_nothing_keeps_the_earlier_version_for_the_next_roll_back() {
+        let mut rule = rule();
+        for version in ["1.0", "2.0"] {
+            rule.propose(candidate(version));
+            rule.approve().unwrap();
+        }
+        rule.roll_back_to_nothing().unwrap();
+        assert_eq!(state(&rule), ["-", "-", "1.0"]);
+        rule.roll_back().unwrap();
+        assert_eq!(state(&rule), ["-", "1.0", "-"]);
     }
 
     #[test]
@@ -420,6 +447,7 @@ mod tests {
     proptest! {
         #[test]
         fn rolling_back_undoes_approving(first in "[1-9]\\.[0-9]", second in "[1-9]\\.[0-9]") {
+            prop_assume!(first != second);
             let mut rule = rule();
             rule.propose(candidate(&first));
             rule.approve().unwrap();

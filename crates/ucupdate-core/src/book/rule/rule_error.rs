@@ -15,6 +15,12 @@ pub enum RuleError {
     /// A rejection is to be taken back that there is not.
     #[error("{version} is not rejected")]
     NotRejected { version: ReportedVersion },
+    /// No version was approved before the approved one.
+    #[error(
+        "no version was approved before {approved}, so nothing would be offered; a roll back to nothing is a command of its \
+         own"
+    )]
+    NoEarlierVersion { approved: ReportedVersion },
     /// The rule has neither an approved nor an earlier version to roll back.
     #[error("no version is approved and none was before, so there is nothing to roll back")]
     NothingToRollBack,

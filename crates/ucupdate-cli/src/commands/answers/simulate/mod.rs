@@ -4,17 +4,18 @@ mod report;
 mod timetable;
 
 use crate::args::audit::AuditArgs;
+use crate::commands::rules::pin::version;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::files::new::NewFiles;
 use report::Report;
 use std::path::{Path, PathBuf};
-use ucupdate::book::Percent;
+use ucupdate::book::{Percent, RuleBook};
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question};
 use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
-use ucupdate::value::{FieldTime, ParseError, UnixTime};
+use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
@@ -76,7 +77,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
     };
     let today = || UnixTime::from_seconds(service.now().as_seconds().div_euclid(86_400) * 86_400);
     let start = args.start.unwrap_or_else(today);
-    let scenario = args.scenario(start)?;
+    let scenario = args.scenario(start, &book)?;
     let chances = Chances { fail: args.fail, brick: args.brick };
     let mut model = FailureModel::new(chances);
     for (version, fail) in args.fail_of {
@@ -94,7 +95,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
 }
 
 impl SimulateArgs {
-    fn scenario(&self, start: UnixTime) -> Result<Scenario, Failure> {
+    fn scenario(&self, start: UnixTime, book: &RuleBook) -> Result<Scenario, Failure> {
         let threads = match self.threads {
             Some(threads) => threads.into(),
             None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -109,7 +110,12 @@ impl SimulateArgs {
             let text = String::from_utf8(files::read(path, MAX_TIMETABLE_BYTES)?)
                 .map_err(|error| Failure::in_doing(path.display(), &error))?;
             let timetable = timetable::read(&text, start)
-                .map_err(|why| Failure::new(format_args!("{}: {why}", path.display())))?;
+                .map_err(|why| Failure::not_understood(format_args!("{}: {why}", path.display())))?;
+            timetable::check(&timetable, book).map_err(|failure| match failure {
+                Failure::Told(kind, why) => Failure::Told(kind, format!("{}: {why}", path.display())),
+                failure => failure,
+            })?;
+            let timetable = timetable.into_iter().map(|line| (line.after, line.command)).collect();
             scenario = scenario.with_timetable(timetable);
         }
         Ok(scenario)
@@ -151,14 +157,10 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     folder.write(name, None, &mut text.as_bytes()).map(drop)
 }
 
-fn version(text: &str) -> Result<ReportedVersion, ParseError> {
-    text.parse().map(ReportedVersion::Readable)
-}
-
 fn fail_of(text: &str) -> Result<(ReportedVersion, Percent), String> {
     let (of, share) = text.split_once('=').ok_or("expected VERSION=P, as 4.0.7577.0=40%")?;
     let share = share.parse::<Percent>().map_err(|error| error.to_string())?;
-    Ok((version(of).map_err(|error| error.to_string())?, share))
+    Ok((version(of)?, share))
 }
 
 fn day(text: &str) -> Result<UnixTime, String> {

@@ -1,8 +1,11 @@
 //! The changes that people make during a simulation, as a file: `3d percent RULE ROLLOUT 50%`, a line each.
 
+use crate::failure::Failure;
+use crate::suggest::check_names;
 use std::str::{FromStr, SplitAsciiWhitespace};
 use ucupdate::book::{
-    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, StopScope,
+    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleBook, RuleKey, Share,
+    StopScope,
 };
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
@@ -10,12 +13,42 @@ use ucupdate::version::ReportedVersion;
 /// The most lines.
 const MAX_LINES: usize = 10_000;
 
+/// A change of a timetable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// The number of the line in the file.
+    pub(super) number: usize,
+    /// The seconds after the start.
+    pub(super) after: u32,
+    /// The change.
+    pub(super) command: BookCommand,
+}
+
+/// Refuses a timetable that names a rule, a group, a version or a rollout that is not in the rule book.
+///
+/// # Errors
+/// Names the line.
+pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
+    let started = table.iter().filter_map(|line| match &line.command {
+        BookCommand::StartRollout { rule, rollout, .. } => Some((rule.clone(), rollout.name.clone())),
+        _ => None,
+    });
+    let started: Vec<(RuleKey, RolloutName)> = started.collect();
+    for line in table {
+        check_names(&line.command, book, &started).map_err(|failure| match failure {
+            Failure::Told(kind, reason) => Failure::Told(kind, format!("line {}: {reason}", line.number)),
+            failure => failure,
+        })?;
+    }
+    Ok(())
+}
+
 /// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and those that begin with `#` are
 /// passed over. Ramps that are started begin with their line.
 ///
 /// # Errors
 /// Names the line.
-pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<(u32, BookCommand)>, String> {
+pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<Line>, String> {
     let mut table = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         if number > MAX_LINES {
@@ -25,7 +58,8 @@ pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<(u32, BookCommand)
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        table.push(entry(line, start).map_err(|why| format!("line {number}: {why}"))?);
+        let (after, command) = entry(line, start).map_err(|why| format!("line {number}: {why}"))?;
+        table.push(Line { number, after, command });
     }
     Ok(table)
 }
@@ -37,7 +71,16 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, BookCommand), String> {
     let command = match verb {
         "approve" => BookCommand::Approve(vec![next(&mut words, "RULE")?]),
         "reject" => BookCommand::Reject(next(&mut words, "RULE")?),
-        "rollback" => BookCommand::RollBack(next(&mut words, "RULE")?),
+        "rollback" => {
+            let rule = next(&mut words, "RULE")?;
+            match words.clone().next() {
+                Some("to-nothing") => {
+                    words.next();
+                    BookCommand::RollBackToNothing(rule)
+                }
+                _ => BookCommand::RollBack(rule),
+            }
+        }
         "rollout" => rollout(&mut words, start, after)?,
         "percent" => BookCommand::SetShare(
             next(&mut words, "RULE")?,
@@ -75,13 +118,14 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, BookCommand), String> {
     }
 }
 
-/// `rollout RULE ROLLOUT VERSION [all | 10% | 10%@0d,50%@3d] [group=NAME] [failures=N] [share=P]`
+/// `rollout RULE ROLLOUT VERSION (all | 10% | 10%@0d,50%@3d | group=NAME)... [failures=N] [share=P]`
 fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) -> Result<BookCommand, String> {
     let (rule, name) = named(words)?;
     let version = ReportedVersion::new(words.next().ok_or("expected VERSION")?);
     let (mut rollout, mut audience) = (Rollout::new(name), Audience::Everybody);
-    let mut guard: Option<Guard> = None;
+    let (mut guard, mut has_audience): (Option<Guard>, bool) = (None, false);
     for word in words {
+        has_audience |= !word.starts_with("failures=") && !word.starts_with("share=");
         match word.split_once('=') {
             Some(("group", group)) => audience = Audience::Group(parsed::<GroupName>(group, "group")?),
             Some(("failures", count)) => {
@@ -103,6 +147,12 @@ fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) ->
             }
             None => rollout.share = Share::Percent(parsed(word, "P")?),
         }
+    }
+    if !has_audience {
+        return Err(
+            "expected whom the rollout is for: all, a share as 10%, stages as 10%@0d,100%@7d, or group=NAME"
+                .to_owned(),
+        );
     }
     rollout.guard = guard;
     Ok(BookCommand::StartRollout { rule, audience, version, rollout })
@@ -151,7 +201,8 @@ mod tests {
     const RULE: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
 
     fn read_line(line: &str) -> Result<(u32, BookCommand), String> {
-        read(line, UnixTime::from_seconds(1000)).map(|mut table| table.remove(0))
+        let table = read(line, UnixTime::from_seconds(1000));
+        table.map(|mut table| table.remove(0)).map(|line| (line.after, line.command))
     }
 
     #[test]

@@ -216,7 +216,7 @@ impl ServeArgs {
         let Some(Listener { address, .. }) = reached_by_others.filter(|_| !missing.is_empty()) else {
             return Ok(());
         };
-        Err(Failure::new(format_args!(
+        Err(Failure::usage(format_args!(
             "{missing} must be given to listen on {address}: answers tell devices to fetch files there, as \
              http://updates.contoso.com"
         )))

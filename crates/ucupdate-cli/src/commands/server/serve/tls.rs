@@ -1,6 +1,7 @@
 //! TLS for listeners: a certificate chain and its key, from PEM files.
 
 use crate::failure::{Failure, chain};
+use crate::files;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls_pki_types::pem::{self, PemObject as _};
@@ -29,7 +30,9 @@ pub(crate) fn acceptor(
     key: &Path,
     now: SystemTime,
 ) -> Result<(TlsAcceptor, Vec<String>), Failure> {
-    let in_file = |path: &Path, what: String| Failure::new(format_args!("{}: {what}", path.display()));
+    let in_file =
+        |path: &Path, what: String| Failure::not_understood(format_args!("{}: {what}", path.display()));
+    [certificates, key].into_iter().try_for_each(files::refuse_missing)?;
     let pem = read(certificates).map_err(|what| in_file(certificates, what))?;
     let chain_of = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
@@ -50,8 +53,11 @@ pub(crate) fn acceptor(
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
-            let what = format!("private key is not that of the certificate in {}", certificates.display());
-            return Err(in_file(key, what));
+            return Err(Failure::new(format_args!(
+                "{}: private key is not that of the certificate in {}",
+                key.display(),
+                certificates.display()
+            )));
         }
         Err(error) => {
             return Err(in_file(certificates, format!("certificate is of no use: {}", chain(&error))));

@@ -1,0 +1,24 @@
+//! The version schemes of devices that audit logs tell of.
+
+use ucupdate_core::decide::EligibilityIndex;
+use ucupdate_core::device::DeviceKind;
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::Reported;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
+use ucupdate_core::{Device, Question};
+
+/// Returns the scheme of the rule that answers devices of a kind about a module. `None` if no rule does.
+pub(crate) fn scheme_of<'a>(
+    index: &'a EligibilityIndex,
+    kind: &DeviceKind,
+    file_name: &str,
+) -> Option<&'a VersionScheme> {
+    let device =
+        Device { kind: kind.clone(), mac_address: Reported::default(), serial_number: Reported::default() };
+    let module = InstalledModule {
+        file_name: file_name.into(),
+        version: ReportedVersion::new(""),
+        time_stamp: Reported::default(),
+    };
+    index.rule_of(&Question::new(&device, &module)).map(|rule| &rule.policy().scheme)
+}
