@@ -114,7 +114,7 @@ impl Failure {
     }
 
     /// Returns this failure with the kind of an input that is not understood.
-    pub(crate) fn as_not_understood(self) -> Self {
+    pub(crate) fn into_not_understood(self) -> Self {
         match self {
             Self::Told(_, reason) => Self::Told(FailureKind::NotUnderstood, reason),
             failure => failure,

@@ -26,7 +26,7 @@ impl DialectArgs {
         let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(path.display(), error);
         let text =
             String::from_utf8(files::read(path, MAX_DIALECT_BYTES)?).map_err(|error| failed(&error))?;
-        let dialect = Dialect::from_toml(&text).map_err(|error| failed(&error).as_not_understood())?;
+        let dialect = Dialect::from_toml(&text).map_err(|error| failed(&error).into_not_understood())?;
         Ok(Codec::new(dialect, Limits::default()))
     }
 }
