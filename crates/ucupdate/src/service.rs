@@ -9,15 +9,14 @@ use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::compared::ComparedFiles;
 use crate::packages::files::ServedFile;
+use crate::packages::timed::get_in_time;
 use crate::state::health::Looks;
 use crate::state::rule_history::RuleHistory;
 use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
 use crate::watch::observer::Watch;
 use arc_swap::ArcSwap;
-use futures_util::{StreamExt as _, stream};
 use std::fmt;
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,10 +199,7 @@ impl UpdateService {
         range: Option<Range<u64>>,
     ) -> Result<ByteStream, StoreError> {
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
-        let reading = tokio::time::timeout(READ_TIME, self.inner.store.get(&file.key, range)).await;
-        let object = reading
-            .map_err(|late| StoreError::unavailable(format!("reading `{}`", file.key), late))
-            .and_then(|object| object)?;
+        let object = get_in_time(&*self.inner.store, &file.key, range).await?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
                 key: file.key.clone(),
@@ -213,25 +209,8 @@ impl UpdateService {
         if reads {
             self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
         }
-        Ok(in_time(object.bytes))
+        Ok(object.bytes)
     }
-}
-
-/// The time limit for one step of reading a served file. A store that hangs must not hold the connections of devices.
-const READ_TIME: Duration = Duration::from_secs(30);
-
-/// Ends a stream with an error when the store sends nothing within the time limit. The time in which the reader does not ask
-/// for more does not count.
-fn in_time(bytes: ByteStream) -> ByteStream {
-    Box::pin(stream::unfold(Some(bytes), |bytes| async move {
-        let mut bytes = bytes?;
-        match tokio::time::timeout(READ_TIME, bytes.next()).await {
-            Ok(Some(Ok(piece))) => Some((Ok(piece), Some(bytes))),
-            Ok(Some(Err(error))) => Some((Err(error), None)),
-            Ok(None) => None,
-            Err(late) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, late)), None)),
-        }
-    }))
 }
 
 /// Runs `work` every `period` until the last handle of the service is dropped.

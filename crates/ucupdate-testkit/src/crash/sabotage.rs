@@ -141,18 +141,7 @@ impl ForeignLocks {
 }
 
 impl Disk for ForeignLocks {
-    as_the_disk_behind! {
-        create(path: &str) -> io::Result<Box<dyn WriteFile>>;
-        open(path: &str) -> io::Result<Box<dyn ReadFile>>;
-        entry(path: &str) -> io::Result<DiskEntry>;
-        entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>;
-        create_dir(path: &str) -> io::Result<()>;
-        link(from: &str, to: &str) -> io::Result<()>;
-        rename(from: &str, to: &str) -> io::Result<()>;
-        unlink(path: &str) -> io::Result<()>;
-        remove_dir(path: &str) -> io::Result<()>;
-        sync_dir(folder: &str) -> io::Result<()>;
-    }
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir sync_dir);
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
         if path.contains(&self.part) {
