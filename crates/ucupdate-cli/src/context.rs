@@ -3,9 +3,11 @@
 use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
 use crate::store_location::StoreLocation;
+use crate::waiting::{Awaited, Waiting};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore, Presign};
 use ucupdate::{Options, UpdateService};
@@ -16,6 +18,8 @@ pub(crate) struct Context {
     /// The output for results and messages.
     pub(crate) output: Output,
     store: StoreLocation,
+    /// The longest time to wait for an answer of a store.
+    timeout: Duration,
 }
 
 /// The behaviour where no store exists yet.
@@ -31,8 +35,8 @@ pub(crate) enum IfMissing {
 const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
 
 impl Context {
-    pub(crate) fn new(store: StoreLocation, json: bool) -> Self {
-        Self { output: Output::new(json), store }
+    pub(crate) fn new(store: StoreLocation, json: bool, timeout: Duration) -> Self {
+        Self { output: Output::new(json), store, timeout }
     }
 
     /// The store the command was pointed at.
@@ -40,7 +44,7 @@ impl Context {
     /// # Errors
     /// When it is not there and is not to be made, or cannot be opened.
     pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
-        open(&self.store, if_missing).await
+        self.open_other(&self.store, if_missing).await
     }
 
     /// The store to serve from. It is made only where that is asked for, since a mistyped path would answer "nothing".
@@ -49,7 +53,9 @@ impl Context {
     /// Those of [`open_store`](Self::open_store).
     pub(crate) async fn open_served_store(&self, create: bool) -> Result<Arc<dyn ImageStore>, Failure> {
         let if_missing = if create { IfMissing::Create } else { IfMissing::Refuse };
-        self.open_store(if_missing).await.map_err(|failure| match failure {
+        // A server waits for its store by itself, and goes on to answer meanwhile.
+        let waiting = Waiting::new(&self.store, self.timeout);
+        open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
             Failure::Told(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
                 "{reason}; --create makes an empty one, and `ucupdate ingest` makes one with a package"
             )),
@@ -66,7 +72,9 @@ impl Context {
         other: &StoreLocation,
         if_missing: IfMissing,
     ) -> Result<Arc<dyn ImageStore>, Failure> {
-        open(other, if_missing).await
+        let waiting = Waiting::new(other, self.timeout);
+        let store = open(other, if_missing, &waiting).await?;
+        Ok(Arc::new(Awaited::new(store, waiting)))
     }
 
     /// The folder the store is in, where it is in one.
@@ -107,7 +115,7 @@ impl Context {
     ) -> Result<(Arc<dyn ImageStore>, Arc<dyn Presign>), Failure> {
         #[cfg(feature = "s3")]
         if let StoreLocation::Bucket(address) = &self.store {
-            let store = Arc::new(open_bucket(address).await?);
+            let store = Arc::new(open_bucket(address, &Waiting::new(&self.store, self.timeout)).await?);
             return Ok((Arc::clone(&store) as Arc<dyn ImageStore>, store));
         }
         Err(Failure::usage(format_args!(
@@ -156,12 +164,16 @@ impl Context {
     }
 }
 
-async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
+async fn open(
+    location: &StoreLocation,
+    if_missing: IfMissing,
+    waiting: &Waiting,
+) -> Result<Arc<dyn ImageStore>, Failure> {
     let path = match location {
         StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
         #[cfg(feature = "s3")]
         StoreLocation::Bucket(address) => {
-            let store = open_bucket(address).await?;
+            let store = waiting.for_answer("opening it", open_bucket(address, waiting)).await?;
             if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
                 return Err(Failure::not_found(format_args!("no store at {address}")));
             }
@@ -176,7 +188,13 @@ async fn open(location: &StoreLocation, if_missing: IfMissing) -> Result<Arc<dyn
         }
         Ok(Arc::new(LocalStore::open(&path)?))
     });
-    Ok(opening.await??)
+    match tokio::time::timeout(waiting.limit, waiting.for_answer("opening it", opening)).await {
+        Ok(opened) => Ok(opened??),
+        Err(_) => Err(Failure::new(format_args!(
+            "{location} does not answer within {} s (--timeout)",
+            waiting.limit.as_secs()
+        ))),
+    }
 }
 
 /// Whether a store is in a folder. A folder that cannot be looked into is an error, not "no store".
@@ -199,7 +217,7 @@ fn is_store(path: &Path) -> Result<bool, Failure> {
 
 /// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made.
 #[cfg(feature = "s3")]
-async fn open_bucket(address: &str) -> Result<ucupdate::s3::S3Store, Failure> {
+async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S3Store, Failure> {
     let mut options =
         ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
     if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
@@ -208,5 +226,10 @@ async fn open_bucket(address: &str) -> Result<ucupdate::s3::S3Store, Failure> {
             .map_err(|error| Failure::in_doing(format_args!("AWS_CA_BUNDLE {}", file.display()), &error))?;
         options = options.with_root_certificates(pem);
     }
+    let (attempt, notice) = (options.attempt_timeout().min(waiting.limit), waiting.clone());
+    let options = options
+        .with_attempt_timeout(attempt)
+        .with_deadline(waiting.limit)
+        .with_retry_notice(move |reason| notice.report_failed_try(reason));
     Ok(ucupdate::s3::S3Store::open(options).await?)
 }

@@ -12,6 +12,7 @@ mod files;
 mod output;
 mod store_location;
 mod suggest;
+mod waiting;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{diff, explain, inspect, plan, simulate, version};
@@ -24,6 +25,7 @@ use context::Context;
 use examples::with_examples;
 use failure::Failure;
 use std::process::ExitCode;
+use std::time::Duration;
 use store_location::StoreLocation;
 
 /// Keeps UC phones up to date: takes in firmware packages, offers what was approved, and says why.
@@ -42,6 +44,12 @@ struct GlobalArgs {
     /// The store of rules and images: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     store: StoreLocation,
+    /// How long a command waits for an answer of the store, in seconds
+    #[arg(
+        long, global = true, value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    timeout: u64,
     /// Write the result as one JSON object with "format": 1
     #[arg(long, global = true)]
     json: bool,
@@ -206,7 +214,8 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage),
     };
-    let mut context = Context::new(args.global.store, args.global.json);
+    let mut context =
+        Context::new(args.global.store, args.global.json, Duration::from_secs(args.global.timeout));
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let done = runtime.block_on(args.command.run(&mut context));

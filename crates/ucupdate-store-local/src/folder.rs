@@ -29,9 +29,8 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 enum StagingState {
     Open(Arc<Staging>),
-    /// This process may not write.
-    ReadOnly,
-    /// The folder could not be used when the store was opened, for example because the disk was full. Each write tries again.
+    /// The folder could not be used when the store was opened: the disk was full, or this process may not write. Each write
+    /// tries again.
     Later,
 }
 
@@ -52,7 +51,6 @@ impl Folder {
         disk.entries("", &mut |_, _| {})?;
         let staging = match Staging::open(Arc::clone(&disk)) {
             Ok(staging) => StagingState::Open(staging),
-            Err(error) if may_not_write(&error) => StagingState::ReadOnly,
             Err(_) => StagingState::Later,
         };
         let has_staging = disk.entry(STAGING).is_ok();
@@ -64,8 +62,9 @@ impl Folder {
     pub(crate) fn self_test(&self) -> io::Result<()> {
         let StagingState::Open(staging) = &*self.staging() else { return Ok(()) };
         match staging.self_test() {
-            Err(error) if is_no_space(&error) || may_not_write_now(&error) => Ok(()),
-            end => end,
+            Err(error) if is_lacking(&error) => Err(error),
+            // A full or failing disk still serves what it holds, and each write reports its own error.
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
@@ -79,7 +78,6 @@ impl Folder {
         let mut state = self.staging();
         let staging = match &*state {
             StagingState::Open(staging) => Arc::clone(staging),
-            StagingState::ReadOnly => return Err(StoreError::ReadOnly { key: key.clone() }),
             StagingState::Later => {
                 let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| writing(key, error))?;
                 *state = StagingState::Open(Arc::clone(&opened));
@@ -401,22 +399,16 @@ fn gave_up(key: &StoreKey) -> StoreError {
 }
 
 fn writing(key: &StoreKey, error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return StoreError::ReadOnly { key: key.clone() };
+    }
     io_error(Some(key), format!("writing `{key}`"), error)
 }
 
-/// Returns whether the folder exists and this process may only read it.
-fn may_not_write(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
-/// Returns whether an error reports missing space, also missing file entries.
-fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// Returns whether the file system became read-only.
-fn may_not_write_now(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ReadOnlyFilesystem
+/// Returns whether an error of the self-test says that the file system lacks an operation.
+fn is_lacking(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied | Kind::Other)
 }
 
 /// The effect is visible already, so this error must not say that nothing happened.

@@ -2,6 +2,7 @@
 
 use crate::error::S3OptionsError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_store::{MAX_KEY_BYTES, StoreKey};
 
@@ -41,6 +42,27 @@ pub struct S3Options {
     pub(crate) deadline: Duration,
     pub(crate) part_bytes: usize,
     pub(crate) self_test: bool,
+    pub(crate) retry_notice: RetryNotice,
+}
+
+/// A function that receives the reasons of failed tries.
+#[derive(Clone, Default)]
+pub(crate) struct RetryNotice(Option<Arc<Notice>>);
+
+type Notice = dyn Fn(&str) + Send + Sync;
+
+impl RetryNotice {
+    pub(crate) fn call(&self, reason: &str) {
+        if let Some(notice) = &self.0 {
+            notice(reason);
+        }
+    }
+}
+
+impl fmt::Debug for RetryNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "RetryNotice" } else { "None" })
+    }
 }
 
 /// The source of the credentials.
@@ -121,6 +143,7 @@ impl S3Options {
             deadline: Duration::from_secs(60),
             part_bytes: 8 * 1024 * 1024,
             self_test: true,
+            retry_notice: RetryNotice::default(),
         }
     }
 
@@ -247,6 +270,18 @@ impl S3Options {
     #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
+    }
+
+    /// Returns the time for one request.
+    pub const fn attempt_timeout(&self) -> Duration {
+        self.attempt_timeout
+    }
+
+    /// Sets a function that is called at once with the reason when a try fails and may be repeated, such as `Connection
+    /// refused`. The function must not block. Without it a store retries silently until the deadline.
+    #[must_use]
+    pub fn with_retry_notice(self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { retry_notice: RetryNotice(Some(Arc::new(notice))), ..self }
     }
 
     /// Sets how long a request is retried, with growing pauses, before the store is unavailable. Zero means a single try. The

@@ -2,6 +2,7 @@
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure, classify};
+use crate::options::RetryNotice;
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
@@ -21,6 +22,7 @@ pub(crate) struct Remote {
     pub(crate) deadline: Duration,
     pub(crate) part_bytes: usize,
     pub(crate) max_parts: usize,
+    pub(crate) retry_notice: RetryNotice,
 }
 
 /// A random mark in the metadata of an object, by which a writer recognises its own object.
@@ -74,10 +76,14 @@ impl Remote {
         &self,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Failure> {
-        match tokio::time::timeout(self.attempt_timeout, request).await {
+        let end = match tokio::time::timeout(self.attempt_timeout, request).await {
             Ok(end) => end.map_err(classify),
             Err(_) => Err(Failure::Later(Cause::silence(self.attempt_timeout))),
+        };
+        if let Err(Failure::Later(cause)) = &end {
+            self.retry_notice.call(&cause.to_string());
         }
+        end
     }
 
     /// Repeats an idempotent request until the deadline. A 409 to a request without a condition says that another request for

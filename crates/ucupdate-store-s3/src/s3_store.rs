@@ -71,6 +71,7 @@ impl S3Store {
             deadline: options.deadline,
             part_bytes: options.part_bytes,
             max_parts: MAX_PARTS,
+            retry_notice: options.retry_notice.clone(),
         };
         let shown = format!("s3://{bucket}/{}", remote.prefix).into();
         let store = Self { remote: Arc::new(remote), shown };

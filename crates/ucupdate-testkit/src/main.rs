@@ -3,8 +3,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what the command is for")]
 
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use ucupdate_testkit::prove::{self, Scale};
+use ucupdate_testkit::prove::{self, Power, Scale};
 
 #[derive(Debug, Parser)]
 #[command(name = "ucupdate-testkit")]
@@ -36,6 +37,12 @@ struct ProveArgs {
     /// Only the proofs whose name begins so
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Cut the power of the file system on which this folder is, instead of killing processes; see .ci/power-cuts
+    #[arg(long, value_name = "FOLDER", requires = "power_switch")]
+    power_folder: Option<PathBuf>,
+    /// The program that cuts the power (`cut`) and mounts the file system again (`restore`)
+    #[arg(long, value_name = "PROGRAM", requires = "power_folder")]
+    power_switch: Option<PathBuf>,
     /// In the sizes of the tests: minutes become seconds
     #[arg(long)]
     small: bool,
@@ -72,6 +79,9 @@ fn main() -> ExitCode {
 }
 
 async fn prove(args: &ProveArgs) -> bool {
-    let scale = if args.small { Scale::small() } else { Scale::full() };
+    let mut scale = if args.small { Scale::small() } else { Scale::full() };
+    if let (Some(folder), Some(switch)) = (&args.power_folder, &args.power_switch) {
+        scale = scale.with_power(Power::new(folder, switch));
+    }
     prove::run(&scale, args.s3.as_deref(), args.only.as_deref(), &mut |row| println!("{row}")).await
 }

@@ -15,6 +15,7 @@ use ucupdate_store::{
     ByteStream, ImageStore, ImageStoreExt as _, Object, ObjectMeta, StoreError, StoreKey, collect, stream_of,
 };
 use ucupdate_testkit::prove::operations::{crashes, faults, kills, log_rows};
+use ucupdate_testkit::prove::outages;
 use ucupdate_testkit::prove::{Operation, Row, Scale};
 use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 
@@ -101,6 +102,119 @@ async fn rows_that_are_acknowledged_before_they_are_written_are_missed() {
     let found = crashes::crash_points(Operation::FlushAudit, &Scale::small(), run_on, rows_late).await;
     let found = found.unwrap_err();
     assert!(found.contains("rows are in the log, expected"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swapped_history_a_wrong_clock_and_a_hung_store_cost_nothing() {
+    hold(&outages::rows(&Scale::small()).await);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_see_a_swapped_history_is_found() {
+    let mutant = |store| -> Arc<dyn ImageStore> { Arc::new(Remembering::new(store)) };
+    let found = outages::swapped_histories(&Scale::small(), &mutant).await.unwrap_err().to_string();
+    assert!(found.contains("notices"), "{found}");
+}
+
+#[tokio::test]
+async fn a_server_that_reckons_by_its_own_clock_is_found() {
+    let mutant = |store| -> Arc<dyn ImageStore> { Arc::new(Ahead(store)) };
+    let found = outages::wrong_clocks(&Scale::small(), &mutant).await.unwrap_err().to_string();
+    assert!(found.contains("keeps packages"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_not_see_that_its_store_hangs_is_found() {
+    let mutant = |store| -> Arc<dyn ImageStore> { Arc::new(Remembering::new(store)) };
+    let found = outages::hung_stores(&mutant).await.unwrap_err().to_string();
+    assert!(found.contains("stops offers"), "{found}");
+}
+
+/// A store that answers each read of the state as it did the first time.
+#[derive(Debug)]
+struct Remembering {
+    store: Arc<dyn ImageStore>,
+    seen: Mutex<BTreeMap<StoreKey, Option<Bytes>>>,
+}
+
+impl Remembering {
+    fn new(store: Arc<dyn ImageStore>) -> Self {
+        Self { store, seen: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl ImageStore for Remembering {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.store.create(key, bytes).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.store.put(key, bytes).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        if !key.as_str().starts_with("state/") {
+            return self.store.get(key, range).await;
+        }
+        let seen = self.seen.lock().unwrap().get(key).cloned();
+        let seen = match seen {
+            Some(seen) => seen,
+            None => {
+                let read = self.store.get_bytes(key, 1 << 20).await.ok();
+                self.seen.lock().unwrap().insert(key.clone(), read.clone());
+                read
+            }
+        };
+        let bytes = seen.ok_or_else(|| StoreError::NotFound { key: key.clone() })?;
+        let meta = ObjectMeta::new(key.clone(), bytes.len() as u64, SystemTime::UNIX_EPOCH);
+        Ok(Object::new(meta, 0..bytes.len() as u64, stream_of(bytes)))
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.get(key, None).await.map(|object| object.meta)
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.store.list(prefix, after).await
+    }
+}
+
+/// A store that reports the times of new objects by the clock of a server that is 400 days ahead.
+#[derive(Debug)]
+struct Ahead(Arc<dyn ImageStore>);
+
+#[async_trait]
+impl ImageStore for Ahead {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        let mut written = self.0.put(key, bytes).await?;
+        written.modified += std::time::Duration::from_secs(400 * 24 * 60 * 60);
+        Ok(written)
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        self.0.get(key, range).await
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.0.head(key).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.0.list(prefix, after).await
+    }
 }
 
 fn images_last(store: Arc<dyn ImageStore>) -> Arc<dyn ImageStore> {

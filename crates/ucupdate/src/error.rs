@@ -47,6 +47,11 @@ pub enum ChangeError {
         "the store has a history of {revisions} revision(s), so it is not rebuilt; rebuild only a store without a history"
     )]
     HasHistory { revisions: u64 },
+    /// More than half of the packages would leave the rule book at once. Nothing has changed.
+    #[error(
+        "{found} of {of} packages would leave the rule book at once, which is more than half; check the retention and the clock of the store, and allow it if it is right"
+    )]
+    LargeShare { found: usize, of: usize },
     /// Other servers changed the rule book during every attempt. Nothing has changed.
     #[error("other servers changed the rule book during each of {tries} attempts; try again")]
     Contended { tries: u32 },

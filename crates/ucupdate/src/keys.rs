@@ -3,6 +3,8 @@
 //! ```text
 //! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
 //! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
+//! state/continued/<20 digits>.json      the whole book where the history was continued after a loss, and what is lost
+//! state/probes/probe-<random>          an empty object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
 //! Logs/Server/...                      as `ucupdate-audit` names them
@@ -16,6 +18,19 @@ use ucupdate_store::StoreKey;
 /// The folder of the checkpoints.
 pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
 
+/// The folder of the records of lost revisions.
+pub(crate) const CONTINUED: &str = "state/continued/";
+
+/// Returns the key of the record that the history was continued at a revision.
+pub(crate) fn continued(number: u64) -> StoreKey {
+    key(format!("{CONTINUED}{number:020}.json"))
+}
+
+/// Returns the revision at which the history was continued by the record with this key.
+pub(crate) fn continued_number(key: &StoreKey) -> Option<u64> {
+    number_in(CONTINUED, key)
+}
+
 /// The folder of the images.
 pub(crate) const IMAGES: &str = "images/";
 
@@ -25,6 +40,9 @@ pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
     let is_ours = ingest.len() == 32 && ingest.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_ours.then(|| u128::from_str_radix(ingest, 16).ok())?.map(IngestId::from_bits)
 }
+
+/// The folder of the objects that are written to learn the time of the store, and deleted at once.
+pub(crate) const PROBES: &str = "state/probes/";
 
 /// The folder of the revisions.
 pub(crate) const REVISIONS: &str = "state/revisions/";
@@ -65,11 +83,6 @@ pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> ObjectKey {
 /// Converts the key of a file into a key of a store.
 pub(crate) fn object(key: &ObjectKey) -> StoreKey {
     StoreKey::parse(key.as_str()).expect("every object key is a key of a store")
-}
-
-/// Returns the folder of an ingest, with a slash at the end.
-pub(crate) fn ingest(ingest: IngestId) -> String {
-    format!("{IMAGES}{ingest}/")
 }
 
 /// Returns the key of the description of a package.

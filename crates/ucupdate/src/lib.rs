@@ -29,9 +29,11 @@ pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AccessLogs, AuditLogs, LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;
+pub use maintenance::access::{StoreAccess, check_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
-pub use maintenance::garbage::Garbage;
+pub use maintenance::continuation::{Continued, continue_after_loss};
+pub use maintenance::garbage::{Garbage, GarbageOptions};
 pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;
 #[cfg(feature = "local")]

@@ -11,6 +11,7 @@ use crate::urls::BaseUrls;
 use crate::watch::options::WatchOptions;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate_core::value::Zone;
 use ucupdate_upx::Codec;
 
 /// How a service works.
@@ -148,6 +149,11 @@ impl Options {
     pub fn with_offers_while_unreachable(mut self, time: Option<Duration>) -> Self {
         self.offers_while_unreachable = time;
         self
+    }
+
+    /// The time zone of the audit log.
+    pub(crate) fn log_zone(&self) -> Zone {
+        self.logs.as_ref().map_or_else(Zone::utc, |logs| logs.zone.clone())
     }
 
     /// Sets the clock. The default is the clock of the machine.

@@ -9,6 +9,7 @@ use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::compared::ComparedFiles;
 use crate::packages::files::ServedFile;
+use crate::packages::timed::get_in_time;
 use crate::state::health::Looks;
 use crate::state::rule_history::RuleHistory;
 use crate::state::snapshot::Snapshot;
@@ -183,21 +184,22 @@ impl UpdateService {
         Ok(Answered { response, revision })
     }
 
-    /// Opens a served file, or the part of it in `range`.
+    /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store sends none for 30 seconds.
     ///
     /// The bytes of a file are compared with what was ingested before the first of them is returned, and again when the file was
     /// written since. The first device that fetches a file waits for that. An empty range reads nothing and compares only the
     /// size.
     ///
     /// # Errors
-    /// When the store fails, or holds the file with another size or with other bytes than were ingested.
+    /// When the store fails or does not answer within 30 seconds, or holds the file with another size or with other bytes than
+    /// were ingested.
     pub async fn open_file(
         &self,
         file: &ServedFile,
         range: Option<Range<u64>>,
     ) -> Result<ByteStream, StoreError> {
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
-        let object = self.inner.store.get(&file.key, range).await?;
+        let object = get_in_time(&*self.inner.store, &file.key, range).await?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
                 key: file.key.clone(),

@@ -10,6 +10,8 @@ mod differences;
 mod ending;
 mod events;
 mod exit_codes;
+#[cfg(target_os = "linux")]
+mod failing_syncs;
 mod fleet;
 mod groups;
 mod holding;
@@ -17,6 +19,8 @@ mod interim;
 mod life;
 mod metrics;
 mod misleading;
+#[cfg(unix)]
+mod other_user;
 mod overload;
 mod packages;
 mod place;

@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
+use ucupdate_store_local::Disk as _;
 use ucupdate_store_local::LocalStore;
-use ucupdate_testkit::crash::{CrashDisk, FailingDisk};
+use ucupdate_testkit::crash::{CrashDisk, FailingDisk, ForeignLocks};
 
 const OLD: &str = "the old object";
 const NEW: &str = "the new object, which is longer";
@@ -183,7 +184,8 @@ async fn a_really_full_disk_is_said_and_leaves_the_old_object() {
 async fn a_folder_that_may_only_be_read_is_a_store_for_reading() {
     for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
         let disk = disk_with_one_object().await;
-        let store = LocalStore::with_disk(Arc::new(FailingDisk::new(disk, 0, kind))).unwrap();
+        let failing = FailingDisk::new(disk, 0, kind).lasting();
+        let store = LocalStore::with_disk(Arc::new(failing)).unwrap();
         assert_eq!(store.get_bytes(&key("a/b/old"), 99).await.unwrap(), OLD);
         for name in ["create", "put", "replace"] {
             let refused = call(&store, name).await.unwrap_err();
@@ -191,6 +193,26 @@ async fn a_folder_that_may_only_be_read_is_a_store_for_reading() {
         }
         assert_eq!(store.list_all("", 9).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_store_that_was_read_only_when_it_was_opened_takes_writes_once_it_may_be_written() {
+    let disk = disk_with_one_object().await;
+    let failing = FailingDisk::new(disk, 0, ErrorKind::PermissionDenied);
+    let store = LocalStore::with_disk(Arc::new(failing)).unwrap();
+    store.put_bytes(&key("a/c/new"), NEW).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lock_file_of_another_user_does_not_keep_a_store_from_being_written() {
+    let disk = disk_with_one_object().await;
+    for name in ["of-root.lock", "of-root.0"] {
+        disk.create(&format!(".staging/{name}")).unwrap();
+    }
+    let store = LocalStore::with_disk(Arc::new(ForeignLocks::new(disk.clone(), "of-root"))).unwrap();
+    store.put_bytes(&key("a/c/new"), NEW).await.unwrap();
+    store.self_test().unwrap();
+    assert!(disk.entry(".staging/of-root.0").is_ok(), "the other process may be running");
 }
 
 #[tokio::test]

@@ -149,3 +149,24 @@ async fn a_root_that_was_removed_is_an_error_and_not_an_empty_store() {
         Err(StoreError::Replaced { .. } | StoreError::Backend { .. })
     ));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_was_swapped_is_an_error_of_every_call_that_would_miss_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let (path, aside) = (parent.path().join("store"), parent.path().join("aside"));
+    let store = LocalStore::open(&path).unwrap();
+    store.put_bytes(&key("a"), "x").await.unwrap();
+    fs::rename(&path, &aside).unwrap();
+    let other = LocalStore::open(&path).unwrap();
+    let is_replaced = |end: Result<(), StoreError>| matches!(end, Err(StoreError::Replaced { .. }));
+    assert!(is_replaced(store.list("", None).await.map(drop)));
+    assert!(is_replaced(store.head(&key("b")).await.map(drop)));
+    assert!(is_replaced(store.create(&key("b"), "x".into()).await));
+    assert!(is_replaced(store.put_bytes(&key("b"), "x").await.map(drop)));
+    assert!(other.list("", None).await.unwrap().is_empty(), "the new folder is another store");
+    drop(other);
+    fs::remove_dir_all(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    store.create(&key("b"), "x".into()).await.unwrap();
+}

@@ -357,3 +357,21 @@ async fn parts_smaller_than_the_server_takes_are_its_refusal() {
     assert!(said(&error).contains("EntityTooSmall"), "{error:?}");
     assert_eq!(server.bucket().unfinished_uploads(), 0);
 }
+
+#[tokio::test]
+async fn a_failed_try_is_told_at_once_and_not_only_after_the_deadline() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = listener.local_addr().unwrap();
+    drop(listener);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = S3Server::start(Bucket::default()).await;
+    let options = options(&server)
+        .with_endpoint(format!("http://{closed}"))
+        .with_deadline(Duration::from_secs(600))
+        .with_retry_notice(move |reason| tell.send(reason.to_owned()).unwrap());
+    let opening = tokio::spawn(S3Store::open(options));
+    let first = told.recv().await.unwrap();
+    assert!(first.to_lowercase().contains("connection refused"), "{first}");
+    assert!(!opening.is_finished(), "it goes on trying");
+    opening.abort();
+}

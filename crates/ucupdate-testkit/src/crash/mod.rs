@@ -21,4 +21,4 @@ pub use disk::CrashDisk;
 pub use failing_syncs::{FailingSyncs, Repetition, TrustsWhatItReads, every_failed_sync};
 pub use recording::{Broken, Recording, Report};
 pub use run::{Scenario, ScenarioStep, every_crash};
-pub use sabotage::{FailingDisk, NameFirst, NoDirSync, SkippedSync, SyncEvent};
+pub use sabotage::{FailingDisk, ForeignLocks, NameFirst, NoDirSync, SkippedSync, SyncEvent};

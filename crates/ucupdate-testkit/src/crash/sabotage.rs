@@ -1,6 +1,7 @@
 //! Disks with faults. They prove that the crash kit finds faults, and test how a store handles errors.
 
 use super::disk::CrashDisk;
+use super::failing_syncs::Repetition;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,12 +126,39 @@ impl Disk for SkippedSync {
     }
 }
 
+/// A disk on which some lock files belong to another user, so that this process may not even open them.
+#[derive(Debug)]
+pub struct ForeignLocks {
+    disk: CrashDisk,
+    part: String,
+}
+
+impl ForeignLocks {
+    /// Wraps `disk`. The lock files whose path contains `part` belong to another user.
+    pub fn new(disk: CrashDisk, part: &str) -> Self {
+        Self { disk, part: part.to_owned() }
+    }
+}
+
+impl Disk for ForeignLocks {
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir sync_dir);
+
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        if path.contains(&self.part) {
+            Err(io::ErrorKind::PermissionDenied.into())
+        } else {
+            self.disk.lock(path)
+        }
+    }
+}
+
 /// A disk on which one effect fails with an error of this kind and is not done (of a write, the first half is done). Later
-/// effects succeed.
+/// effects succeed, unless the failure is [lasting](Self::lasting).
 #[derive(Debug)]
 pub struct FailingDisk {
     disk: CrashDisk,
     number: usize,
+    repetition: Repetition,
     kind: io::ErrorKind,
     effects: Arc<AtomicUsize>,
 }
@@ -138,7 +166,13 @@ pub struct FailingDisk {
 impl FailingDisk {
     /// Wraps `disk`. Effect number `number`, counted from 0, fails.
     pub fn new(disk: CrashDisk, number: usize, kind: io::ErrorKind) -> Self {
-        Self { disk, number, kind, effects: Arc::default() }
+        Self { disk, number, repetition: Repetition::Once, kind, effects: Arc::default() }
+    }
+
+    /// Lets all later effects fail too.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { repetition: Repetition::FromThenOn, ..self }
     }
 
     /// Returns the counter of effects, which stays valid after the disk was given away.
@@ -147,12 +181,21 @@ impl FailingDisk {
     }
 
     fn effect(&self) -> io::Result<()> {
-        fail_at(&self.effects, self.number, self.kind)
+        self.fails()()
     }
-}
 
-fn fail_at(effects: &AtomicUsize, number: usize, kind: io::ErrorKind) -> io::Result<()> {
-    if next(effects) == number { Err(kind.into()) } else { Ok(()) }
+    /// Returns a function that counts an effect and fails if it is the turn of that effect.
+    fn fails(&self) -> impl Fn() -> io::Result<()> + Send + use<> {
+        let (effects, first, repetition, kind) = (self.counter(), self.number, self.repetition, self.kind);
+        move || {
+            let number = next(&effects);
+            let fails = match repetition {
+                Repetition::Once => number == first,
+                Repetition::FromThenOn => number >= first,
+            };
+            if fails { Err(kind.into()) } else { Ok(()) }
+        }
+    }
 }
 
 impl Disk for FailingDisk {
@@ -161,13 +204,8 @@ impl Disk for FailingDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         self.effect()?;
         let file = self.disk.create(path)?;
-        let (number, kind) = (self.number, self.kind);
-        let (writes, syncs) = (self.counter(), self.counter());
-        Ok(Box::new(Sabotaged {
-            file,
-            on_write: move || fail_at(&writes, number, kind),
-            on_sync: move || fail_at(&syncs, number, kind).map(|()| true),
-        }))
+        let (on_write, on_sync) = (self.fails(), self.fails());
+        Ok(Box::new(Sabotaged { file, on_write, on_sync: move || on_sync().map(|()| true) }))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {

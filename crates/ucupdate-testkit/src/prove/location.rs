@@ -93,6 +93,12 @@ impl ProofStore {
         Ok(Self { name: "folder", location, is_ours: false, _folder: Some(folder), server: None })
     }
 
+    /// Uses a folder that stays when this value is dropped.
+    pub(crate) fn folder_at(folder: PathBuf) -> Self {
+        let location = StoreLocation { folder: Some(folder), endpoint: None, prefix: None };
+        Self { name: "folder", location, is_ours: false, _folder: None, server: None }
+    }
+
     /// Creates a new prefix in a bucket of the server at `endpoint`, or of a server in this process.
     pub(crate) async fn bucket(endpoint: Option<&str>) -> Self {
         let server = match endpoint {

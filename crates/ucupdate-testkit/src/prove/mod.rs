@@ -5,6 +5,7 @@ mod location;
 mod measures;
 mod moment;
 pub mod operations;
+pub mod outages;
 mod processes;
 mod report;
 mod written;
@@ -14,7 +15,7 @@ pub use measures::{MeasureArgs, Measurement, measure};
 pub use operations::operation::Operation;
 pub use operations::work::{WorkArgs, work};
 pub use processes::worker::{WorkerArgs, work as contend};
-pub use report::{ProofError, Row, Scale};
+pub use report::{Power, ProofError, Row, Scale};
 
 use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
@@ -43,6 +44,9 @@ pub async fn run(
     }
     if wanted("faults") {
         tell(faults::rows(scale, endpoint).await);
+    }
+    if wanted("outages") {
+        tell(outages::rows(scale).await);
     }
     // Children run this very program.
     let program = std::env::current_exe().unwrap_or_default();

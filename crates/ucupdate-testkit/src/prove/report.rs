@@ -14,23 +14,58 @@ pub struct Scale {
     pub full: bool,
     /// The program that proofs start as child processes; `None` for the running one.
     pub program: Option<PathBuf>,
+    /// A way to cut the power of a file system instead of killing a process; `None` for kills.
+    pub power: Option<Power>,
+}
+
+/// A file system whose power can be cut.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Power {
+    /// The folder in which stores are made. It is on the file system.
+    pub folder: PathBuf,
+    /// The program that is called with `cut` to lose everything that is not durable, and with `restore` to mount the file
+    /// system again.
+    pub switch: PathBuf,
+}
+
+impl Power {
+    /// Describes a file system by a folder on it and the program that cuts its power.
+    pub fn new(folder: impl Into<PathBuf>, switch: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), switch: switch.into() }
+    }
+
+    pub(crate) async fn turn(&self, what: &str) -> Result<(), String> {
+        let ended = tokio::process::Command::new(&self.switch).arg(what).status().await;
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("`{} {what}` ended with {status}", self.switch.display())),
+            Err(error) => Err(format!("`{} {what}`: {error}", self.switch.display())),
+        }
+    }
 }
 
 impl Scale {
     /// Returns the size of the tests.
     pub fn small() -> Self {
-        Self { full: false, program: None }
+        Self { full: false, program: None, power: None }
     }
 
     /// Returns the full size.
     pub fn full() -> Self {
-        Self { full: true, program: None }
+        Self { full: true, program: None, power: None }
     }
 
     /// Sets the program for child processes. A test needs it, because it is another program.
     #[must_use]
     pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
         Self { program: Some(program.into()), ..self }
+    }
+
+    /// Sets the file system whose power is cut, instead of killing processes.
+    #[must_use]
+    pub fn with_power(self, power: Power) -> Self {
+        Self { power: Some(power), ..self }
     }
 
     pub(crate) fn program(&self) -> Result<PathBuf, ProofError> {

@@ -5,4 +5,5 @@ pub(crate) mod merge;
 pub(crate) mod of_service;
 pub(crate) mod options;
 pub(crate) mod reader;
+pub(crate) mod removal;
 pub(crate) mod writer;

@@ -1,8 +1,9 @@
 //! The logs of an open service.
 
+use crate::logs::removal;
 use crate::logs::writer::{LogError, Logs};
 use crate::service::UpdateService;
-use ucupdate_audit::{AccessRow, AuditRow};
+use ucupdate_audit::{AccessRow, AuditRow, RetentionDays};
 
 impl UpdateService {
     /// Adds an audit row for an upload of device logs, refused or kept.
@@ -42,16 +43,28 @@ impl UpdateService {
         self.inner.logs.as_ref().map_or(0, |logs| logs.waiting() as u64)
     }
 
-    /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows.
-    /// Returns the number of deleted files.
+    /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows, and
+    /// the logs of servers that have written nothing for so long. Returns the number of deleted files.
+    ///
+    /// A day counts as past only by both the clock of this service and the clock of the store.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`LogError::LargeShare`] when more than half of the files would be deleted, as a wrong clock would. Nothing is deleted
+    /// then; [`remove_all_old_logs`](Self::remove_all_old_logs) deletes them. Also when the store fails.
     pub async fn remove_old_logs(&self) -> Result<usize, LogError> {
         match &self.inner.logs {
             Some(logs) => logs.remove_old().await,
             None => Ok(0),
         }
+    }
+
+    /// Deletes the logs of all servers that are more than `days` older than today by the clock of the store, however many
+    /// they are. Returns the number of deleted files.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remove_all_old_logs(&self, days: RetentionDays) -> Result<usize, LogError> {
+        removal::remove_all_old(&**self.store(), &self.inner.options.log_zone(), days).await
     }
 
     /// Writes all waiting log rows and ends the background tasks. Requests that are answered later leave no rows.

@@ -56,6 +56,9 @@ impl LogOptions {
     }
 
     /// Sets when rows are flushed, when a new file begins, and how many rows may wait.
+    ///
+    /// A process that is killed loses the rows that wait: those of the last flush interval, which is a second by default, and
+    /// more while the store fails.
     #[must_use]
     pub fn with_roll(mut self, roll: RollOptions) -> Self {
         self.roll = roll;

@@ -8,13 +8,13 @@ use crate::events::listeners::Listeners;
 use crate::logs::losses::Losses;
 use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
+use crate::logs::removal;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
-    AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogDate, LogKind,
-    LogName, RollingLog, expired,
+    AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogKind, RollingLog,
 };
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -27,6 +27,11 @@ pub enum LogError {
     /// The store does not accept the rows. They keep waiting, and writing is tried again.
     #[error("{waiting} log row(s) are not written yet because the store fails: {last}")]
     Waiting { waiting: usize, last: String },
+    /// More than half of the log files would be removed at once. Nothing was removed.
+    #[error(
+        "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks, and remove them explicitly if that is right"
+    )]
+    LargeShare { old: usize, of: usize },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -140,29 +145,7 @@ impl Logs {
     }
 
     pub(crate) async fn remove_old(&self) -> Result<usize, LogError> {
-        let now = self.clock.now();
-        let mut removed = 0;
-        for kind in [LogKind::Audit, LogKind::Access] {
-            let today = LogDate::of(match kind {
-                LogKind::Audit => self.options.zone.civil(now),
-                LogKind::Access => now.civil_utc(),
-            });
-            let mut pages = self.store.pages(kind.folder());
-            while let Some(page) = pages.next().await? {
-                let keys = page.iter().map(|meta| meta.key.as_str());
-                for key in expired(keys, today, self.options.days) {
-                    let is_ours = key.parse::<LogName>().is_ok_and(|name| name.server == self.options.server);
-                    if let Some(key) = is_ours.then(|| StoreKey::parse(key).ok()).flatten() {
-                        if let Some(zone) = zone_key(key.as_str()).filter(|_| kind == LogKind::Audit) {
-                            self.store.delete(&zone).await?;
-                        }
-                        self.store.delete(&key).await?;
-                        removed += 1;
-                    }
-                }
-            }
-        }
-        Ok(removed)
+        removal::remove_old(&*self.store, &self.options, &*self.clock).await
     }
 }
 

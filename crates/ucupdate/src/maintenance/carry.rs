@@ -2,21 +2,24 @@
 //!
 //! The images are copied first, and the revisions after them in order. So no revision in the target store ever names a
 //! missing file. An object that exists already with the same digest is skipped, so an interrupted copy can be continued.
+//!
+//! The rule book is replayed from the first revision. No checkpoint of the source is believed or copied, because it may hold
+//! what the history does not. The target store gets a checkpoint of the replayed book.
 
 use crate::error::StateError;
 use crate::keys;
 use crate::packages::description::{self, Description};
-use crate::packages::read_back;
+use crate::packages::read_back::{self, FileState};
 use crate::state::document::{self, DocumentError, RevisionDocument};
-use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES, RuleHistory};
+use crate::state::rule_history::{MAX_REVISION_BYTES, RuleHistory};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
-use ucupdate_core::book::{IngestId, IngestedPackage};
+use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
-use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
+use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The progress of a copy, and its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,9 +66,11 @@ pub enum CarryError {
     Damaged { key: String },
 }
 
-/// Copies the history of a store, its newest checkpoint, and the images of the packages in its rule book into another store.
+/// Copies the history of a store and the files of the packages in its rule book into another store, and writes a checkpoint
+/// there.
 ///
-/// The target store must be empty, or hold the beginning of the same history. Logs are not copied. `progress` is called
+/// The target store must be empty, or hold the beginning of the same history. Then only later revisions are copied. Logs, and
+/// objects that the rule book does not name, are not copied. `progress` is called
 /// after each object. The memory in use does not depend on the size of images.
 ///
 /// ```
@@ -93,7 +98,7 @@ pub async fn carry(
     to: &Arc<dyn ImageStore>,
     mut progress: impl FnMut(Carried) + Send,
 ) -> Result<Carried, CarryError> {
-    let history = RuleHistory::open(Arc::clone(from)).await.map_err(CarryError::From)?;
+    let (history, checkpoint) = RuleHistory::replay(Arc::clone(from)).await.map_err(CarryError::From)?;
     let newest = history.revision();
     if newest == 0 {
         return Err(CarryError::Empty);
@@ -101,15 +106,10 @@ pub async fn carry(
     let there = agree(from, to, newest).await?;
     let mut carried = Carried { revision: newest, ..Carried::default() };
     for package in history.book().packages() {
-        let mut digests: BTreeMap<&str, Sha256Digest> =
-            package.files().map(|file| (file.key.as_str(), file.sha256)).collect();
-        for meta in members(&**from, package.ingest).await? {
-            let digest = digests.remove(meta.key.as_str());
-            carry_object(&**from, &**to, &meta, digest, &mut carried).await?;
+        let mut seen = BTreeSet::new();
+        for file in package.files().filter(|file| seen.insert(file.key.as_str())) {
+            carry_object(&**from, &**to, file, &mut carried).await?;
             progress(carried);
-        }
-        if let Some(key) = digests.into_keys().next() {
-            return Err(CarryError::Damaged { key: key.to_owned() });
         }
         carry_description(&**from, &**to, package, &mut carried).await?;
         progress(carried);
@@ -121,43 +121,50 @@ pub async fn carry(
         carried.revisions += 1;
         progress(carried);
     }
-    carry_checkpoint(&**from, &**to, newest).await?;
+    if let Some(checkpoint) = checkpoint {
+        let key = keys::checkpoint(checkpoint.revision);
+        to.put_bytes(&key, checkpoint.write()).await.map_err(CarryError::To)?;
+    }
     Ok(carried)
 }
 
 /// Returns the number of revisions that both stores have. Fails if they differ, or if the target store has more revisions.
+///
+/// Each revision names the SHA-256 of the one before it. So two histories that agree in one revision agree in all before it,
+/// and only the newest common revision is compared.
 async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64) -> Result<u64, CarryError> {
-    for number in 1.. {
-        let key = keys::revision(number);
-        let there = match to.get_bytes(&key, MAX_REVISION_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(StoreError::NotFound { .. }) => {
-                let page = to.list(keys::REVISIONS, Some(&key)).await.map_err(CarryError::To)?;
-                return match page.iter().find_map(|meta| keys::revision_number(&meta.key)) {
-                    Some(later) => Err(CarryError::OtherHistory { revision: later }),
-                    None => Ok(number - 1),
-                };
-            }
-            Err(error) => return Err(CarryError::To(error)),
-        };
-        if number > newest {
-            return Err(CarryError::Further { found: number, newest });
-        }
-        let here = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
-        if here != there {
-            return Err(CarryError::OtherHistory { revision: number });
-        }
+    let listed = to.list_all(keys::REVISIONS, usize::MAX).await.map_err(CarryError::To)?;
+    let numbers: Vec<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
+    if let Some((_, later)) = (1..).zip(&numbers).find(|(expected, found)| expected != *found) {
+        return Err(CarryError::OtherHistory { revision: *later });
     }
-    Ok(newest)
+    let there = numbers.len() as u64;
+    let common = there.min(newest);
+    if common > 0 && !is_equal(from, to, common).await? {
+        // The first revision that differs lies after `equal` and not after `differs`.
+        let (mut equal, mut differs) = (0, common);
+        while equal + 1 < differs {
+            let middle = equal + (differs - equal) / 2;
+            if is_equal(from, to, middle).await? { equal = middle } else { differs = middle }
+        }
+        return Err(CarryError::OtherHistory { revision: differs });
+    }
+    if there > newest {
+        return Err(CarryError::Further { found: newest + 1, newest });
+    }
+    Ok(there)
 }
 
-/// Returns the objects of one ingest, except the description.
-async fn members(from: &dyn ImageStore, ingest: IngestId) -> Result<Vec<ObjectMeta>, CarryError> {
-    let description = keys::package(ingest);
-    let prefix = keys::ingest(ingest);
-    let mut members = from.list_all(&prefix, usize::MAX).await.map_err(unread)?;
-    members.retain(|meta| meta.key != description);
-    Ok(members)
+/// Returns whether both stores have the same revision.
+async fn is_equal(
+    from: &Arc<dyn ImageStore>,
+    to: &Arc<dyn ImageStore>,
+    number: u64,
+) -> Result<bool, CarryError> {
+    let key = keys::revision(number);
+    let here = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
+    let there = to.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(CarryError::To)?;
+    Ok(here == there)
 }
 
 /// Copies the description of a package. If it is missing or damaged, it is written from the rule book.
@@ -185,32 +192,25 @@ async fn carry_description(
 async fn carry_object(
     from: &dyn ImageStore,
     to: &dyn ImageStore,
-    meta: &ObjectMeta,
-    digest: Option<Sha256Digest>,
+    file: &StoredFile,
     carried: &mut Carried,
 ) -> Result<(), CarryError> {
-    let key = &meta.key;
-    match to.head(key).await {
-        Ok(there) if there.size == meta.size => {
-            let (_, found) = read_back::digest(to, key).await.map_err(CarryError::To)?;
-            // What no rule book names a digest of is compared with what is to be carried.
-            let expected = match digest {
-                Some(digest) => digest,
-                None => read_back::digest(from, key).await.map_err(unread)?.1,
-            };
-            if found == expected {
-                carried.skipped += 1;
-                return Ok(());
-            }
+    let key = &keys::object(&file.key);
+    match read_back::state(to, file).await.map_err(CarryError::To)? {
+        FileState::Whole => {
+            carried.skipped += 1;
+            return Ok(());
         }
-        Ok(_) | Err(StoreError::NotFound { .. }) => {}
-        Err(error) => return Err(CarryError::To(error)),
+        FileState::Gone | FileState::Other => {}
     }
-    let object = from.get(key, None).await.map_err(unread)?;
-    let bytes = match digest {
-        Some(digest) => checked(object.bytes, digest),
-        None => object.bytes,
+    let object = match from.get(key, None).await {
+        Ok(object) if object.meta.size == file.size => object,
+        Ok(_) | Err(StoreError::NotFound { .. } | StoreError::Integrity { .. }) => {
+            return Err(CarryError::Damaged { key: key.to_string() });
+        }
+        Err(error) => return Err(unread(error)),
     };
+    let bytes = checked(object.bytes, file.sha256);
     match to.put(key, bytes).await {
         Ok(written) => {
             carried.objects += 1;
@@ -291,20 +291,6 @@ async fn settle(
         Ok(_) => Err(CarryError::OtherHistory { revision: number }),
         Err(_) => Err(CarryError::To(error)),
     }
-}
-
-/// Copies the newest checkpoint. It is only a cache, so a failed read of it does not fail the copy.
-async fn carry_checkpoint(from: &dyn ImageStore, to: &dyn ImageStore, newest: u64) -> Result<(), CarryError> {
-    let Ok(found) = from.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
-    let newest = found
-        .iter()
-        .rev()
-        .find(|meta| keys::checkpoint_number(&meta.key).is_some_and(|number| number > 0 && number <= newest));
-    let Some(newest) = newest else { return Ok(()) };
-    if let Ok(bytes) = from.get_bytes(&newest.key, MAX_CHECKPOINT_BYTES).await {
-        to.put_bytes(&newest.key, bytes).await.map_err(CarryError::To)?;
-    }
-    Ok(())
 }
 
 fn unread(error: StoreError) -> CarryError {

@@ -3,18 +3,17 @@
 use crate::error::StateError;
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
-use crate::maintenance::retention::Retention;
+use crate::maintenance::retention::{Retention, StoredAt};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
-use crate::state::document::{self, Checkpoint, DocumentError, RevisionDocument};
+use crate::state::document::{self, Checkpoint, Continuation, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The number of files that are read at the same time.
 const AT_ONCE: usize = 8;
@@ -65,6 +64,12 @@ pub struct StoreCheck {
     pub orphans: usize,
     /// The size of the orphaned objects in bytes.
     pub orphan_bytes: u64,
+    /// The number of missing revisions whose loss is recorded. They are not a problem.
+    pub lost_revisions: u64,
+    /// The ranges of missing revisions whose loss is not recorded.
+    pub(crate) missing: Vec<(u64, u64)>,
+    /// The newest checkpoint that holds the rule book although earlier revisions are missing.
+    pub(crate) continues_at: Option<u64>,
 }
 
 /// Checks a store without changing it.
@@ -85,27 +90,47 @@ pub async fn check_store(
         let Some(number) = keys::checkpoint_number(&meta.key) else { continue };
         checkpoints.insert(number, meta.key);
     }
-    let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
-    let listed: BTreeSet<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
+    let continued = read_continued(store).await?;
+    let listed = StoredAt::of(&store.list_all(keys::REVISIONS, usize::MAX).await?);
     let mut chain = Chain::default();
     let mut found = StoreCheck::default();
-    let mut number = 0;
+    // The places of the problems for which it matters whether a later checkpoint holds the rule book.
+    let mut problems_at: Vec<(u64, usize)> = Vec::new();
+    let mut newest = listed.numbers().last().unwrap_or(0);
     // A revision may come while these are read; it is read too.
-    loop {
-        number += 1;
+    let mut next = Some(1_u64);
+    while let Some(number) = next {
+        next = number.checked_add(1);
         let key = keys::revision(number);
-        let Some(bytes) = bytes_of(store, &key, MAX_REVISION_BYTES).await? else {
-            // The first of those that are missing stands for all up to the next that is there.
-            let later = (Bound::Excluded(number), Bound::Unbounded);
-            let Some(next) = listed.range(later).next() else { break };
-            chain.sha256 = None;
-            chain.is_whole = false;
-            found.problems.push(StoreProblem::RevisionMissing { key: key.to_string() });
-            number = next - 1;
-            continue;
+        let bytes = match object_of(store, &key, MAX_REVISION_BYTES).await? {
+            Stored::Bytes(bytes) => bytes,
+            Stored::Missing => {
+                // The first missing revision stands for all up to the next one that exists.
+                let Some(later) = listed.next_after(number) else { break };
+                chain.skip();
+                next = Some(later);
+                if continued.iter().any(|(_, loss)| loss.lost.contains(&(number, later - 1))) {
+                    found.lost_revisions += later - number;
+                    continue;
+                }
+                problems_at.push((number, found.problems.len()));
+                found.missing.push((number, later - 1));
+                let key = key.to_string();
+                found.problems.push(StoreProblem::RevisionMissing { key, can_continue: false });
+                continue;
+            }
+            Stored::Unreadable(what) => {
+                chain.skip();
+                let key = key.to_string();
+                found.problems.push(StoreProblem::Unreadable { key, what });
+                // Where nothing is listed, the folder cannot be read, and every number would be unreadable.
+                next = listed.next_after(number);
+                continue;
+            }
         };
+        newest = newest.max(number);
         found.revisions += 1;
-        match chain.take(number, &key, &bytes) {
+        match chain.take(number, &key, &bytes, listed.time(number)) {
             Ok(()) => {}
             Err(newer @ DocumentError::Newer { .. }) => {
                 found.problems.push(StoreProblem::Newer { key: key.to_string(), what: newer.to_string() });
@@ -114,12 +139,16 @@ pub async fn check_store(
             }
             Err(error) => {
                 let (key, what) = (key.to_string(), told(&error));
+                problems_at.push((number, found.problems.len()));
                 found.problems.push(match error {
                     DocumentError::Chain { .. } => {
                         let before = keys::revision(number - 1).to_string();
-                        StoreProblem::ChainBroken { key, before, what }
+                        StoreProblem::ChainBroken { key, before, what, can_continue: false }
                     }
-                    _ => StoreProblem::RevisionDamaged { key, what },
+                    _ => {
+                        let is_newest = listed.next_after(number).is_none();
+                        StoreProblem::RevisionDamaged { key, what, is_newest, can_continue: false }
+                    }
                 });
             }
         }
@@ -129,8 +158,18 @@ pub async fn check_store(
                 found.problems.push(StoreProblem::CheckpointDamaged { key: key.to_string(), what });
             }
         }
+        for (checkpoint, _) in continued.iter().filter(|(checkpoint, _)| checkpoint.revision == number) {
+            chain.go_on_from(checkpoint);
+        }
     }
-    let newest = listed.last().copied().unwrap_or(0).max(number - 1);
+    for (number, at) in problems_at {
+        if chain.bridges.iter().any(|bridge| *bridge >= number)
+            && let Some(problem) = found.problems.get_mut(at)
+        {
+            problem.set_can_continue();
+        }
+    }
+    found.continues_at = chain.bridges.last().copied();
     for (number, key) in checkpoints {
         // Of one that is missing between others nothing can be said, and that it is missing is said.
         found.checkpoints += 1;
@@ -148,7 +187,7 @@ pub async fn check_store(
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
-    if listed.is_empty() && found.revisions == 0 && descriptions > 0 {
+    if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
@@ -161,7 +200,9 @@ struct Chain {
     sha256: Option<Sha256Digest>,
     /// Whether all revisions so far are as they were written, so that the book is complete.
     is_whole: bool,
-    /// For each revision: its number, its time, and the packages it names.
+    /// The checkpoints whose book was taken over because earlier revisions are missing or damaged.
+    bridges: Vec<u64>,
+    /// For each revision: its number, the time at which it was stored, and the packages it names.
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
 }
 
@@ -171,24 +212,43 @@ impl Default for Chain {
             book: RuleBook::default(),
             sha256: Some(Sha256Digest::of(b"")),
             is_whole: true,
+            bridges: Vec::new(),
             made: Vec::new(),
         }
     }
 }
 
 impl Chain {
-    fn take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
-        let taken = self.try_take(number, key, bytes);
+    /// Leaves out a revision that is missing or cannot be read.
+    fn skip(&mut self) {
+        self.sha256 = None;
+        self.is_whole = false;
+    }
+
+    fn take(
+        &mut self,
+        number: u64,
+        key: &StoreKey,
+        bytes: &[u8],
+        stored_at: UnixTime,
+    ) -> Result<(), DocumentError> {
+        let taken = self.try_take(number, key, bytes, stored_at);
         self.is_whole &= taken.is_ok();
         taken
     }
 
-    fn try_take(&mut self, number: u64, key: &StoreKey, bytes: &[u8]) -> Result<(), DocumentError> {
+    fn try_take(
+        &mut self,
+        number: u64,
+        key: &StoreKey,
+        bytes: &[u8],
+        stored_at: UnixTime,
+    ) -> Result<(), DocumentError> {
         // One that is damaged says nothing of the next, which names what was written.
         let before = self.sha256.take();
         let document: RevisionDocument = document::read(key.as_str(), bytes)?;
         // What it says is counted in, right or wrong: what it names is needed.
-        self.made.push((number, document.at, document.delta.named_packages()));
+        self.made.push((number, stored_at, document.delta.named_packages()));
         self.book.apply(&document.delta);
         document::check_seal(key.as_str(), bytes)?;
         if document.revision != number {
@@ -203,6 +263,17 @@ impl Chain {
         }
     }
 
+    /// Continues with the book of a checkpoint if earlier revisions are missing or damaged, and the revision of the checkpoint
+    /// is the one in the store.
+    fn go_on_from(&mut self, checkpoint: &Checkpoint) {
+        if self.is_whole || self.sha256 != Some(checkpoint.sha256) {
+            return;
+        }
+        self.book = checkpoint.book.clone();
+        self.is_whole = true;
+        self.bridges.push(checkpoint.revision);
+    }
+
     /// Returns how a checkpoint differs from the revision at which it was made. If earlier revisions are missing or damaged,
     /// only the checkpoint may know the book. Then it cannot be called wrong, and the check continues with its book, as a
     /// service does that starts from it.
@@ -212,7 +283,11 @@ impl Chain {
         key: &StoreKey,
         number: u64,
     ) -> Result<Option<String>, StoreError> {
-        let Some(bytes) = bytes_of(store, key, MAX_CHECKPOINT_BYTES).await? else { return Ok(None) };
+        let bytes = match object_of(store, key, MAX_CHECKPOINT_BYTES).await? {
+            Stored::Bytes(bytes) => bytes,
+            Stored::Missing => return Ok(None),
+            Stored::Unreadable(what) => return Ok(Some(format!("cannot be read: {what}"))),
+        };
         let checkpoint = match Checkpoint::read(key.as_str(), &bytes) {
             Ok(Some(checkpoint)) => checkpoint,
             Ok(None) => return Ok(Some("holds a damaged rule book".to_owned())),
@@ -228,8 +303,7 @@ impl Chain {
         } else if Some(checkpoint.sha256) != self.sha256 {
             "belongs to another revision than the one in the store".to_owned()
         } else if !self.is_whole {
-            self.book = checkpoint.book;
-            self.is_whole = true;
+            self.go_on_from(&checkpoint);
             return Ok(None);
         } else if checkpoint.book != self.book {
             "holds another rule book than the history".to_owned()
@@ -253,6 +327,21 @@ impl Chain {
         }
         (kept_from, packages)
     }
+}
+
+/// Reads the records of lost revisions. A record that cannot be used is left out, and the loss is then a problem again.
+async fn read_continued(store: &dyn ImageStore) -> Result<Vec<(Checkpoint, Continuation)>, StoreError> {
+    let mut all = Vec::new();
+    for meta in store.list_all(keys::CONTINUED, usize::MAX).await? {
+        let Stored::Bytes(bytes) = object_of(store, &meta.key, MAX_CHECKPOINT_BYTES).await? else { continue };
+        let Ok(Some((checkpoint, Some(loss)))) = Checkpoint::read_with(meta.key.as_str(), &bytes) else {
+            continue;
+        };
+        if keys::continued_number(&meta.key) == Some(checkpoint.revision) {
+            all.push((checkpoint, loss));
+        }
+    }
+    Ok(all)
 }
 
 fn look_at_stones(book: &RuleBook, found: &mut StoreCheck) {
@@ -349,17 +438,24 @@ async fn count_orphans(
     Ok(descriptions)
 }
 
-/// Returns the bytes of an object, or `None` if it is missing. An object that is too large counts as damaged.
-async fn bytes_of(
-    store: &dyn ImageStore,
-    key: &StoreKey,
-    limit: usize,
-) -> Result<Option<bytes::Bytes>, StoreError> {
+/// An object of the history.
+enum Stored {
+    Bytes(bytes::Bytes),
+    Missing,
+    /// The object is there and cannot be read, for this reason.
+    Unreadable(String),
+}
+
+/// Reads an object. An object that cannot be read is part of the result.
+///
+/// # Errors
+/// When the store does not answer, so that nothing is known about the object.
+async fn object_of(store: &dyn ImageStore, key: &StoreKey, limit: usize) -> Result<Stored, StoreError> {
     match store.get_bytes(key, limit).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(StoreError::TooLarge { .. } | StoreError::Integrity { .. }) => Ok(Some(bytes::Bytes::new())),
-        Err(error) => Err(error),
+        Ok(bytes) => Ok(Stored::Bytes(bytes)),
+        Err(StoreError::NotFound { .. }) => Ok(Stored::Missing),
+        Err(error @ (StoreError::Unavailable { .. } | StoreError::Replaced { .. })) => Err(error),
+        Err(error) => Ok(Stored::Unreadable(error_chain(&error))),
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::admin::Admin;
 use crate::error::{ChangeError, StateError};
 use crate::keys;
+use crate::maintenance::access::store_time;
 use crate::maintenance::retention::Kept;
 use crate::packages::description;
 use crate::service::UpdateService;
@@ -27,6 +28,47 @@ const MAX_TRIES: u32 = 5;
 
 /// The maximum number of packages that leave by one revision.
 const MAX_RETIRED: usize = 1000;
+
+/// How garbage is collected.
+///
+/// The default deletes what is older than a day by the clock of the store, and refuses if more than half of the packages
+/// would leave the rule book at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GarbageOptions {
+    grace: Duration,
+    dry_run: bool,
+    any_share: bool,
+}
+
+impl Default for GarbageOptions {
+    fn default() -> Self {
+        Self { grace: GRACE, dry_run: false, any_share: false }
+    }
+}
+
+impl GarbageOptions {
+    /// Sets the age up to which files are left alone, because another server may still be ingesting them.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets whether nothing is changed and the result only reports what would be removed.
+    #[must_use]
+    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Sets whether more than half of the packages may leave the rule book at once. A wrong clock can be the reason for such
+    /// a large share.
+    #[must_use]
+    pub fn with_any_share(mut self, any_share: bool) -> Self {
+        self.any_share = any_share;
+        self
+    }
+}
 
 /// The result of a garbage collection, or of a dry run of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,31 +91,49 @@ pub struct Garbage {
 }
 
 impl Admin<'_> {
-    /// Removes the packages that no kept revision needs (see [`Retention`](crate::Retention)) and that were ingested longer
-    /// than `grace` ago. Then deletes their files, and collects unfinished ingests as
-    /// [`collect_garbage`](UpdateService::collect_garbage) does. Without `remove` it only reports what it would do.
+    /// Removes the packages that no kept revision needs (see [`Retention`](crate::Retention)) and that were stored longer
+    /// than the grace period ago. Then deletes their files, and collects unfinished ingests as
+    /// [`collect_garbage`](UpdateService::collect_garbage) does.
     ///
     /// Afterwards, restoring a revision before the kept ones is refused with the names of the missing packages.
     ///
     /// # Errors
-    /// When the history cannot be read, other servers change the rule book again and again, or the store fails. What was
-    /// removed until then stays removed, and the next call continues.
-    pub async fn collect_unkept(self, grace: Duration, remove: bool) -> Result<Garbage, ChangeError> {
+    /// [`ChangeError::LargeShare`] when more than half of the packages would leave and the options do not allow it. When the
+    /// history cannot be read, other servers change the rule book again and again, or the store fails. What was removed until
+    /// then stays removed, and the next call continues.
+    pub async fn collect_unkept(self, options: &GarbageOptions) -> Result<Garbage, ChangeError> {
         let service = self.service;
+        let remove = !options.dry_run;
+        let now = service.age_time(remove).await?;
+        let stored_at: BTreeMap<IngestId, UnixTime> = service
+            .stored_ingests()
+            .await?
+            .into_iter()
+            .map(|(ingest, objects)| (ingest, newest_of(&objects)))
+            .collect();
         let mut retired = BTreeMap::new();
         let mut tries = 0;
         let kept_from = loop {
             service.refresh().await?;
             let snapshot = service.snapshot();
             let seen = snapshot.revision();
-            let kept =
-                Kept::read(service.store(), seen, service.now(), service.inner.options.retention).await?;
+            let kept = Kept::read(service.store(), seen, now, service.inner.options.retention).await?;
             let packages = snapshot.book().packages().filter(|package| {
-                !kept.packages.contains(&package.id()) && is_older(service.now(), package.ingested_at, grace)
+                !kept.packages.contains(&package.id())
+                    && stored_at
+                        .get(&package.ingest)
+                        .is_none_or(|stored| is_older(now, *stored, options.grace))
             });
-            let limit = if remove { MAX_RETIRED } else { usize::MAX };
-            let found: BTreeMap<PackageId, IngestId> =
-                packages.map(|package| (package.id(), package.ingest)).take(limit).collect();
+            let mut found: BTreeMap<PackageId, IngestId> =
+                packages.map(|package| (package.id(), package.ingest)).collect();
+            let of = snapshot.book().packages().len();
+            if remove && !options.any_share && retired.is_empty() && found.len() * 2 > of {
+                return Err(ChangeError::LargeShare { found: found.len(), of });
+            }
+            if remove && let Some((first_left, _)) = found.iter().nth(MAX_RETIRED) {
+                let first_left = *first_left;
+                found.split_off(&first_left);
+            }
             if !remove || found.is_empty() {
                 retired.extend(found);
                 break kept.first;
@@ -90,7 +150,7 @@ impl Admin<'_> {
                 Err(error) => return Err(error),
             }
         };
-        let mut garbage = service.sweep(grace, remove, &retired.values().copied().collect(), false).await?;
+        let mut garbage = service.sweep(options, &retired.values().copied().collect(), false).await?;
         garbage.packages = retired.into_keys().collect();
         garbage.kept_from = kept_from;
         Ok(garbage)
@@ -111,63 +171,82 @@ impl Admin<'_> {
 }
 
 impl UpdateService {
-    /// Finds the files of ingests that no package in the rule book comes from and whose newest object is older than `grace`.
-    /// With `remove` it deletes them, otherwise it only reports them.
+    /// Deletes the files of ingests that no package in the rule book comes from and whose newest object is older than the
+    /// grace period.
     ///
     /// Files of packages in the rule book stay. Files of whole packages stay in a store without a history, because the
     /// history may be lost and can be [rebuilt](Admin::rebuild) from them.
     ///
     /// # Errors
     /// When the rule book cannot be read, or the store fails. What was deleted until then stays deleted.
-    pub async fn collect_garbage(&self, grace: Duration, remove: bool) -> Result<Garbage, StateError> {
-        self.sweep(grace, remove, &BTreeSet::new(), false).await
+    pub async fn collect_garbage(&self, options: &GarbageOptions) -> Result<Garbage, StateError> {
+        self.sweep(options, &BTreeSet::new(), false).await
     }
 
-    /// Collects the files of unnamed ingests. A package of this history is known to come from each ingest in `retired`. With
-    /// `is_unasked`, whole packages that are older than the history stay too, because the history before may be lost.
-    async fn sweep(
-        &self,
-        grace: Duration,
-        remove: bool,
-        retired: &BTreeSet<IngestId>,
-        is_unasked: bool,
-    ) -> Result<Garbage, StateError> {
-        // The listing comes first: an ingest that ends between the two is in the book that is read after it.
-        let mut unnamed: BTreeMap<IngestId, Vec<ObjectMeta>> = BTreeMap::new();
+    /// Returns the time by which ages are reckoned: that of the store. A dry run takes the time of this service if the store
+    /// cannot be written.
+    async fn age_time(&self, remove: bool) -> Result<UnixTime, StateError> {
+        match store_time(&**self.store()).await {
+            Ok(time) => Ok(time),
+            Err(error) if remove => Err(error.into()),
+            Err(_) => Ok(self.now()),
+        }
+    }
+
+    /// Lists the objects of each ingest.
+    async fn stored_ingests(&self) -> Result<BTreeMap<IngestId, Vec<ObjectMeta>>, StateError> {
+        let mut ingests: BTreeMap<IngestId, Vec<ObjectMeta>> = BTreeMap::new();
         let mut pages = self.store().pages(keys::IMAGES);
         while let Some(page) = pages.next().await? {
             for meta in page {
                 if let Some(ingest) = keys::ingest_of(&meta.key) {
-                    unnamed.entry(ingest).or_default().push(meta);
+                    ingests.entry(ingest).or_default().push(meta);
                 }
             }
         }
+        Ok(ingests)
+    }
+
+    /// Collects the files of unnamed ingests. A package of this history is known to come from each ingest in `retired`. With
+    /// `is_unasked`, all whole packages stay, because a part of the history may be lost, or an older one was put back.
+    async fn sweep(
+        &self,
+        options: &GarbageOptions,
+        retired: &BTreeSet<IngestId>,
+        is_unasked: bool,
+    ) -> Result<Garbage, StateError> {
+        // The listing comes first: an ingest that ends between the two is in the book that is read after it.
+        let mut unnamed = self.stored_ingests().await?;
+        let remove = !options.dry_run;
         self.refresh().await?;
         for package in self.snapshot().book().packages() {
             if remove || !retired.contains(&package.ingest) {
                 unnamed.remove(&package.ingest);
             }
         }
-        let now = self.now();
         let mut garbage = Garbage::default();
         if unnamed.is_empty() {
             return Ok(garbage);
         }
+        let now = self.age_time(remove).await?;
+        if remove {
+            self.remove_probes(now, options.grace).await?;
+        }
         let beginning = self.beginning().await?;
         for (ingest, objects) in unnamed {
-            let newest = objects.iter().map(|meta| UnixTime::from(meta.modified)).max().unwrap_or(now);
+            let newest = newest_of(&objects);
             let is_whole = objects.iter().any(|meta| meta.key == keys::package(ingest));
             let may_be_lost = matches!(beginning, Beginning::None) || is_unasked;
             if !retired.contains(&ingest)
                 && is_whole
                 && may_be_lost
-                && beginning.is_after(newest, ingest)
+                && (is_unasked || beginning.is_after(newest, ingest))
                 && !self.knows_package_of(ingest).await?
             {
                 garbage.before_history += objects.len();
                 continue;
             }
-            if !is_older(now, newest, grace) {
+            if !is_older(now, newest, options.grace) {
                 garbage.young += objects.len();
                 continue;
             }
@@ -180,6 +259,16 @@ impl UpdateService {
             }
         }
         Ok(garbage)
+    }
+
+    /// Removes the probes of processes that ended before they removed them.
+    async fn remove_probes(&self, now: UnixTime, grace: Duration) -> Result<(), StateError> {
+        for meta in self.store().list_all(keys::PROBES, usize::MAX).await? {
+            if is_older(now, UnixTime::from(meta.modified), grace) {
+                self.store().delete(&meta.key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the rule book has the package of an unnamed ingest. Then it was ingested again later, and a rebuild would
@@ -197,12 +286,13 @@ impl UpdateService {
             return Ok(Beginning::Rebuilt);
         }
         let ingests = first.delta.packages.iter().filter_map(|entry| Some(entry.now.as_ref()?.ingest));
-        Ok(Beginning::At(first.at, ingests.collect()))
+        let stored = self.store().head(&keys::revision(1)).await?;
+        Ok(Beginning::At(UnixTime::from(stored.modified), ingests.collect()))
     }
 
     /// Collects what earlier ingests left, before a new ingest. A failure is ignored.
     pub(crate) async fn sweep_up(&self) {
-        if let Err(_error) = self.sweep(GRACE, true, &BTreeSet::new(), true).await {
+        if let Err(_error) = self.sweep(&GarbageOptions::default(), &BTreeSet::new(), true).await {
             #[cfg(feature = "tracing")]
             tracing::warn!(
                 error = &_error as &dyn std::error::Error,
@@ -218,7 +308,7 @@ enum Beginning {
     None,
     /// The history was rebuilt from packages.
     Rebuilt,
-    /// The history begins at this time, with packages from these ingests.
+    /// The history begins at this time by the clock of the store, with packages from these ingests.
     At(UnixTime, Vec<IngestId>),
 }
 
@@ -231,6 +321,11 @@ impl Beginning {
             Self::At(at, ingests) => newest < *at && !ingests.contains(&ingest),
         }
     }
+}
+
+/// Returns the time of the newest object, by the clock of the store.
+fn newest_of(objects: &[ObjectMeta]) -> UnixTime {
+    objects.iter().map(|meta| UnixTime::from(meta.modified)).max().unwrap_or(UnixTime::from_millis(i64::MIN))
 }
 
 fn is_older(now: UnixTime, then: UnixTime, grace: Duration) -> bool {

@@ -1,7 +1,9 @@
 //! Maintenance of a store: check, garbage collection, copies, export.
 
+pub(crate) mod access;
 pub(crate) mod carry;
 pub(crate) mod check;
+pub(crate) mod continuation;
 pub(crate) mod garbage;
 pub(crate) mod problem;
 pub(crate) mod retention;

@@ -10,12 +10,14 @@ use ucupdate_core::value::PackageId;
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum StoreProblem {
-    /// A revision is missing, but a later one exists.
-    RevisionMissing { key: String },
+    /// A revision is missing, but a later one exists. The history can be continued if a later checkpoint holds the rule book.
+    RevisionMissing { key: String, can_continue: bool },
     /// A revision cannot be read, or has another number than its key.
-    RevisionDamaged { key: String, what: String },
+    RevisionDamaged { key: String, what: String, is_newest: bool, can_continue: bool },
+    /// An object of the history exists, but the store cannot read it: a link, a file of another user, or a bad disk.
+    Unreadable { key: String, what: String },
     /// A revision does not follow the one before it: one of the two was changed.
-    ChainBroken { key: String, before: String, what: String },
+    ChainBroken { key: String, before: String, what: String, can_continue: bool },
     /// The store has packages, but no history.
     HistoryGone { packages: usize },
     /// A newer program wrote a revision. It and all later ones were not checked.
@@ -45,6 +47,7 @@ impl StoreProblem {
         match self {
             Self::RevisionMissing { .. } => "revision-missing",
             Self::RevisionDamaged { .. } => "revision-damaged",
+            Self::Unreadable { .. } => "unreadable",
             Self::ChainBroken { .. } => "chain-broken",
             Self::HistoryGone { .. } => "history-gone",
             Self::Newer { .. } => "newer",
@@ -62,8 +65,9 @@ impl StoreProblem {
     /// The key of the object. `None` if the problem is not one object.
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::RevisionMissing { key }
+            Self::RevisionMissing { key, .. }
             | Self::RevisionDamaged { key, .. }
+            | Self::Unreadable { key, .. }
             | Self::ChainBroken { key, .. }
             | Self::Newer { key, .. }
             | Self::CheckpointDamaged { key, .. }
@@ -78,14 +82,39 @@ impl StoreProblem {
         }
     }
 
+    /// Records that a later checkpoint holds the rule book.
+    pub(crate) fn set_can_continue(&mut self) {
+        if let Self::RevisionMissing { can_continue, .. }
+        | Self::RevisionDamaged { can_continue, .. }
+        | Self::ChainBroken { can_continue, .. } = self
+        {
+            *can_continue = true;
+        }
+    }
+
     /// The repair, as an instruction.
     pub fn repair(&self) -> String {
         match self {
-            Self::RevisionMissing { key } | Self::RevisionDamaged { key, .. } => format!(
-                "restore `{key}` from a copy of the store; without a copy, move `state/` away and rebuild from the images"
+            Self::RevisionMissing { key, can_continue: true } => format!(
+                "restore `{key}` from a copy of the store; without a copy, continue after the loss: a later checkpoint holds the rule book"
             ),
-            Self::ChainBroken { key, before, .. } => format!(
-                "restore `{before}` or `{key}` from a copy of the store, whichever differs; without a copy, move `state/` away and rebuild from the images"
+            Self::RevisionMissing { key, can_continue: false } => format!(
+                "restore `{key}` from a copy of the store; without a copy, move all revisions and checkpoints after `{key}` out of the store, which takes the rule book back to the revision before it, and restart the servers"
+            ),
+            Self::RevisionDamaged { key, is_newest: true, .. } => format!(
+                "restore `{key}` from a copy of the store; without a copy, move this object alone out of the store, which takes back only its change, and restart the servers"
+            ),
+            Self::RevisionDamaged { key, .. } => format!(
+                "restore `{key}` from a copy of the store; without a copy, move this object out of the store, and check again"
+            ),
+            Self::Unreadable { key, .. } => format!(
+                "make `{key}` and its folders readable plain files and folders of this user, not links; restore it from a copy if the disk is bad"
+            ),
+            Self::ChainBroken { key, before, can_continue: true, .. } => format!(
+                "restore `{before}` or `{key}` from a copy of the store, whichever differs; without a copy, move `{before}` out of the store, and continue after the loss: a later checkpoint holds the rule book"
+            ),
+            Self::ChainBroken { key, before, can_continue: false, .. } => format!(
+                "restore `{before}` or `{key}` from a copy of the store, whichever differs; without a copy, move `{key}` and all revisions and checkpoints after it out of the store, which takes the rule book back to `{before}`, and restart the servers"
             ),
             Self::HistoryGone { .. } => {
                 "repeat the import or export that was interrupted, or restore `state/` from a copy of the store; without a copy, rebuild from the images".to_owned()
@@ -128,7 +157,8 @@ impl StoreProblem {
 impl fmt::Display for StoreProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RevisionMissing { key } => write!(f, "`{key}` is missing, but later revisions exist"),
+            Self::Unreadable { key, what } => write!(f, "`{key}` cannot be read: {what}"),
+            Self::RevisionMissing { key, .. } => write!(f, "`{key}` is missing, but later revisions exist"),
             Self::RevisionDamaged { what, .. }
             | Self::ChainBroken { what, .. }
             | Self::Newer { what, .. } => f.write_str(what),

@@ -1,14 +1,18 @@
 //! [`Retention`]: how many revisions keep their images.
+//!
+//! The age of a revision is the time since it was stored, by the clock of the store. The clocks of servers play no part: a
+//! server with a wrong clock would otherwise end the retention for all servers. Revisions are stored in order, so a revision
+//! counts as stored no earlier than the ones before it.
 
 use crate::error::StateError;
 use crate::keys;
 use crate::state::document::DocumentError;
 use crate::state::rule_history::{RuleHistory, read_revision};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_core::value::{PackageId, UnixTime};
-use ucupdate_store::ImageStore;
+use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError};
 
 /// How far back the images of revisions are kept: by number or by time, whichever keeps more.
 ///
@@ -42,7 +46,8 @@ impl Retention {
         self
     }
 
-    /// Sets for how long a revision is kept after another one replaced it.
+    /// Sets for how long a revision is kept after another one replaced it, by the clock of the store. In a store that was
+    /// imported, this time begins with the import.
     #[must_use]
     pub fn with_time(mut self, time: Duration) -> Self {
         self.time = time;
@@ -68,6 +73,43 @@ impl Retention {
     }
 }
 
+/// The time at which each revision was stored, by the clock of the store. The times never decrease.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoredAt(BTreeMap<u64, UnixTime>);
+
+impl StoredAt {
+    /// Reads the times from a listing of the revisions.
+    pub(crate) fn of(listed: &[ObjectMeta]) -> Self {
+        let numbered = listed.iter().filter_map(|meta| Some((keys::revision_number(&meta.key)?, meta)));
+        let mut times: BTreeMap<u64, UnixTime> =
+            numbered.map(|(number, meta)| (number, UnixTime::from(meta.modified))).collect();
+        let mut latest = UnixTime::from_millis(i64::MIN);
+        for time in times.values_mut() {
+            latest = latest.max(*time);
+            *time = latest;
+        }
+        Self(times)
+    }
+
+    pub(crate) async fn read(store: &dyn ImageStore) -> Result<Self, StoreError> {
+        Ok(Self::of(&store.list_all(keys::REVISIONS, usize::MAX).await?))
+    }
+
+    /// Returns the time of a revision. A revision that is not listed yet is as new as possible.
+    pub(crate) fn time(&self, number: u64) -> UnixTime {
+        self.0.get(&number).copied().unwrap_or(UnixTime::from_millis(i64::MAX))
+    }
+
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.0.keys().copied()
+    }
+
+    /// Returns the first listed revision after a number.
+    pub(crate) fn next_after(&self, number: u64) -> Option<u64> {
+        self.0.range(number.checked_add(1)?..).next().map(|(number, _)| *number)
+    }
+}
+
 /// The kept revisions, and the packages they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
@@ -78,7 +120,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Reads the kept revisions of a history whose newest revision is `newest`.
+    /// Reads the kept revisions of a history whose newest revision is `newest`. `now` is the time by the clock of the store.
     pub(crate) async fn read(
         store: &Arc<dyn ImageStore>,
         newest: u64,
@@ -86,6 +128,7 @@ impl Kept {
         retention: Retention,
     ) -> Result<Self, StateError> {
         let mut kept = Self { first: newest, packages: BTreeSet::new() };
+        let stored_at = StoredAt::read(&**store).await?;
         for number in (1..=newest).rev() {
             let Some((document, _)) = read_revision(&**store, number).await? else {
                 let key = keys::revision(number).to_string();
@@ -95,7 +138,7 @@ impl Kept {
             kept.packages.extend(document.delta.named_packages());
             let came = document.delta.packages.iter().filter(|entry| entry.now.is_some());
             kept.packages.extend(came.map(|entry| entry.key));
-            if retention.ends_at(number, document.at, newest, now) {
+            if retention.ends_at(number, stored_at.time(number), newest, now) {
                 break;
             }
         }

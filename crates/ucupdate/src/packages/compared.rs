@@ -1,6 +1,7 @@
 //! [`ComparedFiles`]: the served files whose bytes were compared with what was ingested.
 
 use crate::packages::files::ServedFile;
+use crate::packages::timed::get_in_time;
 use futures_util::StreamExt as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,7 +64,7 @@ impl ComparedFiles {
 }
 
 async fn read(store: &dyn ImageStore, file: &ServedFile) -> Option<Compared> {
-    let object = store.get(&file.key, None).await.ok()?;
+    let object = get_in_time(store, &file.key, None).await.ok()?;
     let modified = object.meta.modified;
     let mut hasher = Sha256Hasher::default();
     let mut bytes = object.bytes;

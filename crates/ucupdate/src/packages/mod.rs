@@ -11,3 +11,4 @@ pub(crate) mod read_back;
 pub(crate) mod reading;
 pub(crate) mod rebuild;
 pub(crate) mod record;
+pub(crate) mod timed;

@@ -109,12 +109,24 @@ pub(crate) struct Checkpoint {
     pub(crate) book: RuleBook,
 }
 
+/// The record that revisions before a checkpoint are lost, and that the history goes on from the checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Continuation {
+    pub(crate) at: UnixTime,
+    pub(crate) author: String,
+    /// The ranges of lost revisions, each with its first and its last one.
+    pub(crate) lost: Vec<(u64, u64)>,
+}
+
 /// The stored form of a checkpoint.
 #[derive(Serialize, Deserialize)]
 struct CheckpointDocument<B> {
     format: Version,
     revision: u64,
     sha256: Sha256Digest,
+    /// Only in the record of a loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    continued: Option<Continuation>,
     /// The SHA-256 of the bytes of the book below, so that a damaged book is never used.
     book_sha256: Sha256Digest,
     book: B,
@@ -123,12 +135,18 @@ struct CheckpointDocument<B> {
 impl Checkpoint {
     /// Returns the stored form.
     pub(crate) fn write(&self) -> Vec<u8> {
+        self.write_with(None)
+    }
+
+    /// Returns the stored form with the record of a loss.
+    pub(crate) fn write_with(&self, continued: Option<Continuation>) -> Vec<u8> {
         let delta = self.book.to_delta();
         let book = serde_json::value::to_raw_value(&delta).expect(OUR_OWN);
         write(&CheckpointDocument {
             format: format_of(&delta),
             revision: self.revision,
             sha256: self.sha256,
+            continued,
             book_sha256: Sha256Digest::of(book.get().as_bytes()),
             book,
         })
@@ -137,6 +155,14 @@ impl Checkpoint {
     /// Reads a checkpoint. Returns `None` if its book is damaged. A large book takes long, so call this outside the threads
     /// of the runtime.
     pub(crate) fn read(key: &str, bytes: &[u8]) -> Result<Option<Self>, DocumentError> {
+        Ok(Self::read_with(key, bytes)?.map(|(checkpoint, _)| checkpoint))
+    }
+
+    /// Reads a checkpoint as [`read`](Self::read) does, and the record of a loss in it.
+    pub(crate) fn read_with(
+        key: &str,
+        bytes: &[u8],
+    ) -> Result<Option<(Self, Option<Continuation>)>, DocumentError> {
         let unreadable = |error| DocumentError::unreadable(key, error);
         let document = match CheckpointDocument::split(bytes) {
             Some(document) => document,
@@ -166,11 +192,9 @@ impl Checkpoint {
         if digest != Some(document.book_sha256) {
             return Ok(None);
         }
-        Ok(Some(Self {
-            revision: document.revision,
-            sha256: document.sha256,
-            book: book.map_err(unreadable)?,
-        }))
+        let book = book.map_err(unreadable)?;
+        let checkpoint = Self { revision: document.revision, sha256: document.sha256, book };
+        Ok(Some((checkpoint, document.continued)))
     }
 }
 
@@ -180,6 +204,7 @@ impl<B> CheckpointDocument<B> {
             format: self.format,
             revision: self.revision,
             sha256: self.sha256,
+            continued: self.continued,
             book_sha256: self.book_sha256,
             book: book(self.book),
         }

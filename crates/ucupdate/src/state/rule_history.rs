@@ -9,6 +9,7 @@ use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
 /// The number of attempts to write a revision while the outcome is unclear.
 const MAX_UNCLEAR: u32 = 5;
+
+/// The number of revisions that are read at the same time in a replay.
+const READ_AHEAD: usize = 16;
 
 /// A checkpoint is made at every multiple of this revision number.
 const CHECKPOINT_EVERY: u64 = 64;
@@ -110,6 +114,32 @@ impl RuleHistory {
         Ok(history)
     }
 
+    /// Reads the whole history from its first revision, and believes no checkpoint. Also returns the book at the revision at
+    /// which the newest checkpoint belongs.
+    pub(crate) async fn replay(store: Arc<dyn ImageStore>) -> Result<(Self, Option<Checkpoint>), StateError> {
+        let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
+        let newest = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).max().unwrap_or(0);
+        let checkpoint_at = newest - newest % CHECKPOINT_EVERY;
+        let mut history = Self::empty(Arc::clone(&store));
+        let mut checkpoint = None;
+        let mut ahead =
+            stream::iter(1..=u64::MAX).map(|number| read_revision(&*store, number)).buffered(READ_AHEAD);
+        while let Some(read) = ahead.next().await {
+            let Some((document, sha256)) = read? else { break };
+            history.check_follows(&document)?;
+            history.take(&document, sha256);
+            if history.revision == checkpoint_at {
+                checkpoint = Some(Checkpoint { revision: checkpoint_at, sha256, book: history.book.clone() });
+            }
+        }
+        if history.revision < newest {
+            return Err(
+                DocumentError::Missing { key: keys::revision(history.revision + 1).to_string() }.into()
+            );
+        }
+        Ok((history, checkpoint))
+    }
+
     /// Reads the history up to an existing revision.
     pub(crate) async fn open_at(store: Arc<dyn ImageStore>, revision: u64) -> Result<Self, StateError> {
         let mut history = Self::empty(store);
@@ -158,14 +188,20 @@ impl RuleHistory {
     /// Starts from the newest readable checkpoint up to a revision. Without one, reading takes longer. A checkpoint of a
     /// newer program is an error, because its revisions cannot be read either.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
-        let Ok(mut found) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
-        found.retain(|meta| keys::checkpoint_number(&meta.key).is_some_and(|number| number <= most));
-        for meta in found.iter().rev() {
-            let Some(checkpoint) = read_checkpoint(&*self.store, &meta.key).await? else { continue };
+        let Ok(checkpoints) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
+        let Ok(continued) = self.store.list_all(keys::CONTINUED, usize::MAX).await else { return Ok(()) };
+        let mut found: Vec<(u64, StoreKey)> = Vec::new();
+        for meta in checkpoints.into_iter().chain(continued) {
+            let number = keys::checkpoint_number(&meta.key).or_else(|| keys::continued_number(&meta.key));
+            found.extend(number.filter(|number| *number <= most).map(|number| (number, meta.key)));
+        }
+        found.sort();
+        for (number, key) in found.iter().rev() {
+            let Some(checkpoint) = read_checkpoint(&*self.store, key).await? else { continue };
             // A checkpoint is believed only as far as the history bears it out.
             let revision =
                 self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
-            if Some(checkpoint.revision) != keys::checkpoint_number(&meta.key)
+            if checkpoint.revision != *number
                 || !revision.is_ok_and(|bytes| Sha256Digest::of(&bytes) == checkpoint.sha256)
             {
                 continue;
@@ -377,7 +413,8 @@ impl RuleHistory {
         }
     }
 
-    /// Returns revisions in order, beginning with `first`, at most `limit` of them.
+    /// Returns revisions in order, beginning with `first`, at most `limit` of them. Revisions that are missing before others
+    /// are left out.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         first: u64,
@@ -386,9 +423,17 @@ impl RuleHistory {
         let mut revisions = Vec::new();
         let mut number = first.max(1);
         while revisions.len() < limit {
-            let Some((document, _)) = read_revision(store, number).await? else { break };
+            let Some((document, _)) = read_revision(store, number).await? else {
+                let later = store.list(keys::REVISIONS, Some(&keys::revision(number))).await?;
+                let Some(next) = later.iter().find_map(|meta| keys::revision_number(&meta.key)) else {
+                    break;
+                };
+                number = next;
+                continue;
+            };
             revisions.push(Revision::of(&document));
-            number += 1;
+            let Some(next) = number.checked_add(1) else { break };
+            number = next;
         }
         Ok(revisions)
     }

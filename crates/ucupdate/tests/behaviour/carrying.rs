@@ -42,10 +42,19 @@ async fn state_and_images(store: &MemoryStore) -> Vec<(String, bytes::Bytes)> {
     let mut all = Vec::new();
     for prefix in ["images/", "state/"] {
         for meta in store.list_all(prefix, 1000).await.unwrap() {
+            // The manifest is not named by the rule book, and is not carried.
+            if meta.key.as_str().ends_with("-updateInfo.xml") {
+                continue;
+            }
             all.push((meta.key.to_string(), store.get_bytes(&meta.key, 1 << 24).await.unwrap()));
         }
     }
     all
+}
+
+/// The number of image objects that are carried.
+async fn images(store: &MemoryStore) -> usize {
+    state_and_images(store).await.iter().filter(|(key, _)| key.starts_with("images/")).count()
 }
 
 #[tokio::test]
@@ -68,7 +77,7 @@ async fn the_other_store_gives_the_same_answers_byte_for_byte() {
 #[tokio::test]
 async fn what_broke_off_goes_on_where_it_was() {
     let one = full().await;
-    let all = one.list_all("images/", 1000).await.unwrap().len();
+    let all = images(&one).await;
     for (call, fault) in [
         (Call::Put, Fault::Unavailable),
         (Call::Put, Fault::BreaksOff(100)),
@@ -76,7 +85,6 @@ async fn what_broke_off_goes_on_where_it_was() {
         (Call::Create, Fault::Unavailable),
         (Call::Create, Fault::LostAnswer),
         (Call::Get, Fault::Unavailable),
-        (Call::Head, Fault::Unavailable),
     ] {
         let other = MemoryStore::default();
         let faulty = Arc::new(Faulty::new(other.clone()));
@@ -88,7 +96,7 @@ async fn what_broke_off_goes_on_where_it_was() {
             faulty.on(call).after(after).times(times, fault);
             broke_off += u32::from(carry(&shared(one.clone()), &to, |_| {}).await.is_err());
             faulty.heal();
-            let images = other.list_all("images/", 1000).await.unwrap().len();
+            let images = images(&other).await;
             let revisions = other.list_all("state/revisions/", 1000).await.unwrap().len();
             assert!(revisions == 0 || images == all, "the images come first");
         }
@@ -195,4 +203,62 @@ async fn an_image_that_is_there_with_other_bytes_is_written_over() {
     other.put_bytes(&key, vec![0; IMAGE_BYTES]).await.unwrap();
     carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
     assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_approves_what_the_history_never_approved_is_not_carried() {
+    let (one, other) = (full().await, MemoryStore::default());
+    // A checkpoint of another history, with the digest of this one: it has 9.9.9.9 approved.
+    let foreign = full().await;
+    let approving = open(foreign.clone()).await;
+    let checkpoint = "state/checkpoints/00000000000000000064.json";
+    approving.admin("eve").approve(vec![sample::ip8540()]).await.unwrap();
+    for number in 100..160 {
+        let tester = TestDevice {
+            name: format!("phone {number}").parse().unwrap(),
+            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
+        };
+        approving.admin("eve").add_test_device(tester).await.unwrap();
+    }
+    let evil = foreign
+        .get_bytes(&"state/checkpoints/00000000000000000128.json".parse().unwrap(), 1 << 20)
+        .await
+        .unwrap();
+    let good = one.get_bytes(&checkpoint.parse().unwrap(), 1 << 20).await.unwrap();
+    let (evil, good) = (String::from_utf8(evil.to_vec()).unwrap(), String::from_utf8(good.to_vec()).unwrap());
+    let digest = |text: &str| text.split("\"sha256\":\"").nth(1).unwrap()[..64].to_owned();
+    let forged = evil.replace(&digest(&evil), &digest(&good)).replace("\"revision\":128", "\"revision\":64");
+    one.put_bytes(&checkpoint.parse().unwrap(), forged).await.unwrap();
+    let before = open(one.clone()).await;
+    assert_eq!(offered(&before, &sample::ip8540(), "1.0.522.103"), "9.9.9.9", "the forgery is believed here");
+
+    carry(&shared(one), &shared(other.clone()), |_| {}).await.unwrap();
+    let copy = other.get_bytes(&checkpoint.parse().unwrap(), 1 << 20).await.unwrap();
+    assert_eq!(copy, good, "the target has the checkpoint of the replayed history");
+    assert_eq!(offered(&open(other).await, &sample::ip8540(), "1.0.522.103"), "3.5.6907.0");
+}
+
+#[tokio::test]
+async fn what_no_rule_book_names_is_not_carried() {
+    let (one, other) = (full().await, MemoryStore::default());
+    let ingest = open(one.clone()).await.snapshot().book().packages().next().unwrap().ingest;
+    let before = state_and_images(&one).await;
+    for stray in [format!("images/{ingest}/99-evil.exe"), format!("images/{:032x}/0-CPE.nbt", 7)] {
+        one.put_bytes(&stray.parse().unwrap(), "stray").await.unwrap();
+    }
+    carry(&shared(one), &shared(other.clone()), |_| {}).await.unwrap();
+    assert_eq!(state_and_images(&other).await, before);
+}
+
+#[tokio::test]
+async fn a_later_copy_reads_only_the_newest_common_revision_of_the_target() {
+    let (one, other) = (full().await, MemoryStore::default());
+    carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+    open(one.clone()).await.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let counted = Arc::new(Faulty::new(other.clone()));
+    let to: Arc<dyn ImageStore> = counted.clone();
+    let more = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
+    assert_eq!((more.revision, more.revisions, more.objects), (71, 1, 0));
+    let files = images(&one).await;
+    assert_eq!(counted.calls(Call::Get), files + 1, "each image once, and one revision");
 }

@@ -5,7 +5,7 @@ use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{CheckOptions, StoreCheck, check_store};
+use ucupdate::{CheckOptions, StoreCheck, check_store, continue_after_loss};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// A store with the sample approved, and with enough revisions for a checkpoint.
@@ -253,9 +253,56 @@ async fn orphans_are_counted_and_are_no_fault() {
 
 #[tokio::test]
 async fn a_stray_object_of_a_huge_number_costs_nothing() {
+    for number in [u64::MAX - 1, u64::MAX] {
+        let store = with_checkpoint().await;
+        store.put_bytes(&revision(number), "{}").await.unwrap();
+        assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_the_history_that_cannot_be_read_is_a_finding_and_not_an_empty_file() {
+    let store = Faulty::new(with_checkpoint().await);
+    store.on(Call::Get).below(revision(7).as_str()).always(Fault::Backend);
+    let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+    assert_eq!(kinds(&found), ["unreadable"]);
+    let text = found.problems[0].to_string();
+    assert_eq!(
+        text,
+        format!("`{}` cannot be read: store failed: being faulty: the script said so", revision(7))
+    );
+    assert_eq!(found.revisions, 65, "the others are read");
+
     let store = with_checkpoint().await;
-    store.put_bytes(&revision(u64::MAX - 1), "{}").await.unwrap();
-    assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
+    store.put_bytes(&revision(7), vec![b'x'; 2 << 20]).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["unreadable"]);
+    assert!(found.problems[0].to_string().contains("expected at most 1048576"), "{:?}", found.problems);
+}
+
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn a_store_whose_state_is_a_link_is_checked_to_its_end() {
+    use ucupdate::local::LocalStore;
+    for linked in ["state", "state/revisions", "state/checkpoints"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let service = with_sample(LocalStore::open(&path).unwrap()).await;
+        service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+        drop(service);
+        std::fs::create_dir_all(path.join("state/checkpoints")).unwrap();
+        std::fs::rename(path.join(linked), folder.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), path.join(linked)).unwrap();
+        let store = LocalStore::open(&path).unwrap();
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        let expected: &[&str] = if linked == "state/checkpoints" { &[] } else { &["unreadable"] };
+        assert_eq!(kinds(&found), expected, "{linked}: {:?}", found.problems);
+        // The repair that is named: a plain folder in place of the link.
+        std::fs::remove_file(path.join(linked)).unwrap();
+        std::fs::rename(folder.path().join("elsewhere"), path.join(linked)).unwrap();
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        assert_eq!(found.problems, [], "{linked}");
+    }
 }
 
 #[tokio::test]
@@ -265,4 +312,109 @@ async fn a_store_that_does_not_answer_is_an_error_and_no_finding() {
         store.on(call).after(2).once(Fault::Unavailable);
         assert!(check_store(&store, &CheckOptions::default(), NOW).await.is_err(), "{call:?}");
     }
+}
+
+/// Moves an object out of the store.
+async fn set_aside(store: &MemoryStore, key: &StoreKey) {
+    assert!(store.exists(key).await.unwrap());
+    store.delete(key).await.unwrap();
+}
+
+/// Asserts that nothing is wrong and that the store can be opened, and returns the revision and the approved version.
+async fn assert_mended(store: &MemoryStore) -> (u64, Option<String>) {
+    assert_eq!(verify(store).await.problems, []);
+    let service = open(store.clone()).await;
+    let snapshot = service.snapshot();
+    let approved = snapshot.book().rule(&sample::ip8540()).and_then(|rule| rule.approved().cloned());
+    (snapshot.revision(), approved.map(|candidate| candidate.version.to_string()))
+}
+
+#[tokio::test]
+async fn a_torn_newest_revision_is_set_aside_alone() {
+    for torn in ["", "{\"format\":\"1.2.0\",\"revis"] {
+        let store = with_checkpoint().await;
+        store.put_bytes(&revision(66), torn).await.unwrap();
+        assert!(ucupdate::UpdateService::open(std::sync::Arc::new(store.clone()), options()).await.is_err());
+        let found = verify(&store).await;
+        assert_eq!(kinds(&found), ["revision-damaged"]);
+        let repair = found.problems[0].repair();
+        assert!(repair.contains("move this object alone out of the store"), "{repair}");
+        set_aside(&store, &revision(66)).await;
+        assert_eq!(assert_mended(&store).await, (65, Some("3.5.6907.0".to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn a_missing_revision_before_a_good_checkpoint_is_continued_by_a_recorded_step() {
+    let store = with_checkpoint().await;
+    assert_eq!(continue_after_loss(&store, "ann", NOW).await.unwrap(), None, "nothing is missing");
+    for number in [7, 9, 10] {
+        set_aside(&store, &revision(number)).await;
+    }
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["revision-missing"; 2]);
+    let repair = found.problems[0].repair();
+    assert!(repair.ends_with("continue after the loss: a later checkpoint holds the rule book"), "{repair}");
+    let continued = continue_after_loss(&store, "ann", NOW).await.unwrap().unwrap();
+    assert_eq!((&continued.lost[..], continued.at), (&[(7, 7), (9, 10)][..], 64));
+    assert_eq!(verify(&store).await.lost_revisions, 3);
+    assert_eq!(assert_mended(&store).await, (66, Some("3.5.6907.0".to_owned())));
+    let numbers: Vec<u64> = open(store.clone())
+        .await
+        .history(5, 5)
+        .await
+        .unwrap()
+        .iter()
+        .map(|revision| revision.number)
+        .collect();
+    assert_eq!(numbers, [5, 6, 8, 11, 12]);
+
+    // The record holds the rule book, so the checkpoint is a cache again.
+    set_aside(&store, &key("state/checkpoints/00000000000000000064.json")).await;
+    assert_eq!(assert_mended(&store).await, (66, Some("3.5.6907.0".to_owned())));
+    // Another loss is a problem again.
+    set_aside(&store, &revision(20)).await;
+    assert_eq!(kinds(&verify(&store).await), ["revision-missing"]);
+}
+
+#[tokio::test]
+async fn a_damaged_revision_before_a_good_checkpoint_is_set_aside_and_continued() {
+    let store = with_checkpoint().await;
+    let whole = store.get_bytes(&revision(7), 1 << 20).await.unwrap();
+    for damaged in ["{}".to_owned(), forged(&whole, "\"ann\"", "\"eve\"")] {
+        store.put_bytes(&revision(7), damaged).await.unwrap();
+        let found = verify(&store).await;
+        let repair = found.problems[0].repair();
+        assert!(repair.contains("out of the store, and "), "{repair}");
+        assert!(!repair.contains("rebuild"), "{repair}");
+    }
+    set_aside(&store, &revision(7)).await;
+    continue_after_loss(&store, "ann", NOW).await.unwrap().unwrap();
+    assert_eq!(assert_mended(&store).await, (66, Some("3.5.6907.0".to_owned())));
+}
+
+#[tokio::test]
+async fn a_missing_revision_without_a_later_checkpoint_takes_back_only_what_came_after_it() {
+    let store = with_checkpoint().await;
+    set_aside(&store, &revision(65)).await;
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["revision-missing"]);
+    let repair = found.problems[0].repair();
+    assert!(repair.contains("move all revisions and checkpoints after"), "{repair}");
+    assert!(continue_after_loss(&store, "ann", NOW).await.is_err(), "no checkpoint holds the rule book");
+    set_aside(&store, &revision(66)).await;
+    assert_eq!(assert_mended(&store).await, (64, Some("3.5.6907.0".to_owned())));
+}
+
+#[tokio::test]
+async fn a_broken_chain_without_a_later_checkpoint_takes_back_only_what_came_after_it() {
+    let store = with_checkpoint().await;
+    let whole = store.get_bytes(&revision(65), 1 << 20).await.unwrap();
+    store.put_bytes(&revision(65), forged(&whole, "\"ann\"", "\"eve\"")).await.unwrap();
+    let found = verify(&store).await;
+    assert_eq!(kinds(&found), ["chain-broken"]);
+    let repair = found.problems[0].repair();
+    assert!(repair.contains(&format!("move `{}` and all revisions", revision(66))), "{repair}");
+    set_aside(&store, &revision(66)).await;
+    assert_eq!(assert_mended(&store).await.0, 65);
 }

@@ -13,7 +13,7 @@ use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
 };
 use ucupdate::version::VersionScheme;
-use ucupdate::{Asker, ChangeError, UpdateService};
+use ucupdate::{Asker, ChangeError, GarbageOptions, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn tester(number: u32) -> TestDevice {
@@ -237,7 +237,7 @@ async fn a_damaged_checkpoint_never_makes_garbage_of_live_images() {
     assert!(text.contains(&ingest_id));
     store.put_bytes(&key, text.replace(&ingest_id, &other)).await.unwrap();
     let late = open(store.clone()).await;
-    late.collect_garbage(Duration::ZERO, true).await.unwrap();
+    late.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await.unwrap();
     for file in service.snapshot().files().iter() {
         assert!(store.exists(&file.key).await.unwrap(), "{} is gone", file.path);
     }

@@ -1,10 +1,10 @@
 use crate::fixtures::*;
+use crate::meanwhile::Meanwhile;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use std::io;
 use std::ops::Range;
-use ucupdate::UpdateService;
 use ucupdate::cab::package::{CatalogueBuilder, sample};
 use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
 use ucupdate::store::{
@@ -200,20 +200,19 @@ async fn a_package_is_described_beside_its_members() {
 
 #[tokio::test]
 async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
-    let day = std::time::Duration::from_secs(24 * 60 * 60);
-    let clock = std::sync::Arc::new(ucupdate::SettableClock::at(std::time::SystemTime::now().into()));
-    let options = options().with_clock(clock.clone());
-    let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), options).await.unwrap();
+    let store = Meanwhile::default();
+    let service = open(store.clone()).await;
+    let options = ucupdate::GarbageOptions::default();
     ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap();
     let kept = keys(&service, "images/").await;
     let left = format!("images/{:032x}/0-CPE.nbt", 7);
     service.store().put_bytes(&left.parse().unwrap(), "left").await.unwrap();
     service.store().put_bytes(&"images/mine/by-hand".parse().unwrap(), "not ours").await.unwrap();
 
-    let young = service.collect_garbage(day, true).await.unwrap();
+    let young = service.collect_garbage(&options).await.unwrap();
     assert_eq!((young.objects.len(), young.young), (0, 1), "another server may be in the middle of it");
-    clock.set(ucupdate::value::UnixTime::from_millis(service.now().as_millis() + 25 * 60 * 60 * 1000));
-    let found = service.collect_garbage(day, false).await.unwrap();
+    store.set_ahead(std::time::Duration::from_secs(25 * 60 * 60));
+    let found = service.collect_garbage(&options.with_dry_run(true)).await.unwrap();
     assert_eq!((found.objects.len(), found.bytes), (1, 4));
     assert!(keys(&service, "images/").await.contains(&left), "finding removes nothing");
 

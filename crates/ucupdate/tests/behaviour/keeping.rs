@@ -9,7 +9,7 @@ use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
 use ucupdate::value::{PackageId, UnixTime};
-use ucupdate::{Garbage, Options, Retention, SettableClock, UpdateService};
+use ucupdate::{Garbage, GarbageOptions, Options, Retention, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -53,8 +53,12 @@ async fn with_three_versions(store: &Meanwhile) -> PackageId {
     first.unwrap()
 }
 
+fn garbage() -> GarbageOptions {
+    GarbageOptions::default().with_grace(DAY)
+}
+
 async fn collect(service: &UpdateService) -> Garbage {
-    service.admin("gc").collect_unkept(DAY, true).await.unwrap()
+    service.admin("gc").collect_unkept(&garbage()).await.unwrap()
 }
 
 /// Every file that the rule book names is there, and nothing else is.
@@ -70,11 +74,9 @@ async fn assert_sound(store: &Meanwhile) -> RuleBook {
 async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_the_store() {
     let store = Meanwhile::default();
     let first = with_three_versions(&store).await;
-    let too_early = on_day(store.clone(), -10).await;
-    assert_eq!(collect(&too_early).await.packages, [], "all of it is of that day");
     let service = on_day(store.clone(), 0).await;
     let before = keys(&service, "").await;
-    let found = service.admin("gc").collect_unkept(DAY, false).await.unwrap();
+    let found = service.admin("gc").collect_unkept(&garbage().with_dry_run(true)).await.unwrap();
     assert_eq!((&found.packages[..], found.kept_from, found.objects.len()), (&[first][..], 7, 4));
     assert_eq!(keys(&service, "").await, before, "finding changes nothing");
 
@@ -114,15 +116,23 @@ async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing(
 
 #[tokio::test]
 async fn revisions_are_kept_by_number_or_by_time_whichever_is_more() {
-    for (revisions, days, is_kept) in [(50, 0, true), (3, 0, false), (3, -10, true), (1, 0, false)] {
+    for (revisions, is_old, is_kept) in
+        [(50, true, true), (3, true, false), (3, false, true), (1, true, false)]
+    {
         let store = Meanwhile::default();
         with_three_versions(&store).await;
-        let options = Options::default()
-            .with_clock(Arc::new(SettableClock::at(in_days(days))))
-            .with_retention(Retention::default().with_revisions(revisions).with_time(DAY));
+        if !is_old {
+            store.be_young();
+        }
+        let options =
+            Options::default().with_retention(Retention::default().with_revisions(revisions).with_time(DAY));
         let service = UpdateService::open(Arc::new(store), options).await.unwrap();
-        let found = service.admin("gc").collect_unkept(Duration::ZERO, false).await.unwrap();
-        assert_eq!(found.packages.is_empty(), is_kept, "{revisions} revisions, {days} days");
+        let found = service
+            .admin("gc")
+            .collect_unkept(&garbage().with_grace(Duration::ZERO).with_dry_run(true))
+            .await
+            .unwrap();
+        assert_eq!(found.packages.is_empty(), is_kept, "{revisions} revisions, old: {is_old}");
     }
 }
 
@@ -248,7 +258,7 @@ async fn a_collecting_that_broke_off_is_gone_on_with() {
         let service = on_day(Arc::clone(&store), 0).await;
         for after in 0..4 {
             store.on(call).after(after).once(fault);
-            let _broken = service.admin("gc").collect_unkept(DAY, true).await;
+            let _broken = service.admin("gc").collect_unkept(&garbage()).await;
             store.heal();
         }
         collect(&service).await;
@@ -272,6 +282,7 @@ async fn images_of_a_store_that_lost_its_history_are_swept_up_only_by_who_asks()
     for meta in &images {
         assert!(store.exists(&meta.key).await.unwrap());
     }
+    store.set_ahead(9 * DAY);
     let found = collect(&on_day(store.clone(), 9).await).await;
     assert!(images.iter().all(|meta| found.objects.contains(&meta.key)), "somebody asked");
     assert_eq!(found.before_history, 0);
@@ -292,5 +303,58 @@ async fn what_a_first_ingest_left_that_was_killed_is_swept_up_once_it_was_done_a
     ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     let found = collect(&on_day(store.clone(), 0).await).await;
     assert_eq!((found.objects.len(), found.before_history), (left, 0));
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn the_clock_of_a_server_ends_no_retention() {
+    for days in [-4000, -10, 30, 4000] {
+        let store = Meanwhile::default();
+        with_three_versions(&store).await;
+        store.be_young();
+        // One revision is made with a wrong time, and a server with the same wrong clock collects.
+        let service = on_day(store.clone(), days).await;
+        change_something(&service, 1).await;
+        assert_eq!(collect(&service).await.packages, [], "{days} days");
+        assert_eq!(collect(&on_day(store.clone(), 0).await).await.packages, [], "{days} days");
+        assert_eq!(assert_sound(&store).await.packages().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn one_revision_that_looks_old_does_not_end_the_retention() {
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    store.be_young();
+    // The copy of one revision was restored with an old time.
+    store.age_one("state/revisions/00000000000000000006.json");
+    assert_eq!(collect(&on_day(store.clone(), 0).await).await.packages, []);
+}
+
+#[tokio::test]
+async fn more_than_half_of_the_packages_leave_only_when_that_is_allowed() {
+    let store = Meanwhile::default();
+    with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    for version in ["4.0", "5.0", "6.0"] {
+        ingest(&service, package_with(version)).await.unwrap();
+        service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    }
+    change_something(&service, 5).await;
+    store.age().await;
+    let options = Options::default().with_retention(Retention::default().with_revisions(1).with_time(DAY));
+    let service = UpdateService::open(Arc::new(store.clone()), options).await.unwrap();
+    let admin = service.admin("gc");
+    service.admin("ann").command(&BookCommand::DeployAtIngest("X".parse().unwrap(), true)).await.unwrap();
+    store.age().await;
+    let before = keys(&service, "").await;
+    let shown = admin.collect_unkept(&garbage().with_dry_run(true)).await.unwrap();
+    let found = shown.packages.len();
+    assert!(found * 2 > 6, "{found}");
+    let refused = admin.collect_unkept(&garbage()).await.unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("{found} of 6 packages would leave")), "{refused}");
+    assert_eq!(keys(&service, "").await, before, "nothing has changed");
+    let removed = admin.collect_unkept(&garbage().with_any_share(true)).await.unwrap();
+    assert_eq!(removed.packages.len(), found);
     assert_sound(&store).await;
 }

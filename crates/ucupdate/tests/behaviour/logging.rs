@@ -1,4 +1,5 @@
 use crate::fixtures::*;
+use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::{AUDIT_HEADER, AccessRow, RollOptions};
@@ -77,7 +78,8 @@ async fn the_file_with_the_zone_goes_with_its_log() {
     service.flush_logs().await.unwrap();
     assert_eq!(keys(&service, "Logs/").await.len(), 2);
     clock.set(UnixTime::from_seconds(NOW.as_seconds() + 30 * 86_400));
-    service.remove_old_logs().await.unwrap();
+    // It is the only log, so removing it takes a demand.
+    service.remove_all_old_logs(ucupdate::audit::RetentionDays::default()).await.unwrap();
     assert_eq!(keys(&service, "Logs/").await, [""; 0]);
 }
 
@@ -233,4 +235,74 @@ async fn what_may_wait_is_bounded_under_64_requests_at_once() {
         asked.await.unwrap();
     }
     assert_eq!(service.dropped_log_rows(), 54, "ten rows wait, and the rest are counted");
+}
+
+const AUDIT_FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
+
+/// A store with one audit log of this server for each of the last 10 days up to 2009-03-06, written at those times.
+async fn with_ten_days(store: &Meanwhile) {
+    for day in 1..=6 {
+        put_log(store, "ocs", &format!("2009-03-0{day}")).await;
+    }
+    for day in 25..=28 {
+        put_log(store, "ocs", &format!("2009-02-{day}")).await;
+    }
+}
+
+async fn put_log(store: &Meanwhile, server: &str, day: &str) {
+    let key = format!("{AUDIT_FOLDER}RequestHandlerAuditLog_{server}_{day}.log");
+    store.put_bytes(&StoreKey::parse(&key).unwrap(), "x").await.unwrap();
+}
+
+async fn logging_at(store: &Meanwhile, now: UnixTime) -> UpdateService {
+    let options = logging().with_clock(Arc::new(SettableClock::at(now)));
+    UpdateService::open(Arc::new(store.clone()), options).await.unwrap()
+}
+
+fn later(days: i64) -> UnixTime {
+    UnixTime::from_seconds(NOW.as_seconds() + days * 24 * 60 * 60)
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_is_ahead_removes_no_logs() {
+    let store = Meanwhile::default();
+    store.set_time(NOW);
+    with_ten_days(&store).await;
+    for days in [5, 30, 4000] {
+        let service = logging_at(&store, later(days)).await;
+        assert_eq!(service.remove_old_logs().await.unwrap(), 0, "{days} days ahead");
+        assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 10);
+    }
+}
+
+#[tokio::test]
+async fn more_than_half_of_the_logs_are_removed_only_on_demand() {
+    let store = Meanwhile::default();
+    store.set_time(NOW);
+    with_ten_days(&store).await;
+    // The clocks of the machine and of the store are both a month ahead.
+    store.set_time(later(30));
+    let service = logging_at(&store, later(30)).await;
+    let refused = service.remove_old_logs().await.unwrap_err().to_string();
+    assert!(refused.starts_with("10 of 10 log files are older than the days to keep"), "{refused}");
+    assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 10);
+    let days = ucupdate::audit::RetentionDays::new(35).unwrap();
+    assert_eq!(service.remove_all_old_logs(days).await.unwrap(), 4);
+    assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 6);
+}
+
+#[tokio::test]
+async fn the_logs_of_a_server_that_is_gone_are_removed_after_the_days_to_keep() {
+    let store = Meanwhile::default();
+    store.set_time(later(-30));
+    put_log(&store, "gone", "2009-02-03").await;
+    put_log(&store, "quiet", "2009-02-03").await;
+    store.set_time(NOW);
+    with_ten_days(&store).await;
+    put_log(&store, "quiet", "2009-03-05").await;
+    let service = logging_at(&store, NOW).await;
+    assert_eq!(service.remove_old_logs().await.unwrap(), 1);
+    let left = keys(&service, AUDIT_FOLDER).await;
+    assert!(!left.iter().any(|key| key.contains("_gone_")), "{left:?}");
+    assert_eq!(left.iter().filter(|key| key.contains("_quiet_")).count(), 2, "it removes its own logs");
 }

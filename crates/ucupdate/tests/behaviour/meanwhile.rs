@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
 };
+use ucupdate::value::UnixTime;
 use ucupdate_testkit::faulty::Call;
 
 type Other = Box<dyn FnOnce(Meanwhile) -> BoxFuture<'static, ()> + Send>;
@@ -27,6 +28,11 @@ pub(crate) struct Meanwhile {
     pub(crate) store: MemoryStore,
     awaited: Arc<Mutex<Option<Awaited>>>,
     old: Arc<Mutex<HashSet<StoreKey>>>,
+    /// How far the clock of the store is ahead of the clock of the machine.
+    ahead: Arc<Mutex<Duration>>,
+    /// The time of the store, in place of the clock of the machine, and the times of the objects that were put since.
+    time: Arc<Mutex<Option<UnixTime>>>,
+    times: Arc<Mutex<HashMap<StoreKey, UnixTime>>>,
 }
 
 impl Meanwhile {
@@ -48,6 +54,26 @@ impl Meanwhile {
     pub(crate) async fn age(&self) {
         let there = self.store.list_all("", 10_000).await.unwrap();
         self.old.lock().unwrap().extend(there.into_iter().map(|meta| meta.key));
+    }
+
+    /// Makes all objects look new again.
+    pub(crate) fn be_young(&self) {
+        self.old.lock().unwrap().clear();
+    }
+
+    /// Makes one object look old.
+    pub(crate) fn age_one(&self, key: &str) {
+        self.old.lock().unwrap().insert(key.parse().unwrap());
+    }
+
+    /// Sets the clock of the store ahead. Objects that are listed keep their times.
+    pub(crate) fn set_ahead(&self, time: Duration) {
+        *self.ahead.lock().unwrap() = time;
+    }
+
+    /// Sets the time of the store. Objects that are put from now on get this time.
+    pub(crate) fn set_time(&self, time: UnixTime) {
+        *self.time.lock().unwrap() = Some(time);
     }
 
     async fn comes(&self, call: Call, key: &str) {
@@ -74,7 +100,13 @@ impl ImageStore for Meanwhile {
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         self.comes(Call::Put, key.as_str()).await;
-        self.store.put(key, bytes).await
+        let mut written = self.store.put(key, bytes).await?;
+        written.modified += *self.ahead.lock().unwrap();
+        if let Some(time) = *self.time.lock().unwrap() {
+            written.modified = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_seconds().unsigned_abs());
+            self.times.lock().unwrap().insert(key.clone(), time);
+        }
+        Ok(written)
     }
 
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
@@ -96,9 +128,14 @@ impl ImageStore for Meanwhile {
         self.comes(Call::List, prefix).await;
         let mut page = self.store.list(prefix, after).await?;
         let old = self.old.lock().unwrap();
+        let times = self.times.lock().unwrap();
         for meta in &mut page {
             if old.contains(&meta.key) {
                 meta.modified -= Duration::from_secs(10 * 24 * 60 * 60);
+            }
+            if let Some(time) = times.get(&meta.key) {
+                meta.modified =
+                    SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_seconds().unsigned_abs());
             }
         }
         Ok(page)

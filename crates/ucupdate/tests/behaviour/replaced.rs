@@ -219,3 +219,18 @@ async fn a_server_notices_that_its_folder_was_swapped() {
     server.refresh().await.unwrap();
     assert!(server.health().is_ready());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_the_store_does_not_send_ends_in_an_error() {
+    let inner = MemoryStore::default();
+    approved(&inner).await;
+    let store = Arc::new(Faulty::new(inner));
+    let service = UpdateService::open(store.clone(), options()).await.unwrap();
+    let snapshot = service.snapshot();
+    let file = snapshot.files().iter().next().unwrap();
+    store.on(Call::Get).below("images/").always(Fault::Hangs);
+    let began = tokio::time::Instant::now();
+    let late = service.open_file(file, None).await.map(drop).unwrap_err();
+    assert!(matches!(late, ucupdate::store::StoreError::Unavailable { .. }), "{late}");
+    assert_eq!(began.elapsed(), Duration::from_secs(30));
+}

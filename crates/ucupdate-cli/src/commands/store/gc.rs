@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use serde_json::json;
 use std::time::Duration;
-use ucupdate::{Garbage, Options, UpdateService};
+use ucupdate::audit::RetentionDays;
+use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, UpdateService};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GcArgs {
@@ -17,10 +18,20 @@ pub(crate) struct GcArgs {
     /// Leave alone what is younger: another ingest may be in the middle of it
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
     grace_hours: u32,
+    /// Let more than half of the packages leave the rule book at once. A wrong clock can be the reason for such a share
+    #[arg(long)]
+    any_share: bool,
+    /// Also remove the logs of all servers that are older than this number of days, 1 to 365
+    #[arg(long, value_name = "DAYS", value_parser = days, conflicts_with = "dry_run")]
+    log_days: Option<RetentionDays>,
     #[command(flatten)]
     keep: RetentionArgs,
     #[command(flatten)]
     author: AuthorArgs,
+}
+
+fn days(text: &str) -> Result<RetentionDays, String> {
+    text.parse().ok().and_then(RetentionDays::new).ok_or_else(|| "expected 1 to 365".to_owned())
 }
 
 /// Returns what was removed, or would be, as text.
@@ -45,10 +56,24 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let store = context.open_store(IfMissing::Refuse).await?;
     let options = Options::default().with_retention(args.keep.retention());
     let service = UpdateService::open(store, options).await?;
-    let grace = Duration::from_secs(u64::from(args.grace_hours) * 60 * 60);
-    let found = service.admin(&args.author.name()).collect_unkept(grace, !args.dry_run).await?;
+    let garbage = GarbageOptions::default()
+        .with_grace(Duration::from_secs(u64::from(args.grace_hours) * 60 * 60))
+        .with_dry_run(args.dry_run)
+        .with_any_share(args.any_share);
+    let found = match service.admin(&args.author.name()).collect_unkept(&garbage).await {
+        Err(error @ ChangeError::LargeShare { .. }) => {
+            return Err(Failure::new(format_args!(
+                "{error}: `gc --dry-run` shows what would leave, and `gc --any-share` removes it"
+            )));
+        }
+        found => found?,
+    };
+    let logs = match args.log_days {
+        Some(days) => Some(service.remove_all_old_logs(days).await?),
+        None => None,
+    };
     let objects: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
-    let value = json!({
+    let mut value = json!({
         "dry_run": args.dry_run,
         "objects": objects,
         "bytes": found.bytes,
@@ -57,5 +82,10 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         "kept_from": found.kept_from,
         "before_history": found.before_history,
     });
-    context.output.both(&value, garbage_text(&found, args.dry_run))
+    let mut text = garbage_text(&found, args.dry_run);
+    if let Some(logs) = logs {
+        value["logs"] = logs.into();
+        text.push_str(&format!("\n{logs} log file(s) removed"));
+    }
+    context.output.both(&value, text)
 }

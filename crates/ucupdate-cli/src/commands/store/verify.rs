@@ -1,5 +1,6 @@
 //! `ucupdate verify`: whether a store holds together.
 
+use crate::args::author::AuthorArgs;
 use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -7,15 +8,21 @@ use crate::output::shown::Shown;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 use ucupdate::value::UnixTime;
-use ucupdate::{CheckOptions, StoreCheck, check_store};
+use ucupdate::{CheckOptions, Continued, StoreCheck, StoreProblem, check_store, continue_after_loss};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// Look only whether images are there with their size, without reading them
     #[arg(long)]
     quick: bool,
+    /// Record that missing revisions are lost, and continue the history from the checkpoint after them. Only where no copy of
+    /// the store has them
+    #[arg(long = "continue")]
+    go_on: bool,
     #[command(flatten)]
     keep: RetentionArgs,
+    #[command(flatten)]
+    author: AuthorArgs,
 }
 
 /// Returns the findings and what was checked as a JSON object. An orphan is an object of an ingest that no package of the
@@ -26,7 +33,7 @@ fn check_json(found: &StoreCheck, quick: bool) -> Value {
             "kind": problem.kind(), "key": problem.key(), "text": problem.to_string(), "repair": problem.repair(),
         })
     });
-    json!({
+    let mut value = json!({
         "quick": quick,
         "revisions": found.revisions,
         "checkpoints": found.checkpoints,
@@ -36,7 +43,11 @@ fn check_json(found: &StoreCheck, quick: bool) -> Value {
         "findings": findings.collect::<Vec<_>>(),
         "orphans": found.orphans,
         "orphan_bytes": found.orphan_bytes,
-    })
+    });
+    if found.lost_revisions > 0 {
+        value["lost_revisions"] = found.lost_revisions.into();
+    }
+    value
 }
 
 /// Returns the findings and what was checked as text.
@@ -54,6 +65,19 @@ fn check_text(found: &StoreCheck, quick: bool) -> String {
     lines.push(format!(
         "{revisions} revision(s), {checkpoints} checkpoint(s), {files} file(s) of {bytes} bytes {looked}: {wrong}"
     ));
+    if found.lost_revisions > 0 {
+        lines.push(format!("{} revision(s) are recorded as lost", found.lost_revisions));
+    }
+    let can_continue = |problem: &StoreProblem| {
+        matches!(
+            problem,
+            StoreProblem::RevisionMissing { can_continue: true, .. }
+                | StoreProblem::ChainBroken { can_continue: true, .. }
+        )
+    };
+    if found.problems.iter().any(can_continue) {
+        lines.push("`ucupdate verify --continue` continues after the loss of missing revisions".to_owned());
+    }
     if *orphans > 0 {
         lines.push(format!(
             "{orphans} orphaned object(s) of {orphan_bytes} bytes: `ucupdate gc` removes them"
@@ -65,7 +89,21 @@ fn check_text(found: &StoreCheck, quick: bool) -> String {
 pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), Failure> {
     let store = context.open_store(IfMissing::Refuse).await?;
     let options = CheckOptions::default().with_quick(args.quick).with_retention(args.keep.retention());
-    let found = check_store(&*store, &options, UnixTime::from(SystemTime::now())).await?;
+    let now = UnixTime::from(SystemTime::now());
+    if args.go_on {
+        match continue_after_loss(&*store, &args.author.name(), now).await? {
+            Some(Continued { lost, at, .. }) => {
+                let ranges: Vec<String> =
+                    lost.iter().map(|(first, last)| format!("{first} to {last}")).collect();
+                context.output.message(format_args!(
+                    "revision(s) {} are recorded as lost; the history continues from the checkpoint at revision {at}",
+                    ranges.join(", ")
+                ));
+            }
+            None => context.output.message("no revision is missing, so there is nothing to continue"),
+        }
+    }
+    let found = check_store(&*store, &options, now).await?;
     context.output.both(&check_json(&found, args.quick), check_text(&found, args.quick))?;
     match found.problems.len() {
         0 => Ok(()),

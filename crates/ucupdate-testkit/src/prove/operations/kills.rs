@@ -4,7 +4,7 @@ use crate::prove::location::ProofStore;
 use crate::prove::operations::operation::{has_no_orphan, is_complete};
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::operations::work::{CLOCK, SERVER, fingerprint, open};
-use crate::prove::report::{Row, Scale};
+use crate::prove::report::{Power, Row, Scale};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::ChildStdout;
+use ucupdate::GarbageOptions;
 use ucupdate_store::error_chain;
 
 /// The number of kills after which a new store is begun. A look at a store takes longer the more objects it has.
@@ -54,20 +55,48 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     let (on_folder, on_bucket) = if scale.full { (400, 200) } else { (12, 6) };
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
     let mut rows = Vec::new();
+    if let Some(power) = &scale.power {
+        let cuts = if scale.full { 120 } else { 20 };
+        let what = format!("power cuts at random moments, {}", power.folder.display());
+        rows.push(row(
+            what,
+            "cuts",
+            cuts,
+            seed,
+            kill_again_and_again(cuts, seed, None, program, Some(power)).await,
+        ));
+        return rows;
+    }
     for (place, kills, is_folder) in [("folder", on_folder, true), (place, on_bucket, false)] {
         let what = format!("kill -9 at random moments, {place}");
         let endpoint = if is_folder { None } else { Some(endpoint) };
-        rows.push(match kill_again_and_again(kills, seed, endpoint, program).await {
-            Ok(tally) => {
-                let each: Vec<_> = tally.iter().map(|(what, n)| format!("{what} {n}")).collect();
-                let found =
-                    format!("{kills} kills, seed {seed}, nothing acknowledged lost; in {}", each.join(", "));
-                Row { what, found, holds: true }
-            }
-            Err(found) => Row { what, found: format!("seed {seed}: {found}"), holds: false },
-        });
+        rows.push(row(
+            what,
+            "kills",
+            kills,
+            seed,
+            kill_again_and_again(kills, seed, endpoint, program, None).await,
+        ));
     }
     rows
+}
+
+fn row(
+    what: String,
+    name: &str,
+    number: usize,
+    seed: u64,
+    end: Result<BTreeMap<String, usize>, String>,
+) -> Row {
+    match end {
+        Ok(tally) => {
+            let each: Vec<_> = tally.iter().map(|(what, n)| format!("{what} {n}")).collect();
+            let found =
+                format!("{number} {name}, seed {seed}, nothing acknowledged lost; in {}", each.join(", "));
+            Row { what, found, holds: true }
+        }
+        Err(found) => Row { what, found: format!("seed {seed}: {found}"), holds: false },
+    }
 }
 
 /// Kills processes, and returns how many were killed in the middle of each operation. `bucket` is `None` for a folder.
@@ -76,22 +105,24 @@ async fn kill_again_and_again(
     seed: u64,
     bucket: Option<Option<&str>>,
     program: &Path,
+    power: Option<&Power>,
 ) -> Result<BTreeMap<String, usize>, String> {
     let mut rng = Rng::with_seed(seed);
     let mut tally = BTreeMap::new();
     let mut store = None;
     for kill in 0..kills {
         if kill % KILLS_OF_A_STORE == 0 {
-            let kept = match bucket {
-                None => ProofStore::folder().map_err(|error| error_chain(&*error))?,
-                Some(endpoint) => ProofStore::bucket(endpoint).await,
+            let kept = match (bucket, power) {
+                (None, Some(power)) => ProofStore::folder_at(power.folder.join(format!("store-{kill}"))),
+                (None, None) => ProofStore::folder().map_err(|error| error_chain(&*error))?,
+                (Some(endpoint), _) => ProofStore::bucket(endpoint).await,
             };
             store = Some((kept, 0, 0));
         }
         let Some((kept, revision, rows)) = &mut store else { continue };
         let at = |found: String| format!("kill {kill}: {found}");
         let (done, begun) =
-            live_and_die(kept, seed.wrapping_add(kill as u64), program, &mut rng).await.map_err(at)?;
+            live_and_die(kept, seed.wrapping_add(kill as u64), program, &mut rng, power).await.map_err(at)?;
         let during = if begun.is_some() { begun.as_ref() } else { None };
         let during = during.map_or("nothing", |begun| begun.what.as_str());
         *tally.entry(during.to_owned()).or_default() += 1;
@@ -113,6 +144,7 @@ async fn live_and_die(
     seed: u64,
     program: &Path,
     rng: &mut Rng,
+    power: Option<&Power>,
 ) -> Result<(Option<Line>, Option<Line>), String> {
     let mut process = kept.process(program, "work");
     process.args(["--task", "change", "--seed", &seed.to_string()]);
@@ -131,6 +163,9 @@ async fn live_and_die(
     loop {
         tokio::select! {
             () = &mut life, if !is_killed => {
+                if let Some(power) = power {
+                    power.turn("cut").await?;
+                }
                 child.start_kill().map_err(|error| format!("a child ended before it was killed: {error}"))?;
                 is_killed = true;
             }
@@ -143,6 +178,9 @@ async fn live_and_die(
         }
     }
     child.wait().await.map_err(|error| error_chain(&error))?;
+    if let Some(power) = power {
+        power.turn("restore").await?;
+    }
     Ok((done, begun))
 }
 
@@ -175,7 +213,7 @@ async fn look(
         return Err(format!("{found_rows} rows are in the log, expected {rows} to {most}"));
     }
     if sweep {
-        let swept = service.collect_garbage(Duration::ZERO, true).await;
+        let swept = service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
         swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
         has_no_orphan(&service, "after sweeping up").await?;
         is_complete(&service).await?;

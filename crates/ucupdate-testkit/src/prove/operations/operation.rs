@@ -12,7 +12,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, stream_of};
 use ucupdate::value::{PackageId, Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
-use ucupdate::{ChangeError, IngestError, Options, Retention, SettableClock, UpdateService};
+use ucupdate::{ChangeError, GarbageOptions, IngestError, Options, Retention, SettableClock, UpdateService};
 use ucupdate_store::error_chain;
 
 /// The most bytes of anything that lies in a store of a proof.
@@ -269,11 +269,17 @@ impl Trial {
                 self.flush(service, first_row, rows).await
             }
             Operation::CollectGarbage => {
-                let swept = service.collect_garbage(Duration::ZERO, true).await;
+                let swept =
+                    service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
                 swept.map(drop).map_err(|error| NotDone::Failed(error_chain(&error)))
             }
             Operation::Retire => {
-                let swept = service.admin("ann").collect_unkept(Duration::ZERO, true).await;
+                let swept = service
+                    .admin("ann")
+                    .collect_unkept(
+                        &GarbageOptions::default().with_grace(Duration::ZERO).with_any_share(true),
+                    )
+                    .await;
                 swept.map(drop).map_err(not_changed)
             }
         }
@@ -365,7 +371,7 @@ impl Trial {
                 }
             }
         }
-        let swept = service.collect_garbage(Duration::ZERO, true).await;
+        let swept = service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
         swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
         has_no_orphan(service, "after sweeping up").await?;
         self.is_whole(service).await

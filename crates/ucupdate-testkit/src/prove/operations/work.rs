@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
 use ucupdate::value::UnixTime;
-use ucupdate::{Options, SettableClock, UpdateService};
+use ucupdate::{GarbageOptions, Options, SettableClock, UpdateService};
 use ucupdate_store::{ImageStore, error_chain};
 
 /// The time of the clock of every process. Objects that an earlier process left are old at this time.
@@ -118,7 +118,8 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
                 service.flush_logs().await.map_err(|error| NotDone::Failed(error_chain(&error)))
             }
             _ => {
-                let swept = service.collect_garbage(Duration::ZERO, true).await;
+                let swept =
+                    service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
                 swept.map(drop).map_err(|error| NotDone::Failed(error_chain(&error)))
             }
         };

@@ -94,6 +94,12 @@ pub(crate) struct ServeArgs {
     /// Make the store where there is none
     #[arg(long)]
     pub(crate) create: bool,
+    /// Go on with offers after the history in the store was replaced, for example by an older copy [default: offer nothing]
+    #[arg(long)]
+    pub(crate) offers_after_replacement: bool,
+    /// Serve from a store that this user may only read. Log rows are lost then [default: end with an error]
+    #[arg(long)]
+    pub(crate) read_only_store: bool,
     /// The time zone of the audit log, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: Zone,

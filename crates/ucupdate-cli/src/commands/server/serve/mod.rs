@@ -34,7 +34,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
 use ucupdate::{
-    BaseUrls, CaptureOptions, LogOptions, Metrics, Options, TroubleWatch, UpdateService, WatchOptions,
+    BaseUrls, CaptureOptions, LogError, LogOptions, Metrics, Options, StoreAccess, TroubleWatch,
+    UpdateService, WatchOptions, check_access,
 };
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
@@ -92,7 +93,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_logs(logs)
         .with_codec(codec)
         .with_watch(watch)
-        .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs));
+        .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs))
+        .with_offers_after_replacement(args.offers_after_replacement);
     let options = if args.no_captures {
         options
     } else {
@@ -115,6 +117,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
                 (store, Some(ImageRedirects::new(presign).with_life(Duration::from_secs(seconds))))
             }
         };
+        let access = check_access(&*store).await;
         let store = match &metrics {
             Some(metrics) => metrics.watch_store(store),
             None => store,
@@ -125,12 +128,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let newest = service.history(service.snapshot().revision(), 1).await;
             newest.iter().flatten().for_each(|revision| metrics.note_revision(revision));
         }
-        Ok::<_, Failure>((service, redirects))
+        Ok::<_, Failure>((service, redirects, access))
     };
-    let (service, redirects) = tokio::select! {
+    let (service, redirects, access) = tokio::select! {
         opened = opening => opened?,
         () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
     };
+    if let Some(warning) = access_warning(&access, args.read_only_store)? {
+        context.output.message(warning);
+    }
     let mut options = HttpOptions::default()
         .with_external_anonymous(args.external_anonymous)
         .with_downloads(limits.downloads, limits.downloads_of_one);
@@ -181,6 +187,26 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let ended = end(server, &service, stopping, context).await;
     outputs.flush().await;
     ended
+}
+
+/// Returns a warning if the store cannot be written.
+///
+/// # Errors
+/// When this user may not write the store, and `is_accepted` is not set: changes and log rows would be lost.
+fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<String>, Failure> {
+    if let Some((folder, reason)) = access.refused.first() {
+        let found = format!("the store is read-only for this user: `{folder}` cannot be written: {reason}");
+        if !is_accepted {
+            return Err(Failure::new(format_args!(
+                "{found}; give this user the permission to write, or serve with --read-only-store, which loses all log rows"
+            )));
+        }
+        return Ok(Some(format!("warning: {found}; log rows are lost")));
+    }
+    let failed = access.failed.first().map(|(folder, reason)| {
+        format!("warning: `{folder}` cannot be written at the moment: {reason}; log rows wait, and are dropped later")
+    });
+    Ok(failed)
 }
 
 /// Binds all listeners, or none.
@@ -291,6 +317,9 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
         match service.remove_old_logs().await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old logs are removed"),
+            Err(error @ LogError::LargeShare { .. }) => {
+                tracing::warn!("{error}: `ucupdate gc --log-days DAYS` removes them");
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");
             }

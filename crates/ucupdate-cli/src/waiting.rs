@@ -1,0 +1,168 @@
+//! Reports on stderr what a command waits for, and ends a wait after a time.
+
+use crate::output::shown::Shown;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::ops::Range;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+
+/// A wait is reported after this time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Two lines about a wait are at least this far apart.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Reports waits for one store. Clones share the time of the last report.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    store: Arc<str>,
+    /// The longest time that a command waits for one answer of the store.
+    pub(crate) limit: Duration,
+    reported_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Waiting {
+    pub(crate) fn new(store: &impl Display, limit: Duration) -> Self {
+        Self { store: store.to_string().into(), limit, reported_at: Arc::default() }
+    }
+
+    /// Reports that a try failed and is repeated.
+    #[cfg(feature = "s3")]
+    pub(crate) fn report_failed_try(&self, reason: &str) {
+        self.report(format_args!(
+            "{}: {reason}; trying again for up to {} s (--timeout)",
+            self.store,
+            self.limit.as_secs()
+        ));
+    }
+
+    /// Waits for an answer, and reports what it waits for if it does not come soon.
+    pub(crate) async fn for_answer<T>(&self, what: &str, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
+        loop {
+            tokio::select! {
+                answer = &mut answer => return answer,
+                () = sleep(PATIENCE) => self.report(format_args!("waiting for {}: {what}", self.store)),
+            }
+        }
+    }
+
+    /// Waits for an answer like [`for_answer`](Self::for_answer), and gives up after the limit.
+    async fn within_limit<T>(
+        &self,
+        what: String,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        // A bucket ends by its own, shorter limit, with a better reason.
+        match timeout(self.limit + PATIENCE, self.for_answer(&what, answer)).await {
+            Ok(end) => end,
+            Err(_) => Err(StoreError::unavailable(what, self.silence())),
+        }
+    }
+
+    fn silence(&self) -> String {
+        format!("no answer within {} s (--timeout)", self.limit.as_secs())
+    }
+
+    fn report(&self, message: impl Display) {
+        let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported_at.is_some_and(|then| then.elapsed() < PAUSE) {
+            return;
+        }
+        *reported_at = Some(Instant::now());
+        // If stderr is closed, there is no place for the message.
+        let _closed = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
+    }
+}
+
+/// A store whose answers are waited for within a limit.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    store: Arc<dyn ImageStore>,
+    waiting: Waiting,
+}
+
+impl Awaited {
+    pub(crate) fn new(store: Arc<dyn ImageStore>, waiting: Waiting) -> Self {
+        Self { store, waiting }
+    }
+}
+
+#[async_trait]
+impl ImageStore for Awaited {
+    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.waiting.within_limit(format!("creating `{key}`"), self.store.create(key, bytes)).await
+    }
+
+    /// Has no limit, because the input may be slow.
+    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
+        self.waiting.for_answer(&format!("writing `{key}`"), self.store.put(key, bytes)).await
+    }
+
+    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
+        let what = format!("reading `{key}`");
+        let object = self.waiting.within_limit(what.clone(), self.store.get(key, range)).await?;
+        let bytes = stream::unfold(Some((object.bytes, self.waiting.clone(), what)), |state| async {
+            let (mut bytes, waiting, what) = state?;
+            let next = timeout(waiting.limit + PATIENCE, waiting.for_answer(&what, bytes.next())).await;
+            match next {
+                Ok(Some(Ok(piece))) => Some((Ok(piece), Some((bytes, waiting, what)))),
+                Ok(Some(Err(error))) => Some((Err(error), None)),
+                Ok(None) => None,
+                Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, waiting.silence())), None)),
+            }
+        });
+        Ok(Object::new(object.meta, object.range, Box::pin(bytes)))
+    }
+
+    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+        self.waiting.within_limit(format!("looking for `{key}`"), self.store.head(key)).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.waiting.within_limit(format!("deleting `{key}`"), self.store.delete(key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.waiting.within_limit(format!("listing `{prefix}`"), self.store.list(prefix, after)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate::store::{ImageStoreExt as _, MemoryStore};
+    use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_hangs_is_given_up_after_the_limit_with_what_was_waited_for() {
+        let store = Arc::new(Faulty::new(MemoryStore::default()));
+        let waiting = Waiting::new(&"file:here", Duration::from_secs(20));
+        let awaited = Awaited::new(store.clone(), waiting);
+        let key = StoreKey::parse("a").unwrap();
+        awaited.put_bytes(&key, "text").await.unwrap();
+        assert_eq!(awaited.get_bytes(&key, 9).await.unwrap(), "text");
+        for call in [Call::Get, Call::Head, Call::List, Call::Create, Call::Delete] {
+            store.on(call).always(Fault::Hangs);
+        }
+        let began = Instant::now();
+        for (end, what) in [
+            (awaited.get_bytes(&key, 9).await.map(drop), "reading `a`"),
+            (awaited.head(&key).await.map(drop), "looking for `a`"),
+            (awaited.list("im", None).await.map(drop), "listing `im`"),
+            (awaited.create(&key, Bytes::new()).await, "creating `a`"),
+            (awaited.delete(&key).await, "deleting `a`"),
+        ] {
+            let error = ucupdate::store::error_chain(&end.unwrap_err());
+            assert_eq!(error, format!("store unavailable: {what}: no answer within 20 s (--timeout)"));
+        }
+        assert_eq!(began.elapsed(), 5 * Duration::from_secs(22));
+    }
+}

@@ -1,0 +1,82 @@
+//! Stores that belong to another user.
+
+use crate::place::{Place, Ran};
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+
+/// The user `nobody`.
+const NOBODY: u32 = 65534;
+
+/// Calls `each` with a path and with everything below it.
+fn walk(path: &Path, each: &dyn Fn(&Path)) {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            walk(&entry.unwrap().path(), each);
+        }
+    }
+    each(path);
+}
+
+fn is_root(place: &Place) -> bool {
+    place.file("mine", b"");
+    std::fs::metadata(place.path("mine")).unwrap().uid() == 0
+}
+
+/// Runs the command as a user who may read the store and not write it.
+fn run_as_reader(place: &Place, args: &[&str]) -> Ran {
+    let mut command = place.command(args);
+    set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
+    if is_root(place) {
+        command.uid(NOBODY).gid(NOBODY);
+    } else {
+        walk(&place.path("ucupdate-data"), &|path| {
+            set_permissions(path, Permissions::from_mode(if path.is_dir() { 0o555 } else { 0o444 })).unwrap();
+        });
+    }
+    let ran = Ran::of(command.output().unwrap());
+    walk(&place.path("ucupdate-data"), &|path| {
+        set_permissions(path, Permissions::from_mode(if path.is_dir() { 0o755 } else { 0o644 })).unwrap();
+    });
+    ran
+}
+
+#[test]
+fn serve_refuses_a_store_that_this_user_may_only_read_and_says_so() {
+    let place = Place::with_package();
+    let refused = run_as_reader(&place, &["serve", "--listen", "127.0.0.1:0"]).refused();
+    let expected = "the store is read-only for this user: `state/revisions/` cannot be written: ";
+    assert!(refused.starts_with(expected), "{refused}");
+    assert!(refused.ends_with("or serve with --read-only-store, which loses all log rows"), "{refused}");
+
+    let rules = run_as_reader(&place, &["rules"]).done();
+    assert!(rules.contains("IP8540"), "reading works: {rules}");
+    let change = run_as_reader(&place, &["rollout", "kill", "--reason", "calls drop"]);
+    assert_ne!(change.code, Some(0), "{change:?}");
+    assert!(change.stderr.contains("read-only"), "{change:?}");
+}
+
+#[test]
+fn what_root_left_when_it_was_killed_does_not_make_a_store_read_only() {
+    let place = Place::with_package();
+    if !is_root(&place) {
+        return;
+    }
+    let server = place.serve_here();
+    server.signal("KILL");
+    server.ended();
+    let store = place.path("ucupdate-data");
+    assert!(store.join(".staging").read_dir().unwrap().next().is_some(), "the lock of root is still there");
+    set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
+    // The folders belong to the service, and the files of root in them stay files of root.
+    walk(&store, &|path| {
+        if path.is_dir() {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        } else if path.starts_with(store.join(".staging")) {
+            set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        }
+    });
+    let mut change = place.command(&["rollout", "kill", "--reason", "calls drop"]);
+    Ran::of(change.uid(NOBODY).gid(NOBODY).output().unwrap()).done();
+}

@@ -1,0 +1,108 @@
+//! Removal of old log files.
+//!
+//! A day counts as past only if both the clock of this server and the clock of the store say so. One clock that is ahead
+//! then removes nothing. If both are ahead, most files look old at once, and then nothing is removed.
+
+use crate::clock::Clock;
+use crate::logs::merge::zone_key;
+use crate::logs::options::LogOptions;
+use crate::logs::writer::LogError;
+use crate::maintenance::access::store_time;
+use std::collections::BTreeMap;
+use ucupdate_audit::{LogDate, LogKind, LogName, RetentionDays, ServerName};
+use ucupdate_core::value::{UnixTime, Zone};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreKey};
+
+/// A log file in the store.
+struct LogFile {
+    name: LogName,
+    key: StoreKey,
+    modified: UnixTime,
+}
+
+/// Removes the files of this server that are older than the days to keep, and those of servers that are gone: all their
+/// files are that old. Returns the number of removed files.
+pub(crate) async fn remove_old(
+    store: &dyn ImageStore,
+    options: &LogOptions,
+    clock: &dyn Clock,
+) -> Result<usize, LogError> {
+    let mut removed = 0;
+    let store_now = store_time(store).await?;
+    for kind in [LogKind::Audit, LogKind::Access] {
+        let files = files_of(store, kind).await?;
+        let today = day(kind, &options.zone, clock.now()).min(day(kind, &options.zone, store_now));
+        let is_old = |date| is_past(date, today, options.days);
+        let mut newest: BTreeMap<&ServerName, (LogDate, UnixTime)> = BTreeMap::new();
+        for file in &files {
+            let seen = newest.entry(&file.name.server).or_insert((file.name.date, file.modified));
+            *seen = (seen.0.max(file.name.date), seen.1.max(file.modified));
+        }
+        let is_gone = |server: &ServerName| {
+            newest.get(server).is_some_and(|(date, written)| {
+                is_old(*date) && is_past(day(kind, &options.zone, *written), today, options.days)
+            })
+        };
+        let old: Vec<&LogFile> = files
+            .iter()
+            .filter(|file| file.name.server == options.server || is_gone(&file.name.server))
+            .filter(|file| is_old(file.name.date))
+            .collect();
+        if old.len() * 2 > files.len() {
+            return Err(LogError::LargeShare { old: old.len(), of: files.len() });
+        }
+        removed += delete(store, &old).await?;
+    }
+    Ok(removed)
+}
+
+/// Removes the files of all servers that are older than some days by the clock of the store, however many they are.
+pub(crate) async fn remove_all_old(
+    store: &dyn ImageStore,
+    zone: &Zone,
+    days: RetentionDays,
+) -> Result<usize, LogError> {
+    let mut removed = 0;
+    let now = store_time(store).await?;
+    for kind in [LogKind::Audit, LogKind::Access] {
+        let files = files_of(store, kind).await?;
+        let today = day(kind, zone, now);
+        let old: Vec<&LogFile> = files.iter().filter(|file| is_past(file.name.date, today, days)).collect();
+        removed += delete(store, &old).await?;
+    }
+    Ok(removed)
+}
+
+async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<LogFile>, LogError> {
+    let mut files = Vec::new();
+    let mut pages = store.pages(kind.folder());
+    while let Some(page) = pages.next().await? {
+        files.extend(page.into_iter().filter_map(|meta| {
+            let name = meta.key.as_str().parse().ok()?;
+            Some(LogFile { name, modified: UnixTime::from(meta.modified), key: meta.key })
+        }));
+    }
+    Ok(files)
+}
+
+fn day(kind: LogKind, zone: &Zone, time: UnixTime) -> LogDate {
+    LogDate::of(match kind {
+        LogKind::Audit => zone.civil(time),
+        LogKind::Access => time.civil_utc(),
+    })
+}
+
+fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
+    today.days_since(date) > i64::from(days.days())
+}
+
+async fn delete(store: &dyn ImageStore, files: &[&LogFile]) -> Result<usize, LogError> {
+    for file in files {
+        // The zone goes first, so that no zone is left without its log.
+        if let Some(zone) = zone_key(file.key.as_str()).filter(|_| file.name.kind == LogKind::Audit) {
+            store.delete(&zone).await?;
+        }
+        store.delete(&file.key).await?;
+    }
+    Ok(files.len())
+}

@@ -1,0 +1,84 @@
+//! [`StoreAccess`]: which folders of a store this process may write, and the time by the clock of the store.
+
+use crate::keys;
+use crate::state::rule_history::random_bytes;
+use bytes::Bytes;
+use std::io;
+use ucupdate_audit::LogKind;
+use ucupdate_core::value::UnixTime;
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
+
+/// The folders in which a server makes objects.
+const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LogKind::Audit.folder(), LogKind::Access.folder()];
+
+/// The result of [`check_access`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreAccess {
+    /// The folders that this process may not write, each with the reason.
+    pub refused: Vec<(String, String)>,
+    /// The folders that could not be written for another reason, such as a full disk. They may be writable later.
+    pub failed: Vec<(String, String)>,
+}
+
+impl StoreAccess {
+    /// Returns whether the store is read-only for this process, at least in part.
+    pub fn is_read_only(&self) -> bool {
+        !self.refused.is_empty()
+    }
+}
+
+/// Checks whether this process may write each folder of a store in which a server makes objects. It writes an empty object
+/// to each folder and deletes it.
+///
+/// A folder may belong to another user, for example because a command was run as root once. Then changes or log rows of
+/// this process are lost, so call this before a server starts.
+///
+/// ```
+/// use ucupdate::{check_access, store::{MemoryStore, ReadOnly}};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert!(!check_access(&MemoryStore::default()).await.is_read_only());
+/// let access = check_access(&ReadOnly::new(MemoryStore::default())).await;
+/// assert_eq!(access.refused[0].0, "state/revisions/");
+/// # });
+/// ```
+pub async fn check_access(store: &dyn ImageStore) -> StoreAccess {
+    let mut access = StoreAccess::default();
+    for folder in FOLDERS {
+        let Err(error) = probe(store, folder).await else { continue };
+        let entry = (folder.to_owned(), error_chain(&error));
+        if may_not_write(&error) { access.refused.push(entry) } else { access.failed.push(entry) }
+    }
+    access
+}
+
+/// Returns the current time by the clock of the store: the time that it gives a new object.
+pub(crate) async fn store_time(store: &dyn ImageStore) -> Result<UnixTime, StoreError> {
+    probe(store, keys::PROBES).await
+}
+
+/// Writes an empty object, deletes it, and returns the time that the store gave it.
+async fn probe(store: &dyn ImageStore, folder: &str) -> Result<UnixTime, StoreError> {
+    let random = random_bytes().map_err(|error| StoreError::backend("drawing random bytes", error))?;
+    let name = format!("{folder}probe-{:032x}", u128::from_be_bytes(random));
+    let key = StoreKey::parse(&name).map_err(|error| StoreError::backend("naming a probe", error))?;
+    let written = store.put_bytes(&key, Bytes::new()).await?;
+    store.delete(&key).await?;
+    Ok(UnixTime::from(written.modified))
+}
+
+/// Returns whether an error, or one of its sources, says that this process may not write.
+fn may_not_write(error: &StoreError) -> bool {
+    if matches!(error, StoreError::ReadOnly { .. }) {
+        return true;
+    }
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let kind = error.downcast_ref().map(io::Error::kind);
+        if matches!(kind, Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)) {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
