@@ -364,6 +364,9 @@ const ON_A_STORE: &[&str] = &[
     "tree",
     "history",
     "captures",
+    "interim list",
+    "interim reject ENU",
+    "policy deploy-at-ingest RoundTable yes",
     "fleet",
     "loops",
     "verify",
@@ -499,6 +502,28 @@ const NEVER: &[(i32, &str, &[&str])] = &[
     ),
     (NOT_UNDERSTOOD, "a folder that is no package is refused, as a package would be", &["package build"]),
     (NOT_FOUND, "it needs nothing that could be missing", &["demo", "sample", "version"]),
+    (
+        DONE,
+        "the tests of interim images and of stones show it, in stores that have a pending image or a wide stone",
+        &["interim approve", "interim reject", "stone set", "stone narrow"],
+    ),
+    (
+        REFUSED,
+        "it only reads, or what is set already stays as it is",
+        &["interim list", "policy deploy-at-ingest"],
+    ),
+    (
+        NOT_UNDERSTOOD,
+        "it reads only the store and its own arguments",
+        &[
+            "interim list",
+            "interim approve",
+            "interim reject",
+            "stone set",
+            "stone narrow",
+            "policy deploy-at-ingest",
+        ],
+    ),
     (DONE, "it runs until it is told to end, which tests/it/ending.rs shows", &["serve"]),
 ];
 
