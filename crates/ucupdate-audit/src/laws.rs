@@ -32,8 +32,8 @@ fn cut(bytes: &[u8]) -> &[u8] {
     bytes.get(..64 * 1024).unwrap_or(bytes)
 }
 
-/// Any bytes end in rows or findings, also as compressed, foreign or damaged text: both readers end, and no more rows and
-/// findings come out than the text has lines.
+/// Checks that both log readers end on any bytes, including compressed, foreign and damaged text. Checks that neither returns
+/// more rows and findings than the limit of bytes allows.
 ///
 /// # Panics
 /// When the law does not hold.

@@ -88,7 +88,7 @@ impl Context {
         }
     }
 
-    /// Sees that another location is not the store itself.
+    /// Checks that another location is not the store itself.
     ///
     /// # Errors
     /// Fails when it is.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{FileName, Sha256Digest};
 
-/// One of the two files of an offer.
+/// One of the two files of an offered module: the image or its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a module is an image and its signature")]
 pub enum UpdateFile {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The most passing names that are tried for a staged file.
+/// The largest number of temporary names that are tried for a staged file.
 const MAX_TRIES: u32 = 1000;
 
 /// A folder in which files are read and written. Neither `..` nor a link leads out of it.
@@ -104,7 +104,7 @@ impl Folder {
         self.open_plain(path, true, OpenOptions::new().read(true).write(true).create(true).truncate(false))
     }
 
-    /// Creates a file with a passing name in `folder`, where it stays until it gets its own name.
+    /// Creates a file with a temporary name in `folder`. [`Staged::create`] or [`Staged::replace`] gives it its own name.
     ///
     /// # Errors
     /// Fails when the folder cannot be created.
@@ -115,7 +115,8 @@ impl Folder {
         })
     }
 
-    /// Stages a second name (a hard link) of a file in another folder.
+    /// Creates a hard link with a temporary name in `folder`. The link leads to the file at `path` below `from`, and gets its
+    /// own name as a staged file does.
     ///
     /// # Errors
     /// Fails when the file does not exist, or the file system cannot link it.

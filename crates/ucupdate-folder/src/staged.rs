@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::time::SystemTime;
 
-/// A file under a passing name, which is being written. If it is dropped without a name of its own, it is removed.
+/// A file under a temporary name, which is being written. If it is dropped without a name of its own, it is removed.
 #[derive(Debug)]
 pub struct Staged<'a> {
     folder: &'a Folder,
@@ -66,7 +66,7 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// Fails as `create` does, but for `AlreadyExists`.
     pub fn replace(self, path: &str) -> io::Result<()> {
-        // Where both names are of one file already, the rename does nothing, and dropping removes the passing name.
+        // Where both names are of one file already, the rename does nothing, and dropping removes the temporary name.
         self.place(path, |dir, staged, to, name, _| dir.rename(staged, to, name))
     }
 

@@ -77,13 +77,13 @@ impl DeviceUpdates {
         Ok(Self { inner: Arc::new(Inner { service, options, downloads, external }) })
     }
 
-    /// Returns the service behind.
+    /// Returns the service that answers the requests.
     pub fn service(&self) -> &UpdateService {
         &self.inner.service
     }
 
-    /// Returns whether this service is responsible for a path as it is in a request, also when no file is there. A server that
-    /// dispatches requests itself uses it.
+    /// Returns whether this service answers requests for `path`, even if no file exists there. `path` is the undecoded path of a
+    /// request.
     pub fn serves(&self, path: &str) -> bool {
         self.inner.target(&paths::decoded(path)) != Target::Unknown
     }

@@ -58,7 +58,7 @@ pub enum S3OptionsError {
     },
 }
 
-/// The reason why a store in a bucket was not opened. The variants differ in what to do.
+/// The reason why a store in a bucket was not opened. Each variant needs another remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum S3OpenError {

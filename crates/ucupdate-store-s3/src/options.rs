@@ -266,7 +266,8 @@ impl S3Options {
         Self { system_roots, ..self }
     }
 
-    /// Sets the time for one request, and for a pause within a body. Default: 30 seconds.
+    /// Sets the time limit of one try of a request. The same limit applies to the wait for the next bytes of a body. Default:
+    /// 30 seconds.
     #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }

@@ -7,7 +7,7 @@ use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest, UpdateRespo
 /// The rule for the phone.
 pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 
-/// Returns the rule for the phone.
+/// Returns the key of the rule for the phone of the field's audit log ([`RULE`]).
 ///
 /// # Panics
 /// Never: the words make a rule.

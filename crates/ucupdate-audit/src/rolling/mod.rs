@@ -222,7 +222,7 @@ impl RollingLog {
         })
     }
 
-    /// Reports the outcome of the open effect. Without an open effect it does nothing.
+    /// Reports the outcome of the effect that was returned last. Does nothing if that outcome was reported already.
     ///
     /// The outcome of an effect that was abandoned (a dropped future, a timeout) is [`EffectOutcome::Unclear`].
     pub fn done(&mut self, outcome: EffectOutcome, now: UnixTime) {
@@ -302,7 +302,7 @@ impl RollingLog {
         Some(after(first.pushed_at, self.options.flush_millis.into()))
     }
 
-    /// The number of rows that are stored durably: the rows with lower numbers.
+    /// Returns the number of the first row that is not yet acknowledged. All rows with lower numbers are stored durably.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
     }

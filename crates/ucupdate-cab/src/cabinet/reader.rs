@@ -238,11 +238,12 @@ impl<R: Read> Cabinet<R> {
         self.finish_parts()
     }
 
-    /// Finishes as [`finish`](Self::finish) does, and opens the next cabinet of the input: a program can hold several.
+    /// Finishes this cabinet as [`finish`](Self::finish) does, and opens the next one in the same input. A self-extracting
+    /// program can hold several cabinets.
     ///
-    /// `None` comes after the last cabinet, after a set of several parts, and if the options name an
-    /// [offset](CabinetOptions::with_offset). The search ends when
-    /// [as many bytes](crate::Limits::with_stub_bytes) as a program can have hold no cabinet.
+    /// The second value is `None` after the last cabinet, after a set of several parts, and if the options name an
+    /// [offset](CabinetOptions::with_offset). The search gives up after
+    /// [`with_stub_bytes`](crate::Limits::with_stub_bytes) bytes without a cabinet.
     ///
     /// # Errors
     /// Fails as `finish` and [`open`](Self::open) do. Strict reading refuses another cabinet.

@@ -76,7 +76,7 @@ pub struct MemberStart {
     pub path: Result<SafePath, NameProblem>,
     /// The size in bytes, uncompressed.
     pub size: u64,
-    /// The time in the cabinet; `None` where it is not in the calendar.
+    /// The modification time that the cabinet states. `None` if it is not a valid date and time.
     pub modified: Option<FieldTime>,
     /// The purpose that the name suggests.
     pub role: MemberRole,

@@ -14,7 +14,7 @@ use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
 use ucupdate::value::UnixTime;
 
-/// Which devices are asked for: each of the audit logs, as it was when it asked last.
+/// The options that choose devices from audit logs. Each device is taken as it was at its last request.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("audit", |audit| audit.visible_alias("devices")))]
 pub(crate) struct DevicesArgs {

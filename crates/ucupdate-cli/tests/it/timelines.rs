@@ -25,7 +25,7 @@ fn the_fields_phone_is_followed_from_its_first_request_to_its_last_download() {
 2009-03-06T17:10:39Z  asked with 0.0.0.0, offered 1.0.522.103, the interim image
 2009-03-06T17:12:57Z  fetched CPE.nbt of 1.0.522.103 in 2 min 18 s
 2009-03-06T17:12:57Z  fetched CPE.cat of 1.0.522.103
-2009-03-06T17:18:54Z  restarted by itself within 5 min 57 s of the download
+2009-03-06T17:18:54Z  restarted, probably by itself, within 5 min 57 s of the download
 2009-03-06T17:18:54Z  came back with 1.0.522.103, offered 3.5.6907.0
 2009-03-06T17:21:45Z  fetched CPE.nbt of 3.5.6907.0 in 2 min 51 s
 2009-03-06T17:21:45Z  fetched CPE.cat of 3.5.6907.0
@@ -143,7 +143,7 @@ fn a_device_is_shown_with_its_last_request_its_offer_and_what_was_decided_about_
             "groups         pilots\n",
             "holds          fair: trade fair\n",
             "=> nothing: 3.5.6907.0 is held back, by the hold fair: trade fair\n",
-            "  restarted by itself within 5 min 57 s of the download\n",
+            "  restarted, probably by itself, within 5 min 57 s of the download\n",
         ] {
             assert!(told.contains(line), "{name}: {line}: {told}");
         }

@@ -260,8 +260,7 @@ impl Outcomes {
         self.due.first().map(|(due, ..)| *due)
     }
 
-    /// The time at which the device that is in flight for the longest time was offered its version. `None` if no device is
-    /// in flight.
+    /// Returns the time of the oldest offer whose outcome is still open. `None` if no offer is open.
     pub fn in_flight_since(&self) -> Option<UnixTime> {
         let tracks = self.devices.values().flatten().filter(|track| track.state == State::InFlight);
         tracks.map(|track| track.at).min()

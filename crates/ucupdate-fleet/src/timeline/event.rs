@@ -145,8 +145,9 @@ pub enum FetchOutcome {
 
 /// The probable cause of a restart.
 ///
-/// A device that has installed an image restarts by itself after it was idle for five minutes. An earlier restart was by
-/// hand.
+/// A device that has installed an image waits until it is idle, and then restarts. No log says who restarted it. This crate
+/// assumes that a device is idle after five minutes, so an earlier restart counts as one by hand. The restarts in the logs of
+/// 2009 agree with that, and prove nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RestartedBy {
@@ -156,7 +157,7 @@ pub enum RestartedBy {
     Hand,
 }
 
-/// The time in seconds for which a device is idle before it restarts by itself.
+/// The assumed time in seconds for which a device is idle before it restarts by itself.
 const IDLE_SECONDS: u64 = 300;
 
 impl RestartedBy {
@@ -223,10 +224,10 @@ impl fmt::Display for EventKind {
             Self::Requested(row) => row.fmt(f),
             Self::Fetched(fetch) => fetch.fmt(f),
             Self::Restarted { after, by: RestartedBy::Itself } => {
-                write!(f, "restarted by itself within {after} of the download")
+                write!(f, "restarted, probably by itself, within {after} of the download")
             }
             Self::Restarted { after, by: RestartedBy::Hand } => {
-                write!(f, "restarted by hand within {after} of the download")
+                write!(f, "restarted, probably by hand, within {after} of the download")
             }
             Self::UploadedLogs => f.write_str("uploaded its logs"),
             Self::Silent { since } => write!(f, "silent for {since}"),

@@ -5,9 +5,11 @@ use ucupdate::request::Side;
 
 /// The connection of a request. The server that accepts connections adds it to each request as an extension.
 ///
-/// It fills fields of the access row and of the audit row. Without it these fields are empty. The answer is the same with one
-/// exception: outside, a request whose connection names a user counts as authenticated. With axum, `router` creates it from
-/// axum's `ConnectInfo`. No header is read for it. Behind a proxy, set the address that you trust.
+/// Its values are written to the access row and the audit row. Without it these fields are empty. It changes an answer in one
+/// case only: a request on an external path counts as authenticated if its connection names a user.
+///
+/// With axum, `router` creates it from `ConnectInfo`. It is never filled from request headers. A server behind a proxy must set
+/// the address of the device itself.
 ///
 /// ```
 /// use ucupdate_http::Connection;

@@ -99,8 +99,9 @@ impl<P> Recording<P> {
         self.disk.effects()
     }
 
-    /// Sets the promise that holds from effect number `from` until the next promise. An acknowledged step holds from
-    /// [`effects`](Self::effects). A step in flight may be visible from one effect later than before the step.
+    /// Adds a promise. It holds from effect number `from` until the next promise begins. After a step has reported success, pass
+    /// [`effects`](Self::effects). For a step that is still running, pass the number of effects before the step plus one,
+    /// because its result may be visible from then on.
     pub fn promise(&mut self, from: usize, promise: P) {
         self.promises.push((from, promise));
     }

@@ -113,8 +113,8 @@ pub async fn wrong_clocks(scale: &Scale, wrap: Wrap<'_>) -> Result<String, Proof
     Ok(format!("{tried} clocks, nothing lost"))
 }
 
-/// Lets the store hang under a probing server. The server must go on answering, become unready, stop offers by its option,
-/// and see the kill switch when the store answers again.
+/// Lets the store hang while a server probes it. The server must go on answering, become unready, and stop its offers after
+/// the time set by `with_offers_while_unreachable`. It must apply the kill switch when the store answers again.
 ///
 /// # Errors
 /// The first fault that is found, or a failure of the proof itself.

@@ -32,34 +32,34 @@ pub struct Retention {
 }
 
 impl Default for Retention {
-    /// Keeps 50 revisions, and every revision that was current in the last 30 days.
+    /// Keeps the images of 50 revisions, and of every revision that was current in the last 30 days.
     fn default() -> Self {
         Self { revisions: 50, time: Duration::from_secs(30 * 24 * 60 * 60) }
     }
 }
 
 impl Retention {
-    /// Sets how many of the newest revisions are kept. The newest one is always kept.
+    /// Sets the number of newest revisions whose images are kept. Those of the newest one are always kept.
     #[must_use]
     pub fn with_revisions(mut self, revisions: u64) -> Self {
         self.revisions = revisions;
         self
     }
 
-    /// Sets for how long a revision is kept after another one replaced it, by the clock of the store. In a store that was
-    /// imported, this time begins with the import.
+    /// Sets the time for which the images of a revision are kept after another revision replaced it, by the clock of the
+    /// store. In a store that was imported, this time begins with the import.
     #[must_use]
     pub fn with_time(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// How many of the newest revisions are kept.
+    /// Returns the number of newest revisions whose images are kept. Revisions themselves are never deleted.
     pub fn revisions(&self) -> u64 {
         self.revisions
     }
 
-    /// For how long a revision is kept after another one replaced it.
+    /// Returns the time for which the images of a revision are kept after another revision replaced it.
     pub fn time(&self) -> Duration {
         self.time
     }

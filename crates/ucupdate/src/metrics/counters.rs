@@ -15,7 +15,7 @@ use ucupdate_core::decide::OfferKind;
 pub(crate) const PATHS: [&str; 3] = ["handler", "file", "other"];
 
 /// The reasons of decisions, the most frequent ones first. A reason that is not in the list counts as the last one.
-pub(crate) const REASONS: [&str; 17] = [
+pub(crate) const REASONS: [&str; 18] = [
     "up-to-date",
     "offer",
     "no-rule",
@@ -29,6 +29,7 @@ pub(crate) const REASONS: [&str; 17] = [
     "version-unreadable",
     "ambiguous-module",
     "stepping-stone-missing",
+    "stepping-stone-pending",
     "stepping-stone-banned",
     "banned",
     "files-missing",

@@ -93,7 +93,7 @@ impl CatalogueBuilder {
         Self { time: super::dos_epoch(), by_sha256: false, members: Vec::new() }
     }
 
-    /// Sets the time of the list, in UTC, from 1970 on.
+    /// Sets the time at which the catalogue was issued, in UTC. It must not be before 1970.
     #[must_use]
     pub fn with_time(mut self, time: FieldTime) -> Self {
         self.time = time;

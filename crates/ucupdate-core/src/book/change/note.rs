@@ -229,7 +229,8 @@ impl Note {
         self.parts().rule
     }
 
-    /// Returns the name of the group, rollout, hold, device, package or other thing it is about, beside the rule.
+    /// Returns the name of the thing that the note is about, such as a group, rollout, hold, device or package. The rule is not
+    /// included; [`rule`](Self::rule) returns it.
     pub fn name(&self) -> Option<String> {
         self.parts().name
     }

@@ -81,7 +81,7 @@ pub struct FaultCounts {
 /// A function that puts something between the service and the store.
 pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
-/// Returns the rows of every operation.
+/// Runs every operation with each fault on the wire. Returns the rows of the report.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
     let buckets = match buckets(endpoint) {
         Ok(buckets) => buckets,

@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use std::io;
 
-/// Listens for the signals that end a server. While it exists, none of them ends the program by itself. Neither do SIGHUP,
-/// SIGUSR1 and SIGUSR2, which other servers understand as "read the configuration again" and this one ignores.
+/// Listens for the signals that end a server. While it exists, none of them ends the program by itself. SIGUSR1 and SIGUSR2 are
+/// ignored. So is SIGHUP, unless [`with_hangup`](Self::with_hangup) is set.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     #[cfg(unix)]
