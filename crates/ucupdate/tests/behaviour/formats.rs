@@ -7,7 +7,7 @@ use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey
 use ucupdate::value::UnixTime;
 use ucupdate::{CheckOptions, check_store};
 
-const FORMATS: [&str; 4] = ["1.0", "1.1", "1.2", "1.3"];
+const FORMATS: [&str; 5] = ["1.0", "1.1", "1.2", "1.3", "1.4"];
 
 /// The moment at which the expected answers were written: 2026-12-04 00:00:00 UTC.
 pub(crate) const ASKED_AT: UnixTime = UnixTime::from_seconds(1_796_342_400);
