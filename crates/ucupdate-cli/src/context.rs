@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use ucupdate::book::RuleBook;
 use ucupdate::local::LocalStore;
 use ucupdate::store::{ImageStore, MemoryStore, Presign};
 use ucupdate::{Options, Snapshot, UpdateService};
@@ -146,6 +147,15 @@ impl Context {
                 ));
                 None
             }
+        }
+    }
+
+    /// Writes a warning about the rule book of the store after a change, if there is one. The change is made in any case, so a
+    /// store that cannot be read now is no failure.
+    pub(crate) async fn warn(&mut self, warning: impl FnOnce(&RuleBook) -> Option<String>) {
+        let Ok(service) = self.administer(IfMissing::Refuse).await else { return };
+        if let Some(warning) = warning(service.snapshot().book()) {
+            self.output.message(format_args!("warning: {warning}"));
         }
     }
 

@@ -8,6 +8,7 @@ use ucupdate::book::{
     Audience, BookCommand, GroupName, Refusal, RolloutName, RuleBook, RuleError, RuleKey, RulePattern,
     StopScope,
 };
+use ucupdate::device::DeviceType;
 
 /// Returns the failure of a refused change, with the name that may have been meant.
 pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
@@ -43,6 +44,37 @@ pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
     let refusal = Refusal::NoScheme { rules: Box::new(rules.clone()) };
     let meant = meant(&refusal, book);
     with_meant(Failure::not_found(refusal), meant)
+}
+
+/// Returns what is wrong with a pattern that no rule matches, or `None` if a rule matches it. It may be right: a later package
+/// can bring such a rule.
+pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<String> {
+    if book.rules().any(|rule| rules.holds(rule.key())) {
+        return None;
+    }
+    let written = rules.to_string();
+    let mut words = written.as_str();
+    while let Some(shorter) = words.strip_suffix("/*") {
+        words = shorter;
+    }
+    let rest = if words == written { "" } else { "/*" };
+    let count = words.split('/').count();
+    let names =
+        book.rules().map(|rule| rule.key().to_string().split('/').take(count).collect::<Vec<_>>().join("/"));
+    let meant = nearest(words, names).map(|meant| format!("; did you mean {meant}{rest}?"));
+    Some(format!("no rule matches {rules} yet{}", meant.unwrap_or_default()))
+}
+
+/// Returns what is wrong with a device type that no rule has, or `None` if a rule has it or the command knows it.
+pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<String> {
+    let rules = book.rules().map(|rule| rule.key().kind().device_type.to_string());
+    let known: Vec<String> = rules.chain(["UCPhone".to_owned(), "RoundTable".to_owned()]).collect();
+    if known.iter().any(|known| known.eq_ignore_ascii_case(device_type.as_str())) {
+        return None;
+    }
+    let meant =
+        nearest(device_type.as_str(), known.into_iter()).map(|meant| format!("; did you mean {meant}?"));
+    Some(format!("no rule is for the device type {device_type} yet{}", meant.unwrap_or_default()))
 }
 
 /// Returns a failure with the name that may have been meant.

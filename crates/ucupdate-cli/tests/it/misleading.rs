@@ -236,3 +236,28 @@ fn a_named_device_is_not_simulated_without_its_version() {
     }
     assert!(ask(&[]).done().contains("0.0.0.0"));
 }
+
+#[test]
+fn a_pattern_or_a_type_that_no_rule_has_is_warned_about_with_the_one_that_may_be_meant() {
+    let place = Place::with_package();
+    for (args, warning) in [
+        (
+            &["ban", "add", "UCPhone/Polcom/*", "9.9.9.9", "--reason", "a fault"][..],
+            "no rule matches UCPhone/Polcom/*/*/*/* yet; did you mean UCPhone/Polycom/*?",
+        ),
+        (
+            &["policy", "set", "UCPhone/Polycm/*", "--scheme", "numeric"],
+            "no rule matches UCPhone/Polycm/*/*/*/* yet; did you mean UCPhone/Polycom/*?",
+        ),
+        (
+            &["policy", "deploy-at-ingest", "RoundTabel", "yes"],
+            "no rule is for the device type RoundTabel yet; did you mean RoundTable?",
+        ),
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains(warning), "{ran:?}");
+    }
+    let ran = place.run(&["ban", "add", "UCPhone/Polycom/*", "9.9.9.9", "--reason", "a fault"]);
+    assert!(ran.stderr.is_empty(), "{ran:?}");
+}

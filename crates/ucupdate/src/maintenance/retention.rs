@@ -68,8 +68,9 @@ impl Retention {
     /// long ago.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = (newest + 1).saturating_sub(self.revisions.max(1));
-        let time = i64::try_from(self.time.as_millis()).unwrap_or(i64::MAX);
-        number <= by_number && at.as_millis() < now.as_millis().saturating_sub(time)
+        let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);
+        // A store tells times by the second or better, and not all of its calls by the same part of one.
+        number <= by_number && at.as_seconds() <= now.as_seconds().saturating_sub(time)
     }
 }
 

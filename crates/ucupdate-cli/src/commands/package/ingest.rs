@@ -152,6 +152,12 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                     // The reason is told last, and not twice.
                     let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
                     others.for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
+                    if problems.iter().any(ProblemReport::is_unreadable_catalogue) {
+                        context.output.message(format_args!(
+                            "{file}: --accept-unreadable-catalogue takes in images whose signature cannot be read; the history \
+                             records it"
+                        ));
+                    }
                 }
                 report.refused = Some(RefusedReport { file, reason, problems });
                 break;

@@ -36,6 +36,13 @@ impl ProblemReport {
     }
 }
 
+impl ProblemReport {
+    /// Returns whether the problem is a signature that `--accept-unreadable-catalogue` accepts.
+    pub(crate) fn is_unreadable_catalogue(&self) -> bool {
+        self.kind == "catalogue-unreadable"
+    }
+}
+
 impl fmt::Display for ProblemReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Shown(&self.text).fmt(f)

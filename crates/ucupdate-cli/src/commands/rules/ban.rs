@@ -4,6 +4,7 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
+use crate::suggest::without_rule;
 use ucupdate::book::{Ban, BanScope, BookCommand, RulePattern};
 use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
@@ -73,8 +74,16 @@ pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<()
             context.output.result(&list)
         }
         BanCommand::Add(AddArgs { scope, reason, how }) => {
-            let ban = Ban::new(scope.scope()?, reason.trim());
-            make(&BookCommand::Ban(ban), &how, context).await
+            let scope = scope.scope()?;
+            let rules = match &scope {
+                BanScope::Version { rules, .. } => Some(rules.clone()),
+                _ => None,
+            };
+            make(&BookCommand::Ban(Ban::new(scope, reason.trim())), &how, context).await?;
+            if let Some(rules) = rules {
+                context.warn(|book| without_rule(&rules, book)).await;
+            }
+            Ok(())
         }
         BanCommand::Lift(LiftArgs { scope, how }) => {
             make(&BookCommand::LiftBan(scope.scope()?), &how, context).await

@@ -3,6 +3,7 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::suggest::without_type;
 use ucupdate::book::BookCommand;
 use ucupdate::device::DeviceType;
 
@@ -25,6 +26,8 @@ enum Deploy {
 }
 
 pub(crate) async fn run(args: DeployArgs, context: &mut Context) -> Result<(), Failure> {
-    let command = BookCommand::DeployAtIngest(args.device_type, args.deploy == Deploy::Yes);
-    make(&command, &args.how, context).await
+    let command = BookCommand::DeployAtIngest(args.device_type.clone(), args.deploy == Deploy::Yes);
+    make(&command, &args.how, context).await?;
+    context.warn(|book| without_type(&args.device_type, book)).await;
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::suggest::no_scheme;
+use crate::suggest::{no_scheme, without_rule};
 use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, PatternScheme, RuleBook, RulePattern};
 use ucupdate::version::VersionScheme;
@@ -55,7 +55,10 @@ pub(crate) async fn set(
     how: &ChangeArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    make(&BookCommand::PutScheme(PatternScheme::new(rules, scheme)), how, context).await
+    let command = BookCommand::PutScheme(PatternScheme::new(rules.clone(), scheme));
+    make(&command, how, context).await?;
+    context.warn(|book| without_rule(&rules, book)).await;
+    Ok(())
 }
 
 /// Removes the scheme of a pattern.

@@ -238,7 +238,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 
 /// Leaves out each sync in turn.
 ///
-/// Three kinds of mutants are no faults of an operation, and counted apart:
+/// Four kinds of mutants are no faults of an operation, and counted apart:
 /// - **Nothing to sync**: all entries of the folder were durable already (each write syncs every folder up to the root,
 ///   since another process may have made one). The disk is the same with this sync and without, so it is not run.
 /// - **Made up for**: the entries become durable with a later sync of the same folder, before anything names them (a
@@ -247,6 +247,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 ///   calls, catch it.
 /// - **A checkpoint's**: what is lost or torn then is a cache, which is believed only where its digest bears it out. It too
 ///   is run to the end: every book was right.
+/// - **A probe's**: the empty object by which the clock of the store is read. Nothing reads it afterwards.
 async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let (mut caught, mut idle, mut made_up_for, mut cached, mut survived) = (0, 0, 0, 0, 0);
@@ -274,7 +275,7 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
                 rows.push(Row { what, found: format!("caught at {}", without_ids(&found)), holds: true });
             }
             Ok(_) if is_made_up_for(skipped, after) => made_up_for += 1,
-            Ok(_) if is_of_a_checkpoint(before, skipped, after) => cached += 1,
+            Ok(_) if is_of_a_cache(before, skipped, after) => cached += 1,
             Ok(report) => {
                 survived += 1;
                 rows.push(Row { what, found: format!("SURVIVED {report}"), holds: false });
@@ -285,7 +286,7 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
         what: format!("mutants of {operation}, one sync left out"),
         found: format!(
             "{syncs} syncs: {caught} caught, {survived} survived; no fault: {made_up_for} made up for by a later sync \
-             of the same folder, {cached} of a checkpoint, {idle} with nothing to sync"
+             of the same folder, {cached} of a checkpoint or a probe, {idle} with nothing to sync"
         ),
         holds: survived == 0 && caught > 0,
     });
@@ -326,10 +327,12 @@ fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     before.into_iter().any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
 }
 
-/// Whether the name that the sync is for is a checkpoint's: a file's is made after it, a folder's before.
-fn is_of_a_checkpoint(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
+/// Returns whether the name that the sync is for is a checkpoint's or a probe's: a file's is made after it, a folder's before.
+fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let name = |asked: &SyncEvent| match asked {
-        SyncEvent::Named(path) => Some(path.starts_with("state/checkpoints/")),
+        SyncEvent::Named(path) => {
+            Some(path.starts_with("state/checkpoints/") || path.starts_with("state/probes/"))
+        }
         _ => None,
     };
     match skipped {
