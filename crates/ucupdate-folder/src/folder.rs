@@ -22,12 +22,12 @@ pub struct Folder {
 
 /// A plain file that was found.
 #[derive(Clone, Copy, Debug)]
-pub struct Found {
+pub struct FoundFile {
     size: u64,
     identity: Option<(u64, u64)>,
 }
 
-impl Found {
+impl FoundFile {
     /// Returns the size in bytes.
     pub const fn size(&self) -> u64 {
         self.size
@@ -78,7 +78,7 @@ impl Folder {
     ///
     /// # Errors
     /// Fails when a part of the path is a link or a special file, or the path is a folder.
-    pub fn find(&self, path: &str) -> io::Result<Option<Found>> {
+    pub fn find(&self, path: &str) -> io::Result<Option<FoundFile>> {
         let (folder, name) = split(path);
         match self.dir_at(folder, false)? {
             Some(dir) => find_in(&dir, name),
@@ -237,9 +237,9 @@ impl Folder {
 }
 
 /// Returns the plain file of this name.
-pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<Found>> {
+pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
     match dir.symlink_metadata(name) {
-        Ok(found) if found.is_file() => Ok(Some(Found { size: found.len(), identity: identity(&found) })),
+        Ok(found) if found.is_file() => Ok(Some(FoundFile { size: found.len(), identity: identity(&found) })),
         Ok(_) => Err(not_plain(name)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -3,5 +3,5 @@
 mod folder;
 mod staged;
 
-pub use folder::{Folder, Found};
+pub use folder::{Folder, FoundFile};
 pub use staged::Staged;

@@ -1,6 +1,6 @@
 //! Bounds what a row repeats of a request, so that a log does not grow faster than honest requests make it grow.
 
-use ucupdate_core::value::{Reported, Sha256Digest};
+use ucupdate_core::value::{Reported, Sha256Digest, Sha256Hasher};
 
 /// Largest number of bytes of one text of a request in a row. Texts of the field have at most 30.
 pub(crate) const MAX_TEXT_BYTES: usize = 160;
@@ -19,7 +19,7 @@ pub(crate) fn bounded(text: &str, most: usize) -> Box<str> {
     }
     let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let start = &text[..end];
-    format!("{start}...[{} bytes SHA-256 {}]", text.len(), digest_start(text)).into()
+    format!("{start}...[{} bytes SHA-256 {}]", text.len(), digest_start(Sha256Digest::of(text))).into()
 }
 
 /// Returns a reported value with its text cut as [`bounded`] cuts it. A cut text is no value.
@@ -32,18 +32,19 @@ pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T
 
 /// Returns the name of the module that stands for those beyond [`MAX_MODULES`].
 pub(crate) fn more_modules<'a>(names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
-    let mut all = String::new();
+    let mut hasher = Sha256Hasher::default();
     let mut count = 0;
     for name in names {
-        all.extend([name, "\n"]);
+        hasher.update(name);
+        hasher.update("\n");
         count += 1;
     }
-    (count > 0).then(|| format!("[{count} more modules SHA-256 {}]", digest_start(&all)).into())
+    (count > 0).then(|| format!("[{count} more modules SHA-256 {}]", digest_start(hasher.digest())).into())
 }
 
-/// Returns the first 16 digits of the SHA-256.
-fn digest_start(text: &str) -> String {
-    Sha256Digest::of(text).to_string().chars().take(16).collect()
+/// Returns the first 16 digits of a SHA-256.
+fn digest_start(digest: Sha256Digest) -> String {
+    digest.to_string().chars().take(16).collect()
 }
 
 #[cfg(test)]

@@ -133,11 +133,10 @@ fn year(text: &str) -> Option<u16> {
 
 /// Reads `17:07`, `17:07:20`, `17:07:20.123` or `5:07:20 PM`.
 fn time_of_day(text: &str) -> Option<(u8, u8, u8)> {
-    let lower = text.to_ascii_lowercase();
-    let (text, afternoon) = match (lower.strip_suffix("am"), lower.strip_suffix("pm")) {
-        (Some(text), _) => (text.trim_end(), Some(false)),
-        (_, Some(text)) => (text.trim_end(), Some(true)),
-        _ => (&*lower, None),
+    let (text, afternoon) = match text.len().checked_sub(2).and_then(|at| text.split_at_checked(at)) {
+        Some((text, half)) if half.eq_ignore_ascii_case("am") => (text.trim_end(), Some(false)),
+        Some((text, half)) if half.eq_ignore_ascii_case("pm") => (text.trim_end(), Some(true)),
+        _ => (text, None),
     };
     let text = match text.split_once('.') {
         Some((text, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => text,

@@ -23,6 +23,7 @@ pub use effect::{Effect, EffectOutcome};
 pub use options::{RollOptionError, RollOptions};
 
 use crate::{AUDIT_HEADER, AccessFormat, AuditFormat, LogDate, LogKind, LogLine, LogName, ServerName};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use ucupdate_core::value::UnixTime;
@@ -363,10 +364,10 @@ impl RollingLog {
         }
     }
 
-    fn header(&self, now: UnixTime) -> String {
+    fn header(&self, now: UnixTime) -> Cow<'static, str> {
         match &self.form {
-            Form::Audit(_) => AUDIT_HEADER.to_owned(),
-            Form::Access(format) => format.header(now),
+            Form::Audit(_) => AUDIT_HEADER.into(),
+            Form::Access(format) => format.header(now).into(),
         }
     }
 
@@ -419,7 +420,7 @@ impl RollingLog {
             .filter(|own| takes(own.name.date, day) && own.content.len() + bytes <= self.options.roll_bytes);
         let (name, step, mut content) = match own {
             Some(own) => (own.name.clone(), Step::Put, own.content.to_vec()),
-            None => (self.next_name(day), Step::Create, self.header(now).into_bytes()),
+            None => (self.next_name(day), Step::Create, self.header(now).into_owned().into_bytes()),
         };
         let mut rows = 0;
         for Pending { line, .. } in &self.pending {

@@ -303,7 +303,7 @@ pub enum PackageError {
     #[error("{member:?} cannot be read out of the cabinet")]
     Member { member: String, source: CabError },
     /// The sink failed to forget the members of a cabinet without a package.
-    #[error("members of the first cabinet cannot be removed")]
+    #[error("members of a cabinet without a package cannot be removed")]
     StartOver(#[source] io::Error),
     /// The sink failed.
     #[error("{member:?} cannot be stored")]

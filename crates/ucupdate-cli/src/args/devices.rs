@@ -20,7 +20,7 @@ use ucupdate::value::UnixTime;
 pub(crate) struct DevicesArgs {
     #[command(flatten)]
     audit: AuditArgs,
-    /// Take it that they ask from this side, which audit logs do not say; without it no group by side holds them
+    /// Assume that the devices ask from this side. Audit logs do not record it, and without it no group by side contains them
     #[arg(long, value_name = "SIDE")]
     assume_side: Option<SideName>,
 }

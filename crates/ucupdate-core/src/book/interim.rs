@@ -2,7 +2,7 @@
 
 use crate::book::package::{IngestedPackage, InterimImage};
 use crate::book::rule_book::{InterimKey, RuleBook};
-use crate::book::rule_key::UpdateType;
+use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::{SteppingStone, StoneImage};
 use crate::device::{DeviceKind, Locale};
 use crate::value::PackageId;
@@ -148,6 +148,11 @@ impl IngestedPackage {
 /// Returns the key of an image.
 pub(crate) fn key_of(image: &InterimImage) -> InterimKey {
     (image.locale.clone(), image.update_type.clone())
+}
+
+/// Returns the key of the interim images for the devices of a rule.
+pub(crate) fn key_of_rule(rule: &RuleKey) -> InterimKey {
+    (rule.kind().locale.clone(), rule.update_type().clone())
 }
 
 /// The stored form: the id of the package where nothing but an approved image is stated, as in formats before 1.4, and an

@@ -73,7 +73,8 @@ impl FromStr for RulePattern {
     /// Reads a pattern for each word, with slashes between. Those at the end may be left out.
     ///
     /// # Errors
-    /// Returns an error if there are more than a rule has words, and when one of them is empty, too long, or holds a control character.
+    /// Returns an error if the text has more words than a rule, or if a word is blank, too long, or has a control
+    /// character.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = text.split('/').count();
         if found > RuleKey::WORD_COUNT {

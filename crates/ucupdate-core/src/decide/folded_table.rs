@@ -85,6 +85,10 @@ impl<V: Copy> FoldedTable<V> {
     /// The index of the key these words fold to, and its value.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
+        // Many books have no key for some of the tables, so the words are not folded for nothing.
+        if self.keys.is_empty() {
+            return None;
+        }
         let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
         if length <= USUAL_KEY_BYTES {
             self.find_folded(fold(words, &mut [0; USUAL_KEY_BYTES]))
@@ -102,9 +106,6 @@ impl<V: Copy> FoldedTable<V> {
 
     #[inline]
     fn find_folded(&self, key: &[u8]) -> Option<(usize, V)> {
-        if self.slots.is_empty() {
-            return None;
-        }
         let hash = hash(key);
         let mut at = self.first_slot(hash);
         loop {

@@ -220,6 +220,9 @@ impl EligibilityIndex {
         &'w self,
         words: [&'w str; KindWord::COUNT],
     ) -> Option<([&'w str; KindWord::COUNT], Vec<&'w Alias>)> {
+        if self.aliases.is_empty() {
+            return None;
+        }
         let words = KindWords::from(words);
         let (mut meant, mut used) = (words, Vec::new());
         let mut is_replaced = KindWords::default();

@@ -10,7 +10,8 @@ pub const MAX_PATH_PART_BYTES: usize = 128;
 /// Checks that `part` can be one part of a path on any system.
 ///
 /// # Errors
-/// Returns an error if it is empty, too long, climbs, divides, names a Windows device, or holds what Windows cannot.
+/// Returns an error if the part is empty or too long, has a character that a path cannot have on some system, begins with a
+/// blank, ends in a blank or a full stop (as `..` does), or is the name of a Windows device.
 pub fn check_path_part(part: &str) -> Result<(), ParseError> {
     check_part(part, MAX_PATH_PART_BYTES)
 }

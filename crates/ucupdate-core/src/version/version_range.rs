@@ -83,8 +83,8 @@ impl FromStr for VersionRange {
     /// Reads a range.
     ///
     /// # Errors
-    /// Returns an error if a comparator cannot be read (the error says which, and what was expected), when there are too many, and when the
-    /// range could hold nothing.
+    /// Returns an error if a comparator cannot be read, if there are more than [`MAX_COMPARATORS`], or if no version can be
+    /// in the range. The error names the comparator and what was expected.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.trim_matches(BLANKS).is_empty() {
             let expected = Expected::Text("comparators as in `>=1.0.0, <1.0.522.98`");

@@ -164,10 +164,10 @@ impl Inventory {
     pub fn versions_in(&self, index: &EligibilityIndex) -> Vec<VersionCount> {
         let mut counts: BTreeMap<_, VersionCount> = BTreeMap::new();
         for device in self.devices.values() {
+            let kind = device.kind.read().ok();
             for module in &device.modules {
                 let InstalledModule { file_name, version, .. } = &module.installed;
-                let kind = device.kind.read().ok();
-                let scheme = kind.and_then(|kind| scheme_of(index, &kind, file_name));
+                let scheme = kind.as_ref().and_then(|kind| scheme_of(index, kind, file_name));
                 let key = (
                     [&device.kind.vendor, &device.kind.model, file_name]
                         .map(|word| word.to_ascii_lowercase()),

@@ -16,8 +16,8 @@ pub struct Observation {
     pub device: DeviceId,
     /// The part of the device that it asked about, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule that applies. `None` if the words of the device do not form the key of a rule. It is used
-    /// for display, and not to find loops.
+    /// The rule that applies. `None` if the words of the device do not form the key of a rule. A loop shows
+    /// the rule, and `LoopGuard::loops_in` compares versions in the scheme of the rule.
     pub rule: Option<RuleKey>,
     /// The time of the request, by the clock of the server.
     pub at: UnixTime,

@@ -55,8 +55,9 @@ impl OutcomeOptions {
 ///
 /// A device counts once for each rollout, however often it is offered the version. A failed device stays failed until it
 /// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release
-/// in the version scheme of the rule; a missing part of a version counts as zero. Devices that report neither a MAC address nor a serial number are not
-/// watched, because they cannot be recognised. Simulated requests are not watched. Offers of rollouts without a guard are not watched either.
+/// in the version scheme of the rule; a missing part of a version counts as zero. Devices that report neither a MAC address
+/// nor a serial number are not watched, because they cannot be recognised. Simulated requests and offers of rollouts without
+/// a guard are not watched either.
 ///
 /// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with the time
 /// of the decision. A clock that goes back causes no failure: a version that a device had before the offer means nothing.
@@ -320,11 +321,11 @@ impl Outcomes {
         target: Mark,
     ) -> Option<u32> {
         let guard = rollout.guard?;
-        let scheme = rule.policy().scheme.clone();
+        let scheme = &rule.policy().scheme;
         let key = (rule.key().clone(), rollout.name.clone());
         if let Some(number) = self.numbers.get(&key).copied() {
             let watched = self.watched.get_mut(&number)?;
-            if watched.target == target && watched.scheme == scheme {
+            if watched.target == target && watched.scheme == *scheme {
                 watched.tally.guard = guard;
                 return Some(number);
             }
@@ -341,7 +342,8 @@ impl Outcomes {
             counts: OutcomeCounts::default(),
             unwatched: 0,
         };
-        self.watched.insert(number, Watched { tally, target, scheme, paused: false });
+        let watched = Watched { tally, target, scheme: scheme.clone(), paused: false };
+        self.watched.insert(number, watched);
         self.numbers.insert(key, number);
         Some(number)
     }

@@ -196,8 +196,12 @@ impl RequestRow {
 impl Fetch {
     /// The average number of bytes a second. `None` if the bytes or the time are not known.
     pub fn bytes_per_second(&self) -> Option<u64> {
-        let sent = self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole))?;
-        sent.checked_mul(1000)?.checked_div(self.taken_ms?)
+        self.sent()?.checked_mul(1000)?.checked_div(self.taken_ms?)
+    }
+
+    /// The number of bytes that were sent. For a whole file without a logged number this is its size.
+    fn sent(&self) -> Option<u64> {
+        self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole))
     }
 }
 
@@ -284,8 +288,7 @@ impl fmt::Display for Fetch {
                 write!(f, "could not fetch {}: {}", self.file, refused(status, sub_status, win32_status))?;
             }
         }
-        let sent = self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole));
-        if let Some(bytes) = sent {
+        if let Some(bytes) = self.sent() {
             write!(f, ", {}", Bytes(bytes))?;
         }
         let is_failed = matches!(self.outcome, FetchOutcome::Failed { .. });

@@ -14,7 +14,7 @@ use ucupdate_core::version::ReportedVersion;
 /// The number of refused attempts to sign in that are too many. One sign-in is refused twice before it succeeds.
 const SIGN_INS: u32 = 3;
 
-/// The difference of clocks from which on it is a trouble, in minutes.
+/// The smallest difference between the clocks of a device and the server that is a trouble, in minutes.
 const CLOCK_MINUTES: i64 = 15;
 
 /// The time within which a device downloads the signature of an image, in seconds.
@@ -31,6 +31,9 @@ const SAME_OFFERS: u32 = 3;
 
 /// How many times slower than its peers a slow download is.
 const SLOW: u64 = 4;
+
+/// The shortest time of a download that can be slow, in seconds.
+const SLOW_SECONDS: u64 = 60;
 
 /// The maximum number of troubles of one device.
 const MAX_TROUBLES: usize = 64;
@@ -240,9 +243,10 @@ impl Finder<'_> {
     }
 
     fn slow(&mut self, at: UnixTime, fetch: &Fetch) {
-        let usual = self.options.peers.and_then(|peers| peers.usual(&fetch.path));
-        let (Some(usual), Some(taken)) = (usual, fetch.taken_ms.map(Span::of_millis)) else { return };
-        if taken.0 >= 60 && taken.0 > usual.0.saturating_mul(SLOW) {
+        let taken = fetch.taken_ms.map(Span::of_millis).filter(|taken| taken.0 >= SLOW_SECONDS);
+        let Some(taken) = taken else { return };
+        let Some(usual) = self.options.peers.and_then(|peers| peers.usual(&fetch.path)) else { return };
+        if taken.0 > usual.0.saturating_mul(SLOW) {
             self.see(TroubleKind::Slow { file: fetch.file.clone(), taken, usual }, at);
         }
     }
@@ -256,7 +260,7 @@ impl Finder<'_> {
         later: &[DeviceEvent],
         end: UnixTime,
     ) {
-        let is_signature = |event: &&DeviceEvent| match &event.kind {
+        let is_signature = |event: &DeviceEvent| match &event.kind {
             EventKind::Fetched(fetch) => {
                 fetch.file.is_signature
                     && fetch.outcome == FetchOutcome::Whole
@@ -264,14 +268,15 @@ impl Finder<'_> {
             }
             _ => false,
         };
-        let after = later.iter().find(is_signature).map(|event| Span::between(at, event.at));
-        let before = earlier.iter().rev().find(is_signature).map(|event| Span::between(event.at, at));
-        let is_near = |span: Option<Span>| span.is_some_and(|span| span.0 <= SIGNATURE_SECONDS);
+        // Events are in order of time.
+        let is_near = |one: UnixTime, other: UnixTime| Span::between(one, other).0 <= SIGNATURE_SECONDS;
+        let has_signature = later.iter().take_while(|event| is_near(at, event.at)).any(is_signature)
+            || earlier.iter().rev().take_while(|event| is_near(event.at, at)).any(is_signature);
         let next_ask = later
             .iter()
             .find(|event| matches!(event.kind, EventKind::Asked { .. } | EventKind::Requested(_)));
         let until = next_ask.map_or(end, |event| event.at);
-        if !is_near(after) && !is_near(before) && Span::between(at, until).0 > SIGNATURE_SECONDS {
+        if !has_signature && Span::between(at, until).0 > SIGNATURE_SECONDS {
             self.see(TroubleKind::NoSignature { file: file.clone() }, at);
         } else if Span::between(at, until).0 >= BACK_SECONDS {
             self.see(TroubleKind::NotBack { file: file.clone() }, at);

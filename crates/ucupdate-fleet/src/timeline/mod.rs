@@ -2,7 +2,6 @@
 //!
 //! The field's logs connect a download and an answer only by the address of the device, the path and the time. The join uses
 //! these three, and marks downloads from addresses that several devices share.
-
 //!
 //! From the joined rows, [`Timeline::stories`] makes one story for each device: its events, and its troubles with their
 //! meaning and remedy.

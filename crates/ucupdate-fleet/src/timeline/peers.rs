@@ -30,7 +30,7 @@ pub struct PeerDownloads {
 const MAX_FILES: usize = 1000;
 const MAX_DOWNLOADS: usize = 512;
 
-/// The number of downloads from which on their median means something.
+/// The smallest number of downloads of a file that have a median.
 const MIN_DOWNLOADS: usize = 3;
 
 impl PeerDownloads {
@@ -56,7 +56,8 @@ impl PeerDownloads {
         if seconds.len() < MIN_DOWNLOADS {
             return None;
         }
-        seconds.sort_unstable();
-        Some(Span(seconds[seconds.len() / 2].into()))
+        let middle = seconds.len() / 2;
+        let (_, median, _) = seconds.select_nth_unstable(middle);
+        Some(Span((*median).into()))
     }
 }

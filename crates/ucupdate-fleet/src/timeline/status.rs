@@ -14,9 +14,7 @@ pub(super) fn remedy(status: u16, sub_status: u16) -> &'static str {
         .map_or("look for the code in the documentation of the web server", |(_, _, remedy)| *remedy)
 }
 
-type Code = (u16, u16);
-
-const TABLE: [(Code, &str, &str); 20] = [
+const TABLE: [((u16, u16), &str, &str); 20] = [
     (
         (400, 0),
         "the request cannot be read",

@@ -252,7 +252,7 @@ fn with_restarts(
     options: &StoryOptions<'_>,
 ) -> Vec<DeviceEvent> {
     let mut told: Vec<DeviceEvent> = Vec::with_capacity(events.len());
-    let mut fetched = Fetched::default();
+    let mut fetched = FetchedFiles::default();
     let mut offered: HashMap<String, (ReportedVersion, ReportedVersion)> = HashMap::new();
     for mut event in events {
         let is_request = match &mut event.kind {
@@ -289,7 +289,7 @@ fn with_restarts(
                 }
                 if is_still_old {
                     let is_settled = modules.iter().any(|module| module.came_back.is_some());
-                    fetched = if is_settled { Fetched::default() } else { fetched };
+                    fetched = if is_settled { FetchedFiles::default() } else { fetched };
                 }
                 !is_still_old
             }
@@ -301,7 +301,7 @@ fn with_restarts(
             let by = RestartedBy::after(after);
             let kind = EventKind::Restarted { after, by };
             told.push(DeviceEvent { at: event.at, kind, shared_host: false });
-            fetched = Fetched::default();
+            fetched = FetchedFiles::default();
         }
         told.push(event);
     }
@@ -310,12 +310,12 @@ fn with_restarts(
 
 /// The image and the signature that a device downloaded since it asked last.
 #[derive(Default)]
-struct Fetched {
+struct FetchedFiles {
     image: Option<(UnixTime, ServedFile)>,
     signature: Option<(UnixTime, ServedFile)>,
 }
 
-impl Fetched {
+impl FetchedFiles {
     fn take_in(&mut self, at: UnixTime, fetch: &Fetch) {
         if fetch.outcome != FetchOutcome::Whole {
             return;

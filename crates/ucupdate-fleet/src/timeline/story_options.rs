@@ -78,6 +78,7 @@ impl<'a> StoryOptions<'a> {
     /// Returns the scheme of the rule of a module. The default is that of .NET.
     pub(super) fn scheme(&self, kind: &ReportedKind, file_name: &str) -> VersionScheme {
         let rule = || {
+            let book = self.book?;
             let module = InstalledModule {
                 file_name: file_name.into(),
                 version: ReportedVersion::new(""),
@@ -85,7 +86,7 @@ impl<'a> StoryOptions<'a> {
             };
             let update_type: UpdateType = module.update_type_stem().parse().ok()?;
             let key = RuleKey::new(kind.read().ok()?, update_type).ok()?;
-            Some(self.book?.scheme_of(&key).clone())
+            Some(book.scheme_of(&key).clone())
         };
         rule().unwrap_or_default()
     }

@@ -87,8 +87,8 @@ impl TroubleKind {
     }
 
     /// Returns what the trouble means, in one sentence.
-    pub fn meaning(&self) -> String {
-        let fixed = match self {
+    pub fn meaning(&self) -> &'static str {
+        match self {
             Self::OldPath => {
                 "firmware 1.0.452.0 and earlier asks at this path, and the server answers only at /RequestHandler/"
             }
@@ -123,8 +123,7 @@ impl TroubleKind {
             | Self::DownloadRefused { status, sub_status, .. } => {
                 status::meaning(*status, *sub_status).unwrap_or("the web server refuses it, or failed")
             }
-        };
-        fixed.to_owned()
+        }
     }
 
     /// Returns what to do about the trouble, in one sentence.

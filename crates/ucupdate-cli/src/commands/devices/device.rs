@@ -1,6 +1,7 @@
 //! `ucupdate device`: everything about one device on one page.
 
-use super::loops::{mac, serial};
+use super::fleet::device_json;
+use super::loops::mac;
 use super::timeline::page::{self, Escaped, document};
 use super::timeline::report::{push_story, push_wrapped, story_json};
 use super::timeline::stories::Stories;
@@ -16,12 +17,13 @@ use crate::failure::Failure;
 use crate::files;
 use crate::output::shown::ShownLines;
 use crate::output::time::iso;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use ucupdate::book::{Audience, GroupName, HeldDevices, Rule, RuleBook, RuleKey, UpdateType};
+use ucupdate::Snapshot;
+use ucupdate::book::{Audience, GroupName, HeldDevices, Rule};
 use ucupdate::device::DeviceId;
-use ucupdate::request::{AskedFrom, Question, Side, UpdateRequest};
+use ucupdate::request::{AskedFrom, Question, Side};
 use ucupdate::value::UnixTime;
 
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,7 @@ pub(crate) struct DeviceArgs {
     audit: AuditArgs,
     #[command(flatten)]
     logs: LogArgs,
-    /// Take it that the device asks from this side [default: the side of its last offer]
+    /// Assume that the device asks from this side [default: the side of its last offer]
     #[arg(long)]
     side: Option<SideName>,
     /// Write one page with a drawn timeline to this new file
@@ -60,11 +62,11 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     let (snapshot, now) = (service.snapshot(), service.now());
     let from = AskedFrom { side: args.side.map(Side::from), address: None };
     let asked = asked_last(&last, from)?;
-    let standing = Standing::of(&id, &asked, snapshot.book(), now);
+    let standing = Standing::of(&id, &asked, &snapshot, now);
     let explanation = snapshot.explain(&asked.request, asked.from, now);
     let facts = facts(&id, &last, &standing);
     let value = json!({
-        "device": device_json(&id, &last),
+        "device": device_json(&id, &last.device),
         "now": explanation_json(&explanation, &asked),
         "test_device": standing.test_device,
         "groups": standing.groups.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -86,7 +88,8 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
 }
 
 impl Standing {
-    fn of(id: &DeviceId, asked: &Asked, book: &RuleBook, now: UnixTime) -> Self {
+    fn of(id: &DeviceId, asked: &Asked, snapshot: &Snapshot, now: UnixTime) -> Self {
+        let book = snapshot.book();
         let questions: Vec<Question<'_>> = Question::all_of(&asked.request, asked.from).collect();
         let is_in = |group: &GroupName| {
             let is_member = book.members(group).any(|member| member == id);
@@ -102,7 +105,8 @@ impl Standing {
             Audience::Everybody => true,
             _ => false,
         };
-        let rules: Vec<&Rule> = rules(&asked.request).iter().filter_map(|rule| book.rule(rule)).collect();
+        let rules: Vec<&Rule> =
+            questions.iter().filter_map(|question| snapshot.index().rule_of(question)).collect();
         let pins = rules.iter().flat_map(|rule| rule.pins().map(move |pin| (rule.key(), pin)));
         let pins = pins.filter(|(_, pin)| holds_it(&pin.audience));
         let rollouts =
@@ -133,15 +137,6 @@ impl Standing {
     }
 }
 
-/// Returns the rules that the words and modules of a request name.
-fn rules(request: &UpdateRequest) -> Vec<RuleKey> {
-    let rule = |stem: &str| {
-        let update_type: UpdateType = stem.parse().ok()?;
-        RuleKey::new(request.device.kind.clone(), update_type).ok()
-    };
-    request.modules.iter().filter_map(|module| rule(module.update_type_stem())).collect()
-}
-
 /// Returns the facts about a device as names and values. Facts that do not apply are left out.
 fn facts(id: &DeviceId, last: &LastRequest, standing: &Standing) -> Vec<(&'static str, String)> {
     let device = &last.device;
@@ -169,30 +164,6 @@ fn facts(id: &DeviceId, last: &LastRequest, standing: &Standing) -> Vec<(&'stati
         ("rollouts", list(&standing.rollouts)),
     ];
     facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
-}
-
-fn device_json(id: &DeviceId, last: &LastRequest) -> Value {
-    let device = &last.device;
-    let known_serial = Some(device.serial_number.raw().trim().to_owned()).filter(|text| !text.is_empty());
-    let modules = device.modules.iter().map(|module| {
-        json!({ "file_name": module.installed.file_name, "version": module.installed.version, "offered": module.offered })
-    });
-    let mut value = json!({ "mac": mac(id), "serial": serial(id).or(known_serial) });
-    let kind = serde_json::to_value(&device.kind).unwrap_or_default();
-    let rest = json!({
-        "user": device.user_name,
-        "host": device.user_host,
-        "server": device.server.as_ref().map(ToString::to_string),
-        "first_asked": iso(device.first_asked),
-        "last_asked": iso(device.last_asked),
-        "asks": device.asks,
-        "modules": modules.collect::<Vec<_>>(),
-    });
-    if let (Value::Object(fields), Value::Object(kind), Value::Object(rest)) = (&mut value, kind, rest) {
-        fields.extend(kind);
-        fields.extend(rest);
-    }
-    value
 }
 
 /// The width of the names of facts.

@@ -19,7 +19,7 @@ pub(crate) struct FleetArgs {
 }
 
 /// Returns a device as a JSON object. Times are in UTC.
-fn device_json(identity: &DeviceId, device: &InventoryDevice) -> Value {
+pub(super) fn device_json(identity: &DeviceId, device: &InventoryDevice) -> Value {
     let known_serial = || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
     let mut value = json!({ "mac": mac(identity), "serial": serial(identity).or_else(known_serial) });
     let kind = serde_json::to_value(&device.kind).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::draft::ChangeDraft;
 use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::interim::{InterimRule, key_of};
+use crate::book::interim::{InterimRule, key_of, key_of_rule};
 use crate::book::package::{IngestedPackage, InterimImage};
 use crate::book::rule_book::InterimKey;
 use crate::book::rule_key::{RuleKey, UpdateType};
@@ -66,22 +66,21 @@ impl ChangeDraft<'_> {
 
     /// Approves the pending interim images that lie on the way to a release of the same package.
     pub(super) fn approve_interim_on_way(&mut self, rule: &RuleKey, version: &ReportedVersion) {
-        let key = (rule.kind().locale.clone(), rule.update_type().clone());
+        let key = key_of_rule(rule);
         let Some(pending) = self.interim(&key).and_then(|interim| interim.pending) else { return };
-        let scheme = self.rule(rule).map(|rule| rule.policy().scheme.clone()).unwrap_or_default();
+        let policy = self.rule(rule).map(|rule| rule.policy().clone()).unwrap_or_default();
         let Some(package) = self.package(pending) else { return };
         let Some(image) = package.interim_image(&key.0, &key.1).cloned() else { return };
-        let is_on_way = package.release_in(&scheme, rule, version).is_some()
+        let is_on_way = package.release_in(&policy.scheme, rule, version).is_some()
             && self.book.settings.stones.iter().any(|stone| {
                 stone.image == StoneImage::Interim
                     && stone.is_for(rule)
-                    && stone.is_below_in(&scheme, version)
+                    && stone.is_below_in(&policy.scheme, version)
                     && package.may_send(stone, &image)
             });
         if !is_on_way {
             return;
         }
-        let policy = self.rule(rule).map(|rule| rule.policy().clone()).unwrap_or_default();
         let digest = image.files.image.sha256;
         let mut bans = self.book.bans();
         if let Some(ban) = bans.find(|ban| ban.holds_image(rule, &policy, &image.version, digest)) {
@@ -154,13 +153,13 @@ impl ChangeDraft<'_> {
         let rules: Vec<RuleKey> =
             self.book.rules().map(|rule| rule.key().clone()).filter(|rule| stone.is_for(rule)).collect();
         for rule in rules {
-            let key = (rule.kind().locale.clone(), rule.update_type().clone());
+            let key = key_of_rule(&rule);
             let mut interim = self.interim(&key).cloned().unwrap_or_default();
-            let brought = self.brought_for(&key, &stone.image_version(), Some(stone));
-            let Some(package) = brought.filter(|_| interim.packages().next().is_none()) else { continue };
-            if interim.is_rejected(&stone.image_version()) {
+            let by = stone.image_version();
+            if interim.packages().next().is_some() || interim.is_rejected(&by) {
                 continue;
             }
+            let Some(package) = self.brought_for(&key, &by, Some(stone)) else { continue };
             interim.pending = Some(package);
             let Some(version) = self.interim_version(&key, package) else { continue };
             self.notes.push(Note::InterimPending { locale: key.0.clone(), version, replaced: None });
@@ -170,7 +169,7 @@ impl ChangeDraft<'_> {
 
     /// Returns how far the image of a stone is for the devices of a rule, with this change.
     pub(super) fn interim_state(&self, stone: &SteppingStone, rule: &RuleKey) -> ImageState<'_> {
-        let key = (rule.kind().locale.clone(), rule.update_type().clone());
+        let key = key_of_rule(rule);
         let usable = |package: PackageId| {
             let package = self.package(package)?;
             let image = package.interim_image(&key.0, &key.1)?;

@@ -4,6 +4,7 @@ use super::draft::ChangeDraft;
 use super::interim::ImageState;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::interim::key_of_rule;
 use crate::book::package::InterimImage;
 use crate::book::rule::{Assignment, Role, Rule};
 use crate::book::rule_key::RuleKey;
@@ -146,7 +147,7 @@ impl ChangeDraft<'_> {
 
     /// The refusal of a stone without an image that is pending or approved. A package may contain the image.
     fn unapproved_or_missing(&self, stone: &SteppingStone, rule: &RuleKey) -> Refusal {
-        let key = (rule.kind().locale.clone(), rule.update_type().clone());
+        let key = key_of_rule(rule);
         let version = stone.image_version();
         let is_brought =
             stone.image == StoneImage::Interim && self.brought_for(&key, &version, None).is_some();

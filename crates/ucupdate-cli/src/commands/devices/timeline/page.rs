@@ -156,7 +156,7 @@ fn push_trouble(trouble: &Trouble, body: &mut String) {
         "<li class=\"{class}\"><p><strong>{}</strong> <span class=\"tag {class}\">{state}</span></p><p>{}.</p><p><b>To do:</b> \
          {}.</p><p class=\"facts\">{times}</p></li>",
         Escaped(&capital(&trouble.kind.to_string())),
-        Escaped(&capital(&trouble.kind.meaning())),
+        Escaped(&capital(trouble.kind.meaning())),
         Escaped(trouble.kind.remedy())
     );
 }
