@@ -1,9 +1,9 @@
-//! The proofs of contention, throughput and cold start, in small: every row holds.
+//! The proofs of contention, throughput and cold start at the size of a test.
 #![cfg(feature = "prove")]
 
 use ucupdate_testkit::prove::{self, Scale};
 
-/// All rows of the proofs whose name begins so hold, and there are so many.
+/// Checks that the proofs whose name begins with `only` print `rows` rows, and that all of them hold.
 async fn hold(only: &str, rows: usize) {
     let scale = Scale::small().with_program(env!("CARGO_BIN_EXE_ucupdate-testkit"));
     let mut told = Vec::new();

@@ -1,4 +1,4 @@
-//! The proofs. Each runs at the size of a test or at its full size and returns rows of one table.
+//! The proofs. Each runs at the size of a test or at its full size, and returns rows of one table.
 
 mod fleet;
 mod location;
@@ -21,8 +21,8 @@ use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
 use ucupdate_store::error_chain;
 
-/// Runs the proofs whose name begins with `only`. Returns whether all hold. `endpoint` is an S3 server to use; without it the
-/// proofs start one in this process.
+/// Runs the proofs whose name begins with `only`. Returns `true` if all promises hold. `endpoint` is the URL of an S3
+/// server. Without it, the proofs start a server in this process.
 pub async fn run(
     scale: &Scale,
     endpoint: Option<&str>,
@@ -48,7 +48,7 @@ pub async fn run(
     if wanted("outages") {
         tell(outages::rows(scale).await);
     }
-    // Children run this very program.
+    // Child processes run this same program.
     let program = std::env::current_exe().unwrap_or_default();
     if wanted("kills") {
         tell(kills::rows(scale, endpoint, &program).await);
@@ -71,7 +71,7 @@ pub async fn run(
     held
 }
 
-/// Returns the row of a proof that could not be run.
+/// Returns a row that reports why a proof could not be run, or no row if it could.
 fn failure(name: &str, done: Result<(), ProofError>) -> Vec<Row> {
     let row = |failed: ProofError| Row { what: name.to_owned(), found: error_chain(&*failed), holds: false };
     done.err().map(row).into_iter().collect()

@@ -1,4 +1,4 @@
-//! What a run of processes can have done wrong.
+//! The faults that the records of a run can show.
 
 use crate::prove::moment::shown;
 use crate::prove::processes::record::Change;
@@ -17,27 +17,27 @@ pub(crate) enum Fault {
     Gap { expected: u64, found: u64 },
     #[error("revision {0} does not name the one before it")]
     Chain(u64),
-    #[error("revision {0} was made by nobody here")]
+    #[error("no process of the run made revision {0}")]
     Stranger(u64),
-    #[error("{change} is revision {first} and revision {second}")]
+    #[error("{change} made two revisions, {first} and {second}")]
     Twice { change: Change, first: u64, second: u64 },
-    #[error("{change} was told it is revision {told}, and {}", found.map_or("is none".into(), |found| format!("is {found}")))]
+    #[error("{change} was acknowledged as revision {told}, and {}", found.map_or("made no revision".into(), |found| format!("made revision {found}")))]
     Lost { change: Change, told: u64, found: Option<u64> },
-    #[error("{change} was told it was not made, and is revision {revision}")]
+    #[error("{change} was reported as not made, and made revision {revision}")]
     MadeAllTheSame { change: Change, revision: u64 },
-    #[error("{change} asked for something else than revision {revision} did")]
+    #[error("the command of {change} differs from the command of revision {revision}")]
     OtherCommand { change: Change, revision: u64 },
-    #[error("revision {revision} is not what its command does on the one before: {why}")]
+    #[error("revision {revision} is not the result of its command on the revision before: {why}")]
     Precondition { revision: u64, why: String },
-    #[error("{change} never came to an end, though nobody killed its process")]
+    #[error("{change} did not end, although its process was not killed")]
     Endless { change: Change },
     #[error("{change} failed: {why}")]
     Failed { change: Change, why: String },
-    #[error("{change} is revision {revision} and began after a later revision had ended")]
+    #[error("{change} made revision {revision} and began after a later revision was acknowledged")]
     Order { change: Change, revision: u64 },
-    #[error("{change} was told `{told}`, which holds at none of the revisions {first} to {last}")]
+    #[error("{change} was answered `{told}`, which is wrong for each of the revisions {first} to {last}")]
     Unjustified { change: Change, told: String, first: u64, last: u64 },
-    #[error("process {process} answered by revision {revision}, which was not begun yet")]
+    #[error("process {process} answered by revision {revision}, which was not begun at that time")]
     Future { process: u32, revision: u64 },
     #[error("process {process} answered by revision {revision}, {} after the next was made", shown(*late))]
     Stale { process: u32, revision: u64, late: u64 },
