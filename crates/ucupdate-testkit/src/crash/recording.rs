@@ -50,7 +50,7 @@ pub struct Broken {
     pub effect: usize,
     /// Number of all effects of the run.
     pub effects: usize,
-    /// What the check found.
+    /// The reason why the check failed.
     pub found: String,
     /// The remaining files with their sizes in bytes.
     pub left: Vec<(String, usize)>,

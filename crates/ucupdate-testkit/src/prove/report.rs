@@ -77,7 +77,7 @@ impl Scale {
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Row {
-    /// What was tried, such as `crash points of ingest, folder`.
+    /// The name of the tried case, such as `crash points of ingest, folder`.
     pub what: String,
     /// What was found, such as `312 distinct, each old or new`.
     pub found: String,

@@ -39,7 +39,7 @@ const BARE_TIME: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
 pub struct MeasureArgs {
-    /// What to measure
+    /// The thing to measure
     #[arg(long)]
     pub what: Measurement,
     #[command(flatten)]

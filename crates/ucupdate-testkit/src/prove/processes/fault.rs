@@ -13,9 +13,9 @@ impl fmt::Display for Change {
 /// One promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("revision {expected} is missing, {found} comes after the one before")]
+    #[error("revision {expected} is missing, {found} follows the revision before")]
     Gap { expected: u64, found: u64 },
-    #[error("revision {0} does not name the one before it")]
+    #[error("revision {0} does not have the digest of the revision before")]
     Chain(u64),
     #[error("no process of the run made revision {0}")]
     Stranger(u64),
@@ -39,7 +39,7 @@ pub(crate) enum Fault {
     Unjustified { change: Change, told: String, first: u64, last: u64 },
     #[error("process {process} answered by revision {revision}, which was not begun at that time")]
     Future { process: u32, revision: u64 },
-    #[error("process {process} answered by revision {revision}, {} after the next was made", shown(*late))]
+    #[error("process {process} answered by revision {revision}, {} after the next revision was made", shown(*late))]
     Stale { process: u32, revision: u64, late: u64 },
     #[error("process {process} answered by revision {revision} after it had made {own}")]
     Forgetful { process: u32, revision: u64, own: u64 },

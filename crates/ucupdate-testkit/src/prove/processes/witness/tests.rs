@@ -126,16 +126,16 @@ async fn a_change_in_two_revisions_is_named_and_so_is_that_it_had_nothing_to_do(
         history.push(again);
     })
     .await;
-    has(&faults, "and revision");
+    has(&faults, "made two revisions");
     has(&faults, "is not the result of its command on the revision before");
 }
 
 #[tokio::test]
 async fn a_missing_revision_a_broken_chain_and_a_stranger_are_named() {
     let faults = forged(|history, _| drop(history.remove(10))).await;
-    has(&faults, "revision 11 is missing, 12 comes after");
+    has(&faults, "revision 11 is missing, 12 follows");
     let faults = forged(|history, _| history[10].previous = Sha256Digest::of(b"another")).await;
-    assert_eq!(faults, ["revision 11 does not name the one before it"]);
+    assert_eq!(faults, ["revision 11 does not have the digest of the revision before"]);
     let faults = forged(|history, _| history[10].author = "bob".into()).await;
     has(&faults, "no process of the run made revision 11");
 }
@@ -221,7 +221,7 @@ async fn an_answer_of_a_revision_that_was_superseded_long_ago_is_named() {
         *asked.1 += 40 * SECOND;
     })
     .await;
-    has(&faults, "s after the next was made");
+    has(&faults, "s after the next revision was made");
 }
 
 #[tokio::test]
