@@ -135,7 +135,7 @@ fn urls() -> BaseUrls {
 }
 
 /// Returns the text of an answer in a record: version and folder, or `-` if nothing is offered.
-pub(crate) fn told(response: &UpdateResponse) -> String {
+pub(crate) fn answer(response: &UpdateResponse) -> String {
     response
         .modules
         .first()

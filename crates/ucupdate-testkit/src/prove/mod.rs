@@ -27,46 +27,46 @@ pub async fn run(
     scale: &Scale,
     endpoint: Option<&str>,
     only: Option<&str>,
-    tell: &mut dyn FnMut(&Row),
+    print: &mut dyn FnMut(&Row),
 ) -> bool {
     let wanted = |name: &str| only.is_none_or(|only| name.starts_with(only));
     let mut held = true;
-    let mut tell = |rows: Vec<Row>| {
+    let mut print = |rows: Vec<Row>| {
         for row in rows {
             held &= row.holds;
-            tell(&row);
+            print(&row);
         }
     };
     if wanted("crashes") {
-        tell(crashes::points(scale).await);
-        tell(crashes::mutants(scale).await);
-        tell(crashes::failed_syncs(scale).await);
+        print(crashes::points(scale).await);
+        print(crashes::mutants(scale).await);
+        print(crashes::failed_syncs(scale).await);
     }
     if wanted("faults") {
-        tell(faults::rows(scale, endpoint).await);
+        print(faults::rows(scale, endpoint).await);
     }
     if wanted("outages") {
-        tell(outages::rows(scale).await);
+        print(outages::rows(scale).await);
     }
     // Child processes run this same program.
     let program = std::env::current_exe().unwrap_or_default();
     if wanted("kills") {
-        tell(kills::rows(scale, endpoint, &program).await);
+        print(kills::rows(scale, endpoint, &program).await);
     }
     if wanted("log_rows") {
-        tell(log_rows::rows(scale, endpoint, &program).await);
+        print(log_rows::rows(scale, endpoint, &program).await);
     }
     if wanted("processes") {
-        let done = processes::prove(scale, endpoint, &mut tell).await;
-        tell(failure("processes", done));
+        let done = processes::prove(scale, endpoint, &mut print).await;
+        print(failure("processes", done));
     }
     if wanted("throughput") {
-        let done = throughput::prove(scale, endpoint, &mut tell).await;
-        tell(failure("throughput", done));
+        let done = throughput::prove(scale, endpoint, &mut print).await;
+        print(failure("throughput", done));
     }
     if wanted("cold-start") {
-        let done = cold_start::prove(scale, endpoint, &mut tell).await;
-        tell(failure("cold-start", done));
+        let done = cold_start::prove(scale, endpoint, &mut print).await;
+        print(failure("cold-start", done));
     }
     held
 }

@@ -38,7 +38,7 @@ const STARTS: usize = 3;
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    tell: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<Row>),
 ) -> Result<(), ProofError> {
     let rules = if scale.full { 100_000 } else { 1_000 };
     let state = state(rules).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn prove(
         for (key, bytes) in &state {
             store.put_bytes(key, bytes.clone()).await?;
         }
-        tell(table(scale, &ground, &*store, rules).await?);
+        print(table(scale, &ground, &*store, rules).await?);
         ground.clear().await?;
     }
     Ok(())
@@ -113,7 +113,7 @@ async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError
     let changed =
         service.admin("ann").command(&BookCommand::DeployAtIngest("UCPhone".parse()?, true)).await?;
     let revision = changed.revision.ok_or("the setting was set already")?;
-    scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
+    scribe.continue_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
     scribe.test_devices(AFTER_CHECKPOINT).await?;
     let mut state = Vec::new();
     for meta in store.list_all("state/", usize::MAX).await? {

@@ -61,7 +61,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// Continues after a revision of another writer. `bytes` is the document of that revision.
-    pub(crate) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
+    pub(crate) fn continue_after(&mut self, revision: u64, bytes: &[u8]) {
         (self.revision, self.sha256) = (revision, Sha256Digest::of(bytes));
     }
 

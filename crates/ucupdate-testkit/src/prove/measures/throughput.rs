@@ -27,7 +27,7 @@ const LEFT_FREE: u64 = 1 << 30;
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    tell: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<Row>),
 ) -> Result<(), ProofError> {
     let bytes: u64 = if scale.full { 1_000_000_000 } else { 16_000_000 };
     let folder = tempfile::tempdir()?;
@@ -55,7 +55,7 @@ pub(crate) async fn prove(
         ground.clear().await?;
         let ingest = ground.measure(scale, Measurement::Ingest, Some(&cabinet)).await?;
         ground.clear().await?;
-        tell(table(bytes, ground.name, &ingest, &bare, bare_name));
+        print(table(bytes, ground.name, &ingest, &bare, bare_name));
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
             "cuts",
             cuts,
             seed,
-            kill_again_and_again(cuts, seed, None, program, Some(power)).await,
+            kill_repeatedly(cuts, seed, None, program, Some(power)).await,
         ));
         return rows;
     }
@@ -75,7 +75,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
             "kills",
             kills,
             seed,
-            kill_again_and_again(kills, seed, endpoint, program, None).await,
+            kill_repeatedly(kills, seed, endpoint, program, None).await,
         ));
     }
     rows
@@ -100,7 +100,7 @@ fn row(
 }
 
 /// Kills processes. Returns how many were killed during each operation. `bucket` is `None` for a folder.
-async fn kill_again_and_again(
+async fn kill_repeatedly(
     kills: usize,
     seed: u64,
     bucket: Option<Option<&str>>,
@@ -121,8 +121,9 @@ async fn kill_again_and_again(
         }
         let Some((kept, revision, rows)) = &mut store else { continue };
         let at = |found: String| format!("kill {kill}: {found}");
-        let (done, begun) =
-            live_and_die(kept, seed.wrapping_add(kill as u64), program, &mut rng, power).await.map_err(at)?;
+        let (done, begun) = work_until_killed(kept, seed.wrapping_add(kill as u64), program, &mut rng, power)
+            .await
+            .map_err(at)?;
         let during = if begun.is_some() { begun.as_ref() } else { None };
         let during = during.map_or("nothing", |begun| begun.what.as_str());
         *tally.entry(during.to_owned()).or_default() += 1;
@@ -139,7 +140,7 @@ async fn kill_again_and_again(
 }
 
 /// Lets a process work until it is killed. Returns its last acknowledged line, and the operation that was in flight.
-async fn live_and_die(
+async fn work_until_killed(
     kept: &ProofStore,
     seed: u64,
     program: &Path,

@@ -83,7 +83,7 @@ pub async fn work(args: &WorkArgs) -> Result<(), ProofError> {
 }
 
 /// Prints a whole line with one write, so that the parent never reads half a line.
-fn tell(line: &str) {
+fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     // An error means that the parent has ended.
     let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
@@ -93,7 +93,7 @@ fn tell(line: &str) {
 async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
     let mut rng = Rng::with_seed(seed);
     let mut rows = rows::in_order(&**service.store(), Log::Audit, SERVER, CLOCK).await?;
-    tell("ready");
+    print_line("ready");
     loop {
         let revision = service.snapshot().revision();
         let (what, more) = match rng.u8(..6) {
@@ -104,7 +104,7 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
             4 => ("flush", rng.usize(1..=20)),
             _ => ("gc", 0),
         };
-        tell(&format!("begin {what} {revision} {} 0", rows + more));
+        print_line(&format!("begin {what} {revision} {} 0", rows + more));
         let done = match what {
             "ingest" => ingest(service, package(revision + 1, 5000)).await,
             "ingest-again" => ingest(service, package(1, 5000)).await,
@@ -127,7 +127,7 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
             Err(NotDone::Failed(why)) => return Err(format!("{what}: {why}")),
         }
         rows += more;
-        tell(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));
+        print_line(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));
     }
 }
 
@@ -136,13 +136,13 @@ async fn write_rows(service: UpdateService, args: &WorkArgs) -> Result<(), Strin
     let mut rng = Rng::with_seed(args.seed);
     let mut next = args.process * ROWS_OF_A_PROCESS;
     let end = next + args.rows.min(ROWS_OF_A_PROCESS);
-    tell("ready");
+    print_line("ready");
     while next < end {
         let more = rng.usize(1..=9).min(end - next);
         (next..next + more).for_each(|row| Log::Audit.write(&service, row));
         service.flush_logs().await.map_err(|error| error_chain(&error))?;
         next += more;
-        tell(&format!("done flush 0 {next} 0"));
+        print_line(&format!("done flush 0 {next} 0"));
     }
     service.shutdown().await.map_err(|error| error_chain(&error))
 }

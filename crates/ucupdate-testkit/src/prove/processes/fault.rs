@@ -21,8 +21,8 @@ pub(crate) enum Fault {
     Stranger(u64),
     #[error("{change} made two revisions, {first} and {second}")]
     Twice { change: Change, first: u64, second: u64 },
-    #[error("{change} was acknowledged as revision {told}, and {}", found.map_or("made no revision".into(), |found| format!("made revision {found}")))]
-    Lost { change: Change, told: u64, found: Option<u64> },
+    #[error("{change} was acknowledged as revision {answer}, and {}", found.map_or("made no revision".into(), |found| format!("made revision {found}")))]
+    Lost { change: Change, answer: u64, found: Option<u64> },
     #[error("{change} was reported as not made, and made revision {revision}")]
     MadeAllTheSame { change: Change, revision: u64 },
     #[error("the command of {change} differs from the command of revision {revision}")]
@@ -35,8 +35,8 @@ pub(crate) enum Fault {
     Failed { change: Change, why: String },
     #[error("{change} made revision {revision} and began after a later revision was acknowledged")]
     Order { change: Change, revision: u64 },
-    #[error("{change} was answered `{told}`, which is wrong for each of the revisions {first} to {last}")]
-    Unjustified { change: Change, told: String, first: u64, last: u64 },
+    #[error("{change} was answered `{answer}`, which is wrong for each of the revisions {first} to {last}")]
+    Unjustified { change: Change, answer: String, first: u64, last: u64 },
     #[error("process {process} answered by revision {revision}, which was not begun at that time")]
     Future { process: u32, revision: u64 },
     #[error("process {process} answered by revision {revision}, {} after the next revision was made", shown(*late))]
@@ -45,6 +45,6 @@ pub(crate) enum Fault {
     Forgetful { process: u32, revision: u64, own: u64 },
     #[error("process {process} answered by revision {revision} after {before}")]
     WentBack { process: u32, revision: u64, before: u64 },
-    #[error("process {process} answered `{told}` by revision {revision}, expected `{expected}`")]
-    Wrong { process: u32, revision: u64, told: String, expected: String },
+    #[error("process {process} answered `{answer}` by revision {revision}, expected `{expected}`")]
+    Wrong { process: u32, revision: u64, answer: String, expected: String },
 }

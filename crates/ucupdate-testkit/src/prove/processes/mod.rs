@@ -54,14 +54,14 @@ impl Crowd {
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    tell: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<Row>),
 ) -> Result<(), ProofError> {
     for ground in ProofStore::both(endpoint).await? {
         let crowd = Crowd::of(scale);
         let records = run(&ground, &crowd, &scale.program()?).await?;
         let history = written::history(&*ground.open().await?).await?;
         let (tally, faults) = witness::check(&history, &records, nanoseconds(PATIENCE));
-        tell(table(&ground, &crowd, &records, &tally, &faults));
+        print(table(&ground, &crowd, &records, &tally, &faults));
         ground.clear().await?;
     }
     Ok(())
@@ -125,7 +125,7 @@ fn table(
             format!(
                 "{} killed and replaced; all {acknowledged} changes that were acknowledged to them were kept, and {} more",
                 killed.len(),
-                tally.untold
+                tally.unacknowledged
             ),
             killed.len() == crowd.kills,
         ),

@@ -17,8 +17,8 @@ pub(crate) enum Event {
     Begun { change: u64, at: u64, command: Box<BookCommand> },
     /// A change ended.
     Ended { change: u64, at: u64, end: End },
-    /// A device got an answer. `told` is the text of the answer.
-    Ask { begun: u64, ended: u64, revision: u64, request: usize, told: String },
+    /// A device got an answer. `answer` is the text of the answer.
+    Ask { begun: u64, ended: u64, revision: u64, request: usize, answer: String },
 }
 
 /// The outcome of a change.

@@ -19,7 +19,7 @@ pub(crate) struct Tally {
     /// Number of changes that made a revision.
     pub(crate) made: u64,
     /// Number of those changes whose process was killed before it got the answer.
-    pub(crate) untold: u64,
+    pub(crate) unacknowledged: u64,
     pub(crate) refused: u64,
     pub(crate) nothing_to_do: u64,
     pub(crate) contended: u64,
@@ -218,17 +218,17 @@ impl Check {
 
     fn end(&mut self, change: Change, known: &KnownChange<'_>, books: &[RuleBook], times: &Times) {
         let Some((at, end)) = known.end else {
-            self.tally.untold += u64::from(known.revision.is_some());
+            self.tally.unacknowledged += u64::from(known.revision.is_some());
             if !known.killed {
                 self.faults.push(Fault::Endless { change });
             }
             return;
         };
-        let told = match end {
-            End::Made(told) => {
+        let answer = match end {
+            End::Made(answer) => {
                 self.tally.took.push(at.saturating_sub(known.begun));
-                if known.revision != Some(*told) {
-                    self.faults.push(Fault::Lost { change, told: *told, found: known.revision });
+                if known.revision != Some(*answer) {
+                    self.faults.push(Fault::Lost { change, answer: *answer, found: known.revision });
                 }
                 return;
             }
@@ -271,7 +271,7 @@ impl Check {
         if !justified {
             let number = |index| u64::try_from(index).unwrap_or_default();
             let (first, last) = (number(from), number(to));
-            self.faults.push(Fault::Unjustified { change, told: told.to_owned(), first, last });
+            self.faults.push(Fault::Unjustified { change, answer: answer.to_owned(), first, last });
         }
     }
 
@@ -285,8 +285,8 @@ impl Check {
             let mut own: Vec<(u64, u64)> = Vec::new();
             for event in &record.events {
                 let (begun, ended, revision) = match event {
-                    Event::Ask { begun, ended, revision, request, told } => {
-                        answers.push((*revision, *request, told, process));
+                    Event::Ask { begun, ended, revision, request, answer } => {
+                        answers.push((*revision, *request, answer, process));
                         (*begun, *ended, *revision)
                     }
                     Event::Ended { at, end: End::Made(revision), .. } => {
@@ -327,11 +327,11 @@ impl Check {
             let revision = answers[0].0;
             let Some(book) = index(revision).and_then(|at| books.get(at)) else { continue };
             let compiled = EligibilityIndex::compile(book, revision);
-            for (_, request, told, process) in answers {
+            for (_, request, answer, process) in answers {
                 let expected = fleet::expected(&compiled, *request);
-                if expected != **told {
-                    let (process, told) = (*process, (*told).clone());
-                    self.faults.push(Fault::Wrong { process, revision, told, expected });
+                if expected != **answer {
+                    let (process, answer) = (*process, (*answer).clone());
+                    self.faults.push(Fault::Wrong { process, revision, answer, expected });
                 }
             }
         }

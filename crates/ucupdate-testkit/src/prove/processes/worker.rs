@@ -110,8 +110,8 @@ async fn ask(
             let begun = moment::now();
             let answered = service.answered(&said, Asker { side: Side::Internal, host: "10.1.1.123" })?;
             let ended = moment::now();
-            let told = fleet::told(&answered.response);
-            recorder.write(&Event::Ask { begun, ended, revision: answered.revision, request, told })?;
+            let answer = fleet::answer(&answered.response);
+            recorder.write(&Event::Ask { begun, ended, revision: answered.revision, request, answer })?;
             asked += 1;
         }
         tokio::time::sleep(BETWEEN_ASKS).await;

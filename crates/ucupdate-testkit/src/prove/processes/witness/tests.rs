@@ -31,9 +31,9 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
         };
         record.events.push(Event::Ended { change: number, at: at + SECOND / 2, end });
         let (begun, request) = (at + SECOND * 6 / 10, rng.usize(..fleet::REQUESTS));
-        let told = fleet::expected(service.snapshot().index(), request);
+        let answer = fleet::expected(service.snapshot().index(), request);
         let revision = service.snapshot().revision();
-        record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, told });
+        record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, answer });
     }
     records[1].killed = Some(100 * SECOND);
     (written::history(&*store).await.unwrap(), records.into())
@@ -75,7 +75,7 @@ async fn an_honest_run_has_no_fault_and_is_counted() {
     assert_eq!(tally.made + 3, u64::try_from(history.len()).unwrap());
     assert_eq!(tally.made + tally.refused + tally.nothing_to_do, 60);
     assert!(tally.made > 20 && tally.refused > 5, "{tally:?}");
-    assert_eq!((tally.asks, tally.oldest, tally.untold, tally.contended), (60, 0, 0, 0));
+    assert_eq!((tally.asks, tally.oldest, tally.unacknowledged, tally.contended), (60, 0, 0, 0));
     assert_eq!(tally.took, vec![SECOND / 2; tally.took.len()]);
     assert_eq!(tally.span, 59 * SECOND + SECOND / 2);
 }
@@ -110,7 +110,7 @@ async fn a_change_that_was_begun_when_its_process_was_killed_may_be_there_or_not
     let (tally, faults) = check(&history, &records, SECOND);
     assert_eq!(faults, []);
     let is_there = history.last().unwrap().author == "process 2 change 59";
-    assert_eq!(tally.untold, u64::from(is_there));
+    assert_eq!(tally.unacknowledged, u64::from(is_there));
 
     records[1].killed = None;
     let (_, faults) = check(&history, &records, SECOND);
@@ -162,10 +162,10 @@ async fn a_change_of_which_the_process_was_told_another_number_is_named() {
 
 #[tokio::test]
 async fn a_change_that_was_made_though_its_process_was_told_it_was_not_is_named() {
-    for told in [End::Contended, End::NothingToDo, End::Refused("no".into())] {
+    for answer in [End::Contended, End::NothingToDo, End::Refused("no".into())] {
         let faults = forged(|_, records| {
             let (_, _, end) = first(&mut records[0], made);
-            *end = told;
+            *end = answer;
         })
         .await;
         has(&faults, "was reported as not made, and made revision");
@@ -279,11 +279,11 @@ async fn an_answer_that_does_not_know_of_the_processs_own_change_is_named() {
 #[tokio::test]
 async fn an_answer_that_deciding_does_not_give_is_named() {
     let faults = forged(|_, records| {
-        let told = first(&mut records[0], |event| match event {
-            Event::Ask { told, .. } => Some(told),
+        let answer = first(&mut records[0], |event| match event {
+            Event::Ask { answer, .. } => Some(answer),
             _ => None,
         });
-        *told = "9.9.9.9 http://elsewhere".into();
+        *answer = "9.9.9.9 http://elsewhere".into();
     })
     .await;
     assert_eq!(faults.len(), 1);
