@@ -8,6 +8,9 @@ use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest, UpdateRespo
 pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 
 /// Returns the key of [`RULE`].
+///
+/// # Panics
+/// Never: [`RULE`] is valid.
 pub fn rule() -> RuleKey {
     RULE.parse().expect("the words make a rule")
 }

@@ -8,7 +8,8 @@ use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// Parses a rule from a text such as [`field::RULE`](crate::field::RULE).
 ///
-/// # Panics Panics when the text is not a rule.
+/// # Panics
+/// Panics when the text is not a rule.
 pub fn key(text: &str) -> RuleKey {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -35,7 +36,8 @@ fn file(name: &str, content: u8) -> StoredFile {
 
 /// Returns a package with one release for each `(rule, version, content)`. Every byte of the package's digest is `id`.
 ///
-/// # Panics Panics when a text is not a rule.
+/// # Panics
+/// Panics when a text is not a rule.
 pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
     let release = |(rule, version, content): &(&str, &str, u8)| Release {
         rule: key(rule),
@@ -54,7 +56,8 @@ pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
 
 /// Adds the interim image of a locale to a package.
 ///
-/// # Panics Panics when the locale is not valid.
+/// # Panics
+/// Panics when the locale is not valid.
 pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -> IngestedPackage {
     package.interim.push(InterimImage {
         locale: locale.parse().expect("a locale"),

@@ -85,7 +85,8 @@ impl<P> Recording<P> {
     /// Cuts the power after every effect, in every way, and passes each remaining disk to `look`. `look` returns an
     /// error if the promise does not hold on that disk.
     ///
-    /// # Errors [`Broken`] with the first error that `look` returns.
+    /// # Errors
+    /// [`Broken`] with the first error that `look` returns.
     pub async fn cut_everywhere(
         self,
         mut look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,

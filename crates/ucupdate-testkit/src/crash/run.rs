@@ -69,7 +69,8 @@ pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 /// - the step in flight must succeed when it is repeated;
 /// - no staged file may be left.
 ///
-/// # Errors [`Broken`] at the first cut after which one of these conditions does not hold.
+/// # Errors
+/// [`Broken`] at the first cut after which one of these conditions does not hold.
 ///
 /// # Panics
 /// When a step fails although the disk has no fault.

@@ -118,7 +118,8 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
 /// Returns the buckets on the server at this endpoint, or buckets in this process without an endpoint. Bucket, region
 /// and key are read from the variables `UCUPDATE_TEST_S3_*`.
 ///
-/// # Errors When the endpoint is not an `http://` URL: faults can be caused only on a connection without TLS.
+/// # Errors
+/// When the endpoint is not an `http://` URL: faults can be caused only on a connection without TLS.
 pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     let Some(endpoint) = endpoint else { return Ok(Buckets::InProcess) };
     let address = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));

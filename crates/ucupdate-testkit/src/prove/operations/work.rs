@@ -72,7 +72,8 @@ pub(crate) fn fingerprint(service: &UpdateService) -> u64 {
 
 /// Runs the task of a child process.
 ///
-/// # Errors Returns an error if the task fails, which happens only under a fault.
+/// # Errors
+/// Returns an error if the task fails, which happens only under a fault.
 pub async fn work(args: &WorkArgs) -> Result<(), ProofError> {
     let service = open(args.location.open().await?).await?;
     let done = match args.task {

@@ -50,7 +50,8 @@ impl Crowd {
 
 /// Runs the processes on a folder and on a bucket.
 ///
-/// # Errors When a store cannot be created or a process fails.
+/// # Errors
+/// When a store cannot be created or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
