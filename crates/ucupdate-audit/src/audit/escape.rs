@@ -15,18 +15,20 @@ pub(crate) enum EscapeContext {
 
 /// Writes `text` with every special character escaped.
 pub(crate) fn escape(text: &str, context: EscapeContext, to: &mut String) {
-    let mut leading = true;
-    for c in text.chars() {
+    // Only the first character after white space can begin a formula.
+    let start = text.len() - text.trim_start().len();
+    let mut copied = 0;
+    for (at, c) in text.char_indices() {
         if is_never_plain(c)
-            || (leading && begins_formula(c))
+            || (at == start && begins_formula(c))
             || (context == EscapeContext::ModulePart && divides_modules(c))
         {
+            to.push_str(&text[copied..at]);
             push_escaped(c, to);
-        } else {
-            to.push(c);
+            copied = at + c.len_utf8();
         }
-        leading &= c.is_whitespace();
     }
+    to.push_str(&text[copied..]);
 }
 
 pub(crate) fn push_escaped(c: char, to: &mut String) {
@@ -94,11 +96,15 @@ fn digit(byte: u8) -> Option<u8> {
 
 /// Whether a character is always escaped: controls, line ends, direction marks and invisible characters of Unicode, and `%`.
 pub(crate) fn is_never_plain(c: char) -> bool {
+    // Most cells are ASCII.
+    if c.is_ascii() {
+        return c == '%' || c.is_ascii_control();
+    }
     let is_invisible = matches!(
         c,
         '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
     );
-    c == '%' || c.is_control() || is_invisible
+    c.is_control() || is_invisible
 }
 
 /// Whether a spreadsheet computes a cell that begins with this character. The full-width forms count too.
