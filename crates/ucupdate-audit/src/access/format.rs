@@ -2,7 +2,7 @@
 
 use super::row::AccessRow;
 use crate::LogLine;
-use crate::digits::{push_number, push_time_of_day};
+use crate::digits::{push_number, push_time_of_day, push_two_digits, push_year};
 use ucupdate_core::value::UnixTime;
 
 /// The fields of a row in order, as the `#Fields:` line of the field's log names them.
@@ -73,7 +73,7 @@ fn push_field_number(number: Option<u64>, to: &mut String) {
     match number {
         Some(number) => {
             to.push(' ');
-            push_number(number, 1, to);
+            push_number(number, to);
         }
         None => to.push_str(" -"),
     }
@@ -82,11 +82,11 @@ fn push_field_number(number: Option<u64>, to: &mut String) {
 /// Writes a time in the form `yyyy-MM-dd HH:mm:ss`, in UTC.
 fn push_time(time: UnixTime, to: &mut String) {
     let civil = time.civil_utc();
-    push_number(civil.year().into(), 4, to);
+    push_year(civil.year(), to);
     to.push('-');
-    push_number(civil.month().into(), 2, to);
+    push_two_digits(civil.month().into(), to);
     to.push('-');
-    push_number(civil.day().into(), 2, to);
+    push_two_digits(civil.day().into(), to);
     to.push(' ');
     push_time_of_day(civil, to);
 }

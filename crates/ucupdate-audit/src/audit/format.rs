@@ -3,7 +3,7 @@
 use super::escape::{EscapeContext, escape};
 use super::row::AuditRow;
 use crate::LogLine;
-use crate::digits::{push_number, push_time_of_day};
+use crate::digits::{push_time_of_day, push_two_digits, push_year};
 use ucupdate_core::value::{FieldTime, Zone};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's.
@@ -78,11 +78,11 @@ impl AuditFormat {
 
 /// Writes the time of the server: month first, unlike every other time of the log.
 fn push_logged(time: FieldTime, to: &mut String) {
-    push_number(time.month().into(), 2, to);
+    push_two_digits(time.month().into(), to);
     to.push('-');
-    push_number(time.day().into(), 2, to);
+    push_two_digits(time.day().into(), to);
     to.push('-');
-    push_number(time.year().into(), 4, to);
+    push_year(time.year(), to);
     to.push(' ');
     push_time_of_day(time, to);
 }
