@@ -60,19 +60,10 @@ impl FromStr for Span {
     }
 }
 
-/// A span as it is written: `2d`, `12h`, `90m`, or `30s` where it is no whole minutes.
-pub(crate) fn span(seconds: u32) -> String {
-    match seconds {
-        days if days % (24 * 60 * 60) == 0 => format!("{}d", days / (24 * 60 * 60)),
-        hours if hours % (60 * 60) == 0 => format!("{}h", hours / (60 * 60)),
-        minutes if minutes % 60 == 0 => format!("{}m", minutes / 60),
-        seconds => format!("{seconds}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ucupdate_admin::report::span;
 
     #[test]
     fn a_moment_is_in_utc_unless_it_says_otherwise() {

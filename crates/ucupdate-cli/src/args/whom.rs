@@ -1,9 +1,10 @@
 //! One device or a group, on the command line and in results.
 
 use crate::failure::Failure;
-use serde_json::{Value, json};
 use ucupdate::book::{Audience, GroupName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
+
+pub(crate) use ucupdate_admin::report::with_whom;
 
 /// One device, or the devices of a group.
 #[derive(Debug, clap::Args)]
@@ -39,27 +40,4 @@ pub(crate) fn device(mac: Option<MacAddress>, serial: Option<SerialNumber>) -> O
 /// The failure where neither a device nor a group is named. The command line refuses that before.
 pub(crate) fn nobody() -> Failure {
     Failure::usage("expected one of --mac, --serial and --group")
-}
-
-/// Adds the fields `mac`, `serial` and `group` of an audience to a JSON object: one has a text, or none for everybody.
-pub(crate) fn with_whom(object: Value, device: Option<&DeviceId>, group: Option<&GroupName>) -> Value {
-    let (mac, serial) = match device {
-        Some(DeviceId::Mac(mac)) => (Some(mac), None),
-        Some(DeviceId::Serial(serial)) => (None, Some(serial)),
-        None => (None, None),
-    };
-    let Value::Object(mut fields) = object else { return object };
-    fields.insert("mac".to_owned(), json!(mac));
-    fields.insert("serial".to_owned(), json!(serial));
-    fields.insert("group".to_owned(), json!(group));
-    Value::Object(fields)
-}
-
-/// Returns the device and the group of an audience.
-pub(crate) fn parts(audience: &Audience) -> (Option<&DeviceId>, Option<&GroupName>) {
-    match audience {
-        Audience::Device(device) => (Some(device), None),
-        Audience::Group(group) => (None, Some(group)),
-        _ => (None, None),
-    }
 }

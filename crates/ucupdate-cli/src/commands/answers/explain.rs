@@ -6,12 +6,13 @@ use crate::args::moment::Moment;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::PathBuf;
 use ucupdate::UpdateService;
-use ucupdate::decide::{Decision, Explanation, OfferKind, Trace, TraceRecord};
+use ucupdate::decide::{Explanation, TraceRecord};
 use ucupdate::request::Question;
 use ucupdate::value::UnixTime;
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("asked").required(true).multiple(true).args(["request", "device", "mac", "serial", "replay"])))]
@@ -30,34 +31,6 @@ pub(crate) struct ExplainArgs {
     /// Ask again what is kept in this file, by the rule book and at the time of then
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "side", "dialect", "request", "device", "mac", "serial"])]
     replay: Option<PathBuf>,
-}
-
-/// Returns the trace of a module as a JSON object. `folder` is below the root of a URL, and `first_cause` is the one thing
-/// that prevents an offer.
-fn module_json(trace: &Trace<'_>) -> Value {
-    let decision = &trace.decision;
-    let target = match decision {
-        Decision::Offer { kind: OfferKind::SteppingStone { target, .. }, .. } => Some(target),
-        _ => None,
-    };
-    let offer = decision.offer().map(|offer| {
-        json!({
-            "version": offer.version,
-            "folder": offer.folder,
-            "image": offer.image,
-            "signature": offer.signature,
-            "stepping_stone_to": target,
-        })
-    });
-    json!({
-        "file_name": trace.file_name,
-        "installed": trace.installed,
-        "decision": decision.word(),
-        "because": decision.to_string(),
-        "first_cause": trace.first_cause(),
-        "offer": offer,
-        "steps": trace.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
 }
 
 pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), Failure> {
@@ -88,13 +61,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
 
 /// Returns an explanation for scripts.
 pub(crate) fn explanation_json(explanation: &Explanation<'_>, asked: &Asked) -> Value {
-    let modules: Vec<Value> = explanation.modules.iter().map(module_json).collect();
-    json!({
-        "revision": explanation.revision,
-        "modules": modules,
-        "skipped": asked.skipped,
-        "unknown": asked.unknown,
-    })
+    report::explanation(explanation, &asked.skipped, &asked.unknown)
 }
 
 /// Returns the revision that was in force at a time. 0 is the empty rule book before the first change.

@@ -12,14 +12,14 @@ use crate::failure::Failure;
 use crate::output::list::List;
 use crate::output::shown::Shown;
 use crate::suggest::no_group;
-use serde_json::{Value, json};
+use serde_json::json;
 use ucupdate::book::{
-    Audience, BookCommand, Group, GroupName, HeldDevices, IpNetwork, MacPrefix, Predicate, RuleBook,
-    SerialRange, UserDomain,
+    BookCommand, Group, GroupName, IpNetwork, MacPrefix, Predicate, RuleBook, SerialRange, UserDomain,
 };
 use ucupdate::request::Side;
 use ucupdate::value::ParseError;
 use ucupdate::version::VersionRange;
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum GroupCommand {
@@ -109,13 +109,6 @@ impl PredicateArgs {
     }
 }
 
-/// Returns a group as a JSON object. `members` is `null` where the group has a predicate.
-fn group_json(book: &RuleBook, group: &Group) -> Value {
-    let members = group.predicate.is_none().then(|| book.members(&group.name).len());
-    let used_by = used_by(book, &group.name);
-    json!({ "name": group.name, "predicate": group.predicate, "members": members, "used_by": used_by })
-}
-
 /// Returns the predicate of a group, or the length of its list.
 fn what(book: &RuleBook, group: &Group) -> String {
     match &group.predicate {
@@ -124,20 +117,10 @@ fn what(book: &RuleBook, group: &Group) -> String {
     }
 }
 
-fn used_by(book: &RuleBook, group: &GroupName) -> Vec<String> {
-    let rules = book.rules().filter(|rule| {
-        let mut assignments = rule.assignments().iter();
-        assignments.any(|assignment| matches!(&assignment.audience, Audience::Group(name) if name == group))
-    });
-    let holds = book.holds().filter(|hold| matches!(&hold.on, HeldDevices::Group(name) if name == group));
-    let holds = holds.map(|hold| format!("hold {}", hold.name));
-    rules.map(|rule| format!("rule {}", rule.key())).chain(holds).collect()
-}
-
 /// Returns a group with its users and its devices, a line each.
 fn group_text(book: &RuleBook, group: &Group) -> String {
     let mut text = format!("{}: {}", Shown(&group.name), Shown(what(book, group)));
-    for used in used_by(book, &group.name) {
+    for used in report::group_users(book, &group.name) {
         text.push_str(&format!("\n  used by the {}", Shown(used)));
     }
     for device in book.members(&group.name) {
@@ -178,9 +161,9 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let book = snapshot.book();
             let mut list = List::new("groups", "no groups", ["NAME", "DEVICES", "USED BY"]);
             for group in book.groups() {
-                let used = used_by(book, &group.name).join(", ");
+                let used = report::group_users(book, &group.name).join(", ");
                 let used = if used.is_empty() { "-" } else { &used };
-                list.row(group_json(book, group), [&group.name, &what(book, group), &used]);
+                list.row(report::group(book, group), [&group.name, &what(book, group), &used]);
             }
             context.output.result(&list)
         }
@@ -190,7 +173,7 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let book = snapshot.book();
             let group = book.group(&args.name);
             let group = group.ok_or_else(|| no_group(&args.name, book))?;
-            let mut value = group_json(book, group);
+            let mut value = report::group(book, group);
             let devices = book.members(&group.name).map(|device| with_whom(json!({}), Some(device), None));
             value["devices"] = devices.collect();
             context.output.both(&value, group_text(book, group))

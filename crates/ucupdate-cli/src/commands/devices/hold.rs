@@ -2,16 +2,15 @@
 
 use crate::args::change::{ChangeArgs, make};
 use crate::args::moment::Moment;
-use crate::args::whom::{device, with_whom};
+use crate::args::whom::device;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use crate::output::time::iso;
-use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, GroupName, HeldDevices, Hold, HoldName, RuleKey};
 use ucupdate::device::{MacAddress, SerialNumber};
-use ucupdate::value::UnixTime;
 use ucupdate::{Clock as _, SystemClock};
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum HoldCommand {
@@ -73,24 +72,6 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-/// Returns a hold as a JSON object. `over` says whether its time is over.
-fn hold_json(hold: &Hold, now: UnixTime) -> Value {
-    let (device, group, rule) = match &hold.on {
-        HeldDevices::Device(device) => (Some(device), None, None),
-        HeldDevices::Group(group) => (None, Some(group), None),
-        HeldDevices::Rule(rule) => (None, None, Some(rule)),
-        _ => (None, None, None),
-    };
-    let Value::Object(mut fields) = with_whom(json!({ "name": hold.name }), device, group) else {
-        return Value::Null;
-    };
-    fields.insert("rule".to_owned(), json!(rule));
-    fields.insert("until".to_owned(), json!(hold.until.map(iso)));
-    fields.insert("over".to_owned(), json!(!hold.lasts(now)));
-    fields.insert("reason".to_owned(), json!(hold.reason));
-    Value::Object(fields)
-}
-
 pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         HoldCommand::List => {
@@ -101,7 +82,7 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
                 let until = hold.until.map_or_else(|| "no end".to_owned(), iso);
                 let until = if hold.lasts(now) { until } else { format!("{until}, over") };
                 let reason = if hold.reason.is_empty() { "-" } else { &hold.reason };
-                list.row(hold_json(hold, now), [&hold.name, &hold.on, &until, &reason]);
+                list.row(report::hold(hold, now), [&hold.name, &hold.on, &until, &reason]);
             }
             context.output.result(&list)
         }

@@ -4,9 +4,9 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use serde_json::json;
 use ucupdate::book::{BookCommand, TestDevice, TestDeviceName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TestDeviceCommand {
@@ -55,14 +55,14 @@ pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Re
             let service = context.administer(IfMissing::Refuse).await?;
             let heading = ["NAME", "MAC ADDRESS", "SERIAL NUMBER"];
             let mut list = List::new("test_devices", "no test devices", heading);
-            for TestDevice { name, id } in service.snapshot().book().test_devices() {
+            for device in service.snapshot().book().test_devices() {
+                let TestDevice { name, id } = device;
                 let (mac, serial) = match id {
                     DeviceId::Mac(mac) => (Some(mac.to_string()), None),
                     DeviceId::Serial(serial) => (None, Some(serial.to_string())),
                 };
-                let value = json!({ "name": name, "mac": mac, "serial": serial });
                 let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-                list.row(value, [name, &cell(mac), &cell(serial)]);
+                list.row(report::test_device(device), [name, &cell(mac), &cell(serial)]);
             }
             context.output.result(&list)
         }

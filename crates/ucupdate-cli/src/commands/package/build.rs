@@ -1,7 +1,6 @@
 //! `ucupdate package build`: a folder laid out in the field's hierarchy, as a package.
 
 use super::cabinet::relative;
-use super::problem::ProblemReport;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -11,6 +10,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate_admin::report::ProblemReport;
 use ucupdate_cab::package::{NoSink, PackageBuilder, PackageOptions, read_package};
 use ucupdate_cab::{Cabinet, Limits};
 

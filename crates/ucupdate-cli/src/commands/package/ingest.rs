@@ -1,7 +1,6 @@
 //! `ucupdate ingest`: takes in packages, in order, up to the first that is refused.
 
 use super::cabinet::joined;
-use super::problem::ProblemReport;
 use crate::args::author::AuthorArgs;
 use crate::args::devices::{Devices, DevicesArgs, Differences};
 use crate::args::package::PackageArgs;
@@ -22,6 +21,7 @@ use tokio::io::AsyncReadExt as _;
 use ucupdate::store::ByteStream;
 use ucupdate::value::UnixTime;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
+use ucupdate_admin::report::ProblemReport;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {

@@ -4,7 +4,6 @@ mod build;
 mod cabinet;
 mod extract;
 pub(crate) mod ingest;
-mod problem;
 pub(crate) mod sample;
 mod show;
 

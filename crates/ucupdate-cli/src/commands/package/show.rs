@@ -1,7 +1,6 @@
 //! `ucupdate package show`: what a cabinet holds, and what is understood of it.
 
 use super::cabinet::{joined, open};
-use super::problem::ProblemReport;
 use crate::args::package::PackageArgs;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -10,6 +9,7 @@ use crate::output::shown::Shown;
 use crate::output::table::Table;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use ucupdate_admin::report::ProblemReport;
 use ucupdate_cab::package::{MemberRole, NoSink, Package, read_package};
 
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,8 @@ use crate::output::list::List;
 use serde_json::json;
 use ucupdate::book::{BookCommand, InterimImage, RuleBook, UpdateType};
 use ucupdate::device::Locale;
-use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum InterimCommand {
@@ -69,21 +69,6 @@ pub(crate) fn pending_lines(book: &RuleBook) -> impl Iterator<Item = String> {
     })
 }
 
-/// Returns the pending interim images as JSON objects.
-pub(crate) fn pending_json(book: &RuleBook) -> Vec<serde_json::Value> {
-    book.pending_interim_images().map(|(image, package)| image_json(image, package, "pending")).collect()
-}
-
-fn image_json(image: &InterimImage, package: PackageId, state: &str) -> serde_json::Value {
-    json!({
-        "locale": image.locale,
-        "update_type": image.update_type,
-        "version": image.version,
-        "state": state,
-        "package": package,
-    })
-}
-
 pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         InterimCommand::List(args) => list(&args, context).await,
@@ -115,7 +100,7 @@ async fn list(args: &ListArgs, context: &mut Context) -> Result<(), Failure> {
         for (state, package) in states.into_iter().filter(|(state, _)| !args.pending || *state == "pending") {
             let Some(package) = package else { continue };
             let Some(image) = book.interim_image(locale, update_type, package) else { continue };
-            let value = image_json(image, package, state);
+            let value = report::interim_image(image, package, state);
             list.row(value, [locale, update_type, &image.version, &state, &package]);
         }
         for version in rule.rejected.iter().filter(|_| !args.pending) {

@@ -1,14 +1,14 @@
 //! `ucupdate pin`: devices that stay at a version, whatever else their rule says.
 
 use crate::args::change::{ChangeArgs, make};
-use crate::args::whom::{WhomArgs, parts, with_whom};
+use crate::args::whom::WhomArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use serde_json::{Value, json};
 use std::fmt::Display;
-use ucupdate::book::{Assignment, BookCommand, Candidate, Rule, RuleKey};
+use ucupdate::book::{Assignment, BookCommand, RuleKey};
 use ucupdate::version::ReportedVersion;
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PinCommand {
@@ -51,13 +51,6 @@ pub(crate) fn version(text: &str) -> Result<ReportedVersion, String> {
     }
 }
 
-/// Returns a pin as a JSON object.
-pub(super) fn pin_json(rule: &Rule, pin: &Assignment) -> Value {
-    let Candidate { version, package } = &pin.candidate;
-    let (device, group) = parts(&pin.audience);
-    with_whom(json!({ "rule": rule.key(), "version": version, "package": package }), device, group)
-}
-
 /// Returns a pin as a line for people.
 pub(super) fn pin_line(pin: &Assignment) -> String {
     format!("pin {} for {}", pin.candidate.version, pin.audience)
@@ -71,7 +64,7 @@ pub(crate) async fn run(command: PinCommand, context: &mut Context) -> Result<()
             for rule in service.snapshot().book().rules() {
                 for pin in rule.pins() {
                     let cells: [&dyn Display; 3] = [rule.key(), &pin.candidate.version, &pin.audience];
-                    list.row(pin_json(rule, pin), cells);
+                    list.row(report::pin(rule, pin), cells);
                 }
             }
             context.output.result(&list)

@@ -1,7 +1,7 @@
 //! `ucupdate rollout`: a version for some devices before everybody gets it, and the switch that stops everything.
 
 use super::pin::version;
-use super::rollout_report::{RolloutReport, stop_json, stop_line};
+use super::rollout_report::stop_line;
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make};
@@ -19,6 +19,7 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
+use ucupdate_admin::report::{self, RolloutReport};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -198,7 +199,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
                 list.row(&rollout, [rule, name, version, &rollout.whom(), &rollout.state()]);
             }
             let stops = || snapshot.book().stops();
-            let stopped: Vec<Value> = stops().map(|(scope, stop)| stop_json(scope, stop)).collect();
+            let stopped: Vec<Value> = stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
             let mut lines: Vec<String> = stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
             lines.push(list.to_string());
             let value = json!({ "rollouts": list.values(), "stopped": stopped });

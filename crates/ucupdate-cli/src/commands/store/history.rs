@@ -6,6 +6,7 @@ use crate::output::shown::Shown;
 use crate::output::time::iso;
 use serde_json::json;
 use ucupdate::Revision;
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
@@ -19,13 +20,11 @@ pub(crate) async fn run(args: HistoryArgs, context: &mut Context) -> Result<(), 
     let first = args.last.map_or(1, |last| service.snapshot().revision().saturating_sub(last) + 1);
     let revisions = service.history(first, usize::MAX).await?;
     let (mut text, mut values) = (Vec::new(), Vec::new());
-    for Revision { number, at, author, notes, command, .. } in &revisions {
-        let at = iso(*at);
-        text.push(format!("{number}  {at}  {}", Shown(author)));
+    for revision in &revisions {
+        let Revision { number, at, author, notes, .. } = revision;
+        text.push(format!("{number}  {}  {}", iso(*at), Shown(author)));
         text.extend(notes.iter().map(|note| format!("    {}", Shown(note))));
-        values.push(json!({
-            "revision": number, "at": at, "author": author, "notes": notes, "command": command,
-        }));
+        values.push(report::revision(revision));
     }
     if revisions.is_empty() {
         text.push("no changes".to_owned());

@@ -5,10 +5,10 @@ use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use serde_json::{Value, json};
 use std::time::SystemTime;
 use ucupdate::value::UnixTime;
 use ucupdate::{CheckOptions, Continued, StoreCheck, StoreProblem, check_store, continue_after_loss};
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
@@ -23,31 +23,6 @@ pub(crate) struct VerifyArgs {
     keep: RetentionArgs,
     #[command(flatten)]
     author: AuthorArgs,
-}
-
-/// Returns the findings and what was checked as a JSON object. An orphan is an object of an ingest that no package of the
-/// rule book came from: no fault.
-fn check_json(found: &StoreCheck, quick: bool) -> Value {
-    let findings = found.problems.iter().map(|problem| {
-        json!({
-            "kind": problem.kind(), "key": problem.key(), "text": problem.to_string(), "repair": problem.repair(),
-        })
-    });
-    let mut value = json!({
-        "quick": quick,
-        "revisions": found.revisions,
-        "checkpoints": found.checkpoints,
-        "kept_from": found.kept_from,
-        "files": found.files,
-        "bytes": found.bytes,
-        "findings": findings.collect::<Vec<_>>(),
-        "orphans": found.orphans,
-        "orphan_bytes": found.orphan_bytes,
-    });
-    if found.lost_revisions > 0 {
-        value["lost_revisions"] = found.lost_revisions.into();
-    }
-    value
 }
 
 /// Returns the findings and what was checked as text.
@@ -104,7 +79,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), F
         }
     }
     let found = check_store(&*store, &options, now).await?;
-    context.output.both(&check_json(&found, args.quick), check_text(&found, args.quick))?;
+    context.output.both(&report::check(&found, args.quick), check_text(&found, args.quick))?;
     match found.problems.len() {
         0 => Ok(()),
         wrong => Err(Failure::new(format_args!("{wrong} thing(s) in the store are wrong"))),

@@ -1,0 +1,121 @@
+//! The devices whose answer another rule book changes.
+
+use serde::Serialize;
+use std::fmt;
+use ucupdate::Snapshot;
+use ucupdate::decide::{AnswerChange, Decision, OfferKind, diff};
+use ucupdate::device::{DeviceId, DeviceKind};
+use ucupdate::request::{AskedFrom, Question, UpdateRequest};
+use ucupdate::value::UnixTime;
+
+/// The devices whose answer changes.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Differences {
+    /// The number of devices that were compared.
+    pub devices: usize,
+    /// The number of devices that were left out, because their request cannot be repeated or a limit was reached.
+    pub left_out: u64,
+    /// The changed answers, one for each module.
+    pub answers: Vec<ChangedAnswer>,
+}
+
+/// An answer that changes.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ChangedAnswer {
+    /// The MAC address or else the serial number, for people.
+    #[serde(skip)]
+    pub device: String,
+    /// The MAC address.
+    pub mac: Option<String>,
+    /// The serial number.
+    pub serial: Option<String>,
+    /// The kind of the device.
+    #[serde(flatten)]
+    pub kind: DeviceKind,
+    /// The user who signed in last.
+    pub user: String,
+    /// The file that the device asks about.
+    pub file_name: String,
+    /// The version that the device had at its last request.
+    pub installed: String,
+    /// The answer by the earlier rule book.
+    pub before: AnswerReport,
+    /// The answer by the later rule book.
+    pub after: AnswerReport,
+}
+
+/// An answer to one module.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct AnswerReport {
+    /// The reason as one word.
+    pub decision: &'static str,
+    /// The reason as a sentence.
+    pub because: String,
+    /// The offered version. `None` if nothing is offered.
+    pub version: Option<String>,
+    /// The version to which the offered one is a stepping stone.
+    pub stepping_stone_to: Option<String>,
+}
+
+impl Differences {
+    /// Compares the answers to requests by two rule books.
+    pub fn between(
+        before: &Snapshot,
+        after: &Snapshot,
+        requests: &[(UpdateRequest, AskedFrom)],
+        left_out: u64,
+        now: UnixTime,
+    ) -> Self {
+        let questions = requests.iter().flat_map(|(request, from)| Question::all_of(request, *from));
+        let changes = diff(before.index(), after.index(), questions, now);
+        let answers = changes.map(|change| ChangedAnswer::of(&change)).collect();
+        Self { devices: requests.len(), left_out, answers }
+    }
+}
+
+impl ChangedAnswer {
+    fn of(change: &AnswerChange<'_, '_, '_>) -> Self {
+        let Question { device, module, user_name, .. } = change.question;
+        let identity = DeviceId::of(&device.mac_address, &device.serial_number);
+        let reported = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        Self {
+            device: identity.map_or_else(|| "-".to_owned(), |identity| identity.to_string()),
+            mac: device.mac_address.read().map(ToString::to_string),
+            serial: reported(device.serial_number.raw()),
+            kind: device.kind.clone(),
+            user: user_name.to_owned(),
+            file_name: module.file_name.to_string(),
+            installed: module.version.to_string(),
+            before: AnswerReport::of(&change.before),
+            after: AnswerReport::of(&change.after),
+        }
+    }
+}
+
+impl AnswerReport {
+    fn of(decision: &Decision<'_>) -> Self {
+        let target = match decision {
+            Decision::Offer { kind: OfferKind::SteppingStone { target, .. }, .. } => Some(target.to_string()),
+            _ => None,
+        };
+        Self {
+            decision: decision.word(),
+            because: decision.to_string(),
+            version: decision.offer().map(|offer| offer.version.to_string()),
+            stepping_stone_to: target,
+        }
+    }
+}
+
+impl fmt::Display for AnswerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.version.as_deref().unwrap_or(self.decision))?;
+        match &self.stepping_stone_to {
+            Some(target) => write!(f, " to {target}"),
+            None => Ok(()),
+        }
+    }
+}

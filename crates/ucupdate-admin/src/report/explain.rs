@@ -1,0 +1,44 @@
+//! Explanations of answers.
+
+use serde_json::{Value, json};
+use ucupdate::decide::{Decision, Explanation, OfferKind, Trace};
+
+/// Returns an explanation. `skipped` has the modules of the request that could not be read, and `unknown` the items that the
+/// dialect does not know.
+pub fn explanation(explanation: &Explanation<'_>, skipped: &[String], unknown: &[String]) -> Value {
+    let modules: Vec<Value> = explanation.modules.iter().map(module).collect();
+    json!({
+        "revision": explanation.revision,
+        "modules": modules,
+        "skipped": skipped,
+        "unknown": unknown,
+    })
+}
+
+/// Returns the trace of a module. `folder` is below the root of a URL, and `first_cause` is the one thing that prevents an
+/// offer.
+fn module(trace: &Trace<'_>) -> Value {
+    let decision = &trace.decision;
+    let target = match decision {
+        Decision::Offer { kind: OfferKind::SteppingStone { target, .. }, .. } => Some(target),
+        _ => None,
+    };
+    let offer = decision.offer().map(|offer| {
+        json!({
+            "version": offer.version,
+            "folder": offer.folder,
+            "image": offer.image,
+            "signature": offer.signature,
+            "stepping_stone_to": target,
+        })
+    });
+    json!({
+        "file_name": trace.file_name,
+        "installed": trace.installed,
+        "decision": decision.word(),
+        "because": decision.to_string(),
+        "first_cause": trace.first_cause(),
+        "offer": offer,
+        "steps": trace.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}

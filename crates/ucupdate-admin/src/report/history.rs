@@ -1,0 +1,11 @@
+//! Revisions of the rule book.
+
+use super::time::iso;
+use serde_json::{Value, json};
+use ucupdate::Revision;
+
+/// Returns a revision with its stored command.
+pub fn revision(revision: &Revision) -> Value {
+    let Revision { number, at, author, notes, command, .. } = revision;
+    json!({ "revision": number, "at": iso(*at), "author": author, "notes": notes, "command": command })
+}

@@ -1,0 +1,25 @@
+//! Values as JSON: the form that `ucupdate --json` and the API share.
+//!
+//! The field names are stable. `SCRIPTS.md` of the command documents them.
+
+mod answers;
+mod devices;
+mod explain;
+mod history;
+mod problem;
+mod rollout;
+mod rule;
+mod store;
+mod time;
+mod whom;
+
+pub use answers::{AnswerReport, ChangedAnswer, Differences};
+pub use devices::{group, group_users, hold, stop, test_device};
+pub use explain::explanation;
+pub use history::revision;
+pub use problem::ProblemReport;
+pub use rollout::RolloutReport;
+pub use rule::{interim_image, pending_interim, pin, rule};
+pub use store::check;
+pub use time::{iso, span};
+pub use whom::{audience_parts, with_whom};

@@ -1,0 +1,51 @@
+//! Problems of a package.
+
+use serde::Serialize;
+use std::fmt;
+use ucupdate::cab::package::Problem;
+
+/// A problem of a package.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProblemReport {
+    /// The kind, as `digest-mismatch`.
+    pub kind: &'static str,
+    /// `refusal` or `warning`.
+    pub severity: String,
+    /// The member that has the problem. `None` if it concerns the whole package.
+    pub file: Option<String>,
+    /// The place in the member.
+    pub place: Option<String>,
+    /// What was expected.
+    pub expected: String,
+    /// What was found. `None` if something is missing.
+    pub found: Option<String>,
+    /// The whole problem as a sentence.
+    pub text: String,
+}
+
+impl ProblemReport {
+    /// Creates the report of a problem.
+    pub fn of(problem: &Problem) -> Self {
+        Self {
+            kind: problem.kind.code(),
+            severity: problem.severity().to_string(),
+            file: problem.file.clone(),
+            place: problem.place.clone(),
+            expected: problem.expected.clone(),
+            found: problem.found.clone(),
+            text: problem.to_string(),
+        }
+    }
+
+    /// Returns whether the problem is a signature that cannot be read, which an option accepts.
+    pub fn is_unreadable_catalogue(&self) -> bool {
+        self.kind == "catalogue-unreadable"
+    }
+}
+
+impl fmt::Display for ProblemReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
