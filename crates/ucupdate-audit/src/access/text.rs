@@ -1,6 +1,7 @@
 //! The form of a text in a field of the access log.
 
 use crate::audit::escape::{is_never_plain, push_escaped, unescape_where};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A text as a field of a W3C extended log: never empty, without blanks and control characters.
@@ -17,7 +18,7 @@ use std::fmt;
 /// assert_eq!(AccessText::new("-").as_logged(), "%2D");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct AccessText(Box<str>);
+pub struct AccessText(Cow<'static, str>);
 
 impl AccessText {
     /// Encodes a text.
@@ -26,6 +27,10 @@ impl AccessText {
             "" => return Self::default(),
             "-" => return Self("%2D".into()),
             _ => {}
+        }
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%' && byte != b'+';
+        if said.bytes().all(is_plain) && !said.starts_with('"') {
+            return Self(said.to_owned().into());
         }
         let mut logged = String::with_capacity(said.len());
         for c in said.chars() {
@@ -47,7 +52,7 @@ impl AccessText {
         }
         let unfit = |c: char| c != '%' && (c == ' ' || is_never_plain(c));
         if !field.contains(unfit) && !field.starts_with('"') {
-            return Self(field.into());
+            return Self(field.to_owned().into());
         }
         let mut logged = String::with_capacity(field.len());
         for c in field.chars() {
@@ -72,7 +77,7 @@ impl AccessText {
 
     /// Whether the text is empty (`-`).
     pub fn is_empty(&self) -> bool {
-        &*self.0 == "-"
+        self.0 == "-"
     }
 }
 

@@ -13,20 +13,43 @@ pub(crate) enum EscapeContext {
     ModulePart,
 }
 
-/// Writes `text` with every special character escaped.
-pub(crate) fn escape(text: &str, context: EscapeContext, to: &mut String) {
-    let mut leading = true;
-    for c in text.chars() {
+/// Writes `text` with every special character escaped. In a quoted cell each `"` is written twice.
+pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &mut String) {
+    // Only the first character after white space can begin a formula.
+    let start = text.len() - text.trim_start().len();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let next = at + c.len_utf8();
         if is_never_plain(c)
-            || (leading && begins_formula(c))
+            || (at == start && begins_formula(c))
             || (context == EscapeContext::ModulePart && divides_modules(c))
         {
+            to.push_str(&text[copied..at]);
             push_escaped(c, to);
-        } else {
-            to.push(c);
+            copied = next;
+        } else if is_quoted && c == '"' {
+            to.push_str(&text[copied..next]);
+            copied = at;
         }
-        leading &= c.is_whitespace();
+        // The bytes that are plain everywhere are passed over without these checks.
+        at = next + text.as_bytes()[next..].iter().take_while(|byte| is_plain(**byte)).count();
     }
+    to.push_str(&text[copied..]);
+}
+
+/// Whether a byte is an ASCII character that is written as it is wherever it stands.
+const fn is_plain(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = b' ';
+        while byte <= b'~' {
+            table[byte as usize] = !matches!(byte, b'%' | b'"' | b';' | b'#' | b'=' | b'+' | b'-' | b'@');
+            byte += 1;
+        }
+        table
+    };
+    TABLE[byte as usize]
 }
 
 pub(crate) fn push_escaped(c: char, to: &mut String) {
@@ -94,11 +117,15 @@ fn digit(byte: u8) -> Option<u8> {
 
 /// Whether a character is always escaped: controls, line ends, direction marks and invisible characters of Unicode, and `%`.
 pub(crate) fn is_never_plain(c: char) -> bool {
+    // Most cells are ASCII.
+    if c.is_ascii() {
+        return c == '%' || c.is_ascii_control();
+    }
     let is_invisible = matches!(
         c,
         '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
     );
-    c == '%' || c.is_control() || is_invisible
+    c.is_control() || is_invisible
 }
 
 /// Whether a spreadsheet computes a cell that begins with this character. The full-width forms count too.
@@ -118,8 +145,11 @@ mod tests {
     #[track_caller]
     fn written(text: &str, context: EscapeContext) -> String {
         let mut cell = String::new();
-        escape(text, context, &mut cell);
+        escape(text, context, false, &mut cell);
         assert_eq!(unescape(&cell), text);
+        let mut quoted = String::new();
+        escape(text, context, true, &mut quoted);
+        assert_eq!(quoted, cell.replace('"', "\"\""));
         cell
     }
 

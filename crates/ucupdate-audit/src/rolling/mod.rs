@@ -54,6 +54,8 @@ use ucupdate_core::value::Zone;
 #[derive(Debug)]
 pub struct RollingLog {
     form: Form,
+    /// The length of the header of a file. Every date in it has the same length.
+    header_bytes: usize,
     server: ServerName,
     options: RollOptions,
     /// The rows that are not acknowledged yet. The rows of the open effect come first.
@@ -95,6 +97,15 @@ pub enum DropReason {
 enum Form {
     Audit(Zone),
     Access(AccessFormat),
+}
+
+impl Form {
+    fn header(&self, now: UnixTime) -> Cow<'static, str> {
+        match self {
+            Self::Audit(_) => AUDIT_HEADER.into(),
+            Self::Access(format) => format.header(now).into(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -156,6 +167,7 @@ impl RollingLog {
 
     fn new(form: Form, server: ServerName, options: RollOptions) -> Self {
         Self {
+            header_bytes: form.header(UnixTime::default()).len(),
             form,
             server,
             options,
@@ -183,7 +195,7 @@ impl RollingLog {
         let day = self.day_of(&line);
         let of_day = self.of_day.filter(|(of, _)| *of == day).map_or(0, |(_, bytes)| bytes);
         let of_day = of_day.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if let Some(reason) = self.drop_reason(bytes, of_day, now) {
+        if let Some(reason) = self.drop_reason(bytes, of_day) {
             self.dropped += 1;
             self.last_drop = Some(reason);
             return None;
@@ -344,9 +356,9 @@ impl RollingLog {
     }
 
     /// Returns the reason to drop a row of this size, with which the rows of its day have `of_day` bytes.
-    fn drop_reason(&self, bytes: usize, of_day: u64, now: UnixTime) -> Option<DropReason> {
+    fn drop_reason(&self, bytes: usize, of_day: u64) -> Option<DropReason> {
         let RollOptions { roll_bytes, pending_rows, pending_bytes, day_bytes, .. } = self.options;
-        if self.header(now).len() + bytes > roll_bytes {
+        if self.header_bytes + bytes > roll_bytes {
             return Some(DropReason::LongerThanFile { limit: roll_bytes });
         }
         if of_day > day_bytes {
@@ -361,13 +373,6 @@ impl RollingLog {
         match self.form {
             Form::Audit(_) => LogKind::Audit,
             Form::Access(_) => LogKind::Access,
-        }
-    }
-
-    fn header(&self, now: UnixTime) -> Cow<'static, str> {
-        match &self.form {
-            Form::Audit(_) => AUDIT_HEADER.into(),
-            Form::Access(format) => format.header(now).into(),
         }
     }
 
@@ -420,7 +425,7 @@ impl RollingLog {
             .filter(|own| takes(own.name.date, day) && own.content.len() + bytes <= self.options.roll_bytes);
         let (name, step, mut content) = match own {
             Some(own) => (own.name.clone(), Step::Put, own.content.to_vec()),
-            None => (self.next_name(day), Step::Create, self.header(now).into_owned().into_bytes()),
+            None => (self.next_name(day), Step::Create, self.form.header(now).into_owned().into_bytes()),
         };
         let mut rows = 0;
         for Pending { line, .. } in &self.pending {
