@@ -94,7 +94,8 @@ impl OpenOffers {
             known.is_some_and(|known| finished <= later(known.until, SLACK_MILLIS))
         };
         // The latest offer has the latest deadline.
-        let (_, device, number) = before.take(1).find(|(_, device, number)| in_time(device, *number))?.clone();
+        let (_, device, number) =
+            before.take(1).find(|(_, device, number)| in_time(device, *number))?.clone();
         if is_part {
             self.parts.insert(place);
         }

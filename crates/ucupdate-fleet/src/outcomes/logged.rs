@@ -13,6 +13,9 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{AskedFrom, Question, Side, is_simulated};
 use ucupdate_core::value::UnixTime;
 
+/// An offer may be logged this long before the start of its rollout, because rows have whole seconds and clocks differ.
+const START_SLACK_MILLIS: i64 = 2000;
+
 impl Outcomes {
     /// Adds a row of the audit log of any server. Rows are expected in order of time.
     ///
@@ -51,7 +54,8 @@ impl Outcomes {
             let decision = decide(index, &question, row.logged_at);
             let Some((assignment, rollout, is_stone)) = rollout_of(rule, &decision, cell) else { continue };
             let start = starts.get(&(rule.key().clone(), rollout.name.clone()));
-            if start.is_some_and(|start| row.logged_at < *start) {
+            let at = row.logged_at.as_millis().saturating_add(START_SLACK_MILLIS);
+            if start.is_some_and(|start| at < start.as_millis()) {
                 continue;
             }
             let offer = Offered {
@@ -112,9 +116,9 @@ fn rollout_of<'a>(
         let is_stone = matches!(kind, OfferKind::SteppingStone { .. });
         return because.rollout.as_ref().map(|rollout| (*because, rollout, is_stone));
     }
-    let mut same = rule.rollouts().filter(|(assignment, _)| {
-        scheme.same_release(&assignment.candidate.version, &cell.version)
-    });
+    let mut same = rule
+        .rollouts()
+        .filter(|(assignment, _)| scheme.same_release(&assignment.candidate.version, &cell.version));
     let (assignment, rollout) = same.next()?;
     same.next().is_none().then_some((assignment, rollout, false))
 }

@@ -163,10 +163,14 @@ impl Tripped {
     /// Returns the rollout if its guard, as it is in the book now, is exceeded.
     pub(crate) fn of(tally: &Tally, book: &RuleBook) -> Option<Self> {
         let rollout = rollout_of(book, tally).filter(|rollout| rollout.paused.is_none())?;
-        let Tally { rule, rollout: name, version, .. } = tally;
-        let guarded = Tally { guard: rollout.guard?, ..tally.clone() };
-        let why = guarded.trips()?;
-        Some(Self { rule: rule.clone(), rollout: name.clone(), version: version.clone(), reason: why.into() })
+        Self::by_tally(&Tally { guard: rollout.guard?, ..tally.clone() })
+    }
+
+    /// Returns the rollout of a tally whose guard is exceeded, paused or not.
+    pub fn by_tally(tally: &Tally) -> Option<Self> {
+        let Tally { rule, rollout, version, .. } = tally;
+        let reason = tally.trips()?.into();
+        Some(Self { rule: rule.clone(), rollout: rollout.clone(), version: version.clone(), reason })
     }
 
     /// Returns the command that pauses the rollout.

@@ -93,7 +93,14 @@ impl Track {
     ///
     /// The old version is no failure if it is reported from another address than the one of the offer: then somebody else may
     /// have sent the MAC address. Such a device fails at its deadline.
-    pub(super) fn comes_back(&mut self, host: HostMark, installed: Mark, target: Mark, guard: &Guard, now: UnixTime) {
+    pub(super) fn comes_back(
+        &mut self,
+        host: HostMark,
+        installed: Mark,
+        target: Mark,
+        guard: &Guard,
+        now: UnixTime,
+    ) {
         if installed == target {
             self.state = OutcomeState::Succeeded;
         } else if self.state != OutcomeState::InFlight || now < self.at {

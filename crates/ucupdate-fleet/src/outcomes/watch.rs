@@ -369,7 +369,8 @@ impl Outcomes {
             let rollout = rollout_of(book, &watched.tally);
             let unguarded = self.options.unguarded;
             let guard_of = |rollout: &Rollout| rollout.guard.or_else(|| unguarded.then(no_limits));
-            let Some((rollout, guard)) = rollout.and_then(|rollout| Some((rollout, guard_of(rollout)?))) else {
+            let Some((rollout, guard)) = rollout.and_then(|rollout| Some((rollout, guard_of(rollout)?)))
+            else {
                 gone.insert(*number);
                 continue;
             };
