@@ -26,7 +26,8 @@ pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<
     Ok(cells)
 }
 
-/// Splits a cell after its first quote from the text after its delimiter.
+/// Reads a quoted cell. `inside` begins after the opening quote. Returns the cell, and the text after its delimiter if
+/// there is one. Returns `None` if the quote is not closed, or has text after it.
 fn quoted(inside: &str, delimiter: char) -> Option<(Cow<'_, str>, Option<&str>)> {
     let mut end = inside.find('"')?;
     let mut doubled = false;

@@ -40,7 +40,7 @@ pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &m
     to.push_str(&text[copied..]);
 }
 
-/// Whether a byte is an ASCII character that is written as it is wherever it stands.
+/// Returns whether a byte is an ASCII character that is written as it is wherever it stands.
 const fn is_plain(byte: u8) -> bool {
     const TABLE: [bool; 256] = {
         let mut table = [false; 256];

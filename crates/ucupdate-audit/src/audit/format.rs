@@ -112,7 +112,7 @@ fn push_modules<'a, T>(modules: &'a [T], parts: impl Fn(&'a T) -> [&'a str; 3], 
     push_quote(is_quoted, to);
 }
 
-/// Whether a cell with this text is quoted. Escaping adds no comma and no quote.
+/// Returns whether a cell with this text is quoted. Escaping adds no comma and no quote.
 fn needs_quotes(said: &str) -> bool {
     said.bytes().any(|byte| matches!(byte, b',' | b'"'))
 }

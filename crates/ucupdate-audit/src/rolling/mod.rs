@@ -121,7 +121,7 @@ struct OwnFile {
     content: Arc<[u8]>,
 }
 
-/// The rows of the open effect.
+/// The file and the rows that the open effect writes.
 #[derive(Debug)]
 struct Flight {
     name: LogName,
