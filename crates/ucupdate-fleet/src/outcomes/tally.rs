@@ -46,7 +46,7 @@ pub struct OutcomeCounts {
 }
 
 impl OutcomeCounts {
-    /// The number of devices that were offered the version.
+    /// Returns the number of devices that were offered the version.
     pub fn offered(&self) -> u64 {
         self.in_flight + self.succeeded + self.failures() + self.elsewhere
     }

@@ -59,7 +59,7 @@ impl Server {
         self
     }
 
-    /// A phone of this number asks; gives what it is offered, `-` for nothing.
+    /// Returns a phone of this number asks; gives what it is offered, `-` for nothing.
     fn ask(&self, number: u32, version: &str) -> String {
         self.ask_from(&host(number), number, version)
     }
@@ -123,7 +123,7 @@ fn watching(name: &str) -> Options {
     options().with_watch(watch).with_logs(LogOptions::new(name.parse().unwrap()))
 }
 
-/// A store in which the new version is rolled out to everybody, guarded by three failures.
+/// Returns a store in which the new version is rolled out to everybody, guarded by three failures.
 async fn with_rollout() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
