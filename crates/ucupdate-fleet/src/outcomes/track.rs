@@ -37,15 +37,15 @@ impl Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutcomeState {
-    /// It was offered the version and has not come back with another one yet.
+    /// The device was offered the version and has not come back with another one yet.
     InFlight,
-    /// It came back with a third version.
+    /// The device came back with a third version.
     Elsewhere,
-    /// It came back with its old version.
+    /// The device came back with its old version.
     Failed,
-    /// It did not come back in time.
+    /// The device did not come back in time.
     Overdue,
-    /// It came back with the version.
+    /// The device came back with the version.
     Succeeded,
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Follower {
 #[derive(Debug, Default)]
 struct Progress {
     tail: Option<LogTail>,
-    seen: Option<Seen>,
+    followed: Option<Followed>,
     /// The latest time of the rows that were taken in.
     latest: Option<UnixTime>,
     /// Whether an offer came so late that the order of rows matters.
@@ -62,7 +62,7 @@ struct Progress {
 
 /// The snapshot that the outcomes follow.
 #[derive(Debug)]
-struct Seen {
+struct Followed {
     snapshot: Arc<Snapshot>,
     starts: Starts,
     /// The index in which nothing is paused and nothing is stopped. `None` if that is the index of the snapshot.
@@ -100,20 +100,20 @@ impl Follower {
         }
         let now = service.now();
         if progress.is_disordered && progress.read_at.is_none_or(|read| after(read, READ_AGAIN) <= now) {
-            let seen = progress.seen.take();
-            *progress = Progress { seen, ..Progress::default() };
+            let followed = progress.followed.take();
+            *progress = Progress { followed, ..Progress::default() };
             *self.outcomes() = Outcomes::new(self.options);
         }
         self.follow(&mut progress, service, &snapshot, before(now, REACH)).await?;
-        let Progress { tail, seen, latest, is_disordered, read_at } = &mut *progress;
-        let Some(seen) = seen else { return Ok((snapshot, Starts::new())) };
+        let Progress { tail, followed, latest, is_disordered, read_at } = &mut *progress;
+        let Some(followed) = followed else { return Ok((snapshot, Starts::new())) };
         let tail = tail.get_or_insert_with(|| {
             *read_at = Some(now);
-            let since = seen.starts.values().min().copied().unwrap_or(now);
+            let since = followed.starts.values().min().copied().unwrap_or(now);
             LogTail::new(service.inner.options.log_zone(), before(since, CLOCK_SLACK))
         });
         tail.look(&**service.store()).await.map_err(LogReadError::from)?;
-        let index = seen.running.as_deref().unwrap_or_else(|| seen.snapshot.index());
+        let index = followed.running.as_deref().unwrap_or_else(|| followed.snapshot.index());
         let mut rows: u32 = 0;
         while let Some(row) = tail.next(&**service.store(), until).await? {
             rows = rows.wrapping_add(1);
@@ -126,14 +126,14 @@ impl Follower {
                 TailRow::Audit(logged) => {
                     let is_late = latest.is_some_and(|latest| after(at, LATE) < latest);
                     *is_disordered |= is_late && !logged.row.offered.is_empty();
-                    outcomes.take_in_audit(index, &seen.starts, &logged);
+                    outcomes.take_in_audit(index, &followed.starts, &logged);
                 }
                 TailRow::Access(row) => outcomes.take_in_access(&row),
             }
             *latest = (*latest).max(Some(at).filter(|at| *at <= now));
         }
         self.outcomes().expire(until);
-        Ok((snapshot, seen.starts.clone()))
+        Ok((snapshot, followed.starts.clone()))
     }
 
     /// Follows the newest snapshot.
@@ -145,21 +145,21 @@ impl Follower {
         reach: UnixTime,
     ) -> Result<(), StateError> {
         let revision = snapshot.revision();
-        if progress.seen.as_ref().is_some_and(|seen| seen.snapshot.revision() == revision) {
+        if progress.followed.as_ref().is_some_and(|followed| followed.snapshot.revision() == revision) {
             return Ok(());
         }
-        let known = progress.seen.as_ref().map(|seen| Known {
-            revision: seen.snapshot.revision(),
-            book: seen.snapshot.book(),
-            starts: &seen.starts,
+        let known = progress.followed.as_ref().map(|followed| Known {
+            revision: followed.snapshot.revision(),
+            book: followed.snapshot.book(),
+            starts: &followed.starts,
         });
         let starts = starts::starts(&**service.store(), snapshot.book(), revision, known, reach).await?;
         {
             let mut outcomes = self.outcomes();
             outcomes.follow(snapshot.book());
-            if let Some(seen) = &progress.seen {
+            if let Some(followed) = &progress.followed {
                 for (key, start) in &starts {
-                    if seen.starts.get(key).is_some_and(|before| before < start) {
+                    if followed.starts.get(key).is_some_and(|before| before < start) {
                         outcomes.forget_rollout(&key.0, &key.1);
                     }
                 }
@@ -174,7 +174,7 @@ impl Follower {
                 tokio::task::spawn_blocking(compile).await.ok().map(Arc::new)
             }
         };
-        progress.seen = Some(Seen { snapshot: Arc::clone(snapshot), starts, running });
+        progress.followed = Some(Followed { snapshot: Arc::clone(snapshot), starts, running });
         Ok(())
     }
 }

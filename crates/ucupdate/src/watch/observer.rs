@@ -1,4 +1,4 @@
-//! [`Watch`]: what a server knows about the rollouts that it watches.
+//! [`Watch`]: the outcomes of the rollouts that a server watches.
 
 use crate::watch::follower::Follower;
 use crate::watch::options::WatchOptions;
@@ -6,7 +6,7 @@ use crate::watch::starts::RolloutKey;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What a server knows about the rollouts that it watches.
+/// The outcomes of the rollouts that a server watches, and what it reported.
 pub(crate) struct Watch {
     pub(crate) follower: Follower,
     pub(crate) wait: Duration,

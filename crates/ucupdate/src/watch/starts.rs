@@ -19,7 +19,7 @@ pub(crate) type Starts = BTreeMap<RolloutKey, UnixTime>;
 /// The number of revisions that are read at most.
 const MAX_REVISIONS: u64 = 4096;
 
-/// What is known of an earlier book.
+/// An earlier book, and the starts of its rollouts.
 pub(crate) struct Known<'a> {
     pub(crate) revision: u64,
     pub(crate) book: &'a RuleBook,
