@@ -198,7 +198,7 @@ struct Chain {
     book: RuleBook,
     /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
-    /// Whether all revisions so far are as they were written, so that the book is complete.
+    /// `true` if all revisions so far are as they were written, so that the book is complete.
     is_whole: bool,
     /// The checkpoints whose book was taken over because earlier revisions are missing or damaged.
     bridges: Vec<u64>,

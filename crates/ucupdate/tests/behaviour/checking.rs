@@ -9,7 +9,7 @@ use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{CheckOptions, StoreCheck, carry, check_store, continue_after_loss};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// A store with the sample approved, and with enough revisions for a checkpoint.
+/// Returns a store with the sample approved, and with enough revisions for a checkpoint.
 async fn with_checkpoint() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;

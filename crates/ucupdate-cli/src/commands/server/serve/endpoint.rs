@@ -38,7 +38,7 @@ impl Endpoint {
         self
     }
 
-    /// The address and real port.
+    /// Returns the address and real port.
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
