@@ -15,7 +15,9 @@ label!(
 /// A word that devices report, and the word of a rule that it means.
 ///
 /// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most once, so aliases
-/// make no chains.
+/// make no chains. Groups see a device in the same way: its words match as it reports them, and as they are meant if its rule
+/// was found by aliases. So a group of a rule's model holds the devices that are known by an alias of the model, and a group
+/// of the alias holds these devices only.
 ///
 /// ```
 /// use ucupdate_core::book::{Alias, AliasField};

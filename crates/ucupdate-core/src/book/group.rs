@@ -1,7 +1,7 @@
 //! Groups of devices: a list of them, or what they have in common.
 
 use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
-use crate::device::{KindPattern, KindWord};
+use crate::device::{KindPattern, KindWord, KindWords};
 use crate::request::{Question, Side};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, Numbers, VersionRange};
@@ -91,20 +91,24 @@ impl Predicate {
         *self == Self::default()
     }
 
-    /// Returns whether the predicate matches the device that asks.
+    /// Returns whether the predicate matches the device that asks, by the words that it reports and in the order of .NET
+    /// versions. [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) knows the aliases and the version schemes
+    /// of a rule book.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
-        self.first_mismatch(question, installed, &mut || false).is_none()
+        self.first_mismatch(question, None, installed, &mut || false).is_none()
     }
 
     /// Returns the name of the first part that does not match.
     ///
-    /// `installed` is the version installed, read by the scheme of the rule; `None` where that cannot read it. An installed
+    /// `meant` has the words for which the words of the device stand. `None` if no alias was used to find its rule. A word of
+    /// the device matches as it was reported and as it is meant. `installed` is the version installed, read by the scheme of the rule; `None` where that cannot read it. An installed
     /// version outside the range counts as inside it where `is_given` says that the group itself leads to it: a device must
     /// not fall out of a group because it took what the group was given.
     pub(crate) fn first_mismatch(
         &self,
         question: &Question<'_>,
+        meant: Option<&KindWords<&str>>,
         installed: Option<Numbers>,
         is_given: &mut dyn FnMut() -> bool,
     ) -> Option<&'static str> {
@@ -128,7 +132,7 @@ impl Predicate {
             ("installed version", self.installed.as_ref().is_none_or(is_in_range)),
         ];
         let other = || parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part);
-        self.kind.first_mismatch(&device.kind).map(KindWord::name).or_else(other)
+        self.kind.first_mismatch_of(&device.kind, meant).map(KindWord::name).or_else(other)
     }
 }
 

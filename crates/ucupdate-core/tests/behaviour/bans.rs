@@ -161,3 +161,98 @@ fn bans_and_aliases_come_back_from_a_delta() {
         "locale ENG stands for eng: a word does not stand for itself"
     );
 }
+
+const OFFERED: &str = "offer 5.4.0.1, because it is approved for everybody";
+
+/// A group of the devices whose kind matches a pattern.
+fn group(kind: &str) -> BookCommand {
+    let mut predicate = Predicate::default();
+    predicate.kind = kind.parse().unwrap();
+    BookCommand::PutGroup(Group { name: "room".parse().unwrap(), predicate: Some(predicate) })
+}
+
+fn of_group() -> Audience {
+    Audience::Group("room".parse().unwrap())
+}
+
+fn hold_of_group() -> BookCommand {
+    let (name, on) = ("fair".parse().unwrap(), HeldDevices::Group("room".parse().unwrap()));
+    BookCommand::AddHold(Hold { name, on, until: None, reason: "trade fair".into() })
+}
+
+#[test]
+fn a_device_that_is_known_by_an_alias_is_in_the_group_of_its_rule_and_in_that_of_its_own_words() {
+    let reported = "ucphone/POLYCOM Inc/vvx 500/B/ENU/CPE";
+    let aliases = [
+        alias("model", "VVX 500", "VVX500"),
+        alias("vendor", "Polycom Inc", "Polycom"),
+        alias("hardware-revision", "B", "A").within("UCPhone/*/VVX*".parse().unwrap()),
+    ];
+    for (kind, is_in) in [
+        ("UCPhone/Polycom/VVX500/A/ENU", true),
+        ("*/*/vvx500/*/*", true),
+        ("*/*/Vvx 500/*/*", true),
+        ("*/Polycom/VVX 500/*/*", true),
+        ("*/*/CX600|VVX500/B/*", true),
+        ("*/*/VVX501/*/*", false),
+        ("*/Snom/VVX500/*/*", false),
+        ("*/*/*/C/*", false),
+    ] {
+        let mut book = book();
+        aliases.iter().for_each(|alias| drop(make(&mut book, BookCommand::PutAlias(alias.clone()))));
+        make(&mut book, group(kind));
+        let in_index = {
+            let index = EligibilityIndex::compile(&book, 1);
+            let predicate = book.groups().next().unwrap().predicate.as_ref().unwrap();
+            index.is_in(predicate, &Question::new(&device(reported), &module("5.0")))
+        };
+        assert_eq!(in_index, is_in, "{kind}");
+        let mut held = book.clone();
+        make(&mut held, hold_of_group());
+        let answer_of_held = answer(&held, reported, "5.0");
+        assert_eq!(answer_of_held.contains("held back, by the hold fair"), is_in, "{kind}: {answer_of_held}");
+        let version = ReportedVersion::new("5.5.0.1");
+        let mut pinned = book.clone();
+        make(
+            &mut pinned,
+            BookCommand::Pin { rule: key(VVX), audience: of_group(), version: version.clone() },
+        );
+        assert_eq!(answer(&pinned, reported, "5.0").starts_with("offer 5.5.0.1"), is_in, "{kind}");
+        let rollout = Rollout::new("wave".parse().unwrap());
+        let start = BookCommand::StartRollout { rule: key(VVX), audience: of_group(), version, rollout };
+        make(&mut book, start);
+        assert_eq!(answer(&book, reported, "5.0").starts_with("offer 5.5.0.1"), is_in, "{kind}");
+    }
+}
+
+#[test]
+fn a_group_by_an_alias_word_does_not_hold_the_devices_that_report_the_word_of_the_rule() {
+    let mut book = book();
+    make(&mut book, BookCommand::PutAlias(alias("hardware-revision", "B", "A")));
+    make(&mut book, group("*/*/*/B/*"));
+    make(&mut book, hold_of_group());
+    assert!(answer(&book, &VVX.replace("/A/", "/B/"), "5.0").contains("held back"));
+    assert_eq!(answer(&book, VVX, "5.0"), OFFERED);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_alias_lets_a_device_out_of_a_group_that_holds_the_kind_of_its_rule(
+        words in "[ab]/[ab]/[ab]/[ab]", narrow in "[ab*]/[ab*]/[ab*]/[ab*]",
+    ) {
+        let rule = "UCPhone/a/a/a/a/CPE";
+        let mut book = RuleBook::default();
+        ingest(&mut book, &package(1, &[(rule, "2.0", 1)]));
+        make(&mut book, BookCommand::Approve(vec![key(rule)]));
+        for field in ["vendor", "model", "hardware-revision", "locale"] {
+            make(&mut book, BookCommand::PutAlias(alias(field, "B", "A")));
+        }
+        let is_own = |pattern: &str| pattern.split('/').all(|word| matches!(word, "a" | "*"));
+        make(&mut book, group(&format!("UCPhone/{narrow}")));
+        make(&mut book, hold_of_group());
+        let answer = answer(&book, &format!("ucphone/{words}/CPE"), "1.0");
+        let mut near = words.split('/').zip(narrow.split('/'));
+        let is_in = is_own(&narrow) || near.all(|(word, wanted)| wanted == "*" || wanted == "a" || wanted == word);
+        proptest::prop_assert_eq!(answer.contains("held back"), is_in, "{} {} {}", words, narrow, answer);
+    }
+}
