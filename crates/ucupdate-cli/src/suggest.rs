@@ -49,7 +49,7 @@ pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
 /// Returns what is wrong with a pattern that no rule matches, or `None` if a rule matches it. It may be right: a later package
 /// can bring such a rule.
 pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<String> {
-    if book.rules().any(|rule| rules.holds(rule.key())) {
+    if book.rules().any(|rule| book.covers(rules, rule.key())) {
         return None;
     }
     let written = rules.to_string();

@@ -1,7 +1,10 @@
 //! Aliases: a word that devices report under another name than their rule has.
 
+use crate::book::rule::Rule;
+use crate::book::rule_book::RuleBook;
+use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
-use crate::device::{KindWord, KindWords};
+use crate::device::{DeviceKind, KindWord, KindWords};
 use crate::value::label::label;
 use crate::value::{ParseError, ParseErrorKind};
 use std::fmt;
@@ -117,7 +120,57 @@ impl Alias {
     }
 }
 
+impl RuleBook {
+    /// Returns whether a pattern covers a rule: by its own words, or by words that aliases let stand for them. An alias that
+    /// is never used for the rule, because its word has a rule of its own, does not count.
+    ///
+    /// A combination of words that no device reports may be covered too: each pattern of an alias is compared with every
+    /// word that stands for a word of the rule.
+    pub fn covers(&self, pattern: &RulePattern, rule: &RuleKey) -> bool {
+        if pattern.holds(rule) {
+            return true;
+        }
+        let own = rule.words();
+        let stands_for_it = |alias: &Alias| {
+            let place = alias.reported.place();
+            let stands_for_it = alias.stands_for.as_str().eq_ignore_ascii_case(own[place]);
+            stands_for_it && self.rule_with(rule, &alias.reported).is_none()
+        };
+        let aliases: Vec<Alias> = self.aliases().filter(stands_for_it).collect();
+        if aliases.is_empty() {
+            return false;
+        }
+        let mut words = own.map(|word| vec![word]);
+        for alias in &aliases {
+            words[alias.reported.place()].push(alias.reported.word.as_str());
+        }
+        let mut reported = own.map(|word| vec![word]);
+        for Alias { reported: key, .. } in &aliases {
+            let mut others = words.clone();
+            others[key.place()] = vec![key.word.as_str()];
+            if key.within.holds_any_device(&others) {
+                reported[key.place()].push(key.word.as_str());
+            }
+        }
+        pattern.holds_any(&reported)
+    }
+
+    /// Returns the rule whose words are those of `rule`, with the word of an alias in its place.
+    pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
+        let mut words = rule.kind().words();
+        words[alias.place()] = alias.word.as_str();
+        let kind = DeviceKind::from_words(words).ok()?;
+        self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
+    }
+}
+
 impl AliasKey {
+    /// Returns the place of the replaced word among the words of a rule.
+    pub(crate) fn place(&self) -> usize {
+        let word = self.field.word();
+        KindWord::ALL.iter().position(|known| *known == word).unwrap_or_default()
+    }
+
     /// Returns the word of a device's kind that this alias replaces, if it replaces one.
     pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
         let word = self.field.word();

@@ -182,11 +182,6 @@ impl RuleBook {
         self.bans.values()
     }
 
-    /// Returns the ban that keeps a rule from offering a release, if there is one.
-    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
-        self.bans.values().find(|ban| ban.holds(rule, policy, release))
-    }
-
     /// Returns the aliases in the order in which they are looked at.
     pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
         self.aliases.iter().map(|(reported, stands_for)| Alias {

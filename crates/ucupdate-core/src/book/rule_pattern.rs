@@ -48,6 +48,18 @@ impl RulePattern {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
+    /// Returns whether each word pattern matches one of several words at its place.
+    pub(crate) fn holds_any(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
+        let mut places = self.words.iter().zip(words);
+        places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
+    }
+
+    /// Returns whether each word pattern matches one of several words at its place, whatever the update type is.
+    pub(crate) fn holds_any_device(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
+        let mut places = self.words.iter().zip(words).take(KindWord::COUNT);
+        places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
+    }
+
     /// Returns whether both patterns match the same rules, because they differ only in ASCII case.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.words.iter().zip(&other.words).all(|(one, other)| one.eq_ignore_ascii_case(other))

@@ -235,7 +235,70 @@ fn a_group_by_an_alias_word_does_not_hold_the_devices_that_report_the_word_of_th
     assert_eq!(answer(&book, VVX, "5.0"), OFFERED);
 }
 
+#[test]
+fn a_ban_covers_a_rule_by_its_own_words_and_by_the_words_that_stand_for_them() {
+    let reported = "UCPhone/Polycom Inc/VVX 500/A/ENU/CPE";
+    for (rules, is_banned) in [
+        ("UCPhone/Polycom/VVX500", true),
+        ("UCPhone/*/vvx 500", true),
+        ("UCPhone/polycom inc", true),
+        ("UCPhone/Polycom Inc/VVX 500/A/ENU/CPE", true),
+        ("UCPhone/Polycom/VVX 500", true),
+        ("*/*/VVX 5*", true),
+        ("UCPhone/Snom/VVX 500", false),
+        ("UCPhone/*/VVX 600", false),
+    ] {
+        let mut book = book();
+        make(&mut book, BookCommand::PutAlias(alias("vendor", "Polycom Inc", "Polycom")));
+        let model = alias("model", "VVX 500", "VVX500").within("UCPhone/Polycom*".parse().unwrap());
+        make(&mut book, BookCommand::PutAlias(model));
+        let notes = make(&mut book, ban(&format!("{rules} 5.4.0.1")));
+        assert_eq!(notes.len(), 1 + usize::from(is_banned), "{rules}: {notes:?}");
+        for device in [VVX, reported] {
+            assert_eq!(answer(&book, device, "5.0").contains("is banned"), is_banned, "{rules} {device}");
+        }
+        make(&mut book, BookCommand::Reject(key(VVX)));
+        make(&mut book, BookCommand::RollBackToNothing(key(VVX)));
+        let version = ReportedVersion::new("5.4.0.1");
+        let approve = book.command(&BookCommand::ApproveVersion { rule: key(VVX), version }, "ann");
+        assert_eq!(approve.is_err(), is_banned, "{rules}");
+    }
+}
+
+#[test]
+fn a_ban_of_a_word_that_has_a_rule_of_its_own_is_for_that_rule_only() {
+    let mut book = book();
+    make(&mut book, BookCommand::PutAlias(alias("model", "VVX 500", "VVX500")));
+    let own = VVX.replace("VVX500", "VVX 500");
+    ingest(&mut book, &package(5, &[(&own, "5.4.0.1", 5)]));
+    make(&mut book, BookCommand::Approve(vec![key(&own)]));
+    make(&mut book, ban("UCPhone/*/VVX 500 5.4.0.1"));
+    assert!(answer(&book, &own, "5.0").contains("is banned"));
+    assert_eq!(answer(&book, VVX, "5.0"), OFFERED);
+}
+
 proptest::proptest! {
+    /// The pattern is compared with what each device reports, word by word, and with the words of the rule.
+    #[test]
+    fn a_banned_version_is_offered_to_no_device_whose_reported_words_match_the_ban(
+        words in "[ab]/[ab]/[ab]/[ab]", pattern in "[ab*]/[ab*]/[ab*]/[ab*]", within in "[ab*]/[ab*]",
+    ) {
+        let rule = "UCPhone/a/a/a/a/CPE";
+        let mut book = RuleBook::default();
+        ingest(&mut book, &package(1, &[(rule, "2.0", 1)]));
+        make(&mut book, BookCommand::Approve(vec![key(rule)]));
+        for field in ["vendor", "model", "hardware-revision", "locale"] {
+            let alias = alias(field, "B", "A").within(format!("UCPhone/{within}").parse().unwrap());
+            make(&mut book, BookCommand::PutAlias(alias));
+        }
+        make(&mut book, ban(&format!("UCPhone/{pattern} 2.0")));
+        let matches = |words: &str| pattern.split('/').zip(words.split('/')).all(|(wanted, word)| wanted == "*" || wanted == word);
+        let answer = answer(&book, &format!("UCPhone/{words}/CPE"), "1.0");
+        if matches(&words) || matches("a/a/a/a") {
+            proptest::prop_assert!(!answer.starts_with("offer"), "{}: {}", words, answer);
+        }
+    }
+
     #[test]
     fn no_alias_lets_a_device_out_of_a_group_that_holds_the_kind_of_its_rule(
         words in "[ab]/[ab]/[ab]/[ab]", narrow in "[ab*]/[ab*]/[ab*]/[ab*]",

@@ -20,7 +20,9 @@ impl ChangeDraft<'_> {
         for rule in self.book.rules() {
             for assignment in rule.assignments() {
                 let release = self.book.release(rule.key(), &assignment.candidate);
-                if release.is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)) {
+                if release
+                    .is_some_and(|release| self.book.is_banned_by(ban, rule.key(), rule.policy(), release))
+                {
                     self.notes.push(Note::BannedInUse {
                         rule: rule.key().clone(),
                         version: assignment.candidate.version.clone(),
@@ -34,11 +36,14 @@ impl ChangeDraft<'_> {
                         .book
                         .newest_release(rule.key(), &stone.image_version())
                         .and_then(|candidate| self.book.release(rule.key(), &candidate))
-                        .is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)),
+                        .is_some_and(|release| {
+                            self.book.is_banned_by(ban, rule.key(), rule.policy(), release)
+                        }),
                     StoneImage::Interim => self.interim_images().any(|image| {
                         image.locale == rule.key().kind().locale
                             && image.update_type == *rule.key().update_type()
-                            && ban.holds_image(
+                            && self.book.is_image_banned_by(
+                                ban,
                                 rule.key(),
                                 rule.policy(),
                                 &image.version,
