@@ -69,6 +69,11 @@ impl AliasField {
     /// All words that may have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
 
+    /// Returns the place of the word among the words of a rule.
+    pub(crate) fn place(self) -> usize {
+        KindWord::ALL.iter().position(|known| *known == self.word()).unwrap_or_default()
+    }
+
     /// Returns the word of a device's kind.
     const fn word(self) -> KindWord {
         match self {
@@ -132,7 +137,7 @@ impl RuleBook {
         }
         let own = rule.words();
         let stands_for_it = |alias: &Alias| {
-            let place = alias.reported.place();
+            let place = alias.reported.field.place();
             let stands_for_it = alias.stands_for.as_str().eq_ignore_ascii_case(own[place]);
             stands_for_it && self.rule_with(rule, &alias.reported).is_none()
         };
@@ -142,14 +147,14 @@ impl RuleBook {
         }
         let mut words = own.map(|word| vec![word]);
         for alias in &aliases {
-            words[alias.reported.place()].push(alias.reported.word.as_str());
+            words[alias.reported.field.place()].push(alias.reported.word.as_str());
         }
         let mut reported = own.map(|word| vec![word]);
         for Alias { reported: key, .. } in &aliases {
             let mut others = words.clone();
-            others[key.place()] = vec![key.word.as_str()];
+            others[key.field.place()] = vec![key.word.as_str()];
             if key.within.holds_any_device(&others) {
-                reported[key.place()].push(key.word.as_str());
+                reported[key.field.place()].push(key.word.as_str());
             }
         }
         pattern.holds_any(&reported)
@@ -158,19 +163,13 @@ impl RuleBook {
     /// Returns the rule whose words are those of `rule`, with the word of an alias in its place.
     pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
         let mut words = rule.kind().words();
-        words[alias.place()] = alias.word.as_str();
+        words[alias.field.place()] = alias.word.as_str();
         let kind = DeviceKind::from_words(words).ok()?;
         self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
     }
 }
 
 impl AliasKey {
-    /// Returns the place of the replaced word among the words of a rule.
-    pub(crate) fn place(&self) -> usize {
-        let word = self.field.word();
-        KindWord::ALL.iter().position(|known| *known == word).unwrap_or_default()
-    }
-
     /// Returns the word of a device's kind that this alias replaces, if it replaces one.
     pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
         let word = self.field.word();

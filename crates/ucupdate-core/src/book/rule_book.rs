@@ -182,12 +182,22 @@ impl RuleBook {
         self.bans.values()
     }
 
-    /// Returns the aliases in the order in which they are looked at.
-    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
-        self.aliases.iter().map(|(reported, stands_for)| Alias {
-            reported: reported.clone(),
-            stands_for: stands_for.clone(),
-        })
+    /// Returns the aliases in the order in which they are looked at: of several aliases of one word, the one with the most
+    /// exact pattern first.
+    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + use<> {
+        let aliases = self.aliases.iter();
+        let mut aliases: Vec<Alias> = aliases
+            .map(|(reported, stands_for)| Alias {
+                reported: reported.clone(),
+                stands_for: stands_for.clone(),
+            })
+            .collect();
+        aliases.sort_by(|one, other| {
+            let word = |alias: &Alias| (alias.reported.field, alias.reported.word.clone());
+            let exactness = |alias: &Alias| alias.reported.within.exactness();
+            word(one).cmp(&word(other)).then_with(|| exactness(other).cmp(&exactness(one)))
+        });
+        aliases.into_iter()
     }
 
     /// Returns the settings of the whole rule book.

@@ -141,10 +141,102 @@ fn several_aliases_hold_at_once_and_only_within_their_pattern() {
 fn a_rule_of_its_own_comes_before_an_alias() {
     let mut book = book();
     let own = VVX.replace("VVX500", "VVX 500");
-    ingest(&mut book, &package(5, &[(&own, "6.0.0.0", 5)]));
-    make(&mut book, BookCommand::Approve(vec![key(&own)]));
     make(&mut book, BookCommand::PutAlias(alias("model", "VVX 500", "VVX500")));
+    let notes = ingest(&mut book, &package(5, &[(&own, "6.0.0.0", 5)]));
+    assert_eq!(
+        notes[1],
+        format!(
+            "{own}: devices that report the model VVX 500 have a rule of their own, so they do not use the alias for VVX500"
+        )
+    );
+    make(&mut book, BookCommand::Approve(vec![key(&own)]));
     assert!(answer(&book, &own, "5.0").starts_with("offer 6.0.0.0"));
+}
+
+#[test]
+fn an_alias_that_would_never_be_used_is_refused_with_what_was_found() {
+    let mut book = book();
+    let own = VVX.replace("VVX500", "VVX 600");
+    ingest(&mut book, &package(5, &[(&own, "6.0.0.0", 5)]));
+    make(&mut book, BookCommand::PutAlias(alias("model", "VVX 500", "VVX500")));
+    let within = |alias: Alias, pattern: &str| alias.within(pattern.parse().unwrap());
+    for (alias, expected) in [
+        (
+            alias("model", "vvx 600", "VVX500"),
+            format!(
+                "model vvx 600 stands for VVX500: the rule {own} is for devices that report vvx 600, so the alias would never \
+                 be used; expected a word without a rule; remove that rule first, or limit the alias to other devices with \
+                 `--within`"
+            ),
+        ),
+        (
+            within(alias("model", "VVX 510", "VVX500"), "UCPhone/Polycom/CX*"),
+            "model VVX 510 stands for VVX500 in UCPhone/Polycom/CX*/*/*/*: the pattern does not match devices that report VVX \
+             510, so the alias would never be used; expected `*` or VVX 510 as the model of the pattern"
+                .to_owned(),
+        ),
+        (
+            alias("model", "VVX-500", "vvx 500"),
+            "model VVX-500 stands for vvx 500, but model VVX 500 stands for VVX500: a word is replaced once, so the second \
+             alias would not be used after the first one; expected a model that rules have: let VVX-500 stand for VVX500, or \
+             remove the other alias first"
+                .to_owned(),
+        ),
+        (
+            within(alias("model", "VVX501", "VVX 500"), "UCPhone/Polycom"),
+            "model VVX501 stands for VVX 500 in UCPhone/Polycom/*/*/*/*, but model VVX 500 stands for VVX500: a word is \
+             replaced once, so the second alias would not be used after the first one; expected a model that rules have: let \
+             VVX501 stand for VVX500, or remove the other alias first"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(refused(&book, BookCommand::PutAlias(alias)), expected);
+    }
+}
+
+#[test]
+fn two_aliases_do_not_stand_for_each_other_unless_they_are_for_different_devices() {
+    let mut book = RuleBook::default();
+    let polycom = |alias: Alias| alias.within("UCPhone/Polycom".parse().unwrap());
+    let notes = make(&mut book, BookCommand::PutAlias(polycom(alias("hardware-revision", "B", "A"))));
+    assert!(notes[1].starts_with("no rule for these devices has the hardware revision A yet"), "{notes:?}");
+    let swapped = alias("hardware-revision", "a", "b");
+    assert_eq!(
+        refused(&book, BookCommand::PutAlias(swapped.clone())),
+        "hardware revision a stands for b, but hardware revision B stands for A in UCPhone/Polycom/*/*/*/*: a word is \
+         replaced once, so the second alias would not be used after the first one; expected only one of the two words to stand \
+         for the other; remove the other alias first"
+    );
+    assert!(
+        refused(&book, BookCommand::PutAlias(swapped.clone().within("*/Poly*".parse().unwrap())))
+            .contains("once")
+    );
+    make(&mut book, BookCommand::PutAlias(swapped.within("*/Snom".parse().unwrap())));
+    make(&mut book, BookCommand::PutAlias(alias("model", "B", "A")));
+}
+
+#[test]
+fn an_alias_is_used_where_only_some_rules_have_its_word_and_the_others_are_named() {
+    let mut book = book();
+    let german = VVX.replace("ENU", "DEU");
+    let own = german.replace("VVX500", "VVX 500");
+    ingest(&mut book, &package(5, &[(&german, "6.0", 5), (&own, "6.0", 5)]));
+    let notes = make(&mut book, BookCommand::PutAlias(alias("model", "VVX 500", "VVX500")));
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].starts_with(&german), "{notes:?}");
+    assert_eq!(answer(&book, &VVX.replace("VVX500", "VVX 500"), "5.0"), OFFERED);
+}
+
+#[test]
+fn of_two_aliases_of_one_word_the_one_with_the_more_exact_pattern_is_used() {
+    let mut book = book();
+    let other = VVX.replace("VVX500", "VVX501");
+    ingest(&mut book, &package(5, &[(&other, "6.0.0.0", 5)]));
+    make(&mut book, BookCommand::Approve(vec![key(&other)]));
+    make(&mut book, BookCommand::PutAlias(alias("model", "VVX", "VVX501")));
+    let polycom = alias("model", "VVX", "VVX500").within("UCPhone/Polycom".parse().unwrap());
+    make(&mut book, BookCommand::PutAlias(polycom));
+    assert_eq!(answer(&book, &VVX.replace("VVX500", "vvx"), "5.0"), OFFERED);
 }
 
 #[test]
@@ -289,7 +381,10 @@ proptest::proptest! {
         make(&mut book, BookCommand::Approve(vec![key(rule)]));
         for field in ["vendor", "model", "hardware-revision", "locale"] {
             let alias = alias(field, "B", "A").within(format!("UCPhone/{within}").parse().unwrap());
-            make(&mut book, BookCommand::PutAlias(alias));
+            // A pattern that leaves out the word of the alias is refused.
+            if let Ok(change) = book.command(&BookCommand::PutAlias(alias), "ann") {
+                book.apply(&change.delta);
+            }
         }
         make(&mut book, ban(&format!("UCPhone/{pattern} 2.0")));
         let matches = |words: &str| pattern.split('/').zip(words.split('/')).all(|(wanted, word)| wanted == "*" || wanted == word);

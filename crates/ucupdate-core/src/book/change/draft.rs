@@ -275,6 +275,9 @@ impl<'a> ChangeDraft<'a> {
             None => Note::Pending { rule: key.clone(), version },
         };
         self.notes.push(note);
+        if is_new {
+            self.note_unused_aliases(&key);
+        }
         if let Some(scheme) = self.book.settings.scheme_of(&key).filter(|_| is_new) {
             let scheme = Box::new(scheme.clone());
             self.notes.push(Note::SchemeOfPattern { rule: key.clone(), scheme });

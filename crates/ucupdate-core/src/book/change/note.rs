@@ -168,6 +168,10 @@ pub enum Note {
     BanStays { ban: Box<Ban> },
     /// An alias was put in place. `before` is what the word stood for until then.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
+    /// No rule has the word that an alias stands for.
+    AliasWithoutRule { alias: Box<Alias> },
+    /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
+    AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
     /// An alias was removed. `from` is what the word stood for.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
     /// The kill switch was thrown. `reason` is empty where none was given.
@@ -421,6 +425,10 @@ impl Note {
             Self::AliasPut { alias, before } => {
                 Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)
             }
+            Self::AliasWithoutRule { alias } => {
+                Parts::new("alias-without-rule").name(&alias.reported).to(&alias.stands_for)
+            }
+            Self::AliasNotUsed { alias, rule } => Parts::of("alias-not-used", rule).name(&alias.reported),
             Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::StopStays { scope, reason } => Self::switch("stop-stays", scope).from(reason).to(reason),

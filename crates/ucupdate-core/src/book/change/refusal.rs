@@ -75,6 +75,21 @@ pub enum Refusal {
     /// An alias puts a word in place of itself.
     #[error("{alias}: a word does not stand for itself")]
     AliasOfItself { alias: Box<Alias> },
+    /// The pattern of an alias matches no device that reports its word.
+    #[error(
+        "{alias}: the pattern does not match devices that report {}, so the alias would never be used; expected `*` or \
+         {} as the {} of the pattern", alias.reported.word, alias.reported.word, alias.reported.field
+    )]
+    AliasOutside { alias: Box<Alias> },
+    /// One alias would have to follow another one.
+    #[error("{}", chain(alias, other))]
+    AliasChain { alias: Box<Alias>, other: Box<Alias> },
+    /// The word of an alias has a rule, which comes before the alias.
+    #[error(
+        "{alias}: the rule {rule} is for devices that report {}, so the alias would never be used; expected a word without \
+         a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
+    )]
+    AliasOfRule { alias: Box<Alias>, rule: RuleKey },
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
@@ -217,6 +232,9 @@ impl Refusal {
             Self::NoScheme { .. } => "no-scheme",
             Self::LimitNotInScheme { .. } => "limit-not-in-scheme",
             Self::AliasOfItself { .. } => "alias-of-itself",
+            Self::AliasOutside { .. } => "alias-outside",
+            Self::AliasChain { .. } => "alias-chain",
+            Self::AliasOfRule { .. } => "alias-of-rule",
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",
@@ -255,6 +273,26 @@ impl Refusal {
             Self::SamePerson { .. } => "same-person",
         }
     }
+}
+
+/// Says which two aliases would follow each other, and what to do.
+fn chain(alias: &Alias, other: &Alias) -> String {
+    let is_first = alias.stands_for == other.reported.word;
+    let (first, last) = if is_first { (alias, other) } else { (other, alias) };
+    let begin = format!(
+        "{alias}, but {other}: a word is replaced once, so the second alias would not be used after the first one"
+    );
+    let field = alias.reported.field;
+    if first.reported.word == last.stands_for {
+        return format!(
+            "{begin}; expected only one of the two words to stand for the other; remove the other alias first"
+        );
+    }
+    let word = &first.reported.word;
+    format!(
+        "{begin}; expected a {field} that rules have: let {word} stand for {}, or remove the other alias first",
+        last.stands_for
+    )
 }
 
 /// Says which version was found, which one each stone names, and what to type.
