@@ -221,7 +221,7 @@ async fn bytes_of_another_object_are_never_joined_to_the_first() {
         }
     };
     assert!(seen <= 300_000, "{seen} bytes of the first object came");
-    assert_eq!(error.to_string(), "the object was replaced while it was read");
+    assert_eq!(error.to_string(), "the object was replaced while it was read; read it again");
     assert!(object.bytes.next().await.is_none(), "nothing comes after an error");
 }
 
