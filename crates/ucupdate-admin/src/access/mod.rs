@@ -1,4 +1,4 @@
-//! Who may do what: roles, tokens, and the hook for other ways of authentication.
+//! Access: roles, tokens, and the hook for other ways of authentication.
 
 pub(crate) mod authenticate;
 pub(crate) mod failures;

@@ -1,10 +1,10 @@
-//! [`Role`] and [`Administrator`]: what an authenticated person may do.
+//! [`Role`] and [`Administrator`]: the rights of an authenticated person.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// What an administrator may do. A later role may do everything that an earlier one may.
+/// The rights of an administrator. A later role may do everything that an earlier one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "an embedder maps its own roles to these three")]
@@ -46,7 +46,8 @@ impl FromStr for Role {
     type Err = RoleError;
 
     fn from_str(text: &str) -> Result<Self, RoleError> {
-        let found = [Self::Viewer, Self::Operator, Self::Approver].into_iter().find(|role| role.name() == text);
+        let found =
+            [Self::Viewer, Self::Operator, Self::Approver].into_iter().find(|role| role.name() == text);
         found.ok_or_else(|| RoleError { found: text.into() })
     }
 }
@@ -58,7 +59,7 @@ pub struct Administrator {
     /// The author of changes, as the history shows it. Two people need two names: the same name cannot ask for a restart and
     /// approve it.
     pub name: Box<str>,
-    /// What the person may do.
+    /// The rights.
     pub role: Role,
 }
 

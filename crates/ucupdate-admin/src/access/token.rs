@@ -1,8 +1,8 @@
 //! [`Token`]: a bearer token of 256 random bits.
 
-use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
 use std::io;
+use ucupdate::value::Sha256Digest;
 
 /// The beginning of every token, so that scanners for leaked secrets find it.
 const PREFIX: &str = "ucu_";
@@ -48,12 +48,13 @@ impl fmt::Debug for Token {
 }
 
 /// Returns the SHA-256 of a token. A slow hash is not needed: nobody guesses 256 random bits.
-pub(crate) fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
+pub(crate) fn digest(token: &str) -> Sha256Digest {
+    Sha256Digest::of(token.as_bytes())
 }
 
 /// Compares two digests in a time that does not depend on where they differ.
-pub(crate) fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
-    let differences = one.iter().zip(other).fold(0, |found, (one, other)| found | (one ^ other));
+pub(crate) fn is_same(one: &Sha256Digest, other: &Sha256Digest) -> bool {
+    let bytes = one.as_bytes().iter().zip(other.as_bytes());
+    let differences = bytes.fold(0, |found, (one, other)| found | (one ^ other));
     std::hint::black_box(differences) == 0
 }

@@ -134,7 +134,8 @@ impl TokenFile {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // A file that was written within the last seconds may be written again with the same time.
         let is_settled = modified.is_some_and(|at| at.elapsed().is_ok_and(|age| age.as_secs() >= 2));
-        if let Some(known) = known.as_ref().filter(|known| is_settled && known.modified == modified && known.size == size)
+        if let Some(known) =
+            known.as_ref().filter(|known| is_settled && known.modified == modified && known.size == size)
         {
             return Ok(Arc::clone(&known.tokens));
         }
@@ -178,14 +179,17 @@ impl TokenFile {
             return Err(TokenFileError::Expired { expires });
         }
         let mut tokens = match self.tokens() {
-            Err(TokenFileError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(TokenFileError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Vec::new()
+            }
             tokens => tokens?.to_vec(),
         };
         if tokens.iter().any(|token| token.name.eq_ignore_ascii_case(name)) {
             return Err(TokenFileError::NameTaken { name: name.into() });
         }
-        let token = Token::random().map_err(|source| TokenFileError::File { path: self.path.clone(), source })?;
-        let sha256 = Sha256Digest(token::digest(token.reveal()));
+        let token =
+            Token::random().map_err(|source| TokenFileError::File { path: self.path.clone(), source })?;
+        let sha256 = token::digest(token.reveal());
         tokens.push(TokenEntry { name: name.into(), role, expires, added: now, sha256 });
         self.write(tokens)?;
         Ok(token)
@@ -228,7 +232,7 @@ impl TokenFile {
         let digest = token::digest(sent);
         let mut found = None;
         for entry in tokens {
-            if token::is_same(&entry.sha256.0, &digest) {
+            if token::is_same(&entry.sha256, &digest) {
                 found = Some(entry);
             }
         }
