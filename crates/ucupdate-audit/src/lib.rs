@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod digits;
 mod finding;
 #[cfg(test)]
 mod fixture;

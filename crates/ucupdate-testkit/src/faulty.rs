@@ -1,20 +1,4 @@
-//! A store that fails as a script says.
-//!
-//! ```
-//! use ucupdate_store::{ImageStoreExt, MemoryStore, StoreError, StoreKey};
-//! use ucupdate_testkit::faulty::{Call, Fault, Faulty};
-//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//!
-//! let store = Faulty::new(MemoryStore::default());
-//! let key = StoreKey::parse("state/1").unwrap();
-//! store.on(Call::Put).below("state/").once(Fault::LostAnswer);
-//!
-//! let end = store.put_bytes(&key, "done all the same").await;
-//! assert!(matches!(end, Err(StoreError::Unavailable { .. })));
-//! assert_eq!(store.get_bytes(&key, 100).await.unwrap(), "done all the same");
-//! assert_eq!(store.calls(Call::Put), 1);
-//! # });
-//! ```
+//! A store that returns errors by a script.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -58,10 +42,11 @@ pub enum Fault {
     Slow(Duration),
     /// The call is not done and never returns.
     Hangs,
-    /// The bytes of a `get` end in an error after this number of bytes. A `put` reads this number of bytes, returns
+    /// The stream of a `get` returns an error after this number of bytes. A `put` reads this number of bytes, returns
     /// [`StoreError::Unavailable`] and writes nothing. Other calls are not affected.
     BreaksOff(u64),
-    /// The bytes of a `get` end early without an error, which breaks the contract. Other calls are not affected.
+    /// The stream of a `get` ends after this number of bytes without an error, which breaks the contract of stores.
+    /// Other calls are not affected.
     EndsEarly(u64),
 }
 
@@ -87,7 +72,7 @@ struct Rule {
     fault: Fault,
 }
 
-/// A fault that is being set, from [`Faulty::on`].
+/// A fault that is being configured. [`Faulty::on`] returns it.
 #[derive(Debug)]
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
 pub struct On<'a> {
@@ -98,12 +83,13 @@ pub struct On<'a> {
 }
 
 impl<S> Faulty<S> {
-    /// Wraps a store. There are no faults yet.
+    /// Wraps a store. The script is empty at first, so every call succeeds.
     pub fn new(store: S) -> Self {
         Self { store, script: Arc::default() }
     }
 
-    /// Begins a fault for one kind of call. If several faults match a call, the one set first applies.
+    /// Begins to configure a fault for one kind of call. If several faults match a call, the one that was set first
+    /// applies.
     pub fn on(&self, call: Call) -> On<'_> {
         On { script: &self.script, call, prefix: String::new(), skipped: 0 }
     }
@@ -182,7 +168,7 @@ impl On<'_> {
     }
 }
 
-/// Does a call with a fault.
+/// Does a call, with the fault that the script has for it.
 async fn with<T>(
     fault: Option<Fault>,
     call: impl Future<Output = Result<T, StoreError>>,
@@ -252,7 +238,7 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 }
 
-/// Returns the first bytes of a stream.
+/// Returns the first `most` bytes of a stream.
 fn first(bytes: ByteStream, most: u64) -> ByteStream {
     Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
         if left == 0 {

@@ -1,21 +1,21 @@
-//! The phone of the field's audit log, and what it asks.
+//! The phone of the audit log in `vectors/`, and its requests.
 
 use ucupdate_core::request::{InstalledModule, OfferedModule};
 use ucupdate_core::value::Reported;
 use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest, UpdateResponse};
 
-/// The rule for the phone.
+/// The rule for the phone, as text.
 pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 
-/// Returns the key of the rule for the phone of the field's audit log ([`RULE`]).
+/// Returns the key of [`RULE`].
 ///
 /// # Panics
-/// Never: the words make a rule.
+/// Never: [`RULE`] is valid.
 pub fn rule() -> RuleKey {
     RULE.parse().expect("the words make a rule")
 }
 
-/// Returns the phone, or one that differs from it only in the kind that a rule is for.
+/// Returns the phone with the kind of `rule`. Its MAC address and serial number are always those of the log.
 pub fn phone(rule: &RuleKey) -> Device {
     Device {
         kind: rule.kind().clone(),
@@ -33,7 +33,8 @@ pub fn module(version: &str) -> InstalledModule {
     }
 }
 
-/// Returns the request of a phone with a version installed. [`rule()`] and `0.0.0.0` give the second request of the log.
+/// Returns the request of a phone with a version installed. With [`rule()`] and `0.0.0.0`, this is the second request
+/// of the log.
 pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
     UpdateRequest {
         device: phone(rule),
@@ -43,7 +44,7 @@ pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
     }
 }
 
-/// Returns the offer in the second row of the log: the interim image.
+/// Returns the offer in the second row of the log, which is the interim image.
 ///
 /// # Panics
 /// Never: the names are file names.

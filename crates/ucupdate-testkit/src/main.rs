@@ -1,4 +1,5 @@
-//! `cargo run --release -p ucupdate-testkit -- prove`: what is promised of stores, at its full size, as a table.
+//! `cargo run --release -p ucupdate-testkit -- prove` proves the promises about stores at full size, and prints a
+//! table.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what the command is for")]
 
@@ -16,12 +17,12 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Prove what is promised of stores, and print a table
+    /// Prove the promises about stores, and print a table
     Prove(ProveArgs),
     /// Run as a child process of a proof
     #[command(hide = true)]
     Work(prove::WorkArgs),
-    /// Be one of the processes that contend for a store
+    /// Run as one of the processes that contend for a store
     #[command(hide = true)]
     Contend(prove::WorkerArgs),
     /// Measure one thing for a proof
@@ -31,19 +32,19 @@ enum Task {
 
 #[derive(Debug, Args)]
 struct ProveArgs {
-    /// Against the S3 server at this address instead of one in this process; bucket and key by UCUPDATE_TEST_S3_*
+    /// Use the S3 server at this URL instead of one in this process; bucket and key are read from UCUPDATE_TEST_S3_*
     #[arg(long, value_name = "ENDPOINT")]
     s3: Option<String>,
-    /// Only the proofs whose name begins so
+    /// Run only the proofs whose name begins with this text
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Cut the power of the file system on which this folder is, instead of killing processes; see .ci/power-cuts
+    /// Cut the power of the file system of this folder instead of killing processes; see .ci/power-cuts
     #[arg(long, value_name = "FOLDER", requires = "power_switch")]
     power_folder: Option<PathBuf>,
     /// The program that cuts the power (`cut`) and mounts the file system again (`restore`)
     #[arg(long, value_name = "PROGRAM", requires = "power_folder")]
     power_switch: Option<PathBuf>,
-    /// In the sizes of the tests: minutes become seconds
+    /// Run the proofs at the size of the tests: seconds instead of minutes
     #[arg(long)]
     small: bool,
 }

@@ -1,4 +1,4 @@
-//! Ingested packages and their files, as the rule book names them. No bytes are behind them.
+//! Ingested packages and their files, as entries of the rule book. Their files do not exist in any store.
 
 use ucupdate_core::book::{
     IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, RuleBook, StoredFile,
@@ -6,15 +6,16 @@ use ucupdate_core::book::{
 use ucupdate_core::value::{FieldTime, Sha256Digest, UnixTime};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// Returns the rule of a text such as [`field::RULE`](crate::field::RULE).
+/// Parses a rule from a text such as [`field::RULE`](crate::field::RULE).
 ///
 /// # Panics
-/// Panics when the text is no rule.
+/// Panics when the text is not a rule.
 pub fn key(text: &str) -> RuleKey {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// Returns an image and its signature. `content` is every byte of their digests, so it tells files apart.
+/// Returns an image and its signature. Every byte of their digests is `content`, so that files with another `content`
+/// differ.
 pub fn files(content: u8) -> ReleaseFiles {
     ReleaseFiles {
         image: file("CPE.nbt", content),
@@ -33,10 +34,10 @@ fn file(name: &str, content: u8) -> StoredFile {
     }
 }
 
-/// Returns a package with releases of `(rule, version, content)`. `id` is every byte of its digest.
+/// Returns a package with one release for each `(rule, version, content)`. Every byte of the package's digest is `id`.
 ///
 /// # Panics
-/// Panics when a text is no rule.
+/// Panics when a text is not a rule.
 pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
     let release = |(rule, version, content): &(&str, &str, u8)| Release {
         rule: key(rule),
@@ -56,7 +57,7 @@ pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
 /// Adds the interim image of a locale to a package.
 ///
 /// # Panics
-/// Panics when the locale is no label.
+/// Panics when the locale is not valid.
 pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -> IngestedPackage {
     package.interim.push(InterimImage {
         locale: locale.parse().expect("a locale"),
@@ -67,7 +68,7 @@ pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -
     package
 }
 
-/// Ingests a package into a book. Returns the notes without the one that names the file.
+/// Ingests a package into a book. Returns the notes as text, without the note that names the cabinet file.
 ///
 /// # Panics
 /// Panics when the book refuses the package.

@@ -1,14 +1,14 @@
-//! The proofs of contention, throughput and cold start, in small: every row holds.
+//! The proofs of contention, throughput and cold start at the size of a test.
 #![cfg(feature = "prove")]
 
 use ucupdate_testkit::prove::{self, Scale};
 
-/// All rows of the proofs whose name begins so hold, and there are so many.
+/// Checks that the proofs whose name begins with `only` print `rows` rows, and that all of them hold.
 async fn hold(only: &str, rows: usize) {
     let scale = Scale::small().with_program(env!("CARGO_BIN_EXE_ucupdate-testkit"));
-    let mut told = Vec::new();
-    let held = prove::run(&scale, None, Some(only), &mut |row| told.push(row.to_string())).await;
-    assert!(held && told.len() == rows, "{told:#?}");
+    let mut printed = Vec::new();
+    let held = prove::run(&scale, None, Some(only), &mut |row| printed.push(row.to_string())).await;
+    assert!(held && printed.len() == rows, "{printed:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

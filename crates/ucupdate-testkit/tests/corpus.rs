@@ -1,11 +1,12 @@
-//! The corpora of the fuzz targets, replayed on a stable toolchain: what once broke a law never does again.
+//! Replays the corpora of the fuzz targets on a stable toolchain. An input that once broke a law must not break it
+//! again.
 
 #![allow(clippy::unwrap_used, reason = "a corpus that cannot be read has failed")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// A law panics where it is broken.
+/// A law of a fuzz target. It panics if the law does not hold for the input.
 type Law = fn(&[u8]);
 
 const LAWS: [(&str, Law); 19] = [
@@ -34,7 +35,7 @@ fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
 }
 
-/// The names in a folder.
+/// Returns the names of the files in a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()

@@ -1,4 +1,4 @@
-//! The proofs at the size of a test, and the proof that they can fail.
+//! Runs the proofs at the size of a test, and checks that mutants make them fail.
 
 #![cfg(feature = "prove")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
@@ -19,7 +19,7 @@ use ucupdate_testkit::prove::outages;
 use ucupdate_testkit::prove::{Operation, Row, Scale};
 use ucupdate_testkit::s3::{BUCKET, Bucket, KEY_ID, S3Server, SECRET};
 
-/// The program whose children the proofs kill.
+/// Returns the program that runs as a child process of the proofs.
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ucupdate-testkit"))
 }
@@ -130,7 +130,7 @@ async fn a_server_that_does_not_see_that_its_store_hangs_is_found() {
     assert!(found.contains("stops offers"), "{found}");
 }
 
-/// A store that answers each read of the state as it did the first time.
+/// A store that repeats its first answer to each read below `state/`.
 #[derive(Debug)]
 struct Remembering {
     store: Arc<dyn ImageStore>,
@@ -184,7 +184,7 @@ impl ImageStore for Remembering {
     }
 }
 
-/// A store that reports the times of new objects by the clock of a server that is 400 days ahead.
+/// A store that reports the times of new objects by a clock that is 400 days ahead.
 #[derive(Debug)]
 struct Ahead(Arc<dyn ImageStore>);
 
@@ -221,7 +221,7 @@ fn images_last(store: Arc<dyn ImageStore>) -> Arc<dyn ImageStore> {
     Arc::new(Behind::new("images/", store))
 }
 
-/// A store that acknowledges what is put below a prefix, and writes it only after the next object was created.
+/// A store that acknowledges each `put` below a prefix, but writes the object only after the next object was created.
 #[derive(Debug)]
 struct Behind {
     prefix: &'static str,

@@ -104,27 +104,27 @@ impl UpdateService {
         Ok(Self { inner })
     }
 
-    /// The snapshot that currently answers requests.
+    /// Returns the snapshot that currently answers requests.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
     }
 
-    /// The store of this service.
+    /// Returns the store of this service.
     pub fn store(&self) -> &Arc<dyn ImageStore> {
         &self.inner.store
     }
 
-    /// The codec of requests and responses.
+    /// Returns the codec of requests and responses.
     pub fn codec(&self) -> &Codec {
         &self.inner.options.codec
     }
 
-    /// The URLs from which devices download files. `None` if this service answers no devices.
+    /// Returns the URLs from which devices download files. `None` if this service answers no devices.
     pub fn urls(&self) -> Option<&BaseUrls> {
         self.inner.options.urls.as_ref()
     }
 
-    /// The current time, by the clock of the service.
+    /// Returns the current time, by the clock of the service.
     pub fn now(&self) -> UnixTime {
         self.inner.options.clock.now()
     }

@@ -2,10 +2,10 @@
 
 use super::row::AccessRow;
 use crate::LogLine;
-use std::fmt;
+use crate::digits::{push_number, push_time_of_day, push_two_digits, push_year};
 use ucupdate_core::value::UnixTime;
 
-/// The fields of a row in order, as the `#Fields:` line of the field's log names them.
+/// The names of the fields in their order, as in the `#Fields:` line of the original's access log.
 pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
 cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
 
@@ -23,7 +23,8 @@ pub struct AccessFormat {
 }
 
 impl AccessFormat {
-    /// Returns the format of a log that `software` writes. Control characters in the name become blanks.
+    /// Returns the format of a log that is written by the program `software`. Control characters in the name become
+    /// blanks.
     pub fn new(software: &str) -> Self {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         Self { software: software.chars().map(plain).collect() }
@@ -31,62 +32,64 @@ impl AccessFormat {
 
     /// Returns the four lines at the start of a log, with their line ends.
     pub fn header(&self, now: UnixTime) -> String {
-        let (software, date) = (&self.software, Shown(now));
+        let software = &self.software;
+        let mut date = String::new();
+        push_time(now, &mut date);
         format!("#Software: {software}\n#Version: 1.0\n#Date: {date}\n#Fields: {ACCESS_FIELDS}\n")
     }
 
     /// Returns one row as a line with its line end. [`AccessRow::others`] are not written.
     pub fn line(&self, row: &AccessRow) -> LogLine {
-        LogLine::new(row.finished_at, Line(row).to_string())
+        let mut text = String::with_capacity(192);
+        push_time(row.finished_at, &mut text);
+        for field in [&row.server_ip, &row.method, &row.uri_stem, &row.uri_query] {
+            push_field(field.as_logged(), &mut text);
+        }
+        push_field_number(row.server_port.map(u64::from), &mut text);
+        for field in [&row.user_name, &row.client_ip, &row.user_agent] {
+            push_field(field.as_logged(), &mut text);
+        }
+        let (status, sub_status) = (row.status.map(u64::from), row.sub_status.map(u64::from));
+        for number in [status, sub_status, row.win32_status.map(u64::from), row.time_taken_ms] {
+            push_field_number(number, &mut text);
+        }
+        text.push('\n');
+        LogLine::new(row.finished_at, text)
     }
 }
 
 impl Default for AccessFormat {
-    /// The software is `ucupdate` in this version.
+    /// Returns the format with `ucupdate` and its version as the program.
     fn default() -> Self {
         Self::new(concat!("ucupdate ", env!("CARGO_PKG_VERSION")))
     }
 }
 
-/// A row in its written form.
-struct Line<'a>(&'a AccessRow);
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let row = self.0;
-        write!(f, "{}", Shown(row.finished_at))?;
-        for field in [&row.server_ip, &row.method, &row.uri_stem, &row.uri_query] {
-            write!(f, " {field}")?;
-        }
-        write_number(f, row.server_port.map(u64::from))?;
-        for field in [&row.user_name, &row.client_ip, &row.user_agent] {
-            write!(f, " {field}")?;
-        }
-        write_number(f, row.status.map(u64::from))?;
-        write_number(f, row.sub_status.map(u64::from))?;
-        write_number(f, row.win32_status.map(u64::from))?;
-        write_number(f, row.time_taken_ms)?;
-        f.write_str("\n")
-    }
+fn push_field(field: &str, to: &mut String) {
+    to.push(' ');
+    to.push_str(field);
 }
 
-fn write_number(f: &mut fmt::Formatter<'_>, number: Option<u64>) -> fmt::Result {
+fn push_field_number(number: Option<u64>, to: &mut String) {
     match number {
-        Some(number) => write!(f, " {number}"),
-        None => f.write_str(" -"),
+        Some(number) => {
+            to.push(' ');
+            push_number(number, to);
+        }
+        None => to.push_str(" -"),
     }
 }
 
-/// A time in the form `yyyy-MM-dd HH:mm:ss`, in UTC.
-struct Shown(UnixTime);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let civil = self.0.civil_utc();
-        let date = (civil.year(), civil.month(), civil.day());
-        let time = (civil.hour(), civil.minute(), civil.second());
-        write!(f, "{:04}-{:02}-{:02} {:02}:{:02}:{:02}", date.0, date.1, date.2, time.0, time.1, time.2)
-    }
+/// Writes a time in the form `yyyy-MM-dd HH:mm:ss`, in UTC.
+fn push_time(time: UnixTime, to: &mut String) {
+    let civil = time.civil_utc();
+    push_year(civil.year(), to);
+    to.push('-');
+    push_two_digits(civil.month().into(), to);
+    to.push('-');
+    push_two_digits(civil.day().into(), to);
+    to.push(' ');
+    push_time_of_day(civil, to);
 }
 
 #[cfg(test)]

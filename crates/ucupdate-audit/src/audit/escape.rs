@@ -1,10 +1,12 @@
-//! The form of a text in a cell of the audit log: it forges nothing, and reads back as it was reported.
+//! Escapes texts in cells of the audit log. An escaped text cannot forge a cell or a row, and is read back as it was
+//! reported.
 //!
-//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or mislead a reader. They are
-//! written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Reading undoes exactly
-//! what writing does. `%20` is never written, so it stays three characters, as in a URL of the original's log.
+//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or mislead a reader. They
+//! are written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Only the escapes
+//! that can be written are decoded. `%20` is never written, so it is read as three characters, as in a URL of the
+//! original's log.
 
-/// The position of a text in a row. It decides which characters are escaped.
+/// The place of a text in a row. Each place has its own characters to escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EscapeContext {
     /// A whole cell.
@@ -13,20 +15,43 @@ pub(crate) enum EscapeContext {
     ModulePart,
 }
 
-/// Writes `text` with every special character escaped.
-pub(crate) fn escape(text: &str, context: EscapeContext, to: &mut String) {
-    let mut leading = true;
-    for c in text.chars() {
+/// Writes `text` with every special character escaped. In a quoted cell each `"` is written twice.
+pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &mut String) {
+    // Only the first character after white space can begin a formula.
+    let start = text.len() - text.trim_start().len();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let next = at + c.len_utf8();
         if is_never_plain(c)
-            || (leading && begins_formula(c))
+            || (at == start && begins_formula(c))
             || (context == EscapeContext::ModulePart && divides_modules(c))
         {
+            to.push_str(&text[copied..at]);
             push_escaped(c, to);
-        } else {
-            to.push(c);
+            copied = next;
+        } else if is_quoted && c == '"' {
+            to.push_str(&text[copied..next]);
+            copied = at;
         }
-        leading &= c.is_whitespace();
+        // The bytes that are plain everywhere are passed over without these checks.
+        at = next + text.as_bytes()[next..].iter().take_while(|byte| is_plain(**byte)).count();
     }
+    to.push_str(&text[copied..]);
+}
+
+/// Returns whether a byte is an ASCII character that is written as it is wherever it stands.
+const fn is_plain(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = b' ';
+        while byte <= b'~' {
+            table[byte as usize] = !matches!(byte, b'%' | b'"' | b';' | b'#' | b'=' | b'+' | b'-' | b'@');
+            byte += 1;
+        }
+        table
+    };
+    TABLE[byte as usize]
 }
 
 pub(crate) fn push_escaped(c: char, to: &mut String) {
@@ -44,7 +69,7 @@ pub(crate) fn unescape(cell: &str) -> String {
     unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
 }
 
-/// Decodes the `%XX` of the characters that `escaped` accepts. Any other `%` is text.
+/// Decodes `%XX` where `escaped` accepts the character. Any other `%` is kept as text.
 pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;
@@ -66,7 +91,8 @@ pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> Stri
     read
 }
 
-/// Returns the character that `text` begins with in the form `%XX`, and its length in bytes of `text`.
+/// Decodes the character that `text` begins with in the form `%XX`. Returns the character and the number of bytes it
+/// takes in `text`.
 fn escaped_char(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
     let mut decoded = [0_u8; 4];
@@ -83,7 +109,7 @@ fn escaped_char(text: &str) -> Option<(char, usize)> {
     None
 }
 
-/// Reads an upper-case hexadecimal digit. Lower-case digits are never written, so they are text.
+/// Reads an upper-case hexadecimal digit. Lower-case digits are text, because they are never written.
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -92,16 +118,22 @@ fn digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Whether a character is always escaped: controls, line ends, direction marks and invisible characters of Unicode, and `%`.
+/// Returns `true` if a character is escaped everywhere: control characters, line ends, direction marks and invisible
+/// characters of Unicode, and `%`.
 pub(crate) fn is_never_plain(c: char) -> bool {
+    // Most cells are ASCII.
+    if c.is_ascii() {
+        return c == '%' || c.is_ascii_control();
+    }
     let is_invisible = matches!(
         c,
         '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
     );
-    c == '%' || c.is_control() || is_invisible
+    c.is_control() || is_invisible
 }
 
-/// Whether a spreadsheet computes a cell that begins with this character. The full-width forms count too.
+/// Returns `true` if a spreadsheet takes a cell that begins with this character as a formula. The full-width forms are
+/// included.
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }
@@ -118,8 +150,11 @@ mod tests {
     #[track_caller]
     fn written(text: &str, context: EscapeContext) -> String {
         let mut cell = String::new();
-        escape(text, context, &mut cell);
+        escape(text, context, false, &mut cell);
         assert_eq!(unescape(&cell), text);
+        let mut quoted = String::new();
+        escape(text, context, true, &mut quoted);
+        assert_eq!(quoted, cell.replace('"', "\"\""));
         cell
     }
 

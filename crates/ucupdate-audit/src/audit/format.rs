@@ -1,11 +1,10 @@
-//! Writes audit rows, byte for byte as in the field's log.
+//! Writes audit rows, byte for byte as in the original's log.
 
 use super::escape::{EscapeContext, escape};
 use super::row::AuditRow;
 use crate::LogLine;
-use ucupdate_core::ReportedVersion;
-use ucupdate_core::value::Zone;
-use ucupdate_core::value::{FieldTime, Reported};
+use crate::digits::{push_time_of_day, push_two_digits, push_year};
+use ucupdate_core::value::{FieldTime, Zone};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
@@ -39,14 +38,14 @@ impl AuditFormat {
         self
     }
 
-    /// The time zone.
+    /// Returns the time zone. Default: UTC.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
     /// Returns one row as a line with its line end. [`AuditRow::others`] are not written.
     pub fn line(&self, row: &AuditRow) -> LogLine {
-        let mut text = String::with_capacity(256);
+        let mut text = String::with_capacity(384);
         push_logged(self.zone.civil(row.logged_at), &mut text);
         let request_date_time = row.request_date_time.raw();
         for said in [&*row.user_name, &*row.user_host, &*row.kind.device_type, request_date_time] {
@@ -56,70 +55,72 @@ impl AuditFormat {
         let (mac_address, serial_number) = (row.mac_address.raw(), row.serial_number.raw());
         let [_, others @ ..] = row.kind.each_ref();
         for said in [mac_address, serial_number].into_iter().chain(others.map(|word| &**word)) {
-            let mut cell = String::with_capacity(said.len());
-            escape(said, EscapeContext::Cell, &mut cell);
-            text.push(',');
-            push_quoted(&cell, &mut text);
+            text.push_str(",\"");
+            escape(said, EscapeContext::Cell, true, &mut text);
+            text.push('"');
         }
         text.push(',');
-        let requested = row.requested.iter().map(|cell| (&*cell.file_name, &cell.version, &cell.time_stamp));
-        push_modules(requested, &mut text);
+        push_modules(
+            &row.requested,
+            |cell| [&*cell.file_name, cell.version.as_str(), cell.time_stamp.raw()],
+            &mut text,
+        );
         text.push(',');
-        let offered = row.offered.iter().map(|cell| (&*cell.url, &cell.version, &cell.time_stamp));
-        push_modules(offered, &mut text);
+        push_modules(
+            &row.offered,
+            |cell| [&*cell.url, cell.version.as_str(), cell.time_stamp.raw()],
+            &mut text,
+        );
         text.push('\n');
         LogLine::new(row.logged_at, text)
     }
 }
 
-/// Writes the time of the server: month first, unlike every other time of the log.
+/// Writes the time of the server. It has the month first, unlike the other times of the log.
 fn push_logged(time: FieldTime, to: &mut String) {
-    let date = format!("{:02}-{:02}-{:04}", time.month(), time.day(), time.year());
-    let of_day = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
-    to.extend([&*date, " ", &*of_day]);
+    push_two_digits(time.month().into(), to);
+    to.push('-');
+    push_two_digits(time.day().into(), to);
+    to.push('-');
+    push_year(time.year(), to);
+    to.push(' ');
+    push_time_of_day(time, to);
 }
 
 fn push_cell(said: &str, to: &mut String) {
-    let mut cell = String::with_capacity(said.len());
-    escape(said, EscapeContext::Cell, &mut cell);
-    push_quoted_if_needed(&cell, to);
+    let is_quoted = needs_quotes(said);
+    push_quote(is_quoted, to);
+    escape(said, EscapeContext::Cell, is_quoted, to);
+    push_quote(is_quoted, to);
 }
 
-fn push_modules<'a>(
-    modules: impl Iterator<Item = (&'a str, &'a ReportedVersion, &'a Reported<FieldTime>)>,
-    to: &mut String,
-) {
-    let mut cell = String::new();
-    for (index, (file, version, time_stamp)) in modules.enumerate() {
+/// Writes the cell of a row's modules. `parts` returns the three texts of a module.
+fn push_modules<'a, T>(modules: &'a [T], parts: impl Fn(&'a T) -> [&'a str; 3], to: &mut String) {
+    let is_quoted = modules.iter().any(|module| parts(module).into_iter().any(needs_quotes));
+    push_quote(is_quoted, to);
+    for (index, module) in modules.iter().enumerate() {
         if index > 0 {
-            cell.push('#');
+            to.push('#');
         }
-        escape(file, EscapeContext::ModulePart, &mut cell);
-        cell.push(';');
-        escape(version.as_str(), EscapeContext::ModulePart, &mut cell);
-        cell.push(';');
-        escape(time_stamp.raw(), EscapeContext::ModulePart, &mut cell);
+        for (index, part) in parts(module).into_iter().enumerate() {
+            if index > 0 {
+                to.push(';');
+            }
+            escape(part, EscapeContext::ModulePart, is_quoted, to);
+        }
     }
-    push_quoted_if_needed(&cell, to);
+    push_quote(is_quoted, to);
 }
 
-fn push_quoted_if_needed(cell: &str, to: &mut String) {
-    if cell.contains([',', '"']) {
-        push_quoted(cell, to);
-    } else {
-        to.push_str(cell);
-    }
+/// Returns whether a cell with this text is quoted. Escaping adds no comma and no quote.
+fn needs_quotes(said: &str) -> bool {
+    said.bytes().any(|byte| matches!(byte, b',' | b'"'))
 }
 
-fn push_quoted(cell: &str, to: &mut String) {
-    to.push('"');
-    for c in cell.chars() {
-        if c == '"' {
-            to.push('"');
-        }
-        to.push(c);
+fn push_quote(is_quoted: bool, to: &mut String) {
+    if is_quoted {
+        to.push('"');
     }
-    to.push('"');
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub struct OutcomeCounts {
 }
 
 impl OutcomeCounts {
-    /// The number of devices that were offered the version.
+    /// Returns the number of devices that were offered the version.
     pub fn offered(&self) -> u64 {
         self.in_flight + self.succeeded + self.failed + self.elsewhere
     }

@@ -256,7 +256,7 @@ impl Outcomes {
         }
     }
 
-    /// The earliest deadline of a device in flight. `None` if no device is in flight.
+    /// Returns the earliest deadline of a device in flight. `None` if no device is in flight.
     pub fn next_due(&self) -> Option<UnixTime> {
         self.due.first().map(|(due, ..)| *due)
     }
@@ -291,7 +291,7 @@ impl Outcomes {
         self.forget(&gone);
     }
 
-    /// The tally of each rollout, sorted by rule and name.
+    /// Returns the tally of each rollout, sorted by rule and name.
     pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.numbers.values().filter_map(|number| self.watched.get(number)).map(|watched| &watched.tally)
     }
@@ -301,12 +301,12 @@ impl Outcomes {
         self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
     }
 
-    /// Whether a device is watched.
+    /// Returns whether a device is watched.
     pub fn knows(&self, device: &DeviceId) -> bool {
         self.devices.contains_key(device)
     }
 
-    /// The number of devices that are watched. A device counts once for each rollout it is in.
+    /// Returns the number of devices that are watched. A device counts once for each rollout it is in.
     pub fn devices(&self) -> usize {
         self.tracks
     }

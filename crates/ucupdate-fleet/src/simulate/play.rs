@@ -169,7 +169,7 @@ impl Play {
         is_changed
     }
 
-    /// Whether a rollout is running that may pause by itself.
+    /// Returns whether a rollout is running that may pause by itself.
     fn is_guarded(&self) -> bool {
         let mut rollouts = self.book.rules().flat_map(ucupdate_core::book::Rule::rollouts);
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())

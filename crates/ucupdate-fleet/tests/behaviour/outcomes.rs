@@ -22,7 +22,7 @@ fn guard() -> Guard {
     guard
 }
 
-/// A book in which the rollout `wave` gives everybody the new version.
+/// Returns a book in which the rollout `wave` gives everybody the new version.
 fn book_with(guard: Option<Guard>) -> RuleBook {
     let mut book = RuleBook::default();
     let package = package(1, &[(PHONE, OLD, 1)]);
@@ -63,7 +63,7 @@ impl Server {
         Self { book, index, outcomes: Outcomes::new(OutcomeOptions::default().with_devices(devices)) }
     }
 
-    /// A phone asks with a version at a second; gives what it is offered.
+    /// Returns a phone asks with a version at a second; gives what it is offered.
     fn ask(&mut self, number: u64, installed: &str, second: i64) -> String {
         let (device, module): (Device, InstalledModule) = (phone(number), module(installed));
         let question = Question::new(&device, &module);
@@ -272,8 +272,9 @@ enum Event {
     Expire,
 }
 
-/// The sentence on `Outcomes`, reckoned from the whole history of one device: succeeded once it came with the version after
-/// an offer; else failed once it came with what it had after the time for installing, or was not back by the deadline.
+/// Returns the sentence on `Outcomes`, reckoned from the whole history of one device: succeeded once it came with the
+/// version after an offer; else failed once it came with what it had after the time for installing, or was not back by
+/// the deadline.
 fn model(history: &[(i64, Event)]) -> Option<&'static str> {
     let offered = history.iter().position(|(_, event)| matches!(event, Event::Asks(OLD)))?;
     let (at, _) = history[offered];
@@ -344,7 +345,7 @@ proptest! {
     }
 }
 
-/// A rule whose versions .NET does not read, with a guarded rollout of the second version.
+/// Returns a rule whose versions .NET does not read, with a guarded rollout of the second version.
 fn book_of_five_parts(scheme: &str) -> RuleBook {
     let mut book = RuleBook::of_new_store();
     let scheme = PatternScheme::new("*".parse().unwrap(), scheme.parse().unwrap());

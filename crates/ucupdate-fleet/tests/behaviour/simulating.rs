@@ -20,7 +20,7 @@ fn percent(text: &str) -> Percent {
     text.parse().unwrap()
 }
 
-/// A book in which the old version is approved and the new one was brought.
+/// Returns a book in which the old version is approved and the new one was brought.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, OLD, 1)]));

@@ -2,7 +2,8 @@
 
 use crate::request::connection::Connection;
 use crate::request::paths;
-use http::{StatusCode, header, request};
+use http::{Method, StatusCode, header, request};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use tokio::time::Instant;
 use ucupdate::audit::{AccessRow, AccessText};
@@ -21,7 +22,7 @@ const CONNECTION_GONE: u32 = 64;
 pub(crate) struct Exchange {
     service: UpdateService,
     started: Instant,
-    method: String,
+    method: Method,
     uri_stem: AccessText,
     uri_query: AccessText,
     user_agent: AccessText,
@@ -41,7 +42,7 @@ impl Exchange {
         Self {
             service,
             started: Instant::now(),
-            method: cut(request.method.as_str()),
+            method: request.method.clone(),
             uri_stem: AccessText::new(&cut(&paths::decoded(request.uri.path()))),
             uri_query: AccessText::from_logged(&cut(request.uri.query().unwrap_or_default())),
             user_agent: AccessText::new(&cut(&user_agent.unwrap_or_default())),
@@ -61,7 +62,7 @@ impl Exchange {
 
     /// Reports that the request is refused.
     pub(crate) fn refuse(&self, path: &str, status: StatusCode, reason: &str) {
-        let (host, method) = (&*self.host, &*self.method);
+        let (host, method) = (&*self.host, self.method.as_str());
         self.service.emit(&Event::RequestRefused { host, method, path, status: status.as_u16(), reason });
     }
 
@@ -82,7 +83,8 @@ impl Exchange {
             };
             self.service.emit(&Event::FileFetched { file, host: &self.host, outcome, bytes: sent, taken });
         }
-        let row = AccessRow::finished(&self.method, "", status.as_u16(), taken, self.service.now());
+        let row =
+            AccessRow::finished(&cut(self.method.as_str()), "", status.as_u16(), taken, self.service.now());
         let row = AccessRow {
             uri_stem: self.uri_stem,
             uri_query: self.uri_query,
@@ -99,12 +101,12 @@ impl Exchange {
     }
 }
 
-fn cut(text: &str) -> String {
+fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_LOGGED_BYTES {
-        return text.to_owned();
+        return text.into();
     }
     let end = (0..=MAX_LOGGED_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}...", &text[..end])
+    format!("{}...", &text[..end]).into()
 }
 
 #[cfg(test)]

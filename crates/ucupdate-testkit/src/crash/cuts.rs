@@ -1,4 +1,4 @@
-//! All disks that a power cut may leave at one moment.
+//! Computes every disk that a power cut may leave at one moment.
 
 use super::disk::State;
 
@@ -8,14 +8,14 @@ const SECTOR: usize = 512;
 /// Up to this number of unsynced entries, every selection of them is tried (2 to the power of the number).
 const MOST_SELECTED: usize = 8;
 
-/// The fate of bytes that no sync has made durable.
+/// The fate of bytes that were written but not yet synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// They were written.
+    /// All unsynced bytes were written.
     Kept,
     /// The file has its last synced content.
     Lost,
-    /// The size of the file was written and its bytes were not.
+    /// The file has its new size, and zeros instead of the unsynced bytes.
     Zeroed,
     /// Only the bytes before this offset were written.
     Torn(usize),
@@ -59,7 +59,8 @@ pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
         .flat_map(move |kept| fates.clone().into_iter().map(move |fate| state.cut(&kept, fate)))
 }
 
-/// Returns which changes survive: every selection of a few; of many, every beginning, each one alone, and all but each one.
+/// Returns the subsets of pending changes that may survive. With few changes, every subset is returned. With many, the
+/// subsets are every prefix, each change alone, and all changes but one.
 fn selections(changes: usize) -> Vec<Vec<usize>> {
     if changes <= MOST_SELECTED {
         let bits = |set: usize| (0..changes).filter(move |at| set >> at & 1 == 1).collect();

@@ -65,7 +65,7 @@ impl CrashDisk {
         disk
     }
 
-    /// Makes everything durable.
+    /// Makes every write and every entry durable.
     pub fn settle(&self) {
         self.shared().state.settle();
     }
@@ -152,7 +152,7 @@ impl State {
         cut
     }
 
-    /// Returns the largest number of bytes of a file with unsynced bytes: up to there a file can be torn.
+    /// Returns the length in bytes of the longest file with unsynced bytes. A file can be torn at any offset below it.
     pub(super) fn unsynced_bytes(&self) -> usize {
         let of = |node: &Node| match node {
             Node::File { bytes, synced, .. } if bytes != synced => bytes.len().max(synced.len()),
@@ -213,7 +213,7 @@ impl State {
         found.cloned().unwrap_or_else(|| name.to_owned())
     }
 
-    /// Returns the folder of a path and the last part of the path.
+    /// Splits a path. Returns its folder and its last part.
     fn parent<'a>(&self, path: &'a str) -> io::Result<(usize, &'a str)> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let folder = self.find(folder)?;
@@ -322,7 +322,7 @@ impl Disk for CrashDisk {
     }
 
     fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
-        // Listed first: `each` may call the disk again.
+        // The listing is complete before `each` is called, because `each` may call the disk again.
         let listed = self.shared().state.listed(folder)?;
         listed.iter().for_each(|(name, kind)| each(name, *kind));
         Ok(())

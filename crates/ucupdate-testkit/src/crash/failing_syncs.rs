@@ -1,4 +1,4 @@
-//! Disks whose syncs fail, and the proof that a store never acknowledges what such a sync left in doubt.
+//! Disks whose syncs fail, and the proof that a store never acknowledges a write after a failed sync.
 
 use super::disk::CrashDisk;
 use super::recording::{Broken, Recording, Report};
@@ -57,7 +57,7 @@ impl FailingSyncs {
         Self { disk, faults: Faults { first, repetition, syncs: Arc::default() } }
     }
 
-    /// Returns the counter of syncs, which stays valid after the disk was given away.
+    /// Returns the counter of syncs. It still counts after the disk was moved into a store.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.faults.syncs)
     }
@@ -92,9 +92,9 @@ impl Disk for FailingSyncs {
 /// Takes a store through a scenario once for each sync that can fail and each [`Repetition`], and cuts the power at every
 /// effect of each run.
 ///
-/// A step that fails is tried again once, as a caller would. Whatever the store acknowledged must survive every cut. After an
-/// error the key may hold the old or the new object, whole. `wrap` may put something between the caller and the store; it is
-/// not there when the store is opened after a cut.
+/// A step that fails is tried again once, as a caller would. Every write that the store acknowledged must survive every
+/// cut. After an error the key may hold the old or the new object, whole. `wrap` may wrap the store. The wrapper is
+/// left out when the store is opened after a cut.
 ///
 /// # Errors
 /// [`Broken`] at the first cut that loses an acknowledged step. Its text names the sync that failed.
@@ -119,7 +119,7 @@ pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
     Ok(all)
 }
 
-/// Runs the scenario with one selection of failing syncs. Returns also whether any sync failed.
+/// Runs the scenario with one selection of failing syncs. The second value says whether any sync failed.
 async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
     scenario: &Scenario,
     first: usize,
@@ -179,7 +179,8 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
 
 /// A mutant: a store that reads an object back after a failed `create` and reports success when it finds its own bytes.
 ///
-/// The name may be visible and still be lost in a power cut, so [`every_failed_sync`] must find this fault.
+/// The name of an object may be visible and still be lost in a power cut. Therefore [`every_failed_sync`] must find
+/// this fault.
 #[derive(Debug)]
 pub struct TrustsWhatItReads<S> {
     store: S,

@@ -1,14 +1,16 @@
-//! Pulls the plug at every effect of a store's work on its disk, in every way that may turn out, and looks whether what was
-//! acknowledged is there and what was not is old or new, whole.
+//! Simulates a power cut after every effect that a store has on its disk, and checks what is left.
 //!
-//! A store that speaks to a [`Disk`](ucupdate_store_local::Disk) is run over a [`CrashDisk`], which keeps what is visible
-//! apart from what is durable and remembers its state after each effect. [`every_crash`] then lays out, for each of those
-//! states, every disk that a power cut may leave: any selection of the entries not synced yet, with unsynced bytes kept,
-//! lost, read as zeros or torn at multiples of 512. The store is opened on each and asked what it holds. A [`Recording`]
-//! does the same with any other work on the disk, as that of a service over the store, and any other question.
+//! An acknowledged write must be there afterwards. A write that was not acknowledged must have left the old or the new
+//! object, whole.
 //!
-//! The kit is proved by mutants: with [`SkippedSync`] any one sync is left out, with [`NameFirst`] a name is made before
-//! the bytes are written; both must be found.
+//! A store that uses a [`Disk`](ucupdate_store_local::Disk) runs over a [`CrashDisk`]. This disk separates visible from
+//! durable state, and remembers its state after each effect. [`every_crash`] makes, for each of these states, every
+//! disk that a power cut may leave: any selection of the entries that are not synced yet, with unsynced bytes kept,
+//! lost, read as zeros or torn at multiples of 512. It then opens the store on each disk and checks its objects. A
+//! [`Recording`] does the same for other work on the disk, such as that of a service, and with another check.
+//!
+//! Mutants prove the kit itself. [`SkippedSync`] leaves out any one sync. [`NameFirst`] makes a name before the bytes
+//! are written. The kit must find both faults.
 
 mod cuts;
 mod disk;

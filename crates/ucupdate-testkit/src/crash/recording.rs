@@ -1,4 +1,5 @@
-//! Records the effects of some work on a disk with its promises, and checks the promises after every possible power cut.
+//! Records the effects of some work on a disk together with its promises, and checks the promises after every possible
+//! power cut.
 
 use super::cuts::cuts;
 use super::disk::CrashDisk;
@@ -6,13 +7,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The numbers of a run.
+/// The counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// Number of effects of the steps on the disk.
     pub effects: usize,
-    /// Number of power cuts: moments times selections of what survives.
+    /// Number of power cuts: the number of moments times the number of selections that survive each.
     pub cuts: usize,
     /// Number of distinct crash points: moments with distinct remaining disks.
     pub crash_points: usize,
@@ -49,38 +50,13 @@ pub struct Broken {
     pub effect: usize,
     /// Number of all effects of the run.
     pub effects: usize,
-    /// What the check found.
+    /// The reason why the check failed.
     pub found: String,
     /// The remaining files with their sizes in bytes.
     pub left: Vec<(String, usize)>,
 }
 
 /// Recorded work on a [`CrashDisk`], with its promises. The work may be that of a store or of a whole service.
-///
-/// ```
-/// use std::io::Write;
-/// use ucupdate_store_local::Disk;
-/// use ucupdate_testkit::crash::{CrashDisk, Recording};
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-///
-/// let disk = CrashDisk::default();
-/// let mut recording = Recording::of(&disk, "nothing");
-/// let mut file = disk.create("a").unwrap();
-/// file.write_all(b"kept").unwrap();
-/// file.sync().unwrap();
-/// disk.sync_dir("").unwrap();
-/// recording.promise(recording.effects(), "the file");
-///
-/// let report = recording
-///     .cut_everywhere(async |left: CrashDisk, promise: &&str| match (*promise, left.files().get("a")) {
-///         ("the file", None) => Err("it is gone".to_owned()),
-///         _ => Ok(()),
-///     })
-///     .await
-///     .unwrap();
-/// assert_eq!((report.effects, report.disks), (4, 5));
-/// # });
-/// ```
 #[derive(Debug)]
 pub struct Recording<P> {
     disk: CrashDisk,
@@ -106,10 +82,11 @@ impl<P> Recording<P> {
         self.promises.push((from, promise));
     }
 
-    /// Cuts the power after every effect, in every way. `look` returns what is wrong with a remaining disk.
+    /// Cuts the power after every effect, in every way, and passes each remaining disk to `look`. `look` returns an
+    /// error if the promise does not hold on that disk.
     ///
     /// # Errors
-    /// [`Broken`] with the first fault that `look` returns.
+    /// [`Broken`] with the first error that `look` returns.
     pub async fn cut_everywhere(
         self,
         mut look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,
@@ -125,7 +102,7 @@ impl<P> Recording<P> {
             for cut in cuts(state) {
                 report.cuts += 1;
                 let left = cut.tree();
-                // Of a million disks, two fall together with a chance of one to 37 million.
+                // Two of a million different disks have the same hash with a probability of 1 in 37 million.
                 let mut hasher = DefaultHasher::new();
                 left.hash(&mut hasher);
                 let hash = hasher.finish();

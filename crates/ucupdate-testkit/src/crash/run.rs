@@ -10,7 +10,7 @@ use ucupdate_store_local::Disk;
 
 const READ_LIMIT: usize = 1024 * 1024;
 
-/// One writing call on a store.
+/// One writing call of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the writing calls of ImageStore")]
 pub enum ScenarioStep {
@@ -22,18 +22,18 @@ pub enum ScenarioStep {
     Delete(StoreKey),
 }
 
-/// The steps that a store is taken through.
+/// The steps of a store under test.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Scenario {
     /// Steps that were done before and are durable.
     pub before: Vec<ScenarioStep>,
-    /// Steps of an earlier process that was killed before it synced a folder. They are visible, may not be durable, and were not
-    /// acknowledged.
+    /// Steps of an earlier process that was killed before it synced a folder. Their results are visible, may be lost in
+    /// a power cut, and were not acknowledged.
     pub unsynced: Vec<ScenarioStep>,
     /// Steps during which the power is cut, in order.
     pub steps: Vec<ScenarioStep>,
-    /// Folders with the store's own files, which may stay after a cut.
+    /// Folders with the store's internal files. Files there may stay after a cut.
     pub own_folders: Vec<String>,
 }
 
@@ -61,16 +61,16 @@ pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
 /// Takes a store through a scenario and cuts the power after every effect, in every way.
 ///
-/// `open` opens the store on a disk. `run_on` may put something between the store and the disk while the steps run
-/// (`|disk| Arc::new(disk)` does not). It is not there when the store is opened after a cut. After a cut
+/// `open` opens the store on a disk. `run_on` may wrap the disk while the steps run (`|disk| Arc::new(disk)` adds
+/// nothing). The wrapper is left out when the store is opened after a cut. After a cut:
 /// - the store must open;
-/// - each key must hold what was acknowledged, or the whole old or new object of a step in flight;
+/// - each key must hold the acknowledged object or, for the step in flight, the whole old or new object;
 /// - there must be no other object;
-/// - the step in flight must succeed when it is done again;
+/// - the step in flight must succeed when it is repeated;
 /// - no staged file may be left.
 ///
 /// # Errors
-/// [`Broken`] at the first cut after which one of these does not hold.
+/// [`Broken`] at the first cut after which one of these conditions does not hold.
 ///
 /// # Panics
 /// When a step fails although the disk has no fault.
@@ -98,7 +98,7 @@ pub async fn every_crash<S: ImageStore>(
     }
 
     let store = open(run_on(disk.clone())).await.expect("the disk has no fault");
-    // What may lie where, from which effect on.
+    // The allowed objects, from each number of effects on.
     let mut recording = Recording::of(&disk, (None, allowed.clone()));
     for step in &scenario.steps {
         recording.promise(recording.effects(), (Some(step), allowed.clone()));
@@ -139,19 +139,19 @@ pub(super) async fn look<S: ImageStore>(
         let is = found.remove(key);
         if !may_be.contains(&is) {
             return Err(match is {
-                None => format!("the object at `{key}` is gone"),
+                None => format!("the object at `{key}` is missing"),
                 Some(bytes) => {
-                    format!("the object at `{key}` has {} bytes that nobody wrote so", bytes.len())
+                    format!("the object at `{key}` has {} bytes that no step wrote", bytes.len())
                 }
             });
         }
         let head = store.exists(key).await;
         if !matches!(head, Ok(there) if there == is.is_some()) {
-            return Err(format!("`{key}` is listed or not, and head says {head:?}"));
+            return Err(format!("`{key}` listing and head disagree: head returned {head:?}"));
         }
     }
     if let Some(key) = found.keys().next() {
-        return Err(format!("an object appeared at `{key}`"));
+        return Err(format!("there is an unexpected object at `{key}`"));
     }
     if let Some(step) = in_flight {
         let again = step.run(&store).await;
@@ -159,7 +159,7 @@ pub(super) async fn look<S: ImageStore>(
             return Err(format!("{step:?}, done again, gave {again:?}"));
         }
         if again.is_ok() && holds(&store).await?.remove(step.key()) != step.leaves() {
-            return Err(format!("{step:?}, done again, is not seen"));
+            return Err(format!("{step:?} was repeated, and its result is not visible"));
         }
     }
     let mut objects: Vec<Vec<u8>> = holds(&store).await?.into_values().collect();
@@ -175,7 +175,7 @@ pub(super) async fn look<S: ImageStore>(
     Ok(())
 }
 
-/// Returns every object, as listing and reading return it.
+/// Returns every object of the store, by listing and then reading each key.
 async fn holds(store: &impl ImageStore) -> Result<BTreeMap<StoreKey, Vec<u8>>, String> {
     let listed = store.list_all("", 1000).await.map_err(|error| format!("listing failed: {error:?}"))?;
     let mut found = BTreeMap::new();
@@ -217,18 +217,18 @@ impl ScenarioStep {
         }
     }
 
-    /// Allows the old and the new object.
+    /// Allows the old and the new object of this step from now on.
     pub(super) fn begin(&self, allowed: &mut Allowed) {
         let may_be = allowed.entry(self.key().clone()).or_insert_with(|| BTreeSet::from([None]));
         may_be.insert(self.leaves());
     }
 
-    /// Allows the new object only.
+    /// Allows only the new object of this step from now on.
     pub(super) fn acknowledge(&self, allowed: &mut Allowed) {
         allowed.insert(self.key().clone(), BTreeSet::from([self.leaves()]));
     }
 
-    /// Allows only that an object is there.
+    /// Allows any object at the key of this step, but not its absence.
     pub(super) fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
         if let Some(may_be) = allowed.get_mut(self.key()) {
             may_be.remove(&None);

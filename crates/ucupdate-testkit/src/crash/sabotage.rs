@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
-/// Passes the named methods on to the disk.
+/// Forwards the named methods to the wrapped disk.
 macro_rules! as_the_disk_behind {
     (= $method:ident($($argument:ident: $kind:ty),*) -> $end:ty) => {
         fn $method(&self, $($argument: $kind),*) -> $end {
@@ -52,7 +52,7 @@ impl Disk for NoDirSync {
     }
 }
 
-/// A disk that skips one sync of a file or a folder, by its number from 0.
+/// A disk that skips one sync of a file or a folder. The sync is chosen by its number, counted from 0.
 #[derive(Debug)]
 pub struct SkippedSync {
     disk: CrashDisk,
@@ -61,13 +61,13 @@ pub struct SkippedSync {
     trace: Arc<Mutex<Vec<SyncEvent>>>,
 }
 
-/// A request to a [`SkippedSync`] that decides whether a skipped sync can be noticed.
+/// A call to a [`SkippedSync`]. These events tell whether a skipped sync can be noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
 pub enum SyncEvent {
     /// A sync of the file that was created at this path.
     SyncFile(String),
-    /// A sync of this folder, and whether it had entries that were not durable.
+    /// A sync of this folder. The flag is `true` if the folder had entries that were not durable.
     SyncFolder(String, bool),
     /// A link or rename that gave a file this name.
     Named(String),
@@ -79,12 +79,12 @@ impl SkippedSync {
         Self { disk, number, syncs: Arc::default(), trace: Arc::default() }
     }
 
-    /// Returns the counter of syncs, which stays valid after the disk was given away.
+    /// Returns the counter of syncs. It still counts after the disk was moved into a store.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.syncs)
     }
 
-    /// Returns the list of requests, which stays valid after the disk was given away.
+    /// Returns the list of calls. It still grows after the disk was moved into a store.
     pub fn trace(&self) -> Arc<Mutex<Vec<SyncEvent>>> {
         Arc::clone(&self.trace)
     }
@@ -152,8 +152,8 @@ impl Disk for ForeignLocks {
     }
 }
 
-/// A disk on which one effect fails with an error of this kind and is not done (of a write, the first half is done). Later
-/// effects succeed, unless the failure is [lasting](Self::lasting).
+/// A disk on which one effect fails with an error of the given kind and is not done. If that effect is a write, its
+/// first half is done. Later effects succeed, unless the failure is [lasting](Self::lasting).
 #[derive(Debug)]
 pub struct FailingDisk {
     disk: CrashDisk,
@@ -175,7 +175,7 @@ impl FailingDisk {
         Self { repetition: Repetition::FromThenOn, ..self }
     }
 
-    /// Returns the counter of effects, which stays valid after the disk was given away.
+    /// Returns the counter of effects. It still counts after the disk was moved into a store.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.effects)
     }
@@ -184,7 +184,7 @@ impl FailingDisk {
         self.fails()()
     }
 
-    /// Returns a function that counts an effect and fails if it is the turn of that effect.
+    /// Returns a function that counts an effect, and fails if the effect has the chosen number.
     fn fails(&self) -> impl Fn() -> io::Result<()> + Send + use<> {
         let (effects, first, repetition, kind) = (self.counter(), self.number, self.repetition, self.kind);
         move || {

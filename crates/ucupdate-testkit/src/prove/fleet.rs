@@ -1,4 +1,4 @@
-//! The rule book that processes contend for, the changes they make to it, and the devices that ask.
+//! The rule book that processes contend for, the changes they make to it, and the devices that send requests.
 
 use fastrand::Rng;
 use ucupdate::book::{
@@ -13,7 +13,7 @@ use ucupdate::value::{PackageId, Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options};
 
-/// The words of the rules before the locale, which is always the same.
+/// Vendors and models of the rules. Type, hardware revision, locale and update type are the same in all.
 const PHONES: [[&str; 2]; 6] = [
     ["LG-Nortel", "IP8540"],
     ["Polycom", "CX700"],
@@ -24,14 +24,14 @@ const PHONES: [[&str; 2]; 6] = [
 ];
 /// Versions of the packages. Each package is for every rule.
 const VERSIONS: [&str; 3] = ["3.5.6907.0", "4.0.7577.0", "4.0.7577.4066"];
-/// Versions that devices have: an old one, those of the packages, and an unreadable one.
+/// Installed versions of the devices: an old version, the versions of the packages, and one that cannot be read.
 const INSTALLED: [&str; 5] = ["1.0.522.103", VERSIONS[0], VERSIONS[1], VERSIONS[2], "v5"];
-/// The number of names and of addresses of test devices. It is small, so that they are often taken.
+/// The number of names and of MAC addresses of test devices. It is small, so that most are soon taken.
 const TESTERS: usize = 5;
 
 const IMAGE_BYTES: usize = 2048;
 
-/// The packages that are ingested once, before the processes begin.
+/// Builds the packages, which are ingested once before the processes begin.
 pub(crate) fn packages() -> Result<Vec<Vec<u8>>, PackageBuildError> {
     let package = |version: &&str| {
         (0..PHONES.len())
@@ -45,13 +45,13 @@ pub(crate) fn packages() -> Result<Vec<Vec<u8>>, PackageBuildError> {
     VERSIONS.iter().map(package).collect()
 }
 
-/// The `number`th rule.
+/// Returns rule number `number`.
 pub(crate) fn rule(number: usize) -> RuleKey {
     let [vendor, model] = PHONES[number % PHONES.len()];
     format!("UCPhone/{vendor}/{model}/A/ENU/CPE").parse().expect("the words above make a rule")
 }
 
-/// A change that is often allowed, and often not: it depends on what others did.
+/// Returns a random change. Whether the rule book accepts the change depends on the changes of other processes.
 pub(crate) fn command(rng: &mut Rng, packages: &[PackageId]) -> BookCommand {
     let package = packages[rng.usize(..packages.len())];
     let rule = rule(rng.usize(..PHONES.len()));
@@ -106,7 +106,7 @@ fn mac(number: usize) -> String {
 /// The number of different requests.
 pub(crate) const REQUESTS: usize = PHONES.len() * INSTALLED.len() * (TESTERS + 1);
 
-/// The `number`th request; some come from test devices, for as long as these are some.
+/// Returns request number `number`. Some requests are from MAC addresses that may be test devices.
 pub(crate) fn request(number: usize) -> UpdateRequest {
     let (rest, installed) = (number / INSTALLED.len(), INSTALLED[number % INSTALLED.len()]);
     UpdateRequest {
@@ -125,7 +125,7 @@ pub(crate) fn request(number: usize) -> UpdateRequest {
     }
 }
 
-/// Returns the options of the services in a proof: they answer, and look for changes each second.
+/// Returns the options of the services in a proof: they make offers, and look for changes each second.
 pub(crate) fn options() -> Options {
     Options::serving(urls())
 }
@@ -134,15 +134,15 @@ fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().expect("an origin"))
 }
 
-/// Returns an answer as a record keeps it: version and folder, or `-`.
-pub(crate) fn told(response: &UpdateResponse) -> String {
+/// Returns the text of an answer in a record: version and folder, or `-` if nothing is offered.
+pub(crate) fn answer(response: &UpdateResponse) -> String {
     response
         .modules
         .first()
         .map_or_else(|| "-".into(), |module| format!("{} {}", module.version, module.base_url))
 }
 
-/// Returns the answer that an index gives to a device.
+/// Returns the text of the answer that this index gives to a request.
 pub(crate) fn expected(index: &EligibilityIndex, number: usize) -> String {
     let request = request(number);
     let decided = request.modules.first().map_or(Decision::NoRule, |module| {

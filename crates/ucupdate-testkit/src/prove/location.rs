@@ -12,7 +12,7 @@ use ucupdate::local::LocalStore;
 use ucupdate::s3::{Credentials, S3Options, S3Store};
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
-/// The environment variables for the bucket and the key of a real server, with their defaults.
+/// The environment variables for the bucket and the key of a real server, each with its default.
 const VARIABLES: [(&str, &str); 4] = [
     ("UCUPDATE_TEST_S3_BUCKET", "ucupdate-test"),
     ("UCUPDATE_TEST_S3_REGION", "us-east-1"),
@@ -20,15 +20,15 @@ const VARIABLES: [(&str, &str); 4] = [
     ("UCUPDATE_TEST_S3_SECRET", "test"),
 ];
 
-/// The location of a store in command-line arguments: a folder, or an endpoint and a prefix. Bucket, region and key are in the
-/// variables `UCUPDATE_TEST_S3_*`.
+/// The location of a store in command-line arguments. It is a folder, or an endpoint with a prefix. Bucket, region and
+/// key are read from the variables `UCUPDATE_TEST_S3_*`.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
 pub struct StoreLocation {
-    /// The store's folder
+    /// Folder of the store
     #[arg(long, value_name = "FOLDER", conflicts_with = "endpoint")]
     pub folder: Option<PathBuf>,
-    /// The S3 server
+    /// URL of the S3 server
     #[arg(long, value_name = "URL", requires = "prefix")]
     pub endpoint: Option<String>,
     /// The prefix of every key in the bucket
@@ -42,7 +42,7 @@ impl StoreLocation {
         match (&self.folder, &self.endpoint) {
             (Some(folder), _) => Ok(Arc::new(LocalStore::open(folder)?)),
             (None, Some(_)) => Ok(Arc::new(S3Store::open(self.options()).await?)),
-            (None, None) => Err("neither a folder nor an endpoint is named".into()),
+            (None, None) => Err("no store is named, expected --folder or --endpoint".into()),
         }
     }
 
@@ -55,7 +55,7 @@ impl StoreLocation {
             .with_region(region)
             .with_credentials(Credentials::keys(key_id, secret));
         match &self.endpoint {
-            // Without TLS nobody is to be trusted, and reading whom the system trusts takes memory.
+            // A connection without TLS needs no certificates. Loading those of the system would take memory.
             Some(plain) if plain.starts_with("http://") => {
                 options.with_endpoint(plain).with_system_roots(false)
             }
@@ -73,12 +73,12 @@ impl StoreLocation {
     }
 }
 
-/// A [`StoreLocation`] and its resources. Dropping it removes the store, except in the bucket of a real server.
+/// A [`StoreLocation`] and its resources. Dropping this value removes the store, except in the bucket of a real server.
 pub(crate) struct ProofStore {
     /// Name in the table: `folder`, `S3 in this process` or `S3`.
     pub(crate) name: &'static str,
     pub(crate) location: StoreLocation,
-    /// Whether the server runs in this process, with its own bucket and key.
+    /// `true` if the server runs in this process, with its own bucket and key.
     is_ours: bool,
     _folder: Option<TempDir>,
     server: Option<S3Server>,
@@ -93,7 +93,7 @@ impl ProofStore {
         Ok(Self { name: "folder", location, is_ours: false, _folder: Some(folder), server: None })
     }
 
-    /// Uses a folder that stays when this value is dropped.
+    /// Uses an existing folder. The folder stays when this value is dropped.
     pub(crate) fn folder_at(folder: PathBuf) -> Self {
         let location = StoreLocation { folder: Some(folder), endpoint: None, prefix: None };
         Self { name: "folder", location, is_ours: false, _folder: None, server: None }
@@ -112,7 +112,7 @@ impl ProofStore {
         Self { name, location, is_ours: server.is_some(), _folder: None, server }
     }
 
-    /// A folder, and a bucket as [`bucket`](Self::bucket) gives it.
+    /// Returns two stores: one in a temporary folder, and one from [`bucket`](Self::bucket).
     pub(crate) async fn both(endpoint: Option<&str>) -> Result<[Self; 2], ProofError> {
         Ok([Self::folder()?, Self::bucket(endpoint).await])
     }
@@ -161,12 +161,12 @@ impl ProofStore {
         let output = process.spawn()?.wait_with_output().await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("the process that was to {} ended: {}", what.word(), said.trim()).into());
+            return Err(format!("the process that measures {} ended: {}", what.word(), said.trim()).into());
         }
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Deletes all objects, because a bucket outlives the proof.
+    /// Deletes all objects of the store, because a bucket outlives the proof.
     pub(crate) async fn clear(&self) -> Result<(), ProofError> {
         let store = self.open().await?;
         for meta in store.list_all("", usize::MAX).await? {

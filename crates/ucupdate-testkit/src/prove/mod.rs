@@ -1,4 +1,4 @@
-//! The proofs. Each runs at the size of a test or at its full size and returns rows of one table.
+//! The proofs. Each runs at the size of a test or at its full size, and returns rows of one table.
 
 mod fleet;
 mod location;
@@ -21,57 +21,57 @@ use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
 use ucupdate_store::error_chain;
 
-/// Runs the proofs whose name begins with `only`. Returns whether all hold. `endpoint` is an S3 server to use; without it the
-/// proofs start one in this process.
+/// Runs the proofs whose name begins with `only`. Returns `true` if all promises hold. `endpoint` is the URL of an S3
+/// server. Without it, the proofs start a server in this process.
 pub async fn run(
     scale: &Scale,
     endpoint: Option<&str>,
     only: Option<&str>,
-    tell: &mut dyn FnMut(&Row),
+    print: &mut dyn FnMut(&Row),
 ) -> bool {
     let wanted = |name: &str| only.is_none_or(|only| name.starts_with(only));
     let mut held = true;
-    let mut tell = |rows: Vec<Row>| {
+    let mut print = |rows: Vec<Row>| {
         for row in rows {
             held &= row.holds;
-            tell(&row);
+            print(&row);
         }
     };
     if wanted("crashes") {
-        tell(crashes::points(scale).await);
-        tell(crashes::mutants(scale).await);
-        tell(crashes::failed_syncs(scale).await);
+        print(crashes::points(scale).await);
+        print(crashes::mutants(scale).await);
+        print(crashes::failed_syncs(scale).await);
     }
     if wanted("faults") {
-        tell(faults::rows(scale, endpoint).await);
+        print(faults::rows(scale, endpoint).await);
     }
     if wanted("outages") {
-        tell(outages::rows(scale).await);
+        print(outages::rows(scale).await);
     }
-    // Children run this very program.
+    // Child processes run this same program.
     let program = std::env::current_exe().unwrap_or_default();
     if wanted("kills") {
-        tell(kills::rows(scale, endpoint, &program).await);
+        print(kills::rows(scale, endpoint, &program).await);
     }
     if wanted("log_rows") {
-        tell(log_rows::rows(scale, endpoint, &program).await);
+        print(log_rows::rows(scale, endpoint, &program).await);
     }
     if wanted("processes") {
-        let done = processes::prove(scale, endpoint, &mut tell).await;
-        tell(failure("processes", done));
+        let done = processes::prove(scale, endpoint, &mut print).await;
+        print(failure("processes", done));
     }
     if wanted("throughput") {
-        let done = throughput::prove(scale, endpoint, &mut tell).await;
-        tell(failure("throughput", done));
+        let done = throughput::prove(scale, endpoint, &mut print).await;
+        print(failure("throughput", done));
     }
     if wanted("cold-start") {
-        let done = cold_start::prove(scale, endpoint, &mut tell).await;
-        tell(failure("cold-start", done));
+        let done = cold_start::prove(scale, endpoint, &mut print).await;
+        print(failure("cold-start", done));
     }
     held
 }
 
-/// Returns the row of a proof that could not be run.
+/// Returns a row that reports why a proof could not be run, or no row if it could.
 fn failure(name: &str, done: Result<(), ProofError>) -> Vec<Row> {
     let row = |failed: ProofError| Row { what: name.to_owned(), found: error_chain(&*failed), holds: false };
     done.err().map(row).into_iter().collect()

@@ -1,11 +1,12 @@
-//! Moments that processes of one machine can compare.
+//! Moments that several processes on one machine can compare.
 //!
-//! [`std::time::Instant`] gives no number and [`std::time::SystemTime`] may be set back, so this is the system's monotonic
-//! clock itself: it counts from the machine's start, the same in every process, and never goes back.
+//! [`std::time::Instant`] gives no number, and [`std::time::SystemTime`] may be set back. Therefore this module reads
+//! the monotonic clock of the system. That clock counts from the start of the machine, is the same in every process,
+//! and never goes back.
 
 use std::time::Duration;
 
-/// Nanoseconds since the machine started.
+/// Returns the nanoseconds since the machine started.
 #[cfg(unix)]
 pub(crate) fn now() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
@@ -13,19 +14,19 @@ pub(crate) fn now() -> u64 {
     seconds.unwrap_or_default() * 1_000_000_000 + nanoseconds.unwrap_or_default()
 }
 
-/// Nanoseconds since 1970: there is nothing better here, so nobody may set the clock during a proof.
+/// Returns the nanoseconds since 1970. This system has no better clock, so the clock must not be set during a proof.
 #[cfg(not(unix))]
 pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     nanoseconds(since.unwrap_or_default())
 }
 
-/// A span in the unit of [`now`].
+/// Converts a duration to the unit of [`now`].
 pub(crate) fn nanoseconds(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The span of so many nanoseconds, as the table shows it: `1.25 s`.
+/// Returns a duration as text for the table, such as `1.25 s`.
 pub(crate) fn shown(nanoseconds: u64) -> String {
     let micros = nanoseconds / 1000;
     match micros {

@@ -1,4 +1,4 @@
-//! What a running server does when the history under it is swapped, when its clock is wrong, and when its store hangs.
+//! Proofs about a running server whose history is replaced, whose clock is wrong, or whose store hangs.
 //!
 //! Each proof takes a function that wraps the store of the server. The mutants are stores that hide the fault from the
 //! server, and each proof must find its mutant.
@@ -23,7 +23,7 @@ use ucupdate_store::error_chain;
 /// A function that may put something between a server and its store.
 pub type Wrap<'a> = &'a dyn Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
-/// A version that every image is newer than.
+/// An old version. Every image is newer.
 const OLD_VERSION: &str = "1.0.522.103";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,8 +43,9 @@ fn row(what: &str, found: Result<String, ProofError>) -> Row {
     Row { what: what.to_owned(), found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
-/// Puts back each earlier history, another history of each length, and a history with each hole under a running server.
-/// The server must report it, offer nothing and write nothing, and go on when the history is restored.
+/// Replaces the history of a running server by each earlier copy, by another history of each length, and by a copy with
+/// each possible gap. The server must report it, offer nothing and write nothing, and continue when the history is
+/// restored.
 ///
 /// # Errors
 /// The first fault that is found, or a failure of the proof itself.
@@ -54,7 +55,8 @@ pub async fn swapped_histories(scale: &Scale, wrap: Wrap<'_>) -> Result<String, 
     let (whole, foreign) = (state(&store).await?, state(&other).await?);
     let mut swaps = 0;
     for kept in 0..length {
-        // An older copy; another history of any length; and a hole at the end of which the newest revision is missing.
+        // The replacements are an older copy, another history of any length, and a history without some of the newest
+        // revisions.
         for swapped in
             [first(&whole, kept), first(&foreign, length), first(&foreign, kept + 1), without(&whole, length)]
         {
@@ -77,7 +79,8 @@ pub async fn swapped_histories(scale: &Scale, wrap: Wrap<'_>) -> Result<String, 
     Ok(format!("{swaps} swaps, each reported, without an offer or a write"))
 }
 
-/// Lets servers with wrong clocks change the rule book, collect garbage and remove old logs. Nothing may be lost.
+/// Lets servers with wrong clocks change the rule book, collect garbage and remove old logs. No package and no log row
+/// may be lost.
 ///
 /// # Errors
 /// The first fault that is found, or a failure of the proof itself.
@@ -103,7 +106,7 @@ pub async fn wrong_clocks(scale: &Scale, wrap: Wrap<'_>) -> Result<String, Proof
         let garbage = GarbageOptions::default().with_any_share(true);
         let collected = server.admin("gc").collect_unkept(&garbage).await?;
         expect(collected.packages.is_empty(), &format!("keeps packages with a clock {days} days off"))?;
-        // A refusal to remove is as good as removing nothing.
+        // A refusal removes nothing, which is correct too.
         let _removed = server.remove_old_logs().await;
         let after = keys(&store).await?;
         let lost: Vec<_> = before.iter().filter(|key| !after.contains(key)).collect();
@@ -134,7 +137,8 @@ pub async fn hung_stores(wrap: Wrap<'_>) -> Result<String, ProofError> {
     expect(!offers(&server)?, "stops offers after the time of its option")?;
     expect(!server.health().is_ready(), "is unready while the store hangs")?;
     store.heal();
-    // The look that hangs is given up only after a minute; a new server on the same store must see all at once.
+    // The probe that hangs is given up only after a minute. A new server on the same store must see the kill switch at
+    // once.
     open(Arc::new(inner), options()).await?.admin("ann").kill(StopScope::All, "calls drop").await?;
     let fresh = open(wrap(store), options()).await?;
     expect(!offers(&fresh)?, "sees the kill switch when the store answers again")?;
@@ -170,7 +174,7 @@ async fn ingest_and_approve(service: &UpdateService, number: u64) -> Result<(), 
     Ok(())
 }
 
-/// A store with this number of revisions. The first two ingest and approve a package.
+/// Returns a store with this number of revisions. The first two ingest and approve a package.
 async fn history(length: usize, author: &str) -> Result<MemoryStore, ProofError> {
     let store = MemoryStore::default();
     let service = open(Arc::new(store.clone()), options()).await?;
@@ -181,7 +185,7 @@ async fn history(length: usize, author: &str) -> Result<MemoryStore, ProofError>
     Ok(store)
 }
 
-/// Whether a device is offered something.
+/// Returns `true` if the service offers something to a device.
 fn offers(service: &UpdateService) -> Result<bool, ProofError> {
     let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
     let response = service.answer(&field::request(&sample::ip8540(), OLD_VERSION), asker)?;

@@ -1,4 +1,4 @@
-//! The size of a proof and the rows it prints.
+//! The size of a proof, and the rows that it prints.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,15 +14,15 @@ pub struct Scale {
     pub full: bool,
     /// The program that proofs start as child processes; `None` for the running one.
     pub program: Option<PathBuf>,
-    /// A way to cut the power of a file system instead of killing a process; `None` for kills.
+    /// A way to cut the power of a file system. With `None`, processes are killed instead.
     pub power: Option<Power>,
 }
 
-/// A file system whose power can be cut.
+/// A file system whose power can be cut by a program.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Power {
-    /// The folder in which stores are made. It is on the file system.
+    /// The folder in which stores are made. It must be on the file system.
     pub folder: PathBuf,
     /// The program that is called with `cut` to lose everything that is not durable, and with `restore` to mount the file
     /// system again.
@@ -56,7 +56,7 @@ impl Scale {
         Self { full: true, program: None, power: None }
     }
 
-    /// Sets the program for child processes. A test needs it, because it is another program.
+    /// Sets the program for child processes. A test must set it, because the running program is the test.
     #[must_use]
     pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
         Self { program: Some(program.into()), ..self }
@@ -77,11 +77,11 @@ impl Scale {
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Row {
-    /// What was tried, such as `crash points of ingest, folder`.
+    /// The name of the tried case, such as `crash points of ingest, folder`.
     pub what: String,
     /// What was found, such as `312 distinct, each old or new`.
     pub found: String,
-    /// Whether the promise holds.
+    /// `true` if the promise holds.
     pub holds: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The history as it lies in a store, read without the library that wrote it.
+//! Reads the history of a store without the library that wrote it.
 
 use crate::prove::report::ProofError;
 use serde::Deserialize;
@@ -14,17 +14,17 @@ const MAX_REVISION_BYTES: usize = 1024 * 1024;
 /// One revision.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    /// The number its key says.
+    /// The number in its key.
     pub(crate) number: u64,
     pub(crate) author: String,
     pub(crate) command: BookCommand,
     pub(crate) delta: Delta,
-    /// The SHA-256 it says the one before has.
+    /// The SHA-256 of the document of the revision before, as stored in this one.
     pub(crate) previous: Sha256Digest,
     pub(crate) sha256: Sha256Digest,
 }
 
-/// The fields of a revision's document that are checked.
+/// The checked fields of a revision's document.
 #[derive(Deserialize)]
 struct Document {
     previous: Sha256Digest,
@@ -33,13 +33,13 @@ struct Document {
     delta: Delta,
 }
 
-/// Every revision in a store, by its number.
+/// Returns every revision in a store, by its number.
 pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, ProofError> {
     let mut revisions = Vec::new();
     for meta in store.list_all(REVISIONS, usize::MAX).await? {
         let number = meta.key.as_str().strip_prefix(REVISIONS).and_then(|name| name.strip_suffix(".json"));
         let number = number.and_then(|number| number.parse().ok());
-        let number = number.ok_or_else(|| format!("`{}` is no revision", meta.key))?;
+        let number = number.ok_or_else(|| format!("`{}` is not the key of a revision", meta.key))?;
         let bytes = store.get_bytes(&meta.key, MAX_REVISION_BYTES).await?;
         let Document { previous, author, command, delta } = serde_json::from_slice(&bytes)?;
         let sha256 = Sha256Digest::of(&bytes);
@@ -48,7 +48,7 @@ pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, Proo
     Ok(revisions)
 }
 
-/// The bytes of the largest revision, and how many there are.
+/// Returns the size of the largest revision in bytes, and the number of revisions.
 pub(crate) async fn largest(store: &dyn ImageStore) -> Result<(u64, usize), ProofError> {
     let found = store.list_all(REVISIONS, usize::MAX).await?;
     Ok((found.iter().map(|meta| meta.size).max().unwrap_or_default(), found.len()))

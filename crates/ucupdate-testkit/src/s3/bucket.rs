@@ -1,4 +1,4 @@
-//! One bucket in memory with the behaviour of S3: no folders, whole writes, and conditions that hold under races.
+//! One bucket in memory that behaves like S3: it has no folders, writes are whole, and conditions hold under races.
 
 use super::BUCKET;
 use bytes::{Bytes, BytesMut};
@@ -17,10 +17,10 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// Smallest part of an upload, except the last one.
+/// The smallest size of a part of an upload in bytes. Only the last part may be smaller.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
 
-/// A bucket and the deviations of its server from S3. Clones share the objects.
+/// A bucket, and the deviations of its server from S3. Clones share the objects.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     state: Arc<Mutex<State>>,
@@ -87,12 +87,12 @@ impl Bucket {
         self.lock().uploads.len()
     }
 
-    /// Writes an object like another client.
+    /// Writes an object, as another client would.
     pub fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
         self.lock().keep(key.to_owned(), bytes.into(), None);
     }
 
-    /// Returns a bucket of its own with the same objects, without unfinished uploads.
+    /// Returns a separate bucket with the same objects, without unfinished uploads.
     #[must_use]
     pub fn deep_copy(&self) -> Self {
         let state = self.lock();
@@ -100,7 +100,7 @@ impl Bucket {
         Self { state: Arc::new(Mutex::new(copy)), ..self.clone() }
     }
 
-    /// Removes every unfinished upload, like a lifecycle rule.
+    /// Removes every unfinished upload, as a lifecycle rule of S3 does.
     pub fn abort_uploads(&self) {
         self.lock().uploads.clear();
     }
@@ -109,7 +109,7 @@ impl Bucket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether a write with this condition may continue.
+    /// Returns an error if the condition of a write does not hold.
     fn admit(&self, state: &State, key: &str, if_none_match: Option<&ETagCondition>) -> S3Result<()> {
         let only_new = self.heeds_if_none_match && if_none_match.is_some_and(ETagCondition::is_any);
         if only_new && state.objects.contains_key(key) {
@@ -171,7 +171,7 @@ impl S3 for Bucket {
         if let Some(ETagCondition::ETag(expected)) = &input.if_match
             && !expected.strong_cmp(&tag)
         {
-            return Err(s3_error!(PreconditionFailed, "the object is another"));
+            return Err(s3_error!(PreconditionFailed, "the object has another ETag"));
         }
         let size = kept.bytes.len();
         let (bytes, content_range) = match input.range {
@@ -312,7 +312,7 @@ impl S3 for Bucket {
             let kept = part.part_number.and_then(|number| upload.parts.get(&number));
             let Some((part_bytes, tag)) = kept else { return Err(s3_error!(InvalidPart, "no such part")) };
             if part.e_tag.as_ref().map(ETag::value) != Some(tag.as_str()) {
-                return Err(s3_error!(InvalidPart, "the part is another"));
+                return Err(s3_error!(InvalidPart, "the part has another ETag"));
             }
             if at + 1 < named.len() && part_bytes.len() < self.smallest_part {
                 return Err(s3_error!(EntityTooSmall, "a part is too small"));

@@ -35,7 +35,7 @@ pub const KEY_ID: &str = "AKIATEST";
 /// Secret of the only access key.
 pub const SECRET: &str = "not-a-secret";
 
-/// A server on a port of loopback. It ends when the value is dropped.
+/// A server on a loopback port. Dropping this value stops the server.
 #[derive(Debug)]
 pub struct S3Server {
     address: SocketAddr,
@@ -54,7 +54,8 @@ impl S3Server {
         Self::serve(S3ServiceBuilder::new(bucket.clone()), bucket, None).await
     }
 
-    /// Starts a server for a folder of `s3s-fs`. That crate cannot hold every key, and does not serialise concurrent creations.
+    /// Starts a server for a folder of `s3s-fs`. `s3s-fs` cannot store every key, and does not serialise concurrent
+    /// creations.
     ///
     /// # Panics
     /// When there is no temporary folder or no free port.
@@ -65,8 +66,8 @@ impl S3Server {
         Self::serve(S3ServiceBuilder::new(files), Bucket::default(), Some(folder)).await
     }
 
-    /// Starts a server in front of another one, given by host and port. It passes on every request without a fault, and replaces
-    /// the host name by its own, because the host is part of the signature.
+    /// Starts a proxy for the server at `address` (host and port). It forwards every request that has no fault. The
+    /// `Host` header becomes that of the other server, because the host is part of the signature.
     ///
     /// # Panics
     /// When no port is free.
@@ -97,17 +98,18 @@ impl S3Server {
         &self.bucket
     }
 
-    /// Begins a fault for one kind of call. If several faults match a call, the one set first applies.
+    /// Begins to configure a fault for one kind of call. If several faults match a call, the one that was set first
+    /// applies.
     pub fn on(&self, call: Call) -> On<'_> {
         self.script.on(Some(call))
     }
 
-    /// Begins a fault for calls of any kind.
+    /// Begins to configure a fault for calls of any kind.
     pub fn on_any(&self) -> On<'_> {
         self.script.on(None)
     }
 
-    /// Returns all requests in order, also those with faults.
+    /// Returns all requests in order. Requests with faults are included.
     pub fn requests(&self) -> Vec<Call> {
         self.script.requests()
     }
@@ -122,7 +124,7 @@ impl S3Server {
         self.script.heal();
     }
 
-    /// Returns the number of requests of this kind, also those with faults.
+    /// Returns the number of requests of this kind. Requests with faults are included.
     pub fn calls(&self, call: Call) -> usize {
         self.script.calls(call)
     }
@@ -134,7 +136,7 @@ impl Drop for S3Server {
     }
 }
 
-/// Serves until the task is aborted, together with every connection.
+/// Accepts connections until the task is aborted. The connections end with it.
 async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::Script>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
@@ -144,7 +146,7 @@ async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::S
             wire::answer(behind.clone(), Arc::clone(&script), request)
         });
         connections.spawn(async move {
-            // A connection that ends in an error is what a fault is for.
+            // A fault may end the connection with an error, so the error is ignored.
             let _ended = http1::Builder::new().serve_connection(TokioIo::new(socket), answer).await;
         });
         while connections.try_join_next().is_some() {}

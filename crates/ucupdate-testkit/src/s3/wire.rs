@@ -1,4 +1,4 @@
-//! Faults between a client and the server, from a script that is followed request by request.
+//! Faults between a client and the server. A script decides for each request.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future, stream};
@@ -44,7 +44,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Returns the kind of a request, or `None` for one that no store sends.
+    /// Returns the kind of a request, or `None` for a request that stores do not send.
     fn of(method: &Method, path: &str, query: &str) -> Option<Self> {
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
         let whole_bucket = !path.trim_matches('/').contains('/');
@@ -75,7 +75,7 @@ pub enum Fault {
     LosesAnswer,
     /// The request is not done; there is no response.
     Hangs,
-    /// The request is done after this time, unless the client has gone by then.
+    /// The request is done after this time, unless the client has closed the connection by then.
     Slow(Duration),
     /// The connection is closed without a response; the request is done after this time.
     Late(Duration),
@@ -98,14 +98,14 @@ struct Lines {
 
 #[derive(Debug)]
 struct Line {
-    /// `None` matches every call.
+    /// The kind of call. `None` matches every call.
     call: Option<Call>,
     skipped: usize,
     times: usize,
     fault: Fault,
 }
 
-/// A fault that is being set, from [`S3Server::on`](super::S3Server::on).
+/// A fault that is being configured. [`S3Server::on`](super::S3Server::on) returns it.
 #[derive(Debug)]
 #[must_use = "nothing goes wrong before `once`, `times` or `always`"]
 pub struct On<'a> {
@@ -183,7 +183,7 @@ impl Script {
     }
 }
 
-/// The server behind the script.
+/// The server that receives the requests.
 #[derive(Clone)]
 pub(super) enum Behind {
     /// A service in this process.
@@ -223,12 +223,12 @@ pub(super) async fn answer(
         Some(Fault::Drops) => return Err("the script closed the connection".into()),
         Some(Fault::Hangs) => future::pending().await,
         Some(Fault::Status(status)) => {
-            // Who still writes would not read the answer.
+            // The body is read to its end, because a client that still writes does not read the response.
             BodyExt::collect(request.into_body()).await?;
             return refusal(status);
         }
         Some(Fault::LosesAnswer) => {
-            // Real servers do their work to the end; only then is it done.
+            // A real server finishes the request before the connection breaks, so the response is read to its end.
             BodyExt::collect(behind.answer(request).await?.into_body()).await?;
             return Err("the script lost the answer".into());
         }
@@ -239,7 +239,7 @@ pub(super) async fn answer(
             tokio::spawn(async move {
                 tokio::time::sleep(time).await;
                 let late = behind.answer(Request::from_parts(head, s3s::Body::from(body))).await;
-                // Nobody is left to tell how it went.
+                // The connection is closed already, so an error cannot be reported.
                 if let Ok(answer) = late {
                     let _end = BodyExt::collect(answer.into_body()).await;
                 }
@@ -248,7 +248,7 @@ pub(super) async fn answer(
         }
         Some(Fault::Truncates(most)) => {
             let broken = stream::once(async {
-                // What was written is on its way first; at once, the connection would take it along.
+                // The written bytes must leave first. Closing at once would discard them.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 Err(io::Error::other("the script broke the body off").into())
             });

@@ -89,7 +89,7 @@ pub enum Event<'a> {
         error: &'a DecodeError,
         /// The body, as far as it was read.
         body: &'a [u8],
-        /// Whether no earlier body since the start failed in the same way.
+        /// `true` if no earlier body since the start failed in the same way.
         is_first: bool,
         /// The id under which the body is kept. `None` if it is not kept.
         capture: Option<&'a CaptureId>,

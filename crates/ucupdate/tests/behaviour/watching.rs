@@ -38,7 +38,7 @@ impl Server {
         self
     }
 
-    /// A phone of this number asks; gives what it is offered, `-` for nothing.
+    /// Returns a phone of this number asks; gives what it is offered, `-` for nothing.
     fn ask(&self, number: u32, version: &str) -> String {
         let mut request = request(&phone(), version);
         request.device.mac_address = Reported::new(&format!("0004F2{number:06X}"));
@@ -64,7 +64,7 @@ fn watching() -> Options {
     options().with_watch(WatchOptions::default().with_period(None))
 }
 
-/// A store in which the new version is rolled out to everybody, guarded by three failures.
+/// Returns a store in which the new version is rolled out to everybody, guarded by three failures.
 async fn with_rollout() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;

@@ -1,5 +1,5 @@
-//! A large rule book: how soon a server that starts answers by it, how large its revisions are, and whether devices wait
-//! while it changes.
+//! Measures a large rule book: the time until a new server answers, the size of its revisions, and the pauses of
+//! devices while it changes.
 
 use crate::prove::fleet;
 use crate::prove::location::ProofStore;
@@ -13,32 +13,32 @@ use ucupdate::UpdateService;
 use ucupdate::book::BookCommand;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 
-/// The longest time that a server may take to start.
+/// The longest time in nanoseconds that a server may take to start.
 const SOON: u64 = 1_000_000_000;
 
-/// The most bytes a revision may have.
+/// The largest size of a revision in bytes.
 const MOST_REVISION_BYTES: u64 = 1024 * 1024;
 
-/// A checkpoint is made at each multiple.
+/// A checkpoint is made at each multiple of this revision number.
 const CHECKPOINT_EVERY: u64 = 64;
 
-/// The number of revisions after it.
+/// The number of revisions after the checkpoint.
 const AFTER_CHECKPOINT: u64 = 20;
 
-/// The most bytes of an object below `state/`.
+/// The largest size of an object below `state/` in bytes.
 const MAX_STATE_BYTES: usize = 1 << 30;
 
-/// Starts are counted from the quickest of so many.
+/// The number of starts. The quickest one counts.
 const STARTS: usize = 3;
 
-/// Starts on a folder and on a bucket.
+/// Measures starts on a folder and on a bucket.
 ///
 /// # Errors
 /// When the rule book cannot be made, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    tell: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<Row>),
 ) -> Result<(), ProofError> {
     let rules = if scale.full { 100_000 } else { 1_000 };
     let state = state(rules).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn prove(
         for (key, bytes) in &state {
             store.put_bytes(key, bytes.clone()).await?;
         }
-        tell(table(scale, &ground, &*store, rules).await?);
+        print(table(scale, &ground, &*store, rules).await?);
         ground.clear().await?;
     }
     Ok(())
@@ -100,20 +100,20 @@ async fn table(
     ])
 }
 
-/// What lies below `state/` in a store with a book of so many rules: all of them in the checkpoint, and a few revisions
-/// after it.
+/// Returns the objects below `state/` of a store whose book has `rules` rules. All rules are in the checkpoint, and a
+/// few revisions follow it.
 async fn state(rules: usize) -> Result<Vec<(StoreKey, bytes::Bytes)>, ProofError> {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
     let mut scribe = Scribe::new(&*store);
     scribe.rules(rules).await?;
     scribe.test_devices(CHECKPOINT_EVERY - 1 - scribe.revision() % CHECKPOINT_EVERY).await?;
-    // The next change leaves a checkpoint, which is the library's own.
+    // The next change makes the library write a checkpoint.
     let options = fleet::options().with_probe(None);
     let service = UpdateService::open(Arc::clone(&store), options).await?;
     let changed =
         service.admin("ann").command(&BookCommand::DeployAtIngest("UCPhone".parse()?, true)).await?;
     let revision = changed.revision.ok_or("the setting was set already")?;
-    scribe.goes_on_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
+    scribe.continue_after(revision, &store.get_bytes(&scribe::key(revision)?, MAX_STATE_BYTES).await?);
     scribe.test_devices(AFTER_CHECKPOINT).await?;
     let mut state = Vec::new();
     for meta in store.list_all("state/", usize::MAX).await? {

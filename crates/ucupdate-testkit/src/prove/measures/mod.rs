@@ -26,20 +26,20 @@ use ucupdate::request::Side;
 use ucupdate::s3::Credentials;
 use ucupdate::{Asker, UpdateService};
 
-/// The bytes that are read from a file at a time.
+/// The number of bytes that are read from a file at a time.
 const PIECE: usize = 256 * 1024;
 
-/// The parts of a bare put: those of a store in a bucket.
+/// The size in bytes of one part of a bare put. It equals the part size of `S3Store`.
 const PART: usize = 8 * 1024 * 1024;
 
-/// The timeout of one request of a bare put. Some servers take long to join the parts, and a retry does not help.
+/// The timeout of one request of a bare put. Some servers take long to join the parts, and a retry would not help.
 const BARE_TIME: Duration = Duration::from_secs(600);
 
 /// The arguments of a measurement.
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::exhaustive_structs, reason = "it is what the command line says")]
 pub struct MeasureArgs {
-    /// What to measure
+    /// The thing to measure
     #[arg(long)]
     pub what: Measurement,
     #[command(flatten)]
@@ -54,11 +54,11 @@ pub struct MeasureArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum Measurement {
-    /// Ingesting a package into the store, reading its images back among it
+    /// Ingesting a package into the store, which includes reading its images back
     Ingest,
-    /// Copying the file to one beside it, and syncing that
+    /// Copying the file to the same folder and syncing the copy
     Copy,
-    /// Putting the file by `object_store` alone
+    /// Putting the file with `object_store` alone
     Put,
     /// Opening a service on the store
     Open,
@@ -93,6 +93,7 @@ pub(crate) struct Measured {
 /// Measures one thing and returns the result as a line of JSON.
 ///
 /// # Errors
+///
 /// Fails when the measured operation fails.
 pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
     let file = || args.file.as_deref().ok_or("no file is named");
@@ -112,7 +113,7 @@ pub async fn measure(args: &MeasureArgs) -> Result<String, ProofError> {
     Ok(serde_json::to_string(&Measured { took, peak: peak(), longest })?)
 }
 
-/// The file's bytes, a piece at a time.
+/// Returns the bytes of the file in pieces of [`PIECE`] bytes.
 fn read(file: &Path) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
     Ok(stream::try_unfold(File::open(file)?, async |mut file| {
         let read = tokio::task::spawn_blocking(move || {
@@ -133,9 +134,9 @@ fn copy(file: &Path) -> io::Result<()> {
     std::fs::remove_file(copy)
 }
 
-/// Puts a file as `object_store` does it, by parts of the same size as ours and as many at a time.
+/// Puts a file with `object_store` alone. Part size and number of concurrent parts are those of `S3Store`.
 async fn put(location: &StoreLocation, file: &Path) -> Result<(), ProofError> {
-    // An error says that there is one already.
+    // An error means that a provider is installed already.
     let _there = rustls::crypto::ring::default_provider().install_default();
     let options = location.options();
     let mut builder = AmazonS3Builder::new()
@@ -163,8 +164,8 @@ async fn put(location: &StoreLocation, file: &Path) -> Result<(), ProofError> {
     Ok(())
 }
 
-/// Makes changes on a runtime of one thread, on which devices ask all the time, and gives the longest time between two
-/// answers.
+/// Makes changes on a runtime of one thread, on which devices send requests all the time. Returns the longest time
+/// between two answers in nanoseconds.
 async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -201,10 +202,10 @@ async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
     measured.await?
 }
 
-/// The number of changes while devices ask.
+/// The number of changes while devices send requests.
 pub(crate) const CHANGES: usize = 3;
 
-/// The most memory this process had at a time, in bytes.
+/// Returns the largest memory of this process in bytes, or `None` when the system does not report it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

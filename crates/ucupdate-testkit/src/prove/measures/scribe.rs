@@ -1,5 +1,5 @@
-//! A large rule book, written as the documents of format 1.0.0: every later program reads them, and writing them costs
-//! seconds, where making as many changes one after another costs minutes.
+//! Writes a large rule book directly as documents of format 1.0.0, which every later program reads. This takes seconds,
+//! where making the same number of changes one after another takes minutes.
 
 use crate::prove::report::ProofError;
 use bytes::Bytes;
@@ -13,10 +13,10 @@ use ucupdate::value::{FieldTime, Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate_store::{ImageStore, StoreKey};
 
-/// The releases of one package.
+/// The number of releases of one package.
 const RELEASES: usize = 500;
 
-/// Writes revisions, one after another.
+/// Writes revisions to a store, one after another.
 pub(crate) struct Scribe<'a> {
     store: &'a dyn ImageStore,
     book: RuleBook,
@@ -25,17 +25,17 @@ pub(crate) struct Scribe<'a> {
 }
 
 impl<'a> Scribe<'a> {
-    /// On a store without a history.
+    /// Creates a writer for a store without a history.
     pub(crate) fn new(store: &'a dyn ImageStore) -> Self {
         Self { store, book: RuleBook::default(), revision: 0, sha256: Sha256Digest::of(b"") }
     }
 
-    /// The last revision.
+    /// Returns the number of the last revision.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Ingests packages for so many rules, and approves each.
+    /// Ingests packages for `rules` rules, and approves each rule.
     pub(crate) async fn rules(&mut self, rules: usize) -> Result<(), ProofError> {
         for first in (0..rules).step_by(RELEASES) {
             let package = package(first..rules.min(first + RELEASES))?;
@@ -48,7 +48,7 @@ impl<'a> Scribe<'a> {
         Ok(())
     }
 
-    /// Adds so many test devices, a revision each.
+    /// Adds `count` test devices. Each is a revision.
     pub(crate) async fn test_devices(&mut self, count: u64) -> Result<(), ProofError> {
         for number in self.revision..self.revision + count {
             let name = format!("lab phone {number}").parse()?;
@@ -60,8 +60,8 @@ impl<'a> Scribe<'a> {
         Ok(())
     }
 
-    /// Continues after a revision of another writer, of which only the bytes are known.
-    pub(crate) fn goes_on_after(&mut self, revision: u64, bytes: &[u8]) {
+    /// Continues after a revision of another writer. `bytes` is the document of that revision.
+    pub(crate) fn continue_after(&mut self, revision: u64, bytes: &[u8]) {
         (self.revision, self.sha256) = (revision, Sha256Digest::of(bytes));
     }
 
@@ -91,7 +91,7 @@ pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
     Ok(StoreKey::parse(&format!("state/revisions/{revision:020}.json"))?)
 }
 
-/// A package with a release for each of these rules.
+/// Returns a package with a release for each of these rules.
 fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError> {
     let first = u128::try_from(rules.start)? + 1;
     let sha256 = Sha256Digest::of(first.to_be_bytes());
@@ -121,7 +121,7 @@ fn package(rules: std::ops::Range<usize>) -> Result<IngestedPackage, ProofError>
     })
 }
 
-/// The `number`th rule: few vendors and locales, many models, as a real fleet has.
+/// Returns rule number `number`. There are few vendors and locales and many models, as in a real fleet.
 fn rule(number: usize) -> Result<RuleKey, ProofError> {
     let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
     let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];

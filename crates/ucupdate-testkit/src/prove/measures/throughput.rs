@@ -1,4 +1,4 @@
-//! A large package goes into a store within little memory, and how fast beside what cannot be faster.
+//! Measures the memory and the speed of ingesting a large package, in comparison with a plain copy.
 
 use crate::prove::location::ProofStore;
 use crate::prove::measures::{Measured, Measurement};
@@ -11,23 +11,24 @@ use ucupdate::cab::package::{CatalogueBuilder, MemberDigest, sample};
 use ucupdate::cab::{CabinetBuilder, Compression};
 use ucupdate::value::Sha256Hasher;
 
-/// The most memory the process that ingests may have.
+/// The largest memory in bytes of the process that ingests.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
 /// The number of images in a package.
 const IMAGES: u64 = 25;
 
-/// Beside the package, its copy and its images, so much of the disk is left free.
+/// The number of bytes of the disk that stay free beside the package, its copy and its images.
 const LEFT_FREE: u64 = 1 << 30;
 
-/// Ingests a package into a folder and a bucket, beside a plain copy and a bare put.
+/// Ingests a package into a folder and into a bucket. Compares the first with a plain copy, and the second with a bare
+/// put.
 ///
 /// # Errors
-/// When there is no room for it, or a process fails.
+/// When the disk has too little room for the package, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    tell: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<Row>),
 ) -> Result<(), ProofError> {
     let bytes: u64 = if scale.full { 1_000_000_000 } else { 16_000_000 };
     let folder = tempfile::tempdir()?;
@@ -55,7 +56,7 @@ pub(crate) async fn prove(
         ground.clear().await?;
         let ingest = ground.measure(scale, Measurement::Ingest, Some(&cabinet)).await?;
         ground.clear().await?;
-        tell(table(bytes, ground.name, &ingest, &bare, bare_name));
+        print(table(bytes, ground.name, &ingest, &bare, bare_name));
     }
     Ok(())
 }
@@ -94,7 +95,7 @@ fn table(bytes: u64, name: &str, ingest: &Measured, bare: &Measured, bare_name: 
     ]
 }
 
-/// Writes a package of images that cannot be compressed, with about so many bytes in all, and syncs it.
+/// Writes a package of images that cannot be compressed, about `bytes` bytes long, and syncs the file.
 fn write_package(path: &Path, bytes: u64) -> Result<(), ProofError> {
     let each = bytes / IMAGES;
     let mut cabinet = CabinetBuilder::new(Compression::Mszip);
@@ -116,7 +117,7 @@ fn write_package(path: &Path, bytes: u64) -> Result<(), ProofError> {
     Ok(())
 }
 
-/// Returns `length` bytes of noise. Equal seeds give equal bytes.
+/// Returns `length` bytes of noise. Equal seeds return equal bytes.
 fn noise(seed: u64, length: u64) -> impl Read {
     Noise(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1).take(length)
 }

@@ -14,10 +14,12 @@ use ucupdate::store::ImageStore;
 use ucupdate::value::UnixTime;
 use ucupdate_store_local::{Disk, LocalStore};
 
-/// A crash disk's clock begins at 1,300,000,000, and goes on by a second with each write.
+/// The time of the service's clock. The clock of a crash disk begins at 1,300,000,000 and advances by a second with
+/// each write.
 const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
 
-/// Returns the rows of every operation: the number of crash points, and whether each leaves what was promised.
+/// Returns a row for every operation, with the number of crash points. The row holds if every crash point keeps the
+/// promises.
 pub async fn points(scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut all = Report::default();
@@ -40,10 +42,10 @@ pub async fn points(scale: &Scale) -> Vec<Row> {
     rows
 }
 
-/// Takes a service through one operation on a crash disk, cuts the power everywhere, and checks what is left.
+/// Runs one operation of a service on a crash disk, cuts the power after every effect, and checks what is left.
 ///
-/// `run_on` may put something between the store and its disk, and `wrap` between the service and the store, while the
-/// operation runs. Neither is there when the store is opened after a cut.
+/// `run_on` may wrap the disk, and `wrap` may wrap the store, while the operation runs. Both wrappers are left out when
+/// the store is opened after a cut.
 ///
 /// # Errors
 /// The broken promise, and the effect after which the power was cut.
@@ -77,14 +79,15 @@ pub async fn crash_points(
             trial.look(store, *promise, true).await
         })
         .await;
-    // Only now: ending it has effects too.
+    // The shutdown comes last, because it has effects too.
     service.shutdown().await.map_err(|error| error.to_string())?;
     report.map_err(|broken| {
         format!("power cut after effect {} of {}: {}", broken.effect, broken.effects, broken.found)
     })
 }
 
-/// The rows of every operation under syncs that fail, and of the mutant that trusts what it reads after such a failure.
+/// Returns the rows of every operation under syncs that fail. The last row is the mutant that trusts what it reads
+/// after such a failure.
 pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
     let operations: &[Operation] = if scale.full { &Operation::ALL } else { &[Operation::Approve] };
     let scale = Scale::small();
@@ -121,7 +124,7 @@ pub async fn sync_points(
     wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
 ) -> Result<(usize, Report), String> {
     let mut trial = Trial::new(operation, CLOCK, scale.full);
-    // What the operation does when nothing fails.
+    // The expected result is what the operation does when nothing fails.
     let calm = prepared(&trial).await?;
     let service = trial.open(local(Arc::new(calm))?).await?;
     trial.remember(&service).await?;
@@ -168,7 +171,7 @@ async fn sync_point(
     let report = recording
         .cut_everywhere(async |left, promise| trial.look(local(Arc::new(left))?, *promise, false).await)
         .await;
-    // Shutting down may fail too: the rows that wait cannot be written.
+    // The shutdown may fail too: it cannot write the waiting rows.
     let _failed = service.shutdown().await;
     let report = report.map_err(|broken| {
         format!("power cut after effect {} of {}: {}", broken.effect, broken.effects, broken.found)
@@ -176,13 +179,13 @@ async fn sync_point(
     Ok(met.then_some(report))
 }
 
-/// A disk on which an operation can begin, all of it durable.
+/// Returns a disk on which the operation can begin. All of its content is durable.
 async fn prepared(trial: &Trial) -> Result<CrashDisk, String> {
     let disk = CrashDisk::default();
     let store = local(Arc::new(disk.clone()))?;
     let open = Arc::downgrade(&store);
     trial.prepare(store).await?;
-    // A background task may hold the store a moment longer, and closing it has an effect of its own.
+    // A background task may hold the store a little longer. Closing the store is an effect of its own.
     while open.strong_count() > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -200,8 +203,8 @@ fn staged(disk: &CrashDisk) -> Option<String> {
     disk.files().into_keys().find(|path| path.starts_with(".staging/") && !path.ends_with(".lock"))
 }
 
-/// Returns the fate of every mutant: each operation with any one sync skipped, and with names made before bytes are written. At
-/// the size of a test, one operation of each kind is tried.
+/// Returns a row for every mutant: each operation with any one sync skipped, and with names made before the bytes are
+/// written. At the size of a test, one operation of each kind is tried.
 pub async fn mutants(scale: &Scale) -> Vec<Row> {
     let kinds = [
         Operation::FirstIngest,
@@ -212,10 +215,10 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
     ];
     let operations: &[Operation] = if scale.full { &Operation::ALL } else { &kinds };
     let mut rows = Vec::new();
-    // A small package has every kind of sync, and a mutant that nobody finds is tried to the end.
+    // A small package has every kind of sync. A mutant that is never found is tried to the end, which takes long.
     let scale = Scale::small();
     for &operation in operations {
-        // What fails without a mutant would be caught for the wrong reason with one.
+        // An operation that fails without a mutant would fail with it for the wrong reason.
         if let Err(broken) = crash_points(operation, &scale, |disk| Arc::new(disk), |store| store).await {
             let found = format!("not tried, since it fails without one: {broken}");
             rows.push(Row { what: format!("mutants of {operation}"), found, holds: false });
@@ -226,7 +229,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
         let what = format!("mutant of {operation}: name made before the bytes are written");
         rows.push(match first.await {
             Err(found) => Row { what, found: format!("caught at {}", without_ids(&found)), holds: true },
-            // What only deletes has no bytes to write.
+            // An operation that only deletes has no bytes to write.
             Ok(_) if operation == Operation::CollectGarbage => {
                 Row { what, found: "no mutant: nothing is written".into(), holds: true }
             }
@@ -238,16 +241,19 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 
 /// Leaves out each sync in turn.
 ///
-/// Four kinds of mutants are no faults of an operation, and counted apart:
-/// - **Nothing to sync**: all entries of the folder were durable already (each write syncs every folder up to the root,
-///   since another process may have made one). The disk is the same with this sync and without, so it is not run.
-/// - **Made up for**: the entries become durable with a later sync of the same folder, before anything names them (a
-///   revision, a log file) and before the operation is acknowledged; as those of the members of a package, which lie in one
-///   folder and are promised together. It is run to the end all the same; the store's own crash tests, which cut single
-///   calls, catch it.
-/// - **A checkpoint's**: what is lost or torn then is a cache, which is believed only where its digest bears it out. It too
-///   is run to the end: every book was right.
-/// - **A probe's**: the empty object by which the clock of the store is read. Nothing reads it afterwards.
+/// Four kinds of mutants are not faults of an operation, and are counted apart:
+///
+/// - **Nothing to sync**: all entries of the folder were durable already. (Each write syncs every folder up to the
+///   root, since another process may have made one of them.) The disk is the same with and without this sync, so the
+///   mutant is not run.
+/// - **Made up for**: a later sync of the same folder makes the entries durable before a revision or a log file names
+///   them, and before the operation is acknowledged. An example are the members of a package, which are in one folder
+///   and are promised together. The mutant is run to the end. The crash tests of the store, which cut single calls,
+///   find it.
+/// - **A checkpoint's**: the lost or torn file is a cache. It is used only if its digest matches. The mutant is run to
+///   the end, and every rule book was right.
+/// - **A probe's**: the file is an empty object that is written to read the clock of the store. It is not read
+///   afterwards.
 async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let (mut caught, mut idle, mut made_up_for, mut cached, mut survived) = (0, 0, 0, 0, 0);
@@ -293,7 +299,7 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     rows
 }
 
-/// Leaves out the sync of this number, and gives what came of it and what the disk was asked.
+/// Leaves out the sync with this number. Returns the result of the operation and the calls to the disk.
 async fn without_sync(
     operation: Operation,
     scale: &Scale,
@@ -310,7 +316,8 @@ async fn without_sync(
     (end, trace.unwrap_or_default())
 }
 
-/// The sync of this number, what came before it and what came after.
+/// Splits the calls at the sync with this number: the calls before it, the sync, and the calls after it. Returns `None`
+/// if there is no such sync.
 fn skipped(trace: &[SyncEvent], number: usize) -> Option<(&[SyncEvent], &SyncEvent, &[SyncEvent])> {
     let at =
         trace.iter().enumerate().filter(|(_, asked)| !matches!(asked, SyncEvent::Named(_))).nth(number)?.0;
@@ -327,7 +334,8 @@ fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     before.into_iter().any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
 }
 
-/// Returns whether the name that the sync is for is a checkpoint's or a probe's: a file's is made after it, a folder's before.
+/// Returns `true` if the sync is for a checkpoint or a probe. The sync of a file comes before its name is made, and the
+/// sync of a folder comes after it.
 fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let name = |asked: &SyncEvent| match asked {
         SyncEvent::Named(path) => {
@@ -351,7 +359,7 @@ fn shown(trace: &SyncEvent) -> String {
     }
 }
 
-/// A text with the random names of ingests left out.
+/// Returns the text without the random names of ingests.
 fn without_ids(text: &str) -> String {
     let is_id = |part: &str| part.len() == 32 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
     let mut parts = Vec::new();

@@ -1,5 +1,5 @@
-//! Makes every request of an operation to a bucket fail, one at a time, in every way. Whatever the service reports, the bucket
-//! must hold what was promised.
+//! Makes every request of an operation to a bucket fail, one at a time, in every way. The bucket must keep the
+//! promises, whether the service reports success or failure.
 
 use crate::prove::operations::operation::{Operation, Promise, Trial};
 use crate::prove::report::{Row, Scale};
@@ -18,16 +18,16 @@ use ucupdate_store::error_chain;
 const ATTEMPT: Duration = Duration::from_millis(250);
 /// The time for which a failed request is retried.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// The same where it does not get better.
+/// The time for which a failed request is retried when the fault is permanent.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
 /// The number of tries to open a service before the faults begin. A busy machine may miss the short deadline.
 const OPEN_TRIES: usize = 20;
-/// The delay of a request whose connection was closed. It reaches the store after the requests that follow it.
+/// The delay of a request whose connection was closed. The request reaches the store after the requests that follow it.
 const LATE: Duration = Duration::from_millis(600);
-/// The number of points that are tried at the same time. Most of their time is waiting.
+/// The number of points that are tried at the same time. Most of their time is spent waiting.
 const AT_ONCE: usize = 16;
 
-/// What goes wrong with one request, or with it and all that come after until the operation ends; and what it is called.
+/// Name of each fault, the fault, and whether all later requests of the operation have it too.
 const FAULTS: [(&str, Fault, bool); 14] = [
     ("500", Fault::Status(500), false),
     ("503", Fault::Status(503), false),
@@ -51,7 +51,7 @@ const FAULTS: [(&str, Fault, bool); 14] = [
 pub enum Buckets {
     /// One server with one bucket for each point.
     InProcess,
-    /// The server at this address, behind a proxy that disturbs the wire.
+    /// The server at this address. A proxy before it causes the faults.
     At {
         /// Host and port of the server.
         address: String,
@@ -64,7 +64,7 @@ pub enum Buckets {
     },
 }
 
-/// The numbers of points by fault, and of those that the service reported as a success.
+/// The numbers of points: by fault, and with an acknowledged operation.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FaultCounts {
@@ -78,7 +78,7 @@ pub struct FaultCounts {
     pub by_fault: BTreeMap<&'static str, usize>,
 }
 
-/// A function that puts something between the service and the store.
+/// A function that may wrap the store of the service.
 pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
 /// Runs every operation with each fault on the wire. Returns the rows of the report.
@@ -115,14 +115,15 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
     rows
 }
 
-/// Returns the buckets on the server at this endpoint, with the variables `UCUPDATE_TEST_S3_*`, or in this process.
+/// Returns the buckets on the server at this endpoint, or buckets in this process without an endpoint. Bucket, region
+/// and key are read from the variables `UCUPDATE_TEST_S3_*`.
 ///
 /// # Errors
-/// When the endpoint is not an `http://` URL: only such a connection can be disturbed.
+/// When the endpoint is not an `http://` URL: faults can be caused only on a connection without TLS.
 pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     let Some(endpoint) = endpoint else { return Ok(Buckets::InProcess) };
     let address = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let address = address.ok_or("not tried: the wire can be disturbed only where the endpoint is http://")?;
+    let address = address.ok_or("not tried: the endpoint begins with https://, expected http:// because faults need a connection without TLS")?;
     let or = |name: &str, default: &str| {
         std::env::var(format!("UCUPDATE_TEST_S3_{name}")).unwrap_or_else(|_| default.to_owned())
     };
@@ -134,8 +135,8 @@ pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     })
 }
 
-/// Makes every request of an operation fail in every way, one at a time, and checks what is left after each. `wrap` is between the
-/// service and the store while the operation runs.
+/// Makes every request of an operation fail in every way, one at a time, and checks what is left after each. `wrap` may
+/// wrap the store while the operation runs.
 ///
 /// # Errors
 /// The broken promise, and the request that failed.
@@ -155,7 +156,7 @@ pub async fn fault_points(
     let mut points = Vec::new();
     for (number, call) in requests.iter().enumerate() {
         for (name, fault, lasting) in FAULTS {
-            // An answer without a body cannot break off in it.
+            // A response without a body cannot be truncated.
             let has_body = matches!(call, Call::Get | Call::List);
             let needs_body = matches!(fault, Fault::Stalls(_) | Fault::Truncates(_));
             if (has_body || !needs_body) && wanted(scale, number, requests.len()) {
@@ -184,12 +185,13 @@ pub async fn fault_points(
     }
 }
 
-/// At the size of a test, the first requests, the last, and each sixth between.
+/// Returns `true` if this request is tried. At the size of a test, the first and the last requests are tried, and each
+/// sixth between them.
 fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
     scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
 }
 
-/// Returns the requests of the undisturbed operation, in order.
+/// Returns the requests of the operation without faults, in order.
 async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
     let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;
@@ -201,7 +203,7 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -
         let before = place.server.requests().len();
         let done = trial.perform(&service, step, trial.rows_after(step)).await;
         done.map_err(|error| format!("{} {error}, although nothing goes wrong", trial.operation()))?;
-        // Remembering asks too.
+        // `remember` sends requests too.
         requests.extend_from_slice(&place.server.requests()[before..]);
         trial.remember(&service).await?;
     }
@@ -210,8 +212,8 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -
     Ok(requests)
 }
 
-/// Returns a bucket of this process in which the operation is prepared, so that each point can begin with a copy. A store that was
-/// made ready by the same calls each time would take most of the time of the proof.
+/// Returns a bucket of this process in which the operation is prepared, so that each point can begin with a copy.
+/// Preparing the store by calls for each point would take most of the time of the proof.
 async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, String> {
     let Buckets::InProcess = buckets else { return Ok(None) };
     let place = DisturbedBucket::new(buckets).await;
@@ -220,7 +222,8 @@ async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, St
     Ok(Some(place.server.bucket().deep_copy()))
 }
 
-/// Tries one point: gives whether the operation was acknowledged, and nothing when the fault was not met.
+/// Tries one point. Returns whether the operation was acknowledged, or `None` when the operation did not reach the
+/// fault.
 async fn point(
     trial: &Trial,
     (buckets, prepared): (&Buckets, Option<Bucket>),
@@ -265,7 +268,7 @@ async fn point(
     if matches!(fault, Fault::Late(_)) {
         tokio::time::sleep(LATE + Duration::from_millis(100)).await;
     }
-    // The rows that were not acknowledged are not lost: the same process writes them now.
+    // The unacknowledged rows are not lost: the same process writes them now.
     if service.flush_logs().await.is_ok() {
         promise.acknowledged = promise.acknowledged.max(if is_flush(trial) { promise.begun } else { 0 });
     }
@@ -280,7 +283,7 @@ fn is_flush(trial: &Trial) -> bool {
     matches!(trial.operation(), Operation::FlushAudit | Operation::FlushAccess)
 }
 
-/// A bucket, or a part of one, with a server before it that disturbs the wire.
+/// A bucket, or a prefix of one, behind a server that causes faults.
 struct DisturbedBucket {
     server: S3Server,
     options: S3Options,
@@ -311,7 +314,7 @@ impl DisturbedBucket {
         Self { server, options }
     }
 
-    /// A store that gives up soon, or one that is as patient as any.
+    /// Opens a store with the retry deadline `hasty`, or with the default deadline.
     async fn store(&self, hasty: Option<Duration>) -> Result<Arc<dyn ImageStore>, String> {
         let options = self.options.clone().with_endpoint(self.server.endpoint());
         let mut options = options.with_system_roots(false).with_self_test(false);
@@ -322,7 +325,7 @@ impl DisturbedBucket {
         Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", error_chain(&error)))?))
     }
 
-    /// Waits until nobody asks any more: background tasks have begun to wait.
+    /// Waits until no request is in flight, because all background tasks wait.
     async fn quiet(&self) {
         let mut asked = usize::MAX;
         while asked != self.server.requests().len() {
@@ -331,7 +334,7 @@ impl DisturbedBucket {
         }
     }
 
-    /// Removes what lies on a server that goes on.
+    /// Deletes the objects if the server is a real one, because it outlives the proof.
     async fn end(self) {
         if self.options.prefix().is_empty() {
             return;

@@ -15,7 +15,7 @@ use tokio::process::ChildStdout;
 use ucupdate::GarbageOptions;
 use ucupdate_store::error_chain;
 
-/// The number of kills after which a new store is begun. A look at a store takes longer the more objects it has.
+/// The number of kills after which a new store is begun. Checking a store takes longer the more objects it has.
 const KILLS_OF_A_STORE: usize = 20;
 /// A process is killed within this time after it began to work.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
@@ -63,7 +63,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
             "cuts",
             cuts,
             seed,
-            kill_again_and_again(cuts, seed, None, program, Some(power)).await,
+            kill_repeatedly(cuts, seed, None, program, Some(power)).await,
         ));
         return rows;
     }
@@ -75,7 +75,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
             "kills",
             kills,
             seed,
-            kill_again_and_again(kills, seed, endpoint, program, None).await,
+            kill_repeatedly(kills, seed, endpoint, program, None).await,
         ));
     }
     rows
@@ -99,8 +99,8 @@ fn row(
     }
 }
 
-/// Kills processes, and returns how many were killed in the middle of each operation. `bucket` is `None` for a folder.
-async fn kill_again_and_again(
+/// Kills processes. Returns how many were killed during each operation. `bucket` is `None` for a folder.
+async fn kill_repeatedly(
     kills: usize,
     seed: u64,
     bucket: Option<Option<&str>>,
@@ -121,8 +121,9 @@ async fn kill_again_and_again(
         }
         let Some((kept, revision, rows)) = &mut store else { continue };
         let at = |found: String| format!("kill {kill}: {found}");
-        let (done, begun) =
-            live_and_die(kept, seed.wrapping_add(kill as u64), program, &mut rng, power).await.map_err(at)?;
+        let (done, begun) = work_until_killed(kept, seed.wrapping_add(kill as u64), program, &mut rng, power)
+            .await
+            .map_err(at)?;
         let during = if begun.is_some() { begun.as_ref() } else { None };
         let during = during.map_or("nothing", |begun| begun.what.as_str());
         *tally.entry(during.to_owned()).or_default() += 1;
@@ -138,8 +139,8 @@ async fn kill_again_and_again(
     Ok(tally)
 }
 
-/// Lets a process work until it is killed; gives what it acknowledged last, and what it was doing.
-async fn live_and_die(
+/// Lets a process work until it is killed. Returns its last acknowledged line, and the operation that was in flight.
+async fn work_until_killed(
     kept: &ProofStore,
     seed: u64,
     program: &Path,
@@ -188,7 +189,7 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
     lines.next_line().await.map_err(|error| error_chain(&error))
 }
 
-/// Returns the revision and the rows of the store after a kill, or what is wrong with it.
+/// Opens the store after a kill and checks it. Returns its revision and its number of rows.
 async fn look(
     kept: &ProofStore,
     (revision, rows): (u64, usize),
@@ -200,7 +201,7 @@ async fn look(
     let found = service.snapshot().revision();
     let most = revision + u64::from(begun.is_some());
     if !(revision..=most).contains(&found) {
-        return Err(format!("revision {found} is there, expected {revision} to {most}"));
+        return Err(format!("the newest revision is {found}, expected {revision} to {most}"));
     }
     if done.is_some_and(|done| done.revision == found && done.fingerprint != fingerprint(&service)) {
         return Err(format!("the rule book of revision {found} is not the one that was acknowledged"));
@@ -214,8 +215,8 @@ async fn look(
     }
     if sweep {
         let swept = service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
-        swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
-        has_no_orphan(&service, "after sweeping up").await?;
+        swept.map_err(|error| format!("collecting garbage: {}", error_chain(&error)))?;
+        has_no_orphan(&service, "after garbage collection").await?;
         is_complete(&service).await?;
     }
     service.shutdown().await.map_err(|error| error_chain(&error))?;

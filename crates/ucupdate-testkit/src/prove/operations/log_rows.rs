@@ -1,4 +1,4 @@
-//! Log rows as readers see them while they are written, also by several processes with one server name.
+//! Checks log rows while they are written, by one process and by several processes with one server name.
 
 use crate::prove::location::ProofStore;
 use crate::prove::operations::rows::{self, Log};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt as _;
 use ucupdate_store::error_chain;
 
-/// Returns the rows for a folder and a bucket.
+/// Returns the rows of the proof for a folder and for a bucket.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
     let (flushes, processes, each) = if scale.full { (1500, 4, 3000) } else { (40, 2, 100) };
@@ -37,7 +37,7 @@ fn row(what: String, found: Result<String, ProofError>) -> Row {
     Row { what, found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
-/// Lets one task write and flush while another one reads.
+/// Runs one task that writes and flushes rows, and another one that reads them.
 async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String, ProofError> {
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let service = open(kept.open().await?).await?;
@@ -65,7 +65,7 @@ async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String,
         seen = rows::in_order(&*store, Log::Audit, SERVER, CLOCK).await?;
         looks += 1;
         if seen < least {
-            return Err(format!("look {looks} saw {seen} rows, and {least} were there before").into());
+            return Err(format!("read {looks} found {seen} rows, expected at least {least}").into());
         }
         if is_over {
             break;
@@ -73,7 +73,7 @@ async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String,
     }
     let written = writer.await??;
     if seen != written {
-        return Err(format!("{seen} rows are there at the end, expected {written}").into());
+        return Err(format!("{seen} rows were found at the end, expected {written}").into());
     }
     let files = rows::files(&*store, Log::Audit, SERVER, CLOCK).await?.len();
     Ok(format!(
@@ -81,14 +81,14 @@ async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String,
     ))
 }
 
-/// Processes of one server name write at the same time; no file has rows of two.
+/// Lets processes with one server name write at the same time. Checks that no file has rows of two processes.
 async fn share_a_name(
     kept: &ProofStore,
     program: &Path,
     processes: usize,
     each: usize,
 ) -> Result<String, ProofError> {
-    // The folder is made once; who comes later finds it.
+    // The folder is created once, before the processes open it.
     drop(kept.open().await?);
     let mut children = Vec::new();
     for number in 0..processes {
@@ -112,7 +112,7 @@ async fn share_a_name(
     for file in &files {
         let writer = file.rows.first().map_or(0, |row| row / ROWS_OF_A_PROCESS);
         for row in &file.rows {
-            let next = next.get_mut(writer).ok_or_else(|| format!("nobody wrote row {row}"))?;
+            let next = next.get_mut(writer).ok_or_else(|| format!("no process wrote row {row}"))?;
             if row != next {
                 return Err(
                     format!("row {row} stands in `{}` where row {next} is expected", file.name).into()

@@ -1,4 +1,4 @@
-//! Each operation of the service under power cuts, faults of the bucket and kills.
+//! Runs each operation of the service under power cuts, faults of the bucket and kills.
 
 pub mod crashes;
 pub mod faults;

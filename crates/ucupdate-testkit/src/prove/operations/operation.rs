@@ -1,4 +1,4 @@
-//! The operations that the proofs disturb, and what must be true of a store whatever disturbed them.
+//! The operations that the proofs disturb, and the promises about the store afterwards.
 
 use crate::prove::operations::rows::{self, Log};
 use bytes::Bytes;
@@ -15,40 +15,41 @@ use ucupdate::version::ReportedVersion;
 use ucupdate::{ChangeError, GarbageOptions, IngestError, Options, Retention, SettableClock, UpdateService};
 use ucupdate_store::error_chain;
 
-/// The most bytes of anything that lies in a store of a proof.
+/// The largest size in bytes of an object in the store of a proof.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
 /// The folders in which interrupted ingests left files.
 const DEAD: [&str; 2] =
     ["images/0000000000000000000000000000dead", "images/000000000000000000000000deaddead"];
 
-/// One operation of a service, on a store made ready for it.
+/// One operation of a service, on a store that is prepared for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
-    /// The first package, into an empty store.
+    /// Ingests the first package into an empty store.
     FirstIngest,
-    /// A newer version for a rule that has one.
+    /// Ingests a newer version for an existing rule.
     NextIngest,
-    /// A package that is there: nothing changes, and what was stored is deleted again.
+    /// Ingests a package that exists already. Nothing changes, and the new copies of its files are deleted.
     SameIngest,
     /// Approves the pending version.
     Approve,
-    /// The change at which a checkpoint is made, and an old one deleted.
+    /// Makes the change at which a checkpoint is written and an old one deleted.
     Checkpoint,
     /// Rolls back to the version that was approved before.
     RollBack,
-    /// Three flushes of the audit log: it claims a file, puts it again, and rolls.
+    /// Flushes the audit log three times: the first flush creates a file, the second rewrites it, and the third begins
+    /// a new file.
     FlushAudit,
-    /// The same of the access log.
+    /// Flushes the access log three times, as [`FlushAudit`](Self::FlushAudit) does.
     FlushAccess,
     /// Collects the files of two interrupted ingests.
     CollectGarbage,
-    /// A package that no kept revision is of leaves the rule book, and then the store.
+    /// Removes a package from the rule book, and then its files, because no kept revision uses it.
     Retire,
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 10] = [
         Self::FirstIngest,
         Self::NextIngest,
@@ -70,10 +71,10 @@ impl Operation {
         }
     }
 
-    /// Returns the number of rows that each step flushes. It is 0 for other operations.
+    /// Returns the number of rows that each step flushes. The list is empty for operations that write no rows.
     fn steps(self) -> &'static [usize] {
         match self.log() {
-            // The last are more than a file of 4 KiB takes.
+            // The last step has more rows than fit in a file of 4 KiB.
             Some(_) => &[2, 3, 90],
             None => &[0],
         }
@@ -97,17 +98,17 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The number of steps of an operation that were acknowledged, and the number that were begun.
+/// The number of steps that were acknowledged, and the number of steps that were begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Promise {
     pub(crate) acknowledged: usize,
     pub(crate) begun: usize,
 }
 
-/// Why a step was not done.
+/// The reason why a step was not done.
 #[derive(Debug)]
 pub(crate) enum NotDone {
-    /// There is nothing to do any more.
+    /// The service refused the step, because there is nothing left to do.
     Refused(String),
     Failed(String),
 }
@@ -121,28 +122,28 @@ impl fmt::Display for NotDone {
     }
 }
 
-/// An operation that is repeated with faults, and its undisturbed result.
+/// An operation that is repeated with faults, and its result without faults.
 #[derive(Debug)]
 pub(crate) struct Trial {
     operation: Operation,
-    /// Bytes of each image.
+    /// Size of each image in bytes.
     image_bytes: usize,
-    /// Whether the first package is the original's kind, with several releases.
+    /// `true` if the first package has several releases, like the packages of the original.
     whole_package: bool,
-    /// Revisions before [`Operation::Checkpoint`].
+    /// Number of revisions before [`Operation::Checkpoint`].
     revisions: u64,
     clock: UnixTime,
-    /// The rule book before the first step and after each.
+    /// The rule book before the first step and after each step.
     books: Vec<String>,
-    /// The objects that may lie below `images/`, package by package.
+    /// The objects that may be below `images/`, for each package.
     members: BTreeMap<PackageId, BTreeMap<String, Bytes>>,
-    /// The objects that an interrupted ingest may have left.
+    /// The bytes of the objects that an interrupted ingest may have left.
     contents: HashSet<Bytes>,
 }
 
 impl Trial {
-    /// `clock` shows less than a day after whatever is written: an ingest does not sweep up by itself what the proof
-    /// wants to see swept up.
+    /// Creates a trial. `clock` must be less than a day after every write. Otherwise an ingest would collect the
+    /// garbage that the proof checks for.
     pub(crate) fn new(operation: Operation, clock: UnixTime, full: bool) -> Self {
         Self {
             operation,
@@ -186,9 +187,9 @@ impl Trial {
         opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
     }
 
-    /// Brings an empty store to where the operation begins. The store has no fault.
+    /// Brings an empty store without faults into the state in which the operation begins.
     pub(crate) async fn prepare(&self, store: Arc<dyn ImageStore>) -> Result<(), String> {
-        // What is to leave was made before the moment from which on it is not kept.
+        // The package that leaves the book must be older than the time for which packages are kept.
         let clock = match self.operation {
             Operation::Retire => UnixTime::from_millis(self.clock.as_millis() - 60_000),
             _ => self.clock,
@@ -247,7 +248,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Does one step; a flush writes rows from `first_row` on.
+    /// Does one step. A flush writes rows from `first_row` on.
     pub(crate) async fn perform(
         &self,
         service: &UpdateService,
@@ -296,7 +297,7 @@ impl Trial {
         package(number, self.image_bytes)
     }
 
-    /// Remembers the state of a store that nothing disturbed, before the first step or after the next one.
+    /// Remembers the state of a store without faults, before the first step or after the next one.
     pub(crate) async fn remember(&mut self, service: &UpdateService) -> Result<(), String> {
         let snapshot = service.snapshot();
         self.books.push(view(snapshot.book()));
@@ -312,8 +313,8 @@ impl Trial {
         Ok(())
     }
 
-    /// Says what is wrong with a store that something happened to, if anything is; and does the step in flight again, and
-    /// sweeps up. `tidy`: an operation that was acknowledged has left nothing to sweep up.
+    /// Checks a store after a fault. Then it repeats the step in flight and collects garbage. With `tidy`, the store
+    /// must have no garbage before that, because the operation was acknowledged.
     pub(crate) async fn look(
         &self,
         store: Arc<dyn ImageStore>,
@@ -333,7 +334,7 @@ impl Trial {
         let found = view(service.snapshot().book());
         let is_new = self.books.get(begun) == Some(&found);
         if !allowed.contains(&found) {
-            let expected = if allowed.len() == 1 { "not that of then" } else { "neither old nor new" };
+            let expected = if allowed.len() == 1 { "not the expected one" } else { "neither old nor new" };
             return Err(format!("the rule book is {expected}"));
         }
         self.is_whole(service).await?;
@@ -352,7 +353,7 @@ impl Trial {
         if tidy && acknowledged == self.steps() {
             has_no_orphan(service, "after it was acknowledged").await?;
         }
-        // A second roll back would take away what the first gave.
+        // A second roll back would undo the first one.
         let is_done = is_new && self.operation == Operation::RollBack;
         if begun > acknowledged && !is_done {
             match self.perform(service, acknowledged, rows).await {
@@ -361,28 +362,32 @@ impl Trial {
                 Err(error) => return Err(format!("done again, it {error}")),
             }
             if self.books.get(begun) != Some(&view(service.snapshot().book())) {
-                return Err("done again, the rule book is not the new one".to_owned());
+                return Err("after the step was repeated, the rule book is not the new one".to_owned());
             }
             if let Some(log) = self.operation.log() {
                 let expected = rows + self.operation.steps()[acknowledged];
                 let found = rows::in_order(store, log, "ocs", self.clock).await?;
                 if found != expected {
-                    return Err(format!("done again, {found} rows are in the log, expected {expected}"));
+                    return Err(format!(
+                        "after the step was repeated, {found} rows are in the log, expected {expected}"
+                    ));
                 }
             }
         }
         let swept = service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
-        swept.map_err(|error| format!("sweeping up: {}", error_chain(&error)))?;
-        has_no_orphan(service, "after sweeping up").await?;
+        swept.map_err(|error| format!("collecting garbage: {}", error_chain(&error)))?;
+        has_no_orphan(service, "after garbage collection").await?;
         self.is_whole(service).await
     }
 
-    /// Everything that the book names is there byte for byte, and nothing else lies about that is not whole.
+    /// Checks that every file of the book exists with the right bytes, and that all other objects below `images/` are
+    /// whole.
     async fn is_whole(&self, service: &UpdateService) -> Result<(), String> {
         let objects = is_complete(service).await?;
         for package in service.snapshot().book().packages() {
             let folder = format!("images/{}/", package.ingest);
-            let expected = self.members.get(&package.id()).ok_or("a package appeared")?;
+            let expected =
+                self.members.get(&package.id()).ok_or("the rule book has an unexpected package")?;
             let names = |key: &StoreKey| key.as_str().strip_prefix(&folder).map(ToOwned::to_owned);
             let found: BTreeSet<_> = objects.keys().filter_map(names).collect();
             if !found.iter().eq(expected.keys()) {
@@ -395,14 +400,14 @@ impl Trial {
                 false => self.contents.contains(bytes),
             };
             if !is_whole {
-                return Err(format!("`{key}` has {} bytes that nobody wrote so", bytes.len()));
+                return Err(format!("`{key}` has {} bytes that no ingest wrote", bytes.len()));
             }
         }
         Ok(())
     }
 }
 
-/// Whether nothing lies below `images/` but what the rule book's packages came with.
+/// Checks that all objects below `images/` belong to packages of the rule book.
 pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result<(), String> {
     let snapshot = service.snapshot();
     let named: Vec<_> =
@@ -410,25 +415,25 @@ pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result
     let listed =
         service.store().list_all("images/", usize::MAX).await.map_err(|error| error_chain(&error))?;
     match listed.iter().find(|meta| !named.iter().any(|folder| meta.key.as_str().starts_with(folder))) {
-        Some(orphan) => Err(format!("`{}` is named by nothing, {when}", orphan.key)),
+        Some(orphan) => Err(format!("`{}` is an orphan, {when}", orphan.key)),
         None => Ok(()),
     }
 }
 
-/// Whether the history is that of the book, without a gap, and every file that the book names is there byte for byte.
-/// Returns the objects below `images/`.
+/// Checks that the history leads to the book without a gap, and that every file of the book exists with the right
+/// bytes. Returns the objects below `images/`.
 pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
     let snapshot = service.snapshot();
     let store = &**service.store();
     let listed = store.list_all("state/revisions/", usize::MAX).await.map_err(|error| error_chain(&error))?;
     for (number, meta) in (1_u64..).zip(&listed) {
         if meta.key.as_str() != format!("state/revisions/{number:020}.json") {
-            return Err(format!("`{}` lies where revision {number} is expected", meta.key));
+            return Err(format!("found `{}`, expected revision {number}", meta.key));
         }
     }
     if u64::try_from(listed.len()) != Ok(snapshot.revision()) {
         return Err(format!(
-            "{} revisions lie there, and the book is that of {}",
+            "the store has {} revisions, and the book is of revision {}",
             listed.len(),
             snapshot.revision()
         ));
@@ -436,15 +441,15 @@ pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<Stor
     let objects = objects(store, "images/").await?;
     for file in snapshot.book().packages().flat_map(|package| package.files()) {
         let there = StoreKey::parse(file.key.as_str()).ok().and_then(|key| objects.get(&key));
-        let bytes = there.ok_or_else(|| format!("`{}` is named and missing", file.key))?;
+        let bytes = there.ok_or_else(|| format!("the rule book names `{}`, which is missing", file.key))?;
         if file.sha256 != Sha256Digest::of(bytes) {
-            return Err(format!("`{}` is not what was ingested", file.key));
+            return Err(format!("`{}` differs from the ingested file", file.key));
         }
     }
     Ok(objects)
 }
 
-/// A package with one release, the same for the same number.
+/// Returns a package with one release. Equal numbers return equal packages.
 pub(crate) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
     let version = format!("3.5.6907.{number}");
     let image = sample::image(&version, image_bytes);
@@ -453,7 +458,7 @@ pub(crate) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
     PackageBuilder::new().with_release(release).build().expect("one release makes a package")
 }
 
-/// Returns the number of rows that an earlier process of the server wrote.
+/// Returns the number of rows that an earlier process of the same server wrote.
 fn rows_before(operation: Operation) -> usize {
     if operation.log().is_some() { 2 } else { 0 }
 }
@@ -474,7 +479,7 @@ async fn objects(store: &dyn ImageStore, prefix: &str) -> Result<BTreeMap<StoreK
     for meta in listed.map_err(|error| format!("listing failed: {}", error_chain(&error)))? {
         match store.get_bytes(&meta.key, READ_LIMIT).await {
             Ok(bytes) => drop(found.insert(meta.key, bytes)),
-            // Somebody swept it up since.
+            // Another task has deleted the object since it was listed.
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(format!("reading `{}` failed: {}", meta.key, error_chain(&error))),
         }

@@ -1,4 +1,4 @@
-//! Numbered log rows: how they are written, and whether those in a store are whole, in order and there once.
+//! Writes numbered log rows, and checks that the rows in a store are whole, in order and not repeated.
 
 use std::time::Duration;
 use ucupdate::audit::{
@@ -9,17 +9,17 @@ use ucupdate::value::UnixTime;
 use ucupdate::{LogOptions, UpdateService};
 use ucupdate_store::error_chain;
 
-/// The most bytes of a log file.
+/// The largest size of a log file in bytes.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Which log.
+/// One of the two logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Log {
     Audit,
     Access,
 }
 
-/// One file of a log, as it was read: its name and the numbers of its rows, in order.
+/// One log file as it was read: its name and the numbers of its rows, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct RowFile {
     pub(crate) name: LogName,
@@ -29,7 +29,7 @@ pub(crate) struct RowFile {
 /// The software that the header of the access log names.
 const SOFTWARE: &str = "ucupdate-testkit";
 
-/// Logs of this server that are written when they are flushed, and roll soon.
+/// Returns the options of logs that are written on flush, and whose files are small.
 pub(crate) fn options(server: &str) -> LogOptions {
     let roll = RollOptions::default().with_roll_bytes(4096);
     let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
@@ -40,7 +40,7 @@ pub(crate) fn options(server: &str) -> LogOptions {
 }
 
 impl Log {
-    /// Leaves row number `row`.
+    /// Writes row number `row` to this log of the service.
     pub(crate) fn write(self, service: &UpdateService, row: usize) {
         match self {
             Self::Audit => service.audit_device_log_upload(&host(row)),
@@ -55,7 +55,7 @@ impl Log {
         }
     }
 
-    /// The text of row number `row`.
+    /// Returns the text of row number `row`.
     fn line(self, row: usize, now: UnixTime) -> String {
         match self {
             Self::Audit => {
@@ -88,7 +88,7 @@ fn access_row(row: usize, now: UnixTime) -> AccessRow {
 /// Returns the number of rows of this server. They must be numbered from 0 without a gap or a repetition, file after file.
 ///
 /// # Errors
-/// Fails with a description of the first row that breaks the rule.
+/// Fails with a description of the first row that is out of order.
 pub(crate) async fn in_order(
     store: &dyn ImageStore,
     log: Log,
@@ -99,7 +99,7 @@ pub(crate) async fn in_order(
     for RowFile { name, rows } in files(store, log, server, now).await? {
         for row in rows {
             if row != next {
-                return Err(format!("row {row} stands in `{name}` where row {next} is expected"));
+                return Err(format!("found row {row} in `{name}`, expected row {next}"));
             }
             next += 1;
         }
@@ -107,10 +107,10 @@ pub(crate) async fn in_order(
     Ok(next)
 }
 
-/// The files of a log of this server in the order they were begun, each of whole rows only.
+/// Returns the files of a log of this server, oldest first. Every file must have only whole rows.
 ///
 /// # Errors
-/// Fails with a description of the first row that breaks the rule.
+/// Fails with a description of the first line that is not a whole row.
 pub(crate) async fn files(
     store: &dyn ImageStore,
     log: Log,
@@ -122,7 +122,7 @@ pub(crate) async fn files(
     let mut names: Vec<LogName> = Vec::new();
     for meta in &listed {
         let name: LogName =
-            meta.key.as_str().parse().map_err(|_| format!("`{}` is not a log file's name", meta.key))?;
+            meta.key.as_str().parse().map_err(|_| format!("`{}` is not the name of a log file", meta.key))?;
         if name.server.as_str() == server {
             names.push(name);
         }
@@ -133,7 +133,7 @@ pub(crate) async fn files(
         let key = StoreKey::parse(&name.to_string()).expect("it was a key");
         let read = store.get_bytes(&key, READ_LIMIT).await;
         let bytes = read.map_err(|error| format!("reading `{key}`: {}", error_chain(&error)))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| format!("`{key}` holds no text"))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| format!("`{key}` is not UTF-8"))?;
         files.push(RowFile {
             rows: numbers(log, text, now).map_err(|said| format!("`{key}`: {said}"))?,
             name,
@@ -142,7 +142,7 @@ pub(crate) async fn files(
     Ok(files)
 }
 
-/// The numbers of the rows in one file.
+/// Returns the numbers of the rows in one file.
 fn numbers(log: Log, text: &str, now: UnixTime) -> Result<Vec<usize>, String> {
     let rows = text.strip_prefix(&log.header(now)).ok_or("does not begin with a whole header")?;
     let mut numbers = Vec::new();

@@ -1,6 +1,6 @@
 //! The tasks of a child process. A process works on a store, and prints a line before and after each operation.
 
-#![allow(clippy::print_stdout, reason = "that is how it tells")]
+#![allow(clippy::print_stdout, reason = "the parent reads the lines")]
 
 use crate::prove::location::StoreLocation;
 use crate::prove::operations::operation::{NotDone, approve, ingest, not_changed, package, view};
@@ -17,11 +17,11 @@ use ucupdate::value::UnixTime;
 use ucupdate::{GarbageOptions, Options, SettableClock, UpdateService};
 use ucupdate_store::{ImageStore, error_chain};
 
-/// The time of the clock of every process. Objects that an earlier process left are old at this time.
+/// The time of the clock of every child process. It is so late that the objects of earlier processes count as old.
 pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
-/// The name of every server.
+/// The server name of every child process.
 pub(crate) const SERVER: &str = "ocs";
-/// The first row of a process is its number times this.
+/// The number of the first row of a process is the number of the process times this.
 pub(crate) const ROWS_OF_A_PROCESS: usize = 100_000;
 
 /// The arguments of a child process.
@@ -73,7 +73,7 @@ pub(crate) fn fingerprint(service: &UpdateService) -> u64 {
 /// Runs the task of a child process.
 ///
 /// # Errors
-/// Returns an error if the task fails. It never does in a child that nothing disturbs.
+/// Returns an error if the task fails, which happens only under a fault.
 pub async fn work(args: &WorkArgs) -> Result<(), ProofError> {
     let service = open(args.location.open().await?).await?;
     let done = match args.task {
@@ -83,18 +83,18 @@ pub async fn work(args: &WorkArgs) -> Result<(), ProofError> {
     done.map_err(Into::into)
 }
 
-/// A whole line at once, so that a parent never reads half of one that was acknowledged.
-fn tell(line: &str) {
+/// Prints a whole line with one write, so that the parent never reads half a line.
+fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
-    // A parent that is gone reads nothing more.
+    // An error means that the parent has ended.
     let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
 }
 
-/// Ingests, approves, rolls back, flushes and sweeps up until it is killed.
+/// Ingests, approves, rolls back, flushes and collects garbage until the process is killed.
 async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
     let mut rng = Rng::with_seed(seed);
     let mut rows = rows::in_order(&**service.store(), Log::Audit, SERVER, CLOCK).await?;
-    tell("ready");
+    print_line("ready");
     loop {
         let revision = service.snapshot().revision();
         let (what, more) = match rng.u8(..6) {
@@ -105,7 +105,7 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
             4 => ("flush", rng.usize(1..=20)),
             _ => ("gc", 0),
         };
-        tell(&format!("begin {what} {revision} {} 0", rows + more));
+        print_line(&format!("begin {what} {revision} {} 0", rows + more));
         let done = match what {
             "ingest" => ingest(service, package(revision + 1, 5000)).await,
             "ingest-again" => ingest(service, package(1, 5000)).await,
@@ -128,7 +128,7 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
             Err(NotDone::Failed(why)) => return Err(format!("{what}: {why}")),
         }
         rows += more;
-        tell(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));
+        print_line(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));
     }
 }
 
@@ -137,13 +137,13 @@ async fn write_rows(service: UpdateService, args: &WorkArgs) -> Result<(), Strin
     let mut rng = Rng::with_seed(args.seed);
     let mut next = args.process * ROWS_OF_A_PROCESS;
     let end = next + args.rows.min(ROWS_OF_A_PROCESS);
-    tell("ready");
+    print_line("ready");
     while next < end {
         let more = rng.usize(1..=9).min(end - next);
         (next..next + more).for_each(|row| Log::Audit.write(&service, row));
         service.flush_logs().await.map_err(|error| error_chain(&error))?;
         next += more;
-        tell(&format!("done flush 0 {next} 0"));
+        print_line(&format!("done flush 0 {next} 0"));
     }
     service.shutdown().await.map_err(|error| error_chain(&error))
 }

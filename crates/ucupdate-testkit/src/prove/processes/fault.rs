@@ -1,4 +1,4 @@
-//! What a run of processes can have done wrong.
+//! The faults that the records of a run can show.
 
 use crate::prove::moment::shown;
 use crate::prove::processes::record::Change;
@@ -13,38 +13,38 @@ impl fmt::Display for Change {
 /// One promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("revision {expected} is missing, {found} comes after the one before")]
+    #[error("revision {expected} is missing, {found} follows the revision before")]
     Gap { expected: u64, found: u64 },
-    #[error("revision {0} does not name the one before it")]
+    #[error("revision {0} does not have the digest of the revision before")]
     Chain(u64),
-    #[error("revision {0} was made by nobody here")]
+    #[error("no process of the run made revision {0}")]
     Stranger(u64),
-    #[error("{change} is revision {first} and revision {second}")]
+    #[error("{change} made two revisions, {first} and {second}")]
     Twice { change: Change, first: u64, second: u64 },
-    #[error("{change} was told it is revision {told}, and {}", found.map_or("is none".into(), |found| format!("is {found}")))]
-    Lost { change: Change, told: u64, found: Option<u64> },
-    #[error("{change} was told it was not made, and is revision {revision}")]
+    #[error("{change} was acknowledged as revision {answer}, and {}", found.map_or("made no revision".into(), |found| format!("made revision {found}")))]
+    Lost { change: Change, answer: u64, found: Option<u64> },
+    #[error("{change} was reported as not made, and made revision {revision}")]
     MadeAllTheSame { change: Change, revision: u64 },
-    #[error("{change} asked for something else than revision {revision} did")]
+    #[error("the command of {change} differs from the command of revision {revision}")]
     OtherCommand { change: Change, revision: u64 },
-    #[error("revision {revision} is not what its command does on the one before: {why}")]
+    #[error("revision {revision} is not the result of its command on the revision before: {why}")]
     Precondition { revision: u64, why: String },
-    #[error("{change} never came to an end, though nobody killed its process")]
+    #[error("{change} did not end, although its process was not killed")]
     Endless { change: Change },
     #[error("{change} failed: {why}")]
     Failed { change: Change, why: String },
-    #[error("{change} is revision {revision} and began after a later revision had ended")]
+    #[error("{change} made revision {revision} and began after a later revision was acknowledged")]
     Order { change: Change, revision: u64 },
-    #[error("{change} was told `{told}`, which holds at none of the revisions {first} to {last}")]
-    Unjustified { change: Change, told: String, first: u64, last: u64 },
-    #[error("process {process} answered by revision {revision}, which was not begun yet")]
+    #[error("{change} was answered `{answer}`, which is wrong for each of the revisions {first} to {last}")]
+    Unjustified { change: Change, answer: String, first: u64, last: u64 },
+    #[error("process {process} answered by revision {revision}, which was not begun at that time")]
     Future { process: u32, revision: u64 },
-    #[error("process {process} answered by revision {revision}, {} after the next was made", shown(*late))]
+    #[error("process {process} answered by revision {revision}, {} after the next revision was made", shown(*late))]
     Stale { process: u32, revision: u64, late: u64 },
     #[error("process {process} answered by revision {revision} after it had made {own}")]
     Forgetful { process: u32, revision: u64, own: u64 },
     #[error("process {process} answered by revision {revision} after {before}")]
     WentBack { process: u32, revision: u64, before: u64 },
-    #[error("process {process} answered `{told}` by revision {revision}, expected `{expected}`")]
-    Wrong { process: u32, revision: u64, told: String, expected: String },
+    #[error("process {process} answered `{answer}` by revision {revision}, expected `{expected}`")]
+    Wrong { process: u32, revision: u64, answer: String, expected: String },
 }

@@ -1,5 +1,5 @@
-//! Processes, not tasks, that change one rule book and answer devices by it, some of which are killed: nothing that was
-//! acknowledged is lost, and all of them together do what one could have done.
+//! Processes that change one rule book and answer devices at the same time. Some are killed. The proof checks that no
+//! acknowledged change is lost, and that one process could have made the same changes in some order.
 
 mod fault;
 mod record;
@@ -21,10 +21,10 @@ use tokio::process::Child;
 use ucupdate::UpdateService;
 use ucupdate_store::stream_of;
 
-/// The longest time after a change in which an answer may still be of the old book: the probe period and a second.
+/// The longest time after a change in which an answer may still be of the old book: the probe period plus a second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// At most one of this many changes may be given up because other processes won each race.
+/// The largest share of changes that may fail because of contention is one of this number.
 const CONTENDED_ONE_OF: u64 = 100;
 
 /// The size of a run.
@@ -51,18 +51,18 @@ impl Crowd {
 /// Runs the processes on a folder and on a bucket.
 ///
 /// # Errors
-/// When a store cannot be had or a process fails.
+/// When a store cannot be created or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
-    tell: &mut dyn FnMut(Vec<Row>),
+    print: &mut dyn FnMut(Vec<Row>),
 ) -> Result<(), ProofError> {
     for ground in ProofStore::both(endpoint).await? {
         let crowd = Crowd::of(scale);
         let records = run(&ground, &crowd, &scale.program()?).await?;
         let history = written::history(&*ground.open().await?).await?;
         let (tally, faults) = witness::check(&history, &records, nanoseconds(PATIENCE));
-        tell(table(&ground, &crowd, &records, &tally, &faults));
+        print(table(&ground, &crowd, &records, &tally, &faults));
         ground.clear().await?;
     }
     Ok(())
@@ -102,7 +102,7 @@ fn table(
             count(tally.made) >= crowd.changes,
         ),
         row(
-            "patience of a change that is accepted",
+            "duration of an accepted change",
             format!(
                 "half within {}, 99 of 100 within {}, all within {}; {} of {attempts} given up as contended",
                 took(500),
@@ -124,9 +124,9 @@ fn table(
         row(
             "processes killed",
             format!(
-                "{} killed and replaced; all {acknowledged} changes they were told of are there, and {} more",
+                "{} killed and replaced; all {acknowledged} changes that were acknowledged to them were kept, and {} more",
                 killed.len(),
-                tally.untold
+                tally.unacknowledged
             ),
             killed.len() == crowd.kills,
         ),
@@ -151,7 +151,7 @@ struct Worker {
     child: Child,
 }
 
-/// Runs the processes, kills some and starts others in their place, and gives what all of them wrote down.
+/// Runs the processes, kills some of them and starts others in their place. Returns the records of all processes.
 async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<Record>, ProofError> {
     let service = UpdateService::open(ground.open().await?, fleet::options()).await?;
     for cabinet in fleet::packages()? {
@@ -181,10 +181,10 @@ async fn run(ground: &ProofStore, crowd: &Crowd, program: &Path) -> Result<Vec<R
     while !workers.is_empty() {
         tokio::time::sleep(Duration::from_millis(30)).await;
         if begun.elapsed() > crowd.at_most {
-            return Err(format!("not at an end after {} s", crowd.at_most.as_secs()).into());
+            return Err(format!("the processes did not end within {} s", crowd.at_most.as_secs()).into());
         }
         let made = usize::try_from(service.refresh().await? - before).unwrap_or(usize::MAX);
-        // At even distances of the work, but for the last.
+        // The kills are spread evenly over the changes. There is no kill near the end.
         if kills < crowd.kills && made * (crowd.kills + 2) >= crowd.changes * (kills + 1) {
             let mut victim = workers.swap_remove(rng.usize(..workers.len()));
             victim.child.start_kill()?;

@@ -1,4 +1,5 @@
-//! What a process of a proof writes down: a line for each event, whole before the next, so that a kill loses none.
+//! The record of a process in a proof. It has a line for each event. A line is written as a whole before the next one,
+//! so a kill loses no event.
 
 use crate::prove::moment;
 use crate::prove::report::ProofError;
@@ -9,35 +10,35 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use ucupdate::book::BookCommand;
 
-/// One event. Moments are those of [`moment::now`].
+/// One event. Its times are those of [`moment::now`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Event {
-    /// A change is asked for.
+    /// A change is begun.
     Begun { change: u64, at: u64, command: Box<BookCommand> },
-    /// It came to an end.
+    /// A change ended.
     Ended { change: u64, at: u64, end: End },
-    /// A device asked and was told.
-    Ask { begun: u64, ended: u64, revision: u64, request: usize, told: String },
+    /// A device got an answer. `answer` is the text of the answer.
+    Ask { begun: u64, ended: u64, revision: u64, request: usize, answer: String },
 }
 
 /// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
-    /// It is this revision.
+    /// The change was acknowledged as this revision.
     Made(u64),
     /// Nothing changed, because the book had the state already.
     NothingToDo,
     /// The rule book refused it.
     Refused(String),
-    /// Others were first each time.
+    /// Other processes won every race, so the change was given up.
     Contended,
-    /// The store did not say: it may have been made.
+    /// The store did not say whether the change was made.
     Unclear(String),
-    /// Something that must not happen.
+    /// An error that must not happen.
     Failed(String),
 }
 
-/// A change of a process: the author of its revision.
+/// A change of a process. It is the author of its revision, as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Change {
     pub(crate) process: u32,
@@ -45,12 +46,12 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// The name of the change in the history.
+    /// Returns the name of the change in the history.
     pub(crate) fn author(self) -> String {
         format!("process {} change {}", self.process, self.number)
     }
 
-    /// The change that an author stands for; none where somebody else is the author.
+    /// Parses an author. Returns `None` if the author is not a change of a process.
     pub(crate) fn of(author: &str) -> Option<Self> {
         let (process, number) = author.strip_prefix("process ")?.split_once(" change ")?;
         Some(Self { process: process.parse().ok()?, number: number.parse().ok()? })
@@ -67,7 +68,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Reads a record. A last line that was cut by a kill is left out.
+    /// Reads a record. An incomplete last line, which a kill may leave, is ignored.
     pub(crate) fn read(process: u32, killed: Option<u64>, path: &Path) -> Result<Self, ProofError> {
         let text = std::fs::read_to_string(path)?;
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -75,19 +76,19 @@ impl Record {
         Ok(Self { process, killed, events: events? })
     }
 
-    /// The number of changes that were reported to it as made.
+    /// Returns the number of changes that were acknowledged to the process.
     pub(crate) fn made(&self) -> usize {
         let made = |event: &&Event| matches!(event, Event::Ended { end: End::Made(_), .. });
         self.events.iter().filter(made).count()
     }
 
-    /// The number of requests of devices.
+    /// Returns the number of requests of devices.
     pub(crate) fn asks(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Ask { .. })).count()
     }
 }
 
-/// Writes a record.
+/// Writes the record of one process.
 #[derive(Debug)]
 pub(crate) struct Recorder(Mutex<File>);
 
@@ -96,7 +97,7 @@ impl Recorder {
         Ok(Self(Mutex::new(OpenOptions::new().create_new(true).append(true).open(path)?)))
     }
 
-    /// Writes an event down; what was written is with the system when this returns, and survives a kill.
+    /// Writes an event. When this returns, the system has the line, so a kill of the process cannot lose it.
     pub(crate) fn write(&self, event: &Event) -> Result<(), ProofError> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
@@ -104,7 +105,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes down that a change begins now.
+    /// Writes that a change begins now.
     pub(crate) fn begin(&self, change: u64, command: &BookCommand) -> Result<(), ProofError> {
         self.write(&Event::Begun { change, at: moment::now(), command: Box::new(command.clone()) })
     }

@@ -1,7 +1,7 @@
-//! Whether what processes wrote down is what one process could have done, one change after another.
+//! Checks whether one process could have done what several processes recorded, one change after another.
 //!
-//! The revisions say the order, so nothing is searched for: everything is looked at once. A revision is known to be there
-//! from the moment the change that made it ended, and can be there from the moment it began.
+//! The numbers of the revisions give the order of the changes, so no search is needed. A revision exists for certain
+//! from the time at which its change ended. It may exist from the time at which its change began.
 
 use crate::prove::fleet;
 use crate::prove::processes::fault::Fault;
@@ -16,24 +16,24 @@ use ucupdate::version::ReportedVersion;
 /// The counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Changes that are revisions.
+    /// Number of changes that made a revision.
     pub(crate) made: u64,
-    /// The changes among them whose process was killed before it got the answer.
-    pub(crate) untold: u64,
+    /// Number of those changes whose process was killed before it got the answer.
+    pub(crate) unacknowledged: u64,
     pub(crate) refused: u64,
     pub(crate) nothing_to_do: u64,
     pub(crate) contended: u64,
     pub(crate) unclear: u64,
     pub(crate) asks: u64,
-    /// For how long, at most, a revision had been superseded when it answered, in nanoseconds.
+    /// The longest time between the end of a revision and a later answer by it, in nanoseconds.
     pub(crate) oldest: u64,
-    /// The durations of the changes that were made, in nanoseconds, sorted.
+    /// The durations of the accepted changes in nanoseconds, sorted.
     pub(crate) took: Vec<u64>,
-    /// From the first beginning to the last end, in nanoseconds.
+    /// The time from the first beginning to the last end, in nanoseconds.
     pub(crate) span: u64,
 }
 
-/// Looks at a run. `patience` is how long after a change, in nanoseconds, answers may not know of it.
+/// Checks a run. `patience` is the time in nanoseconds after a change in which answers may still be of the old book.
 pub(crate) fn check(history: &[Written], records: &[Record], patience: u64) -> (Tally, Vec<Fault>) {
     let mut check = Check { faults: Vec::new(), tally: Tally::default() };
     let books = check.books(history);
@@ -50,13 +50,13 @@ struct Check {
     tally: Tally,
 }
 
-/// The facts about one change, gathered from the records of all processes.
+/// The facts about one change, from the records of all processes.
 struct KnownChange<'a> {
     begun: u64,
     command: &'a BookCommand,
     end: Option<(u64, &'a End)>,
     killed: bool,
-    /// The revision it is.
+    /// The number of the revision that the change made, if any.
     revision: Option<u64>,
 }
 
@@ -88,17 +88,17 @@ fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
 
 /// The earliest and the latest time at which each revision appeared.
 struct Times {
-    /// By revision less one: when it was begun.
+    /// For each revision, at its number less one: the time at which it was begun.
     begun: Vec<u64>,
-    /// By revision: the first moment at which one *after* it was known to be there.
+    /// For each revision, at its number: the first time at which a *later* revision existed for certain.
     superseded: Vec<u64>,
-    /// By revision less one: the first moment at which it or one after it had been begun.
+    /// For each revision, at its number less one: the first time at which it or a later one was begun.
     possible: Vec<u64>,
 }
 
 impl Times {
     fn of(history: &[Written], changes: &HashMap<Change, KnownChange<'_>>) -> Self {
-        // What others made before the processes began was there from the first moment on.
+        // The revisions that existed before the processes began count from the first moment on.
         let mut begun = vec![0; history.len()];
         let mut ended = vec![0; history.len()];
         for (index, revision) in history.iter().enumerate() {
@@ -129,7 +129,7 @@ impl Times {
         Self { possible: least_from(&begun), begun, superseded }
     }
 
-    /// The revisions that can have been the newest at some moment between these.
+    /// Returns the revisions that may have been the newest at some time between `first` and `last`.
     fn between(&self, first: u64, last: u64) -> std::ops::RangeInclusive<usize> {
         let known = self.superseded.partition_point(|at| *at < first);
         let begun = self.possible.partition_point(|at| *at < last);
@@ -138,7 +138,8 @@ impl Times {
 }
 
 impl Check {
-    /// The book at each revision, from the empty one on. Each change must be what its command does on the book before.
+    /// Returns the book at each revision, beginning with the empty one. Checks that each revision is the result of its
+    /// command on the book before.
     fn books(&mut self, history: &[Written]) -> Vec<RuleBook> {
         let mut books = vec![RuleBook::default()];
         let mut sha256 = Sha256Digest::of(b"");
@@ -174,7 +175,7 @@ impl Check {
         for revision in history {
             let second = revision.number;
             let Some(change) = Change::of(&revision.author) else {
-                // What was there before the first change is not theirs.
+                // The revisions before the first change were not made by the processes.
                 if begun {
                     self.faults.push(Fault::Stranger(second));
                 }
@@ -195,7 +196,8 @@ impl Check {
         }
     }
 
-    /// Checks the answer of each change, and that it was made after every change that had ended when it began.
+    /// Checks the answer of each change. Checks also that its revision comes after every change that had ended when it
+    /// began.
     fn ends(&mut self, changes: &HashMap<Change, KnownChange<'_>>, books: &[RuleBook], times: &Times) {
         let (mut first, mut last) = (u64::MAX, 0);
         for (change, known) in changes {
@@ -216,17 +218,17 @@ impl Check {
 
     fn end(&mut self, change: Change, known: &KnownChange<'_>, books: &[RuleBook], times: &Times) {
         let Some((at, end)) = known.end else {
-            self.tally.untold += u64::from(known.revision.is_some());
+            self.tally.unacknowledged += u64::from(known.revision.is_some());
             if !known.killed {
                 self.faults.push(Fault::Endless { change });
             }
             return;
         };
-        let told = match end {
-            End::Made(told) => {
+        let answer = match end {
+            End::Made(answer) => {
                 self.tally.took.push(at.saturating_sub(known.begun));
-                if known.revision != Some(*told) {
-                    self.faults.push(Fault::Lost { change, told: *told, found: known.revision });
+                if known.revision != Some(*answer) {
+                    self.faults.push(Fault::Lost { change, answer: *answer, found: known.revision });
                 }
                 return;
             }
@@ -269,11 +271,12 @@ impl Check {
         if !justified {
             let number = |index| u64::try_from(index).unwrap_or_default();
             let (first, last) = (number(from), number(to));
-            self.faults.push(Fault::Unjustified { change, told: told.to_owned(), first, last });
+            self.faults.push(Fault::Unjustified { change, answer: answer.to_owned(), first, last });
         }
     }
 
-    /// Checks that each answer is of a revision that was recently current, and that no process goes back to an older one.
+    /// Checks that each answer is of a revision that was recently current, and that no process goes back to an older
+    /// revision.
     fn asks(&mut self, records: &[Record], books: &[RuleBook], times: &Times, patience: u64) {
         let mut answers = Vec::new();
         for record in records {
@@ -282,8 +285,8 @@ impl Check {
             let mut own: Vec<(u64, u64)> = Vec::new();
             for event in &record.events {
                 let (begun, ended, revision) = match event {
-                    Event::Ask { begun, ended, revision, request, told } => {
-                        answers.push((*revision, *request, told, process));
+                    Event::Ask { begun, ended, revision, request, answer } => {
+                        answers.push((*revision, *request, answer, process));
                         (*begun, *ended, *revision)
                     }
                     Event::Ended { at, end: End::Made(revision), .. } => {
@@ -317,18 +320,18 @@ impl Check {
         self.answers(answers, books);
     }
 
-    /// Checks that each answer is the decision of its revision. A book is compiled once.
+    /// Checks that each answer is the decision of its revision. Each book is compiled only once.
     fn answers(&mut self, mut answers: Vec<(u64, usize, &String, u32)>, books: &[RuleBook]) {
         answers.sort_unstable();
         for answers in answers.chunk_by(|one, other| one.0 == other.0) {
             let revision = answers[0].0;
             let Some(book) = index(revision).and_then(|at| books.get(at)) else { continue };
             let compiled = EligibilityIndex::compile(book, revision);
-            for (_, request, told, process) in answers {
+            for (_, request, answer, process) in answers {
                 let expected = fleet::expected(&compiled, *request);
-                if expected != **told {
-                    let (process, told) = (*process, (*told).clone());
-                    self.faults.push(Fault::Wrong { process, revision, told, expected });
+                if expected != **answer {
+                    let (process, answer) = (*process, (*answer).clone());
+                    self.faults.push(Fault::Wrong { process, revision, answer, expected });
                 }
             }
         }
@@ -339,7 +342,8 @@ fn index(revision: u64) -> Option<usize> {
     usize::try_from(revision).ok()
 }
 
-/// Whether one of the books refuses a command in these words; or one gives everybody something else than an earlier one.
+/// Returns `true` if one of the books refuses the command with this text, or if a later book makes the command
+/// different.
 fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
     let outcomes: Vec<Result<BookChange, Refusal>> =
         books.iter().map(|book| book.command(command, author)).collect();

@@ -1,4 +1,4 @@
-//! One of the processes that contend: it changes the rule book and answers devices, and writes down what came of it.
+//! One of the processes that contend for a store. It changes the rule book, answers devices, and records the outcomes.
 
 use crate::prove::fleet;
 use crate::prove::location::StoreLocation;
@@ -27,19 +27,19 @@ pub struct WorkerArgs {
     /// Number of the process
     #[arg(long, value_name = "NUMBER")]
     pub process: u32,
-    /// How many changes to make
+    /// Number of changes to make
     #[arg(long, value_name = "COUNT")]
     pub changes: usize,
-    /// How many devices to answer, at least
+    /// Smallest number of devices to answer
     #[arg(long, value_name = "COUNT")]
     pub asks: usize,
 }
 
-/// Between bursts of asks.
+/// The time between two bursts of requests.
 const BETWEEN_ASKS: Duration = Duration::from_millis(10);
-/// The asks of a burst.
+/// The number of requests in a burst.
 const BURST: usize = 5;
-/// The number of changes between two pauses. In a pause, only the regular look for changes brings news.
+/// The number of changes between two pauses. In a pause, the process learns of changes only by its regular probe.
 const PAUSE_ONE_OF: usize = 300;
 /// The longest pause, in milliseconds.
 const LONGEST_PAUSE: u64 = 2500;
@@ -62,7 +62,7 @@ pub async fn work(args: &WorkerArgs) -> Result<(), ProofError> {
     done.and(asking.await?)
 }
 
-/// Makes changes, one after another, until so many are made.
+/// Makes changes, one after another, until the number in `args` is reached.
 async fn change(service: &UpdateService, recorder: &Recorder, args: &WorkerArgs) -> Result<(), ProofError> {
     let mut rng = Rng::with_seed(u64::from(args.process));
     let packages: Vec<_> =
@@ -94,7 +94,7 @@ fn end_of(changed: Result<Changed, ChangeError>) -> End {
     }
 }
 
-/// Answers devices until all changes are made and so many have asked.
+/// Answers devices until all changes are made and the number of requests in `args` is reached.
 async fn ask(
     service: &UpdateService,
     recorder: &Recorder,
@@ -110,8 +110,8 @@ async fn ask(
             let begun = moment::now();
             let answered = service.answered(&said, Asker { side: Side::Internal, host: "10.1.1.123" })?;
             let ended = moment::now();
-            let told = fleet::told(&answered.response);
-            recorder.write(&Event::Ask { begun, ended, revision: answered.revision, request, told })?;
+            let answer = fleet::answer(&answered.response);
+            recorder.write(&Event::Ask { begun, ended, revision: answered.revision, request, answer })?;
             asked += 1;
         }
         tokio::time::sleep(BETWEEN_ASKS).await;

@@ -162,7 +162,7 @@ pub(crate) struct Listener<'a> {
 }
 
 impl ServeArgs {
-    /// The listeners asked for, http ones first.
+    /// Returns the listeners asked for, http ones first.
     ///
     /// # Errors
     /// When there are neither one nor as many certificates and keys as listeners by TLS.
@@ -245,8 +245,8 @@ impl ServeArgs {
         options.into_iter().filter(|(_, url)| url.is_none()).map(|(option, _)| option).collect()
     }
 
-    /// The URLs for inside and outside, and a warning where they are made up from the endpoints: by http inside and by
-    /// https outside, where there is the choice.
+    /// Returns the URLs for inside and outside, and a warning where they are made up from the endpoints: by http inside
+    /// and by https outside, where there is the choice.
     pub(crate) fn urls(&self, endpoints: &[Endpoint]) -> Result<((Origin, Origin), Option<String>), Failure> {
         let made_up = |tls: bool| {
             let preferred = endpoints.iter().find(|endpoint| endpoint.tls.is_some() == tls);

@@ -6,8 +6,8 @@ use ucupdate_store::{ImageStore, MemoryStore, stream_of};
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A run of two processes that take turns, one change a second of which each takes half, and a device that asks after each;
-/// the second process is killed at the end.
+/// Returns the history and the records of a run of two processes. They make a change every two seconds each, in turn,
+/// and a device gets an answer after each change. The second process is killed at the end.
 async fn run() -> (Vec<Written>, Vec<Record>) {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
     let options = fleet::options().with_probe(None);
@@ -31,15 +31,15 @@ async fn run() -> (Vec<Written>, Vec<Record>) {
         };
         record.events.push(Event::Ended { change: number, at: at + SECOND / 2, end });
         let (begun, request) = (at + SECOND * 6 / 10, rng.usize(..fleet::REQUESTS));
-        let told = fleet::expected(service.snapshot().index(), request);
+        let answer = fleet::expected(service.snapshot().index(), request);
         let revision = service.snapshot().revision();
-        record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, told });
+        record.events.push(Event::Ask { begun, ended: begun + 1000, revision, request, answer });
     }
     records[1].killed = Some(100 * SECOND);
     (written::history(&*store).await.unwrap(), records.into())
 }
 
-/// Returns the faults that are found after a forgery.
+/// Returns the faults that the check finds after `forge` has changed a correct run.
 async fn forged(forge: impl FnOnce(&mut Vec<Written>, &mut Vec<Record>)) -> Vec<String> {
     let (mut history, mut records) = run().await;
     forge(&mut history, &mut records);
@@ -51,7 +51,7 @@ fn has(faults: &[String], words: &str) {
     assert!(faults.iter().any(|fault| fault.contains(words)), "no `{words}` in {faults:#?}");
 }
 
-/// The first event in a record for which there is something to forge.
+/// Returns the first value that `forge` accepts among the events of a record.
 fn first<'a, T>(record: &'a mut Record, forge: impl FnMut(&'a mut Event) -> Option<T>) -> T {
     record.events.iter_mut().find_map(forge).unwrap()
 }
@@ -75,7 +75,7 @@ async fn an_honest_run_has_no_fault_and_is_counted() {
     assert_eq!(tally.made + 3, u64::try_from(history.len()).unwrap());
     assert_eq!(tally.made + tally.refused + tally.nothing_to_do, 60);
     assert!(tally.made > 20 && tally.refused > 5, "{tally:?}");
-    assert_eq!((tally.asks, tally.oldest, tally.untold, tally.contended), (60, 0, 0, 0));
+    assert_eq!((tally.asks, tally.oldest, tally.unacknowledged, tally.contended), (60, 0, 0, 0));
     assert_eq!(tally.took, vec![SECOND / 2; tally.took.len()]);
     assert_eq!(tally.span, 59 * SECOND + SECOND / 2);
 }
@@ -86,7 +86,7 @@ async fn a_change_that_was_acknowledged_and_is_not_there_is_named() {
         history.pop();
     })
     .await;
-    has(&faults, "and is none");
+    has(&faults, "and made no revision");
 }
 
 #[tokio::test]
@@ -98,19 +98,19 @@ async fn a_change_of_a_killed_process_that_was_acknowledged_must_be_there_too() 
     })
     .await;
     has(&faults, "process 2 change");
-    has(&faults, "and is none");
+    has(&faults, "and made no revision");
 }
 
 #[tokio::test]
 async fn a_change_that_was_begun_when_its_process_was_killed_may_be_there_or_not() {
     let (history, mut records) = run().await;
-    // The last event is the ask after the end.
+    // The last event is the answer after the last change.
     let left = records[1].events.len() - 2;
     records[1].events.truncate(left);
     let (tally, faults) = check(&history, &records, SECOND);
     assert_eq!(faults, []);
     let is_there = history.last().unwrap().author == "process 2 change 59";
-    assert_eq!(tally.untold, u64::from(is_there));
+    assert_eq!(tally.unacknowledged, u64::from(is_there));
 
     records[1].killed = None;
     let (_, faults) = check(&history, &records, SECOND);
@@ -126,18 +126,18 @@ async fn a_change_in_two_revisions_is_named_and_so_is_that_it_had_nothing_to_do(
         history.push(again);
     })
     .await;
-    has(&faults, "and revision");
-    has(&faults, "is not what its command does on the one before");
+    has(&faults, "made two revisions");
+    has(&faults, "is not the result of its command on the revision before");
 }
 
 #[tokio::test]
 async fn a_missing_revision_a_broken_chain_and_a_stranger_are_named() {
     let faults = forged(|history, _| drop(history.remove(10))).await;
-    has(&faults, "revision 11 is missing, 12 comes after");
+    has(&faults, "revision 11 is missing, 12 follows");
     let faults = forged(|history, _| history[10].previous = Sha256Digest::of(b"another")).await;
-    assert_eq!(faults, ["revision 11 does not name the one before it"]);
+    assert_eq!(faults, ["revision 11 does not have the digest of the revision before"]);
     let faults = forged(|history, _| history[10].author = "bob".into()).await;
-    has(&faults, "revision 11 was made by nobody here");
+    has(&faults, "no process of the run made revision 11");
 }
 
 #[tokio::test]
@@ -157,18 +157,18 @@ async fn a_change_of_which_the_process_was_told_another_number_is_named() {
         *end = End::Made(50_000);
     })
     .await;
-    has(&faults, "was told it is revision 50000, and is");
+    has(&faults, "was acknowledged as revision 50000, and made");
 }
 
 #[tokio::test]
 async fn a_change_that_was_made_though_its_process_was_told_it_was_not_is_named() {
-    for told in [End::Contended, End::NothingToDo, End::Refused("no".into())] {
+    for answer in [End::Contended, End::NothingToDo, End::Refused("no".into())] {
         let faults = forged(|_, records| {
             let (_, _, end) = first(&mut records[0], made);
-            *end = told;
+            *end = answer;
         })
         .await;
-        has(&faults, "was told it was not made, and is revision");
+        has(&faults, "was reported as not made, and made revision");
     }
 }
 
@@ -176,14 +176,14 @@ async fn a_change_that_was_made_though_its_process_was_told_it_was_not_is_named(
 async fn changes_that_did_not_overlap_and_were_made_in_the_other_order_are_named() {
     let faults = forged(|_, records| {
         let index = position(&records[0], |event| matches!(event, Event::Ended { end: End::Made(_), .. }));
-        // Begun and ended when all others had ended.
+        // The change gets a time after all other changes.
         let Event::Begun { at, .. } = &mut records[0].events[index - 1] else { panic!() };
         *at = 90 * SECOND;
         let Event::Ended { at, .. } = &mut records[0].events[index] else { panic!() };
         *at = 91 * SECOND;
     })
     .await;
-    has(&faults, "began after a later revision had ended");
+    has(&faults, "began after a later revision was acknowledged");
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_refusal_that_holds_at_no_revision_of_its_time_is_named() {
     })
     .await;
     assert_eq!(faults.len(), 1);
-    has(&faults, "was told `no such reason`, which holds at none of the revisions");
+    has(&faults, "was answered `no such reason`, which is wrong for each of the revisions");
 
     let faults = forged(|_, records| {
         let end = first(&mut records[0], |event| match event {
@@ -207,7 +207,7 @@ async fn a_refusal_that_holds_at_no_revision_of_its_time_is_named() {
         *end = End::NothingToDo;
     })
     .await;
-    has(&faults, "was told `nothing to do`");
+    has(&faults, "was answered `nothing to do`");
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn an_answer_of_a_revision_that_was_superseded_long_ago_is_named() {
         *asked.1 += 40 * SECOND;
     })
     .await;
-    has(&faults, "s after the next was made");
+    has(&faults, "s after the next revision was made");
 }
 
 #[tokio::test]
@@ -232,14 +232,14 @@ async fn an_answer_of_a_revision_that_nobody_had_begun_is_named() {
         *revision += 1000;
     })
     .await;
-    has(&faults, "which was not begun yet");
+    has(&faults, "which was not begun at that time");
     let faults = forged(|_, records| {
         let last = records[0].events.len() - 1;
         let Event::Ask { begun, ended, .. } = &mut records[0].events[last] else { panic!() };
         (*begun, *ended) = (1, 2);
     })
     .await;
-    has(&faults, "which was not begun yet");
+    has(&faults, "which was not begun at that time");
 }
 
 #[tokio::test]
@@ -279,11 +279,11 @@ async fn an_answer_that_does_not_know_of_the_processs_own_change_is_named() {
 #[tokio::test]
 async fn an_answer_that_deciding_does_not_give_is_named() {
     let faults = forged(|_, records| {
-        let told = first(&mut records[0], |event| match event {
-            Event::Ask { told, .. } => Some(told),
+        let answer = first(&mut records[0], |event| match event {
+            Event::Ask { answer, .. } => Some(answer),
             _ => None,
         });
-        *told = "9.9.9.9 http://elsewhere".into();
+        *answer = "9.9.9.9 http://elsewhere".into();
     })
     .await;
     assert_eq!(faults.len(), 1);
