@@ -14,7 +14,7 @@ use std::sync::Arc;
 use ucupdate::book::{BookCommand, Note, Refusal};
 use ucupdate::{ChangeError, Changed, DryRun, Snapshot};
 
-/// What must be as the client saw it.
+/// The state on which a change is based.
 pub(crate) enum Expected<'a> {
     Nothing,
     /// The whole rule book.

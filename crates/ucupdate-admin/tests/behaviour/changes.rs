@@ -1,4 +1,4 @@
-//! Changes: by whom, on what they are based, and dry runs.
+//! Changes: their author, their base, and dry runs.
 
 use crate::fixtures::{RULE, Site};
 use serde_json::{Value, json};
