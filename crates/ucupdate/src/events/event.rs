@@ -133,6 +133,11 @@ pub enum Event<'a> {
         /// The rollout, and the reason.
         paused: &'a Tripped,
     },
+    /// The guard of a rollout is exceeded, and somebody else, often another server, has paused it already. Reported once.
+    RolloutAlreadyPaused {
+        /// The rollout, and the reason by the count of this server.
+        paused: &'a Tripped,
+    },
     /// This process ingested a package.
     PackageIngested {
         /// The package, and what the rule book says about it.
@@ -276,6 +281,7 @@ kinds! {
     FileFetched "file-fetched"
     ChangeMade "change-made"
     RolloutPaused "rollout-paused"
+    RolloutAlreadyPaused "rollout-already-paused"
     PackageIngested "package-ingested"
     LogRowsWaiting "log-rows-waiting"
     LogRowsWritten "log-rows-written"
