@@ -48,6 +48,12 @@ const NAMES: [(&str, Field); 18] = [
     ("r-port", Field::ServerPort),
 ];
 
+/// Returns the names that have a meaning.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn known_fields() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
 /// The fields of a log, in order. A name that comes twice is known the first time.
 #[derive(Clone, Debug)]
 pub(super) struct Fields(Vec<Result<Field, Box<str>>>);
