@@ -96,8 +96,8 @@ impl FirmwareVersion {
         self.parts.map(|part| part.max(0).unsigned_abs())
     }
 
-    /// The order of releases: a missing part counts as zero, so it is equal exactly where [`same_release`](Self::same_release)
-    /// holds.
+    /// Returns the order of releases: a missing part counts as zero, so it is equal exactly where
+    /// [`same_release`](Self::same_release) holds.
     ///
     /// ```
     /// use std::cmp::Ordering;
@@ -363,7 +363,7 @@ mod tests {
         assert_ne!(read("1.0.522"), read("1.0.522.0"));
     }
 
-    /// What the documentation of `System.Version` says of `Parse` and `CompareTo`. .NET also accepts blanks and a plus sign around
+    /// The documentation of `System.Version` says this of `Parse` and `CompareTo`. .NET also accepts blanks and a plus sign around
     /// a number, which are refused here.
     #[test]
     fn versions_are_read_and_ordered_as_by_dotnet() {
@@ -421,7 +421,7 @@ mod tests {
         assert!(!read("0.0.0.1").is_none_known());
     }
 
-    /// The outside oracle: where all parts fit its three numbers, `semver` orders as we do.
+    /// Returns the outside oracle: where all parts fit its three numbers, `semver` orders as we do.
     fn semver_of(version: &FirmwareVersion) -> semver::Version {
         let parts: Vec<u64> = version.parts().map(u64::from).collect();
         semver::Version::new(parts[0], parts[1], parts[2])

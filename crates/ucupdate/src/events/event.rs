@@ -89,7 +89,7 @@ pub enum Event<'a> {
         error: &'a DecodeError,
         /// The body, as far as it was read.
         body: &'a [u8],
-        /// Whether no earlier body since the start failed in the same way.
+        /// `true` if no earlier body since the start failed in the same way.
         is_first: bool,
         /// The id under which the body is kept. `None` if it is not kept.
         capture: Option<&'a CaptureId>,
@@ -131,6 +131,11 @@ pub enum Event<'a> {
     /// This server paused a rollout because its guard was exceeded.
     RolloutPaused {
         /// The rollout, and the reason.
+        paused: &'a Tripped,
+    },
+    /// The guard of a rollout is exceeded, and somebody else, often another server, has paused it already. Reported once.
+    RolloutAlreadyPaused {
+        /// The rollout, and the reason by the count of this server.
         paused: &'a Tripped,
     },
     /// This process ingested a package.
@@ -191,6 +196,20 @@ pub enum Event<'a> {
         device: &'a DeviceId,
         /// The time of its last request.
         last_seen: UnixTime,
+    },
+    /// A request to the administrators' side was refused, because its token is missing, wrong or expired, or its role is too
+    /// small.
+    LoginRefused {
+        /// The address of the client. It is empty if the server does not know it.
+        host: &'a str,
+        /// The name of the administrator. It is empty if no token was recognised.
+        name: &'a str,
+        /// The HTTP method.
+        method: &'a str,
+        /// The path of the request, not decoded.
+        path: &'a str,
+        /// The reason. It never has a part of the token.
+        reason: &'a str,
     },
 }
 
@@ -262,6 +281,7 @@ kinds! {
     FileFetched "file-fetched"
     ChangeMade "change-made"
     RolloutPaused "rollout-paused"
+    RolloutAlreadyPaused "rollout-already-paused"
     PackageIngested "package-ingested"
     LogRowsWaiting "log-rows-waiting"
     LogRowsWritten "log-rows-written"
@@ -271,6 +291,7 @@ kinds! {
     StoreReachable "store-reachable"
     LoopFound "loop-found"
     DeviceSilent "device-silent"
+    LoginRefused "login-refused"
 }
 
 impl fmt::Display for EventKind {

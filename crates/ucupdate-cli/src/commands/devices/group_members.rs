@@ -118,8 +118,8 @@ impl Sum {
     }
 }
 
-/// The devices in parts of which each makes a change that a revision holds. The first is there even if it is empty, so
-/// that a group that is none is found out.
+/// Returns the devices in parts of which each makes a change that a revision holds. The first is there even if it is
+/// empty, so that a group that is none is found out.
 fn batches(group: &GroupName, devices: Vec<DeviceId>) -> Vec<Vec<DeviceId>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;

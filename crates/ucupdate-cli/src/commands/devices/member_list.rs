@@ -16,7 +16,7 @@ pub(crate) fn devices(text: &str) -> Result<Vec<DeviceId>, String> {
     devices.collect()
 }
 
-/// A line up to its remark: `#` at its beginning, or after a blank.
+/// Returns a line up to its remark: `#` at its beginning, or after a blank.
 fn without_remark(line: &str) -> &str {
     let remark = line
         .match_indices('#')
