@@ -82,6 +82,39 @@ pub fn cabinet(bytes: &[u8]) {
     }
 }
 
+/// Checks that a cabinet which this crate and the `cab` crate both read has the same files in both.
+///
+/// # Panics
+/// Panics when the law does not hold.
+pub fn cabinet_peer(bytes: &[u8]) {
+    let mut ours: Vec<(String, Vec<u8>)> = Vec::new();
+    let read = read(bytes, |cabinet| {
+        while let Some(mut file) = cabinet.next_file()? {
+            let mut contents = Vec::new();
+            let name = file.entry().name_as_given().into_owned();
+            file.read_to_end(&mut contents).map_err(cabinet_error)?;
+            ours.push((name, contents));
+        }
+        Ok(())
+    });
+    // The peer allocates what a header claims, so it gets only what this crate has accepted within the limits.
+    if read.is_err() {
+        return;
+    }
+    let Ok(mut theirs) = cab::Cabinet::new(std::io::Cursor::new(bytes)) else { return };
+    for (name, contents) in &ours {
+        // The peer finds a file by its name, and knows no code pages.
+        let is_only = ours.iter().filter(|(other, _)| other == name).count() == 1;
+        if !is_only || !name.is_ascii() {
+            continue;
+        }
+        let mut found = Vec::new();
+        if theirs.read_file(name).and_then(|mut file| file.read_to_end(&mut found)).is_ok() {
+            assert!(found == *contents, "{name:?} has {} bytes here, {} there", contents.len(), found.len());
+        }
+    }
+}
+
 fn read(
     bytes: &[u8],
     read: impl FnOnce(&mut Cabinet<&[u8]>) -> Result<(), CabError>,
