@@ -1,4 +1,4 @@
-//! [`Inventory`]: every device that asked, as of its last request.
+//! [`Inventory`]: every device that sent a request, as of its last request.
 
 use crate::pairing::{installed, offers};
 use crate::schemes::scheme_of;
@@ -11,10 +11,10 @@ use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
-/// The maximum number of modules that are remembered of one device. Further modules are ignored.
+/// The maximum number of modules that are remembered for each device. Further modules are ignored.
 pub const MAX_DEVICE_MODULES: usize = 64;
 
-/// Every device that asked, as of its last request.
+/// Every device that sent a request, as of its last request.
 ///
 /// Rows may be added in any order. For each device, and for each of its modules, the latest row counts. A device is
 /// identified by its MAC address. If it reports none, it is identified by its serial number. Rows that report neither are
@@ -47,17 +47,17 @@ pub struct Inventory {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryDevice {
-    /// Each of its words is empty if the device did not report it.
+    /// The kind of the device. A word that the device did not report is empty.
     pub kind: ReportedKind,
-    /// The text as reported, and the address if the text is one.
+    /// The MAC address as reported, and the parsed address if the text is valid.
     pub mac_address: Reported<MacAddress>,
-    /// The text as reported, and the serial number if the text is one.
+    /// The serial number as reported, and the parsed number if the text is valid.
     pub serial_number: Reported<SerialNumber>,
     /// The user who signed in last. Empty if nobody was signed in.
     pub user_name: Box<str>,
     /// The IP address or host name of the device, as the server saw it.
     pub user_host: Box<str>,
-    /// The clock of the device at its last request.
+    /// The time of the device's clock at its last request.
     pub request_date_time: Reported<FieldTime>,
     /// The server that answered the last request. `None` if the log does not name its server.
     pub server: Option<ServerName>,
@@ -67,7 +67,7 @@ pub struct InventoryDevice {
     pub last_asked: UnixTime,
     /// The number of requests.
     pub asks: u64,
-    /// Sorted by file name, ignoring ASCII case.
+    /// The modules, sorted by file name, ignoring ASCII case.
     pub modules: Vec<InventoryModule>,
 }
 
@@ -196,7 +196,7 @@ fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8
 }
 
 impl InventoryDevice {
-    /// Returns the device that one row describes.
+    /// Returns the device of one audit row.
     pub fn of(logged: &LoggedRow) -> Self {
         let mut device = Self::new(logged);
         device.take_in(logged);

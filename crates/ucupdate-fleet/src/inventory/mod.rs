@@ -1,4 +1,4 @@
-//! The inventory: every device that asked, with its versions, from the rows of audit logs.
+//! The inventory: every device that sent a request, with its versions, from the rows of audit logs.
 
 mod devices;
 
