@@ -71,7 +71,10 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
     };
     match refusal {
         Some(Refusal::WrongState { cause, .. }) => {
-            matches!(cause, RuleError::NoRollout { .. } | RuleError::NoPin { .. })
+            matches!(
+                cause,
+                RuleError::NoRollout { .. } | RuleError::NoPin { .. } | RuleError::NotRejected { .. }
+            )
         }
         Some(refusal) => matches!(
             refusal,
