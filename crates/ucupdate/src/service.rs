@@ -69,8 +69,8 @@ impl UpdateService {
             .captures
             .clone()
             .map(|captures| Keeper::start(Arc::clone(&store), captures, Arc::clone(&options.clock)));
-        let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
-        let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
+        let (probe, looks) = (options.probe, options.watch.and_then(|watch| watch.period));
+        let watch = options.watch.map(Watch::new);
         let inner = Inner {
             store,
             options,
@@ -94,10 +94,7 @@ impl UpdateService {
             every(period, &inner, |service| async move {
                 if let Err(_error) = service.pause_failing_rollouts().await {
                     #[cfg(feature = "tracing")]
-                    tracing::warn!(
-                        error = &_error as &dyn std::error::Error,
-                        "cannot pause a failing rollout"
-                    );
+                    tracing::warn!(error = &_error as &dyn std::error::Error, "cannot watch rollouts");
                 }
             });
         }
@@ -158,9 +155,6 @@ impl UpdateService {
         let stops_offers = self.inner.looks.stops_offers(&self.inner.options);
         for question in Question::all_of(request, asker.asked_from()).filter(|_| !stops_offers) {
             let decision = decide(snapshot.index(), &question, now);
-            if let Some(watch) = &self.inner.watch {
-                watch.saw(snapshot.index(), &question, &decision, now);
-            }
             modules.extend(decision.offer().map(|offer| OfferedModule {
                 file_name: offer.image.clone(),
                 signature_file_name: offer.signature.clone(),

@@ -178,7 +178,7 @@ impl Play {
     /// Returns the rollouts whose guards are exceeded.
     fn tripped(&mut self) -> Vec<Tripped> {
         let failed = self.shards.iter().flat_map(|shard| shard.outcomes.tallies());
-        let failed = failed.map(|tally| tally.counts.failed).sum();
+        let failed = failed.map(|tally| tally.counts.failures()).sum();
         if std::mem::replace(&mut self.failed, failed) == failed {
             return Vec::new();
         }

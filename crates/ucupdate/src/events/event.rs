@@ -133,6 +133,11 @@ pub enum Event<'a> {
         /// The rollout, and the reason.
         paused: &'a Tripped,
     },
+    /// The guard of a rollout is exceeded, and somebody else, often another server, has paused it already. Reported once.
+    RolloutAlreadyPaused {
+        /// The rollout, and the reason by the count of this server.
+        paused: &'a Tripped,
+    },
     /// This process ingested a package.
     PackageIngested {
         /// The package, and what the rule book says about it.
@@ -191,6 +196,20 @@ pub enum Event<'a> {
         device: &'a DeviceId,
         /// The time of its last request.
         last_seen: UnixTime,
+    },
+    /// A request to the administrators' side was refused, because its token is missing, wrong or expired, or its role is too
+    /// small.
+    LoginRefused {
+        /// The address of the client. It is empty if the server does not know it.
+        host: &'a str,
+        /// The name of the administrator. It is empty if no token was recognised.
+        name: &'a str,
+        /// The HTTP method.
+        method: &'a str,
+        /// The path of the request, not decoded.
+        path: &'a str,
+        /// The reason. It never has a part of the token.
+        reason: &'a str,
     },
 }
 
@@ -262,6 +281,7 @@ kinds! {
     FileFetched "file-fetched"
     ChangeMade "change-made"
     RolloutPaused "rollout-paused"
+    RolloutAlreadyPaused "rollout-already-paused"
     PackageIngested "package-ingested"
     LogRowsWaiting "log-rows-waiting"
     LogRowsWritten "log-rows-written"
@@ -271,6 +291,7 @@ kinds! {
     StoreReachable "store-reachable"
     LoopFound "loop-found"
     DeviceSilent "device-silent"
+    LoginRefused "login-refused"
 }
 
 impl fmt::Display for EventKind {

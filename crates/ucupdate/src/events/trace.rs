@@ -55,6 +55,10 @@ pub(crate) fn event(event: &Event<'_>) {
             let (rule, rollout) = (&paused.rule, &paused.rollout);
             tracing::warn!(%rule, %rollout, reason = &*paused.reason, "rollout paused");
         }
+        Event::RolloutAlreadyPaused { paused } => {
+            let (rule, rollout) = (&paused.rule, &paused.rollout);
+            tracing::info!(%rule, %rollout, reason = &*paused.reason, "rollout is paused already");
+        }
         Event::PackageIngested { ingested, file_name, author } => {
             tracing::info!(package = %ingested.id(), file_name, author, "package ingested");
         }
@@ -71,6 +75,9 @@ pub(crate) fn event(event: &Event<'_>) {
         }
         Event::DeviceSilent { device, last_seen } => {
             tracing::info!(%device, %last_seen, "device is silent");
+        }
+        Event::LoginRefused { host, name, method, path, reason } => {
+            tracing::warn!(host, name, method, path, reason, "login refused");
         }
         // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
         Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}

@@ -258,7 +258,7 @@ impl<F: LogForm> MergedLogs<F> {
 }
 
 /// Returns the zone that the file beside a log names. `None` if the file was deleted in the meantime.
-async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
+pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
     let Some(key) = zone_key(log) else { return Ok(None) };
     let bytes = match store.get_bytes(&key, ZONE_BYTES).await {
         Ok(bytes) => bytes,

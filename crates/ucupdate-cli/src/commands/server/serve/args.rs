@@ -55,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// half of them [default: a quarter of --connections]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
+    /// Look this often, in seconds, at the logs of all servers for guarded rollouts that fail
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) watch_seconds: u64,
     /// Offer nothing while the store could not be read for this many seconds: the kill switch could have been pressed [default:
     /// offer what the last known revision says]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]

@@ -93,7 +93,7 @@ fn own_fields(event: &Event<'_>) -> Value {
             "revision": revision.number, "changed_at": revision.at.to_string(), "author": revision.author,
             "notes": revision.notes,
         }),
-        Event::RolloutPaused { paused } => json!({
+        Event::RolloutPaused { paused } | Event::RolloutAlreadyPaused { paused } => json!({
             "rule": paused.rule.to_string(), "rollout": paused.rollout.to_string(), "version": paused.version.to_string(),
             "reason": paused.reason,
         }),
@@ -119,6 +119,9 @@ fn own_fields(event: &Event<'_>) -> Value {
             "versions": found.versions.iter().map(ToString::to_string).collect::<Vec<_>>(), "asks": found.asks,
             "first": found.first.to_string(), "last": found.last.to_string(),
         }),
+        Event::LoginRefused { host, name, method, path, reason } => {
+            json!({ "host": host, "name": name, "method": method, "path": path, "reason": reason })
+        }
         Event::DeviceSilent { device, last_seen } => {
             json!({ "device": device.to_string(), "last_seen": last_seen.to_string() })
         }
