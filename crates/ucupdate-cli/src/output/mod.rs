@@ -1,6 +1,7 @@
 //! The one place that writes: results to stdout, everything else to stderr.
 
 pub(crate) mod list;
+pub(crate) mod page;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
