@@ -127,6 +127,27 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// Returns the version that the device should have, whether it is offered now or not. `None` if its rule gives it none, and
+    /// if the image of a stepping stone on the way is missing, pending or banned.
+    pub fn target(&self) -> Option<&'a ReportedVersion> {
+        match *self {
+            Self::Offer { kind: OfferKind::SteppingStone { target, .. }, .. }
+            | Self::HeldBack { target, .. }
+            | Self::NotNewer { target }
+            | Self::BelowFloor { target, .. }
+            | Self::VersionUnreadable { target } => Some(target),
+            Self::Offer { offer, kind: OfferKind::Direct, .. } => Some(&offer.version),
+            Self::UpToDate { version } | Self::FilesMissing { version } => Some(version),
+            Self::NoRule
+            | Self::AmbiguousModule { .. }
+            | Self::NothingApproved { .. }
+            | Self::SteppingStoneMissing { .. }
+            | Self::SteppingStonePending { .. }
+            | Self::Banned { .. }
+            | Self::SteppingStoneBanned { .. } => None,
+        }
+    }
+
     /// The reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
     pub fn word(&self) -> &'static str {
         match self {

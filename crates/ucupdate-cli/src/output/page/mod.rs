@@ -1,5 +1,7 @@
 //! Pages of HTML: one file each, without scripts and without anything from a network.
 
+pub(crate) mod charts;
+
 use super::shown::Shown;
 use std::fmt::{self, Write as _};
 
