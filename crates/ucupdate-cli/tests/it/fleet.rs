@@ -216,7 +216,7 @@ fn each_device_has_a_state_and_the_counts_are_those_of_the_whole_fleet() {
     assert!(text.starts_with("DEVICE        STATE    HAS"), "{text}");
     assert!(
         text.contains(
-            "the whole fleet has 5 device(s), and 2 of them are chosen; 2 should have another version"
+            "the whole fleet has 5 device(s), and 2 of them are chosen\n2 should have another version"
         ),
         "{text}"
     );

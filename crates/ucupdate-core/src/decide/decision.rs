@@ -148,7 +148,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// The reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
+    /// Returns the reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
     pub fn word(&self) -> &'static str {
         match self {
             Self::Offer { .. } => "offer",

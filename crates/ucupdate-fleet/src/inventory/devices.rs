@@ -229,7 +229,7 @@ impl Inventory {
         std::iter::successors(module(record.modules), move |last| module(last.next))
     }
 
-    /// The number of devices.
+    /// Returns the number of devices.
     pub fn len(&self) -> usize {
         self.records.len()
     }
@@ -239,22 +239,22 @@ impl Inventory {
         self.records.is_empty()
     }
 
-    /// The number of rows that were skipped because there was no room for another device.
+    /// Returns the number of rows that were skipped because there was no room for another device.
     pub fn skipped_rows(&self) -> u64 {
         self.skipped
     }
 
-    /// The number of texts that are missing because there was no room for them.
+    /// Returns the number of texts that are missing because there was no room for them.
     pub fn dropped_texts(&self) -> u64 {
         self.texts.words.dropped()
     }
 
-    /// The number of rows of simulated requests. They are left out.
+    /// Returns the number of rows of simulated requests. They are left out.
     pub fn simulated(&self) -> u64 {
         self.simulated
     }
 
-    /// The number of rows that name no device: they report neither a MAC address nor a serial number.
+    /// Returns the number of rows that name no device: they report neither a MAC address nor a serial number.
     pub fn unidentified(&self) -> u64 {
         self.unidentified
     }

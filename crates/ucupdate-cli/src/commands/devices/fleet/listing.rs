@@ -175,7 +175,7 @@ pub(super) fn text(overview: &Overview, chosen: &[DeviceNumber], width: usize) -
         }
         _ => table(overview, listed, ["DEVICE", "STATE", "HAS", "TARGET", "LAST ASKED"]),
     };
-    let _written = write!(text, "\n\n{}", summary(overview, chosen.len()));
+    let _written = write!(text, "\n\n{}", summary(overview, chosen.len(), width));
     text
 }
 
@@ -216,16 +216,18 @@ fn cell(column: &str, device: &InventoryDevice, standing: &Standing<'_>, columns
 }
 
 /// Returns the counts of the whole fleet: by state, by model and by version.
-fn summary(overview: &Overview, chosen: usize) -> String {
+fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
     let counts = &overview.counts;
     let mut states = Table::new(["DEVICES", "STATE", "WHICH"]);
     for (state, devices) in &counts.states {
-        states.row([devices, state, &state.meaning()]);
+        // Narrow tables have no room for sentences.
+        let meaning = if width < WIDE { "" } else { state.meaning() };
+        states.row([devices, state, &meaning]);
     }
     let mut reasons: Vec<String> =
         counts.reasons.iter().map(|(reason, devices)| format!("{devices} {reason}")).collect();
     if !reasons.is_empty() {
-        reasons = vec![format!("\nbehind because: {}", reasons.join(", "))];
+        reasons = vec![format!("\n\nbehind because: {}", reasons.join(", "))];
     }
     let mut models = Table::new(["DEVICES", "VENDOR", "MODEL", "STATES"]);
     for model in counts.models.values() {
@@ -241,7 +243,7 @@ fn summary(overview: &Overview, chosen: usize) -> String {
     }
     let all = overview.fleet.len();
     format!(
-        "the whole fleet has {all} device(s), and {chosen} of them are chosen; {} should have another version than they \
+        "the whole fleet has {all} device(s), and {chosen} of them are chosen\n{} should have another version than they \
          have\n\n{states}{}\n\n{models}\n\n{versions}",
         counts.behind,
         reasons.concat()

@@ -19,6 +19,9 @@ const MAX_MODELS: usize = 20;
 /// The maximum number of versions in the plot. The others are one series.
 const MAX_VERSIONS: usize = 8;
 
+/// The patterns of versions, which are not those of states that need attention.
+const VERSION_PATTERNS: [usize; MAX_VERSIONS + 1] = [5, 6, 9, 3, 10, 4, 0, 8, 11];
+
 /// The maximum number of days in the plot: the latest.
 const MAX_DAYS: usize = 31;
 
@@ -143,8 +146,11 @@ pub(crate) fn push_versions(overview: &Overview, body: &mut String) {
         "<p class=\"facts\">Devices that asked on each day, by the version that they reported. A device that changed its version on \
          a day counts for both.</p>",
     );
-    let shown: Vec<Series> =
-        (0..).zip(&names).map(|(pattern, name)| Series { name: name.clone(), pattern }).collect();
+    let shown: Vec<Series> = VERSION_PATTERNS
+        .iter()
+        .zip(&names)
+        .map(|(pattern, name)| Series { name: name.clone(), pattern: *pattern })
+        .collect();
     body.push_str(&columns("by-day", "Devices by version on each day", &plotted, &shown));
     body.push_str(&legend(&shown));
     push_numbers("Day", &names, &plotted, body);
