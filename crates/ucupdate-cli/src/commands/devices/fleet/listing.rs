@@ -218,7 +218,7 @@ fn cell(column: &str, device: &InventoryDevice, standing: &Standing<'_>, columns
 /// Returns the counts of the whole fleet: by state, by model and by version.
 fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
     let counts = &overview.counts;
-    let mut states = Table::new(["DEVICES", "STATE", "WHICH"]);
+    let mut states = Table::new(["DEVICES", "STATE", if width < WIDE { "" } else { "WHICH" }]);
     for (state, devices) in &counts.states {
         // Narrow tables have no room for sentences.
         let meaning = if width < WIDE { "" } else { state.meaning() };
