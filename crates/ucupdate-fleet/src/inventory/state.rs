@@ -139,7 +139,7 @@ pub struct Standing<'a> {
     pub state: DeviceState,
     /// The place of the module that decides the state. `None` if the device reported no module.
     pub module: Option<usize>,
-    /// What the module would be offered now. `None` if there is no rule book, or the request cannot be made.
+    /// The decision for what the module would be offered now. `None` if there is no rule book, or the request cannot be made.
     pub decision: Option<Decision<'a>>,
 }
 
