@@ -231,9 +231,20 @@ impl RuleBook {
     /// Returns the release of a version that was ingested last for a rule.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.scheme_of(rule);
-        let brought =
-            self.packages().filter_map(|package| Some((package, package.release_in(scheme, rule, version)?)));
-        let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
+        self.newest_where(rule, |found| scheme.same_release(found, version))
+    }
+
+    /// Returns the release with exactly this text that was ingested last for a rule.
+    pub(crate) fn newest_with_text(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
+        self.newest_where(rule, |found| found.as_str() == version.as_str())
+    }
+
+    fn newest_where(&self, rule: &RuleKey, is_it: impl Fn(&ReportedVersion) -> bool) -> Option<Candidate> {
+        let releases = self.packages().flat_map(|package| {
+            let releases = package.releases.iter().map(move |release| (package, release));
+            releases.filter(|(_, release)| release.rule == *rule && is_it(&release.version))
+        });
+        let (package, release) = releases.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }
 }

@@ -23,7 +23,9 @@ impl RuleBook {
     /// Returns the change that restores `earlier`, the book of revision `revision`, on this book.
     ///
     /// Packages stay as they are now: files that devices are fetching stay served, and packages that were ingested since
-    /// can be approved again. Kill switches stay as they are now too, because turning one off takes two people.
+    /// can be approved again. Kill switches stay as they are now too, because turning one off takes two people. Bans and
+    /// rejections stay as they are now: a version that was rejected since is not pending again. The rejections of a rule
+    /// that the earlier book does not have become bans.
     ///
     /// # Errors
     /// [`Refusal::PackageRetired`] when a rule or an interim image of then is of a package that has left the book.
@@ -40,6 +42,17 @@ impl RuleBook {
         target.packages.clone_from(&self.packages);
         target.stops.clone_from(&self.stops);
         target.bans.clone_from(&self.bans);
+        let rules = target.rules.iter().filter_map(|(key, rule)| {
+            let later = self.rule(key)?;
+            let mut rule = rule.clone();
+            rule.keep_rejections(later);
+            Some(Entry::set(key.clone(), rule))
+        });
+        let rules: Vec<_> = rules.collect();
+        target.rules.put(rules);
+        let gone = self.rules().filter(|rule| earlier.rule(rule.key()).is_none());
+        let bans: Vec<_> = gone.flat_map(|rule| self.bans_of_rejections(rule)).collect();
+        target.bans.put(bans.into_iter().map(|ban| Entry::set(ban.scope.clone(), ban)).collect());
         let delta = self.delta_to(&target);
         let mut notes = self.notes_of(&delta, revision);
         if !delta.is_empty() {
@@ -63,11 +76,13 @@ impl RuleBook {
             members,
             holds,
             stops: _,
-            bans: _,
+            bans,
             aliases,
             settings,
         } = delta;
         let mut notes = vec![Note::Restored { revision }];
+        let bans = bans.iter().filter_map(|entry| entry.now.clone());
+        notes.extend(bans.map(|ban| Note::Banned { ban: Box::new(ban) }));
         for entry in gone(test_devices) {
             let known = self.test_devices.get(&entry.key);
             notes.extend(known.map(|known| {
@@ -146,7 +161,12 @@ impl RuleBook {
         let stops = self.stops.iter().filter(|(scope, _)| !earlier.stops.contains_key(scope));
         let stops =
             stops.map(|(scope, stop)| Note::StopStays { scope: scope.clone(), reason: stop.reason.clone() });
-        bans.chain(stops)
+        let rejections = self.rules().filter_map(|rule| Some((rule, earlier.rule(rule.key())?)));
+        let rejections = rejections.flat_map(|(rule, then)| {
+            let since = rule.rejected().iter().filter(|version| !then.is_rejected(version));
+            since.map(|version| Note::RejectionStays { rule: rule.key().clone(), version: version.clone() })
+        });
+        bans.chain(stops).chain(rejections)
     }
 
     /// Returns what changes in the restored rule of an interim image. A removed entry that is set again `is_set`.

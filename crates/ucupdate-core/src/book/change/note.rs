@@ -166,6 +166,8 @@ pub enum Note {
     BanLifted { ban: Box<Ban> },
     /// A restored revision did not have this ban, but a ban outlives a roll back.
     BanStays { ban: Box<Ban> },
+    /// A rejection stays in place after a roll back to a revision before it.
+    RejectionStays { rule: RuleKey, version: ReportedVersion },
     /// An alias was put in place. `before` is what the word stood for until then.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
     /// No rule has the word that an alias stands for.
@@ -421,6 +423,9 @@ impl Note {
             Self::BanLifted { ban } => Parts::new("ban-lifted").name(&ban.scope).from(&ban.reason),
             Self::BanStays { ban } => {
                 Parts::new("ban-stays").name(&ban.scope).from(&ban.reason).to(&ban.reason)
+            }
+            Self::RejectionStays { rule, version } => {
+                Parts::of("rejection-stays", rule).from(version).to(version)
             }
             Self::AliasPut { alias, before } => {
                 Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)

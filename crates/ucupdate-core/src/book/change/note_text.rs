@@ -253,6 +253,10 @@ impl fmt::Display for Note {
                 ban.scope,
                 Reason(&ban.reason)
             ),
+            Self::RejectionStays { rule, version } => write!(
+                f,
+                "{rule}: {version} stays rejected; `unreject` takes a rejection back, a roll back does not"
+            ),
             Self::AliasPut { alias, before } => {
                 write!(f, "{alias}")?;
                 before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))

@@ -280,7 +280,7 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             &["unpinned RULE | the device with MAC address 0004F2000001 | 1.0 | -"],
         ),
         (
-            &rejecting,
+            &numberless,
             BookCommand::StartRollout {
                 rule: rule(),
                 audience: all,
@@ -296,12 +296,12 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             &["rollout-paused RULE | run | - | it is late"],
         ),
         (
-            &rejecting,
+            &numberless,
             BookCommand::ResumeRollout(rule(), wave()),
             &["rollout-resumed RULE | wave | calls drop | -"],
         ),
         (
-            &rejecting,
+            &numberless,
             BookCommand::FinishRollout(rule(), "run".parse().unwrap()),
             &["rollout-over RULE | run | 3.0 | -", "approved RULE | - | 2.0 | 3.0"],
         ),

@@ -57,6 +57,12 @@ pub enum Refusal {
     /// The version is banned.
     #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// The version was rejected, so no rollout gives it to devices.
+    #[error(
+        "{rule}: {version} was rejected, expected a version that is not; type `ucupdate unreject {} {version}` first if it is \
+         good after all", quoted(&rule.to_string())
+    )]
+    Rejected { rule: RuleKey, version: ReportedVersion },
     /// A ban of this scope exists.
     #[error("{} is banned already ({})", ban.scope, ban.reason)]
     AlreadyBanned { ban: Box<Ban> },
@@ -66,6 +72,18 @@ pub enum Refusal {
     /// No version scheme is set for the pattern.
     #[error("no version scheme is set for {rules}")]
     NoScheme { rules: Box<RulePattern> },
+    /// Two different images of a rule would be one release in the scheme.
+    #[error(
+        "{rule}: {version} and {other} have different bytes, but would be one release in the version scheme `{scheme}`, so a \
+         device with one of them would never be offered the other; first let no rule use the wrong one, and remove its \
+         package with `ucupdate gc`"
+    )]
+    OneRelease {
+        rule: RuleKey,
+        version: Box<ReportedVersion>,
+        other: Box<ReportedVersion>,
+        scheme: Box<VersionScheme>,
+    },
     /// The scheme cannot read the floor or the minimum of the policy.
     #[error(
         "{rule}: the version scheme `{scheme}` cannot read the {field} {version}; set another {field}, or `none`, together \
@@ -254,9 +272,11 @@ impl Refusal {
             Self::VersionConflict { .. } => "moved",
             Self::EntryConflict { .. } => "changed-meanwhile",
             Self::Banned { .. } => "banned",
+            Self::Rejected { .. } => "rejected",
             Self::AlreadyBanned { .. } => "already-banned",
             Self::NotBanned { .. } => "not-banned",
             Self::NoScheme { .. } => "no-scheme",
+            Self::OneRelease { .. } => "one-release",
             Self::LimitNotInScheme { .. } => "limit-not-in-scheme",
             Self::AliasOfItself { .. } => "alias-of-itself",
             Self::AliasOutside { .. } => "alias-outside",
