@@ -48,7 +48,9 @@ fn a_ban_by_another_name_of_a_model_bans_the_version_for_all_phones_of_the_rule(
 #[test]
 fn an_alias_that_could_not_work_is_refused_or_said_to_lead_to_nothing() {
     let place = with_aliases();
-    let set = |word: &str, stands_for: &str| place.run(&["alias", "set", "model", word, "--stands-for", stands_for]);
+    let set = |word: &str, stands_for: &str| {
+        place.run(&["alias", "set", "model", word, "--stands-for", stands_for])
+    };
     assert!(set("IP-8540", "IP 8540").refused().contains("let IP-8540 stand for IP8540"));
     assert!(set("IP8540", "ip 8540").refused().contains("expected only one of the two words"));
     assert!(set("cx700", "CX600").refused().contains("remove that rule first"));

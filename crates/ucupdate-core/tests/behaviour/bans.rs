@@ -80,7 +80,7 @@ fn a_ban_outlives_the_next_ingest_and_a_roll_back_to_an_earlier_revision() {
     let mut book = book();
     let earlier = book.clone();
     make(&mut book, ban("* 5.5.0.1"));
-    make(&mut book, BookCommand::Reject(key(VVX)));
+    make(&mut book, BookCommand::Remove(key(VVX)));
     let notes = ingest(&mut book, &package(4, &[(VVX, "5.5.0.1", 2)]));
     assert!(notes[0].contains("5.5.0.1 is banned"), "{notes:?}");
     let restored = book.restore(&earlier, 1).unwrap();

@@ -58,6 +58,7 @@ impl RuleBook {
         if !delta.is_empty() {
             notes.extend(self.notes_of_what_stays(earlier));
         }
+        notes.extend(self.notes_of_rejections(earlier));
         Ok(BookChange { delta, notes })
     }
 
@@ -161,12 +162,16 @@ impl RuleBook {
         let stops = self.stops.iter().filter(|(scope, _)| !earlier.stops.contains_key(scope));
         let stops =
             stops.map(|(scope, stop)| Note::StopStays { scope: scope.clone(), reason: stop.reason.clone() });
+        bans.chain(stops)
+    }
+
+    /// Returns the rejections that a restored book did not have: they stay in place.
+    fn notes_of_rejections(&self, earlier: &Self) -> impl Iterator<Item = Note> {
         let rejections = self.rules().filter_map(|rule| Some((rule, earlier.rule(rule.key())?)));
-        let rejections = rejections.flat_map(|(rule, then)| {
+        rejections.flat_map(|(rule, then)| {
             let since = rule.rejected().iter().filter(|version| !then.is_rejected(version));
             since.map(|version| Note::RejectionStays { rule: rule.key().clone(), version: version.clone() })
-        });
-        bans.chain(stops).chain(rejections)
+        })
     }
 
     /// Returns what changes in the restored rule of an interim image. A removed entry that is set again `is_set`.

@@ -153,7 +153,9 @@ impl<'a> ChangeDraft<'a> {
         let over: Vec<Note> = over.collect();
         let (key, version) = (rule.clone(), approved.version.clone());
         self.notes.push(match approved.before {
-            Some(before) if before.as_str() == version.as_str() => Note::Unchanged { rule: key, version, state: "approved" },
+            Some(before) if before.as_str() == version.as_str() => {
+                Note::Unchanged { rule: key, version, state: "approved" }
+            }
             before => Note::Approved { rule: key, version, before },
         });
         self.approve_interim_on_way(&rule, &approved.version);

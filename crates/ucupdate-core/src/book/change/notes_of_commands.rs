@@ -335,7 +335,7 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() },
             &["stopped - | - | - | phones ring"],
         ),
-        (&rejecting, BookCommand::AskRestart { scope: other() }, &["restart-requested OTHER | - | - | ann"]),
+        (&rejecting, BookCommand::AskRestart { scope: other() }, &["restart-requested OTHER | - | - | bob"]),
         (
             &rejecting,
             BookCommand::ApproveRestart { scope: other() },
@@ -345,7 +345,8 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
     ];
     let mut seen: Vec<&str> = Vec::new();
     for (book, command, expected) in &table {
-        let author = if matches!(command, BookCommand::ApproveRestart { .. }) { "bob" } else { "ann" };
+        let is_other = matches!(command, BookCommand::ApproveRestart { .. } | BookCommand::AskRestart { .. });
+        let author = if is_other { "bob" } else { "ann" };
         let notes =
             book.command(command, author).unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")).notes;
         let lines: Vec<String> = notes.iter().map(line).collect();

@@ -150,10 +150,19 @@ impl ChangeDraft<'_> {
         let is_exact = |candidate: &&Candidate| candidate.version.as_str() == version.as_str();
         let is_same = |candidate: &&Candidate| rule.policy().is_same_release(&candidate.version, version);
         let exact = rule.candidates().filter(is_there).find(is_exact).cloned();
-        // Two images of one release have different texts: the text that was typed names one of them.
         let exact = exact.or_else(|| self.book.newest_with_text(key, version));
-        let known = exact.or_else(|| rule.candidates().filter(is_there).find(is_same).cloned());
+        let known = rule.candidates().filter(is_there).find(is_same).cloned();
         let known = known.or_else(|| self.book.newest_release(key, version));
+        // Texts of one release may name different images, if the scheme was changed. Then the text that was typed counts.
+        let files = |candidate: &Candidate| self.book.release(key, candidate).map(|release| &release.files);
+        let differs = |exact: &Candidate| {
+            known
+                .as_ref()
+                .and_then(files)
+                .zip(files(exact))
+                .is_none_or(|(known, exact)| !known.same_bytes(exact))
+        };
+        let known = exact.filter(differs).or(known);
         known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })
     }
 

@@ -142,7 +142,8 @@ fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview)
         return true;
     }
     let predicate = book.group(group).and_then(|group| group.predicate.as_ref());
-    let (Some(predicate), Some(request), Some(index)) = (predicate, device.request(), overview.index()) else {
+    let (Some(predicate), Some(request), Some(index)) = (predicate, device.request(), overview.index())
+    else {
         return false;
     };
     let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
