@@ -21,6 +21,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("captures", &["ucupdate captures"]),
+    (
+        "provisioning",
+        &["ucupdate provisioning --internal-url http://updates.contoso.com --domain contoso.com"],
+    ),
     ("demo", &["ucupdate demo --stay"]),
     ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),
@@ -52,6 +56,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),
+    (
+        "doctor",
+        &[
+            "ucupdate doctor",
+            "ucupdate doctor --internal-url http://updates.contoso.com --external-url https://updates.contoso.com",
+        ],
+    ),
+    (
+        "client-filter check",
+        &["ucupdate client-filter check OCPhone/1.0.452.0 --allow 'OCPhone >= 1.0.199' --block OCPhone"],
+    ),
     ("export", &["ucupdate export file:/backup/ucupdate", "ucupdate export --tree /var/www/updates"]),
     ("import", &["ucupdate import file:/backup/ucupdate"]),
     ("rebuild", &["ucupdate rebuild"]),

@@ -7,6 +7,7 @@ mod captures;
 mod carrying;
 mod demo;
 mod differences;
+mod doctor;
 mod ending;
 mod events;
 mod exit_codes;

@@ -3,4 +3,5 @@
 pub(crate) mod ask;
 pub(crate) mod captures;
 pub(crate) mod demo;
+pub(crate) mod provisioning;
 pub(crate) mod serve;

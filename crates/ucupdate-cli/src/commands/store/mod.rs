@@ -1,6 +1,7 @@
 //! A store as a whole: its history, its state, its copies.
 
 pub(crate) mod carry;
+pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod history;
 pub(crate) mod rebuild;
