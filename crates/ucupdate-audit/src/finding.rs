@@ -1,4 +1,4 @@
-//! Findings: lines of a log that are not rows. A finding is data, and rarely ends reading.
+//! Findings: lines of a log that cannot be read as rows. Only some findings end the reading.
 
 use std::{fmt, io};
 
@@ -42,7 +42,7 @@ impl ReadLimits {
         self
     }
 
-    /// Sets the maximum number of columns.
+    /// Sets the maximum number of columns in a line.
     #[must_use]
     pub const fn with_columns(mut self, most: usize) -> Self {
         self.columns = most;
@@ -83,26 +83,26 @@ pub enum Problem {
     LineTooLong { limit: usize },
     /// The line is neither UTF-8 nor Windows-1252 text.
     NotText,
-    /// More columns than the limit.
+    /// The line has more columns than the limit.
     TooManyColumns { limit: usize },
-    /// A quote that is not closed, or with text behind it.
+    /// A quote in a cell is not closed, or has text after it.
     Quote { cell: usize },
-    /// Not as many cells as the header has columns.
+    /// The row has more or fewer cells than the header has columns.
     CellCount { found: usize, expected: usize },
-    /// More modules in a cell than the limit.
+    /// A cell has more modules than the limit.
     TooManyModules { limit: usize },
-    /// A row before any `#Fields:` line.
+    /// The row comes before any `#Fields:` line.
     NoFields,
-    /// The row's own time cannot be read.
+    /// The time at which the row was logged cannot be read.
     Time { found: Box<str>, expected: &'static str },
-    /// The day and the month of the row's own time cannot be told apart.
+    /// The order of day and month in the time of the row is not known.
     AmbiguousDate { found: Box<str> },
     /// A number cannot be read.
     Number { field: &'static str, found: Box<str> },
 }
 
 impl Problem {
-    /// Whether reading ends after this problem.
+    /// Returns `true` if reading ends after this problem.
     pub fn ends_reading(&self) -> bool {
         match self {
             Self::Unreadable(_) | Self::LogTooLong { .. } | Self::NoHeader => true,
@@ -138,7 +138,9 @@ impl fmt::Display for Problem {
                 write!(f, "the row has {found} cells, expected {expected}")
             }
             Self::TooManyModules { limit } => write!(f, "a cell has more than {limit} modules"),
-            Self::NoFields => f.write_str("the row stands before any `#Fields:` line"),
+            Self::NoFields => {
+                f.write_str("the row comes before any `#Fields:` line, expected that line first")
+            }
             Self::Time { found, expected } => write!(f, "the time is {found:?}, expected {expected}"),
             Self::AmbiguousDate { found } => write!(
                 f,

@@ -1,4 +1,4 @@
-//! The field's second audit row, as the request and the answer it stands for.
+//! The second row of the original's audit log: its request and its answer.
 
 use ucupdate_core::UpdateRequest;
 use ucupdate_core::value::UnixTime;
@@ -10,7 +10,7 @@ pub(crate) fn request() -> UpdateRequest {
     field::request(&field::rule(), "0.0.0.0")
 }
 
-/// When the server logged it.
+/// Returns the time at which the server logged the row.
 pub(crate) fn logged_at() -> UnixTime {
     UnixTime::from_seconds(1_236_359_439)
 }

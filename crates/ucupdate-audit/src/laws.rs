@@ -11,8 +11,8 @@ use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::{Reported, UnixTime};
 
-/// Any bytes can be read as an audit log without a panic. A row that is read, written and read again is the same row, in one
-/// line. Any texts as cells make one row, which reads back as they were.
+/// Checks that any bytes can be read as an audit log without a panic. Checks that a row stays the same, and stays one
+/// line, when it is written and read again. Checks the same for a row whose cells have any text.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -27,7 +27,8 @@ pub fn audit_row(bytes: &[u8]) {
     reads_back(&row_of_texts(bytes));
 }
 
-/// Returns a prefix so short that its rows, when written, stay within the limits of reading.
+/// Returns a prefix of the bytes. It is so short that its rows stay within the limits of the reader after they are
+/// written.
 fn cut(bytes: &[u8]) -> &[u8] {
     bytes.get(..64 * 1024).unwrap_or(bytes)
 }
@@ -49,7 +50,7 @@ pub fn any_log(bytes: &[u8]) {
     let _look = LogLook::of(bytes);
 }
 
-/// Writes the row twice and reads two.
+/// Checks that the row is read back when it is written twice.
 fn reads_back(row: &AuditRow) {
     let format = AuditFormat::new();
     let line = format.line(row);
@@ -59,7 +60,7 @@ fn reads_back(row: &AuditRow) {
     assert_eq!(read.expect("what was written is read"), [row.clone(), row.clone()]);
 }
 
-/// Returns a row whose cells are the pieces of the bytes between zeros.
+/// Returns a row whose cells are the parts of `bytes` between zero bytes.
 fn row_of_texts(bytes: &[u8]) -> AuditRow {
     let text = String::from_utf8_lossy(bytes);
     let mut texts = text.split('\0');
@@ -92,8 +93,8 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
     row
 }
 
-/// Any bytes can be read as an access log without a panic. A row that is read, written and read again is the same row. Any
-/// texts as fields make one row, which reads back as they were.
+/// Checks that any bytes can be read as an access log without a panic. Checks that a row stays the same when it is
+/// written and read again. Checks the same for a row whose fields have any text.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -148,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Text made of what the formats divide and escape by.
+    /// Returns texts of the characters that divide and escape cells.
     fn hostile() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             "[-=+@%;#,\"\0\r\n\t 0-9A-Fa]{0,8}",
@@ -166,7 +167,7 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
     }
 
-    /// The bytes as they are, as UTF-16, compressed, or compressed and cut.
+    /// Returns the bytes unchanged, as UTF-16, compressed, or compressed and cut.
     fn in_form(bytes: &[u8], form: u8) -> Vec<u8> {
         let zipped = || {
             let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

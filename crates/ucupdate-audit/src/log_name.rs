@@ -1,4 +1,4 @@
-//! The names of log files, and the files that are too old to keep.
+//! The names of log files, and the choice of files that are too old to keep.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,9 +15,9 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// The folder of the log with a slash at the end, for listing a store.
+    /// Returns the folder of the log, with a slash at its end. It is a prefix for listing a store.
     ///
-    /// The folder of the audit log is the original's. The folder of the access log is ours.
+    /// The folder of the audit log is the original's. The folder of the access log is new.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Audit => "Logs/Server/Audit/imageUpdates/",
@@ -38,16 +38,15 @@ pub const MAX_SERVER_NAME_BYTES: usize = 64;
 
 /// The name of a server, as part of the names of its log files.
 ///
-/// It consists of ASCII letters, digits, `-`, `_` and `.`. The first and the last character are a letter or a digit. It is
-/// not the name of a Windows device. An underscore causes no ambiguity, because the date and the number of a file name are
-/// read from the right.
+/// It consists of ASCII letters, digits, `-`, `_` and `.`. The first and the last character are a letter or a digit. It
+/// is not the name of a Windows device. An underscore is allowed, because a file name is parsed from its end.
 ///
-/// Two servers should not share a name. If they do, they still never write the same file.
+/// Two servers should not share a name. If they do, each still writes its own files.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(Box<str>);
 
 impl ServerName {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -127,7 +126,7 @@ impl LogDate {
         format!("{day} {time}").parse().ok()
     }
 
-    /// The number of days from `other` to this day. Negative if this day is earlier.
+    /// Returns the number of days from `other` to this day. The number is negative if this day is earlier.
     pub fn days_since(self, other: Self) -> i64 {
         (self.0.as_utc().as_seconds() - other.0.as_utc().as_seconds()) / 86_400
     }
@@ -139,7 +138,7 @@ impl FromStr for LogDate {
     /// Reads `yyyy-MM-dd`.
     ///
     /// # Errors
-    /// When the form is another, or there is no such day in the years 1601 to 9999.
+    /// Fails when the text has another form, or is not a day in the years 1601 to 9999.
     fn from_str(text: &str) -> Result<Self, LogDateError> {
         let mut parts = text.split('-');
         let mut digits = |length: usize| {
@@ -191,8 +190,8 @@ pub struct LogName {
     pub server: ServerName,
     /// The day of the rows.
     pub date: LogDate,
-    /// The number of the file on that day, from 1. The first file shows no number; the second ends in `_2`. Zero is written
-    /// as one.
+    /// The number of the file on that day, counted from 1. The name of the first file has no number, and the name of
+    /// the second file ends in `_2`. The number 0 is written like 1.
     pub number: u32,
 }
 
@@ -209,7 +208,7 @@ impl fmt::Display for LogName {
 impl FromStr for LogName {
     type Err = LogNameError;
 
-    /// Reads a whole key, exactly in the form in which it is written.
+    /// Parses a whole key. Only the exact form that `Display` writes is accepted.
     ///
     /// # Errors
     /// When it is not the name of a log of this service.
@@ -231,7 +230,7 @@ impl FromStr for LogName {
     }
 }
 
-/// Reads a number in the form in which it is shown: from 2, without leading zeros.
+/// Reads the number of a file from its name: 2 or more, without leading zeros.
 fn file_number(text: &str) -> Option<u32> {
     let plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|number| plain && *number > 1)
@@ -255,27 +254,28 @@ pub enum LogNameError {
 pub struct RetentionDays(u16);
 
 impl RetentionDays {
-    /// Returns a number of days. `None` if it is not within 1 to 365.
+    /// Returns a number of days. `None` if the number is not within 1 to 365.
     pub const fn new(days: u16) -> Option<Self> {
         if matches!(days, 1..=365) { Some(Self(days)) } else { None }
     }
 
-    /// The number of days.
+    /// Returns the number of days.
     pub const fn days(self) -> u16 {
         self.0
     }
 }
 
 impl Default for RetentionDays {
-    /// Ten days, as in the original.
+    /// Returns ten days, as in the original.
     fn default() -> Self {
         Self(10)
     }
 }
 
-/// Returns the keys of logs that are more than `keep` days older than `today`: logs of both kinds and of every server.
+/// Returns the keys of logs that are more than `keep` days older than `today`. Logs of both kinds and of all servers
+/// are included.
 ///
-/// A key that is not the name of a log is never returned, and neither is a log of a later day.
+/// Keys that are not names of logs, and logs of later days, are never returned.
 ///
 /// ```
 /// use ucupdate_audit::{RetentionDays, expired};

@@ -1,38 +1,32 @@
-//! [`LogLook`]: what the first bytes of a file look like.
+//! [`LogLook`]: the kind of a file, judged by its first bytes.
 
 use crate::audit::reader::is_audit_line;
 use crate::finding::ReadLimits;
 use crate::input::lines::Lines;
 use std::fmt;
 
-/// The kind of file that the first bytes look like. It selects logs among other files, and explains why a file gave no rows.
-///
-/// ```
-/// use ucupdate_audit::LogLook;
-/// let look = LogLook::of(b"#Software: Microsoft Internet Information Services 7.0\n#Version: 1.0\n");
-/// assert_eq!(look, LogLook::AccessLog);
-/// assert_eq!(LogLook::of(b"PK\x03\x04").to_string(), "a zip archive or an Excel workbook");
-/// ```
+/// The kind of a file, judged by its first bytes. Programs use it to find logs among other files, and to explain why a
+/// file has no rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogLook {
     /// A file without content.
     Empty,
-    /// An audit log, of any edition.
+    /// An audit log of any edition.
     AuditLog,
     /// An access log in the W3C extended form.
     AccessLog,
     /// A log of a web server in another form than W3C.
     OtherWebLog,
-    /// A file of another kind, by name.
+    /// A file of another known kind. The text names the kind.
     Other(&'static str),
-    /// Text of any other kind.
+    /// Text of an unknown kind.
     Text,
     /// Bytes that are neither text nor of a known kind.
     Binary,
 }
 
-/// The beginnings of files of other kinds.
+/// The first bytes of other kinds of files, each with the name of the kind.
 const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
@@ -49,11 +43,11 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"SQLite format 3\0", "a SQLite database"),
 ];
 
-/// The number of lines that are looked at.
+/// The number of lines that are examined.
 const LINES: usize = 16;
 
 impl LogLook {
-    /// Looks at the first bytes of a file. A few hundred bytes are enough. They may be compressed by gzip.
+    /// Examines the first bytes of a file, which may be compressed by gzip. A few hundred bytes are enough.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             return Self::Empty;
@@ -83,13 +77,13 @@ impl LogLook {
     }
 }
 
-/// Whether a line is a directive of the W3C extended form.
+/// Returns `true` if a line is a directive of a W3C extended log.
 fn is_w3c(line: &str) -> bool {
     let starts = |name: &&str| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
     ["#Fields:", "#Software:", "#Version:", "#Start-Date:"].iter().any(starts)
 }
 
-/// Returns what a text is by its first line.
+/// Returns the kind of a text, judged by its first line.
 fn of_text(line: &str) -> LogLook {
     let line = line.trim_start();
     let is_html = ["<!doctype html", "<html"]

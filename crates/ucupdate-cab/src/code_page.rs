@@ -33,7 +33,7 @@ impl CodePage {
         self.0
     }
 
-    /// The text of `bytes`; `None` where they are not text in this code page.
+    /// Returns the text of `bytes`; `None` where they are not text in this code page.
     pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
         match windows(self.0) {
             Some(encoding) => {
@@ -51,7 +51,7 @@ impl Default for CodePage {
     }
 }
 
-/// The text of bytes in a code page of DOS: ASCII below 128, the table above.
+/// Returns the text of bytes in a code page of DOS: ASCII below 128, the table above.
 fn decode_single_bytes(table: &TableType, bytes: &[u8]) -> Option<String> {
     let upper = |byte: u8| {
         let index = usize::from(byte & 0x7F);

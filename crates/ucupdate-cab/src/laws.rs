@@ -91,7 +91,7 @@ fn read(
     cabinet.finish()
 }
 
-/// The cabinet's error inside an I/O error. All errors of a reader over a slice come from the cabinet.
+/// Returns the cabinet's error inside an I/O error. All errors of a reader over a slice come from the cabinet.
 fn cabinet_error(error: std::io::Error) -> CabError {
     error.downcast().unwrap_or(CabError::GivenUp)
 }

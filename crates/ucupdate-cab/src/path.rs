@@ -62,32 +62,32 @@ impl SafePath {
         self.folded().cmp(other.folded())
     }
 
-    /// Whether `other` lies in a folder of this path.
+    /// Returns whether `other` lies in a folder of this path.
     pub(crate) fn is_folder_of(&self, other: &Self) -> bool {
         let mut other = other.folded();
         self.folded().all(|own| other.next() == Some(own)) && other.next() == Some('\0')
     }
 
-    /// The characters in lower case, with the divider before every other character.
+    /// Returns the characters in lower case, with the divider before every other character.
     fn folded(&self) -> impl Iterator<Item = char> {
         self.0.chars().flat_map(|c| if c == '/' { '\0' } else { c }.to_lowercase())
     }
 }
 
 impl SafePath {
-    /// The path below a folder; `None` where it does not lie in the folder.
+    /// Returns the path below a folder; `None` where it does not lie in the folder.
     pub(crate) fn below(&self, folder: &str) -> Option<Self> {
         let (own, rest) = self.0.split_at_checked(folder.len())?;
         let rest = rest.strip_prefix('/')?;
         own.eq_ignore_ascii_case(folder).then(|| Self(rest.into()))
     }
 
-    /// The path without its last part; empty at the root.
+    /// Returns the path without its last part; empty at the root.
     pub(crate) fn folder(&self) -> &str {
         self.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// The file name without its last extension.
+    /// Returns the file name without its last extension.
     pub(crate) fn stem(&self) -> &str {
         match self.file_name().rsplit_once('.') {
             Some((stem, _)) if !stem.is_empty() => stem,
@@ -95,12 +95,12 @@ impl SafePath {
         }
     }
 
-    /// Whether the file name has this extension, without regard to ASCII case.
+    /// Returns whether the file name has this extension, without regard to ASCII case.
     pub(crate) fn has_extension(&self, extension: &str) -> bool {
         self.file_name().rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
     }
 
-    /// The path of the file with the same stem and another extension, in the same folder.
+    /// Returns the path of the file with the same stem and another extension, in the same folder.
     pub(crate) fn with_extension(&self, extension: &str) -> String {
         match self.folder() {
             "" => format!("{}.{extension}", self.stem()),
@@ -108,7 +108,7 @@ impl SafePath {
         }
     }
 
-    /// The path in ASCII lower case, for looking it up.
+    /// Returns the path in ASCII lower case, for looking it up.
     pub(crate) fn in_lower_case(&self) -> String {
         self.as_str().to_ascii_lowercase()
     }

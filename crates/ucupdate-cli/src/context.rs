@@ -41,7 +41,7 @@ impl Context {
         Self { output: Output::new(json), store, timeout }
     }
 
-    /// The store the command was pointed at.
+    /// Returns the store the command was pointed at.
     ///
     /// # Errors
     /// When it is not there and is not to be made, or cannot be opened.
@@ -49,7 +49,8 @@ impl Context {
         self.open_other(&self.store, if_missing).await
     }
 
-    /// The store to serve from. It is made only where that is asked for, since a mistyped path would answer "nothing".
+    /// Returns the store to serve from. It is made only where that is asked for, since a mistyped path would answer
+    /// "nothing".
     ///
     /// # Errors
     /// Those of [`open_store`](Self::open_store).
@@ -79,7 +80,7 @@ impl Context {
         Ok(Arc::new(Awaited::new(store, waiting)))
     }
 
-    /// The folder the store is in, where it is in one.
+    /// Returns the folder the store is in, where it is in one.
     pub(crate) fn store_folder(&self) -> Option<&Path> {
         match &self.store {
             StoreLocation::Folder(path) => Some(path),
@@ -108,7 +109,8 @@ impl Context {
         Ok(())
     }
 
-    /// The store the command was pointed at, where it is one that signs addresses of its objects; and what signs them.
+    /// Returns the store the command was pointed at, where it is one that signs addresses of its objects; and what
+    /// signs them.
     ///
     /// # Errors
     /// When it is none of those, of which nothing is made then, or cannot be opened.
@@ -127,7 +129,7 @@ impl Context {
         )))
     }
 
-    /// The service on the store, for administering it: it answers no devices and writes no logs.
+    /// Returns the service on the store, for administering it: it answers no devices and writes no logs.
     ///
     /// # Errors
     /// When the store cannot be opened, or its rule book not be read.
@@ -135,8 +137,8 @@ impl Context {
         self.administer_with(if_missing, Options::default()).await
     }
 
-    /// The rule book of the store, for reading versions in the schemes of its rules. `None` where there is no store, and after a
-    /// warning where the rule book cannot be read: audit logs are read without one too.
+    /// Returns the rule book of the store, for reading versions in the schemes of its rules. `None` where there is no
+    /// store, and after a warning where the rule book cannot be read: audit logs are read without one too.
     pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
         match self.administer(IfMissing::Refuse).await {
             Ok(service) => Some(service.snapshot()),
@@ -159,7 +161,7 @@ impl Context {
         }
     }
 
-    /// The service on the store, for administering it with these options.
+    /// Returns the service on the store, for administering it with these options.
     ///
     /// # Errors
     /// Those of [`administer`](Self::administer).
@@ -174,7 +176,8 @@ impl Context {
 }
 
 impl Context {
-    /// The service on the store, or on an empty one in memory where none is there yet. For what changes nothing.
+    /// Returns the service on the store, or on an empty one in memory where none is there yet. For what changes
+    /// nothing.
     ///
     /// # Errors
     /// Those of [`administer`](Self::administer).
@@ -225,7 +228,7 @@ async fn open(
     }
 }
 
-/// Whether a store is in a folder. A folder that cannot be looked into is an error, not "no store".
+/// Returns whether a store is in a folder. A folder that cannot be looked into is an error, not "no store".
 fn is_store(path: &Path) -> Result<bool, Failure> {
     for mark in MARKS {
         match std::fs::metadata(path.join(mark)) {
@@ -243,7 +246,7 @@ fn is_store(path: &Path) -> Result<bool, Failure> {
     Ok(false)
 }
 
-/// The store in a bucket, by the usual `AWS_*` variables. A bucket is never made.
+/// Returns the store in a bucket, by the usual `AWS_*` variables. A bucket is never made.
 #[cfg(feature = "s3")]
 async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S3Store, Failure> {
     let mut options =

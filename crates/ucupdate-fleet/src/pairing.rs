@@ -34,7 +34,8 @@ pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     }
 }
 
-/// Whether the file at this URL is of this update type. The file or its folder is then called like the update type.
+/// Returns whether the file at this URL is of this update type. The file or its folder is then called like the update
+/// type.
 fn is_for(url: &str, update_type: &str) -> bool {
     let mut parts = url.rsplit('/');
     let file = parts.next().unwrap_or_default();

@@ -51,7 +51,7 @@ struct Inner {
     service: UpdateService,
     options: HttpOptions,
     downloads: Downloads,
-    /// Whether the service has URLs for external devices.
+    /// `true` if the service has URLs for external devices.
     external: bool,
 }
 

@@ -19,9 +19,9 @@ const MAX_TRIES: usize = 64;
 pub(crate) struct Folder {
     pub(crate) disk: Arc<dyn Disk>,
     staging: Mutex<StagingState>,
-    /// Whether the file system treats `a` and `A` as one name.
+    /// `true` if the file system treats `a` and `A` as one name.
     folds_case: bool,
-    /// Whether the staging folder was there when the store was opened: it then shows that the root is still there.
+    /// `true` if the staging folder was there when the store was opened: it then shows that the root is still there.
     has_staging: bool,
 }
 
@@ -411,7 +411,7 @@ fn is_lacking(error: &io::Error) -> bool {
     matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied | Kind::Other)
 }
 
-/// The effect is visible already, so this error must not say that nothing happened.
+/// Returns the effect is visible already, so this error must not say that nothing happened.
 fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(None, format!("making what was done at `{key}` durable"), error)
 }

@@ -55,7 +55,7 @@ pub struct RecognisedItem {
     pub at: usize,
     /// The item's text as it was sent. A text that is longer than the limit is cut.
     pub value: Box<str>,
-    /// Whether the item stands again at the same depth.
+    /// `true` if the item stands again at the same depth.
     pub twice: bool,
 }
 
@@ -69,7 +69,7 @@ pub struct MissingItem {
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// Whether the message (or the module) is refused without the item.
+    /// `true` if the message (or the module) is refused without the item.
     pub required: bool,
 }
 

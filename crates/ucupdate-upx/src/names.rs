@@ -68,7 +68,7 @@ pub struct ItemFacts {
     pub canonical: &'static str,
     /// Further names that the canonical dialect reads. All of them are inferred.
     pub aliases: &'static [&'static str],
-    /// Whether a message (or a module) without the item is refused.
+    /// `true` if a message (or a module) without the item is refused.
     pub required: bool,
     /// How certain it is that the message carries the item.
     pub known: Certainty,

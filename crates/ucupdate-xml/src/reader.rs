@@ -53,17 +53,17 @@ pub struct XmlReader<'a> {
     reader: Reader<&'a [u8]>,
     document: &'a XmlDocument<'a>,
     limits: &'a XmlLimits,
-    /// Whether a fault is kept and passed over where that is possible. Otherwise every fault is an error.
+    /// `true` if a fault is kept and passed over where that is possible. Otherwise every fault is an error.
     is_lenient: bool,
     first_fault: Option<XmlError>,
     attributes: Vec<XmlAttribute<'a>>,
     /// Prefixes in force (empty for the default namespace), each with the depth of the element that declares it.
     prefixes: Vec<(usize, &'a str)>,
     open: Vec<&'a str>,
-    /// Whether the next event is the end of an element without content.
+    /// `true` if the next event is the end of an element without content.
     ends: bool,
     has_root: bool,
-    /// Whether `]]>` can be in a text. Most documents hold no `]` at all.
+    /// `true` if `]]>` can be in a text. Most documents hold no `]` at all.
     has_bracket: bool,
     elements: usize,
     markup: usize,

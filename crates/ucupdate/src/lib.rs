@@ -57,8 +57,9 @@ pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
+pub use watch::follower::OutcomeError;
 pub use watch::options::WatchOptions;
-pub use watch::pause::WATCH_AUTHOR;
+pub use watch::pause::{RolloutOutcomes, WATCH_AUTHOR, WatchError};
 pub use watch::troubles::{TroubleWatch, TroublesFound};
 
 /// Audit rows and access rows.

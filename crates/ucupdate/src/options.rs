@@ -151,7 +151,7 @@ impl Options {
         self
     }
 
-    /// The time zone of the audit log.
+    /// Returns the time zone of the audit log.
     pub(crate) fn log_zone(&self) -> Zone {
         self.logs.as_ref().map_or_else(Zone::utc, |logs| logs.zone.clone())
     }

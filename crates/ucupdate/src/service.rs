@@ -69,8 +69,8 @@ impl UpdateService {
             .captures
             .clone()
             .map(|captures| Keeper::start(Arc::clone(&store), captures, Arc::clone(&options.clock)));
-        let (probe, looks) = (options.probe, options.watch.as_ref().and_then(|watch| watch.period));
-        let watch = options.watch.clone().map(|watch| Watch::new(watch, options.clock.now()));
+        let (probe, looks) = (options.probe, options.watch.and_then(|watch| watch.period));
+        let watch = options.watch.map(Watch::new);
         let inner = Inner {
             store,
             options,
@@ -94,37 +94,34 @@ impl UpdateService {
             every(period, &inner, |service| async move {
                 if let Err(_error) = service.pause_failing_rollouts().await {
                     #[cfg(feature = "tracing")]
-                    tracing::warn!(
-                        error = &_error as &dyn std::error::Error,
-                        "cannot pause a failing rollout"
-                    );
+                    tracing::warn!(error = &_error as &dyn std::error::Error, "cannot watch rollouts");
                 }
             });
         }
         Ok(Self { inner })
     }
 
-    /// The snapshot that currently answers requests.
+    /// Returns the snapshot that currently answers requests.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
     }
 
-    /// The store of this service.
+    /// Returns the store of this service.
     pub fn store(&self) -> &Arc<dyn ImageStore> {
         &self.inner.store
     }
 
-    /// The codec of requests and responses.
+    /// Returns the codec of requests and responses.
     pub fn codec(&self) -> &Codec {
         &self.inner.options.codec
     }
 
-    /// The URLs from which devices download files. `None` if this service answers no devices.
+    /// Returns the URLs from which devices download files. `None` if this service answers no devices.
     pub fn urls(&self) -> Option<&BaseUrls> {
         self.inner.options.urls.as_ref()
     }
 
-    /// The current time, by the clock of the service.
+    /// Returns the current time, by the clock of the service.
     pub fn now(&self) -> UnixTime {
         self.inner.options.clock.now()
     }
@@ -158,9 +155,6 @@ impl UpdateService {
         let stops_offers = self.inner.looks.stops_offers(&self.inner.options);
         for question in Question::all_of(request, asker.asked_from()).filter(|_| !stops_offers) {
             let decision = decide(snapshot.index(), &question, now);
-            if let Some(watch) = &self.inner.watch {
-                watch.saw(snapshot.index(), &question, &decision, now);
-            }
             modules.extend(decision.offer().map(|offer| OfferedModule {
                 file_name: offer.image.clone(),
                 signature_file_name: offer.signature.clone(),

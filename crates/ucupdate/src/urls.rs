@@ -17,12 +17,12 @@ use ucupdate_core::request::Side;
 pub struct Origin(Box<str>);
 
 impl Origin {
-    /// The origin as text.
+    /// Returns the origin as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the scheme is `https`.
+    /// Returns whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.0.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
     }
@@ -64,7 +64,7 @@ impl FromStr for Origin {
     }
 }
 
-/// Whether a text is a host name, an IPv4 address, or an IPv6 address in brackets, each with an optional port.
+/// Returns whether a text is a host name, an IPv4 address, or an IPv6 address in brackets, each with an optional port.
 fn is_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(bracketed) => {
@@ -121,7 +121,7 @@ impl UrlStyle {
     /// Both styles. A server serves the paths of both, whatever style its answers have.
     pub const ALL: [Self; 2] = [Self::Ocs, Self::Lync];
 
-    /// The path with which the files of a side begin, without a slash at the end.
+    /// Returns the path with which the files of a side begin, without a slash at the end.
     pub fn files_root(self, side: Side) -> &'static str {
         match (self, side) {
             (Self::Ocs, Side::Internal) => "/DeviceUpdateFiles_Int",
@@ -170,12 +170,12 @@ impl BaseUrls {
         self
     }
 
-    /// The origin for internal devices.
+    /// Returns the origin for internal devices.
     pub fn internal(&self) -> &Origin {
         &self.internal
     }
 
-    /// The origin for external devices. `None` if external devices are not served.
+    /// Returns the origin for external devices. `None` if external devices are not served.
     pub fn external(&self) -> Option<&Origin> {
         self.external.as_ref()
     }

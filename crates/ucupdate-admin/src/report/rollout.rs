@@ -32,7 +32,7 @@ pub struct RolloutReport {
     pub window: Option<String>,
     /// The guard that pauses the rollout.
     pub pause: Option<Value>,
-    /// Whether it is paused.
+    /// `true` if it is paused.
     pub paused: bool,
     /// The reason of the pause, if one was given.
     pub reason: Option<String>,

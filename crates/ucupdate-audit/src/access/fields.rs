@@ -3,7 +3,7 @@
 use super::format::ACCESS_FIELDS;
 use std::borrow::Cow;
 
-/// A field that has a meaning here.
+/// A field of a log that this crate reads. Other fields are only kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Date,
@@ -22,11 +22,12 @@ pub(super) enum Field {
     SubStatus,
     Win32Status,
     TimeTaken,
-    /// The field that the caller named: it holds the address of the client.
+    /// The field with the address of the client. Its name is set by the caller, see
+    /// [`AccessReader::with_client_from`](super::AccessReader::with_client_from).
     Forwarded,
 }
 
-/// The names of IIS and, below them, the other names of proxies.
+/// The names of the fields: first those of IIS, then the other names that proxies use.
 const NAMES: [(&str, Field); 18] = [
     ("date", Field::Date),
     ("time", Field::Time),
@@ -48,12 +49,12 @@ const NAMES: [(&str, Field); 18] = [
     ("r-port", Field::ServerPort),
 ];
 
-/// The fields of a log, in order. A name that comes twice is known the first time.
+/// The fields of a log, in order. If a name occurs twice, only its first field is known.
 #[derive(Clone, Debug)]
 pub(super) struct Fields(Vec<Result<Field, Box<str>>>);
 
 impl Fields {
-    /// Reads the names behind `#Fields:`. `forwarded` is the name of the field that holds the address of the client.
+    /// Reads the names in a `#Fields:` line. `forwarded` is the name of the field that holds the address of the client.
     ///
     /// # Errors
     /// When there are more names than `most`.
@@ -73,8 +74,8 @@ impl Fields {
         Ok(Self(fields))
     }
 
-    /// Returns the fields of a log whose first lines are missing, if one of the usual sets has this number of fields: that of
-    /// the field's own log, or that of IIS 8 and later.
+    /// Returns the fields for a log whose first lines are missing. `count` is the number of cells of its rows. It must
+    /// fit the fields of `vectors/`'s access log or of IIS 8 and later; otherwise the result is `None`.
     pub(super) fn usual(count: usize, forwarded: Option<&str>) -> Option<Self> {
         let names = match count {
             14 => ACCESS_FIELDS.to_owned(),
@@ -92,12 +93,12 @@ impl Fields {
         self.0.iter()
     }
 
-    /// Whether a field is the one with the address of the client that the caller named.
+    /// Returns `true` if the log has the field that the caller named for the address of the client.
     pub(super) fn has_forwarded(&self) -> bool {
         self.0.contains(&Ok(Field::Forwarded))
     }
 
-    /// The places of the fields that may hold a blank which nobody escaped, the likeliest first.
+    /// Returns the positions of the fields in which an unescaped blank may occur, the likeliest first.
     pub(super) fn free_texts(&self) -> impl Iterator<Item = usize> {
         let known = [Field::Query, Field::UserAgent, Field::Stem, Field::Url, Field::UserName];
         let known = known.into_iter().filter_map(|field| self.0.iter().position(|name| *name == Ok(field)));
@@ -106,15 +107,17 @@ impl Fields {
     }
 }
 
-/// Whether a field is called like a header: `X-Forwarded-For` or `cs(X-Forwarded-For)`.
+/// Returns `true` if a field is named after this HTTP header, as in `X-Forwarded-For` or `cs(X-Forwarded-For)`.
 fn is_header(field: &str, header: &str) -> bool {
     let inner = field.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')')).unwrap_or(field);
     field.eq_ignore_ascii_case(header) || inner.eq_ignore_ascii_case(header)
 }
 
-/// Splits a row into its cells. The result has more cells than `most` if the row has.
+/// Splits a row into its cells. At most `most` cells and one more are returned; the additional cell shows that the row
+/// has too many.
 ///
-/// Tabs divide cells that may hold blanks. Otherwise blanks divide them, and a cell in quotes may hold blanks.
+/// If the row has tabs, only tabs divide the cells. Otherwise blanks divide the cells, and a quoted cell may contain
+/// blanks.
 pub(super) fn cells(line: &str, expected: usize, most: usize) -> Vec<Cow<'_, str>> {
     if line.contains('\t') {
         let tabbed: Vec<Cow<'_, str>> =
@@ -141,7 +144,7 @@ fn unquoted(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns a text in the form of a field that is divided by blanks.
+/// Returns a text with `+` in place of each blank, because blanks divide the fields.
 fn plus_for_blanks(text: &str) -> Cow<'_, str> {
     match text {
         "" => "-".into(),

@@ -5,7 +5,7 @@ use crate::LogLine;
 use crate::digits::{push_number, push_time_of_day, push_two_digits, push_year};
 use ucupdate_core::value::UnixTime;
 
-/// The fields of a row in order, as the `#Fields:` line of the field's log names them.
+/// The names of the fields in their order, as in the `#Fields:` line of the original's access log.
 pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
 cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
 
@@ -23,7 +23,8 @@ pub struct AccessFormat {
 }
 
 impl AccessFormat {
-    /// Returns the format of a log that `software` writes. Control characters in the name become blanks.
+    /// Returns the format of a log that is written by the program `software`. Control characters in the name become
+    /// blanks.
     pub fn new(software: &str) -> Self {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         Self { software: software.chars().map(plain).collect() }
@@ -58,7 +59,7 @@ impl AccessFormat {
 }
 
 impl Default for AccessFormat {
-    /// The software is `ucupdate` in this version.
+    /// Returns the format with `ucupdate` and its version as the program.
     fn default() -> Self {
         Self::new(concat!("ucupdate ", env!("CARGO_PKG_VERSION")))
     }

@@ -13,18 +13,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use ucupdate_core::value::UnixTime;
 
-/// Iterator over the rows of a W3C extended log: of IIS 6 to 10, of IIS Advanced Logging, or of a proxy such as TMG.
+/// Iterator over the rows of a W3C extended log. IIS 6 to 10, IIS Advanced Logging and proxies such as TMG write such
+/// logs.
 ///
-/// The last `#Fields:` line before a row names its fields, and may change in the middle of a log. Fields without a name in
-/// this crate are kept in [`AccessRow::others`]. A row without a date has the date of the last `#Date:` line. A line that is
-/// not a row becomes a [`Finding`] with its number, and reading continues. A log that begins in the middle has the fields of
-/// IIS, if a row has as many.
+/// The last `#Fields:` line before a row names its fields, and may change in the middle of a log. Fields without a name
+/// in this crate are kept in [`AccessRow::others`]. A row without a date has the date of the last `#Date:` line. A line
+/// that is not a row becomes a [`Finding`] with its number, and reading continues. A log whose first lines are missing
+/// is read with the fields of IIS, if its rows have the same number of cells.
 ///
-/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Fields are divided by blanks or tabs.
-/// A field may be in quotes. If a row has too many fields, because a server wrote a blank as it is, the blank belongs to the
-/// query, or to the first text with which every number can be read. Fractions of a second are dropped.
+/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Fields are divided by blanks or
+/// tabs. A field may be in quotes. A row has too many fields if the server did not escape a blank. Such a blank is read
+/// as part of the query. If the numbers of the row cannot be read then, the other text fields are tried in turn.
+/// Fractions of a second are dropped.
 ///
-/// A web server writes other services into the same log. [`AccessRow::is_of_update_service`] tells them apart.
+/// The log also has rows for other services of the web server. [`AccessRow::is_of_update_service`] finds the rows of
+/// the update service.
 ///
 /// ```
 /// use ucupdate_audit::AccessReader;
@@ -41,11 +44,11 @@ pub struct AccessReader<R> {
     form: Form,
 }
 
-/// Facts of the lines so far that the next rows depend on.
+/// The state of the reader that comes from earlier lines.
 #[derive(Debug, Default)]
 struct Form {
     fields: Option<Fields>,
-    /// Whether the log said that its fields are too many.
+    /// `true` if the reader reported already that the log has too many fields.
     has_refused_fields: bool,
     date: Option<LogDate>,
     forwarded: Option<Box<str>>,
@@ -64,11 +67,12 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
-    /// Takes the address of the client from the field of a header that a proxy in front wrote, such as `X-Forwarded-For`.
+    /// Reads the address of the client from the field for `header`, such as `X-Forwarded-For`. A proxy before the
+    /// server adds this header.
     ///
-    /// The first address of the field counts, without its port. The address of the proxy stays in [`AccessRow::others`] as
-    /// `c-ip`. A row without an address in that field has the address of the connection. Set it only if the proxy replaces
-    /// the header that a client sends.
+    /// The first address of the field counts, without its port. The address of the proxy stays in [`AccessRow::others`]
+    /// as `c-ip`. A row without an address in that field has the address of the connection. Call this only if the proxy
+    /// replaces a header that the client sent.
     ///
     /// ```
     /// use ucupdate_audit::AccessReader;
@@ -82,17 +86,18 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
-    /// The kind of file that the log looks like, by its first bytes. Before the first row is read, it looks empty.
+    /// Returns the kind of the file, judged by its first bytes. Returns [`LogLook::Empty`] until the first row is read.
     pub fn look(&self) -> LogLook {
         LogLook::of(self.lines.prefix())
     }
 
-    /// Whether the fields of the log are known. A log with fields and without rows is one of a day without requests.
+    /// Returns `true` if a `#Fields:` line was read. A log with that line and without rows is of a day without
+    /// requests.
     pub fn has_header(&self) -> bool {
         self.form.fields.is_some()
     }
 
-    /// Whether the log has the field that [`with_client_from`](Self::with_client_from) names.
+    /// Returns `true` if the log has the field that was set with [`with_client_from`](Self::with_client_from).
     pub fn has_client_field(&self) -> bool {
         self.form.fields.as_ref().is_some_and(Fields::has_forwarded)
     }
@@ -152,7 +157,7 @@ impl Form {
     }
 }
 
-/// Returns the name and the text of a known directive, and `("", "")` for any other.
+/// Returns the name and the text of a directive, or `("", "")` if the directive is not known.
 fn directive(line: &str) -> Option<(&'static str, &str)> {
     let line = line.strip_prefix('#')?;
     let (name, said) = line.split_once(':').unwrap_or((line, ""));
@@ -161,7 +166,7 @@ fn directive(line: &str) -> Option<(&'static str, &str)> {
     Some(known.map_or(("", ""), |known| (known, said)))
 }
 
-/// Reads a row. If it has too many cells, a text with blanks is looked for with which it can be read.
+/// Reads a row. If the row has too many cells, tries to join cells of one text field until the row can be read.
 fn any_row(
     fields: &Fields,
     line: &str,
@@ -235,7 +240,7 @@ fn row(fields: &Fields, cells: &[Cow<'_, str>], date: Option<LogDate>) -> Result
     Ok(row)
 }
 
-/// Returns a time without its fraction of a second.
+/// Returns the time on this day. A fraction of a second is dropped.
 fn moment(day: LogDate, time: &str) -> Option<UnixTime> {
     let time = match time.split_once('.') {
         Some((time, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => time,
@@ -245,7 +250,7 @@ fn moment(day: LogDate, time: &str) -> Option<UnixTime> {
     day.at(time).map(|civil| civil.as_utc())
 }
 
-/// Returns the path and the query of a URL, or of a path.
+/// Returns the path and the query. The text is a whole URL, or begins with the path.
 fn path_of(url: &str) -> (&str, &str) {
     let path = match url.split_once("://") {
         Some((_, behind)) => behind.find('/').map_or("/", |at| &behind[at..]),
@@ -258,11 +263,12 @@ fn path_of(url: &str) -> (&str, &str) {
 fn first_address(list: &str) -> Option<IpAddr> {
     let first = list.split(',').next()?.trim_matches(['+', ' ', '"', '[', ']']);
     let address = first.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| first.parse());
-    // The brackets of an IPv6 address with a port were cut at its start.
+    // Trimming removed the opening bracket of an IPv6 address with a port.
     address.ok().or_else(|| first.split_once("]:")?.0.parse().ok())
 }
 
-/// Reads a number without its fraction. A number that is too large for its field counts as not logged.
+/// Reads a number. A fraction is dropped. Returns `None` for a number that is too large for its type, as if it was not
+/// logged.
 fn number<T: FromStr>(field: &'static str, cell: &str) -> Result<Option<T>, Problem> {
     if cell == "-" {
         return Ok(None);
@@ -312,7 +318,10 @@ mod tests {
         let log = b"1 2\n#Date: 2009-03-06 16:00:51\n#fields:\ttime\tcs(Cookie)\n17:07:20 a+b\n#Fields: date time c-ip\n\
 2009-03-07 01:02:03 ::1\n2009-03-07 01:02:03\n2009-03-07 25:00:00 -\n";
         let rows = read(log);
-        assert_eq!(rows[0], Err("line 1: the row stands before any `#Fields:` line".to_owned()));
+        assert_eq!(
+            rows[0],
+            Err("line 1: the row comes before any `#Fields:` line, expected that line first".to_owned())
+        );
         let first = rows[1].as_ref().unwrap();
         assert_eq!(first.finished_at.civil_utc().to_string(), "06-03-2009 17:07:20");
         assert_eq!(first.others, [("cs(Cookie)".into(), AccessText::new("a b"))]);
@@ -337,7 +346,10 @@ mod tests {
             .collect();
         assert_eq!(
             findings,
-            ["line 2: the line has more than 2 columns", "line 3: the row stands before any `#Fields:` line"]
+            [
+                "line 2: the line has more than 2 columns",
+                "line 3: the row comes before any `#Fields:` line, expected that line first"
+            ]
         );
     }
 }

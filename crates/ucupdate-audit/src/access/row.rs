@@ -4,9 +4,9 @@ use super::text::AccessText;
 use std::time::Duration;
 use ucupdate_core::value::UnixTime;
 
-/// One exchange with the web server, as a W3C extended log holds it.
+/// One HTTP exchange, as a row of a W3C extended log.
 ///
-/// The fields are those of the field's own log. A number is `None` if the log has `-` or no such field.
+/// The fields are those of the original's access log. A number is `None` if the log has `-` or no such field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRow {
     /// The end of the exchange, in whole seconds of UTC (`date` and `time`).
@@ -35,11 +35,12 @@ pub struct AccessRow {
     pub win32_status: Option<u32>,
     /// The time from the first byte of the request to the last byte of the answer, in milliseconds (`time-taken`).
     pub time_taken_ms: Option<u64>,
-    /// Other fields, as name and value. They are kept when a log is read, and are not written.
+    /// Further fields, each as name and value. The reader fills this list. [`AccessFormat`](crate::AccessFormat) does
+    /// not write it.
     pub others: Vec<(Box<str>, AccessText)>,
 }
 
-/// The beginnings of the paths of the update service.
+/// The prefixes of the paths of the update service, in lower case.
 const PATHS: [&str; 5] = [
     "/RequestHandler/",
     "/RequestHandlerExt/",
@@ -51,7 +52,7 @@ const PATHS: [&str; 5] = [
 impl AccessRow {
     /// Returns the row of an exchange that ended `now`. The caller sets the other fields.
     ///
-    /// The substatus is 0. The Windows error is 2 for a status of 404, and 0 otherwise, as on the field's server.
+    /// The substatus is 0. The Windows error code is 2 if the status is 404, and otherwise 0, as in the original's log.
     ///
     /// ```
     /// use std::time::Duration;
@@ -81,13 +82,14 @@ impl AccessRow {
         }
     }
 
-    /// Whether the path belongs to the update service. ASCII case does not matter.
+    /// Returns `true` if the path belongs to the update service. ASCII case is ignored.
     pub fn is_of_update_service(&self) -> bool {
         let stem = self.uri_stem.as_logged();
         PATHS.iter().any(|path| stem.get(..path.len()).is_some_and(|start| start.eq_ignore_ascii_case(path)))
     }
 
-    /// The start of the exchange: its end minus the time taken, if that is known.
+    /// Returns the start of the exchange, which is its end minus the time taken. If the time taken was not logged, this
+    /// is the end.
     pub fn started_at(&self) -> UnixTime {
         let taken = i64::try_from(self.time_taken_ms.unwrap_or(0)).unwrap_or(i64::MAX);
         UnixTime::from_millis(self.finished_at.as_millis().saturating_sub(taken))

@@ -1,4 +1,4 @@
-//! The form of a text in a field of the access log.
+//! [`AccessText`]: a text in a field of the access log.
 
 use crate::audit::escape::{is_never_plain, push_escaped, unescape_where};
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ use std::fmt;
 pub struct AccessText(Cow<'static, str>);
 
 impl AccessText {
-    /// Encodes a text.
+    /// Encodes any text as a field.
     pub fn new(said: &str) -> Self {
         match said {
             "" => return Self::default(),
@@ -36,7 +36,7 @@ impl AccessText {
         for c in said.chars() {
             match c {
                 ' ' => logged.push('+'),
-                // Readers take a field that begins with a quote for a quoted one.
+                // Readers take a field that begins with a quote as a quoted field, so a first quote is escaped.
                 '"' if logged.is_empty() => push_escaped(c, &mut logged),
                 c if c == '%' || c == '+' || !c.is_ascii_graphic() => push_escaped(c, &mut logged),
                 c => logged.push(c),
@@ -45,7 +45,8 @@ impl AccessText {
         Self(logged.into())
     }
 
-    /// Keeps a field as a log holds it. Only characters that no field can hold are escaped.
+    /// Takes over a field from a log. Only blanks and control characters are escaped, because a field cannot contain
+    /// them.
     pub fn from_logged(field: &str) -> Self {
         if field.is_empty() {
             return Self::default();
@@ -62,12 +63,13 @@ impl AccessText {
         Self(logged.into())
     }
 
-    /// The text as the log holds it.
+    /// Returns the encoded text, as it is in the log.
     pub fn as_logged(&self) -> &str {
         &self.0
     }
 
-    /// Decodes the text: `+` is a blank, `%XX` a byte, and `-` an empty text. A `%` that begins no character stays.
+    /// Returns the decoded text: `+` is a blank, `%XX` is a byte, and `-` is an empty text. A `%` without two
+    /// hexadecimal digits after it is kept.
     pub fn decoded(&self) -> String {
         if self.is_empty() {
             return String::new();
@@ -75,14 +77,14 @@ impl AccessText {
         unescape_where(&self.0.replace('+', " "), |_| true)
     }
 
-    /// Whether the text is empty (`-`).
+    /// Returns `true` if the field is `-`, which means that the text is empty or not known.
     pub fn is_empty(&self) -> bool {
         self.0 == "-"
     }
 }
 
 impl Default for AccessText {
-    /// The empty text.
+    /// Returns the empty text, `-`.
     fn default() -> Self {
         Self("-".into())
     }

@@ -1,18 +1,19 @@
-//! Bounds what a row repeats of a request, so that a log does not grow faster than honest requests make it grow.
+//! Limits the texts of a request in a row, so that large requests cannot make a log grow faster than ordinary ones.
 
 use ucupdate_core::value::{Reported, Sha256Digest, Sha256Hasher};
 
-/// Largest number of bytes of one text of a request in a row. Texts of the field have at most 30.
+/// Largest number of bytes of one text of a request in a row. Known devices send at most 30 bytes.
 pub(crate) const MAX_TEXT_BYTES: usize = 160;
 
 /// Largest number of modules in a row, for the request and for the response.
 pub(crate) const MAX_MODULES: usize = 16;
 
-/// Largest number of bytes of a URL in a row. It is made of our own configuration and of names in the rule book.
+/// Largest number of bytes of a URL in a row. The URL consists of configuration and of names in the rule book, so it is
+/// trusted.
 pub(crate) const MAX_URL_BYTES: usize = 1024;
 
-/// Returns the text, cut to `most` bytes if it is longer. A cut text ends in its length and the start of its SHA-256, so that two
-/// texts can still be compared.
+/// Returns the text, cut if it is longer than `most` bytes. A cut text ends in its original length and the start of its
+/// SHA-256, so that two cut texts can still be compared.
 pub(crate) fn bounded(text: &str, most: usize) -> Box<str> {
     if text.len() <= most {
         return text.into();
@@ -22,7 +23,7 @@ pub(crate) fn bounded(text: &str, most: usize) -> Box<str> {
     format!("{start}...[{} bytes SHA-256 {}]", text.len(), digest_start(Sha256Digest::of(text))).into()
 }
 
-/// Returns a reported value with its text cut as [`bounded`] cuts it. A cut text is no value.
+/// Returns a reported value whose text is cut by [`bounded`]. A cut text has no parsed value.
 pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T>) -> Reported<T> {
     if reported.raw().len() <= MAX_TEXT_BYTES {
         return reported.clone();
@@ -30,7 +31,8 @@ pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T
     Reported::new(&bounded(reported.raw(), MAX_TEXT_BYTES))
 }
 
-/// Returns the name of the module that stands for those beyond [`MAX_MODULES`].
+/// Returns the name of the module that stands for the modules beyond [`MAX_MODULES`]. Returns `None` if there are no
+/// more.
 pub(crate) fn more_modules<'a>(names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
     let mut hasher = Sha256Hasher::default();
     let mut count = 0;
@@ -42,7 +44,7 @@ pub(crate) fn more_modules<'a>(names: impl Iterator<Item = &'a str>) -> Option<B
     (count > 0).then(|| format!("[{count} more modules SHA-256 {}]", digest_start(hasher.digest())).into())
 }
 
-/// Returns the first 16 digits of a SHA-256.
+/// Returns the first 16 hexadecimal digits of a SHA-256.
 fn digest_start(digest: Sha256Digest) -> String {
     digest.to_string().chars().take(16).collect()
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Splits a line at its delimiters. A cell may be quoted; a doubled quote inside quotes is one quote.
 ///
-/// A line is a row: an open quote never continues in the next line.
+/// An open quote ends with the line, because each line is one row.
 pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<'_, str>>, Problem> {
     let mut cells = Vec::with_capacity(16);
     let mut rest = Some(line);
@@ -26,7 +26,8 @@ pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<
     Ok(cells)
 }
 
-/// Returns a cell after its first quote, and the text after its delimiter.
+/// Reads a quoted cell. `inside` begins after the opening quote. Returns the cell, and the text after its delimiter if
+/// there is one. Returns `None` if the quote is not closed, or has text after it.
 fn quoted(inside: &str, delimiter: char) -> Option<(Cow<'_, str>, Option<&str>)> {
     let mut end = inside.find('"')?;
     let mut doubled = false;

@@ -1,4 +1,4 @@
-//! Reads the times of audit rows: those of the log itself, and those that a spreadsheet or a script wrote in their place.
+//! Reads the times of audit rows, in the form of the log itself and in the forms that spreadsheets and scripts write.
 //!
 //! The log has `MM-dd-yyyy HH:mm:ss`. A spreadsheet writes the same date as `3/6/2009 17:07` or `06.03.2009 17:07`, in an
 //! order that depends on the machine. Such a date is read only if the log shows the order.
@@ -12,16 +12,16 @@ pub(super) enum DateOrder {
     DayFirst,
 }
 
-/// A time as a cell holds it.
+/// A time in a cell of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CellTime {
-    /// A time whose meaning is clear.
+    /// A time with one meaning.
     Clear(Moment),
-    /// Two numbers and a year, in an order that depends on the program that wrote them.
+    /// A date whose order of day and month depends on the program that wrote it.
     Foreign(ForeignDate),
 }
 
-/// A time, in the zone of the log or in UTC.
+/// A time of day on a date, in the zone of the log or in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     Civil(FieldTime),
@@ -47,7 +47,7 @@ pub(super) struct ForeignDate {
 }
 
 impl ForeignDate {
-    /// Returns the time in this order. `None` if there is no such day.
+    /// Returns the time if the date has this order. `None` if there is no such day.
     pub(super) fn in_order(self, order: DateOrder) -> Option<FieldTime> {
         let (month, day) = match order {
             DateOrder::MonthFirst => self.numbers,
@@ -56,16 +56,17 @@ impl ForeignDate {
         FieldTime::new((self.year, month, day), self.time)
     }
 
-    /// Whether both orders mean the same day.
+    /// Returns `true` if both orders give the same day.
     pub(super) fn is_same_in_both_orders(self) -> bool {
         self.numbers.0 == self.numbers.1
     }
 
-    /// Returns the order that this date shows, alone or beside the date of the device in the same row.
+    /// Returns the order that this date proves, alone or together with `of_device`, the time of the device in the same
+    /// row.
     ///
-    /// A number above 12 is a day. The log writes the month first in its own times, and the day first in those of the device. A
-    /// spreadsheet keeps this difference: it writes both in the order in which it read them. A program that knows the times
-    /// writes both in one order. Full stops then mean that the day comes first.
+    /// A number above 12 is a day. Logs have the month first in their own times, and the day first in the times of the
+    /// device. A spreadsheet that changes only the form of dates keeps this difference. A program that parses the times
+    /// writes both in one order. Full stops between the numbers mean that the day comes first.
     pub(super) fn order(self, of_device: &str) -> Option<DateOrder> {
         match self.numbers {
             (13.., 1..=12) => return Some(DateOrder::DayFirst),
@@ -88,7 +89,7 @@ impl ForeignDate {
     }
 }
 
-/// Reads a time. `order` is the order of the log's own form, with dashes.
+/// Reads a time. `order` is the order of a date with dashes, which is the log's own form.
 pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     let cell = cell.trim();
     let (cell, is_utc) = match cell.strip_suffix(['Z', 'z']) {

@@ -1,10 +1,12 @@
-//! The form of a text in a cell of the audit log: it forges nothing, and reads back as it was reported.
+//! Escapes texts in cells of the audit log. An escaped text cannot forge a cell or a row, and is read back as it was
+//! reported.
 //!
-//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or mislead a reader. They are
-//! written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Reading undoes exactly
-//! what writing does. `%20` is never written, so it stays three characters, as in a URL of the original's log.
+//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or mislead a reader. They
+//! are written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Only the escapes
+//! that can be written are decoded. `%20` is never written, so it is read as three characters, as in a URL of the
+//! original's log.
 
-/// The position of a text in a row. It decides which characters are escaped.
+/// The place of a text in a row. Each place has its own characters to escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EscapeContext {
     /// A whole cell.
@@ -38,7 +40,7 @@ pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &m
     to.push_str(&text[copied..]);
 }
 
-/// Whether a byte is an ASCII character that is written as it is wherever it stands.
+/// Returns whether a byte is an ASCII character that is written as it is wherever it stands.
 const fn is_plain(byte: u8) -> bool {
     const TABLE: [bool; 256] = {
         let mut table = [false; 256];
@@ -67,7 +69,7 @@ pub(crate) fn unescape(cell: &str) -> String {
     unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
 }
 
-/// Decodes the `%XX` of the characters that `escaped` accepts. Any other `%` is text.
+/// Decodes `%XX` where `escaped` accepts the character. Any other `%` is kept as text.
 pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;
@@ -89,7 +91,8 @@ pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> Stri
     read
 }
 
-/// Returns the character that `text` begins with in the form `%XX`, and its length in bytes of `text`.
+/// Decodes the character that `text` begins with in the form `%XX`. Returns the character and the number of bytes it
+/// takes in `text`.
 fn escaped_char(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
     let mut decoded = [0_u8; 4];
@@ -106,7 +109,7 @@ fn escaped_char(text: &str) -> Option<(char, usize)> {
     None
 }
 
-/// Reads an upper-case hexadecimal digit. Lower-case digits are never written, so they are text.
+/// Reads an upper-case hexadecimal digit. Lower-case digits are text, because they are never written.
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -115,7 +118,8 @@ fn digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Whether a character is always escaped: controls, line ends, direction marks and invisible characters of Unicode, and `%`.
+/// Returns `true` if a character is escaped everywhere: control characters, line ends, direction marks and invisible
+/// characters of Unicode, and `%`.
 pub(crate) fn is_never_plain(c: char) -> bool {
     // Most cells are ASCII.
     if c.is_ascii() {
@@ -128,7 +132,8 @@ pub(crate) fn is_never_plain(c: char) -> bool {
     c.is_control() || is_invisible
 }
 
-/// Whether a spreadsheet computes a cell that begins with this character. The full-width forms count too.
+/// Returns `true` if a spreadsheet takes a cell that begins with this character as a formula. The full-width forms are
+/// included.
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }

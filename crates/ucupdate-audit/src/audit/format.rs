@@ -1,4 +1,4 @@
-//! Writes audit rows, byte for byte as in the field's log.
+//! Writes audit rows, byte for byte as in the original's log.
 
 use super::escape::{EscapeContext, escape};
 use super::row::AuditRow;
@@ -38,7 +38,7 @@ impl AuditFormat {
         self
     }
 
-    /// The time zone.
+    /// Returns the time zone. Default: UTC.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
@@ -76,7 +76,7 @@ impl AuditFormat {
     }
 }
 
-/// Writes the time of the server: month first, unlike every other time of the log.
+/// Writes the time of the server. It has the month first, unlike the other times of the log.
 fn push_logged(time: FieldTime, to: &mut String) {
     push_two_digits(time.month().into(), to);
     to.push('-');
@@ -112,7 +112,7 @@ fn push_modules<'a, T>(modules: &'a [T], parts: impl Fn(&'a T) -> [&'a str; 3], 
     push_quote(is_quoted, to);
 }
 
-/// Whether a cell with this text is quoted. Escaping adds no comma and no quote.
+/// Returns whether a cell with this text is quoted. Escaping adds no comma and no quote.
 fn needs_quotes(said: &str) -> bool {
     said.bytes().any(|byte| matches!(byte, b',' | b'"'))
 }

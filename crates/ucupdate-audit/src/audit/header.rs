@@ -1,11 +1,11 @@
-//! The header of an audit log: the titles of its columns, and what divides them.
+//! The header of an audit log: the titles of its columns, and the delimiter.
 
 use super::cells;
 use super::format::AUDIT_HEADER;
 use std::borrow::Cow;
 use ucupdate_core::device::KindWord;
 
-/// A column that has a meaning here.
+/// A column that this crate reads. Other columns are only kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     LoggedAt,
@@ -19,7 +19,7 @@ pub(super) enum Column {
     Offered,
 }
 
-/// The titles of all editions, in the form that [`plain_title`] returns.
+/// The titles in all known editions of the log, in the form that [`plain_title`] returns.
 const TITLES: [(&str, Column); 18] = [
     ("loggingdatetime", Column::LoggedAt),
     ("username", Column::UserName),
@@ -41,7 +41,7 @@ const TITLES: [(&str, Column); 18] = [
     ("responsemodules", Column::Offered),
 ];
 
-/// The characters that may divide the columns. The log itself has commas.
+/// The possible delimiters of columns. The original's log has commas.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// Returns a title in lower case, without blanks and explanations: `Requested<...>[...]` becomes `requested`.
@@ -53,12 +53,12 @@ fn plain_title(title: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) delimiter: char,
-    /// A known column, or the title of another. A title that comes twice is known the first time.
+    /// Each known column, or the title of an unknown one. If a title occurs twice, only its first column is known.
     pub(super) columns: Vec<Result<Column, Box<str>>>,
 }
 
 impl Header {
-    /// Reads a line as a header. `None` if it names no column `Logging DateTime`.
+    /// Reads a line as a header. `None` if the line has no column `Logging DateTime`.
     pub(super) fn of_line(line: &str, most_columns: usize) -> Option<Self> {
         if !line.bytes().any(|byte| byte.eq_ignore_ascii_case(&b'l')) {
             return None;
@@ -75,13 +75,14 @@ impl Header {
         Self { delimiter: ',', columns: columns(&titles.collect::<Vec<_>>()).unwrap_or_default() }
     }
 
-    /// The place of a column. `None` if the log does not have it.
+    /// Returns the position of a column. `None` if the log does not have the column.
     pub(super) fn place(&self, sought: Column) -> Option<usize> {
         self.columns.iter().position(|column| *column == Ok(sought))
     }
 }
 
-/// Whether a line holds no row and no title: `sep=;` for a spreadsheet, or the `#TYPE` of a script's export.
+/// Returns `true` if a line is neither a row nor a header: `sep=;` for a spreadsheet, or `#TYPE` from a script's
+/// export.
 pub(super) fn is_preamble(line: &str) -> bool {
     let line = line.trim();
     let is_separator = line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));

@@ -1,4 +1,4 @@
-//! [`LoggedRow`]: a row of an audit log, and the server that wrote the log.
+//! [`LoggedRow`]: a row of an audit log together with the server that wrote it.
 
 use crate::audit::row::AuditRow;
 use crate::log_name::ServerName;
@@ -7,7 +7,7 @@ use crate::log_name::ServerName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedRow {
-    /// The server. `None` if the name of the log does not tell it.
+    /// The server. `None` if the name of the log file has no server name.
     pub server: Option<ServerName>,
     /// The request and the answer.
     pub row: AuditRow,

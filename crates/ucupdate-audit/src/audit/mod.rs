@@ -1,4 +1,4 @@
-//! The audit log: one row for each request that was answered.
+//! The audit log. It has one row for each request that was answered.
 
 mod bounded;
 mod cells;

@@ -1,4 +1,5 @@
-//! Reads audit logs by the titles of their columns, also logs of other editions and of other programs.
+//! Reads audit logs by the titles of their columns. Logs of other editions and logs that other programs wrote are
+//! included.
 
 use super::cells;
 use super::dates::{self, CellTime, DateOrder, ForeignDate};
@@ -18,14 +19,14 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// Iterator over the rows of an audit log.
 ///
 /// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown columns are kept in
-/// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`Finding`] with its number,
-/// and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle of a log is
-/// valid for the rows after it. A log that begins in the middle has the columns of the original's log.
+/// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`Finding`] with its
+/// number, and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle
+/// of a log applies to the rows after it. A log without a header is read with the columns of the original's log.
 ///
-/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that a spreadsheet or a script
-/// wrote again are read too: other delimiters, a first line `sep=;` or `#TYPE`, and dates such as `3/6/2009 17:07`. Such a
-/// date is read only if the log shows the order of day and month: by a number above 12, or by the date of the device in the
-/// same row.
+/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that were saved by a
+/// spreadsheet or a script are read too, with other delimiters, a first line `sep=;` or `#TYPE`, and dates such as
+/// `3/6/2009 17:07`. Such a date is read only if the log shows the order of day and month: by a number above 12, or by
+/// the date of the device in the same row.
 ///
 /// ```
 /// use ucupdate_audit::AuditReader;
@@ -41,13 +42,13 @@ use ucupdate_core::value::{FieldTime, Reported};
 pub struct AuditReader<R> {
     lines: Lines<R>,
     columns: Columns,
-    /// Lines that were read ahead, with their numbers.
+    /// Lines that were read ahead, each with its number.
     ahead: VecDeque<Result<(u64, Box<str>), Finding>>,
-    /// Whether lines were read ahead to find the order of day and month.
+    /// `true` if lines were read ahead already to find the order of day and month.
     looked_ahead: bool,
 }
 
-/// Facts of the lines so far that the next lines depend on.
+/// The state of the reader that comes from earlier lines.
 #[derive(Debug)]
 struct Columns {
     zone: Zone,
@@ -88,12 +89,12 @@ impl<R: Read> AuditReader<R> {
         self
     }
 
-    /// The kind of file that the log looks like, by its first bytes. Before the first row is read, it looks empty.
+    /// Returns the kind of the file, judged by its first bytes. Returns [`LogLook::Empty`] until the first row is read.
     pub fn look(&self) -> LogLook {
         LogLook::of(self.lines.prefix())
     }
 
-    /// Whether a header was read. A log with a header and without rows is an audit log of a day without requests.
+    /// Returns `true` if a header was read. A log with a header and without rows is of a day without requests.
     pub fn has_header(&self) -> bool {
         self.columns.header.is_some()
     }
@@ -120,7 +121,7 @@ impl<R: Read> AuditReader<R> {
         Some(read.map_err(|problem| Finding { line: self.lines.number(), problem }))
     }
 
-    /// Reads lines until one of them shows the order of day and month, and keeps them.
+    /// Reads lines ahead until one of them shows the order of day and month. The lines are kept for later.
     fn look_ahead(&mut self, first: Box<str>) {
         let limits = self.lines.limits();
         self.looked_ahead = true;
@@ -151,7 +152,7 @@ impl<R: Read> Iterator for AuditReader<R> {
                     self.lines.end();
                     return Some(Err(finding));
                 }
-                // Without a header no line means anything.
+                // Other findings before the header mean nothing, because the file may not be an audit log.
                 Err(Finding { line, .. }) if self.columns.header.is_none() => {
                     self.lines.end();
                     return Some(Err(Finding { line, problem: Problem::NoHeader }));
@@ -162,13 +163,13 @@ impl<R: Read> Iterator for AuditReader<R> {
     }
 }
 
-/// Whether a line is of an audit log: its header, or a row of the original's log.
+/// Returns `true` if a line is the header of an audit log or a row of the original's log.
 pub(crate) fn is_audit_line(line: &str) -> bool {
     let most = ReadLimits::default().columns;
     Header::of_line(line, most).is_some() || is_row_of_original(line, &Header::of_original())
 }
 
-/// Whether a line has the columns of the original's log, and begins with a time.
+/// Returns `true` if a line has the columns of the original's log and begins with a time.
 fn is_row_of_original(line: &str, header: &Header) -> bool {
     let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
     cells.is_ok_and(|cells| {
@@ -178,7 +179,7 @@ fn is_row_of_original(line: &str, header: &Header) -> bool {
 }
 
 impl Columns {
-    /// Returns the row of a line. `None` if the line is a header, or stands before one.
+    /// Returns the row of a line. `None` if the line is a header, or comes before the first header.
     fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AuditRow>, Problem> {
         if is_preamble(line) {
             return Ok(None);
@@ -200,7 +201,7 @@ impl Columns {
                     Err(Problem::AmbiguousDate { found })
                 }
             }
-            // A log may be joined with one of other columns.
+            // A log with other columns may follow in the same file.
             Err(problem) => match Header::of_line(line, limits.columns) {
                 Some(header) => {
                     self.header = Some(header);
@@ -216,7 +217,7 @@ impl Columns {
         date.order(&of_device)
     }
 
-    /// Returns the foreign date of a row, and the time of the device beside it.
+    /// Returns the date of a row if another program wrote it, and the time of the device in the same row.
     fn foreign_date<'a>(&self, line: &'a str, limits: &ReadLimits) -> Option<(ForeignDate, Cow<'a, str>)> {
         let header = self.header.as_ref()?;
         let mut cells = cells::split(line, header.delimiter, limits.columns).ok()?;

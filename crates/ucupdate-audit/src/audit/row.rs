@@ -8,8 +8,8 @@ use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
 /// One request of a device, and its answer.
 ///
-/// The fields are the columns of the original's audit log. Texts of the device are kept as reported, beside what they mean,
-/// so every row that was ever logged can be represented.
+/// The fields are the columns of the original's audit log. Each text of the device is kept as reported, with its parsed
+/// value if it has one. Therefore every logged row can be represented.
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow};
@@ -28,7 +28,7 @@ pub struct AuditRow {
     pub user_host: Box<str>,
     /// Each of its words is empty if the device did not report it.
     pub kind: ReportedKind,
-    /// The clock of the device. It can be hours off until the device gets the time.
+    /// The clock of the device. The clock can be hours off until the device has synchronised it.
     pub request_date_time: Reported<FieldTime>,
     /// The text as reported, and the address if the text is one.
     pub mac_address: Reported<MacAddress>,
@@ -47,16 +47,16 @@ pub struct AuditRow {
 pub struct RequestedCell {
     /// The file name as reported, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The installed version. `0.0.0.0` means that none is known.
+    /// The installed version. `0.0.0.0` means that the version is not known.
     pub version: ReportedVersion,
-    /// The time stamp of the installed image. `01-01-1601 00:00:00` means that none is known.
+    /// The time stamp of the installed image. `01-01-1601 00:00:00` means that the time is not known.
     pub time_stamp: Reported<FieldTime>,
 }
 
 /// One image that a device was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedCell {
-    /// The URL of the image for the side that asked.
+    /// The URL of the image, internal or external as the device that asked.
     pub url: Box<str>,
     /// The version of the image.
     pub version: ReportedVersion,
@@ -67,12 +67,12 @@ pub struct OfferedCell {
 impl AuditRow {
     /// Returns the row of a request that was answered.
     ///
-    /// `host` is the address of the device as the server saw it. The URL of an offered file is the base URL of the side that
-    /// asked, `/` and the file name. This is what the original's log has for devices inside; for devices outside it is
-    /// inferred.
+    /// `host` is the address of the device as the server saw it. The URL of an offered file is the base URL for the
+    /// device's side, `/` and the file name. This is confirmed for internal devices by the original's log, and inferred
+    /// for external devices.
     ///
-    /// A text of the request with more than 160 bytes is cut, and its length and the start of its SHA-256 are appended. Of more
-    /// than 16 modules the rest becomes one module whose name says how many they are.
+    /// A text of the request with more than 160 bytes is cut, and its length and the start of its SHA-256 are appended.
+    /// If there are more than 16 modules, one more module stands for the rest. Its name has their number.
     pub fn answered(
         request: &UpdateRequest,
         response: &UpdateResponse,
@@ -119,7 +119,8 @@ impl AuditRow {
         }
     }
 
-    /// Returns the row of an upload of device logs. It names no device; only the time and the host are known.
+    /// Returns the row of an upload of device logs. It has only the time and the host, because an upload names no
+    /// device.
     pub fn device_log_upload(host: &str, now: UnixTime) -> Self {
         Self { logged_at: now, user_host: host.into(), ..Self::default() }
     }

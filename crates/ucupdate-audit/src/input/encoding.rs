@@ -1,4 +1,4 @@
-//! [`Utf8`]: an input in UTF-16 as UTF-8. Any other input is passed on.
+//! [`Utf8`]: converts UTF-16 input to UTF-8. Any other input is not changed.
 
 use super::peeked::Peeked;
 use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE};
@@ -10,7 +10,7 @@ const PREFIX: usize = 1024;
 /// The number of bytes that are decoded at once.
 const CHUNK: usize = 4096;
 
-/// An input of any kind, decoded where it is UTF-16, with or without a byte order mark.
+/// An input that is decoded if it is UTF-16, with or without a byte order mark.
 pub(crate) struct Utf8<R>(State<R>);
 
 enum State<R> {
@@ -23,7 +23,7 @@ enum State<R> {
 struct Utf16<R> {
     input: R,
     decoder: Decoder,
-    /// Decoded text, of which the bytes before `at` were returned.
+    /// Decoded text. The bytes before `at` were returned already.
     ready: String,
     at: usize,
     ended: bool,
@@ -34,7 +34,7 @@ impl<R: Read> Utf8<R> {
         Self(State::Unread(Some(input)))
     }
 
-    /// The first bytes of the input, before they are decoded. Empty if nothing was read yet.
+    /// Returns the first bytes of the input before decoding. Empty if nothing was read yet.
     pub(crate) fn prefix(&self) -> &[u8] {
         match &self.0 {
             State::Unread(_) => &[],
@@ -96,8 +96,8 @@ impl<R: Read> Read for Utf16<R> {
     }
 }
 
-/// Returns the encoding of text that begins so, if it is UTF-16. Without a byte order mark, most characters of a log are
-/// ASCII, so every second byte is zero.
+/// Returns the UTF-16 encoding of an input that begins with `prefix`, or `None`. Without a byte order mark, UTF-16 is
+/// assumed if every second byte is zero, because most characters of a log are ASCII.
 fn utf16(prefix: &[u8]) -> Option<&'static Encoding> {
     match prefix {
         [0xff, 0xfe, ..] => return Some(UTF_16LE),

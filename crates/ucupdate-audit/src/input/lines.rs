@@ -1,4 +1,4 @@
-//! Splits bytes into lines, within limits: a line that is too long is skipped, and is not held in memory.
+//! Splits bytes into lines within limits. A line that is too long is skipped without being held in memory.
 
 use super::encoding::Utf8;
 use super::unzip::Unzip;
@@ -14,7 +14,7 @@ pub(crate) struct Lines<R> {
     line: Vec<u8>,
     number: u64,
     left: u64,
-    /// Whether the last line ended in CR: an LF that follows belongs to the same line end.
+    /// `true` if the last line ended in CR. An LF after it belongs to the same line end.
     ended_in_cr: bool,
     ended: bool,
 }
@@ -41,17 +41,17 @@ impl<R: Read> Lines<R> {
         self.left = limits.log_bytes;
     }
 
-    /// The first bytes of the log, decompressed but not decoded.
+    /// Returns the first bytes of the log, decompressed but not decoded.
     pub(crate) fn prefix(&self) -> &[u8] {
         self.input.get_ref().prefix()
     }
 
-    /// The number of the last line, from 1.
+    /// Returns the number of the last line, counted from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Ends reading.
+    /// Ends reading, so that no more lines are returned.
     pub(crate) fn end(&mut self) {
         self.ended = true;
     }
@@ -62,8 +62,8 @@ impl<R: Read> Lines<R> {
         Finding { line: self.number, problem }
     }
 
-    /// Returns the next line that is not blank, without its line end (LF, CR LF or CR) and without a byte order mark at its
-    /// start. A line that is not UTF-8 is read as Windows-1252, unless it holds control characters.
+    /// Returns the next line that is not blank. The line end (LF, CR LF or CR) and a byte order mark at the start are
+    /// removed. A line that is not UTF-8 is read as Windows-1252, unless it contains control characters.
     pub(crate) fn next_line(&mut self) -> Option<Result<Cow<'_, str>, Finding>> {
         loop {
             if self.ended {
@@ -134,7 +134,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Returns a line without a byte order mark at its start. Logs that were joined have one in the middle.
+/// Returns a line without a byte order mark at its start. Joined logs have such marks in the middle.
 fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }

@@ -1,4 +1,5 @@
-//! Reads the bytes of a log as lines of text, whatever wrote the file: plain, compressed, or in another encoding.
+//! Reads the bytes of a log file as lines of text. The file may be compressed, and may be in another encoding than
+//! UTF-8.
 
 pub(crate) mod encoding;
 pub(crate) mod lines;

@@ -1,18 +1,18 @@
-//! [`Peeked`]: an input whose first bytes were looked at.
+//! [`Peeked`]: an input whose first bytes are known before it is read.
 
 use std::io::{self, ErrorKind, Read};
 
-/// An input whose first bytes were looked at. Reading returns them again, and then the rest.
+/// An input whose first bytes were read ahead. Reading returns these bytes again, and then the rest.
 pub(crate) struct Peeked<R> {
     prefix: Vec<u8>,
     at: usize,
-    /// The error that ended the look at the first bytes. Reading returns it once, after those bytes.
+    /// The error of reading ahead. Reading returns it once, after the first bytes.
     failed: Option<io::Error>,
     rest: R,
 }
 
 impl<R: Read> Peeked<R> {
-    /// Reads at most `most` bytes ahead. Fewer are read at the end of the input and after an error.
+    /// Reads at most `most` bytes ahead. Fewer bytes are read if the input ends or fails.
     pub(crate) fn new(mut rest: R, most: usize) -> Self {
         let mut prefix = vec![0; most];
         let (mut filled, mut failed) = (0, None);
@@ -31,7 +31,7 @@ impl<R: Read> Peeked<R> {
         Self { prefix, at: 0, failed, rest }
     }
 
-    /// The first bytes.
+    /// Returns the bytes that were read ahead.
     pub(crate) fn prefix(&self) -> &[u8] {
         &self.prefix
     }

@@ -1,4 +1,4 @@
-//! [`Unzip`]: decompresses an input that is compressed by gzip, and passes any other input on.
+//! [`Unzip`]: decompresses gzip input. Any other input is not changed.
 
 use super::peeked::Peeked;
 use flate2::read::MultiGzDecoder;
@@ -7,7 +7,7 @@ use std::io::{self, Read};
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// An input of any kind, decompressed where it is compressed by gzip.
+/// An input that is decompressed if it begins like a gzip file.
 pub(crate) struct Unzip<R>(State<R>);
 
 enum State<R> {

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-/// An action that a rolling log asks of its store. [`RollingLog::done`](crate::RollingLog::done) takes the outcome.
+/// An action on the store that a rolling log requests. [`RollingLog::done`](crate::RollingLog::done) takes the outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Create this object completely, unless it exists.
+    /// Create this object as a whole, unless the key is taken.
     Create {
         /// The key of the object.
         key: String,
         /// The header and the first rows.
         bytes: Arc<[u8]>,
     },
-    /// Replace this object, which the log wrote itself, completely.
+    /// Replace this object as a whole. The log wrote the object itself.
     Put {
         /// The key of the object.
         key: String,
         /// The whole file, including rows that were written before.
         bytes: Arc<[u8]>,
     },
-    /// Read this object and compare it, because it is not known whether it was written. See [`Effect::compare`].
+    /// Read this object and compare it, because the outcome of its write is not known. See [`Effect::compare`].
     ReadBack {
         /// The key of the object.
         key: String,
@@ -30,21 +30,22 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The key of the object.
+    /// Returns the key of the object.
     pub fn key(&self) -> &str {
         match self {
             Self::Create { key, .. } | Self::Put { key, .. } | Self::ReadBack { key, .. } => key,
         }
     }
 
-    /// The bytes to write, or to compare.
+    /// Returns the bytes to write or to compare.
     pub fn bytes(&self) -> &Arc<[u8]> {
         match self {
             Self::Create { bytes, .. } | Self::Put { bytes, .. } | Self::ReadBack { bytes, .. } => bytes,
         }
     }
 
-    /// Returns the outcome of a [`ReadBack`](Self::ReadBack) that found this object. `None` stands for no object.
+    /// Returns the outcome of a [`ReadBack`](Self::ReadBack) that found this object. `None` means that there is no
+    /// object.
     pub fn compare(&self, found: Option<&[u8]>) -> EffectOutcome {
         match found {
             None => EffectOutcome::Absent,
@@ -58,14 +59,14 @@ impl Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a store's answer is one of these or unclear")]
 pub enum EffectOutcome {
-    /// The object has these bytes, durably.
+    /// The object has these bytes, and they are durable.
     Stored,
-    /// The key is taken. For a [`Effect::ReadBack`]: the object has other bytes.
+    /// The key is taken. For [`Effect::ReadBack`] this means that the object has other bytes.
     Exists,
-    /// There is no such object. Only a [`Effect::ReadBack`] has this outcome.
+    /// There is no such object. Only [`Effect::ReadBack`] has this outcome.
     Absent,
     /// Nothing was written, and nothing will be written later.
     Failed,
-    /// The write may have happened, or may still happen: the answer was lost, or timed out, or the store cannot tell.
+    /// The write may have happened, or may happen later: the answer was lost or timed out, or the store does not know.
     Unclear,
 }

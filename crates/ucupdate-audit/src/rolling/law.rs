@@ -5,12 +5,13 @@ use crate::{AuditFormat, AuditReader, AuditRow};
 use std::collections::BTreeMap;
 use ucupdate_core::value::UnixTime;
 
-/// Runs two logs with one server name in one store. The bytes decide when rows come, when time passes, and how the store
-/// fails: refused writes, lost answers, writes that arrive much later, and writes that are visible and not durable.
+/// Runs two logs with one server name in one store. Each byte of `script` is a step: a row is added, time passes, or an
+/// effect is performed, possibly with a fault. The faults are refused writes, lost answers, writes that arrive much
+/// later, and writes that are visible but not durable.
 ///
-/// At every moment, each acknowledged row is in the store exactly once and durable. No row is there twice, and rows are in
-/// order. A file has one writer, is complete, and is not longer than the roll size. Once the store works again, all accepted
-/// rows are acknowledged.
+/// After every step, each acknowledged row is durable in the store, no row is there twice, and the rows are in order.
+/// Each file has one writer, is complete, and is at most as long as the roll size. Once the store works again, all
+/// accepted rows are acknowledged.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -31,24 +32,24 @@ const ROLL_BYTES: usize = 4096;
 
 struct Model {
     store: BTreeMap<String, Vec<u8>>,
-    /// The files that a power cut would leave.
+    /// The files that a power cut would leave, by key.
     durable: BTreeMap<String, Vec<u8>>,
-    /// Which log made a file, as the files came into being.
+    /// The key of each file and the number of the log that created it, in the order of creation.
     made: Vec<(String, usize)>,
-    /// Writes that may yet land.
+    /// Writes that may still arrive.
     late: Vec<(usize, Effect)>,
     logs: [RollingLog; 2],
     taken: [u64; 2],
     now: UnixTime,
 }
 
-/// How the store treats one effect.
+/// The behaviour of the store for one effect.
 #[derive(Clone, Copy)]
 enum Mood {
     Works,
     Refuses,
     LosesAnswer,
-    /// The write is visible, its sync fails, and the answer is an error.
+    /// The write is visible, its sync fails, and the store returns an error.
     LosesSync,
     LosesRequest,
     ActsLate,
@@ -73,7 +74,7 @@ impl Model {
         }
     }
 
-    /// Executes one move. Returns whether the store may have changed.
+    /// Executes one step. Returns `true` if the store may have changed.
     fn step(&mut self, byte: u8) -> bool {
         let (which, choice) = (usize::from(byte >> 7), byte & 0x7f);
         match choice {
@@ -152,7 +153,10 @@ impl Model {
                 EffectOutcome::Stored
             }
             Effect::Put { key, bytes } => {
-                assert!(self.made.contains(&(key.clone(), which)), "{key} is written by who made it");
+                assert!(
+                    self.made.contains(&(key.clone(), which)),
+                    "{key} is written only by the log that created it"
+                );
                 self.store.insert(key.clone(), bytes.to_vec());
                 EffectOutcome::Stored
             }
@@ -160,7 +164,7 @@ impl Model {
         }
     }
 
-    /// Makes durable what a writing effect found or wrote at its key. Reading makes nothing durable.
+    /// Makes the object of a writing effect durable. Reading makes nothing durable.
     fn sync(&mut self, effect: &Effect) {
         if matches!(effect, Effect::ReadBack { .. }) {
             return;
@@ -170,10 +174,11 @@ impl Model {
         }
     }
 
-    /// Lets the store work, and flushes everything.
+    /// Lets the store work without faults, and flushes everything.
     fn recover(&mut self) {
         for which in 0..self.logs.len() {
-            // A row takes a few effects at most: files that are met, read back, made again.
+            // A row needs a few effects at most, such as finding an existing file, reading it back, and creating
+            // another one.
             let mut left = MOVES * 4;
             while !self.logs[which].is_flushed() && left > 0 {
                 self.logs[which].flush_now();
@@ -195,7 +200,7 @@ impl Model {
             assert!(content.len() <= ROLL_BYTES && content.ends_with(b"\n"), "{key} is whole");
             for row in AuditReader::new(content) {
                 let row = row.expect("a row that was written is read");
-                // Each row is the successor of the one before: none is missing between, none is there twice.
+                // Each row must be the successor of the row before. This finds missing and repeated rows.
                 assert_eq!(&*row.user_name, format!("{which}:{}", found[*which]), "in {key}");
                 found[*which] += 1;
             }
@@ -237,7 +242,7 @@ mod tests {
             rolling_log(&script);
         }
 
-        /// Mostly pushes, time and drives, so that files are continued and rolled often.
+        /// Most steps are rows, time and effects, so that files are often continued and rolled.
         #[test]
         fn acknowledged_rows_are_kept_when_the_store_fails_seldom(
             script in prop::collection::vec(

@@ -1,4 +1,4 @@
-//! A log as a state machine: rows go in, effects on a store come out, and their outcomes go in again.
+//! A log as a state machine. It takes rows, returns effects on a store, and takes the outcomes of these effects.
 //!
 //! ```text
 //!  rows ──push──►  pending rows  ──poll──►  Create / Put / ReadBack ──► the driver's store
@@ -6,13 +6,13 @@
 //!                       └────────────── done(outcome) ◄──────────────────────┘
 //! ```
 //!
-//! A store cannot append. So the log creates a file with its first rows, and writes the whole file again at each flush. The
-//! size of a file is limited by the roll size. Two rules make this safe with any store whose writes are atomic for one
-//! object:
-//! - The log does not continue a file that exists, unless it knows that it created the file itself. It takes the next number
-//!   instead.
-//! - After a write with an unclear outcome, the log closes the file as soon as it has the right content. An old write that
-//!   arrives late then changes nothing.
+//! A store cannot append. Therefore the log creates a file with its first rows, and writes the whole file again at each
+//! flush. The size of a file is limited by the roll size. Two rules make this safe with any store whose writes are
+//! atomic for one object:
+//! - The log continues a file only if it knows that it created the file. Otherwise it begins a file with the next
+//!   number.
+//! - After a write with an unclear outcome, the log closes the file as soon as it has the right content. If the unclear
+//!   write arrives later, it writes the same content.
 
 mod effect;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -29,12 +29,13 @@ use std::sync::Arc;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::value::Zone;
 
-/// The audit log or the access log of one server, in files that roll by day and by size. It holds no clock and no store.
+/// The audit log or the access log of one server, in files that roll by day and by size. The log itself uses no clock
+/// and no store.
 ///
 /// The driver performs one effect at a time and reports its outcome. It calls [`poll`](Self::poll) after each
-/// [`push`](Self::push), after each [`done`](Self::done), and at [`next_deadline`](Self::next_deadline). Rows keep their
-/// order. Once [`acknowledged`](Self::acknowledged) is greater than the number of a row, the row is in the store exactly
-/// once, durably. Rows that were not acknowledged can be missing after the program ended abruptly.
+/// [`push`](Self::push), after each [`done`](Self::done), and at [`next_deadline`](Self::next_deadline). Rows keep
+/// their order. Once [`acknowledged`](Self::acknowledged) is greater than the number of a row, the row is in the store
+/// exactly once, durably. Rows that were not acknowledged may be lost when the program is killed.
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow, Effect, EffectOutcome, RollOptions, RollingLog};
@@ -61,15 +62,15 @@ pub struct RollingLog {
     /// The rows that are not acknowledged yet. The rows of the open effect come first.
     pending: VecDeque<Pending>,
     pending_bytes: usize,
-    /// The number of the first row in `pending`.
+    /// The number of acknowledged rows, which is the number of the first row in `pending`.
     acknowledged: u64,
-    /// The end of a flush: rows with lower numbers are due now.
+    /// The end of a flush: rows with a lower number must be written now.
     due: u64,
     dropped: u64,
     last_drop: Option<DropReason>,
-    /// The day of the last row, and the bytes of its rows.
+    /// The day of the last row, and the total size of that day's rows in bytes.
     of_day: Option<(LogDate, u64)>,
-    /// The file that may be continued: this log made it, and every write to it had a clear outcome.
+    /// The file that may be continued. This log created it, and every write to it had a clear outcome.
     own: Option<OwnFile>,
     /// The day of the current files, and the highest file number that was tried or found on that day.
     taken: Option<(LogDate, u32)>,
@@ -120,14 +121,14 @@ struct OwnFile {
     content: Arc<[u8]>,
 }
 
-/// The rows of the open effect.
+/// The file and the rows that the open effect writes.
 #[derive(Debug)]
 struct Flight {
     name: LogName,
     step: Step,
     bytes: Arc<[u8]>,
     rows: usize,
-    /// Whether a write of these bytes with an unclear outcome may still happen.
+    /// `true` if a write of these bytes had an unclear outcome and may still arrive.
     unclear: bool,
     /// The number of consecutive outcomes without progress.
     tries: u32,
@@ -148,10 +149,11 @@ enum Wait {
     ForOutcome,
 }
 
-/// The number of file numbers that are tried before the log waits.
+/// The number of file numbers that are tried in a row before the log waits.
 const NUMBERS_AT_ONCE: u32 = 64;
 
-/// A clock counts as set back if it goes back by more than this. Threads may differ by less.
+/// The largest step back of the clock in milliseconds that is not taken as a clock set back. Clocks read by several
+/// threads may differ by less.
 const BACK_MILLIS: i64 = 1000;
 
 impl RollingLog {
@@ -185,7 +187,7 @@ impl RollingLog {
         }
     }
 
-    /// Adds a row and returns its number, from 0.
+    /// Adds a row and returns its number, counted from 0.
     ///
     /// Returns `None` if the row is dropped. [`dropped`](Self::dropped) counts such rows, and [`last_drop`](Self::last_drop) says
     /// why.
@@ -246,7 +248,8 @@ impl RollingLog {
         };
         match (flight.step, outcome) {
             (Step::Create, Stored) => return self.land(flight, true),
-            // Equal bytes may still be a twin's; that loses nothing as long as neither is overwritten.
+            // An equal file may come from another log with the same server name. No row is lost as long as neither log
+            // overwrites it.
             (Step::ReadBack, Stored) => return self.land(flight, false),
             (Step::Put, Stored) => {
                 let clear = !flight.unclear;
@@ -268,8 +271,8 @@ impl RollingLog {
                     Wait::No
                 };
             }
-            // The file may be visible and not durable, so it is not read back but created again: only `Exists` says that
-            // what is there is durable.
+            // The file may be visible but not durable, so it is created again instead of read back. Only `Exists`
+            // proves that the file is durable.
             (Step::Create, Unclear) => {
                 flight.unclear = true;
                 flight.back_off(now);
@@ -289,8 +292,8 @@ impl RollingLog {
         self.flight = Some(flight);
     }
 
-    /// Makes all waiting rows due now, and any retry too. To shut down, then poll until [`is_flushed`](Self::is_flushed), or
-    /// until a time limit.
+    /// Makes all waiting rows due now, and any retry too. To shut down, call this and then poll until
+    /// [`is_flushed`](Self::is_flushed) or until a timeout.
     pub fn flush_now(&mut self) {
         self.due = self.end();
         if let Some(flight) = &mut self.flight {
@@ -298,8 +301,8 @@ impl RollingLog {
         }
     }
 
-    /// The time of the next poll, if nothing else happens. A time in the past means now. `None` while an effect is open, and
-    /// when no row waits.
+    /// Returns the time of the next poll, if no row is added and no effect ends before. A time in the past means now.
+    /// `None` while an effect is open, and when no row waits.
     pub fn next_deadline(&self) -> Option<UnixTime> {
         if let Some(flight) = &self.flight {
             return match flight.wait {
@@ -320,30 +323,30 @@ impl RollingLog {
         self.acknowledged
     }
 
-    /// The number of rows that were dropped since the start.
+    /// Returns the number of rows that were dropped since the start.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// The reason of the last drop. `None` if no row was dropped.
+    /// Returns the reason of the last drop. `None` if no row was dropped.
     pub fn last_drop(&self) -> Option<DropReason> {
         self.last_drop
     }
 
-    /// The number of rows that wait, including those of the open effect.
+    /// Returns the number of rows that wait, including those of the open effect.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// Whether every row is stored durably.
+    /// Returns `true` if every row is stored durably.
     pub fn is_flushed(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// Tells the log about a key in the store, so that it does not try that number. A key of another log or server has no
-    /// effect.
+    /// Reports a key that exists in the store, so that the log does not try its number. A key of another log or server
+    /// has no effect.
     ///
-    /// Calling it is optional. It saves attempts for a server that starts often in one day.
+    /// This call is optional. It saves attempts for a server that starts often in one day.
     pub fn mention(&mut self, key: &str) {
         let Ok(name) = key.parse::<LogName>() else {
             return;
@@ -355,7 +358,8 @@ impl RollingLog {
         }
     }
 
-    /// Returns the reason to drop a row of this size, with which the rows of its day have `of_day` bytes.
+    /// Returns the reason to drop a row of this size, or `None` to keep it. `of_day` is the size of its day's rows in
+    /// bytes, including this row.
     fn drop_reason(&self, bytes: usize, of_day: u64) -> Option<DropReason> {
         let RollOptions { roll_bytes, pending_rows, pending_bytes, day_bytes, .. } = self.options;
         if self.header_bytes + bytes > roll_bytes {
@@ -383,7 +387,7 @@ impl RollingLog {
         })
     }
 
-    /// One more than the number of the last row.
+    /// Returns the number of the next row.
     fn end(&self) -> u64 {
         self.acknowledged + self.pending.len() as u64
     }
@@ -392,7 +396,7 @@ impl RollingLog {
         self.acknowledged < self.due || self.pending_bytes >= self.options.flush_bytes
     }
 
-    /// Whether rows must be written now. Then all waiting rows are written.
+    /// Returns `true` if rows must be written now. In that case all waiting rows are written.
     fn is_due(&mut self, now: UnixTime) -> bool {
         let Some(first) = self.pending.front() else {
             return false;
@@ -404,7 +408,7 @@ impl RollingLog {
         self.is_hurried()
     }
 
-    /// Drops deadlines after the clock was set back, because they would lie far in the future.
+    /// Forgets deadlines if the clock was set back, because they would be far in the future.
     fn observe(&mut self, now: UnixTime) {
         let set_back = now.as_millis().saturating_add(BACK_MILLIS) < self.latest.as_millis();
         if set_back {
@@ -415,7 +419,7 @@ impl RollingLog {
         }
     }
 
-    /// Returns the rows to write next, and their file. `None` if no row waits.
+    /// Returns the next rows to write and their file. `None` if no row waits.
     fn take_off(&self, now: UnixTime) -> Option<Flight> {
         let first = &self.pending.front()?.line;
         let (day, bytes) = (self.day_of(first), first.as_str().len());
@@ -448,13 +452,14 @@ impl RollingLog {
         LogName { kind: self.kind(), server: self.server.clone(), date, number }
     }
 
-    /// Marks a number of its day, and all lower ones, as taken.
+    /// Marks this file number and all lower numbers of its day as taken.
     fn take(&mut self, name: &LogName) {
         let mentioned = self.taken.filter(|(date, _)| *date == name.date).map_or(0, |(_, number)| number);
         self.taken = Some((name.date, name.number.max(mentioned)));
     }
 
-    /// Accepts that the rows in flight are in the store. The file is continued only if every write was clear.
+    /// Removes the rows in flight from the waiting rows, because they are in the store. Their file is continued only if
+    /// `clear` is true: every write to it had a clear outcome.
     fn land(&mut self, flight: Flight, clear: bool) {
         for row in self.pending.drain(..flight.rows) {
             self.pending_bytes -= row.line.as_str().len();
@@ -466,7 +471,8 @@ impl RollingLog {
 }
 
 impl Flight {
-    /// Waits a tenth of a second, twice as long after each failure, at most half a minute.
+    /// Sets the time of the next try: 0.1 s after the first failure, twice as long after each further failure, at most
+    /// 30 s.
     fn back_off(&mut self, now: UnixTime) {
         let millis = (100_i64 << self.tries.min(10)).min(30_000);
         self.tries += 1;
@@ -480,7 +486,8 @@ impl Flight {
     }
 }
 
-/// Whether the file of a day accepts a row of another day: it accepts its own day and late rows of the day before.
+/// Returns `true` if a file of day `file` accepts a row of day `row`: a row of the same day, or a late row of the day
+/// before.
 fn takes(file: LogDate, row: LogDate) -> bool {
     matches!(file.days_since(row), 0 | 1)
 }

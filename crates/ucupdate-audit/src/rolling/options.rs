@@ -1,4 +1,4 @@
-//! [`RollOptions`]: when a log is flushed, when it rolls, and how much may wait.
+//! [`RollOptions`]: when a log is flushed, when a new file begins, and how many rows may wait.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub struct RollOptions {
 }
 
 impl Default for RollOptions {
-    /// A flush every second or at 512,000 bytes, and a new file at 1,024,000 bytes: both sizes are the original's. 100,000
-    /// rows or 16 MiB may wait. A day has 4 GiB.
+    /// Returns the default options: a flush every second or at 512,000 bytes, a new file at 1,024,000 bytes, at most
+    /// 100,000 or 16 MiB of waiting rows, and at most 4 GiB a day. The first two sizes are those of the original.
     fn default() -> Self {
         Self {
             flush_millis: 1000,
@@ -38,7 +38,7 @@ impl Default for RollOptions {
 }
 
 impl RollOptions {
-    /// The longest time that a row waits before it is written.
+    /// Returns the longest time that a row waits before it is written.
     pub fn flush_interval(&self) -> Duration {
         Duration::from_millis(self.flush_millis.into())
     }
@@ -72,8 +72,8 @@ impl RollOptions {
         Ok(self)
     }
 
-    /// Sets the maximum number of waiting rows, and of their bytes. Rows on their way to the store count. Both are at least
-    /// 1.
+    /// Sets the maximum number of waiting rows, and the maximum number of their bytes. Rows that are being written are
+    /// counted too. Both numbers are at least 1.
     ///
     /// # Errors
     /// When one of them is 0.
@@ -92,7 +92,7 @@ impl RollOptions {
     }
 }
 
-/// The largest object that a store creates in one piece.
+/// The largest size in bytes of an object that a store creates in one piece.
 const MAX_ROLL_BYTES: usize = 8 * 1024 * 1024;
 
 fn within(

@@ -1,4 +1,4 @@
-//! The state machine's moves, one by one. That they keep every row is the law's to show.
+//! Tests each transition of the state machine alone. The law checks that the log keeps every row.
 
 use super::*;
 use crate::{AuditRow, RetentionDays, expired};
@@ -18,7 +18,7 @@ fn seconds(seconds: i64) -> UnixTime {
     after(NOON, seconds * 1000)
 }
 
-/// The file's name without its folder, what is done to it, and its rows' hosts.
+/// Returns the text of an effect: what is done, the name of the file without its folder, and the hosts of its rows.
 fn shown(effect: Option<Effect>) -> String {
     let Some(effect) = effect else { return "nothing".to_owned() };
     let verb = match effect {

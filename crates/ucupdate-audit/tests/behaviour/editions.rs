@@ -1,4 +1,4 @@
-//! Audit logs of other editions, and logs that another program wrote again.
+//! Audit logs of other editions, and logs that other programs have saved.
 
 use ucupdate_audit::{AuditReader, AuditRow, LogLook};
 use ucupdate_core::value::{UnixTime, Zone};
@@ -13,7 +13,7 @@ fn findings(log: &str) -> Vec<String> {
     AuditReader::new(log.as_bytes()).filter_map(Result::err).map(|finding| finding.to_string()).collect()
 }
 
-/// The field's log with another delimiter, as a spreadsheet writes it.
+/// Returns the log in `vectors/` with another delimiter, as a spreadsheet saves it.
 fn delimited(delimiter: char) -> String {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(FIELD_LOG.as_bytes());
     let mut writer = csv::WriterBuilder::new()
@@ -97,7 +97,7 @@ fn names_in_windows_1252_are_read() {
     assert_eq!(&*rows(log)[0].user_name, "J\u{fc}rgen");
 }
 
-/// The log as a spreadsheet saves it: the first column, and the time of the device.
+/// Returns a log as a spreadsheet saves it. Each pair is the time of the server and the time of the device.
 fn resaved(dates: &[(&str, &str)]) -> String {
     let lines = dates.iter().map(|(logged, device)| format!("{logged},CX700,{device}\n"));
     std::iter::once("Logging DateTime,Model,Request DateTime\n".to_owned()).chain(lines).collect()

@@ -1,4 +1,4 @@
-//! The field's logs and their readers, by the public names only.
+//! Reads the logs in `vectors/`, with public names only.
 
 use std::collections::HashMap;
 use ucupdate_audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow};
@@ -9,8 +9,8 @@ fn audit_rows() -> Vec<AuditRow> {
     AuditReader::new(&*log).map(Result::unwrap).collect()
 }
 
-/// The public script that people feed audit logs to: its first line must begin `Logging DateTime,`, and it finds these
-/// columns by their titles.
+/// A public script reads audit logs. It needs `Logging DateTime,` at the start of the first line, and finds these
+/// columns by title.
 #[test]
 fn the_public_script_finds_its_columns_by_title() {
     let mut log = AUDIT_HEADER.to_owned();

@@ -1,4 +1,4 @@
-//! Reading and writing logs, by the public names only.
+//! Reads and writes logs, with public names only.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 

@@ -55,7 +55,7 @@ impl<R: Read> InputPart<R> {
         Ok(())
     }
 
-    /// The length of the part, where it is not the one that its header states. `number` counts parts from 1.
+    /// Returns the length of the part, where it is not the one that its header states. `number` counts parts from 1.
     pub(crate) fn irregularity(&self, number: u16) -> Option<Irregularity> {
         (self.bytes != self.lengths.stated).then_some(Irregularity::Length {
             part: number,
@@ -109,7 +109,7 @@ impl OpenFolder {
         self.ready.clone()
     }
 
-    /// The next at most `most` bytes that are ready.
+    /// Returns the next at most `most` bytes that are ready.
     pub(crate) fn deliver(&mut self, most: usize) -> Range<usize> {
         let end = self.ready.end.min(self.ready.start.saturating_add(most));
         let range = self.ready.start..end;
@@ -145,7 +145,7 @@ impl OpenFolder {
         }
     }
 
-    /// The piece that the next block is in.
+    /// Returns the piece that the next block is in.
     fn next_piece<'a>(&mut self, folder: &'a Folder) -> Result<&'a Piece, CabError> {
         loop {
             let Some(piece) = folder.pieces.get(self.piece) else { return Err(self.ends_early(folder)) };
@@ -200,12 +200,12 @@ impl OpenFolder {
         Ok(true)
     }
 
-    /// The offset, in bytes of the folder, of the next byte that is ready.
+    /// Returns the offset, in bytes of the folder, of the next byte that is ready.
     pub(crate) fn position(&self) -> u64 {
         self.decoded - self.ready.len() as u64
     }
 
-    /// Whether the folder has bytes or blocks that were not delivered.
+    /// Returns whether the folder has bytes or blocks that were not delivered.
     pub(crate) fn has_more(&self, folder: &Folder) -> bool {
         let later: u64 = folder.pieces.iter().skip(self.piece + 1).map(|piece| u64::from(piece.blocks)).sum();
         let here = folder.pieces.get(self.piece).map_or(0, |piece| u64::from(piece.blocks - self.of_piece));

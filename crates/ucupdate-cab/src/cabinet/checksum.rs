@@ -1,6 +1,6 @@
 //! The checksum of a data block: an exclusive-or of 32-bit words ([MS-CAB] 3.1).
 
-/// The checksum of `bytes`, started from `seed`.
+/// Returns the checksum of `bytes`, started from `seed`.
 ///
 /// Words are little-endian; one to three bytes at the end count as one word whose *first* byte is the highest.
 pub(crate) fn checksum(bytes: &[u8], seed: u32) -> u32 {

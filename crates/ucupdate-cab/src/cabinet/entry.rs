@@ -103,32 +103,32 @@ impl Attributes {
         self.0
     }
 
-    /// Whether the file is read-only.
+    /// Returns whether the file is read-only.
     pub fn is_read_only(self) -> bool {
         self.0 & 0x01 != 0
     }
 
-    /// Whether the file is hidden.
+    /// Returns whether the file is hidden.
     pub fn is_hidden(self) -> bool {
         self.0 & 0x02 != 0
     }
 
-    /// Whether the file belongs to the system.
+    /// Returns whether the file belongs to the system.
     pub fn is_system(self) -> bool {
         self.0 & 0x04 != 0
     }
 
-    /// Whether the file was changed since it was last archived.
+    /// Returns whether the file was changed since it was last archived.
     pub fn is_archive(self) -> bool {
         self.0 & 0x20 != 0
     }
 
-    /// Whether the file is to be run after it was extracted.
+    /// Returns whether the file is to be run after it was extracted.
     pub fn is_executed(self) -> bool {
         self.0 & 0x40 != 0
     }
 
-    /// Whether the name is UTF-8.
+    /// Returns whether the name is UTF-8.
     pub fn has_utf8_name(self) -> bool {
         self.0 & 0x80 != 0
     }

@@ -198,7 +198,7 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
     Ok(part)
 }
 
-/// Whether the bytes between the folder table and the file table begin with an entry of a file.
+/// Returns whether the bytes between the folder table and the file table begin with an entry of a file.
 fn second_table<R: Read>(source: &mut Source<R>, bytes: u64, folders: u16) -> bool {
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(FILE_BYTES + MAX_NAME_BYTES);
     let ahead = source.look(bytes);
@@ -264,13 +264,13 @@ fn file<R: Read>(
     Ok(file)
 }
 
-/// The name of a neighbouring part, which is only shown.
+/// Returns the name of a neighbouring part, which is only shown.
 fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
     let bytes = terminated(source, spent, Structure::Header)?;
     Ok(String::from_utf8_lossy(&bytes).into())
 }
 
-/// The bytes up to a zero, which is taken too.
+/// Returns the bytes up to a zero, which is taken too.
 fn terminated<R: Read>(
     source: &mut Source<R>,
     spent: &mut Spent<'_>,
@@ -306,7 +306,7 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// The bytes of the smallest cabinet with these tables.
+    /// Returns the bytes of the smallest cabinet with these tables.
     pub(crate) fn least_bytes(&self) -> u64 {
         HEADER_BYTES as u64
             + u64::from(self.folders) * FOLDER_BYTES as u64
@@ -329,17 +329,17 @@ impl Fixed {
     }
 }
 
-/// The byte at `at`; zero behind the end.
+/// Returns the byte at `at`; zero behind the end.
 pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or_default()
 }
 
-/// The little-endian number at `at`.
+/// Returns the little-endian number at `at`.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([byte_at(bytes, at), byte_at(bytes, at + 1)])
 }
 
-/// The little-endian number at `at`.
+/// Returns the little-endian number at `at`.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }

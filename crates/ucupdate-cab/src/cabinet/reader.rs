@@ -303,7 +303,7 @@ impl<R: Read> Cabinet<R> {
         Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }
 
-    /// The next at most `most` bytes of the current file; an empty piece at its end.
+    /// Returns the next at most `most` bytes of the current file; an empty piece at its end.
     fn chunk(&mut self, most: usize) -> Result<Piece, CabError> {
         if self.given_up {
             return Err(CabError::GivenUp);
@@ -345,7 +345,7 @@ impl<R: Read> Cabinet<R> {
         Ok(range)
     }
 
-    /// The bytes of a piece.
+    /// Returns the bytes of a piece.
     fn bytes(&self, piece: Piece) -> &[u8] {
         match piece {
             Piece::Decoded(range) => self.folder.as_ref().map_or(&[], |(_, open)| open.bytes(range)),
@@ -383,7 +383,7 @@ struct Held {
 }
 
 impl Held {
-    /// The held bytes from an offset of the folder on, at most `most`; `None` where that byte is not held.
+    /// Returns the held bytes from an offset of the folder on, at most `most`; `None` where that byte is not held.
     fn range(&self, at: u64, most: usize) -> Option<Range<usize>> {
         let from = usize::try_from(at.checked_sub(self.begin)?).ok()?;
         let left = self.bytes.len().checked_sub(from).filter(|left| *left > 0)?;

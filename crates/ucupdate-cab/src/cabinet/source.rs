@@ -59,12 +59,12 @@ impl<R: Read> Source<R> {
         self.part = Some(part);
     }
 
-    /// The position of the next byte.
+    /// Returns the position of the next byte.
     pub(crate) fn place(&self) -> Position {
         Position { offset: self.offset, part: self.part }
     }
 
-    /// The position of a byte of the cabinet.
+    /// Returns the position of a byte of the cabinet.
     pub(crate) fn place_of(&self, in_cabinet: u64) -> Position {
         Position { offset: self.base + in_cabinet, part: self.part }
     }
@@ -92,7 +92,7 @@ impl<R: Read> Source<R> {
         self.hash = None;
     }
 
-    /// The bytes of the cabinet that are read and not yet taken.
+    /// Returns the bytes of the cabinet that are read and not yet taken.
     fn ahead(&self) -> usize {
         let before_limit = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         (self.end - self.start).min(before_limit)
@@ -125,7 +125,7 @@ impl<R: Read> Source<R> {
         self.held = None;
     }
 
-    /// The next `want` bytes without taking them; fewer only where the input ends or fails.
+    /// Returns the next `want` bytes without taking them; fewer only where the input ends or fails.
     pub(crate) fn look(&mut self, want: usize) -> &[u8] {
         let want = want.min(MAX_LOOK_BYTES);
         if self.ahead() < want {
@@ -135,7 +135,7 @@ impl<R: Read> Source<R> {
         &self.buffer[self.start..self.start + count]
     }
 
-    /// The next `want` bytes without taking them; fails where there are fewer.
+    /// Returns the next `want` bytes without taking them; fails where there are fewer.
     pub(crate) fn need(&mut self, want: usize, what: Structure) -> Result<&[u8], CabError> {
         let at = self.place();
         let found = self.look(want).len();
@@ -145,7 +145,7 @@ impl<R: Read> Source<R> {
         Ok(&self.buffer[self.start..self.start + want])
     }
 
-    /// The error where only `found` of the `expected` bytes of `what` at `at` are there.
+    /// Returns the error where only `found` of the `expected` bytes of `what` at `at` are there.
     pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {
@@ -193,7 +193,7 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// The SHA-256 of the bytes of the cabinet that were taken so far.
+    /// Returns the SHA-256 of the bytes of the cabinet that were taken so far.
     pub(crate) fn sha256(&self) -> Sha256Digest {
         self.hash.clone().unwrap_or_default().digest()
     }

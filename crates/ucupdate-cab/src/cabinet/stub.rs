@@ -132,7 +132,7 @@ fn within_stub(limits: &Limits, before: u64) -> Result<(), CabError> {
     CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)
 }
 
-/// The name of another form that the input may have, by its first bytes.
+/// Returns the name of another form that the input may have, by its first bytes.
 fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     const FORMS: [(&[u8], &str); 17] = [
         (b"PK", "a zip archive; extract it and pass the cabinet in it, or build a package from its files"),

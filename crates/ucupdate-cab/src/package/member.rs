@@ -47,7 +47,7 @@ impl MemberRole {
         }
     }
 
-    /// Whether the bytes stay in memory until all members are known.
+    /// Returns whether the bytes stay in memory until all members are known.
     pub(crate) fn is_kept(self) -> bool {
         match self {
             Self::Manifest | Self::Signature => true,
@@ -55,7 +55,7 @@ impl MemberRole {
         }
     }
 
-    /// Whether the member may turn out to be an image. Such members are hashed by SHA-1 too, for catalogues.
+    /// Returns whether the member may turn out to be an image. Such members are hashed by SHA-1 too, for catalogues.
     pub(crate) fn may_be_image(self) -> bool {
         match self {
             Self::Image | Self::Other => true,
@@ -88,7 +88,7 @@ impl MemberStart {
         Self::at(index, name, SafePath::read(name), size, modified)
     }
 
-    /// A member whose name was already read as a path.
+    /// Returns a member whose name was already read as a path.
     pub(super) fn at(
         index: usize,
         name: &str,

@@ -47,7 +47,7 @@ impl Package {
         self.problems.iter().filter(|problem| problem.severity() == Severity::Warning)
     }
 
-    /// Whether the package has a refusal, so that nothing of it may be used.
+    /// Returns whether the package has a refusal, so that nothing of it may be used.
     pub fn is_refused(&self) -> bool {
         self.refusals().next().is_some()
     }

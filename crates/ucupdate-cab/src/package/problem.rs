@@ -226,7 +226,7 @@ impl fmt::Display for Problem {
 /// The most characters of one text in a problem.
 const MAX_TEXT: usize = 300;
 
-/// A foreign text without control characters and of bounded length.
+/// Returns a foreign text without control characters and of bounded length.
 fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()

@@ -159,7 +159,7 @@ impl RawBlock {
     }
 }
 
-/// The checksum by the letter of the specification, slowly.
+/// Returns the checksum by the letter of the specification, slowly.
 pub(crate) fn plain_checksum(bytes: &[u8], seed: u32) -> u32 {
     let words = bytes.chunks(4).map(|word| match *word {
         [a, b, c, d] => u32::from_le_bytes([a, b, c, d]),

@@ -22,7 +22,7 @@ fn file(name: &str, begin: usize, size: usize) -> RawFile {
     RawFile { name: name.as_bytes().to_vec(), size, begin, folder: 0, attributes: 0 }
 }
 
-/// A folder of this content with files at any place in it.
+/// Returns a folder of this content with files at any place in it.
 fn folder(kind: Compression, content: &[u8], files: &[(&str, usize, usize)]) -> Raw {
     let mut raw = Raw::of(kind, &[("all", content)]);
     raw.files = files.iter().map(|(name, begin, size)| file(name, *begin, *size)).collect();

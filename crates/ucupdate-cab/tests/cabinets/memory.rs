@@ -6,7 +6,7 @@ use super::fixture::{Raw, RawFile, firmware, kinds, lzx};
 
 const MIB: u64 = 1024 * 1024;
 
-/// The most bytes allocated at once while the parts are read to their end or to an error.
+/// Returns the most bytes allocated at once while the parts are read to their end or to an error.
 fn peak(parts: &[&[u8]]) -> u64 {
     let measured = allocation_counter::measure(|| {
         let cabinet = Cabinet::open_set(parts.to_vec(), Limits::default());

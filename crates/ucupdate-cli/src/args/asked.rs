@@ -75,7 +75,7 @@ impl Asked {
 }
 
 impl AskedArgs {
-    /// A request and the address it comes from.
+    /// Returns a request and the address it comes from.
     ///
     /// # Errors
     /// When the file cannot be read, or is no request.

@@ -47,12 +47,12 @@ impl AuditArgs {
         self.each(context, self.is_of_store(), true, take).await
     }
 
-    /// Whether no files are named.
+    /// Returns whether no files are named.
     pub(crate) fn is_of_store(&self) -> bool {
         self.audit.is_empty()
     }
 
-    /// The time before which rows are passed over.
+    /// Returns the time before which rows are passed over.
     pub(crate) fn since(&self) -> Option<UnixTime> {
         self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()))
     }

@@ -11,7 +11,7 @@ pub(crate) struct AuthorArgs {
 }
 
 impl AuthorArgs {
-    /// The name: as given, else that of the system's user, else `unknown`.
+    /// Returns the name: as given, else that of the system's user, else `unknown`.
     pub(crate) fn name(&self) -> String {
         let system = || {
             let variables = ["USER", "LOGNAME", "USERNAME"];

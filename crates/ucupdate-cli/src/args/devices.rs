@@ -33,7 +33,7 @@ pub(crate) struct Devices {
 }
 
 impl DevicesArgs {
-    /// Whether the devices are those of the store's own audit logs.
+    /// Returns whether the devices are those of the store's own audit logs.
     pub(crate) fn is_of_store(&self) -> bool {
         self.audit.is_of_store()
     }

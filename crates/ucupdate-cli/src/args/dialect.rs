@@ -17,7 +17,7 @@ pub(crate) struct DialectArgs {
 const MAX_DIALECT_BYTES: usize = 64 * 1024;
 
 impl DialectArgs {
-    /// The codec that speaks it.
+    /// Returns the codec that speaks it.
     ///
     /// # Errors
     /// When the file cannot be read or is no dialect.

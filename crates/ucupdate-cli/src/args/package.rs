@@ -22,7 +22,7 @@ pub(crate) struct CabinetArgs {
 }
 
 impl CabinetArgs {
-    /// The options for reading cabinets.
+    /// Returns the options for reading cabinets.
     pub(crate) fn options(&self) -> CabinetOptions {
         let mut limits = Limits::default();
         for (name, number) in &self.limits {
@@ -38,7 +38,7 @@ impl CabinetArgs {
         options
     }
 
-    /// The limits of packages among the limits that are given.
+    /// Returns the limits of packages among the limits that are given.
     fn package_limits(&self) -> PackageLimits {
         let mut limits = PackageLimits::default();
         for (name, number) in &self.limits {
@@ -63,7 +63,7 @@ pub(crate) struct PackageArgs {
 }
 
 impl PackageArgs {
-    /// The options for reading packages.
+    /// Returns the options for reading packages.
     pub(crate) fn options(&self) -> PackageOptions {
         PackageOptions::default()
             .with_limits(self.cabinet.package_limits())

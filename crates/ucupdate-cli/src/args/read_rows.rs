@@ -66,12 +66,13 @@ impl ReadRows {
         }
     }
 
-    /// Whether something was understood of every log.
+    /// Returns whether something was understood of every log.
     pub(crate) fn is_understood(&self) -> bool {
         self.nothing.is_empty()
     }
 
-    /// Whether the logs gave no row, and something in them was not understood: then "nothing found" would be wrong.
+    /// Returns whether the logs gave no row, and something in them was not understood: then "nothing found" would be
+    /// wrong.
     pub(crate) fn is_nothing(&self) -> bool {
         self.rows == 0 && !self.is_understood()
     }

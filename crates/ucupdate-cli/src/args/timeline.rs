@@ -22,7 +22,7 @@ pub(crate) struct LogArgs {
 }
 
 impl LogArgs {
-    /// Whether no files are named.
+    /// Returns whether no files are named.
     pub(crate) fn is_of_store(&self) -> bool {
         self.access.is_empty()
     }

@@ -22,7 +22,7 @@ pub(crate) struct WhomArgs {
 }
 
 impl WhomArgs {
-    /// The audience that is meant.
+    /// Returns the audience that is meant.
     ///
     /// # Errors
     /// When none is.
@@ -32,12 +32,12 @@ impl WhomArgs {
     }
 }
 
-/// The device that is known by one of these.
+/// Returns the device that is known by one of these.
 pub(crate) fn device(mac: Option<MacAddress>, serial: Option<SerialNumber>) -> Option<DeviceId> {
     mac.map(DeviceId::Mac).or(serial.map(DeviceId::Serial))
 }
 
-/// The failure where neither a device nor a group is named. The command line refuses that before.
+/// Returns the failure where neither a device nor a group is named. The command line refuses that before.
 pub(crate) fn nobody() -> Failure {
     Failure::usage("expected one of --mac, --serial and --group")
 }

@@ -20,7 +20,7 @@ pub(crate) enum Whose {
 }
 
 impl Whose {
-    /// The device with this identity.
+    /// Returns the device with this identity.
     pub(crate) fn device(device: &DeviceId) -> Self {
         match device {
             DeviceId::Mac(mac) => Self::Mac(*mac),
@@ -28,7 +28,7 @@ impl Whose {
         }
     }
 
-    /// Whether an audit row is of such a device. Addresses are compared apart.
+    /// Returns whether an audit row is of such a device. Addresses are compared apart.
     pub(crate) fn is_of(&self, row: &AuditRow) -> bool {
         match self {
             Self::All => true,

@@ -2,7 +2,7 @@
 
 use ucupdate::value::Zone;
 
-/// The time zone of this name.
+/// Returns the time zone of this name.
 pub(crate) fn zone(name: &str) -> Result<Zone, String> {
     Zone::named(name).map_err(|error| error.to_string())
 }

@@ -141,7 +141,7 @@ pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
     zone.map(Some).map_err(|error| Failure::not_understood(format_args!("{}: {error}", path.display())))
 }
 
-/// The name of a kind of log in messages.
+/// Returns the name of a kind of log in messages.
 pub(crate) fn name(kind: LogKind) -> &'static str {
     match kind {
         LogKind::Audit => "audit log",

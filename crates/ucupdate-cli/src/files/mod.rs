@@ -38,7 +38,7 @@ pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The whole of a file that has at most `most` bytes.
+/// Returns the whole of a file that has at most `most` bytes.
 ///
 /// # Errors
 /// When it cannot be read, or is larger.

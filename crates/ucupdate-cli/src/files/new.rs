@@ -33,7 +33,7 @@ impl NewFiles {
         Self::of(Folder::open_or_create(path), path)
     }
 
-    /// The names are not synced: after a power cut the command can be run again.
+    /// Returns the names are not synced: after a power cut the command can be run again.
     fn of(opened: io::Result<Folder>, path: &Path) -> Result<Self, Failure> {
         let folder = opened.map_err(|error| Failure::in_doing(path.display(), &error))?;
         Ok(Self(folder.with_synced_names(false)))

@@ -29,18 +29,19 @@ impl Output {
         Self { json, stdout: io::stdout() }
     }
 
-    /// Whether results are JSON.
+    /// Returns whether results are JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// The number of columns of a line on stdout. It is very large if stdout is not a terminal, so that lines stay whole.
+    /// Returns the number of columns of a line on stdout. It is very large if stdout is not a terminal, so that lines
+    /// stay whole.
     pub(crate) fn width(&self) -> usize {
         let size = terminal_size::terminal_size_of(&self.stdout);
         size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(40))
     }
 
-    /// Whether a person may be watching stderr.
+    /// Returns whether a person may be watching stderr.
     pub(crate) fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }

@@ -20,7 +20,7 @@ impl<T: Display> Display for ShownLines<T> {
     }
 }
 
-/// Whether a character does something other than show itself.
+/// Returns whether a character does something other than show itself.
 pub(crate) fn is_unfit(character: char) -> bool {
     character.is_control()
         || matches!(character,

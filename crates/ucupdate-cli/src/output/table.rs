@@ -12,7 +12,7 @@ pub(crate) struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    /// A table with this heading.
+    /// Returns a table with this heading.
     pub(crate) fn new(heading: [&str; N]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_preset(comfy_table::presets::NOTHING).set_header(heading);

@@ -15,7 +15,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Whether nothing happened.
+    /// Returns whether nothing happened.
     pub(crate) fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }

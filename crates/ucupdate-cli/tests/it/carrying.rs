@@ -18,7 +18,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The file of an image in a store.
+/// Returns the file of an image in a store.
 fn image(place: &Place, store: &str) -> PathBuf {
     let found = files(&place.path(&format!("{store}/images")));
     found.into_iter().find(|path| path.to_string_lossy().ends_with("CPE.nbt")).unwrap()

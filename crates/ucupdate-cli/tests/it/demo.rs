@@ -3,7 +3,7 @@
 use crate::place::{Place, Ran};
 use std::process::{Command, Stdio};
 
-/// The rows of the field's phone, without what no two runs share.
+/// Returns the rows of the field's phone, without what no two runs share.
 fn masked(log: &str) -> Vec<String> {
     let rows = log.lines().filter(|line| line.contains(",\"LG-Nortel\","));
     rows.map(|row| {

@@ -13,7 +13,7 @@ const IMAGE_BYTES: usize = 12 * 1024 * 1024;
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
 
-/// A place whose image is large, and approved.
+/// Returns a place whose image is large, and approved.
 fn place_with_large_image() -> (Place, Vec<u8>) {
     let place = Place::new();
     let image = vec![0xA5; IMAGE_BYTES];

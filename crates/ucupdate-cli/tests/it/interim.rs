@@ -21,7 +21,7 @@ fn explained(place: &Place, rule: &str, installed: &str) -> String {
     place.run(&["explain", "--device", device, "--installed", installed]).done()
 }
 
-/// A package with a release and an interim image.
+/// Returns a package with a release and an interim image.
 fn with_interim(rule: &str, version: &str, interim: &str) -> Vec<u8> {
     let release = NewRelease::new(rule.parse().unwrap(), ReportedVersion::new(version), version, time());
     let image = NewInterim::new(
@@ -34,7 +34,7 @@ fn with_interim(rule: &str, version: &str, interim: &str) -> Vec<u8> {
     PackageBuilder::new().with_release(release).with_interim(image).build().unwrap()
 }
 
-/// The commands in a text: what stands in backticks and begins with the name of the program.
+/// Returns the commands in a text: what stands in backticks and begins with the name of the program.
 fn commands(text: &str) -> Vec<String> {
     let parts = text.split('`').skip(1).step_by(2);
     parts.filter_map(|part| part.strip_prefix("ucupdate ")).map(ToOwned::to_owned).collect()
@@ -73,7 +73,7 @@ fn old_store(format: &str) -> Place {
     place
 }
 
-/// The findings of a check about stones; the vectors lack their images.
+/// Returns the findings of a check about stones; the vectors lack their images.
 fn wide_stones(place: &Place) -> Vec<Value> {
     let found = place.run(&["verify", "--quick", "--json"]).json();
     let findings = found["findings"].as_array().unwrap().clone();

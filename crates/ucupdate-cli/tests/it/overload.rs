@@ -17,7 +17,7 @@ const MAX_POLLS: usize = 150;
 /// The time that one poll may take.
 const POLL_TIME: Duration = Duration::from_secs(5);
 
-/// A store whose phone is offered an image of some megabytes.
+/// Returns a store whose phone is offered an image of some megabytes.
 fn place_with_large_image() -> Place {
     let place = Place::new();
     place.file("uc.cab", &ucupdate_cab::package::sample::uc_updates(4 * 1024 * 1024));
@@ -86,7 +86,7 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 }
 
-/// The address of the health listener.
+/// Returns the address of the health listener.
 fn health(serving: &Serving) -> String {
     serving.lines[1].strip_prefix("health on http://").unwrap().to_owned()
 }

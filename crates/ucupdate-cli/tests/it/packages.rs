@@ -5,7 +5,7 @@ use serde_json::Value;
 use ucupdate_cab::package::{CatalogueBuilder, sample};
 use ucupdate_cab::{CabinetBuilder, Compression};
 
-/// A cabinet of two releases by their folders; of the second, the image is not the one that was signed.
+/// Returns a cabinet of two releases by their folders; of the second, the image is not the one that was signed.
 pub(crate) fn one_bad_file() -> Vec<u8> {
     let mut cabinet = CabinetBuilder::new(Compression::Mszip);
     for (model, signed, image) in [("CX700", "image", "image"), ("IP8540", "image", "image, damaged")] {
@@ -96,7 +96,7 @@ fn an_unknown_restriction_in_a_manifest_is_refused_unless_it_is_ignored() {
     assert!(ignored.contains("accepted on request: "), "{ignored}");
 }
 
-/// The two parts of a set: one stored folder that goes on in the second part, with two files.
+/// Returns the two parts of a set: one stored folder that goes on in the second part, with two files.
 fn set_of_two(files: [(&str, &[u8]); 2]) -> [Vec<u8>; 2] {
     let content: Vec<u8> = files.iter().flat_map(|(_, content)| content.iter().copied()).collect();
     let half = files[0].1.len() / 2;

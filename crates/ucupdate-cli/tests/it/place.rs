@@ -46,7 +46,7 @@ impl Place {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
-    /// The command, called here by the user `ann`.
+    /// Returns the command, called here by the user `ann`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));
         command.args(args).current_dir(self.folder.path()).env("USER", "ann");
@@ -75,7 +75,7 @@ impl Ran {
         self.stdout
     }
 
-    /// The reason, when it was refused, not found or not understood.
+    /// Returns the reason, when it was refused, not found or not understood.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
         assert!(matches!(self.code, Some(1 | 3 | 4)), "{self:?}");
@@ -83,7 +83,7 @@ impl Ran {
         self.stderr.lines().last().and_then(|line| line.strip_prefix("ucupdate: ")).unwrap().to_owned()
     }
 
-    /// The text of a failure under `--json`.
+    /// Returns the text of a failure under `--json`.
     #[track_caller]
     pub(crate) fn failure(&self) -> String {
         let line = self.stderr.lines().last().unwrap_or_default();
@@ -107,7 +107,7 @@ pub(crate) fn time() -> FieldTime {
     sample::time_stamp()
 }
 
-/// A package of one release.
+/// Returns a package of one release.
 pub(crate) fn package(rule: &str, version: &str, image: &[u8]) -> Vec<u8> {
     let rule: RuleKey = rule.parse().unwrap();
     let release = NewRelease::new(rule, ReportedVersion::new(version), image, time());

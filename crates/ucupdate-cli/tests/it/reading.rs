@@ -5,7 +5,7 @@ use crate::place::Place;
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const IIS_LOG: &str = include_str!("../../../../vectors/iis-2009-03-06.log");
 
-/// The field's log with semicolons in UTF-16, as a script's export has it.
+/// Returns the field's log with semicolons in UTF-16, as a script's export has it.
 fn exported() -> Vec<u8> {
     let body = FIELD_LOG.lines().map(|line| {
         let cells: Vec<String> =

@@ -44,12 +44,12 @@ fn the_examples_of_the_page_print_what_it_says() {
     panic!("the transcript has {} lines, expected {}", page.lines().count(), now.lines().count());
 }
 
-/// Whether the transcript is written anew instead of compared.
+/// Returns whether the transcript is written anew instead of compared.
 fn is_blessing() -> bool {
     std::env::var_os("UCUPDATE_BLESS").is_some()
 }
 
-/// An example and what it prints: stdout, then stderr.
+/// Returns an example and what it prints: stdout, then stderr.
 fn run(place: &Place, example: &str) -> String {
     let (call, code) = match example.split_once(" # exits with ") {
         Some((call, code)) => (call, code.parse().unwrap()),
@@ -69,7 +69,7 @@ fn run(place: &Place, example: &str) -> String {
     format!("$ ucupdate {}{ending}\n{stdout}{}", args.join(" "), ran.stderr)
 }
 
-/// The words of a call; what stands in double quotes is one, as for a shell.
+/// Returns the words of a call; what stands in double quotes is one, as for a shell.
 fn words(call: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -87,7 +87,7 @@ fn is_package(word: &str) -> bool {
     word.len() == 12 && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// The package the page's examples work with.
+/// Returns the package the page's examples work with.
 fn package(place: &Place) -> String {
     let shown = place.run(&["package", "show", "things/UCUpdates.cab", "--json"]).json();
     shown["package"].as_str().unwrap().to_owned()
@@ -128,7 +128,8 @@ fn one_line(value: &Value) -> String {
     }
 }
 
-/// The page without what differs between machines and days: digests, large numbers (sizes of what is compressed), times.
+/// Returns the page without what differs between machines and days: digests, large numbers (sizes of what is
+/// compressed), times.
 fn steady(page: &str) -> String {
     let mut steady = String::new();
     for line in page.lines() {

@@ -7,7 +7,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 const EXTERNAL_HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
 
-/// The phone's request, as `ask` writes it.
+/// Returns the phone's request, as `ask` writes it.
 fn request(place: &Place) -> Vec<u8> {
     place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
 }

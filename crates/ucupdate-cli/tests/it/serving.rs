@@ -75,7 +75,8 @@ impl Place {
         self.serve(&["--listen", "127.0.0.1:0"])
     }
 
-    /// The log of this kind (`Audit` or `Access`) of the server that is called `here`; empty when there is none.
+    /// Returns the log of this kind (`Audit` or `Access`) of the server that is called `here`; empty when there is
+    /// none.
     pub(crate) fn log(&self, kind: &str) -> String {
         let mut log = String::new();
         let mut folders = vec![self.path("ucupdate-data/Logs/Server").join(kind)];
@@ -122,12 +123,12 @@ impl Serving {
         }
     }
 
-    /// The origins it listens at.
+    /// Returns the origins it listens at.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.lines.iter().filter_map(|line| line.strip_prefix("listening on ")).map(str::to_owned).collect()
     }
 
-    /// The first of them.
+    /// Returns the first of them.
     pub(crate) fn url(&self) -> String {
         self.urls().remove(0)
     }
@@ -188,7 +189,7 @@ pub(crate) fn exchange(address: &str, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// A `POST` of a body, with more headers, to be closed after.
+/// Returns a `POST` of a body, with more headers, to be closed after.
 pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
     let mut request =
         format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
@@ -199,7 +200,7 @@ pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &[
     exchange(address, &[request.as_bytes(), body].concat())
 }
 
-/// The status of an answer.
+/// Returns the status of an answer.
 #[track_caller]
 pub(crate) fn status(answer: &str) -> u16 {
     answer

@@ -10,7 +10,7 @@ fn way(place: &Place, installed: &str) -> String {
     planned.lines().nth(1).unwrap().to_owned()
 }
 
-/// The interim image, 3.5 and 4.0, which is approved.
+/// Returns the interim image, 3.5 and 4.0, which is approved.
 fn two_releases() -> Place {
     let place = Place::with_package();
     place.run(&["interim", "approve", "ENU"]).done();

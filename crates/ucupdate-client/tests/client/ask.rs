@@ -21,7 +21,7 @@ fn request() -> UpdateRequest {
     Codec::default().decode_request(REQUEST.as_bytes()).unwrap().value
 }
 
-/// The error of asking a server that answers so, and how often it was asked.
+/// Returns the error of asking a server that answers so, and how often it was asked.
 async fn refused(answer: fn() -> Response<Body>) -> (ClientError, u32) {
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);

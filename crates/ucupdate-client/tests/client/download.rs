@@ -16,7 +16,7 @@ async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }
 
-/// The names in a folder, sorted.
+/// Returns the names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()

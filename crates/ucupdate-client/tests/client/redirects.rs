@@ -15,7 +15,7 @@ async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }
 
-/// A redirect to `to`, with a tag of the file where one is said.
+/// Returns a redirect to `to`, with a tag of the file where one is said.
 fn sent_on(to: &str, etag: Option<String>) -> Response<Body> {
     let mut response = status(302, "elsewhere");
     response.headers_mut().insert("location", to.parse().unwrap());
@@ -26,7 +26,7 @@ fn sent_on(to: &str, etag: Option<String>) -> Response<Body> {
     response
 }
 
-/// A server that sends those on who ask for an image without a condition, and else is `own`.
+/// Returns a server that sends those on who ask for an image without a condition, and else is `own`.
 async fn front(mirror: String, own: Arc<Files>, tagged: Option<Vec<u8>>) -> String {
     serve(move |request: Request<Body>| {
         let to = format!("{mirror}{}?signed=secret", request.uri().path());
@@ -42,7 +42,7 @@ async fn front(mirror: String, own: Arc<Files>, tagged: Option<Vec<u8>>) -> Stri
     .await
 }
 
-/// A server of files, with other tags than the one in front.
+/// Returns a server of files, with other tags than the one in front.
 async fn mirror(files: Files) -> (Arc<Files>, String) {
     Files { etags: Etags::Other, ..files }.start().await
 }

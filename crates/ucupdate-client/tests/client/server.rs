@@ -27,7 +27,7 @@ where
     url
 }
 
-/// A port of loopback that nobody listens at.
+/// Returns a port of loopback that nobody listens at.
 pub(crate) async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -126,7 +126,7 @@ impl Files {
         (files, url)
     }
 
-    /// The ranges that images were asked for in, and whole ones as `None`.
+    /// Returns the ranges that images were asked for in, and whole ones as `None`.
     pub(crate) fn image_ranges(&self) -> Vec<Option<String>> {
         let requests = self.requests.lock().unwrap();
         requests
@@ -230,7 +230,7 @@ pub(crate) fn image(length: usize, seed: u64) -> Vec<u8> {
     (0..length).map(|_| step()).collect()
 }
 
-/// An offer of `CPE.nbt` and `CPE.cat` below `base`.
+/// Returns an offer of `CPE.nbt` and `CPE.cat` below `base`.
 pub(crate) fn offer(base: &str) -> OfferedModule {
     OfferedModule {
         file_name: "CPE.nbt".parse().unwrap(),

@@ -20,7 +20,7 @@ fn phone() -> SimulatedDevice {
         .with_installed("1.0.522.34", FieldTime::FILETIME_ZERO)
 }
 
-/// A server that answers a question by `offers`, of the version installed, and serves any file.
+/// Returns a server that answers a question by `offers`, of the version installed, and serves any file.
 async fn start(offers: fn(&str, &str) -> Vec<OfferedModule>) -> String {
     let own = Arc::new(OnceLock::new());
     let known = Arc::clone(&own);

@@ -116,7 +116,7 @@ impl Alias {
 }
 
 impl AliasKey {
-    /// The word of a device's kind that this alias replaces, if it replaces one.
+    /// Returns the word of a device's kind that this alias replaces, if it replaces one.
     pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
         let word = self.field.word();
         let is_it = words[word].eq_ignore_ascii_case(self.word.as_str());

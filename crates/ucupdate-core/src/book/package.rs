@@ -92,7 +92,8 @@ impl InterimImage {
         format!("{INTERIM_FOLDER}/{locale}")
     }
 
-    /// The folder of a pending image while another image is approved, and both need a URL: `OCInterim/ENU/1.0.522.110`.
+    /// Returns the folder of a pending image while another image is approved, and both need a URL:
+    /// `OCInterim/ENU/1.0.522.110`.
     pub fn folder_of_version(locale: &Locale, version: &ReportedVersion) -> String {
         format!("{INTERIM_FOLDER}/{locale}/{version}")
     }
@@ -128,7 +129,7 @@ impl IngestedPackage {
         self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
     }
 
-    /// The release of a version for a rule, where versions are read by a scheme.
+    /// Returns the release of a version for a rule, where versions are read by a scheme.
     pub(crate) fn release_in(
         &self,
         scheme: &VersionScheme,

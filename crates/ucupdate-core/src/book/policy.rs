@@ -71,7 +71,7 @@ impl SameRelease {
 pub struct OfferPolicy {
     /// The condition under which a version is offered.
     pub offer: OfferRule,
-    /// Whether devices whose version cannot be read are offered a version.
+    /// `true` if devices whose version cannot be read are offered a version.
     pub unreadable: bool,
     /// The rule for which versions are the same release.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]

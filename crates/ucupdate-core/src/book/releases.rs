@@ -38,7 +38,7 @@ impl<'a> ReleasesByRule<'a> {
         releases.find(|release| release.version.same_release(&candidate.version))
     }
 
-    /// The release of a version that was ingested last for a rule.
+    /// Returns the release of a version that was ingested last for a rule.
     pub fn newest(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&'a Release> {
         let brought = self.of_version(rule, version);
         let order =
@@ -46,7 +46,7 @@ impl<'a> ReleasesByRule<'a> {
         brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| release)
     }
 
-    /// The releases of a version for a rule, with the packages that brought them.
+    /// Returns the releases of a version for a rule, with the packages that brought them.
     pub(crate) fn of_version<'s>(
         &'s self,
         rule: &'s RuleKey,
@@ -57,12 +57,12 @@ impl<'a> ReleasesByRule<'a> {
         brought.filter(|(_, release)| scheme.same_release(&release.version, version))
     }
 
-    /// The file names of the images that packages brought for a rule.
+    /// Returns the file names of the images that packages brought for a rule.
     pub(crate) fn file_names(&self, rule: &RuleKey) -> impl Iterator<Item = &'a str> {
         self.of_rule(rule).map(|(_, release)| release.files.image.name.as_str())
     }
 
-    /// The releases that packages brought for a rule.
+    /// Returns the releases that packages brought for a rule.
     pub(crate) fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
         self.by_rule.get(rule).into_iter().flatten()
     }

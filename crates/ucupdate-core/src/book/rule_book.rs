@@ -195,7 +195,7 @@ impl RuleBook {
         })
     }
 
-    /// The settings of the whole rule book.
+    /// Returns the settings of the whole rule book.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -28,12 +28,12 @@ pub struct RulePattern {
 }
 
 impl RulePattern {
-    /// The pattern that matches one rule only.
+    /// Returns the pattern that matches one rule only.
     pub fn of(rule: &RuleKey) -> Self {
         Self { words: rule.words().map(Into::into) }
     }
 
-    /// The pattern that every rule matches.
+    /// Returns the pattern that every rule matches.
     pub fn everything() -> Self {
         Self { words: std::array::from_fn(|_| "*".into()) }
     }

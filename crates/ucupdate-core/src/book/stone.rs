@@ -50,7 +50,7 @@ pub enum StoneImage {
 }
 
 impl SteppingStone {
-    /// The first stone of the field: a UCPhone below 1.0.522.98 goes by 1.0.522.103, from `OCInterim/<locale>`.
+    /// Returns the first stone of the field: a UCPhone below 1.0.522.98 goes by 1.0.522.103, from `OCInterim/<locale>`.
     ///
     /// Confirmed: published for the R2 phones, and seen in the field's audit log.
     pub fn ocs_interim() -> Self {

@@ -158,7 +158,7 @@ impl<'a> Compiler<'a> {
         OfferedInterim { image, package, offer }
     }
 
-    /// The offers of a stone's interim image for the devices of a rule: for every device, and for test devices.
+    /// Returns the offers of a stone's interim image for the devices of a rule: for every device, and for test devices.
     fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: &SteppingStone) -> (u32, u32) {
         let interim = (key.kind().locale.clone(), key.update_type().clone());
         let CompiledInterim { approved, pending } = self.interim.get(&interim).copied().unwrap_or_default();
@@ -180,7 +180,7 @@ impl<'a> Compiler<'a> {
         self.book.stop(&scope).cloned().map(|stop| (scope, stop))
     }
 
-    /// The stones that are for a rule, in their order, and the offers of their images.
+    /// Returns the stones that are for a rule, in their order, and the offers of their images.
     fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, (u32, u32))> {
         let book = self.book;
         let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
@@ -261,7 +261,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The release's own spelling of its version stands in its URL.
+    /// Returns the release's own spelling of its version stands in its URL.
     fn add_release(&mut self, key: &RuleKey, policy: &OfferPolicy, release: &Release) -> u32 {
         if let Some(banned) = self.ban(key, policy, &release.version, release.files.image.sha256) {
             return banned;
@@ -287,7 +287,7 @@ impl<'a> Compiler<'a> {
         small(self.index.offers.len() - 1)
     }
 
-    /// The way over these stones to a version. Rules of one kind and locale share one.
+    /// Returns the way over these stones to a version. Rules of one kind and locale share one.
     fn path_to(
         &mut self,
         scheme: &VersionScheme,

@@ -34,7 +34,7 @@ pub enum Decision<'a> {
     },
     /// The rule has no version for this device.
     NothingApproved {
-        /// Whether a version is pending.
+        /// `true` if a version is pending.
         pending: bool,
     },
     /// The rule has a version for the device, but something prevents the offer now.
@@ -127,7 +127,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// The reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
+    /// Returns the reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
     pub fn word(&self) -> &'static str {
         match self {
             Self::Offer { .. } => "offer",

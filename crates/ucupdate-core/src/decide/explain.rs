@@ -79,7 +79,7 @@ pub enum Step<'a> {
     /// A stepping stone lies on the way.
     SteppingStone {
         stone: &'a SteppingStone,
-        /// Whether the image of the stone is pending, so that only test devices get it.
+        /// `true` if the image of the stone is pending, so that only test devices get it.
         is_pending: bool,
         /// The name of the test device that the device is. `None` unless the image is pending.
         test_device: Option<&'a str>,
@@ -252,7 +252,7 @@ fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a>
 }
 
 impl fmt::Display for Explanation<'_> {
-    /// A line for each step, and one for each decision.
+    /// Returns a line for each step, and one for each decision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule book revision {}", self.revision)?;
         if self.modules.is_empty() {

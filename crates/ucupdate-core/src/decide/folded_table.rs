@@ -42,7 +42,7 @@ const USUAL_KEY_BYTES: usize = 128;
 const MOST_KEY_BYTES: usize = RuleKey::WORD_COUNT * (crate::value::MAX_LABEL_BYTES + 1) - 1;
 
 impl<V: Copy> FoldedTable<V> {
-    /// A table of these keys and their values. Of two keys that are equal the first is found.
+    /// Returns a table of these keys and their values. Of two keys that are equal the first is found.
     ///
     /// # Panics
     /// Beyond 4 billion bytes of keys.
@@ -77,12 +77,12 @@ impl<V: Copy> FoldedTable<V> {
         table
     }
 
-    /// The value of a key, by its index.
+    /// Returns the value of a key, by its index.
     pub(crate) fn value(&self, index: usize) -> Option<V> {
         self.keys.get(index).map(|key| key.value)
     }
 
-    /// The index of the key these words fold to, and its value.
+    /// Returns the index of the key these words fold to, and its value.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
         // Many books have no key for some of the tables, so the words are not folded for nothing.

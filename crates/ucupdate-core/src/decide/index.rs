@@ -49,7 +49,7 @@ pub(crate) struct Head {
     /// The index of its first assignment.
     pub(super) first: u32,
     pub(super) count: u16,
-    /// Whether its policy is the default one, and no hold or stop is on it.
+    /// `true` if its policy is the default one, and no hold or stop is on it.
     pub(crate) is_plain: bool,
 }
 
@@ -127,7 +127,7 @@ pub(super) struct StoneHop {
 }
 
 impl StoneHop {
-    /// Whether a pending image is offered to test devices.
+    /// Returns whether a pending image is offered to test devices.
     #[inline]
     pub(super) fn is_pending(&self) -> bool {
         self.for_test_devices != self.offer
@@ -198,7 +198,7 @@ impl EligibilityIndex {
         self.table.find(question.words())
     }
 
-    /// The rule of a module whose file name is not that of an update type.
+    /// Returns the rule of a module whose file name is not that of an update type.
     ///
     /// `words` are those of the device, or what they stand for.
     pub(super) fn find_by_module(&self, words: [&str; KindWord::COUNT], question: &Question<'_>) -> Found {
@@ -215,7 +215,8 @@ impl EligibilityIndex {
         self.table.find(with_last(words, module.update_type_stem()))
     }
 
-    /// The words that the words of a device stand for, and the aliases that say so. `None` where there is no alias.
+    /// Returns the words that the words of a device stand for, and the aliases that say so. `None` where there is no
+    /// alias.
     pub(super) fn words_meant<'w>(
         &'w self,
         words: [&'w str; KindWord::COUNT],
@@ -237,7 +238,7 @@ impl EligibilityIndex {
         (!used.is_empty()).then_some((meant.into_array(), used))
     }
 
-    /// The ban that keeps an assignment from offering anything.
+    /// Returns the ban that keeps an assignment from offering anything.
     pub(super) fn ban_of(&self, assignment: &CompiledAssignment) -> Option<&Ban> {
         self.ban_at(assignment.offer)
     }
@@ -252,7 +253,7 @@ impl EligibilityIndex {
         self.table.value(at)
     }
 
-    /// The assignments of a rule, with their places.
+    /// Returns the assignments of a rule, with their places.
     #[inline]
     pub(crate) fn assignments_of(&self, head: Head) -> impl Iterator<Item = (usize, &CompiledAssignment)> {
         let first = head.first as usize;
@@ -266,7 +267,7 @@ impl EligibilityIndex {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// The stone a device with this version, missing parts as zero, has to take on the way an assignment leads.
+    /// Returns the stone a device with this version, missing parts as zero, has to take on the way an assignment leads.
     #[inline]
     pub(super) fn stone_of(
         &self,

@@ -95,7 +95,7 @@ impl<'a> KnownEntries<'a> {
         self.by_mac.into_iter().chain(self.by_serial)
     }
 
-    /// The test device it is.
+    /// Returns the test device it is.
     #[inline]
     pub(crate) fn test_device(self) -> Option<u32> {
         self.entries().find_map(|(_, known)| known.test_device)
@@ -113,7 +113,7 @@ impl<'a> KnownEntries<'a> {
         self.entries().any(|(found, _)| found == number)
     }
 
-    /// The holds that name it.
+    /// Returns the holds that name it.
     pub(crate) fn holds(self) -> impl Iterator<Item = u32> {
         self.entries().flat_map(|(_, known)| known.holds.iter().copied())
     }

@@ -22,7 +22,7 @@ pub(super) struct ModuleRules {
 #[derive(Clone, Copy, Debug)]
 struct Named {
     rule: u32,
-    /// Whether packages of another rule of the same kind brought a file of this name.
+    /// `true` if packages of another rule of the same kind brought a file of this name.
     is_shared: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Found {
 }
 
 impl ModuleRules {
-    /// The tables of a book whose rules are numbered in its order.
+    /// Returns the tables of a book whose rules are numbered in its order.
     pub(super) fn new(book: &RuleBook, releases: &ReleasesByRule<'_>) -> Self {
         let mut kinds: Vec<(&DeviceKind, Kind)> = Vec::new();
         let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();

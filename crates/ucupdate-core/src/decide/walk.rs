@@ -52,17 +52,17 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
 /// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
 /// Both run the same code.
 pub(crate) trait Observer<'a> {
-    /// The rule was found.
+    /// Returns the rule was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
-    /// The rule was found, but not by an update type.
+    /// Returns the rule was found, but not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// A word of the device stands for another one.
+    /// Returns a word of the device stands for another one.
     fn alias(&mut self, _alias: &Alias) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
-    /// An assignment was tried. It applies to the device if there is no mismatch.
+    /// Returns an assignment was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// A stone lies on the way. `_pending` has the entry of the device if the image of the stone is pending.
+    /// Returns a stone lies on the way. `_pending` has the entry of the device if the image of the stone is pending.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
@@ -364,7 +364,7 @@ impl<'a> Walk<'a, '_> {
         Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
     }
 
-    /// The hold or window that keeps an offer back. A device below the rule's minimum is not kept.
+    /// Returns the hold or window that keeps an offer back. A device below the rule's minimum is not kept.
     fn held(
         &mut self,
         rule: &'a CompiledRule,

@@ -32,12 +32,12 @@ pub struct Device {
 pub struct MacAddress([u8; 6]);
 
 impl MacAddress {
-    /// An address from its bytes, the vendor's three first.
+    /// Returns an address from its bytes, the vendor's three first.
     pub const fn new(octets: [u8; 6]) -> Self {
         Self(octets)
     }
 
-    /// The bytes, the vendor's three first.
+    /// Returns the bytes, the vendor's three first.
     #[inline]
     pub const fn octets(self) -> [u8; 6] {
         self.0

@@ -145,7 +145,7 @@ pub fn replay(bytes: &[u8], questions: u32) {
     }
 }
 
-/// A device a rule is for, and what it asks.
+/// Returns a device a rule is for, and what it asks.
 fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, InstalledModule) {
     let device = Device {
         kind: key.kind().clone(),

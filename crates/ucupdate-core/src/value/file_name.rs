@@ -93,7 +93,7 @@ impl FileName {
     }
 }
 
-/// A file name without its last ending.
+/// Returns a file name without its last ending.
 pub(crate) fn stem(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,

@@ -174,7 +174,7 @@ macro_rules! stored_as_text {
 #[cfg(feature = "serde")]
 pub(crate) use stored_as_text;
 
-/// The bytes of a text, ASCII letters in lower case.
+/// Returns the bytes of a text, ASCII letters in lower case.
 #[inline]
 pub(crate) fn folded(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().map(|byte| byte.to_ascii_lowercase())

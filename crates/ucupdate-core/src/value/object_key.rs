@@ -27,7 +27,7 @@ const MAX_PART_BYTES: usize = 255;
 pub struct ObjectKey(Box<str>);
 
 impl ObjectKey {
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

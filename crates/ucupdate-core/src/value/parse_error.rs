@@ -127,34 +127,34 @@ impl ParseError {
         Self { subject, part: None, kind, found, at: None, expected, source: None }
     }
 
-    /// The text is empty or only white space.
+    /// Returns the text is empty or only white space.
     pub(crate) const fn blank(subject: &'static str, expected: Expected) -> Self {
         Self::new(subject, ParseErrorKind::Blank, Found::Nothing, expected)
     }
 
-    /// The text has `found` bytes.
+    /// Returns the text has `found` bytes.
     pub(crate) fn too_long(subject: &'static str, found: usize, most: usize) -> Self {
         let found = Found::Count(saturated(found), "byte");
         Self::new(subject, ParseErrorKind::TooLong, found, Expected::AtMost(most))
     }
 
-    /// The text has `found` things of a kind. `unit` is their name in the singular.
+    /// Returns the text has `found` things of a kind. `unit` is their name in the singular.
     pub(crate) fn count(subject: &'static str, found: usize, unit: &'static str, expected: Expected) -> Self {
         Self::new(subject, ParseErrorKind::Count, Found::Count(saturated(found), unit), expected)
     }
 
-    /// The text contains a wrong character.
+    /// Returns the text contains a wrong character.
     pub(crate) const fn character(subject: &'static str, found: char, expected: &'static str) -> Self {
         let expected = Expected::Text(expected);
         Self::new(subject, ParseErrorKind::Character, Found::Character(found), expected)
     }
 
-    /// An error that does not show the text.
+    /// Returns an error that does not show the text.
     pub(crate) const fn of_kind(subject: &'static str, kind: ParseErrorKind, expected: &'static str) -> Self {
         Self::new(subject, kind, Found::Nothing, Expected::Text(expected))
     }
 
-    /// An error that quotes the beginning of the text.
+    /// Returns an error that quotes the beginning of the text.
     pub(crate) fn quoting(
         subject: &'static str,
         kind: ParseErrorKind,
@@ -168,7 +168,7 @@ impl ParseError {
         Self::new(subject, kind, Found::Text(quoted), Expected::Text(expected))
     }
 
-    /// A part of the text cannot be read as a value of its own.
+    /// Returns a part of the text cannot be read as a value of its own.
     pub(crate) fn of_part(subject: &'static str, noun: &'static str, number: usize, source: Self) -> Self {
         let error = Self::new(subject, ParseErrorKind::Part, Found::Nothing, Expected::Nothing);
         Self { source: Some(Box::new(source)), ..error.in_part(noun, number) }

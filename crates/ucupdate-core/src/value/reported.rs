@@ -58,7 +58,7 @@ impl<T: fmt::Display> From<T> for Reported<T> {
 }
 
 impl<T> Default for Reported<T> {
-    /// An empty text without a value.
+    /// Returns an empty text without a value.
     fn default() -> Self {
         Self { said: Box::default(), read: None }
     }

@@ -134,32 +134,32 @@ impl FieldTime {
         UnixTime::from_seconds(self.days() * 86_400 + of_day)
     }
 
-    /// The year, 1601 to 9999.
+    /// Returns the year, 1601 to 9999.
     pub const fn year(self) -> u16 {
         self.year
     }
 
-    /// The month, 1 to 12.
+    /// Returns the month, 1 to 12.
     pub const fn month(self) -> u8 {
         self.month
     }
 
-    /// The day of the month, 1 to 31.
+    /// Returns the day of the month, 1 to 31.
     pub const fn day(self) -> u8 {
         self.day
     }
 
-    /// The hour, 0 to 23.
+    /// Returns the hour, 0 to 23.
     pub const fn hour(self) -> u8 {
         self.hour
     }
 
-    /// The minute, 0 to 59.
+    /// Returns the minute, 0 to 59.
     pub const fn minute(self) -> u8 {
         self.minute
     }
 
-    /// The second, 0 to 59.
+    /// Returns the second, 0 to 59.
     pub const fn second(self) -> u8 {
         self.second
     }
@@ -177,7 +177,7 @@ impl FieldTime {
         year * 365 + leap_days + before_month + i64::from(self.day) - 1 - DAYS_TO_1970
     }
 
-    /// The inverse of [`days`](Self::days), for days between 1601 and 9999.
+    /// Returns the inverse of [`days`](Self::days), for days between 1601 and 9999.
     fn from_days(days: i64, second_of_day: i64) -> Self {
         let shifted = days + DAYS_TO_1970;
         let era = shifted.div_euclid(146_097);

@@ -62,7 +62,7 @@ impl Comparator {
         }
     }
 
-    /// The first and the last place of four parts it holds; `None` where it holds none.
+    /// Returns the first and the last place of four parts it holds; `None` where it holds none.
     pub(super) fn bounds(&self) -> Option<(u128, u128)> {
         let place = self.version.numbers().place()?;
         Some(match self.operator {

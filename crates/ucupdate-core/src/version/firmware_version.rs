@@ -96,8 +96,8 @@ impl FirmwareVersion {
         self.parts.map(|part| part.max(0).unsigned_abs())
     }
 
-    /// The order of releases: a missing part counts as zero, so it is equal exactly where [`same_release`](Self::same_release)
-    /// holds.
+    /// Returns the order of releases: a missing part counts as zero, so it is equal exactly where
+    /// [`same_release`](Self::same_release) holds.
     ///
     /// ```
     /// use std::cmp::Ordering;
@@ -380,7 +380,7 @@ mod tests {
         assert!(!read("0.0.0.1").is_none_known());
     }
 
-    /// The outside oracle: where all parts fit its three numbers, `semver` orders as we do.
+    /// Returns the outside oracle: where all parts fit its three numbers, `semver` orders as we do.
     fn semver_of(version: &FirmwareVersion) -> semver::Version {
         let parts: Vec<u64> = version.parts().map(u64::from).collect();
         semver::Version::new(parts[0], parts[1], parts[2])

@@ -46,7 +46,8 @@ impl Numbers {
         self.0.map(|part| part.max(0).unsigned_abs())
     }
 
-    /// The place of a version of at most four parts among all such: its numbers as one. Below 2 to the power of 124.
+    /// Returns the place of a version of at most four parts among all such: its numbers as one. Below 2 to the power of
+    /// 124.
     #[inline]
     pub(crate) fn place(self) -> Option<u128> {
         let [a, b, c, d, more @ ..] = self.parts();

@@ -105,7 +105,7 @@ impl VersionScheme {
         }
     }
 
-    /// The numbers of a reported version. Returns `None` where this scheme cannot read it.
+    /// Returns the numbers of a reported version. Returns `None` where this scheme cannot read it.
     #[inline]
     pub(crate) fn numbers(&self, version: &ReportedVersion) -> Option<Numbers> {
         match self {
@@ -115,7 +115,8 @@ impl VersionScheme {
         }
     }
 
-    /// The numbers of a version that stands beside another: where prefixes are compared, both must have the same one.
+    /// Returns the numbers of a version that stands beside another: where prefixes are compared, both must have the
+    /// same one.
     #[inline]
     pub(crate) fn numbers_beside(
         &self,
@@ -213,7 +214,7 @@ impl VersionPrefix {
         Ok(Self { pattern: pattern.into(), is_compared })
     }
 
-    /// The pattern, for example `UC*HD_`.
+    /// Returns the pattern, for example `UC*HD_`.
     pub fn pattern(&self) -> &str {
         &self.pattern
     }

@@ -322,7 +322,7 @@ mod tests {
         comparators.iter().map(|(sign, version)| format!("{sign}{version}")).collect::<Vec<_>>().join(",")
     }
 
-    /// The meaning, by padded parts compared one by one.
+    /// Returns the meaning, by padded parts compared one by one.
     fn holds(comparators: &[(&str, String)], version: &str) -> bool {
         let padded = |text: &str| {
             let mut parts: Vec<u64> = text.split('.').map(|part| part.parse().unwrap()).collect();

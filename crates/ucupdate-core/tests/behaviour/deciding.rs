@@ -17,7 +17,7 @@ fn decided(book: &RuleBook, device: &Device, version: &str) -> String {
     decide(&index(book), &Question::new(device, &module(version)), NOW).to_string()
 }
 
-/// The book of the field's log: 3.5.6907.0 pending, the interim image there, the phone a test device.
+/// Returns the book of the field's log: 3.5.6907.0 pending, the interim image there, the phone a test device.
 fn field_book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
@@ -136,7 +136,7 @@ fn every_word_but_the_vendor_spelled_otherwise_is_another_device() {
     );
 }
 
-/// A request of the field's phone for modules of these names.
+/// Returns a request of the field's phone for modules of these names.
 fn request(names: &[&str]) -> UpdateRequest {
     let modules = names.iter().map(|name| InstalledModule { file_name: (*name).into(), ..module("2.0") });
     UpdateRequest {
@@ -147,7 +147,7 @@ fn request(names: &[&str]) -> UpdateRequest {
     }
 }
 
-/// The reason for each module, as one word.
+/// Returns the reason for each module, as one word.
 fn reasons(book: &RuleBook, names: &[&str]) -> Vec<&'static str> {
     let index = index(book);
     let request = request(names);
@@ -156,7 +156,7 @@ fn reasons(book: &RuleBook, names: &[&str]) -> Vec<&'static str> {
         .collect()
 }
 
-/// A package whose image for a rule has a name of the vendor's.
+/// Returns a package whose image for a rule has a name of the vendor's.
 fn vendor_package(id: u8, rule: &str, version: &str, image: &str) -> IngestedPackage {
     let mut package = package(id, &[(rule, version, id)]);
     package.releases[0].files.image.name = image.parse().unwrap();

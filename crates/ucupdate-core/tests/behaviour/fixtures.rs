@@ -42,7 +42,7 @@ pub fn state(book: &RuleBook, rule: &str) -> String {
     fields.map(|candidate| candidate.map_or("-", |candidate| candidate.version.as_str())).join(" ")
 }
 
-/// The phone of the field's log, or one like it.
+/// Returns the phone of the field's log, or one like it.
 pub fn device(rule: &str) -> Device {
     phone(&key(rule))
 }

@@ -11,7 +11,7 @@ use ucupdate_core::value::*;
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const CX600: &str = "UCPhone/Polycom/CX600/A/ENU/CPE";
 
-/// A new store's book with the package of the original: 3.5.6907.0 and the interim image, both pending.
+/// Returns a new store's book with the package of the original: 3.5.6907.0 and the interim image, both pending.
 fn book() -> RuleBook {
     let mut book = RuleBook::of_new_store();
     ingest(&mut book, &uc_updates());
@@ -60,7 +60,7 @@ fn folder(book: &RuleBook, has: &str) -> Option<String> {
     decision.offer().map(|offer| offer.folder.to_string())
 }
 
-/// The approved and the pending interim image for ENU, `-` for none.
+/// Returns the approved and the pending interim image for ENU, `-` for none.
 fn images(book: &RuleBook) -> String {
     let version = |image: Option<(&InterimImage, PackageId)>| {
         image.map_or_else(|| "-".to_owned(), |(image, _)| image.version.to_string())

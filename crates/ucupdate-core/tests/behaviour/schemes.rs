@@ -20,7 +20,7 @@ fn read(scheme: &str, version: &str) -> FirmwareVersion {
     scheme.parse::<VersionScheme>().unwrap().read(version).unwrap()
 }
 
-/// A book that knows `earlier` and has approved `version`, under a policy.
+/// Returns a book that knows `earlier` and has approved `version`, under a policy.
 fn book(earlier: &str, version: &str, policy: OfferPolicy) -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(AUDIOCODES, earlier, 1)]));

@@ -132,22 +132,22 @@ impl Inventory {
         device.take_in(logged);
     }
 
-    /// The devices, sorted by MAC address and then by serial number.
+    /// Returns the devices, sorted by MAC address and then by serial number.
     pub fn devices(&self) -> impl ExactSizeIterator<Item = (&DeviceId, &InventoryDevice)> {
         self.devices.iter()
     }
 
-    /// The number of rows that were skipped because there was no room for another device.
+    /// Returns the number of rows that were skipped because there was no room for another device.
     pub fn skipped_rows(&self) -> u64 {
         self.skipped
     }
 
-    /// The number of rows of simulated requests. They are left out.
+    /// Returns the number of rows of simulated requests. They are left out.
     pub fn simulated(&self) -> u64 {
         self.simulated
     }
 
-    /// The number of rows that name no device: they report neither a MAC address nor a serial number.
+    /// Returns the number of rows that name no device: they report neither a MAC address nor a serial number.
     pub fn unidentified(&self) -> u64 {
         self.unidentified
     }

@@ -22,13 +22,13 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// The sort key. Two requests with the same key are the same request.
+    /// Returns the sort key. Two requests with the same key are the same request.
     pub(super) fn place(&self) -> (UnixTime, &str, Option<&str>, Option<&str>) {
         let offered = self.offered.as_ref().map(|offered| offered.as_str());
         (self.at, self.installed.as_str(), offered, self.server.as_deref())
     }
 
-    /// Whether another request has the same installed version, offer and server.
+    /// Returns whether another request has the same installed version, offer and server.
     pub(super) fn says(&self, other: &Self) -> bool {
         let (_, installed, offered, server) = self.place();
         (installed, offered, server) == (other.installed.as_str(), other.place().2, other.place().3)
@@ -55,7 +55,7 @@ pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     found
 }
 
-/// Whether two texts name one version: the same release, or equal except for ASCII case and leading zeros.
+/// Returns whether two texts name one version: the same release, or equal except for ASCII case and leading zeros.
 fn same(one: &ReportedVersion, two: &ReportedVersion) -> bool {
     one.same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
 }
@@ -191,7 +191,7 @@ struct Chain {
 }
 
 impl Chain {
-    /// Whether a request that was answered with nothing continues the chain.
+    /// Returns whether a request that was answered with nothing continues the chain.
     fn takes_rest(&self, ask: &Ask) -> bool {
         let Some(server) = &ask.server else { return false };
         let is_here = self
@@ -203,7 +203,7 @@ impl Chain {
         is_here && !self.moves.iter().any(moved_it_away)
     }
 
-    /// Whether a request with an offer continues the chain.
+    /// Returns whether a request with an offer continues the chain.
     fn takes_move(&self, ask: &Ask) -> bool {
         let wanted_it = |kept: &Ask| kept.server == ask.server && same(&kept.installed, &ask.installed);
         self.moves.last().is_some_and(|last| same(&last.to, &ask.installed))

@@ -139,12 +139,13 @@ impl LoopGuard {
         tracks.flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
-    /// The number of devices in memory. A device counts once for each update type it asked about.
+    /// Returns the number of devices in memory. A device counts once for each update type it asked about.
     pub fn devices(&self) -> usize {
         self.tracks.len()
     }
 
-    /// The number of devices that were forgotten because the guard was full. A device that asks again later counts again.
+    /// Returns the number of devices that were forgotten because the guard was full. A device that asks again later
+    /// counts again.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }

@@ -1,13 +1,14 @@
 //! Counts what became of offers. The guards of rollouts judge by it.
 //!
-//! Deciding has no side effect. A server therefore passes each request and each decision to an [`Outcomes`] as well, which
-//! infers success and failure from the next request of the device.
+//! Deciding has no side effect. What became of an offer is inferred from the next request of the device. An [`Outcomes`] gets
+//! requests and decisions as they are made (a simulation does this), or the rows of both logs of all servers.
 
-#[cfg(feature = "serde")]
-mod stored;
+mod downloads;
+mod logged;
 mod tally;
 mod track;
 mod watch;
 
 pub use tally::{OutcomeCounts, Tally, Tripped};
+pub use track::{OutcomeState, RolloutDevice};
 pub use watch::{OutcomeOptions, Outcomes};

@@ -1,8 +1,9 @@
 //! [`Tally`]: how many devices of a rollout succeeded and failed.
 
-use super::track::State;
+use super::track::{OutcomeState, Track};
 use std::fmt;
 use ucupdate_core::book::{BookCommand, Guard, Rollout, RolloutName, RuleBook, RuleKey};
+use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
 /// Counts of the devices to which one rollout offered its version.
@@ -17,45 +18,51 @@ pub struct Tally {
     pub version: ReportedVersion,
     /// The conditions under which the rollout pauses by itself.
     pub guard: Guard,
-    /// The number of devices in each state.
+    /// The number of devices in each state that count for the guard.
     pub counts: OutcomeCounts,
+    /// The number of devices in each state that do not count, because they never downloaded the image from this service. Always
+    /// zero without [`OutcomeOptions::with_downloads_required`](super::OutcomeOptions::with_downloads_required).
+    pub not_fetched: OutcomeCounts,
+    /// The time of the latest offer, download or return of a device. `None` before the first offer.
+    pub last_change: Option<UnixTime>,
     /// The number of offers to devices that are not watched because there was no room.
     pub unwatched: u64,
 }
 
 /// The number of devices in each state. Each device is in exactly one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct OutcomeCounts {
     /// Devices that were offered the version and have not come back with another one yet.
     pub in_flight: u64,
     /// Devices that came back with the version.
     pub succeeded: u64,
-    /// Devices that came back with their old version, or did not come back in time.
+    /// Devices that came back with their old version.
     pub failed: u64,
+    /// Devices that did not come back in time.
+    pub overdue: u64,
     /// Devices that came back with a third version.
     pub elsewhere: u64,
 }
 
 impl OutcomeCounts {
-    /// The number of devices that were offered the version.
+    /// Returns the number of devices that were offered the version.
     pub fn offered(&self) -> u64 {
-        self.in_flight + self.succeeded + self.failed + self.elsewhere
+        self.in_flight + self.succeeded + self.failures() + self.elsewhere
     }
 
-    pub(super) fn moves(&mut self, from: State, to: State) {
-        let left = self.of(from);
-        *left = left.saturating_sub(1);
-        *self.of(to) += 1;
+    /// The number of devices that count as failures for the guard: those that failed and those that are overdue.
+    pub fn failures(&self) -> u64 {
+        self.failed + self.overdue
     }
 
-    pub(super) fn of(&mut self, state: State) -> &mut u64 {
+    fn of(&mut self, state: OutcomeState) -> &mut u64 {
         match state {
-            State::InFlight => &mut self.in_flight,
-            State::Succeeded => &mut self.succeeded,
-            State::Failed => &mut self.failed,
-            State::Elsewhere => &mut self.elsewhere,
+            OutcomeState::InFlight => &mut self.in_flight,
+            OutcomeState::Succeeded => &mut self.succeeded,
+            OutcomeState::Failed => &mut self.failed,
+            OutcomeState::Overdue => &mut self.overdue,
+            OutcomeState::Elsewhere => &mut self.elsewhere,
         }
     }
 
@@ -63,20 +70,36 @@ impl OutcomeCounts {
         self.in_flight += other.in_flight;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
+        self.overdue += other.overdue;
         self.elsewhere += other.elsewhere;
     }
 }
 
 impl Tally {
+    /// The count of the devices in a state, of those that count or of the others.
+    pub(super) fn of(&mut self, counts: bool, state: OutcomeState) -> &mut u64 {
+        if counts { self.counts.of(state) } else { self.not_fetched.of(state) }
+    }
+
+    /// Counts a device that changed its state at a time.
+    pub(super) fn moves(&mut self, from: &Track, to: &Track, at: UnixTime) {
+        let left = self.of(from.counts, from.state);
+        *left = left.saturating_sub(1);
+        *self.of(to.counts, to.state) += 1;
+        self.last_change = self.last_change.max(Some(at));
+    }
+
     /// Adds the tally of other devices of the same rollout, such as those that another server watches.
     pub fn add(&mut self, other: &Self) {
         self.counts.add(other.counts);
+        self.not_fetched.add(other.not_fetched);
+        self.last_change = self.last_change.max(other.last_change);
         self.unwatched += other.unwatched;
     }
 
     /// Returns the reason why the guard pauses the rollout. `None` if the guard is not exceeded.
     pub fn trips(&self) -> Option<String> {
-        let OutcomeCounts { succeeded, failed, .. } = self.counts;
+        let (succeeded, failed) = (self.counts.succeeded, self.counts.failures());
         let devices = |count: u64| if count == 1 { "device" } else { "devices" };
         let Guard { failures, share, .. } = self.guard;
         let mut by_number = self.guard;
@@ -99,7 +122,8 @@ impl Tally {
 impl fmt::Display for Tally {
     /// `UCPhone/.../CPE, wave-1, 4.0.7577.0: of 40 devices 30 succeeded, 7 failed, 3 are in flight`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OutcomeCounts { in_flight, succeeded, failed, elsewhere } = self.counts;
+        let OutcomeCounts { in_flight, succeeded, elsewhere, .. } = self.counts;
+        let failed = self.counts.failures();
         write!(
             f,
             "{}, {}, {}: of {} device(s) {succeeded} succeeded, {failed} failed, {in_flight} are in flight",
@@ -110,6 +134,9 @@ impl fmt::Display for Tally {
         )?;
         if elsewhere > 0 {
             write!(f, ", {elsewhere} have another version")?;
+        }
+        if self.not_fetched.offered() > 0 {
+            write!(f, "; not counted: {} device(s) that never fetched", self.not_fetched.offered())?;
         }
         if self.unwatched > 0 {
             write!(f, "; {} offer(s) were not watched", self.unwatched)?;
@@ -136,10 +163,14 @@ impl Tripped {
     /// Returns the rollout if its guard, as it is in the book now, is exceeded.
     pub(crate) fn of(tally: &Tally, book: &RuleBook) -> Option<Self> {
         let rollout = rollout_of(book, tally).filter(|rollout| rollout.paused.is_none())?;
-        let Tally { rule, rollout: name, version, .. } = tally;
-        let guarded = Tally { guard: rollout.guard?, ..tally.clone() };
-        let why = guarded.trips()?;
-        Some(Self { rule: rule.clone(), rollout: name.clone(), version: version.clone(), reason: why.into() })
+        Self::by_tally(&Tally { guard: rollout.guard?, ..tally.clone() })
+    }
+
+    /// Returns the rollout of a tally whose guard is exceeded, paused or not.
+    pub fn by_tally(tally: &Tally) -> Option<Self> {
+        let Tally { rule, rollout, version, .. } = tally;
+        let reason = tally.trips()?.into();
+        Some(Self { rule: rule.clone(), rollout: rollout.clone(), version: version.clone(), reason })
     }
 
     /// Returns the command that pauses the rollout.
@@ -167,6 +198,8 @@ mod tests {
             version: ReportedVersion::new("4.0.7577.0"),
             guard,
             counts: OutcomeCounts { succeeded, failed, in_flight: 3, ..OutcomeCounts::default() },
+            not_fetched: OutcomeCounts::default(),
+            last_change: None,
             unwatched: 2,
         }
     }

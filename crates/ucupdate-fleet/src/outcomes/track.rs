@@ -3,6 +3,7 @@
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
 use ucupdate_core::book::Guard;
+use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
@@ -11,7 +12,6 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 /// For a version of at most four numbers these are its numbers, which are at most `i32::MAX`. For another one these are three
 /// words of a hash: of its numbers and its prefix, or of its text where the scheme of the rule cannot read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Mark([u32; 4]);
 
 impl Mark {
@@ -33,21 +33,43 @@ impl Mark {
     }
 }
 
-/// The state of a device.
+/// The state of a device in a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
-pub(super) enum State {
+#[non_exhaustive]
+pub enum OutcomeState {
+    /// The device was offered the version and has not come back with another one yet.
     InFlight,
+    /// The device came back with a third version.
     Elsewhere,
+    /// The device came back with its old version.
     Failed,
+    /// The device did not come back in time.
+    Overdue,
+    /// The device came back with the version.
     Succeeded,
+}
+
+/// A device in a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RolloutDevice {
+    /// The MAC address or serial number.
+    pub device: DeviceId,
+    /// The state of the device.
+    pub state: OutcomeState,
+    /// The time at which it was offered the version, finished its download, or came back with a stepping stone.
+    pub at: UnixTime,
+    /// The time after which it is overdue.
+    pub due: UnixTime,
+    /// Whether the guard counts it: it downloaded an image of the rollout, or downloads are not required.
+    pub counts: bool,
 }
 
 /// A device on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Track {
     pub(super) tally: u32,
-    pub(super) state: State,
+    pub(super) state: OutcomeState,
     /// When the device was offered the version, or came back with the latest stone.
     pub(super) at: UnixTime,
     /// The deadline: the device has failed if it did not come back until then.
@@ -56,14 +78,32 @@ pub(super) struct Track {
     pub(super) had: Mark,
     /// The stone that it was offered last. `None` if it was offered the version itself.
     pub(super) stone: Option<Mark>,
+    /// The address that the device was offered the version at last.
+    pub(super) host: HostMark,
+    /// Whether the device counts: it downloaded an image of the rollout, or downloads are not required.
+    pub(super) counts: bool,
 }
+
+/// An address, as a hash. `None` if it is not known. An IPv6 address counts as its network of 64 bits, because a device
+/// chooses the rest of its address.
+pub(super) type HostMark = Option<u64>;
 
 impl Track {
     /// Updates the state when the device comes back with a version.
-    pub(super) fn comes_back(&mut self, installed: Mark, target: Mark, guard: &Guard, now: UnixTime) {
+    ///
+    /// The old version is no failure if it is reported from another address than the one of the offer: then somebody else may
+    /// have sent the MAC address. Such a device fails at its deadline.
+    pub(super) fn comes_back(
+        &mut self,
+        host: HostMark,
+        installed: Mark,
+        target: Mark,
+        guard: &Guard,
+        now: UnixTime,
+    ) {
         if installed == target {
-            self.state = State::Succeeded;
-        } else if self.state != State::InFlight || now < self.at {
+            self.state = OutcomeState::Succeeded;
+        } else if self.state != OutcomeState::InFlight || now < self.at {
             // What was thought of it stands until it comes with the version or is offered it again; and what it had before
             // the offer says nothing, also where the clock went back.
         } else if Some(installed) == self.stone {
@@ -72,9 +112,9 @@ impl Track {
             self.had = installed;
             self.stone = None;
         } else if installed != self.had {
-            self.state = State::Elsewhere;
-        } else if now.as_millis() >= later(self.at, guard.install_seconds).as_millis() {
-            self.state = State::Failed;
+            self.state = OutcomeState::Elsewhere;
+        } else if host == self.host && now.as_millis() >= later(self.at, guard.install_seconds).as_millis() {
+            self.state = OutcomeState::Failed;
         }
     }
 }

@@ -1,37 +1,53 @@
 //! [`Outcomes`]: the devices that are watched.
 
+use super::downloads::{OpenOffers, Place};
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
-use super::track::{Mark, State, Track, deadline};
+use super::track::{HostMark, Mark, OutcomeState, RolloutDevice, Track, deadline};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use ucupdate_core::book::{Rollout, RolloutName, Rule, RuleBook, RuleKey};
+use ucupdate_core::book::{Guard, Rollout, RolloutName, Rule, RuleBook, RuleKey};
 use ucupdate_core::decide::{Decision, EligibilityIndex, OfferKind};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{Question, is_simulated};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
-/// The limit of [`Outcomes`]: how many devices it remembers.
+/// How [`Outcomes`] counts: how many devices it remembers, and which devices and rollouts it watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OutcomeOptions {
     devices: usize,
+    pub(super) downloads_required: bool,
+    pub(super) unguarded: bool,
 }
 
 impl Default for OutcomeOptions {
-    /// 100,000 devices.
+    /// 100,000 devices of guarded rollouts. No download is required.
     fn default() -> Self {
-        Self { devices: 100_000 }
+        Self { devices: 100_000, downloads_required: false, unguarded: false }
     }
 }
 
 impl OutcomeOptions {
-    /// Sets how many devices are remembered. A device counts once for each rollout it is in, and needs about 200 bytes.
+    /// Sets how many devices are remembered. A device counts once for each rollout it is in, and needs about 300 bytes.
     ///
-    /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. While no device has
-    /// succeeded, further devices are not watched, and are counted in [`Tally::unwatched`].
+    /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. Next go the devices that
+    /// downloaded nothing, if downloads are required. While there are no such devices, further devices are not watched, and are
+    /// counted in [`Tally::unwatched`].
     #[must_use]
     pub fn with_devices(self, devices: usize) -> Self {
-        Self { devices }
+        Self { devices, ..self }
+    }
+
+    /// Sets whether a device counts only after it downloaded an image of the rollout
+    /// ([`Outcomes::take_in_access`]). Devices that downloaded nothing are counted in [`Tally::not_fetched`].
+    #[must_use]
+    pub fn with_downloads_required(self, required: bool) -> Self {
+        Self { downloads_required: required, ..self }
+    }
+
+    /// Sets whether rollouts without a guard are watched too.
+    #[must_use]
+    pub fn with_unguarded(self, unguarded: bool) -> Self {
+        Self { unguarded, ..self }
     }
 
     /// How many devices are remembered.
@@ -51,13 +67,13 @@ impl OutcomeOptions {
 /// | its old version, after that time | it has failed |
 /// | the stepping stone it was offered | it is still in flight, and its time begins again |
 /// | another version | it is elsewhere: neither succeeded nor failed. It is watched again when it is offered the version again |
-/// | (no request until the deadline) | it has failed |
+/// | (no request until the deadline) | it is overdue, which counts as a failure |
 ///
 /// A device counts once for each rollout, however often it is offered the version. A failed device stays failed until it
 /// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release
 /// in the version scheme of the rule; a missing part of a version counts as zero. Devices that report neither a MAC address
-/// nor a serial number are not watched, because they cannot be recognised. Simulated requests and offers of rollouts without
-/// a guard are not watched either.
+/// nor a serial number are not watched, because they cannot be recognised. Simulated requests are not watched either, and
+/// offers of rollouts without a guard only if an option asks for them.
 ///
 /// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with the time
 /// of the decision. A clock that goes back causes no failure: a version that a device had before the offer means nothing.
@@ -110,11 +126,6 @@ impl OutcomeOptions {
 /// assert_eq!(&*tripped[0].reason, "1 device failed, the guard allows fewer than 1");
 /// ```
 #[derive(Clone, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(from = "super::stored::StoredOutcomes", into = "super::stored::StoredOutcomes")
-)]
 pub struct Outcomes {
     pub(super) options: OutcomeOptions,
     /// By number. A number is never used twice.
@@ -128,6 +139,8 @@ pub struct Outcomes {
     pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
     /// The devices that succeeded, in that order.
     pub(super) succeeded: VecDeque<(DeviceId, u32)>,
+    /// The offers of devices that downloaded nothing yet.
+    pub(super) open: OpenOffers,
 }
 
 /// A rollout that is watched.
@@ -140,6 +153,23 @@ pub(super) struct Watched {
     pub(super) paused: bool,
 }
 
+/// An offer of a rollout.
+pub(super) struct Offered<'a> {
+    pub(super) rollout: &'a Rollout,
+    /// The version of the rollout.
+    pub(super) version: &'a ReportedVersion,
+    pub(super) installed: &'a ReportedVersion,
+    /// The version that was offered on the way to the version of the rollout.
+    pub(super) stone: Option<&'a ReportedVersion>,
+}
+
+/// The guard of a rollout that never pauses by itself.
+fn no_limits() -> Guard {
+    let mut guard = Guard::default();
+    (guard.failures, guard.share) = (None, None);
+    guard
+}
+
 impl Outcomes {
     /// Returns outcomes without any device.
     pub fn new(options: OutcomeOptions) -> Self {
@@ -150,6 +180,17 @@ impl Outcomes {
     ///
     /// `index` finds the rule that answers the request.
     pub fn asked(&mut self, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
+        self.asked_at(index, question, None, now);
+    }
+
+    /// Adds a request that came from an address.
+    pub(super) fn asked_at(
+        &mut self,
+        index: &EligibilityIndex,
+        question: &Question<'_>,
+        host: HostMark,
+        now: UnixTime,
+    ) {
         if self.devices.is_empty() || is_simulated(question.user_name) {
             return;
         }
@@ -163,19 +204,19 @@ impl Outcomes {
                 continue;
             }
             let installed = Mark::of(&watched.scheme, &question.module.version);
-            let (state, due) = (track.state, track.due);
-            track.comes_back(installed, watched.target, &watched.tally.guard, now);
-            if (state, due) == (track.state, track.due) {
+            let before = *track;
+            track.comes_back(host, installed, watched.target, &watched.tally.guard, now);
+            if (before.state, before.due) == (track.state, track.due) {
                 continue;
             }
-            watched.tally.counts.moves(state, track.state);
-            if state == State::InFlight {
-                self.due.remove(&(due, identity.clone(), track.tally));
+            watched.tally.moves(&before, track, now);
+            if before.state == OutcomeState::InFlight {
+                self.due.remove(&(before.due, identity.clone(), track.tally));
             }
             match track.state {
-                State::InFlight => drop(self.due.insert((track.due, identity.clone(), track.tally))),
-                State::Succeeded => self.succeeded.push_back((identity.clone(), track.tally)),
-                State::Failed | State::Elsewhere => {}
+                OutcomeState::InFlight => drop(self.due.insert((track.due, identity.clone(), track.tally))),
+                OutcomeState::Succeeded => self.succeeded.push_back((identity.clone(), track.tally)),
+                OutcomeState::Failed | OutcomeState::Overdue | OutcomeState::Elsewhere => {}
             }
         }
     }
@@ -194,37 +235,65 @@ impl Outcomes {
             return;
         }
         let Decision::Offer { offer, kind, because } = decision else { return };
-        let Some(rollout) = because.rollout.as_ref().filter(|rollout| rollout.guard.is_some()) else {
-            return;
-        };
+        let Some(rollout) = &because.rollout else { return };
         let device = question.device;
         let Some(identity) = DeviceId::of(&device.mac_address, &device.serial_number) else { return };
         let Some(rule) = index.rule_of(question) else { return };
+        let stone = matches!(kind, OfferKind::SteppingStone { .. }).then_some(&offer.version);
+        let installed = &question.module.version;
+        let offer = Offered { rollout, version: &because.candidate.version, installed, stone };
+        self.take_in_offer(rule, &offer, identity, None, now);
+    }
+
+    /// Adds an offer. `place` is the place of the image, if the device has to download it from there.
+    pub(super) fn take_in_offer(
+        &mut self,
+        rule: &Rule,
+        offer: &Offered<'_>,
+        identity: DeviceId,
+        place: Option<Place>,
+        now: UnixTime,
+    ) {
+        if offer.rollout.guard.is_none() && !self.options.unguarded {
+            return;
+        }
         let scheme = &rule.policy().scheme;
         let mark = |version: &ReportedVersion| Mark::of(scheme, version);
-        let (had, target) = (mark(&question.module.version), mark(&because.candidate.version));
+        let (had, target) = (mark(offer.installed), mark(offer.version));
         if had == target {
             return; // To a rule that tells spellings apart; whether it was installed cannot be seen.
         }
-        let stone = match kind {
-            OfferKind::SteppingStone { .. } => Some(mark(&offer.version)),
-            _ => None,
-        };
-        let Some(number) = self.number_of(rule, rollout, &because.candidate.version, target) else {
+        let stone = offer.stone.map(mark);
+        let Some(number) = self.number_of(rule, offer.rollout, offer.version, target) else {
             return;
         };
         let Some(watched) = self.watched.get_mut(&number) else { return };
         let due = deadline(&watched.tally.guard, now);
+        let fresh = Track {
+            tally: number,
+            state: OutcomeState::InFlight,
+            at: now,
+            due,
+            had,
+            stone,
+            host: place.map(|place| place.host),
+            counts: !self.options.downloads_required,
+        };
         let tracks = self.devices.get_mut(&identity);
         if let Some(track) = tracks.and_then(|tracks| tracks.iter_mut().find(|track| track.tally == number)) {
             match track.state {
-                State::InFlight => track.stone = stone,
-                State::Elsewhere => {
-                    watched.tally.counts.moves(State::Elsewhere, State::InFlight);
-                    *track = Track { tally: number, state: State::InFlight, at: now, due, had, stone };
-                    self.due.insert((due, identity, number));
+                OutcomeState::InFlight => (track.stone, track.host) = (stone, fresh.host),
+                OutcomeState::Elsewhere => {
+                    watched.tally.moves(track, &fresh, now);
+                    *track = fresh;
+                    self.due.insert((due, identity.clone(), number));
                 }
-                State::Failed | State::Succeeded => {}
+                OutcomeState::Failed | OutcomeState::Overdue => track.host = fresh.host,
+                OutcomeState::Succeeded => {}
+            }
+            let is_open = !track.counts && track.state != OutcomeState::Succeeded;
+            if let Some(place) = place.filter(|_| is_open) {
+                self.open.add(place, identity, number, now, &watched.tally.guard);
             }
             return;
         }
@@ -235,35 +304,56 @@ impl Outcomes {
             return;
         }
         if let Some(watched) = self.watched.get_mut(&number) {
-            watched.tally.counts.in_flight += 1;
+            *watched.tally.of(fresh.counts, OutcomeState::InFlight) += 1;
+            watched.tally.last_change = watched.tally.last_change.max(Some(now));
+            if let Some(place) = place.filter(|_| !fresh.counts) {
+                self.open.add(place, identity.clone(), number, now, &watched.tally.guard);
+            }
         }
-        let track = Track { tally: number, state: State::InFlight, at: now, due, had, stone };
-        self.devices.entry(identity.clone()).or_default().push(track);
+        self.devices.entry(identity.clone()).or_default().push(fresh);
         self.due.insert((due, identity, number));
         self.tracks += 1;
     }
 
-    /// Counts devices as failed that did not come back before their deadline.
+    /// Counts a device that downloaded an image of a rollout. Its time for installing begins with the end of the download.
+    pub(super) fn downloaded(&mut self, identity: &DeviceId, number: u32, now: UnixTime) {
+        let Some(watched) = self.watched.get_mut(&number) else { return };
+        let mut tracks = self.devices.get_mut(identity).into_iter().flatten();
+        let Some(track) = tracks.find(|track| track.tally == number && !track.counts) else { return };
+        let before = *track;
+        track.counts = true;
+        if matches!(track.state, OutcomeState::InFlight | OutcomeState::Failed | OutcomeState::Overdue) {
+            track.state = OutcomeState::InFlight;
+            track.at = track.at.max(now);
+            track.due = deadline(&watched.tally.guard, now);
+            self.due.remove(&(before.due, identity.clone(), number));
+            self.due.insert((track.due, identity.clone(), number));
+        }
+        watched.tally.moves(&before, track, now);
+    }
+
+    /// Counts devices as overdue that did not come back before their deadline.
     pub fn expire(&mut self, now: UnixTime) {
         while self.due.first().is_some_and(|(due, ..)| *due <= now) {
             let Some((_, identity, number)) = self.due.pop_first() else { return };
             let mut tracks = self.devices.get_mut(&identity).into_iter().flatten();
             let Some(track) = tracks.find(|track| track.tally == number) else { continue };
-            track.state = State::Failed;
+            let before = *track;
+            track.state = OutcomeState::Overdue;
             if let Some(watched) = self.watched.get_mut(&number) {
-                watched.tally.counts.moves(State::InFlight, State::Failed);
+                watched.tally.moves(&before, track, before.due);
             }
         }
     }
 
-    /// The earliest deadline of a device in flight. `None` if no device is in flight.
+    /// Returns the earliest deadline of a device in flight. `None` if no device is in flight.
     pub fn next_due(&self) -> Option<UnixTime> {
         self.due.first().map(|(due, ..)| *due)
     }
 
     /// Returns the time of the oldest offer whose outcome is still open. `None` if no offer is open.
     pub fn in_flight_since(&self) -> Option<UnixTime> {
-        let tracks = self.devices.values().flatten().filter(|track| track.state == State::InFlight);
+        let tracks = self.devices.values().flatten().filter(|track| track.state == OutcomeState::InFlight);
         tracks.map(|track| track.at).min()
     }
 
@@ -277,7 +367,10 @@ impl Outcomes {
         let mut gone = BTreeSet::new();
         for (number, watched) in &mut self.watched {
             let rollout = rollout_of(book, &watched.tally);
-            let Some((rollout, guard)) = rollout.and_then(|rollout| Some((rollout, rollout.guard?))) else {
+            let unguarded = self.options.unguarded;
+            let guard_of = |rollout: &Rollout| rollout.guard.or_else(|| unguarded.then(no_limits));
+            let Some((rollout, guard)) = rollout.and_then(|rollout| Some((rollout, guard_of(rollout)?)))
+            else {
                 gone.insert(*number);
                 continue;
             };
@@ -291,7 +384,24 @@ impl Outcomes {
         self.forget(&gone);
     }
 
-    /// The tally of each rollout, sorted by rule and name.
+    /// Forgets the devices of a rollout, for example because it was resumed.
+    pub fn forget_rollout(&mut self, rule: &RuleKey, rollout: &RolloutName) {
+        if let Some(number) = self.numbers.get(&(rule.clone(), rollout.clone())).copied() {
+            self.forget(&[number].into());
+        }
+    }
+
+    /// The devices of a rollout that are remembered, sorted by their names. Devices that succeeded may be forgotten.
+    pub fn devices_of(&self, rule: &RuleKey, rollout: &RolloutName) -> impl Iterator<Item = RolloutDevice> {
+        let number = self.numbers.get(&(rule.clone(), rollout.clone())).copied();
+        self.devices.iter().filter_map(move |(device, tracks)| {
+            let track = tracks.iter().find(|track| Some(track.tally) == number)?;
+            let Track { state, at, due, counts, .. } = *track;
+            Some(RolloutDevice { device: device.clone(), state, at, due, counts })
+        })
+    }
+
+    /// Returns the tally of each rollout, sorted by rule and name.
     pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.numbers.values().filter_map(|number| self.watched.get(number)).map(|watched| &watched.tally)
     }
@@ -301,12 +411,12 @@ impl Outcomes {
         self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
     }
 
-    /// Whether a device is watched.
+    /// Returns whether a device is watched.
     pub fn knows(&self, device: &DeviceId) -> bool {
         self.devices.contains_key(device)
     }
 
-    /// The number of devices that are watched. A device counts once for each rollout it is in.
+    /// Returns the number of devices that are watched. A device counts once for each rollout it is in.
     pub fn devices(&self) -> usize {
         self.tracks
     }
@@ -320,7 +430,7 @@ impl Outcomes {
         version: &ReportedVersion,
         target: Mark,
     ) -> Option<u32> {
-        let guard = rollout.guard?;
+        let guard = rollout.guard.unwrap_or_else(no_limits);
         let scheme = &rule.policy().scheme;
         let key = (rule.key().clone(), rollout.name.clone());
         if let Some(number) = self.numbers.get(&key).copied() {
@@ -340,6 +450,8 @@ impl Outcomes {
             version: version.clone(),
             guard,
             counts: OutcomeCounts::default(),
+            not_fetched: OutcomeCounts::default(),
+            last_change: None,
             unwatched: 0,
         };
         let watched = Watched { tally, target, scheme: scheme.clone(), paused: false };
@@ -348,23 +460,36 @@ impl Outcomes {
         Some(number)
     }
 
-    /// Forgets devices that succeeded until there is room for one more device. Returns `false` if there is no room.
+    /// Forgets devices until there is room for one more: those that succeeded, and then those that downloaded nothing. Returns
+    /// `false` if there is no room.
     fn make_room(&mut self) -> bool {
         while self.tracks >= self.options.devices {
-            let Some((identity, number)) = self.succeeded.pop_front() else { return false };
-            self.drop_track(&identity, number);
+            if let Some((identity, number)) = self.succeeded.pop_front() {
+                self.drop_track(&identity, number);
+                continue;
+            }
+            let Some((identity, number)) = self.open.first() else { return false };
+            let Some(track) = self.drop_track(&identity, number) else { return false };
+            if let Some(watched) = self.watched.get_mut(&number) {
+                let left = watched.tally.of(track.counts, track.state);
+                *left = left.saturating_sub(1);
+                watched.tally.unwatched += 1;
+            }
         }
         true
     }
 
-    fn drop_track(&mut self, identity: &DeviceId, number: u32) {
-        let Some(tracks) = self.devices.get_mut(identity) else { return };
-        let before = tracks.len();
-        tracks.retain(|track| track.tally != number);
-        self.tracks -= before - tracks.len();
+    fn drop_track(&mut self, identity: &DeviceId, number: u32) -> Option<Track> {
+        let tracks = self.devices.get_mut(identity)?;
+        let at = tracks.iter().position(|track| track.tally == number)?;
+        let track = tracks.swap_remove(at);
         if tracks.is_empty() {
             self.devices.remove(identity);
         }
+        self.tracks -= 1;
+        self.due.remove(&(track.due, identity.clone(), number));
+        self.open.remove(identity, number);
+        Some(track)
     }
 
     fn forget(&mut self, gone: &BTreeSet<u32>) {
@@ -379,6 +504,7 @@ impl Outcomes {
         });
         self.due.retain(|(.., number)| !gone.contains(number));
         self.succeeded.retain(|(_, number)| !gone.contains(number));
+        self.open.forget(gone);
         self.tracks = self.devices.values().map(Vec::len).sum();
     }
 }

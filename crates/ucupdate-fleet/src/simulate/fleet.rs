@@ -154,12 +154,12 @@ impl SimulatedFleet {
         true
     }
 
-    /// The number of devices.
+    /// Returns the number of devices.
     pub fn len(&self) -> usize {
         self.devices.len()
     }
 
-    /// Whether the fleet has no device.
+    /// Returns whether the fleet has no device.
     pub fn is_empty(&self) -> bool {
         self.devices.is_empty()
     }

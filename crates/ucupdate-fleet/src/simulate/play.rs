@@ -169,7 +169,7 @@ impl Play {
         is_changed
     }
 
-    /// Whether a rollout is running that may pause by itself.
+    /// Returns whether a rollout is running that may pause by itself.
     fn is_guarded(&self) -> bool {
         let mut rollouts = self.book.rules().flat_map(ucupdate_core::book::Rule::rollouts);
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())
@@ -178,7 +178,7 @@ impl Play {
     /// Returns the rollouts whose guards are exceeded.
     fn tripped(&mut self) -> Vec<Tripped> {
         let failed = self.shards.iter().flat_map(|shard| shard.outcomes.tallies());
-        let failed = failed.map(|tally| tally.counts.failed).sum();
+        let failed = failed.map(|tally| tally.counts.failures()).sum();
         if std::mem::replace(&mut self.failed, failed) == failed {
             return Vec::new();
         }

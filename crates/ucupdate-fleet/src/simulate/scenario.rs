@@ -125,17 +125,17 @@ impl Scenario {
         self
     }
 
-    /// The moment at which the simulation begins.
+    /// Returns the moment at which the simulation begins.
     pub fn start(&self) -> UnixTime {
         self.start
     }
 
-    /// The length in days.
+    /// Returns the length in days.
     pub fn days(&self) -> u32 {
         self.days
     }
 
-    /// The seed of all random decisions.
+    /// Returns the seed of all random decisions.
     pub fn seed(&self) -> u64 {
         self.seed
     }

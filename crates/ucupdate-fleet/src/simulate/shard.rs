@@ -57,7 +57,7 @@ struct Unit {
     state: State,
     /// The number of consecutive requests in which the device was offered the same version.
     repeats: u8,
-    /// Whether a guarded rollout offered it a version with which it has not come back yet.
+    /// `true` if a guarded rollout offered it a version with which it has not come back yet.
     is_watched: bool,
 }
 

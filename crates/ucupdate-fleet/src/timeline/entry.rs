@@ -84,7 +84,7 @@ pub struct Download {
     pub file: OfferedFile,
     /// The row of the access log.
     pub access: AccessRow,
-    /// Whether several devices at this address were offered the file, so that another device may have downloaded it.
+    /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
     pub shared_host: bool,
 }
 
@@ -126,41 +126,41 @@ pub enum Fetched {
 }
 
 impl Timeline {
-    /// The entries, in order of time.
+    /// Returns the entries, in order of time.
     pub fn entries(&self) -> &[TimelineEntry] {
         &self.entries
     }
 
-    /// The entries of the device with a MAC address.
+    /// Returns the entries of the device with a MAC address.
     pub fn of_mac_address(&self, sought: MacAddress) -> impl Iterator<Item = &TimelineEntry> {
         self.entries.iter().filter(move |entry| entry.audit.mac_address.read() == Some(&sought))
     }
 
-    /// The entries of the device with a serial number.
+    /// Returns the entries of the device with a serial number.
     pub fn of_serial_number(&self, sought: &SerialNumber) -> impl Iterator<Item = &TimelineEntry> {
         self.entries.iter().filter(move |entry| entry.audit.serial_number.read() == Some(sought))
     }
 
-    /// The entries of requests from an address.
+    /// Returns the entries of requests from an address.
     pub fn of_host(&self, sought: &str) -> impl Iterator<Item = &TimelineEntry> {
         let sought = host_key(sought);
         self.entries.iter().filter(move |entry| host_key(&entry.audit.user_host) == sought)
     }
 
-    /// The access rows of the update service that belong to no audit row, in order of time: refused or malformed requests,
-    /// and downloads without an offer.
+    /// Returns the access rows of the update service that belong to no audit row, in order of time: refused or
+    /// malformed requests, and downloads without an offer.
     pub fn unjoined(&self) -> &[AccessRow] {
         &self.unjoined
     }
 }
 
 impl TimelineEntry {
-    /// Whether the image of an offer was downloaded. `offer` is an index into [`AuditRow::offered`].
+    /// Returns whether the image of an offer was downloaded. `offer` is an index into [`AuditRow::offered`].
     pub fn fetched(&self, offer: usize) -> Fetched {
         self.outcome(offer, OfferedFile::Image)
     }
 
-    /// Whether the signature catalogue of an offer was downloaded.
+    /// Returns whether the signature catalogue of an offer was downloaded.
     pub fn fetched_signature(&self, offer: usize) -> Fetched {
         self.outcome(offer, OfferedFile::Signature)
     }
@@ -181,8 +181,8 @@ impl TimelineEntry {
 }
 
 impl Download {
-    /// The result of this one attempt. A status of 200 with a Windows error means that the connection broke, so only a part
-    /// was sent.
+    /// Returns the result of this one attempt. A status of 200 with a Windows error means that the connection broke, so
+    /// only a part was sent.
     pub fn fetched(&self) -> Fetched {
         let (at, taken_ms) = (self.access.finished_at, self.access.time_taken_ms);
         match (self.access.status, self.access.win32_status.unwrap_or(0)) {

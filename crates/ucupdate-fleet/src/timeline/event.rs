@@ -15,7 +15,7 @@ pub struct DeviceEvent {
     pub at: UnixTime,
     /// The event.
     pub kind: EventKind,
-    /// Whether several devices at this address were offered the file, so that another device may have downloaded it.
+    /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
     pub shared_host: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct AskedModule {
     pub installed: ReportedVersion,
     /// The offered version. `None` if nothing was offered.
     pub offered: Option<ReportedVersion>,
-    /// Whether the offered file is the interim image.
+    /// `true` if the offered file is the interim image.
     pub is_interim: bool,
     /// The reason for the answer. The logs do not hold it: a caller with a rule book may set it.
     pub because: Option<Box<str>>,
@@ -168,7 +168,7 @@ impl RestartedBy {
 }
 
 impl EventKind {
-    /// A short name for programs: `asked`, `requested`, `fetched`, `restarted`, `uploaded-logs`, `silent`.
+    /// Returns a short name for programs: `asked`, `requested`, `fetched`, `restarted`, `uploaded-logs`, `silent`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Asked { .. } => "asked",
@@ -182,24 +182,24 @@ impl EventKind {
 }
 
 impl RequestRow {
-    /// Whether the path is the old one, which only early firmware asks at.
+    /// Returns whether the path is the old one, which only early firmware asks at.
     pub fn is_old_path(&self) -> bool {
         self.path.to_ascii_lowercase().starts_with("/ucdeviceupdates/")
     }
 
-    /// Whether the server accepted the request.
+    /// Returns whether the server accepted the request.
     pub fn is_answered(&self) -> bool {
         self.status.is_some_and(|status| (200..400).contains(&status))
     }
 }
 
 impl Fetch {
-    /// The average number of bytes a second. `None` if the bytes or the time are not known.
+    /// Returns the average number of bytes a second. `None` if the bytes or the time are not known.
     pub fn bytes_per_second(&self) -> Option<u64> {
         self.sent()?.checked_mul(1000)?.checked_div(self.taken_ms?)
     }
 
-    /// The number of bytes that were sent. For a whole file without a logged number this is its size.
+    /// Returns the number of bytes that were sent. For a whole file without a logged number this is its size.
     fn sent(&self) -> Option<u64> {
         self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole))
     }

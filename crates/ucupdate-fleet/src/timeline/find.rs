@@ -296,7 +296,7 @@ impl Finder<'_> {
     }
 }
 
-/// Whether two troubles are the same one, seen twice.
+/// Returns whether two troubles are the same one, seen twice.
 fn is_same(one: &TroubleKind, other: &TroubleKind) -> bool {
     match (one, other) {
         (TroubleKind::ClockWrong { .. }, TroubleKind::ClockWrong { .. })

@@ -18,11 +18,16 @@ pub fn host_key(host: &str) -> String {
 }
 
 pub(super) fn url_path_key(url: &str) -> String {
+    path_key(url_path(url))
+}
+
+/// Returns the path of a URL.
+pub(crate) fn url_path(url: &str) -> &str {
     let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
-    path_key(behind.find('/').map_or("", |at| &behind[at..]))
+    behind.find('/').map_or("", |at| &behind[at..])
 }
 
 /// Returns a path in lower case and without escapes. A plus counts as a blank, because web servers log blanks so.
-pub(super) fn path_key(path: &str) -> String {
+pub(crate) fn path_key(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().replace('+', " ").to_ascii_lowercase()
 }

@@ -24,6 +24,7 @@ pub use event::{
     AnsweredIn, AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow, RestartedBy,
 };
 pub use keys::host_key;
+pub(crate) use keys::{path_key, url_path};
 pub use peers::PeerDownloads;
 pub use served_path::ServedFile;
 pub use span::Span;

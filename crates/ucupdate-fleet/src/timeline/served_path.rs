@@ -19,9 +19,9 @@ pub struct ServedFile {
     pub name: Box<str>,
     /// The version that the path names. `None` for the interim image, and for a path of another form.
     pub version: Option<ReportedVersion>,
-    /// Whether it is a file of the interim image.
+    /// `true` if it is a file of the interim image.
     pub is_interim: bool,
-    /// Whether it is a signature catalogue (`.cat`).
+    /// `true` if it is a signature catalogue (`.cat`).
     pub is_signature: bool,
 }
 
@@ -50,7 +50,7 @@ impl ServedFile {
         })
     }
 
-    /// Whether another file belongs to the same release: an image and its signature.
+    /// Returns whether another file belongs to the same release: an image and its signature.
     pub(super) fn is_of_same_release(&self, other: &Self) -> bool {
         self.version == other.version && self.is_interim == other.is_interim
     }

@@ -38,7 +38,7 @@ pub struct DeviceStory {
 }
 
 impl DeviceStory {
-    /// The name of the device: its MAC address, its serial number, or its address.
+    /// Returns the name of the device: its MAC address, its serial number, or its address.
     pub fn name(&self) -> String {
         match &self.device {
             Some(device) => device.to_string(),
@@ -74,7 +74,7 @@ impl Timeline {
         stories.map(|rows| rows.story(options, end)).collect()
     }
 
-    /// The time of the last row. `None` without rows.
+    /// Returns the time of the last row. `None` without rows.
     pub fn last_seen(&self) -> Option<UnixTime> {
         let audit = self.entries.last().map(|entry| entry.audit.logged_at);
         let downloads = self.entries.iter().flat_map(|entry| &entry.downloads);
@@ -324,7 +324,7 @@ impl FetchedFiles {
         *place = Some((at, fetch.file.clone()));
     }
 
-    /// The time at which both files were there. `None` if one of them is missing.
+    /// Returns the time at which both files were there. `None` if one of them is missing.
     fn complete(&self) -> Option<UnixTime> {
         let ((image, file), (signature, its)) = self.image.as_ref().zip(self.signature.as_ref())?;
         file.is_of_same_release(its).then(|| *image.max(signature))

@@ -64,7 +64,7 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
-    /// A short name for programs, such as `old-path` or `no-signature`.
+    /// Returns a short name for programs, such as `old-path` or `no-signature`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::OldPath => "old-path",

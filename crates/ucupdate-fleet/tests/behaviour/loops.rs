@@ -234,7 +234,8 @@ fn a_device_that_asks_all_day_does_not_push_its_loop_out() {
     assert_eq!((found.len(), found[0].first, found[0].asks), (1, UnixTime::default(), DAY.unsigned_abs()));
 }
 
-/// The requests of a device that installs everything it is offered, from servers that each want one version at a time.
+/// Returns the requests of a device that installs everything it is offered, from servers that each want one version at
+/// a time.
 fn obedient(turns: &[(usize, i64)], wants: impl Fn(usize, i64) -> String) -> Vec<Observation> {
     let mut installed = "1.0".to_owned();
     let mut minute = 0;

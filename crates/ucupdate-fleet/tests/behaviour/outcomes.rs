@@ -22,7 +22,7 @@ fn guard() -> Guard {
     guard
 }
 
-/// A book in which the rollout `wave` gives everybody the new version.
+/// Returns a book in which the rollout `wave` gives everybody the new version.
 fn book_with(guard: Option<Guard>) -> RuleBook {
     let mut book = RuleBook::default();
     let package = package(1, &[(PHONE, OLD, 1)]);
@@ -63,7 +63,7 @@ impl Server {
         Self { book, index, outcomes: Outcomes::new(OutcomeOptions::default().with_devices(devices)) }
     }
 
-    /// A phone asks with a version at a second; gives what it is offered.
+    /// Returns a phone asks with a version at a second; gives what it is offered.
     fn ask(&mut self, number: u64, installed: &str, second: i64) -> String {
         let (device, module): (Device, InstalledModule) = (phone(number), module(installed));
         let question = Question::new(&device, &module);
@@ -82,7 +82,7 @@ impl Server {
     fn counts(&self) -> [u64; 4] {
         let Some(tally) = self.outcomes.tallies().next() else { return [0; 4] };
         let counts = tally.counts;
-        [counts.in_flight, counts.succeeded, counts.failed, counts.elsewhere]
+        [counts.in_flight, counts.succeeded, counts.failures(), counts.elsewhere]
     }
 
     fn why(&self) -> Option<String> {
@@ -240,31 +240,6 @@ fn a_rollout_that_is_resumed_or_gets_another_version_begins_a_new_tally() {
     assert_eq!(server.counts(), [1, 0, 0, 0]);
 }
 
-#[cfg(feature = "serde")]
-#[test]
-fn outcomes_that_were_kept_go_on_as_if_nothing_had_happened() {
-    let mut server = Server::new(book_with(Some(guard())), 4);
-    for phone in 1..=6 {
-        server.ask(phone, OLD, 0);
-        if phone < 4 {
-            server.ask(phone, NEW, 10);
-        }
-    }
-    server.ask(6, OLD, HOUR);
-    let kept = serde_json::to_string(&server.outcomes).unwrap();
-    let mut again = Server::new(server.book.clone(), 0);
-    again.outcomes = serde_json::from_str(&kept).unwrap();
-    assert_eq!(serde_json::to_string(&again.outcomes).unwrap(), kept);
-    for server in [&mut server, &mut again] {
-        server.ask(7, OLD, HOUR);
-        server.ask(5, OLD, HOUR);
-        server.expire(100 * 24 * HOUR);
-    }
-    assert_eq!(again.counts(), server.counts());
-    assert_eq!(again.counts(), [0, 3, 4, 0]);
-    assert_eq!(again.outcomes.devices(), server.outcomes.devices());
-}
-
 /// An event of one device: a request with a version, or the passing of time. Each has its minutes after the event before.
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -272,8 +247,9 @@ enum Event {
     Expire,
 }
 
-/// The sentence on `Outcomes`, reckoned from the whole history of one device: succeeded once it came with the version after
-/// an offer; else failed once it came with what it had after the time for installing, or was not back by the deadline.
+/// Returns the sentence on `Outcomes`, reckoned from the whole history of one device: succeeded once it came with the
+/// version after an offer; else failed once it came with what it had after the time for installing, or was not back by
+/// the deadline.
 fn model(history: &[(i64, Event)]) -> Option<&'static str> {
     let offered = history.iter().position(|(_, event)| matches!(event, Event::Asks(OLD)))?;
     let (at, _) = history[offered];
@@ -344,7 +320,7 @@ proptest! {
     }
 }
 
-/// A rule whose versions .NET does not read, with a guarded rollout of the second version.
+/// Returns a rule whose versions .NET does not read, with a guarded rollout of the second version.
 fn book_of_five_parts(scheme: &str) -> RuleBook {
     let mut book = RuleBook::of_new_store();
     let scheme = PatternScheme::new("*".parse().unwrap(), scheme.parse().unwrap());
@@ -371,10 +347,8 @@ fn success_and_failure_are_read_in_the_version_scheme_of_the_rule() {
     server.ask(2, "3.0.0.459.1.0", 2 * HOUR);
     server.ask(3, "2.0.1.44.09", 2 * HOUR);
     assert_eq!(server.counts(), [1, 2, 1, 0], "the old version in other digits is a failure");
-    let kept: Outcomes = serde_json::from_str(&serde_json::to_string(&server.outcomes).unwrap()).unwrap();
-    server.outcomes = kept;
     server.ask(4, "3.000.0.459.1", 2 * HOUR);
-    assert_eq!(server.counts(), [0, 3, 1, 0], "also after a restart");
+    assert_eq!(server.counts(), [0, 3, 1, 0]);
 }
 
 #[test]

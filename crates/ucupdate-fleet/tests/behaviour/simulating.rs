@@ -20,7 +20,7 @@ fn percent(text: &str) -> Percent {
     text.parse().unwrap()
 }
 
-/// A book in which the old version is approved and the new one was brought.
+/// Returns a book in which the old version is approved and the new one was brought.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, OLD, 1)]));
@@ -128,7 +128,7 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
     assert_eq!(tally.counts.succeeded, have(&good, 5, NEW));
     let lost = good.samples[5].lost;
     assert_eq!(
-        tally.counts.failed,
+        tally.counts.failures(),
         have(&good, 5, OLD) + lost,
         "each of them is known to have failed by now"
     );

@@ -7,7 +7,7 @@ use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{PeerDownloads, StoryOptions, Timeline, TimelineOptions};
 
-/// The stories of the rows, as text: a heading, the events, and the troubles with their remedies.
+/// Returns the stories of the rows, as text: a heading, the events, and the troubles with their remedies.
 fn told(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> String {
     let mut text = String::new();
     for story in Timeline::join(audit, access, &TimelineOptions::default()).stories(options) {
@@ -56,7 +56,7 @@ fn at(minutes: i64) -> UnixTime {
     UnixTime::from_seconds(1_236_300_000 + minutes * 60)
 }
 
-/// A request of a phone at a minute, with the version that it has and the one that it is offered.
+/// Returns a request of a phone at a minute, with the version that it has and the one that it is offered.
 fn asked(minutes: i64, installed: &str, offered: &str) -> AuditRow {
     let offer = if offered.is_empty() { String::new() } else { format!("http://ocs{IMAGE};{offered};") };
     let log = format!(
@@ -67,7 +67,7 @@ fn asked(minutes: i64, installed: &str, offered: &str) -> AuditRow {
     AuditRow { logged_at: at(minutes), ..row }
 }
 
-/// An exchange that ended at a minute, with its status, substatus and Windows error.
+/// Returns an exchange that ended at a minute, with its status, substatus and Windows error.
 fn access(minutes: i64, method: &str, path: &str, codes: (u16, u16, u32)) -> AccessRow {
     AccessRow {
         client_ip: "10.1.1.9".into(),
@@ -86,7 +86,7 @@ fn get(minutes: i64, path: &str) -> AccessRow {
     access(minutes, "GET", path, (200, 0, 0))
 }
 
-/// The names and texts of the troubles of the only phone.
+/// Returns the names and texts of the troubles of the only phone.
 #[track_caller]
 fn troubles(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> Vec<String> {
     let timeline = Timeline::join(audit, access, &TimelineOptions::default());

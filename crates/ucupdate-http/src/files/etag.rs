@@ -97,7 +97,7 @@ impl<'a> Iterator for Tags<'a> {
 pub(crate) mod tests {
     use super::*;
 
-    /// The tag whose SHA-256 is all zeros.
+    /// Returns the tag whose SHA-256 is all zeros.
     pub(crate) fn zeros() -> ETag {
         ETag::of(&Sha256Digest::new([0; 32]))
     }

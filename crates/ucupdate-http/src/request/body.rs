@@ -38,7 +38,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 pub(crate) struct RequestBody<'a, B> {
     body: Pin<&'a mut B>,
     state: BodyState,
-    /// Whether the client waits for `100 Continue`, which the server sends when the body is first polled.
+    /// `true` if the client waits for `100 Continue`, which the server sends when the body is first polled.
     expects_continue: bool,
 }
 

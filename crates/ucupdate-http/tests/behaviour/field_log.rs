@@ -42,7 +42,7 @@ async fn fetch(server: &Server, answered: &Answered, at: &str, connection: &Conn
     send(server, signature, connection.clone(), Vec::new()).await;
 }
 
-/// The rows of an access log without their last field, the time taken.
+/// Returns the rows of an access log without their last field, the time taken.
 fn but_time_taken(log: &str) -> Vec<&str> {
     let rows = log.lines().filter(|line| !line.starts_with('#'));
     rows.map(|row| row.rsplit_once(' ').unwrap().0).collect()

@@ -28,7 +28,7 @@ pub(crate) const INTERIM_IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE
 /// The size of the sample's images.
 pub(crate) const IMAGE_BYTES: usize = 4000;
 
-/// The interim image of the sample package.
+/// Returns the interim image of the sample package.
 pub(crate) fn interim_image() -> Vec<u8> {
     sample::image("OCInterim", IMAGE_BYTES)
 }
@@ -94,7 +94,7 @@ impl Server {
         self.answer(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    /// A `GET` of the interim image with these fields.
+    /// Returns a `GET` of the interim image with these fields.
     pub(crate) async fn get_interim(&self, fields: &[(&str, &str)]) -> Answered {
         self.answer(with_fields(Request::get(INTERIM_IMAGE), fields).body(Body::empty()).unwrap()).await
     }
@@ -107,20 +107,20 @@ impl Server {
         self.service.codec().decode_response(&answered.body).unwrap().value
     }
 
-    /// A log behind the store, once what waits is written.
+    /// Returns a log behind the store, once what waits is written.
     pub(crate) async fn log(&self, key: &str) -> String {
         self.service.flush_logs().await.unwrap();
         let bytes = self.store.get_bytes(&StoreKey::parse(key).unwrap(), 1 << 20).await.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
-    /// The rows of the access log, as text.
+    /// Returns the rows of the access log, as text.
     pub(crate) async fn access_lines(&self) -> Vec<String> {
         let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
         log.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
-    /// The only row of the access log.
+    /// Returns the only row of the access log.
     pub(crate) async fn access_row(&self) -> AccessRow {
         let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
         let rows: Result<Vec<_>, _> = ucupdate::audit::AccessReader::new(log.as_bytes()).collect();
@@ -128,7 +128,7 @@ impl Server {
         row
     }
 
-    /// The lines of the audit log without its header; none when there is no log.
+    /// Returns the lines of the audit log without its header; none when there is no log.
     pub(crate) async fn audit_lines(&self) -> Vec<String> {
         self.service.flush_logs().await.unwrap();
         let key = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_OCS_2009-03-06.log";
@@ -152,33 +152,33 @@ impl Answered {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// A header field; panics where there is none.
+    /// Returns a header field; panics where there is none.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
     }
 }
 
-/// The phone of the field's audit log, with a version installed.
+/// Returns the phone of the field's audit log, with a version installed.
 pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
     let mut request = field::request(&field::rule(), version);
     request.modules[0].time_stamp = Reported::new(time_stamp);
     request
 }
 
-/// The connection of the field's phone to a port of the field's server.
+/// Returns the connection of the field's phone to a port of the field's server.
 pub(crate) fn connection(port: u16) -> Connection {
     Connection::from_remote("10.1.1.123".parse().unwrap()).with_local(([10, 1, 1, 90], port).into())
 }
 
-/// The moment of a `yyyy-MM-dd HH:mm:ss` in UTC.
+/// Returns the moment of a `yyyy-MM-dd HH:mm:ss` in UTC.
 pub(crate) fn moment(text: &str) -> UnixTime {
     let number = |range: Range<usize>| text[range].parse::<u8>().unwrap();
     let date = (text[..4].parse().unwrap(), number(5..7), number(8..10));
     FieldTime::new(date, (number(11..13), number(14..16), number(17..19))).unwrap().as_utc()
 }
 
-/// A request with these fields.
+/// Returns a request with these fields.
 pub(crate) fn with_fields(
     builder: http::request::Builder,
     fields: &[(&str, &str)],
@@ -186,7 +186,7 @@ pub(crate) fn with_fields(
     fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value))
 }
 
-/// A vector of the field.
+/// Returns a vector of the field.
 pub(crate) fn vector(name: &str) -> String {
     String::from_utf8(ucupdate_testkit::field::vector(name)).unwrap()
 }

@@ -45,7 +45,7 @@ impl Presign for Signer {
     }
 }
 
-/// A server that sends on whatever has a kilobyte, and the signer.
+/// Returns a server that sends on whatever has a kilobyte, and the signer.
 async fn start(
     signer: Signer,
     change: impl FnOnce(ImageRedirects) -> ImageRedirects,

@@ -12,7 +12,7 @@ use ucupdate_testkit::crash::{CrashDisk, FailingDisk, ForeignLocks};
 const OLD: &str = "the old object";
 const NEW: &str = "the new object, which is longer";
 
-/// A disk on which an object lies, durably.
+/// Returns a disk on which an object lies, durably.
 async fn disk_with_one_object() -> CrashDisk {
     let disk = CrashDisk::default();
     let store = LocalStore::with_disk(Arc::new(disk.clone())).unwrap();

@@ -12,7 +12,7 @@ struct LinkedRoot {
     store: LocalStore,
 }
 
-/// A root beside a secret, with links to it and within the root.
+/// Returns a root beside a secret, with links to it and within the root.
 async fn place() -> LinkedRoot {
     let folder = tempfile::tempdir().unwrap();
     let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));

@@ -53,7 +53,7 @@ async fn on_a_real_server_a_signed_address_gives_its_object_and_parts_of_it() {
     store.delete(&image).await.unwrap();
 }
 
-/// A store below a new prefix of the bucket that the environment names.
+/// Returns a store below a new prefix of the bucket that the environment names.
 async fn real_server() -> Option<S3Store> {
     let options = real_options()?;
     Some(S3Store::open(options).await.expect("the store opens on the server that the environment names"))

@@ -81,7 +81,7 @@ pub struct Row {
     pub what: String,
     /// What was found, such as `312 distinct, each old or new`.
     pub found: String,
-    /// Whether the promise holds.
+    /// `true` if the promise holds.
     pub holds: bool,
 }
 

@@ -117,7 +117,8 @@ impl Dialect {
         Ok(self)
     }
 
-    /// The item of `place` that is called `name`, looked for from `hint` on: items mostly come in the order of the table.
+    /// Returns the item of `place` that is called `name`, looked for from `hint` on: items mostly come in the order of
+    /// the table.
     #[inline]
     pub(crate) fn find(&self, scope: NameScope, name: &str, hint: usize) -> Option<Item> {
         let entries = of(scope);

@@ -60,7 +60,7 @@ struct MessageReader<'a, 'l> {
     dialect: &'l Dialect,
     limits: &'l Limits,
     expected: MessageItems,
-    /// Whether paths and namespaces are collected for a report.
+    /// `true` if paths and namespaces are collected for a report.
     reports: bool,
     raw: RawMessage<'a>,
     open: Vec<OpenElement<'a>>,

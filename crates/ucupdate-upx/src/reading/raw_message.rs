@@ -20,7 +20,7 @@ pub struct UnknownItem {
 pub(crate) struct RawMessage<'a> {
     /// The name of the outermost element.
     pub(crate) root: &'a str,
-    /// Whether the dialect knows the name of the root.
+    /// `true` if the dialect knows the name of the root.
     pub(crate) root_is_known: bool,
     /// The items outside modules.
     pub(crate) items: Vec<FoundItem<'a>>,
@@ -47,13 +47,13 @@ pub(crate) struct RawModule {
 #[derive(Clone, Debug)]
 pub(crate) struct FoundItem<'a> {
     pub(crate) item: Item,
-    /// Whether the item has another name than the one it is written by. That name prevails at the same depth.
+    /// `true` if the item has another name than the one it is written by. That name prevails at the same depth.
     pub(crate) is_alias: bool,
     pub(crate) value: Cow<'a, str>,
     pub(crate) at: usize,
     pub(crate) depth: usize,
     pub(crate) twice: bool,
-    /// Whether the text is longer than the limit.
+    /// `true` if the text is longer than the limit.
     pub(crate) overlong: bool,
     /// The path of the item. Filled for reports, and for an item that another may replace.
     pub(crate) path: Box<str>,

@@ -11,7 +11,7 @@ mod responses;
 
 use ucupdate_upx::{Codec, DecodeError, Decoded};
 
-/// A request with the five required items, and `more` behind them.
+/// Returns a request with the five required items, and `more` behind them.
 fn asking(more: &str) -> String {
     format!(
         "<Request><DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>\

@@ -29,7 +29,7 @@ impl UpdateService {
         self.emit(&Event::RequestUnreadable { host, error, body, is_first, capture: capture.as_ref() });
     }
 
-    /// The size in bytes of the largest device log that this service keeps. 0 means that it keeps none.
+    /// Returns the size in bytes of the largest device log that this service keeps. 0 means that it keeps none.
     pub fn device_log_bytes(&self) -> usize {
         self.inner.captures.as_ref().map_or(0, |keeper| keeper.options.device_log_bytes)
     }

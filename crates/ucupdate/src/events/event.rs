@@ -89,7 +89,7 @@ pub enum Event<'a> {
         error: &'a DecodeError,
         /// The body, as far as it was read.
         body: &'a [u8],
-        /// Whether no earlier body since the start failed in the same way.
+        /// `true` if no earlier body since the start failed in the same way.
         is_first: bool,
         /// The id under which the body is kept. `None` if it is not kept.
         capture: Option<&'a CaptureId>,
@@ -131,6 +131,11 @@ pub enum Event<'a> {
     /// This server paused a rollout because its guard was exceeded.
     RolloutPaused {
         /// The rollout, and the reason.
+        paused: &'a Tripped,
+    },
+    /// The guard of a rollout is exceeded, and somebody else, often another server, has paused it already. Reported once.
+    RolloutAlreadyPaused {
+        /// The rollout, and the reason by the count of this server.
         paused: &'a Tripped,
     },
     /// This process ingested a package.
@@ -262,6 +267,7 @@ kinds! {
     FileFetched "file-fetched"
     ChangeMade "change-made"
     RolloutPaused "rollout-paused"
+    RolloutAlreadyPaused "rollout-already-paused"
     PackageIngested "package-ingested"
     LogRowsWaiting "log-rows-waiting"
     LogRowsWritten "log-rows-written"

@@ -55,6 +55,10 @@ pub(crate) fn event(event: &Event<'_>) {
             let (rule, rollout) = (&paused.rule, &paused.rollout);
             tracing::warn!(%rule, %rollout, reason = &*paused.reason, "rollout paused");
         }
+        Event::RolloutAlreadyPaused { paused } => {
+            let (rule, rollout) = (&paused.rule, &paused.rollout);
+            tracing::info!(%rule, %rollout, reason = &*paused.reason, "rollout is paused already");
+        }
         Event::PackageIngested { ingested, file_name, author } => {
             tracing::info!(package = %ingested.id(), file_name, author, "package ingested");
         }

@@ -19,7 +19,7 @@ pub(crate) trait LogForm {
     const KIND: LogKind;
 
     fn reader(&self, input: Input, zone: Zone) -> Self::Reader;
-    /// The time by which rows are ordered.
+    /// Returns the time by which rows are ordered.
     fn at(row: &Self::Row) -> UnixTime;
     /// Returns the summary of a log that was read to its end.
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary;
@@ -136,8 +136,8 @@ impl<F: LogForm> MergedLogs<F> {
         }
     }
 
-    /// Whether all rows of a log of this day are before the time asked for. The log may be in another zone, so one more day
-    /// is read.
+    /// Returns whether all rows of a log of this day are before the time asked for. The log may be in another zone, so
+    /// one more day is read.
     fn is_too_old(&self, date: LogDate) -> bool {
         self.since.is_some_and(|since| LogDate::of(self.zone.civil(since)).days_since(date) > 1)
     }
@@ -258,7 +258,7 @@ impl<F: LogForm> MergedLogs<F> {
 }
 
 /// Returns the zone that the file beside a log names. `None` if the file was deleted in the meantime.
-async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
+pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
     let Some(key) = zone_key(log) else { return Ok(None) };
     let bytes = match store.get_bytes(&key, ZONE_BYTES).await {
         Ok(bytes) => bytes,

@@ -6,4 +6,5 @@ pub(crate) mod of_service;
 pub(crate) mod options;
 pub(crate) mod reader;
 pub(crate) mod removal;
+pub(crate) mod tail;
 pub(crate) mod writer;

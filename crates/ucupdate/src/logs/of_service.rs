@@ -32,13 +32,13 @@ impl UpdateService {
         }
     }
 
-    /// The number of log rows that were dropped since the start. Rows are dropped when too many wait because the store fails
-    /// for a long time.
+    /// Returns the number of log rows that were dropped since the start. Rows are dropped when too many wait because
+    /// the store fails for a long time.
     pub fn dropped_log_rows(&self) -> u64 {
         self.inner.logs.as_ref().map_or(0, Logs::dropped)
     }
 
-    /// The number of log rows that are not in the store yet.
+    /// Returns the number of log rows that are not in the store yet.
     pub fn waiting_log_rows(&self) -> u64 {
         self.inner.logs.as_ref().map_or(0, |logs| logs.waiting() as u64)
     }

@@ -79,16 +79,16 @@ pub struct LogSummary {
     pub rows: u64,
     /// The number of lines that are not rows.
     pub unread: u64,
-    /// Whether the log has a header.
+    /// `true` if the log has a header.
     pub has_header: bool,
     /// The kind of file that it looks like.
     pub look: LogLook,
-    /// Whether the log has the field that [`AccessLogs::with_client_from`] names.
+    /// `true` if the log has the field that [`AccessLogs::with_client_from`] names.
     pub has_client_field: bool,
 }
 
 impl LogSummary {
-    /// Whether the log is one of this kind: it has rows, or it has a header and nothing else.
+    /// Returns whether the log is one of this kind: it has rows, or it has a header and nothing else.
     pub fn is_understood(&self) -> bool {
         self.rows > 0 || (self.has_header && self.unread == 0)
     }

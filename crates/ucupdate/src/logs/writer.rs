@@ -113,12 +113,12 @@ impl Logs {
         self.access.push(self.access_format.line(row), now);
     }
 
-    /// The number of rows that were dropped since the start.
+    /// Returns the number of rows that were dropped since the start.
     pub(crate) fn dropped(&self) -> u64 {
         self.audit.rolling().dropped() + self.access.rolling().dropped()
     }
 
-    /// The number of rows that wait.
+    /// Returns the number of rows that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.audit.rolling().pending() + self.access.rolling().pending()
     }

@@ -4,14 +4,16 @@
 //! missing file. An object that exists already with the same digest is skipped, so an interrupted copy can be continued.
 //!
 //! The rule book is replayed from the first revision. No checkpoint of the source is believed or copied, because it may hold
-//! what the history does not. The target store gets a checkpoint of the replayed book.
+//! what the history does not. The target store gets a checkpoint of the replayed book. Where revisions are recorded as lost,
+//! the record and its book are copied.
 
 use crate::error::StateError;
 use crate::keys;
+use crate::maintenance::replay::{Replay, replay};
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
 use crate::state::document::{self, DocumentError, RevisionDocument};
-use crate::state::rule_history::{MAX_REVISION_BYTES, RuleHistory};
+use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeSet;
@@ -98,14 +100,11 @@ pub async fn carry(
     to: &Arc<dyn ImageStore>,
     mut progress: impl FnMut(Carried) + Send,
 ) -> Result<Carried, CarryError> {
-    let (history, checkpoint) = RuleHistory::replay(Arc::clone(from)).await.map_err(CarryError::From)?;
-    let newest = history.revision();
-    if newest == 0 {
-        return Err(CarryError::Empty);
-    }
-    let there = agree(from, to, newest).await?;
+    let Replay { numbers, losses, book, checkpoint } = replay(&**from).await.map_err(CarryError::From)?;
+    let Some(newest) = numbers.last().copied() else { return Err(CarryError::Empty) };
+    let there = agree(from, to, &numbers).await?;
     let mut carried = Carried { revision: newest, ..Carried::default() };
-    for package in history.book().packages() {
+    for package in book.packages() {
         let mut seen = BTreeSet::new();
         for file in package.files().filter(|file| seen.insert(file.key.as_str())) {
             carry_object(&**from, &**to, file, &mut carried).await?;
@@ -114,10 +113,14 @@ pub async fn carry(
         carry_description(&**from, &**to, package, &mut carried).await?;
         progress(carried);
     }
-    carried.skipped += there;
+    carried.skipped += there as u64;
+    // The record of a loss comes before the revisions after the loss, which cannot be read without it.
+    for loss in losses {
+        carry_loss(&**from, &**to, &keys::continued(loss)).await?;
+    }
     let mut previous = None;
-    for number in there + 1..=newest {
-        carry_revision(&**from, &**to, number, &mut previous).await?;
+    for number in &numbers[there..] {
+        carry_revision(&**from, &**to, *number, &mut previous).await?;
         carried.revisions += 1;
         progress(carried);
     }
@@ -128,31 +131,52 @@ pub async fn carry(
     Ok(carried)
 }
 
-/// Returns the number of revisions that both stores have. Fails if they differ, or if the target store has more revisions.
+/// Returns how many of the source's revisions the target store has. Fails if they differ, or if the target store has more.
 ///
 /// Each revision names the SHA-256 of the one before it. So two histories that agree in one revision agree in all before it,
-/// and only the newest common revision is compared.
-async fn agree(from: &Arc<dyn ImageStore>, to: &Arc<dyn ImageStore>, newest: u64) -> Result<u64, CarryError> {
+/// up to a lost one, and only the newest common revision before each loss is compared.
+async fn agree(
+    from: &Arc<dyn ImageStore>,
+    to: &Arc<dyn ImageStore>,
+    numbers: &[u64],
+) -> Result<usize, CarryError> {
     let listed = to.list_all(keys::REVISIONS, usize::MAX).await.map_err(CarryError::To)?;
-    let numbers: Vec<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
-    if let Some((_, later)) = (1..).zip(&numbers).find(|(expected, found)| expected != *found) {
-        return Err(CarryError::OtherHistory { revision: *later });
+    let mut there: Vec<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
+    there.sort_unstable();
+    if let Some((_, other)) = numbers.iter().zip(&there).find(|(here, there)| here != there) {
+        return Err(CarryError::OtherHistory { revision: *other });
     }
-    let there = numbers.len() as u64;
-    let common = there.min(newest);
-    if common > 0 && !is_equal(from, to, common).await? {
-        // The first revision that differs lies after `equal` and not after `differs`.
-        let (mut equal, mut differs) = (0, common);
-        while equal + 1 < differs {
-            let middle = equal + (differs - equal) / 2;
-            if is_equal(from, to, middle).await? { equal = middle } else { differs = middle }
+    let common = &numbers[..there.len().min(numbers.len())];
+    for unbroken in common.chunk_by(|before, after| before + 1 == *after) {
+        if let Some(revision) = first_difference(from, to, unbroken).await? {
+            return Err(CarryError::OtherHistory { revision });
         }
-        return Err(CarryError::OtherHistory { revision: differs });
     }
-    if there > newest {
-        return Err(CarryError::Further { found: newest + 1, newest });
+    if let Some(further) = there.get(numbers.len()) {
+        return Err(CarryError::Further { found: *further, newest: numbers[numbers.len() - 1] });
     }
-    Ok(there)
+    Ok(common.len())
+}
+
+/// Returns the first of these revisions that differs. They follow one another without a gap.
+async fn first_difference(
+    from: &Arc<dyn ImageStore>,
+    to: &Arc<dyn ImageStore>,
+    numbers: &[u64],
+) -> Result<Option<u64>, CarryError> {
+    let Some((newest, mut before)) = numbers.split_last() else { return Ok(None) };
+    if is_equal(from, to, *newest).await? {
+        return Ok(None);
+    }
+    let mut differs = *newest;
+    while let Some(middle) = before.get(before.len() / 2) {
+        if is_equal(from, to, *middle).await? {
+            before = &before[before.len() / 2 + 1..];
+        } else {
+            (differs, before) = (*middle, &before[..before.len() / 2]);
+        }
+    }
+    Ok(Some(differs))
 }
 
 /// Returns whether both stores have the same revision.
@@ -255,15 +279,17 @@ async fn carry_revision(
     from: &dyn ImageStore,
     to: &dyn ImageStore,
     number: u64,
-    previous: &mut Option<Sha256Digest>,
+    previous: &mut Option<(u64, Sha256Digest)>,
 ) -> Result<(), CarryError> {
     let key = keys::revision(number);
     let bytes = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
     let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes).map_err(damaged)?;
-    if let Some(found) = previous.filter(|found| *found != document.previous) {
+    if let Some((_, found)) =
+        previous.filter(|(before, found)| before + 1 == number && *found != document.previous)
+    {
         return Err(damaged(DocumentError::Chain { key: key.to_string(), stated: document.previous, found }));
     }
-    *previous = Some(Sha256Digest::of(&bytes));
+    *previous = Some((number, Sha256Digest::of(&bytes)));
     let mut tries = 1;
     loop {
         match to.create(&key, bytes.clone()).await {
@@ -290,6 +316,18 @@ async fn settle(
         Ok(there) if there == *bytes => Ok(()),
         Ok(_) => Err(CarryError::OtherHistory { revision: number }),
         Err(_) => Err(CarryError::To(error)),
+    }
+}
+
+/// Copies the record of a loss, unless the target store has it.
+async fn carry_loss(from: &dyn ImageStore, to: &dyn ImageStore, key: &StoreKey) -> Result<(), CarryError> {
+    let bytes = from.get_bytes(key, MAX_CHECKPOINT_BYTES).await.map_err(unread)?;
+    match to.get_bytes(key, MAX_CHECKPOINT_BYTES).await {
+        Ok(there) if there == bytes => Ok(()),
+        Ok(_) | Err(StoreError::NotFound { .. }) => {
+            to.put_bytes(key, bytes).await.map(|_| ()).map_err(CarryError::To)
+        }
+        Err(error) => Err(CarryError::To(error)),
     }
 }
 

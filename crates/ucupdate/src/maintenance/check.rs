@@ -90,7 +90,7 @@ pub async fn check_store(
         let Some(number) = keys::checkpoint_number(&meta.key) else { continue };
         checkpoints.insert(number, meta.key);
     }
-    let continued = read_continued(store).await?;
+    let continued = read_losses(store).await?;
     let listed = StoredAt::of(&store.list_all(keys::REVISIONS, usize::MAX).await?);
     let mut chain = Chain::default();
     let mut found = StoreCheck::default();
@@ -198,7 +198,7 @@ struct Chain {
     book: RuleBook,
     /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
-    /// Whether all revisions so far are as they were written, so that the book is complete.
+    /// `true` if all revisions so far are as they were written, so that the book is complete.
     is_whole: bool,
     /// The checkpoints whose book was taken over because earlier revisions are missing or damaged.
     bridges: Vec<u64>,
@@ -330,7 +330,9 @@ impl Chain {
 }
 
 /// Reads the records of lost revisions. A record that cannot be used is left out, and the loss is then a problem again.
-async fn read_continued(store: &dyn ImageStore) -> Result<Vec<(Checkpoint, Continuation)>, StoreError> {
+pub(crate) async fn read_losses(
+    store: &dyn ImageStore,
+) -> Result<Vec<(Checkpoint, Continuation)>, StoreError> {
     let mut all = Vec::new();
     for meta in store.list_all(keys::CONTINUED, usize::MAX).await? {
         let Stored::Bytes(bytes) = object_of(store, &meta.key, MAX_CHECKPOINT_BYTES).await? else { continue };

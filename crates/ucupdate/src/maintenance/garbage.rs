@@ -271,8 +271,8 @@ impl UpdateService {
         Ok(())
     }
 
-    /// Whether the rule book has the package of an unnamed ingest. Then it was ingested again later, and a rebuild would
-    /// skip this ingest.
+    /// Returns whether the rule book has the package of an unnamed ingest. Then it was ingested again later, and a
+    /// rebuild would skip this ingest.
     async fn knows_package_of(&self, ingest: IngestId) -> Result<bool, StateError> {
         let Some(package) = description::read(&**self.store(), ingest).await? else { return Ok(false) };
         let snapshot = self.snapshot();
@@ -313,7 +313,7 @@ enum Beginning {
 }
 
 impl Beginning {
-    /// Whether the history begins after an unnamed ingest.
+    /// Returns whether the history begins after an unnamed ingest.
     fn is_after(&self, newest: UnixTime, ingest: IngestId) -> bool {
         match self {
             Self::None => true,

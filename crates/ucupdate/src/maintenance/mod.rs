@@ -7,6 +7,7 @@ pub(crate) mod continuation;
 pub(crate) mod examine;
 pub(crate) mod garbage;
 pub(crate) mod problem;
+pub(crate) mod replay;
 pub(crate) mod retention;
 #[cfg(feature = "local")]
 pub(crate) mod tree_export;

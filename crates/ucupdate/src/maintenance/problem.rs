@@ -42,7 +42,7 @@ pub enum StoreProblem {
 }
 
 impl StoreProblem {
-    /// The kind in one word, such as `revision-missing`.
+    /// Returns the kind in one word, such as `revision-missing`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RevisionMissing { .. } => "revision-missing",
@@ -62,7 +62,7 @@ impl StoreProblem {
         }
     }
 
-    /// The key of the object. `None` if the problem is not one object.
+    /// Returns the key of the object. `None` if the problem is not one object.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::RevisionMissing { key, .. }
@@ -92,7 +92,7 @@ impl StoreProblem {
         }
     }
 
-    /// The repair, as an instruction.
+    /// Returns the repair, as an instruction.
     pub fn repair(&self) -> String {
         match self {
             Self::RevisionMissing { key, can_continue: true } => format!(

@@ -64,8 +64,8 @@ impl Retention {
         self.time
     }
 
-    /// Whether no revision before this one is kept: this one is not among the newest, and it replaced the earlier ones too
-    /// long ago.
+    /// Returns whether no revision before this one is kept: this one is not among the newest, and it replaced the
+    /// earlier ones too long ago.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = (newest + 1).saturating_sub(self.revisions.max(1));
         let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);

@@ -54,7 +54,7 @@ pub struct Ingested {
 }
 
 impl Ingested {
-    /// The id of the package.
+    /// Returns the id of the package.
     pub fn id(&self) -> PackageId {
         self.package.id
     }
@@ -145,8 +145,8 @@ impl Admin<'_> {
     }
 }
 
-/// Whether the stored files may be deleted. After a revision with an unclear outcome they stay, and are collected later if
-/// no revision names them.
+/// Returns whether the stored files may be deleted. After a revision with an unclear outcome they stay, and are
+/// collected later if no revision names them.
 fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
     !matches!(taken, Err(IngestError::Change(ChangeError::State(_) | ChangeError::Contended { .. })))
 }
@@ -158,7 +158,7 @@ struct Intake<'a, P> {
     so_far: IngestProgress,
     /// The index and the key of each stored member, in cabinet order.
     stored: Vec<(usize, StoreKey)>,
-    /// Whether a revision that names the files may have been written.
+    /// `true` if a revision that names the files may have been written.
     told: bool,
 }
 

@@ -309,7 +309,7 @@ impl DocumentError {
 }
 
 impl RevisionDocument {
-    /// The format of what describes a package.
+    /// Returns the format of what describes a package.
     pub(crate) fn format() -> Version {
         BEFORE_BANS
     }

@@ -17,16 +17,17 @@ use ucupdate_store::{StoreError, error_chain};
 pub struct Health {
     /// The revision of the rule book that currently answers requests.
     pub revision: u64,
-    /// Whether the rule book could be read lately. A service that probes the store must have read it in the last five
-    /// seconds, or in the last five probe periods if that is longer. For other services the last read must have succeeded.
+    /// `true` if the rule book could be read lately. A service that probes the store must have read it in the last five
+    /// seconds, or in the last five probe periods if that is longer. For other services the last read must have
+    /// succeeded.
     pub store_reachable: bool,
-    /// Whether the store holds another history than the one that this service has read.
+    /// `true` if the store holds another history than the one that this service has read.
     pub history_replaced: bool,
-    /// Whether the store took the last log rows. `true` if the service writes no logs.
+    /// `true` if the store took the last log rows. `true` if the service writes no logs.
     pub log_writable: bool,
     /// The number of log rows that were dropped since the start.
     pub dropped_log_rows: u64,
-    /// Whether devices are offered nothing because of the state of the store.
+    /// `true` if devices are offered nothing because of the state of the store.
     pub offers_stopped: bool,
     /// The last error of reading the rule book, with its causes. `None` if the last read succeeded.
     pub problem: Option<String>,

@@ -81,7 +81,7 @@ impl Restorable {
         book.restore(self.history.book(), self.history.revision())
     }
 
-    /// Whether all files that a delta newly gives to devices were read back.
+    /// Returns whether all files that a delta newly gives to devices were read back.
     fn covers(&self, book: &RuleBook, delta: &Delta) -> bool {
         let mut given = given_anew(book, delta).into_iter();
         given.all(|anew| self.read_back.contains(&(anew.package, anew.ingest)))

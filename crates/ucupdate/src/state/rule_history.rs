@@ -9,7 +9,6 @@ use crate::keys;
 use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -30,11 +29,8 @@ pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 /// The number of attempts to write a revision while the outcome is unclear.
 const MAX_UNCLEAR: u32 = 5;
 
-/// The number of revisions that are read at the same time in a replay.
-const READ_AHEAD: usize = 16;
-
 /// A checkpoint is made at every multiple of this revision number.
-const CHECKPOINT_EVERY: u64 = 64;
+pub(crate) const CHECKPOINT_EVERY: u64 = 64;
 
 /// The number of revisions that are kept for [`RuleHistory::take_news`]. A server that was away for longer skips the oldest.
 const MAX_NEWS: usize = 256;
@@ -112,32 +108,6 @@ impl RuleHistory {
             history.refuse_gap().await?;
         }
         Ok(history)
-    }
-
-    /// Reads the whole history from its first revision, and believes no checkpoint. Also returns the book at the revision at
-    /// which the newest checkpoint belongs.
-    pub(crate) async fn replay(store: Arc<dyn ImageStore>) -> Result<(Self, Option<Checkpoint>), StateError> {
-        let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
-        let newest = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).max().unwrap_or(0);
-        let checkpoint_at = newest - newest % CHECKPOINT_EVERY;
-        let mut history = Self::empty(Arc::clone(&store));
-        let mut checkpoint = None;
-        let mut ahead =
-            stream::iter(1..=u64::MAX).map(|number| read_revision(&*store, number)).buffered(READ_AHEAD);
-        while let Some(read) = ahead.next().await {
-            let Some((document, sha256)) = read? else { break };
-            history.check_follows(&document)?;
-            history.take(&document, sha256);
-            if history.revision == checkpoint_at {
-                checkpoint = Some(Checkpoint { revision: checkpoint_at, sha256, book: history.book.clone() });
-            }
-        }
-        if history.revision < newest {
-            return Err(
-                DocumentError::Missing { key: keys::revision(history.revision + 1).to_string() }.into()
-            );
-        }
-        Ok((history, checkpoint))
     }
 
     /// Reads the history up to an existing revision.

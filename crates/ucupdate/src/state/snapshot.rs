@@ -35,22 +35,22 @@ impl Snapshot {
         compiling.await.unwrap_or_else(|_| Self::new(book, revision))
     }
 
-    /// The number of the revision. It is 0 for the empty book of a new store.
+    /// Returns the number of the revision. It is 0 for the empty book of a new store.
     pub fn revision(&self) -> u64 {
         self.index.revision()
     }
 
-    /// The rule book.
+    /// Returns the rule book.
     pub fn book(&self) -> &RuleBook {
         &self.book
     }
 
-    /// The compiled rules, for [`decide`](ucupdate_core::decide()).
+    /// Returns the compiled rules, for [`decide`](ucupdate_core::decide()).
     pub fn index(&self) -> &EligibilityIndex {
         &self.index
     }
 
-    /// The files that are served.
+    /// Returns the files that are served.
     pub fn files(&self) -> &FileIndex {
         &self.files
     }

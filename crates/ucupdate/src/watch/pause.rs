@@ -2,150 +2,130 @@
 
 use crate::error::ChangeError;
 use crate::events::event::Event;
-use crate::logs::reader::{AuditLogs, LogReadError, Logged};
 use crate::service::UpdateService;
+use crate::watch::follower::{Follower, OutcomeError, before};
 use crate::watch::observer::Watch;
-use std::time::Duration;
-use ucupdate_audit::LoggedRow;
-use ucupdate_core::book::{Refusal, Rule, RuleError};
-use ucupdate_core::device::DeviceId;
-use ucupdate_core::request::AskedFrom;
-use ucupdate_core::value::UnixTime;
-use ucupdate_core::{EligibilityIndex, Question, RuleBook};
-use ucupdate_fleet::inventory::InventoryDevice;
+use crate::watch::starts::{RolloutKey, Starts, key, rollouts};
+use std::collections::BTreeSet;
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::{Refusal, RuleError};
 use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 
 /// The author of pauses that the service makes by itself.
 pub const WATCH_AUTHOR: &str = "ucupdate";
 
-/// The time that rows of other servers may need to reach the store.
-const LATE: Duration = Duration::from_secs(60);
+/// How often a pause is tried again at once because the rule book changed meanwhile.
+const TRIES: u32 = 5;
 
-/// The time between two readings of the audit logs.
-const READ_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Error of watching rollouts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WatchError {
+    /// The outcomes cannot be found.
+    #[error(transparent)]
+    Outcomes(#[from] OutcomeError),
+    /// A rollout cannot be paused.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// The outcomes of all rollouts of a rule book, from the logs of all servers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RolloutOutcomes {
+    /// The devices of each rollout.
+    pub outcomes: Outcomes,
+    /// The times at which rollouts started, or were resumed last. Outcomes before that do not count.
+    pub starts: Starts,
+}
 
 impl UpdateService {
-    /// Returns the tallies of guarded rollouts: what became of the devices to which this server offered a version. See
-    /// [`Options::with_watch`](crate::Options::with_watch).
+    /// Returns the tallies of the rollouts at the last look: what became of the devices to which any server offered a version.
+    /// Empty without [`Options::with_watch`](crate::Options::with_watch).
     pub fn tallies(&self) -> Vec<Tally> {
-        self.inner.watch.as_ref().map_or_else(Vec::new, |watch| watch.outcomes().tallies().cloned().collect())
+        let watch = self.inner.watch.as_ref();
+        watch.map_or_else(Vec::new, |watch| watch.follower.outcomes().tallies().cloned().collect())
     }
 
-    /// Everything that is known about the watched devices, for continuing after a restart. `None` if this server does not
-    /// watch rollouts.
-    pub fn outcomes(&self) -> Option<Outcomes> {
-        self.inner.watch.as_ref().map(|watch| watch.outcomes().clone())
+    /// Reads the outcomes of all rollouts from the logs of all servers, at most 100,000 devices. It needs no
+    /// [`Options::with_watch`](crate::Options::with_watch).
+    ///
+    /// # Errors
+    /// When the store fails, or a log cannot be read.
+    pub async fn read_outcomes(&self) -> Result<RolloutOutcomes, OutcomeError> {
+        let follower = Follower::new(100_000);
+        let (_, starts) = follower.look(self, self.now()).await?;
+        let outcomes = follower.outcomes().clone();
+        Ok(RolloutOutcomes { outcomes, starts })
     }
 
-    /// Counts devices that did not come back in time, and pauses the rollouts whose guards are exceeded. [`WATCH_AUTHOR`] is
+    /// Reads what was added to the logs of all servers, and pauses the rollouts whose guards are exceeded. [`WATCH_AUTHOR`] is
     /// the author of the pauses. Returns the rollouts that this call paused.
+    ///
+    /// If another server was faster, nothing is changed, and [`Event::RolloutAlreadyPaused`] is emitted once.
     ///
     /// The background task of [`WatchOptions::with_period`](crate::WatchOptions::with_period) calls this function.
     ///
     /// # Errors
     /// When the store fails. The next call tries again.
-    pub async fn pause_failing_rollouts(&self) -> Result<Vec<Tripped>, ChangeError> {
+    pub async fn pause_failing_rollouts(&self) -> Result<Vec<Tripped>, WatchError> {
         let Some(watch) = &self.inner.watch else { return Ok(Vec::new()) };
-        watch.outcomes().follow(self.snapshot().book());
-        self.expire(watch).await;
-        let tripped = watch.outcomes().tripped(self.snapshot().book());
-        let (mut paused, mut failed) = (Vec::new(), None);
-        for rollout in tripped {
-            let command = rollout.pause();
-            let make = |book: &RuleBook, _| {
-                is_there(book, &rollout)?;
-                book.command(&command, WATCH_AUTHOR)
-            };
-            match self.change(WATCH_AUTHOR, &command.clone().into(), make).await {
-                Ok(_) => {
-                    // Lest one that is resumed before the next look is judged by what it was paused for.
-                    watch.outcomes().follow(self.snapshot().book());
+        let mut running = watch.running.lock().await;
+        let mut paused = Vec::new();
+        for _ in 0..TRIES {
+            let until = before(self.now(), watch.wait);
+            let (snapshot, _) = watch.follower.look(self, until).await?;
+            self.report_paused(watch, snapshot.book(), &mut running);
+            let tripped = watch.follower.outcomes().tripped(snapshot.book());
+            if tripped.is_empty() {
+                break;
+            }
+            for rollout in tripped {
+                if self.pause(&rollout, snapshot.revision()).await? {
+                    running.remove(&(rollout.rule.clone(), rollout.rollout.clone()));
                     self.emit(&Event::RolloutPaused { paused: &rollout });
                     paused.push(rollout);
                 }
-                // Another server was first, or somebody stopped it.
-                Err(ChangeError::Refused(_)) => {}
-                Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(paused), Err)
+        Ok(paused)
     }
 
-    /// Counts devices that did not come back in time, after checking that no other server saw them.
-    async fn expire(&self, watch: &Watch) {
-        let now = self.now();
-        if watch.outcomes().next_due().is_none_or(|due| due > now) {
-            return;
-        }
-        let Some(logs) = &self.inner.options.logs else { return watch.outcomes().expire(now) };
-        let mut read = watch.read.lock().await;
-        if read.is_some_and(|read| now < after(read, READ_EVERY) && read <= now) {
-            return;
-        }
-        let since = read.map_or(watch.since, |read| before(read, LATE * 2));
-        let mut audit = AuditLogs::new(logs.zone.clone(), Some(since));
-        match self.take_in_logs(watch, &mut audit).await {
-            Ok(()) => {
-                *read = Some(now);
-                watch.outcomes().expire(before(now, LATE));
+    /// Pauses a rollout, unless the rule book is not the one of `base` any more. Returns whether it did.
+    async fn pause(&self, rollout: &Tripped, base: u64) -> Result<bool, ChangeError> {
+        let command = rollout.pause();
+        let make = |book: &RuleBook, revision| {
+            if revision != base {
+                let (rule, name) = (rollout.rule.clone(), rollout.rollout.clone());
+                return Err(Refusal::WrongState { rule, cause: RuleError::NoRollout { name } });
             }
-            // Nobody is counted as failed because logs could not be read.
-            Err(_error) => {
-                #[cfg(feature = "tracing")]
-                tracing::warn!(
-                    error = &_error as &dyn std::error::Error,
-                    "cannot read the audit logs of others"
-                );
-            }
+            book.command(&command, WATCH_AUTHOR)
+        };
+        match self.change(WATCH_AUTHOR, &command.clone().into(), make).await {
+            Ok(_) => Ok(true),
+            // The snapshot is the newest one now, so the next try looks at it.
+            Err(ChangeError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
-    /// Adds the requests that watched devices sent to any server. A request that is known already changes nothing.
-    async fn take_in_logs(&self, watch: &Watch, logs: &mut AuditLogs) -> Result<(), LogReadError> {
-        logs.add_store(self.store().clone()).await?;
-        while let Some(logged) = logs.next().await? {
-            if let Logged::Row(logged) = logged {
-                take_in_row(watch, self.snapshot().index(), &logged);
-            }
+    /// Reports rollouts that ran at the last look, and were paused by somebody else when their guard was exceeded.
+    fn report_paused(&self, watch: &Watch, book: &RuleBook, running: &mut BTreeSet<RolloutKey>) {
+        let now: BTreeSet<RolloutKey> = rollouts(book)
+            .filter(|(_, rollout)| rollout.paused.is_none())
+            .map(|(rule, rollout)| key(rule, rollout))
+            .collect();
+        let exceeded: Vec<Tripped> = {
+            let outcomes = watch.follower.outcomes();
+            let paused = outcomes.tallies().filter(|tally| {
+                let key = (tally.rule.clone(), tally.rollout.clone());
+                running.contains(&key) && !now.contains(&key)
+            });
+            paused.filter_map(Tripped::by_tally).collect()
+        };
+        for paused in &exceeded {
+            self.emit(&Event::RolloutAlreadyPaused { paused });
         }
-        Ok(())
+        *running = now;
     }
-}
-
-fn take_in_row(watch: &Watch, index: &EligibilityIndex, logged: &LoggedRow) {
-    let row = &logged.row;
-    let Some(identity) = DeviceId::of(&row.mac_address, &row.serial_number) else { return };
-    if !watch.outcomes().knows(&identity) {
-        return;
-    }
-    let Some(request) = InventoryDevice::of(logged).request() else { return };
-    let mut outcomes = watch.outcomes();
-    for question in Question::all_of(&request, AskedFrom::default()) {
-        outcomes.asked(index, &question, row.logged_at);
-    }
-}
-
-/// Refuses if the rollout ended, or offers another version now.
-fn is_there(book: &RuleBook, tripped: &Tripped) -> Result<(), Refusal> {
-    let Tripped { rule, rollout: name, version, .. } = tripped;
-    let is_it = |known: &Rule| {
-        let there = known.rollout(name);
-        there.is_some_and(|(there, _)| known.policy().scheme.same_release(&there.candidate.version, version))
-    };
-    if book.rule(rule).is_some_and(is_it) {
-        return Ok(());
-    }
-    Err(Refusal::WrongState { rule: rule.clone(), cause: RuleError::NoRollout { name: name.clone() } })
-}
-
-fn after(time: UnixTime, duration: Duration) -> UnixTime {
-    UnixTime::from_millis(time.as_millis().saturating_add(millis(duration)))
-}
-
-fn before(time: UnixTime, duration: Duration) -> UnixTime {
-    UnixTime::from_millis(time.as_millis().saturating_sub(millis(duration)))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

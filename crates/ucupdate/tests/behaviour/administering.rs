@@ -12,7 +12,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::version::{ReportedVersion, VersionScheme};
 
-/// The name of the command of each revision, as it is stored.
+/// Returns the name of the command of each revision, as it is stored.
 async fn recorded(service: &ucupdate::UpdateService) -> BTreeSet<String> {
     let revisions = service.history(1, 100).await.unwrap();
     assert!(revisions.iter().all(|revision| revision.author == "ann" || revision.author == "bob"));

@@ -10,7 +10,7 @@ fn keeping() -> CaptureOptions {
     CaptureOptions::new("ocs".parse().unwrap())
 }
 
-/// A service that keeps captures, and its clock.
+/// Returns a service that keeps captures, and its clock.
 async fn service(store: MemoryStore, captures: CaptureOptions) -> (UpdateService, Arc<SettableClock>) {
     let clock = Arc::new(SettableClock::at(NOW));
     let options = options().with_clock(clock.clone()).with_captures(captures);

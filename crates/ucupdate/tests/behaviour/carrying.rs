@@ -52,7 +52,7 @@ async fn state_and_images(store: &MemoryStore) -> Vec<(String, bytes::Bytes)> {
     all
 }
 
-/// The number of image objects that are carried.
+/// Returns the number of image objects that are carried.
 async fn images(store: &MemoryStore) -> usize {
     state_and_images(store).await.iter().filter(|(key, _)| key.starts_with("images/")).count()
 }

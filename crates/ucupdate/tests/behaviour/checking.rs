@@ -1,14 +1,15 @@
 //! Problems that a check of a store finds, and repairs that solve them.
 
 use crate::fixtures::*;
+use std::sync::Arc;
 use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{CheckOptions, StoreCheck, check_store, continue_after_loss};
+use ucupdate::{CheckOptions, StoreCheck, carry, check_store, continue_after_loss};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// A store with the sample approved, and with enough revisions for a checkpoint.
+/// Returns a store with the sample approved, and with enough revisions for a checkpoint.
 async fn with_checkpoint() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
@@ -21,6 +22,10 @@ async fn with_checkpoint() -> MemoryStore {
         service.admin("ann").add_test_device(tester).await.unwrap();
     }
     store
+}
+
+async fn verify_shared(store: &Arc<dyn ImageStore>) -> StoreCheck {
+    check_store(&**store, &CheckOptions::default(), NOW).await.unwrap()
 }
 
 async fn verify(store: &MemoryStore) -> StoreCheck {
@@ -334,7 +339,7 @@ async fn a_torn_newest_revision_is_set_aside_alone() {
     for torn in ["", "{\"format\":\"1.2.0\",\"revis"] {
         let store = with_checkpoint().await;
         store.put_bytes(&revision(66), torn).await.unwrap();
-        assert!(ucupdate::UpdateService::open(std::sync::Arc::new(store.clone()), options()).await.is_err());
+        assert!(ucupdate::UpdateService::open(Arc::new(store.clone()), options()).await.is_err());
         let found = verify(&store).await;
         assert_eq!(kinds(&found), ["revision-damaged"]);
         let repair = found.problems[0].repair();
@@ -369,12 +374,30 @@ async fn a_missing_revision_before_a_good_checkpoint_is_continued_by_a_recorded_
         .collect();
     assert_eq!(numbers, [5, 6, 8, 11, 12]);
 
+    // A copy takes the record with it, also when it is continued, and a store with another beginning is refused.
+    let (one, other): (Arc<dyn ImageStore>, Arc<dyn ImageStore>) =
+        (Arc::new(store.clone()), Arc::new(MemoryStore::default()));
+    for copied in [63, 0] {
+        assert_eq!(carry(&one, &other, |_| {}).await.unwrap().revisions, copied);
+        assert_eq!(verify_shared(&other).await.lost_revisions, 3);
+        assert_eq!(verify_shared(&other).await.problems, []);
+    }
+    let stranger: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+    for number in 1..=6 {
+        let bytes = store.get_bytes(&revision(number), 1 << 20).await.unwrap();
+        stranger.put_bytes(&revision(number), if number < 3 { bytes } else { "other".into() }).await.unwrap();
+    }
+    let refused = carry(&one, &stranger, |_| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("its revision 3 differs"), "{refused}");
+
     // The record holds the rule book, so the checkpoint is a cache again.
     set_aside(&store, &key("state/checkpoints/00000000000000000064.json")).await;
     assert_eq!(assert_mended(&store).await, (66, Some("3.5.6907.0".to_owned())));
-    // Another loss is a problem again.
+    // Another loss is a problem again, and such a store is not copied.
     set_aside(&store, &revision(20)).await;
     assert_eq!(kinds(&verify(&store).await), ["revision-missing"]);
+    let empty: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+    assert!(carry(&one, &empty, |_| {}).await.is_err());
 }
 
 #[tokio::test]

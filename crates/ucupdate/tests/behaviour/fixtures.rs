@@ -39,14 +39,14 @@ pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<
     service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await
 }
 
-/// A service that has ingested the sample package.
+/// Returns a service that has ingested the sample package.
 pub(crate) async fn with_sample(store: impl ImageStore) -> UpdateService {
     let service = open(store).await;
     ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     service
 }
 
-/// A package with 9.9.9.9 for the sample's first phone.
+/// Returns a package with 9.9.9.9 for the sample's first phone.
 pub(crate) fn newer_package() -> Vec<u8> {
     let image = sample::image("newer", IMAGE_BYTES);
     let release =
@@ -63,7 +63,7 @@ pub(crate) fn ask(service: &UpdateService, rule: &RuleKey, version: &str) -> Upd
     service.answer(&request(rule, version), asker).unwrap()
 }
 
-/// The version offered, `-` for nothing.
+/// Returns the version offered, `-` for nothing.
 pub(crate) fn offered(service: &UpdateService, rule: &RuleKey, version: &str) -> String {
     let response = ask(service, rule, version);
     response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())
@@ -73,13 +73,13 @@ pub(crate) fn lab_phone() -> TestDevice {
     TestDevice { name: "lab phone".parse().unwrap(), id: DeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap()) }
 }
 
-/// The keys below a prefix.
+/// Returns the keys below a prefix.
 pub(crate) async fn keys(service: &UpdateService, prefix: &str) -> Vec<String> {
     let found = service.store().list_all(prefix, 10_000).await.unwrap();
     found.iter().map(|meta| meta.key.to_string()).collect()
 }
 
-/// A stored document with a text in it replaced, and sealed again, as somebody would who knows how.
+/// Returns a stored document with a text in it replaced, and sealed again, as somebody would who knows how.
 pub(crate) fn forged(document: &[u8], from: &str, to: &str) -> String {
     let text = std::str::from_utf8(document).unwrap();
     let (text, _) = text.rsplit_once(",\"seal\":").unwrap();
@@ -88,7 +88,7 @@ pub(crate) fn forged(document: &[u8], from: &str, to: &str) -> String {
     format!("{text},\"seal\":\"{seal}\"}}")
 }
 
-/// A package with a version for the sample's first phone, and an image of its own.
+/// Returns a package with a version for the sample's first phone, and an image of its own.
 pub(crate) fn package_with(version: &str) -> Vec<u8> {
     let image = sample::image(version, IMAGE_BYTES);
     let version = ReportedVersion::new(version);

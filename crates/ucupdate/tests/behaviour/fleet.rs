@@ -15,7 +15,7 @@ use ucupdate::{AccessLogs, AuditLogs, LogReadError, Logged};
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
 
-/// A row of the field's phone, some minutes after the row of the field's log.
+/// Returns a row of the field's phone, some minutes after the row of the field's log.
 fn row(minutes: i64, mac: &str, installed: &str, offered: &str) -> AuditRow {
     let log = format!(
         "Logging DateTime,Device Type,Mac Address,Vendor,Model,Revision,Locale,Requested,Response\n\

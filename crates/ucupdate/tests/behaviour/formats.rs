@@ -69,7 +69,7 @@ fn expected(format: &str) -> String {
     std::fs::read_to_string(folder(format).join("expected.txt")).unwrap()
 }
 
-/// A copy of a vector in memory.
+/// Returns a copy of a vector in memory.
 pub(crate) async fn stored(format: &str) -> MemoryStore {
     let store = MemoryStore::default();
     let root = folder(format);

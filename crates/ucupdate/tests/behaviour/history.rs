@@ -208,7 +208,7 @@ async fn revisions_before_one_that_cannot_be_read_hold_all_the_same() {
     assert_eq!(one.snapshot().revision(), 1);
 }
 
-/// A store with 64 revisions, an approved version, and so one checkpoint; and the checkpoint's key and text.
+/// Returns a store with 64 revisions, an approved version, and so one checkpoint; and the checkpoint's key and text.
 async fn with_checkpoint(store: &MemoryStore) -> (UpdateService, StoreKey, String) {
     let service = with_sample(store.clone()).await;
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();

@@ -51,7 +51,7 @@ async fn every_image_in_the_store_is_what_went_in() {
     assert_eq!(snapshot.files().iter().len(), 6 + described(&snapshot));
 }
 
-/// The interim image of the sample, straight from its cabinet.
+/// Returns the interim image of the sample, straight from its cabinet.
 fn interim_image() -> Vec<u8> {
     let package = sample::uc_updates(IMAGE_BYTES);
     let mut cabinet = Cabinet::open(package.as_slice(), Limits::default()).unwrap();

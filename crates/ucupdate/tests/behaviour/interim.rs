@@ -8,7 +8,8 @@ use ucupdate::store::{ImageStoreExt as _, MemoryStore};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{CheckOptions, StoreProblem, UpdateService, check_store};
 
-/// A phone whose real versions lie below the threshold of the first stone, and that never had its interim image.
+/// Returns a phone whose real versions lie below the threshold of the first stone, and that never had its interim
+/// image.
 fn cx600() -> RuleKey {
     "UCPhone/Polycom/CX600/A/ENU/CPE".parse().unwrap()
 }
@@ -27,7 +28,7 @@ fn with_interim(package: PackageBuilder, version: &str) -> Vec<u8> {
     package.with_interim(interim).build().unwrap()
 }
 
-/// The format that a revision is written in.
+/// Returns the format that a revision is written in.
 async fn format_of(service: &UpdateService, revision: u64) -> String {
     let key = format!("state/revisions/{revision:020}.json").parse().unwrap();
     let bytes = service.store().get_bytes(&key, 1 << 20).await.unwrap();

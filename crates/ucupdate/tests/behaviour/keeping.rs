@@ -14,13 +14,13 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The moment some days from now.
+/// Returns the moment some days from now.
 fn in_days(days: i64) -> UnixTime {
     let now = UnixTime::from(SystemTime::now()).as_millis();
     UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
 }
 
-/// A service on some day that keeps three revisions, or those of a day.
+/// Returns a service on some day that keeps three revisions, or those of a day.
 async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {
     let options = Options::default()
         .with_clock(Arc::new(SettableClock::at(in_days(days))))

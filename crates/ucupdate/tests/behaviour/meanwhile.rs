@@ -45,7 +45,7 @@ impl Meanwhile {
         *self.awaited.lock().unwrap() = Some(Awaited { call, prefix: prefix.to_owned(), other });
     }
 
-    /// Whether it has happened.
+    /// Returns whether it has happened.
     pub(crate) fn has_happened(&self) -> bool {
         self.awaited.lock().unwrap().is_none()
     }

@@ -7,7 +7,7 @@ use ucupdate::store::MemoryStore;
 use ucupdate::{Asker, Metrics, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// A service with an approved version, and its metrics.
+/// Returns a service with an approved version, and its metrics.
 async fn service() -> (UpdateService, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     let store = metrics.watch_store(Arc::new(MemoryStore::default()));
@@ -18,7 +18,7 @@ async fn service() -> (UpdateService, Arc<Metrics>) {
     (service, metrics)
 }
 
-/// The value of a sample.
+/// Returns the value of a sample.
 #[track_caller]
 fn value(text: &str, sample: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));

@@ -8,7 +8,7 @@ use ucupdate::cab::package::sample;
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// A store whose history is lost, and what it held before.
+/// Returns a store whose history is lost, and what it held before.
 async fn without_history() -> (MemoryStore, RuleBook) {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;

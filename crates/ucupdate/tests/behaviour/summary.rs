@@ -25,7 +25,7 @@ const ASKED: [(&str, &str, &str, &str); 12] = [
     ("UCPhone/Nobody/X1/A/ENU/CPE", "1.0.0.0", "00125A000003", "C185H003003"),
 ];
 
-/// The authors of the history, the rule book, and the answers to a dozen devices.
+/// Returns the authors of the history, the rule book, and the answers to a dozen devices.
 pub(crate) async fn summary(service: &UpdateService, now: UnixTime) -> String {
     let mut out = String::new();
     let history = service.history(1, usize::MAX).await.unwrap();
@@ -195,7 +195,7 @@ fn book(book: &RuleBook, out: &mut String) {
     }
 }
 
-/// The alternatives for each word of a pattern. `plural` ends the names of the words.
+/// Returns the alternatives for each word of a pattern. `plural` ends the names of the words.
 fn kind(pattern: &KindPattern, plural: &str) -> [String; KindWord::COUNT] {
     let names = KindWord::ALL.map(|word| format!("{}{plural}", word.name()));
     let mut texts = pattern.texts().into_array().into_iter();

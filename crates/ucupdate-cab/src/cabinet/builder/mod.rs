@@ -177,7 +177,7 @@ impl<'a> CabinetBuilder<'a> {
     }
 }
 
-/// The time as the writer takes it; `None` outside the years the format has.
+/// Returns the time as the writer takes it; `None` outside the years the format has.
 fn stamp(time: FieldTime) -> Option<PrimitiveDateTime> {
     time.to_dos()?;
     let month = Month::try_from(time.month()).ok()?;

@@ -10,7 +10,7 @@ pub fn self_extracting(cabinet: &[u8]) -> Vec<u8> {
     program
 }
 
-/// A PE32 image of one section, 1024 bytes long: the headers, then `xor eax, eax; ret` and the decoys.
+/// Returns a PE32 image of one section, 1024 bytes long: the headers, then `xor eax, eax; ret` and the decoys.
 fn pe_stub() -> Vec<u8> {
     const HEADER_AT: usize = 0x80;
     const SECTION_AT: usize = 0x200;

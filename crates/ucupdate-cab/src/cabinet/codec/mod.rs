@@ -44,7 +44,7 @@ impl Decoder {
         }
     }
 
-    /// The bytes of the block last decoded.
+    /// Returns the bytes of the block last decoded.
     pub(crate) fn output(&self) -> &[u8] {
         match self {
             Self::None(output) => output,

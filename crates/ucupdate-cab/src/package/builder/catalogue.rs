@@ -208,7 +208,7 @@ pub(in crate::package) fn time(time: FieldTime) -> der::Result<Time> {
     })
 }
 
-/// A list with its signers, in DER.
+/// Returns a list with its signers, in DER.
 pub(in crate::package) fn wrap(
     list: Any,
     certificates: Vec<CertificateChoices>,

@@ -242,7 +242,7 @@ impl PackageBuilder {
         Ok(cabinet.build()?)
     }
 
-    /// The entries of the manifest for a package that was read by its folders.
+    /// Returns the entries of the manifest for a package that was read by its folders.
     fn entries(&self, package: &Package) -> Vec<ManifestEntry> {
         let path =
             |index: usize| package.members.get(index).map(|member| member.name.clone()).unwrap_or_default();
@@ -273,7 +273,7 @@ impl PackageBuilder {
     }
 }
 
-/// The order of files in the cabinet: the manifest first, then by path.
+/// Returns the order of files in the cabinet: the manifest first, then by path.
 fn order(path: &str) -> (bool, String, &str) {
     (!path.eq_ignore_ascii_case(MANIFEST_FILE_NAME), path.to_ascii_lowercase(), path)
 }
@@ -318,7 +318,7 @@ fn first_refusal(problems: &[Problem]) -> String {
     }
 }
 
-/// The earliest time of the format: 01-01-1980.
+/// Returns the earliest time of the format: 01-01-1980.
 fn dos_epoch() -> FieldTime {
     FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
 }

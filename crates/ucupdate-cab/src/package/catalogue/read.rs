@@ -65,7 +65,7 @@ impl Catalogue {
     }
 }
 
-/// The name of another form that a file called `.cat` may have.
+/// Returns the name of another form that a file called `.cat` may have.
 fn other_form(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
@@ -83,7 +83,7 @@ fn other_form(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The list inside what was signed: bare, as PKCS#7 has it, or wrapped in an octet string, as CMS has it.
+/// Returns the list inside what was signed: bare, as PKCS#7 has it, or wrapped in an octet string, as CMS has it.
 fn trust_list<'a>(encapsulated: &Element<'a>) -> Result<Element<'a>, CatalogueError> {
     let mut walk = encapsulated.inside("signed content")?;
     expect_oid(
@@ -197,7 +197,7 @@ fn for_each_attribute<'a>(
     Ok(())
 }
 
-/// The digest in an `SpcIndirectDataContent`.
+/// Returns the digest in an `SpcIndirectDataContent`.
 fn read_indirect_digest(value: &Element<'_>) -> Result<MemberDigest, CatalogueError> {
     let mut walk = value.tagged(Tag::Sequence)?.inside("indirect data")?;
     walk.expect(Tag::Sequence)?; // what kind of file
@@ -217,7 +217,7 @@ fn algorithm_of(identifier: &Element<'_>) -> Result<ObjectIdentifier, CatalogueE
     identifier.inside("algorithm")?.expect(Tag::ObjectIdentifier)?.oid()
 }
 
-/// The digest that a subject's identifier is: hexadecimal digits in UTF-16, or the bytes themselves.
+/// Returns the digest that a subject's identifier is: hexadecimal digits in UTF-16, or the bytes themselves.
 fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberDigest> {
     if let Some(text) = text {
         return match text.len() {
@@ -232,7 +232,7 @@ fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberD
     <[u8; 32]>::try_from(identifier).ok().map(|bytes| MemberDigest::Sha256(Digest::new(bytes)))
 }
 
-/// A name and its value, as `File` and `CPE.nbt`.
+/// Returns a name and its value, as `File` and `CPE.nbt`.
 fn read_name_value(value: &Element<'_>) -> Result<(String, String), CatalogueError> {
     let mut walk = value.tagged(Tag::Sequence)?.inside("name and value")?;
     let name = walk.expect(Tag::BmpString)?;
@@ -251,7 +251,7 @@ fn printable(units: impl Iterator<Item = u16>) -> String {
         .collect()
 }
 
-/// An identifier as text, where it is graphic ASCII in UTF-16, with or without a NUL at the end.
+/// Returns an identifier as text, where it is graphic ASCII in UTF-16, with or without a NUL at the end.
 fn utf16_text(identifier: &[u8]) -> Option<String> {
     let identifier = identifier.strip_suffix(&[0, 0]).unwrap_or(identifier);
     if identifier.is_empty() || !identifier.len().is_multiple_of(2) {
@@ -371,7 +371,7 @@ fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedCon
     if same { SignedContent::Matches } else { SignedContent::Differs }
 }
 
-/// A name as RFC 4514 writes it.
+/// Returns a name as RFC 4514 writes it.
 fn name_text(name: &Element<'_>) -> Result<String, CatalogueError> {
     if name.whole.len() > MAX_NAME_BYTES {
         return Err(CatalogueError::TooMany { what: "bytes in the name of a signer", limit: MAX_NAME_BYTES });

@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over `bytes`, which begin `start` bytes into the catalogue.
+    /// Returns a walk over `bytes`, which begin `start` bytes into the catalogue.
     pub(super) fn new(bytes: &'a [u8], place: &'static str, start: usize) -> Result<Self, CatalogueError> {
         let reader = SliceReader::new(bytes).map_err(|error| CatalogueError::Der {
             place,
@@ -44,7 +44,7 @@ impl<'a> Walk<'a> {
         usize::try_from(self.reader.position()).unwrap_or(usize::MAX)
     }
 
-    /// The next element of any kind; `None` at the end.
+    /// Returns the next element of any kind; `None` at the end.
     pub(super) fn step(&mut self) -> Result<Option<Element<'a>>, CatalogueError> {
         if self.reader.is_finished() {
             return Ok(None);
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
         Ok(Some(Element { tag: der::Tagged::tag(&any), value: any.value(), whole, place: self.place, at }))
     }
 
-    /// The next element, which must have this tag.
+    /// Returns the next element, which must have this tag.
     pub(super) fn expect(&mut self, tag: Tag) -> Result<Element<'a>, CatalogueError> {
         match self.step()? {
             Some(element) => element.tagged(tag),
@@ -73,7 +73,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The next element if it has this tag; otherwise the element stays the next.
+    /// Returns the next element if it has this tag; otherwise the element stays the next.
     pub(super) fn take(&mut self, tag: Tag) -> Result<Option<Element<'a>>, CatalogueError> {
         match self.reader.peek_tag() {
             Ok(found) if found == tag => self.step(),
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// A walk over the content of the element; errors name it as `place`.
+    /// Returns a walk over the content of the element; errors name it as `place`.
     pub(super) fn inside(&self, place: &'static str) -> Result<Walk<'a>, CatalogueError> {
         let header = self.whole.len().saturating_sub(self.value.len());
         Walk::new(self.value, place, self.at.saturating_add(header))
@@ -119,12 +119,12 @@ impl<'a> Element<'a> {
         CatalogueError::Der { place: self.place, at: self.at, cause: error.kind().to_string() }
     }
 
-    /// The element as an object identifier.
+    /// Returns the element as an object identifier.
     pub(super) fn oid(&self) -> Result<ObjectIdentifier, CatalogueError> {
         self.read()
     }
 
-    /// The element as a time, of either kind that certificates use.
+    /// Returns the element as a time, of either kind that certificates use.
     pub(super) fn time(&self) -> Result<FieldTime, CatalogueError> {
         let time = match self.tag {
             Tag::UtcTime => self.read::<UtcTime>()?.to_date_time(),
@@ -136,7 +136,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// The tag of a field that is marked by its number and holds other elements.
+/// Returns the tag of a field that is marked by its number and holds other elements.
 pub(super) const fn numbered(number: TagNumber) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }

@@ -53,7 +53,7 @@ impl ManifestEntry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::package) struct UnknownName {
-    /// Whether the name may restrict an update.
+    /// `true` if the name may restrict an update.
     pub(in crate::package) is_narrowing: bool,
     pub(in crate::package) name: String,
     pub(in crate::package) at: usize,
@@ -198,7 +198,7 @@ impl Manifest {
         self.unknown(&element.name, element.at, is_narrowing);
     }
 
-    /// The items that an element states itself.
+    /// Returns the items that an element states itself.
     fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
         let mut said = Reported::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
@@ -261,7 +261,7 @@ impl Manifest {
     }
 }
 
-/// Whether an element with a known name lies in this one. The depth is bounded by the reader of the document.
+/// Returns whether an element with a known name lies in this one. The depth is bounded by the reader of the document.
 fn holds_known(element: &Element) -> bool {
     element.children.iter().any(|child| ManifestItem::of(&child.name).is_some() || holds_known(child))
 }

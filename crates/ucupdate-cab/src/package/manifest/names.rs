@@ -135,7 +135,8 @@ impl ManifestItem {
         matches!(self, Self::Updates | Self::Update | Self::Interim | Self::File)
     }
 
-    /// Whether an element passes the item on to the elements in it: the words of a rule are passed on, a version is not.
+    /// Returns whether an element passes the item on to the elements in it: the words of a rule are passed on, a
+    /// version is not.
     pub(in crate::package) fn is_word(self) -> bool {
         self == Self::UpdateType || KindWord::ALL.into_iter().any(|word| self == Self::of_kind(word))
     }

@@ -165,13 +165,13 @@ const RESTRICTING: &[&str] = &[
     "while",
 ];
 
-/// Whether an unknown name has a word that restricts.
+/// Returns whether an unknown name has a word that restricts.
 pub(super) fn looks_like_narrowing(name: &str) -> bool {
     words(name).any(|word| RESTRICTING.contains(&word.to_ascii_lowercase().as_str()))
         || RESTRICTING.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// The words of a name: `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two each.
+/// Returns the words of a name: `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two each.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {

@@ -26,7 +26,7 @@ pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     xml
 }
 
-/// The text as XML writes it. Blanks other than spaces are written by number, since reading would change them.
+/// Returns the text as XML writes it. Blanks other than spaces are written by number, since reading would change them.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {

@@ -107,7 +107,7 @@ fn compare_one(
     Some(listing)
 }
 
-/// The kind of a problem for which an image is not compared: a warning where the options accept that.
+/// Returns the kind of a problem for which an image is not compared: a warning where the options accept that.
 fn unless_accepted(kind: ProblemKind, options: &PackageOptions) -> ProblemKind {
     match options.accepts_unreadable_catalogues {
         true => ProblemKind::UnreadableCatalogueAccepted,

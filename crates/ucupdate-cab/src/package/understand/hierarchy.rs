@@ -44,7 +44,7 @@ impl<'a> FolderMeaning<'a> {
     }
 }
 
-/// The folder of a release; `None` while one of its words is unknown.
+/// Returns the folder of a release; `None` while one of its words is unknown.
 pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Option<String> {
     let mut folder = String::new();
     for word in words.kind.each_ref() {
@@ -54,7 +54,7 @@ pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Op
     Some(format!("{folder}{version}/{}", words.update_type.as_deref()?))
 }
 
-/// The folder of an interim image.
+/// Returns the folder of an interim image.
 pub(in crate::package) fn interim_folder(locale: &str) -> String {
     format!("{INTERIM_FOLDER}/{locale}")
 }

@@ -74,7 +74,7 @@ impl MemberIndex {
         self.members.push(member);
     }
 
-    /// A member's path; its name as given where it has no path.
+    /// Returns a member's path; its name as given where it has no path.
     pub(super) fn name(&self, index: usize) -> String {
         let Some(member) = self.members.get(index) else { return String::new() };
         member.path.as_ref().map_or_else(|_| member.name.clone(), |path| path.as_str().to_owned())
@@ -105,18 +105,18 @@ impl MemberIndex {
         self.claimed.contains(&index)
     }
 
-    /// The member at a path from the root.
+    /// Returns the member at a path from the root.
     pub(super) fn at(&self, path: &str) -> Option<usize> {
         self.by_path.get(&path.to_ascii_lowercase()).copied()
     }
 
-    /// The member at a path from the root, else from a folder.
+    /// Returns the member at a path from the root, else from a folder.
     pub(super) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
         let from_folder = || self.at(&format!("{}/{path}", folder?));
         self.at(path.as_str()).or_else(from_folder)
     }
 
-    /// The image in a folder, where there is exactly one.
+    /// Returns the image in a folder, where there is exactly one.
     pub(super) fn only_image(&self, folder: &str) -> Option<usize> {
         match self.images.get(&folder.to_ascii_lowercase())?[..] {
             [image] => Some(image),
@@ -124,12 +124,12 @@ impl MemberIndex {
         }
     }
 
-    /// The signature catalogue beside an image: the same name with the ending `.cat`.
+    /// Returns the signature catalogue beside an image: the same name with the ending `.cat`.
     pub(super) fn signature_beside(&self, path: &SafePath) -> Option<usize> {
         self.at(&path.with_extension("cat"))
     }
 
-    /// The descriptions in the folder of an image.
+    /// Returns the descriptions in the folder of an image.
     pub(super) fn descriptions_beside(&self, path: &SafePath) -> &[usize] {
         self.descriptions.get(&path.folder().to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }

@@ -34,7 +34,7 @@ pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Fin
     findings.add(problem.found(folder));
 }
 
-/// The folder below which every image has the folders of the field; `None` where there is no such folder.
+/// Returns the folder below which every image has the folders of the field; `None` where there is no such folder.
 fn common_folder_of_images(members: &[Member]) -> Option<String> {
     let mut common: Option<&str> = None;
     for member in members.iter().filter(|member| member.role == MemberRole::Image) {
@@ -48,7 +48,7 @@ fn common_folder_of_images(members: &[Member]) -> Option<String> {
     common.map(str::to_owned)
 }
 
-/// The folder before the folders of the field; empty where the path has them from the root on.
+/// Returns the folder before the folders of the field; empty where the path has them from the root on.
 fn folder_before_hierarchy(path: &SafePath) -> Option<&str> {
     if FolderMeaning::of(path).is_some() {
         return Some("");

@@ -104,7 +104,7 @@ pub fn understand(
     }
 }
 
-/// The entries of the manifest; `None` where there is no manifest, or none that can be read.
+/// Returns the entries of the manifest; `None` where there is no manifest, or none that can be read.
 fn read_manifest(
     index: &mut MemberIndex,
     kept: &BTreeMap<usize, KeptBytes>,

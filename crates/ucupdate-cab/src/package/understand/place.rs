@@ -92,7 +92,7 @@ pub(super) fn place_by_folders(
     }
 }
 
-/// Whether a member is an image by its name, or lies where images do with a signature beside it.
+/// Returns whether a member is an image by its name, or lies where images do with a signature beside it.
 pub(super) fn looks_like_image(image: usize, index: &MemberIndex) -> bool {
     let Some(path) = index.path(image) else { return false };
     match index.role(image) {
@@ -130,7 +130,7 @@ pub(super) fn look_up(
     found
 }
 
-/// A path as manifests write it, without the divider in front that means the root of the cabinet.
+/// Returns a path as manifests write it, without the divider in front that means the root of the cabinet.
 pub(super) fn from_root(name: &str) -> &str {
     let name = name.strip_prefix(r".\").or_else(|| name.strip_prefix("./")).unwrap_or(name);
     name.strip_prefix(['\\', '/']).unwrap_or(name)
@@ -155,7 +155,7 @@ fn image_of_entry(
     image
 }
 
-/// The folder that the words of an entry name.
+/// Returns the folder that the words of an entry name.
 fn entry_folder(entry: &ManifestEntry, words: &RuleWords, version: Option<&str>) -> Option<String> {
     if entry.is_interim {
         return words.kind.locale.as_deref().map(interim_folder);

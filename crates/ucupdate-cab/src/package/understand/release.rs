@@ -136,7 +136,7 @@ fn duplicate(expected: String, first: usize, index: &MemberIndex) -> Problem {
     problem.found(format!("another by {}", index.name(first)))
 }
 
-/// The signature of an image: the one that the manifest names, else the `.cat` beside it.
+/// Returns the signature of an image: the one that the manifest names, else the `.cat` beside it.
 fn signature_of(
     placement: &ImagePlacement<'_>,
     index: &MemberIndex,
@@ -162,7 +162,7 @@ fn signature_of(
     None
 }
 
-/// The descriptions of an image: those that the manifest names and those beside it.
+/// Returns the descriptions of an image: those that the manifest names and those beside it.
 fn descriptions_of(
     placement: &ImagePlacement<'_>,
     index: &mut MemberIndex,

@@ -38,12 +38,12 @@ impl Files {
         self
     }
 
-    /// An image with its signature.
+    /// Returns an image with its signature.
     fn with_image(self, stem: &str) -> Self {
         self.with(&format!("{stem}.nbt"), IMAGE).with(&format!("{stem}.cat"), catalogue())
     }
 
-    /// A manifest with this between the two elements of every manifest.
+    /// Returns a manifest with this between the two elements of every manifest.
     fn with_manifest(self, inner: &str) -> Self {
         self.with("updateInfo.xml", format!("<Updates><Updates>{inner}</Updates></Updates>"))
     }
@@ -102,7 +102,7 @@ fn accepting() -> PackageOptions {
     PackageOptions::default().with_unreadable_catalogues_accepted(true)
 }
 
-/// A package for each kind of problem, and the line that reports it.
+/// Returns a package for each kind of problem, and the line that reports it.
 fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
     use ProblemKind as Kind;
     let forged = CatalogueBuilder::new().with_image("CPE.nbt", b"other bytes").build().unwrap();

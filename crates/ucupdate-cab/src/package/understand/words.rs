@@ -15,7 +15,7 @@ pub(in crate::package) struct RuleWords {
 }
 
 impl RuleWords {
-    /// The words of an existing rule: all of them are known.
+    /// Returns the words of an existing rule: all of them are known.
     #[cfg(feature = "build")]
     pub(in crate::package) fn of_rule(key: &RuleKey) -> Self {
         Self {
@@ -24,13 +24,13 @@ impl RuleWords {
         }
     }
 
-    /// The words that are known of an interim image.
+    /// Returns the words that are known of an interim image.
     pub(super) fn of_interim(locale: &str, update_type: Option<&str>) -> Self {
         let kind = KindWords { locale: Some(locale.to_owned()), ..KindWords::default() };
         Self { kind, update_type: update_type.map(str::to_owned) }
     }
 
-    /// The words that an entry of the manifest states.
+    /// Returns the words that an entry of the manifest states.
     pub(super) fn of_entry(entry: &ManifestEntry) -> Self {
         let word = |item| entry.item(item).map(str::to_owned);
         Self {
@@ -63,19 +63,19 @@ impl RuleWords {
         contradictions
     }
 
-    /// The names of the words that a release needs and that are unknown.
+    /// Returns the names of the words that a release needs and that are unknown.
     pub(super) fn missing_for_release(&mut self) -> Vec<&'static str> {
         self.by_item().filter(|(_, word)| word.is_none()).map(|(item, _)| item.name()).collect()
     }
 
-    /// The names of the words that an interim image needs and that are unknown.
+    /// Returns the names of the words that an interim image needs and that are unknown.
     pub(super) fn missing_for_interim(&mut self) -> Vec<&'static str> {
         let needed = |item| matches!(item, ManifestItem::Locale | ManifestItem::UpdateType);
         let missing = self.by_item().filter(|(item, word)| needed(*item) && word.is_none());
         missing.map(|(item, _)| item.name()).collect()
     }
 
-    /// The rule of these words; otherwise what is wrong with the first word that cannot stand in a rule.
+    /// Returns the rule of these words; otherwise what is wrong with the first word that cannot stand in a rule.
     pub(super) fn rule_key(&self) -> Result<RuleKey, String> {
         let words = self.kind.each_ref().map(|word| word.as_deref().unwrap_or_default());
         let kind = DeviceKind::from_words(words).map_err(|error| error.to_string())?;

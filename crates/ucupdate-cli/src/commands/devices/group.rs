@@ -95,7 +95,7 @@ fn range(text: &str) -> Result<VersionRange, String> {
 }
 
 impl PredicateArgs {
-    /// The predicate; none where nothing is given.
+    /// Returns the predicate; none where nothing is given.
     fn predicate(self) -> Option<Predicate> {
         let mut predicate = Predicate::default();
         predicate.kind = self.kind.pattern();

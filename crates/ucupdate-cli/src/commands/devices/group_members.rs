@@ -118,8 +118,8 @@ impl Sum {
     }
 }
 
-/// The devices in parts of which each makes a change that a revision holds. The first is there even if it is empty, so
-/// that a group that is none is found out.
+/// Returns the devices in parts of which each makes a change that a revision holds. The first is there even if it is
+/// empty, so that a group that is none is found out.
 fn batches(group: &GroupName, devices: Vec<DeviceId>) -> Vec<Vec<DeviceId>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;
@@ -163,7 +163,7 @@ fn read(path: &Path) -> Result<Vec<DeviceId>, Failure> {
     devices.collect()
 }
 
-/// A line up to its remark: `#` at its beginning, or after a blank.
+/// Returns a line up to its remark: `#` at its beginning, or after a blank.
 fn without_remark(line: &str) -> &str {
     let remark = line
         .match_indices('#')

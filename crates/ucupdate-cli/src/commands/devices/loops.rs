@@ -84,19 +84,19 @@ impl LoopReport {
         }
     }
 
-    /// The way of the device, back to where it began where it goes round.
+    /// Returns the way of the device, back to where it began where it goes round.
     fn way(&self) -> String {
         let back = self.versions.first().filter(|_| self.kind == kind(LoopKind::Flipped));
         self.versions.iter().chain(back).map(String::as_str).collect::<Vec<_>>().join(" > ")
     }
 }
 
-/// The MAC address, where a device is known by it.
+/// Returns the MAC address, where a device is known by it.
 pub(super) fn mac(device: &DeviceId) -> Option<String> {
     matches!(device, DeviceId::Mac(_)).then(|| device.to_string())
 }
 
-/// The serial number, where a device is known by it.
+/// Returns the serial number, where a device is known by it.
 pub(super) fn serial(device: &DeviceId) -> Option<String> {
     matches!(device, DeviceId::Serial(_)).then(|| device.to_string())
 }

@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use ucupdate_cab::{Cabinet, CabinetOptions};
 
-/// The paths in one line, for messages.
+/// Returns the paths in one line, for messages.
 pub(super) fn joined(paths: &[PathBuf]) -> String {
     let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     paths.join(", ")
@@ -20,7 +20,7 @@ pub(super) fn open(paths: &[PathBuf], options: CabinetOptions) -> Result<Cabinet
     Cabinet::open_set(parts, options).map_err(|error| Failure::in_doing(joined(paths), &error))
 }
 
-/// A path below a folder, its parts divided by `/`, as cabinets of this workspace name files.
+/// Returns a path below a folder, its parts divided by `/`, as cabinets of this workspace name files.
 pub(super) fn relative(path: &Path, folder: &Path) -> Result<String, Failure> {
     let not_text = || Failure::new(format_args!("{}: name is no text", path.display()));
     let below = path.strip_prefix(folder).unwrap_or(path);

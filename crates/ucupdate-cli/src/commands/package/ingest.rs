@@ -170,7 +170,8 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     failure.map_or(told, Err)
 }
 
-/// The files that are read together: the parts of a set, by the number of the set in their headers; other files alone.
+/// Returns the files that are read together: the parts of a set, by the number of the set in their headers; other files
+/// alone.
 fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     let mut sets: Vec<(Option<u16>, Vec<u16>, Vec<PathBuf>)> = Vec::new();
     for file in files {
@@ -191,7 +192,7 @@ fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     sets.into_iter().map(|(_, _, files)| files).collect()
 }
 
-/// The number of the set and the index of the part, where a file is a part of a set of cabinets.
+/// Returns the number of the set and the index of the part, where a file is a part of a set of cabinets.
 fn part_of_set(file: &Path) -> Option<(u16, u16)> {
     let mut header = [0; 36];
     io::Read::read_exact(&mut std::fs::File::open(file).ok()?, &mut header).ok()?;
@@ -280,7 +281,7 @@ async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices,
     }
 }
 
-/// A progress bar on stderr, hidden where stderr is no terminal.
+/// Returns a progress bar on stderr, hidden where stderr is no terminal.
 fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     if !context.output.stderr_is_terminal() {
         return ProgressBar::hidden();
@@ -294,7 +295,7 @@ fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     bar
 }
 
-/// The bytes of a file, and how far it is.
+/// Returns the bytes of a file, and how far it is.
 fn bytes(file: File, bar: ProgressBar) -> ByteStream {
     Box::pin(stream::try_unfold(file, move |mut file| {
         let bar = bar.clone();

@@ -62,7 +62,7 @@ fn write(path: &Path) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
     Ok(files)
 }
 
-/// The request of the phone in the field's logs.
+/// Returns the request of the phone in the field's logs.
 fn request() -> Result<Vec<u8>, Failure> {
     let request = UpdateRequest {
         device: Device {

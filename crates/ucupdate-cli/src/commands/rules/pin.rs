@@ -43,7 +43,7 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-/// A version as a package may name it: any text.
+/// Returns a version as a package may name it: any text.
 pub(crate) fn version(text: &str) -> Result<ReportedVersion, String> {
     match text.trim() {
         "" => Err("version is blank".to_owned()),

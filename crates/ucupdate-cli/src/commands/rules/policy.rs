@@ -124,7 +124,7 @@ impl SetArgs {
         scheme.clone().filter(|_| is_alone).ok_or_else(|| Failure::usage(expected))
     }
 
-    /// The policy with what is given changed.
+    /// Returns the policy with what is given changed.
     fn apply(&self, policy: &mut OfferPolicy) -> Result<(), Failure> {
         if let Some(scheme) = &self.scheme {
             policy.scheme.clone_from(scheme);
@@ -222,7 +222,7 @@ fn policy_text(rule: &Rule, book: &RuleBook) -> String {
 /// How often a policy that others changed meanwhile is changed anew.
 const MAX_TRIES: usize = 64;
 
-/// The policy of a rule as it is.
+/// Returns the policy of a rule as it is.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
     let rule = book.rule(key).ok_or_else(|| no_rule(key, book))?;
     Ok(take(rule))

@@ -255,7 +255,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     })
 }
 
-/// The error, and what a phone would show of it.
+/// Returns the error, and what a phone would show of it.
 fn failure(error: ClientError) -> Failure {
     match error.device_code() {
         Some(code) => Failure::new(format_args!("{} ({code})", crate::failure::chain(&error))),
@@ -270,7 +270,7 @@ fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
     output.exactly(&body)
 }
 
-/// The URL, with the path of the handler inside where it has none.
+/// Returns the URL, with the path of the handler inside where it has none.
 fn handler_url(given: &str) -> String {
     let (handler, _) = HANDLER_PATHS[0];
     let bare = given.strip_suffix('/').unwrap_or(given);
@@ -280,7 +280,7 @@ fn handler_url(given: &str) -> String {
     }
 }
 
-/// The side whose handler is asked.
+/// Returns the side whose handler is asked.
 fn side(url: &str) -> Side {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let is_asked = |handler: &str| {
@@ -290,7 +290,7 @@ fn side(url: &str) -> Side {
     HANDLER_PATHS.into_iter().find(|(handler, _)| is_asked(handler)).map_or(Side::Internal, |(_, side)| side)
 }
 
-/// A bar on stderr where a person may be watching, else none.
+/// Returns a bar on stderr where a person may be watching, else none.
 fn progress_bar(output: &Output) -> ProgressBar {
     if !output.stderr_is_terminal() {
         return ProgressBar::hidden();

@@ -39,7 +39,7 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// A line for each folder and file, two blanks for each folder above it. Paths come sorted without case.
+    /// Returns a line for each folder and file, two blanks for each folder above it. Paths come sorted without case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.files.is_empty() {
             return f.write_str("nothing is ingested");

@@ -55,7 +55,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// The approved and the pending interim images.
+    /// Returns the approved and the pending interim images.
     fn interim_images(&self) -> impl Iterator<Item = &InterimImage> {
         self.book.interim_images().chain(self.book.pending_interim_images()).map(|(image, _)| image)
     }
@@ -68,7 +68,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// The ban of a release that a rule of the book would offer.
+    /// Returns the ban of a release that a rule of the book would offer.
     pub(super) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
         match self.rule(rule) {
             Some(known) => self.book.ban_of(rule, known.policy(), release),

@@ -51,12 +51,12 @@ impl<'a> ChangeDraft<'a> {
         BookChange { delta: self.delta, notes: self.notes }
     }
 
-    /// The releases of the book by rule.
+    /// Returns the releases of the book by rule.
     pub(super) fn releases(&self) -> &ReleasesByRule<'a> {
         self.releases.get_or_init(|| ReleasesByRule::of(self.book))
     }
 
-    /// The rule as it is so far.
+    /// Returns the rule as it is so far.
     pub(crate) fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key).or_else(|| self.book.rule(key))
     }
@@ -71,18 +71,18 @@ impl<'a> ChangeDraft<'a> {
         self.delta.interim.extend(entries);
     }
 
-    /// The rule of an interim image as it is so far.
+    /// Returns the rule of an interim image as it is so far.
     pub(super) fn interim(&self, key: &InterimKey) -> Option<&InterimRule> {
         self.interims.get(key).or_else(|| self.book.interim.get(key))
     }
 
-    /// The package as it is so far.
+    /// Returns the package as it is so far.
     pub(super) fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
         let mut coming = self.delta.packages.iter().filter(|entry| entry.key == id);
         coming.find_map(|entry| entry.now.as_ref()).or_else(|| self.book.package(id))
     }
 
-    /// The key in the spelling of the first ingest.
+    /// Returns the key in the spelling of the first ingest.
     pub(crate) fn spelled(&self, key: &RuleKey) -> RuleKey {
         self.rule(key).map_or_else(|| key.clone(), |rule| rule.key().clone())
     }
@@ -295,8 +295,8 @@ impl<'a> ChangeDraft<'a> {
         self.approve(&rule)
     }
 
-    /// The bytes of a version never change while a package that brought it is in the book: what was tested is what is
-    /// approved.
+    /// Returns the bytes of a version never change while a package that brought it is in the book: what was tested is
+    /// what is approved.
     fn check_kept_bytes(&self, release: &Release, package: PackageId) -> Result<(), Refusal> {
         let Some((holder, _)) = self
             .releases()

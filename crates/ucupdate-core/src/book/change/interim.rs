@@ -237,7 +237,7 @@ impl ChangeDraft<'_> {
         known.unwrap_or(key)
     }
 
-    /// Whether a package of the book contains this image with the same bytes.
+    /// Returns whether a package of the book contains this image with the same bytes.
     fn is_image_of(&self, there: PackageId, image: &InterimImage, package: &IngestedPackage) -> bool {
         let there = if there == package.id() { Some(package) } else { self.book.package(there) };
         let there = there.and_then(|there| there.interim_image(&image.locale, &image.update_type));
@@ -246,7 +246,7 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// The bytes of an interim image never change while a package that contains its version is in the book.
+    /// Returns the bytes of an interim image never change while a package that contains its version is in the book.
     fn check_interim_bytes(&self, image: &InterimImage) -> Result<(), Refusal> {
         let other = self.book.packages().find(|kept| {
             let kept = kept.interim_image(&image.locale, &image.update_type);
@@ -296,7 +296,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// The ban of an interim image: one of its bytes, or one of its version in every rule that leads over it.
+    /// Returns the ban of an interim image: one of its bytes, or one of its version in every rule that leads over it.
     fn interim_ban(&self, image: &InterimImage) -> Option<&Ban> {
         let digest = image.files.image.sha256;
         let rules = self.book.rules().filter(|rule| {

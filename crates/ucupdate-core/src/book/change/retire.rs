@@ -14,7 +14,8 @@ use crate::version::ReportedVersion;
 use std::collections::BTreeSet;
 
 impl RuleBook {
-    /// The packages that rules (in any assignment, or kept for roll back), interim images and stepping stones are of.
+    /// Returns the packages that rules (in any assignment, or kept for roll back), interim images and stepping stones
+    /// are of.
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let of_rules = self.rules().flat_map(Rule::candidates).map(|candidate| candidate.package);
         let mut named: BTreeSet<PackageId> =
@@ -61,7 +62,7 @@ impl RuleBook {
 }
 
 impl Delta {
-    /// The packages that the entries of this delta are of, as [`RuleBook::named_packages`] has those of a book.
+    /// Returns the packages that the entries of this delta are of, as [`RuleBook::named_packages`] has those of a book.
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let rules = self.rules.iter().filter_map(|entry| entry.now.as_ref());
         let of_rules = rules.flat_map(Rule::candidates).map(|candidate| candidate.package);

@@ -125,7 +125,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// The release of a version that a package brought for the rule: one the rule refers to, else the one ingested last.
+    /// Returns the release of a version that a package brought for the rule: one the rule refers to, else the one
+    /// ingested last.
     pub(super) fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
         let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
         let known =
@@ -135,7 +136,7 @@ impl ChangeDraft<'_> {
         known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })
     }
 
-    /// A group that is named must be there.
+    /// Returns a group that is named must be there.
     fn check_audience(&self, audience: &Audience) -> Result<(), Refusal> {
         match audience {
             Audience::Group(name) => {

@@ -83,7 +83,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// A stone must not stop devices that get something today, nor be for nobody.
+    /// Returns a stone must not stop devices that get something today, nor be for nobody.
     fn check_image(&self, stone: &SteppingStone, before: Option<&SteppingStone>) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
             let mut images = self.book.interim_images().chain(self.book.pending_interim_images());
@@ -145,7 +145,7 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// The refusal of a stone without an image that is pending or approved. A package may contain the image.
+    /// Returns the refusal of a stone without an image that is pending or approved. A package may contain the image.
     fn unapproved_or_missing(&self, stone: &SteppingStone, rule: &RuleKey) -> Refusal {
         let key = key_of_rule(rule);
         let version = stone.image_version();

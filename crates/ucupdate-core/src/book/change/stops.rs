@@ -48,7 +48,7 @@ impl ChangeDraft<'_> {
         stop.ok_or_else(|| Refusal::NotStopped { scope: scope.clone() })
     }
 
-    /// A switch that was thrown outlives its rule, so it can be undone without one too.
+    /// Returns a switch that was thrown outlives its rule, so it can be undone without one too.
     fn known_scope(&self, scope: &StopScope) -> Result<StopScope, Refusal> {
         match scope {
             StopScope::All => Ok(StopScope::All),

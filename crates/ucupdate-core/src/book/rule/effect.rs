@@ -11,7 +11,7 @@ pub struct Approved {
     pub version: ReportedVersion,
     /// The version that all devices got before.
     pub before: Option<ReportedVersion>,
-    /// Whether the new version is older than the previous one. This is allowed, and a note warns about it.
+    /// `true` if the new version is older than the previous one. This is allowed, and a note warns about it.
     pub older: bool,
     /// The rollouts of the same release and of older releases. The approval ended them.
     pub finished: Vec<(RolloutName, ReportedVersion)>,

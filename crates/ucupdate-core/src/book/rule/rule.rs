@@ -70,7 +70,8 @@ impl Rule {
         self.rollback.as_ref()
     }
 
-    /// The versions that were rejected, in the order of their rejection. An ingest does not make them pending again.
+    /// Returns the versions that were rejected, in the order of their rejection. An ingest does not make them pending
+    /// again.
     pub fn rejected(&self) -> &[ReportedVersion] {
         &self.rejected
     }

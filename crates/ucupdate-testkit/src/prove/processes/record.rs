@@ -46,7 +46,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// The name of the change in the history.
+    /// Returns the name of the change in the history.
     pub(crate) fn author(self) -> String {
         format!("process {} change {}", self.process, self.number)
     }

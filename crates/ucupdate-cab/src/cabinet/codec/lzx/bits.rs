@@ -30,7 +30,7 @@ impl Swapped {
         Self(vec![0; MAX_INPUT_BYTES + 2 * PADDING_BYTES])
     }
 
-    /// A reader of the bits in `raw`.
+    /// Returns a reader of the bits in `raw`.
     pub(super) fn bits<'a>(&'a mut self, raw: &'a [u8]) -> Bits<'a> {
         self.0.clear();
         self.0.extend_from_slice(raw);
@@ -81,7 +81,7 @@ impl<'a> Bits<'a> {
         bits
     }
 
-    /// Whether more bits were taken than there are.
+    /// Returns whether more bits were taken than there are.
     pub(super) fn is_overrun(&self) -> bool {
         self.taken() > self.raw.len() * 8
     }
@@ -93,7 +93,7 @@ impl<'a> Bits<'a> {
         Ok(self.rest())
     }
 
-    /// The bytes ahead, where a word begins.
+    /// Returns the bytes ahead, where a word begins.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.raw.get(self.taken() / 8..).unwrap_or_default()
     }

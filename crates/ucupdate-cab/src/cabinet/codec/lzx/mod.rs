@@ -78,7 +78,7 @@ enum Block {
 type Found = &'static str;
 
 impl Lzx {
-    /// A decoder for a window of 2 to the power of `window_bits`, which is 15 to 21.
+    /// Returns a decoder for a window of 2 to the power of `window_bits`, which is 15 to 21.
     pub(crate) fn new(window_bits: u8) -> Self {
         let slots = match window_bits {
             0..=19 => usize::from(window_bits) * 2,
@@ -112,7 +112,7 @@ impl Lzx {
         }
     }
 
-    /// The bytes of the frame last decoded.
+    /// Returns the bytes of the frame last decoded.
     pub(crate) fn output(&self) -> &[u8] {
         if self.is_translated {
             &self.translated
@@ -194,7 +194,7 @@ impl Lzx {
         Ok(position + count)
     }
 
-    /// The stream's head: whether calls are translated, and by which size.
+    /// Returns the stream's head: whether calls are translated, and by which size.
     fn read_header(&mut self, bits: &mut Bits<'_>) -> Result<(), Found> {
         bits.refill()?;
         if bits.take(1) == 1 {

@@ -152,7 +152,7 @@ fn words(bits: &str) -> Vec<u8> {
     words.flat_map(|word| u16::from_str_radix(&word, 2).unwrap().to_le_bytes()).collect()
 }
 
-/// A stream of one uncompressed block that holds `content`.
+/// Returns a stream of one uncompressed block that holds `content`.
 fn uncompressed(content: &[u8], size: Option<i32>) -> Vec<u8> {
     // The translation's flag and size, the type 3 and 24 bits of length, from the highest bit of each word.
     let mut bits = String::new();
@@ -206,8 +206,8 @@ fn an_uncompressed_block_goes_on_in_the_next_frame_and_is_followed_by_a_byte_to_
     assert!(theirs(15, &frames) == (found, true));
 }
 
-/// A stream of one verbatim block whose main tree has two codes: 0 is `a`, 1 two bytes from the last distance, which
-/// is 1 at first.
+/// Returns a stream of one verbatim block whose main tree has two codes: 0 is `a`, 1 two bytes from the last distance,
+/// which is 1 at first.
 fn two_codes(length: usize, codes: &str) -> Vec<u8> {
     // Code lengths are written in a tree of four codes of two bits: 0 as before, 16 one more, 17 and 18 zeros.
     let pre = |symbols: &[usize]| -> String {

@@ -22,7 +22,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// A tree without symbols.
+    /// Returns a tree without symbols.
     pub(super) fn new() -> Self {
         Self {
             table: [0; 1 << TABLE_BITS],

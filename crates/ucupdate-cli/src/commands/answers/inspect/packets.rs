@@ -144,7 +144,7 @@ mod tests {
         text
     }
 
-    /// A TCP packet over Ethernet and IPv4.
+    /// Returns a TCP packet over Ethernet and IPv4.
     fn packet(payload: &[u8], port: u16) -> Vec<u8> {
         let mut bytes = vec![0; 12];
         bytes.extend([0x08, 0x00]);

@@ -127,7 +127,7 @@ fn device_count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("expected 1 to {MAX_SIMULATED_DEVICES} devices"))
 }
 
-/// The devices that audit logs tell of, a module each.
+/// Returns the devices that audit logs tell of, a module each.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
     let mut fleet = Inventory::default();
     let read = audit.each_row(context, |logged| fleet.take_in(logged)).await?;

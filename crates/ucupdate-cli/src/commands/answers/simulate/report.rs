@@ -99,7 +99,7 @@ impl Report {
         }
     }
 
-    /// A row for each sample, a column for each version.
+    /// Returns a row for each sample, a column for each version.
     pub(super) fn csv(&self) -> String {
         let mut text = String::from("hour,asks,offers,held,succeeded,failed,bricked,loops,lost");
         for version in &self.versions {
@@ -119,7 +119,7 @@ impl Report {
     }
 }
 
-/// A field by RFC 4180: in quotes where it holds what would end it.
+/// Returns a field by RFC 4180: in quotes where it holds what would end it.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", field.replace('"', "\"\""))

@@ -115,7 +115,7 @@ impl Stories {
         }
     }
 
-    /// Whether something was understood of every log.
+    /// Returns whether something was understood of every log.
     pub(crate) fn is_understood(&self) -> bool {
         self.audit.is_understood() && self.access.is_understood()
     }
@@ -174,7 +174,8 @@ fn stories(
     timeline.stories(&options.with_book(snapshot.book()).with_sizes(sizes).with_now(service.now()))
 }
 
-/// Whether a story is of a device that is looked for: stories of others were made from rows at the same addresses.
+/// Returns whether a story is of a device that is looked for: stories of others were made from rows at the same
+/// addresses.
 fn is_sought(whose: &Whose, story: &DeviceStory, timeline: &Timeline) -> bool {
     match whose {
         Whose::All => true,

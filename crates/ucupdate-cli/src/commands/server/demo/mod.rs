@@ -69,7 +69,7 @@ async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Ru
     Ok(running)
 }
 
-/// A server of this machine only, at a port the system chooses.
+/// Returns a server of this machine only, at a port the system chooses.
 async fn start(store_folder: &Path) -> Result<Running, Failure> {
     let endpoint = Endpoint::bind(([127, 0, 0, 1], 0).into(), None).await?;
     let url = endpoint.url();

@@ -109,8 +109,8 @@ impl<'a, 'c> Story<'a, 'c> {
         self.asks(&mut phone, HANDLER, None).await
     }
 
-    /// A phone asks, fetches what it is offered, installs it and reboots. What it is offered must be `expected`: else this
-    /// is another story.
+    /// Returns a phone asks, fetches what it is offered, installs it and reboots. What it is offered must be
+    /// `expected`: else this is another story.
     async fn asks(
         &mut self,
         phone: &mut SimulatedDevice,
@@ -169,13 +169,13 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 }
 
-/// The phone of the field's audit log.
+/// Returns the phone of the field's audit log.
 fn test_phone() -> SimulatedDevice {
     SimulatedDevice::new(device(&sample::ip8540(), "0021630F207B", "C185H001209"))
         .with_user_name("ruisilva@demo.local")
 }
 
-/// A device the rule is for.
+/// Returns a device the rule is for.
 pub(crate) fn device(rule: &RuleKey, mac: &str, serial: &str) -> Device {
     Device {
         kind: rule.kind().clone(),

@@ -46,7 +46,7 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     ])
 }
 
-/// A word for a POSIX shell.
+/// Returns a word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+=@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

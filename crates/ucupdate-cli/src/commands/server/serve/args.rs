@@ -55,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// half of them [default: a quarter of --connections]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
+    /// Look this often, in seconds, at the logs of all servers for guarded rollouts that fail
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) watch_seconds: u64,
     /// Offer nothing while the store could not be read for this many seconds: the kill switch could have been pressed [default:
     /// offer what the last known revision says]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -162,7 +165,7 @@ pub(crate) struct Listener<'a> {
 }
 
 impl ServeArgs {
-    /// The listeners asked for, http ones first.
+    /// Returns the listeners asked for, http ones first.
     ///
     /// # Errors
     /// When there are neither one nor as many certificates and keys as listeners by TLS.
@@ -245,8 +248,8 @@ impl ServeArgs {
         options.into_iter().filter(|(_, url)| url.is_none()).map(|(option, _)| option).collect()
     }
 
-    /// The URLs for inside and outside, and a warning where they are made up from the endpoints: by http inside and by
-    /// https outside, where there is the choice.
+    /// Returns the URLs for inside and outside, and a warning where they are made up from the endpoints: by http inside
+    /// and by https outside, where there is the choice.
     pub(crate) fn urls(&self, endpoints: &[Endpoint]) -> Result<((Origin, Origin), Option<String>), Failure> {
         let made_up = |tls: bool| {
             let preferred = endpoints.iter().find(|endpoint| endpoint.tls.is_some() == tls);

@@ -8,8 +8,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 use ucupdate::request::Side;
 
-/// The number of connections that the system accepts ahead.
-const BACKLOG: u32 = 1024;
+/// The number of connections that the system accepts ahead. Linux lowers it to `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
 
 /// An address that is bound, and whether it speaks TLS. Connections queue up from now on.
 pub(crate) struct Endpoint {
@@ -38,7 +38,7 @@ impl Endpoint {
         self
     }
 
-    /// The address and real port.
+    /// Returns the address and real port.
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }

@@ -160,14 +160,15 @@ fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) ->
     at
 }
 
-/// The items of a list that may be spread over several headers, from the right. One that is no ASCII text ends it.
+/// Returns the items of a list that may be spread over several headers, from the right. One that is no ASCII text ends
+/// it.
 fn items<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let values: Vec<&str> =
         headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
     values.into_iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim)
 }
 
-/// Whether an address is in one of the networks.
+/// Returns whether an address is in one of the networks.
 pub(crate) fn is_in(address: IpAddr, networks: &[Network]) -> bool {
     networks.iter().any(|net| net.0.contains(&address))
 }
@@ -178,7 +179,8 @@ fn is_tls(scheme: &str) -> Option<bool> {
         .find_map(|(name, tls)| scheme.eq_ignore_ascii_case(name).then_some(tls))
 }
 
-/// An address, maybe with a port: `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+/// Returns an address, maybe with a port: `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:4711`.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address = bare

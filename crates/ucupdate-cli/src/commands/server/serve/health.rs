@@ -34,7 +34,7 @@ impl HealthListener {
         bound.map(Self).map_err(failed)
     }
 
-    /// The address and real port.
+    /// Returns the address and real port.
     pub(crate) fn local(&self) -> Result<SocketAddr, Failure> {
         Ok(self.0.local_addr()?)
     }

@@ -2,7 +2,7 @@
 
 use ucupdate::audit::ServerName;
 
-/// The machine's host name, made such that it can stand in a file's name; `localhost` where it has none.
+/// Returns the machine's host name, made such that it can stand in a file's name; `localhost` where it has none.
 pub(crate) fn server_name() -> ServerName {
     let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let from_variable =
@@ -14,7 +14,7 @@ pub(crate) fn server_name() -> ServerName {
         .unwrap_or_else(|| "localhost".parse().expect("`localhost` is letters"))
 }
 
-/// The name with `-` for what a server name cannot hold, cut to what fits; `None` when nothing is left.
+/// Returns the name with `-` for what a server name cannot hold, cut to what fits; `None` when nothing is left.
 fn made_safe(name: &str) -> Option<ServerName> {
     let safe: String = name
         .trim()

@@ -88,7 +88,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_zone(args.time_zone)
         .with_roll(RollOptions::default().with_day_bytes(day_bytes))
         .with_days(args.log_days);
-    let watch = WatchOptions::default();
+    let watch = WatchOptions::default().with_period(Some(Duration::from_secs(args.watch_seconds)));
     let options = Options::serving(urls)
         .with_logs(logs)
         .with_codec(codec)

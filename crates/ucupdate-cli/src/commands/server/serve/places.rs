@@ -72,7 +72,7 @@ impl Places {
         Self { most, most_of_one, unlimited, state: Mutex::default(), changed: Notify::new() }
     }
 
-    /// The largest number of connections of one address.
+    /// Returns the largest number of connections of one address.
     pub(crate) fn most_of_one(&self) -> usize {
         self.most_of_one
     }

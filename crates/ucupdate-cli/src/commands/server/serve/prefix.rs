@@ -22,7 +22,7 @@ impl Prefixes {
         Self(prefixes)
     }
 
-    /// The URI without its prefix, where it has one and what follows is `served`.
+    /// Returns the URI without its prefix, where it has one and what follows is `served`.
     ///
     /// Without case, as all paths here.
     pub(crate) fn strip(&self, uri: &Uri, served: impl Fn(&str) -> bool) -> Option<Uri> {

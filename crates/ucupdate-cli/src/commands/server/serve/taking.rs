@@ -56,7 +56,7 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
-    /// The head of a request is there.
+    /// Returns the head of a request is there.
     pub(crate) fn begin(place: Arc<Place>) -> Self {
         place.is_busy();
         Self { body: None, place }

@@ -93,7 +93,7 @@ fn own_fields(event: &Event<'_>) -> Value {
             "revision": revision.number, "changed_at": revision.at.to_string(), "author": revision.author,
             "notes": revision.notes,
         }),
-        Event::RolloutPaused { paused } => json!({
+        Event::RolloutPaused { paused } | Event::RolloutAlreadyPaused { paused } => json!({
             "rule": paused.rule.to_string(), "rollout": paused.rollout.to_string(), "version": paused.version.to_string(),
             "reason": paused.reason,
         }),

@@ -51,7 +51,7 @@ pub(crate) enum Stream {
     Stdout,
 }
 
-/// The events that a webhook gets by default: what an administrator may want to act on.
+/// Returns the events that a webhook gets by default: what an administrator may want to act on.
 fn needs_attention(kind: EventKind) -> bool {
     !matches!(
         kind,

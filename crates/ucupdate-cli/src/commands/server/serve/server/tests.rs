@@ -10,7 +10,7 @@ use ucupdate_http::HttpOptions;
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
-/// A server with one image of `image_bytes` bytes, and its address.
+/// Returns a server with one image of `image_bytes` bytes, and its address.
 async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
     let (_service, intake) = service_and_intake(limits, image_bytes).await;
     let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
@@ -45,7 +45,7 @@ async fn service_and_intake(limits: Limits, image_bytes: usize) -> (UpdateServic
     (service, intake)
 }
 
-/// The rows of all access logs in the store.
+/// Returns the rows of all access logs in the store.
 async fn access_rows(service: &UpdateService) -> Vec<String> {
     let mut rows = Vec::new();
     for meta in service.store().list_all("Logs/Server/Access/", usize::MAX).await.unwrap() {
@@ -55,7 +55,7 @@ async fn access_rows(service: &UpdateService) -> Vec<String> {
     rows
 }
 
-/// A connection with a small receive buffer.
+/// Returns a connection with a small receive buffer.
 async fn slow_reader(address: SocketAddr) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();

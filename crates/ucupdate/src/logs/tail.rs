@@ -1,0 +1,219 @@
+//! [`LogTail`]: the new rows of both logs of all servers, in order of time.
+
+use crate::logs::merge::stored_zone;
+use crate::logs::reader::LogReadError;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::io::{Cursor, Read as _};
+use ucupdate_audit::{
+    AccessReader, AccessRow, AuditReader, LogDate, LogKind, LogName, LoggedRow, ServerName,
+};
+use ucupdate_core::value::{UnixTime, Zone};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+
+/// The number of bytes of a log that are read at once.
+const PIECE_BYTES: u64 = 1024 * 1024;
+
+/// The maximum number of log files whose positions are remembered. The newest files count.
+const MAX_FILES: usize = 100_000;
+
+/// A row whose time is this far ahead of the clock, in milliseconds, was written by a server with a wrong clock.
+const AHEAD_MILLIS: i64 = 60_000;
+
+/// Reads the rows that were added to the logs in a store since the last look.
+///
+/// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their end,
+/// because a server writes only files that it made itself. At most one piece of each log is in memory.
+#[derive(Debug)]
+pub(crate) struct LogTail {
+    /// The zone of logs that do not name theirs.
+    zone: Zone,
+    since: UnixTime,
+    sources: BTreeMap<(ServerName, bool), Source>,
+}
+
+/// A row of one of the logs.
+#[derive(Debug)]
+pub(crate) enum TailRow {
+    Audit(Box<LoggedRow>),
+    Access(Box<AccessRow>),
+}
+
+impl TailRow {
+    pub(crate) fn at(&self) -> UnixTime {
+        match self {
+            Self::Audit(logged) => logged.row.logged_at,
+            Self::Access(row) => row.finished_at,
+        }
+    }
+}
+
+/// The logs of one kind of one server.
+#[derive(Debug, Default)]
+struct Source {
+    files: BTreeMap<(LogDate, u32), TailFile>,
+    rows: VecDeque<TailRow>,
+}
+
+#[derive(Debug)]
+struct TailFile {
+    key: StoreKey,
+    has_zone: bool,
+    zone: Option<Zone>,
+    size: u64,
+    position: u64,
+    /// The lines before the first row.
+    header: Vec<u8>,
+}
+
+impl LogTail {
+    /// Returns a tail that skips rows before `since`.
+    pub(crate) fn new(zone: Zone, since: UnixTime) -> Self {
+        Self { zone, since, sources: BTreeMap::new() }
+    }
+
+    /// Finds logs that are new or longer than before.
+    pub(crate) async fn look(&mut self, store: &dyn ImageStore) -> Result<(), StoreError> {
+        for kind in [LogKind::Audit, LogKind::Access] {
+            let (mut found, mut zones) = (Vec::new(), HashSet::new());
+            let mut pages = store.pages(kind.folder());
+            while let Some(page) = pages.next().await? {
+                for meta in page {
+                    match meta.key.as_str().rsplit_once('.') {
+                        Some((stem, "zone")) => drop(zones.insert(stem.to_owned())),
+                        _ => {
+                            let Ok(name) = meta.key.as_str().parse::<LogName>() else { continue };
+                            if !self.is_too_old(name.date) {
+                                found.push((name, meta));
+                            }
+                        }
+                    }
+                }
+            }
+            found.sort_by_key(|(name, _)| (name.date, name.number));
+            let too_many = found.len().saturating_sub(MAX_FILES);
+            let is_access = kind == LogKind::Access;
+            let mut known = std::mem::take(&mut self.sources);
+            for (name, meta) in found.into_iter().skip(too_many) {
+                let source = (name.server, is_access);
+                let place = (name.date, name.number);
+                let before = known.get_mut(&source).and_then(|source| source.files.remove(&place));
+                let has_zone =
+                    meta.key.as_str().strip_suffix(".log").is_some_and(|stem| zones.contains(stem));
+                let new = TailFile {
+                    key: meta.key,
+                    has_zone,
+                    zone: None,
+                    size: meta.size,
+                    position: 0,
+                    header: Vec::new(),
+                };
+                let file = match before {
+                    Some(before) if before.position <= meta.size => TailFile { size: meta.size, ..before },
+                    _ => new,
+                };
+                self.sources.entry(source).or_default().files.insert(place, file);
+            }
+            // Rows that wait stay, also those of a log that was deleted. Sources of the other kind stay as they are.
+            for (source, before) in known {
+                if source.1 != is_access {
+                    self.sources.insert(source, before);
+                } else if !before.rows.is_empty() {
+                    self.sources.entry(source).or_default().rows = before.rows;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the next row with a time up to `until`, or `None` if there is none. Rows of a clock that is far ahead are returned
+    /// too.
+    pub(crate) async fn next(
+        &mut self,
+        store: &dyn ImageStore,
+        until: UnixTime,
+    ) -> Result<Option<TailRow>, LogReadError> {
+        for ((server, is_access), source) in &mut self.sources {
+            while source.rows.is_empty() {
+                if !source.read_piece(store, server, *is_access, &self.zone, self.since).await? {
+                    break;
+                }
+            }
+        }
+        let far = UnixTime::from_millis(until.as_millis().saturating_add(AHEAD_MILLIS));
+        let ready = |at: UnixTime| at <= until || at > far;
+        let heads =
+            self.sources.iter().filter_map(|(key, source)| Some((source.rows.front()?.at(), key.1, key)));
+        let first = heads.filter(|(at, ..)| ready(*at)).min();
+        let Some(key) = first.map(|(.., key)| key.clone()) else { return Ok(None) };
+        Ok(self.sources.get_mut(&key).and_then(|source| source.rows.pop_front()))
+    }
+
+    /// Whether all rows of a log of this day are before the time asked for. The log may be in another zone, so one more day is
+    /// read.
+    fn is_too_old(&self, date: LogDate) -> bool {
+        LogDate::of(self.zone.civil(self.since)).days_since(date) > 1
+    }
+}
+
+impl Source {
+    /// Reads the next piece of the first file that has more. Returns `false` if no file has more.
+    async fn read_piece(
+        &mut self,
+        store: &dyn ImageStore,
+        server: &ServerName,
+        is_access: bool,
+        zone: &Zone,
+        since: UnixTime,
+    ) -> Result<bool, LogReadError> {
+        let Some(file) = self.files.values_mut().find(|file| file.position < file.size) else {
+            return Ok(false);
+        };
+        let end = file.size.min(file.position.saturating_add(PIECE_BYTES));
+        let piece = match store.get(&file.key, Some(file.position..end)).await {
+            Ok(object) => object.into_bytes(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX)).await?,
+            Err(StoreError::NotFound { .. } | StoreError::InvalidRange { .. }) => {
+                file.position = file.size;
+                return Ok(true);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(lines) = piece.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1) else {
+            // A line that is longer than a piece is no row.
+            let is_long = end - file.position == PIECE_BYTES;
+            file.position = if is_long { end } else { file.size };
+            return Ok(true);
+        };
+        let lines = &piece[..lines];
+        if file.position == 0 {
+            file.header = header(lines, is_access);
+        }
+        if file.has_zone && file.zone.is_none() && !is_access {
+            file.zone = stored_zone(store, file.key.as_str()).await?;
+        }
+        let head = if file.position == 0 { &[][..] } else { &file.header };
+        let input = Cursor::new(head).chain(Cursor::new(lines));
+        let before = self.rows.len();
+        if is_access {
+            let rows = AccessReader::new(input).filter_map(Result::ok);
+            self.rows.extend(rows.map(|row| TailRow::Access(Box::new(row))));
+        } else {
+            let zone = file.zone.clone().unwrap_or_else(|| zone.clone());
+            let rows = AuditReader::new(input).with_zone(zone).filter_map(Result::ok);
+            self.rows
+                .extend(rows.map(|row| TailRow::Audit(Box::new(LoggedRow::new(row, Some(server.clone()))))));
+        }
+        debug_assert_eq!(before, 0, "a piece is read when no row waits");
+        self.rows.retain(|row| row.at() >= since);
+        file.position += u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        Ok(true)
+    }
+}
+
+/// Returns the lines of a log before its first row: the titles of an audit log, the directives of an access log.
+fn header(lines: &[u8], is_access: bool) -> Vec<u8> {
+    let mut each = lines.split_inclusive(|byte| *byte == b'\n');
+    if is_access {
+        return each.take_while(|line| line.starts_with(b"#")).flatten().copied().collect();
+    }
+    each.next().unwrap_or_default().to_vec()
+}

@@ -1,0 +1,215 @@
+//! [`Follower`]: the outcomes of rollouts, kept up to date from the logs of all servers.
+
+use crate::error::StateError;
+use crate::logs::reader::LogReadError;
+use crate::logs::tail::{LogTail, TailRow};
+use crate::service::UpdateService;
+use crate::state::snapshot::Snapshot;
+use crate::watch::starts::{self, Known, Starts, rollouts};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use ucupdate_core::EligibilityIndex;
+use ucupdate_core::book::{BookCommand, RuleBook, StopScope};
+use ucupdate_core::value::UnixTime;
+use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
+
+/// How far back the logs are read for rollouts that have been running for longer.
+const REACH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The clocks of servers may differ by this time without rows being skipped.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+/// A row that comes later than this after a row with a later time makes the logs be read again.
+const LATE: Duration = Duration::from_secs(60);
+
+/// The shortest time between two readings of all logs.
+const READ_AGAIN: Duration = Duration::from_secs(60 * 60);
+
+/// The number of rows after which other tasks get their turn.
+const ROWS_AT_A_TIME: u32 = 500;
+
+/// Error of finding the outcomes of rollouts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutcomeError {
+    /// A log cannot be read.
+    #[error(transparent)]
+    Logs(#[from] LogReadError),
+    /// The history cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// The outcomes of all rollouts, and how far the logs were read for them.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    options: OutcomeOptions,
+    outcomes: Mutex<Outcomes>,
+    progress: tokio::sync::Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    tail: Option<LogTail>,
+    followed: Option<Followed>,
+    /// The latest time of the rows that were taken in.
+    latest: Option<UnixTime>,
+    /// Whether an offer came so late that the order of rows matters.
+    is_disordered: bool,
+    /// The time at which the logs were read from the start.
+    read_at: Option<UnixTime>,
+}
+
+/// The snapshot that the outcomes follow.
+#[derive(Debug)]
+struct Followed {
+    snapshot: Arc<Snapshot>,
+    starts: Starts,
+    /// The index in which nothing is paused and nothing is stopped. `None` if that is the index of the snapshot.
+    running: Option<Arc<EligibilityIndex>>,
+}
+
+impl Follower {
+    pub(crate) fn new(devices: usize) -> Self {
+        let options = OutcomeOptions::default()
+            .with_devices(devices)
+            .with_downloads_required(true)
+            .with_unguarded(true);
+        let outcomes = Mutex::new(Outcomes::new(options));
+        Self { options, outcomes, progress: tokio::sync::Mutex::default() }
+    }
+
+    /// Locks the outcomes. They are valid even if a thread panicked while it held the lock.
+    pub(crate) fn outcomes(&self) -> MutexGuard<'_, Outcomes> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in the rows up to a time, and counts devices that are overdue then. Returns the snapshot that the outcomes follow
+    /// and the starts of its rollouts.
+    pub(crate) async fn look(
+        &self,
+        service: &UpdateService,
+        until: UnixTime,
+    ) -> Result<(Arc<Snapshot>, Starts), OutcomeError> {
+        let mut progress = self.progress.lock().await;
+        let snapshot = service.snapshot();
+        if rollouts(snapshot.book()).next().is_none() {
+            *progress = Progress::default();
+            *self.outcomes() = Outcomes::new(self.options);
+            return Ok((snapshot, Starts::new()));
+        }
+        let now = service.now();
+        if progress.is_disordered && progress.read_at.is_none_or(|read| after(read, READ_AGAIN) <= now) {
+            let followed = progress.followed.take();
+            *progress = Progress { followed, ..Progress::default() };
+            *self.outcomes() = Outcomes::new(self.options);
+        }
+        self.follow(&mut progress, service, &snapshot, before(now, REACH)).await?;
+        let Progress { tail, followed, latest, is_disordered, read_at } = &mut *progress;
+        let Some(followed) = followed else { return Ok((snapshot, Starts::new())) };
+        let tail = tail.get_or_insert_with(|| {
+            *read_at = Some(now);
+            let since = followed.starts.values().min().copied().unwrap_or(now);
+            LogTail::new(service.inner.options.log_zone(), before(since, CLOCK_SLACK))
+        });
+        tail.look(&**service.store()).await.map_err(LogReadError::from)?;
+        let index = followed.running.as_deref().unwrap_or_else(|| followed.snapshot.index());
+        let mut rows: u32 = 0;
+        while let Some(row) = tail.next(&**service.store(), until).await? {
+            rows = rows.wrapping_add(1);
+            if rows.is_multiple_of(ROWS_AT_A_TIME) {
+                tokio::task::yield_now().await;
+            }
+            let at = row.at();
+            let mut outcomes = self.outcomes();
+            match row {
+                TailRow::Audit(logged) => {
+                    let is_late = latest.is_some_and(|latest| after(at, LATE) < latest);
+                    *is_disordered |= is_late && !logged.row.offered.is_empty();
+                    outcomes.take_in_audit(index, &followed.starts, &logged);
+                }
+                TailRow::Access(row) => outcomes.take_in_access(&row),
+            }
+            *latest = (*latest).max(Some(at).filter(|at| *at <= now));
+        }
+        self.outcomes().expire(until);
+        Ok((snapshot, followed.starts.clone()))
+    }
+
+    /// Follows the newest snapshot.
+    async fn follow(
+        &self,
+        progress: &mut Progress,
+        service: &UpdateService,
+        snapshot: &Arc<Snapshot>,
+        reach: UnixTime,
+    ) -> Result<(), StateError> {
+        let revision = snapshot.revision();
+        if progress.followed.as_ref().is_some_and(|followed| followed.snapshot.revision() == revision) {
+            return Ok(());
+        }
+        let known = progress.followed.as_ref().map(|followed| Known {
+            revision: followed.snapshot.revision(),
+            book: followed.snapshot.book(),
+            starts: &followed.starts,
+        });
+        let starts = starts::starts(&**service.store(), snapshot.book(), revision, known, reach).await?;
+        {
+            let mut outcomes = self.outcomes();
+            outcomes.follow(snapshot.book());
+            if let Some(followed) = &progress.followed {
+                for (key, start) in &starts {
+                    if followed.starts.get(key).is_some_and(|before| before < start) {
+                        outcomes.forget_rollout(&key.0, &key.1);
+                    }
+                }
+            }
+        }
+        let running = match is_all_running(snapshot.book()) {
+            true => None,
+            false => {
+                let snapshot = Arc::clone(snapshot);
+                let compile = move || EligibilityIndex::compile(&all_running(snapshot.book()), revision);
+                // Compiling does not panic, so this fails only when the runtime is going down.
+                tokio::task::spawn_blocking(compile).await.ok().map(Arc::new)
+            }
+        };
+        progress.followed = Some(Followed { snapshot: Arc::clone(snapshot), starts, running });
+        Ok(())
+    }
+}
+
+fn is_all_running(book: &RuleBook) -> bool {
+    book.stops().next().is_none() && rollouts(book).all(|(_, rollout)| rollout.paused.is_none())
+}
+
+/// Returns a book in which no rollout is paused and nothing is stopped.
+fn all_running(book: &RuleBook) -> RuleBook {
+    let mut running = book.clone();
+    let mut make = |command: &BookCommand, author: &str| {
+        if let Ok(change) = running.command(command, author) {
+            running.apply(&change.delta);
+        }
+    };
+    for (rule, rollout) in rollouts(book).filter(|(_, rollout)| rollout.paused.is_some()) {
+        make(&BookCommand::ResumeRollout(rule.key().clone(), rollout.name.clone()), "watch");
+    }
+    let scopes: Vec<StopScope> = book.stops().map(|(scope, _)| scope.clone()).collect();
+    for scope in scopes {
+        make(&BookCommand::AskRestart { scope: scope.clone() }, "watch");
+        make(&BookCommand::ApproveRestart { scope }, "another");
+    }
+    running
+}
+
+pub(crate) fn after(time: UnixTime, duration: Duration) -> UnixTime {
+    UnixTime::from_millis(time.as_millis().saturating_add(millis(duration)))
+}
+
+pub(crate) fn before(time: UnixTime, duration: Duration) -> UnixTime {
+    UnixTime::from_millis(time.as_millis().saturating_sub(millis(duration)))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
