@@ -27,7 +27,7 @@ pub(crate) struct CheckArgs {
     /// A rule that blocks, as "OCPhone" for all its versions
     #[arg(long, value_name = "RULE")]
     block: Vec<ClientRule>,
-    /// What becomes of a client for which no rule holds
+    /// The action for a client for which no rule holds
     #[arg(long, value_name = "ACTION", default_value = "allow")]
     default: DefaultAction,
 }

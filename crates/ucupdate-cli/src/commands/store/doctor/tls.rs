@@ -1,6 +1,6 @@
 //! The certificate and the TLS versions of a server, as devices see them.
 //!
-//! Whether the chain is trusted is found by asking, in `web`. Here the certificate is looked at whoever signed it.
+//! The module `web` finds whether the chain is trusted, because it asks. This module looks at any certificate.
 
 use super::web::LIMIT;
 use crate::failure::chain;
@@ -160,10 +160,10 @@ fn names(certificate: &Certificate) -> String {
     if names.is_empty() { certificate.tbs_certificate.subject.to_string() } else { names.join(", ") }
 }
 
-/// Returns the certificates that a server sends, its own first, whoever signed them.
+/// Returns the certificates that a server sends, its own first. None of them need be trusted.
 async fn certificates(host: &str, address: SocketAddr) -> io::Result<Vec<CertificateDer<'static>>> {
     let provider = Arc::new(ring::default_provider());
-    let seen = Arc::new(Seen { provider: Arc::clone(&provider), chain: Mutex::default() });
+    let seen = Arc::new(AnyCertificate { provider: Arc::clone(&provider), chain: Mutex::default() });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -179,12 +179,12 @@ async fn certificates(host: &str, address: SocketAddr) -> io::Result<Vec<Certifi
 
 /// Takes any certificate and keeps it: nothing is sent over the connection.
 #[derive(Debug)]
-struct Seen {
+struct AnyCertificate {
     provider: Arc<CryptoProvider>,
     chain: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-impl ServerCertVerifier for Seen {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
