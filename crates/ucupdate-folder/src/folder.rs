@@ -115,6 +115,21 @@ impl Folder {
         })
     }
 
+    /// Works like [`stage`](Self::stage), and lets only the owner of the process read and write the file. On Windows the file has
+    /// the permissions of its folder.
+    ///
+    /// # Errors
+    /// Fails when the folder cannot be created.
+    pub fn stage_private(&self, folder: &str) -> io::Result<Staged<'_>> {
+        self.stage_with(folder, |dir, name| {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            Ok(Some(dir.open_with(name, &options)?.into_std()))
+        })
+    }
+
     /// Creates a hard link with a temporary name in `folder`. The link leads to the file at `path` below `from`, and gets its
     /// own name as a staged file does.
     ///

@@ -459,24 +459,40 @@ impl Admin<'_> {
     /// # Errors
     /// See [`Admin`].
     pub async fn command(self, command: &BookCommand) -> Result<Changed, ChangeError> {
-        self.command_if(command, |_| Ok(())).await
+        self.command_if(command, |_, _| Ok(())).await
     }
 
-    /// Executes a command, and refuses it if the rule book does not pass `check` when the revision is made.
+    /// Executes a command, but refuses it unless the rule book is at `revision`.
+    ///
+    /// For callers that decided by the whole rule book of that revision. [`command_as_seen`](Self::command_as_seen) compares
+    /// only what the command replaces.
+    ///
+    /// # Errors
+    /// [`Refusal::RevisionConflict`] when the rule book has another revision, and the errors of [`command`](Self::command).
+    pub async fn command_at(self, command: &BookCommand, revision: u64) -> Result<Changed, ChangeError> {
+        self.command_if(command, |_, found| match found == revision {
+            true => Ok(()),
+            false => Err(Refusal::RevisionConflict { expected: revision, found }),
+        })
+        .await
+    }
+
+    /// Executes a command, and refuses it if the rule book or its revision does not pass `check` when the
+    /// next revision is made.
     pub(crate) async fn command_if(
         self,
         command: &BookCommand,
-        check: impl Fn(&RuleBook) -> Result<(), Refusal>,
+        check: impl Fn(&RuleBook, u64) -> Result<(), Refusal>,
     ) -> Result<Changed, ChangeError> {
         let service = self.service;
         service.refresh().await?;
         let snapshot = service.snapshot();
-        check(snapshot.book())?;
+        check(snapshot.book(), snapshot.revision())?;
         let change = snapshot.book().command(command, self.author)?;
         let read_back = ReadBack::read(&**service.store(), snapshot.book(), &change.delta).await?;
         service
-            .change(self.author, &command.clone().into(), |book, _| {
-                check(book)?;
+            .change(self.author, &command.clone().into(), |book, revision| {
+                check(book, revision)?;
                 let change = book.command(command, self.author)?;
                 read_back.covers(book, &change.delta)?;
                 Ok(change)

@@ -1,4 +1,4 @@
-//! What names, addresses and settings lead devices to a server: DNS, DHCP, in-band values, certificates.
+//! The settings that lead devices to a server: DNS, DHCP, in-band values, certificates.
 
 use crate::urls::{BaseUrls, Origin};
 use std::fmt;
@@ -44,7 +44,7 @@ pub enum SettingPlace {
 pub enum Certainty {
     /// A public source or a log of the field says it.
     Confirmed,
-    /// It follows from what is confirmed.
+    /// The fact follows from confirmed ones.
     Inferred,
     /// No public source says it.
     Unknown,

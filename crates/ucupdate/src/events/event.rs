@@ -197,6 +197,20 @@ pub enum Event<'a> {
         /// The time of its last request.
         last_seen: UnixTime,
     },
+    /// A request to the administrators' side was refused, because its token is missing, wrong or expired, or its role is too
+    /// small.
+    LoginRefused {
+        /// The address of the client. It is empty if the server does not know it.
+        host: &'a str,
+        /// The name of the administrator. It is empty if no token was recognised.
+        name: &'a str,
+        /// The HTTP method.
+        method: &'a str,
+        /// The path of the request, not decoded.
+        path: &'a str,
+        /// The reason. It never has a part of the token.
+        reason: &'a str,
+    },
 }
 
 /// The outcome of a download.
@@ -277,6 +291,7 @@ kinds! {
     StoreReachable "store-reachable"
     LoopFound "loop-found"
     DeviceSilent "device-silent"
+    LoginRefused "login-refused"
 }
 
 impl fmt::Display for EventKind {

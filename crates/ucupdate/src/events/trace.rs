@@ -76,6 +76,9 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::DeviceSilent { device, last_seen } => {
             tracing::info!(%device, %last_seen, "device is silent");
         }
+        Event::LoginRefused { host, name, method, path, reason } => {
+            tracing::warn!(host, name, method, path, reason, "login refused");
+        }
         // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
         Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}
     }

@@ -366,12 +366,14 @@ async fn look_at_files(
     }
     found.files = files.len();
     found.bytes = files.iter().map(|(file, _)| file.size).sum();
-    let states = stream::iter(files).map(|(file, package)| async move {
+    // Collected first: with the closure inside the stream the future would not be `Send`.
+    let states = files.into_iter().map(|(file, package)| async move {
         let state =
             if quick { quick_state(store, file).await? } else { read_back::state(store, file).await? };
         Ok::<_, StoreError>((file, package, state))
     });
-    let mut states = states.buffered(AT_ONCE);
+    let states: Vec<_> = states.collect();
+    let mut states = stream::iter(states).buffered(AT_ONCE);
     while let Some((stored, package, state)) = states.try_next().await? {
         let (key, file) = (stored.key.to_string(), stored.name.to_string());
         let (package, package_file) = (package.id(), package.file_name.to_string());

@@ -441,3 +441,13 @@ async fn a_broken_chain_without_a_later_checkpoint_takes_back_only_what_came_aft
     set_aside(&store, &revision(66)).await;
     assert_eq!(assert_mended(&store).await.0, 65);
 }
+
+#[tokio::test]
+async fn a_check_runs_on_a_task_of_its_own() {
+    let service = with_sample(MemoryStore::default()).await;
+    let checked = tokio::spawn(async move {
+        let options = CheckOptions::default();
+        check_store(&**service.store(), &options, service.now()).await.unwrap().problems.len()
+    });
+    assert_eq!(checked.await.unwrap(), 0);
+}
