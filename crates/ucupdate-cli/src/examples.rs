@@ -69,6 +69,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("export", &["ucupdate export file:/backup/ucupdate", "ucupdate export --tree /var/www/updates"]),
     ("import", &["ucupdate import file:/backup/ucupdate"]),
+    (
+        "import-ocs",
+        &["ucupdate import-ocs DeviceUpdateFiles --rules rules.txt --test-devices devices.txt --dry-run"],
+    ),
     ("rebuild", &["ucupdate rebuild"]),
     ("test-device add", &["ucupdate test-device add lobby --mac 00-21-63-0F-20-7B"]),
     ("test-device list", &["ucupdate test-device list"]),

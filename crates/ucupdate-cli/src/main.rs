@@ -20,7 +20,7 @@ use commands::devices::{device, fleet, group, hold, loops, test_device, timeline
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, provisioning, serve};
-use commands::store::{carry, doctor, gc, history, rebuild, tree, verify};
+use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
 use failure::Failure;
@@ -106,6 +106,8 @@ enum Command {
     Export(carry::ExportArgs),
     /// Carry state and images of another store into this one
     Import(carry::ImportArgs),
+    /// Take over images, rules and test devices of an OCS, Lync or Skype for Business server
+    ImportOcs(import_ocs::ImportOcsArgs),
     /// Begin a history for a store that has only images
     Rebuild(rebuild::RebuildArgs),
     /// Name the devices that get pending versions
@@ -189,6 +191,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(args, context).await,
             Self::Export(args) => carry::export(args, context).await,
             Self::Import(args) => carry::import(args, context).await,
+            Self::ImportOcs(args) => import_ocs::run(args, context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::TestDevice(command) => test_device::run(command, context).await,
             Self::Group(command) => group::run(command, context).await,

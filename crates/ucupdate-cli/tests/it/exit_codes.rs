@@ -102,6 +102,11 @@ const ROWS: &[(i32, &[&str])] = &[
     (DONE, &["ingest", "uc.cab"]),
     (DONE, &["export", "file:copy"]),
     (DONE, &["import", "file:copy"]),
+    (DONE, &["--store", "file:taken-over", "import-ocs", "folder", "--dry-run"]),
+    (DONE, &["--store", "file:taken-over", "import-ocs", "folder"]),
+    (REFUSED, &["--store", "file:taken-over", "import-ocs", "folder"]),
+    (NOT_UNDERSTOOD, &["import-ocs", "folder", "--rules", "noise"]),
+    (NOT_FOUND, &["import-ocs", "nowhere"]),
     (DONE, &["--store", "file:images-only", "rebuild"]),
     // Refused by the state of the rule book, before changes.
     (REFUSED, &["approve", IP8540]),

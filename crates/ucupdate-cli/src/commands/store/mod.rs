@@ -4,6 +4,7 @@ pub(crate) mod carry;
 pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod history;
+pub(crate) mod import_ocs;
 pub(crate) mod rebuild;
 pub(crate) mod tree;
 pub(crate) mod verify;

@@ -9,7 +9,7 @@ use std::fmt;
 pub enum Severity {
     /// Devices are not served as intended, or will not be soon.
     Problem,
-    /// It may be intended. A person should look at it.
+    /// A thing that may be intended, and that a person should look at.
     Warning,
     /// A fact that an administrator should know.
     Note,
@@ -39,7 +39,7 @@ pub struct Finding {
     pub found: String,
     /// What was expected.
     pub expected: String,
-    /// What to do, as an instruction.
+    /// The remedy, as an instruction.
     pub remedy: String,
 }
 
