@@ -194,7 +194,7 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
 
     assert_eq!((forward.devices().len(), forward.unidentified()), (2, 1));
     let (identity, phone) = forward.devices().next().unwrap();
-    assert_eq!(*identity, DeviceId::Mac("0021630F207B".parse().unwrap()));
+    assert_eq!(identity, DeviceId::Mac("0021630F207B".parse().unwrap()));
     assert_eq!((&*phone.user_name, phone.asks, phone.modules.len()), ("ann", 3, 2));
     let versions: Vec<&str> = phone.modules.iter().map(|module| module.installed.version.as_str()).collect();
     assert_eq!(versions, ["7.0", "1.0.522.0"]);
