@@ -19,7 +19,7 @@ use commands::answers::{diff, explain, inspect, plan, simulate, version};
 use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, demo, serve};
+use commands::server::{ask, captures, demo, serve, token};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
@@ -65,6 +65,9 @@ enum Command {
     Ask(ask::AskArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
+    /// Make, list and revoke the tokens of administrators
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Show a whole update on this machine, from package to phone
     Demo(demo::DemoArgs),
     // What a store holds and what is decided in it.
@@ -162,6 +165,7 @@ impl Command {
             Self::Serve(args) => serve::run(args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
             Self::Captures => captures::run(context).await,
+            Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,
