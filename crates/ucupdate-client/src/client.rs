@@ -185,10 +185,20 @@ impl Client {
             .header(CONTENT_TYPE, "text/xml; charset=utf-8")
             .header(ACCEPT_ENCODING, "identity")
             .body(body);
-        let mut response = request.send().await.map_err(failed)?;
+        let response = request.send().await.map_err(failed)?;
+        self.read_answer(url, response).await
+    }
+
+    /// Reads the response to an update request.
+    pub(crate) async fn read_answer(
+        &self,
+        url: &Url,
+        mut response: Response,
+    ) -> Result<Decoded<UpdateResponse>, ClientError> {
         if response.status() != StatusCode::OK {
             return Err(refusal(url, response).await);
         }
+        let failed = |error: reqwest::Error| ClientError::connection(url.as_str(), &error);
         let most = self.options.response_limit;
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {

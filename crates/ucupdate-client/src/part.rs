@@ -241,7 +241,7 @@ fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256Hasher) -> io::
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct PartRecord {
+pub(crate) struct PartRecord {
     url: Box<str>,
     entity: Entity,
     bytes: u64,
@@ -249,7 +249,7 @@ struct PartRecord {
 }
 
 impl PartRecord {
-    fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let total = self.entity.total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
         let Self { url, entity, bytes, sha256 } = self;
         format!(
@@ -258,7 +258,7 @@ impl PartRecord {
         )
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
         let mut lines = text.strip_suffix('\n')?.split('\n');
         if lines.next()? != NOTE_FORM {
             return None;

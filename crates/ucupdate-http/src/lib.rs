@@ -3,6 +3,8 @@
 
 mod files;
 mod handler;
+#[cfg(feature = "fuzzing")]
+pub mod laws;
 mod options;
 mod request;
 mod response;

@@ -2,11 +2,13 @@
 //!
 //! A store may hold bytes that this program did not write: each function takes any bytes and panics where a law is broken.
 
+use crate::captures::capture::{self, CaptureId, CaptureKind};
 use crate::state::document::{self, Checkpoint, RevisionDocument};
 use crate::state::snapshot::Snapshot;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::Delta;
 use ucupdate_core::decide::TraceRecord;
+use ucupdate_core::value::UnixTime;
 
 /// The key that messages name.
 const KEY: &str = "state/fuzzed.json";
@@ -61,6 +63,28 @@ pub fn trace_record(bytes: &[u8]) {
     let snapshot = Snapshot::new(RuleBook::default(), record.revision);
     let replayed = record.replay(snapshot.index());
     assert_eq!(replayed.replay(snapshot.index()), replayed);
+}
+
+/// Checks that `bytes` are refused with a reason or are a stored capture, and that a capture of any texts and body reads back.
+///
+/// # Panics
+/// When the law is broken.
+pub fn stored_capture(bytes: &[u8]) {
+    let id: CaptureId = "OCS_20090306T171039Z_0123abcd".parse().expect("the id of a capture");
+    let read = |object: &[u8]| capture::read(id.clone(), CaptureKind::Unreadable, object);
+    match read(bytes) {
+        Ok((_capture, body)) => assert!(body <= bytes.len()),
+        Err(refused) => assert!(!refused.is_empty()),
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let (host, reason) = text.split_once('\n').unwrap_or((&text, ""));
+    let object = capture::write(UnixTime::from_seconds(1_236_359_439), host, reason, bytes, 1024);
+    let (capture, body) = read(&object).expect("a capture that was written can be read");
+    assert!(host.starts_with(&*capture.host) && reason.starts_with(&*capture.reason));
+    assert_eq!(&object[body..], &bytes[..bytes.len().min(1024)]);
+    if let Ok(id) = text.parse::<CaptureId>() {
+        assert_eq!(id.to_string(), text);
+    }
 }
 
 fn check_book(delta: &Delta) {
