@@ -60,7 +60,7 @@ struct GlobalArgs {
 enum Command {
     // A server and its devices.
     /// Answer devices and serve their files
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
@@ -162,7 +162,7 @@ impl Command {
     /// Runs the verb.
     async fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(args, context).await,
+            Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
             Self::Captures => captures::run(context).await,
             Self::Token(command) => token::run(command, context).await,

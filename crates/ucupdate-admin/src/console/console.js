@@ -123,7 +123,7 @@ function problemNode(error) {
 function closeDialog() { dialog.close(); dialog.replaceChildren(); }
 
 function show(title, ...children) {
-  dialog.replaceChildren(el("h2", { id: "dialog-title" }, title), ...children);
+  dialog.replaceChildren(el("h2", { id: "dialog-title" }, title), ...children.flat(9).filter(Boolean));
   if (!dialog.open) dialog.showModal();
 }
 
