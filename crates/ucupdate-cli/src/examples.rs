@@ -44,7 +44,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("remove", &["ucupdate remove UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
     ("history", &["ucupdate history --last 5"]),
-    ("fleet", &["ucupdate fleet --since 7d"]),
+    (
+        "fleet",
+        &[
+            "ucupdate fleet --since 7d",
+            "ucupdate fleet --state stuck,looping,silent --sort state",
+            "ucupdate fleet --behind --rule 'UCPhone/Polycom/*' --csv behind.csv",
+            "ucupdate fleet --html fleet.html",
+        ],
+    ),
     (
         "timeline",
         &[
