@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
+            "ucupdate serve --admin 127.0.0.1:8081 --token-file tokens.json",
             "ucupdate serve --access-log stderr --events-json events.log --metrics 127.0.0.1:9180",
         ],
     ),
@@ -25,6 +26,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "provisioning",
         &["ucupdate provisioning --internal-url http://updates.contoso.com --domain contoso.com"],
     ),
+    ("token add", &["ucupdate token add ann --role approver --token-file tokens.json"]),
+    ("token list", &["ucupdate token list --token-file tokens.json"]),
+    ("token revoke", &["ucupdate token revoke ann --token-file tokens.json"]),
     ("demo", &["ucupdate demo --stay"]),
     ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),

@@ -19,7 +19,7 @@ use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, v
 use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, demo, provisioning, serve};
+use commands::server::{ask, captures, demo, provisioning, serve, token};
 use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
@@ -60,13 +60,16 @@ struct GlobalArgs {
 enum Command {
     // A server and its devices.
     /// Answer devices and serve their files
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
     /// Print the DNS records, DHCP options and in-band values that lead phones to a server
     Provisioning(provisioning::ProvisioningArgs),
+    /// Make, list and revoke the tokens of administrators
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Show a whole update on this machine, from package to phone
     Demo(demo::DemoArgs),
     // What a store holds and what is decided in it.
@@ -168,10 +171,11 @@ impl Command {
     /// Runs the verb.
     async fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(args, context).await,
+            Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
             Self::Provisioning(args) => provisioning::run(args, context).await,
             Self::Captures => captures::run(context).await,
+            Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,

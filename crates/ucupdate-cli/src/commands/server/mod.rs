@@ -5,3 +5,4 @@ pub(crate) mod captures;
 pub(crate) mod demo;
 pub(crate) mod provisioning;
 pub(crate) mod serve;
+pub(crate) mod token;
