@@ -55,6 +55,25 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// The first line of a certificate in PEM.
+const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// The largest size of a file of certificates in bytes.
+const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
+
+/// Reads a file of certificates in PEM.
+///
+/// # Errors
+/// When the file cannot be read, or has no certificate in PEM.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
+    let pem = read(path, MAX_CERTIFICATES_BYTES)?;
+    if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {
+        let expected = "no certificate in it, expected PEM";
+        return Err(Failure::not_understood(format_args!("{}: {expected}", path.display())));
+    }
+    Ok(pem)
+}
+
 /// Runs blocking work on a thread for blocking work.
 ///
 /// # Errors
