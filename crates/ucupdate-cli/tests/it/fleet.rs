@@ -277,3 +277,24 @@ fn the_page_of_the_fleet_needs_nothing_else_and_holds_no_foreign_markup() {
         assert!(!page.contains(part), "{part}");
     }
 }
+
+#[test]
+fn a_device_that_is_kept_in_the_store_does_not_vanish_with_its_log() {
+    let place = at_odds();
+    let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
+    let ran = place.run(&["fleet", "--keep"]);
+    assert!(ran.stderr.contains("1 device(s) are kept in the store"), "{ran:?}");
+    for log in [ONE, TWO] {
+        std::fs::remove_file(place.path(&format!("{folder}/{log}"))).unwrap();
+    }
+    let told = place.run(&["fleet", "--json"]).json();
+    assert_eq!(
+        (&told["devices"][0]["mac"], &told["devices"][0]["state"]),
+        (&"0021630F207B".into(), &"silent".into())
+    );
+    assert_eq!(place.run(&["fleet", "--forget-kept"]).done(), "no devices\n");
+    place.file("ucupdate-data/inventory/ucupdate-fleet.jsonl", b"damaged");
+    let ran = place.run(&["fleet"]);
+    assert!(ran.stderr.contains("the kept inventory `inventory/ucupdate-fleet.jsonl` is skipped"), "{ran:?}");
+    assert_eq!(ran.done(), "no devices\n");
+}
