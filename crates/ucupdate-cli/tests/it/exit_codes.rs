@@ -296,7 +296,6 @@ const ROWS: &[(i32, &[&str])] = &[
     (NOT_FOUND, &["package", "build", "absent", "out.cab"]),
     (NOT_FOUND, &["fleet", "--audit", "absent.log"]),
     (NOT_FOUND, &["fleet", "--group", "absent"]),
-    (USAGE, &["fleet", "--keep", "--since", "1d"]),
     (NOT_FOUND, &["fleet", "--audit", "absent/*.log"]),
     (NOT_FOUND, &["loops", "--audit", "absent.log"]),
     (NOT_FOUND, &["device", "0004F2000176", "--audit", "audit.log"]),

@@ -240,6 +240,7 @@ fn devices_are_chosen_by_rule_group_and_version_and_sorted() {
     assert_eq!(macs(&["--sort", "model"]), ["04", "01", "02", "03", "05"]);
     assert_eq!(place.run(&["fleet", "--audit", "five.log", "--group", "none"]).refused(), "no group none");
     assert_eq!(place.run(&["fleet", "--silent-after", "soon"]).code, Some(2));
+    assert_eq!(place.run(&["fleet", "--keep", "--since", "1d"]).code, Some(2));
 }
 
 #[test]

@@ -69,7 +69,7 @@ struct StoredModule<'a> {
 pub(crate) enum Unusable {
     /// A newer program wrote it.
     Newer(u32),
-    /// It is not as it was written.
+    /// The document is not as it was written.
     Damaged(&'static str),
 }
 
