@@ -77,7 +77,7 @@ enum Command {
     /// Approve what is pending, so that every device gets it
     Approve(decide::ApproveArgs),
     /// Reject what is pending in a rule
-    Reject(decide::RuleArgs),
+    Reject(decide::RejectArgs),
     /// Take the rejection of a version back
     Unreject(decide::UnrejectArgs),
     /// Give every device what was approved before, in a rule or, with --to, in all of them

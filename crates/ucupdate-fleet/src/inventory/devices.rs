@@ -1,4 +1,4 @@
-//! [`Inventory`]: every device that asked, as of its last request.
+//! [`Inventory`]: every device that sent a request, as of its last request.
 
 use super::counts::{DayCount, VersionCount, VersionCounts};
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
@@ -14,7 +14,7 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{InstalledModule, is_simulated};
 use ucupdate_core::value::UnixTime;
 
-/// The maximum number of modules that are remembered of one device. Further modules are ignored.
+/// The maximum number of modules that are remembered for each device. Further modules are ignored.
 pub const MAX_DEVICE_MODULES: usize = 64;
 
 /// The default limit of the texts of an inventory, in bytes.
@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 512 * 1024 * 1024;
 /// The maximum number of pairs of a day and a version that are counted.
 const MAX_DAY_COUNTS: usize = 10_000;
 
-/// Every device that asked, as of its last request.
+/// Every device that sent a request, as of its last request.
 ///
 /// Rows may be added in any order. For each device, and for each of its modules, the latest row counts. A device is
 /// identified by its MAC address. If it reports none, it is identified by its serial number. Rows that report neither are
@@ -332,7 +332,7 @@ fn folded(module: &InventoryModule) -> String {
 }
 
 impl InventoryDevice {
-    /// Returns the device that one row describes.
+    /// Returns the device of one audit row.
     pub fn of(logged: &LoggedRow) -> Self {
         let row = &logged.row;
         let mut device = Self {

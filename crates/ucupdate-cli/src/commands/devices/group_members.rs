@@ -80,7 +80,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
-    context.output.result(&Report { revision: sum.revision, told: sum.told() })
+    context.output.result(&Report::new(sum.revision, sum.told()))
 }
 
 /// The sum of several changes.

@@ -203,7 +203,10 @@ impl Refusal {
     pub fn is_not_found(&self) -> bool {
         match self {
             Self::WrongState { cause, .. } => {
-                matches!(cause, RuleError::NoRollout { .. } | RuleError::NoPin { .. })
+                matches!(
+                    cause,
+                    RuleError::NoRollout { .. } | RuleError::NoPin { .. } | RuleError::NotRejected { .. }
+                )
             }
             refusal => matches!(
                 refusal,
