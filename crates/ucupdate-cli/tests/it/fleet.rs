@@ -299,3 +299,28 @@ fn a_device_that_is_kept_in_the_store_does_not_vanish_with_its_log() {
     assert!(ran.stderr.contains("the kept inventory `inventory/ucupdate-fleet.jsonl` is skipped"), "{ran:?}");
     assert_eq!(ran.done(), "no devices\n");
 }
+
+#[test]
+fn the_report_says_plainly_what_is_stopped_and_needs_nothing_else() {
+    let place = at_odds();
+    place.file("uc.cab", &ucupdate_cab::package::sample::uc_updates(500));
+    place.run(&["ingest", "uc.cab"]).done();
+    place.run(&["report", "--html", "running.html"]).done();
+    place.run(&["rollout", "kill", "--reason", "phones <restart>"]).done();
+    let told = place.run(&["report", "--html", "stopped.html", "--json"]).json();
+    assert_eq!((&told["stopped"], &told["devices"]), (&true.into(), &1.into()));
+    let page = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    assert!(page("running.html").contains("Nothing is stopped."));
+    let stopped = page("stopped.html");
+    for part in [
+        "Everything is stopped: no device is offered anything. ann stopped it: phones &lt;restart&gt;.",
+        IP8540,
+        "1 device",
+    ] {
+        assert!(stopped.contains(part), "{part}");
+    }
+    for part in ["<script", "src=", "http://", "https://", "@import"] {
+        assert!(!stopped.contains(part), "{part}");
+    }
+    assert!(place.run(&["report", "--html", "stopped.html"]).refused().contains("is there already"));
+}
