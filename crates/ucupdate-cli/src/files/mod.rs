@@ -55,6 +55,25 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// How a certificate begins in PEM.
+const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// The most bytes of a file of certificates: a system's whole collection has a fifth of it.
+const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
+
+/// Returns a file of certificates to trust.
+///
+/// # Errors
+/// When it cannot be read, or holds no certificate in PEM.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
+    let pem = read(path, MAX_CERTIFICATES_BYTES)?;
+    if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {
+        let expected = "no certificate in it, expected PEM";
+        return Err(Failure::not_understood(format_args!("{}: {expected}", path.display())));
+    }
+    Ok(pem)
+}
+
 /// Does work that blocks, away from the runtime's own threads.
 ///
 /// # Errors

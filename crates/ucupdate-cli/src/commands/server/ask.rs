@@ -213,20 +213,9 @@ impl AskArgs {
     fn options(&self) -> Result<ClientOptions, Failure> {
         let options = ClientOptions::default().with_codec(self.dialect.codec()?);
         let Some(path) = &self.ca_cert else { return Ok(options) };
-        let pem = files::read(path, MAX_CERTIFICATES_BYTES)?;
-        if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {
-            let expected = "no certificate in it, expected PEM";
-            return Err(Failure::not_understood(format_args!("{}: {expected}", path.display())));
-        }
-        Ok(options.with_root_certificates(pem))
+        Ok(options.with_root_certificates(files::certificates(path)?))
     }
 }
-
-/// How a certificate begins in PEM.
-const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
-/// The most bytes of a file of certificates: a system's whole collection has a fifth of it.
-const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
 
 pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Failure> {
     let request = args.request();

@@ -3,4 +3,6 @@
 pub(crate) mod ask;
 pub(crate) mod captures;
 pub(crate) mod demo;
+pub(crate) mod provisioning;
 pub(crate) mod serve;
+pub(crate) mod token;
