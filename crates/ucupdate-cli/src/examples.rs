@@ -189,7 +189,7 @@ mod tests {
     use crate::CommandLine;
     use clap::CommandFactory as _;
 
-    /// Returns the words of an example; a part in single quotes is one word.
+    /// Returns the words of an example. A part in single quotes is one word.
     fn words(example: &str) -> Vec<String> {
         let parts = example.split('\'').enumerate();
         let words = parts.flat_map(|(number, part)| match number % 2 {

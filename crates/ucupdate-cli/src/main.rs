@@ -223,7 +223,7 @@ impl Command {
     }
 }
 
-/// Reads the command line.
+/// Parses the command line.
 fn read() -> Result<CommandLine, clap::Error> {
     let command = with_examples(CommandLine::command());
     CommandLine::from_arg_matches(&command.try_get_matches()?)
@@ -239,7 +239,7 @@ fn main() -> ExitCode {
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let done = runtime.block_on(args.command.run(&mut context));
-            // Whatever still reads or writes has no one to report to.
+            // Tasks that still read or write have no reader for their results.
             runtime.shutdown_background();
             done
         }

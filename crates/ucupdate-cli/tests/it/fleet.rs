@@ -4,7 +4,7 @@ use crate::place::{IP8540, Place};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 
-/// Rows of one phone at one server: the time, what it has and what it is offered.
+/// Returns rows of one phone at one server: time, installed version and offered version.
 fn log(rows: &[(&str, &str, &str)]) -> String {
     let header = FIELD_LOG.lines().next().unwrap();
     let row = |(time, installed, offered): &(&str, &str, &str)| {
@@ -25,7 +25,7 @@ fn log(rows: &[(&str, &str, &str)]) -> String {
 const ONE: &str = "RequestHandlerAuditLog_ocs01_2009-03-06.log";
 const TWO: &str = "RequestHandlerAuditLog_ocs02_2009-03-06.log";
 
-/// Logs of two servers that approve different versions, in the store.
+/// Returns a place with the logs of two servers that approve different versions.
 fn at_odds() -> Place {
     let place = Place::new();
     let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";

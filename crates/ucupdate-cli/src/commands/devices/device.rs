@@ -1,4 +1,4 @@
-//! `ucupdate device`: everything about one device on one page.
+//! `ucupdate device`: shows all known facts about one device on one page.
 
 use super::fleet::device_json;
 use super::loops::mac;
