@@ -97,6 +97,12 @@ pub enum BanScope {
 }
 
 impl BanScope {
+    /// Returns whether the written form of the scope is read back as the same scope. A version that is empty or has blanks
+    /// is not.
+    pub(crate) fn can_be_stored(&self) -> bool {
+        self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
+    }
+
     /// Returns a text in lower case. Scopes are compared by this text.
     fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()

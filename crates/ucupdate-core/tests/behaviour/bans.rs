@@ -414,3 +414,13 @@ proptest::proptest! {
         proptest::prop_assert_eq!(answer.contains("held back"), is_in, "{} {} {}", words, narrow, answer);
     }
 }
+
+#[test]
+fn a_ban_of_a_version_that_is_empty_or_has_blanks_is_refused() {
+    let rules: RulePattern = "UCPhone/Polycom".parse().unwrap();
+    for version in ["", " ", "3.5 beta"] {
+        let scope = BanScope::Version { rules: rules.clone(), version: ReportedVersion::new(version) };
+        let refused = refused(&book(), BookCommand::Ban(Ban::new(scope, "it bricks phones")));
+        assert!(refused.contains("expected a version without blanks"), "{version:?}: {refused}");
+    }
+}

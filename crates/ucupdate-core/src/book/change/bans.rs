@@ -19,7 +19,7 @@ impl RuleBook {
             rules: RulePattern::of(rule.key()),
             version: version.clone(),
         });
-        let missing = scopes.filter(|scope| !self.bans.contains_key(scope));
+        let missing = scopes.filter(|scope| scope.can_be_stored() && !self.bans.contains_key(scope));
         missing.map(|scope| Ban::new(scope, "it was rejected before its rule was removed")).collect()
     }
 }
@@ -38,6 +38,9 @@ impl ChangeDraft<'_> {
     }
 
     pub(crate) fn ban(&mut self, ban: &Ban) -> Result<(), Refusal> {
+        if !ban.scope.can_be_stored() {
+            return Err(Refusal::BanUnwritable { scope: Box::new(ban.scope.clone()) });
+        }
         if let Some(there) = self.book.bans.get(&ban.scope) {
             return Err(Refusal::AlreadyBanned { ban: Box::new(there.clone()) });
         }

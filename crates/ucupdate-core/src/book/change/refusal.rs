@@ -64,6 +64,11 @@ pub enum Refusal {
          good after all", quoted(&rule.to_string())
     )]
     Rejected { rule: RuleKey, version: ReportedVersion },
+    /// The version of a ban is empty or has blanks, so the ban could not be read back from the store.
+    #[error(
+        "`{scope}` cannot be banned: expected a version without blanks; ban its image by `--image SHA256` instead"
+    )]
+    BanUnwritable { scope: Box<BanScope> },
     /// A ban of this scope exists.
     #[error("{} is banned already ({})", ban.scope, ban.reason)]
     AlreadyBanned { ban: Box<Ban> },
@@ -276,6 +281,7 @@ impl Refusal {
             Self::EntryConflict { .. } => "changed-meanwhile",
             Self::Banned { .. } => "banned",
             Self::Rejected { .. } => "rejected",
+            Self::BanUnwritable { .. } => "ban-unwritable",
             Self::AlreadyBanned { .. } => "already-banned",
             Self::NotBanned { .. } => "not-banned",
             Self::NoScheme { .. } => "no-scheme",
