@@ -135,6 +135,7 @@ const ROWS: &[(i32, &[&str])] = &[
     (NOT_FOUND, &["import-ocs", "nowhere"]),
     (DONE, &["--store", "file:images-only", "rebuild"]),
     // Refused by the state of the rule book, before changes.
+    (REFUSED, &["report", "--html", "audit.log"]),
     (REFUSED, &["approve", IP8540]),
     (REFUSED, &["reject", IP8540]),
     (DONE, &["unreject", IP8540, "3.5.6907.0"]),
@@ -607,6 +608,7 @@ const NEVER: &[(i32, &str, &[&str])] = &[
     ),
     (REFUSED, "it prints what is known of the field", &["provisioning"]),
     (NOT_UNDERSTOOD, "it reads only its own arguments", &["provisioning"]),
+    (NOT_UNDERSTOOD, "lines of the store's logs that cannot be read are named and passed over", &["report"]),
     (
         DONE,
         "the tests of interim images and of stones show it, in stores that have a pending image or a wide stone",
