@@ -14,6 +14,7 @@ mod exit_codes;
 mod failing_syncs;
 mod fleet;
 mod groups;
+mod guarding;
 mod holding;
 mod interim;
 mod life;
