@@ -1,7 +1,7 @@
 //! Guards of rollouts with three servers on one store, some of which are killed.
 
 use crate::place::{IP8540, Place};
-use crate::serving::Serving;
+use crate::serving::{PHONE, Serving, exchange, post, status as http_status};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::thread::sleep;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts a rollout to all devices that allows fewer than six failures. A device may fail at once.
 fn start_rollout(place: &Place) {
     let start = async {
-        let store = LocalStore::open(place.path("ucupdate-data")).await.unwrap();
+        let store = LocalStore::open(place.path("ucupdate-data")).unwrap();
         let service = UpdateService::open(Arc::new(store), Options::default()).await.unwrap();
         let mut guard = Guard::default();
         (guard.failures, guard.share, guard.install_seconds) = (Some(6), None, 0);
@@ -47,6 +47,8 @@ fn serve(place: &Place, name: &str) -> Serving {
             "127.0.0.1:0",
             "--watch-seconds",
             "1",
+            "--trust-proxy",
+            "127.0.0.1",
             "--events-json",
             &events,
             "--events",
@@ -56,14 +58,26 @@ fn serve(place: &Place, name: &str) -> Serving {
     )
 }
 
-/// A device asks, and downloads what it is offered if there is a folder for it. Returns whether it was offered anything.
-fn ask(place: &Place, server: &Serving, number: usize, version: &str, folder: Option<&str>) -> bool {
-    let (url, mac) = (server.url(), format!("0021630F{number:04X}"));
-    let mut args = vec!["ask", "--url", &url, "--as-the-device", "--device-type", "UCPhone", "--vendor"];
-    args.extend(["LG-Nortel", "--model", "IP8540", "--hardware-revision", "A", "--locale", "ENU", "--json"]);
-    args.extend(["--mac", &mac, "--version", version]);
-    args.extend(folder.into_iter().flat_map(|folder| ["--download", folder]));
-    !place.run(&args).json()["offered"].as_array().unwrap().is_empty()
+/// A device of this number asks from its own address. Returns whether it was offered anything.
+fn ask(server: &Serving, request: &str, number: usize, version: &str) -> bool {
+    let body = request.replace("0021630F207B", &format!("0021630F{number:04X}")).replace("C185H001209", "");
+    let body = body.replace(OLD, version);
+    let address = server.address();
+    let host = format!("10.1.{}.{}", number >> 8, number & 0xff);
+    let answer =
+        post(&address, "/RequestHandler/ucdevice.upx", &[("X-Forwarded-For", &host)], body.as_bytes());
+    assert_eq!(http_status(&answer), 200, "{answer}");
+    answer.contains(NEW)
+}
+
+/// A device of this number downloads the image.
+fn fetch(server: &Serving, number: usize) {
+    let path = format!("/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/{NEW}/CPE/CPE.nbt");
+    let host = format!("10.1.{}.{}", number >> 8, number & 0xff);
+    let get =
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {host}\r\nConnection: close\r\n\r\n");
+    let answer = exchange(&server.address(), get.as_bytes());
+    assert_eq!(http_status(&answer), 200, "{answer:.200}");
 }
 
 fn status(place: &Place) -> Value {
@@ -86,23 +100,26 @@ fn events(place: &Place, name: &str) -> Vec<String> {
 fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_killed() {
     let place = Place::with_package();
     start_rollout(&place);
+    let mut args = vec!["ask", "--print-request"];
+    args.extend(PHONE.iter().map(|arg| if *arg == "0.0.0.0" { OLD } else { arg }));
+    let request = place.run(&args).done();
     let mut servers: Vec<Serving> = ["a", "b", "c"].map(|name| serve(&place, name)).into();
     for number in 1..=8 {
-        let folder = format!("phone-{number}");
-        assert!(ask(&place, &servers[number % 3], number, OLD, Some(&folder)), "device {number}");
+        assert!(ask(&servers[number % 3], &request, number, OLD), "device {number}");
+        fetch(&servers[number % 3], number);
     }
     // Invented devices, which download nothing.
     for number in 101..=110 {
-        assert!(ask(&place, &servers[number % 3], number, OLD, None));
+        assert!(ask(&servers[number % 3], &request, number, OLD));
     }
     sleep(Duration::from_secs(2));
     // The server that made some of the offers is killed, and starts again.
     servers[0].signal("KILL");
     servers[0] = serve(&place, "a");
     for number in (1..=5).chain(101..=110) {
-        ask(&place, &servers[(number + 1) % 3], number, OLD, None);
+        ask(&servers[(number + 1) % 3], &request, number, OLD);
     }
-    ask(&place, &servers[1], 7, NEW, None);
+    ask(&servers[1], &request, 7, NEW);
     sleep(ACTS);
     let before = status(&place);
     assert_eq!(before["paused"], false, "five of six failures: {before}");
@@ -113,13 +130,13 @@ fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_kill
     );
     assert_eq!((&devices["downloading"], &devices["not_counted"]), (&json!(2), &json!(10)), "{devices}");
     assert_eq!(before["failed_devices"].as_array().unwrap().len(), 5);
-    assert_eq!(before["failed_devices"][0]["device"], "00-21-63-0F-00-01");
+    assert_eq!(before["failed_devices"][0]["device"], "0021630F0001");
     // All are killed. The sixth failure comes to a server that saw none of the others.
     servers.iter().for_each(|server| server.signal("KILL"));
     servers = ["a", "b", "c"].map(|name| serve(&place, name)).into();
     sleep(Duration::from_secs(3));
     assert_eq!(pauses(&place), 0);
-    assert!(ask(&place, &servers[2], 6, OLD, None));
+    assert!(ask(&servers[2], &request, 6, OLD));
     let until = Instant::now() + PATIENCE;
     while status(&place)["paused"] == false {
         assert!(Instant::now() < until, "not paused: {}", status(&place));
@@ -128,14 +145,14 @@ fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_kill
     let paused = status(&place);
     assert_eq!(paused["reason"], "6 devices failed, the guard allows fewer than 6");
     sleep(ACTS);
-    servers.iter().for_each(|server| assert!(!ask(&place, server, 8, OLD, None), "nobody is offered it"));
+    servers.iter().for_each(|server| assert!(!ask(server, &request, 8, OLD), "nobody is offered it"));
     assert_eq!(pauses(&place), 1);
     let mut told: Vec<String> = ["a", "b", "c"].iter().flat_map(|name| events(&place, name)).collect();
     told.sort();
     assert_eq!(told, ["rollout-already-paused", "rollout-already-paused", "rollout-paused"]);
     let text = place.run(&["rollout", "status"]).done();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(text.contains("\n  failed       6: 00-21-63-0F-00-01, "), "{text}");
+    assert!(text.contains("\n  failed       6: 0021630F0001, "), "{text}");
     assert!(text.contains("\n  not counted  10 devices that never downloaded"), "{text}");
     let list = place.run(&["rollout", "list"]).done();
     assert!(list.contains("\n  of 18 device(s) 1 installed it, 6 failed, 1 are downloading\n"), "{list}");

@@ -25,6 +25,7 @@ mod other_user;
 mod overload;
 mod packages;
 mod place;
+mod planted;
 mod reading;
 mod readme;
 mod rollouts;

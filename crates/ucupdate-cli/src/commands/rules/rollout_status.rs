@@ -11,6 +11,9 @@ use ucupdate_admin::report::{self, FailedDevice, RolloutStatus};
 /// The number of devices that are named for people.
 const NAMED: usize = 10;
 
+/// The largest width of a line.
+const WIDTH: usize = 80;
+
 /// The width of the names of facts.
 const INDENT: usize = 15;
 
@@ -35,7 +38,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         )));
     }
     let stopped: Vec<Value> = book.stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
-    let width = context.output.width();
+    let width = context.output.width().min(WIDTH);
     let mut text = String::new();
     for (scope, stop) in book.stops() {
         push_wrapped(&stop_line(scope, stop), 2, width, &mut text);
