@@ -147,6 +147,7 @@ impl TroubleWatch {
         known.downloads.forget_before(since);
         let mut loops = known.guard.loops_in(service.snapshot().index());
         loops.retain(|found| found.goes_on && found.last >= since);
+        let reported = self.report_loops(service, &loops);
         let silent = self.report_silent(service, &known.latest, now);
         let known = self.known.insert(known);
         let held = match self.hold_after {
@@ -155,7 +156,7 @@ impl TroubleWatch {
             }
             None => Vec::new(),
         };
-        Ok(TroublesFound { rows, loops: self.report_loops(service, &loops), silent, held })
+        Ok(TroublesFound { rows, loops: reported, silent, held })
     }
 
     /// Takes in new rows. Returns their number.
