@@ -1,3 +1,27 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "axum", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "axum"),
+    doc = "The administrators' HTTP face of `ucupdate`; built without the feature `axum`."
+)]
 
+mod access;
+mod api;
+mod console;
+mod options;
 pub mod report;
+mod request;
+mod response;
+#[cfg(feature = "axum")]
+mod router;
+mod service;
+
+pub use access::authenticate::{Authenticate, Verdict};
+pub use access::role::{Administrator, Role, RoleError};
+pub use access::token::Token;
+pub use access::token_file::{TokenEntry, TokenFile, TokenFileError};
+pub use options::{AdminOptions, Limits};
+pub use request::remote::RemoteAddress;
+pub use response::body::AdminBody;
+#[cfg(feature = "axum")]
+pub use router::router;
+pub use service::Administration;

@@ -2,10 +2,13 @@
 //!
 //! Each function returns nothing, and panics if its law does not hold.
 
+use crate::access::known_fields;
+use crate::audit::{cells, known_titles};
+use crate::finding::Finding;
 pub use crate::rolling::law::rolling_log;
 use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
-    LogLook, OfferedCell, ReadLimits, RequestedCell,
+    LogDate, LogLook, LogName, OfferedCell, ReadLimits, RequestedCell, ServerName,
 };
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
@@ -131,6 +134,125 @@ fn access_reads_back(row: &AccessRow) {
     assert_eq!(read.expect("what was written is read"), [row.clone(), row.clone()]);
 }
 
+/// The fields of other servers: IIS 6, IIS 10, IIS Advanced Logging, TMG as a web proxy, TMG as a reverse proxy, and a log with
+/// names that this crate does not know.
+const FOREIGN_FIELDS: [&str; 6] = [
+    "date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs-version \
+     cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
+    "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status \
+     sc-substatus sc-win32-status time-taken X-Forwarded-For",
+    "date time cs-uri-stem cs-uri-query s-contentpath sc-status s-computername cs(Referer) sc-win32-status sc-bytes cs-bytes \
+     c-ip cs-method TimeTakenMS cs(X-Forwarded-For) s-port sc-substatus",
+    "c-ip cs-username c-agent sc-authenticated date time s-svcname s-computername cs-referred r-host r-ip r-port time-taken \
+     sc-bytes cs-bytes cs-protocol cs-transport s-operation cs-uri cs-mime-type s-object-source sc-status s-cache-info rule",
+    "date time c-ip s-operation cs-uri sc-status r-port",
+    "x-one time x-two date X-Forwarded-For c-ip x-three",
+];
+
+/// Checks that a log with the fields of another server gives at most one item for each line, and that a line of plain cells
+/// is read cell by cell.
+///
+/// The first byte chooses the fields, and the rest is the rows.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn w3c_log(bytes: &[u8]) {
+    let Some((choice, rows)) = cut(bytes).split_first() else { return };
+    let names = FOREIGN_FIELDS[usize::from(*choice) % FOREIGN_FIELDS.len()];
+    let limits = ReadLimits::default().with_line_bytes(4 * 1024).with_log_bytes(256 * 1024);
+    let header = format!("#Software: x\n#Date: 2009-03-06 16:00:51\n#Fields: {names}\n");
+    let log = [header.as_bytes(), rows].concat();
+    let lines = log.split(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let client = (usize::from(*choice) / FOREIGN_FIELDS.len()).is_multiple_of(2);
+    let reader = |log: &[u8]| -> Vec<Result<AccessRow, Finding>> {
+        let reader = AccessReader::new(log).with_limits(limits);
+        let reader = if client { reader.with_client_from("X-Forwarded-For") } else { reader };
+        reader.take(256 * 1024).collect()
+    };
+    let items = reader(&log).len();
+    assert!(items <= lines + 1, "{items} items of {lines} lines");
+    let names: Vec<&str> = names.split(' ').collect();
+    for line in rows.split(|byte| *byte == b'\n').take(16) {
+        let Ok(line) = std::str::from_utf8(line) else { continue };
+        let cells: Vec<&str> = line.split(' ').collect();
+        let is_plain =
+            cells.iter().all(|cell| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_graphic()));
+        if !is_plain || line.starts_with('#') || line.contains('"') || cells.len() != names.len() {
+            continue;
+        }
+        let items = reader(&[header.as_bytes(), line.as_bytes()].concat());
+        let [item] = &items[..] else { panic!("{} items of {line:?}", items.len()) };
+        let Ok(row) = item else { continue };
+        for (name, cell) in names.iter().zip(&cells) {
+            let read = match *name {
+                "cs-method" | "s-operation" => &row.method,
+                "cs-uri-stem" => &row.uri_stem,
+                "cs-username" => &row.user_name,
+                "cs(User-Agent)" | "c-agent" => &row.user_agent,
+                "c-ip" if !row.others.iter().any(|(name, _)| &**name == "c-ip") => &row.client_ip,
+                name => match row.others.iter().find(|(other, _)| **other == *name) {
+                    Some((_, text)) => text,
+                    None => continue,
+                },
+            };
+            assert_eq!(*read, AccessText::from_logged(cell), "{name} of {line:?}");
+        }
+    }
+}
+
+/// Checks that a line of the audit log has the cells that the `csv` crate reads, if both accept the line.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn audit_cells(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(cut(bytes)) else { return };
+    // The peer drops a byte order mark at the beginning.
+    for line in text.split(['\n', '\r', '\u{feff}']).filter(|line| !line.is_empty()).take(64) {
+        for delimiter in [',', ';', '\t', '|'] {
+            let Ok(ours) = cells::split(line, delimiter, 256) else { continue };
+            assert!(ours.len() <= 256);
+            let mut reader = csv::ReaderBuilder::new();
+            let reader = reader.has_headers(false).flexible(true).delimiter(delimiter as u8);
+            let theirs = reader.from_reader(line.as_bytes()).into_records().next();
+            let theirs = theirs.and_then(Result::ok).unwrap_or_default();
+            assert_eq!(ours, theirs.iter().collect::<Vec<_>>(), "{line:?} by {delimiter:?}");
+        }
+    }
+}
+
+/// Checks that the name of a file is refused, or is the name of a log that reads back from its text.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn log_name(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(name) = text.parse::<LogName>() {
+        assert_eq!(name.to_string(), text);
+    }
+    if let Ok(server) = text.parse::<ServerName>() {
+        assert_eq!(server.as_str(), text);
+    }
+    if let Ok(date) = text.parse::<LogDate>() {
+        assert_eq!(date.to_string(), text);
+    }
+}
+
+/// Returns the titles and names that the readers know, and marks of their formats, for a dictionary.
+pub fn words() -> impl Iterator<Item = String> {
+    let marks = [
+        "sep=;",
+        "#Fields: ",
+        "#Date: ",
+        "2009-03-06 17:07:20",
+        "03-06-2009 17:07:20",
+        "X-Forwarded-For",
+        "\"\"",
+        "%2D",
+    ];
+    let titles = AUDIT_HEADER.trim_end().split(',');
+    titles.chain(known_titles()).chain(known_fields()).chain(marks).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,7 +309,13 @@ mod tests {
         fn any_text_keeps_the_laws(bytes in hostile(), form in 0..4_u8) {
             audit_row(&bytes);
             access_row(&bytes);
+            audit_cells(&bytes);
             any_log(&in_form(&bytes, form));
+        }
+
+        #[test]
+        fn foreign_rows_keep_the_law(choice in 0..12_u8, rows in "((2009-03-06|17:07:20|[-a-z0-9\"\t\n%+.:]{1,4}) ?){4,24}") {
+            w3c_log(&[&[choice], rows.as_bytes()].concat());
         }
 
         #[test]

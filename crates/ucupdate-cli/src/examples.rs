@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
+            "ucupdate serve --admin 127.0.0.1:8081 --token-file tokens.json",
             "ucupdate serve --access-log stderr --events-json events.log --metrics 127.0.0.1:9180",
         ],
     ),
@@ -21,6 +22,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("captures", &["ucupdate captures"]),
+    ("token add", &["ucupdate token add ann --role approver --token-file tokens.json"]),
+    ("token list", &["ucupdate token list --token-file tokens.json"]),
+    ("token revoke", &["ucupdate token revoke ann --token-file tokens.json"]),
     ("demo", &["ucupdate demo --stay"]),
     ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),
@@ -40,7 +44,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("remove", &["ucupdate remove UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
     ("history", &["ucupdate history --last 5"]),
-    ("fleet", &["ucupdate fleet --since 7d"]),
+    (
+        "fleet",
+        &[
+            "ucupdate fleet --since 7d",
+            "ucupdate fleet --state stuck,looping,silent --sort state",
+            "ucupdate fleet --behind --rule 'UCPhone/Polycom/*' --csv behind.csv",
+            "ucupdate fleet --html fleet.html",
+        ],
+    ),
     (
         "timeline",
         &[

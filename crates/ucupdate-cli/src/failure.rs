@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::string::FromUtf8Error as Utf8Error;
-use ucupdate::book::{Refusal, RuleError};
+use ucupdate::book::Refusal;
 use ucupdate::cab::CabError;
 use ucupdate::{ChangeError, StateError};
 
@@ -70,24 +70,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
         Some(_) | None => error.downcast_ref::<Refusal>(),
     };
     match refusal {
-        Some(Refusal::WrongState { cause, .. }) => {
-            matches!(cause, RuleError::NoRollout { .. } | RuleError::NoPin { .. })
-        }
-        Some(refusal) => matches!(
-            refusal,
-            Refusal::NoRule { .. }
-                | Refusal::NoPackage { .. }
-                | Refusal::NoTestDevice { .. }
-                | Refusal::NoSuchVersion { .. }
-                | Refusal::NoGroup { .. }
-                | Refusal::NoHold { .. }
-                | Refusal::NotBanned { .. }
-                | Refusal::NoAlias { .. }
-                | Refusal::NoScheme { .. }
-                | Refusal::NoStone { .. }
-                | Refusal::StoneNowhere { .. }
-                | Refusal::NoSuchInterim { .. }
-        ),
+        Some(refusal) => refusal.is_not_found(),
         None => {
             matches!(error.downcast_ref(), Some(StateError::NoRevision { .. }))
                 || error

@@ -19,7 +19,7 @@ use commands::answers::{diff, explain, inspect, plan, simulate, version};
 use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, demo, serve};
+use commands::server::{ask, captures, demo, serve, token};
 use commands::store::{carry, gc, history, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
@@ -60,11 +60,14 @@ struct GlobalArgs {
 enum Command {
     // A server and its devices.
     /// Answer devices and serve their files
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
+    /// Make, list and revoke the tokens of administrators
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Show a whole update on this machine, from package to phone
     Demo(demo::DemoArgs),
     // What a store holds and what is decided in it.
@@ -77,7 +80,7 @@ enum Command {
     /// Approve what is pending, so that every device gets it
     Approve(decide::ApproveArgs),
     /// Reject what is pending in a rule
-    Reject(decide::RuleArgs),
+    Reject(decide::RejectArgs),
     /// Take the rejection of a version back
     Unreject(decide::UnrejectArgs),
     /// Give every device what was approved before, in a rule or, with --to, in all of them
@@ -159,9 +162,10 @@ impl Command {
     /// Runs the verb.
     async fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(args, context).await,
+            Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
             Self::Captures => captures::run(context).await,
+            Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,

@@ -5,6 +5,8 @@ mod device_code;
 mod download;
 mod error;
 mod headers;
+#[cfg(feature = "fuzzing")]
+pub mod laws;
 mod options;
 mod part;
 mod retry;

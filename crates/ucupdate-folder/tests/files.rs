@@ -90,3 +90,16 @@ fn no_link_is_followed_at_any_part_of_a_path() {
     assert_eq!(fs::read(outside.path().join("precious")).unwrap(), b"precious");
     assert_eq!(names(&place.path().join("inside")), [""; 0]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_private_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::open(place.path()).unwrap();
+    let mut staged = folder.stage_private("").unwrap();
+    staged.write_all(b"secret").unwrap();
+    staged.replace("tokens.json").unwrap();
+    let mode = fs::metadata(place.path().join("tokens.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -1,4 +1,4 @@
-//! The source of time. Everything below the facade takes the time as an argument.
+//! The source of time. The crates below this one take the time as an argument.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,15 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set, for tests and replays.
-///
-/// ```
-/// use ucupdate::{Clock, SettableClock};
-/// use ucupdate_core::value::UnixTime;
-/// let clock = SettableClock::at(UnixTime::from_seconds(10));
-/// clock.set(UnixTime::from_seconds(11));
-/// assert_eq!(clock.now(), UnixTime::from_seconds(11));
-/// ```
+/// A clock that shows a fixed time until it is set, for tests and replays.
 #[derive(Debug, Default)]
 pub struct SettableClock(AtomicI64);
 

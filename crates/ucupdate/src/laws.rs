@@ -1,26 +1,29 @@
 //! Laws of the stored documents, for the fuzz targets and for the tests that replay their corpora.
 //!
-//! A store may hold bytes that this program did not write: each function takes any bytes and panics where a law is broken.
+//! A store may contain bytes of other programs. Therefore each function takes any bytes, and panics if the law does not
+//! hold.
 
+use crate::captures::capture::{self, CaptureId, CaptureKind};
 use crate::state::document::{self, Checkpoint, RevisionDocument};
 use crate::state::snapshot::Snapshot;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::Delta;
 use ucupdate_core::decide::TraceRecord;
+use ucupdate_core::value::UnixTime;
 
-/// The key that messages name.
+/// The key that is used in messages.
 const KEY: &str = "state/fuzzed.json";
 
-/// Checks that `bytes` are refused with a reason or are a revision that reads back from its sealed form, and that its
-/// changes can be applied to a rule book and compiled.
+/// Reads bytes as a revision. Checks that they are refused, or that the revision is read back from its sealed form and
+/// that its changes can be applied to a rule book and compiled.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn revision(bytes: &[u8]) {
     if let Err(refused) = document::read_sealed::<RevisionDocument>(KEY, bytes) {
         assert!(!refused.to_string().is_empty());
     }
-    // Without regard to the seal, which no chance finds.
+    // The seal is ignored here, because random bytes never have a valid seal.
     let Ok(read) = document::read::<RevisionDocument>(KEY, bytes) else { return };
     let sealed = document::write_sealed(&read);
     let again: RevisionDocument =
@@ -29,11 +32,11 @@ pub fn revision(bytes: &[u8]) {
     check_book(&read.delta);
 }
 
-/// Checks that `bytes` are refused with a reason or are a checkpoint that reads back, and that the same bytes as the book of
-/// a checkpoint are read alike in parts and as a whole.
+/// Reads bytes as a checkpoint. Checks that they are refused, or that the checkpoint is read back. Checks also that a
+/// book is read equally in parts and as a whole.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn checkpoint(bytes: &[u8]) {
     match Checkpoint::read(KEY, bytes) {
         Ok(Some(read)) => assert_eq!(Checkpoint::read(KEY, &read.write()).ok().flatten(), Some(read)),
@@ -48,11 +51,11 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// Checks that `bytes` are refused or are the record of a decision, and that replaying a record gives a record that replays
-/// to itself.
+/// Reads bytes as the record of a decision. Checks that they are refused, or that replaying the replayed record does
+/// not change it.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn trace_record(bytes: &[u8]) {
     let Ok(record) = serde_json::from_slice::<TraceRecord>(bytes) else { return };
     let written = document::write(&record);
@@ -61,6 +64,28 @@ pub fn trace_record(bytes: &[u8]) {
     let snapshot = Snapshot::new(RuleBook::default(), record.revision);
     let replayed = record.replay(snapshot.index());
     assert_eq!(replayed.replay(snapshot.index()), replayed);
+}
+
+/// Checks that `bytes` are refused with a reason or are a stored capture, and that a capture of any texts and body reads back.
+///
+/// # Panics
+/// When the law is broken.
+pub fn stored_capture(bytes: &[u8]) {
+    let id: CaptureId = "OCS_20090306T171039Z_0123abcd".parse().expect("the id of a capture");
+    let read = |object: &[u8]| capture::read(id.clone(), CaptureKind::Unreadable, object);
+    match read(bytes) {
+        Ok((_capture, body)) => assert!(body <= bytes.len()),
+        Err(refused) => assert!(!refused.is_empty()),
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let (host, reason) = text.split_once('\n').unwrap_or((&text, ""));
+    let object = capture::write(UnixTime::from_seconds(1_236_359_439), host, reason, bytes, 1024);
+    let (capture, body) = read(&object).expect("a capture that was written can be read");
+    assert!(host.starts_with(&*capture.host) && reason.starts_with(&*capture.reason));
+    assert_eq!(&object[body..], &bytes[..bytes.len().min(1024)]);
+    if let Ok(id) = text.parse::<CaptureId>() {
+        assert_eq!(id.to_string(), text);
+    }
 }
 
 fn check_book(delta: &Delta) {

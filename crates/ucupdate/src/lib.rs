@@ -58,11 +58,11 @@ pub use watch::options::WatchOptions;
 pub use watch::pause::{RolloutOutcomes, WATCH_AUTHOR, WatchError};
 pub use watch::troubles::{HOLD_AUTHOR, TroubleError, TroubleWatch, TroublesFound};
 
-/// Audit rows and access rows.
+/// Audit rows and access rows (`ucupdate-audit`).
 pub use ucupdate_audit as audit;
-/// Cabinets and packages.
+/// Cabinets and packages (`ucupdate-cab`).
 pub use ucupdate_cab as cab;
-/// Versions, rules, deciding.
+/// Versions, rules and decisions (`ucupdate-core`).
 pub use ucupdate_core::{book, decide, device, request, value, version};
 /// The inventory of a fleet, its loops, the outcomes of rollouts, simulations and timelines.
 pub use ucupdate_fleet::{inventory, loops, outcomes, simulate, timeline};

@@ -1,4 +1,4 @@
-//! What became of the devices of a rollout.
+//! [`RolloutStatus`]: a rollout, and the outcomes of its devices.
 
 use super::rollout::RolloutReport;
 use super::time::iso;
@@ -11,7 +11,7 @@ use ucupdate::value::UnixTime;
 /// The hours without any change after which a rollout stands still. A device asks at least once a day.
 const STILL_HOURS: i64 = 26;
 
-/// The same for a rollout with a window, which may be closed for days.
+/// The hours without any change after which a rollout with a window stands still. A window may be closed for days.
 const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
 
 /// The numbers of devices of a rollout, over all servers. A device is in one of the states after `offered`.

@@ -49,6 +49,12 @@ const NAMES: [(&str, Field); 18] = [
     ("r-port", Field::ServerPort),
 ];
 
+/// Returns the names that have a meaning.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn known_fields() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
 /// The fields of a log, in order. If a name occurs twice, only its first field is known.
 #[derive(Clone, Debug)]
 pub(super) struct Fields(Vec<Result<Field, Box<str>>>);

@@ -6,6 +6,8 @@ mod reader;
 mod row;
 mod text;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use fields::known_fields;
 pub use format::{ACCESS_FIELDS, AccessFormat};
 pub use reader::AccessReader;
 pub use row::AccessRow;

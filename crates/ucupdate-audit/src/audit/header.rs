@@ -41,6 +41,12 @@ const TITLES: [(&str, Column); 18] = [
     ("responsemodules", Column::Offered),
 ];
 
+/// Returns the titles that have a meaning, in the form that [`plain_title`] returns.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn known_titles() -> impl Iterator<Item = &'static str> {
+    TITLES.iter().map(|(title, _)| *title)
+}
+
 /// The possible delimiters of columns. The original's log has commas.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 

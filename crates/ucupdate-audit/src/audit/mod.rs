@@ -1,7 +1,7 @@
 //! The audit log. It has one row for each request that was answered.
 
 mod bounded;
-mod cells;
+pub(crate) mod cells;
 mod dates;
 pub(crate) mod escape;
 mod format;
@@ -11,6 +11,8 @@ pub(crate) mod reader;
 mod row;
 
 pub use format::{AUDIT_HEADER, AuditFormat};
+#[cfg(feature = "fuzzing")]
+pub(crate) use header::known_titles;
 pub use logged_row::LoggedRow;
 pub use reader::AuditReader;
 pub use row::{AuditRow, OfferedCell, RequestedCell};

@@ -37,7 +37,7 @@ pub(crate) async fn last_request(
     };
     audit.each(context, audit.is_of_store(), false, take).await?.refuse_nothing_understood()?;
     let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
-    let device = newest.cloned().ok_or_else(|| {
+    let device = newest.ok_or_else(|| {
         let when = if until.is_some() { " before that time" } else { "" };
         Failure::not_found(format_args!("the audit logs name no {whose}{when}"))
     })?;

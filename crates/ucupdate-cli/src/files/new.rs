@@ -16,10 +16,18 @@ pub(crate) struct NewFiles(Folder);
 /// # Errors
 /// When something is there already, or the file cannot be made.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    write_from(path, &mut &*content)
+}
+
+/// Makes one new file of everything that can be read from `content`.
+///
+/// # Errors
+/// When something is there already, or the file cannot be made.
+pub(crate) fn write_from(path: &Path, content: &mut dyn Read) -> Result<(), Failure> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Failure::new(format_args!("{}: is no name of a file", path.display())))?;
     let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
-    folder.write(name, None, &mut &*content).map(drop)
+    folder.write(name, None, content).map(drop)
 }
 
 impl NewFiles {

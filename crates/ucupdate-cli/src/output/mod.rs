@@ -1,6 +1,7 @@
 //! The one place that writes: results to stdout, everything else to stderr.
 
 pub(crate) mod list;
+pub(crate) mod page;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
@@ -73,8 +74,14 @@ impl Output {
             #[serde(flatten)]
             result: &'a T,
         }
-        let text = serde_json::to_string(&Versioned { format: FORMAT, result })?;
-        self.write(&escaped_json(&text))
+        // A result may be large, so it is not held as text.
+        let mut writer = io::BufWriter::with_capacity(64 * 1024, self.stdout.lock());
+        let written = serde_json::to_writer(EscapingJson(&mut writer), &Versioned { format: FORMAT, result });
+        written.map_err(|error| {
+            error.io_error_kind().map_or_else(|| error.into(), |kind| unwritten(&kind.into()))
+        })?;
+        let ended = writer.write_all(b"\n").and_then(|()| writer.flush());
+        ended.map_err(|error| unwritten(&error))
     }
 
     /// Writes lines of text to stdout, and the end of the last one. Line ends in foreign text must be escaped before,
@@ -122,6 +129,25 @@ impl Output {
         let mut stdout = self.stdout.lock();
         let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
         written.map_err(|error| unwritten(&error))
+    }
+}
+
+/// Escapes JSON as [`escaped_json`] does while it is written. Each write must be whole characters, as those of `serde_json` are.
+struct EscapingJson<W>(W);
+
+impl<W: Write> Write for EscapingJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        match text.chars().any(is_unfit) {
+            true => self.0.write_all(escaped_json(text).as_bytes())?,
+            false => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -123,7 +123,7 @@ fn an_earlier_rule_book_is_restored_by_a_new_revision() {
     assert_eq!((&rules["revision"], rules["rules"].as_array().unwrap().len()), (&6.into(), 2));
     let last = place.run(&["history", "--last", "1", "--json"]).json();
     assert_eq!(last["revisions"][0]["author"], "bob");
-    assert_eq!(place.run(&["rollback", "--to", "2"]).done(), "nothing changes\n");
+    assert_eq!(place.run(&["rollback", "--to", "2"]).done(), "nothing to do\n");
     assert_eq!(
         place.run(&["rollback", "--to", "9"]).refused(),
         "no revision 9: the rule book is at revision 6"

@@ -117,7 +117,7 @@ fn a_policy_is_changed_word_by_word_and_decides() {
         format!("{IP8540}: policy offer changed from different to newer\n")
     );
     assert_eq!(answer(&place, "9.0.0.0")["decision"], "not-newer");
-    assert_eq!(set(&["--offer", "newer"]).done(), "nothing changes\n");
+    assert_eq!(set(&["--offer", "newer"]).done(), "nothing to do\n");
     set(&["--offer", "different", "--floor", "5.0"]).done();
     assert_eq!(answer(&place, "9.0.0.0")["decision"], "below-floor");
     assert_eq!(answer(&place, "odd")["decision"], "version-unreadable");

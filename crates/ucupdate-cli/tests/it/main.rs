@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod admin;
 mod asking;
 mod captures;
 mod carrying;

@@ -34,7 +34,7 @@ pub enum Decision<'a> {
     },
     /// The rule has no version for this device.
     NothingApproved {
-        /// `true` if a version is pending.
+        /// Whether a version is pending.
         pending: bool,
     },
     /// The rule has a version for the device, but something prevents the offer now.
@@ -124,6 +124,27 @@ impl<'a> Decision<'a> {
             | Self::Banned { .. }
             | Self::SteppingStoneBanned { .. }
             | Self::FilesMissing { .. } => None,
+        }
+    }
+
+    /// Returns the version that the device should have, whether it is offered now or not. `None` if its rule gives it none, and
+    /// if the image of a stepping stone on the way is missing, pending or banned.
+    pub fn target(&self) -> Option<&'a ReportedVersion> {
+        match *self {
+            Self::Offer { kind: OfferKind::SteppingStone { target, .. }, .. }
+            | Self::HeldBack { target, .. }
+            | Self::NotNewer { target }
+            | Self::BelowFloor { target, .. }
+            | Self::VersionUnreadable { target } => Some(target),
+            Self::Offer { offer, kind: OfferKind::Direct, .. } => Some(&offer.version),
+            Self::UpToDate { version } | Self::FilesMissing { version } => Some(version),
+            Self::NoRule
+            | Self::AmbiguousModule { .. }
+            | Self::NothingApproved { .. }
+            | Self::SteppingStoneMissing { .. }
+            | Self::SteppingStonePending { .. }
+            | Self::Banned { .. }
+            | Self::SteppingStoneBanned { .. } => None,
         }
     }
 

@@ -363,6 +363,47 @@ mod tests {
         assert_ne!(read("1.0.522"), read("1.0.522.0"));
     }
 
+    /// The documentation of `System.Version` says this of `Parse` and `CompareTo`. .NET also accepts blanks and a plus sign around
+    /// a number, which are refused here.
+    #[test]
+    fn versions_are_read_and_ordered_as_by_dotnet() {
+        for (less, greater) in [
+            ("1.0", "1.0.0"),
+            ("1.0.0", "1.0.0.0"),
+            ("1.0", "1.1"),
+            ("1.9", "1.10"),
+            ("1.0.0.65535", "1.0.1.0"),
+            ("1.2147483647", "2.0"),
+            ("1.0.2147483646", "1.0.2147483647"),
+            ("2.4.1128.2", "2.4.1129"),
+            ("2.4.1128", "2.4.1128.0"),
+        ] {
+            assert!(read(less) < read(greater), "{less} {greater}");
+            assert!(read(greater) > read(less), "{greater} {less}");
+        }
+        for (one, same) in [("1.0", "01.00"), ("1.2.3.4", "1.2.3.4"), ("0.0", "0.0")] {
+            assert_eq!(read(one), read(same));
+        }
+        for text in [
+            "",
+            "1",
+            "1.",
+            ".1",
+            "1..2",
+            "1.2.3.4.5",
+            "1.2147483648",
+            "-1.0",
+            "1.-2",
+            "1.0x10",
+            "a.b",
+            "1,0",
+            "1.0.",
+            "\u{661}.0",
+        ] {
+            assert!(text.parse::<FirmwareVersion>().is_err(), "{text}");
+        }
+    }
+
     #[test]
     fn leading_zeros_do_not_make_another_release() {
         assert_eq!(read("1.01000334"), read("1.1000334"));

@@ -1,19 +1,9 @@
-//! [`IngestOptions`]: how packages are read.
+//! [`IngestOptions`]: the options of reading packages.
 
 use ucupdate_cab::CabinetOptions;
 use ucupdate_cab::package::PackageOptions;
 
-/// How packages are read.
-///
-/// ```
-/// use ucupdate::IngestOptions;
-/// use ucupdate::cab::CabinetOptions;
-/// use ucupdate::cab::package::PackageOptions;
-/// let options = IngestOptions::default()
-///     .with_cabinet(CabinetOptions::default())
-///     .with_package(PackageOptions::default().with_unreadable_catalogues_accepted(true));
-/// # drop(options);
-/// ```
+/// The options of reading packages.
 #[derive(Clone, Debug, Default)]
 pub struct IngestOptions {
     pub(crate) cabinet: CabinetOptions,
@@ -21,14 +11,14 @@ pub struct IngestOptions {
 }
 
 impl IngestOptions {
-    /// Sets how cabinets are read, with the most that one may cost.
+    /// Sets the options of reading cabinets, which include their limits.
     #[must_use]
     pub fn with_cabinet(mut self, options: impl Into<CabinetOptions>) -> Self {
         self.cabinet = options.into();
         self
     }
 
-    /// Sets how packages are read, with the most that one may cost.
+    /// Sets the options of reading packages, which include their limits.
     #[must_use]
     pub fn with_package(mut self, options: impl Into<PackageOptions>) -> Self {
         self.package = options.into();

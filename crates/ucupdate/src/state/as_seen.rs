@@ -1,4 +1,4 @@
-//! Changes that replace a whole entry, and must not undo the changes of others.
+//! Changes that replace a whole entry. They must not undo the changes of other callers.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -11,8 +11,9 @@ impl Admin<'_> {
     ///
     /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. Without this check, the
     /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`] and the roll backs
-    /// name no version, so the versions of their rules must be those that the caller saw. Other commands need no check, and
-    /// are executed as [`command`](Self::command) does.
+    /// name no version, so the versions of their rules must be those that the caller saw. So it is with
+    /// [`BookCommand::Reject`]. A rule that [`BookCommand::Remove`] removes must be as the caller saw it. Other commands need no
+    /// check, and are executed as [`command`](Self::command) does.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -36,7 +37,7 @@ impl Admin<'_> {
         command: &BookCommand,
         seen: &RuleBook,
     ) -> Result<Changed, ChangeError> {
-        self.command_if(command, |book| is_as_seen(command, seen, book)).await
+        self.command_if(command, |book, _| is_as_seen(command, seen, book)).await
     }
 }
 
@@ -49,7 +50,10 @@ fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result
         BookCommand::PutGroup(group) if seen.group(&group.name) != book.group(&group.name) => {
             Err(Refusal::EntryConflict { what: format!("the group {}", group.name) })
         }
-        BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule)
+        BookCommand::Remove(rule) if seen.rule(rule) != book.rule(rule) => {
+            Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
+        }
+        BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule) | BookCommand::Reject(rule)
             if given(seen, rule) != given(book, rule) =>
         {
             Err(Refusal::EntryConflict { what: format!("the rule {rule}") })

@@ -17,10 +17,10 @@ use ucupdate_fleet::loops::{DownloadCounts, Loop, LoopGuard, LoopOptions, device
 /// The number of rows after which other tasks get their turn.
 const ROWS_AT_A_TIME: u64 = 500;
 
-/// Looks for devices in trouble in the audit logs of all servers of a store.
+/// Finder of devices in trouble, in the audit logs of all servers of a store.
 ///
-/// Each trouble is reported once, and again after it ended and came back. Every server that looks reports it. Memory is bounded
-/// by the number of devices.
+/// Each trouble is reported once, and again if it ended and came back. Every server with such a watch reports the
+/// trouble. Memory is bounded by the number of devices.
 #[derive(Debug)]
 pub struct TroubleWatch {
     zone: Zone,
@@ -115,7 +115,7 @@ impl TroubleWatch {
         self
     }
 
-    /// Sets the time without a request after which a device is silent.
+    /// Sets the time without a request after which a device counts as silent.
     #[must_use]
     pub fn with_silence(mut self, silence: Duration) -> Self {
         self.silence = silence;

@@ -1,18 +1,18 @@
-//! Every command has a method on the handle of an administrator, and is recorded with its author.
+//! Checks that every command has a method on the administrator's handle, and is recorded with its author.
 
-use crate::fixtures::{lab_phone, open, with_sample};
+use crate::fixtures::{ingest, lab_phone, newer_package, open, with_sample};
 use std::collections::BTreeSet;
 use ucupdate::ChangeError;
 use ucupdate::book::{
-    Alias, AliasField, Audience, Ban, BanScope, Group, HeldDevices, Hold, OfferPolicy, PatternScheme,
-    Refusal, Rollout, Share, StopScope,
+    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Group, HeldDevices, Hold, OfferPolicy,
+    PatternScheme, Refusal, Rollout, Share, StopScope,
 };
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::version::{ReportedVersion, VersionScheme};
 
-/// Returns the name of the command of each revision, as it is stored.
+/// Returns the stored name of the command of each revision.
 async fn recorded(service: &ucupdate::UpdateService) -> BTreeSet<String> {
     let revisions = service.history(1, 100).await.unwrap();
     assert!(revisions.iter().all(|revision| revision.author == "ann" || revision.author == "bob"));
@@ -93,8 +93,8 @@ async fn every_command_has_a_method_that_records_it() {
     let refused = ann.retire(vec![package]).await.unwrap_err();
     assert!(matches!(refused, ChangeError::Refused(Refusal::PackageInUse { .. })), "{refused:?}");
     let found = recorded(&service).await;
-    // All 38 commands of the rule book but the one that was refused and the one that is stored as another, and the roll back to
-    // a revision.
+    // There are 38 commands of the rule book and the roll back to a revision. One command was refused, and one is
+    // stored under another name.
     assert_eq!(found.len(), 37, "{found:?}");
 }
 
@@ -132,4 +132,31 @@ async fn a_roll_back_to_nothing_is_a_method_of_its_own_and_is_stored_so_that_ear
         (&document["format"], &document["command"]["roll-back"]),
         (&"1.2.0".into(), &phone.to_string().into())
     );
+}
+
+#[tokio::test]
+async fn a_command_at_a_revision_is_refused_when_the_book_has_moved() {
+    let service = with_sample(MemoryStore::default()).await;
+    let rule = sample::ip8540();
+    let approve = BookCommand::Approve(vec![rule.clone()]);
+    let seen = service.snapshot().revision();
+    service.admin("bob").reject(sample::cx700()).await.unwrap();
+    let refused = service.admin("ann").command_at(&approve, seen).await.unwrap_err();
+    let ChangeError::Refused(refusal) = &refused else { panic!("{refused}") };
+    assert_eq!(refusal.kind(), "book-moved");
+    service.admin("ann").command_at(&approve, seen + 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stale_caller_rejects_and_removes_nothing_that_it_did_not_see() {
+    let service = with_sample(MemoryStore::default()).await;
+    let (rule, seen) = (sample::ip8540(), service.snapshot());
+    ingest(&service, newer_package()).await.unwrap();
+    for command in [BookCommand::Reject(rule.clone()), BookCommand::Remove(rule.clone())] {
+        let refused = service.admin("ann").command_as_seen(&command, seen.book()).await.unwrap_err();
+        let ChangeError::Refused(refusal) = &refused else { panic!("{refused}") };
+        assert_eq!(refusal.kind(), "changed-meanwhile");
+    }
+    let seen = service.snapshot();
+    service.admin("ann").command_as_seen(&BookCommand::Reject(rule), seen.book()).await.unwrap();
 }

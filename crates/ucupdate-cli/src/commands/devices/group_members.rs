@@ -1,5 +1,6 @@
 //! `ucupdate group add-member` and `remove-member`: who is on a group's list, in changes of a bounded size.
 
+use super::member_list;
 use crate::args::author::AuthorArgs;
 use crate::args::change::ChangeReport as Report;
 use crate::context::{Context, IfMissing};
@@ -11,7 +12,6 @@ use std::path::{Path, PathBuf};
 use ucupdate::ChangeError;
 use ucupdate::book::{BookCommand, GroupName, MAX_LISTED, Note, Refusal};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
-use ucupdate::value::ParseError;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MembersArgs {
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
-    context.output.result(&Report { revision: sum.revision, told: sum.told() })
+    context.output.result(&Report::new(sum.revision, sum.told()))
 }
 
 /// The sum of several changes.
@@ -153,86 +153,12 @@ fn stored_bytes(group: &GroupName, device: &DeviceId) -> usize {
 fn read(path: &Path) -> Result<Vec<DeviceId>, Failure> {
     let text = String::from_utf8(files::read(path, MAX_LIST_BYTES)?)
         .map_err(|error| Failure::in_doing(path.display(), &error))?;
-    let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
-    let named =
-        lines.map(|(number, line)| (number, without_remark(line))).filter(|(_, line)| !line.is_empty());
-    let devices = named.map(|(number, line)| {
-        device(line)
-            .map_err(|reason| Failure::new(format_args!("{}: line {number}: {reason}", path.display())))
-    });
-    devices.collect()
-}
-
-/// Returns a line up to its remark: `#` at its beginning, or after a blank.
-fn without_remark(line: &str) -> &str {
-    let remark = line
-        .match_indices('#')
-        .find(|(at, _)| line[..*at].chars().next_back().is_none_or(char::is_whitespace));
-    remark.map_or(line, |(at, _)| &line[..at]).trim()
-}
-
-/// Reads the device of a line. Twelve hexadecimal digits are a MAC address, and so must be what is of pairs of them; a mistyped address
-/// must not pass for a serial number, nor a row of a table. `serial:` and `mac:` before it say which it is.
-fn device(line: &str) -> Result<DeviceId, String> {
-    let serial =
-        |text: &str| text.parse().map(DeviceId::Serial).map_err(|error: ParseError| error.to_string());
-    let mac = |text: &str| text.trim().parse().map(DeviceId::Mac);
-    if let Some(text) = line.strip_prefix("serial:") {
-        return serial(text);
-    }
-    if let Some(text) = line.strip_prefix("mac:") {
-        return mac(text).map_err(|error| error.to_string());
-    }
-    if line.contains([',', ';', '"', ' ', '\t']) {
-        return Err(format!("expected a MAC address or a serial number; write serial:{line} if it is one"));
-    }
-    let digits = line.chars().filter(char::is_ascii_hexdigit).count();
-    let divided = line.contains(['-', ':', '.']);
-    if line.chars().all(|c| c.is_ascii_hexdigit() || "-:.".contains(c)) && (divided || digits == 12) {
-        return mac(line).map_err(|error| format!("{error}; write serial:{line} if it is a serial number"));
-    }
-    serial(line)
+    member_list::devices(&text).map_err(|reason| Failure::new(format_args!("{}: {reason}", path.display())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_is_a_mac_address_or_a_serial_number_and_a_mistyped_address_is_neither() {
-        for (line, expected) in [
-            ("00-21-63-0F-20-7B", "MAC address 0021630F207B"),
-            ("0021630f207b", "MAC address 0021630F207B"),
-            ("mac: 0021630F207B", "MAC address 0021630F207B"),
-            ("C185H001209", "serial number C185H001209"),
-            ("1234567", "serial number 1234567"),
-            ("serial:0021630F207B", "serial number 0021630F207B"),
-            ("serial:12-34", "serial number 12-34"),
-            ("P-12.34", "serial number P-12.34"),
-        ] {
-            assert_eq!(format!("{:#}", device(line).unwrap()), expected, "{line}");
-        }
-        for line in [
-            "00-21-63-0F-20",
-            "00:21:63:0F:20:7B:01",
-            "mac:C185H001209",
-            "serial: ",
-            "0021630F207B,hall",
-            "A B",
-        ] {
-            assert!(device(line).is_err(), "{line}");
-        }
-        assert!(device("00-21-63").unwrap_err().ends_with("write serial:00-21-63 if it is a serial number"));
-    }
-
-    #[test]
-    fn a_remark_begins_a_line_or_stands_after_a_blank() {
-        for (line, left) in
-            [("# x", ""), ("  #x", ""), ("A1 # x # y", "A1"), (" A#1 ", "A#1"), ("A#1\t#é", "A#1"), ("", "")]
-        {
-            assert_eq!(without_remark(line), left, "{line}");
-        }
-    }
 
     #[test]
     fn a_batch_fits_into_a_revision_however_long_names_and_numbers_are() {

@@ -6,5 +6,6 @@ pub(crate) mod group;
 mod group_members;
 pub(crate) mod hold;
 pub(crate) mod loops;
+mod member_list;
 pub(crate) mod test_device;
 pub(crate) mod timeline;

@@ -1,6 +1,6 @@
 //! `ucupdate stone`: versions that devices must pass through on their way.
 
-use crate::args::change::{ChangeArgs, make, make_as_seen};
+use crate::args::change::{ChangeArgs, make, make_as_seen, report_nothing};
 use crate::args::kind::KindPatternArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -163,8 +163,8 @@ async fn narrow(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> 
         }
         Some(wide) => wide.narrowed,
         None => {
-            let stone = find(&name, &seen)?;
-            return Err(Failure::new(format_args!("stepping stone {stone} is for single models already")));
+            let there = format!("stepping stone {} is for single models already", find(&name, &seen)?);
+            return report_nothing(there, how.dry_run, context);
         }
     };
     replace(name, stones, &how, &seen, context).await

@@ -4,3 +4,4 @@ pub(crate) mod ask;
 pub(crate) mod captures;
 pub(crate) mod demo;
 pub(crate) mod serve;
+pub(crate) mod token;

@@ -199,6 +199,33 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Returns whether the reason is that something does not exist: a rule, a package, a version, a group.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::WrongState { cause, .. } => {
+                matches!(
+                    cause,
+                    RuleError::NoRollout { .. } | RuleError::NoPin { .. } | RuleError::NotRejected { .. }
+                )
+            }
+            refusal => matches!(
+                refusal,
+                Self::NoRule { .. }
+                    | Self::NoPackage { .. }
+                    | Self::NoTestDevice { .. }
+                    | Self::NoSuchVersion { .. }
+                    | Self::NoGroup { .. }
+                    | Self::NoHold { .. }
+                    | Self::NotBanned { .. }
+                    | Self::NoAlias { .. }
+                    | Self::NoScheme { .. }
+                    | Self::NoStone { .. }
+                    | Self::StoneNowhere { .. }
+                    | Self::NoSuchInterim { .. }
+            ),
+        }
+    }
+
     /// Returns the name of the reason in kebab-case, as `no-rule`. Programs tell refusals apart by it; it never changes.
     pub fn kind(&self) -> &'static str {
         match self {

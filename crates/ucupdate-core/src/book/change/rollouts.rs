@@ -20,7 +20,7 @@ impl ChangeDraft<'_> {
         self.check_ban(key, &candidate)?;
         let version = candidate.version.clone();
         let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
-        let before = before.map(|before| before.version);
+        let before = before.map(|before| before.version).filter(|before| *before != version);
         let (rule, audience) = (self.spelled(key), audience.clone());
         self.notes.push(Note::Pinned { rule, audience, version, before });
         Ok(())

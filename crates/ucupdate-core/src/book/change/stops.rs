@@ -22,6 +22,9 @@ impl ChangeDraft<'_> {
     pub(crate) fn ask_restart(&mut self, scope: &StopScope, by: &str) -> Result<(), Refusal> {
         let scope = self.known_scope(scope)?;
         let mut stop = self.stopped(&scope)?;
+        if stop.restart_asked_by.as_deref() == Some(by) {
+            return Ok(());
+        }
         stop.restart_asked_by = Some(by.into());
         self.delta.stops.push(Entry::set(scope.clone(), stop));
         self.notes.push(Note::RestartAsked { scope, by: by.into() });

@@ -69,7 +69,8 @@ fn next_head(bytes: &[u8]) -> Option<(usize, Head, usize)> {
     let mut from = 0;
     while let Some(found) = find(&bytes[from..], b"HTTP/1.") {
         let at = from + found;
-        let before = at.saturating_sub(MAX_LINE_BYTES);
+        // No method is in the bytes that were looked at before.
+        let before = at.saturating_sub(MAX_LINE_BYTES).max(from.saturating_sub(1));
         let line_start =
             bytes[before..at].iter().rposition(|byte| *byte == b'\n').map_or(before, |end| before + end + 1);
         // An answer may stand directly behind a body, without a line end before it.
@@ -117,7 +118,10 @@ fn head(bytes: &[u8]) -> Option<(Head, usize)> {
         lines.push(line);
     }
     let mut lines = lines.into_iter();
-    let line = lines.next()?;
+    let mut line = lines.next()?;
+    // Each message of the body keeps a copy of the line.
+    let end = (0..=MAX_LINE_BYTES.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
+    line.truncate(end.unwrap_or_default());
     let field = |line: String| {
         let (name, value) = line.split_once(':')?;
         Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
@@ -222,6 +226,16 @@ mod tests {
         let file = b"POST /a HTTP/1.1\nContent-Length: 3\n\n<A>1</A>\nHTTP/1.1 200 OK\n\n<B/>";
         let found: Vec<&[u8]> = split(file, 9).into_iter().map(|(_, body)| body).collect();
         assert_eq!(found, [&b"<A>1</A>\n"[..], b"<B/>"]);
+    }
+
+    #[test]
+    fn a_first_line_is_cut_and_a_line_full_of_versions_is_looked_through_once() {
+        let long = format!("POST /{} HTTP/1.1\n\n<A/>", "\u{e4}".repeat(MAX_LINE_BYTES / 4));
+        assert_eq!(split(long.as_bytes(), 9)[0].0.as_ref().unwrap().line, long.split('\n').next().unwrap());
+        let longer = format!("HTTP/1.1 200 {}\n\n<A/>", "\u{e4}".repeat(MAX_LINE_BYTES));
+        assert!(split(longer.as_bytes(), 9)[0].0.as_ref().unwrap().line.len() <= MAX_LINE_BYTES);
+        let versions = "HTTP/1.".repeat(200_000);
+        assert_eq!(split(versions.as_bytes(), 9), [(None, versions.as_bytes())]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::http_message;
 use super::packets;
 
 /// The largest number of messages that are taken from one file.
-const MAX_MESSAGES: usize = 100;
+pub(super) const MAX_MESSAGES: usize = 100;
 
 /// A body, and where in the file it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,12 @@ pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
     if streams.is_empty() {
         add(bytes, limit, &mut messages);
     } else {
-        streams.iter().for_each(|stream| add(stream, limit, &mut messages));
+        for stream in &streams {
+            // A coded body may be much larger than its stream.
+            if messages.len() < MAX_MESSAGES {
+                add(stream, limit, &mut messages);
+            }
+        }
     }
     if text.is_some() {
         // The body was in UTF-16 as the whole file is, and its declaration may say so.
@@ -37,7 +42,7 @@ pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
 }
 
 fn add(bytes: &[u8], limit: usize, messages: &mut Vec<Message>) {
-    for (head, body) in http_message::split(bytes, MAX_MESSAGES) {
+    for (head, body) in http_message::split(bytes, MAX_MESSAGES - messages.len()) {
         let (body, undone) = http_message::undo(head.as_ref(), body, limit);
         let line = head.map(|head| head.line);
         let documents = documents(&body);

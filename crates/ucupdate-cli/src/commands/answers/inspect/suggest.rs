@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
 use ucupdate::device::MacAddress;
-use ucupdate::upx::{Codec, Inspection, Item, MessageKind, NAMES, NameScope};
+use ucupdate::upx::{Codec, Dialect, Inspection, Item, MessageKind, NAMES, NameScope};
 
 /// A match below this score is not proposed.
 const LEAST_SCORE: f64 = 0.35;
@@ -92,6 +92,7 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
         let reason = "it is the outermost element".to_owned();
         matches.push(Match { item: Item::RequestRoot, name, score: 1.0, reason });
     }
+    matches.retain(|one| is_allowed(&one.name));
     matches.sort_by_key(|one| one.item as usize);
     (!matches.is_empty()).then_some(Suggestion { matches })
 }
@@ -102,8 +103,13 @@ impl Candidate {
             path.split('/').filter(|part| !part.is_empty()).map(|part| local(part).to_owned()).collect();
         let name = path.last()?.clone();
         // The text of an element between its children has no name.
-        (name != "text()").then(|| Self { path, name, value: value.to_owned() })
+        (name != "text()" && is_allowed(&name)).then(|| Self { path, name, value: value.to_owned() })
     }
+}
+
+/// Returns whether a dialect may have a name. An inspection also shows names that XML does not allow.
+fn is_allowed(name: &str) -> bool {
+    Dialect::canonical().with_name(Item::RequestRoot, name).is_ok()
 }
 
 /// Returns a name without its prefix and without the mark of an attribute.
@@ -350,7 +356,8 @@ impl Suggestion {
                     others.filter(|name| !name.eq_ignore_ascii_case(&one.name) && !self.is_taken(one, name));
                 let names: Vec<String> = std::iter::once(one.name.as_str())
                     .chain(others)
-                    .map(|name| format!("{name:?}"))
+                    // A string of JSON is a string of TOML. An escape of Rust is not: `\u{300}`.
+                    .map(|name| serde_json::Value::from(name).to_string())
                     .collect();
                 let _written = write!(
                     text,
@@ -396,7 +403,7 @@ impl fmt::Display for Suggestion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate::upx::{Dialect, Limits};
+    use ucupdate::upx::Limits;
 
     fn known() -> KnownValues {
         let mut known = KnownValues::default();
@@ -444,6 +451,23 @@ mod tests {
         let request = reads(body, &KnownValues::default());
         assert_eq!(request.device.kind.to_string(), "UCPhone/Polycom/CX700/A/ENU");
         assert_eq!(&*request.modules[0].file_name, "cpe.nbt");
+    }
+
+    #[test]
+    fn a_proposed_dialect_has_only_names_that_a_dialect_may_have() {
+        let toml = |name: &str| {
+            let body = format!("<{name}><Mac>00-21-63-0F-20-7B</Mac></{name}>");
+            suggest(&Codec::default().inspect(body.as_bytes()), &Codec::default(), &known())
+                .unwrap()
+                .to_toml()
+        };
+        // An escape of Rust is no escape of TOML.
+        let dialect = Dialect::from_toml(&toml("e\u{301}")).unwrap();
+        assert_eq!(dialect.name(Item::RequestRoot), "e\u{301}");
+        // A combining character does not begin a name.
+        let dialect = Dialect::from_toml(&toml("\u{301}")).unwrap();
+        assert_eq!(dialect.name(Item::RequestRoot), "Request");
+        assert_eq!(dialect.name(Item::MacAddress), "Mac");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Draws the timeline of one device as SVG.
 
-use super::page::Escaped;
+use crate::output::page::Escaped;
 use crate::output::time::iso;
 use std::fmt::Write as _;
 use ucupdate::timeline::{DeviceEvent, DeviceStory, EventKind, Fetch, FetchOutcome};

@@ -1,5 +1,6 @@
 //! How `serve` is called, and which URLs come of it.
 
+use super::admin::AdminArgs;
 use super::endpoint::Endpoint;
 use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
@@ -125,6 +126,8 @@ pub(crate) struct ServeArgs {
     /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,
+    #[command(flatten, next_help_heading = "Administrators")]
+    pub(crate) admin: AdminArgs,
     #[command(flatten)]
     pub(crate) events: EventArgs,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! `ucupdate serve`: answers devices and serves their files.
 
+mod admin;
 mod args;
 mod descriptors;
 mod endpoint;
@@ -62,6 +63,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let (endpoints, health) = bind(&args, context).await?;
+    let admin = match args.admin.bind().await? {
+        Some((listener, warning)) => {
+            if let Some(warning) = warning {
+                context.output.message(warning);
+            }
+            Some(listener)
+        }
+        None => None,
+    };
     let metrics_listener = match args.metrics {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,
@@ -172,6 +182,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             Some(listener.serve(service.clone(), metrics))
         }
     };
+    let answers_admin = match admin {
+        None => None,
+        Some(listener) => {
+            let url = format!("http://{}/", listener.local()?);
+            lines.push(format!("administration on {url}"));
+            json["admin"] = url.into();
+            Some(listener.serve(service.clone()))
+        }
+    };
     match context.output.both(&json, lines.join("\n")) {
         // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
         Ok(()) | Err(Failure::OutputClosed) => {}
@@ -184,6 +203,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Some(never) = async { Some(look_for_troubles(&service, troubles?).await) } => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
+        Some(never) = async { Some(answers_admin?.await) } => match never {},
         Some(never) = async { Some(answers_metrics?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");

@@ -119,6 +119,9 @@ fn own_fields(event: &Event<'_>) -> Value {
             "versions": found.versions.iter().map(ToString::to_string).collect::<Vec<_>>(), "asks": found.asks,
             "first": found.first.to_string(), "last": found.last.to_string(),
         }),
+        Event::LoginRefused { host, name, method, path, reason } => {
+            json!({ "host": host, "name": name, "method": method, "path": path, "reason": reason })
+        }
         Event::DeviceSilent { device, last_seen } => {
             json!({ "device": device.to_string(), "last_seen": last_seen.to_string() })
         }

@@ -1,0 +1,57 @@
+//! The hook that authenticates administrators.
+
+use super::role::Administrator;
+use async_trait::async_trait;
+use http::request;
+use std::fmt;
+
+/// Decides who makes a request. [`TokenFile`](crate::TokenFile) is the implementation for bearer tokens.
+///
+/// An implementation must not use cookies or another credential that a browser sends by itself: the API has no other
+/// protection against requests that a foreign page makes.
+///
+/// ```
+/// use http::request::Parts;
+/// use ucupdate_admin::{Administrator, Authenticate, Role, Verdict};
+///
+/// /// The proxy in front authenticates by client certificates, and removes this field from other requests.
+/// struct ByProxy;
+///
+/// #[async_trait::async_trait]
+/// impl Authenticate for ByProxy {
+///     async fn authenticate(&self, request: &Parts) -> Verdict {
+///         match request.headers.get("x-client-name").and_then(|name| name.to_str().ok()) {
+///             Some(name) => Verdict::Allow(Administrator::new(name, Role::Approver)),
+///             None => Verdict::Refuse { reason: "no client certificate".into(), name: None },
+///         }
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// Returns the verdict on a request. The body is not available.
+    async fn authenticate(&self, request: &request::Parts) -> Verdict;
+}
+
+/// The verdict on a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The administrator is known.
+    Allow(Administrator),
+    /// There are no credentials, or they are not accepted: 401.
+    Refuse {
+        /// The reason for the event and the answer. It must not have a part of the credentials.
+        reason: Box<str>,
+        /// The name of the administrator, where the credentials were recognised, for example as expired.
+        name: Option<Box<str>>,
+    },
+    /// The decision is not possible now, for example because a directory does not respond: 503.
+    Unavailable,
+}
+
+impl fmt::Debug for dyn Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticate")
+    }
+}

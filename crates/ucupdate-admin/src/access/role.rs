@@ -1,0 +1,71 @@
+//! [`Role`] and [`Administrator`]: the rights of an authenticated person.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The rights of an administrator. A later role may do everything that an earlier one may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(clippy::exhaustive_enums, reason = "an embedder maps its own roles to these three")]
+pub enum Role {
+    /// Reads everything, and makes dry runs of changes.
+    Viewer,
+    /// Also changes test devices and the members of lists, adds holds, pauses rollouts, turns the kill switch on, and asks for
+    /// a restart.
+    Operator,
+    /// Makes every change.
+    Approver,
+}
+
+impl Role {
+    /// Returns the name of the role: `viewer`, `operator` or `approver`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Approver => "approver",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Error of parsing a role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no role is named `{found}`, expected viewer, operator or approver")]
+pub struct RoleError {
+    found: Box<str>,
+}
+
+impl FromStr for Role {
+    type Err = RoleError;
+
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        let found =
+            [Self::Viewer, Self::Operator, Self::Approver].into_iter().find(|role| role.name() == text);
+        found.ok_or_else(|| RoleError { found: text.into() })
+    }
+}
+
+/// An authenticated person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Administrator {
+    /// The author of changes, as the history shows it. Two people need two names: the same name cannot ask for a restart and
+    /// approve it.
+    pub name: Box<str>,
+    /// The rights.
+    pub role: Role,
+}
+
+impl Administrator {
+    /// Creates an administrator.
+    pub fn new(name: impl Into<Box<str>>, role: Role) -> Self {
+        Self { name: name.into(), role }
+    }
+}

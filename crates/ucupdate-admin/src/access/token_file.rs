@@ -1,0 +1,351 @@
+//! [`TokenFile`]: bearer tokens in a file, hashed.
+
+use super::authenticate::{Authenticate, Verdict};
+use super::role::{Administrator, Role};
+use super::token::{self, MAX_TOKEN_BYTES, Token};
+use async_trait::async_trait;
+use http::{header, request};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use ucupdate::value::{Sha256Digest, UnixTime};
+use ucupdate_folder::Folder;
+
+/// The format of the file that this program writes.
+const FORMAT: u32 = 1;
+
+/// The largest size of the file in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The largest number of bytes of a name.
+const MAX_NAME_BYTES: usize = 128;
+
+/// Bearer tokens in a file. The file has the SHA-256 of each token, with its name, role and expiry.
+///
+/// The file is read again when it changes, so a revoked token is refused from the next request on. While the file cannot be
+/// read, every request is 503.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    known: Mutex<Option<Known>>,
+}
+
+/// The tokens as they were read, and the state of the file then.
+#[derive(Clone, Debug)]
+struct Known {
+    modified: Option<SystemTime>,
+    size: u64,
+    tokens: Arc<[TokenEntry]>,
+}
+
+/// A token in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenEntry {
+    /// The name: the author of changes. It is unique without ASCII case.
+    pub name: Box<str>,
+    /// The role.
+    pub role: Role,
+    /// The end of its validity. `None` if it does not expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<UnixTime>,
+    /// The time at which the token was added.
+    pub added: UnixTime,
+    /// The SHA-256 of the token.
+    sha256: Sha256Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format: u32,
+    tokens: Vec<TokenEntry>,
+}
+
+/// Error of reading or changing a file of tokens.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message documents the field")]
+#[non_exhaustive]
+pub enum TokenFileError {
+    /// The file cannot be read or written.
+    #[error("cannot use the token file `{}`", path.display())]
+    File { path: PathBuf, source: io::Error },
+    /// The file is not a file of tokens.
+    #[error("`{}` is not a file of tokens", path.display())]
+    Malformed { path: PathBuf, source: serde_json::Error },
+    /// A newer program wrote the file.
+    #[error("`{}` has format {found}, expected at most {FORMAT}; use a newer program", path.display())]
+    NewerFormat { path: PathBuf, found: u32 },
+    /// The name is not usable.
+    #[error("the name {what}, expected one line of 1 to {MAX_NAME_BYTES} bytes")]
+    Name { what: &'static str },
+    /// Another token has the name.
+    #[error("a token is named {name} already; revoke it first, or use another name")]
+    NameTaken { name: Box<str> },
+    /// No token has the name.
+    #[error("no token is named {name}")]
+    NoToken { name: Box<str> },
+    /// The expiry is over already.
+    #[error("the token would expire at {expires}, which is over already")]
+    Expired { expires: UnixTime },
+}
+
+impl TokenFile {
+    /// Opens an existing file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not a file of tokens.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, TokenFileError> {
+        let file = Self { path: path.into(), known: Mutex::new(None) };
+        file.tokens()?;
+        Ok(file)
+    }
+
+    /// Opens a file that [`add`](Self::add) creates if it does not exist.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be read, or is not a file of tokens.
+    pub fn open_or_new(path: impl Into<PathBuf>) -> Result<Self, TokenFileError> {
+        let path = path.into();
+        match Self::open(&path) {
+            Err(TokenFileError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(Self { path, known: Mutex::new(None) })
+            }
+            opened => opened,
+        }
+    }
+
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the tokens, in the order in which they were added.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not a file of tokens.
+    pub fn tokens(&self) -> Result<Arc<[TokenEntry]>, TokenFileError> {
+        let failed = |source| TokenFileError::File { path: self.path.clone(), source };
+        let mut file = File::open(&self.path).map_err(failed)?;
+        let meta = file.metadata().map_err(failed)?;
+        let (modified, size) = (meta.modified().ok(), meta.len());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // A file that was written within the last seconds may be written again with the same time.
+        let is_settled = modified.is_some_and(|at| at.elapsed().is_ok_and(|age| age.as_secs() >= 2));
+        if let Some(known) =
+            known.as_ref().filter(|known| is_settled && known.modified == modified && known.size == size)
+        {
+            return Ok(Arc::clone(&known.tokens));
+        }
+        let mut bytes = Vec::new();
+        (&mut file).take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(failed(io::Error::other(format!("the file has more than {MAX_FILE_BYTES} bytes"))));
+        }
+        let tokens: Arc<[TokenEntry]> = self.read(&bytes)?.into();
+        *known = Some(Known { modified, size, tokens: Arc::clone(&tokens) });
+        Ok(tokens)
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Vec<TokenEntry>, TokenFileError> {
+        let malformed = |source| TokenFileError::Malformed { path: self.path.clone(), source };
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let Version { format } = serde_json::from_slice(bytes).map_err(malformed)?;
+        if format > FORMAT {
+            return Err(TokenFileError::NewerFormat { path: self.path.clone(), found: format });
+        }
+        let Document { tokens, .. } = serde_json::from_slice(bytes).map_err(malformed)?;
+        Ok(tokens)
+    }
+
+    /// Adds a token and returns it. The file never has the token itself, so it cannot be shown again.
+    ///
+    /// # Errors
+    /// When the name is not usable or taken, when the expiry is over, and when the file cannot be written.
+    pub fn add(
+        &self,
+        name: &str,
+        role: Role,
+        expires: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Result<Token, TokenFileError> {
+        let name = checked_name(name)?;
+        if let Some(expires) = expires.filter(|expires| *expires <= now) {
+            return Err(TokenFileError::Expired { expires });
+        }
+        let mut tokens = match self.tokens() {
+            Err(TokenFileError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Vec::new()
+            }
+            tokens => tokens?.to_vec(),
+        };
+        if tokens.iter().any(|token| token.name.eq_ignore_ascii_case(name)) {
+            return Err(TokenFileError::NameTaken { name: name.into() });
+        }
+        let token =
+            Token::random().map_err(|source| TokenFileError::File { path: self.path.clone(), source })?;
+        let sha256 = token::digest(token.reveal());
+        tokens.push(TokenEntry { name: name.into(), role, expires, added: now, sha256 });
+        self.write(tokens)?;
+        Ok(token)
+    }
+
+    /// Removes the token with this name, and returns what the file said of it.
+    ///
+    /// # Errors
+    /// When no token has the name, and when the file cannot be read or written.
+    pub fn revoke(&self, name: &str) -> Result<TokenEntry, TokenFileError> {
+        let mut tokens = self.tokens()?.to_vec();
+        let found = tokens.iter().position(|token| token.name.eq_ignore_ascii_case(name.trim()));
+        let found = found.ok_or_else(|| TokenFileError::NoToken { name: name.into() })?;
+        let revoked = tokens.remove(found);
+        self.write(tokens)?;
+        Ok(revoked)
+    }
+
+    /// Writes the file whole, for its owner only.
+    fn write(&self, tokens: Vec<TokenEntry>) -> Result<(), TokenFileError> {
+        let failed = |source| TokenFileError::File { path: self.path.clone(), source };
+        let name = self.path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| failed(io::Error::other("the path names no file")))?;
+        let mut bytes = serde_json::to_vec_pretty(&Document { format: FORMAT, tokens })
+            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source })?;
+        bytes.push(b'\n');
+        let write = || {
+            let folder = Folder::open(self.path.parent().unwrap_or(Path::new("")))?;
+            let mut staged = folder.stage_private("")?;
+            staged.write_all(&bytes)?;
+            staged.replace(name)
+        };
+        write().map_err(failed)?;
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    /// Returns the verdict on a token. Every entry is compared, so the time does not tell which one is near.
+    fn verdict(tokens: &[TokenEntry], sent: &str, now: UnixTime) -> Verdict {
+        let digest = token::digest(sent);
+        let mut found = None;
+        for entry in tokens {
+            if token::is_same(&entry.sha256, &digest) {
+                found = Some(entry);
+            }
+        }
+        match found {
+            None => Verdict::Refuse { reason: "the token is not known".into(), name: None },
+            Some(entry) if entry.expires.is_some_and(|expires| expires <= now) => {
+                Verdict::Refuse { reason: "the token has expired".into(), name: Some(entry.name.clone()) }
+            }
+            Some(entry) => Verdict::Allow(Administrator::new(entry.name.clone(), entry.role)),
+        }
+    }
+}
+
+#[async_trait]
+impl Authenticate for TokenFile {
+    async fn authenticate(&self, request: &request::Parts) -> Verdict {
+        let refuse = |reason: &str| Verdict::Refuse { reason: reason.into(), name: None };
+        let mut sent = request.headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(sent), None) = (sent.next(), sent.next()) else {
+            return refuse("no token, expected one `Authorization: Bearer TOKEN`");
+        };
+        let bearer = sent.to_str().ok().and_then(|sent| {
+            let (scheme, token) = sent.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let Some(token) = bearer else { return refuse("no token, expected `Authorization: Bearer TOKEN`") };
+        if token.is_empty() || token.len() > MAX_TOKEN_BYTES {
+            return refuse("the token is not known");
+        }
+        match self.tokens() {
+            Ok(tokens) => Self::verdict(&tokens, token, UnixTime::from(SystemTime::now())),
+            Err(_) => Verdict::Unavailable,
+        }
+    }
+}
+
+fn checked_name(name: &str) -> Result<&str, TokenFileError> {
+    let name = name.trim();
+    match name {
+        "" => Err(TokenFileError::Name { what: "is blank" }),
+        name if name.len() > MAX_NAME_BYTES => Err(TokenFileError::Name { what: "is too long" }),
+        name if name.chars().any(char::is_control) => {
+            Err(TokenFileError::Name { what: "has a control character" })
+        }
+        name => Ok(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+    const LATER: UnixTime = UnixTime::from_seconds(1_900_000_000);
+
+    #[test]
+    fn a_file_holds_no_token_and_is_for_its_owner_only() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("tokens.json");
+        let file = TokenFile::open_or_new(&path).unwrap();
+        let token = file.add("ann", Role::Approver, None, NOW).unwrap();
+        assert_eq!(token.reveal().len(), 68);
+        assert_eq!(format!("{token:?}"), "Token(..)");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(token.reveal()) && !text.contains(&token.reveal()[4..]));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let verdict = TokenFile::verdict(&file.tokens().unwrap(), token.reveal(), NOW);
+        assert_eq!(verdict, Verdict::Allow(Administrator::new("ann", Role::Approver)));
+    }
+
+    #[test]
+    fn expired_revoked_and_unknown_tokens_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let file = TokenFile::open_or_new(place.path().join("tokens.json")).unwrap();
+        let token = file.add("ann", Role::Viewer, Some(LATER), NOW).unwrap();
+        let verdict = |sent: &str, now| TokenFile::verdict(&file.tokens().unwrap(), sent, now);
+        assert!(matches!(verdict(token.reveal(), NOW), Verdict::Allow(_)));
+        let expired = Verdict::Refuse { reason: "the token has expired".into(), name: Some("ann".into()) };
+        assert_eq!(verdict(token.reveal(), LATER), expired);
+        let unknown = Verdict::Refuse { reason: "the token is not known".into(), name: None };
+        assert_eq!(verdict("ucu_00", NOW), unknown);
+        assert_eq!(file.revoke("ANN").unwrap().name, "ann".into());
+        assert_eq!(verdict(token.reveal(), NOW), unknown);
+    }
+
+    #[test]
+    fn names_are_unique_and_of_one_line_and_an_expiry_lies_ahead() {
+        let place = tempfile::tempdir().unwrap();
+        let file = TokenFile::open_or_new(place.path().join("tokens.json")).unwrap();
+        file.add("ann", Role::Viewer, None, NOW).unwrap();
+        for (name, expires, message) in [
+            ("Ann", None, "a token is named Ann already; revoke it first, or use another name"),
+            (" ", None, "the name is blank, expected one line of 1 to 128 bytes"),
+            ("a\nb", None, "the name has a control character, expected one line of 1 to 128 bytes"),
+        ] {
+            let error = file.add(name, Role::Viewer, expires, NOW).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+        assert!(matches!(file.add("bob", Role::Viewer, Some(NOW), NOW), Err(TokenFileError::Expired { .. })));
+        assert_eq!(file.revoke("eve").unwrap_err().to_string(), "no token is named eve");
+    }
+
+    #[test]
+    fn a_file_of_a_newer_program_and_one_of_something_else_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("tokens.json");
+        std::fs::write(&path, r#"{"format":2,"keys":[]}"#).unwrap();
+        assert!(matches!(TokenFile::open(&path), Err(TokenFileError::NewerFormat { found: 2, .. })));
+        std::fs::write(&path, "hello").unwrap();
+        assert!(matches!(TokenFile::open_or_new(&path), Err(TokenFileError::Malformed { .. })));
+    }
+}

@@ -1,0 +1,203 @@
+//! Changes of the rule book, and dry runs of them.
+
+use super::Call;
+use super::history::changed_since;
+use crate::access::role::Role;
+use crate::report::Differences;
+use crate::request::body::RequestBody;
+use crate::response::answer::Answer;
+use crate::response::problem::Problem;
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use ucupdate::book::{BookCommand, Note, Refusal};
+use ucupdate::{ChangeError, Changed, DryRun, Snapshot};
+
+/// The state on which a change is based.
+pub(crate) enum Expected<'a> {
+    Nothing,
+    /// The whole rule book.
+    Revision(u64),
+    /// The entries that the command replaces.
+    AsSeen(&'a Arc<Snapshot>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeBody {
+    command: BookCommand,
+}
+
+/// Executes the command of the body.
+pub(crate) async fn change(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
+    let ChangeBody { command } = body.json(&call.request.headers, &call.side.options.limits).await?;
+    let expected = match if_match(call)? {
+        Some(revision) => Expected::Revision(revision),
+        None if needs_revision(&command) && !call.query.flag("dry_run")? => {
+            return Err(Problem::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "revision-required",
+                "the command decides by what the client saw; expected If-Match with the ETag of the list, as \"42\"",
+            ));
+        }
+        None => Expected::Nothing,
+    };
+    execute(call, &command, expected).await
+}
+
+/// Executes a command in the name of the administrator, or returns what it would do.
+pub(crate) async fn execute(
+    call: &Call<'_>,
+    command: &BookCommand,
+    expected: Expected<'_>,
+) -> Result<Answer, Problem> {
+    let service = &call.side.service;
+    let admin = service.admin(&call.administrator.name);
+    let seen = match &expected {
+        Expected::Revision(revision) => *revision,
+        Expected::AsSeen(seen) => if_match(call)?.unwrap_or(seen.revision()),
+        Expected::Nothing => service.snapshot().revision(),
+    };
+    if call.query.flag("dry_run")? {
+        service.refresh().await?;
+        let found = service.snapshot().revision();
+        if matches!(expected, Expected::Revision(_)) && found != seen {
+            let moved = Refusal::RevisionConflict { expected: seen, found };
+            return Err(Problem::from(&moved).with("changed", changed_since(call, seen).await));
+        }
+        let would = admin.dry_run(command).await?;
+        return dry_run(call, &would).await;
+    }
+    call.side.require(role_of(command), call.administrator, call.request)?;
+    let made = match (expected, if_match(call)?) {
+        (Expected::Nothing, _) => admin.command(command).await,
+        (Expected::Revision(revision), _) | (Expected::AsSeen(_), Some(revision)) => {
+            admin.command_at(command, revision).await
+        }
+        (Expected::AsSeen(seen), None) => admin.command_as_seen(command, seen.book()).await,
+    };
+    made_or_conflict(call, made, seen).await
+}
+
+/// Restores the rule book of an earlier revision.
+pub(crate) async fn roll_back_to(call: &Call<'_>) -> Result<Answer, Problem> {
+    let revision = call.parameters.first().and_then(|revision| revision.parse().ok());
+    let revision = revision.ok_or_else(|| Problem::not_found("no such revision, expected a number"))?;
+    let service = &call.side.service;
+    let admin = service.admin(&call.administrator.name);
+    if call.query.flag("dry_run")? {
+        let would = admin.dry_run_roll_back_to(revision).await?;
+        return dry_run(call, &would).await;
+    }
+    call.side.require(Role::Approver, call.administrator, call.request)?;
+    service.refresh().await?;
+    let found = service.snapshot().revision();
+    if let Some(expected) = if_match(call)?.filter(|expected| *expected != found) {
+        let moved = Refusal::RevisionConflict { expected, found };
+        return Err(Problem::from(&moved).with("changed", changed_since(call, expected).await));
+    }
+    made_or_conflict(call, admin.roll_back_to(revision).await, found).await
+}
+
+async fn made_or_conflict(
+    call: &Call<'_>,
+    made: Result<Changed, ChangeError>,
+    seen: u64,
+) -> Result<Answer, Problem> {
+    match made {
+        Ok(Changed { revision, notes, .. }) => {
+            let newest = revision.unwrap_or_else(|| call.side.service.snapshot().revision());
+            Ok(Answer::json(made_json(false, revision, &notes)).at_revision(newest))
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            match problem.is_conflict() {
+                true => Err(problem.with("changed", changed_since(call, seen).await)),
+                false => Err(problem),
+            }
+        }
+    }
+}
+
+/// Returns the answer for a dry run, with the devices whose answer would change.
+pub(crate) async fn dry_run(call: &Call<'_>, would: &DryRun) -> Result<Answer, Problem> {
+    let mut value = made_json(true, Some(would.before.revision()), &would.change.notes);
+    extend(&mut value, differences(call, would).await);
+    Ok(Answer::json(value).at_revision(would.before.revision()))
+}
+
+/// Returns the fields of a change that was made, or of a dry run.
+pub(crate) fn made_json(dry_run: bool, revision: Option<u64>, notes: &[Note]) -> Value {
+    let sentences: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    json!({ "dry_run": dry_run, "revision": revision, "notes": sentences, "changes": notes })
+}
+
+/// Adds the fields of an object to another one.
+pub(crate) fn extend(value: &mut Value, more: Value) {
+    if let (Value::Object(value), Value::Object(more)) = (value, more) {
+        value.extend(more);
+    }
+}
+
+/// Returns the devices whose answer would change, by the audit logs of the store.
+pub(crate) async fn differences(call: &Call<'_>, would: &DryRun) -> Value {
+    let side = call.side;
+    let fleet = match side.fleets.read(&side.service, &side.options.limits).await {
+        Ok(fleet) => fleet,
+        Err(error) => return json!({ "devices_problem": error }),
+    };
+    let (before, after, now) = (Arc::clone(&would.before), Arc::clone(&would.after), side.service.now());
+    let most = side.options.limits.answers;
+    let compared = tokio::task::spawn_blocking(move || {
+        let mut found = Differences::between(&before, &after, &fleet.requests, fleet.left_out, now);
+        let changed = found.answers.len();
+        found.answers.truncate(most);
+        let mut value = json!(found);
+        value["changed_answers"] = changed.into();
+        value
+    });
+    compared.await.unwrap_or_else(|_| json!({ "devices_problem": "the comparison was not finished" }))
+}
+
+/// Returns the revision that `If-Match` names.
+pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
+    let Some(tag) = call.request.headers.get(header::IF_MATCH) else { return Ok(None) };
+    let tag = tag.to_str().unwrap_or_default().trim();
+    let revision = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')?.parse().ok());
+    revision.map(Some).ok_or_else(|| {
+        Problem::bad_request("the field If-Match is not understood, expected one ETag of this API, as \"42\"")
+    })
+}
+
+/// Returns whether a command decides by what the client saw: it names no version, or replaces a whole entry.
+fn needs_revision(command: &BookCommand) -> bool {
+    matches!(
+        command,
+        BookCommand::Approve(_)
+            | BookCommand::ApproveAllOf(_)
+            | BookCommand::ApproveInterim { version: None, .. }
+            | BookCommand::Reject(_)
+            | BookCommand::RejectInterim { .. }
+            | BookCommand::RollBack(_)
+            | BookCommand::RollBackToNothing(_)
+            | BookCommand::Remove(_)
+            | BookCommand::SetPolicy(..)
+            | BookCommand::PutGroup(_)
+            | BookCommand::ReplaceStone { .. }
+            | BookCommand::FinishRollout(..)
+    )
+}
+
+/// Returns the role that may give a command. An operator makes devices safe: nothing new goes to more than a test device.
+fn role_of(command: &BookCommand) -> Role {
+    match command {
+        BookCommand::AddTestDevice(_)
+        | BookCommand::RemoveTestDevice(_)
+        | BookCommand::AddHold(_)
+        | BookCommand::PauseRollout(..)
+        | BookCommand::Kill { .. }
+        | BookCommand::AskRestart { .. } => Role::Operator,
+        _ => Role::Approver,
+    }
+}

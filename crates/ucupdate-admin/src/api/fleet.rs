@@ -1,0 +1,130 @@
+//! The devices of the audit logs, as of their last request.
+
+use super::Call;
+use super::page::page;
+use crate::options::Limits;
+use crate::report;
+use crate::response::answer::Answer;
+use crate::response::problem::Problem;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use ucupdate::inventory::{DeviceNumber, Inventory, InventoryDevice};
+use ucupdate::request::{AskedFrom, UpdateRequest};
+use ucupdate::store::error_chain;
+use ucupdate::value::{UnixTime, Zone};
+use ucupdate::{AuditLogs, Logged, UpdateService};
+
+/// The devices of the audit logs of the store.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) inventory: Inventory,
+    /// The requests that the devices would send now.
+    pub(crate) requests: Vec<(UpdateRequest, AskedFrom)>,
+    /// The number of devices that have no request, and of rows beyond the limits.
+    pub(crate) left_out: u64,
+    /// The time of reading.
+    pub(crate) read_at: UnixTime,
+}
+
+/// The last reading of the devices. One caller reads, and the others wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Fleets(Mutex<Option<(Instant, Arc<Fleet>)>>);
+
+impl Fleets {
+    /// Returns the devices. They are read again if the last reading is too old.
+    pub(crate) async fn read(&self, service: &UpdateService, limits: &Limits) -> Result<Arc<Fleet>, String> {
+        let mut last = self.0.lock().await;
+        if let Some((at, fleet)) = last.as_ref()
+            && at.elapsed() < limits.log_age
+        {
+            return Ok(Arc::clone(fleet));
+        }
+        let fleet = Arc::new(Fleet::read(service, limits.log_rows).await?);
+        *last = Some((Instant::now(), Arc::clone(&fleet)));
+        Ok(fleet)
+    }
+}
+
+impl Fleet {
+    async fn read(service: &UpdateService, most_rows: u64) -> Result<Self, String> {
+        let mut logs = AuditLogs::new(Zone::utc(), None);
+        logs.add_store(Arc::clone(service.store())).await.map_err(|error| error_chain(&error))?;
+        let (mut inventory, mut rows) = (Inventory::default(), 0);
+        while let Some(logged) = logs.next().await.map_err(|error| error_chain(&error))? {
+            if let Logged::Row(row) = logged {
+                rows += 1;
+                if rows > most_rows {
+                    return Err(format!(
+                        "the audit logs have more than {most_rows} rows, so the devices are not read"
+                    ));
+                }
+                inventory.take_in(&row);
+            }
+        }
+        let (mut requests, mut left_out) = (Vec::new(), inventory.skipped_rows());
+        for (_, device) in inventory.devices() {
+            match device.request() {
+                Some(request) => {
+                    requests
+                        .push((request, AskedFrom { side: None, address: device.user_host.parse().ok() }));
+                }
+                None => left_out += 1,
+            }
+        }
+        Ok(Self { inventory, requests, left_out, read_at: service.now() })
+    }
+}
+
+/// Returns a page of the devices whose MAC address, serial number, user, address or kind contains the text of the search.
+pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
+    let side = call.side;
+    let fleet = side.fleets.read(&side.service, &side.options.limits).await.map_err(Problem::unavailable)?;
+    let search = call.query.text("search").unwrap_or_default().trim().to_ascii_lowercase();
+    let plain: String = search.chars().filter(|character| !matches!(character, '-' | ':')).collect();
+    let inventory = &fleet.inventory;
+    let is_found = |number: &DeviceNumber| {
+        let device = inventory.device(*number);
+        search.is_empty()
+            || [device.user_name.as_ref(), device.user_host.as_ref(), device.serial_number.raw()]
+                .into_iter()
+                .chain([device.kind.to_string().as_str()])
+                .any(|text| text.to_ascii_lowercase().contains(&search))
+            || id_of(&device).to_ascii_lowercase().contains(&plain)
+    };
+    let found = inventory.numbers().into_iter().filter(is_found);
+    let page = page(
+        call,
+        found,
+        |number| id_of(&inventory.device(*number)),
+        |number| device_json(&inventory.device(*number)),
+    )?;
+    let value = json!({
+        "devices": page.values,
+        "next": page.next,
+        "known": inventory.len(),
+        "read_at": report::iso(fleet.read_at),
+    });
+    Ok(Answer::json(value))
+}
+
+fn id_of(device: &InventoryDevice) -> String {
+    device.identity().map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn device_json(device: &InventoryDevice) -> Value {
+    let modules = device.modules.iter().map(
+        |module| json!({ "file_name": module.installed.file_name, "installed": module.installed.version }),
+    );
+    json!({
+        "id": id_of(device),
+        "mac": device.mac_address.read().map(ToString::to_string),
+        "serial": device.serial_number.raw(),
+        "kind": device.kind.to_string(),
+        "user": device.user_name,
+        "host": device.user_host,
+        "last_asked": report::iso(device.last_asked),
+        "modules": modules.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,115 @@
+//! [`Idempotency`]: the answers to requests with an `Idempotency-Key`.
+
+use crate::response::answer::Answer;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The answers to the newest requests with a key. Each administrator has keys of his own.
+#[derive(Debug)]
+pub(crate) struct Idempotency {
+    most: usize,
+    entries: Mutex<VecDeque<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Box<str>,
+    key: Box<[u8]>,
+    /// The request without its body.
+    what: Box<str>,
+    /// `None` while the request is running.
+    answer: Option<Answer>,
+}
+
+/// The state of a key when a request with it begins.
+pub(crate) enum Begun<'a> {
+    /// The key is new.
+    First(Place<'a>),
+    /// A request with the key is running.
+    Running,
+    /// A request with the key was answered.
+    Answered(Answer),
+    /// The key was used for another request.
+    OtherRequest,
+}
+
+/// The place of a running request. If it is dropped without an answer, the key is free again.
+pub(crate) struct Place<'a> {
+    idempotency: &'a Idempotency,
+    name: Box<str>,
+    key: Box<[u8]>,
+}
+
+impl Idempotency {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, entries: Mutex::default() }
+    }
+
+    /// Begins a request.
+    pub(crate) fn begin(&self, name: &str, key: &[u8], what: &str) -> Begun<'_> {
+        let mut entries = self.entries();
+        if let Some(entry) = entries.iter().find(|entry| *entry.name == *name && *entry.key == *key) {
+            return match &entry.answer {
+                _ if *entry.what != *what => Begun::OtherRequest,
+                None => Begun::Running,
+                Some(answer) => Begun::Answered(answer.clone()),
+            };
+        }
+        // Requests that run are few: each has a place among the uploads.
+        while entries.len() >= self.most.max(1) {
+            let Some(oldest) = entries.iter().position(|entry| entry.answer.is_some()) else { break };
+            entries.remove(oldest);
+        }
+        let (name, key): (Box<str>, Box<[u8]>) = (name.into(), key.into());
+        entries.push_back(Entry { name: name.clone(), key: key.clone(), what: what.into(), answer: None });
+        Begun::First(Place { idempotency: self, name, key })
+    }
+
+    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place<'_> {
+    /// Keeps the answer for later requests with the key, and returns it.
+    pub(crate) fn answered(self, answer: Answer) -> Answer {
+        let mut entries = self.idempotency.entries();
+        let mine = entries.iter_mut().find(|entry| entry.name == self.name && entry.key == self.key);
+        if let Some(mine) = mine {
+            mine.answer = Some(answer.clone());
+        }
+        answer
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut entries = self.idempotency.entries();
+        entries.retain(|entry| entry.answer.is_some() || entry.name != self.name || entry.key != self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_gives_the_same_answer_again_to_the_same_person() {
+        let idempotency = Idempotency::new(2);
+        let Begun::First(place) = idempotency.begin("ann", b"1", "a.cab") else { panic!() };
+        assert!(matches!(idempotency.begin("ann", b"1", "a.cab"), Begun::Running));
+        assert!(matches!(idempotency.begin("ann", b"1", "b.cab"), Begun::OtherRequest));
+        let Begun::First(dropped) = idempotency.begin("bob", b"1", "a.cab") else { panic!() };
+        drop(dropped);
+        place.answered(Answer::document("text/plain", "done"));
+        assert!(matches!(idempotency.begin("ann", b"1", "a.cab"), Begun::Answered(_)));
+        for key in [b"2", b"3"] {
+            let Begun::First(place) = idempotency.begin("ann", key, "a.cab") else { panic!() };
+            place.answered(Answer::document("text/plain", "done"));
+        }
+        assert!(
+            matches!(idempotency.begin("ann", b"1", "a.cab"), Begun::First(_)),
+            "the oldest is forgotten"
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! The operations of the API.
+
+mod change;
+mod explain;
+pub(crate) mod fleet;
+mod history;
+pub(crate) mod idempotency;
+mod lists;
+pub(crate) mod openapi;
+mod overview;
+mod packages;
+mod page;
+pub(crate) mod route;
+mod rules;
+mod store;
+
+use crate::access::role::Administrator;
+use crate::api::route::Operation;
+use crate::request::body::RequestBody;
+use crate::request::query::Query;
+use crate::response::answer::Answer;
+use crate::response::problem::Problem;
+use crate::service::Inner;
+use futures_util::future::BoxFuture;
+use http::request;
+use std::sync::Arc;
+
+/// A request that was admitted.
+pub(crate) struct Call<'a> {
+    pub(crate) side: &'a Arc<Inner>,
+    pub(crate) administrator: &'a Administrator,
+    pub(crate) request: &'a request::Parts,
+    pub(crate) query: Query,
+    /// The values of the path, in its order.
+    pub(crate) parameters: Vec<String>,
+}
+
+/// Answers an operation.
+///
+/// The future is boxed, because the compiler cannot show that the nested futures are `Send` otherwise.
+pub(crate) fn answer<'a>(
+    operation: Operation,
+    call: Call<'a>,
+    body: &'a mut RequestBody,
+) -> BoxFuture<'a, Result<Answer, Problem>> {
+    Box::pin(answer_operation(operation, call, body))
+}
+
+async fn answer_operation(
+    operation: Operation,
+    call: Call<'_>,
+    body: &mut RequestBody,
+) -> Result<Answer, Problem> {
+    match operation {
+        Operation::Overview => overview::overview(&call),
+        Operation::Rules => rules::list(&call),
+        Operation::Rule => rules::one(&call),
+        Operation::Decide(action) => rules::decide(action, &call, body).await,
+        Operation::List(what) => lists::list(what, &call),
+        Operation::Group => lists::group(&call),
+        Operation::Packages => packages::list(&call),
+        Operation::Upload => packages::upload(&call, body).await,
+        Operation::Change => change::change(&call, body).await,
+        Operation::RollBackTo => change::roll_back_to(&call).await,
+        Operation::History => history::list(&call).await,
+        Operation::Explain => explain::explain(&call).await,
+        Operation::Devices => fleet::list(&call).await,
+        Operation::Verify => store::verify(&call).await,
+    }
+}

@@ -1,0 +1,159 @@
+//! Packages: the list, and the upload.
+
+use super::Call;
+use super::change::{differences, extend, made_json};
+use super::idempotency::Begun;
+use super::page::page;
+use crate::access::role::Role;
+use crate::report::{self, ProblemReport};
+use crate::request::body::RequestBody;
+use crate::response::answer::Answer;
+use crate::response::problem::Problem;
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+use ucupdate::book::{IngestedPackage, RuleBook};
+
+/// The name that the history shows of an upload without a name.
+const DEFAULT_NAME: &str = "upload.cab";
+
+/// The largest number of bytes of a file name.
+const MAX_NAME_BYTES: usize = 255;
+
+/// The media types of a package. A client that knows none sends the last one.
+const MEDIA_TYPES: [&str; 3] =
+    ["application/vnd.ms-cab-compressed", "application/x-cab", "application/octet-stream"];
+
+/// Returns a page of packages.
+pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
+    let snapshot = call.side.service.snapshot();
+    let book = snapshot.book();
+    let value = |package: &&IngestedPackage| package_json(book, package);
+    let page = page(call, book.packages(), |package| package.id().to_string(), value)?;
+    let value = json!({ "revision": snapshot.revision(), "packages": page.values, "next": page.next });
+    Ok(Answer::json(value).at_revision(snapshot.revision()))
+}
+
+fn package_json(book: &RuleBook, package: &IngestedPackage) -> Value {
+    let id = package.id();
+    let releases = package.releases.iter().map(|release| {
+        let rule = book.rule(&release.rule);
+        let is = |candidate: Option<&ucupdate::book::Candidate>| {
+            candidate.is_some_and(|candidate| candidate.package == id && candidate.version == release.version)
+        };
+        let state = match rule {
+            Some(rule) if is(rule.approved()) => "approved",
+            Some(rule) if is(rule.pending()) => "pending",
+            Some(rule) if is(rule.rollback()) => "rollback",
+            Some(rule) if rule.is_rejected(&release.version) => "rejected",
+            _ => "unused",
+        };
+        let bytes: u64 = release.files.iter().map(|file| file.size).sum();
+        json!({ "rule": release.rule, "version": release.version, "bytes": bytes, "state": state })
+    });
+    json!({
+        "package": id,
+        "file_name": package.file_name,
+        "sha256": package.sha256,
+        "ingested_at": report::iso(package.ingested_at),
+        "releases": releases.collect::<Vec<_>>(),
+        "interim": package.interim.iter().map(|image| json!({
+            "locale": image.locale, "update_type": image.update_type, "version": image.version,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// Ingests the body, or returns what ingesting it would do.
+pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
+    let dry_run = call.query.flag("dry_run")?;
+    if !dry_run {
+        call.side.require(Role::Approver, call.administrator, call.request)?;
+    }
+    check_media_type(call)?;
+    let file_name = file_name(call)?;
+    let key = call.request.headers.get("idempotency-key").map(|key| key.as_bytes());
+    let Some(key) = key else { return ingest(call, body, file_name, dry_run).await };
+    if key.is_empty() || key.len() > MAX_NAME_BYTES {
+        return Err(Problem::bad_request(format!(
+            "the field Idempotency-Key has {} bytes, expected 1 to {MAX_NAME_BYTES}",
+            key.len()
+        )));
+    }
+    let what = format!("{dry_run} {file_name}");
+    match call.side.idempotency.begin(&call.administrator.name, key, &what) {
+        Begun::Answered(answer) => Ok(answer),
+        Begun::Running => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "key-in-use",
+            "a request with this Idempotency-Key is running; wait for its answer",
+        )),
+        Begun::OtherRequest => Err(Problem::not_understood(
+            "another request had this Idempotency-Key; expected a new key for each upload",
+        )),
+        Begun::First(place) => {
+            let answer = ingest(call, body, file_name, dry_run).await;
+            // What depends on the moment is tried again by a request with the same key.
+            match answer {
+                Ok(answer) => Ok(place.answered(answer)),
+                Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+                    Ok(place.answered(problem.into_answer()))
+                }
+                Err(problem) => Err(problem),
+            }
+        }
+    }
+}
+
+async fn ingest(
+    call: &Call<'_>,
+    body: &mut RequestBody,
+    file_name: &str,
+    dry_run: bool,
+) -> Result<Answer, Problem> {
+    let (side, limits) = (call.side, &call.side.options.limits);
+    let Ok(_place) = side.places.try_acquire() else {
+        return Err(Problem::unavailable("other uploads or checks are running; try again"));
+    };
+    let (bytes, end) = body.package(limits)?;
+    let admin = side.service.admin(&call.administrator.name);
+    let refused = |error| end.problem(limits).unwrap_or_else(|| Problem::from(error));
+    if dry_run {
+        let would = admin.dry_run_ingest(file_name, vec![bytes]).await.map_err(refused)?;
+        let mut value = made_json(true, Some(would.run.before.revision()), &would.run.change.notes);
+        value["package"] = json!(would.package.id);
+        value["warnings"] =
+            would.package.warnings().map(|problem| json!(ProblemReport::of(problem))).collect();
+        extend(&mut value, differences(call, &would.run).await);
+        return Ok(Answer::json(value).at_revision(would.run.before.revision()));
+    }
+    let ingested = admin.ingest(file_name, bytes, |_| {}).await.map_err(refused)?;
+    let mut value = made_json(false, ingested.revision, &ingested.notes);
+    value["package"] = json!(ingested.id());
+    value["warnings"] =
+        ingested.package.warnings().map(|problem| json!(ProblemReport::of(problem))).collect();
+    Ok(Answer::json(value).at_revision(side.service.snapshot().revision()))
+}
+
+fn check_media_type(call: &Call<'_>) -> Result<(), Problem> {
+    let found = call.request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let found = found.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(found)) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "media-type",
+            format!("the body has another media type, expected one of {}", MEDIA_TYPES.join(", ")),
+        )),
+    }
+}
+
+/// Returns the last part of the file name of the request. The history shows it.
+fn file_name<'a>(call: &'a Call<'_>) -> Result<&'a str, Problem> {
+    let name = call.query.text("file_name").unwrap_or(DEFAULT_NAME);
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    match name.len() {
+        1..=MAX_NAME_BYTES => Ok(name),
+        length => Err(Problem::bad_request(format!(
+            "the parameter `file_name` has {length} bytes, expected 1 to {MAX_NAME_BYTES}"
+        ))),
+    }
+}

@@ -1,0 +1,55 @@
+//! Pages of lists, with a cursor and a bound.
+
+use super::Call;
+use crate::response::problem::Problem;
+use serde_json::Value;
+
+/// One page.
+pub(crate) struct Page {
+    pub(crate) values: Vec<Value>,
+    /// The cursor of the next page. `None` at the end.
+    pub(crate) next: Option<String>,
+}
+
+/// The number of entries of a page that asks for none.
+const DEFAULT: usize = 100;
+
+/// Returns the number of entries that a request asks for.
+pub(crate) fn limit(call: &Call<'_>) -> Result<usize, Problem> {
+    let most = call.side.options.limits.page;
+    match call.query.parsed::<usize>("limit")? {
+        None => Ok(DEFAULT.min(most)),
+        Some(0) => Err(Problem::bad_request("the parameter `limit` is 0, expected at least 1")),
+        Some(limit) => Ok(limit.min(most)),
+    }
+}
+
+/// Returns the page of entries that a request asks for. `key` is the cursor of an entry. The entries must be in the order that
+/// they have on every page.
+///
+/// A cursor names the last entry of the page before it. If that entry is gone, its number is used, so the next page begins
+/// about where it would have.
+pub(crate) fn page<T>(
+    call: &Call<'_>,
+    entries: impl Iterator<Item = T>,
+    key: impl Fn(&T) -> String,
+    value: impl Fn(&T) -> Value,
+) -> Result<Page, Problem> {
+    let limit = limit(call)?;
+    let entries: Vec<T> = entries.collect();
+    let first = match call.query.text("after") {
+        None => 0,
+        Some(after) => {
+            let (number, name) = after.split_once('.').unwrap_or((after, ""));
+            let number: usize = number.parse().map_err(|_| {
+                Problem::bad_request("the parameter `after` is no cursor, expected `next` of a page")
+            })?;
+            let there = entries.iter().position(|entry| key(entry) == name);
+            there.map_or(number, |there| there + 1).min(entries.len())
+        }
+    };
+    let shown = &entries[first..entries.len().min(first.saturating_add(limit))];
+    let end = first + shown.len();
+    let next = shown.last().filter(|_| end < entries.len()).map(|last| format!("{end}.{}", key(last)));
+    Ok(Page { values: shown.iter().map(value).collect(), next })
+}

@@ -1,0 +1,276 @@
+//! The table of routes: the one place that says which addresses there are, who may use them and what they take.
+
+use crate::access::role::Role;
+use http::Method;
+
+/// An operation of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Overview,
+    Rules,
+    Rule,
+    Decide(Decision),
+    List(Listed),
+    Group,
+    Packages,
+    Upload,
+    Change,
+    RollBackTo,
+    History,
+    Explain,
+    Devices,
+    Verify,
+}
+
+/// A decision about one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Approve,
+    Reject,
+    RollBack,
+    Remove,
+}
+
+/// A kind of entries of the rule book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    TestDevices,
+    Groups,
+    Rollouts,
+    Pins,
+    Holds,
+    Bans,
+    Interim,
+    Stops,
+}
+
+/// The body that an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Nothing,
+    /// A decision about a rule, with the version that the client saw.
+    Expected,
+    /// A command of the rule book.
+    Command,
+    /// A cabinet.
+    Package,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// The path below the root. `{name}` stands for one segment.
+    pub(crate) path: &'static str,
+    pub(crate) operation: Operation,
+    /// The smallest role that may use it. Some operations ask for more by what they are given.
+    pub(crate) role: Role,
+    pub(crate) query: &'static [&'static str],
+    pub(crate) takes: Takes,
+    pub(crate) summary: &'static str,
+    /// The statuses of problems beside those that every operation has.
+    pub(crate) problems: &'static [u16],
+}
+
+const PAGE: &[&str] = &["after", "limit"];
+
+/// The path of one rule.
+const RULE: &str = "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}";
+
+const fn get(
+    path: &'static str,
+    operation: Operation,
+    query: &'static [&'static str],
+    summary: &'static str,
+) -> Route {
+    let method = Method::GET;
+    Route {
+        method,
+        path,
+        operation,
+        role: Role::Viewer,
+        query,
+        takes: Takes::Nothing,
+        summary,
+        problems: &[404],
+    }
+}
+
+const fn decide(path: &'static str, decision: Decision, summary: &'static str) -> Route {
+    Route {
+        method: Method::POST,
+        path,
+        operation: Operation::Decide(decision),
+        role: Role::Viewer,
+        query: &["dry_run"],
+        takes: Takes::Expected,
+        summary,
+        problems: &[404, 409, 412],
+    }
+}
+
+/// All routes.
+pub(crate) static ROUTES: &[Route] = &[
+    get("api/v1/overview", Operation::Overview, &[], "What needs a decision, what is stopped, and who asks"),
+    get("api/v1/rules", Operation::Rules, PAGE, "The rules"),
+    get(RULE, Operation::Rule, &[], "One rule"),
+    decide(
+        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/approve",
+        Decision::Approve,
+        "Approves the pending version, which `expected` names",
+    ),
+    decide(
+        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/reject",
+        Decision::Reject,
+        "Rejects the pending version, which `expected` names",
+    ),
+    decide(
+        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/rollback",
+        Decision::RollBack,
+        "Approves the earlier version again, which `expected` names. With `null` nothing is approved",
+    ),
+    decide(
+        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/remove",
+        Decision::Remove,
+        "Removes the rule. `expected` is its approved version, or `null`",
+    ),
+    get("api/v1/packages", Operation::Packages, PAGE, "The packages"),
+    Route {
+        method: Method::POST,
+        path: "api/v1/packages",
+        operation: Operation::Upload,
+        role: Role::Operator,
+        query: &["file_name", "dry_run"],
+        takes: Takes::Package,
+        summary: "Ingests a package. A dry run needs the role operator, and storing it the role approver",
+        problems: &[408, 409, 413, 415, 422],
+    },
+    get("api/v1/test-devices", Operation::List(Listed::TestDevices), PAGE, "The test devices"),
+    get("api/v1/groups", Operation::List(Listed::Groups), PAGE, "The groups"),
+    get("api/v1/groups/{name}", Operation::Group, PAGE, "One group with the devices of its list"),
+    get("api/v1/rollouts", Operation::List(Listed::Rollouts), PAGE, "The rollouts of all rules"),
+    get("api/v1/pins", Operation::List(Listed::Pins), PAGE, "The pins of all rules"),
+    get("api/v1/holds", Operation::List(Listed::Holds), PAGE, "The holds"),
+    get("api/v1/bans", Operation::List(Listed::Bans), PAGE, "The bans"),
+    get("api/v1/interim", Operation::List(Listed::Interim), PAGE, "The pending interim images"),
+    get("api/v1/stopped", Operation::List(Listed::Stops), PAGE, "The kill switches that are on"),
+    Route {
+        method: Method::POST,
+        path: "api/v1/changes",
+        operation: Operation::Change,
+        role: Role::Viewer,
+        query: &["dry_run"],
+        takes: Takes::Command,
+        summary: "Executes a command of the rule book, as the history shows it in `command`",
+        problems: &[404, 408, 409, 412, 413, 415, 422, 428],
+    },
+    Route {
+        method: Method::POST,
+        path: "api/v1/history/{revision}/restore",
+        operation: Operation::RollBackTo,
+        role: Role::Viewer,
+        query: &["dry_run"],
+        takes: Takes::Nothing,
+        summary: "Restores the rule book of an earlier revision by a new one",
+        problems: &[404, 409, 412],
+    },
+    get("api/v1/history", Operation::History, &["before", "limit"], "The revisions, the newest first"),
+    get(
+        "api/v1/explain",
+        Operation::Explain,
+        &["device", "installed", "file", "mac", "serial", "user", "from", "side", "revision"],
+        "What a device of a kind is answered, and why",
+    ),
+    get(
+        "api/v1/devices",
+        Operation::Devices,
+        &["search", "after", "limit"],
+        "The devices of the audit logs, as of their last request",
+    ),
+    get(
+        "api/v1/verify",
+        Operation::Verify,
+        &["quick"],
+        "Checks the store. A check that reads every image needs the role operator",
+    ),
+];
+
+/// The result of looking for a route.
+pub(crate) enum Found {
+    Operation(Operation, Vec<String>),
+    /// The path has other methods: the value of `Allow`.
+    OtherMethods(String),
+    Nothing,
+}
+
+/// Finds the route of a request.
+pub(crate) fn find(method: &Method, segments: &[String]) -> Found {
+    let asked = if method == Method::HEAD { &Method::GET } else { method };
+    let mut others: Vec<&str> = Vec::new();
+    for route in ROUTES {
+        let Some(parameters) = parameters_of(route.path, segments) else { continue };
+        if route.method == *asked {
+            return Found::Operation(route.operation, parameters);
+        }
+        others.push(route.method.as_str());
+        if route.method == Method::GET {
+            others.push("HEAD");
+        }
+    }
+    if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others.join(", ")) }
+}
+
+fn parameters_of(path: &str, segments: &[String]) -> Option<Vec<String>> {
+    let mut parameters = Vec::new();
+    let mut segments = segments.iter();
+    for expected in path.split('/') {
+        let segment = segments.next()?;
+        if expected.starts_with('{') {
+            parameters.push(Some(segment).filter(|segment| !segment.is_empty())?.clone());
+        } else if segment != expected {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(parameters)
+}
+
+impl Operation {
+    fn route(self) -> Option<&'static Route> {
+        ROUTES.iter().find(|route| route.operation == self)
+    }
+
+    /// Returns the smallest role that may use the operation.
+    pub(crate) fn role(self) -> Role {
+        self.route().map_or(Role::Approver, |route| route.role)
+    }
+
+    /// Returns the names of the query parameters.
+    pub(crate) fn parameters(self) -> &'static [&'static str] {
+        self.route().map_or(&[], |route| route.query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_route_is_found_and_no_reading_route_changes_anything() {
+        for route in ROUTES {
+            let segments: Vec<String> =
+                route.path.split('/').map(|part| part.replace(['{', '}'], "")).collect();
+            let Found::Operation(found, _) = find(&route.method, &segments) else { panic!("{}", route.path) };
+            assert_eq!(found, route.operation, "{}", route.path);
+            let changes = route.takes != Takes::Nothing || route.operation == Operation::RollBackTo;
+            assert_eq!(route.method == Method::POST, changes, "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn another_method_names_those_that_are_allowed() {
+        let segments: Vec<String> = ["api", "v1", "packages"].map(str::to_owned).into();
+        let Found::OtherMethods(allowed) = find(&Method::DELETE, &segments) else { panic!() };
+        assert_eq!(allowed, "GET, HEAD, POST");
+        assert!(matches!(find(&Method::GET, &["api".into(), "v1".into(), "..".into()]), Found::Nothing));
+    }
+}

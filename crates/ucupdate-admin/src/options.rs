@@ -1,0 +1,154 @@
+//! [`AdminOptions`] and [`Limits`].
+
+use std::time::Duration;
+
+/// Options of [`Administration`](crate::Administration).
+#[derive(Clone, Debug)]
+pub struct AdminOptions {
+    pub(crate) base_path: Box<str>,
+    pub(crate) limits: Limits,
+}
+
+impl Default for AdminOptions {
+    fn default() -> Self {
+        Self { base_path: "/".into(), limits: Limits::default() }
+    }
+}
+
+impl AdminOptions {
+    /// Sets the path below which the service is mounted, as `/admin/`. The console needs it for its addresses. A missing slash
+    /// at an end is added. Default: `/`.
+    #[must_use]
+    pub fn with_base_path(mut self, path: &str) -> Self {
+        let path = path.trim_matches('/');
+        self.base_path = if path.is_empty() { "/".into() } else { format!("/{path}/").into() };
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// The limits on what a client may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub(crate) json_bytes: usize,
+    pub(crate) package_bytes: u64,
+    pub(crate) body_time: Duration,
+    pub(crate) upload_time: Duration,
+    pub(crate) uploads: usize,
+    pub(crate) page: usize,
+    pub(crate) failures: u32,
+    pub(crate) failure_period: Duration,
+    pub(crate) addresses: usize,
+    pub(crate) idempotency_keys: usize,
+    pub(crate) answers: usize,
+    pub(crate) log_rows: u64,
+    pub(crate) log_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_bytes: 1024 * 1024,
+            package_bytes: 1024 * 1024 * 1024,
+            body_time: Duration::from_secs(30),
+            upload_time: Duration::from_secs(60 * 60),
+            uploads: 2,
+            page: 500,
+            failures: 10,
+            failure_period: Duration::from_secs(60),
+            addresses: 4096,
+            idempotency_keys: 256,
+            answers: 1000,
+            log_rows: 5_000_000,
+            log_age: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// Sets the largest JSON body in bytes. Default: 1 MiB.
+    #[must_use]
+    pub fn with_json_bytes(mut self, bytes: usize) -> Self {
+        self.json_bytes = bytes;
+        self
+    }
+
+    /// Sets the largest package in bytes. Default: 1 GiB. The options of the service's ingest limit what a cabinet may hold.
+    #[must_use]
+    pub fn with_package_bytes(mut self, bytes: u64) -> Self {
+        self.package_bytes = bytes;
+        self
+    }
+
+    /// Sets the time within which a JSON body must arrive, and within which the next bytes of a package must arrive. Default:
+    /// 30 seconds.
+    #[must_use]
+    pub fn with_body_time(mut self, time: Duration) -> Self {
+        self.body_time = time;
+        self
+    }
+
+    /// Sets the time within which a whole package must arrive. Default: one hour.
+    #[must_use]
+    pub fn with_upload_time(mut self, time: Duration) -> Self {
+        self.upload_time = time;
+        self
+    }
+
+    /// Sets the number of packages that are read at a time, and of stores that are checked. A further one is 503. Default: 2.
+    #[must_use]
+    pub fn with_uploads(mut self, uploads: usize) -> Self {
+        self.uploads = uploads;
+        self
+    }
+
+    /// Sets the largest number of entries on a page. Default: 500.
+    #[must_use]
+    pub fn with_page(mut self, entries: usize) -> Self {
+        self.page = entries.max(1);
+        self
+    }
+
+    /// Sets how many refused logins an address may have within a period. Further requests of the address are 429 until the
+    /// period is over, also those with a valid token. Default: 10 in one minute.
+    #[must_use]
+    pub fn with_failures(mut self, most: u32, period: Duration) -> Self {
+        (self.failures, self.failure_period) = (most, period);
+        self
+    }
+
+    /// Sets the number of addresses whose refused logins are remembered. Default: 4096.
+    #[must_use]
+    pub fn with_addresses(mut self, addresses: usize) -> Self {
+        self.addresses = addresses;
+        self
+    }
+
+    /// Sets the number of `Idempotency-Key`s that are remembered, the newest ones. Default: 256.
+    #[must_use]
+    pub fn with_idempotency_keys(mut self, keys: usize) -> Self {
+        self.idempotency_keys = keys;
+        self
+    }
+
+    /// Sets the largest number of changed answers that a dry run lists. Their number is exact in any case. Default: 1,000.
+    #[must_use]
+    pub fn with_answers(mut self, answers: usize) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    /// Sets the largest number of log rows that are read for the devices, and the time after which they are read again. Default:
+    /// 5,000,000 rows, and one minute.
+    #[must_use]
+    pub fn with_log_rows(mut self, rows: u64, age: Duration) -> Self {
+        (self.log_rows, self.log_age) = (rows, age);
+        self
+    }
+}

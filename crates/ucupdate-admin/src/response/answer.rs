@@ -1,0 +1,90 @@
+//! [`Answer`]: a response before it has the fields that every response has.
+
+use super::body::AdminBody;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The version of every JSON object, which is that of the command's `--json`.
+const FORMAT: u32 = 1;
+
+/// Only files of this service are loaded and asked, nothing is framed, and no form is sent.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
+
+/// A response before it has the fields that every response has.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    content_type: &'static str,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+#[derive(Serialize)]
+struct Versioned<T> {
+    format: u32,
+    #[serde(flatten)]
+    result: T,
+}
+
+impl Answer {
+    /// Creates an answer with a JSON object, to which the version of the format is added.
+    pub(crate) fn json(result: impl Serialize) -> Self {
+        // Our values have text keys and finite numbers only, so each has a JSON form.
+        let body = serde_json::to_vec(&Versioned { format: FORMAT, result }).unwrap_or_default();
+        Self::of(StatusCode::OK, "application/json", body)
+    }
+
+    /// Creates an answer with a document as it is.
+    pub(crate) fn document(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self::of(StatusCode::OK, content_type, body)
+    }
+
+    pub(crate) fn problem(status: StatusCode, document: &Value) -> Self {
+        Self::of(status, "application/problem+json", document.to_string())
+    }
+
+    fn of(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status, content_type, fields: Vec::new(), body: body.into() }
+    }
+
+    /// Adds a field to the head.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// Adds the revision of the rule book as the entity tag.
+    pub(crate) fn at_revision(self, revision: u64) -> Self {
+        match HeaderValue::from_str(&format!("\"{revision}\"")) {
+            Ok(tag) => self.with(header::ETAG, tag),
+            Err(_) => self,
+        }
+    }
+
+    /// Returns the response. `HEAD` gets no body.
+    pub(crate) fn into_response(self, method: &Method) -> Response<AdminBody> {
+        let length = self.body.len();
+        let body = if method == Method::HEAD { Bytes::new() } else { self.body };
+        let mut response = Response::new(AdminBody::new(body));
+        *response.status_mut() = self.status;
+        let head = response.headers_mut();
+        let fixed = [
+            (header::CONTENT_TYPE, self.content_type),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::CACHE_CONTROL, "no-store"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        ];
+        for (name, value) in fixed {
+            head.insert(name, HeaderValue::from_static(value));
+        }
+        head.insert(header::CONTENT_LENGTH, length.into());
+        head.extend(self.fields);
+        response
+    }
+}

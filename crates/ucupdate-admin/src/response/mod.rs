@@ -1,0 +1,5 @@
+//! Answers.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod problem;

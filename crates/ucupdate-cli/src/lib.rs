@@ -1,0 +1,30 @@
+//! The command is a program, and this library is empty without the feature `fuzzing`.
+//!
+//! With the feature, the library holds those files of the command that read foreign bytes, and the laws of these readers. The
+//! fuzz targets call the laws, and so do the tests that replay their corpora.
+
+#![cfg(feature = "fuzzing")]
+#![allow(dead_code, reason = "the laws need a part of what the command uses of these files")]
+#![allow(unused_crate_dependencies, reason = "the program needs them")]
+
+/// The tree of the command, with the files that read foreign bytes.
+mod commands {
+    pub(crate) mod answers {
+        pub(crate) mod inspect {
+            mod http_message;
+            pub(crate) mod laws;
+            mod messages;
+            mod packets;
+            mod suggest;
+        }
+    }
+    pub(crate) mod devices {
+        pub(crate) mod member_list;
+    }
+    pub(crate) mod server {
+        pub(crate) mod serve {
+            pub(crate) mod forwarded;
+        }
+    }
+}
+pub mod laws;
