@@ -145,7 +145,7 @@ fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_kill
     let paused = status(&place);
     assert_eq!(paused["reason"], "6 devices failed, the guard allows fewer than 6");
     sleep(ACTS);
-    servers.iter().for_each(|server| assert!(!ask(server, &request, 8, OLD), "nobody is offered it"));
+    servers.iter().for_each(|server| assert!(!ask(server, &request, 9, OLD), "nobody is offered it"));
     assert_eq!(pauses(&place), 1);
     let mut told: Vec<String> = ["a", "b", "c"].iter().flat_map(|name| events(&place, name)).collect();
     told.sort();

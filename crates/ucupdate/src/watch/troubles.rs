@@ -252,8 +252,9 @@ async fn hold(
             reason: format!("it is offered updates in a circle and downloaded {count} times").into(),
         };
         match service.admin(HOLD_AUTHOR).command(&BookCommand::AddHold(hold)).await {
-            Ok(_) => held.push(device.clone()),
+            Ok(changed) if changed.revision.is_some() => held.push(device.clone()),
             // Another server was first.
+            Ok(_) => {}
             Err(ChangeError::Refused(_)) => {}
             Err(error) => return Err(error),
         }

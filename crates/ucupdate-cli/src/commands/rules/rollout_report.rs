@@ -1,10 +1,10 @@
-//! Kill switches and devices of rollouts, for people.
+//! The text about kill switches that are on, and about the devices of rollouts.
 
 use crate::output::shown::Shown;
 use ucupdate::book::{RuleBook, Stop, StopScope};
 use ucupdate_admin::report::RolloutDevices;
 
-/// Returns a thrown kill switch as a line for people.
+/// Returns a line about a kill switch that is on.
 pub(crate) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
     let what = match scope {
         StopScope::Rule(rule) => rule.to_string(),
