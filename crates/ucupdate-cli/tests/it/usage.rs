@@ -101,7 +101,7 @@ fn a_bucket_is_where_the_usual_variables_say() {
     };
     assert_eq!(
         run(&[("AWS_ACCESS_KEY_ID", "id")]),
-        "`AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not"
+        "the variable `AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not, expected both or neither"
     );
     assert_eq!(
         run(&[("AWS_ENDPOINT_URL", "localhost:9102")]),
